@@ -1,0 +1,264 @@
+package site
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	maxLinkName = 15 // IFNAMSIZ less the NUL
+	maxVLAN     = 4094
+
+	minLANBits = 8
+	maxLANBits = 30
+
+	minLease = 2 * time.Minute
+	maxLease = 30 * 24 * time.Hour
+
+	exampleWAN4 = "192.0.2.10/24"
+	exampleWAN6 = "2001:db8:0:1::10/64"
+	exampleLAN4 = "192.168.32.1/24"
+	exampleLAN6 = "2001:db8:0:20::1/64"
+)
+
+func (l *loader) checkWAN() {
+	raw, wan := l.raw.WAN, &l.site.WAN
+	wan.Interface, wan.VLAN = l.link(raw.Interface, raw.VLAN)
+	wan.IPv4 = l.ownAddress("ipv4", raw.IPv4, netip.Addr.Is4, exampleWAN4)
+	wan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleWAN6)
+	wan.Gateway = l.gateway("gateway", raw.Gateway, "ipv4", raw.IPv4, wan.IPv4)
+	wan.Gateway6 = l.gateway("gateway6", raw.Gateway6, "ipv6", raw.IPv6, wan.IPv6)
+	l.connect("WAN", wan.IPv4, raw.IPv4.at)
+	l.connect("WAN", wan.IPv6, raw.IPv6.at)
+}
+
+func (l *loader) checkLANs() {
+	if len(l.raw.LANs) == 0 {
+		l.settled = false
+		if l.parsed && l.raw.LANs == nil {
+			l.file(fileSite, "has no [[lan]]; expected at least one network behind the appliance")
+		}
+	}
+	names := map[string]span{}
+	links := map[string]span{}
+	if wan := l.site.WAN; wan.Interface != "" {
+		links[wan.Link()] = l.raw.WAN.Interface.at
+	}
+	for _, raw := range l.raw.LANs {
+		lan := l.lan(raw)
+		if first, taken := names[lan.Name]; taken && lan.Name != "" {
+			l.against(raw.Name.at, first, "lan %q is here a second time; expected another name", lan.Name)
+		} else {
+			names[lan.Name] = raw.Name.at
+		}
+		if first, taken := links[lan.Link()]; taken && lan.Interface != "" {
+			l.against(raw.Interface.at, first, "%s is already in use; expected another interface or VLAN", lan.Link())
+		} else {
+			links[lan.Link()] = raw.Interface.at
+		}
+		l.site.LANs = append(l.site.LANs, lan)
+	}
+}
+
+// lan returns what is valid of one [[lan]].
+func (l *loader) lan(raw rawLAN) LAN {
+	lan := LAN{Name: l.lanName(raw.Name), LeaseTime: l.leaseTime(raw.LeaseTime)}
+	lan.Interface, lan.VLAN = l.link(raw.Interface, raw.VLAN)
+	lan.IPv4 = l.ownAddress("ipv4", raw.IPv4, netip.Addr.Is4, exampleLAN4)
+	lan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleLAN6)
+	if bits := lan.IPv4.Bits(); lan.IPv4.IsValid() && (bits < minLANBits || bits > maxLANBits) {
+		l.at(raw.IPv4.at, "ipv4 %s has the length %d; expected a network with room for clients, /%d to /%d", lan.IPv4, bits, minLANBits, maxLANBits)
+		lan.IPv4 = netip.Prefix{}
+	}
+	if lan.IPv6.IsValid() && lan.IPv6.Bits() != 64 {
+		l.at(raw.IPv6.at, "ipv6 %s has the length %d; expected /64, without which hosts make no addresses (RFC 4862)", lan.IPv6, lan.IPv6.Bits())
+		lan.IPv6 = netip.Prefix{}
+	}
+	if !lan.IPv4.IsValid() {
+		l.settled = false
+	}
+	lan.Pool = l.pool(raw, lan)
+	what := "lan " + strconv.Quote(raw.Name.s)
+	l.connect(what, lan.IPv4, raw.IPv4.at)
+	l.connect(what, lan.IPv6, raw.IPv6.at)
+	return lan
+}
+
+func (l *loader) lanName(v str) string {
+	if !v.ok() {
+		return ""
+	}
+	name := strings.ToLower(v.s)
+	if reason := notLabel(name); reason != "" {
+		l.at(v.at, "lan name %q %s", v.s, reason)
+		return ""
+	}
+	// The names of the firewall's zones: two are taken, and all start with a letter.
+	switch {
+	case name == "wan":
+		l.at(v.at, `a lan cannot be called "wan", which is the upstream network; expected another name`)
+	case name == "box":
+		l.at(v.at, `a lan cannot be called "box", which is the appliance itself in the firewall; expected another name`)
+	case name[0] < 'a':
+		l.at(v.at, "lan name %q starts with a digit; expected a letter first", v.s)
+	default:
+		return name
+	}
+	return ""
+}
+
+// link checks an interface and its VLAN, which together make the name of a link.
+func (l *loader) link(iface str, vlan num) (string, uint16) {
+	var id uint16
+	if vlan.ok() {
+		if vlan.n < 1 || vlan.n > maxVLAN {
+			l.at(vlan.at, "vlan %d is out of range; expected 1 to %d (IEEE 802.1Q), or no such line for untagged frames", vlan.n, maxVLAN)
+			return "", 0
+		}
+		id = uint16(vlan.n)
+	}
+	if !iface.ok() {
+		return "", 0
+	}
+	name := linkName(iface.s, id)
+	switch reason := notLinkName(iface.s); {
+	case reason != "":
+		l.at(iface.at, "interface %q %s", iface.s, reason)
+		return "", 0
+	case len(name) > maxLinkName:
+		l.at(iface.at, "interface name %q has %d bytes; the kernel allows %d", name, len(name), maxLinkName)
+		return "", 0
+	}
+	return iface.s, id
+}
+
+// ownAddress reads an address of the appliance with the length of its network. It
+// returns the zero Prefix for one that is not there or not valid.
+func (l *loader) ownAddress(key string, v str, family func(netip.Addr) bool, example string) netip.Prefix {
+	if !v.ok() {
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(v.s)
+	reason := ""
+	switch {
+	case err != nil:
+		reason = notPrefix(v.s, example)
+	case !family(p.Addr()) || p.Addr().Is4In6():
+		reason = "is an address of the other IP version; expected one such as " + strconv.Quote(example)
+	case notUnicast(p.Addr()) != "":
+		reason = notUnicast(p.Addr()) + "; expected the appliance's own address"
+	case p.Addr().Is6() && p.Addr().IsLinkLocalUnicast():
+		reason = "is link-local, which every interface has by itself; expected an address such as " + strconv.Quote(example)
+	case notForHost(p.Addr(), p) != "":
+		reason = notForHost(p.Addr(), p) + "; expected the appliance's own address on it, such as " + strconv.Quote(example)
+	default:
+		return p
+	}
+	l.at(v.at, "%s %q %s", key, v.s, reason)
+	l.settled = false
+	return netip.Prefix{}
+}
+
+// notPrefix says why s is no address with a length.
+func notPrefix(s, example string) string {
+	switch s {
+	case "dhcp", "dhcp-pd", "tunnel", "slaac":
+		return "is not supported yet; expected a fixed address such as " + strconv.Quote(example) + ", or no such line"
+	case "off", "none":
+		return "is not known; expected an address such as " + strconv.Quote(example) + ", or no such line"
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return "lacks the length of its network; expected it after a slash, as in " + strconv.Quote(example)
+	}
+	return "is no address with the length of its network; expected one such as " + strconv.Quote(example)
+}
+
+// gateway reads the router upstream, which must be on the network of own.
+func (l *loader) gateway(key string, v str, ownKey string, rawOwn str, own netip.Prefix) netip.Addr {
+	if !v.ok() {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(v.s)
+	switch {
+	case err != nil || a.Zone() != "":
+		l.at(v.at, "%s %q is no address; expected the address of the router upstream", key, v.s)
+	case !rawOwn.ok():
+		if l.parsed {
+			l.at(v.at, "%s needs the appliance's own address on the same network; expected the key %s too", key, ownKey)
+		}
+	case !own.IsValid():
+	case a.Is6() && own.Addr().Is6() && a.IsLinkLocalUnicast():
+		return a
+	case !own.Contains(a):
+		l.against(v.at, rawOwn.at, "%s %s lies outside the network %s of WAN", key, a, own.Masked())
+	case a == own.Addr():
+		l.against(v.at, rawOwn.at, "%s %s is the appliance itself; expected the router upstream", key, a)
+	case notForHost(a, own) != "":
+		l.against(v.at, rawOwn.at, "%s %s %s; expected the router upstream", key, a, notForHost(a, own))
+	default:
+		return a
+	}
+	return netip.Addr{}
+}
+
+// pool reads the addresses for clients of a LAN.
+func (l *loader) pool(raw rawLAN, lan LAN) AddrRange {
+	if !raw.Pool.ok() {
+		return AddrRange{}
+	}
+	first, last, _ := strings.Cut(raw.Pool.s, "-")
+	from, err1 := netip.ParseAddr(strings.TrimSpace(first))
+	to, err2 := netip.ParseAddr(strings.TrimSpace(last))
+	if err1 != nil || err2 != nil || !from.Is4() || !to.Is4() {
+		l.at(raw.Pool.at, `pool %q is no range of addresses; expected the first and the last, as in "192.168.32.100-192.168.32.199"`, raw.Pool.s)
+		return AddrRange{}
+	}
+	pool := AddrRange{from, to}
+	if from.Compare(to) > 0 {
+		l.at(raw.Pool.at, "pool %s runs backwards; expected the lower address first", pool)
+		return AddrRange{}
+	}
+	if lan.IPv4.IsValid() {
+		l.checkPool(raw, lan, pool)
+	}
+	return pool
+}
+
+func (l *loader) checkPool(raw rawLAN, lan LAN, pool AddrRange) {
+	network := lan.IPv4.Masked()
+	switch {
+	case !network.Contains(pool.First) || !network.Contains(pool.Last):
+		l.against(raw.Pool.at, raw.IPv4.at, "pool %s lies outside lan %s", pool, network)
+		return
+	case pool.Contains(network.Addr()):
+		l.against(raw.Pool.at, raw.IPv4.at, "pool %s contains %s, the address of the network itself", pool, network.Addr())
+	case pool.Contains(broadcast(network)):
+		l.against(raw.Pool.at, raw.IPv4.at, "pool %s contains %s, the broadcast address of the network", pool, broadcast(network))
+	}
+	if pool.Contains(lan.IPv4.Addr()) {
+		l.against(raw.Pool.at, raw.IPv4.at, "pool %s contains %s, the appliance's own address", pool, lan.IPv4.Addr())
+	}
+}
+
+// leaseTime reads a duration of one number and one unit.
+func (l *loader) leaseTime(v str) time.Duration {
+	if !v.ok() {
+		return defaultLeaseTime
+	}
+	units := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+	digits := strings.TrimRight(v.s, "smhd")
+	unit, known := units[v.s[len(digits):]]
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || !known {
+		l.at(v.at, `lease-time %q is no duration; expected a number with s, m, h or d, such as "12h"`, v.s)
+		return defaultLeaseTime
+	}
+	lease := time.Duration(n) * unit
+	if n > uint64(maxLease/unit) || lease < minLease {
+		l.at(v.at, "lease-time %q is out of range; expected 2m to 30d", v.s)
+		return defaultLeaseTime
+	}
+	return lease
+}

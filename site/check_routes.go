@@ -1,0 +1,128 @@
+package site
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// network is what the appliance is connected to by one of its own addresses.
+type network struct {
+	what string       // "WAN" or `lan "guests"`
+	own  netip.Prefix // the appliance's address with the length of the network
+	at   span
+}
+
+func (l *loader) connect(what string, own netip.Prefix, at span) {
+	if own.IsValid() {
+		l.networks = append(l.networks, network{what, own, at})
+	}
+}
+
+// networkOf returns the connected network that has a, nil if none has it.
+func (l *loader) networkOf(a netip.Addr) *network {
+	for i := range l.networks {
+		if l.networks[i].own.Contains(a) {
+			return &l.networks[i]
+		}
+	}
+	return nil
+}
+
+// checkOverlaps compares every network with those before it in the file.
+func (l *loader) checkOverlaps() {
+	for i, a := range l.networks {
+		for _, b := range l.networks[:i] {
+			if !a.own.Overlaps(b.own) {
+				continue
+			}
+			if a.at.off > b.at.off {
+				l.against(a.at, b.at, "%s of %s overlaps %s of %s", a.own.Masked(), a.what, b.own.Masked(), b.what)
+			} else {
+				l.against(b.at, a.at, "%s of %s overlaps %s of %s", b.own.Masked(), b.what, a.own.Masked(), a.what)
+			}
+		}
+	}
+}
+
+func (l *loader) checkRoutes() {
+	seen := map[netip.Prefix]span{}
+	if l.site.WAN.Gateway.IsValid() {
+		seen[netip.PrefixFrom(netip.IPv4Unspecified(), 0)] = l.raw.WAN.Gateway.at
+	}
+	if l.site.WAN.Gateway6.IsValid() {
+		seen[netip.PrefixFrom(netip.IPv6Unspecified(), 0)] = l.raw.WAN.Gateway6.at
+	}
+	for _, raw := range l.raw.Routes {
+		to := l.routeTo(raw.To)
+		via := l.routeVia(raw.Via)
+		if !to.IsValid() {
+			continue
+		}
+		if first, taken := seen[to]; taken {
+			l.against(raw.To.at, first, "a route to %s is here a second time; expected one", to)
+			continue
+		}
+		seen[to] = raw.To.at
+		if via.IsValid() && via.Is4() != to.Addr().Is4() {
+			l.against(raw.Via.at, raw.To.at, "via %s and to %s are of different families; expected the same", via, to)
+		}
+		l.site.Routes = append(l.site.Routes, Route{to, via})
+	}
+}
+
+// routeTo reads the network of a route, which must not be one that is connected,
+// or a part of one.
+func (l *loader) routeTo(v str) netip.Prefix {
+	if !v.ok() {
+		return netip.Prefix{}
+	}
+	to, err := netip.ParsePrefix(v.s)
+	switch {
+	case err != nil || to.Addr().Is4In6():
+		l.at(v.at, `to %q is no network; expected an address with a length such as "10.8.0.0/16"`, v.s)
+	case to != to.Masked():
+		l.at(v.at, "to %s is an address on the network %s; expected the network", to, to.Masked())
+	case to.Bits() > 0 && notUnicast(to.Addr()) != "":
+		l.at(v.at, "to %s %s; expected a network of hosts", to, notUnicast(to.Addr()))
+	default:
+		if n := l.networkOf(to.Addr()); n != nil && n.own.Bits() <= to.Bits() {
+			l.against(v.at, n.at, "%s is on %s, which is connected; expected a network that is reached through a router", to, n.what)
+			return netip.Prefix{}
+		}
+		return to
+	}
+	return netip.Prefix{}
+}
+
+// routeVia reads the router of a route, which must be on a connected network.
+func (l *loader) routeVia(v str) netip.Addr {
+	if !v.ok() {
+		return netip.Addr{}
+	}
+	via, err := netip.ParseAddr(v.s)
+	if err != nil || via.Zone() != "" {
+		l.at(v.at, "via %q is no address; expected the address of a router", v.s)
+		return netip.Addr{}
+	}
+	n := l.networkOf(via)
+	switch {
+	case n == nil && l.settled:
+		l.at(v.at, "via %s is on no connected network; expected a router on one of %s", via, l.networkNames())
+	case n == nil:
+	case via == n.own.Addr():
+		l.against(v.at, n.at, "via %s is the appliance itself; expected another router", via)
+	case notForHost(via, n.own) != "":
+		l.against(v.at, n.at, "via %s %s; expected the address of a router", via, notForHost(via, n.own))
+	default:
+		return via
+	}
+	return netip.Addr{}
+}
+
+func (l *loader) networkNames() string {
+	var names []string
+	for _, n := range l.networks {
+		names = append(names, n.own.Masked().String())
+	}
+	return strings.Join(names, ", ")
+}

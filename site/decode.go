@@ -1,0 +1,244 @@
+package site
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// decoder puts a document into the raw types. It is strict: an unknown key, a
+// value of another type, and a required key that is missing are problems.
+type decoder struct {
+	problem *reporter
+	keys    map[string]Key // by path
+	whole   bool           // all of the document was read, so what is not there is missing
+}
+
+func decodeSite(src *source, problem *reporter) (raw rawSite, whole bool) {
+	root, whole := readDocument(src, problem)
+	d := &decoder{problem: problem, keys: map[string]Key{}, whole: whole}
+	for _, k := range Keys() {
+		d.keys[k.Path()] = k
+	}
+	d.table(root, "", "at the top of the file", reflect.ValueOf(&raw).Elem())
+	return raw, whole
+}
+
+// table decodes a table into a raw struct. The path is "" for the document, and
+// where says in a message which table it is.
+func (d *decoder) table(n *node, path, where string, into reflect.Value) {
+	into.FieldByName("At").Set(reflect.ValueOf(n.at))
+	fields := map[string]reflect.Value{}
+	var names []string
+	for i := range into.NumField() {
+		if name := into.Type().Field(i).Tag.Get("toml"); name != "-" {
+			fields[name] = into.Field(i)
+			names = append(names, name)
+		}
+	}
+	for _, e := range n.entries {
+		if field, ok := fields[e.key]; ok {
+			d.value(e, join(path, e.key), field)
+		} else {
+			d.unknown(e, path, where, names)
+		}
+	}
+	for _, name := range names {
+		if key := d.keys[join(path, name)]; key.Required && d.whole && n.entry(name) == nil {
+			d.missing(n, key)
+		}
+	}
+}
+
+func (d *decoder) value(e *entry, path string, field reflect.Value) {
+	key := d.keys[path]
+	switch into := field.Addr().Interface().(type) {
+	case *str:
+		if d.kind(e, e.value, key, unstable.String) {
+			*into = str{e.value.text, e.value.at}
+		}
+	case *num:
+		if d.kind(e, e.value, key, unstable.Integer) {
+			*into = d.integer(e.value)
+		}
+	case *list:
+		if d.kind(e, e.value, key, unstable.Array) {
+			*into = d.list(e, key)
+		}
+	default:
+		d.tables(e, path, field)
+	}
+}
+
+// tables decodes what is a table or a list of tables.
+func (d *decoder) tables(e *entry, path string, field reflect.Value) {
+	if field.Kind() != reflect.Slice {
+		if e.value.kind == unstable.InlineTable {
+			d.table(e.value, path, "in ["+path+"]", field)
+			return
+		}
+		d.problem.at(e.at, "%s is %s; expected one table [%s]", path, describe(e.value), path)
+		return
+	}
+	items := e.value.items
+	if !e.value.listed {
+		d.problem.at(e.at, "%s is %s; expected a table with two brackets, [[%s]]", path, describe(e.value), path)
+		items = nil
+	}
+	field.Set(reflect.MakeSlice(field.Type(), len(items), len(items)))
+	for i, item := range items {
+		d.table(item, path, "in [["+path+"]]", field.Index(i))
+	}
+}
+
+// kind reports whether a value has the kind that its key wants, and if not says so.
+func (d *decoder) kind(e *entry, n *node, key Key, want unstable.Kind) bool {
+	if n.kind == want && !n.listed {
+		return true
+	}
+	at := n.at
+	if n.kind == unstable.InlineTable {
+		at = e.at
+	}
+	d.problem.at(at, "%s is %s; expected %s such as %s", key.Name, describe(n), withArticle(key.Type), key.Example)
+	return false
+}
+
+func (d *decoder) integer(n *node) num {
+	value, err := strconv.ParseInt(n.text, 0, 64)
+	if err != nil { // the document's own check has reported it if the number is none
+		return num{}
+	}
+	return num{value, n.at}
+}
+
+func (d *decoder) list(e *entry, key Key) list {
+	l := list{at: e.at}
+	for _, item := range e.value.items {
+		if item.kind == unstable.String {
+			l.items = append(l.items, str{item.text, item.at})
+			continue
+		}
+		d.problem.at(item.at, "%s has %s in its list; expected strings, as in %s", key.Name, describe(item), key.Example)
+	}
+	return l
+}
+
+func (d *decoder) unknown(e *entry, path, where string, names []string) {
+	if message := notYet(join(path, e.key)); message != "" {
+		d.problem.at(e.at, "%s", message)
+		return
+	}
+	if near := nearest(e.key, names); near != "" {
+		d.problem.at(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
+		return
+	}
+	d.problem.at(e.at, "unknown key %q %s; expected %s", e.key, where, oneOf(names))
+}
+
+func (d *decoder) missing(n *node, key Key) {
+	if !n.at.ok() {
+		d.problem.file("site.toml", "has no %s; expected a line such as %s = %s", key.Name, key.Name, key.Example)
+		return
+	}
+	d.problem.at(n.at, "%s has no %s; expected a line such as %s = %s", key.Table, key.Name, key.Name, key.Example)
+}
+
+// notYet returns what to say about keys that later versions will know, "" for
+// others.
+func notYet(path string) string {
+	switch path {
+	case "tunnel":
+		return "[tunnel]: IPv6 tunnels are not supported yet; expected no such table"
+	case "firewall":
+		return "[firewall]: port forwards are not supported yet; expected no such table"
+	case "lan.subnet":
+		return `subnet: prefixes from the tunnel or the provider are not supported yet; expected a fixed network such as ipv6 = "2001:db8:0:20::1/64"`
+	}
+	return ""
+}
+
+// describe names what a value is, with its article.
+func describe(n *node) string {
+	switch n.kind {
+	case unstable.String:
+		return "a string"
+	case unstable.Integer:
+		return "an integer"
+	case unstable.Float:
+		return "a float"
+	case unstable.Bool:
+		return "a boolean"
+	case unstable.Array:
+		if n.listed {
+			return "a list of tables"
+		}
+		return "a list"
+	case unstable.InlineTable:
+		return "a table"
+	}
+	return "a date or time"
+}
+
+func withArticle(noun string) string {
+	if strings.HasPrefix(noun, "i") {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// oneOf lists words as in "a, b or c".
+func oneOf(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return fmt.Sprintf("%s or %s", strings.Join(words[:last], ", "), words[last])
+}
+
+// nearest returns the word that s is likely a misspelling of, "" if there is none.
+func nearest(s string, words []string) string {
+	if len(s) > maxName {
+		return ""
+	}
+	best, distance := "", min(3, len(s)/2+1)
+	for _, word := range words {
+		if d := edits(strings.ToLower(s), word); d < distance {
+			best, distance = word, d
+		}
+	}
+	return best
+}
+
+// edits counts the insertions, deletions and replacements of one byte that lead
+// from a to b (Levenshtein).
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = slices.Min([]int{cost, row[j] + 1, row[j+1] + 1})
+		}
+	}
+	return row[len(b)]
+}

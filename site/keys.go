@@ -1,0 +1,159 @@
+package site
+
+import "strings"
+
+// Key documents one key of site.toml.
+type Key struct {
+	Table    string // header of its table as written, "[wan]" or "[[lan]]"; "" at the top of the file
+	Name     string
+	Type     string // "string", "integer" or "list of strings"
+	Unit     string // what a value is, or counts: "IPv4 address/length", "VLAN id"
+	Required bool   // wherever its table stands
+	Default  string // what an absent key means; "" for a required one
+	Range    string // what is accepted; "" when Unit says it all
+	Example  string // a value as it is written in the file
+	Doc      string // what it does, in one line
+}
+
+// Path returns the key's name from the top of the file: "lan.pool".
+func (k Key) Path() string {
+	if table := strings.Trim(k.Table, "[]"); table != "" {
+		return table + "." + k.Name
+	}
+	return k.Name
+}
+
+const (
+	typeString  = "string"
+	typeInteger = "integer"
+	typeStrings = "list of strings"
+)
+
+// Keys returns the reference of site.toml: every key, in the order in which the
+// file is best written.
+func Keys() []Key {
+	var all []Key
+	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys()} {
+		all = append(all, table...)
+	}
+	return all
+}
+
+func topKeys() []Key {
+	return []Key{
+		{Table: "", Name: "name", Type: typeString, Unit: "host name", Required: true, Range: "one label of letters, digits and hyphens (RFC 1123)",
+			Example: `"firewall"`, Doc: "The appliance's own name."},
+		{Table: "", Name: "domain", Type: typeString, Unit: "domain name", Required: true, Range: "at most 189 characters, so that any host name fits before it",
+			Example: `"home.example"`, Doc: "The domain of the network; hosts are known as NAME.DOMAIN and clients search it."},
+	}
+}
+
+func wanKeys() []Key {
+	return []Key{
+		{Table: "[wan]", Name: "interface", Type: typeString, Unit: "network interface", Required: true, Range: "at most 15 bytes, with the VLAN id",
+			Example: `"eth0"`, Doc: "The interface to the upstream network. Without [wan] the appliance serves its LANs only."},
+		{Table: "[wan]", Name: "vlan", Type: typeInteger, Unit: "VLAN id", Default: "untagged", Range: "1 to 4094",
+			Example: `10`, Doc: "The upstream network is this VLAN (IEEE 802.1Q) of the interface."},
+		{Table: "[wan]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Default: "no IPv4 upstream",
+			Example: `"192.0.2.10/24"`, Doc: "The appliance's address upstream; LAN clients reach the outside from it (masquerading)."},
+		{Table: "[wan]", Name: "gateway", Type: typeString, Unit: "IPv4 address", Default: "no IPv4 default route", Range: "on the network of ipv4",
+			Example: `"192.0.2.1"`, Doc: "The router upstream for IPv4."},
+		{Table: "[wan]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6 upstream",
+			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream."},
+		{Table: "[wan]", Name: "gateway6", Type: typeString, Unit: "IPv6 address", Default: "no IPv6 default route", Range: "on the network of ipv6, or link-local",
+			Example: `"2001:db8:0:1::1"`, Doc: "The router upstream for IPv6."},
+	}
+}
+
+func lanKeys() []Key {
+	return []Key{
+		{Table: "[[lan]]", Name: "name", Type: typeString, Unit: "network name", Required: true, Range: `one label that starts with a letter, unique, not "wan" or "box"`,
+			Example: `"lan"`, Doc: "What the network is called in messages and in the firewall."},
+		{Table: "[[lan]]", Name: "interface", Type: typeString, Unit: "network interface", Required: true, Range: "at most 15 bytes, with the VLAN id",
+			Example: `"eth1"`, Doc: "The interface to the network; several networks may share one, told apart by their VLANs."},
+		{Table: "[[lan]]", Name: "vlan", Type: typeInteger, Unit: "VLAN id", Default: "untagged", Range: "1 to 4094",
+			Example: `20`, Doc: "The network is this VLAN (IEEE 802.1Q) of the interface."},
+		{Table: "[[lan]]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Required: true, Range: "length 8 to 30",
+			Example: `"192.168.32.1/24"`, Doc: "The appliance's address on the network, the gateway of its clients."},
+		{Table: "[[lan]]", Name: "pool", Type: typeString, Unit: "IPv4 address-address", Default: "hosts with an address in hosts only", Range: "within ipv4, without the appliance",
+			Example: `"192.168.32.100-192.168.32.199"`, Doc: "The addresses for clients that have none of their own, first to last."},
+		{Table: "[[lan]]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6", Range: "length 64 (RFC 4862)",
+			Example: `"2001:db8:0:20::1/64"`, Doc: "The appliance's IPv6 address on the network."},
+		{Table: "[[lan]]", Name: "lease-time", Type: typeString, Unit: "duration in s, m, h or d", Default: defaultLeaseTimeText, Range: "2m to 30d",
+			Example: `"12h"`, Doc: "How long a DHCP lease is valid; clients ask again after half of it."},
+	}
+}
+
+func routeKeys() []Key {
+	return []Key{
+		{Table: "[[route]]", Name: "to", Type: typeString, Unit: "network/length", Required: true,
+			Example: `"10.8.0.0/16"`, Doc: "A network that is reached through another router."},
+		{Table: "[[route]]", Name: "via", Type: typeString, Unit: "IP address", Required: true, Range: "on the network of WAN or of a LAN",
+			Example: `"192.168.32.2"`, Doc: "That router."},
+	}
+}
+
+func clientKeys() []Key {
+	return []Key{
+		{Table: "[dns]", Name: "upstream", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no resolver",
+			Example: `["192.0.2.53"]`, Doc: "The resolvers for names outside the site, given to LAN clients."},
+		{Table: "[ntp]", Name: "servers", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no time server",
+			Example: `["192.0.2.123"]`, Doc: "The time servers, given to LAN clients (DHCP option 42)."},
+	}
+}
+
+func netbootKeys() []Key {
+	const file = "at most 127 bytes"
+	return []Key{
+		{Table: "[netboot]", Name: "server", Type: typeString, Unit: "host name", Required: true, Range: "a name in hosts with an IPv4 address",
+			Example: `"store"`, Doc: "The host that serves boot files by TFTP; {server} in the templates below is its IPv4 address."},
+		{Table: "[netboot]", Name: "initiator", Type: typeString, Unit: "template of an iSCSI name", Default: "the client's own choice", Range: "iqn., eui. or naa. name (RFC 7143), different for every host",
+			Example: `"iqn.2011-03.example.home:{name}"`, Doc: "The name by which a host logs in to its iSCSI target (DHCP option 203)."},
+		{Table: "[netboot]", Name: "root-path", Type: typeString, Unit: "template of an iSCSI root path", Default: "none", Range: "RFC 4173 with an address, LUN 0 to 9, at most 255 bytes, different for every host",
+			Example: `"iscsi:{server}:::1:iqn.2011-03.example.home:{name}.root"`, Doc: "The disk that a host boots from (DHCP option 17)."},
+		{Table: "[netboot]", Name: "script", Type: typeString, Unit: "template of a URL", Default: "none", Range: "http, https or tftp, at most 255 bytes",
+			Example: `"http://{server}/boot.ipxe"`, Doc: "What iPXE is told to run; without it iPXE boots from the root path."},
+		{Table: "[netboot]", Name: "bios", Type: typeString, Unit: "template of a TFTP file", Default: "none", Range: file,
+			Example: `"undionly.kpxe"`, Doc: "What a network card's own PXE is told to load on BIOS; iPXE itself does not need it."},
+		{Table: "[netboot]", Name: "uefi", Type: typeString, Unit: "template of a TFTP file", Default: "none", Range: file,
+			Example: `"ipxe.efi"`, Doc: "The same for x86-64 UEFI."},
+		{Table: "[netboot]", Name: "uefi-arm64", Type: typeString, Unit: "template of a TFTP file", Default: "none", Range: file,
+			Example: `"ipxe-arm64.efi"`, Doc: "The same for ARM64 UEFI."},
+		{Table: "[netboot]", Name: "hosts", Type: typeStrings, Unit: "host names or patterns", Required: true, Range: "* for any characters, ? for one, [a-f] for one of these",
+			Example: `["web*", "db1"]`, Doc: "Who boots from the network; each needs an address in hosts and a MAC in ethers."},
+	}
+}
+
+func consoleKeys() []Key {
+	return []Key{
+		{Table: "[console]", Name: "login", Type: typeString, Unit: "word", Default: `"` + consoleShell + `"`, Range: `"` + consoleShell + `" or "` + consoleLocked + `"`,
+			Example: `"locked"`, Doc: "A root shell on the console for whoever holds the hypervisor, or none."},
+	}
+}
+
+// Reference returns Keys as a table in Markdown, with a line on the variables of
+// templates below it.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString("| key | value | if absent | accepted | example | what it does |\n")
+	b.WriteString("|---|---|---|---|---|---|\n")
+	for _, k := range Keys() {
+		absent := k.Default
+		if k.Required {
+			absent = "**required**"
+		}
+		cells := []string{code(strings.TrimSpace(k.Table + " " + k.Name)), k.Type + ": " + k.Unit, absent, k.Range, code(k.Example), k.Doc}
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	b.WriteString("\nTemplates know the variables ")
+	for i, v := range variables() {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(code("{"+v.name+"}") + " (" + v.doc + ")")
+	}
+	b.WriteString(".\n")
+	return b.String()
+}
+
+func code(s string) string { return "`" + s + "`" }

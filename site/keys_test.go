@@ -1,0 +1,149 @@
+package site
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// TestKeysAreTheFields compares the reference with the fields that site.toml is
+// decoded into, both ways and in order: it cannot lie about what there is.
+func TestKeysAreTheFields(t *testing.T) {
+	var documented []string
+	for _, k := range Keys() {
+		documented = append(documented, fmt.Sprintf("%s%s: %s", k.Table, k.Name, k.Type))
+	}
+	fields := fieldsOf(t, "", reflect.TypeFor[rawSite]())
+	if got, want := strings.Join(documented, "\n"), strings.Join(fields, "\n"); got != want {
+		t.Errorf("the reference has\n%s\nbut the fields are\n%s", got, want)
+	}
+}
+
+func fieldsOf(t *testing.T, table string, of reflect.Type) []string {
+	t.Helper()
+	var fields []string
+	for i := range of.NumField() {
+		f := of.Field(i)
+		name := f.Tag.Get("toml")
+		switch {
+		case name == "-":
+		case f.Type == reflect.TypeFor[str]():
+			fields = append(fields, table+name+": string")
+		case f.Type == reflect.TypeFor[num]():
+			fields = append(fields, table+name+": integer")
+		case f.Type == reflect.TypeFor[list]():
+			fields = append(fields, table+name+": list of strings")
+		case f.Type.Kind() == reflect.Slice:
+			fields = append(fields, fieldsOf(t, "[["+name+"]]", f.Type.Elem())...)
+		case f.Type.Kind() == reflect.Struct:
+			fields = append(fields, fieldsOf(t, "["+name+"]", f.Type)...)
+		default:
+			t.Errorf("field %s of %s has the type %s, which is not documented", f.Name, of, f.Type)
+		}
+	}
+	return fields
+}
+
+// TestKeyExamples reads a site that consists of the examples of all keys.
+func TestKeyExamples(t *testing.T) {
+	s := load(t, siteOfExamples(t, func(Key) bool { return true }))
+	if s.WAN.VLAN != 10 || s.LANs[0].VLAN != 20 || len(s.Routes) != 1 || !s.Console.Locked {
+		t.Errorf("the examples are not all there: %+v", s)
+	}
+}
+
+// TestRequiredKeys leaves out one key at a time: it must be required exactly if
+// the reference says so.
+func TestRequiredKeys(t *testing.T) {
+	for _, left := range Keys() {
+		_, err := Load(siteOfExamples(t, func(k Key) bool { return k != left }))
+		missing := err != nil && strings.Contains(err.Error(), "has no "+left.Name+"; expected a line such as")
+		if missing != left.Required {
+			t.Errorf("without %s: required %t, but Load says %v", left.Path(), left.Required, err)
+		}
+	}
+}
+
+func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
+	t.Helper()
+	fsys := defaultSite(t)
+	var b strings.Builder
+	table := ""
+	for _, k := range Keys() {
+		if k.Table != table {
+			table = k.Table
+			fmt.Fprintln(&b, table)
+		}
+		if include(k) {
+			fmt.Fprintf(&b, "%s = %s\n", k.Name, k.Example)
+		}
+	}
+	fsys["site.toml"] = &fstest.MapFile{Data: []byte(b.String())}
+	fsys["hosts"] = &fstest.MapFile{Data: slices.Concat(fsys["hosts"].Data, []byte("192.168.32.13 db1\n"))}
+	fsys["ethers"] = &fstest.MapFile{Data: slices.Concat(fsys["ethers"].Data, []byte("00:16:3e:20:00:13 db1\n"))}
+	return fsys
+}
+
+// TestKeyDefaults: what the reference calls a default is what an absent key means.
+func TestKeyDefaults(t *testing.T) {
+	absent := load(t, defaultSite(t))
+	fsys := defaultSite(t)
+	text := string(fsys["site.toml"].Data)
+	for _, k := range Keys() {
+		if strings.HasPrefix(k.Default, `"`) {
+			if k.Table != "[[lan]]" {
+				text += k.Table + "\n"
+			}
+			text += k.Name + " = " + k.Default + "\n"
+		}
+	}
+	fsys["site.toml"] = &fstest.MapFile{Data: []byte(text)}
+	stated := load(t, fsys)
+	if !reflect.DeepEqual(absent, stated) {
+		t.Errorf("absent: %+v\nstated: %+v", absent, stated)
+	}
+}
+
+func TestReference(t *testing.T) {
+	reference := Reference()
+	rows := 0
+	for line := range strings.Lines(reference) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		rows++
+		if cells := strings.Count(line, "|"); cells != 7 {
+			t.Errorf("%d bars in %q, want 7", cells, line)
+		}
+	}
+	if want := len(Keys()) + 2; rows != want {
+		t.Errorf("%d rows, want %d", rows, want)
+	}
+	for _, v := range variables() {
+		if !strings.Contains(reference, "`{"+v.name+"}`") {
+			t.Errorf("variable {%s} is not in the reference", v.name)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"interface", "vlan", "ipv4", "pool", "lease-time", "to"}
+	for s, want := range map[string]string{
+		"intreface":  "interface",
+		"interfaces": "interface",
+		"VLAN":       "vlan",
+		"lease_time": "lease-time",
+		"leasetime":  "lease-time",
+		"ip4":        "ipv4",
+		"mtu":        "",
+		"x":          "",
+		"":           "",
+	} {
+		if got := nearest(s, words); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", s, got, want)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package site
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func printed(t *testing.T, s *Site) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Print(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func printedHost(t *testing.T, s *Site, name string) string {
+	t.Helper()
+	h, ok := s.Host(name)
+	if !ok {
+		t.Fatalf("the site has no host %q", name)
+	}
+	var b strings.Builder
+	if err := PrintHost(&b, s, h); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestExample prints the reference site, which everyone starts from.
+func TestExample(t *testing.T) {
+	const golden = "testdata/home.print"
+	s := load(t, os.DirFS("../examples/home"))
+	got := printed(t, s) + "\n" + printedHost(t, s, "web1") + "\n" + printedHost(t, s, "laptop")
+	if *update {
+		writeFile(t, golden, []byte(got))
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestExampleComments takes the comments off the lines of the example that show
+// optional keys: they must be right too.
+func TestExampleComments(t *testing.T) {
+	fsys := defaultSite(t)
+	for _, name := range []string{fileSite, fileHosts, fileEthers, fileKeys} {
+		text, err := os.ReadFile("../examples/home/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys[name].Data = text
+	}
+	var lines []string
+	for line := range strings.Lines(string(fsys[fileSite].Data)) {
+		if shown := strings.TrimPrefix(line, "# "); startsExpression.MatchString(shown) {
+			line = shown
+		}
+		lines = append(lines, line)
+	}
+	fsys[fileSite].Data = []byte(strings.Join(lines, ""))
+	s := load(t, fsys)
+	if len(s.LANs) != 2 || len(s.Routes) != 1 || !s.WAN.IPv6.IsValid() || !s.Console.Locked {
+		t.Errorf("the commented keys are not all there: %+v", s)
+	}
+}
+
+func TestPrintReportsWriteErrors(t *testing.T) {
+	s := load(t, defaultSite(t))
+	full := errors.New("disk full")
+	if err := Print(brokenWriter{full}, s); !errors.Is(err, full) {
+		t.Errorf("Print: got %v, want %v", err, full)
+	}
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestShortDuration(t *testing.T) {
+	tests := map[time.Duration]string{
+		12 * time.Hour:      "12h",
+		24 * time.Hour:      "1d",
+		90 * time.Minute:    "90m",
+		121 * time.Second:   "121s",
+		30 * 24 * time.Hour: "30d",
+	}
+	for d, want := range tests {
+		if got := shortDuration(d); got != want {
+			t.Errorf("shortDuration(%s) = %q, want %q", d, got, want)
+		}
+	}
+}
