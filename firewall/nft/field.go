@@ -1,0 +1,60 @@
+package nft
+
+import (
+	"github.com/google/nftables/expr"
+
+	"github.com/gatehouse-os/gatehouse/firewall"
+)
+
+// A loader fetches a field of the packet into a register. What is only there in one protocol says in which, and the
+// rule asks for that first.
+type loader struct {
+	family uint32 // of IP: NFProtoIPv4 or NFProtoIPv6; 0: any
+	proto  uint32 // over IP; 0: any
+	expr   func(register uint32) expr.Any
+}
+
+var loaders = map[firewall.Field]loader{
+	firewall.IIFName:      {expr: meta(expr.MetaKeyIIFNAME)},
+	firewall.OIFName:      {expr: meta(expr.MetaKeyOIFNAME)},
+	firewall.NFProto:      {expr: meta(expr.MetaKeyNFPROTO)},
+	firewall.L4Proto:      {expr: meta(expr.MetaKeyL4PROTO)},
+	firewall.PktType:      {expr: meta(expr.MetaKeyPKTTYPE)},
+	firewall.CTState:      {expr: func(r uint32) expr.Any { return &expr.Ct{Key: expr.CtKeySTATE, Register: r} }},
+	firewall.ReversePath:  {expr: reversePath},
+	firewall.SaddrTypeOIF: {expr: saddrTypeOIF},
+	firewall.IPSaddr:      {firewall.NFProtoIPv4, 0, network(12, 4)},
+	firewall.IPDaddr:      {firewall.NFProtoIPv4, 0, network(16, 4)},
+	firewall.IP6Saddr:     {firewall.NFProtoIPv6, 0, network(8, 16)},
+	firewall.IP6Daddr:     {firewall.NFProtoIPv6, 0, network(24, 16)},
+	firewall.IP6HopLimit:  {firewall.NFProtoIPv6, 0, network(7, 1)},
+	firewall.TCPDport:     {0, firewall.ProtoTCP, transport(2, 2)},
+	firewall.UDPSport:     {0, firewall.ProtoUDP, transport(0, 2)},
+	firewall.UDPDport:     {0, firewall.ProtoUDP, transport(2, 2)},
+	firewall.ICMPType:     {firewall.NFProtoIPv4, firewall.ProtoICMP, transport(0, 1)},
+	firewall.ICMPv6Type:   {firewall.NFProtoIPv6, firewall.ProtoICMPv6, transport(0, 1)},
+}
+
+func meta(key expr.MetaKey) func(uint32) expr.Any {
+	return func(r uint32) expr.Any { return &expr.Meta{Key: key, Register: r} }
+}
+
+func network(offset, length uint32) func(uint32) expr.Any {
+	return func(r uint32) expr.Any {
+		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length}
+	}
+}
+
+func transport(offset, length uint32) func(uint32) expr.Any {
+	return func(r uint32) expr.Any {
+		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: length}
+	}
+}
+
+func reversePath(r uint32) expr.Any {
+	return &expr.Fib{Register: r, FlagSADDR: true, FlagIIF: true, ResultOIF: true, FlagPRESENT: true}
+}
+
+func saddrTypeOIF(r uint32) expr.Any {
+	return &expr.Fib{Register: r, FlagSADDR: true, FlagOIF: true, ResultADDRTYPE: true}
+}

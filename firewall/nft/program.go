@@ -1,0 +1,166 @@
+package nft
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/firewall"
+)
+
+const logKeys = 1<<unix.NFTA_LOG_PREFIX | 1<<unix.NFTA_LOG_LEVEL
+
+var verdictKinds = map[firewall.VerdictKind]expr.VerdictKind{
+	firewall.VerdictAccept: expr.VerdictAccept, firewall.VerdictDrop: expr.VerdictDrop,
+	firewall.VerdictJump: expr.VerdictJump, firewall.VerdictGoto: expr.VerdictGoto,
+}
+
+// program is the expressions of one rule, and what they have established so far.
+type program struct {
+	*batch
+	exprs         []expr.Any
+	family, proto uint32
+}
+
+func (p *program) emit(exprs ...expr.Any) { p.exprs = append(p.exprs, exprs...) }
+
+// require makes sure that the packet is of the protocol that a field belongs to.
+func (p *program) require(l loader) {
+	if l.family != 0 && p.family != l.family {
+		p.emit(loaders[firewall.NFProto].expr(unix.NFT_REG_1), equal([]byte{byte(l.family)}))
+		p.family = l.family
+	}
+	if l.proto != 0 && p.proto != l.proto {
+		p.emit(loaders[firewall.L4Proto].expr(unix.NFT_REG_1), equal([]byte{byte(l.proto)}))
+		p.proto = l.proto
+	}
+}
+
+// load fetches fields side by side from the first register on.
+func (p *program) load(fields []firewall.Field) error {
+	for _, f := range fields {
+		if loaders[f].expr == nil {
+			return fmt.Errorf("field %d cannot be loaded", f)
+		}
+		p.require(loaders[f])
+	}
+	register := uint32(unix.NFT_REG_1)
+	if len(fields) > 1 {
+		register = unix.NFT_REG32_00 // the same place, in units of 4 bytes
+	}
+	for _, f := range fields {
+		p.emit(loaders[f].expr(register))
+		size := int(encodings[f.Kind()].datatype.Bytes)
+		register += uint32(size+padding(size)) / 4
+	}
+	return nil
+}
+
+func (p *program) match(m firewall.Match) error {
+	if err := p.load(m.Fields); err != nil {
+		return err
+	}
+	if m.Set != "" {
+		set := p.sets[m.Set]
+		if set == nil {
+			return fmt.Errorf("there is no set %s", m.Set)
+		}
+		p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID, Invert: m.Not})
+		return nil
+	}
+	if len(m.Fields) != 1 || len(m.Values) == 0 || m.Not && len(m.Values) > 1 {
+		return errors.New("expected one field, and values or, negated, one value")
+	}
+	kind := m.Fields[0].Kind()
+	if len(m.Values) == 1 {
+		return p.compare(kind, m)
+	}
+	if encodings[kind].native { // the library marks every anonymous set as big-endian, and nft(8) then lists it wrongly
+		return errors.New("several values of this kind need a named set")
+	}
+	set, err := p.anonymous(m.Fields[0], m.Values)
+	if err != nil {
+		return err
+	}
+	p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID})
+	return nil
+}
+
+// compare tests the first register for one value, prefix, range or any of some bits.
+func (p *program) compare(kind firewall.Kind, m firewall.Match) error {
+	v, op := m.Values[0], expr.CmpOpEq
+	if m.Not {
+		op = expr.CmpOpNeq
+	}
+	first, last, err := encodeBounds(kind, v)
+	switch {
+	case err != nil:
+		return err
+	case kind == firewall.KindCTState && !m.Not:
+		p.emit(masked(first), compared(expr.CmpOpNeq, make([]byte, len(first))))
+	case v.Prefix.IsValid() && !v.Single():
+		p.emit(masked(maskOf(v.Prefix)), compared(op, first))
+	case v.Single() && kind != firewall.KindCTState:
+		p.emit(compared(op, first))
+	case m.Not:
+		return errors.New("ranges and states cannot be negated")
+	default:
+		p.emit(compared(expr.CmpOpGte, first), compared(expr.CmpOpLte, last))
+	}
+	if !m.Not && v.Single() {
+		p.learn(m.Fields[0], v)
+	}
+	return nil
+}
+
+// learn remembers a protocol that the rule itself asks for.
+func (p *program) learn(f firewall.Field, v firewall.Value) {
+	switch f {
+	case firewall.NFProto:
+		p.family = v.Lo
+	case firewall.L4Proto:
+		p.proto = v.Lo
+	}
+}
+
+// masked keeps the bits of mask in the first register.
+func masked(mask []byte) expr.Any {
+	return &expr.Bitwise{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Len: uint32(len(mask)),
+		Mask: mask, Xor: make([]byte, len(mask))}
+}
+
+func equal(data []byte) expr.Any { return compared(expr.CmpOpEq, data) }
+
+func compared(op expr.CmpOp, data []byte) expr.Any {
+	return &expr.Cmp{Op: op, Register: unix.NFT_REG_1, Data: data}
+}
+
+func (p *program) verdict(v firewall.Verdict) error {
+	switch v.Kind {
+	case firewall.VerdictNone:
+	case firewall.VerdictMasquerade:
+		p.emit(&expr.Masq{})
+	case firewall.VerdictRejectICMP:
+		p.emit(&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED})
+	case firewall.VerdictRejectReset:
+		p.emit(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
+	case firewall.VerdictDispatch:
+		m := p.sets[v.Target]
+		if m == nil {
+			return fmt.Errorf("there is no map %s", v.Target)
+		}
+		if err := p.load(p.keys[v.Target]); err != nil {
+			return err
+		}
+		p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: m.Name, SetID: m.ID, IsDestRegSet: true})
+	default:
+		kind, ok := verdictKinds[v.Kind]
+		if !ok {
+			return fmt.Errorf("verdict %d is unknown", v.Kind)
+		}
+		p.emit(&expr.Verdict{Kind: kind, Chain: v.Target})
+	}
+	return nil
+}
