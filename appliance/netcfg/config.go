@@ -1,0 +1,39 @@
+package netcfg
+
+import "net/netip"
+
+// A Config is the network of the box as it should be. Its JSON form round-trips.
+type Config struct {
+	Links     []Link    `json:"links"`
+	Addresses []Address `json:"addresses,omitempty"`
+	Routes    []Route   `json:"routes,omitempty"`
+	Sysctls   []Sysctl  `json:"sysctls,omitempty"`
+}
+
+// A Link is an interface that is up.
+type Link struct {
+	Name   string `json:"name"`
+	Parent string `json:"parent,omitempty"` // of a VLAN, which is made; other interfaces must exist
+	VLAN   uint16 `json:"vlan,omitempty"`   // 802.1Q tag, 1 to 4094; 0 if it is no VLAN
+}
+
+// An Address is an own address of the box with the length of the network it is in.
+type Address struct {
+	Link   string       `json:"link"`
+	Prefix netip.Prefix `json:"prefix"`
+}
+
+// A Route leads to a network through a neighbour. There is one route to each network.
+type Route struct {
+	To   netip.Prefix `json:"to"`           // 0.0.0.0/0 and ::/0 are the default routes
+	Via  netip.Addr   `json:"via,omitzero"` // zero: the network is on the link itself
+	Link string       `json:"link"`
+}
+
+// A Sysctl is one setting of the kernel. In Key, '.' separates as in sysctl(8), and '/' stands for a '.' in the name of
+// an interface: net.ipv4.conf.eth1/20.rp_filter. A Key may also be written the other way round, with '/' separating:
+// net/ipv4/conf/eth1.20/rp_filter.
+type Sysctl struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}

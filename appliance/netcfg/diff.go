@@ -1,0 +1,159 @@
+package netcfg
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A state is what was seen of the kernel.
+type state struct {
+	links     map[string]linkState
+	addresses map[Address]bool // value: ours
+	routes    []Route          // ours only
+	sysctls   map[string]setting
+}
+
+type linkState struct {
+	Link // Parent and VLAN if it is a VLAN
+	up   bool
+	ours bool
+}
+
+type setting struct {
+	value string
+	err   error // of reading it: most often, that there is no such setting
+}
+
+// diff gives the changes that lead from one state to the plan, in the order to make them, and what of the plan cannot
+// be done in this state. It is pure.
+func diff(have state, want Config) ([]change, []error) {
+	d := differ{have: have, usable: map[string]bool{}, gone: map[string]bool{}}
+	d.sysctls(want.Sysctls)
+	d.links(want.Links)
+	d.addresses(want.Addresses)
+	d.routes(want.Routes)
+	slices.SortStableFunc(d.changes, func(a, b change) int { return cmp.Compare(a.op, b.op) })
+	return d.changes, d.problems
+}
+
+type differ struct {
+	have     state
+	usable   map[string]bool // true: it exists or will after a change; false: declared, but it does not
+	gone     map[string]bool // links that are taken away, with all that is on them
+	changes  []change
+	problems []error
+}
+
+func (d *differ) add(c change) { d.changes = append(d.changes, c) }
+
+func (d *differ) problem(format string, args ...any) {
+	d.problems = append(d.problems, fmt.Errorf(format, args...))
+}
+
+func (d *differ) sysctls(want []Sysctl) {
+	for _, s := range want {
+		have := d.have.sysctls[s.Key]
+		switch {
+		case have.err != nil:
+			d.problem("sysctl %s: %w", s.Key, have.err)
+		case !slices.Equal(strings.Fields(have.value), strings.Fields(s.Value)):
+			d.add(change{op: setSysctl, sysctl: s})
+		}
+	}
+}
+
+func (d *differ) links(want []Link) {
+	for _, name := range slices.Sorted(maps.Keys(d.have.links)) {
+		if l := d.have.links[name]; l.ours && !slices.Contains(want, l.Link) {
+			d.gone[name] = true
+			d.add(change{op: delVLAN, link: l.Link})
+		}
+	}
+	for _, l := range want {
+		d.usable[l.Name] = d.link(l)
+	}
+}
+
+// link reports whether the link is or will be there.
+func (d *differ) link(want Link) bool {
+	have, exists := d.have.links[want.Name]
+	_, parentExists := d.have.links[want.Parent]
+	exists = exists && !d.gone[want.Name]
+	switch {
+	case want.Parent == "" && !exists:
+		d.problem("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.links)), ", "))
+		return false
+	case want.Parent != "" && !exists && !parentExists && !d.usable[want.Parent]:
+		d.problem("link %s: its parent %s does not exist", want.Name, want.Parent)
+		return false
+	case want.Parent != "" && exists && have.Link != want:
+		d.problem("link %s: there is one of that name already, which is not VLAN %d of %s", want.Name, want.VLAN, want.Parent)
+		return false
+	}
+	if !exists {
+		d.add(change{op: addVLAN, link: want})
+	}
+	if !exists || !have.up {
+		d.add(change{op: upLink, link: want})
+	}
+	return true
+}
+
+// ready reports whether a link can take what the plan puts on it. A declared link that is missing has its own problem.
+func (d *differ) ready(link string, what fmt.Stringer) bool {
+	usable, declared := d.usable[link]
+	if !declared {
+		d.problem("%v: its link %q is not among the links of the plan", what, link)
+	}
+	return usable
+}
+
+// addresses: the same address with another length must go before it can come, for the kernel takes it for a duplicate
+// (net/ipv6/addrconf.c). All others come first.
+func (d *differ) addresses(want []Address) {
+	var last []change
+	for _, have := range slices.SortedFunc(maps.Keys(d.have.addresses), compareAddresses) {
+		if !d.have.addresses[have] || d.gone[have.Link] || slices.Contains(want, have) {
+			continue
+		}
+		del := change{op: changeAddress, verb: "del", address: have}
+		if slices.ContainsFunc(want, func(w Address) bool { return w.Link == have.Link && w.Prefix.Addr() == have.Prefix.Addr() }) {
+			d.add(del)
+		} else {
+			last = append(last, del)
+		}
+	}
+	for _, w := range want {
+		_, exists := d.have.addresses[w]
+		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link]) {
+			d.add(change{op: changeAddress, verb: "add", address: w})
+		}
+	}
+	d.changes = append(d.changes, last...)
+}
+
+func compareAddresses(a, b Address) int {
+	return cmp.Or(cmp.Compare(a.Link, b.Link), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
+}
+
+// routes: a network that is reached another way from now on is reached all the time, because to replace is one step.
+func (d *differ) routes(want []Route) {
+	have := slices.DeleteFunc(slices.Clone(d.have.routes), func(r Route) bool { return d.gone[r.Link] })
+	for _, w := range want {
+		verb := "add"
+		if slices.ContainsFunc(have, func(r Route) bool { return r.To == w.To }) {
+			verb = "replace"
+		}
+		if d.ready(w.Link, w.To) && !slices.Contains(have, w) {
+			d.add(change{op: changeRoute, verb: verb, route: w})
+		}
+	}
+	for _, r := range have {
+		if !slices.ContainsFunc(want, func(w Route) bool { return w.To == r.To }) {
+			d.add(change{op: changeRoute, verb: "del", route: r})
+		}
+	}
+}
