@@ -1,0 +1,195 @@
+package sshadmin
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gliderlabs/ssh"
+	gossh "golang.org/x/crypto/ssh"
+)
+
+// maxSessions bounds the sessions of one connection, as MaxSessions of
+// sshd_config(5) does.
+const maxSessions = 10
+
+// client is one connection, from accept to close.
+type client struct {
+	net.Conn
+	source netip.AddrPort
+	gate   *gate
+	ticket *ticket
+
+	mu       sync.Mutex
+	offered  []string // fingerprints of refused keys; bounded by the auth tries
+	user     string
+	evicted  bool
+	sessions int
+
+	keepAlive sync.Once
+}
+
+// clientAddr is the remote address of a client. The address is the one thing of
+// a connection that every callback of both SSH libraries passes on, so it is how
+// a callback finds the client it speaks about.
+type clientAddr struct {
+	net.Addr
+	client *client
+}
+
+// clientOf returns the client behind the remote address addr of a connection.
+func clientOf(addr net.Addr) *client { return addr.(clientAddr).client }
+
+// door is a listener whose connections have a place in the gate.
+type door struct {
+	net.Listener
+	gate *gate
+}
+
+// Accept waits for the next client.
+func (d door) Accept() (net.Conn, error) {
+	conn, err := d.Listener.Accept()
+	if err != nil {
+		return nil, err // as it is: the caller looks for a net.Error
+	}
+	return newClient(d.gate, conn), nil
+}
+
+// newClient takes a place in g for conn.
+func newClient(g *gate, conn net.Conn) *client {
+	c := &client{Conn: conn, gate: g, source: addrPort(conn.RemoteAddr())}
+	c.ticket = g.enter(c.source.Addr(), func() {
+		c.mu.Lock()
+		c.evicted = true
+		c.mu.Unlock()
+		conn.Close()
+	})
+	return c
+}
+
+// addrPort returns the address of one end of a TCP connection; an IPv4 address
+// as such also on a socket for both families.
+func addrPort(addr net.Addr) netip.AddrPort {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := tcp.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// RemoteAddr returns the address of the peer, as a clientAddr.
+func (c *client) RemoteAddr() net.Addr { return clientAddr{c.Conn.RemoteAddr(), c} }
+
+// Close closes the connection and gives its place back.
+func (c *client) Close() error {
+	c.gate.leave(c.ticket)
+	return c.Conn.Close()
+}
+
+// refused notes a key that was offered and did not open the door.
+func (c *client) refused(user string, key gossh.PublicKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.user = bounded(user)
+	c.offered = append(c.offered, gossh.FingerprintSHA256(key))
+}
+
+// tried notes the user of an attempt by any method.
+func (c *client) tried(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.user = bounded(user)
+}
+
+// logFailure writes why c ended before a login.
+func (c *client) logFailure(log *slog.Logger, suppressed int, cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	attrs := []any{"source", c.source.String()}
+	if c.user != "" {
+		attrs = append(attrs, "user", c.user)
+	}
+	if len(c.offered) > 0 {
+		attrs = append(attrs, "keys", c.offered)
+	}
+	if suppressed > 0 {
+		attrs = append(attrs, "not-logged", suppressed)
+	}
+	log.Warn("ssh login failed", append(attrs, "cause", bounded(c.cause(cause)))...)
+}
+
+// bounded cuts what a stranger sent to a length fit for a log line.
+func bounded(s string) string {
+	const most = 160 // bytes
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// cause words the end of a handshake for a person.
+func (c *client) cause(err error) string {
+	var auth *gossh.ServerAuthError
+	var timeout net.Error
+	switch {
+	case c.evicted:
+		return "too many connections before login"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no login in time"
+	case c.user != "" && !mayEnter(c.user):
+		return "no such user"
+	case len(c.offered) > 0:
+		return "key not accepted"
+	case errors.As(err, &auth):
+		return "no key offered"
+	case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
+		return "connection ended before login"
+	default:
+		return err.Error()
+	}
+}
+
+// takeSession counts one more session; false when the client has its fill.
+func (c *client) takeSession() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sessions >= maxSessions {
+		return false
+	}
+	c.sessions++
+	return true
+}
+
+// giveSession takes back what takeSession counted.
+func (c *client) giveSession() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions--
+}
+
+// watch asks for a sign of life until the connection ends, and closes it when
+// none comes. Any answer is one, also "unknown request" (RFC 4254 section 4).
+func watch(ctx ssh.Context, conn gossh.Conn, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		late := time.AfterFunc(every, func() { conn.Close() })
+		_, _, err := conn.SendRequest("keepalive@openssh.com", true, nil)
+		late.Stop()
+		if err != nil {
+			return
+		}
+	}
+}

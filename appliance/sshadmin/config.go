@@ -1,0 +1,109 @@
+package sshadmin
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config is all that the server needs to know. It survives a round trip
+// through JSON. Zero durations and limits mean the default of the field.
+type Config struct {
+	// AuthorizedKeys are lines of an authorized_keys file (sshd(8)). Every key
+	// opens both users, admin and root; both are root. A line that is no key, or
+	// has options before the key, is not used, and that is logged.
+	AuthorizedKeys []string
+
+	// HostKeyFile is the path of the ed25519 private key of the host, in
+	// OpenSSH format, readable by root only.
+	HostKeyFile string
+
+	// Listen are the places to listen on: addresses of the LANs.
+	Listen []Endpoint
+
+	// Shell is the path of the shell: started alone for an interactive
+	// session, with "-c COMMAND" for a command. Default /bin/sh.
+	Shell string
+
+	// Env are additional or overriding variables ("NAME=value") of a session.
+	Env []string
+
+	// LoginTimeout is how long a connection may take from its first packet to a
+	// successful login. Default one minute: a passphrase is typed meanwhile.
+	LoginTimeout time.Duration
+
+	// KeepAlive is how often a client with a session is asked for a sign of
+	// life; one that does not answer within the same time is hung up. Default 30 s.
+	KeepAlive time.Duration
+
+	// MaxPending bounds the connections that have not logged in yet, and
+	// MaxPendingPerSource those of one IPv4 address or one IPv6 /64. A new
+	// connection above a bound takes the place of the oldest of the source that
+	// has most, so idle connections keep nobody out. Defaults 64 and 16.
+	MaxPending, MaxPendingPerSource int
+}
+
+// Endpoint is one place to listen on.
+type Endpoint struct {
+	// Address need not be configured on an interface yet (ip(7), IP_FREEBIND).
+	Address netip.AddrPort
+	// Interface, when not empty, is the only interface that connections are
+	// accepted from (socket(7), SO_BINDTODEVICE).
+	Interface string
+}
+
+// Defaults of Config.
+const (
+	defaultShell        = "/bin/sh"
+	defaultLoginTimeout = time.Minute
+	defaultKeepAlive    = 30 * time.Second
+	defaultMaxPending   = 64
+	defaultMaxPerSource = 16
+)
+
+// withDefaults returns c with every field set that has a default.
+func (c Config) withDefaults() Config {
+	if c.Shell == "" {
+		c.Shell = defaultShell
+	}
+	if c.LoginTimeout <= 0 {
+		c.LoginTimeout = defaultLoginTimeout
+	}
+	if c.KeepAlive <= 0 {
+		c.KeepAlive = defaultKeepAlive
+	}
+	if c.MaxPending <= 0 {
+		c.MaxPending = defaultMaxPending
+	}
+	if c.MaxPendingPerSource <= 0 {
+		c.MaxPendingPerSource = defaultMaxPerSource
+	}
+	return c
+}
+
+// check reports everything that keeps the server from starting with c.
+func (c Config) check() error {
+	var errs []error
+	if len(c.Listen) == 0 {
+		errs = append(errs, errors.New("ssh: no address to listen on"))
+	}
+	for _, e := range c.Listen {
+		if !e.Address.IsValid() {
+			errs = append(errs, fmt.Errorf("ssh: listen address of interface %q is missing", e.Interface))
+		} else if a := e.Address.Addr(); a.IsUnspecified() {
+			errs = append(errs, fmt.Errorf("ssh: listen address %v means every interface, also the WAN; name an address of a LAN", a))
+		}
+	}
+	if !filepath.IsAbs(c.Shell) {
+		errs = append(errs, fmt.Errorf("ssh: shell %q is no absolute path", c.Shell))
+	}
+	for _, kv := range c.Env {
+		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" {
+			errs = append(errs, fmt.Errorf("ssh: environment %q is not of the form NAME=value", kv))
+		}
+	}
+	return errors.Join(errs...)
+}

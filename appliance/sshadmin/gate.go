@@ -1,0 +1,93 @@
+package sshadmin
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// gate bounds the connections that have not logged in. It never refuses: a
+// connection that arrives at a bound takes the place of an older one. Who opens
+// many connections only shortens the life of their own, because the one that
+// goes is the oldest of the source that holds most.
+type gate struct {
+	max, perSource int
+
+	mu      sync.Mutex
+	pending []*ticket // oldest first
+}
+
+// ticket is the place of one connection in a gate.
+type ticket struct {
+	source netip.Prefix
+	evict  func()
+}
+
+// enter admits a connection from addr. evict is called, from another
+// goroutine's enter and at most once, when the place is given to another.
+func (g *gate) enter(addr netip.Addr, evict func()) *ticket {
+	t := &ticket{source: sourceOf(addr), evict: evict}
+	victim := g.admit(t)
+	if victim != nil {
+		victim.evict()
+	}
+	return t
+}
+
+// leave gives the place back; again, or after an eviction, it does nothing.
+func (g *gate) leave(t *ticket) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pending = slices.DeleteFunc(g.pending, func(p *ticket) bool { return p == t })
+}
+
+// evictAll takes back every place.
+func (g *gate) evictAll() {
+	g.mu.Lock()
+	all := g.pending
+	g.pending = nil
+	g.mu.Unlock()
+	for _, t := range all {
+		t.evict()
+	}
+}
+
+// admit adds t and returns the ticket that had to go, if any. One is enough:
+// before t both bounds held.
+func (g *gate) admit(t *ticket) *ticket {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	count := map[netip.Prefix]int{}
+	for _, p := range g.pending {
+		count[p.source]++
+	}
+	crowded, needed := t.source, count[t.source] >= g.perSource
+	if !needed && len(g.pending) >= g.max {
+		needed = true
+		for _, p := range g.pending { // a tie hits the newcomer's source, then the oldest
+			if count[p.source] > count[crowded] {
+				crowded = p.source
+			}
+		}
+	}
+	var victim *ticket
+	if needed {
+		i := slices.IndexFunc(g.pending, func(p *ticket) bool { return p.source == crowded })
+		victim = g.pending[i]
+		g.pending = slices.Delete(g.pending, i, i+1)
+	}
+	g.pending = append(g.pending, t)
+	return victim
+}
+
+// sourceOf returns what counts as one source: an IPv4 address, or the /64 of an
+// IPv6 address, in which a host takes addresses as it likes (RFC 8981).
+func sourceOf(addr netip.Addr) netip.Prefix {
+	addr = addr.Unmap().WithZone("")
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	p, _ := addr.Prefix(bits) // fails only for the invalid address: the zero prefix
+	return p
+}

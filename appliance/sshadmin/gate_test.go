@@ -1,0 +1,107 @@
+package sshadmin
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestSourceOf(t *testing.T) {
+	for addr, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32",
+		"2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth1": "fe80::/64",
+	} {
+		if got := sourceOf(netip.MustParseAddr(addr)); got.String() != want {
+			t.Errorf("%s counts as %v, want %s", addr, got, want)
+		}
+	}
+}
+
+// crowd is the slow, obvious gate: the sources that are inside, oldest first.
+type crowd []netip.Addr
+
+func (c crowd) count(source netip.Addr) (n int) {
+	for _, s := range c {
+		if s == source {
+			n++
+		}
+	}
+	return n
+}
+
+// victim returns the place that source's newcomer takes, -1 for a free one.
+func (c crowd) victim(source netip.Addr, most, mostPerSource int) int {
+	crowded := source
+	switch {
+	case c.count(source) == mostPerSource:
+	case len(c) < most:
+		return -1
+	default:
+		for _, s := range c {
+			if c.count(s) > c.count(crowded) {
+				crowded = s
+			}
+		}
+	}
+	return slices.Index(c, crowded)
+}
+
+// TestGate compares the gate with the crowd on random arrivals and departures.
+func TestGate(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	g := &gate{max: 12, perSource: 5}
+	var want crowd
+	var tickets []*ticket // of want
+	for step := range 20000 {
+		if len(want) > 0 && random.IntN(5) == 0 {
+			i := random.IntN(len(want))
+			g.leave(tickets[i])
+			want, tickets = slices.Delete(want, i, i+1), slices.Delete(tickets, i, i+1)
+			continue
+		}
+		source := netip.AddrFrom4([4]byte{192, 0, 2, byte(max(0, random.IntN(8)-4))}) // .0 floods
+		out := want.victim(source, g.max, g.perSource)
+		evicted := false
+		if out >= 0 {
+			tickets[out].evict = func() { evicted = true }
+			want, tickets = slices.Delete(want, out, out+1), slices.Delete(tickets, out, out+1)
+		}
+		want = append(want, source)
+		tickets = append(tickets, g.enter(source, func() { t.Errorf("step %d: evicted too soon", step) }))
+		if !slices.Equal(g.pending, tickets) || evicted != (out >= 0) {
+			t.Fatalf("step %d: %v comes in, wanted inside: %v; evicted: %v", step, source, want, evicted)
+		}
+	}
+	g.leave(&ticket{}) // a stranger changes nothing
+	for _, tk := range tickets {
+		tk.evict = func() {}
+	}
+	if g.evictAll(); len(g.pending) != 0 {
+		t.Errorf("%d left after evictAll", len(g.pending))
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	r := rateLimit{burst: 3, every: time.Second}
+	start := time.Unix(1000, 0)
+	for _, tt := range []struct {
+		at         time.Duration
+		ok         bool
+		suppressed int
+	}{
+		{0, true, 0}, {0, true, 0}, {0, true, 0}, {0, false, 0},
+		{900 * time.Millisecond, false, 0},
+		{1000 * time.Millisecond, true, 2},
+		{1900 * time.Millisecond, false, 0},
+		{2000 * time.Millisecond, true, 1},
+		{time.Hour, true, 0}, {time.Hour, true, 0}, {time.Hour, true, 0}, {time.Hour, false, 0},
+		{0, false, 0}, // a clock that was set back earns nothing and loses nothing
+		{time.Hour + time.Second, true, 2},
+	} {
+		if ok, suppressed := r.allow(start.Add(tt.at)); ok != tt.ok || suppressed != tt.suppressed {
+			t.Errorf("at %v: %v, %d, want %v, %d", tt.at, ok, suppressed, tt.ok, tt.suppressed)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package sshadmin
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// listen opens the socket of one endpoint.
+func listen(ctx context.Context, e Endpoint) (net.Listener, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var serr error
+		if err := c.Control(func(fd uintptr) { serr = setListenOptions(int(fd), e) }); err != nil {
+			return err
+		}
+		return serr
+	}}
+	l, err := lc.Listen(ctx, "tcp", e.Address.String())
+	if err != nil {
+		return nil, fmt.Errorf("ssh: %w", err)
+	}
+	return l, nil
+}
+
+// setListenOptions prepares an unbound socket for e.
+func setListenOptions(fd int, e Endpoint) error {
+	level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
+	if e.Address.Addr().Is6() {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_FREEBIND
+	}
+	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+		return fmt.Errorf("listen before the address is there: %w", err)
+	}
+	if e.Interface == "" {
+		return nil
+	}
+	if err := unix.BindToDevice(fd, e.Interface); err != nil {
+		return fmt.Errorf("listen on interface %s only: %w", e.Interface, err)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package sshadmin
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/gliderlabs/ssh"
+	gossh "golang.org/x/crypto/ssh"
+)
+
+// handshake returns the algorithms and the callbacks of one connection. No SHA-1,
+// no NIST curve in the key exchange, no cipher without authentication.
+func (s *server) handshake(ssh.Context) *gossh.ServerConfig {
+	return &gossh.ServerConfig{
+		Config: gossh.Config{
+			KeyExchanges: []string{gossh.KeyExchangeMLKEM768X25519, gossh.KeyExchangeCurve25519},
+			Ciphers:      []string{gossh.CipherChaCha20Poly1305, gossh.CipherAES256GCM, gossh.CipherAES128GCM},
+			// The ciphers bring their own; a client may still insist on one to name.
+			MACs: []string{gossh.HMACSHA256ETM, gossh.HMACSHA512ETM},
+		},
+		PublicKeyAuthAlgorithms: []string{
+			gossh.KeyAlgoED25519, gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256,
+			gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
+			gossh.KeyAlgoRSASHA256, gossh.KeyAlgoRSASHA512,
+		},
+		MaxAuthTries:              maxAuthTries,
+		AuthLogCallback:           func(c gossh.ConnMetadata, _ string, _ error) { clientOf(c.RemoteAddr()).tried(c.User()) },
+		VerifiedPublicKeyCallback: s.loggedIn,
+	}
+}
+
+// mayTry reports whether key, not yet proven to be the client's, opens the door.
+func (s *server) mayTry(ctx ssh.Context, key ssh.PublicKey) bool {
+	_, known := s.keys[string(key.Marshal())]
+	if known && mayEnter(ctx.User()) {
+		return true
+	}
+	clientOf(ctx.RemoteAddr()).refused(ctx.User(), key)
+	return false
+}
+
+// mayEnter reports whether there is a user of that name. Both are root.
+func mayEnter(user string) bool { return user == "admin" || user == "root" }
+
+// loggedIn is called when the client has proven to hold key. The user is checked
+// again: mayTry sees the one of the first attempt, a client may name another now.
+func (s *server) loggedIn(conn gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+	if !mayEnter(conn.User()) {
+		return nil, fmt.Errorf("no user %q", conn.User())
+	}
+	c := clientOf(conn.RemoteAddr())
+	s.gate.leave(c.ticket)
+	s.log.Info("ssh login", "user", conn.User(), "source", c.source.String(),
+		"key", gossh.FingerprintSHA256(key), "comment", s.keys[string(key.Marshal())])
+	return p, nil
+}
+
+// failed is called when a connection ended before a login.
+func (s *server) failed(conn net.Conn, err error) {
+	if s.stop.Err() != nil {
+		return
+	}
+	if ok, suppressed := s.failures.allow(time.Now()); ok {
+		clientOf(conn.RemoteAddr()).logFailure(s.log, suppressed, err)
+	}
+}

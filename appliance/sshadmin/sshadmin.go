@@ -1,0 +1,14 @@
+// Package sshadmin is the SSH server of the appliance: a root shell, or one
+// command, for who holds a key that the site lists.
+//
+// It guarantees: public keys only; modern algorithms only; no forwarding of
+// ports, agent or X11; a bounded number of connections that have not logged in,
+// shared fairly between their sources, each cut off after LoginTimeout; a
+// bounded rate of log lines about refused logins; a session whose client goes
+// away is hung up like a terminal line.
+//
+// It leaves to others: which addresses are LAN addresses (plan), packets that
+// should not arrive at all (firewall), making the host key (boot). Terminal modes
+// of the client (RFC 4254 section 8) and subsystems such as sftp are not
+// implemented.
+package sshadmin
