@@ -1,0 +1,29 @@
+// Package applets holds the small commands of the appliance's console that u-root
+// has only with defects: ping, ps and hostname. Each is a function
+//
+//	func(ctx, args, stdout, stderr) int
+//
+// where args[0] is the command's name and the result its exit status.
+//
+// They take the options that a person at a router types, print what the commands
+// of iputils, procps and net-tools print for them, and refuse every other option
+// with status 2. They change nothing on the machine.
+package applets
+
+import (
+	"fmt"
+	"io"
+)
+
+// Exit statuses that all commands share.
+const (
+	exitOK     = 0
+	exitFailed = 1 // the command ran, the answer is no
+	exitUsage  = 2 // the command could not run
+)
+
+// fail writes one line for people about err and returns status.
+func fail(stderr io.Writer, status int, command string, err error) int {
+	fmt.Fprintf(stderr, "%s: %v\n", command, err)
+	return status
+}

@@ -1,0 +1,38 @@
+package applets
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestGetopt(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"", "[] []"},
+		{"host", "[] [host]"},
+		{"-c 3 host", "[c=3] [host]"},
+		{"-c3 host", "[c=3] [host]"},
+		{"host -nc3 -q", "[n c=3 q] [host]"},
+		{"-q -- -n -", "[q] [-n -]"},
+		{"-", "[] [-]"},
+		{"-c -1", "[c=-1] []"},
+		{"-c", "option -c needs a value"},
+		{"-x", "unknown option -x"},
+		{"-:", "unknown option -:"},
+		{"--help", "unknown option --"},
+		{"-né", "unknown option -Ã"},
+	} {
+		options, operands, err := getopt(strings.Fields(tt.args), "nqc:")
+		got := fmt.Sprint(err)
+		if err == nil {
+			var words []string
+			for _, o := range options {
+				words = append(words, strings.TrimSuffix(string(o.letter)+"="+o.value, "="))
+			}
+			got = fmt.Sprintf("%v %v", words, operands)
+		}
+		if got != tt.want {
+			t.Errorf("getopt %q: %s, want %s", tt.args, got, tt.want)
+		}
+	}
+}

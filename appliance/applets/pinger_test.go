@@ -1,0 +1,152 @@
+package applets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// farHost is an echoConn whose answers are written down beforehand: for each
+// request the delays after which answers come.
+type farHost struct {
+	plan    map[uint16][]reply
+	sending chan uint16
+}
+
+// reply is one answer that a farHost gives; with refuse, the send fails.
+type reply struct {
+	after   time.Duration
+	problem string
+	refuse  bool
+}
+
+func (h *farHost) send(seq uint16) error {
+	for _, r := range h.plan[seq] {
+		if r.refuse {
+			return errors.New("network is unreachable")
+		}
+	}
+	h.sending <- seq
+	return nil
+}
+
+func (h *farHost) receive(ctx context.Context, answers chan<- answer) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case seq := <-h.sending:
+			for _, r := range h.plan[seq] {
+				time.AfterFunc(r.after, func() {
+					a := answer{seq: seq, at: time.Now(), from: netip.MustParseAddr("192.0.2.7"), size: 64, ttl: 63, problem: r.problem}
+					select {
+					case answers <- a:
+					case <-ctx.Done():
+					}
+				})
+			}
+		}
+	}
+}
+
+// at returns an answer after so many milliseconds.
+func at(ms int) []reply { return []reply{{after: time.Duration(ms) * time.Millisecond}} }
+
+// TestPinger runs ping in virtual time: what is printed, when it ends, and with
+// what status.
+func TestPinger(t *testing.T) {
+	second := func(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+	for _, tt := range []struct {
+		name   string
+		change func(*pingOptions)
+		plan   map[uint16][]reply
+		cancel time.Duration // ^C
+		status int
+		want   string
+		diag   string
+	}{
+		{"all come", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{1: at(5), 2: at(15)}, 0, 0, `
+64 bytes from 192.0.2.7: icmp_seq=1 ttl=63 time=5.00 ms
+64 bytes from 192.0.2.7: icmp_seq=2 ttl=63 time=15.0 ms
+
+--- far ping statistics ---
+2 packets transmitted, 2 received, 0% packet loss, time 1015ms
+rtt min/avg/max/mdev = 5.000/10.000/15.000/5.000 ms
+`, ""},
+		{"one is lost, one comes twice", func(o *pingOptions) { o.count = 3 },
+			map[uint16][]reply{1: {{after: 200 * time.Millisecond}, {after: 300 * time.Millisecond}}, 3: at(1)}, 0, 0, `
+64 bytes from 192.0.2.7: icmp_seq=1 ttl=63 time=200 ms
+64 bytes from 192.0.2.7: icmp_seq=1 ttl=63 time=300 ms (DUP!)
+64 bytes from 192.0.2.7: icmp_seq=3 ttl=63 time=1.00 ms
+
+--- far ping statistics ---
+3 packets transmitted, 2 received, +1 duplicates, 33.3333% packet loss, time 3000ms
+rtt min/avg/max/mdev = 1.000/100.500/200.000/99.500 ms
+`, ""},
+		{"nothing comes", func(o *pingOptions) { o.count, o.patience = 2, second(3) }, nil, 0, 1, `
+
+--- far ping statistics ---
+2 packets transmitted, 0 received, 100% packet loss, time 4000ms
+`, ""},
+		{"errors end it too", func(o *pingOptions) { o.count = 2 },
+			map[uint16][]reply{1: {{problem: "Destination Host Unreachable"}}, 2: {{problem: "Time to live exceeded"}}}, 0, 1, `
+From 192.0.2.7 icmp_seq=1 Destination Host Unreachable
+From 192.0.2.7 icmp_seq=2 Time to live exceeded
+
+--- far ping statistics ---
+2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 1000ms
+`, ""},
+		{"quiet until ^C", func(o *pingOptions) { o.quiet = true }, map[uint16][]reply{1: at(1), 2: at(1), 3: at(1)}, second(2.5), 0, `
+
+--- far ping statistics ---
+3 packets transmitted, 3 received, 0% packet loss, time 2500ms
+rtt min/avg/max/mdev = 1.000/1.000/1.000/0.000 ms
+`, ""},
+		{"too few at the deadline", func(o *pingOptions) { o.count, o.deadline, o.quiet = 5, second(1.5), true }, map[uint16][]reply{1: at(1), 2: at(1)}, 0, 1, `
+
+--- far ping statistics ---
+2 packets transmitted, 2 received, 0% packet loss, time 1500ms
+rtt min/avg/max/mdev = 1.000/1.000/1.000/0.000 ms
+`, ""},
+		{"no way out", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{1: {{refuse: true}}, 2: {{refuse: true}}}, 0, 2, `
+
+--- far ping statistics ---
+2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 1000ms
+`, "ping: icmp_seq=1: network is unreachable\nping: icmp_seq=2: network is unreachable\n"},
+		{"the way comes back", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{1: {{refuse: true}}, 2: at(0)}, 0, 0, `
+64 bytes from 192.0.2.7: icmp_seq=2 ttl=63 time=0.000 ms
+
+--- far ping statistics ---
+2 packets transmitted, 1 received, +1 errors, 50% packet loss, time 1000ms
+rtt min/avg/max/mdev = 0.000/0.000/0.000/0.000 ms
+`, "ping: icmp_seq=1: network is unreachable\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := pingOptions{host: "far", interval: time.Second, patience: 10 * time.Second}
+				tt.change(&o)
+				var stdout, stderr bytes.Buffer
+				host := &farHost{plan: tt.plan, sending: make(chan uint16)}
+				p := &pinger{pingOptions: o, target: netip.MustParseAddr("192.0.2.7"), conn: host, stdout: &stdout, stderr: &stderr}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tt.cancel > 0 {
+					time.AfterFunc(tt.cancel, cancel)
+				}
+				p.run(ctx)
+				p.tally.print(&stdout, "far")
+				if got := stdout.String(); got != strings.TrimPrefix(tt.want, "\n") {
+					t.Errorf("output:\n%s\nwant:\n%s", got, tt.want)
+				}
+				if stderr.String() != tt.diag || p.status() != tt.status {
+					t.Errorf("status %d, stderr %q, want %d, %q", p.status(), &stderr, tt.status, tt.diag)
+				}
+			})
+		})
+	}
+}
