@@ -1,0 +1,54 @@
+package ext2
+
+// superblock is struct ext4_super_block (linux/fs/ext4/ext4.h) as far as ext2 has it.
+type superblock struct {
+	Inodes, Blocks, ReservedBlocks          uint32
+	FreeBlocks, FreeInodes, FirstDataBlock  uint32
+	LogBlockSize, LogClusterSize            uint32
+	GroupBlocks, GroupClusters, GroupInodes uint32
+	MountTime, WriteTime                    uint32
+	Mounts, MaxMounts                       uint16
+	Magic, State, Errors, MinorRevision     uint16
+	LastCheck, CheckInterval                uint32
+	CreatorOS, Revision                     uint32
+	ReservedUID, ReservedGID                uint16
+	FirstInode                              uint32
+	InodeSize, Group                        uint16
+	Compat, Incompat, ROCompat              uint32
+	UUID, Label                             [16]byte
+	_                                       [0x108 - 0x88]byte // last mount point, journal, hash seed: unused
+	MkfsTime                                uint32
+	_                                       [0x15c - 0x10c]byte
+	MinExtra, WantExtra                     uint16
+	_                                       [1024 - 0x160]byte
+}
+
+const (
+	magic            = 0xef53
+	stateClean       = 1
+	errorsReadOnly   = 2 // a damaged disk takes no more writes; "durable" must not be said of them
+	revisionDynamic  = 1
+	noMountLimit     = 0xffff
+	incompatFiletype = 0x2
+	roSparseSuper    = 0x1
+	roLargeFile      = 0x2
+)
+
+func newSuperblock(d *disk, table []descriptor, group int64) superblock {
+	s := superblock{
+		Inodes: uint32(d.groups * d.groupInodes), Blocks: uint32(d.blocks),
+		LogBlockSize: 2, LogClusterSize: 2, // 1024 << 2
+		GroupBlocks: blocksPerGroup, GroupClusters: blocksPerGroup, GroupInodes: uint32(d.groupInodes),
+		WriteTime: d.time(), LastCheck: d.time(), MkfsTime: d.time(),
+		MaxMounts: noMountLimit, Magic: magic, State: stateClean, Errors: errorsReadOnly,
+		Revision: revisionDynamic, FirstInode: lostFoundInode, InodeSize: inodeSize, Group: uint16(group),
+		Incompat: incompatFiletype, ROCompat: roSparseSuper | roLargeFile,
+		UUID: d.opts.UUID, MinExtra: extraSize, WantExtra: extraSize,
+	}
+	copy(s.Label[:], d.opts.Label)
+	for _, g := range table {
+		s.FreeBlocks += uint32(g.FreeBlocks)
+		s.FreeInodes += uint32(g.FreeInodes)
+	}
+	return s
+}

@@ -1,0 +1,187 @@
+package ext2
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+const (
+	rootInode      = 2
+	lostFoundInode = 11 // the first that is not reserved
+	lostFound      = "lost+found"
+	lostFoundSize  = 4 * blockSize // e2fsck must find room here on a full disk
+
+	maxName       = 255
+	maxLinks      = 32000                           // EXT2_LINK_MAX
+	maxFileBlocks = (1<<32 - 1) / (blockSize / 512) // i_blocks counts sectors in 32 bits
+	pointers      = blockSize / 4                   // block numbers in an indirect block
+	fastLink      = 60                              // shorter targets live in the inode
+)
+
+// An entry is a node with what depends on its neighbours.
+type entry struct {
+	Node
+	ino      uint32
+	links    uint16
+	parent   *entry // the root's is itself
+	children []*entry
+	data     []byte // directories and slow symbolic links
+}
+
+// A tree is complete: every entry's parent is in it, and numbered from the root in the order of the paths.
+type tree struct {
+	entries []*entry
+	byPath  map[string]*entry
+}
+
+func newTree(nodes []Node) (*tree, error) {
+	t := &tree{byPath: map[string]*entry{}}
+	sorted := slices.Clone(nodes)
+	if !slices.ContainsFunc(sorted, func(n Node) bool { return n.Path == "." }) {
+		sorted = append(sorted, Dir(".", 0o755))
+	}
+	slices.SortStableFunc(sorted, func(a, b Node) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Path, b.Path))
+	})
+	for _, n := range slices.Insert(sorted, 1, Dir(lostFound, 0o700)) {
+		if err := t.add(n); err != nil {
+			return nil, fmt.Errorf("%s: %w", n.Path, err)
+		}
+	}
+	for _, e := range t.entries {
+		e.render()
+	}
+	return t, nil
+}
+
+// rank puts the root before every name, also before those that sort below ".".
+func rank(n Node) int {
+	if n.Path == "." {
+		return 0
+	}
+	return 1
+}
+
+func (t *tree) add(n Node) error {
+	e := &entry{Node: n, links: 1, ino: uint32(lostFoundInode - 1 + len(t.entries))}
+	if n.Path == "." {
+		e.ino, e.parent = rootInode, e
+	} else {
+		e.parent = t.byPath[path.Dir(n.Path)]
+	}
+	if err := t.check(e); err != nil {
+		return err
+	}
+	if n.Mode.IsDir() {
+		e.links = 2
+	}
+	if e.parent != e {
+		e.parent.children = append(e.parent.children, e)
+		e.parent.links += e.links - 1 // a subdirectory's ".."
+	}
+	t.entries = append(t.entries, e)
+	t.byPath[n.Path] = e
+	return nil
+}
+
+func (t *tree) check(e *entry) error {
+	switch {
+	case !fs.ValidPath(e.Path) || strings.ContainsRune(e.Path, 0):
+		return errors.New("not a path relative to the root")
+	case t.byPath[e.Path] != nil:
+		return errors.New("twice in the tree")
+	case len(path.Base(e.Path)) > maxName:
+		return fmt.Errorf("the name is longer than %d bytes", maxName)
+	case e.parent == e && !e.Mode.IsDir():
+		return errors.New("the root is not a directory")
+	case e.parent == nil || !e.parent.Mode.IsDir():
+		return errors.New("its directory is not in the tree")
+	case e.Mode.IsDir() && e.parent.links >= maxLinks:
+		return fmt.Errorf("its directory has more than %d subdirectories", maxLinks-2)
+	}
+	return e.checkType()
+}
+
+func (e *entry) checkType() error {
+	switch e.Mode.Type() {
+	case 0:
+		if e.Size < 0 || e.Open == nil && e.Size != 0 {
+			return errors.New("a file without content")
+		}
+		if size := dataBlocks(e.Size); size+indirectBlocks(size) > maxFileBlocks {
+			return fmt.Errorf("%d bytes are more than a file can hold", e.Size)
+		}
+	case fs.ModeSymlink:
+		if len(e.Link) == 0 || len(e.Link) >= blockSize {
+			return fmt.Errorf("a symbolic link of %d bytes", len(e.Link))
+		}
+	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
+		if e.Major >= 1<<12 || e.Minor >= 1<<20 {
+			return fmt.Errorf("no device has the number %d:%d", e.Major, e.Minor)
+		}
+	case fs.ModeDir, fs.ModeNamedPipe:
+	default:
+		return fmt.Errorf("a node of type %v cannot be written", e.Mode.Type())
+	}
+	return nil
+}
+
+// render fixes the data of what has no Open of its own.
+func (e *entry) render() {
+	switch {
+	case e.Mode.IsDir():
+		e.data = directory(e)
+		e.Size = int64(len(e.data))
+	case e.Mode.Type() == fs.ModeSymlink:
+		e.Size = int64(len(e.Link))
+		if e.Size >= fastLink {
+			e.data = []byte(e.Link)
+		}
+	case !e.Mode.IsRegular():
+		e.Size = 0
+	}
+}
+
+// content returns how many bytes of data blocks the entry has.
+func (e *entry) content() int64 {
+	if e.Mode.IsRegular() {
+		return e.Size
+	}
+	return int64(len(e.data))
+}
+
+// inodes returns how many inodes the tree needs: its own, those reserved, and some to work with.
+func (t *tree) inodes() int64 {
+	n := int64(len(t.entries)) + lostFoundInode - 2
+	return n + n/8 + 32
+}
+
+// blocks returns how many blocks the content of the tree takes, indirect blocks included.
+func (t *tree) blocks() int64 {
+	var n int64
+	for _, e := range t.entries {
+		data := dataBlocks(e.content())
+		n += data + indirectBlocks(data)
+	}
+	return n
+}
+
+func dataBlocks(size int64) int64 { return ceilDiv(size, blockSize) }
+
+// indirectBlocks returns how many indirect blocks of all three levels a file of so many data blocks has.
+func indirectBlocks(data int64) int64 {
+	var n int64
+	data -= 12
+	for reach := int64(pointers); data > 0 && reach <= pointers*pointers*pointers; reach *= pointers {
+		for level := reach; level >= pointers; level /= pointers {
+			n += ceilDiv(min(data, reach), level)
+		}
+		data -= reach
+	}
+	return n
+}
