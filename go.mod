@@ -34,10 +34,8 @@ tool (
 	github.com/u-root/u-root/cmds/core/ip
 	github.com/u-root/u-root/cmds/core/kill
 	github.com/u-root/u-root/cmds/core/ln
-	github.com/u-root/u-root/cmds/core/losetup
 	github.com/u-root/u-root/cmds/core/ls
 	github.com/u-root/u-root/cmds/core/lsfd
-	github.com/u-root/u-root/cmds/core/man
 	github.com/u-root/u-root/cmds/core/md5sum
 	github.com/u-root/u-root/cmds/core/mkdir
 	github.com/u-root/u-root/cmds/core/mkfifo
@@ -69,7 +67,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/time
 	github.com/u-root/u-root/cmds/core/timeout
 	github.com/u-root/u-root/cmds/core/touch
-	github.com/u-root/u-root/cmds/core/tr
 	github.com/u-root/u-root/cmds/core/true
 	github.com/u-root/u-root/cmds/core/tty
 	github.com/u-root/u-root/cmds/core/umount
@@ -82,8 +79,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/xargs
 	github.com/u-root/u-root/cmds/core/yes
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
-	github.com/u-root/u-root/cmds/exp/ed
-	github.com/u-root/u-root/cmds/exp/page
 	github.com/u-root/u-root/cmds/exp/tcpdump
 	github.com/u-root/u-root/cmds/exp/traceroute
 	github.com/u-root/u-root/cmds/exp/watch

@@ -1,0 +1,140 @@
+// Command mkimage makes an image of a site: a root disk, a kernel, the configuration for Xen, and a manifest.
+//
+// It needs no privilege. Every file is written beside its place and renamed, so what is there is always whole,
+// and files that a running machine has open are left to it. Nothing of the machine, the user or the time enters
+// the disk and the kernel.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/gatehouse-os/gatehouse/image"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns the exit status: 0, 1 for an image that cannot be made, 2 for wrong arguments.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	j, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "mkimage:", err)
+		return 2
+	}
+	j.progress = stderr
+	if err := j.run(ctx, stdout); err != nil {
+		fmt.Fprintln(stderr, "mkimage:", err)
+		return 1
+	}
+	return 0
+}
+
+// job is one image to make.
+type job struct {
+	site, out, source string // directories
+	check             bool
+	diskSize          int64 // bytes; 0: the content and a little room
+	kernel, kernelSrc string
+	moreKeys          string // file
+	cache             string // directory
+	e2fsck            string // file
+	version           string
+	progress          io.Writer
+}
+
+func parse(args []string, stderr io.Writer) (*job, error) {
+	j := &job{}
+	f := flag.NewFlagSet("mkimage", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&j.site, "site", "examples/home", "the site `directory`")
+	f.StringVar(&j.out, "out", "build", "the `directory` for the image")
+	f.BoolVar(&j.check, "check", false, "only check the site and print what it means")
+	f.Func("disk", "`size` of the root disk, such as 64M or 1G (default: its content and a little room)", func(s string) (err error) {
+		j.diskSize, err = parseSize(s)
+		return err
+	})
+	f.StringVar(&j.kernel, "kernel", "", "a ready bzImage `file`, instead of building one")
+	f.StringVar(&j.kernelSrc, "kernel-src", "", "kernel source, a `tree` or a tarball (default: Debian's package linux-source)")
+	f.StringVar(&j.moreKeys, "authorized-keys", "", "a `file` of keys that may log in besides the site's")
+	f.StringVar(&j.cache, "cache", "", "`directory` for what takes long to build (default: gatehouse in the user's cache directory)")
+	f.StringVar(&j.source, "source", ".", "root `directory` of Gatehouse's source")
+	f.StringVar(&j.e2fsck, "e2fsck", "/sbin/e2fsck.static", "the static e2fsck `file` for the image")
+	f.StringVar(&j.version, "version", "", "the image's version (default: what git describe says of the source)")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q; see mkimage -h", f.Arg(0))
+	}
+	return j, nil
+}
+
+// run checks the site first: who made a mistake there should not wait for the compiler.
+func (j *job) run(ctx context.Context, stdout io.Writer) error {
+	s, files, err := j.readSite()
+	if err != nil {
+		return err
+	}
+	if j.check {
+		return site.Print(stdout, s)
+	}
+	if err := j.defaults(ctx); err != nil {
+		return err
+	}
+	in := image.Input{Site: s, SiteFiles: files, Version: j.version}
+	made, err := j.make(ctx, in)
+	if err != nil {
+		return err
+	}
+	return made.summarise(stdout, s)
+}
+
+func (j *job) readSite() (*site.Site, map[string][]byte, error) {
+	if info, err := os.Stat(j.site); err != nil || !info.IsDir() {
+		return nil, nil, fmt.Errorf("%s: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys", j.site)
+	}
+	var keys []byte
+	if j.moreKeys != "" {
+		var err error
+		if keys, err = os.ReadFile(j.moreKeys); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, files, err := image.ReadSite(os.DirFS(j.site), keys)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the site %s has problems:\n%w", j.site, err)
+	}
+	return s, files, nil
+}
+
+// defaults fills in what follows from the machine.
+func (j *job) defaults(ctx context.Context) (err error) {
+	if j.cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return fmt.Errorf("no cache directory: %w; give one with -cache", err)
+		}
+		j.cache = filepath.Join(dir, "gatehouse")
+	}
+	if j.version == "" {
+		j.version = describeSource(ctx, j.source)
+	}
+	j.out, err = filepath.Abs(j.out)
+	return err
+}

@@ -1,0 +1,74 @@
+// Package image says what is on the appliance's disk: every file of the root tree with its owner and mode, the
+// file systems that hold them, the manifest that describes it all, and the Xen domain that runs it.
+//
+// All of it is computed from an Input; nothing is looked up on this machine, no clock is read, and the same
+// Input gives the same bytes. Making the parts (userland, kernel), writing the file systems (ext2) and putting
+// the files in their places (cmd/mkimage) is done elsewhere.
+package image
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/image/ext2"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// Input is what an image is made of.
+type Input struct {
+	Site      *site.Site
+	SiteFiles map[string][]byte // the files of the site, as they go onto the disk; see ReadSite
+	Gatehouse []byte            // the static binary
+	Applets   []string          // names of the u-root commands in it
+	E2fsck    []byte            // a static e2fsck
+	Version   string            // of the sources, for people
+}
+
+const (
+	mib = 1 << 20
+
+	// headroom is what the root disk has beyond its content, for the case that /perm lives on it.
+	headroom = 4 * mib
+
+	// PermSize is the size in bytes of the disk for /perm that comes with an image.
+	PermSize = 16 * mib
+)
+
+// fileTime is the time of every file. Init may take it as a lower bound for the clock.
+func fileTime() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// RootDisk returns how the file system for tree is to be made; size is that of the disk in bytes, or 0 for the
+// content and a little room. Its UUID is derived from the tree.
+func RootDisk(tree []ext2.Node, size int64) (ext2.Options, error) {
+	records, err := describe(tree)
+	if err != nil {
+		return ext2.Options{}, err
+	}
+	content, err := json.Marshal(records)
+	if err != nil {
+		return ext2.Options{}, err
+	}
+	if size == 0 {
+		least, err := ext2.MinSize(tree)
+		if err != nil {
+			return ext2.Options{}, err
+		}
+		size = (least + headroom + mib - 1) / mib * mib
+	}
+	return ext2.Options{Size: size, Label: "gatehouse", UUID: uuid(content), Time: fileTime()}, nil
+}
+
+// PermDisk returns how the empty file system for the site's /perm is to be made. Init finds it by its label.
+func PermDisk(s *site.Site) ext2.Options {
+	return ext2.Options{Size: PermSize, Label: "perm", UUID: uuid([]byte("perm " + s.Name + "." + s.Domain)), Time: fileTime()}
+}
+
+// uuid derives a UUID from content (RFC 9562 version 8).
+func uuid(content []byte) [16]byte {
+	sum := sha256.Sum256(content)
+	id := [16]byte(sum[:16])
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}

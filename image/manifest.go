@@ -1,0 +1,136 @@
+package image
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/image/ext2"
+)
+
+// Manifest describes an image completely: two images are the same if their manifests are. Hashes are SHA-256 in
+// hexadecimal, sizes are in bytes.
+type Manifest struct {
+	Version string   `json:"version"`
+	Site    SitePart `json:"site"`
+	Kernel  Kernel   `json:"kernel"`
+	Disk    File     `json:"disk"`
+	Go      string   `json:"go"` // version of the compiler
+	Modules []Module `json:"modules"`
+	Tree    []Record `json:"tree"` // sorted by path
+}
+
+// File is a file that belongs to the image.
+type File struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Kernel is the kernel's file, and what it was built from where that is known.
+type Kernel struct {
+	File
+	Version string `json:"version,omitempty"` // as uname -r prints it
+	Config  string `json:"config,omitempty"`  // hash of its configuration
+}
+
+// SitePart says which site the image was made from.
+type SitePart struct {
+	Name   string `json:"name"`   // the appliance's name with the domain
+	SHA256 string `json:"sha256"` // of the hashes and names of its files
+}
+
+// Module is a Go module in the binary.
+type Module struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	Sum     string `json:"sum,omitempty"` // as go.sum has it
+}
+
+// Record is a node of the root tree.
+type Record struct {
+	Path   string `json:"path"`
+	Mode   string `json:"mode"` // as fs.FileMode prints it
+	UID    uint32 `json:"uid"`
+	GID    uint32 `json:"gid"`
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	Link   string `json:"link,omitempty"`   // target of a symbolic link
+	Device string `json:"device,omitempty"` // major:minor
+}
+
+// NewManifest describes the image made of in and tree, with the kernel and the disk as they were written.
+func NewManifest(in Input, tree []ext2.Node, kernel Kernel, disk File) (Manifest, error) {
+	records, err := describe(tree)
+	if err != nil {
+		return Manifest{}, err
+	}
+	info, err := buildinfo.Read(bytes.NewReader(in.Gatehouse))
+	if err != nil {
+		return Manifest{}, fmt.Errorf("the binary's build information: %w", err)
+	}
+	m := Manifest{
+		Version: in.Version, Kernel: kernel, Disk: disk, Go: info.GoVersion, Tree: records,
+		Site: SitePart{Name: in.Site.Name + "." + in.Site.Domain, SHA256: hashFiles(in.SiteFiles)},
+	}
+	for _, d := range info.Deps {
+		if d.Replace != nil {
+			d = d.Replace
+		}
+		m.Modules = append(m.Modules, Module{Path: d.Path, Version: d.Version, Sum: d.Sum})
+	}
+	return m, nil
+}
+
+// describe returns the records of tree, sorted.
+func describe(tree []ext2.Node) ([]Record, error) {
+	records := make([]Record, 0, len(tree))
+	for _, n := range tree {
+		r := Record{Path: path.Join("/", n.Path), Mode: n.Mode.String(), UID: n.UID, GID: n.GID, Link: n.Link}
+		switch {
+		case n.Mode.IsRegular():
+			sum, err := hashContent(n)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", n.Path, err)
+			}
+			r.Size, r.SHA256 = n.Size, sum
+		case n.Mode&fs.ModeDevice != 0:
+			r.Device = fmt.Sprintf("%d:%d", n.Major, n.Minor)
+		}
+		records = append(records, r)
+	}
+	slices.SortFunc(records, func(a, b Record) int { return strings.Compare(a.Path, b.Path) })
+	return records, nil
+}
+
+func hashContent(n ext2.Node) (string, error) {
+	h := sha256.New()
+	if n.Open != nil {
+		r, err := n.Open()
+		if err != nil {
+			return "", err
+		}
+		defer r.Close()
+		if _, err := io.Copy(h, r); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashFiles hashes the names and contents of files, in the form that sha256sum prints.
+func hashFiles(files map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%x  %s\n", sha256.Sum256(files[name]), name)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

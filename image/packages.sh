@@ -1,0 +1,47 @@
+#!/bin/sh
+# packages.sh image|run|test: sees to it that the Debian packages which `make
+# image`, `make run` or `make test` need are there. As root it installs what is
+# missing; anyone else is told the one command that does.
+set -eu
+
+# To build the kernel and the disk.
+image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils linux-source e2fsprogs e2fsck-static"
+# To start the image.
+run="qemu-system-x86 openssh-client"
+# The real peers that the tests talk to.
+peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
+
+case "${1-}" in
+image) want="$image" ;;
+run) want="$image $run" ;;
+test) want="$image $run $peers" ;;
+*) echo "usage: $0 image|run|test" >&2; exit 2 ;;
+esac
+
+command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer and put it in PATH" >&2; exit 1; }
+if ! command -v dpkg-query >/dev/null; then
+	echo "This is not Debian: what these of its packages hold must be there:" >&2
+	echo "  $want" >&2
+	exit 0
+fi
+
+missing=""
+for package in $want; do
+	status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || status=""
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" -ne 0 ]; then
+	echo "Debian packages are missing. This installs them:" >&2
+	echo "  sudo apt-get update && sudo $install" >&2
+	exit 1
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+$install -qq </dev/null >/dev/null
+case "$missing" in
+*" tgt"*) echo "note: tgt comes with a service of its own, which the tests do not use: systemctl disable --now tgt" ;;
+esac

@@ -1,0 +1,91 @@
+package image
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/gatehouse-os/gatehouse/image/ext2"
+)
+
+// siteDir is where the appliance finds its site. It is root's alone: a site can have secrets.
+const siteDir = "etc/gatehouse/site"
+
+// binary is the one program; all commands but e2fsck are links to it.
+const binary = "bin/gatehouse"
+
+// Tree returns every node of the root file system.
+func Tree(in Input) ([]ext2.Node, error) {
+	if in.Site == nil || len(in.SiteFiles) == 0 || len(in.Gatehouse) == 0 || len(in.E2fsck) == 0 {
+		return nil, fmt.Errorf("image: an input without site, binary or e2fsck")
+	}
+	return slices.Concat(
+		directories(),
+		devices(),
+		commands(in.Applets),
+		[]ext2.Node{
+			ext2.File(binary, 0o755, in.Gatehouse),
+			ext2.File("sbin/e2fsck", 0o755, in.E2fsck),
+			text("etc/hostname", in.Site.Name+"\n"),
+			text("etc/hosts", hosts(in.Site)),
+			text("etc/resolv.conf", resolvConf(in.Site)),
+			text("etc/passwd", passwd()),
+			text("etc/group", group()),
+			text("etc/os-release", osRelease(in.Version)),
+		},
+		siteNodes(in.SiteFiles),
+	), nil
+}
+
+func text(path, content string) ext2.Node { return ext2.File(path, 0o644, []byte(content)) }
+
+// directories are those of the system; the second half are mount points and stay empty.
+func directories() []ext2.Node {
+	var nodes []ext2.Node
+	for _, name := range []string{".", "bin", "sbin", "etc", "etc/gatehouse"} {
+		nodes = append(nodes, ext2.Dir(name, 0o755))
+	}
+	for _, name := range []string{"proc", "sys", "dev", "run", "perm"} {
+		nodes = append(nodes, ext2.Dir(name, 0o755))
+	}
+	return append(nodes, ext2.Dir("tmp", 0o777|fs.ModeSticky), ext2.Dir("root", 0o700))
+}
+
+// devices are for a kernel that does not mount devtmpfs by itself: without a console init could not complain.
+func devices() []ext2.Node {
+	const char = fs.ModeDevice | fs.ModeCharDevice
+	return []ext2.Node{
+		{Path: "dev/console", Mode: char | 0o600, Major: 5, Minor: 1},
+		{Path: "dev/null", Mode: char | 0o666, Major: 1, Minor: 3},
+	}
+}
+
+// commands are links to the binary, which looks at the name it is called by. They lead to it directly: through
+// another link it would find that one's name.
+func commands(applets []string) []ext2.Node {
+	var nodes []ext2.Node
+	for _, name := range slices.Concat(applets, []string{"sh", "ping", "ps", "hostname"}) {
+		nodes = append(nodes, ext2.Symlink("bin/"+name, "gatehouse"))
+	}
+	for _, name := range []string{"init", "poweroff", "reboot", "halt"} {
+		nodes = append(nodes, ext2.Symlink("sbin/"+name, "/"+binary))
+	}
+	return nodes
+}
+
+// siteNodes are the site's files, in directories of their own.
+func siteNodes(files map[string][]byte) []ext2.Node {
+	dirs := map[string]bool{}
+	var nodes []ext2.Node
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		full := path.Join(siteDir, name)
+		for dir := path.Dir(full); dir != path.Dir(siteDir) && !dirs[dir]; dir = path.Dir(dir) {
+			dirs[dir] = true
+			nodes = append(nodes, ext2.Dir(dir, 0o700))
+		}
+		nodes = append(nodes, ext2.File(full, 0o600, files[name]))
+	}
+	return nodes
+}

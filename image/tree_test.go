@@ -1,0 +1,229 @@
+package image
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gatehouse-os/gatehouse/image/ext2"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const home = "../examples/home"
+
+// homeInput is an image of the reference site with programs that are none.
+func homeInput(t *testing.T) Input {
+	t.Helper()
+	s, files, err := ReadSite(os.DirFS(home), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Input{
+		Site: s, SiteFiles: files, Gatehouse: []byte("the binary"), E2fsck: []byte("the checker"),
+		Applets: []string{"gosh", "ip", "ls"}, Version: "v1.2-3-g0123456789ab",
+	}
+}
+
+func homeTree(t *testing.T) []ext2.Node {
+	t.Helper()
+	tree, err := Tree(homeInput(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func content(t *testing.T, n ext2.Node) string {
+	t.Helper()
+	r, err := n.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+// The golden file is the tree as an engineer would look at it: every node, and what is in the files of /etc that
+// the image itself writes.
+func TestTreeGolden(t *testing.T) {
+	var list, files strings.Builder
+	tree := homeTree(t)
+	slices.SortFunc(tree, func(a, b ext2.Node) int { return strings.Compare(a.Path, b.Path) })
+	for _, n := range tree {
+		fmt.Fprintf(&list, "%-11s %d:%d %s", n.Mode, n.UID, n.GID, path.Join("/", n.Path))
+		switch {
+		case n.Mode&fs.ModeSymlink != 0:
+			list.WriteString(" -> " + n.Link)
+		case n.Mode&fs.ModeDevice != 0:
+			fmt.Fprintf(&list, " %d:%d", n.Major, n.Minor)
+		case n.Mode.IsRegular() && path.Dir(n.Path) == "etc":
+			fmt.Fprintf(&files, "\n==> /%s\n%s", n.Path, content(t, n))
+		}
+		list.WriteByte('\n')
+	}
+	compareGolden(t, "testdata/home.txt", list.String()+files.String())
+}
+
+func compareGolden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s (go test -update writes it anew):\n%s", name, got)
+	}
+}
+
+// What holds for every tree, whatever is in it.
+func TestTreeRules(t *testing.T) {
+	tree := homeTree(t)
+	byPath := map[string]ext2.Node{}
+	for _, n := range tree {
+		if _, twice := byPath[n.Path]; twice {
+			t.Errorf("%s is in the tree twice", n.Path)
+		}
+		byPath[n.Path] = n
+	}
+	for _, n := range tree {
+		if n.UID != 0 || n.GID != 0 {
+			t.Errorf("%s belongs to %d:%d, not to root", n.Path, n.UID, n.GID)
+		}
+		if n.Mode.IsRegular() && n.Mode&0o022 != 0 || n.Mode.IsDir() && n.Mode&0o022 != 0 && n.Mode&fs.ModeSticky == 0 {
+			t.Errorf("%s can be written by others: %v", n.Path, n.Mode)
+		}
+		if n.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+			t.Errorf("%s gives privilege away: %v", n.Path, n.Mode)
+		}
+		if strings.HasPrefix(n.Path, siteDir) && n.Mode.Perm()&0o077 != 0 {
+			t.Errorf("%s is of the site and others than root can read it: %v", n.Path, n.Mode)
+		}
+		if n.Mode&fs.ModeSymlink != 0 {
+			target := n.Link
+			if !path.IsAbs(target) {
+				target = path.Join("/", path.Dir(n.Path), target)
+			}
+			if got, ok := byPath[strings.TrimPrefix(target, "/")]; !ok || !got.Mode.IsRegular() || got.Mode&0o111 == 0 {
+				t.Errorf("%s does not lead to a program directly: %s", n.Path, n.Link)
+			}
+		}
+	}
+	for _, name := range []string{"site.toml", "hosts", "ethers", "authorized_keys"} {
+		want, err := os.ReadFile(home + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, byPath[siteDir+"/"+name]); got != string(want) {
+			t.Errorf("%s is not the site's: %q", name, got)
+		}
+	}
+}
+
+func TestTreeIncomplete(t *testing.T) {
+	for what, leaveOut := range map[string]func(*Input){
+		"site":       func(in *Input) { in.Site = nil },
+		"site files": func(in *Input) { in.SiteFiles = nil },
+		"binary":     func(in *Input) { in.Gatehouse = nil },
+		"e2fsck":     func(in *Input) { in.E2fsck = nil },
+	} {
+		in := homeInput(t)
+		leaveOut(&in)
+		if _, err := Tree(in); err == nil {
+			t.Errorf("a tree without %s", what)
+		}
+	}
+}
+
+func TestSiteNodesInDirectories(t *testing.T) {
+	var got []string
+	for _, n := range siteNodes(map[string][]byte{"site.toml": nil, "keys/a/b": nil, "keys/c": nil}) {
+		got = append(got, n.Mode.String()+" "+n.Path)
+	}
+	want := []string{
+		"drwx------ etc/gatehouse/site/keys/a", "drwx------ etc/gatehouse/site/keys", "drwx------ etc/gatehouse/site",
+		"-rw------- etc/gatehouse/site/keys/a/b", "-rw------- etc/gatehouse/site/keys/c", "-rw------- etc/gatehouse/site/site.toml",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+const (
+	toml = "name = \"gate\"\ndomain = \"net.example\"\n\n[[lan]]\nname = \"lan\"\ninterface = \"eth0\"\nipv4 = \"192.168.1.1/24\"\n"
+	key1 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w one@net.example"
+	key2 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPJ+RYrEtXkpQ2xTxpyMmTRDwbkYr1hGrwQvF4RLKCJW two@net.example"
+)
+
+func testSite() fstest.MapFS {
+	return fstest.MapFS{
+		"site.toml":       {Data: []byte(toml)},
+		"hosts":           {Data: []byte("192.168.1.9 box box.other.example\n")},
+		"authorized_keys": {Data: []byte(key1)},
+		"secret.bak":      {Data: []byte("not part of the site")},
+		".git/config":     {Data: []byte("nor this")},
+	}
+}
+
+// Only what makes up the site is taken, as it was when it was checked.
+func TestReadSite(t *testing.T) {
+	s, files, err := ReadSite(testSite(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "gate" || len(s.AuthorizedKeys) != 1 {
+		t.Errorf("got %+v", s)
+	}
+	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, []string{"authorized_keys", "hosts", "site.toml"}) {
+		t.Errorf("files: %q", names)
+	}
+	if string(files["site.toml"]) != toml || string(files["authorized_keys"]) != key1 {
+		t.Errorf("contents: %q", files)
+	}
+}
+
+func TestReadSiteMoreKeys(t *testing.T) {
+	s, files, err := ReadSite(testSite(), []byte(key2+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := key1 + "\n" + key2 + "\n"; string(files["authorized_keys"]) != want || len(s.AuthorizedKeys) != 2 {
+		t.Errorf("got %q", files["authorized_keys"])
+	}
+	again, _, err := ReadSite(fstest.MapFS{"site.toml": {Data: files["site.toml"]}, "authorized_keys": {Data: files["authorized_keys"]}}, nil)
+	if err != nil || !slices.Equal(again.AuthorizedKeys, s.AuthorizedKeys) {
+		t.Errorf("the appliance will read %v, %v", again, err)
+	}
+	var problems site.Problems
+	if _, _, err := ReadSite(testSite(), []byte("no key")); !errors.As(err, &problems) || problems[0].Line != 2 {
+		t.Errorf("a key that is none: %v", err)
+	}
+}
+
+func TestReadSiteProblems(t *testing.T) {
+	fsys := testSite()
+	fsys["site.toml"].Data = []byte("name = 1\n")
+	var problems site.Problems
+	if _, _, err := ReadSite(fsys, nil); !errors.As(err, &problems) || len(problems) < 2 {
+		t.Errorf("got %v", err)
+	}
+}

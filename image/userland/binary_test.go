@@ -1,0 +1,204 @@
+package userland
+
+import (
+	"bytes"
+	"context"
+	"debug/buildinfo"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// guard ends what hangs.
+const guard = time.Minute
+
+// maxBinary is the budget for the binary in bytes.
+const maxBinary = 26_000_000
+
+// built is the binary of this source tree with the links that the image has.
+type built struct {
+	dir, path string
+	names     []string
+}
+
+func build(t *testing.T, source string) built {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := built{dir: t.TempDir()}
+	b.path = filepath.Join(b.dir, "gatehouse")
+	b.names, err = Build(t.Context(), Options{Source: source, CacheDir: filepath.Join(cache, "gatehouse"), Output: b.path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(b.names, "sh") {
+		if err := os.Symlink("gatehouse", filepath.Join(b.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// run runs a command of the userland with nothing else in its PATH.
+func (b built) run(t *testing.T, stdin, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), guard)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, name), args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"PATH=" + b.dir, "HOME=/"}
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Fatalf("%s %v hangs\n%s", name, args, out)
+	}
+	return string(out), err
+}
+
+func TestBinary(t *testing.T) {
+	b := build(t, "../..")
+	t.Run("size", func(t *testing.T) {
+		info, err := os.Stat(b.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > maxBinary {
+			t.Errorf("%d bytes, the budget is %d", info.Size(), maxBinary)
+		}
+	})
+	t.Run("build information", b.testBuildInfo)
+	t.Run("every command starts", b.testStart)
+	t.Run("shell", b.testShell)
+}
+
+// The binary knows its modules, and nothing of the machine that built it.
+func (b built) testBuildInfo(t *testing.T) {
+	info, err := buildinfo.ReadFile(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := map[string]bool{}
+	for _, m := range info.Deps {
+		modules[m.Path] = true
+	}
+	if !modules["github.com/u-root/u-root"] || !modules["mvdan.cc/sh/v3"] {
+		t.Errorf("the list of modules lacks u-root or its shell: %v", info.Deps)
+	}
+	content, err := os.ReadFile(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(content, []byte(source)) {
+		t.Errorf("%s stands in the binary", source)
+	}
+}
+
+// A command that cannot even explain itself does not work in a binary with all others: a flag registered twice, a
+// package variable that was not set.
+func (b built) testStart(t *testing.T) {
+	for _, name := range b.names {
+		out, _ := b.run(t, "", name, "--help")
+		if strings.Contains(out, "panic:") || strings.Contains(out, "goroutine ") || strings.Contains(out, "fatal error:") {
+			t.Errorf("%s --help:\n%s", name, out)
+		}
+	}
+}
+
+const script = `
+echo "one two" | cat | wc -w
+cat <<END | grep two
+one $((20 + 1))
+two $((6 * 7))
+END
+for i in $(seq 3); do echo $i; done | sort -r | head -n 1
+mkdir -p a/b && echo x > a/b/c && cp a/b/c a/d && mv a/d a/e && ls a && rm -r a && ls
+f() { local name=$1; case $name in w*) echo "$name ${#name}";; esac; }
+f web1
+false || echo "failed with $?"
+(exit 3); echo $?
+printf '%03d\n' 7 > f; read n < f; echo "[$n]"
+test -f f -a ! -d f && basename "$(realpath f)"
+find . -name f -type f | xargs wc -c
+`
+
+const scriptOutput = `2
+two 42
+3
+b
+e
+web1 4
+failed with 1
+3
+[007]
+f
+4 f
+`
+
+func (b built) testShell(t *testing.T) {
+	for _, args := range [][]string{{}, {"-c", script}} {
+		stdin := ""
+		if len(args) == 0 {
+			stdin = script
+		}
+		if out, err := b.run(t, stdin, "sh", args...); err != nil || out != scriptOutput {
+			t.Errorf("sh %.3s: %v\n%s", args, err, out)
+		}
+	}
+	if _, err := b.run(t, "", "sh", "-c", "exit 7"); err == nil || err.Error() != "exit status 7" {
+		t.Errorf("exit 7: %v", err)
+	}
+}
+
+// Two copies of the source, in different places, with other times and permissions, give the same binary.
+func TestReproducible(t *testing.T) {
+	second := filepath.Join(t.TempDir(), "another", "place")
+	copySource(t, "../..", second)
+	a, err := os.ReadFile(build(t, "../..").path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(build(t, second).path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a, b) {
+		t.Errorf("the binaries differ: %d and %d bytes", len(a), len(b))
+	}
+}
+
+// copySource copies what belongs to the module.
+func copySource(t *testing.T, from, to string) {
+	t.Helper()
+	root := os.DirFS(from)
+	err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != "." || path == "build"):
+			return fs.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, path), 0o700)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		content, err := fs.ReadFile(root, path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, path), content, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
