@@ -1,0 +1,127 @@
+package plan
+
+import (
+	"net/netip"
+
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// A link is one network that the box is on.
+type link struct {
+	name, parent string
+	vlan         uint16
+	prefixes     []netip.Prefix // own addresses with the lengths of their networks
+}
+
+// links returns the WAN, if there is one, and the LANs.
+func links(s *site.Site) []link {
+	var all []link
+	if s.WAN.Interface != "" {
+		all = append(all, link{s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, valid(s.WAN.IPv4, s.WAN.IPv6)})
+	}
+	for _, l := range s.LANs {
+		all = append(all, link{l.Link(), l.Interface, l.VLAN, valid(l.IPv4, l.IPv6)})
+	}
+	return all
+}
+
+// valid returns those of prefixes that are set.
+func valid(prefixes ...netip.Prefix) []netip.Prefix {
+	var set []netip.Prefix
+	for _, p := range prefixes {
+		if p.IsValid() {
+			set = append(set, p)
+		}
+	}
+	return set
+}
+
+func network(s *site.Site) netcfg.Config {
+	c := netcfg.Config{Links: []netcfg.Link{{Name: "lo"}}, Sysctls: sysctls()}
+	all := links(s)
+	known := map[string]bool{}
+	for _, l := range all {
+		if l.vlan != 0 && !known[l.parent] { // the wire under a VLAN has no address, but must be up
+			known[l.parent] = true
+			c.Links = append(c.Links, netcfg.Link{Name: l.parent})
+		}
+		if known[l.name] {
+			continue
+		}
+		known[l.name] = true
+		wanted := netcfg.Link{Name: l.name}
+		if l.vlan != 0 {
+			wanted.Parent, wanted.VLAN = l.parent, l.vlan
+		}
+		c.Links = append(c.Links, wanted)
+	}
+	for _, l := range all {
+		for _, p := range l.prefixes {
+			c.Addresses = append(c.Addresses, netcfg.Address{Link: l.name, Prefix: p})
+		}
+	}
+	c.Routes = routes(s, all)
+	return c
+}
+
+// routes returns the default routes and the site's own.
+func routes(s *site.Site, all []link) []netcfg.Route {
+	var rs []netcfg.Route
+	defaultRoute := func(to string, via netip.Addr) {
+		if via.IsValid() {
+			rs = append(rs, netcfg.Route{To: netip.MustParsePrefix(to), Via: via, Link: s.WAN.Link()})
+		}
+	}
+	defaultRoute("0.0.0.0/0", s.WAN.Gateway)
+	defaultRoute("::/0", s.WAN.Gateway6)
+	for _, r := range s.Routes {
+		rs = append(rs, netcfg.Route{To: r.To, Via: r.Via, Link: linkOf(all, r.Via)})
+	}
+	return rs
+}
+
+// linkOf returns the name of the link whose network has a; site has seen to it
+// that there is one.
+func linkOf(all []link, a netip.Addr) string {
+	for _, l := range all {
+		for _, p := range l.prefixes {
+			if p.Contains(a) {
+				return l.name
+			}
+		}
+	}
+	return ""
+}
+
+// sysctls returns the kernel settings of a router. Reverse path filtering is the
+// firewall's, in both families, so the kernel's own is off; the box learns
+// nothing from advertisements or redirects, it has a plan.
+func sysctls() []netcfg.Sysctl {
+	return []netcfg.Sysctl{
+		{Key: "net.ipv4.ip_forward", Value: "1"},
+		{Key: "net.ipv6.conf.all.forwarding", Value: "1"},
+		{Key: "net.ipv6.conf.default.forwarding", Value: "1"},
+		{Key: "net.ipv6.conf.all.accept_ra", Value: "0"},
+		{Key: "net.ipv6.conf.default.accept_ra", Value: "0"},
+		{Key: "net.ipv4.conf.all.rp_filter", Value: "0"},
+		{Key: "net.ipv4.conf.default.rp_filter", Value: "0"},
+		{Key: "net.ipv4.conf.all.accept_redirects", Value: "0"},
+		{Key: "net.ipv4.conf.default.accept_redirects", Value: "0"},
+		{Key: "net.ipv6.conf.all.accept_redirects", Value: "0"},
+		{Key: "net.ipv6.conf.default.accept_redirects", Value: "0"},
+		{Key: "net.ipv4.conf.all.accept_source_route", Value: "0"},
+		{Key: "net.ipv4.conf.default.accept_source_route", Value: "0"},
+		{Key: "net.ipv4.conf.all.send_redirects", Value: "0"},
+		{Key: "net.ipv4.conf.default.send_redirects", Value: "0"},
+		// Deleting the first address of a network must not take the others along.
+		{Key: "net.ipv4.conf.all.promote_secondaries", Value: "1"},
+		// Answer ARP for an address only on the link that has it, and ask with
+		// an address of that link: a host must not learn us by a wrong card.
+		{Key: "net.ipv4.conf.all.arp_ignore", Value: "1"},
+		{Key: "net.ipv4.conf.all.arp_announce", Value: "2"},
+		{Key: "net.ipv4.tcp_syncookies", Value: "1"},
+		// Fallback tunnel devices (sit0, …) would appear between eth0 and eth1.
+		{Key: "net.core.fb_tunnels_only_for_init_net", Value: "2"},
+	}
+}
