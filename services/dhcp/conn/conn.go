@@ -1,0 +1,153 @@
+// Package conn is the DHCP server's sockets on one LAN.
+//
+// Messages are received by an ordinary UDP socket that is bound to the link: it
+// gets broadcasts and the unicasts of renewing clients, and the kernel has dealt
+// with fragments, VLANs and checksums. Replies are built down to the IP header and
+// leave through a packet socket to clients that have no address yet, and through a
+// raw IP socket, which routes and asks ARP, to those that have one. All replies so
+// carry a complete UDP checksum: on Xen the one of an ordinary socket is left to
+// hardware that does not exist, and clients that read from packet sockets, as
+// dhclient does even when it renews, throw such replies away.
+//
+// Opening needs CAP_NET_RAW and CAP_NET_BIND_SERVICE; afterwards neither is used.
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+)
+
+// Ports, RFC 2131 section 4.1.
+const (
+	serverPort = 67
+	clientPort = 68
+)
+
+// bufferSize is what the kernel may hold of messages not yet read, in bytes as it
+// counts them, about a kilobyte each: a room of machines that power on together.
+const bufferSize = 4 << 20
+
+// A Conn receives and sends on one link. Read may be called while Send is; each
+// must not be called by two goroutines at once.
+type Conn struct {
+	udp     *net.UDPConn
+	link    int // packet socket
+	ip      int // raw IP socket
+	ifindex int
+	source  netip.Addr
+	frame   []byte // of the last Send
+}
+
+// Open opens the sockets on the link called name. Replies come from source, the
+// router's address there. Errors are those of package os and say which step failed.
+func Open(name string, source netip.Addr) (c *Conn, err error) {
+	iface, err := net.InterfaceByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("link %s: %w", name, err)
+	}
+	c = &Conn{link: -1, ip: -1, ifindex: iface.Index, source: source}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("link %s: %w", name, err), c.Close())
+			c = nil
+		}
+	}()
+	if c.udp, err = listen(name); err != nil {
+		return c, err
+	}
+	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+	// Protocol 0: it sends only, and receives nothing.
+	if c.link, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|flags, 0); err != nil {
+		return c, os.NewSyscallError("packet socket", err)
+	}
+	if c.ip, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|flags, unix.IPPROTO_RAW); err != nil {
+		return c, os.NewSyscallError("raw IP socket", err)
+	}
+	// A reply never leaves through another link, whatever its address.
+	return c, os.NewSyscallError("bind raw IP socket to the link", unix.BindToDevice(c.ip, name))
+}
+
+// listen opens the receiving socket. Bound to its link it shares the port with
+// those of other links, and with nobody on this one.
+func listen(name string) (*net.UDPConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
+		var err error
+		ctl := rc.Control(func(fd uintptr) {
+			err = os.NewSyscallError("bind to the link", unix.BindToDevice(int(fd), name))
+			// Beyond the system's limit if we may, up to it otherwise.
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bufferSize) != nil {
+				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, bufferSize)
+			}
+		})
+		return errors.Join(ctl, err)
+	}}
+	pc, err := lc.ListenPacket(context.Background(), "udp4", fmt.Sprintf("0.0.0.0:%d", serverPort))
+	if err != nil {
+		return nil, err
+	}
+	return pc.(*net.UDPConn), nil
+}
+
+// Read waits for the next message and copies it to p. After Close the error is
+// net.ErrClosed.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, _, err := c.udp.ReadFromUDPAddrPort(p)
+	return n, err
+}
+
+// Send sends a reply. It never waits: when the link takes no more the error is
+// EAGAIN or ENOBUFS, the reply is lost, and the client will ask again.
+func (c *Conn) Send(to dhcp.Destination, reply []byte) error {
+	src := netip.AddrPortFrom(c.source, serverPort)
+	switch to.Via {
+	case dhcp.Broadcast:
+		everybody := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+		return c.sendLink(src, netip.AddrPortFrom(everybody, clientPort), lease.MAC{255, 255, 255, 255, 255, 255}, reply)
+	case dhcp.Direct:
+		return c.sendLink(src, netip.AddrPortFrom(to.IP, clientPort), to.MAC, reply)
+	case dhcp.Relay:
+		return c.sendIP(src, netip.AddrPortFrom(to.IP, serverPort), reply)
+	default:
+		return c.sendIP(src, netip.AddrPortFrom(to.IP, clientPort), reply)
+	}
+}
+
+func (c *Conn) sendLink(src, dst netip.AddrPort, mac lease.MAC, payload []byte) error {
+	c.frame = appendDatagram(c.frame[:0], src, dst, payload)
+	sa := &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: c.ifindex, Halen: uint8(len(mac))}
+	copy(sa.Addr[:], mac[:])
+	return os.NewSyscallError("send to the link", unix.Sendto(c.link, c.frame, unix.MSG_DONTWAIT, sa))
+}
+
+func (c *Conn) sendIP(src, dst netip.AddrPort, payload []byte) error {
+	c.frame = appendDatagram(c.frame[:0], src, dst, payload)
+	return os.NewSyscallError("send", unix.Sendto(c.ip, c.frame, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: dst.Addr().As4()}))
+}
+
+// htons returns n as the kernel wants it: its bytes in network order.
+func htons(n uint16) uint16 { return n<<8 | n>>8 }
+
+// Close closes the sockets and ends a Read that waits.
+func (c *Conn) Close() error {
+	var errs []error
+	if c.udp != nil {
+		errs = append(errs, c.udp.Close())
+	}
+	for _, fd := range []int{c.link, c.ip} {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+		}
+	}
+	c.link, c.ip = -1, -1
+	return errors.Join(errs...)
+}

@@ -1,0 +1,76 @@
+package dhcp
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+)
+
+// nobodysNames are names that give whoever has them power over his neighbours:
+// browsers and tunnels look for wpad and isatap by themselves (CERT VU#598349),
+// and nothing but the machine itself may be localhost.
+func nobodysNames() []string { return []string{"localhost", "wpad", "isatap"} }
+
+// names returns, in lower case, every name that no client may call itself.
+func (c *Config) names() map[string]struct{} {
+	set := make(map[string]struct{})
+	for _, h := range c.Hosts {
+		set[strings.ToLower(h.Name)] = struct{}{}
+	}
+	for _, list := range [][]string{c.ReservedNames, nobodysNames()} {
+		for _, name := range list {
+			set[strings.ToLower(name)] = struct{}{}
+		}
+	}
+	return set
+}
+
+// nameFor returns the name that a lease of mac carries: the site's name for a
+// card the site knows, else the name in the message if nobody else has it, else none.
+func (s *Server) nameFor(now time.Time, sub *subnet, mac lease.MAC) string {
+	if h := s.hosts[mac]; h != nil {
+		return h.Name
+	}
+	name := label(s.in.Option(packet.OptionHostName), sub.Domain)
+	if _, taken := s.names[name]; taken || name == "" {
+		return ""
+	}
+	for _, other := range s.subnets {
+		if holder, ok := other.table.NamedBy(now, name); ok && holder != mac {
+			return ""
+		}
+	}
+	return name
+}
+
+// label returns the host name in b as one label in lower case, empty if b is no
+// host name of domain. Some clients end it with a zero, some send the domain too.
+func label(b []byte, domain string) string {
+	if len(b) > 255 {
+		return ""
+	}
+	name := strings.ToLower(strings.TrimRight(string(b), "\x00"))
+	if domain != "" {
+		name = strings.TrimSuffix(name, "."+strings.ToLower(domain))
+	}
+	if !isLabel(name) {
+		return ""
+	}
+	return name
+}
+
+// isLabel reports whether s is a host name without dots: letters, digits and
+// hyphens, no hyphen at either end, 63 at most (RFC 952, RFC 1123 2.1).
+func isLabel(s string) bool {
+	if len(s) == 0 || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
+}

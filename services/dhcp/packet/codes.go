@@ -1,0 +1,63 @@
+package packet
+
+import "fmt"
+
+// MessageType is the value of option 53.
+type MessageType uint8
+
+// Message types, RFC 2132 9.6.
+const (
+	Discover MessageType = 1 + iota
+	Offer
+	Request
+	Decline
+	ACK
+	NAK
+	Release
+	Inform
+)
+
+// String returns the name that RFC 2131 uses, without the prefix DHCP.
+func (t MessageType) String() string {
+	names := [...]string{
+		Discover: "DISCOVER", Offer: "OFFER", Request: "REQUEST", Decline: "DECLINE",
+		ACK: "ACK", NAK: "NAK", Release: "RELEASE", Inform: "INFORM",
+	}
+	if int(t) < len(names) && names[t] != "" {
+		return names[t]
+	}
+	return fmt.Sprintf("type %d", uint8(t))
+}
+
+// Option codes, RFC 2132 unless noted.
+const (
+	OptionPad           uint8 = 0
+	OptionSubnetMask    uint8 = 1
+	OptionRouter        uint8 = 3
+	OptionDNS           uint8 = 6
+	OptionHostName      uint8 = 12
+	OptionDomain        uint8 = 15
+	OptionRootPath      uint8 = 17
+	OptionBroadcast     uint8 = 28
+	OptionNTP           uint8 = 42
+	OptionRequestedAddr uint8 = 50
+	OptionLeaseTime     uint8 = 51
+	OptionOverload      uint8 = 52
+	OptionMessageType   uint8 = 53
+	OptionServerID      uint8 = 54
+	OptionRequestList   uint8 = 55
+	OptionMessage       uint8 = 56
+	OptionMaxSize       uint8 = 57
+	OptionRenewalTime   uint8 = 58
+	OptionRebindingTime uint8 = 59
+	OptionVendorClass   uint8 = 60
+	OptionClientID      uint8 = 61
+	OptionTFTPServer    uint8 = 66
+	OptionBootFile      uint8 = 67
+	OptionUserClass     uint8 = 77  // RFC 3004; iPXE sends it without lengths
+	OptionRelayAgent    uint8 = 82  // RFC 3046
+	OptionClientArch    uint8 = 93  // RFC 4578
+	OptionEtherboot     uint8 = 175 // iPXE's own, encapsulated: ipxe.org/howto/dhcpd
+	OptionInitiatorIQN  uint8 = 203 // iSCSI initiator name, as iPXE reads it
+	OptionEnd           uint8 = 255
+)

@@ -1,0 +1,84 @@
+package run
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+)
+
+// report logs what a person wants to read later: new leases, refusals, addresses
+// given back or found in use, and an exhausted pool, once.
+func (s *Service) report(now time.Time, it item) {
+	out, sub := it.out, s.conf.Subnets[it.subnet].Name
+	level, what := slog.LevelInfo, ""
+	switch {
+	case out.Drop == dhcp.DropNotSent:
+		level, what = slog.LevelError, "reply not sent"
+	case out.Drop == dhcp.DropExhausted || out.ReplyType == packet.Offer:
+		s.reportPool(now, it)
+	case out.Drop != 0 || out.Type == packet.Inform || out.ReplyType == packet.ACK && out.State == dhcp.Renewing:
+	case out.ReplyType == packet.ACK:
+		what = "leased"
+	case out.ReplyType == packet.NAK:
+		what = "refused"
+	case out.Type == packet.Decline:
+		level, what = slog.LevelWarn, "declined"
+	case out.Type == packet.Release:
+		what = "released"
+	}
+	if what == "" || !s.limit.allows(now, s.log) {
+		return
+	}
+	args := []any{"subnet", sub, "addr", out.Asked, "mac", out.MAC.String(), "stage", out.Stage.String(), "why", out.Reason}
+	if out.Name != "" {
+		args = append(args, "name", out.Name)
+	}
+	if out.File != "" {
+		args = append(args, "file", out.File)
+	}
+	s.log.Log(context.Background(), level, what, args...)
+}
+
+// reportPool logs when a pool runs out, and when it no longer is.
+func (s *Service) reportPool(now time.Time, it item) {
+	c, sub := &s.counts[it.subnet], s.conf.Subnets[it.subnet].Name
+	switch out := it.out; {
+	case out.Drop == dhcp.DropExhausted && !c.exhausted:
+		c.exhausted = true
+		s.log.Error("the pool has no free address", "subnet", sub, "first refused", out.MAC.String())
+	case out.Drop == 0 && c.exhausted && s.engine.Stats(now, it.subnet).Free() > 0:
+		c.exhausted = false
+		s.log.Info("the pool has free addresses again", "subnet", sub)
+	}
+}
+
+// logLimit lets bursts of 200 lines through and 20 a second in the long run, and
+// says how many were left out: clients decide how much there is to log.
+type logLimit struct {
+	credit  float64
+	last    time.Time
+	missing int
+}
+
+const (
+	logBurst = 200
+	logRate  = 20
+)
+
+func (l *logLimit) allows(now time.Time, log *slog.Logger) bool {
+	l.credit = min(logBurst, l.credit+now.Sub(l.last).Seconds()*logRate)
+	l.last = now
+	if l.credit < 1 {
+		l.missing++
+		return false
+	}
+	l.credit--
+	if l.missing > 0 {
+		log.Warn("too much to log", "lines left out", l.missing)
+		l.missing = 0
+	}
+	return true
+}

@@ -1,0 +1,133 @@
+// Package run is the DHCP service as a process: it joins the engine (dhcp) to the
+// sockets (conn) and to the lease journal (leasefile).
+//
+// One goroutine per LAN reads messages into a bounded queue; one goroutine owns the
+// engine, the journal and all sending. It takes what has queued up as one batch,
+// decides all of it, makes the changed leases durable with one sync, and only then
+// sends the replies that depend on them. While the journal cannot be written such
+// replies are not sent; it is tried again with the messages that come, and goes on
+// by itself when the disk does.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
+)
+
+// A Conn is the sockets on one LAN. Read and Send may run at the same time; Close
+// ends a Read, whose error is net.ErrClosed.
+type Conn interface {
+	Read(p []byte) (n int, err error)
+	Send(to dhcp.Destination, reply []byte) error
+	Close() error
+}
+
+// Options are what a Service needs besides its Config.
+type Options struct {
+	// FS is the directory of the lease journal, /perm/dhcp on the appliance. It must
+	// be writable after the privilege drop.
+	FS  leasefile.FS
+	Log *slog.Logger
+	// Listen opens the sockets on a link; nil: conn.Open.
+	Listen func(link string, source netip.Addr) (Conn, error)
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// A Service is the DHCP server of all LANs.
+type Service struct {
+	conf  dhcp.Config
+	log   *slog.Logger
+	limit logLimit
+	now   func() time.Time
+	fs    leasefile.FS
+	conns []Conn
+
+	queue   chan message
+	buffers chan []byte
+	calls   chan func() // to be run by the owner
+
+	// What follows belongs to the owner.
+	engine  *dhcp.Server
+	journal journal
+	batch   []item
+	counts  []counts // per subnet
+	recent  ring
+	started time.Time
+}
+
+// Open checks conf and opens the sockets: all that needs privileges.
+func Open(conf dhcp.Config, o Options) (*Service, error) {
+	engine, err := dhcp.New(conf)
+	if err != nil {
+		return nil, fmt.Errorf("dhcp configuration: %w", err)
+	}
+	s := &Service{
+		conf: conf, log: o.Log, now: o.Now, fs: o.FS, engine: engine,
+		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen), calls: make(chan func()),
+		batch: make([]item, 0, maxBatch), counts: make([]counts, len(conf.Subnets)),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	for range queueLen {
+		s.buffers <- make([]byte, bufferSize)
+	}
+	listen := o.Listen
+	if listen == nil {
+		listen = func(link string, source netip.Addr) (Conn, error) { return conn.Open(link, source) }
+	}
+	for _, sub := range conf.Subnets {
+		c, err := listen(sub.Interface, sub.Address)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("subnet %s: %w", sub.Name, err), s.closeConns())
+		}
+		s.conns = append(s.conns, c)
+	}
+	return s, nil
+}
+
+// Run calls drop, which gives up privileges, reads the journal, calls ready, and
+// serves until ctx ends; then it returns nil. It may be called once.
+func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
+	defer func() { err = errors.Join(err, s.closeConns()) }()
+	if err := drop(); err != nil {
+		return fmt.Errorf("drop privileges: %w", err)
+	}
+	if err := s.load(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.journal.file.Close()) }()
+	s.started = s.now()
+	var readers sync.WaitGroup
+	stop, cancel := context.WithCancel(ctx)
+	for i, c := range s.conns {
+		readers.Go(func() { s.read(stop, i, c) })
+	}
+	if err = ready(); err == nil {
+		s.own(ctx)
+	}
+	// The owner is done with sending: now the sockets may go, and the readers with them.
+	cancel()
+	err = errors.Join(err, s.closeConns())
+	readers.Wait()
+	return err
+}
+
+func (s *Service) closeConns() error {
+	var errs []error
+	for _, c := range s.conns {
+		errs = append(errs, c.Close())
+	}
+	s.conns = nil
+	return errors.Join(errs...)
+}

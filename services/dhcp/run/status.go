@@ -1,0 +1,177 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+)
+
+// Status is how the service is.
+type Status struct {
+	Started  time.Time      `json:"started"`
+	Subnets  []SubnetStatus `json:"subnets"`
+	Journal  JournalStatus  `json:"journal"`
+	Problems []string       `json:"problems,omitempty"` // what a person should look at, one sentence each
+}
+
+// SubnetStatus is how one LAN is served. The counters run since the start.
+type SubnetStatus struct {
+	Name      string            `json:"name"`
+	Interface string            `json:"interface"`
+	PoolSize  int               `json:"pool_size"`
+	PoolUsed  int               `json:"pool_used"` // leased, on offer, or in quarantine
+	PoolFree  int               `json:"pool_free"`
+	Declined  int               `json:"declined"` // of PoolUsed, in quarantine
+	Leases    int               `json:"leases"`   // running ones, of reserved addresses too
+	Received  map[string]uint64 `json:"received"` // by message type
+	Sent      map[string]uint64 `json:"sent"`     // by message type
+	Dropped   map[string]uint64 `json:"dropped"`  // by reason: dhcp.Drop
+}
+
+// JournalStatus is how the leases are stored.
+type JournalStatus struct {
+	OK       bool      `json:"ok"`
+	Error    string    `json:"error,omitempty"` // why not
+	Since    time.Time `json:"since,omitzero"`  // since when not
+	Records  int       `json:"records"`         // in the file, outdated ones included
+	Syncs    uint64    `json:"syncs"`
+	Rewrites uint64    `json:"rewrites"`
+	Damaged  int       `json:"damaged"` // lines that were skipped at the start
+}
+
+// Status asks the running service. It waits until Run serves, or ctx ends.
+func (s *Service) Status(ctx context.Context) (st Status, err error) {
+	err = s.do(ctx, func() { st = s.status() })
+	return st, err
+}
+
+// Leases returns what is known of all addresses; see Status.
+func (s *Service) Leases(ctx context.Context) (all []dhcp.LeaseInfo, err error) {
+	err = s.do(ctx, func() { all = s.engine.Leases(s.now()) })
+	return all, err
+}
+
+// Recent returns the last exchanges, oldest first, of one card or, if mac is nil,
+// of all; see Status.
+func (s *Service) Recent(ctx context.Context, mac *lease.MAC) (all []Exchange, err error) {
+	err = s.do(ctx, func() { all = s.exchanges(mac) })
+	return all, err
+}
+
+// A Method answers one kind of question; it has the shape of a handler of package
+// control.
+type Method = func(ctx context.Context, args json.RawMessage, send func(result any) error) error
+
+// Methods returns what can be asked by name: "status" (Status), "leases" (a list of
+// dhcp.LeaseInfo), and "recent" (a list of Exchange; the argument {"mac": …} is
+// optional).
+func (s *Service) Methods() map[string]Method {
+	return map[string]Method{
+		"status": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+			st, err := s.Status(ctx)
+			if err != nil {
+				return err
+			}
+			return send(st)
+		},
+		"leases": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+			all, err := s.Leases(ctx)
+			if err != nil {
+				return err
+			}
+			return send(all)
+		},
+		"recent": s.answerRecent,
+	}
+}
+
+func (s *Service) answerRecent(ctx context.Context, args json.RawMessage, send func(any) error) error {
+	var which struct {
+		MAC *lease.MAC `json:"mac"`
+	}
+	if len(args) > 0 {
+		if err := json.Unmarshal(args, &which); err != nil {
+			return fmt.Errorf("recent: %w", err)
+		}
+	}
+	all, err := s.Recent(ctx, which.MAC)
+	if err != nil {
+		return err
+	}
+	return send(all)
+}
+
+func (s *Service) status() Status {
+	st := Status{Started: s.started}
+	for i, sub := range s.conf.Subnets {
+		n := s.engine.Stats(s.now(), i)
+		st.Subnets = append(st.Subnets, SubnetStatus{
+			Name: sub.Name, Interface: sub.Interface, PoolSize: n.Size, PoolUsed: n.Size - n.Free(), PoolFree: n.Free(),
+			Declined: n.Declined, Leases: n.Leases,
+			Received: s.counts[i].received.named(), Sent: s.counts[i].sent.named(), Dropped: s.counts[i].droppedByName(),
+		})
+		if s.counts[i].exhausted {
+			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address: all %d are in use.", sub.Name, n.Size))
+		}
+	}
+	j := &s.journal
+	st.Journal = JournalStatus{OK: j.err == nil, Records: j.file.Records(), Syncs: j.syncs, Rewrites: j.rewrites, Damaged: j.found.Damaged}
+	if j.err != nil {
+		st.Journal.Error, st.Journal.Since = j.err.Error(), j.since
+		st.Problems = append(st.Problems, fmt.Sprintf("No lease has been given since %s: %v.", j.since.Format(time.RFC3339), j.err))
+	}
+	if j.found.Damaged > 0 {
+		st.Problems = append(st.Problems, fmt.Sprintf("%d lines of the lease journal were damaged and skipped.", j.found.Damaged))
+	}
+	return st
+}
+
+// byType counts messages by their type.
+type byType [packet.Inform + 1]uint64
+
+func (c *byType) add(t packet.MessageType) {
+	if int(t) < len(c) {
+		c[t]++
+	}
+}
+
+func (c *byType) named() map[string]uint64 {
+	m := make(map[string]uint64)
+	for t, n := range c {
+		if t > 0 && n > 0 {
+			m[packet.MessageType(t).String()] = n
+		}
+	}
+	return m
+}
+
+// counts are the counters of one subnet.
+type counts struct {
+	received, sent byType
+	dropped        [dhcp.DropCount]uint64
+	exhausted      bool // a client found no free address, and there is none yet
+}
+
+func (c *counts) add(out *dhcp.Outcome) {
+	c.received.add(out.Type)
+	if out.Drop != 0 {
+		c.dropped[out.Drop]++
+	} else if len(out.Reply) > 0 {
+		c.sent.add(out.ReplyType)
+	}
+}
+
+func (c *counts) droppedByName() map[string]uint64 {
+	m := make(map[string]uint64)
+	for d, n := range c.dropped {
+		if n > 0 {
+			m[dhcp.Drop(d).String()] = n
+		}
+	}
+	return m
+}

@@ -1,0 +1,95 @@
+package dhcp
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+)
+
+// TestBootStages: what each program on the way up of a host is told, by what it
+// says of itself. The requests are those of facts known from the clients' sources.
+func TestBootStages(t *testing.T) {
+	const (
+		root   = "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root"
+		iqn    = "iqn.2011-03.example.home:web1"
+		script = "http://192.168.32.10/boot.ipxe"
+		store  = "192.168.32.10"
+		ipxe55 = "\x01\x03\x06\x07\x0c\x0f\x11\x1a\x2a\x2b\x3c\x42\x43\x77\x79\xaf\xcb"
+	)
+	rom := func(arch string) []dhcpv4.Modifier {
+		return []dhcpv4.Modifier{option(60, "PXEClient:Arch:00000:UNDI:002001"), option(93, arch), option(94, "\x01\x02\x01"),
+			option(55, "\x01\x02\x03\x05\x06\x0b\x0c\x0d\x0f\x10\x11\x12\x2b\x36\x3c\x43\x80")}
+	}
+	type told struct{ siaddr, file, opt66, opt67, opt17, opt203, opt175, name string }
+	ipxeTold := told{store, script, "", script, root, iqn, "\xb0\x01\x01", "web1"}
+	osTold := told{store, "", "", "", root, iqn, "", "web1"}
+	for _, tc := range []struct {
+		name  string
+		says  []dhcpv4.Modifier
+		stage Stage
+		want  told
+	}{
+		{"BIOS ROM", rom("\x00\x00"), StagePXE, told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
+		{"x64 UEFI", rom("\x00\x07"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
+		{"x64 UEFI that says EFI BC", rom("\x00\x09"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
+		{"arm64 UEFI", rom("\x00\x0b"), StagePXE, told{store, "ipxe-arm64.efi", store, "ipxe-arm64.efi", "", "", "", "web1"}},
+		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: "0.0.0.0", name: "web1"}},
+		{"ROM that names no architecture", []dhcpv4.Modifier{option(60, "PXEClient")}, StagePXE,
+			told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
+		{"iPXE as it is: raw user class and 175", []dhcpv4.Modifier{option(60, "PXEClient:Arch:00000:UNDI:002001"), option(77, "iPXE"),
+			option(175, "\xb1\x05\x01\x1a\xf4\x10\x00"), option(57, "\x05\xc0"), option(55, ipxe55)}, StageIPXE, ipxeTold},
+		{"iPXE by a user class of RFC 3004", []dhcpv4.Modifier{option(77, "\x03foo\x04iPXE"), option(55, ipxe55)}, StageIPXE, ipxeTold},
+		{"iPXE by 175 alone", []dhcpv4.Modifier{option(175, "")}, StageIPXE, ipxeTold},
+		{"klibc ipconfig", []dhcpv4.Modifier{broadcast, option(55, "\x01\x03\x06\x0c\x0f\x11\x1a\x1c\x28\x77\x79")}, StageSystem, osTold},
+		{"Linux ip=dhcp", []dhcpv4.Modifier{option(55, "\x01\x03\x06\x0c\x0f\x11\x1a\x28")}, StageSystem, osTold},
+		{"a system that asks for no root path", []dhcpv4.Modifier{option(55, "\x01\x03\x06"), option(61, "\xff\x00\x00\x00\x01duid")}, StageSystem, osTold},
+		{"UEFI iSCSI", []dhcpv4.Modifier{option(55, "\x01\x03\x06\x11")}, StageSystem, osTold},
+		{"a user class like nothing", []dhcpv4.Modifier{option(77, "\xffiPXE")}, StageSystem, osTold},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newServer(t, home())
+			for _, kind := range []dhcpv4.MessageType{dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest} {
+				says := tc.says
+				if kind == dhcpv4.MessageTypeRequest {
+					says = append(says, wanted("192.168.32.11"), from("192.168.32.1"))
+				}
+				out, p := handle(t, s, t0, ask(web1, kind, says...))
+				got := told{p.ServerIPAddr.String(), p.BootFileName, string(p.Options[66]), string(p.Options[67]),
+					string(p.Options[17]), string(p.Options[203]), string(p.Options[175]), p.HostName()}
+				if out.Stage != tc.stage || got != tc.want || p.YourIPAddr.String() != "192.168.32.11" || out.File != tc.want.opt67 {
+					t.Errorf("%s: taken for %s, told\n%+v, want\n%+v", kind, out.Stage, got, tc.want)
+				}
+			}
+		})
+	}
+}
+
+// TestOthersAreNotToldToBoot: whatever else a host without netboot says of itself.
+func TestOthersAreNotToldToBoot(t *testing.T) {
+	s := newServer(t, home())
+	for _, says := range []dhcpv4.Modifier{option(60, "PXEClient:Arch:00007"), option(175, ""), option(55, "\x11\x42\x43\xaf\xcb")} {
+		for _, card := range []lease.MAC{printer, laptop, visitor} {
+			out, p := handle(t, s, t0, ask(card, dhcpv4.MessageTypeDiscover, says))
+			if !p.ServerIPAddr.IsUnspecified() || p.BootFileName != "" || out.File != "" {
+				t.Errorf("%s was sent to %s for %q", card, p.ServerIPAddr, p.BootFileName)
+			}
+			for _, code := range []uint8{17, 66, 67, 175, 203} {
+				if p.Options[code] != nil {
+					t.Errorf("%s was told option %d: %q", card, code, p.Options[code])
+				}
+			}
+		}
+	}
+}
+
+func TestLongScriptIsOnlyAnOption(t *testing.T) {
+	conf := home()
+	conf.Hosts[2].Netboot.Script = "http://192.168.32.10/" + strings.Repeat("x", 150)
+	_, p := handle(t, newServer(t, conf), t0, ask(web1, dhcpv4.MessageTypeDiscover, option(175, ""), option(57, "\x05\xc0")))
+	if p.BootFileName != "" || p.BootFileNameOption() != conf.Hosts[2].Netboot.Script {
+		t.Errorf("file %q, option %q", p.BootFileName, p.BootFileNameOption())
+	}
+}
