@@ -1,0 +1,126 @@
+// Package admin is the gatehouse command for people: status, leases, host and
+// log, the same on the console and over ssh.
+//
+// It asks the running services over their control sockets, reads the site for
+// what should be, and prints what a person can read at a glance, or with --json
+// the same facts for programs. It changes nothing. A service that does not
+// answer is shown as such and does not keep the rest from being shown.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// InitService is the name of process 1 on the control sockets.
+const InitService = "init"
+
+// Env is where a command finds the appliance.
+type Env struct {
+	Stdout, Stderr io.Writer
+	RunDir         string                     // the directory of the control sockets
+	Site           func() (*site.Site, error) // the site that the appliance was made from
+	Links          func(*site.Site) []Link    // the site's links as they are: ReadLinks
+	Now            func() time.Time
+}
+
+// ask calls one method of a service.
+func (e Env) ask(ctx context.Context, service, method string, args, result any) error {
+	return control.Call(ctx, e.RunDir, service, method, args, result)
+}
+
+// command is one word of the gatehouse command.
+type command struct {
+	name, usage, what string
+	run               func(ctx context.Context, env Env, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"status", "[--json]", "one screen: interfaces, services, leases, what is wrong", status},
+		{"leases", "[-a] [--json]", "who is here; with -a also who was", leases},
+		{"host", "NAME [--json]", "everything derived for one host, and its lease", host},
+		{"log", "[-f] [-n LINES] [--json] [SERVICE]", "what the services say", showLog},
+	}
+}
+
+// errUsage is a command line that was not understood; what it should have been
+// was printed already.
+var errUsage = errors.New("usage")
+
+// Run executes the gatehouse command with args (without the program's name) and
+// returns its exit status: 0, 1 when it failed or status shows a problem, 2 when it was
+// not understood.
+func Run(ctx context.Context, env Env, args []string) int {
+	if len(args) == 0 {
+		Usage(env.Stderr)
+		return 2
+	}
+	i := slices.IndexFunc(commands(), func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		fmt.Fprintf(env.Stderr, "gatehouse: no command %q\n", args[0])
+		Usage(env.Stderr)
+		return 2
+	}
+	c := commands()[i]
+	switch err := c.run(ctx, env, args[1:]); {
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(env.Stderr, "usage: gatehouse %s %s\n", c.name, c.usage)
+		return 2
+	case errors.Is(err, errProblems):
+		return 1
+	case err != nil:
+		fmt.Fprintf(env.Stderr, "gatehouse %s: %v\n", c.name, err)
+		return 1
+	}
+	return 0
+}
+
+// Usage prints the commands.
+func Usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: gatehouse COMMAND")
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	for _, c := range commands() {
+		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.usage, c.what)
+	}
+	t.Flush()
+}
+
+// options reads the flags of a command wherever they stand, and returns the
+// words that are none; more than max of these is a usage error.
+func options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
+	flags.SetOutput(io.Discard)
+	var words []string
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, errUsage
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		words = append(words, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+	if len(words) > max {
+		return nil, errUsage
+	}
+	return words, nil
+}
+
+// printJSON writes v for programs, indented because people read it too.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -1,0 +1,91 @@
+package admin
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+)
+
+// leases prints who has which address, and with -a who had one and may get it
+// again.
+func leases(ctx context.Context, env Env, args []string) error {
+	flags := flag.NewFlagSet("leases", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "")
+	all := flags.Bool("a", false, "")
+	if _, err := options(flags, args, 0); err != nil {
+		return err
+	}
+	list := []dhcp.LeaseInfo{}
+	if err := env.ask(ctx, plan.DHCP, "leases", nil, &list); err != nil {
+		return err
+	}
+	if !*all {
+		list = slices.DeleteFunc(list, func(l dhcp.LeaseInfo) bool { return l.State == "free" })
+	}
+	if *asJSON {
+		return printJSON(env.Stdout, list)
+	}
+	return printLeases(env.Stdout, list, env.Now())
+}
+
+func printLeases(w io.Writer, list []dhcp.LeaseInfo, now time.Time) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "no leases")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "LAN\tADDRESS\tMAC\tNAME\tKIND\tLEASE")
+	for _, l := range list {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Subnet, l.Addr, l.MAC, orDash(l.Name), l.Kind, leaseState(l, now))
+	}
+	return t.Flush()
+}
+
+// leaseState says how long a lease goes on, or since when it does not.
+func leaseState(l dhcp.LeaseInfo, now time.Time) string {
+	switch l.State {
+	case "bound":
+		return "for another " + span(l.Expires.Sub(now))
+	case "declined":
+		return "in use by somebody else; tried again in " + span(l.Expires.Sub(now))
+	default:
+		return l.State + " for " + span(now.Sub(l.Expires))
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// span writes a time as people say it, by its two largest units: "3d 4h",
+// "12m 5s".
+func span(d time.Duration) string {
+	d = max(d, 0).Round(time.Second)
+	units := []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+	for i, u := range units {
+		if d < u.size {
+			continue
+		}
+		text := fmt.Sprintf("%d%s", d/u.size, u.name)
+		if i+1 < len(units) {
+			if rest := d % u.size / units[i+1].size; rest > 0 {
+				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
+			}
+		}
+		return text
+	}
+	return "0s"
+}

@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"net"
+	"os"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// Link is one network of the site as the kernel has it now.
+type Link struct {
+	Name      string   `json:"name"`      // of the site: "wan" or the LAN's
+	Interface string   `json:"interface"` // of the kernel
+	State     string   `json:"state"`     // operstate: "up", "down", …, or "missing"
+	Addresses []string `json:"addresses"` // with the lengths of their networks
+	Wanted    []string `json:"wanted"`    // what the site gives it
+}
+
+// problem says what is wrong with the link, "" if nothing.
+func (l Link) problem() string {
+	switch {
+	case l.State == "missing":
+		return "interface " + l.Interface + " (" + l.Name + ") is missing"
+	case l.State == "down" || l.State == "lowerlayerdown":
+		return "interface " + l.Interface + " (" + l.Name + ") is down"
+	}
+	for _, want := range l.Wanted {
+		found := false
+		for _, a := range l.Addresses {
+			found = found || a == want
+		}
+		if !found {
+			return "interface " + l.Interface + " (" + l.Name + ") lacks its address " + want
+		}
+	}
+	return ""
+}
+
+// ReadLinks looks at the links that s names, in the network namespace of the caller.
+func ReadLinks(s *site.Site) []Link {
+	var all []Link
+	if s.WAN.Interface != "" {
+		l := Link{Name: "wan", Interface: s.WAN.Link()}
+		if s.WAN.IPv4.IsValid() {
+			l.Wanted = append(l.Wanted, s.WAN.IPv4.String())
+		}
+		if s.WAN.IPv6.IsValid() {
+			l.Wanted = append(l.Wanted, s.WAN.IPv6.String())
+		}
+		all = append(all, l)
+	}
+	for _, lan := range s.LANs {
+		l := Link{Name: lan.Name, Interface: lan.Link(), Wanted: []string{lan.IPv4.String()}}
+		if lan.IPv6.IsValid() {
+			l.Wanted = append(l.Wanted, lan.IPv6.String())
+		}
+		all = append(all, l)
+	}
+	for i := range all {
+		all[i].observe()
+	}
+	return all
+}
+
+// observe fills in what the kernel has.
+func (l *Link) observe() {
+	l.State, l.Addresses = "missing", []string{}
+	i, err := net.InterfaceByName(l.Interface)
+	if err != nil {
+		return
+	}
+	l.State = "unknown"
+	// The name came from the validated site: it is one component of a path.
+	if data, err := os.ReadFile("/sys/class/net/" + l.Interface + "/operstate"); err == nil {
+		l.State = strings.TrimSpace(string(data))
+	}
+	addrs, err := i.Addrs()
+	if err != nil {
+		return
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsLinkLocalUnicast() {
+			continue
+		}
+		l.Addresses = append(l.Addresses, a.String())
+	}
+}

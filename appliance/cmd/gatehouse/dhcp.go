@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
+	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
+)
+
+// runDHCP is the DHCP server: sockets and the control socket are opened while the
+// process may, then it drops to its own user and serves.
+func runDHCP(ctx context.Context, p process) error {
+	var config dhcp.Config
+	if err := p.read(&config); err != nil {
+		return err
+	}
+	service, err := dhcprun.Open(config, dhcprun.Options{FS: leasefile.Dir(p.stateDir), Log: p.log})
+	if err != nil {
+		return err
+	}
+	return p.serve(ctx, methods(service.Methods()), service.Run)
+}
+
+// methods gives the methods of a service the type that package control has for
+// them: services import nothing of the appliance.
+func methods(of map[string]dhcprun.Method) control.Mux {
+	m := control.Mux{}
+	for name, method := range of {
+		m[name] = method
+	}
+	return m
+}
+
+// serve runs a service and answers questions about it on its control socket,
+// until ctx ends or the service does.
+func (p process) serve(ctx context.Context, m control.Mux, run func(ctx context.Context, drop, ready func() error) error) error {
+	l, err := control.Listen(runDir, p.name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	answered := make(chan error, 1)
+	go func() { answered <- control.Serve(ctx, l, m) }()
+	err = run(ctx, p.drop, p.ready)
+	cancel()
+	return errors.Join(err, <-answered)
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"os/user"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// Where the appliance keeps what every part of it needs to find.
+const (
+	siteDir       = "/etc/gatehouse/site"
+	runDir        = "/run/gatehouse"
+	machineIDFile = "/perm/machine-id"
+)
+
+// box is process 1 while it runs.
+type box struct {
+	log      *supervise.Log
+	children *supervise.Children
+	report   boot.Report
+
+	mu       sync.Mutex
+	problems []string
+}
+
+// runInit is process 1 from the first mount to the last sync. It returns only
+// when the machine would not end.
+func runInit(ctx context.Context, console io.Writer) int {
+	b := &box{log: supervise.NewLog(boot.Uptime), children: supervise.NewChildren()}
+
+	requests := make(chan os.Signal, 4)
+	signal.Notify(requests, boot.RequestSignals()...)
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
+	signal.Ignore(syscall.SIGPIPE)
+	go b.children.Run(ctx, ended)
+
+	boot.Run(ctx, boot.Config{
+		OS:       boot.Linux(b.children),
+		Log:      b.log,
+		Console:  console,
+		Requests: requests,
+		Dirs:     stateDirs(),
+		Files: []boot.Once{
+			{Path: plan.HostKeyFile, Mode: 0o600, Make: boot.HostKey},
+			{Path: machineIDFile, Mode: 0o444, Make: boot.MachineID},
+		},
+		Up: b.up,
+	})
+	return 1
+}
+
+// stateDirs are the directories that the services keep their state in.
+func stateDirs() []boot.Dir {
+	dirs := []boot.Dir{{Path: "/perm/ssh", Mode: 0o700}}
+	for _, s := range services() {
+		if s.stateDir == "" {
+			continue
+		}
+		uid, gid, err := account(s.account)
+		if err != nil {
+			continue // the service says so itself when it starts
+		}
+		dirs = append(dirs, boot.Dir{Path: s.stateDir, Mode: 0o700, UID: uid, GID: gid})
+	}
+	return dirs
+}
+
+// account returns the ids of a user of /etc/passwd.
+func account(name string) (uid, gid int, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, fmt.Errorf("the user of the service: %w", err)
+	}
+	uid, errUID := strconv.Atoi(u.Uid)
+	gid, errGID := strconv.Atoi(u.Gid)
+	return uid, gid, errors.Join(errUID, errGID)
+}
+
+// up makes the box what the site says: the firewall first, since there must be
+// no moment with addresses and without rules; then the network; then the
+// services. Without its firewall the box stays off the network.
+func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error) {
+	b.report = report
+	s, err := site.Load(os.DirFS(siteDir))
+	if err != nil {
+		return boot.Appliance{}, b.problem(fmt.Errorf("the site in %s is not usable: %w", siteDir, err))
+	}
+	p := plan.Make(s)
+	if err := loadFirewall(p.Firewall); err != nil {
+		return boot.Appliance{ConsoleLocked: p.ConsoleLocked},
+			b.problem(fmt.Errorf("the firewall could not be loaded, so the network stays down: %w", err))
+	}
+	_, netErr := netcfg.Apply(ctx, p.Network)
+	if netErr != nil {
+		b.problem(netErr)
+	}
+	units, err := units(p, report.Storage)
+	if err != nil {
+		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
+	}
+	supervisor, err := supervise.New(units, supervise.Exec{Children: b.children, Program: "/proc/self/exe"}, b.log)
+	if err != nil {
+		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
+	}
+	return boot.Appliance{
+		ConsoleLocked: p.ConsoleLocked,
+		Run:           func(ctx context.Context) { b.serve(ctx, supervisor) },
+	}, netErr
+}
+
+func loadFirewall(p firewall.Policy) error {
+	table, err := firewall.Compile(p)
+	if err != nil {
+		return err
+	}
+	return nft.Load(table)
+}
+
+// problem keeps err for `gatehouse status` and returns it.
+func (b *box) problem(err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.problems = append(b.problems, err.Error())
+	return err
+}
+
+// units returns the processes to supervise. A service that must remember is not
+// started when what it remembers would be lost.
+func units(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
+	var all []supervise.Unit
+	for _, s := range p.Services {
+		config, err := json.Marshal(s.Config)
+		if err != nil {
+			return nil, fmt.Errorf("configuration of %s: %w", s.Name, err)
+		}
+		u := supervise.Unit{Name: s.Name, Config: config}
+		if known, ok := serviceNamed(s.Name); ok && known.stateDir != "" && storage.Kind == boot.StorageLost {
+			u.Refused = "there is no stable storage to keep its promises on: " + storage.Problem
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+// serve keeps the services running, and answers about them, until ctx ends.
+func (b *box) serve(ctx context.Context, supervisor *supervise.Supervisor) {
+	methods := supervisor.Methods()
+	methods["box"] = func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+		return send(b.describe())
+	}
+	var serving sync.WaitGroup
+	if l, err := control.Listen(runDir, admin.InitService); err != nil {
+		b.log.Printf(admin.InitService, "the gatehouse command will not work: %v", err)
+	} else {
+		serving.Go(func() {
+			if err := control.Serve(ctx, l, methods); err != nil {
+				b.log.Printf(admin.InitService, "the gatehouse command: %v", err)
+			}
+		})
+	}
+	supervisor.Run(ctx)
+	serving.Wait()
+}
+
+func (b *box) describe() admin.Box {
+	described := admin.ReadBox()
+	described.Boot = b.report
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	described.Problems = slices.Clone(b.problems)
+	return described
+}

@@ -1,0 +1,81 @@
+// Command gatehouse is everything that runs on the appliance, in one static
+// binary. What it does depends on the name it is called by:
+//
+//   - as process 1 it is the init: it boots the box and supervises the services;
+//   - as "gatehouse" it is the command for people, the same on the console and
+//     over ssh, and with "service NAME" one of the services;
+//   - by any other name it is that small command (ls, ip, ping, …).
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	own "github.com/gatehouse-os/gatehouse/appliance/applets"
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+func main() {
+	if os.Getpid() == 1 { // its signals are requests, which init reads itself
+		os.Exit(runInit(context.Background(), os.Stdout))
+	}
+	// A command of the userland runs with the signals' default actions, and may
+	// exit by itself, as the program that it stands for would.
+	if applet, ok := userland()[filepath.Base(os.Args[0])]; ok {
+		applet()
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program but for init and the userland; it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	switch name := filepath.Base(args[0]); name {
+	case "poweroff", "reboot", "halt":
+		return requestEnd(boot.Kind(name), stderr)
+	case "ping":
+		return own.Ping(ctx, args, stdout, stderr)
+	case "ps":
+		return own.Ps(ctx, args, stdout, stderr)
+	case "hostname":
+		return own.Hostname(ctx, args, stdout, stderr)
+	}
+	switch {
+	case len(args) == 3 && args[1] == "service":
+		return runService(ctx, args[2], stdin, stderr)
+	case len(args) == 2 && args[1] == "version":
+		fmt.Fprintln(stdout, "gatehouse", admin.Version())
+		return 0
+	case len(args) == 2 && (args[1] == "help" || args[1] == "-h" || args[1] == "--help"):
+		admin.Usage(stdout)
+		return 0
+	}
+	env := admin.Env{
+		Stdout: stdout, Stderr: stderr, RunDir: runDir,
+		Site: installedSite, Links: admin.ReadLinks, Now: time.Now,
+	}
+	return admin.Run(ctx, env, args[1:])
+}
+
+// installedSite is the site that this appliance was made from.
+func installedSite() (*site.Site, error) { return site.Load(os.DirFS(siteDir)) }
+
+// requestEnd asks init to end the machine.
+func requestEnd(kind boot.Kind, stderr io.Writer) int {
+	if err := boot.Request(kind); err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", kind, err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+)
+
+// runSSH is the ssh server. It stays root, since its sessions are root shells.
+func runSSH(ctx context.Context, p process) error {
+	var config sshadmin.Config
+	if err := p.read(&config); err != nil {
+		return err
+	}
+	ready := func() {
+		if err := p.ready(); err != nil {
+			p.log.Warn(err.Error())
+		}
+	}
+	return sshadmin.Serve(ctx, config, p.log, ready)
+}
