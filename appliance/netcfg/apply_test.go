@@ -14,23 +14,23 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
 // enterBox moves the test into a new network namespace with the interfaces eth0 and eth1. Its thread never leaves it,
 // and ends with the test.
 func enterBox(t *testing.T) {
 	t.Helper()
-	ns := fmt.Sprintf("gh%d-netcfg", os.Getpid())
-	ip(t, "netns", "add", ns)
-	t.Cleanup(func() { ip(t, "netns", "del", ns) })
+	ns := testnet.New(t, "netcfg")
 	runtime.LockOSThread()
-	fd, err := unix.Open("/run/netns/"+ns, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/run/netns/"+ns.Name(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		defer unix.Close(fd)
 		err = unix.Setns(fd, unix.CLONE_NEWNET)
 	}
 	if err != nil {
-		t.Fatalf("enter %s (these tests need root): %v", ns, err)
+		t.Fatalf("enter %s: %v", ns.Name(), err)
 	}
 	for _, name := range []string{"eth0", "eth1"} { // the other ends are up, so that there is a carrier
 		ip(t, "link", "add", name, "type", "veth", "peer", "name", name+"-peer")

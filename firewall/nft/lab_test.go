@@ -73,7 +73,7 @@ func newLab(t *testing.T, policy firewall.Policy) lab {
 // connect joins the box's interface eth<n> with a host's eth0 and gives both their addresses.
 func (l lab) connect(t *testing.T, n int, host netns, boxAddrs, hostAddrs string) {
 	l.box.run(t, fmt.Sprintf("ip link add eth%d address %v type veth peer name eth0 address 02:00:00:00:00:%02x netns %s",
-		n, boxMAC(n), n, host))
+		n, boxMAC(n), n, host.Name()))
 	for _, end := range []struct {
 		ns         netns
 		dev, addrs string
@@ -177,7 +177,7 @@ func (l lab) sendRaw(t *testing.T, from netns, packets ...[]byte) {
 			to := &unix.SockaddrLinklayer{Ifindex: eth0.Index}
 			linkAddress(to, packet, box)
 			if err := unix.Sendto(fd, packet, 0, to); err != nil {
-				t.Errorf("raw packet from %s: %v", from, err)
+				t.Errorf("raw packet from %s: %v", from.Name(), err)
 			}
 		}
 	})

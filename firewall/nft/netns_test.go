@@ -1,57 +1,33 @@
 package nft_test
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// A netns is the name of a network namespace that lives as long as its test.
-type netns string
+// A netns is a network namespace that lives as long as its test.
+type netns struct{ *testnet.Namespace }
 
-// newNetns makes a namespace without any interface that is up. Its name is this process's own.
 func newNetns(t *testing.T, name string) netns {
 	t.Helper()
-	ns := netns(fmt.Sprintf("gh%d-%s", os.Getpid(), name))
-	command(t, "", "ip", "netns", "add", string(ns))
-	t.Cleanup(func() { command(t, "", "ip", "netns", "del", string(ns)) })
-	return ns
+	return netns{testnet.New(t, name)}
 }
 
 // do runs f on a thread inside the namespace; sockets that f opens stay in it, commands that f starts run in it.
 func (ns netns) do(t *testing.T, f func()) {
 	t.Helper()
-	done := make(chan error)
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		fd, err := unix.Open("/run/netns/"+string(ns), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			defer unix.Close(fd)
-			err = unix.Setns(fd, unix.CLONE_NEWNET)
-		}
-		if err != nil {
-			done <- fmt.Errorf("enter %s (these tests need root): %w", ns, err)
-			return
-		}
-		f()
-	}()
-	if err := <-done; err != nil {
+	if err := ns.Do(func() error { f(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // run runs a command line in the namespace and returns what it printed.
-func (ns netns) run(t *testing.T, line string) string {
-	t.Helper()
-	var out string
-	ns.do(t, func() { out = command(t, "", strings.Fields(line)...) })
-	return out
+func (ns netns) run(_ *testing.T, line string) string {
+	words := strings.Fields(line)
+	return ns.Run(words[0], words[1:]...)
 }
 
 // command runs a command with input; the test is over when it fails.
