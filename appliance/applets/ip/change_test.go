@@ -1,0 +1,158 @@
+package ip
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
+)
+
+// twin is a namespace in which the same commands lead to the same state.
+func twin(t *testing.T, name string) *testnet.Namespace {
+	t.Helper()
+	testnet.Need(t, "ip", "iproute2")
+	n := testnet.New(t, name)
+	for _, conf := range []string{"default", "all"} {
+		n.Sysctl("ipv6.conf."+conf+".addr_gen_mode", "1") // no link-local addresses, which come when they like
+		n.Sysctl("ipv6.conf."+conf+".accept_dad", "0")
+	}
+	for command := range strings.SplitSeq(`link add eth0 address 00:16:3e:20:00:10 type veth peer name p0 address 00:16:3e:20:00:11
+link set p0 up
+link add eth1 address 00:16:3e:20:00:12 type veth peer name p1 address 00:16:3e:20:00:13`, "\n") {
+		n.Run("ip", strings.Fields(command)...)
+	}
+	return n
+}
+
+// state is all that the commands change, as iproute2 reads it.
+func state(n *testnet.Namespace) string {
+	all := ""
+	for _, args := range []string{"addr", "-4 route show table all", "-6 route show table all"} {
+		all += n.Run("ip", append([]string{"-j", "-p"}, strings.Fields(args)...)...)
+	}
+	neighs := lines(n.Run("ip", "neigh")) // in the order of a hash
+	slices.Sort(neighs)
+	return all + strings.Join(neighs, "\n")
+}
+
+// TestChangesWhatIproute2Changes gives the same commands to us in one namespace
+// and to iproute2 in its twin. After "=" comes what iproute2 wants to hear where
+// that is not the same; "!" marks commands that both must refuse.
+func TestChangesWhatIproute2Changes(t *testing.T) {
+	mine, theirs := twin(t, "mine"), twin(t, "theirs")
+	for line := range strings.SplitSeq(strings.TrimSpace(`
+		link set eth0 mtu 1400 up
+		link set dev eth1 address 00:16:3e:20:00:20
+		link set eth1 addr 00:16:3e:20:00:21 mtu 1300
+		l s eth1 up
+		! link set eth9 up
+		! link set eth0 mtu 20
+		addr add 192.0.2.10/24 dev eth0 = addr add 192.0.2.10/24 brd + dev eth0
+		addr add dev eth0 192.0.2.11/24 = addr add 192.0.2.11/24 brd + dev eth0
+		! addr add 192.0.2.11/24 dev eth0
+		addr add 198.51.100.1/31 dev eth0
+		a a 10.0.0.1/32 peer 10.0.0.2/32 dev eth0
+		addr add 2001:db8::10/64 dev eth0
+		addr add 2001:db8:1::1/128 peer 2001:db8:1::2/128 dev eth0
+		! addr del 192.0.2.99/24 dev eth0
+		addr del 192.0.2.11/24 dev eth0
+		addr del 10.0.0.1/32 peer 10.0.0.2/32 dev eth0
+		route add default via 192.0.2.1
+		route add default via 192.0.2.2 dev eth0 metric 50
+		! route add default via 192.0.2.3
+		! route add 10.9.0.0/16 via 203.0.113.1
+		route add 10.9.0.0/16 via 192.0.2.2 src 192.0.2.10
+		route add 10.10.0.0/16 dev eth0
+		route add 10.11.0.1 via 192.0.2.2 table 100
+		r a 10.12.0.0/16 via 192.0.2.3 t 1000 metric 7
+		route add blackhole 10.13.0.0/16
+		route add unreachable default metric 4000
+		route add prohibit 2001:db8:9::/48
+		route add default via 2001:db8::1
+		-6 route add default via 2001:db8::2 metric 2000
+		route add 2001:db8:8::/48 dev eth0
+		route replace default via 192.0.2.4
+		route replace 10.14.0.0/16 via 192.0.2.5
+		route del default metric 50
+		route del 10.9.0.0/16 via 192.0.2.2
+		route del 10.10.0.0/16 dev eth0
+		! route del 10.10.0.0/16
+		! route del 10.11.0.1
+		route del 10.11.0.1 table 100
+		route del blackhole 10.13.0.0/16
+		route del default via 2001:db8::1
+		-6 r d default
+		neigh del 192.0.2.9 dev eth0
+		! neigh del 192.0.2.99 dev eth0
+		neigh del 2001:db8::9 dev eth0
+		neigh flush dev eth0
+		-6 addr flush dev eth0
+		link set eth0 down
+		link set eth0 up
+		addr add 192.0.2.11/24 dev eth0 = addr add 192.0.2.11/24 brd + dev eth0
+		addr flush dev eth0
+		link del eth1
+		! link del eth1`), "\n") {
+		if strings.Contains(line, "neigh del 192.0.2.9 ") {
+			learn(mine)
+			learn(theirs)
+		}
+		follow(t, mine, theirs, strings.TrimSpace(line))
+	}
+}
+
+// learn makes neighbours known, of which the permanent one outlives a flush.
+func learn(n *testnet.Namespace) {
+	for _, neigh := range []string{"192.0.2.9 nud stale", "192.0.2.8 nud permanent", "192.0.2.7 nud stale",
+		"2001:db8::9 nud stale", "2001:db8::8 nud stale"} {
+		n.Run("ip", strings.Fields("neigh add lladdr 00:16:3e:20:00:30 dev eth0 to "+neigh)...)
+	}
+}
+
+// follow does one line of the test above.
+func follow(t *testing.T, mine, theirs *testnet.Namespace, line string) {
+	t.Helper()
+	line, refused := strings.CutPrefix(line, "! ")
+	command, other, differs := strings.Cut(line, " = ")
+	if !differs {
+		other = command
+	}
+	stdout, stderr, status := ours(t, mine, command)
+	message, err := theirs.Try("ip", strings.Fields(other)...)
+	if (status != exitOK) != refused || (err != nil) != refused || (stderr != "") != refused || stdout != "" {
+		t.Errorf("ip %s: status %d, %q, %q\n-- iproute2: %v %s", command, status, stdout, stderr, err, message)
+	}
+	got, want := state(mine), state(theirs)
+	for range 100 { // the kernel makes a new IPv6 address usable a moment later
+		if got == want {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+		got, want = state(mine), state(theirs)
+	}
+	if got != want {
+		t.Fatalf("after ip %s: %s", command, difference(strings.Split(got, "\n"), strings.Split(want, "\n")))
+	}
+}
+
+// TestVLAN: a kernel without VLANs refuses us as it refuses iproute2.
+func TestVLAN(t *testing.T) {
+	mine, theirs := twin(t, "mine"), twin(t, "theirs")
+	const add = "link add link eth0 name eth0.7 type vlan id 7"
+	_, stderr, status := ours(t, mine, add)
+	_, err := theirs.Try("ip", strings.Fields(add)...)
+	if err != nil {
+		if status != exitFailed || !strings.Contains(stderr, "ip link add: eth0.7: this kernel or link cannot do that") {
+			t.Errorf("without VLANs: %d, %s", status, stderr)
+		}
+		return
+	}
+	const read = "-d link show eth0.7"
+	strip := func(out string) string { return strings.Join(lines(out), "\n") }
+	got, want := strip(mine.Run("ip", strings.Fields(read)...)), strip(theirs.Run("ip", strings.Fields(read)...))
+	if got != want || !strings.Contains(got, "vlan protocol 802.1Q id 7") {
+		t.Errorf("%s\n-- iproute2:\n%s", got, want)
+	}
+}

@@ -1,0 +1,103 @@
+package ip
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// addRoute adds a route that is not there yet.
+func addRoute(r *request) error { return r.changeRoute(netlink.RouteAdd) }
+
+// replaceRoute adds a route, or changes the one with its prefix and metric.
+func replaceRoute(r *request) error { return r.changeRoute(netlink.RouteReplace) }
+
+// delRoute deletes the first route that has everything that is given.
+func delRoute(r *request) error {
+	return r.changeRoute(func(route *netlink.Route) error {
+		route.Scope = netlink.SCOPE_NOWHERE // matches every scope
+		return netlink.RouteDel(route)
+	})
+}
+
+// changeRoute hands the route of r to change.
+func (r *request) changeRoute(change func(*netlink.Route) error) error {
+	route, err := r.route()
+	if err != nil {
+		return err
+	}
+	device, err := r.device(keyDev)
+	if err != nil {
+		return err
+	}
+	if device != nil {
+		route.LinkIndex = device.Attrs().Index
+	}
+	return explain(r.given[keyTo], change(route))
+}
+
+// route reads a route but for its link.
+func (r *request) route() (*netlink.Route, error) {
+	to, err := r.prefix()
+	if err != nil {
+		return nil, err
+	}
+	route := &netlink.Route{Dst: wholeNet(to), Family: family(to.Addr())}
+	if route.Type, err = r.fate(); err != nil {
+		return nil, err
+	}
+	via, err := r.sameFamily(keyVia, to)
+	if err != nil {
+		return nil, err
+	}
+	src, err := r.sameFamily(keySrc, to)
+	if err != nil {
+		return nil, err
+	}
+	route.Gw, route.Src = via.AsSlice(), src.AsSlice()
+	if route.Priority, err = r.number(keyMetric, 1, math.MaxInt32); err != nil {
+		return nil, err
+	}
+	if route.Table, err = r.table(); err != nil {
+		return nil, err
+	}
+	if !via.IsValid() && to.Addr().Is4() && r.has(keyDev) {
+		route.Scope = netlink.SCOPE_LINK // the destination itself is on the link
+	}
+	return route, nil
+}
+
+// fate reads what becomes of the packets, 0 for the usual. Only a route for which
+// they go nowhere has neither gateway nor link.
+func (r *request) fate() (int, error) {
+	kind := 0
+	for _, t := range []int{unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT} {
+		if !r.has(routeType(t)) {
+			continue
+		}
+		if kind != 0 {
+			return 0, expected(routeType(t), "only one of blackhole, unreachable and prohibit")
+		}
+		kind = t
+	}
+	led := r.has(keyVia) || r.has(keyDev)
+	switch {
+	case kind != 0 && led:
+		return 0, expected(routeType(kind), "no via and no dev with it")
+	case kind == 0 && !led && r.verb.names[0] != "del":
+		return 0, expected(r.given[keyTo], "via ADDRESS or dev LINK after it")
+	}
+	return kind, nil
+}
+
+// sameFamily reads the address given by key, which must be of the family of to.
+func (r *request) sameFamily(key string, to netip.Prefix) (netip.Addr, error) {
+	addr, err := r.address(key)
+	if err == nil && addr.IsValid() && addr.Is4() != to.Addr().Is4() {
+		return addr, expected(fmt.Sprintf("%s %v", key, addr), "an address of the same family as the prefix")
+	}
+	return addr, err
+}
