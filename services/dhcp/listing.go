@@ -29,10 +29,10 @@ type LeaseInfo struct {
 	Addr     netip.Addr `json:"addr"`
 	MAC      lease.MAC  `json:"mac"`
 	Name     string     `json:"name,omitempty"`
-	Kind     string     `json:"kind"`     // "reserved" or "pool"
-	State    string     `json:"state"`    // "bound", "free" (expired or released) or "declined"
+	Kind     string     `json:"kind"`      // "reserved" or "pool"
+	State    string     `json:"state"`     // "bound", "free" (expired or released) or "declined"
 	LastSeen time.Time  `json:"last_seen"` // last acknowledged
-	Expires  time.Time  `json:"expires"`  // bound: the end of the lease; free: when it became free; declined: end of the quarantine
+	Expires  time.Time  `json:"expires"`   // bound: the end of the lease; free: when it became free; declined: end of the quarantine
 }
 
 func (s *Server) info(sub *subnet, l lease.Lease) LeaseInfo {
