@@ -1,0 +1,118 @@
+// Package xen renders the configuration with which xl(1) starts the appliance as a Xen domain.
+//
+// Config is a pure function: the same Domain gives the same text, and nothing is looked up on this machine.
+// The text is meant to be read and edited by whoever runs the Xen host, so it explains itself; the keys are
+// those of xl.cfg(5) of Xen 4.14 and later. It does not create disks or bridges.
+package xen
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
+
+// Domain is the appliance as a Xen host sees it. Paths are those on the Xen host (dom0), absolute.
+type Domain struct {
+	Name     string // of the domain; the appliance's own name
+	Kernel   string // path of the kernel
+	Disk     string // path of the root disk
+	PermDisk string // path of the disk labelled perm; empty: none yet, the line is there as a comment
+	MemoryMB int    // of the guest, in MiB
+	VCPUs    int
+	Args     string // further kernel arguments; empty: none
+	Vifs     []Vif  // in the order in which the guest numbers them: eth0, eth1, …
+}
+
+// Vif is one network card of the domain.
+type Vif struct {
+	Bridge  string // of the Xen host
+	MAC     string // see MAC
+	Comment string // what it is for, one line
+}
+
+// MAC returns the address for the network card iface of the appliance name.domain, from the block
+// 00:16:3e that is assigned to Xen. It is derived from the names, so that it stays the same from one build
+// to the next: the provider's DHCP server and switches see the same machine.
+func MAC(name, domain, iface string) string {
+	h := sha256.Sum256([]byte(name + "." + domain + " " + iface))
+	return fmt.Sprintf("00:16:3e:%02x:%02x:%02x", h[0], h[1], h[2])
+}
+
+// Config renders the file for xl create.
+func Config(d Domain) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# %s: a router and firewall as a Xen domain, for xl(1); the keys are explained in xl.cfg(5).", d.Name)
+	line("# Each build of the image writes this file anew: keep what you change in a copy of it.")
+	line("#")
+	line("#   xl create -c FILE     start it and watch its console (leave with Ctrl-])")
+	line("#   xl shutdown %-9s shut it down in good order", d.Name)
+	line("#")
+	line("# To start it with the Xen host, put a copy or a link into /etc/xen/auto.")
+	line("")
+	line("name   = %s", quote(d.Name))
+	line("kernel = %s", quote(d.Kernel))
+	line("")
+	line("# PVH needs a CPU with VT-x or AMD-V. The same kernel and disk also run without: put pv in its place.")
+	line("type   = %s", quote("pvh"))
+	line("#type  = %s", quote("pv"))
+	line("")
+	line("memory = %d", d.MemoryMB)
+	line("vcpus  = %d", d.VCPUs)
+	line("")
+	line("# The root disk is checked at boot and then mounted read-only unless /perm has to live on it.")
+	line("cmdline = %s", quote(strings.TrimSpace("root=/dev/xvda ro console=hvc0 quiet "+d.Args)))
+	disks(line, d)
+	vifs(line, d.Vifs)
+	line("")
+	line("# A crash or a watchdog that is no longer fed starts it again; \"preserve\" in place of \"restart\" keeps")
+	line("# the dead domain for a look with xl console and xl dump-core.")
+	line("on_poweroff = %s", quote("destroy"))
+	line("on_reboot   = %s", quote("restart"))
+	line("on_crash    = %s", quote("restart"))
+	line("on_watchdog = %s", quote("restart"))
+	return b.String()
+}
+
+func disks(line func(string, ...any), d Domain) {
+	perm, mark := d.PermDisk, ""
+	if perm == "" {
+		perm, mark = "/path/to/perm.ext2", "#"
+	}
+	line("")
+	line("# xvda is replaced by each new image. xvdb holds what must last (leases, ssh host keys): any disk with an")
+	line("# ext2 file system labelled perm. Without it these live on xvda and are lost with it. To make one:")
+	line("#   truncate -s 64M %s && mke2fs -q -L perm %[1]s", shellQuote(perm))
+	line("# A block device is given as target=/dev/vg0/firewall in the same way as a file.")
+	line("disk = [")
+	line("  %s,", quote("vdev=xvda, format=raw, access=rw, target="+d.Disk))
+	line("%s  %s,", mark, quote("vdev=xvdb, format=raw, access=rw, target="+perm))
+	line("]")
+}
+
+func vifs(line func(string, ...any), vifs []Vif) {
+	line("")
+	line("# The first card is eth0 in the guest, the second eth1. The bridges are those of this Xen host (bridge-utils-")
+	line("# interfaces(5)); the addresses are derived from the appliance's name and stay the same.")
+	line("vif = [")
+	for i, v := range vifs {
+		line("  %s,  # eth%d: %s", quote("mac="+v.MAC+", bridge="+v.Bridge), i, v.Comment)
+	}
+	line("]")
+}
+
+// quote makes a string of the file: libxlu knows the backslash escapes of C.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// shellQuote makes one word for sh of s if s is more than a plain path.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return !strings.ContainsRune("/._-+:@%=,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}
+	if strings.IndexFunc(s, plain) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
