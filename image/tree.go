@@ -63,13 +63,13 @@ func devices() []ext2.Node {
 }
 
 // commands are links to the binary, which looks at the name it is called by. They lead to it directly: through
-// another link it would find that one's name.
+// another link it would find that one's name. Those in sbin are where the kernel looks for them.
 func commands(applets []string) []ext2.Node {
 	var nodes []ext2.Node
-	for _, name := range slices.Concat(applets, []string{"sh", "ping", "ps", "hostname"}) {
+	for _, name := range applets {
 		nodes = append(nodes, ext2.Symlink("bin/"+name, "gatehouse"))
 	}
-	for _, name := range []string{"init", "poweroff", "reboot", "halt"} {
+	for _, name := range []string{"init", "poweroff", "reboot"} {
 		nodes = append(nodes, ext2.Symlink("sbin/"+name, "/"+binary))
 	}
 	return nodes

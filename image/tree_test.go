@@ -31,7 +31,7 @@ func homeInput(t *testing.T) Input {
 	}
 	return Input{
 		Site: s, SiteFiles: files, Gatehouse: []byte("the binary"), E2fsck: []byte("the checker"),
-		Applets: []string{"gosh", "ip", "ls"}, Version: "v1.2-3-g0123456789ab",
+		Applets: []string{"ip", "ls", "sh"}, Version: "v1.2-3-g0123456789ab",
 	}
 }
 

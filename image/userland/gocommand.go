@@ -12,10 +12,9 @@ import (
 	"strings"
 )
 
-// buildTags choose the applet table with the u-root commands in it; a gosh that reads lines as they come, for the
-// one with an editor asks the terminal for its colours and waits for the answer, which a serial console does not
-// give; and, of packages that import gRPC, the half that lets the linker leave out unused methods.
-const buildTags = "userland,goshsmall,grpcnotrace"
+// buildTags choose the applet table with the u-root commands in it and, of packages that import gRPC, the half that
+// lets the linker leave out unused methods.
+const buildTags = "userland,grpcnotrace"
 
 // goCommand runs the go command in the module, with an environment in which only what concerns the machine
 // (where caches and proxies are) is the user's own.

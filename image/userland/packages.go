@@ -14,9 +14,6 @@ import (
 // appletTable is the name of the file that replaces the empty table of package main.
 const appletTable = "applets_generated.go"
 
-// shell is the command that is also called sh.
-const shell = "gosh"
-
 // packages returns a directory that holds a package for each command, at the command's path below commandRoot,
 // and the applet table. The directory is named after all that it depends on: go.mod, which pins u-root and the
 // generator, the Go version, the build tags, and the table.
@@ -100,9 +97,6 @@ func tableSource(commands []command) string {
 		alias := "u_" + strings.ReplaceAll(c.name(), "-", "_")
 		fmt.Fprintf(&imports, "\t%s %q\n", alias, packageRoot+c.below())
 		fmt.Fprintf(&entries, "\t\t%q: applet(%s.Init, %s.Main),\n", c.name(), alias, alias)
-		if c.name() == shell {
-			fmt.Fprintf(&entries, "\t\t\"sh\": applet(%s.Init, %s.Main),\n", alias, alias)
-		}
 	}
 	return `//go:build userland
 

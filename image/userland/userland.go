@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // Options say what to build from, and where to.
@@ -24,8 +26,7 @@ type Options struct {
 	Progress io.Writer // a line for each step that takes longer than a moment; nil for none
 }
 
-// Build writes the binary to o.Output, for linux/amd64, and returns the sorted names of the u-root commands in
-// it. The first build for a go.mod takes about a minute, a later one as long as the linker.
+// Build writes the binary to o.Output, for linux/amd64, and returns the sorted names of the commands in it. The first build for a go.mod takes about a minute, a later one as long as the linker.
 func Build(ctx context.Context, o Options) ([]string, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -50,11 +51,22 @@ func Build(ctx context.Context, o Options) ([]string, error) {
 	if err := link(ctx, g, files, o); err != nil {
 		return nil, fmt.Errorf("building the userland: %w", err)
 	}
-	names := make([]string, len(commands))
-	for i, c := range commands {
-		names[i] = c.name()
+	return names(ctx, o.Output)
+}
+
+// names asks the binary, which builder and appliance alike can run, what it may be called by.
+func names(ctx context.Context, binary string) ([]string, error) {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return nil, err
 	}
-	return names, nil
+	cmd := exec.CommandContext(ctx, binary, "names")
+	cmd.Args[0] = "gatehouse"
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking the new binary for the names of its commands: %w", err)
+	}
+	return strings.Fields(string(out)), nil
 }
 
 // link builds with the overlay. Nothing of the machine enters the binary: neither paths, nor the state of the

@@ -14,22 +14,25 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
-	own "github.com/gatehouse-os/gatehouse/appliance/applets"
-	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
 func main() {
-	if os.Getpid() == 1 { // its signals are requests, which init reads itself
+	name := filepath.Base(os.Args[0])
+	switch {
+	case os.Getpid() == 1: // its signals are requests, which init reads itself
 		os.Exit(runInit(context.Background(), os.Stdout))
+	case name == "sh" || name == "-sh":
+		os.Exit(runShell(os.Args))
 	}
 	// A command of the userland runs with the signals' default actions, and may
 	// exit by itself, as the program that it stands for would.
-	if applet, ok := userland()[filepath.Base(os.Args[0])]; ok {
+	if applet, ok := userland()[name]; ok && commands()[name] == nil {
 		applet()
 		return
 	}
@@ -41,21 +44,17 @@ func main() {
 
 // run is the program but for init and the userland; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	switch name := filepath.Base(args[0]); name {
-	case "poweroff", "reboot", "halt":
-		return requestEnd(boot.Kind(name), stderr)
-	case "ping":
-		return own.Ping(ctx, args, stdout, stderr)
-	case "ps":
-		return own.Ps(ctx, args, stdout, stderr)
-	case "hostname":
-		return own.Hostname(ctx, args, stdout, stderr)
+	if c, ok := commands()[filepath.Base(args[0])]; ok {
+		return c(ctx, args, stdin, stdout, stderr)
 	}
 	switch {
 	case len(args) == 3 && args[1] == "service":
 		return runService(ctx, args[2], stdin, stderr)
 	case len(args) == 2 && args[1] == "version":
 		fmt.Fprintln(stdout, "gatehouse", admin.Version())
+		return 0
+	case len(args) == 2 && args[1] == "names":
+		fmt.Fprintln(stdout, strings.Join(names(), "\n"))
 		return 0
 	case len(args) == 2 && (args[1] == "help" || args[1] == "-h" || args[1] == "--help"):
 		admin.Usage(stdout)
@@ -70,12 +69,3 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // installedSite is the site that this appliance was made from.
 func installedSite() (*site.Site, error) { return site.Load(os.DirFS(siteDir)) }
-
-// requestEnd asks init to end the machine.
-func requestEnd(kind boot.Kind, stderr io.Writer) int {
-	if err := boot.Request(kind); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", kind, err)
-		return 1
-	}
-	return 0
-}
