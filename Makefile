@@ -1,0 +1,49 @@
+# Gatehouse: a site directory becomes a router. `make help` says what there is.
+SITE       ?= examples/home
+OUT        ?= build
+DISK       ?=
+KERNEL     ?=
+KERNEL_SRC ?=
+
+# Go where its own instructions put it, for shells (and sudo) that do not know.
+export PATH := $(PATH):/usr/local/go/bin
+
+MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
+BUILD   = $(if $(DISK),-disk '$(DISK)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
+
+.PHONY: help image run check test bench clean
+help:
+	@echo 'make image [SITE=dir]   the site as a disk and a kernel: $(OUT)/firewall.ext2, $(OUT)/vmlinuz, $(OUT)/firewall.cfg'
+	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball'
+	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
+	@echo 'make check [SITE=dir]   validate a site and print what it means'
+	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot'
+	@echo 'make bench              the comparison with peers'
+	@echo 'make clean              remove $(OUT)'
+
+image:
+	@image/packages.sh image
+	@$(MKIMAGE) -out '$(OUT)' $(BUILD)
+
+run:
+	@image/packages.sh run
+	@mkdir -p '$(OUT)/run'
+	@test -f '$(OUT)/run/key' || ssh-keygen -q -t ed25519 -N '' -C 'make run' -f '$(OUT)/run/key'
+	@$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD)
+	@go run ./image/cmd/runimage -site '$(SITE)' -dir '$(OUT)/run'
+
+check:
+	@$(MKIMAGE) -check
+
+test:
+	@image/packages.sh test
+	go vet ./...
+	go tool staticcheck ./...
+	go test -timeout 80m ./...
+
+bench:
+	@image/packages.sh test
+	go run ./bench/boot
+
+clean:
+	rm -rf '$(OUT)'
