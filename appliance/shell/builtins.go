@@ -110,7 +110,7 @@ func (s *session) kill(hc interp.HandlerContext, args []string) []string {
 	path, err := interp.LookPathDir(hc.Dir, hc.Env, "kill")
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "%s: kill: not found\n", s.name)
-		return []string{"exit", strconv.Itoa(exitNotFound)}
+		return failed()
 	}
 	return slices.Concat([]string{path}, args[1:])
 }

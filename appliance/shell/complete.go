@@ -189,49 +189,48 @@ func (w partialWord) quoted(text string) string {
 	return out.String()
 }
 
+// end takes the word before next, unless it is empty, for a whole one: the last
+// begins at next.
+func (w *partialWord) end(whole bool, next int) {
+	if whole {
+		w.before = append(w.before, w.text)
+		w.command = w.command && prefixes(w.text)
+		if w.command {
+			w.before = nil
+		}
+	}
+	w.text, w.start = "", next
+}
+
 // lastWord finds the last word of an unfinished line.
 func lastWord(line string) partialWord {
 	w := partialWord{command: true}
-	var text strings.Builder
 	inWord := false
-	end := func(next int) { // the end of a word that is not the last
-		if inWord {
-			w.before = append(w.before, text.String())
-			w.command = w.command && prefixes(text.String())
-			if w.command {
-				w.before = nil
-			}
-		}
-		text.Reset()
-		inWord, w.start = false, next
-	}
 	for i := 0; i < len(line); i++ {
 		c := line[i]
 		switch {
 		case w.quote != "" && string(c) == w.quote:
 			w.quote = ""
 		case w.quote == "'" || w.quote != "" && c != '\\':
-			text.WriteByte(c)
+			w.text += line[i : i+1]
 		case c == '\\' && i+1 < len(line):
 			i++
 			inWord = true
-			text.WriteByte(line[i])
+			w.text += line[i : i+1]
 		case c == '\'' || c == '"':
 			w.quote, inWord = string(c), true
-		case c == ' ' || c == '\t':
-			end(i + 1)
-		case strings.IndexByte("|&;({`", c) >= 0:
-			end(i + 1)
-			w.before, w.command = nil, true
-		case c == '<' || c == '>':
-			end(i + 1)
-			w.command = false
+		case strings.IndexByte(" \t|&;({`<>", c) >= 0:
+			w.end(inWord, i+1)
+			inWord = false
+			if strings.IndexByte("|&;({`", c) >= 0 {
+				w.before, w.command = nil, true
+			}
+			w.command = w.command && c != '<' && c != '>'
 		default:
 			inWord = true
-			text.WriteByte(c)
+			w.text += line[i : i+1]
 		}
 	}
-	w.text = text.String()
 	return w
 }
 

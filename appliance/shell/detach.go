@@ -18,9 +18,10 @@ const (
 //	{ _sh_job_begins; { _sh_job=KIND; if ( X ); then _sh_job_ends; else _sh_job_ends; fi; } </dev/null & }
 //
 // so that the handlers know what runs in the background and when it ends, also
-// under set -e, and reports whether there is one. Without job control, such a job
-// reads /dev/null (XCU 2.9.3.1). Every $0 becomes the variable that has the name.
-func detach(stmts []*syntax.Stmt) (background bool) {
+// under set -e. Without job control, such a job reads /dev/null (XCU 2.9.3.1). Every
+// $0 becomes the variable that has the name. What eval and source read is not
+// rewritten.
+func detach(stmts []*syntax.Stmt) {
 	made := map[*syntax.Stmt]bool{}
 	visit := func(node syntax.Node) bool {
 		switch n := node.(type) {
@@ -40,7 +41,6 @@ func detach(stmts []*syntax.Stmt) (background bool) {
 	for _, stmt := range stmts {
 		syntax.Walk(stmt, visit)
 	}
-	return len(made) > 0
 }
 
 // job returns the inner block of what stands for the background job body.

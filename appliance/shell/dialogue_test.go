@@ -81,7 +81,7 @@ func ourselves(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(os.Environ(), "PATH="+dir+":/usr/sbin:/usr/bin:/sbin:/bin")
+	return append(os.Environ(), "PATH="+dir+":/usr/sbin:/usr/bin:/sbin:/bin", "GORACE=atexit_sleep_ms=0")
 }
 
 // shortDir makes a directory whose name leaves room on a line.

@@ -59,8 +59,7 @@ func (e *editor) resize() { _ = e.term.SetSize(e.tty.size()) }
 // ^C and with io.EOF at ^D in an empty line, at the end of ctx and when the
 // terminal has hung up.
 func (e *editor) line(ctx context.Context, prompt string) (string, error) {
-	e.tty.raw()
-	defer e.tty.cooked()
+	e.tty.raw() // and it stays so until a command runs: ^C and ^D are keys
 	defer context.AfterFunc(ctx, func() {
 		// A terminal without deadlines is the one that /proc was missing for.
 		_ = e.tty.lines.SetReadDeadline(time.Unix(1, 0))

@@ -39,16 +39,15 @@ func (in *input) line(unfinished bool) (string, error) {
 // lineKey is the key of a context's value: the function that ends the line.
 type lineKey struct{}
 
-// run runs the statements of a line to their end, or to an interrupt.
+// run runs the statements of a line to their end, or to an interrupt. Only then is
+// the line's context cancelled: jobs that it has begun go on in it.
 func (s *session) run(stmts []*syntax.Stmt) {
 	if len(stmts) == 0 || s.done {
 		return
 	}
+	detach(stmts)
 	ctx, cancel := context.WithCancel(s.ctx)
 	ctx = context.WithValue(ctx, lineKey{}, cancel)
-	if !detach(stmts) {
-		defer cancel() // the jobs that go on would end with it
-	}
 	s.leave.Store(false)
 	var spare *interp.Runner
 	if s.tty != nil {
@@ -61,14 +60,24 @@ func (s *session) run(stmts []*syntax.Stmt) {
 	runner := s.runner
 	go func() { result <- s.interpret(ctx, runner, stmts) }()
 	out, ok := s.await(ctx, cancel, result)
-	if !ok {
-		s.abandon(spare)
+	if !ok && spare != nil {
+		s.runner = spare // from before the command that hangs
+	}
+	s.conclude(out, ctx.Err() != nil)
+}
+
+// conclude draws the consequences of how a line ended.
+func (s *session) conclude(out outcome, interrupted bool) {
+	if s.reopened {
+		s.reopened = false
+		// It fails only for other types of files.
+		_ = interp.StdIO(s.input.Load(), s.stdout, s.stderr)(s.runner)
 	}
 	s.status = out.status
 	// Errors that end a script, as set -u finds them, do not end a dialogue.
 	s.exited = out.exited && (s.tty == nil || s.leave.Load())
 	s.done = s.exited || s.ctx.Err() != nil
-	if ctx.Err() != nil && !s.done {
+	if interrupted && !s.done {
 		// The tty has echoed ^C; the prompt belongs on a new line.
 		fmt.Fprintln(s.stderr)
 		s.setStatus(exitSignal + 2)
@@ -112,18 +121,27 @@ func (s *session) interpret(ctx context.Context, r *interp.Runner, stmts []*synt
 // do about it is theirs. It returns false when a command does not end.
 func (s *session) await(ctx context.Context, cancel func(), result <-chan outcome) (outcome, bool) {
 	ended := s.ctx.Done()
+	interrupted := false
 	var late <-chan time.Time
 	for {
 		select {
 		case out := <-result:
+			if ctx.Err() != nil && !interrupted && s.tty != nil {
+				s.late()
+			}
 			return out, true
 		case <-s.interrupts:
+			interrupted = true
 			cancel()
 		case <-ended:
 			ended = nil
 		case <-late:
-			if s.foreground.Load() == 0 || s.ctx.Err() != nil {
+			stuck := s.foreground.Load() == 0 || s.ctx.Err() != nil
+			if stuck && (s.reopened || s.tty == nil) {
 				return outcome{status: exitSignal + 2}, false
+			}
+			if stuck {
+				s.reopen()
 			}
 			late = nil
 		}
@@ -142,20 +160,22 @@ func (s *session) drain() {
 	}
 }
 
-// abandon goes on with spare, a copy of the interpreter from before the command
-// that hangs.
-func (s *session) abandon(spare *interp.Runner) {
-	if spare == nil || s.ctx.Err() != nil {
-		return
+// late takes the shell's own SIGINT, when a program has died of it before the
+// shell has seen it; the next line must not.
+func (s *session) late() {
+	select {
+	case <-s.interrupts:
+	case <-time.After(patience / 10):
 	}
-	fresh := s.tty.reopen()
-	old := s.input.Swap(fresh)
-	if old != s.stdin {
-		old.Close() // it must not read what is meant for the next command
+}
+
+// reopen ends a builtin's reading of the terminal, which must not take what is
+// meant for the next command.
+func (s *session) reopen() {
+	s.reopened = true
+	if old := s.input.Swap(s.tty.reopen()); old != s.stdin {
+		old.Close()
 	}
-	// It fails only for other types of files.
-	_ = interp.StdIO(fresh, s.stdout, s.stderr)(spare)
-	s.runner = spare
 }
 
 // prompt is the name of the box, the directory and a # for root.

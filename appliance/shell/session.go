@@ -33,6 +33,7 @@ type session struct {
 	foreground atomic.Int32            // programs that the shell waits for
 	leave      atomic.Bool             // exit was called
 	silent     atomic.Bool             // read -s has switched the echo off
+	reopened   bool                    // input is new, and the interpreter does not have it yet
 	jobs       jobs
 	leaving    chan struct{} // closed when the shell lets its background programs go
 

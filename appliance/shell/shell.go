@@ -131,6 +131,11 @@ func parseOptions(args []string) (options, error) {
 			}
 		}
 	}
+	return o.operands(args, script)
+}
+
+// operands takes what follows the options.
+func (o options) operands(args []string, script bool) (options, error) {
 	switch {
 	case o.hasCommand && len(args) == 0:
 		return o, errors.New("option -c needs a command")
