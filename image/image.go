@@ -29,7 +29,10 @@ const (
 	mib = 1 << 20
 
 	// headroom is what the root disk has beyond its content, for the case that /perm lives on it.
-	headroom = 4 * mib
+	headroom = 3 * mib
+
+	// journal is what both disks keep the changes in that a power cut may interrupt.
+	journal = 4 * mib
 
 	// PermSize is the size in bytes of the disk for /perm that comes with an image.
 	PermSize = 16 * mib
@@ -50,18 +53,22 @@ func RootDisk(tree []ext2.Node, size int64) (ext2.Options, error) {
 		return ext2.Options{}, err
 	}
 	if size == 0 {
-		least, err := ext2.MinSize(tree)
+		least, err := MinSize(tree)
 		if err != nil {
 			return ext2.Options{}, err
 		}
 		size = (least + headroom + mib - 1) / mib * mib
 	}
-	return ext2.Options{Size: size, Label: "gatehouse", UUID: uuid(content), Time: fileTime()}, nil
+	return ext2.Options{Size: size, Label: "gatehouse", UUID: uuid(content), Time: fileTime(), Journal: journal}, nil
 }
+
+// MinSize returns the size in bytes of the smallest root disk for tree.
+func MinSize(tree []ext2.Node) (int64, error) { return ext2.MinSize(tree, journal) }
 
 // PermDisk returns how the empty file system for the site's /perm is to be made. Init finds it by its label.
 func PermDisk(s *site.Site) ext2.Options {
-	return ext2.Options{Size: PermSize, Label: "perm", UUID: uuid([]byte("perm " + s.Name + "." + s.Domain)), Time: fileTime()}
+	id := uuid([]byte("perm " + s.Name + "." + s.Domain))
+	return ext2.Options{Size: PermSize, Label: "perm", UUID: id, Time: fileTime(), Journal: journal}
 }
 
 // uuid derives a UUID from content (RFC 9562 version 8).

@@ -18,7 +18,7 @@ func TestRootDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	least, err := ext2.MinSize(tree)
+	least, err := MinSize(tree)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ type disk struct {
 
 	next  int64 // no block from here on has been given out
 	count int64 // how many have been
+
+	journal [15]uint32 // blocks of the journal's inode
 }
 
 func (d *disk) time() uint32 { return uint32(d.opts.Time.Unix()) }
@@ -58,6 +60,9 @@ func (d *disk) writeEntry(e *entry) error {
 		if err = errors.Join(err, r.Close()); err != nil {
 			return err
 		}
+	}
+	if e.ino == journalInode {
+		d.journal = block
 	}
 	return d.putInode(e.ino, newInode(e, d.time(), block, d.count-before))
 }

@@ -5,6 +5,9 @@
 // the result passes e2fsck -fn without a remark. The file system is revision 1 with 4 KiB blocks, 256-byte
 // inodes (times beyond 2038) and the features filetype, sparse_super and large_file.
 //
+// With a journal it is what is also called ext3, which a driver of ext2 still reads. A disk that is written to
+// needs one: without, the ext4 driver of Linux 6.1 can lose what fsync(2) has said to be there.
+//
 // Left out, because an appliance's disk has no use for them: hard links, extended attributes, holes in
 // files, hashed directories, resizing in place.
 package ext2
@@ -54,6 +57,8 @@ type Options struct {
 	Label string    // volume label, at most 16 bytes
 	UUID  [16]byte  // identifies the volume
 	Time  time.Time // of every inode and of the superblock; between 1970 and 2038
+	// Journal is the size of the journal in bytes: 0 for none, else at least 4 MiB in blocks of 4 KiB.
+	Journal int64
 }
 
 // SizeError tells that the tree does not fit. Both sizes are those of the whole disk, in bytes.
@@ -71,7 +76,7 @@ func Write(w io.WriterAt, nodes []Node, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	t, err := newTree(nodes)
+	t, err := newTree(nodes, o.Journal)
 	if err != nil {
 		return err
 	}
@@ -80,7 +85,7 @@ func Write(w io.WriterAt, nodes []Node, o Options) error {
 		return &SizeError{Need: minSize(t), Have: o.Size}
 	}
 	d := &disk{w: w, geometry: g, opts: o}
-	for _, e := range t.entries {
+	for _, e := range t.stored() {
 		if err := d.writeEntry(e); err != nil {
 			return fmt.Errorf("%s: %w", e.Path, err)
 		}
@@ -88,10 +93,10 @@ func Write(w io.WriterAt, nodes []Node, o Options) error {
 	return d.writeGroups(t)
 }
 
-// MinSize returns the size in bytes of the smallest disk that Write can write these nodes to; a disk of this
-// size has next to no room for more.
-func MinSize(nodes []Node) (int64, error) {
-	t, err := newTree(nodes)
+// MinSize returns the size in bytes of the smallest disk that Write can write these nodes and a journal of so
+// many bytes to; a disk of this size has next to no room for more.
+func MinSize(nodes []Node, journal int64) (int64, error) {
+	t, err := newTree(nodes, journal)
 	if err != nil {
 		return 0, err
 	}

@@ -79,7 +79,7 @@ func TestBackupSuperblocks(t *testing.T) {
 func TestMinSize(t *testing.T) {
 	for _, content := range []int64{0, 1, 100 << 10, 20 << 20, 127 << 20, 128 << 20, 1 << 30} {
 		nodes := []Node{zeroFile("content", content)}
-		size, err := MinSize(nodes)
+		size, err := MinSize(nodes, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestManyInodes(t *testing.T) {
 	for i := range 40_000 {
 		nodes = append(nodes, Symlink(fmt.Sprintf("link%d", i), "x"))
 	}
-	size, err := MinSize(nodes)
+	size, err := MinSize(nodes, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,13 +227,6 @@ func (m *memory) WriteAt(p []byte, off int64) (int, error) {
 		m.data = append(m.data, make([]byte, end-len(m.data))...)
 	}
 	return copy(m.data[off:], p), nil
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
 }
 
 func zeroFile(path string, size int64) Node {

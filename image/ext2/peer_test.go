@@ -150,11 +150,12 @@ func TestReadBack(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			nodes := randomTree(seed)
-			size, err := MinSize(nodes)
+			o := testOptions
+			o.Journal = int64(seed%2) * (4 + int64(seed)) << 20
+			size, err := MinSize(nodes, o.Journal)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := testOptions
 			o.Size = size + int64(seed)<<20
 			name := writeImage(t, nodes, o)
 			compareStats(t, name, nodes)

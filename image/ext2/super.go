@@ -16,9 +16,14 @@ type superblock struct {
 	InodeSize, Group                        uint16
 	Compat, Incompat, ROCompat              uint32
 	UUID, Label                             [16]byte
-	_                                       [0x108 - 0x88]byte // last mount point, journal, hash seed: unused
+	_                                       [0xe0 - 0x88]byte // last mount point and others: unused
+	JournalInode                            uint32
+	_                                       [0xfd - 0xe4]byte
+	JournalBackupType                       uint8
+	_                                       [0x108 - 0xfe]byte
 	MkfsTime                                uint32
-	_                                       [0x15c - 0x10c]byte
+	JournalBackup                           [17]uint32 // blocks of the journal's inode, high and low half of its size
+	_                                       [0x15c - 0x150]byte
 	MinExtra, WantExtra                     uint16
 	_                                       [1024 - 0x160]byte
 }
@@ -29,6 +34,7 @@ const (
 	errorsReadOnly   = 2 // a damaged disk takes no more writes; "durable" must not be said of them
 	revisionDynamic  = 1
 	noMountLimit     = 0xffff
+	compatHasJournal = 0x4
 	incompatFiletype = 0x2
 	roSparseSuper    = 0x1
 	roLargeFile      = 0x2
@@ -46,6 +52,11 @@ func newSuperblock(d *disk, table []descriptor, group int64) superblock {
 		UUID: d.opts.UUID, MinExtra: extraSize, WantExtra: extraSize,
 	}
 	copy(s.Label[:], d.opts.Label)
+	if size := d.opts.Journal; size > 0 {
+		s.Compat, s.JournalInode, s.JournalBackupType = compatHasJournal, journalInode, journalBackup
+		copy(s.JournalBackup[:], d.journal[:])
+		s.JournalBackup[15], s.JournalBackup[16] = uint32(size>>32), uint32(size)
+	}
 	for _, g := range table {
 		s.FreeBlocks += uint32(g.FreeBlocks)
 		s.FreeInodes += uint32(g.FreeInodes)

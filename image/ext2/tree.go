@@ -37,10 +37,17 @@ type entry struct {
 type tree struct {
 	entries []*entry
 	byPath  map[string]*entry
+	journal *entry // nil for none
 }
 
-func newTree(nodes []Node) (*tree, error) {
+func newTree(nodes []Node, journal int64) (*tree, error) {
 	t := &tree{byPath: map[string]*entry{}}
+	if journal != 0 {
+		var err error
+		if t.journal, err = journalEntry(journal); err != nil {
+			return nil, err
+		}
+	}
 	sorted := slices.Clone(nodes)
 	if !slices.ContainsFunc(sorted, func(n Node) bool { return n.Path == "." }) {
 		sorted = append(sorted, Dir(".", 0o755))
@@ -155,6 +162,14 @@ func (e *entry) content() int64 {
 	return int64(len(e.data))
 }
 
+// stored returns all that has an inode, in the order in which it lies on the disk.
+func (t *tree) stored() []*entry {
+	if t.journal == nil {
+		return t.entries
+	}
+	return append([]*entry{t.journal}, t.entries...)
+}
+
 // inodes returns how many inodes the tree needs: its own, those reserved, and some to work with.
 func (t *tree) inodes() int64 {
 	n := int64(len(t.entries)) + lostFoundInode - 2
@@ -164,7 +179,7 @@ func (t *tree) inodes() int64 {
 // blocks returns how many blocks the content of the tree takes, indirect blocks included.
 func (t *tree) blocks() int64 {
 	var n int64
-	for _, e := range t.entries {
+	for _, e := range t.stored() {
 		data := dataBlocks(e.content())
 		n += data + indirectBlocks(data)
 	}

@@ -93,7 +93,7 @@ func (j *job) write(m *made, in image.Input, tree []ext2.Node, root ext2.Options
 	if err = o.text(image.ManifestFile, string(text)+"\n"); err != nil {
 		return err
 	}
-	if m.content, err = ext2.MinSize(tree); err != nil {
+	if m.content, err = image.MinSize(tree); err != nil {
 		return err
 	}
 	return o.commit()
@@ -121,7 +121,7 @@ func (j *job) rootDisk(tree []ext2.Node) (ext2.Options, error) {
 	if err != nil {
 		return root, err
 	}
-	least, err := ext2.MinSize(tree)
+	least, err := image.MinSize(tree)
 	if err == nil && root.Size < least {
 		err = fmt.Errorf("%w: use DISK=%dM or more", &ext2.SizeError{Need: least, Have: root.Size}, (least+1<<20-1)>>20)
 	}

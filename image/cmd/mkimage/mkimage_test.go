@@ -103,7 +103,7 @@ func TestParseSize(t *testing.T) {
 func TestRootDiskTooSmall(t *testing.T) {
 	j := &job{diskSize: 2 << 20}
 	_, err := j.rootDisk([]ext2.Node{ext2.File("f", 0o644, make([]byte, 5<<20))})
-	if err == nil || err.Error() != "the tree needs 6 MiB, the disk has 2 MiB: use DISK=6M or more" {
+	if err == nil || err.Error() != "the tree needs 10 MiB, the disk has 2 MiB: use DISK=10M or more" {
 		t.Errorf("got %v", err)
 	}
 	if _, err := (&job{}).rootDisk(nil); err != nil {
