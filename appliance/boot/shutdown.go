@@ -29,9 +29,9 @@ const (
 )
 
 // wish is how a kind is asked for: the signals of busybox's init, so that its
-// habits and others' scripts hold here too. ctrl-alt-del, and with it Xen's
-// "reboot", is the kernel's SIGINT; Xen's "poweroff" makes the kernel run
-// /sbin/poweroff.
+// habits and others' scripts hold here too. ctrl-alt-del is the kernel's SIGINT;
+// for Xen's "poweroff" and "reboot" the kernel runs /sbin/poweroff and
+// /sbin/reboot.
 type wish struct {
 	signal syscall.Signal
 	kind   Kind

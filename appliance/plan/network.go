@@ -121,6 +121,11 @@ func sysctls() []netcfg.Sysctl {
 		{Key: "net.ipv4.conf.all.arp_ignore", Value: "1"},
 		{Key: "net.ipv4.conf.all.arp_announce", Value: "2"},
 		{Key: "net.ipv4.tcp_syncookies", Value: "1"},
+		// What a process that was taken over could use against the kernel and others.
+		{Key: "kernel.yama.ptrace_scope", Value: "2"},
+		{Key: "kernel.kptr_restrict", Value: "2"},
+		{Key: "kernel.perf_event_paranoid", Value: "3"},
+		{Key: "user.max_user_namespaces", Value: "0"},
 		// Fallback tunnel devices (sit0, …) would appear between eth0 and eth1.
 		{Key: "net.core.fb_tunnels_only_for_init_net", Value: "2"},
 	}

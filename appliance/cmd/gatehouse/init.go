@@ -101,6 +101,7 @@ func account(name string) (uid, gid int, err error) {
 // services. Without its firewall the box stays off the network.
 func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error) {
 	b.report = report
+	go b.watchPowerButton(ctx)
 	s, err := site.Load(os.DirFS(siteDir))
 	if err != nil {
 		return boot.Appliance{}, b.problem(fmt.Errorf("the site in %s is not usable: %w", siteDir, err))
@@ -126,6 +127,18 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 		ConsoleLocked: p.ConsoleLocked,
 		Run:           func(ctx context.Context) { b.serve(ctx, supervisor) },
 	}, netErr
+}
+
+// watchPowerButton makes the machine's power button an orderly end.
+func (b *box) watchPowerButton(ctx context.Context) {
+	press := func() {
+		if err := boot.Request(boot.PowerOff); err != nil {
+			b.log.Printf(admin.InitService, "power button: %v", err)
+		}
+	}
+	if err := boot.WatchPowerButton(ctx, press); err != nil {
+		b.log.Printf(admin.InitService, "%v", err)
+	}
 }
 
 func loadFirewall(p firewall.Policy) error {
