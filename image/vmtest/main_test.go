@@ -1,0 +1,122 @@
+package vmtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
+)
+
+// builds is where the images of this run are.
+var builds string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gatehouse-images-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	builds = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// homeImage is the image of the reference site, made once for all tests.
+var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "../../examples/home") })
+
+// vlanImage is that of a site with a tagged LAN and a locked console.
+var vlanImage = sync.OnceValues(func() (Image, error) { return buildIn("vlan", "testdata/vlan") })
+
+func buildIn(name, site string) (Image, error) {
+	dir := filepath.Join(builds, name)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return Image{}, err
+	}
+	return BuildImage(context.Background(), dir, site)
+}
+
+// theImage is one of the above, or the end of the test.
+func theImage(t *testing.T, build func() (Image, error)) Image {
+	t.Helper()
+	img, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// disk copies a disk image for the test to write to.
+func disk(ctx context.Context, t *testing.T, from string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(from))
+	if err := CopyDisk(ctx, from, to); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// Cards of the appliance, and its networks' other ends.
+const (
+	wanMAC = "00:16:3e:20:00:f0"
+	lanMAC = "00:16:3e:20:00:f1"
+
+	gateway  = "192.0.2.1"    // the provider's router
+	internet = "198.51.100.1" // a server beyond it
+)
+
+// eth0 is the name of the one interface that each namespace has.
+const eth0 = "eth0"
+
+// newSwitch makes a namespace that is a switch, with a tap for the appliance, and a host on it with the addresses.
+func newSwitch(t *testing.T, name string, addrs ...string) *testnet.Namespace {
+	t.Helper()
+	n := testnet.New(t, name)
+	n.Bridge(eth0)
+	for _, a := range addrs {
+		n.AddAddr(eth0, a)
+	}
+	n.Tap("firewall", eth0)
+	return n
+}
+
+// newHost plugs a host without an address into a switch.
+func newHost(t *testing.T, on *testnet.Namespace, mac string) *testnet.Namespace {
+	t.Helper()
+	hardware, err := net.ParseMAC(mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := testnet.New(t, "host")
+	on.Plug(eth0, host, eth0)
+	host.SetMAC(eth0, hardware)
+	return host
+}
+
+// port is a tap of a switch.
+func port(t *testing.T, on *testnet.Namespace, tap string) Port {
+	t.Helper()
+	p, err := Tap(on.Do, tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// appliance starts the image between two switches with the disks, in as little memory as it must get by with.
+func appliance(t *testing.T, img Image, wan, lan *testnet.Namespace, disks ...string) *VM {
+	t.Helper()
+	m := Machine{
+		Name: "firewall", Kernel: img.Kernel, Append: Append, MemoryMB: 96,
+		NICs: []NIC{{MAC: wanMAC, Port: port(t, wan, "firewall")}, {MAC: lanMAC, Port: port(t, lan, "firewall")}},
+	}
+	for _, d := range disks {
+		m.Disks = append(m.Disks, Disk{Path: d})
+	}
+	return Start(t, m)
+}
