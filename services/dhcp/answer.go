@@ -1,9 +1,9 @@
 package dhcp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
@@ -24,76 +24,41 @@ type scratch struct {
 	texts    []byte
 }
 
-// basics are the options every client needs, extras those it can do without. They
-// are built once. Options are in the order in which they claim the room in a message.
-func (c *Subnet) basics() []packet.Option {
-	mask := uint32(0xffffffff) << (32 - c.Prefix.Bits())
-	o := []packet.Option{{Code: packet.OptionSubnetMask, Data: binary.BigEndian.AppendUint32(nil, mask)}}
-	if c.Router.IsValid() {
-		o = append(o, packet.Option{Code: packet.OptionRouter, Data: c.Router.AsSlice()})
-	}
-	if b := join(c.DNS); len(b) > 0 {
-		o = append(o, packet.Option{Code: packet.OptionDNS, Data: b})
-	}
-	if c.Domain != "" {
-		o = append(o, packet.Option{Code: packet.OptionDomain, Data: []byte(c.Domain)})
-	}
-	return o
-}
-
-func (c *Subnet) extras() []packet.Option {
-	var o []packet.Option
-	if b := join(c.NTP); len(b) > 0 {
-		o = append(o, packet.Option{Code: packet.OptionNTP, Data: b})
-	}
-	return append(o, packet.Option{Code: packet.OptionBroadcast, Data: lastAddr(c.Prefix).AsSlice()})
-}
-
-// join returns the IPv4 addresses among addrs as the value of an option.
-func join(addrs []netip.Addr) (b []byte) {
-	for _, a := range addrs {
-		if a.Is4() {
-			b = append(b, a.AsSlice()...)
-		}
-	}
-	return b
-}
-
-// lastAddr returns the broadcast address of p.
-func lastAddr(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().As4()
-	n := binary.BigEndian.Uint32(b[:]) | uint32(uint64(0xffffffff)>>p.Bits())
-	binary.BigEndian.PutUint32(b[:], n)
-	return netip.AddrFrom4(b)
-}
-
 // answer builds an OFFER or ACK of out.Addr for life; life 0 answers an INFORM.
 //
 // The mask is always sent, and so is what makes a host boot. Everything else is
 // sent to clients that ask for it, or that do not say what they ask for: RFC 2131
-// 4.3.1 wants what was requested, and a short reply fits the smallest client.
-func (s *Server) answer(sub *subnet, out *Outcome, t packet.MessageType, life time.Duration) {
-	p := s.begin(sub, t)
+// 4.3.1 wants what was requested, and a short reply fits the smallest client. Of
+// several values for one option the first counts: of the boot stage, of the host,
+// of the subnet.
+func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) {
+	p := s.begin(t)
+	s.add(packet.Option{Code: packet.OptionSubnetMask, Data: s.sub.mask})
 	if life > 0 {
-		p.YIAddr = out.Addr
+		p.YIAddr, out.Life = out.Addr, life
 		s.addTime(0, packet.OptionLeaseTime, life)
-	}
-	for _, o := range sub.basics {
-		if o.Code == packet.OptionSubnetMask || s.wants(o.Code) {
-			p.Options = append(p.Options, o)
-		}
-	}
-	if h := s.hosts[out.MAC]; h != nil {
-		s.addHost(h, out)
-	}
-	if life > 0 { // RFC 2131 4.4.5: T1 and T2 at half and seven eighths
+		// RFC 2131 4.4.5: T1 and T2 at half and seven eighths.
 		s.addTime(1, packet.OptionRenewalTime, life/2)
 		s.addTime(2, packet.OptionRebindingTime, life*7/8)
 	}
-	for _, o := range sub.extras {
-		if s.wants(o.Code) {
-			p.Options = append(p.Options, o)
+	if out.Type == packet.Discover && t == packet.ACK { // RFC 4039 section 3.1: "MUST"
+		s.add(packet.Option{Code: packet.OptionRapidCommit, Data: []byte{}})
+	}
+	common := s.sub.told
+	if h := s.host; h != nil {
+		s.addText(packet.OptionHostName, h.Name)
+		if h.Netboot != nil {
+			s.addNetboot(h.Netboot, out)
 		}
+		for i := range h.Options {
+			s.tell(told{h.Options[i].wire(), h.Options[i].Always})
+		}
+		if h.NoRouter {
+			common = s.sub.kept
+		}
+	}
+	for _, o := range common {
+		s.tell(o)
 	}
 	if t == packet.ACK {
 		p.CIAddr = s.in.CIAddr
@@ -101,16 +66,33 @@ func (s *Server) answer(sub *subnet, out *Outcome, t packet.MessageType, life ti
 	s.finish(out, t)
 }
 
+// tell adds an option if the client wants it.
+func (s *Server) tell(o told) {
+	switch {
+	case o.Code == packet.OptionIPv6Only && !s.asksFor(o.Code):
+		// RFC 8925 section 3.3: "the DHCP server MUST NOT include" it then.
+	case o.always || s.in.Option(packet.OptionRequestList) == nil || s.asksFor(o.Code):
+		s.add(o.Option)
+	}
+}
+
+// add adds an option unless it is there.
+func (s *Server) add(o packet.Option) {
+	if s.out.Option(o.Code) == nil {
+		s.out.Options = append(s.out.Options, o)
+	}
+}
+
 // nak refuses: RFC 2131 4.3.2. Nothing but the reason is told.
-func (s *Server) nak(sub *subnet, out *Outcome, reason string) {
+func (s *Server) nak(out *Outcome, reason string) {
 	out.Reason = reason
-	s.begin(sub, packet.NAK)
+	s.begin(packet.NAK)
 	s.addText(packet.OptionMessage, reason)
 	s.finish(out, packet.NAK)
 }
 
 // begin starts a reply in s.out: RFC 2131 table 3.
-func (s *Server) begin(sub *subnet, t packet.MessageType) *packet.Packet {
+func (s *Server) begin(t packet.MessageType) *packet.Packet {
 	s.out = packet.Packet{
 		Op: packet.BootReply, HType: s.in.HType, HLen: s.in.HLen, XID: s.in.XID,
 		Flags: s.in.Flags, GIAddr: s.in.GIAddr, CHAddr: s.in.CHAddr,
@@ -118,7 +100,7 @@ func (s *Server) begin(sub *subnet, t packet.MessageType) *packet.Packet {
 	}
 	s.scratch.texts = s.scratch.texts[:0]
 	s.scratch.kind[0] = byte(t)
-	s.scratch.serverID = sub.Address.As4()
+	s.scratch.serverID = s.serverID().As4()
 	s.out.Options = append(s.out.Options,
 		packet.Option{Code: packet.OptionMessageType, Data: s.scratch.kind[:]},
 		packet.Option{Code: packet.OptionServerID, Data: s.scratch.serverID[:]})
@@ -128,7 +110,7 @@ func (s *Server) begin(sub *subnet, t packet.MessageType) *packet.Packet {
 func (s *Server) addTime(slot int, code uint8, d time.Duration) {
 	b := s.scratch.times[slot][:]
 	binary.BigEndian.PutUint32(b, uint32(d/time.Second))
-	s.out.Options = append(s.out.Options, packet.Option{Code: code, Data: b})
+	s.add(packet.Option{Code: code, Data: b})
 }
 
 // addText adds an option with a text, if there is any.
@@ -138,7 +120,7 @@ func (s *Server) addText(code uint8, text string) {
 	}
 	start := len(s.scratch.texts)
 	s.scratch.texts = append(s.scratch.texts, text...)
-	s.out.Options = append(s.out.Options, packet.Option{Code: code, Data: s.scratch.texts[start:len(s.scratch.texts):len(s.scratch.texts)]})
+	s.add(packet.Option{Code: code, Data: s.scratch.texts[start:len(s.scratch.texts):len(s.scratch.texts)]})
 }
 
 // finish encodes the reply and finds the way to the client: RFC 2131 section 4.1.
@@ -166,6 +148,7 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 		s.echo(packet.OptionRelayAgent) // RFC 3046 2.2; it comes last
 	}
 	out.ReplyType = t
+	out.Told = appendOptions(out.Told, p.Options)
 	var left []uint8
 	if out.Reply, left = p.Append(out.Reply[:0], s.limit()); len(left) > 0 {
 		out.Reason += fmt.Sprintf("; the client takes no longer message, left out: options %v", left)
@@ -175,7 +158,7 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 // echo sends an option back as it came.
 func (s *Server) echo(code uint8) {
 	if data := s.in.Option(code); data != nil {
-		s.out.Options = append(s.out.Options, packet.Option{Code: code, Data: data})
+		s.add(packet.Option{Code: code, Data: data})
 	}
 }
 
@@ -190,16 +173,7 @@ func (s *Server) limit() int {
 	return max(min(n, maxPacket)-ipUDPLen, packet.MinMax)
 }
 
-// wants reports whether the client asked for an option, or did not say.
-func (s *Server) wants(code uint8) bool {
-	list := s.in.Option(packet.OptionRequestList)
-	if list == nil {
-		return true
-	}
-	for _, c := range list {
-		if c == code {
-			return true
-		}
-	}
-	return false
+// asksFor reports whether the client lists an option among those it asks for.
+func (s *Server) asksFor(code uint8) bool {
+	return bytes.IndexByte(s.in.Option(packet.OptionRequestList), code) >= 0
 }

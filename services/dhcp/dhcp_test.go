@@ -222,7 +222,7 @@ func TestSizes(t *testing.T) {
 	conf := home()
 	conf.Subnets[0].DNS = slices.Repeat([]netip.Addr{ip("192.0.2.53")}, 16)
 	n := conf.Hosts[2].Netboot
-	n.RootPath = "iscsi:" + strings.Repeat("r", 249)
+	n.RootPath = strings.Repeat("r", 255)
 	n.Initiator = strings.Repeat("i", 223)
 	n.Script = "http://" + strings.Repeat("s", 200)
 	s := newServer(t, conf)
@@ -258,7 +258,7 @@ func TestPoolMayCoverEverything(t *testing.T) {
 			t.Errorf("192.168.32.%s was offered", a)
 		}
 	}
-	if n := len(given) - 1; n != 256-10 { // less the zero Addr of those who got none
+	if n := len(given); n != 256-10 {
 		t.Errorf("%d addresses were offered", n)
 	}
 }
@@ -276,13 +276,15 @@ func TestLeaseTimeWishes(t *testing.T) {
 }
 
 func TestConfigRoundTrip(t *testing.T) {
-	b, err := json.Marshal(home())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var again Config
-	if err := json.Unmarshal(b, &again); err != nil || !reflect.DeepEqual(home(), again) {
-		t.Errorf("%v\n%+v", err, again)
+	for _, conf := range []Config{home(), campus(), everything(), bootable()} {
+		b, err := json.Marshal(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Config
+		if err := json.Unmarshal(b, &again); err != nil || !reflect.DeepEqual(conf, again) {
+			t.Errorf("%v\n%+v\nwant\n%+v", err, again, conf)
+		}
 	}
 }
 
@@ -292,6 +294,29 @@ func TestConfigErrors(t *testing.T) {
 		change func(*Config)
 	}{
 		{"no subnet to serve", func(c *Config) { c.Subnets = nil }},
+		{"no subnet to serve on a link", func(c *Config) { c.Subnets[0].Relayed, c.Subnets[0].Interface = true, "" }},
+		{"subnet lan: it is relayed and on interface eth1", func(c *Config) { c.Subnets[0].Relayed = true }},
+		{"subnet lan: route to 10.0.0.0/8: router 192.0.2.1 is not in", func(c *Config) { c.Subnets[0].Routes = []Route{{netip.MustParsePrefix("10.0.0.0/8"), ip("192.0.2.1")}} }},
+		{"subnet lan: route to 10.1.0.0/8: want", func(c *Config) { c.Subnets[0].Routes = []Route{{To: netip.MustParsePrefix("10.1.0.0/8")}} }},
+		{"subnet lan: domain \"a..b\"", func(c *Config) { c.Subnets[0].Search = []string{"a..b"} }},
+		{"subnet lan: MTU 67", func(c *Config) { c.Subnets[0].MTU = 67 }},
+		{"subnet lan: captive portal \"a b\"", func(c *Config) { c.Subnets[0].CaptivePortal = "a b" }},
+		{"subnet lan: IPv6-only wait 1s", func(c *Config) { c.Subnets[0].IPv6OnlyWait = time.Second }},
+		{"subnet lan: probe for 1m0s", func(c *Config) { c.Subnets[0].Probe = time.Minute }},
+		{"subnet lan: option 53 is the server's own", func(c *Config) { c.Subnets[0].Options = []Option{{Code: 53}} }},
+		{"subnet lan: option 6 is there twice", func(c *Config) { c.Subnets[0].Options = []Option{{Code: 6}, {Code: 6}} }},
+		{"host laptop: option 43 is 1025 bytes long", func(c *Config) { c.Hosts[4].Options = []Option{{Code: 43, Data: make([]byte, 1025)}} }},
+		{"host laptop: lease time 1s", func(c *Config) { c.Hosts[4].LeaseTime = time.Second }},
+		{"host laptop: port /: want", func(c *Config) { c.Hosts[4].Ports = []Port{{}} }},
+		{"host laptop: port 61/ is also web1's", func(c *Config) {
+			c.Hosts[2].Ports = []Port{{Circuit: []byte("a")}}
+			c.Hosts[4].Ports = []Port{{Circuit: []byte("a")}}
+		}},
+		{"root path \"iscsi:192.168.32.10\": want iscsi:", func(c *Config) { c.Hosts[2].Netboot.RootPath = "iscsi:192.168.32.10" }},
+		{"LUN \"x\": want hex", func(c *Config) { c.Hosts[2].Netboot.RootPath = "iscsi:192.168.32.10:::x:iqn.2011-03.example:a" }},
+		{"protocol \"17\": want 6", func(c *Config) { c.Hosts[2].Netboot.RootPath2 = "iscsi:[2001:db8::1]:17:::iqn.2011-03.example:a" }},
+		{"port \"iscsi\": want a number", func(c *Config) { c.Hosts[2].Netboot.RootPath = "iscsi:store::iscsi::iqn.2011-03.example:a" }},
+		{"file for ARM32 UEFI \"a b\"", func(c *Config) { c.Hosts[2].Netboot.Files = map[Arch]string{ArchUEFIARM32: "a b"} }},
 		{"subnet lan: no interface", func(c *Config) { c.Subnets[0].Interface = "" }},
 		{"subnet lan: prefix 192.168.32.1/24", func(c *Config) { c.Subnets[0].Prefix = netip.MustParsePrefix("192.168.32.1/24") }},
 		{"subnet lan: our address 192.168.33.1 is not in", func(c *Config) { c.Subnets[0].Address = ip("192.168.33.1") }},

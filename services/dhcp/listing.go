@@ -47,7 +47,7 @@ func (s *Server) info(sub *subnet, l lease.Lease) LeaseInfo {
 }
 
 func (s *Server) isReserved(mac lease.MAC, addr netip.Addr) bool {
-	h := s.hosts[mac]
+	h := s.hostOf(mac)
 	return h != nil && slices.Contains(h.Addrs, addr)
 }
 
@@ -61,6 +61,28 @@ func (s *Server) All(now time.Time) iter.Seq[lease.Lease] {
 				}
 			}
 		}
+	}
+}
+
+// Keeps returns a function that tells whether a stored lease is worth keeping: it
+// runs at now, or its address may be given out again. It is safe for concurrent use.
+func (c *Config) Keeps(now time.Time) func(lease.Lease) bool {
+	own := make(map[netip.Addr]struct{})
+	for _, h := range c.Hosts {
+		for _, a := range h.Addrs {
+			own[a] = struct{}{}
+		}
+	}
+	return func(l lease.Lease) bool {
+		if l.Running(now) || l.State == lease.Declined && now.Before(l.Until) {
+			return true
+		}
+		if _, ok := own[l.Addr]; ok {
+			return true
+		}
+		return slices.ContainsFunc(c.Subnets, func(sub Subnet) bool {
+			return slices.ContainsFunc(sub.Pool, func(r lease.Range) bool { return r.First.Compare(l.Addr) <= 0 && l.Addr.Compare(r.Last) <= 0 })
+		})
 	}
 }
 

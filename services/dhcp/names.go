@@ -29,11 +29,11 @@ func (c *Config) names() map[string]struct{} {
 
 // nameFor returns the name that a lease of mac carries: the site's name for a
 // card the site knows, else the name in the message if nobody else has it, else none.
-func (s *Server) nameFor(now time.Time, sub *subnet, mac lease.MAC) string {
-	if h := s.hosts[mac]; h != nil {
-		return h.Name
+func (s *Server) nameFor(now time.Time, mac lease.MAC) string {
+	if s.host != nil {
+		return s.host.Name
 	}
-	name := label(s.in.Option(packet.OptionHostName), sub.Domain)
+	name := label(s.in.Option(packet.OptionHostName), s.sub.Domain)
 	if _, taken := s.names[name]; taken || name == "" {
 		return ""
 	}

@@ -1,29 +1,42 @@
 package dhcp
 
-import "github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+import (
+	"strings"
 
-// noProxyDHCP is option 175 with sub-option 176, no-pxedhcp, set: iPXE then does
-// not wait two seconds for a ProxyDHCP server.
-const noProxyDHCP = "\xb0\x01\x01"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+)
 
-// addHost adds what a host of the site is told beyond its LAN: its name, and what
-// its boot stage needs.
+// Values of option 175 for iPXE.
+const (
+	// noProxyDHCP, sub-option 176: iPXE does not wait two seconds for a ProxyDHCP server.
+	noProxyDHCP = "\xb0\x01\x01"
+	// installMode, keep-san (8) and skip-san-boot (9): the disk is attached, stays so
+	// when the script hands over, and is not booted (ipxe.org/cfg/keep-san).
+	installMode = "\x08\x01\x01\x09\x01\x01"
+)
+
+// addNetboot adds what the client's boot stage needs.
 //
 // Root path and initiator name go to iPXE and to whatever runs after it, asked for
-// or not: iPXE makes the iBFT from them, an initramfs finds its root by them. A PXE
-// ROM has no use for them and little room; it gets the one file it can run.
-func (s *Server) addHost(h *Host, out *Outcome) {
-	s.addText(packet.OptionHostName, h.Name)
-	n := h.Netboot
-	if n == nil {
-		return
-	}
+// or not: iPXE makes the iBFT from them, an initramfs finds its root by them, and
+// UEFI's iSCSI driver refuses an offer without a root path. A PXE ROM has no use
+// for them and little room; it gets the one file it can run.
+func (s *Server) addNetboot(n *Netboot, out *Outcome) {
 	switch out.Stage {
 	case StagePXE:
 		s.addPXE(n, out)
 		return
+	case StageHTTP:
+		s.addHTTP(n, out)
+		return
+	case StageHBA:
+		s.addHBA(n, out)
 	case StageIPXE:
-		s.addText(packet.OptionEtherboot, noProxyDHCP)
+		if n.Install {
+			s.addText(packet.OptionEtherboot, noProxyDHCP+installMode)
+		} else {
+			s.addText(packet.OptionEtherboot, noProxyDHCP)
+		}
 		s.setFile(n.Script, out)
 	}
 	// klibc takes its boot server from siaddr, iPXE that of a file name without one.
@@ -35,15 +48,71 @@ func (s *Server) addHost(h *Host, out *Outcome) {
 // addPXE tells a ROM where to get its file. siaddr and the header field are what
 // ROMs use; 66 and 67 say the same to those that look there.
 func (s *Server) addPXE(n *Netboot, out *Outcome) {
-	file := n.file(archOf(&s.in))
+	file := n.file(out.Arch)
 	if file == "" {
-		out.Reason += "; no boot file for its architecture"
+		out.Reason += "; no boot file for " + out.Arch.String()
 		return
 	}
 	s.setFile(file, out)
 	if n.Server.IsValid() {
 		s.out.SIAddr = n.Server
 		s.addText(packet.OptionTFTPServer, n.Server.String())
+	}
+}
+
+// addHTTP tells UEFI firmware its URI. Without the vendor class the firmware would
+// take the offer for one that is not about booting.
+func (s *Server) addHTTP(n *Netboot, out *Outcome) {
+	plain, _ := out.Arch.overHTTP()
+	file, ok := n.Files[out.Arch]
+	if !ok {
+		file = n.file(plain)
+	}
+	if file != "" && !strings.Contains(file, "://") {
+		if n.HTTP == "" {
+			file = ""
+		} else {
+			file = n.HTTP + file
+		}
+	}
+	if file == "" {
+		out.Reason += "; no boot URI for " + out.Arch.String()
+		return
+	}
+	s.addText(packet.OptionVendorClass, httpClient)
+	s.setFile(file, out)
+}
+
+// Sub-options of option 43 that iSCSI adapters read, in the syntax of RFC 4173.
+const (
+	hbaTarget    = 201
+	hbaTarget2   = 202
+	hbaInitiator = 203
+)
+
+// addHBA tells an adapter its targets and its name. It takes them only from an
+// offer whose vendor class is its own, and reads one option 43 of 255 bytes; what
+// does not fit is said elsewhere too.
+func (s *Server) addHBA(n *Netboot, out *Outcome) {
+	s.echo(packet.OptionVendorClass)
+	start := len(s.scratch.texts)
+	b := s.scratch.texts
+	for _, o := range [...]struct {
+		code  uint8
+		value string
+	}{{hbaTarget, n.RootPath}, {hbaInitiator, n.Initiator}, {hbaTarget2, n.RootPath2}} {
+		if o.value == "" {
+			continue
+		}
+		if len(b)-start+2+len(o.value) > maxOption {
+			out.Reason += "; no room in option 43 for " + o.value
+			continue
+		}
+		b = append(append(b, o.code, byte(len(o.value))), o.value...)
+	}
+	s.scratch.texts = b
+	if len(b) > start {
+		s.add(packet.Option{Code: packet.OptionVendorInfo, Data: b[start:len(b):len(b)]})
 	}
 }
 

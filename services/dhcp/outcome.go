@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
@@ -12,29 +13,41 @@ import (
 type Outcome struct {
 	Type  packet.MessageType // of the message; 0 if it was unreadable
 	State RequestState       // for REQUEST
-	MAC   lease.MAC
-	XID   uint32
-	Stage Stage
-	Asked netip.Addr // the address it asked for, renewed, released or declined; zero: none
+	// Subnet is the network that it is about, an index of Config.Subnets: not that of
+	// the link it came by, if a relay agent sent it.
+	Subnet int
+	MAC    lease.MAC
+	Known  bool // a card of a host of the site, or one that has or had a lease
+	XID    uint32
+	Stage  Stage
+	Arch   Arch       // option 93; BIOS if it has none
+	Asked  netip.Addr // the address it asked for, renewed, released or declined; zero: none
 
 	// Drop is why there is neither reply nor change; 0 otherwise. RELEASE and
 	// DECLINE have no reply and are not dropped.
 	Drop Drop
 	// Records must be on stable storage before Reply leaves, if there is a Reply.
 	Records []lease.Lease
+	// Probe is an address that must be looked for on the network before it is offered;
+	// then there is no Reply yet. Call Probed with the result, and Handle again.
+	Probe netip.Addr
 	// Reply is the message to send, empty for none, and To is where.
 	Reply     []byte
 	ReplyType packet.MessageType
 	To        Destination
 
-	Addr   netip.Addr // the address offered or leased
-	Name   string     // the host name that the lease carries
-	File   string     // the boot file it was told of
-	Reason string     // why this address, or why nothing: one phrase for people
+	// Says and Told are options of the message and of the reply, for DescribeOptions.
+	Says, Told []byte
+
+	Addr   netip.Addr    // the address offered or leased
+	Life   time.Duration // the lease time
+	Name   string        // the host name that the lease carries
+	File   string        // the boot file it was told of
+	Reason string        // why this address, or why nothing: one phrase for people
 }
 
 func (o *Outcome) reset() {
-	*o = Outcome{Records: o.Records[:0], Reply: o.Reply[:0]}
+	*o = Outcome{Records: o.Records[:0], Reply: o.Reply[:0], Says: o.Says[:0], Told: o.Told[:0]}
 }
 
 func (o *Outcome) drop(d Drop, reason string) {

@@ -28,6 +28,12 @@ func forbidden(conf Config, msg []byte, out *Outcome) error {
 			return fmt.Errorf("%s changed the lease %+v", out.MAC, l)
 		}
 	}
+	if out.Probe.IsValid() {
+		if len(out.Reply) > 0 || len(out.Records) > 0 || out.Type != packet.Discover || out.Known && out.Reason == lease.Previous.String() {
+			return fmt.Errorf("a probe of %s beside %+v", out.Probe, out)
+		}
+		return nil
+	}
 	if len(out.Reply) == 0 {
 		if out.Type != packet.Decline && out.Type != packet.Release {
 			return fmt.Errorf("%s is neither answered nor dropped", out.Type)
@@ -38,13 +44,13 @@ func forbidden(conf Config, msg []byte, out *Outcome) error {
 	if err := p.Unmarshal(out.Reply); err != nil {
 		return fmt.Errorf("the reply: %w", err)
 	}
-	sub := conf.Subnets[0]
+	sub := conf.Subnets[out.Subnet]
 	switch {
 	case len(out.Reply) < packet.MinLen || len(out.Reply) > 1472:
 		return fmt.Errorf("a reply of %d bytes", len(out.Reply))
 	case p.Op != packet.BootReply || p.XID != binary.BigEndian.Uint32(msg[4:]) || [16]byte(msg[28:44]) != p.CHAddr || p.HType != 1 || p.HLen != 6 || p.Hops != 0:
 		return fmt.Errorf("the fixed fields: %+v", p)
-	case p.Addr(packet.OptionServerID) != sub.Address:
+	case p.Addr(packet.OptionServerID) != conf.Subnets[0].Address && p.GIAddr.IsUnspecified():
 		return fmt.Errorf("server identifier %s", p.Addr(packet.OptionServerID))
 	case p.Type() != out.ReplyType:
 		return fmt.Errorf("the reply is %s, the outcome says %s", p.Type(), out.ReplyType)
@@ -57,8 +63,11 @@ func forbidden(conf Config, msg []byte, out *Outcome) error {
 	case out.To.Via == Routed && !sub.Prefix.Contains(out.To.IP):
 		return fmt.Errorf("%s goes to %v", p.Type(), out.To)
 	}
+	if rapid := p.Option(packet.OptionRapidCommit) != nil; rapid != (out.Type == packet.Discover && p.Type() == packet.ACK) {
+		return fmt.Errorf("RFC 4039: rapid commit %v in %s for %s", rapid, p.Type(), out.Type)
+	}
 	pairs := map[packet.MessageType][]packet.MessageType{
-		packet.Discover: {packet.Offer}, packet.Request: {packet.ACK, packet.NAK}, packet.Inform: {packet.ACK},
+		packet.Discover: {packet.Offer, packet.ACK}, packet.Request: {packet.ACK, packet.NAK}, packet.Inform: {packet.ACK},
 	}
 	if !slices.Contains(pairs[out.Type], p.Type()) {
 		return fmt.Errorf("%s answered by %s", out.Type, p.Type())
@@ -74,13 +83,13 @@ func forbidden(conf Config, msg []byte, out *Outcome) error {
 
 // forbiddenLease looks at the address that an offer or an acknowledgement gives.
 func forbiddenLease(conf Config, p *packet.Packet, out *Outcome) error {
-	sub := conf.Subnets[0]
+	sub := conf.Subnets[out.Subnet]
 	a := p.YIAddr
 	if !sub.Prefix.Contains(a) || a == sub.Address || a == sub.Prefix.Addr() || a == lastAddr(sub.Prefix) {
 		return fmt.Errorf("%s is given away", a)
 	}
 	for _, h := range conf.Hosts {
-		if slices.Contains(h.Addrs, a) && !slices.Contains(h.MACs, out.MAC) {
+		if slices.Contains(h.Addrs, a) && !slices.Contains(h.MACs, out.MAC) && len(h.Ports) == 0 {
 			return fmt.Errorf("%s of %s is given to %s", a, h.Name, out.MAC)
 		}
 	}
@@ -91,9 +100,10 @@ func forbiddenLease(conf Config, p *packet.Packet, out *Outcome) error {
 	return nil
 }
 
-// small is the home site with a pool of six, so that clients are in each other's way.
+// small is a site with relayed networks and a pool of six, so that clients are in
+// each other's way.
 func small() Config {
-	conf := home()
+	conf := campus()
 	conf.Subnets[0].Pool[0].Last = ip("192.168.32.105")
 	return conf
 }
@@ -113,8 +123,14 @@ func FuzzHandle(f *testing.F) {
 	f.Add(conversation(ask(web1, dhcpv4.MessageTypeDiscover, option(175, ""), option(57, "\x05\xc0")), ask(web1, dhcpv4.MessageTypeInform, having("192.168.32.11"))))
 	f.Add(conversation(ask(web1, dhcpv4.MessageTypeDiscover, option(60, "PXEClient"), option(93, "\x00\x07"), option(61, string(make([]byte, 255))))))
 	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeRequest, wanted("192.168.32.100"), from("192.168.32.1")), ask(visitor, dhcpv4.MessageTypeDecline, wanted("192.168.32.100"))))
+	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover, through("192.168.40.1"), agent("\x01", "ge-7", "\x02", "sw1", "\x0b", bytesOf("192.168.40.1"))),
+		ask(visitor, dhcpv4.MessageTypeRequest, through("192.168.40.1"), wanted("192.168.40.7"), from("192.168.40.1"), agent("\x0b", bytesOf("192.168.40.1")))))
+	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover, option(80, ""), option(55, "\x6c\x79\x77"))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		conf := small()
+		if len(b)%2 == 1 { // both ways, as the fuzzer likes
+			conf.Subnets[0].RapidCommit, conf.Subnets[0].Probe = true, time.Second
+		}
 		s := newServer(t, conf)
 		now, out := t0, new(Outcome)
 		for len(b) >= 3 {

@@ -11,13 +11,13 @@ import (
 
 // request answers a REQUEST: RFC 2131 4.3.2. The state of the client shows in
 // what the message carries (table 4 of the RFC).
-func (s *Server) request(now time.Time, sub *subnet, out *Outcome) {
+func (s *Server) request(now time.Time, out *Outcome) {
 	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
 	switch {
 	case s.in.Option(packet.OptionServerID) != nil:
 		out.State, out.Asked = Selecting, asked
-		if !s.ours(sub) {
-			sub.table.Withdraw(now, out.MAC)
+		if !s.ours() {
+			s.sub.table.Withdraw(now, out.MAC)
 			out.drop(DropOtherServer, "it took the offer of another server")
 			return
 		}
@@ -29,39 +29,37 @@ func (s *Server) request(now time.Time, sub *subnet, out *Outcome) {
 	switch {
 	case !out.Asked.IsValid():
 		out.drop(DropMalformed, "asks for no address")
-	case !sub.Prefix.Contains(out.Asked):
-		s.nak(sub, out, "not an address of this network")
-	case out.State == InitReboot && !s.knows(now, sub, out):
+	case !s.sub.Prefix.Contains(out.Asked):
+		s.nak(out, "not an address of this network")
+	case out.State == InitReboot && !out.Known:
 		// "If the DHCP server has no record of this client, then it MUST remain silent."
 		out.drop(DropNoRecord, "confirms an address, but nothing is known of this client")
 	default:
-		s.acknowledge(now, sub, out)
+		s.acknowledge(now, out)
 	}
-}
-
-// knows reports whether there is any record of the client on this subnet.
-func (s *Server) knows(now time.Time, sub *subnet, out *Outcome) bool {
-	if s.hosts[out.MAC] != nil {
-		return true
-	}
-	_, ok := sub.table.Of(now, out.MAC)
-	return ok
 }
 
 // acknowledge leases the address asked for, or refuses it.
-func (s *Server) acknowledge(now time.Time, sub *subnet, out *Outcome) {
-	name, life := s.nameFor(now, sub, out.MAC), sub.leaseTime(s.askedTime())
-	records, refused := sub.table.Commit(now, out.MAC, out.Asked, life, name, out.Records)
-	if refused != 0 {
-		s.nak(sub, out, refused.String())
+func (s *Server) acknowledge(now time.Time, out *Outcome) {
+	if refused := s.commit(now, out.Asked, out); refused != 0 {
+		s.nak(out, refused.String())
 		return
 	}
-	out.Records = records
-	out.Addr, out.Name, out.Reason = out.Asked, name, "from the pool"
+	out.Reason = "from the pool"
 	if s.isReserved(out.MAC, out.Addr) {
 		out.Reason = lease.Reserved.String()
 	}
-	s.answer(sub, out, packet.ACK, life)
+	s.answer(out, packet.ACK, s.leaseTime())
+}
+
+// commit leases addr to the client, if it may have it.
+func (s *Server) commit(now time.Time, addr netip.Addr, out *Outcome) (refused lease.Why) {
+	name := s.nameFor(now, out.MAC)
+	out.Records, refused = s.sub.table.Commit(now, out.MAC, addr, s.leaseTime(), name, out.Records)
+	if refused == 0 {
+		out.Addr, out.Name = addr, name
+	}
+	return refused
 }
 
 // askedTime returns the lease time the client would like, 0 if it has no wish.
@@ -74,10 +72,10 @@ func (s *Server) askedTime() time.Duration {
 }
 
 // decline takes an address away that the client found in use: RFC 2131 4.3.3.
-func (s *Server) decline(now time.Time, sub *subnet, out *Outcome) {
+func (s *Server) decline(now time.Time, out *Outcome) {
 	out.Asked = s.in.Addr(packet.OptionRequestedAddr)
-	s.giveBack(sub, out, func(a netip.Addr) bool {
-		l, ok := sub.table.Decline(now, out.MAC, a)
+	s.giveBack(out, func(a netip.Addr) bool {
+		l, ok := s.sub.table.Decline(now, out.MAC, a)
 		if ok {
 			out.Records = append(out.Records, l)
 			out.Reason = "found in use by somebody else; in quarantine"
@@ -87,10 +85,10 @@ func (s *Server) decline(now time.Time, sub *subnet, out *Outcome) {
 }
 
 // release ends a lease: RFC 2131 4.3.4.
-func (s *Server) release(now time.Time, sub *subnet, out *Outcome) {
+func (s *Server) release(now time.Time, out *Outcome) {
 	out.Asked = s.in.CIAddr
-	s.giveBack(sub, out, func(a netip.Addr) bool {
-		l, ok := sub.table.Release(now, out.MAC, a)
+	s.giveBack(out, func(a netip.Addr) bool {
+		l, ok := s.sub.table.Release(now, out.MAC, a)
 		if ok {
 			out.Records = append(out.Records, l)
 			out.Reason = "given back"
@@ -99,9 +97,9 @@ func (s *Server) release(now time.Time, sub *subnet, out *Outcome) {
 	})
 }
 
-func (s *Server) giveBack(sub *subnet, out *Outcome, do func(netip.Addr) bool) {
+func (s *Server) giveBack(out *Outcome, do func(netip.Addr) bool) {
 	switch {
-	case !s.ours(sub):
+	case !s.ours():
 		out.drop(DropOtherServer, "for another server")
 	case !out.Asked.IsValid() || out.Asked.IsUnspecified():
 		out.drop(DropMalformed, "names no address")
@@ -111,16 +109,18 @@ func (s *Server) giveBack(sub *subnet, out *Outcome, do func(netip.Addr) bool) {
 }
 
 // inform tells a client that has an address the rest: RFC 2131 4.3.5. "The server
-// MUST NOT send a lease expiration time to the client and SHOULD NOT fill in 'yiaddr'."
-func (s *Server) inform(sub *subnet, out *Outcome) {
+// MUST NOT send a lease expiration time to the client and SHOULD NOT fill in
+// 'yiaddr'", and it "SHOULD NOT check for an existing lease binding": only that the
+// address is one of the network it is told about.
+func (s *Server) inform(out *Outcome) {
 	out.Asked = s.in.CIAddr
-	if !sub.Prefix.Contains(out.Asked) {
+	if !s.sub.Prefix.Contains(out.Asked) {
 		out.drop(DropMalformed, "asks about an address that is not of this network")
 		return
 	}
-	if h := s.hosts[out.MAC]; h != nil {
-		out.Name = h.Name
+	if s.host != nil {
+		out.Name = s.host.Name
 	}
 	out.Reason = "has an address of its own"
-	s.answer(sub, out, packet.ACK, 0)
+	s.answer(out, packet.ACK, 0)
 }

@@ -10,7 +10,10 @@
 // (RFC 2131 4.2 would have it the other way): a machine that boots from the network
 // asks from ROM, iPXE, initramfs and system with four identifiers and must stay at
 // one address, and cloned systems share one identifier. Clients are never
-// believed: a name they give themselves is checked and cannot be another's.
+// believed: a name they give themselves is checked and cannot be another's, offers
+// are short, bounded, and keep nobody out, and an address that is new to a client
+// can be looked for first. Relay agents are: what they say is for the network's
+// owner to keep clients from saying.
 //
 // A Server is not safe for concurrent use.
 package dhcp
@@ -34,23 +37,40 @@ const (
 	Quarantine = 10 * time.Minute
 	// MinLeaseTime is the shortest lease, also for a client that asks for less.
 	MinLeaseTime = 2 * time.Minute
+	// MaxOffers is how many addresses of a subnet are on offer at once: more than
+	// machines power on together, and what a flood of requests can make us remember.
+	MaxOffers = 4096
 )
+
+// MinIPv6OnlyWait is the shortest time that clients leave IPv4 alone: RFC 8925
+// section 3.4, MIN_V6ONLY_WAIT.
+const MinIPv6OnlyWait = 300 * time.Second
 
 // A Server serves the subnets of one Config.
 type Server struct {
 	subnets []*subnet
 	hosts   map[lease.MAC]*Host
+	ports   ports
 	names   map[string]struct{} // that no client may call itself
-	in, out packet.Packet
-	scratch scratch
+
+	// The message under way: where it came in, which network it is about, whose it
+	// is (nil: nobody's of the site), and the reply.
+	link, sub *subnet
+	host      *Host
+	relay     relay
+	in, out   packet.Packet
+	scratch   scratch
 }
 
-// A subnet is one LAN with its leases.
+// A subnet is one network with its leases.
 type subnet struct {
 	Subnet
+	index int // in Config.Subnets
 	table *lease.Table
-	// basics and extras are the options that are the same for all its clients.
-	basics, extras []packet.Option
+	mask  []byte
+	// told are the options that are the same for all its clients, kept those for
+	// clients that are told no way out.
+	told, kept []told
 }
 
 // New checks conf and returns a server without leases. The error, made by
@@ -59,18 +79,20 @@ func New(conf Config) (*Server, error) {
 	if err := conf.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{hosts: make(map[lease.MAC]*Host), names: conf.names()}
+	s := &Server{hosts: make(map[lease.MAC]*Host), ports: newPorts(&conf), names: conf.names()}
 	for i := range conf.Hosts {
 		for _, mac := range conf.Hosts[i].MACs {
 			s.hosts[mac] = &conf.Hosts[i]
 		}
 	}
-	for _, sub := range conf.Subnets {
+	for i, sub := range conf.Subnets {
 		table, err := lease.New(conf.leases(sub))
 		if err != nil {
 			return nil, fmt.Errorf("subnet %s: %w", sub.Name, err)
 		}
-		s.subnets = append(s.subnets, &subnet{Subnet: sub, table: table, basics: sub.basics(), extras: sub.extras()})
+		s.subnets = append(s.subnets, &subnet{
+			Subnet: sub, index: i, table: table, mask: sub.mask(), told: sub.tell(true), kept: sub.tell(false),
+		})
 	}
 	return s, nil
 }
@@ -78,7 +100,7 @@ func New(conf Config) (*Server, error) {
 // leases returns what the lease table of sub is made from.
 func (c *Config) leases(sub Subnet) lease.Config {
 	t := lease.Config{
-		Pool: sub.Pool, OfferHold: OfferHold, Quarantine: Quarantine,
+		Pool: sub.Pool, OfferHold: OfferHold, MaxOffers: MaxOffers, Quarantine: Quarantine,
 		Exclude: slices.Concat(
 			[]netip.Addr{sub.Address, sub.Router, sub.Prefix.Addr(), lastAddr(sub.Prefix)}, sub.DNS, sub.NTP),
 	}
@@ -89,7 +111,7 @@ func (c *Config) leases(sub Subnet) lease.Config {
 				own = append(own, a)
 			}
 		}
-		if len(h.MACs) == 0 {
+		if !h.asks() {
 			t.Exclude = append(t.Exclude, own...)
 		} else if len(own) > 0 {
 			t.Reservations = append(t.Reservations, lease.Reservation{MACs: h.MACs, Addrs: own})
@@ -105,7 +127,10 @@ func (s *Server) Restore(l lease.Lease) {
 		if !sub.Prefix.Contains(l.Addr) {
 			continue
 		}
-		if h := s.hosts[l.MAC]; h != nil {
+		if h := s.ports.ownerOf(l.Addr); h != nil && l.State == lease.Bound {
+			s.adopt(l.Since, sub, l.MAC, h)
+		}
+		if h := s.hostOf(l.MAC); h != nil {
 			l.Name = h.Name
 		} else if _, taken := s.names[l.Name]; taken {
 			l.Name = ""
@@ -117,59 +142,110 @@ func (s *Server) Restore(l lease.Lease) {
 // Handle decides about one message that arrived on the link of the given subnet,
 // an index of Config.Subnets, and leaves what to do in out. It never fails: what
 // cannot be understood is dropped with a reason.
-func (s *Server) Handle(now time.Time, subnet int, msg []byte, out *Outcome) {
+func (s *Server) Handle(now time.Time, link int, msg []byte, out *Outcome) {
 	out.reset()
-	sub := s.subnets[subnet]
-	if !s.accept(sub, msg, out) {
+	out.Subnet = link
+	if !s.accept(s.subnets[link], msg, out) {
 		return
 	}
+	s.recognize(now, out)
+	out.Says = appendOptions(out.Says, s.in.Options)
 	switch out.Type {
 	case packet.Discover:
-		s.discover(now, sub, out)
+		s.discover(now, out)
 	case packet.Request:
-		s.request(now, sub, out)
+		s.request(now, out)
 	case packet.Decline:
-		s.decline(now, sub, out)
+		s.decline(now, out)
 	case packet.Release:
-		s.release(now, sub, out)
+		s.release(now, out)
 	case packet.Inform:
-		s.inform(sub, out)
+		s.inform(out)
 	default:
 		out.drop(DropType, "not a message that a client sends")
 	}
 }
 
-// accept reads msg into s.in and refuses what no client of this link sends.
-func (s *Server) accept(sub *subnet, msg []byte, out *Outcome) bool {
+// accept reads msg into s.in, finds the network it is about, and refuses what no
+// client sends.
+func (s *Server) accept(link *subnet, msg []byte, out *Outcome) bool {
 	p := &s.in
 	if err := p.Unmarshal(msg); err != nil {
 		out.drop(DropMalformed, err.Error())
 		return false
 	}
 	out.Type, out.XID, out.MAC = p.Type(), p.XID, lease.MAC(p.CHAddr[:6])
+	s.relay = relayOf(p)
+	s.link, s.sub = link, s.place(link)
 	switch {
 	case p.Op != packet.BootRequest:
 		out.drop(DropNotRequest, "not a request")
 	case p.HType != packet.Ethernet || p.HLen != 6 || !out.MAC.IsUnicast():
 		out.drop(DropHardware, "not from the address of an Ethernet card")
-	case !p.GIAddr.IsUnspecified() && !sub.Prefix.Contains(p.GIAddr):
+	case s.sub == nil:
 		out.drop(DropRelay, "relayed from a network that is not served here")
 	}
-	out.Stage = stageOf(p)
+	out.Stage, out.Arch = stageOf(p), archOf(p)
 	return out.Drop == 0
 }
 
-// ours reports whether the message is for this server or names none.
-func (s *Server) ours(sub *subnet) bool {
-	id := s.in.Option(packet.OptionServerID)
-	return id == nil || s.in.Addr(packet.OptionServerID) == sub.Address
+// recognize finds out who is asking.
+func (s *Server) recognize(now time.Time, out *Outcome) {
+	out.Subnet = s.sub.index
+	if s.hosts[out.MAC] == nil {
+		if h := s.ports.find(&s.relay); h != nil {
+			s.adopt(now, s.sub, out.MAC, h)
+		}
+	}
+	s.host = s.hostOf(out.MAC)
+	out.Known = s.host != nil
+	if !out.Known {
+		_, out.Known = s.sub.table.Of(now, out.MAC)
+	}
 }
 
-// leaseTime returns the lease time for a client that may ask for less (RFC 2131
-// 4.3.1: it "may" get what it asks for).
-func (sub *subnet) leaseTime(asked time.Duration) time.Duration {
-	if asked <= 0 {
-		return sub.LeaseTime
+// hostOf returns the host of the site that a card belongs to, nil if there is none.
+func (s *Server) hostOf(mac lease.MAC) *Host {
+	if h := s.hosts[mac]; h != nil {
+		return h
 	}
-	return min(sub.LeaseTime, max(asked, MinLeaseTime))
+	return s.ports.adopted[mac]
 }
+
+// serverID returns the server identifier of replies: the one that a relay agent
+// wants (RFC 5107), so that renewals come through it too, or our address.
+func (s *Server) serverID() netip.Addr {
+	switch {
+	case s.relay.server.IsValid():
+		return s.relay.server
+	case s.sub.Address.IsValid():
+		return s.sub.Address
+	}
+	return s.link.Address
+}
+
+// ours reports whether the message is for this server or names none.
+func (s *Server) ours() bool {
+	if s.in.Option(packet.OptionServerID) == nil {
+		return true
+	}
+	id := s.in.Addr(packet.OptionServerID)
+	return id.IsValid() && (id == s.relay.server ||
+		slices.ContainsFunc(s.subnets, func(sub *subnet) bool { return sub.Address == id }))
+}
+
+// leaseTime returns the lease time for the client, which may ask for less (RFC 2131
+// 4.3.1: it "may" get what it asks for).
+func (s *Server) leaseTime() time.Duration {
+	most := s.sub.LeaseTime
+	if s.host != nil && s.host.LeaseTime > 0 {
+		most = s.host.LeaseTime
+	}
+	if asked := s.askedTime(); asked > 0 {
+		return min(most, max(asked, MinLeaseTime))
+	}
+	return most
+}
+
+// asks reports whether the host uses DHCP.
+func (h *Host) asks() bool { return len(h.MACs)+len(h.Ports) > 0 }

@@ -2,7 +2,6 @@ package dhcp
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
@@ -13,37 +12,35 @@ type Stage uint8
 
 // The stages.
 const (
-	// StageSystem is an initramfs, a running system, or a device: whatever is not below.
+	// StageSystem is an initramfs, a running system, UEFI's own iSCSI driver, or a
+	// device: whatever is not below.
 	StageSystem Stage = iota
 	// StagePXE is the PXE ROM of a card or the PXE driver of UEFI firmware. It
 	// fetches one file by TFTP.
 	StagePXE
 	// StageIPXE is iPXE. It attaches the iSCSI root and may run a script.
 	StageIPXE
+	// StageHTTP is UEFI firmware that boots over HTTP. It fetches one URI.
+	StageHTTP
+	// StageHBA is an iSCSI host bus adapter. It attaches the iSCSI root by itself.
+	StageHBA
+	// StageCount is the number of stages.
+	StageCount
 )
 
 // String returns what the stage is called in listings.
 func (s Stage) String() string {
-	switch s {
-	case StagePXE:
-		return "PXE"
-	case StageIPXE:
-		return "iPXE"
+	names := [StageCount]string{
+		StageSystem: "system", StagePXE: "PXE", StageIPXE: "iPXE", StageHTTP: "UEFI HTTP", StageHBA: "iSCSI adapter",
 	}
-	return "system"
+	if s < StageCount {
+		return names[s]
+	}
+	return "invalid"
 }
 
-// Arch is the client system architecture type, option 93, RFC 4578 2.1 and the
-// IANA registry "Processor Architecture Types".
-type Arch uint16
-
-// Architectures a boot file can be configured for.
-const (
-	ArchBIOS    Arch = 0
-	ArchUEFI    Arch = 7 // x86-64
-	ArchUEFIBC  Arch = 9 // "EFI BC", which x86-64 firmware sends too
-	ArchUEFIARM Arch = 11
-)
+// httpClient is the vendor class of UEFI HTTP boot. edk2 takes no offer without it.
+const httpClient = "HTTPClient"
 
 // stageOf tells the stage from what the client says of itself.
 //
@@ -53,8 +50,19 @@ func stageOf(p *packet.Packet) Stage {
 	if p.Option(packet.OptionEtherboot) != nil || isIPXE(p.Option(packet.OptionUserClass)) {
 		return StageIPXE
 	}
-	if bytes.HasPrefix(p.Option(packet.OptionVendorClass), []byte("PXEClient")) {
-		return StagePXE
+	class := p.Option(packet.OptionVendorClass)
+	for _, c := range [...]struct {
+		prefix string
+		stage  Stage
+	}{
+		{"PXEClient", StagePXE},
+		{httpClient, StageHTTP},
+		{"BRCM ISAN", StageHBA}, // Broadcom NetXtreme II
+		{"QLGC ISAN", StageHBA}, // QLogic and Marvell
+	} {
+		if len(class) >= len(c.prefix) && string(class[:len(c.prefix)]) == c.prefix {
+			return c.stage
+		}
 	}
 	return StageSystem
 }
@@ -70,25 +78,4 @@ func isIPXE(userClass []byte) bool {
 		}
 	}
 	return false
-}
-
-// archOf returns the first architecture the client names, BIOS if it names none.
-func archOf(p *packet.Packet) Arch {
-	if b := p.Option(packet.OptionClientArch); len(b) >= 2 {
-		return Arch(binary.BigEndian.Uint16(b))
-	}
-	return ArchBIOS
-}
-
-// file returns the boot file for a PXE ROM; empty: there is none for it.
-func (n *Netboot) file(a Arch) string {
-	switch a {
-	case ArchBIOS:
-		return n.BIOS
-	case ArchUEFI, ArchUEFIBC:
-		return n.UEFI
-	case ArchUEFIARM:
-		return n.UEFIARM64
-	}
-	return ""
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
-// TestBootStages: what each program on the way up of a host is told, by what it
-// says of itself. The requests are those of facts known from the clients' sources.
-func TestBootStages(t *testing.T) {
+// TestOddStages: clients that say less, or say it differently, than those of
+// TestStages.
+func TestOddStages(t *testing.T) {
 	const (
 		root   = "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root"
 		iqn    = "iqn.2011-03.example.home:web1"
@@ -32,21 +32,15 @@ func TestBootStages(t *testing.T) {
 		stage Stage
 		want  told
 	}{
-		{"BIOS ROM", rom("\x00\x00"), StagePXE, told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
-		{"x64 UEFI", rom("\x00\x07"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
 		{"x64 UEFI that says EFI BC", rom("\x00\x09"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
-		{"arm64 UEFI", rom("\x00\x0b"), StagePXE, told{store, "ipxe-arm64.efi", store, "ipxe-arm64.efi", "", "", "", "web1"}},
 		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: "0.0.0.0", name: "web1"}},
 		{"ROM that names no architecture", []dhcpv4.Modifier{option(60, "PXEClient")}, StagePXE,
 			told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
-		{"iPXE as it is: raw user class and 175", []dhcpv4.Modifier{option(60, "PXEClient:Arch:00000:UNDI:002001"), option(77, "iPXE"),
-			option(175, "\xb1\x05\x01\x1a\xf4\x10\x00"), option(57, "\x05\xc0"), option(55, ipxe55)}, StageIPXE, ipxeTold},
 		{"iPXE by a user class of RFC 3004", []dhcpv4.Modifier{option(77, "\x03foo\x04iPXE"), option(55, ipxe55)}, StageIPXE, ipxeTold},
 		{"iPXE by 175 alone", []dhcpv4.Modifier{option(175, "")}, StageIPXE, ipxeTold},
-		{"klibc ipconfig", []dhcpv4.Modifier{broadcast, option(55, "\x01\x03\x06\x0c\x0f\x11\x1a\x1c\x28\x77\x79")}, StageSystem, osTold},
-		{"Linux ip=dhcp", []dhcpv4.Modifier{option(55, "\x01\x03\x06\x0c\x0f\x11\x1a\x28")}, StageSystem, osTold},
+		{"HTTP boot without a URI", []dhcpv4.Modifier{option(60, "HTTPClient:Arch:00016"), option(93, "\x00\x10")}, StageHTTP,
+			told{siaddr: "0.0.0.0", name: "web1"}},
 		{"a system that asks for no root path", []dhcpv4.Modifier{option(55, "\x01\x03\x06"), option(61, "\xff\x00\x00\x00\x01duid")}, StageSystem, osTold},
-		{"UEFI iSCSI", []dhcpv4.Modifier{option(55, "\x01\x03\x06\x11")}, StageSystem, osTold},
 		{"a user class like nothing", []dhcpv4.Modifier{option(77, "\xffiPXE")}, StageSystem, osTold},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -64,6 +58,30 @@ func TestBootStages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFiles: which file is for which architecture, plain and over HTTP.
+func TestFiles(t *testing.T) {
+	n := &Netboot{HTTP: "http://192.0.2.10/boot/", BIOS: "b", UEFI: "u", UEFIARM64: "a", Files: map[Arch]string{
+		ArchUEFIRISCV64: "r", ArchUEFILoong64: "https://192.0.2.11/l", 19: "over-http", ArchUEFI32: "i",
+	}}
+	conf := home()
+	conf.Hosts[2].Netboot = n
+	s := newServer(t, conf)
+	for arch, want := range map[Arch]string{
+		0: "b", 6: "i", 7: "u", 9: "u", 11: "a", 27: "r", 39: "https://192.0.2.11/l", 10: "", 1: "",
+		15: "http://192.0.2.10/boot/i", 16: "http://192.0.2.10/boot/u", 17: "http://192.0.2.10/boot/u", 18: "", 19: "http://192.0.2.10/boot/over-http",
+		20: "http://192.0.2.10/boot/b", 28: "http://192.0.2.10/boot/r", 40: "https://192.0.2.11/l", 65535: "",
+	} {
+		class := "PXEClient"
+		if _, http := arch.overHTTP(); http {
+			class = "HTTPClient"
+		}
+		out, p := handle(t, s, t0, ask(web1, dhcpv4.MessageTypeDiscover, option(60, class), option(93, string([]byte{byte(arch >> 8), byte(arch)}))))
+		if p.BootFileNameOption() != want || out.File != want || (want == "") != strings.Contains(out.Reason, "no boot") {
+			t.Errorf("%s (%d): %q, want %q (%s)", arch, uint16(arch), p.BootFileNameOption(), want, out.Reason)
+		}
 	}
 }
 

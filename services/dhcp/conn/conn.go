@@ -9,6 +9,8 @@
 // hardware that does not exist, and clients that read from packet sockets, as
 // dhclient does even when it renews, throw such replies away.
 //
+// ARP and ICMP look for somebody who uses an address without having asked for it.
+//
 // Opening needs CAP_NET_RAW and CAP_NET_BIND_SERVICE; afterwards neither is used.
 package conn
 

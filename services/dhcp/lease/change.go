@@ -8,7 +8,9 @@ import (
 // Commit leases addr to mac for life, rounded up to the next whole second of
 // the clock, and appends what changed to changed: the lease that mac held
 // elsewhere, now free, and the new one. These must be on disk before the client
-// is told. If mac may not have addr nothing changes and refused says why.
+// is told. If mac may not have addr nothing changes and refused says why. An
+// offer to another card is no reason (RFC 2131 3.1.2: it is no promise): offers
+// cost their taker nothing, and must not keep those out who mean it.
 func (t *Table) Commit(now time.Time, mac MAC, addr netip.Addr, life time.Duration, name string, changed []Lease) (_ []Lease, refused Why) {
 	ns := now.UnixNano()
 	t.expire(ns)
@@ -63,8 +65,6 @@ func (t *Table) refuses(mac MAC, addr netip.Addr) Why {
 	switch {
 	case e.state == Declined:
 		return Quarantined
-	case e.state == Offered && e.offer != mac:
-		return OfferedToOther
 	case e.state == Bound && e.mac != mac && (r == nil || t.reserved[e.mac] != r):
 		return LeasedToOther
 	}
@@ -77,16 +77,17 @@ func (t *Table) Release(now time.Time, mac MAC, addr netip.Addr) (l Lease, ok bo
 	ns := now.UnixNano()
 	t.expire(ns)
 	e := t.held(mac, addr)
-	if e == nil || e.state != Bound {
+	if e == nil {
 		return Lease{}, false
 	}
 	t.vacate(e, ns)
 	return vacated(e, mac, ns), true
 }
 
-// Decline puts addr into quarantine, if mac holds it or has it on offer (RFC 2131
-// 4.3.3), and returns the record of it. Afterwards anybody may get it, but not
-// mac as its previous address.
+// Decline puts addr into quarantine, if mac has a lease of it (RFC 2131 4.3.3),
+// and returns the record of it. Afterwards anybody may get it, but not mac as its
+// previous address. What is only on offer cannot be declined: one message would
+// take an address from everybody.
 func (t *Table) Decline(now time.Time, mac MAC, addr netip.Addr) (l Lease, ok bool) {
 	ns := now.UnixNano()
 	t.expire(ns)
@@ -94,17 +95,52 @@ func (t *Table) Decline(now time.Time, mac MAC, addr netip.Addr) (l Lease, ok bo
 	if e == nil {
 		return Lease{}, false
 	}
-	t.isolate(e, ns, ns+t.quarantine)
+	t.isolate(e, mac, ns, ns+t.quarantine)
 	return e.lease(), true
 }
 
-// held returns the entry of addr if it is bound to mac or on offer to it.
+// Probed tells that nobody answered at addr, so that its offer need not wait.
+func (t *Table) Probed(now time.Time, addr netip.Addr) {
+	t.expire(now.UnixNano())
+	if e := t.offered(addr); e != nil {
+		e.probed = true
+	}
+}
+
+// Isolate puts addr into quarantine, if it is on offer, because a stranger
+// answered there, and returns the record of it. The stranger's card is mac; zero:
+// not known, and the card it was offered to is recorded.
+func (t *Table) Isolate(now time.Time, addr netip.Addr, mac MAC) (l Lease, ok bool) {
+	ns := now.UnixNano()
+	t.expire(ns)
+	e := t.offered(addr)
+	if e == nil {
+		return Lease{}, false
+	}
+	if mac == (MAC{}) {
+		mac = e.offer
+	}
+	t.isolate(e, mac, ns, ns+t.quarantine)
+	return e.lease(), true
+}
+
+// offered returns the entry of addr if it is on offer.
+func (t *Table) offered(addr netip.Addr) *entry {
+	if !addr.Is4() {
+		return nil
+	}
+	if e := t.byAddr[toUint(addr)]; e != nil && e.state == Offered {
+		return e
+	}
+	return nil
+}
+
+// held returns the entry of addr if it is bound to mac.
 func (t *Table) held(mac MAC, addr netip.Addr) *entry {
 	if !addr.Is4() {
 		return nil
 	}
-	e := t.byAddr[toUint(addr)]
-	if e != nil && (e.state == Bound && e.mac == mac || e.state == Offered && e.offer == mac) {
+	if e := t.byAddr[toUint(addr)]; e != nil && e.state == Bound && e.mac == mac {
 		return e
 	}
 	return nil

@@ -12,6 +12,9 @@ type Choice struct {
 	// Blocked says why a card with a reservation does not get it now: LeasedToOther
 	// or Quarantined. Zero otherwise.
 	Blocked Why
+	// Unproven: the address is not one that mac itself had, and nobody has looked
+	// whether a stranger uses it. Probed or Isolate tells the answer.
+	Unproven bool
 }
 
 // Offer chooses an address for mac, which may ask for one (the zero Addr: does
@@ -32,12 +35,20 @@ func (t *Table) Offer(now time.Time, mac MAC, want netip.Addr) Choice {
 		c.Blocked = blocked
 	}
 	e, why := t.choose(mac, want)
+	if e == nil && len(t.offers) > 0 {
+		// The oldest offer is given up rather than a client who may mean it turned
+		// away; a flood of them so keeps nobody out.
+		t.withdraw(t.offering.first())
+		e, why = t.choose(mac, want)
+	}
 	if e == nil {
 		return c
 	}
 	c.Addr, c.Why = toAddr(e.addr), why
 	if e.state != Bound {
 		t.hold(e, mac, ns+t.offerHold)
+		e.probed = e.probed || why == Previous
+		c.Unproven = !e.probed
 	}
 	return c
 }
@@ -53,6 +64,10 @@ func (t *Table) choose(mac MAC, want netip.Addr) (*entry, Why) {
 	}
 	if e := t.offers[mac]; e != nil {
 		return e, StillHeld
+	}
+	if last != nil && last.state == Offered { // the claim is older than the offer
+		t.withdraw(last)
+		last = t.touch(last.addr)
 	}
 	if last != nil && last.state == Free {
 		return last, Previous

@@ -61,6 +61,8 @@ type Range struct{ First, Last netip.Addr }
 type Reservation struct {
 	MACs  []MAC
 	Addrs []netip.Addr
+
+	adopted MAC // a further card, see Table.Adopt; zero: none
 }
 
 // Why says why an address was chosen, or why it was refused.
@@ -83,7 +85,6 @@ const (
 	HasReservation   // refused: another address is reserved for this card
 	ReservedForOther // refused: reserved for another host
 	LeasedToOther    // refused: leased to another card
-	OfferedToOther   // refused: on offer to another card
 	Quarantined      // refused: was declined a short while ago
 )
 
@@ -116,8 +117,6 @@ func (w Why) String() string {
 		return "reserved for another host"
 	case LeasedToOther:
 		return "leased to another card"
-	case OfferedToOther:
-		return "on offer to another card"
 	case Quarantined:
 		return "declined a short while ago"
 	}

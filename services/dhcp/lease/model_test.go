@@ -9,6 +9,7 @@ import (
 // addresses, and every question answered by looking at all of them.
 type model struct {
 	hold, quarantine time.Duration
+	maxOffers        int
 	addrs            []*modelAddr
 	last             map[MAC]netip.Addr // where a card was bound last
 }
@@ -26,7 +27,7 @@ type modelAddr struct {
 }
 
 func newModel(c Config) *model {
-	m := &model{hold: c.OfferHold, quarantine: c.Quarantine, last: map[MAC]netip.Addr{}}
+	m := &model{hold: c.OfferHold, quarantine: c.Quarantine, maxOffers: c.MaxOffers, last: map[MAC]netip.Addr{}}
 	own := map[netip.Addr]bool{}
 	for _, a := range c.Exclude {
 		own[a] = true
@@ -126,13 +127,54 @@ func (m *model) offer(now time.Time, mac MAC, want netip.Addr) netip.Addr {
 		return a.addr
 	}
 	a := m.pick(mac, want)
+	if a == nil && m.withdrawOldest() {
+		a = m.pick(mac, want)
+	}
 	if a == nil {
 		return netip.Addr{}
+	}
+	if a.state == Free && m.offers() == m.maxOffers {
+		m.withdrawOldest()
 	}
 	if a.state != Bound {
 		a.state, a.offeredTo, a.until = Offered, mac, now.Add(m.hold)
 	}
 	return a.addr
+}
+
+func (m *model) offers() (n int) {
+	for _, a := range m.addrs {
+		n += is(a.state == Offered)
+	}
+	return n
+}
+
+func (m *model) withdrawOldest() bool {
+	var oldest *modelAddr
+	for _, a := range m.addrs {
+		if a.state == Offered && (oldest == nil || a.until.Before(oldest.until) || a.until.Equal(oldest.until) && a.addr.Less(oldest.addr)) {
+			oldest = a
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.state, oldest.offeredTo = Free, MAC{}
+	return true
+}
+
+// isolate is what a probe that was answered leads to.
+func (m *model) isolate(now time.Time, addr netip.Addr, by MAC) bool {
+	m.pass(now)
+	a := m.at(addr)
+	if a == nil || a.state != Offered {
+		return false
+	}
+	if m.last[a.mac] == addr {
+		delete(m.last, a.mac)
+	}
+	a.state, a.mac, a.offeredTo, a.name, a.until = Declined, by, MAC{}, "", now.Add(m.quarantine)
+	return true
 }
 
 func (m *model) pick(mac MAC, want netip.Addr) *modelAddr {
@@ -145,7 +187,8 @@ func (m *model) pick(mac MAC, want netip.Addr) *modelAddr {
 			return a
 		}
 	}
-	if had != nil && had.inPool && had.state == Free {
+	if had != nil && had.inPool && (had.state == Free || had.state == Offered) {
+		had.state, had.offeredTo = Free, MAC{}
 		return had
 	}
 	if a := m.at(want); a != nil && a.inPool && a.state == Free {
@@ -173,10 +216,6 @@ func (m *model) commit(now time.Time, mac MAC, addr netip.Addr, life time.Durati
 	switch a.state {
 	case Declined:
 		return false
-	case Offered:
-		if a.offeredTo != mac {
-			return false
-		}
 	case Bound:
 		if a.mac != mac && (r == nil || m.reservation(a.mac) != r) {
 			return false
@@ -212,7 +251,7 @@ func (m *model) release(now time.Time, mac MAC, addr netip.Addr) bool {
 func (m *model) decline(now time.Time, mac MAC, addr netip.Addr) bool {
 	m.pass(now)
 	a := m.at(addr)
-	if a == nil || !(a.state == Bound && a.mac == mac || a.state == Offered && a.offeredTo == mac) {
+	if a == nil || a.state != Bound || a.mac != mac {
 		return false
 	}
 	a.state, a.mac, a.offeredTo, a.name, a.until = Declined, mac, MAC{}, "", now.Add(m.quarantine)

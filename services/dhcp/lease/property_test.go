@@ -26,7 +26,7 @@ func propertyConfig() Config {
 			{MACs: []MAC{card(2), card(3)}, Addrs: []netip.Addr{addr(12)}},
 			{MACs: []MAC{card(4), card(5)}, Addrs: []netip.Addr{addr(13), addr(107)}},
 		},
-		OfferHold: 30 * time.Second, Quarantine: 10 * time.Minute,
+		OfferHold: 30 * time.Second, Quarantine: 10 * time.Minute, MaxOffers: 6,
 	}
 }
 
@@ -58,7 +58,7 @@ func randomOp(r *rand.Rand, table *Table, m *model, now time.Time) op {
 	mac, a := card(1+r.IntN(18)), addr([]int{1, 11, 12, 13, 50, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110}[r.IntN(16)])
 	life := time.Duration(60+r.IntN(600))*time.Second + time.Duration(r.IntN(2))*time.Millisecond
 	name := fmt.Sprint("name-", mac)
-	switch r.IntN(8) {
+	switch r.IntN(9) {
 	case 0, 1, 2: // the usual exchange
 		got, want := table.Offer(now, mac, a), m.offer(now, mac, a)
 		if got.Addr == want && want.IsValid() && r.IntN(3) > 0 {
@@ -84,6 +84,9 @@ func randomOp(r *rand.Rand, table *Table, m *model, now time.Time) op {
 		}
 		_, ok := table.Decline(now, mac, a)
 		return op{fmt.Sprint("decline ", mac, a), fmt.Sprint(ok), fmt.Sprint(m.decline(now, mac, a))}
+	case 7:
+		_, ok := table.Isolate(now, a, mac)
+		return op{fmt.Sprint("isolate ", a), fmt.Sprint(ok), fmt.Sprint(m.isolate(now, a, mac))}
 	}
 	table.Withdraw(now, mac)
 	m.withdraw(now, mac)

@@ -7,10 +7,11 @@ import "time"
 
 // expire ends every state whose end is not after now, in the order of the ends.
 func (t *Table) expire(now int64) {
+	for e := t.offering.first(); e != nil && e.when <= now; e = t.offering.first() {
+		t.withdraw(e)
+	}
 	for e := t.timed.first(); e != nil && e.when <= now; e = t.timed.first() {
 		switch end := e.when; e.state {
-		case Offered:
-			t.withdraw(e)
 		case Bound:
 			t.vacate(e, end)
 		case Declined: // the card that declined it does not want it back
@@ -20,13 +21,17 @@ func (t *Table) expire(now int64) {
 	}
 }
 
-// hold puts e on offer to mac until end. An offer to the same card is prolonged.
+// hold puts e on offer to mac until end. An offer to the same card is prolonged; a
+// new one takes the place of the oldest when there are as many as there may be.
 func (t *Table) hold(e *entry, mac MAC, end int64) {
 	e.leave()
+	if e.state != Offered && t.maxOffers > 0 && len(t.offers) >= t.maxOffers {
+		t.withdraw(t.offering.first())
+	}
 	t.set(e, Offered)
 	e.offer = mac
 	t.offers[mac] = e
-	t.timed.add(e, end)
+	t.offering.add(e, end)
 }
 
 // withdraw ends the offer of e, which becomes what it was before: an offer is no use.
@@ -39,7 +44,7 @@ func (t *Table) withdraw(e *entry) {
 
 func (t *Table) unoffer(e *entry) {
 	delete(t.offers, e.offer)
-	e.offer = MAC{}
+	e.offer, e.probed = MAC{}, false
 }
 
 // bind leases e to mac. What mac had on offer is withdrawn; what else it held is
@@ -72,11 +77,9 @@ func (t *Table) vacate(e *entry, when int64) {
 	t.rest(e)
 }
 
-// isolate takes e away from everybody until end.
-func (t *Table) isolate(e *entry, now, end int64) {
-	mac := e.mac
+// isolate takes e away from everybody until end; mac is remembered with it.
+func (t *Table) isolate(e *entry, mac MAC, now, end int64) {
 	if e.state == Offered {
-		mac = e.offer
 		t.unoffer(e)
 	}
 	e.leave()

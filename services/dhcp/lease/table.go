@@ -13,12 +13,14 @@ type Config struct {
 	Reservations []Reservation // no card and no address in two of them
 	Exclude      []netip.Addr  // never given to anybody; IPv4 only, others are ignored
 	OfferHold    time.Duration // how long an offered address is kept for the card
+	MaxOffers    int           // how many addresses may be on offer at once; 0: no limit
 	Quarantine   time.Duration // how long a declined address is given to nobody
 }
 
 // A Table holds the leases of one LAN.
 type Table struct {
 	pool       *pool
+	maxOffers  int
 	offerHold  int64
 	quarantine int64
 
@@ -28,8 +30,9 @@ type Table struct {
 	byName   map[string]*entry // bound entries with a name
 	reserved map[MAC]*Reservation
 
-	timed queue // offered, bound and declined entries, by their end
-	free  queue // entries of the pool that anybody may have, by when they became free
+	timed    queue // bound and declined entries, by their end
+	offering queue // offered entries, by their end
+	free     queue // entries of the pool that anybody may have, by when they became free
 
 	inPool [Declined + 1]int // touched addresses of the pool by state; Free is not kept exact
 	bound  int               // all bound entries
@@ -41,16 +44,18 @@ type Table struct {
 type entry struct {
 	addr  uint32
 	state State
-	pool  bool         // may be given to anybody
-	resv  *Reservation // whose it is; nil: nobody's
-	mac   MAC          // who has it or had it last; zero: nobody yet
-	offer MAC          // to whom it is on offer
-	name  string
-	since int64 // last acknowledged to mac
-	freed int64 // when it became free; 0: never leased
-	when  int64 // key in the queue: the end of the state, or freed
-	slot  int
-	in    *queue
+	pool  bool // may be given to anybody
+	// probed: on offer, and it is known that no stranger is there.
+	probed bool
+	resv   *Reservation // whose it is; nil: nobody's
+	mac    MAC          // who has it or had it last; zero: nobody yet
+	offer  MAC          // to whom it is on offer
+	name   string
+	since  int64 // last acknowledged to mac
+	freed  int64 // when it became free; 0: never leased
+	when   int64 // key in the queue: the end of the state, or freed
+	slot   int
+	in     *queue
 }
 
 // New returns an empty table.
@@ -60,7 +65,7 @@ func New(c Config) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{
-		pool: p, offerHold: int64(c.OfferHold), quarantine: int64(c.Quarantine),
+		pool: p, maxOffers: c.MaxOffers, offerHold: int64(c.OfferHold), quarantine: int64(c.Quarantine),
 		byAddr: make(map[uint32]*entry), byMAC: make(map[MAC]*entry), offers: make(map[MAC]*entry),
 		byName: make(map[string]*entry), reserved: make(map[MAC]*Reservation),
 	}

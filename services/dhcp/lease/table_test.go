@@ -58,10 +58,10 @@ func TestOrderOfReuse(t *testing.T) {
 	table.Release(t0.Add(2*time.Minute), card(1), addr(100))
 	now := t0.Add(3 * time.Minute)
 	for i, want := range []Choice{
-		{Addr: addr(103), Why: NeverUsed},
-		{Addr: addr(101), Why: LongestFree},
-		{Addr: addr(100), Why: LongestFree},
-		{Why: Exhausted},
+		{Addr: addr(103), Why: NeverUsed, Unproven: true},
+		{Addr: addr(101), Why: LongestFree, Unproven: true},
+		{Addr: addr(100), Why: LongestFree, Unproven: true},
+		{Addr: addr(100), Why: LongestFree, Unproven: true}, // the oldest offer makes room
 	} {
 		if got := table.Offer(now, card(10+i), netip.Addr{}); got != want {
 			t.Errorf("offer %d: %v, want %v", i, got, want)
@@ -100,7 +100,7 @@ func TestReservation(t *testing.T) {
 	t.Run("waits for a stranger's lease from before it was made", func(t *testing.T) {
 		table := newTable(t, conf)
 		table.Restore(Lease{Addr: addr(11), MAC: card(9), State: Bound, Since: t0, Until: t0.Add(time.Hour)})
-		if c := table.Offer(t0, card(1), netip.Addr{}); c != (Choice{Addr: addr(100), Why: NeverUsed, Blocked: LeasedToOther}) {
+		if c := table.Offer(t0, card(1), netip.Addr{}); c != (Choice{Addr: addr(100), Why: NeverUsed, Blocked: LeasedToOther, Unproven: true}) {
 			t.Errorf("while the stranger has it: %v", c)
 		}
 		if _, refused := table.Commit(t0, card(1), addr(100), time.Hour, "", nil); refused != 0 {
@@ -126,6 +126,75 @@ func TestReservation(t *testing.T) {
 			t.Errorf("after it: %v", c)
 		}
 	})
+}
+
+// TestProbes: an address that was not its own is to be probed, once for each offer.
+func TestProbes(t *testing.T) {
+	table := newTable(t, Config{Pool: []Range{{addr(100), addr(101)}}})
+	ask := func(now time.Time, mac MAC, want Choice) {
+		t.Helper()
+		if c := table.Offer(now, mac, netip.Addr{}); c != want {
+			t.Errorf("%s: %v, want %v", mac, c, want)
+		}
+	}
+	ask(t0, card(1), Choice{Addr: addr(100), Why: NeverUsed, Unproven: true})
+	ask(t0, card(1), Choice{Addr: addr(100), Why: StillHeld, Unproven: true})
+	table.Probed(t0, addr(100))
+	ask(t0, card(1), Choice{Addr: addr(100), Why: StillHeld})
+	ask(t0.Add(time.Minute), card(1), Choice{Addr: addr(100), Why: NeverUsed, Unproven: true})
+	if l, ok := table.Isolate(t0.Add(time.Minute), addr(100), card(9)); !ok || l.State != Declined || l.MAC != card(9) {
+		t.Errorf("%v %v", l, ok)
+	}
+	now := t0.Add(time.Minute)
+	ask(now, card(1), Choice{Addr: addr(101), Why: NeverUsed, Unproven: true})
+	if l, ok := table.Isolate(now, addr(101), MAC{}); !ok || l.MAC != card(1) {
+		t.Errorf("by nobody known: %v %v", l, ok)
+	}
+	ask(now, card(1), Choice{Why: Exhausted})
+	if _, ok := table.Isolate(now, addr(101), card(9)); ok {
+		t.Error("what is on offer to nobody was isolated")
+	}
+	now = now.Add(10 * time.Minute)
+	take(t, table, now, card(1), time.Hour)
+	now = now.Add(2 * time.Hour)
+	ask(now, card(1), Choice{Addr: addr(100), Why: Previous})
+	ask(now, card(1), Choice{Addr: addr(100), Why: StillHeld})
+}
+
+// TestAdopt: a host that is known by its place has the card that was there last.
+func TestAdopt(t *testing.T) {
+	table := newTable(t, Config{Pool: []Range{{addr(100), addr(101)}}, Reservations: []Reservation{
+		{Addrs: []netip.Addr{addr(11)}}, {Addrs: []netip.Addr{addr(12)}}, {MACs: []MAC{card(3)}, Addrs: []netip.Addr{addr(13)}},
+	}})
+	adopt := func(mac MAC, a netip.Addr, want bool) {
+		t.Helper()
+		if table.Adopt(t0, mac, a) != want {
+			t.Errorf("adopt %s for %s: %v", mac, a, !want)
+		}
+	}
+	adopt(card(1), addr(11), true)
+	adopt(card(1), addr(11), true)
+	adopt(card(3), addr(11), false)
+	adopt(card(1), addr(100), false)
+	adopt(card(1), netip.Addr{}, false)
+	if a := take(t, table, t0, card(1), time.Hour); a != addr(11) {
+		t.Errorf("the first card got %s", a)
+	}
+	adopt(card(2), addr(11), true)
+	if a := take(t, table, t0, card(2), time.Hour); a != addr(11) {
+		t.Errorf("the card that took its place got %s", a)
+	}
+	if w := table.Check(t0, card(1), addr(11)); w != ReservedForOther {
+		t.Errorf("the first card may keep the address: %s", w)
+	}
+	adopt(card(2), addr(12), true) // plugged in elsewhere
+	if a := take(t, table, t0, card(2), time.Hour); a != addr(12) {
+		t.Errorf("elsewhere it got %s", a)
+	}
+	adopt(card(1), addr(11), true)
+	if a := take(t, table, t0, card(1), time.Hour); a != addr(11) {
+		t.Errorf("back in its place the first card got %s", a)
+	}
 }
 
 func TestMovingFreesTheOldAddress(t *testing.T) {
@@ -160,22 +229,50 @@ func TestPoolShrank(t *testing.T) {
 	}
 }
 
-// TestFloodEvictsNobody: a hundred thousand random cards that only ask leave
-// running leases, former holders' claims and memory alone.
+// TestFloodEvictsNobody: random cards that only ask, more than there is room for,
+// leave running leases, former holders' claims and memory alone, and a client in
+// their midst gets its lease.
 func TestFloodEvictsNobody(t *testing.T) {
-	table := newTable(t, Config{Pool: []Range{{addr(100), addr(199)}}})
+	for _, conf := range []Config{
+		{Pool: []Range{{addr(100), addr(199)}}, MaxOffers: 50},
+		{Pool: []Range{{addr(100), addr(199)}}},
+		{Pool: []Range{{addr(100), netip.MustParseAddr("192.200.0.0")}}, MaxOffers: 100},
+	} {
+		floodEvictsNobody(t, newTable(t, conf))
+	}
+}
+
+func floodEvictsNobody(t *testing.T, table *Table) {
 	take(t, table, t0, card(1), time.Hour)
 	take(t, table, t0, card(2), time.Hour)
 	table.Release(t0, card(2), addr(101))
-	for i := range 100_000 {
-		var mac MAC
-		binary.BigEndian.PutUint32(mac[1:], uint32(i+1000))
-		table.Offer(t0.Add(time.Minute), mac, netip.Addr{})
+	now := t0.Add(time.Minute)
+	flood := func(from, to int) {
+		for i := from; i < to; i++ {
+			var mac MAC
+			binary.BigEndian.PutUint32(mac[1:], uint32(i+1000))
+			now = now.Add(time.Microsecond)
+			table.Offer(now, mac, netip.Addr{})
+		}
 	}
-	if n := len(table.byAddr) + len(table.byMAC) + len(table.offers); n > 300 {
-		t.Errorf("%d things are remembered for a pool of 100", n)
+	flood(0, 20_000)
+	if n := len(table.byAddr) + len(table.byMAC) + len(table.offers) + len(table.offering); n > 400 {
+		t.Errorf("%d things are remembered", n)
 	}
-	now := t0.Add(2 * time.Minute)
+	now = now.Add(time.Microsecond)
+	if c := table.Offer(now, card(2), netip.Addr{}); c.Addr != addr(101) || c.Why != Previous {
+		t.Errorf("the former holder, in the flood: %v", c)
+	}
+	now = now.Add(time.Microsecond)
+	c := table.Offer(now, card(3), netip.Addr{})
+	flood(20_000, 22_000)
+	if _, refused := table.Commit(now, card(3), c.Addr, time.Hour, "", nil); refused != 0 {
+		t.Errorf("who requests what was offered in the flood is refused: %s", refused)
+	}
+	now = t0.Add(2 * time.Minute)
+	if c.Addr == addr(101) {
+		t.Error("the former holder's address went to another while it was on offer to him")
+	}
 	if w := table.Check(now, card(1), addr(100)); w != 0 {
 		t.Errorf("the lease: %s", w)
 	}

@@ -23,15 +23,15 @@
 // Records are only ever appended. What Sync has returned nil for survives a power
 // cut at any instant. A write that was cut off leaves a torn end, which Open cuts
 // away; a damaged line elsewhere is skipped and reported, the rest is kept.
-// Rewrite replaces the file by a shorter one in one step. A failing or full disk
-// makes Sync fail; as soon as the disk works again, so does Sync.
+// A Rewrite replaces the file by a shorter one in one step, and is written while the
+// journal goes on. A failing or full disk makes Sync fail; as soon as the disk works
+// again, so does Sync.
 package leasefile
 
 import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
@@ -158,56 +158,6 @@ func (j *Journal) settle() error {
 
 // Records returns the number of records in the file, outdated ones included.
 func (j *Journal) Records() int { return j.records }
-
-// Rewrite replaces the journal by one that holds exactly all, in one step: a
-// power cut leaves the old file or the new one. Appended records that were not
-// synced are dropped, so all must include them. If it fails the old file goes on.
-func (j *Journal) Rewrite(all iter.Seq[lease.Lease]) error {
-	f, err := j.fs.Open(nameNew)
-	if err != nil {
-		return fmt.Errorf("rewrite lease journal: %w", err)
-	}
-	size, records, err := fill(f, all)
-	if err == nil {
-		err = j.fs.Rename(nameNew, Name)
-	}
-	if err != nil {
-		// Give the space back; on a full disk it is what the appends need.
-		return fmt.Errorf("rewrite lease journal: %w", errors.Join(err, f.Truncate(0), f.Close()))
-	}
-	old := j.file
-	j.file, j.size, j.records, j.torn, j.renamed = f, size, records, false, true
-	j.pending, j.count = j.pending[:0], 0
-	if err := errors.Join(old.Close(), j.settle()); err != nil {
-		return fmt.Errorf("rewrite lease journal: %w", err)
-	}
-	return nil
-}
-
-// fill writes a whole journal and makes it durable.
-func fill(f File, all iter.Seq[lease.Lease]) (size int64, records int, err error) {
-	if err := f.Truncate(0); err != nil {
-		return 0, 0, err
-	}
-	const chunk = 256 << 10
-	b := append(make([]byte, 0, chunk+maxLine), header...)
-	for l := range all {
-		b = appendRecord(b, l)
-		records++
-		if len(b) < chunk {
-			continue
-		}
-		if _, err := f.WriteAt(b, size); err != nil {
-			return 0, 0, err
-		}
-		size += int64(len(b))
-		b = b[:0]
-	}
-	if _, err := f.WriteAt(b, size); err != nil {
-		return 0, 0, err
-	}
-	return size + int64(len(b)), records, f.Sync()
-}
 
 // Close closes the file. What was not synced is lost.
 func (j *Journal) Close() error { return j.file.Close() }

@@ -38,8 +38,10 @@ const (
 	OptionHostName      uint8 = 12
 	OptionDomain        uint8 = 15
 	OptionRootPath      uint8 = 17
+	OptionMTU           uint8 = 26
 	OptionBroadcast     uint8 = 28
 	OptionNTP           uint8 = 42
+	OptionVendorInfo    uint8 = 43
 	OptionRequestedAddr uint8 = 50
 	OptionLeaseTime     uint8 = 51
 	OptionOverload      uint8 = 52
@@ -55,8 +57,14 @@ const (
 	OptionTFTPServer    uint8 = 66
 	OptionBootFile      uint8 = 67
 	OptionUserClass     uint8 = 77  // RFC 3004; iPXE sends it without lengths
+	OptionRapidCommit   uint8 = 80  // RFC 4039
 	OptionRelayAgent    uint8 = 82  // RFC 3046
 	OptionClientArch    uint8 = 93  // RFC 4578
+	OptionMachineID     uint8 = 97  // RFC 4578: UUID
+	OptionIPv6Only      uint8 = 108 // RFC 8925
+	OptionPortal        uint8 = 114 // RFC 8910
+	OptionSearch        uint8 = 119 // RFC 3397
+	OptionRoutes        uint8 = 121 // RFC 3442
 	OptionEtherboot     uint8 = 175 // iPXE's own, encapsulated: ipxe.org/howto/dhcpd
 	OptionInitiatorIQN  uint8 = 203 // iSCSI initiator name, as iPXE reads it
 	OptionEnd           uint8 = 255

@@ -3,14 +3,17 @@ package run
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
@@ -86,4 +89,45 @@ func BenchmarkService(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "DORA/s")
 	b.ReportMetric(float64(b.N)/float64(s.journal.syncs), "leases/sync")
+}
+
+// BenchmarkStart measures how long the service takes to read a million leases.
+func BenchmarkStart(b *testing.B) {
+	const leases = 1_000_000
+	conf := config()
+	conf.Subnets[0].Pool[0].Last = netip.MustParseAddr("10.200.0.0")
+	dir, now := leasefile.Dir(b.TempDir()), time.Now()
+	j, _, err := leasefile.Open(dir, func(lease.Lease) {})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := range uint32(leases) {
+		var addr [4]byte
+		binary.BigEndian.PutUint32(addr[:], 10<<24|1<<16+n)
+		mac := lease.MAC{0, 0x16}
+		binary.BigEndian.PutUint32(mac[2:], n)
+		j.Append(lease.Lease{Addr: netip.AddrFrom4(addr), MAC: mac, State: lease.Bound, Since: now, Until: now.Add(time.Hour).Truncate(time.Second)})
+		if n%10_000 == 0 {
+			if err := j.Sync(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(j.Sync(), j.Close()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s, err := Open(conf, Options{FS: dir, Log: slog.New(slog.DiscardHandler),
+			Listen: func(string, netip.Addr) (Conn, error) { return newCable(), nil }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.load(); err != nil || s.engine.Len() < leases {
+			b.Fatal(err, s.engine.Len())
+		}
+		if err := s.journal.file.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/start")
 }

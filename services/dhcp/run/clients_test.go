@@ -239,6 +239,25 @@ func TestUdhcpcReserved(t *testing.T) {
 	})
 }
 
+// TestStrangerOnAnAddress: what somebody took without asking is found by ARP and is
+// not given away.
+func TestStrangerOnAnAddress(t *testing.T) {
+	l := newLAN(t)
+	l.conf.Subnets[0].Probe = 500 * time.Millisecond
+	squatter := l.client("squatter", "")
+	squatter.AddAddr("eth0", "192.168.32.100/24")
+	l.serve()
+	c := l.client("c", "")
+	p := c.udhcpc()
+	c.expect(c.told("bound"), map[string]string{"ip": "192.168.32.101"})
+	if got := l.lease(squatter.MAC("eth0")); got.State != "declined" || got.Addr != ip("192.168.32.100") {
+		t.Errorf("the stranger: %+v", got)
+	}
+	c.stop(p)
+	c.udhcpc() // its own address answers, and it gets it
+	c.expect(c.told("bound"), map[string]string{"ip": "192.168.32.101"})
+}
+
 // dhclientConf renews after two seconds and asks for what a netbooting system asks.
 const dhclientConf = `
 option iscsi-initiator code 203 = text;

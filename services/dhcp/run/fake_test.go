@@ -85,9 +85,11 @@ type rig struct {
 	t     *testing.T
 	s     *Service
 	cable *cable
-	disk  *leasefiletest.Disk
-	log   *logBuffer
-	stop  func() error // ends Run and returns its error
+	// neighbours answer probes.
+	neighbours neighbours
+	disk       *leasefiletest.Disk
+	log        *logBuffer
+	stop       func() error // ends Run and returns its error
 }
 
 type logBuffer struct {
@@ -118,13 +120,14 @@ func config() dhcp.Config {
 // inBubble runs f with a service that serves.
 func inBubble(t *testing.T, conf dhcp.Config, disk *leasefiletest.Disk, prepare func(*cable), f func(*rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, cable: newCable(), disk: disk, log: new(logBuffer)}
+		r := &rig{t: t, cable: newCable(), disk: disk, log: new(logBuffer), neighbours: newNeighbours()}
 		if prepare != nil {
 			prepare(r.cable)
 		}
 		var err error
 		r.s, err = Open(conf, Options{FS: disk, Log: slog.New(slog.NewTextHandler(r.log, nil)),
-			Listen: func(string, netip.Addr) (Conn, error) { return r.cable, nil }})
+			Listen: func(string, netip.Addr) (Conn, error) { return r.cable, nil },
+			Probe:  func(*dhcp.Subnet, int) (Prober, error) { return &r.neighbours, nil }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +29,9 @@ type journal struct {
 	rewriteAt time.Time
 	syncs     uint64
 	rewrites  uint64
+	rewriting context.CancelFunc // of the rewrite under way; nil: none
+	rewritten chan rewritten
+	kept      int // records in the file after the last rewrite
 }
 
 // load opens the journal and restores the leases in it.
@@ -70,18 +75,57 @@ func (s *Service) store(now time.Time) error {
 	return nil
 }
 
-// compact rewrites the journal when more than half of it is outdated.
+// rewritten is how the writing of a shorter journal ended.
+type rewritten struct {
+	file *leasefile.Rewrite
+	err  error
+}
+
+// compact starts to rewrite the journal when more than half of it is outdated. The
+// work is done beside the owner, which goes on.
 func (s *Service) compact(now time.Time) {
 	j := &s.journal
-	if j.err != nil || j.file.Records() <= 2*s.engine.Len()+slack || now.Before(j.rewriteAt) {
+	if j.err != nil || j.rewriting != nil || j.file.Records() <= 2*max(s.engine.Len(), j.kept)+slack || now.Before(j.rewriteAt) {
 		return
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	j.rewriting = cancel
+	r := j.file.Begin(s.conf.Keeps(now))
+	go func() {
+		err := r.Run(ctx)
+		j.rewritten <- rewritten{r, err} // never waits: one is under way, and there is room for it
+	}()
+}
+
+// replaceJournal takes the rewritten journal into use.
+func (s *Service) replaceJournal(now time.Time, r rewritten) {
+	j := &s.journal
+	j.rewriting()
+	j.rewriting = nil
 	before := j.file.Records()
-	if err := j.file.Rewrite(s.engine.All(now)); err != nil {
+	if r.err == nil && j.err != nil { // the disk fails: what has been written is not trusted
+		r.err = errors.Join(j.err, r.file.Abandon())
+	} else if r.err == nil {
+		r.err = j.file.Finish(r.file)
+	}
+	if r.err != nil {
 		j.rewriteAt = now.Add(rewriteAfter)
-		s.log.Error("the lease journal goes on without being shortened", "err", err)
+		s.log.Error("the lease journal goes on without being shortened", "err", r.err)
 		return
 	}
 	j.rewrites++
-	s.log.Debug("lease journal rewritten", "before", before, "after", j.file.Records())
+	j.kept = j.file.Records()
+	s.log.Debug("lease journal rewritten", "before", before, "after", j.kept)
+}
+
+// wait ends a rewrite that is under way.
+func (j *journal) wait() {
+	if j.rewriting == nil {
+		return
+	}
+	j.rewriting()
+	if r := <-j.rewritten; r.err == nil {
+		_ = r.file.Abandon() // the journal itself is complete
+	}
+	j.rewriting = nil
 }

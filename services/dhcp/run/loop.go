@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
 const (
@@ -23,19 +24,19 @@ const (
 
 // A message is what came in: n bytes in a buffer that goes back to s.buffers.
 type message struct {
-	subnet int
-	buf    []byte
-	n      int
+	link int // the subnet whose link it came by
+	buf  []byte
+	n    int
 }
 
 // An item is a message that was decided.
 type item struct {
-	subnet int
-	out    *dhcp.Outcome
+	link int
+	out  *dhcp.Outcome
 }
 
 // read receives on one link until its socket is closed.
-func (s *Service) read(ctx context.Context, subnet int, c Conn) {
+func (s *Service) read(ctx context.Context, link int, c Conn) {
 	failed := false
 	for {
 		var buf []byte
@@ -51,7 +52,7 @@ func (s *Service) read(ctx context.Context, subnet int, c Conn) {
 				return
 			}
 			if !failed {
-				s.log.Error("cannot receive", "subnet", s.conf.Subnets[subnet].Name, "err", err)
+				s.log.Error("cannot receive", "subnet", s.conf.Subnets[link].Name, "err", err)
 			}
 			failed = true
 			pause(ctx, readPause)
@@ -59,7 +60,7 @@ func (s *Service) read(ctx context.Context, subnet int, c Conn) {
 		}
 		failed = false
 		select {
-		case s.queue <- message{subnet, buf, n}:
+		case s.queue <- message{link, buf, n}:
 		case <-ctx.Done():
 			return
 		}
@@ -85,6 +86,12 @@ func (s *Service) own(ctx context.Context) {
 			f()
 		case m := <-s.queue:
 			s.handle(m)
+		case a := <-s.probes.answers:
+			s.answered(s.now(), a)
+		case <-s.probes.timer.C:
+			s.unanswered(s.now())
+		case r := <-s.journal.rewritten:
+			s.replaceJournal(s.now(), r)
 		}
 	}
 }
@@ -93,21 +100,36 @@ func (s *Service) own(ctx context.Context) {
 // lease depends on go out at once, the others after one sync for all.
 func (s *Service) handle(first message) {
 	now := s.now()
-	s.batch = s.batch[:0]
 	for n, m, more := 1, first, true; more; n++ {
-		it := s.spare(m.subnet)
-		s.engine.Handle(now, m.subnet, m.buf[:m.n], it.out)
-		s.buffers <- m.buf // never waits: there are no more buffers than fit
-		if len(it.out.Records) > 0 {
-			s.batch = append(s.batch, it)
-		} else {
-			s.conclude(now, it)
-		}
+		s.decide(now, m)
 		m, more = s.next(n)
 	}
-	if len(s.batch) == 0 {
-		return
+	if len(s.batch) > 0 {
+		s.settle(now)
 	}
+}
+
+// decide decides about one message, unless its address must be looked for first.
+func (s *Service) decide(now time.Time, m message) {
+	it := s.spare(m.link)
+	s.engine.Handle(now, m.link, m.buf[:m.n], it.out)
+	if it.out.Probe.IsValid() {
+		if s.probe(now, m, it.out) {
+			return
+		}
+		s.engine.Probed(now, it.out.Subnet, it.out.Probe, false, lease.MAC{}, it.out)
+		s.engine.Handle(now, m.link, m.buf[:m.n], it.out)
+	}
+	s.buffers <- m.buf // never waits: there are no more buffers than fit
+	if len(it.out.Records) > 0 {
+		s.batch = append(s.batch, it)
+	} else {
+		s.conclude(now, it)
+	}
+}
+
+// settle makes the batch durable, concludes it, and leaves an empty one.
+func (s *Service) settle(now time.Time) {
 	err := s.store(now)
 	for _, it := range s.batch {
 		if err != nil {
@@ -115,6 +137,7 @@ func (s *Service) handle(first message) {
 		}
 		s.conclude(now, it)
 	}
+	s.batch = s.batch[:0]
 	s.compact(now)
 }
 
@@ -132,13 +155,13 @@ func (s *Service) next(n int) (m message, ok bool) {
 }
 
 // spare returns an item to decide into. Its outcome is that of an earlier batch.
-func (s *Service) spare(subnet int) item {
+func (s *Service) spare(link int) item {
 	n := len(s.batch)
 	it := s.batch[:n+1][n]
 	if it.out == nil {
 		it.out = new(dhcp.Outcome)
 	}
-	it.subnet = subnet
+	it.link = link
 	s.batch[:n+1][n] = it
 	return it
 }
@@ -146,13 +169,13 @@ func (s *Service) spare(subnet int) item {
 // conclude sends the reply, if one may be sent, and remembers what happened.
 func (s *Service) conclude(now time.Time, it item) {
 	if it.out.Drop == 0 && len(it.out.Reply) > 0 {
-		if err := s.conns[it.subnet].Send(it.out.To, it.out.Reply); err != nil {
+		if err := s.conns[it.link].Send(it.out.To, it.out.Reply); err != nil {
 			it.out.Drop, it.out.Reason = dhcp.DropNotSent, err.Error()
 		}
 	}
-	s.counts[it.subnet].add(it.out)
-	s.recent.add(now, it.subnet, it.out)
-	s.report(now, it)
+	s.counts[it.out.Subnet].add(it.out)
+	s.history.add(now, it.out)
+	s.report(now, it.out)
 }
 
 // do has the owner run f and waits for it.

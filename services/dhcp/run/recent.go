@@ -1,71 +1,166 @@
 package run
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
-// An Exchange is one message and what became of it.
+// An Exchange is one message and what became of it: what it asked, what it was taken
+// for, what it got, and why this address or why nothing.
 type Exchange struct {
-	Time   time.Time  `json:"time"`
-	Subnet string     `json:"subnet"`
-	MAC    lease.MAC  `json:"mac"`
-	Type   string     `json:"type"`            // DISCOVER, REQUEST, …
-	State  string     `json:"state,omitempty"` // of a REQUEST: SELECTING, …
-	Stage  string     `json:"stage"`           // what it was taken for: PXE, iPXE, system
-	Asked  netip.Addr `json:"asked,omitzero"`
-	Reply  string     `json:"reply,omitempty"` // OFFER, ACK, NAK; empty: silence
-	Addr   netip.Addr `json:"addr,omitzero"`
-	Name   string     `json:"name,omitempty"`
-	File   string     `json:"file,omitempty"`
-	Drop   string     `json:"drop,omitempty"` // the reason as a key
-	Reason string     `json:"reason"`         // the reason as a phrase
+	Time   time.Time     `json:"time"`
+	Subnet string        `json:"subnet"`
+	MAC    lease.MAC     `json:"mac"`
+	Type   string        `json:"type"`            // DISCOVER, REQUEST, …
+	State  string        `json:"state,omitempty"` // of a REQUEST: SELECTING, …
+	Stage  string        `json:"stage"`           // what it was taken for: PXE, iPXE, system, …
+	Arch   string        `json:"arch,omitempty"`  // for the stages that have one
+	Asked  netip.Addr    `json:"asked,omitzero"`
+	Says   []string      `json:"says"`            // its options, as dhcp.DescribeOptions has them
+	Reply  string        `json:"reply,omitempty"` // OFFER, ACK, NAK; empty: silence
+	Addr   netip.Addr    `json:"addr,omitzero"`
+	Life   time.Duration `json:"life,omitzero"` // the lease time
+	Name   string        `json:"name,omitempty"`
+	File   string        `json:"file,omitempty"`
+	Told   []string      `json:"told,omitempty"` // the options of the reply
+	Drop   string        `json:"drop,omitempty"` // the reason as a key
+	Reason string        `json:"reason"`         // the reason as a phrase
 }
 
-// ring is the last exchanges.
-type ring struct {
-	all  []exchange
-	next int
+// Bounds of what is remembered: a few exchanges of each card, of the cards that asked
+// last. Cards that nobody knows are apart, so that a flood of them pushes out no other.
+const (
+	perCard      = 8
+	maxKnown     = 512
+	maxStrangers = 128
+)
+
+// history is the last exchanges of the last cards.
+type history struct {
+	cards            map[lease.MAC]*cardHistory
+	known, strangers cards
+}
+
+// cards are some cards in the order in which they were heard of last.
+type cards struct {
+	first, last *cardHistory // first: heard of just now
+	len, max    int
+}
+
+type cardHistory struct {
+	mac        lease.MAC
+	in         *cards
+	prev, next *cardHistory
+	exchanges  [perCard]exchange
+	count      int // all there were
 }
 
 type exchange struct {
-	time   time.Time
-	subnet int
-	out    dhcp.Outcome // without its slices
+	time time.Time
+	out  dhcp.Outcome // without Records and Reply; Says and Told are its own
 }
 
-// ringLen is how many exchanges are remembered: a few for each machine of a room.
-const ringLen = 1024
+func newHistory() history {
+	return history{cards: make(map[lease.MAC]*cardHistory), known: cards{max: maxKnown}, strangers: cards{max: maxStrangers}}
+}
 
-func (r *ring) add(now time.Time, subnet int, out *dhcp.Outcome) {
-	e := exchange{now, subnet, *out}
-	e.out.Records, e.out.Reply = nil, nil
-	if len(r.all) < ringLen {
-		r.all = append(r.all, e)
-		return
+func (h *history) add(now time.Time, out *dhcp.Outcome) {
+	to := &h.strangers
+	if out.Known || len(out.Records) > 0 {
+		to = &h.known
 	}
-	r.all[r.next] = e
-	r.next = (r.next + 1) % ringLen
+	c := h.cards[out.MAC]
+	switch {
+	case c != nil:
+		c.in.remove(c)
+	case to.len < to.max:
+		c = new(cardHistory)
+	default: // the memory of the one that was silent longest is used again
+		c = to.last
+		to.remove(c)
+		delete(h.cards, c.mac)
+		c.count = 0
+	}
+	if to.len == to.max { // a stranger became known
+		delete(h.cards, to.last.mac)
+		to.remove(to.last)
+	}
+	c.mac = out.MAC
+	h.cards[c.mac] = c
+	to.push(c)
+	c.add(now, out)
 }
 
+func (c *cardHistory) add(now time.Time, out *dhcp.Outcome) {
+	e := &c.exchanges[c.count%perCard]
+	c.count++
+	says, told := append(e.out.Says[:0], out.Says...), append(e.out.Told[:0], out.Told...)
+	e.time, e.out = now, *out
+	e.out.Records, e.out.Reply, e.out.Says, e.out.Told = nil, nil, says, told
+}
+
+func (l *cards) push(c *cardHistory) {
+	c.in, c.prev, c.next = l, nil, l.first
+	if l.first != nil {
+		l.first.prev = c
+	} else {
+		l.last = c
+	}
+	l.first = c
+	l.len++
+}
+
+func (l *cards) remove(c *cardHistory) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		l.last = c.prev
+	}
+	l.len--
+}
+
+// exchanges returns what is remembered, oldest first, of one card or of all.
 func (s *Service) exchanges(mac *lease.MAC) []Exchange {
 	all := []Exchange{}
-	r := &s.recent
-	for i := range r.all {
-		e := &r.all[(r.next+i)%len(r.all)]
-		if mac != nil && e.out.MAC != *mac {
-			continue
+	if mac != nil {
+		if c := s.history.cards[*mac]; c != nil {
+			all = s.appendExchanges(all, c)
 		}
+	} else {
+		for _, c := range s.history.cards {
+			all = s.appendExchanges(all, c)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Exchange) int {
+		return cmp.Or(a.Time.Compare(b.Time), slices.Compare(a.MAC[:], b.MAC[:]))
+	})
+	return all
+}
+
+func (s *Service) appendExchanges(all []Exchange, c *cardHistory) []Exchange {
+	for i := max(0, c.count-perCard); i < c.count; i++ {
+		e := &c.exchanges[i%perCard]
+		out := &e.out
 		x := Exchange{
-			Time: e.time, Subnet: s.conf.Subnets[e.subnet].Name, MAC: e.out.MAC, Type: e.out.Type.String(),
-			State: e.out.State.String(), Stage: e.out.Stage.String(), Asked: e.out.Asked, Addr: e.out.Addr,
-			Name: e.out.Name, File: e.out.File, Drop: e.out.Drop.String(), Reason: e.out.Reason,
+			Time: e.time, Subnet: s.conf.Subnets[out.Subnet].Name, MAC: out.MAC, Type: out.Type.String(),
+			State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Says: dhcp.DescribeOptions(out.Says),
+			Addr: out.Addr, Name: out.Name, File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
 		}
-		if e.out.Drop == 0 && e.out.ReplyType != 0 {
-			x.Reply = e.out.ReplyType.String()
+		if out.Stage == dhcp.StagePXE || out.Stage == dhcp.StageHTTP || out.Stage == dhcp.StageIPXE {
+			x.Arch = out.Arch.String()
+		}
+		if out.Drop == 0 && out.ReplyType != 0 {
+			x.Reply, x.Life, x.Told = out.ReplyType.String(), out.Life, dhcp.DescribeOptions(out.Told)
 		}
 		all = append(all, x)
 	}

@@ -11,14 +11,16 @@ import (
 
 // report logs what a person wants to read later: new leases, refusals, addresses
 // given back or found in use, and an exhausted pool, once.
-func (s *Service) report(now time.Time, it item) {
-	out, sub := it.out, s.conf.Subnets[it.subnet].Name
+func (s *Service) report(now time.Time, out *dhcp.Outcome) {
+	sub := s.conf.Subnets[out.Subnet].Name
 	level, what := slog.LevelInfo, ""
 	switch {
 	case out.Drop == dhcp.DropNotSent:
 		level, what = slog.LevelError, "reply not sent"
 	case out.Drop == dhcp.DropExhausted || out.ReplyType == packet.Offer:
-		s.reportPool(now, it)
+		s.reportPool(now, out)
+	case out.Type == 0 && len(out.Records) > 0:
+		level, what, out.Asked = slog.LevelWarn, "in use", out.Addr
 	case out.Drop != 0 || out.Type == packet.Inform || out.ReplyType == packet.ACK && out.State == dhcp.Renewing:
 	case out.ReplyType == packet.ACK:
 		what = "leased"
@@ -43,20 +45,21 @@ func (s *Service) report(now time.Time, it item) {
 }
 
 // reportPool logs when a pool runs out, and when it no longer is.
-func (s *Service) reportPool(now time.Time, it item) {
-	c, sub := &s.counts[it.subnet], s.conf.Subnets[it.subnet].Name
-	switch out := it.out; {
+func (s *Service) reportPool(now time.Time, out *dhcp.Outcome) {
+	c, sub := &s.counts[out.Subnet], s.conf.Subnets[out.Subnet].Name
+	switch {
 	case out.Drop == dhcp.DropExhausted && !c.exhausted:
 		c.exhausted = true
 		s.log.Error("the pool has no free address", "subnet", sub, "first refused", out.MAC.String())
-	case out.Drop == 0 && c.exhausted && s.engine.Stats(now, it.subnet).Free() > 0:
+	case out.Drop == 0 && c.exhausted && s.engine.Stats(now, out.Subnet).Free() > 0:
 		c.exhausted = false
 		s.log.Info("the pool has free addresses again", "subnet", sub)
 	}
 }
 
 // logLimit lets bursts of 200 lines through and 20 a second in the long run, and
-// says how many were left out: clients decide how much there is to log.
+// says how many were left out, once a second at most: clients decide how much there
+// is to log.
 type logLimit struct {
 	credit  float64
 	last    time.Time
@@ -71,7 +74,7 @@ const (
 func (l *logLimit) allows(now time.Time, log *slog.Logger) bool {
 	l.credit = min(logBurst, l.credit+now.Sub(l.last).Seconds()*logRate)
 	l.last = now
-	if l.credit < 1 {
+	if l.credit < 1 || l.missing > 0 && l.credit < logRate {
 		l.missing++
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -219,6 +220,11 @@ func TestFlood(t *testing.T) {
 		if st.Sent["OFFER"] != 1000 || st.Dropped["malformed"] != 2000 || st.Sent["ACK"] != 1 || st.Sent["NAK"] != 999 {
 			t.Errorf("%+v", st)
 		}
+		time.Sleep(time.Second)
+		r.say(ask(3, dhcpv4.MessageTypeRequest, selecting("192.0.2.1")...))
+		if n := r.log.count("too much to log"); n != 1 {
+			t.Errorf("%d times it was too much", n)
+		}
 		if r.log.count("\n") > logBurst+10 {
 			t.Errorf("%d lines were logged", r.log.count("\n"))
 		}
@@ -268,14 +274,64 @@ func TestMethods(t *testing.T) {
 	})
 }
 
-func TestRecentForgetsTheOldest(t *testing.T) {
+// TestRecentIsBounded: a card's last exchanges are remembered, those of cards that
+// are known whatever strangers do.
+func TestRecentIsBounded(t *testing.T) {
 	inBubble(t, config(), new(leasefiletest.Disk), nil, func(r *rig) {
-		for n := range ringLen + 10 {
-			r.say(ask(n, dhcpv4.MessageTypeDiscover))
+		addr := net.ParseIP(r.dora(1))
+		for range perCard {
+			r.say(ask(1, dhcpv4.MessageTypeRequest, func(p *dhcpv4.DHCPv4) { p.ClientIPAddr = addr }))
 		}
-		all, err := r.s.Recent(r.t.Context(), nil)
-		if err != nil || len(all) != ringLen || all[0].MAC.String() != card(10).String() || all[ringLen-1].MAC.String() != card(ringLen+9).String() {
-			t.Errorf("%d exchanges, %v", len(all), err)
+		for n := range 2 * maxStrangers {
+			r.cable.in <- ask(1000+n, dhcpv4.MessageTypeDiscover)
+		}
+		synctest.Wait()
+		r.replies()
+		mac := lease.MAC(card(1))
+		if all := must[[]Exchange](t)(r.s.Recent(r.t.Context(), &mac)); len(all) != perCard || all[0].State != "RENEWING" || all[0].Life != time.Hour {
+			t.Errorf("of one card: %+v", all)
+		}
+		stranger := lease.MAC(card(1000))
+		if all := must[[]Exchange](t)(r.s.Recent(r.t.Context(), &stranger)); len(all) != 0 {
+			t.Errorf("of the first stranger: %+v", all)
+		}
+		all := must[[]Exchange](t)(r.s.Recent(r.t.Context(), nil))
+		if len(all) != perCard+maxStrangers {
+			t.Errorf("%d exchanges in all", len(all))
+		}
+		for n := range maxKnown + maxStrangers { // strangers become known, and push out the first of those
+			r.dora(1000 + n)
+		}
+		h := &r.s.history
+		if h.known.len != maxKnown || h.strangers.len > maxStrangers || len(h.cards) != h.known.len+h.strangers.len || h.cards[mac] != nil {
+			t.Errorf("%d known, %d strangers, %d cards", h.known.len, h.strangers.len, len(h.cards))
+		}
+	})
+}
+
+// TestWhy: what was asked and told is there to read.
+func TestWhy(t *testing.T) {
+	inBubble(t, config(), new(leasefiletest.Disk), nil, func(r *rig) {
+		r.say(ask(1, dhcpv4.MessageTypeDiscover, dhcpv4.WithGeneric(dhcpv4.OptionClassIdentifier, []byte("PXEClient:Arch:00007")),
+			dhcpv4.WithGeneric(dhcpv4.OptionClientSystemArchitectureType, []byte{0, 7}), dhcpv4.WithRequestedOptions(dhcpv4.OptionRouter)))
+		r.say(ask(1, dhcpv4.MessageTypeRequest, selecting("192.0.2.1")...))
+		mac := lease.MAC(card(1))
+		all := must[[]Exchange](t)(r.s.Recent(r.t.Context(), &mac))
+		if len(all) != 2 || all[0].Stage != "PXE" || all[0].Arch != "x86-64 UEFI" || all[1].Reason != "not an address of this network" || all[1].Reply != "NAK" {
+			t.Fatalf("%+v", all)
+		}
+		for _, want := range []string{`60 vendor-class "PXEClient:Arch:00007"`, "93 client-arch 7", "55 requested-options 3"} {
+			if !slices.Contains(all[0].Says, want) {
+				t.Errorf("%q does not have %q", all[0].Says, want)
+			}
+		}
+		for _, want := range []string{"3 router 10.0.0.1", "51 lease-time 3600", "1 netmask 255.0.0.0"} {
+			if !slices.Contains(all[0].Told, want) {
+				t.Errorf("%q does not have %q", all[0].Told, want)
+			}
+		}
+		if st := must[Status](t)(r.s.Status(r.t.Context())).Subnets[0]; st.Stages["PXE"] != 1 || st.Offered != 1 {
+			t.Errorf("%+v", st)
 		}
 	})
 }

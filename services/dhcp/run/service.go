@@ -7,6 +7,9 @@
 // sends the replies that depend on them. While the journal cannot be written such
 // replies are not sent; it is tried again with the messages that come, and goes on
 // by itself when the disk does.
+//
+// Nothing else stops the owner either: an address that must be looked for waits with
+// its message in a list of bounded length, and the journal is shortened beside it.
 package run
 
 import (
@@ -37,6 +40,9 @@ type Options struct {
 	// be writable after the privilege drop.
 	FS  leasefile.FS
 	Log *slog.Logger
+	// Probe opens what a subnet is probed with, by its index; nil: ARP on a link, ICMP
+	// for a relayed one.
+	Probe func(sub *dhcp.Subnet, index int) (Prober, error)
 	// Listen opens the sockets on a link; nil: conn.Open.
 	Listen func(link string, source netip.Addr) (Conn, error)
 	// Now is the clock; nil: time.Now.
@@ -50,7 +56,7 @@ type Service struct {
 	limit logLimit
 	now   func() time.Time
 	fs    leasefile.FS
-	conns []Conn
+	conns []Conn // by subnet; nil: relayed
 
 	queue   chan message
 	buffers chan []byte
@@ -61,7 +67,8 @@ type Service struct {
 	journal journal
 	batch   []item
 	counts  []counts // per subnet
-	recent  ring
+	probes  probes
+	history history
 	started time.Time
 }
 
@@ -74,8 +81,10 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	s := &Service{
 		conf: conf, log: o.Log, now: o.Now, fs: o.FS, engine: engine,
 		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen), calls: make(chan func()),
-		batch: make([]item, 0, maxBatch), counts: make([]counts, len(conf.Subnets)),
+		batch: make([]item, 0, maxBatch+1), counts: make([]counts, len(conf.Subnets)), history: newHistory(),
 	}
+	s.probes = probes{answers: make(chan answer), timer: time.NewTimer(0)}
+	s.journal.rewritten = make(chan rewritten, 1)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -86,14 +95,34 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	if listen == nil {
 		listen = func(link string, source netip.Addr) (Conn, error) { return conn.Open(link, source) }
 	}
-	for _, sub := range conf.Subnets {
-		c, err := listen(sub.Interface, sub.Address)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("subnet %s: %w", sub.Name, err), s.closeConns())
+	for i := range conf.Subnets {
+		if err := s.open(&conf.Subnets[i], i, listen, o.Probe); err != nil {
+			return nil, errors.Join(fmt.Errorf("subnet %s: %w", conf.Subnets[i].Name, err), s.closeConns())
 		}
-		s.conns = append(s.conns, c)
 	}
 	return s, nil
+}
+
+// open opens the sockets of one subnet.
+func (s *Service) open(sub *dhcp.Subnet, index int, listen func(string, netip.Addr) (Conn, error), probe func(*dhcp.Subnet, int) (Prober, error)) (err error) {
+	var c Conn
+	if !sub.Relayed {
+		if c, err = listen(sub.Interface, sub.Address); err != nil {
+			return err
+		}
+	}
+	s.conns = append(s.conns, c)
+	if probe == nil {
+		probe = openProber
+	}
+	var p Prober
+	if sub.Probe > 0 {
+		p, err = probe(sub, index)
+	}
+	if err == nil {
+		s.probes.probers = append(s.probes.probers, p)
+	}
+	return err
 }
 
 // Run calls drop, which gives up privileges, reads the journal, calls ready, and
@@ -111,7 +140,12 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	var readers sync.WaitGroup
 	stop, cancel := context.WithCancel(ctx)
 	for i, c := range s.conns {
-		readers.Go(func() { s.read(stop, i, c) })
+		if c != nil {
+			readers.Go(func() { s.read(stop, i, c) })
+		}
+		if p := s.probes.probers[i]; p != nil {
+			readers.Go(func() { s.listen(stop, i, p) })
+		}
 	}
 	if err = ready(); err == nil {
 		s.own(ctx)
@@ -120,14 +154,22 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	cancel()
 	err = errors.Join(err, s.closeConns())
 	readers.Wait()
+	s.journal.wait()
 	return err
 }
 
 func (s *Service) closeConns() error {
 	var errs []error
 	for _, c := range s.conns {
-		errs = append(errs, c.Close())
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
 	}
-	s.conns = nil
+	for _, p := range s.probes.probers {
+		if p != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	s.conns, s.probes.probers = nil, nil
 	return errors.Join(errs...)
 }

@@ -28,6 +28,9 @@ type SubnetStatus struct {
 	PoolFree  int               `json:"pool_free"`
 	Declined  int               `json:"declined"` // of PoolUsed, in quarantine
 	Leases    int               `json:"leases"`   // running ones, of reserved addresses too
+	Offered   int               `json:"offered"`  // of PoolUsed, on offer
+	Probes    ProbeCounts       `json:"probes"`
+	Stages    map[string]uint64 `json:"stages"`   // DISCOVERs by boot stage
 	Received  map[string]uint64 `json:"received"` // by message type
 	Sent      map[string]uint64 `json:"sent"`     // by message type
 	Dropped   map[string]uint64 `json:"dropped"`  // by reason: dhcp.Drop
@@ -112,7 +115,7 @@ func (s *Service) status() Status {
 		n := s.engine.Stats(s.now(), i)
 		st.Subnets = append(st.Subnets, SubnetStatus{
 			Name: sub.Name, Interface: sub.Interface, PoolSize: n.Size, PoolUsed: n.Size - n.Free(), PoolFree: n.Free(),
-			Declined: n.Declined, Leases: n.Leases,
+			Declined: n.Declined, Offered: n.Offered, Leases: n.Leases, Probes: s.counts[i].probes, Stages: s.counts[i].stagesByName(),
 			Received: s.counts[i].received.named(), Sent: s.counts[i].sent.named(), Dropped: s.counts[i].droppedByName(),
 		})
 		if s.counts[i].exhausted {
@@ -154,16 +157,31 @@ func (c *byType) named() map[string]uint64 {
 type counts struct {
 	received, sent byType
 	dropped        [dhcp.DropCount]uint64
+	stages         [dhcp.StageCount]uint64
+	probes         ProbeCounts
 	exhausted      bool // a client found no free address, and there is none yet
 }
 
 func (c *counts) add(out *dhcp.Outcome) {
 	c.received.add(out.Type)
+	if out.Type == packet.Discover {
+		c.stages[out.Stage]++
+	}
 	if out.Drop != 0 {
 		c.dropped[out.Drop]++
 	} else if len(out.Reply) > 0 {
 		c.sent.add(out.ReplyType)
 	}
+}
+
+func (c *counts) stagesByName() map[string]uint64 {
+	m := make(map[string]uint64)
+	for stage, n := range c.stages {
+		if n > 0 {
+			m[dhcp.Stage(stage).String()] = n
+		}
+	}
+	return m
 }
 
 func (c *counts) droppedByName() map[string]uint64 {

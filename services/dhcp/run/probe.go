@@ -1,0 +1,154 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+)
+
+// A Prober asks a network who has an address. Probe and Answer may run at the same
+// time; Close ends an Answer, whose error is net.ErrClosed.
+type Prober interface {
+	// Probe sends a question and does not wait.
+	Probe(addr netip.Addr) error
+	// Answer waits for somebody who has an address; by is his card, zero if not known.
+	Answer() (addr netip.Addr, by lease.MAC, err error)
+	Close() error
+}
+
+// maxProbes bounds the probes under way: half of the buffers may wait with them.
+// Clients beyond get their address unprobed, not late.
+const maxProbes = queueLen / 2
+
+// probes are the addresses that are looked for before they are offered.
+type probes struct {
+	probers []Prober // by subnet; nil: not probed
+	answers chan answer
+	waiting []*probe // by the end of their wait
+	timer   *time.Timer
+}
+
+// A probe is a message that waits for its address to be looked for.
+type probe struct {
+	msg    message
+	subnet int
+	addr   netip.Addr
+	mac    lease.MAC // the client's
+	end    time.Time
+}
+
+type answer struct {
+	addr netip.Addr
+	by   lease.MAC
+}
+
+// ProbeCounts says how the probes of one subnet went.
+type ProbeCounts struct {
+	Sent    uint64 `json:"sent"`
+	InUse   uint64 `json:"in_use"`  // somebody answered
+	Skipped uint64 `json:"skipped"` // too many at once, or the socket failed: offered unprobed
+}
+
+// openProber opens what a subnet is probed with, nil if it is not to be.
+func openProber(sub *dhcp.Subnet, index int) (Prober, error) {
+	if sub.Relayed {
+		return conn.OpenICMP(uint16(index))
+	}
+	return conn.OpenARP(sub.Interface, sub.Address)
+}
+
+// listen hands the answers of one prober to the owner until it is closed.
+func (s *Service) listen(ctx context.Context, subnet int, p Prober) {
+	for {
+		addr, by, err := p.Answer()
+		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.log.Error("cannot hear who answers probes", "subnet", s.conf.Subnets[subnet].Name, "err", err)
+			pause(ctx, readPause)
+			continue
+		}
+		select {
+		case s.probes.answers <- answer{addr, by}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// probe looks for the address of out before m is answered, and keeps m until then.
+// It reports whether it does; if not, m is to be answered now.
+func (s *Service) probe(now time.Time, m message, out *dhcp.Outcome) bool {
+	p, count := &s.probes, &s.counts[out.Subnet].probes
+	if i := p.find(out.Probe); i >= 0 {
+		// The client asks again, or another got the address meanwhile: the last counts.
+		w := p.waiting[i]
+		s.buffers <- w.msg.buf // never waits: there are no more buffers than fit
+		w.msg, w.mac = m, out.MAC
+		return true
+	}
+	if len(p.waiting) >= maxProbes || p.probers[out.Subnet].Probe(out.Probe) != nil {
+		count.Skipped++
+		return false
+	}
+	count.Sent++
+	w := &probe{m, out.Subnet, out.Probe, out.MAC, now.Add(s.conf.Subnets[out.Subnet].Probe)}
+	i := len(p.waiting)
+	for ; i > 0 && p.waiting[i-1].end.After(w.end); i-- {
+	}
+	p.waiting = slices.Insert(p.waiting, i, w)
+	if i == 0 {
+		p.timer.Reset(w.end.Sub(now))
+	}
+	return true
+}
+
+func (p *probes) find(addr netip.Addr) int {
+	return slices.IndexFunc(p.waiting, func(w *probe) bool { return w.addr == addr })
+}
+
+// unanswered goes on with the messages whose addresses nobody has.
+func (s *Service) unanswered(now time.Time) {
+	p := &s.probes
+	for len(p.waiting) > 0 && !p.waiting[0].end.After(now) {
+		w := p.waiting[0]
+		p.waiting = slices.Delete(p.waiting, 0, 1)
+		s.engine.Probed(now, w.subnet, w.addr, false, lease.MAC{}, s.spare(w.msg.link).out)
+		s.handle(w.msg)
+	}
+	if len(p.waiting) > 0 {
+		p.timer.Reset(p.waiting[0].end.Sub(now))
+	}
+}
+
+// answered deals with somebody who has an address. If it was being looked for the
+// address is put aside, and the message gets another; the client's own card, which
+// still has its old address, is nobody.
+func (s *Service) answered(now time.Time, a answer) {
+	p := &s.probes
+	i := p.find(a.addr)
+	if i < 0 {
+		return
+	}
+	w := p.waiting[i]
+	p.waiting = slices.Delete(p.waiting, i, i+1)
+	used := a.by != w.mac
+	if used {
+		s.counts[w.subnet].probes.InUse++
+	}
+	it := s.spare(w.msg.link)
+	s.engine.Probed(now, w.subnet, w.addr, used, a.by, it.out)
+	if len(it.out.Records) > 0 {
+		s.batch = append(s.batch, it)
+		s.settle(now)
+	}
+	s.handle(w.msg)
+}

@@ -1,0 +1,142 @@
+package dhcp
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+)
+
+// A told is an option that clients are told: those who ask for it, or all.
+type told struct {
+	packet.Option
+	always bool
+}
+
+// tell returns what all clients of c are told beyond the mask, in the order in
+// which it claims the room in a message; wayOut: with the routes that lead out
+// through the router. What the site says by number goes before what we derive.
+func (c *Subnet) tell(wayOut bool) []told {
+	all := tellOptions(nil, c.Options)
+	add := func(code uint8, data []byte) {
+		if len(data) > 0 && !has(all, code) {
+			all = append(all, told{Option: packet.Option{Code: code, Data: data}})
+		}
+	}
+	if wayOut {
+		add(packet.OptionRouter, join([]netip.Addr{c.Router}))
+	}
+	add(packet.OptionDNS, join(c.DNS))
+	add(packet.OptionDomain, []byte(c.Domain))
+	add(packet.OptionRoutes, c.routes(wayOut))
+	if c.MTU > 0 {
+		add(packet.OptionMTU, binary.BigEndian.AppendUint16(nil, c.MTU))
+	}
+	add(packet.OptionNTP, join(c.NTP))
+	add(packet.OptionBroadcast, join([]netip.Addr{lastAddr(c.Prefix)}))
+	add(packet.OptionPortal, []byte(c.CaptivePortal))
+	if c.IPv6OnlyWait > 0 {
+		add(packet.OptionIPv6Only, seconds(c.IPv6OnlyWait))
+	}
+	add(packet.OptionSearch, searchList(c.Search))
+	if !wayOut {
+		all = deleteCode(all, packet.OptionRouter)
+	}
+	return all
+}
+
+func tellOptions(all []told, options []Option) []told {
+	for i := range options {
+		all = append(all, told{options[i].wire(), options[i].Always})
+	}
+	return all
+}
+
+func has(all []told, code uint8) bool {
+	for _, o := range all {
+		if o.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+func deleteCode(all []told, code uint8) (kept []told) {
+	for _, o := range all {
+		if o.Code != code {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// routes encodes option 121. "If the DHCP server returns both a Classless Static
+// Routes option and a Router option, the DHCP client MUST ignore the Router
+// option": the way out must be among the routes (RFC 3442).
+func (c *Subnet) routes(wayOut bool) (b []byte) {
+	if len(c.Routes) == 0 {
+		return nil
+	}
+	for _, r := range c.Routes {
+		if r.To.Bits() > 0 {
+			b = r.append(b)
+		} else if wayOut {
+			b, wayOut = r.append(b), false
+		}
+	}
+	if wayOut && c.Router.IsValid() {
+		b = (&Route{netip.PrefixFrom(netip.IPv4Unspecified(), 0), c.Router}).append(b)
+	}
+	return b
+}
+
+// append encodes a route: the length of the prefix, its significant bytes, the
+// router, which is 0.0.0.0 for what is on the link.
+func (r *Route) append(b []byte) []byte {
+	to, via := r.To.Masked().Addr().As4(), [4]byte{}
+	if r.Via.IsValid() {
+		via = r.Via.As4()
+	}
+	b = append(b, byte(r.To.Bits()))
+	b = append(b, to[:(r.To.Bits()+7)/8]...)
+	return append(b, via[:]...)
+}
+
+// searchList encodes option 119: RFC 3397, names as in RFC 1035 3.1, uncompressed.
+func searchList(domains []string) (b []byte) {
+	for _, d := range domains {
+		for label := range strings.SplitSeq(d, ".") {
+			b = append(append(b, byte(len(label))), label...)
+		}
+		b = append(b, 0)
+	}
+	return b
+}
+
+func (c *Subnet) mask() []byte {
+	return binary.BigEndian.AppendUint32(nil, uint32(0xffffffff)<<(32-c.Prefix.Bits()))
+}
+
+func seconds(d time.Duration) []byte {
+	return binary.BigEndian.AppendUint32(nil, uint32(d/time.Second))
+}
+
+// join returns the IPv4 addresses among addrs as the value of an option.
+func join(addrs []netip.Addr) (b []byte) {
+	for _, a := range addrs {
+		if a.Is4() {
+			b = append(b, a.AsSlice()...)
+		}
+	}
+	return b
+}
+
+// lastAddr returns the broadcast address of p.
+func lastAddr(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().As4()
+	n := binary.BigEndian.Uint32(b[:]) | uint32(uint64(0xffffffff)>>p.Bits())
+	binary.BigEndian.PutUint32(b[:], n)
+	return netip.AddrFrom4(b)
+}

@@ -1,0 +1,162 @@
+package dhcp
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+)
+
+// everything is the home site with every kind of option in it.
+func everything() Config {
+	conf := home()
+	sub := &conf.Subnets[0]
+	sub.Routes = []Route{{netip.MustParsePrefix("10.0.0.0/8"), ip("192.168.32.2")}, {netip.MustParsePrefix("198.51.100.0/25"), netip.Addr{}}}
+	sub.Search = []string{"home.example", "example"}
+	sub.MTU = 1400
+	sub.CaptivePortal = "https://portal.home.example/api"
+	sub.IPv6OnlyWait = 30 * time.Minute
+	sub.Options = []Option{{Code: 6, Data: []byte{192, 0, 2, 54}}, {Code: 66, Data: []byte("tftp.home.example")}, {Code: 224, Data: []byte{1}, Always: true}}
+	conf.Hosts[3].Options = []Option{{Code: 66, Data: []byte("print.home.example")}, {Code: 42, Data: []byte{192, 0, 2, 124}}, {Code: 19}}
+	conf.Hosts[3].LeaseTime = 48 * time.Hour
+	conf.Hosts[4].NoRouter = true
+	return conf
+}
+
+// TestOptions: what is told to whom, by what the client asks for.
+func TestOptions(t *testing.T) {
+	const ask3, all = "\x01\x03\x79", "\x01\x03\x06\x0f\x13\x1a\x2a\x42\x6c\x72\x77\x79\xe0"
+	for _, tc := range []struct {
+		name string
+		card lease.MAC
+		list string // option 55; empty: none is sent
+		want string
+	}{
+		{"a visitor", visitor, all, `3 router 192.168.32.1 | 6 dns-server 192.0.2.54 | 15 domain-name "home.example" | 26 mtu 1400 | 42 ntp-server 192.0.2.123 |
+			66 tftp-server "tftp.home.example" | 108 ipv6-only 1800 | 114 captive-portal "https://portal.home.example/api" |
+			119 domain-search 04686f6d65076578616d706c6500076578616d706c6500 | 121 classless-static-route 080ac0a8200219c63364000000000000c0a82001 | 224 01`},
+		{"who asks for little", visitor, "\x03", `3 router 192.168.32.1 | 224 01`},
+		{"who does not say what", visitor, "", `3 router 192.168.32.1 | 6 dns-server 192.0.2.54 | 15 domain-name "home.example" | 26 mtu 1400 | 28 broadcast 192.168.32.255 | 42 ntp-server 192.0.2.123 |
+			66 tftp-server "tftp.home.example" | 114 captive-portal "https://portal.home.example/api" |
+			119 domain-search 04686f6d65076578616d706c6500076578616d706c6500 | 121 classless-static-route 080ac0a8200219c63364000000000000c0a82001 | 224 01`},
+		{"a host with its own", printer, all, `3 router 192.168.32.1 | 6 dns-server 192.0.2.54 | 15 domain-name "home.example" | 19 ip-forward-enable | 26 mtu 1400 | 42 ntp-server 192.0.2.124 |
+			66 tftp-server "print.home.example" | 108 ipv6-only 1800 | 114 captive-portal "https://portal.home.example/api" |
+			119 domain-search 04686f6d65076578616d706c6500076578616d706c6500 | 121 classless-static-route 080ac0a8200219c63364000000000000c0a82001 | 224 01`},
+		{"a host without a way out", laptop, ask3, `121 classless-static-route 080ac0a8200219c633640000000000 | 224 01`},
+	} {
+		mods := []dhcpv4.Modifier{option(57, "\x05\xc0")}
+		if tc.list != "" {
+			mods = append(mods, option(55, tc.list))
+		}
+		out, _ := handle(t, newServer(t, everything()), t0, ask(tc.card, dhcpv4.MessageTypeDiscover, mods...))
+		lines := slices.DeleteFunc(Describe(out.Reply), func(l string) bool {
+			return slices.ContainsFunc([]string{"53 ", "54 ", "1 ", "51 ", "58 ", "59 ", "12 "}, func(p string) bool { return strings.HasPrefix(l, p) })
+		})
+		slices.SortFunc(lines, func(a, b string) int {
+			var m, n int
+			fmt.Sscan(a, &m)
+			fmt.Sscan(b, &n)
+			return m - n
+		})
+		got, want := strings.Join(lines, " | "), strings.Join(strings.Fields(tc.want), " ")
+		if got != want {
+			t.Errorf("%s is told\n%s\nwant\n%s", tc.name, got, want)
+		}
+	}
+	// A library of another author reads the same.
+	_, p := handle(t, newServer(t, everything()), t0, ask(visitor, dhcpv4.MessageTypeDiscover, option(55, all)))
+	if got := fmt.Sprint(p.ClasslessStaticRoute()); !strings.Contains(got, "10.0.0.0/8") || !strings.Contains(got, "0.0.0.0/0") {
+		t.Errorf("routes %s", got)
+	}
+	if got := p.DomainSearch(); got == nil || !slices.Equal(got.Labels, []string{"home.example", "example"}) {
+		t.Errorf("search list %v", got)
+	}
+	if n, err := dhcpv4.GetUint16(dhcpv4.OptionInterfaceMTU, p.Options); err != nil || n != 1400 {
+		t.Errorf("MTU %d, %v", n, err)
+	}
+}
+
+// TestOwnRouteOut: a default route among the routes takes the place of the router's.
+func TestOwnRouteOut(t *testing.T) {
+	conf := home()
+	conf.Subnets[0].Routes = []Route{{netip.MustParsePrefix("0.0.0.0/0"), ip("192.168.32.9")}}
+	_, p := handle(t, newServer(t, conf), t0, ask(visitor, dhcpv4.MessageTypeDiscover))
+	if got := string(p.Options[121]); got != "\x00\xc0\xa8\x20\x09" {
+		t.Errorf("%x", got)
+	}
+}
+
+// TestNetbootGoesBeforeOptions: a number in the site does not break a boot stage.
+func TestNetbootGoesBeforeOptions(t *testing.T) {
+	conf := home()
+	conf.Hosts[2].Options = []Option{{Code: 67, Data: []byte("other")}, {Code: 17, Data: []byte("nfs:other")}}
+	s := newServer(t, conf)
+	_, p := handle(t, s, t0, ask(web1, dhcpv4.MessageTypeDiscover, option(60, "PXEClient")))
+	if p.BootFileName != "undionly.kpxe" || p.BootFileNameOption() != "undionly.kpxe" {
+		t.Errorf("file %q, option 67 %q", p.BootFileName, p.BootFileNameOption())
+	}
+	if _, p := handle(t, s, t0, ask(web1, dhcpv4.MessageTypeDiscover)); p.RootPath() != conf.Hosts[2].Netboot.RootPath || p.BootFileNameOption() != "other" {
+		t.Errorf("root path %q, option 67 %q", p.RootPath(), p.BootFileNameOption())
+	}
+}
+
+func TestLeaseTimeOfAHost(t *testing.T) {
+	s := newServer(t, everything())
+	out, p := handle(t, s, t0, ask(printer, dhcpv4.MessageTypeRequest, wanted("192.168.32.20"), from("192.168.32.1")))
+	if p.IPAddressLeaseTime(0) != 48*time.Hour || !out.Records[0].Until.Equal(t0.Add(48*time.Hour)) || out.Life != 48*time.Hour {
+		t.Errorf("%s %v", p.IPAddressLeaseTime(0), out.Records)
+	}
+}
+
+func TestEncode(t *testing.T) {
+	for _, tc := range []struct {
+		option string
+		values []string
+		want   string // as a Go string; or, after a !, part of the error
+	}{
+		{"ntp-server", []string{"192.0.2.1", "192.0.2.2"}, "\xc0\x00\x02\x01\xc0\x00\x02\x02"},
+		{"42", []string{"192.0.2.1"}, "\xc0\x00\x02\x01"},
+		{"mtu", []string{"1400"}, "\x05\x78"},
+		{"arp-timeout", []string{"60"}, "\x00\x00\x00\x3c"},
+		{"default-ttl", []string{"64"}, "\x40"},
+		{"ip-forward-enable", []string{"true"}, "\x01"},
+		{"wpad", []string{"http://wpad.home.example/wpad.dat"}, "http://wpad.home.example/wpad.dat"},
+		{"domain-search", []string{"a.example", "b.example"}, "\x01a\x07example\x00\x01b\x07example\x00"},
+		{"224", []string{"01:02 ff"}, "\x01\x02\xff"},
+		{"224", []string{"text:hello: world"}, "hello: world"},
+		{"224", []string{"u16:258"}, "\x01\x02"},
+		{"224", []string{"ip:192.0.2.1"}, "\xc0\x00\x02\x01"},
+		{"mtu", []string{"70000"}, "!number below 2^16"},
+		{"mtu", []string{"1", "2"}, "!2 values, want one"},
+		{"ntp-server", nil, "!0 values"},
+		{"ntp-server", []string{"2001:db8::1"}, "!IPv4"},
+		{"ip-forward-enable", []string{"1"}, "!true or false"},
+		{"domain-search", []string{"a..b"}, "!domain name"},
+		{"224", []string{"xyz"}, "!hex digits"},
+		{"wpad", []string{"a\nb"}, "!printable"},
+		{"wpad", []string{""}, "!printable"},
+	} {
+		d, ok := Define(tc.option)
+		b, err := d.Encode(tc.values...)
+		want, bad := strings.CutPrefix(tc.want, "!")
+		if !ok || bad != (err != nil) || bad && !strings.Contains(err.Error(), want) || !bad && string(b) != want {
+			t.Errorf("%s %q: %q, %v, want %q", tc.option, tc.values, b, err, tc.want)
+		}
+	}
+	for _, none := range []string{"", "0", "255", "256", "-1", "nosuch"} {
+		if d, ok := Define(none); ok {
+			t.Errorf("%q is %v", none, d)
+		}
+	}
+	for i, d := range definitions() {
+		if all := definitions(); i > 0 && all[i-1].Code >= d.Code {
+			t.Errorf("%d %s is out of order", d.Code, d.Name)
+		}
+	}
+}
