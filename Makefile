@@ -42,8 +42,9 @@ test:
 	go test -timeout 80m ./...
 
 bench:
-	@image/packages.sh test
-	go run ./bench/boot
+	@image/packages.sh bench
+	@go run ./bench/boot
+	@go run ./bench/dhcp
 
 clean:
 	rm -rf '$(OUT)'

@@ -10,12 +10,15 @@ image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.
 peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
+# The servers that are measured beside ours.
+rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
 case "${1-}" in
 image) want="$image" ;;
 run) want="$image $run" ;;
 test) want="$image $run $peers" ;;
-*) echo "usage: $0 image|run|test" >&2; exit 2 ;;
+bench) want="$image $run $peers $rivals" ;;
+*) echo "usage: $0 image|run|test|bench" >&2; exit 2 ;;
 esac
 
 command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer and put it in PATH" >&2; exit 1; }
@@ -42,6 +45,8 @@ echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
-case "$missing" in
-*" tgt"*) echo "note: tgt comes with a service of its own, which the tests do not use: systemctl disable --now tgt" ;;
-esac
+for service in tgt kea-dhcp4-server; do
+	case "$missing " in
+	*" $service "*) echo "note: $service comes with a service of its own, which is not used here: systemctl disable --now $service" ;;
+	esac
+done

@@ -40,8 +40,10 @@ func TestPermDisk(t *testing.T) {
 	if err := vm.PowerButton(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := vm.Wait(ctx); err != nil {
-		t.Fatal(err)
+	off, stop := context.WithTimeout(ctx, Guard)
+	defer stop()
+	if err := vm.Wait(off); err != nil {
+		t.Fatalf("the power button: %v", err)
 	}
 	fsck(t, root)
 	fsck(t, perm)

@@ -61,7 +61,12 @@ func Config(d Domain) string {
 	line("vcpus  = %d", d.VCPUs)
 	line("")
 	line("# The root disk is checked at boot and then mounted read-only unless /perm has to live on it.")
-	line("cmdline = %s", quote(strings.TrimSpace("root=/dev/xvda ro console=hvc0 quiet "+d.Args)))
+	args := "root=/dev/xvda ro console=hvc0 quiet "
+	if d.PermDisk != "" {
+		line("# With gatehouse.perm=disk a missing perm disk is a fault that is told; without, xvda takes its place.")
+		args += "gatehouse.perm=disk "
+	}
+	line("cmdline = %s", quote(strings.TrimSpace(args+d.Args)))
 	disks(line, d)
 	vifs(line, d.Vifs)
 	line("")
@@ -81,8 +86,8 @@ func disks(line func(string, ...any), d Domain) {
 	}
 	line("")
 	line("# xvda is replaced by each new image. xvdb holds what must last (leases, ssh host keys): any disk with an")
-	line("# ext2 file system labelled perm. Without it these live on xvda and are lost with it. To make one:")
-	line("#   truncate -s 64M %s && mke2fs -q -L perm %[1]s", shellQuote(perm))
+	line("# ext3 or ext4 file system labelled perm. Without it these live on xvda and are lost with it. To make one:")
+	line("#   truncate -s 64M %s && mke2fs -q -t ext4 -L perm %[1]s", shellQuote(perm))
 	line("# A block device is given as target=/dev/vg0/firewall in the same way as a file.")
 	line("disk = [")
 	line("  %s,", quote("vdev=xvda, format=raw, access=rw, target="+d.Disk))

@@ -65,15 +65,15 @@ func TestConfigVariants(t *testing.T) {
 	}{
 		{name: "pvh unless told else", change: func(*Domain) {}, has: `type   = "pvh"`, not: `"pv"`, comment: `#type  = "pv"`},
 		{name: "two disks", change: func(*Domain) {}, has: `"vdev=xvdb, format=raw, access=rw, target=/srv/gatehouse/perm.ext2",`},
-		{name: "no perm disk yet", change: func(d *Domain) { d.PermDisk = "" }, has: "vdev=xvda", not: "xvdb",
+		{name: "no perm disk yet", change: func(d *Domain) { d.PermDisk = "" }, has: `console=hvc0 quiet"`, not: "xvdb",
 			comment: `#  "vdev=xvdb, format=raw, access=rw, target=/path/to/perm.ext2",`},
 		{name: "kernel arguments", change: func(d *Domain) { d.Args = "mitigations=auto,nosmt" },
-			has: `cmdline = "root=/dev/xvda ro console=hvc0 quiet mitigations=auto,nosmt"`},
-		{name: "no further arguments", change: func(*Domain) {}, has: `cmdline = "root=/dev/xvda ro console=hvc0 quiet"`},
+			has: `cmdline = "root=/dev/xvda ro console=hvc0 quiet gatehouse.perm=disk mitigations=auto,nosmt"`},
+		{name: "no further arguments", change: func(*Domain) {}, has: `cmdline = "root=/dev/xvda ro console=hvc0 quiet gatehouse.perm=disk"`},
 		{name: "comma in a path", change: func(d *Domain) { d.Disk = "/srv/a, b.ext2" },
 			has: `"vdev=xvda, format=raw, access=rw, target=/srv/a, b.ext2",`},
 		{name: "quote and backslash in a path", change: func(d *Domain) { d.Kernel = `/srv/"x"\y` }, has: `kernel = "/srv/\"x\"\\y"`},
-		{name: "shell word", change: func(d *Domain) { d.PermDisk = "/srv/it's" }, comment: `mke2fs -q -L perm '/srv/it'\''s'`},
+		{name: "shell word", change: func(d *Domain) { d.PermDisk = "/srv/it's" }, comment: `mke2fs -q -t ext4 -L perm '/srv/it'\''s'`},
 		{name: "no network", change: func(d *Domain) { d.Vifs = nil }, has: "vif = [\n]"},
 	}
 	for _, c := range cases {
