@@ -125,7 +125,7 @@ func (j *Journal) Sync() error {
 	return nil
 }
 
-// write puts pending after what is durable. After a failed fdatasync the kernel
+// write puts pending after what is durable. After a failed fsync the kernel
 // may hold pages for clean that never reached the disk; cutting the file and
 // writing them anew makes them dirty again.
 func (j *Journal) write() error {
