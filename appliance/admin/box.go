@@ -18,7 +18,7 @@ type Box struct {
 	Name     string        `json:"name"`
 	Version  string        `json:"version"`
 	Kernel   string        `json:"kernel"`
-	Platform string        `json:"platform"` // "Xen PVH", "QEMU Standard PC (Q35 + ICH9, 2009)"
+	Platform string        `json:"platform"` // "Xen PVH", "QEMU"
 	Uptime   time.Duration `json:"uptime"`   // ns
 	Memory   Memory        `json:"memory"`
 	Boot     boot.Report   `json:"boot"`
@@ -58,7 +58,8 @@ func Version() string {
 }
 
 // platform says what the box runs on. Xen says so in /sys/hypervisor
-// (Documentation/ABI/stable/sysfs-hypervisor-xen), other machines in their DMI.
+// (Documentation/ABI/stable/sysfs-hypervisor-xen), other machines in their ACPI
+// tables; the kernel has no DMI.
 func platform(readFile func(string) ([]byte, error)) string {
 	read := func(path string) string {
 		data, err := readFile(path)
@@ -70,11 +71,15 @@ func platform(readFile func(string) ([]byte, error)) string {
 	if read("/sys/hypervisor/type") == "xen" {
 		return strings.TrimSpace("Xen " + read("/sys/hypervisor/guest_type"))
 	}
-	name := strings.TrimSpace(read("/sys/class/dmi/id/sys_vendor") + " " + read("/sys/class/dmi/id/product_name"))
-	if name == "" {
-		return "unknown machine"
+	// The maker of the ACPI tables, in bytes 10 to 15 of each (ACPI 6.5, 5.2.6).
+	const maker, makerEnd = 10, 16
+	if table := read("/sys/firmware/acpi/tables/FACP"); len(table) >= makerEnd {
+		if name := strings.TrimRight(table[maker:makerEnd], " \x00"); name != "BOCHS" {
+			return name
+		}
+		return "QEMU"
 	}
-	return name
+	return "unknown machine"
 }
 
 // memory reads /proc/meminfo (proc(5)), whose kB are units of 1024 bytes.
