@@ -1,0 +1,215 @@
+//go:build xen
+
+package dom0
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-os/gatehouse/image/vmtest"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
+)
+
+//go:embed networks.sh
+var networks string
+
+// knownHosts is a file in dom0 with the host key of the appliance.
+const knownHosts = "/root/known_hosts"
+
+// lab is a Xen host with the hosts of networks.sh, and what the steps of a test know of the appliance.
+type lab struct {
+	*Host
+	home, next vmtest.Image // an image of the reference site, and a newer one that knows another host
+	running    vmtest.Image // which of them was started last
+	web1       string       // root disk of a second guest
+	knownHosts string       // the file that ssh uses
+	identity   string       // of the appliance: its machine id
+	laptop     string       // address of that host
+}
+
+// status is what the tests read of "gatehouse status --json".
+type status struct {
+	Box struct {
+		Platform string `json:"platform"`
+		Memory   struct {
+			Total int `json:"total"` // bytes
+		} `json:"memory"`
+		Boot struct {
+			Storage struct {
+				Kind   string `json:"kind"`
+				Device string `json:"device"`
+			} `json:"storage"`
+		} `json:"boot"`
+	} `json:"box"`
+	Problems []string `json:"problems"`
+}
+
+// newLab builds the images and starts the host.
+func newLab(ctx context.Context, t *testing.T) *lab {
+	t.Helper()
+	dir := t.TempDir()
+	l := &lab{knownHosts: knownHosts, web1: filepath.Join(dir, "web1.ext2")}
+	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
+	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"))
+	buildProbe(ctx, t, l.web1)
+	wire := testnet.New(t, "dom0")
+	wire.Bridge("eth0")
+	wire.AddAddr("eth0", "10.0.0.1/24")
+	wire.Tap("xen", "eth0")
+	port, err := vmtest.Tap(wire.Do, "xen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Host = Start(ctx, t, Config{
+		Port: port, Data: dir, Key: l.home.Key,
+		Dial: func(ctx context.Context, address string) (conn net.Conn, err error) {
+			err = wire.Do(func() (err error) {
+				conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+				return err
+			})
+			return conn, err
+		},
+	})
+	l.sh(ctx, t, "key="+l.home.Key+"\n"+networks)
+	return l
+}
+
+// buildImage makes an image in a new directory.
+func buildImage(ctx context.Context, t *testing.T, dir, site string) vmtest.Image {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	img, err := vmtest.BuildImage(ctx, dir, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// newerSite is a copy of the reference site with one more host, and with a key that may log in.
+func newerSite(t *testing.T, key string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../../examples/home")); err != nil {
+		t.Fatal(err)
+	}
+	public, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, line := range map[string]string{
+		"hosts": "192.168.32.14 web3\n", "ethers": "00:16:3e:20:00:14 web3\n", "authorized_keys": string(public),
+	} {
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteString(line)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// buildProbe makes the root disk of the second guest, whose init is the program in probe.
+func buildProbe(ctx context.Context, t *testing.T, disk string) {
+	t.Helper()
+	root := t.TempDir()
+	for _, dir := range []string{"dev", "proc", "sbin"} {
+		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(root, "sbin/init"), "./probe")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	for _, cmd := range []*exec.Cmd{build, exec.CommandContext(ctx, "mke2fs", "-q", "-d", root, disk, "16M")} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+		}
+	}
+}
+
+// sh runs a script in dom0 that has to succeed.
+func (l *lab) sh(ctx context.Context, t *testing.T, script string) string {
+	t.Helper()
+	out, err := l.Run(ctx, script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// fw runs a command on the appliance that has to succeed.
+func (l *lab) fw(ctx context.Context, t *testing.T, command string) string {
+	t.Helper()
+	return l.sh(ctx, t, l.ssh(command))
+}
+
+// ssh is the command line in dom0 that runs a command on the appliance.
+func (l *lab) ssh(command string) string {
+	return fmt.Sprintf("fw %s %s", l.knownHosts, Quote(command))
+}
+
+// status asks the appliance, where problems may be found but must be told.
+func (l *lab) status(ctx context.Context, t *testing.T) status {
+	t.Helper()
+	var s status
+	out := l.sh(ctx, t, l.ssh("gatehouse status --json")+" || true")
+	if err := json.Unmarshal([]byte(out), &s); err != nil {
+		t.Fatalf("gatehouse status --json: %v\n%s", err, out)
+	}
+	return s
+}
+
+// healthy has the appliance say that all is well.
+func (l *lab) healthy(ctx context.Context, t *testing.T) status {
+	t.Helper()
+	s := l.status(ctx, t)
+	if len(s.Problems) > 0 {
+		t.Errorf("problems: %q", s.Problems)
+	}
+	return s
+}
+
+// create starts the appliance from an image's own configuration, with other values for some of its keys, and waits
+// until it can be logged in to.
+func (l *lab) create(ctx context.Context, t *testing.T, img vmtest.Image, settings ...string) {
+	t.Helper()
+	l.running = img
+	cfg := filepath.Join(img.Dir, "firewall.cfg")
+	for _, s := range settings {
+		cfg += " " + Quote(s)
+	}
+	l.sh(ctx, t, "xl create "+cfg)
+	l.up(ctx, t)
+}
+
+// up waits until the appliance can be logged in to.
+func (l *lab) up(ctx context.Context, t *testing.T) {
+	t.Helper()
+	l.sh(ctx, t, "until "+l.ssh("true")+" 2>/run/why; do xl domid firewall >/dev/null || { cat /run/why >&2; exit 1; }; sleep 0.5; done")
+}
+
+// gone waits until xl has cleaned up after a guest, whose disks can be used again only then.
+func (l *lab) gone(ctx context.Context, t *testing.T, guest string) {
+	t.Helper()
+	l.sh(ctx, t, "while xl domid "+guest+" >/dev/null 2>&1; do sleep 0.5; done")
+}
+
+// lease has a host get an address, and gives it.
+func (l *lab) lease(ctx context.Context, t *testing.T, host string) string {
+	t.Helper()
+	out := l.sh(ctx, t, "ip netns exec "+host+" busybox udhcpc -f -q -n -t 20 -T 1 -i eth0 -s /usr/local/sbin/leased >&2; sed -n s/^ip=//p /run/bound."+host)
+	return strings.TrimSpace(out)
+}

@@ -1,0 +1,98 @@
+//go:build xen
+
+package dom0
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// replug takes the LAN's card away and gives it back, as an administrator does who moves it to another bridge.
+func replug(ctx context.Context, t *testing.T, l *lab) {
+	l.sh(ctx, t, fmt.Sprintf(`
+mac=$(sed -n 's/.*mac=\([^,]*\), bridge=xenbr1.*/\1/p' %s)
+xl network-detach firewall 1
+while xl network-list firewall | grep -q "$mac"; do sleep 0.5; done
+xl network-attach firewall mac=$mac bridge=xenbr1`, filepath.Join(l.home.Dir, "firewall.cfg")))
+	l.up(ctx, t)
+	l.unchanged(ctx, t)
+}
+
+// shutdown has the appliance shut down by xl, after which both disks are clean and the root disk is what was built.
+func shutdown(ctx context.Context, t *testing.T, l *lab) {
+	l.sh(ctx, t, "xl shutdown -w firewall >&2")
+	l.gone(ctx, t, "firewall")
+	console := l.sh(ctx, t, "cat /var/log/xen/console/guest-firewall.log")
+	end := console[strings.LastIndex(console, "poweroff asked for")+1:]
+	for _, want := range []string{"sshd: [init] stopped, exit status 0", "dhcp: [init] stopped, exit status 0", "unmount /perm: done", "boot: power off"} {
+		if !strings.Contains(end, want) {
+			t.Errorf("the console does not say %q after it was asked to shut down:\n%s", want, end)
+		}
+	}
+	l.fsck(ctx, t, l.running.Root)
+	l.fsck(ctx, t, l.home.Perm)
+	sum := l.sh(ctx, t, "sha256sum <"+l.running.Root)
+	if want := sha256File(t, l.running.Root); strings.Fields(sum)[0] != want {
+		t.Errorf("the root disk was built as %s and is now %s", want, sum)
+	}
+}
+
+// fsck has e2fsck in dom0 look at a disk, which must be without a fault and cleanly unmounted.
+func (l *lab) fsck(ctx context.Context, t *testing.T, disk string) {
+	t.Helper()
+	out := l.sh(ctx, t, fmt.Sprintf("e2fsck -fn %s 2>&1; dumpe2fs -h %[1]s 2>/dev/null", disk))
+	if !strings.Contains(out, "state:         clean") || strings.Contains(out, "needs_recovery") {
+		t.Errorf("%s was not unmounted cleanly:\n%s", disk, out)
+	}
+}
+
+// startPV starts the newer image with less memory than it may be given later, and with its root disk only: /perm is then
+// a directory of that, and everything begins anew.
+func startPV(ctx context.Context, t *testing.T, l *lab) {
+	l.knownHosts = "/dev/null" // its host key is not the one that was learnt
+	l.create(ctx, t, l.next, `type="pv"`, "vcpus=2", "memory=96", "maxmem=160", "disk=["+Quote(disk("xvda", l.next.Root))+"]")
+	s := l.healthy(ctx, t)
+	if s.Box.Platform != "Xen PV" || s.Box.Boot.Storage.Kind != "root" {
+		t.Errorf("the platform is %q, /perm is on %q", s.Box.Platform, s.Box.Boot.Storage)
+	}
+	if cpus := strings.Count(l.fw(ctx, t, "cat /proc/cpuinfo"), "processor\t"); cpus != 2 {
+		t.Errorf("it sees %d processors", cpus)
+	}
+	if now := l.fw(ctx, t, "cat /perm/machine-id"); now == l.identity {
+		t.Errorf("it has the machine id %q without having the disk that holds it", now)
+	}
+}
+
+// attachPerm gives the running appliance the disk that has the older image's state. It is seen at once, and is /perm
+// from the next boot on: what had begun anew is then forgotten, and the appliance is the one that it was.
+func attachPerm(ctx context.Context, t *testing.T, l *lab) {
+	l.sh(ctx, t, "xl block-attach firewall "+Quote(disk("xvdb", l.home.Perm))+"; until "+l.ssh("ls /dev/xvdb")+" >&2; do sleep 0.5; done")
+	l.knownHosts = knownHosts
+	l.reboot(ctx, t)
+	l.unchanged(ctx, t)
+	if s := l.status(ctx, t); s.Box.Boot.Storage.Device != "/dev/xvdb" {
+		t.Errorf("/perm is on %q", s.Box.Boot.Storage)
+	}
+	if text := l.fw(ctx, t, "gatehouse host web3"); !strings.Contains(text, "192.168.32.14") {
+		t.Errorf("it does not know the newer image's host:\n%s", text)
+	}
+}
+
+// disk is a disk as xl-disk-configuration(5) describes it.
+func disk(device, file string) string {
+	return fmt.Sprintf("vdev=%s, format=raw, access=rw, target=%s", device, file)
+}
+
+func sha256File(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}

@@ -1,0 +1,308 @@
+//go:build xen
+
+package dom0
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/image/vmtest"
+)
+
+// step is one thing that happens to the appliance.
+type step struct {
+	name string
+	run  func(ctx context.Context, t *testing.T, l *lab)
+}
+
+// TestXen follows one appliance through what happens to it on a Xen host: as a PVH guest of one processor, then, from a
+// newer image, as a PV guest of two. The steps build on each other: the first that fails ends the test.
+func TestXen(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*vmtest.Guard)
+	defer cancel()
+	begin := time.Now()
+	l := newLab(ctx, t)
+	t.Logf("the host is ready after %v", time.Since(begin).Round(time.Second))
+	for _, s := range []step{
+		{"PVH: the configuration starts it as it was written", startPVH},
+		{"PVH: clients get their leases, checksums complete", leases},
+		{"PVH: a second guest gets its lease, and reaches the Internet", secondGuest},
+		{"PVH: the firewall stands between the bridges", firewall},
+		{"PVH: memory is taken and given back", balloonPVH},
+		{"PVH: save and restore", saveRestore},
+		{"PVH: power cut right after an ACK", powerCut},
+		{"PVH: reboot", reboot},
+		{"PVH: the LAN's card is pulled out and plugged in", replug},
+		{"PVH: shutdown leaves clean disks", shutdown},
+		{"PV: a new image without its /perm disk", startPV},
+		{"PV: the /perm disk is plugged in, and used after a reboot", attachPerm},
+		{"PV: clients get their leases, checksums complete", leases},
+		{"PV: a second guest gets its lease, and reaches the Internet", secondGuest},
+		{"PV: memory is given and taken", balloonPV},
+		{"PV: save and restore", saveRestore},
+		{"PV: shutdown leaves clean disks", shutdown},
+	} {
+		begin := time.Now()
+		if !t.Run(s.name, func(t *testing.T) { s.run(ctx, t, l) }) {
+			return
+		}
+		t.Logf("%-65s %v", s.name, time.Since(begin).Round(100*time.Millisecond))
+	}
+}
+
+func startPVH(ctx context.Context, t *testing.T, l *lab) {
+	l.create(ctx, t, l.home)
+	s := l.healthy(ctx, t)
+	if s.Box.Platform != "Xen PVH" || s.Box.Boot.Storage.Device != "/dev/xvdb" {
+		t.Errorf("the platform is %q, /perm is on %q", s.Box.Platform, s.Box.Boot.Storage.Device)
+	}
+	if text := l.fw(ctx, t, "gatehouse status"); !strings.Contains(text, "Xen PVH") {
+		t.Errorf("gatehouse status does not say what it runs on:\n%s", text)
+	}
+	l.identity = l.fw(ctx, t, "cat /perm/machine-id")
+}
+
+// leases has a client get a lease and renew it, and looks at what the appliance puts on the wire. Its kernel leaves the
+// checksums of TCP to hardware that is not there, which shows that those of DHCP could have been wrong.
+func leases(ctx context.Context, t *testing.T, l *lab) {
+	said := l.sh(ctx, t, `
+rm -f /run/bound.laptop /run/renew.laptop
+vif=vif$(xl domid firewall).1
+tcpdump -i $vif -U -w /run/wire 'udp port 67 or tcp port 22' 2>/run/tcpdump & dump=$!
+until grep -q listening /run/tcpdump; do sleep 0.1; done
+ip netns exec laptop busybox udhcpc -f -t 20 -T 1 -i eth0 -s /usr/local/sbin/leased >&2 & client=$!
+until [ -s /run/bound.laptop ]; do sleep 0.1; done
+kill -USR1 $client
+until [ -s /run/renew.laptop ]; do sleep 0.1; done
+kill $client
+`+l.ssh("true")+`
+sleep 0.5; kill $dump; wait $dump || true
+tcpdump -nn -vv -r /run/wire src host 192.168.32.1
+cat /run/bound.laptop /run/renew.laptop`)
+	replies := regexp.MustCompile(`192\.168\.32\.1\.67 > .*\.68: \[(.*?)\] BOOTP/DHCP, Reply`).FindAllStringSubmatch(said, -1)
+	if len(replies) < 3 {
+		t.Errorf("%d replies on the wire, want OFFER, ACK and the ACK of the renewal", len(replies))
+	}
+	for _, r := range replies {
+		if r[1] != "udp sum ok" {
+			t.Errorf("on the wire: %s", r[0])
+		}
+	}
+	if !regexp.MustCompile(`192\.168\.32\.1\.22 > .*cksum 0x[0-9a-f]+ \(incorrect`).MatchString(said) {
+		t.Error("TCP has complete checksums on the wire too: the test shows nothing")
+	}
+	for _, want := range []string{"hostname=laptop", "router=192.168.32.1", "serverid=192.168.32.1", "lease=43200"} {
+		if strings.Count(said, "\n"+want+"\n") != 2 {
+			t.Errorf("%s was not told twice", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(said)
+	}
+	addresses := regexp.MustCompile(`(?m)^ip=(.*)$`).FindAllStringSubmatch(said, -1)
+	for _, a := range addresses {
+		l.sameLaptop(t, a[1])
+	}
+}
+
+// sameLaptop notes the laptop's first address, which must be the same ever after.
+func (l *lab) sameLaptop(t *testing.T, addr string) {
+	t.Helper()
+	if l.laptop == "" {
+		l.laptop = addr
+	}
+	if addr != l.laptop || addr == "" {
+		t.Errorf("the laptop got %q instead of %q", addr, l.laptop)
+	}
+}
+
+// web1Config is what a Xen administrator would write for a host that boots from the network, but for its disk.
+const web1Config = `
+name = "web1"
+type = "pv"
+kernel = "%s"
+cmdline = "root=/dev/xvda ro console=hvc0 quiet panic=1 probe=http://198.51.100.1/megabyte"
+memory = 96
+disk = [ "vdev=xvda, format=raw, access=ro, target=%s" ]
+vif = [ "mac=00:16:3e:20:00:11, bridge=xenbr1" ]
+on_crash = "destroy"
+`
+
+// secondGuest starts web1, a host of the site, and reads what it says of itself: see the program in probe.
+func secondGuest(ctx context.Context, t *testing.T, l *lab) {
+	config := fmt.Sprintf(web1Config, l.home.Kernel, l.web1)
+	said := l.sh(ctx, t, "printf %s "+Quote(config)+" >/root/web1.cfg; xl create -c /root/web1.cfg </dev/null; sha256sum </srv/www/megabyte")
+	l.gone(ctx, t, "web1")
+	report := regexp.MustCompile(`PROBE (\{.*\})`).FindStringSubmatch(said)
+	if report == nil {
+		t.Fatalf("no report:\n%s", said)
+	}
+	var got struct {
+		Addr, Hostname, Initiator, Fetched, Error string
+		RootPath                                  string `json:"root_path"`
+		Checksums                                 []bool
+	}
+	if err := json.Unmarshal([]byte(report[1]), &got); err != nil {
+		t.Fatalf("%v: %s", err, report[1])
+	}
+	for _, field := range []struct{ name, got, want string }{
+		{"error", got.Error, ""},
+		{"address", got.Addr, "192.168.32.11"},
+		{"host name", got.Hostname, "web1"},
+		{"root path", got.RootPath, "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root"},
+		{"initiator", got.Initiator, "iqn.2011-03.example.home:web1"},
+	} {
+		if field.got != field.want {
+			t.Errorf("%s %q, want %q", field.name, field.got, field.want)
+		}
+	}
+	if len(got.Checksums) < 2 || slices.Contains(got.Checksums, false) {
+		t.Errorf("checksums of what DHCP sent: %v, want at least two, all of them right", got.Checksums)
+	}
+	if !strings.Contains(said, "\n"+got.Fetched+"  -") {
+		t.Errorf("what it fetched through the firewall has the hash %q:\n%s", got.Fetched, said)
+	}
+}
+
+// firewall tries from both bridges what must pass and what must not. The LAN's own connections show that each thing
+// that the WAN must not reach is there to be reached.
+func firewall(ctx context.Context, t *testing.T, l *lab) {
+	l.sh(ctx, t, "ip -n provider route replace 192.168.32.0/24 via 192.0.2.10")
+	connect := func(from, address, port string) string {
+		return l.sh(ctx, t, fmt.Sprintf("timeout 3 ip netns exec %s bash -c '</dev/tcp/%s/%s' >&2 && echo open || echo $?", from, address, port))
+	}
+	for _, to := range []struct{ address, port string }{{"192.168.32.1", "22"}, {l.laptop, "8080"}} {
+		if got := connect("store", to.address, to.port); got != "open\n" {
+			t.Errorf("%s port %s is closed to the LAN: %s", to.address, to.port, got)
+		}
+	}
+	const timedOut = "124\n" // timeout(1)
+	for _, to := range []struct{ address, port string }{{"192.0.2.10", "22"}, {"192.168.32.1", "22"}, {l.laptop, "8080"}} {
+		if got := connect("provider", to.address, to.port); got != timedOut {
+			t.Errorf("%s port %s answers to the WAN: %s", to.address, to.port, got)
+		}
+	}
+	if got := l.sh(ctx, t, "ip netns exec laptop busybox wget -q -O - http://198.51.100.1/cgi-bin/peer"); got != "192.0.2.10" {
+		t.Errorf("the Internet sees the laptop as %q", got)
+	}
+	l.sh(ctx, t, "ip netns exec laptop ping -c 1 -W 5 192.168.32.1; ! ip netns exec provider ping -c 1 -W 2 192.0.2.10")
+}
+
+func balloonPVH(ctx context.Context, t *testing.T, l *lab) {
+	l.balloon(ctx, t, 96)
+	l.balloon(ctx, t, 128)
+}
+
+func balloonPV(ctx context.Context, t *testing.T, l *lab) {
+	l.balloon(ctx, t, 160)
+	l.balloon(ctx, t, 96)
+}
+
+// balloon has xl give the appliance so much memory, and waits until it has no more and not much less.
+func (l *lab) balloon(ctx context.Context, t *testing.T, mb int) {
+	t.Helper()
+	before := l.status(ctx, t).Box.Memory.Total
+	given := l.sh(ctx, t, "xl list firewall | sed -n '2s/^[^ ]* *[0-9]* *\\([0-9]*\\).*/\\1/p'")
+	had, err := strconv.Atoi(strings.TrimSpace(given))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.sh(ctx, t, fmt.Sprintf("xl mem-set firewall %dm; until set -- $(xl list firewall | tail -n 1) && [ $3 -ge %d ] && [ $3 -le %d ]; do sleep 0.5; done", mb, mb-1, mb))
+	s := l.healthy(ctx, t)
+	if change, want := (s.Box.Memory.Total-before)>>20, mb-had; change < want-2 || change > want+2 {
+		t.Errorf("its memory changed by %d MiB, want %d", change, want)
+	}
+	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
+}
+
+// saveRestore writes the appliance to a file and goes on with it some time later.
+func saveRestore(ctx context.Context, t *testing.T, l *lab) {
+	before := l.leases(ctx, t)
+	file := filepath.Join(l.home.Dir, "saved")
+	l.sh(ctx, t, fmt.Sprintf("xl save firewall %s >&2; sleep 5; xl restore %[1]s >&2; rm %[1]s", file))
+	l.up(ctx, t)
+	l.clock(ctx, t)
+	l.healthy(ctx, t)
+	if after := l.leases(ctx, t); after != before {
+		t.Errorf("leases were\n%s, and are after the restore\n%s", before, after)
+	}
+	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
+	if got := l.sh(ctx, t, "ip netns exec laptop busybox wget -q -O - http://198.51.100.1/cgi-bin/peer"); got != "192.0.2.10" {
+		t.Errorf("after the restore the Internet sees the laptop as %q", got)
+	}
+}
+
+// clock compares the appliance's clock with that of dom0, to the second.
+func (l *lab) clock(ctx context.Context, t *testing.T) {
+	t.Helper()
+	var times [3]int
+	out := strings.Fields(l.sh(ctx, t, "date +%s; "+l.ssh("date +%s")+"; date +%s"))
+	for i := range times {
+		if n, err := strconv.Atoi(out[i]); err == nil {
+			times[i] = n
+		}
+	}
+	if times[1] < times[0]-1 || times[1] > times[2]+1 {
+		t.Errorf("its clock says %d between %d and %d", times[1], times[0], times[2])
+	}
+}
+
+// leases are the addresses and MACs of all leases.
+func (l *lab) leases(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	var all []struct{ Addr, MAC string }
+	out := l.fw(ctx, t, "gatehouse leases --json")
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		t.Fatalf("gatehouse leases --json: %v\n%s", err, out)
+	}
+	var b strings.Builder
+	for _, lease := range all {
+		fmt.Fprintln(&b, lease.Addr, lease.MAC)
+	}
+	return b.String()
+}
+
+// powerCut destroys the appliance right after a new client has got its ACK.
+func powerCut(ctx context.Context, t *testing.T, l *lab) {
+	addr := l.lease(ctx, t, "guest")
+	l.sh(ctx, t, "xl destroy firewall")
+	l.create(ctx, t, l.home)
+	if all := l.leases(ctx, t); !strings.Contains(all, addr+" ") {
+		t.Errorf("%s was acknowledged, and is not among the leases after the power cut:\n%s", addr, all)
+	}
+	l.unchanged(ctx, t)
+	if again := l.lease(ctx, t, "guest"); again != addr {
+		t.Errorf("after the power cut the guest got %s instead of %s", again, addr)
+	}
+}
+
+// unchanged checks after a boot that it is the same appliance and that it knows its clients. OpenSSH itself refuses a
+// host key that has changed.
+func (l *lab) unchanged(ctx context.Context, t *testing.T) {
+	t.Helper()
+	l.healthy(ctx, t)
+	if now := l.fw(ctx, t, "cat /perm/machine-id"); now != l.identity {
+		t.Errorf("machine id %q became %q", l.identity, now)
+	}
+	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
+}
+
+func reboot(ctx context.Context, t *testing.T, l *lab) {
+	l.reboot(ctx, t)
+	l.unchanged(ctx, t)
+}
+
+// reboot has xl start the appliance anew, and waits until it can be logged in to.
+func (l *lab) reboot(ctx context.Context, t *testing.T) {
+	t.Helper()
+	l.sh(ctx, t, "id=$(xl domid firewall); xl reboot firewall; until now=$(xl domid firewall 2>/dev/null) && [ $now != $id ]; do sleep 0.5; done")
+	l.up(ctx, t)
+}
