@@ -139,8 +139,8 @@ func start(ctx context.Context, t testing.TB, c Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{VM: vmtest.Start(t, machine(parts, data, c))}
-	if _, err := h.Expect(ctx, "dom0: ready"); err != nil {
-		return nil, err
+	if match, err := h.Expect(ctx, "dom0: (ready|not started)"); err != nil || match[1] != "ready" {
+		return nil, errors.Join(errors.New("dom0 did not start, see its console"), err)
 	}
 	if err := h.connect(ctx, c, signer); err != nil {
 		return nil, err
