@@ -68,17 +68,20 @@ func Start(t testing.TB, m Machine) *VM {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm, err := Launch(t.Context(), dir, m)
+	// The test's own context ends before its cleanups, which may still have questions to the machine.
+	vm, err := Launch(context.WithoutCancel(t.Context()), dir, m)
 	if err != nil {
 		os.RemoveAll(dir)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		end := vm.end()
 		vm.Kill()
 		if !t.Failed() {
 			os.RemoveAll(dir)
 			return
 		}
+		t.Logf("%s: QEMU %s", vm.name, end)
 		t.Logf("%s: the end of its console (whole log: %s)\n%s", vm.name, vm.logFile(), vm.Tail(40))
 	})
 	return vm
@@ -151,6 +154,19 @@ func (vm *VM) Kill() {
 			vm.qmp.close()
 		}
 	})
+}
+
+// Exited is closed when the machine has been switched off, by itself or otherwise.
+func (vm *VM) Exited() <-chan struct{} { return vm.exited }
+
+// end tells whether QEMU still runs, or how it ended.
+func (vm *VM) end() string {
+	select {
+	case <-vm.exited:
+		return "had ended: " + vm.cmd.ProcessState.String()
+	default:
+		return "was running"
+	}
 }
 
 // Wait waits until the machine has switched itself off.

@@ -28,7 +28,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
-	"github.com/gatehouse-os/gatehouse/image/vmtest/dom0/debian"
+	"github.com/gatehouse-os/gatehouse/image/vmtest/debian"
 )
 
 // Address is the host's own, on the network of its card, whose prefix length is 24.
@@ -165,6 +165,10 @@ func (h *Host) connect(ctx context.Context, c Config, signer ssh.Signer) error {
 		return err
 	}
 	h.client = ssh.NewClient(sshConn, channels, requests)
+	go func() {
+		<-h.Exited() // at the latest with the test
+		h.client.Close()
+	}()
 	return nil
 }
 

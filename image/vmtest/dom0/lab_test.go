@@ -1,5 +1,3 @@
-//go:build xen
-
 package dom0
 
 import (
@@ -7,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -22,16 +19,12 @@ import (
 //go:embed networks.sh
 var networks string
 
-// knownHosts is a file in dom0 with the host key of the appliance.
-const knownHosts = "/root/known_hosts"
-
 // lab is a Xen host with the hosts of networks.sh, and what the steps of a test know of the appliance.
 type lab struct {
 	*Host
 	home, next vmtest.Image // an image of the reference site, and a newer one that knows another host
 	running    vmtest.Image // which of them was started last
 	web1       string       // root disk of a second guest
-	knownHosts string       // the file that ssh uses
 	identity   string       // of the appliance: its machine id
 	laptop     string       // address of that host
 }
@@ -57,7 +50,7 @@ type status struct {
 func newLab(ctx context.Context, t *testing.T) *lab {
 	t.Helper()
 	dir := t.TempDir()
-	l := &lab{knownHosts: knownHosts, web1: filepath.Join(dir, "web1.ext2")}
+	l := &lab{web1: filepath.Join(dir, "web1.ext2")}
 	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
 	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"))
 	buildProbe(ctx, t, l.web1)
@@ -158,7 +151,7 @@ func (l *lab) fw(ctx context.Context, t *testing.T, command string) string {
 
 // ssh is the command line in dom0 that runs a command on the appliance.
 func (l *lab) ssh(command string) string {
-	return fmt.Sprintf("fw %s %s", l.knownHosts, Quote(command))
+	return "fw " + Quote(command)
 }
 
 // status asks the appliance, where problems may be found but must be told.
@@ -186,13 +179,34 @@ func (l *lab) healthy(ctx context.Context, t *testing.T) status {
 // until it can be logged in to.
 func (l *lab) create(ctx context.Context, t *testing.T, img vmtest.Image, settings ...string) {
 	t.Helper()
-	l.running = img
-	cfg := filepath.Join(img.Dir, "firewall.cfg")
-	for _, s := range settings {
-		cfg += " " + Quote(s)
-	}
-	l.sh(ctx, t, "xl create "+cfg)
+	l.xlCreate(ctx, t, img, settings...)
 	l.up(ctx, t)
+}
+
+// consoleLog is the file in dom0 with what the appliance has said in all of its lives.
+const consoleLog = "/var/log/xen/console/guest-firewall.log"
+
+// xlCreate is create without the waiting. The console's log begins anew.
+func (l *lab) xlCreate(ctx context.Context, t *testing.T, img vmtest.Image, settings ...string) {
+	t.Helper()
+	l.running = img
+	command := "xl create " + filepath.Join(img.Dir, "firewall.cfg")
+	for _, s := range settings {
+		command += " " + Quote(s)
+	}
+	l.sh(ctx, t, "rm -f "+consoleLog+"; "+command)
+}
+
+// console is what the appliance has said since it was created.
+func (l *lab) console(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	return l.sh(ctx, t, "cat "+consoleLog)
+}
+
+// awaitConsole waits until the appliance has said something.
+func (l *lab) awaitConsole(ctx context.Context, t *testing.T, text string) {
+	t.Helper()
+	l.sh(ctx, t, "until grep -qF "+Quote(text)+" "+consoleLog+"; do xl domid firewall >/dev/null; sleep 0.5; done")
 }
 
 // up waits until the appliance can be logged in to.

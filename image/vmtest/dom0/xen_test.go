@@ -1,10 +1,9 @@
-//go:build xen
-
 package dom0
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -243,15 +242,15 @@ func saveRestore(ctx context.Context, t *testing.T, l *lab) {
 // clock compares the appliance's clock with that of dom0, to the second.
 func (l *lab) clock(ctx context.Context, t *testing.T) {
 	t.Helper()
-	var times [3]int
-	out := strings.Fields(l.sh(ctx, t, "date +%s; "+l.ssh("date +%s")+"; date +%s"))
-	for i := range times {
-		if n, err := strconv.Atoi(out[i]); err == nil {
-			times[i] = n
-		}
+	out := strings.Split(l.sh(ctx, t, "date +%s; "+l.ssh("date -u")+"; date +%s"), "\n")
+	before, err1 := strconv.ParseInt(out[0], 10, 64)
+	now, err2 := time.Parse(time.UnixDate, out[1])
+	after, err3 := strconv.ParseInt(out[2], 10, 64)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
 	}
-	if times[1] < times[0]-1 || times[1] > times[2]+1 {
-		t.Errorf("its clock says %d between %d and %d", times[1], times[0], times[2])
+	if now.Unix() < before-1 || now.Unix() > after+1 {
+		t.Errorf("its clock says %v, which is %d between %d and %d", now, now.Unix(), before, after)
 	}
 }
 
