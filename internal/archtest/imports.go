@@ -48,7 +48,7 @@ func directions() []direction {
 			"the firewall knows ports, not who listens"},
 		{[]string{"./site/...", "./appliance/...", "./services/...", "./firewall/..."}, []string{"./image/..."}, nil,
 			"only image knows how the disk is made; what runs on the appliance does not carry it"},
-		{[]string{"./image/..."}, []string{"./..."}, []string{"./image/...", "./site/..."},
+		{[]string{"./image/..."}, []string{"./..."}, []string{"./image/...", "./site/...", "./internal/testnet"},
 			"a disk is made from the site; the appliance is in it as one built program"},
 		{[]string{"./appliance/statefile", "./appliance/privdrop", "./appliance/control", "./appliance/applets",
 			"./services/*/lease", "./services/*/packet", "./services/*/ra", "./services/*/discipline"}, []string{"./..."}, nil,

@@ -92,7 +92,7 @@ func (r Recipe) arguments(m machine, root, aptConf, overlay string) []string {
 		"--include=" + strings.Join(r.Packages, ","),
 		// Before a kernel is installed, whose installation makes the initramfs.
 		"--essential-hook=cp -r " + overlay + `/. "$1"/`,
-		`--essential-hook=chmod +x "$1"/usr/local/sbin/*`,
+		`--essential-hook=find "$1"/usr/local/sbin -type f -exec chmod +x {} +`,
 		`--customize-hook=rm -rf "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*`,
 	}
 	for _, path := range r.Unread {

@@ -2,8 +2,8 @@
 //
 // The hypervisor and a Debian dom0 with xl run under TCG, which emulates AMD's SVM with nested paging well enough that
 // Xen starts PVH guests as well as PV ones, on any machine. The host has the bridges xenbr0 and xenbr1, with nothing on
-// them, and takes commands by ssh. Its disk is made from Debian's packages once and kept in the user's cache; what a
-// test writes there is gone with the test.
+// them, and takes commands by ssh on a card of its own. Its disk is made from Debian's packages once and kept in the
+// user's cache; what a test writes there is gone with the test.
 //
 // Emulation makes processes expensive: a fork with exec in dom0 costs about 40 ms, which is what xl's hotplug scripts
 // spend their time with. They are ended by xl after 40 s, so that a machine with more to do than it has processors for
@@ -29,23 +29,22 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
 	"github.com/gatehouse-os/gatehouse/image/vmtest/debian"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// Address is the host's own, on the network of its card, whose prefix length is 24.
-const Address = "10.0.0.2"
+// The two ends of the wire for commands.
+const ours, theirs = "10.0.0.1", "10.0.0.2"
 
 // sshPort is the port of ssh (RFC 4253, section 4.2).
 const sshPort = "22"
 
 // Config says what a host starts with.
 type Config struct {
-	Port vmtest.Port // of its network card
-	// Dial connects to an address on that network, over TCP.
-	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// Data is a directory of which the host has a copy under the same path, with room for more, so that an image can
 	// be started with the paths it was built with. Its path has neither blanks nor commas.
 	Data string
-	Key  string // a file in Data with the private key for ssh; the public one is beside it, named .pub
+	Key  string      // a file in Data with the private key for ssh; the public one is beside it, named .pub
+	LAN  vmtest.Port // of a card on xenbr1, through which the test itself is on that bridge; zero: none
 }
 
 // Host is a running Xen host.
@@ -89,16 +88,20 @@ func recipe() (debian.Recipe, error) {
 // machine is the host as QEMU starts it. With -cpu max dom0 crashes in an early page fault, with EPYC Xen panics. dom0
 // has one processor, which it shares with no guest: with two, each of its page table updates interrupts the other one,
 // and everything takes twice as long.
-func machine(parts, dataDisk string, c Config) vmtest.Machine {
+func machine(parts, dataDisk string, control vmtest.Port, c Config) vmtest.Machine {
+	nics := []vmtest.NIC{{MAC: "00:16:3e:20:00:fd", Port: control}}
+	if c.LAN.File != nil {
+		nics = append(nics, vmtest.NIC{MAC: "00:16:3e:20:00:fe", Port: c.LAN})
+	}
 	in := func(name string) string { return filepath.Join(parts, name) }
-	dom0 := fmt.Sprintf("root=/dev/vda rw console=hvc0 quiet gatehouse.address=%s/24 gatehouse.data=%s gatehouse.key=%s.pub", Address, c.Data, c.Key)
+	dom0 := fmt.Sprintf("root=/dev/vda rw console=hvc0 quiet gatehouse.address=%s/24 gatehouse.data=%s gatehouse.key=%s.pub", theirs, c.Data, c.Key)
 	return vmtest.Machine{
 		Name: "xen", CPU: "qemu64,+svm,+npt,+nrip-save", CPUs: 2, MemoryMB: 2048,
 		Kernel: in("xen"), Append: "dom0_mem=768M,max:768M dom0_max_vcpus=1 dom0_vcpus_pin console=com1 com1=115200,8n1",
 		// The first module of a multiboot kernel has arguments, the others follow after a comma.
 		Initrd: in("vmlinuz") + " " + dom0 + "," + in("initrd"),
 		Disks:  []vmtest.Disk{{Path: in(debian.Disk), Snapshot: true}, {Path: dataDisk}},
-		NICs:   []vmtest.NIC{{MAC: "00:16:3e:20:00:fd", Port: c.Port}},
+		NICs:   nics,
 	}
 }
 
@@ -138,20 +141,37 @@ func start(ctx context.Context, t testing.TB, c Config) (*Host, error) {
 	if err := dataDisk(ctx, c.Data, data); err != nil {
 		return nil, err
 	}
-	h := &Host{VM: vmtest.Start(t, machine(parts, data, c))}
+	network := testnet.New(t, "dom0")
+	control, err := plug(network)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{VM: vmtest.Start(t, machine(parts, data, control, c))}
 	if match, err := h.Expect(ctx, "dom0: (ready|not started)"); err != nil || match[1] != "ready" {
 		return nil, errors.Join(errors.New("dom0 did not start, see its console"), err)
 	}
-	if err := h.connect(ctx, c, signer); err != nil {
+	if err := h.connect(ctx, network, signer); err != nil {
 		return nil, err
 	}
 	t.Cleanup(func() { h.finish(t) })
 	return h, nil
 }
 
-func (h *Host) connect(ctx context.Context, c Config, signer ssh.Signer) error {
-	address := net.JoinHostPort(Address, sshPort)
-	conn, err := c.Dial(ctx, address)
+// plug gives the network a place for the host's card.
+func plug(network *testnet.Namespace) (vmtest.Port, error) {
+	network.Bridge("eth0")
+	network.AddAddr("eth0", ours+"/24")
+	network.Tap("xen", "eth0")
+	return vmtest.Tap(network.Do, "xen")
+}
+
+func (h *Host) connect(ctx context.Context, network *testnet.Namespace, signer ssh.Signer) error {
+	address := net.JoinHostPort(theirs, sshPort)
+	var conn net.Conn
+	err := network.Do(func() (err error) {
+		conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+		return err
+	})
 	if err != nil {
 		return err
 	}

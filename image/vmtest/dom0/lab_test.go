@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
-	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
 //go:embed networks.sh
@@ -54,24 +52,7 @@ func newLab(ctx context.Context, t *testing.T) *lab {
 	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
 	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"))
 	buildProbe(ctx, t, l.web1)
-	wire := testnet.New(t, "dom0")
-	wire.Bridge("eth0")
-	wire.AddAddr("eth0", "10.0.0.1/24")
-	wire.Tap("xen", "eth0")
-	port, err := vmtest.Tap(wire.Do, "xen")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Host = Start(ctx, t, Config{
-		Port: port, Data: dir, Key: l.home.Key,
-		Dial: func(ctx context.Context, address string) (conn net.Conn, err error) {
-			err = wire.Do(func() (err error) {
-				conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
-				return err
-			})
-			return conn, err
-		},
-	})
+	l.Host = Start(ctx, t, Config{Data: dir, Key: l.home.Key})
 	l.sh(ctx, t, "key="+l.home.Key+"\n"+networks)
 	return l
 }
