@@ -8,7 +8,7 @@ KERNEL_SRC ?=
 # Go where its own instructions put it, and the programs of administrators, for shells (and sudo) that do not know.
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 # A clone of somebody else's is built too: nothing that is built says which commit it is of.
-export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS)
+export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)
 
 MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
 BUILD   = $(if $(DISK),-disk '$(DISK)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
