@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // maxRounds is more than any plan needs: one per kind of change, and some again because of what others did.
@@ -17,40 +14,63 @@ const maxRounds = 20
 // Apply makes the network namespace of the calling thread equal to want. It returns what it changed, each as the
 // command that does the same, and one error that joins all that could not be done; the rest is done.
 func Apply(ctx context.Context, want Config) (changes []string, err error) {
-	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	k, err := openKernel()
 	if err != nil {
-		return nil, fmt.Errorf("network: netlink: %w", err)
+		return nil, err
 	}
-	defer handle.Close()
-	a := applier{kernel: kernel{handle}, failed: map[string]error{}}
+	defer k.Close()
+	r := makeEqual(ctx, k, want)
+	for _, c := range r.done {
+		changes = append(changes, c.String())
+	}
+	return changes, errors.Join(r.missing(), r.wrong())
+}
+
+// A network is what is made equal to a plan: the kernel's, or a test's.
+type network interface {
+	// observe reads all that diff asks about.
+	observe(wanted []Sysctl) (state, error)
+	// execute makes one change.
+	execute(c change) error
+}
+
+// A result says how far a plan could be applied.
+type result struct {
+	done     []change
+	links    map[string]linkState // as they were last seen; nil: they could not be listed
+	problems []error              // what cannot be done as things are, links that are missing among them
+	refused  map[string]refusal   // what the kernel did not do, by its command
+	cause    error                // why it ended early
+}
+
+// A refusal is a change that the kernel did not make.
+type refusal struct {
+	change
+	err error
+}
+
+func makeEqual(ctx context.Context, n network, want Config) result {
+	r := result{refused: map[string]refusal{}}
 	for range maxRounds {
-		settled, err := a.round(ctx, want)
-		if err != nil {
-			return a.done, fmt.Errorf("network: %w", err)
-		}
-		if settled {
-			return a.done, a.err()
+		settled, err := r.round(ctx, n, want)
+		if settled || err != nil {
+			r.cause = err
+			return r
 		}
 	}
-	return a.done, errors.Join(a.err(), errors.New("network: something changes it back as fast as it is set"))
+	r.cause = errors.New("something changes it back as fast as it is set")
+	return r
 }
 
-type applier struct {
-	kernel
-	done     []string
-	failed   map[string]error // by change
-	problems []error          // of the last look
-}
-
-// round looks at the kernel and makes the changes of the first kind that there are.
-func (a *applier) round(ctx context.Context, want Config) (settled bool, err error) {
-	have, err := a.observe(want.Sysctls)
+// round looks at the network and makes the changes of the first kind that there are.
+func (r *result) round(ctx context.Context, n network, want Config) (settled bool, err error) {
+	have, err := n.observe(want.Sysctls)
 	if err != nil {
 		return false, err
 	}
 	changes, problems := diff(have, want)
-	a.problems = problems
-	changes = slices.DeleteFunc(changes, func(c change) bool { return a.failed[c.String()] != nil })
+	r.links, r.problems = have.links, problems
+	changes = slices.DeleteFunc(changes, func(c change) bool { return r.refused[c.String()].err != nil })
 	for _, c := range changes {
 		if c.op != changes[0].op {
 			break
@@ -58,23 +78,49 @@ func (a *applier) round(ctx context.Context, want Config) (settled bool, err err
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		if err := a.execute(c); err != nil {
-			a.failed[c.String()] = err
+		if err := n.execute(c); err != nil {
+			r.refused[c.String()] = refusal{c, err}
 			continue
 		}
-		a.done = append(a.done, c.String())
+		r.done = append(r.done, c)
 	}
 	return len(changes) == 0, nil
 }
 
-// err joins all that could not be done, what failed in the order of its commands.
-func (a *applier) err() error {
-	errs := slices.Clone(a.problems)
-	for _, line := range slices.Sorted(maps.Keys(a.failed)) {
-		errs = append(errs, fmt.Errorf("%s: %w", line, a.failed[line]))
+// missing joins what there is to say of links that are not there.
+func (r *result) missing() error {
+	return joined(slices.DeleteFunc(slices.Clone(r.problems), func(err error) bool { return !isAbsence(err) }))
+}
+
+// wrong joins everything else that could not be done, what was refused in the order of its commands.
+func (r *result) wrong() error {
+	errs := slices.DeleteFunc(slices.Clone(r.problems), isAbsence)
+	for _, line := range slices.Sorted(maps.Keys(r.refused)) {
+		errs = append(errs, fmt.Errorf("%s: %w", line, r.refused[line].err))
 	}
+	if r.cause != nil {
+		errs = append(errs, r.cause)
+	}
+	return joined(errs)
+}
+
+func joined(errs []error) error {
 	for i, err := range errs {
 		errs[i] = fmt.Errorf("network: %w", err)
+	}
+	return errors.Join(errs...)
+}
+
+// again reports whether it may go better in a while, with the links as they are.
+func (r *result) again() bool { return r.cause != nil || len(r.refused) > 0 }
+
+// refusedOn joins what was refused on one link.
+func (r *result) refusedOn(link string) error {
+	var errs []error
+	for _, line := range slices.Sorted(maps.Keys(r.refused)) {
+		if f := r.refused[line]; f.on() == link {
+			errs = append(errs, fmt.Errorf("%s: %w", line, f.err))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -28,6 +28,17 @@ type change struct {
 	sysctl  Sysctl
 }
 
+// on is the link that the change is about; "" if it is about none.
+func (c change) on() string {
+	switch c.op {
+	case changeAddress:
+		return c.address.Link
+	case changeRoute:
+		return c.route.Link
+	}
+	return c.link.Name
+}
+
 // String is the command that does the same.
 func (c change) String() string {
 	switch c.op {

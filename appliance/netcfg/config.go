@@ -15,6 +15,21 @@ type Link struct {
 	Name   string `json:"name"`
 	Parent string `json:"parent,omitempty"` // of a VLAN, which is made; other interfaces must exist
 	VLAN   uint16 `json:"vlan,omitempty"`   // 802.1Q tag, 1 to 4094; 0 if it is no VLAN
+	// Network is what people call the network on it; "" if it has none of its own.
+	Network string `json:"network,omitempty"`
+}
+
+// is reports whether l and m are the same to the kernel.
+func (l Link) is(m Link) bool {
+	return l.Name == m.Name && l.Parent == m.Parent && l.VLAN == m.VLAN
+}
+
+// label is the link as people know it: "eth1 (lan)".
+func (l Link) label() string {
+	if l.Network == "" {
+		return l.Name
+	}
+	return l.Name + " (" + l.Network + ")"
 }
 
 // An Address is an own address of the box with the length of the network it is in.

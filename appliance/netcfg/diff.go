@@ -2,6 +2,7 @@ package netcfg
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,9 +18,21 @@ type state struct {
 }
 
 type linkState struct {
-	Link // Parent and VLAN if it is a VLAN
-	up   bool
-	ours bool
+	Link  // Parent and VLAN if it is a VLAN
+	index int
+	up    bool
+	ours  bool
+}
+
+// An absence is a problem that only a link's coming mends.
+type absence struct{ text string }
+
+// Error says which link is missing.
+func (a absence) Error() string { return a.text }
+
+func isAbsence(err error) bool {
+	_, ok := errors.AsType[absence](err)
+	return ok
 }
 
 type setting struct {
@@ -31,7 +44,7 @@ type setting struct {
 // be done in this state. It is pure.
 func diff(have state, want Config) ([]change, []error) {
 	d := differ{have: have, usable: map[string]bool{}, gone: map[string]bool{}}
-	d.sysctls(want.Sysctls)
+	d.sysctls(want.Sysctls, want.Links)
 	d.links(want.Links)
 	d.addresses(want.Addresses)
 	d.routes(want.Routes)
@@ -53,10 +66,16 @@ func (d *differ) problem(format string, args ...any) {
 	d.problems = append(d.problems, fmt.Errorf(format, args...))
 }
 
-func (d *differ) sysctls(want []Sysctl) {
+func (d *differ) absent(format string, args ...any) {
+	d.problems = append(d.problems, absence{fmt.Sprintf(format, args...)})
+}
+
+func (d *differ) sysctls(want []Sysctl, links []Link) {
 	for _, s := range want {
 		have := d.have.sysctls[s.Key]
 		switch {
+		case have.err != nil && d.ofAbsent(s, links):
+			d.absent("sysctl %s: its link does not exist", s.Key)
 		case have.err != nil:
 			d.problem("sysctl %s: %w", s.Key, have.err)
 		case !slices.Equal(strings.Fields(have.value), strings.Fields(s.Value)):
@@ -65,9 +84,17 @@ func (d *differ) sysctls(want []Sysctl) {
 	}
 }
 
+// ofAbsent reports whether a setting is one of a link of the plan that is not there.
+func (d *differ) ofAbsent(s Sysctl, links []Link) bool {
+	return slices.ContainsFunc(links, func(l Link) bool {
+		_, there := d.have.links[l.Name]
+		return !there && strings.Contains(sysctlPath(s.Key), "/"+l.Name+"/")
+	})
+}
+
 func (d *differ) links(want []Link) {
 	for _, name := range slices.Sorted(maps.Keys(d.have.links)) {
-		if l := d.have.links[name]; l.ours && !slices.Contains(want, l.Link) {
+		if l := d.have.links[name]; l.ours && !slices.ContainsFunc(want, l.is) {
 			d.gone[name] = true
 			d.add(change{op: delVLAN, link: l.Link})
 		}
@@ -84,12 +111,12 @@ func (d *differ) link(want Link) bool {
 	exists = exists && !d.gone[want.Name]
 	switch {
 	case want.Parent == "" && !exists:
-		d.problem("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.links)), ", "))
+		d.absent("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.links)), ", "))
 		return false
 	case want.Parent != "" && !exists && !parentExists && !d.usable[want.Parent]:
-		d.problem("link %s: its parent %s does not exist", want.Name, want.Parent)
+		d.absent("link %s: its parent %s does not exist", want.Name, want.Parent)
 		return false
-	case want.Parent != "" && exists && have.Link != want:
+	case want.Parent != "" && exists && !have.is(want):
 		d.problem("link %s: there is one of that name already, which is not VLAN %d of %s", want.Name, want.VLAN, want.Parent)
 		return false
 	}

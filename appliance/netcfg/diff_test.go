@@ -97,6 +97,14 @@ func TestDiff(t *testing.T) {
 		{"a parent is gone", func(w *world) { w.unplug("eth1"); w.unplug("eth1.20") }, nil, `
 			! link eth1 does not exist; there are eth0, lo
 			! link eth1.20: its parent eth1 does not exist`},
+		{"a card with a setting of its own is gone", func(w *world) {
+			w.unplug("eth1.20")
+			w.unplug("eth1")
+			delete(w.sysctls, "net.ipv6.conf.eth1/20.accept_ra")
+		}, nil, `
+			! sysctl net.ipv6.conf.eth1/20.accept_ra: its link does not exist
+			! link eth1 does not exist; there are eth0, lo
+			! link eth1.20: its parent eth1 does not exist`},
 		{"somebody set it down", func(w *world) { w.set("eth0", func(l *linkState) { l.up = false }) }, nil, `
 			ip link set eth0 up`},
 		{"somebody else's VLAN of that name", func(w *world) {

@@ -4,6 +4,8 @@
 // nothing, and it does not matter what was there before. New addresses and routes come before old ones go. What does
 // not work is reported by name and the rest is done all the same.
 //
+// [Keep] does so at once and whenever a link of the plan goes, comes or was down, as the kernel tells it.
+//
 // It takes away only what it made: addresses and routes carry [Owner] as their protocol, VLANs as their group. What
 // people, other daemons or the kernel have added stays, on all links.
 //

@@ -16,6 +16,15 @@ import (
 // kernel is the edge: rtnetlink and /proc/sys.
 type kernel struct{ *netlink.Handle }
 
+// openKernel opens the network namespace of the calling thread.
+func openKernel() (kernel, error) {
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return kernel{}, fmt.Errorf("network: netlink: %w", err)
+	}
+	return kernel{handle}, nil
+}
+
 // observe reads all that diff asks about.
 func (k kernel) observe(wanted []Sysctl) (state, error) {
 	s := state{links: map[string]linkState{}, addresses: map[Address]bool{}, sysctls: map[string]setting{}}
@@ -81,7 +90,7 @@ func dump[T any](list func() ([]T, error)) (all []T, err error) {
 
 func linkOf(l netlink.Link, names map[int]string) linkState {
 	attrs := l.Attrs()
-	s := linkState{Link: Link{Name: attrs.Name}, up: attrs.Flags&net.FlagUp != 0}
+	s := linkState{Link: Link{Name: attrs.Name}, index: attrs.Index, up: attrs.Flags&net.FlagUp != 0}
 	if vlan, ok := l.(*netlink.Vlan); ok {
 		s.Parent, s.VLAN = names[attrs.ParentIndex], uint16(vlan.VlanId)
 		s.ours = attrs.Group == Owner

@@ -148,7 +148,7 @@ func (w *world) set(link string, change func(*linkState)) {
 func (w *world) check(t *testing.T, plan Config) {
 	t.Helper()
 	for _, l := range plan.Links {
-		if have := w.links[l.Name]; have.Link != l || !have.up {
+		if have := w.links[l.Name]; !have.is(l) || !have.up {
 			t.Errorf("link %+v is %+v", l, have)
 		}
 	}

@@ -9,19 +9,19 @@ import (
 
 // A link is one network that the box is on.
 type link struct {
-	name, parent string
-	vlan         uint16
-	prefixes     []netip.Prefix // own addresses with the lengths of their networks
+	network, name, parent string
+	vlan                  uint16
+	prefixes              []netip.Prefix // own addresses with the lengths of their networks
 }
 
 // links returns the WAN, if there is one, and the LANs.
 func links(s *site.Site) []link {
 	var all []link
 	if s.WAN.Interface != "" {
-		all = append(all, link{s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, valid(s.WAN.IPv4, s.WAN.IPv6)})
+		all = append(all, link{wanZone, s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, valid(s.WAN.IPv4, s.WAN.IPv6)})
 	}
 	for _, l := range s.LANs {
-		all = append(all, link{l.Link(), l.Interface, l.VLAN, valid(l.IPv4, l.IPv6)})
+		all = append(all, link{l.Name, l.Link(), l.Interface, l.VLAN, valid(l.IPv4, l.IPv6)})
 	}
 	return all
 }
@@ -40,17 +40,20 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 func network(s *site.Site) netcfg.Config {
 	c := netcfg.Config{Links: []netcfg.Link{{Name: "lo"}}, Sysctls: sysctls()}
 	all := links(s)
-	known := map[string]bool{}
+	known, networks := map[string]bool{}, map[string]string{}
+	for _, l := range all {
+		networks[l.name] = l.network
+	}
 	for _, l := range all {
 		if l.vlan != 0 && !known[l.parent] { // the wire under a VLAN has no address, but must be up
 			known[l.parent] = true
-			c.Links = append(c.Links, netcfg.Link{Name: l.parent})
+			c.Links = append(c.Links, netcfg.Link{Name: l.parent, Network: networks[l.parent]})
 		}
 		if known[l.name] {
 			continue
 		}
 		known[l.name] = true
-		wanted := netcfg.Link{Name: l.name}
+		wanted := netcfg.Link{Name: l.name, Network: l.network}
 		if l.vlan != 0 {
 			wanted.Parent, wanted.VLAN = l.parent, l.vlan
 		}
@@ -121,6 +124,9 @@ func sysctls() []netcfg.Sysctl {
 		{Key: "net.ipv4.conf.all.arp_ignore", Value: "1"},
 		{Key: "net.ipv4.conf.all.arp_announce", Value: "2"},
 		{Key: "net.ipv4.tcp_syncookies", Value: "1"},
+		// What a socket may ask to hold of messages not yet read: a service that opens its sockets again, for a link that
+		// came back, is no longer privileged to have more.
+		{Key: "net.core.rmem_max", Value: "4194304"},
 		// What a process that was taken over could use against the kernel and others.
 		{Key: "kernel.yama.ptrace_scope", Value: "2"},
 		{Key: "kernel.kptr_restrict", Value: "2"},

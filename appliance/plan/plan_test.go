@@ -92,7 +92,11 @@ func describe(w io.Writer, p plan.Plan) {
 		if l.VLAN != 0 {
 			fmt.Fprintf(w, "ip link add link %s name %s type vlan id %d\n", l.Parent, l.Name, l.VLAN)
 		}
-		fmt.Fprintf(w, "ip link set %s up\n", l.Name)
+		fmt.Fprintf(w, "ip link set %s up", l.Name)
+		if l.Network != "" {
+			fmt.Fprintf(w, "   # %s", l.Network)
+		}
+		fmt.Fprintln(w)
 	}
 	for _, a := range p.Network.Addresses {
 		fmt.Fprintf(w, "ip addr add %s dev %s\n", a.Prefix, a.Link)
