@@ -23,7 +23,7 @@ func Apply(ctx context.Context, want Config) (changes []string, err error) {
 	for _, c := range r.done {
 		changes = append(changes, c.String())
 	}
-	return changes, errors.Join(r.missing(), r.wrong())
+	return changes, told(slices.Concat(r.missing(), r.wrong()))
 }
 
 // A network is what is made equal to a plan: the kernel's, or a test's.
@@ -87,13 +87,13 @@ func (r *result) round(ctx context.Context, n network, want Config) (settled boo
 	return len(changes) == 0, nil
 }
 
-// missing joins what there is to say of links that are not there.
-func (r *result) missing() error {
-	return joined(slices.DeleteFunc(slices.Clone(r.problems), func(err error) bool { return !isAbsence(err) }))
+// missing is what there is to say of links that are not there.
+func (r *result) missing() []error {
+	return slices.DeleteFunc(slices.Clone(r.problems), func(err error) bool { return !isAbsence(err) })
 }
 
-// wrong joins everything else that could not be done, what was refused in the order of its commands.
-func (r *result) wrong() error {
+// wrong is everything else that could not be done, what was refused in the order of its commands.
+func (r *result) wrong() []error {
 	errs := slices.DeleteFunc(slices.Clone(r.problems), isAbsence)
 	for _, line := range slices.Sorted(maps.Keys(r.refused)) {
 		errs = append(errs, fmt.Errorf("%s: %w", line, r.refused[line].err))
@@ -101,14 +101,16 @@ func (r *result) wrong() error {
 	if r.cause != nil {
 		errs = append(errs, r.cause)
 	}
-	return joined(errs)
+	return errs
 }
 
-func joined(errs []error) error {
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("network: %w", err)
+// told joins errors for those who do not know that they are about the network; nil if there are none.
+func told(errs []error) error {
+	var all []error
+	for _, err := range errs {
+		all = append(all, fmt.Errorf("network: %w", err))
 	}
-	return errors.Join(errs...)
+	return errors.Join(all...)
 }
 
 // again reports whether it may go better in a while, with the links as they are.

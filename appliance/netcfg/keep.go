@@ -2,6 +2,7 @@ package netcfg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -111,13 +112,12 @@ func (k *keeper) apply(ctx context.Context, between down) {
 		r.links = k.links
 	}
 	turns := turnsOf(k.want.Links, k.links, r.links, between)
-	wrong := r.wrong()
 	if !first {
 		k.log(turns.lines(&r, k.known))
-		k.logWrong(wrong, r.again())
+		k.logWrong(&r)
 	}
-	k.remember(&r, wrong)
-	k.tell.State(r.missing(), wrong)
+	k.remember(&r)
+	k.tell.State(told(r.missing()), told(r.wrong()))
 }
 
 func (k *keeper) log(lines []string) {
@@ -127,28 +127,28 @@ func (k *keeper) log(lines []string) {
 }
 
 // logWrong says what is wrong when that is news, and whether it is tried again.
-func (k *keeper) logWrong(wrong error, again bool) {
-	switch text := textOf(wrong); {
+func (k *keeper) logWrong(r *result) {
+	switch text := linesOf(r.wrong()); {
 	case text == k.wrong:
-	case wrong == nil:
-		k.tell.Log("network: what was wrong before is done")
-	case again:
-		k.tell.Log(fmt.Sprintf("%s\ntried again with growing pauses, %v at most", text, lastRetry))
+	case text == "":
+		k.tell.Log("what was wrong before is done")
+	case r.again():
+		k.tell.Log(fmt.Sprintf("%s\nis tried again with growing pauses, %v at most", text, lastRetry))
 	default:
 		k.tell.Log(text)
 	}
 }
 
-func textOf(err error) string {
-	if err == nil {
+func linesOf(errs []error) string {
+	if len(errs) == 0 {
 		return ""
 	}
-	return err.Error()
+	return errors.Join(errs...).Error()
 }
 
 // remember keeps what the next look is compared with, and when to try again.
-func (k *keeper) remember(r *result, wrong error) {
-	k.links, k.wrong, k.retryAt = r.links, textOf(wrong), time.Time{}
+func (k *keeper) remember(r *result) {
+	k.links, k.wrong, k.retryAt = r.links, linesOf(r.wrong()), time.Time{}
 	for _, l := range k.want.Links {
 		if _, ok := r.links[l.Name]; ok {
 			k.known[l.Name] = true

@@ -19,15 +19,15 @@ import (
 
 const patience = 20 * time.Second
 
-// told is what a Keep says.
-type told struct {
+// record is what a Keep says.
+type record struct {
 	mu             sync.Mutex
 	states         int
 	missing, wrong error
 	lines          []string
 }
 
-func (s *told) tell() Tell {
+func (s *record) tell() Tell {
 	return Tell{
 		State: func(missing, wrong error) {
 			s.mu.Lock()
@@ -43,7 +43,7 @@ func (s *told) tell() Tell {
 }
 
 // says waits until a line was logged n times.
-func (s *told) says(t *testing.T, line string, n int) {
+func (s *record) says(t *testing.T, line string, n int) {
 	t.Helper()
 	testnet.Eventually(t, patience, line, func() bool {
 		s.mu.Lock()
@@ -53,8 +53,8 @@ func (s *told) says(t *testing.T, line string, n int) {
 }
 
 // keeping runs Keep in a new namespace with eth0 and eth1, and waits for the first application.
-func keeping(t *testing.T, plan Config) (ns *testnet.Namespace, s *told) {
-	ns, s = testnet.New(t, "keep"), new(told)
+func keeping(t *testing.T, plan Config) (ns *testnet.Namespace, s *record) {
+	ns, s = testnet.New(t, "keep"), new(record)
 	for _, name := range []string{"eth0", "eth1"} {
 		plug(ns, name)
 	}

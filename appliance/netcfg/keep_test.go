@@ -270,7 +270,7 @@ func TestRefused(t *testing.T) {
 		b.in("eth0")
 		b.sleep(10 * time.Minute)
 		b.logged("refused", "eth0 (wan) is gone", "eth0 (wan) is back, but could not be configured: "+line+": network is unreachable",
-			"network: "+line+": network is unreachable\ntried again with growing pauses, 1m0s at most")
+			line+": network is unreachable\nis tried again with growing pauses, 1m0s at most")
 		var after []time.Duration
 		for i, at := range b.tries[1:] {
 			after = append(after, at.Sub(b.tries[i]))
@@ -285,7 +285,7 @@ func TestRefused(t *testing.T) {
 		delete(b.deny, line)
 		b.sleep(lastRetry)
 		b.check(t, b.plan)
-		b.logged("no longer refused", "network: what was wrong before is done")
+		b.logged("no longer refused", "what was wrong before is done")
 		states := b.states
 		b.sleep(time.Hour)
 		if b.wrong != nil || b.states != states {
@@ -312,13 +312,13 @@ func TestKernelThatDoesNotAnswer(t *testing.T) {
 		b.deny["look"] = errors.New("no buffer space")
 		b.out("eth1")
 		b.sleep(time.Minute)
-		b.logged("blind", "network: no buffer space\ntried again with growing pauses, 1m0s at most")
+		b.logged("blind", "no buffer space\nis tried again with growing pauses, 1m0s at most")
 		delete(b.deny, "look")
 		b.in("eth1")
 		b.sleep(lastRetry)
 		b.check(t, b.plan)
 		b.logged("sees again", "eth1 (lan) is gone", "eth1.20 (guests) is gone", "eth1 (lan) is back and configured",
-			"eth1.20 (guests) is back and configured", "network: what was wrong before is done")
+			"eth1.20 (guests) is back and configured", "what was wrong before is done")
 	})
 }
 
@@ -396,6 +396,13 @@ func TestWhateverHappens(t *testing.T) {
 			}
 		})
 	}
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func FuzzNotice(f *testing.F) {

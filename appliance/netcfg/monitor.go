@@ -17,9 +17,9 @@ func Watch(ctx context.Context) (changed <-chan struct{}, err error) {
 	if err != nil {
 		return nil, err
 	}
-	told := make(chan struct{}, 1)
-	go m.follow(ctx, func(notice) { wake(told) })
-	return told, nil
+	news := make(chan struct{}, 1)
+	go m.follow(ctx, func(notice) { wake(news) })
+	return news, nil
 }
 
 // wake makes sure that something is in a channel that holds one.

@@ -27,15 +27,15 @@ func (d down) has(index int) bool { return d.any || d.links[index] }
 
 func newNews() *news { return &news{wake: make(chan struct{}, 1)} }
 
-func (n *news) add(told notice) {
+func (n *news) add(heard notice) {
 	n.mu.Lock()
-	if told.down != 0 && !n.down.any {
+	if heard.down != 0 && !n.down.any {
 		if n.down.links == nil {
 			n.down.links = map[int]bool{}
 		}
-		n.down.links[told.down] = true
+		n.down.links[heard.down] = true
 	}
-	if told.lost || len(n.down.links) > maxDown {
+	if heard.lost || len(n.down.links) > maxDown {
 		n.down = down{any: true}
 	}
 	n.mu.Unlock()

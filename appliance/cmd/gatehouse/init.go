@@ -32,6 +32,9 @@ const (
 	machineIDFile = "/perm/machine-id"
 )
 
+// networkName is what the log calls that part of process 1 which keeps the network.
+const networkName = "network"
+
 // box is process 1 while it runs.
 type box struct {
 	log      *supervise.Log
@@ -40,6 +43,7 @@ type box struct {
 
 	mu       sync.Mutex
 	problems []string
+	network  error // what is wrong with it now, but for interfaces that are missing, which status sees itself
 }
 
 // runInit is process 1 from the first mount to the last sync. It returns only
@@ -111,10 +115,7 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked},
 			b.problem(fmt.Errorf("the firewall could not be loaded, so the network stays down: %w", err))
 	}
-	_, netErr := netcfg.Apply(ctx, p.Network)
-	if netErr != nil {
-		b.problem(netErr)
-	}
+	netErr := b.keepNetwork(ctx, p.Network)
 	units, err := units(p, report.Storage)
 	if err != nil {
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
@@ -127,6 +128,35 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 		ConsoleLocked: p.ConsoleLocked,
 		Run:           func(ctx context.Context) { b.serve(ctx, supervisor) },
 	}, netErr
+}
+
+// keepNetwork makes the network what was planned, and returns what could not be
+// done. From then on a card that is taken out and put back is configured again.
+func (b *box) keepNetwork(ctx context.Context, want netcfg.Config) error {
+	first := make(chan error, 1)
+	tell := netcfg.Tell{
+		State: func(missing, wrong error) {
+			b.mu.Lock()
+			b.network = wrong
+			b.mu.Unlock()
+			select {
+			case first <- errors.Join(missing, wrong):
+			default: // only the first is waited for
+			}
+		},
+		Log: func(line string) { b.log.Event(networkName, "%s", line) },
+	}
+	go func() {
+		if err := netcfg.Keep(ctx, want, tell); err != nil {
+			tell.State(nil, err)
+		}
+	}()
+	select {
+	case err := <-first:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // watchPowerButton makes the machine's power button an orderly end.
@@ -201,5 +231,8 @@ func (b *box) describe() admin.Box {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	described.Problems = slices.Clone(b.problems)
+	if b.network != nil {
+		described.Problems = append(described.Problems, b.network.Error())
+	}
 	return described
 }
