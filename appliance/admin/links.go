@@ -3,10 +3,14 @@ package admin
 import (
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site"
 )
+
+// ethernetAddr is the length of the address of an Ethernet interface, in bytes.
+const ethernetAddr = 6
 
 // Link is one network of the site as the kernel has it now.
 type Link struct {
@@ -15,11 +19,15 @@ type Link struct {
 	State     string   `json:"state"`     // operstate: "up", "down", …, or "missing"
 	Addresses []string `json:"addresses"` // with the lengths of their networks
 	Wanted    []string `json:"wanted"`    // what the site gives it
+	// Unused are, while it is missing, the cards that the site does not use: it may have come by another name.
+	Unused []string `json:"unused,omitempty"`
 }
 
 // problem says what is wrong with the link, "" if nothing.
 func (l Link) problem() string {
 	switch {
+	case l.State == "missing" && len(l.Unused) > 0:
+		return "interface " + l.Interface + " (" + l.Name + ") is missing; not used by the site: " + strings.Join(l.Unused, ", ")
 	case l.State == "missing":
 		return "interface " + l.Interface + " (" + l.Name + ") is missing"
 	case l.State == "down" || l.State == "lowerlayerdown":
@@ -59,8 +67,30 @@ func ReadLinks(s *site.Site) []Link {
 	}
 	for i := range all {
 		all[i].observe()
+		if all[i].State == "missing" {
+			all[i].Unused = unusedCards(s)
+		}
 	}
 	return all
+}
+
+// unusedCards returns the Ethernet interfaces that s does not name.
+func unusedCards(s *site.Site) []string {
+	used := []string{s.WAN.Interface, s.WAN.Link()}
+	for _, lan := range s.LANs {
+		used = append(used, lan.Interface, lan.Link())
+	}
+	there, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var unused []string
+	for _, i := range there {
+		if len(i.HardwareAddr) == ethernetAddr && !slices.Contains(used, i.Name) {
+			unused = append(unused, i.Name)
+		}
+	}
+	return unused
 }
 
 // observe fills in what the kernel has.

@@ -85,7 +85,7 @@ func start(t *testing.T, change func(*sshadmin.Config)) *daemon {
 	ctx, cancel := context.WithCancel(t.Context())
 	d.stop = cancel
 	ready := make(chan struct{})
-	go func() { d.stopped <- sshadmin.Serve(ctx, cfg, d.log.logger(), func() { close(ready) }) }()
+	go func() { d.stopped <- sshadmin.Serve(ctx, cfg, nil, d.log.logger(), func() { close(ready) }) }()
 	select {
 	case <-ready:
 	case err := <-d.stopped:

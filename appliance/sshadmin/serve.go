@@ -16,8 +16,6 @@ import (
 const (
 	// stopGrace is how long an orderly stop waits for sessions that were hung up.
 	stopGrace = 3 * time.Second
-	// retryListen is the pause before an endpoint that failed is tried again.
-	retryListen = 10 * time.Second
 	// maxAuthTries bounds the attempts of one connection, as sshd does.
 	maxAuthTries = 6
 )
@@ -38,11 +36,13 @@ type server struct {
 }
 
 // Serve listens at every endpoint of cfg and serves until ctx ends; then it hangs
-// up the sessions and returns nil. It calls ready once logins are possible. It
-// returns an error when cfg cannot be served at all: an invalid field, no usable
-// key, no host key, not one endpoint to listen on. An endpoint that fails while
-// another works is tried again, so a missing interface locks nobody out.
-func Serve(ctx context.Context, cfg Config, log *slog.Logger, ready func()) error {
+// up the sessions and returns nil. It calls ready once logins are possible, but for
+// interfaces that are not there. It returns an error when cfg cannot be served at
+// all: an invalid field, no usable key, no host key, not one endpoint to listen on
+// or to wait for. An endpoint that fails while another works is tried again, so a
+// missing interface locks nobody out. changed tells that interfaces may have
+// changed: one that was replaced by another of its name is listened on again.
+func Serve(ctx context.Context, cfg Config, changed <-chan struct{}, log *slog.Logger, ready func()) error {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return err
@@ -63,7 +63,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, ready func()) erro
 		gate:     gate{max: cfg.MaxPending, perSource: cfg.MaxPendingPerSource},
 		failures: rateLimit{burst: 10, every: 6 * time.Second},
 	}
-	return s.serve(s.transport(hostKey), ready)
+	return s.serve(s.transport(hostKey), changed, ready)
 }
 
 // transport returns the SSH server of the library, set up to do the handshake
@@ -86,59 +86,21 @@ func (s *server) transport(hostKey gossh.Signer) *ssh.Server {
 }
 
 // serve runs transport on every endpoint until s.stop ends.
-func (s *server) serve(transport *ssh.Server, ready func()) error {
-	listening := make([]net.Listener, len(s.cfg.Listen))
-	var errs []error
-	for i, e := range s.cfg.Listen {
-		l, err := listen(s.stop, e)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		listening[i] = l
-		s.log.Info("ssh listens", "address", l.Addr().String(), "interface", e.Interface)
-	}
-	if len(errs) == len(s.cfg.Listen) {
-		return errors.Join(errs...)
-	}
-	for _, err := range errs {
-		s.log.Error("ssh endpoint is tried again", "every", retryListen, "cause", err)
-	}
-	var accepting sync.WaitGroup
-	for i, e := range s.cfg.Listen {
-		accepting.Go(func() { s.accept(transport, e, listening[i]) })
+func (s *server) serve(transport *ssh.Server, changed <-chan struct{}, ready func()) error {
+	d := s.entrances(transport)
+	if err := d.tend(); err != nil {
+		return err
 	}
 	if ready != nil {
 		ready()
 	}
-	accepting.Wait()
+	d.keep(changed)
 	s.gate.evictAll()
 	s.waitSessions()
 	if err := transport.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("ssh: %w", err)
 	}
 	return nil
-}
-
-// accept serves one endpoint until s.stop ends. l is nil when listening failed.
-func (s *server) accept(transport *ssh.Server, e Endpoint, l net.Listener) {
-	for s.stop.Err() == nil {
-		if l != nil {
-			end := context.AfterFunc(s.stop, func() { l.Close() })
-			err := transport.Serve(door{l, &s.gate})
-			end()
-			if s.stop.Err() != nil {
-				return
-			}
-			s.log.Error("ssh endpoint failed", "address", e.Address, "cause", err)
-		}
-		select {
-		case <-s.stop.Done():
-			return
-		case <-time.After(retryListen):
-		}
-		l, _ = listen(s.stop, e) // its error was logged the first time
-	}
 }
 
 // beginSession counts one more running session; false when the server stops.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -411,13 +413,19 @@ func TestStop(t *testing.T) {
 func TestServeRefuses(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, t.TempDir(), "ed25519")
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	taken := netip.MustParseAddrPort(other.Addr().String())
 	tests := []struct {
 		change func(*sshadmin.Config)
 		want   string
 	}{
 		{func(c *sshadmin.Config) { c.AuthorizedKeys = nil }, "no usable authorized key"},
 		{func(c *sshadmin.Config) { c.Listen = nil }, "no address to listen on"},
-		{func(c *sshadmin.Config) { c.Listen[0].Interface = "no-such-0" }, "listen on interface no-such-0 only"},
+		{func(c *sshadmin.Config) { c.Listen[0].Address = taken }, "address already in use"},
 		{func(c *sshadmin.Config) { c.HostKeyFile += ".missing" }, "ssh host key: open"},
 		{func(c *sshadmin.Config) { c.Shell = "sh" }, `shell "sh" is no absolute path`},
 	}
@@ -425,7 +433,7 @@ func TestServeRefuses(t *testing.T) {
 		cfg := config(t, t.TempDir(), key)
 		tt.change(&cfg)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		err := sshadmin.Serve(ctx, cfg, (&journal{}).logger(), func() { t.Error("ready") })
+		err := sshadmin.Serve(ctx, cfg, nil, (&journal{}).logger(), func() { t.Error("ready") })
 		cancel()
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("Serve: %v, want: %s", err, tt.want)

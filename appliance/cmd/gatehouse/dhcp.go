@@ -5,19 +5,25 @@ import (
 	"errors"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
 )
 
 // runDHCP is the DHCP server: sockets and the control socket are opened while the
-// process may, then it drops to its own user and serves.
+// process may, then it drops to its own user and serves. It keeps what it takes to open
+// the sockets of a link again that went and came back.
 func runDHCP(ctx context.Context, p process) error {
 	var config dhcp.Config
 	if err := p.read(&config); err != nil {
 		return err
 	}
-	service, err := dhcprun.Open(config, dhcprun.Options{FS: leasefile.Dir(p.stateDir), Log: p.log})
+	changed, err := netcfg.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	service, err := dhcprun.Open(config, dhcprun.Options{FS: leasefile.Dir(p.stateDir), Log: p.log, Changed: changed})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
 )
 
@@ -17,5 +18,9 @@ func runSSH(ctx context.Context, p process) error {
 			p.log.Warn(err.Error())
 		}
 	}
-	return sshadmin.Serve(ctx, config, p.log, ready)
+	changed, err := netcfg.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	return sshadmin.Serve(ctx, config, changed, p.log, ready)
 }

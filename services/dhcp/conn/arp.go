@@ -31,11 +31,11 @@ const (
 )
 
 // OpenARP opens a socket for ARP on the link called name, where source is our
-// address. It needs CAP_NET_RAW.
+// address. It needs CAP_NET_RAW. Without such a link the error is ErrAbsent.
 func OpenARP(name string, source netip.Addr) (*ARP, error) {
-	iface, err := net.InterfaceByName(name)
+	iface, err := linkNamed(name)
 	if err != nil {
-		return nil, fmt.Errorf("ARP on link %s: %w", name, err)
+		return nil, err
 	}
 	if len(iface.HardwareAddr) != len(lease.MAC{}) {
 		return nil, fmt.Errorf("ARP on link %s: it is no Ethernet link", name)
@@ -50,7 +50,7 @@ func OpenARP(name string, source netip.Addr) (*ARP, error) {
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ARP), Ifindex: iface.Index})
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("ARP on link %s: %w", name, err), a.socket.Close())
+		return nil, errors.Join(fmt.Errorf("ARP: %w", onLink(name, err)), a.socket.Close())
 	}
 	return a, nil
 }
@@ -97,7 +97,10 @@ func (a *ARP) Answer() (addr netip.Addr, by lease.MAC, err error) {
 	var b [128]byte
 	for {
 		n, err := a.socket.Read(b[:])
-		if err != nil {
+		switch {
+		case errors.Is(err, unix.ENETDOWN): // told once; it hears again when the link is up again
+			continue
+		case err != nil:
 			return addr, by, closed(err)
 		}
 		if n >= arpLen && binary.BigEndian.Uint64(b[:]) == 0x0001_0800_0604_0002 {

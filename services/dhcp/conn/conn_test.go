@@ -124,8 +124,11 @@ func TestOpenFails(t *testing.T) {
 	if err := again("eth1"); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "link eth1") {
 		t.Errorf("a second server: %v", err)
 	}
-	if err := again("eth7"); err == nil || !strings.Contains(err.Error(), "link eth7") {
+	if err := again("eth7"); !errors.Is(err, ErrAbsent) || err.Error() != "link eth7 is not there" {
 		t.Errorf("no such link: %v", err)
+	}
+	if err := again("lo"); !errors.Is(err, ErrAbsent) || err.Error() != "link lo: the address 192.168.32.1 is not there" {
+		t.Errorf("without our address: %v", err)
 	}
 	if fds, err := os.ReadDir("/proc/self/fd"); err != nil || len(fds) > 40 {
 		t.Errorf("%d descriptors are open, %v", len(fds), err)
@@ -140,5 +143,47 @@ func TestSendOnADownLink(t *testing.T) {
 		if err := c.Send(to, make([]byte, 300)); err == nil {
 			t.Errorf("%s was sent on a link that is down", to.Via)
 		}
+	}
+}
+
+// TestLinkIsReplaced: another link of the name is not the one that the sockets are on.
+func TestLinkIsReplaced(t *testing.T) {
+	c, router, client := open(t)
+	source := netip.MustParseAddr("192.168.32.1")
+	var arp *ARP
+	if err := router.Do(func() (err error) { arp, err = OpenARP("eth1", source); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer arp.Close()
+	answers := make(chan error, 1)
+	go func() {
+		_, _, err := arp.Answer()
+		answers <- err
+	}()
+	check := func() error { return router.Do(c.Check) }
+	if err := check(); err != nil {
+		t.Error(err)
+	}
+	router.Down("eth1")
+	router.Up("eth1")
+	if err := check(); err != nil {
+		t.Errorf("down and up: %v", err)
+	}
+	router.Run("ip", "link", "del", "eth1")
+	if err := check(); !errors.Is(err, ErrAbsent) || err.Error() != "link eth1 is not there" {
+		t.Errorf("gone: %v", err)
+	}
+	router.Connect("eth1", client, "eth0")
+	if err := check(); !errors.Is(err, ErrAbsent) || err.Error() != "link eth1 is another one now, the former is not there" {
+		t.Errorf("replaced: %v", err)
+	}
+	if err := c.Send(dhcp.Destination{Via: dhcp.Broadcast}, make([]byte, 300)); err == nil {
+		t.Error("the former sockets send")
+	}
+	if err := arp.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-answers; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("who hears no answers was told %v", err)
 	}
 }

@@ -58,6 +58,7 @@ func (m *mill) Send(_ dhcp.Destination, reply []byte) error {
 	return nil
 }
 
+func (m *mill) Check() error { return nil }
 func (m *mill) Close() error { return nil }
 
 // BenchmarkService measures whole leases, each on a real disk before its ACK, with

@@ -32,6 +32,7 @@ type cable struct {
 	mu      sync.Mutex
 	readErr error
 	sendErr error
+	gone    error // what Check returns
 	// onSend sees every reply before it leaves.
 	onSend func(*dhcpv4.DHCPv4)
 }
@@ -78,6 +79,12 @@ func (c *cable) Send(_ dhcp.Destination, reply []byte) error {
 	return nil
 }
 
+func (c *cable) Check() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
 func (c *cable) Close() error { c.once.Do(func() { close(c.closed) }); return nil }
 
 // rig is a running service on one cable and one disk, in a bubble of virtual time.
@@ -119,15 +126,23 @@ func config() dhcp.Config {
 
 // inBubble runs f with a service that serves.
 func inBubble(t *testing.T, conf dhcp.Config, disk *leasefiletest.Disk, prepare func(*cable), f func(*rig)) {
-	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, cable: newCable(), disk: disk, log: new(logBuffer), neighbours: newNeighbours()}
+	inBubbleWith(t, conf, disk, func(r *rig, _ *Options) {
 		if prepare != nil {
 			prepare(r.cable)
 		}
-		var err error
-		r.s, err = Open(conf, Options{FS: disk, Log: slog.New(slog.NewTextHandler(r.log, nil)),
+	}, f)
+}
+
+// inBubbleWith is inBubble with other options.
+func inBubbleWith(t *testing.T, conf dhcp.Config, disk *leasefiletest.Disk, prepare func(*rig, *Options), f func(*rig)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{t: t, cable: newCable(), disk: disk, log: new(logBuffer), neighbours: newNeighbours()}
+		o := Options{FS: disk, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 			Listen: func(string, netip.Addr) (Conn, error) { return r.cable, nil },
-			Probe:  func(*dhcp.Subnet, int) (Prober, error) { return &r.neighbours, nil }})
+			Probe:  func(*dhcp.Subnet, int) (Prober, error) { return &r.neighbours, nil }}
+		prepare(r, &o)
+		var err error
+		r.s, err = Open(conf, o)
 		if err != nil {
 			t.Fatal(err)
 		}

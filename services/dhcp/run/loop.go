@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
@@ -169,13 +170,22 @@ func (s *Service) spare(link int) item {
 // conclude sends the reply, if one may be sent, and remembers what happened.
 func (s *Service) conclude(now time.Time, it item) {
 	if it.out.Drop == 0 && len(it.out.Reply) > 0 {
-		if err := s.conns[it.link].Send(it.out.To, it.out.Reply); err != nil {
+		if err := s.send(it); err != nil {
 			it.out.Drop, it.out.Reason = dhcp.DropNotSent, err.Error()
 		}
 	}
 	s.counts[it.out.Subnet].add(it.out)
 	s.history.add(now, it.out)
 	s.report(now, it.out)
+}
+
+// send sends the reply by the link that its message came by.
+func (s *Service) send(it item) error {
+	c := s.conns[it.link]
+	if c == nil {
+		return conn.ErrAbsent
+	}
+	return c.Send(it.out.To, it.out.Reply)
 }
 
 // do has the owner run f and waits for it.

@@ -29,7 +29,7 @@ const maxProbes = queueLen / 2
 
 // probes are the addresses that are looked for before they are offered.
 type probes struct {
-	probers []Prober // by subnet; nil: not probed
+	probers []Prober // by subnet; nil: not probed, or its link is not there
 	answers chan answer
 	waiting []*probe // by the end of their wait
 	timer   *time.Timer
@@ -95,7 +95,7 @@ func (s *Service) probe(now time.Time, m message, out *dhcp.Outcome) bool {
 		w.msg, w.mac = m, out.MAC
 		return true
 	}
-	if len(p.waiting) >= maxProbes || p.probers[out.Subnet].Probe(out.Probe) != nil {
+	if prober := p.probers[out.Subnet]; len(p.waiting) >= maxProbes || prober == nil || prober.Probe(out.Probe) != nil {
 		count.Skipped++
 		return false
 	}

@@ -8,6 +8,9 @@
 // replies are not sent; it is tried again with the messages that come, and goes on
 // by itself when the disk does.
 //
+// A LAN whose link is not there is not served, and the others are. One goroutine looks
+// after the links and opens the sockets again when one is back.
+//
 // Nothing else stops the owner either: an address that must be looked for waits with
 // its message in a list of bounded length, and the journal is shortened beside it.
 package run
@@ -22,15 +25,16 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
-// A Conn is the sockets on one LAN. Read and Send may run at the same time; Close
+// A Conn is the sockets on one LAN. Read, Send and Check may run at the same time; Close
 // ends a Read, whose error is net.ErrClosed.
 type Conn interface {
 	Read(p []byte) (n int, err error)
 	Send(to dhcp.Destination, reply []byte) error
+	// Check returns conn.ErrAbsent when the link that it was opened on is gone.
+	Check() error
 	Close() error
 }
 
@@ -43,8 +47,11 @@ type Options struct {
 	// Probe opens what a subnet is probed with, by its index; nil: ARP on a link, ICMP
 	// for a relayed one.
 	Probe func(sub *dhcp.Subnet, index int) (Prober, error)
-	// Listen opens the sockets on a link; nil: conn.Open.
+	// Listen opens the sockets on a link; nil: conn.Open. With the error conn.ErrAbsent
+	// the subnet is not served until Changed.
 	Listen func(link string, source netip.Addr) (Conn, error)
+	// Changed tells that links or addresses may have changed; nil: they never do.
+	Changed <-chan struct{}
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -56,14 +63,20 @@ type Service struct {
 	limit logLimit
 	now   func() time.Time
 	fs    leasefile.FS
-	conns []Conn // by subnet; nil: relayed
+	open  opener
 
 	queue   chan message
 	buffers chan []byte
 	calls   chan func() // to be run by the owner
 
+	// lans belongs to the goroutine that looks after the links.
+	lans    []lan // by subnet
+	changed <-chan struct{}
+
 	// What follows belongs to the owner.
 	engine  *dhcp.Server
+	conns   []Conn   // by subnet; nil: relayed, or its link is not there
+	absent  []string // by subnet: why it is not served; "": it is
 	journal journal
 	batch   []item
 	counts  []counts // per subnet
@@ -72,7 +85,8 @@ type Service struct {
 	started time.Time
 }
 
-// Open checks conf and opens the sockets: all that needs privileges.
+// Open checks conf and opens the sockets of those links that are there. Those of others
+// are opened later, which needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
 func Open(conf dhcp.Config, o Options) (*Service, error) {
 	engine, err := dhcp.New(conf)
 	if err != nil {
@@ -82,8 +96,10 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 		conf: conf, log: o.Log, now: o.Now, fs: o.FS, engine: engine,
 		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen), calls: make(chan func()),
 		batch: make([]item, 0, maxBatch+1), counts: make([]counts, len(conf.Subnets)), history: newHistory(),
+		open: o.opener(), lans: make([]lan, len(conf.Subnets)), changed: o.Changed,
+		conns: make([]Conn, len(conf.Subnets)), absent: make([]string, len(conf.Subnets)),
 	}
-	s.probes = probes{answers: make(chan answer), timer: time.NewTimer(0)}
+	s.probes = probes{probers: make([]Prober, len(conf.Subnets)), answers: make(chan answer), timer: time.NewTimer(0)}
 	s.journal.rewritten = make(chan rewritten, 1)
 	if s.now == nil {
 		s.now = time.Now
@@ -91,44 +107,18 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	for range queueLen {
 		s.buffers <- make([]byte, bufferSize)
 	}
-	listen := o.Listen
-	if listen == nil {
-		listen = func(link string, source netip.Addr) (Conn, error) { return conn.Open(link, source) }
-	}
 	for i := range conf.Subnets {
-		if err := s.open(&conf.Subnets[i], i, listen, o.Probe); err != nil {
-			return nil, errors.Join(fmt.Errorf("subnet %s: %w", conf.Subnets[i].Name, err), s.closeConns())
+		if err := s.begin(i); err != nil {
+			return nil, errors.Join(fmt.Errorf("subnet %s: %w", conf.Subnets[i].Name, err), s.close())
 		}
 	}
 	return s, nil
 }
 
-// open opens the sockets of one subnet.
-func (s *Service) open(sub *dhcp.Subnet, index int, listen func(string, netip.Addr) (Conn, error), probe func(*dhcp.Subnet, int) (Prober, error)) (err error) {
-	var c Conn
-	if !sub.Relayed {
-		if c, err = listen(sub.Interface, sub.Address); err != nil {
-			return err
-		}
-	}
-	s.conns = append(s.conns, c)
-	if probe == nil {
-		probe = openProber
-	}
-	var p Prober
-	if sub.Probe > 0 {
-		p, err = probe(sub, index)
-	}
-	if err == nil {
-		s.probes.probers = append(s.probes.probers, p)
-	}
-	return err
-}
-
 // Run calls drop, which gives up privileges, reads the journal, calls ready, and
 // serves until ctx ends; then it returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
-	defer func() { err = errors.Join(err, s.closeConns()) }()
+	defer func() { err = errors.Join(err, s.close()) }()
 	if err := drop(); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
 	}
@@ -137,39 +127,17 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	}
 	defer func() { err = errors.Join(err, s.journal.file.Close()) }()
 	s.started = s.now()
-	var readers sync.WaitGroup
-	stop, cancel := context.WithCancel(ctx)
-	for i, c := range s.conns {
-		if c != nil {
-			readers.Go(func() { s.read(stop, i, c) })
-		}
-		if p := s.probes.probers[i]; p != nil {
-			readers.Go(func() { s.listen(stop, i, p) })
-		}
-	}
+	// What reads and looks after links ends after the owner, which may be sending.
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var attending sync.WaitGroup
+	attending.Go(func() { s.attend(stop) })
 	if err = ready(); err == nil {
 		s.own(ctx)
 	}
-	// The owner is done with sending: now the sockets may go, and the readers with them.
 	cancel()
-	err = errors.Join(err, s.closeConns())
-	readers.Wait()
+	attending.Wait()
+	err = errors.Join(err, s.close())
 	s.journal.wait()
 	return err
-}
-
-func (s *Service) closeConns() error {
-	var errs []error
-	for _, c := range s.conns {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
-	}
-	for _, p := range s.probes.probers {
-		if p != nil {
-			errs = append(errs, p.Close())
-		}
-	}
-	s.conns, s.probes.probers = nil, nil
-	return errors.Join(errs...)
 }

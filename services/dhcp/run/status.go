@@ -23,6 +23,7 @@ type Status struct {
 type SubnetStatus struct {
 	Name      string            `json:"name"`
 	Interface string            `json:"interface"`
+	Absent    string            `json:"absent,omitempty"` // why it is not served; "": it is
 	PoolSize  int               `json:"pool_size"`
 	PoolUsed  int               `json:"pool_used"` // leased, on offer, or in quarantine
 	PoolFree  int               `json:"pool_free"`
@@ -114,10 +115,13 @@ func (s *Service) status() Status {
 	for i, sub := range s.conf.Subnets {
 		n := s.engine.Stats(s.now(), i)
 		st.Subnets = append(st.Subnets, SubnetStatus{
-			Name: sub.Name, Interface: sub.Interface, PoolSize: n.Size, PoolUsed: n.Size - n.Free(), PoolFree: n.Free(),
+			Name: sub.Name, Interface: sub.Interface, Absent: s.absent[i], PoolSize: n.Size, PoolUsed: n.Size - n.Free(), PoolFree: n.Free(),
 			Declined: n.Declined, Offered: n.Offered, Leases: n.Leases, Probes: s.counts[i].probes, Stages: s.counts[i].stagesByName(),
 			Received: s.counts[i].received.named(), Sent: s.counts[i].sent.named(), Dropped: s.counts[i].droppedByName(),
 		})
+		if s.absent[i] != "" {
+			st.Problems = append(st.Problems, fmt.Sprintf("No leases for %s: %s.", sub.Name, s.absent[i]))
+		}
 		if s.counts[i].exhausted {
 			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address: all %d are in use.", sub.Name, n.Size))
 		}
