@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// A box that is tested runs as on the appliance from the loading of its site on: its
+// firewall, its network, its services as processes that drop to their users. It has a
+// network namespace, and a root directory that is seen by nobody else.
+type testBox struct {
+	*testnet.Namespace
+	t       *testing.T
+	process *testnet.Process
+	pid     int
+}
+
+// rootVar tells this binary to be a box, and where its root directory is to be.
+const rootVar = "GATEHOUSE_TEST_ROOT"
+
+// program is the box's own binary, in its root directory.
+const program = "/gatehouse"
+
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "gatehouse" { // a service, or the command
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
+	if root := os.Getenv(rootVar); root != "" {
+		if err := beBox(root); err != nil {
+			fmt.Fprintln(os.Stderr, "the box:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// startBox starts a box in a namespace with the reference site, to which key opens
+// the door.
+func startBox(t *testing.T, ns *testnet.Namespace, key string) *testBox {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.MkdirTemp("", "box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not RemoveAll: should anything of the host ever be seen in it, it stays.
+	t.Cleanup(func() { os.Remove(root) })
+	cmd := exec.Command(self)
+	cmd.Env = []string{rootVar + "=" + root, keyVar + "=" + key}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd)}
+	b.pid = cmd.Process.Pid
+	b.says("sshd: [init] ready", 1)
+	b.says("dhcp: [init] ready", 1)
+	return b
+}
+
+// keyVar holds the key that opens the box, as a line of authorized_keys.
+const keyVar = "GATEHOUSE_TEST_KEY"
+
+// says waits until the box has logged something n times.
+func (b *testBox) says(what string, n int) {
+	b.t.Helper()
+	testnet.Eventually(b.t, patience, "the box says "+what, func() bool { return strings.Count(b.process.Output(), what) >= n })
+}
+
+// gatehouse runs the gatehouse command in the box.
+func (b *testBox) gatehouse(args ...string) string {
+	b.t.Helper()
+	nsenter := testnet.Need(b.t, "nsenter", "util-linux")
+	cmd := exec.Command(nsenter, append([]string{"-t", fmt.Sprint(b.pid), "-m", "-n", "-r", program}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		b.t.Fatal(err)
+	}
+	return string(out)
+}
+
+// beBox is the life of process 1 without what needs a machine of its own.
+func beBox(root string) error {
+	if err := prepareRoot(root); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	b := &box{log: supervise.NewLog(boot.Uptime), children: supervise.NewChildren()}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
+	go b.children.Run(ctx, ended)
+	go b.log.CopyTo(ctx, os.Stdout, func(supervise.Line) bool { return true })
+	app, err := b.up(ctx, boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk}})
+	if err != nil {
+		b.log.Printf("up", "%v", err)
+	}
+	if app.Run == nil {
+		return err
+	}
+	app.Run(ctx)
+	return nil
+}
+
+// prepareRoot makes a root directory with the host's programs, the reference site and
+// settings that change nothing outside of the namespace, and moves into it.
+func prepareRoot(root string) error {
+	if info, err := os.ReadFile("/proc/self/mountinfo"); err != nil || bytes.Contains(info, []byte(" shared:")) {
+		return errors.Join(err, errors.New("what is mounted here would be seen by others"))
+	}
+	mount := func(what, where, kind string, flags uintptr) error {
+		path := filepath.Join(root, where)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return err
+		}
+		return os.NewSyscallError("mount "+where, unix.Mount(what, path, kind, flags, ""))
+	}
+	errs := []error{mount("tmpfs", "", "tmpfs", 0), mount("proc", "proc", "proc", 0), mount("sysfs", "sys", "sysfs", unix.MS_RDONLY)}
+	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64"} {
+		errs = append(errs, mount(dir, dir, "", unix.MS_BIND), mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY))
+	}
+	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", siteDir} {
+		errs = append(errs, os.MkdirAll(filepath.Join(root, dir), 0o755))
+	}
+	errs = append(errs, installFile(root, "/dev/null", "/dev/null"), installFile(root, "/proc/self/exe", program), installSite(root))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if err := errors.Join(unix.Chroot(root), os.Chdir("/")); err != nil {
+		return err
+	}
+	return errors.Join(makeState(), hideSysctls())
+}
+
+// installFile makes a file of the host one of the root directory.
+func installFile(root, from, to string) error {
+	path := filepath.Join(root, to)
+	if err := os.WriteFile(path, nil, 0o755); err != nil {
+		return err
+	}
+	return os.NewSyscallError("mount "+to, unix.Mount(from, path, "", unix.MS_BIND, ""))
+}
+
+// installSite installs the reference site.
+func installSite(root string) error {
+	const from = "../../../examples/home"
+	var errs []error
+	for _, name := range []string{"site.toml", "hosts", "ethers"} {
+		data, err := os.ReadFile(filepath.Join(from, name))
+		errs = append(errs, err, os.WriteFile(filepath.Join(root, siteDir, name), data, 0o600))
+	}
+	return errors.Join(append(errs, os.WriteFile(filepath.Join(root, siteDir, "authorized_keys"), []byte(os.Getenv(keyVar)), 0o600))...)
+}
+
+// makeState makes users, what must be unique, and the directories of the services.
+func makeState() error {
+	const users = "root:x:0:0::/root:/bin/sh\ndhcp:x:501:501::/:/bin/false\n"
+	key, err := boot.HostKey()
+	errs := []error{err, os.WriteFile("/etc/passwd", []byte(users), 0o644), os.WriteFile(plan.HostKeyFile, key, 0o600)}
+	for _, d := range stateDirs() {
+		errs = append(errs, os.MkdirAll(d.Path, d.Mode), os.Chown(d.Path, d.UID, d.GID))
+	}
+	return errors.Join(errs...)
+}
+
+// hideSysctls puts files in place of the settings that are the host's as well.
+func hideSysctls() error {
+	s, err := site.Load(os.DirFS(siteDir))
+	if err != nil {
+		return err
+	}
+	hidden := map[string]bool{}
+	for _, sysctl := range plan.Make(s).Network.Sysctls {
+		path := filepath.Join("/proc/sys", strings.ReplaceAll(sysctl.Key, ".", "/"))
+		if strings.HasPrefix(path, "/proc/sys/net/ipv") {
+			continue // of the namespace
+		}
+		words := strings.SplitN(sysctl.Key, ".", 3)
+		top := "/proc/sys/" + words[0]
+		if words[0] == "net" {
+			top += "/" + words[1]
+		}
+		if !hidden[top] {
+			hidden[top] = true
+			if err := unix.Mount("tmpfs", top, "tmpfs", 0, ""); err != nil {
+				return os.NewSyscallError("mount "+top, err)
+			}
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("0\n"), 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
