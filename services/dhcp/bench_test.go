@@ -20,8 +20,8 @@ func BenchmarkDORA(b *testing.B) {
 	sub.Pool = []lease.Range{{First: ip("10.1.0.0"), Last: ip("10.255.255.254")}}
 	conf.Hosts = nil
 	s := newServer(b, conf)
-	discover := ask(visitor, dhcpv4.MessageTypeDiscover, option(12, "tablet"), option(55, "\x01\x03\x06\x0c\x0f\x1c\x2a"))
-	request := ask(visitor, dhcpv4.MessageTypeRequest, wanted("10.1.0.0"), from("10.0.0.1"), option(55, "\x01\x03\x06\x0c\x0f\x1c\x2a"))
+	discover := ask(visitor, dhcpv4.MessageTypeDiscover, opt(12, "tablet"), opt(55, "\x01\x03\x06\x0c\x0f\x1c\x2a"))
+	request := ask(visitor, dhcpv4.MessageTypeRequest, wanted("10.1.0.0"), from("10.0.0.1"), opt(55, "\x01\x03\x06\x0c\x0f\x1c\x2a"))
 	at := len(request) - 4
 	for ; request[at] != 50 || request[at+1] != 4; at-- {
 	}

@@ -10,16 +10,16 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // Bounds of what fits into one option, or of what some client takes.
 const (
 	maxOption    = 255
-	maxAddrs     = 16   // per option; nobody uses more
-	maxInitiator = 223  // RFC 3720 3.2.6.1
-	maxValue     = 1024 // of an option by number: what is left of an Ethernet frame
-	minMTU       = 68   // RFC 2132 5.1
+	maxAddrs     = 16  // per option; nobody uses more
+	maxInitiator = 223 // RFC 3720 3.2.6.1
+	minMTU       = 68  // RFC 2132 5.1
 	maxProbe     = 2 * time.Second
 )
 
@@ -115,7 +115,7 @@ func (c *Subnet) checkTold(bad func(string, ...any)) {
 		}
 	}
 	for _, d := range append(slices.Clone(c.Search), c.Domain) {
-		if d != "" && !isDomain(d) {
+		if d != "" && !option.IsDomain(d) {
 			bad("domain %q is no domain name", d)
 		}
 	}
@@ -147,15 +147,11 @@ func checkLife(d time.Duration, bad func(string, ...any)) {
 func checkOptions(options []Option, bad func(string, ...any)) {
 	var seen [256]bool
 	for _, o := range options {
-		switch o.Code {
-		case packet.OptionPad, packet.OptionEnd, packet.OptionSubnetMask, packet.OptionRequestedAddr, packet.OptionLeaseTime,
-			packet.OptionOverload, packet.OptionMessageType, packet.OptionServerID, packet.OptionRequestList, packet.OptionMessage,
-			packet.OptionMaxSize, packet.OptionRenewalTime, packet.OptionRebindingTime, packet.OptionClientID,
-			packet.OptionRapidCommit, packet.OptionRelayAgent:
+		if option.ServersOwn(o.Code) {
 			bad("option %d is the server's own to send", o.Code)
 		}
-		if len(o.Data) > maxValue {
-			bad("option %d is %d bytes long, want at most %d", o.Code, len(o.Data), maxValue)
+		if len(o.Data) > option.MaxValue {
+			bad("option %d is %d bytes long, want at most %d", o.Code, len(o.Data), option.MaxValue)
 		}
 		if seen[o.Code] {
 			bad("option %d is there twice", o.Code)
@@ -165,7 +161,7 @@ func checkOptions(options []Option, bad func(string, ...any)) {
 }
 
 func (h *Host) check(bad func(string, ...any)) {
-	if !isLabel(h.Name) {
+	if !option.IsLabel(h.Name) {
 		bad("the name is no host name without dots")
 	}
 	for _, mac := range h.MACs {
@@ -254,16 +250,4 @@ func checkRootPath(path string) error {
 		return fmt.Errorf("the target name is %d bytes long, want at most %d", len(f[4]), maxInitiator)
 	}
 	return nil
-}
-
-func isDomain(s string) bool {
-	if len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if !isLabel(label) {
-			return false
-		}
-	}
-	return true
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -30,15 +31,15 @@ type Subnet struct {
 	// Relayed: the network is not on a link of ours. Its messages come through relay
 	// agents (RFC 1542) by the links of other subnets. It has no Interface, and
 	// Address may be zero: our address on the link that the relay agent uses.
-	Relayed bool         `json:",omitzero"`
-	Prefix  netip.Prefix // the network's IPv4 prefix
-	Router  netip.Addr   // option 3; the zero Addr: none
-	Routes  []Route      `json:",omitzero"` // option 121; the way out through Router is added
-	DNS     []netip.Addr // option 6; IPv6 addresses are left out, at most 16 servers
-	NTP     []netip.Addr // option 42; the same
-	Domain  string       // option 15; empty: none
-	Search  []string     `json:",omitzero"` // option 119: the domains to look names up in
-	MTU     uint16       `json:",omitzero"` // option 26; 0: not told
+	Relayed bool           `json:",omitzero"`
+	Prefix  netip.Prefix   // the network's IPv4 prefix
+	Router  netip.Addr     // option 3; the zero Addr: none
+	Routes  []option.Route `json:",omitzero"` // option 121; the way out through Router is added
+	DNS     []netip.Addr   // option 6; IPv6 addresses are left out, at most 16 servers
+	NTP     []netip.Addr   // option 42; the same
+	Domain  string         // option 15; empty: none
+	Search  []string       `json:",omitzero"` // option 119: the domains to look names up in
+	MTU     uint16         `json:",omitzero"` // option 26; 0: not told
 	// CaptivePortal is the URI of the portal's API: option 114, RFC 8910.
 	CaptivePortal string `json:",omitzero"`
 	// IPv6OnlyWait is how long clients that can do without IPv4 should: option 108,
@@ -85,12 +86,6 @@ type Host struct {
 type Port struct {
 	Circuit []byte `json:",omitzero"` // Agent Circuit ID, sub-option 1
 	Remote  []byte `json:",omitzero"` // Agent Remote ID, sub-option 2
-}
-
-// A Route is a way to a network: RFC 3442.
-type Route struct {
-	To  netip.Prefix
-	Via netip.Addr `json:",omitzero"` // the zero Addr: To is on the link itself
 }
 
 // An Option is one option by number. It is sent to clients that ask for it, or that

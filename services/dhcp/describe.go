@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -55,7 +56,7 @@ func Describe(msg []byte) []string {
 
 func describe(o packet.Option) string {
 	code := strconv.Itoa(int(o.Code))
-	d, _ := Define(code)
+	d, _ := option.Define(code)
 	if d.Name == code { // it has no name
 		return strings.TrimSpace(code + " " + d.Format(o.Data))
 	}

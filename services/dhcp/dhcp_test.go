@@ -13,6 +13,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -79,12 +80,12 @@ func ask(m lease.MAC, kind dhcpv4.MessageType, mods ...dhcpv4.Modifier) []byte {
 	return p.ToBytes()
 }
 
-func option(code uint8, value string) dhcpv4.Modifier {
+func opt(code uint8, value string) dhcpv4.Modifier {
 	return dhcpv4.WithGeneric(dhcpv4.GenericOptionCode(code), []byte(value))
 }
 
-func wanted(addr string) dhcpv4.Modifier { return option(50, string(ip(addr).AsSlice())) }
-func from(addr string) dhcpv4.Modifier   { return option(54, string(ip(addr).AsSlice())) }
+func wanted(addr string) dhcpv4.Modifier { return opt(50, string(ip(addr).AsSlice())) }
+func from(addr string) dhcpv4.Modifier   { return opt(54, string(ip(addr).AsSlice())) }
 func having(addr string) dhcpv4.Modifier {
 	return func(p *dhcpv4.DHCPv4) { p.ClientIPAddr = ip(addr).AsSlice() }
 }
@@ -188,7 +189,7 @@ func TestWhereRepliesGo(t *testing.T) {
 func TestRequestedOptions(t *testing.T) {
 	s := newServer(t, home())
 	codes := func(list string) []int {
-		_, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, option(55, list), option(61, "\xff any id")))
+		_, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, opt(55, list), opt(61, "\xff any id")))
 		var c []int
 		for code := range p.Options {
 			c = append(c, int(code))
@@ -207,11 +208,11 @@ func TestRequestedOptions(t *testing.T) {
 func TestRelayOptionComesBackLast(t *testing.T) {
 	s := newServer(t, home())
 	relay := func(p *dhcpv4.DHCPv4) { p.GatewayIPAddr = ip("192.168.32.2").AsSlice() }
-	out, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, relay, option(82, "\x01\x04port")))
+	out, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, relay, opt(82, "\x01\x04port")))
 	if string(p.Options[82]) != "\x01\x04port" || !strings.Contains(string(out.Reply), "\x52\x06\x01\x04port\xff") {
 		t.Errorf("option 82 is %q", p.Options[82])
 	}
-	if _, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, option(82, "\x01\x04port"))); p.Options[82] != nil {
+	if _, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, opt(82, "\x01\x04port"))); p.Options[82] != nil {
 		t.Error("option 82 was sent to a client")
 	}
 }
@@ -229,9 +230,9 @@ func TestSizes(t *testing.T) {
 	relay := func(p *dhcpv4.DHCPv4) { p.GatewayIPAddr = ip("192.168.32.2").AsSlice() }
 	long := strings.Repeat("x", 255)
 	for size, want := range map[string]int{"": 548, "\x02\x40": 548, "\x00\x00": 548, "\x03\x00": 740, "\x05\xc0": 1444, "\xff\xff": 1472} {
-		mods := []dhcpv4.Modifier{option(175, "\xb1\x01\x01"), option(61, long), option(82, long), relay}
+		mods := []dhcpv4.Modifier{opt(175, "\xb1\x01\x01"), opt(61, long), opt(82, long), relay}
 		if size != "" {
-			mods = append(mods, option(57, size))
+			mods = append(mods, opt(57, size))
 		}
 		out, _ := handle(t, s, t0, ask(web1, dhcpv4.MessageTypeDiscover, mods...))
 		if len(out.Reply) > want || len(out.Reply) < want-257 || !strings.Contains(out.Reason, "left out") {
@@ -268,7 +269,7 @@ func TestLeaseTimeWishes(t *testing.T) {
 	for wish, want := range map[string]time.Duration{
 		"\x00\x00\x0e\x10": time.Hour, "\x00\x00\x00\x01": MinLeaseTime, "\xff\xff\xff\xff": 12 * time.Hour, "\x00": 12 * time.Hour, "\x00\x00\x00\x00": 12 * time.Hour,
 	} {
-		_, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, option(51, wish)))
+		_, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, opt(51, wish)))
 		if got := p.IPAddressLeaseTime(0); got != want {
 			t.Errorf("asked for %x: %s, want %s", wish, got, want)
 		}
@@ -296,8 +297,10 @@ func TestConfigErrors(t *testing.T) {
 		{"no subnet to serve", func(c *Config) { c.Subnets = nil }},
 		{"no subnet to serve on a link", func(c *Config) { c.Subnets[0].Relayed, c.Subnets[0].Interface = true, "" }},
 		{"subnet lan: it is relayed and on interface eth1", func(c *Config) { c.Subnets[0].Relayed = true }},
-		{"subnet lan: route to 10.0.0.0/8: router 192.0.2.1 is not in", func(c *Config) { c.Subnets[0].Routes = []Route{{netip.MustParsePrefix("10.0.0.0/8"), ip("192.0.2.1")}} }},
-		{"subnet lan: route to 10.1.0.0/8: want", func(c *Config) { c.Subnets[0].Routes = []Route{{To: netip.MustParsePrefix("10.1.0.0/8")}} }},
+		{"subnet lan: route to 10.0.0.0/8: router 192.0.2.1 is not in", func(c *Config) {
+			c.Subnets[0].Routes = []option.Route{{To: netip.MustParsePrefix("10.0.0.0/8"), Via: ip("192.0.2.1")}}
+		}},
+		{"subnet lan: route to 10.1.0.0/8: want", func(c *Config) { c.Subnets[0].Routes = []option.Route{{To: netip.MustParsePrefix("10.1.0.0/8")}} }},
 		{"subnet lan: domain \"a..b\"", func(c *Config) { c.Subnets[0].Search = []string{"a..b"} }},
 		{"subnet lan: MTU 67", func(c *Config) { c.Subnets[0].MTU = 67 }},
 		{"subnet lan: captive portal \"a b\"", func(c *Config) { c.Subnets[0].CaptivePortal = "a b" }},

@@ -60,7 +60,7 @@ func (f *flood) step() {
 	case 0: // it takes a lease, and gives it back in one way or another
 		if out, _ := handle(f.t, f.s, f.now, ask(m, dhcpv4.MessageTypeDiscover)); out.ReplyType == packet.Offer {
 			a := out.Addr.String()
-			handle(f.t, f.s, f.now, ask(m, dhcpv4.MessageTypeRequest, wanted(a), from("192.168.32.1"), option(51, "\x00\x00\x00\x01")))
+			handle(f.t, f.s, f.now, ask(m, dhcpv4.MessageTypeRequest, wanted(a), from("192.168.32.1"), opt(51, "\x00\x00\x00\x01")))
 			switch f.r.IntN(3) {
 			case 0:
 				handle(f.t, f.s, f.now, ask(m, dhcpv4.MessageTypeRelease, having(a)))
@@ -104,7 +104,7 @@ func (f *flood) newcomer() {
 		n := lease.MAC{2, 0, 0, 0, 0, byte(f.r.Uint32())}
 		handle(f.t, f.s, f.now, ask(n, dhcpv4.MessageTypeDiscover))
 	}
-	if out, _ = handle(f.t, f.s, f.now, ask(m, dhcpv4.MessageTypeRequest, wanted(a), from("192.168.32.1"), option(51, "\x00\x00\x00\x01"))); out.ReplyType != packet.ACK {
+	if out, _ = handle(f.t, f.s, f.now, ask(m, dhcpv4.MessageTypeRequest, wanted(a), from("192.168.32.1"), opt(51, "\x00\x00\x00\x01"))); out.ReplyType != packet.ACK {
 		f.t.Fatalf("the newcomer was offered %s and then refused: %s", a, out.Reason)
 	}
 }

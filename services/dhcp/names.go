@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -55,22 +56,8 @@ func label(b []byte, domain string) string {
 	if domain != "" {
 		name = strings.TrimSuffix(name, "."+strings.ToLower(domain))
 	}
-	if !isLabel(name) {
+	if !option.IsLabel(name) {
 		return ""
 	}
 	return name
-}
-
-// isLabel reports whether s is a host name without dots: letters, digits and
-// hyphens, no hyphen at either end, 63 at most (RFC 952, RFC 1123 2.1).
-func isLabel(s string) bool {
-	if len(s) == 0 || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return true
 }

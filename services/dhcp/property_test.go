@@ -12,6 +12,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -24,7 +25,7 @@ func forbidden(conf Config, msg []byte, out *Outcome) error {
 		return nil
 	}
 	for _, l := range out.Records {
-		if l.MAC != out.MAC || l.Name != "" && !isLabel(l.Name) {
+		if l.MAC != out.MAC || l.Name != "" && !option.IsLabel(l.Name) {
 			return fmt.Errorf("%s changed the lease %+v", out.MAC, l)
 		}
 	}
@@ -118,14 +119,14 @@ func FuzzHandle(f *testing.F) {
 		}
 		return b
 	}
-	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover), ask(visitor, dhcpv4.MessageTypeRequest, wanted("192.168.32.100"), from("192.168.32.1"), option(12, "tablet")),
+	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover), ask(visitor, dhcpv4.MessageTypeRequest, wanted("192.168.32.100"), from("192.168.32.1"), opt(12, "tablet")),
 		ask(visitor, dhcpv4.MessageTypeRequest, having("192.168.32.100")), ask(visitor, dhcpv4.MessageTypeRelease, having("192.168.32.100"))))
-	f.Add(conversation(ask(web1, dhcpv4.MessageTypeDiscover, option(175, ""), option(57, "\x05\xc0")), ask(web1, dhcpv4.MessageTypeInform, having("192.168.32.11"))))
-	f.Add(conversation(ask(web1, dhcpv4.MessageTypeDiscover, option(60, "PXEClient"), option(93, "\x00\x07"), option(61, string(make([]byte, 255))))))
+	f.Add(conversation(ask(web1, dhcpv4.MessageTypeDiscover, opt(175, ""), opt(57, "\x05\xc0")), ask(web1, dhcpv4.MessageTypeInform, having("192.168.32.11"))))
+	f.Add(conversation(ask(web1, dhcpv4.MessageTypeDiscover, opt(60, "PXEClient"), opt(93, "\x00\x07"), opt(61, string(make([]byte, 255))))))
 	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeRequest, wanted("192.168.32.100"), from("192.168.32.1")), ask(visitor, dhcpv4.MessageTypeDecline, wanted("192.168.32.100"))))
 	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover, through("192.168.40.1"), agent("\x01", "ge-7", "\x02", "sw1", "\x0b", bytesOf("192.168.40.1"))),
 		ask(visitor, dhcpv4.MessageTypeRequest, through("192.168.40.1"), wanted("192.168.40.7"), from("192.168.40.1"), agent("\x0b", bytesOf("192.168.40.1")))))
-	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover, option(80, ""), option(55, "\x6c\x79\x77"))))
+	f.Add(conversation(ask(visitor, dhcpv4.MessageTypeDiscover, opt(80, ""), opt(55, "\x6c\x79\x77"))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		conf := small()
 		if len(b)%2 == 1 { // both ways, as the fuzzer likes

@@ -40,7 +40,7 @@ func agent(codesAndValues ...string) dhcpv4.Modifier {
 	for i := 0; i < len(codesAndValues); i += 2 {
 		b.WriteString(codesAndValues[i] + string(rune(len(codesAndValues[i+1]))) + codesAndValues[i+1])
 	}
-	return option(82, b.String())
+	return opt(82, b.String())
 }
 
 func bytesOf(addr string) string { return string(ip(addr).AsSlice()) }
@@ -68,7 +68,7 @@ func TestRelayed(t *testing.T) {
 			"192.168.40.100", "192.168.40.1", Destination{Via: Relay, IP: ip("192.168.40.1")}, 1},
 		{"a client that claims to be an agent", discover(agent(selection, bytesOf("192.168.40.0"), override, bytesOf("192.168.32.66"))),
 			"192.168.32.100", "192.168.32.1", Destination{Via: Direct, IP: ip("192.168.32.100"), MAC: visitor}, 0},
-		{"a damaged option 82", discover(through("192.168.40.1"), option(82, "\x05\x03\xc0\xa8\x29\x01\x09\x00")), "192.168.40.100", "192.168.32.1",
+		{"a damaged option 82", discover(through("192.168.40.1"), opt(82, "\x05\x03\xc0\xa8\x29\x01\x09\x00")), "192.168.40.100", "192.168.32.1",
 			Destination{Via: Relay, IP: ip("192.168.40.1")}, 1},
 		{"from nowhere", discover(through("198.51.100.1")), "", "", Destination{}, 0},
 		{"a link selected that is not served", discover(through("192.168.40.1"), agent(selection, bytesOf("198.51.100.0"))), "", "", Destination{}, 0},
@@ -164,21 +164,21 @@ func TestPorts(t *testing.T) {
 // TestRapidCommit is RFC 4039.
 func TestRapidCommit(t *testing.T) {
 	conf := home()
-	rapid := option(80, "")
+	rapid := opt(80, "")
 	if out, p := handle(t, newServer(t, conf), t0, ask(visitor, dhcpv4.MessageTypeDiscover, rapid)); out.ReplyType != packet.Offer || p.Options.Has(dhcpv4.GenericOptionCode(80)) {
 		t.Errorf("where it is not wanted: %s", p.Summary())
 	}
 	conf.Subnets[0].RapidCommit = true
 	conf.Subnets[0].IPv6OnlyWait = time.Hour
 	s := newServer(t, conf)
-	out, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, rapid, option(12, "tablet")))
+	out, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, rapid, opt(12, "tablet")))
 	if _, says := p.Options[80]; out.ReplyType != packet.ACK || !says || p.IPAddressLeaseTime(0) != 12*time.Hour || len(out.Records) != 1 || out.Records[0].Name != "tablet" {
 		t.Errorf("%+v", out)
 	}
 	if out, _ := handle(t, s, t0, ask(stranger, dhcpv4.MessageTypeDiscover)); out.ReplyType != packet.Offer {
 		t.Errorf("a client that does not ask for it: %+v", out)
 	}
-	if out, _ := handle(t, s, t0, ask(stranger, dhcpv4.MessageTypeDiscover, rapid, option(55, "\x6c"))); out.ReplyType != packet.Offer {
+	if out, _ := handle(t, s, t0, ask(stranger, dhcpv4.MessageTypeDiscover, rapid, opt(55, "\x6c"))); out.ReplyType != packet.Offer {
 		t.Errorf("a client that may do without IPv4: %+v", out)
 	}
 }

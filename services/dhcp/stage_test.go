@@ -20,8 +20,8 @@ func TestOddStages(t *testing.T) {
 		ipxe55 = "\x01\x03\x06\x07\x0c\x0f\x11\x1a\x2a\x2b\x3c\x42\x43\x77\x79\xaf\xcb"
 	)
 	rom := func(arch string) []dhcpv4.Modifier {
-		return []dhcpv4.Modifier{option(60, "PXEClient:Arch:00000:UNDI:002001"), option(93, arch), option(94, "\x01\x02\x01"),
-			option(55, "\x01\x02\x03\x05\x06\x0b\x0c\x0d\x0f\x10\x11\x12\x2b\x36\x3c\x43\x80")}
+		return []dhcpv4.Modifier{opt(60, "PXEClient:Arch:00000:UNDI:002001"), opt(93, arch), opt(94, "\x01\x02\x01"),
+			opt(55, "\x01\x02\x03\x05\x06\x0b\x0c\x0d\x0f\x10\x11\x12\x2b\x36\x3c\x43\x80")}
 	}
 	type told struct{ siaddr, file, opt66, opt67, opt17, opt203, opt175, name string }
 	ipxeTold := told{store, script, "", script, root, iqn, "\xb0\x01\x01", "web1"}
@@ -34,14 +34,14 @@ func TestOddStages(t *testing.T) {
 	}{
 		{"x64 UEFI that says EFI BC", rom("\x00\x09"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
 		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: "0.0.0.0", name: "web1"}},
-		{"ROM that names no architecture", []dhcpv4.Modifier{option(60, "PXEClient")}, StagePXE,
+		{"ROM that names no architecture", []dhcpv4.Modifier{opt(60, "PXEClient")}, StagePXE,
 			told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
-		{"iPXE by a user class of RFC 3004", []dhcpv4.Modifier{option(77, "\x03foo\x04iPXE"), option(55, ipxe55)}, StageIPXE, ipxeTold},
-		{"iPXE by 175 alone", []dhcpv4.Modifier{option(175, "")}, StageIPXE, ipxeTold},
-		{"HTTP boot without a URI", []dhcpv4.Modifier{option(60, "HTTPClient:Arch:00016"), option(93, "\x00\x10")}, StageHTTP,
+		{"iPXE by a user class of RFC 3004", []dhcpv4.Modifier{opt(77, "\x03foo\x04iPXE"), opt(55, ipxe55)}, StageIPXE, ipxeTold},
+		{"iPXE by 175 alone", []dhcpv4.Modifier{opt(175, "")}, StageIPXE, ipxeTold},
+		{"HTTP boot without a URI", []dhcpv4.Modifier{opt(60, "HTTPClient:Arch:00016"), opt(93, "\x00\x10")}, StageHTTP,
 			told{siaddr: "0.0.0.0", name: "web1"}},
-		{"a system that asks for no root path", []dhcpv4.Modifier{option(55, "\x01\x03\x06"), option(61, "\xff\x00\x00\x00\x01duid")}, StageSystem, osTold},
-		{"a user class like nothing", []dhcpv4.Modifier{option(77, "\xffiPXE")}, StageSystem, osTold},
+		{"a system that asks for no root path", []dhcpv4.Modifier{opt(55, "\x01\x03\x06"), opt(61, "\xff\x00\x00\x00\x01duid")}, StageSystem, osTold},
+		{"a user class like nothing", []dhcpv4.Modifier{opt(77, "\xffiPXE")}, StageSystem, osTold},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newServer(t, home())
@@ -78,7 +78,7 @@ func TestFiles(t *testing.T) {
 		if _, http := arch.overHTTP(); http {
 			class = "HTTPClient"
 		}
-		out, p := handle(t, s, t0, ask(web1, dhcpv4.MessageTypeDiscover, option(60, class), option(93, string([]byte{byte(arch >> 8), byte(arch)}))))
+		out, p := handle(t, s, t0, ask(web1, dhcpv4.MessageTypeDiscover, opt(60, class), opt(93, string([]byte{byte(arch >> 8), byte(arch)}))))
 		if p.BootFileNameOption() != want || out.File != want || (want == "") != strings.Contains(out.Reason, "no boot") {
 			t.Errorf("%s (%d): %q, want %q (%s)", arch, uint16(arch), p.BootFileNameOption(), want, out.Reason)
 		}
@@ -88,7 +88,7 @@ func TestFiles(t *testing.T) {
 // TestOthersAreNotToldToBoot: whatever else a host without netboot says of itself.
 func TestOthersAreNotToldToBoot(t *testing.T) {
 	s := newServer(t, home())
-	for _, says := range []dhcpv4.Modifier{option(60, "PXEClient:Arch:00007"), option(175, ""), option(55, "\x11\x42\x43\xaf\xcb")} {
+	for _, says := range []dhcpv4.Modifier{opt(60, "PXEClient:Arch:00007"), opt(175, ""), opt(55, "\x11\x42\x43\xaf\xcb")} {
 		for _, card := range []lease.MAC{printer, laptop, visitor} {
 			out, p := handle(t, s, t0, ask(card, dhcpv4.MessageTypeDiscover, says))
 			if !p.ServerIPAddr.IsUnspecified() || p.BootFileName != "" || out.File != "" {
@@ -106,7 +106,7 @@ func TestOthersAreNotToldToBoot(t *testing.T) {
 func TestLongScriptIsOnlyAnOption(t *testing.T) {
 	conf := home()
 	conf.Hosts[2].Netboot.Script = "http://192.168.32.10/" + strings.Repeat("x", 150)
-	_, p := handle(t, newServer(t, conf), t0, ask(web1, dhcpv4.MessageTypeDiscover, option(175, ""), option(57, "\x05\xc0")))
+	_, p := handle(t, newServer(t, conf), t0, ask(web1, dhcpv4.MessageTypeDiscover, opt(175, ""), opt(57, "\x05\xc0")))
 	if p.BootFileName != "" || p.BootFileNameOption() != conf.Hosts[2].Netboot.Script {
 		t.Errorf("file %q, option %q", p.BootFileName, p.BootFileNameOption())
 	}

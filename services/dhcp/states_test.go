@@ -153,13 +153,13 @@ func TestPoolExhausted(t *testing.T) {
 // TestOneCardAllStages: whatever identifier a card's programs send, the address stays.
 func TestOneCardAllStages(t *testing.T) {
 	s := newServer(t, home())
-	a := dora(t, s, t0, visitor, option(61, "\x00uuid-of-the-firmware"))
+	a := dora(t, s, t0, visitor, opt(61, "\x00uuid-of-the-firmware"))
 	for i, id := range []string{"\x01" + string(visitor[:]), "\xff\x00\x00\x00\x01duid", "name"} {
-		if b := dora(t, s, t0.Add(time.Duration(i)*time.Minute), visitor, option(61, id)); b != a {
+		if b := dora(t, s, t0.Add(time.Duration(i)*time.Minute), visitor, opt(61, id)); b != a {
 			t.Errorf("as %q it got %s, before %s", id, b, a)
 		}
 	}
-	if b := dora(t, s, t0, stranger, option(61, "\xff\x00\x00\x00\x01duid")); b == a {
+	if b := dora(t, s, t0, stranger, opt(61, "\xff\x00\x00\x00\x01duid")); b == a {
 		t.Error("a clone with the same identifier got the same address")
 	}
 }
@@ -196,28 +196,28 @@ func TestNames(t *testing.T) {
 		"web1": "", "WEB1": "", "firewall": "", "gateway": "", "localhost": "", "wpad": "", "isatap": "", "laptop": "",
 	} {
 		s := newServer(t, home())
-		dora(t, s, t0, visitor, option(12, sent))
+		dora(t, s, t0, visitor, opt(12, sent))
 		if got := s.Leases(t0)[0].Name; got != want {
 			t.Errorf("%q became %q, want %q", sent, got, want)
 		}
 	}
 	s := newServer(t, home())
 	name := func(i int) string { return s.Leases(t0)[i].Name }
-	dora(t, s, t0, visitor, option(12, "tablet"))
-	dora(t, s, t0, visitor, option(12, "tablet"))
-	dora(t, s, t0, stranger, option(12, "tablet"))
+	dora(t, s, t0, visitor, opt(12, "tablet"))
+	dora(t, s, t0, visitor, opt(12, "tablet"))
+	dora(t, s, t0, stranger, opt(12, "tablet"))
 	if name(0) != "tablet" || name(1) != "" {
 		t.Errorf("two cards with one name have %q and %q", name(0), name(1))
 	}
-	dora(t, s, t0, laptop, option(12, "toaster"))
+	dora(t, s, t0, laptop, opt(12, "toaster"))
 	if name(2) != "laptop" {
 		t.Errorf("a card that the site knows is called %q", name(2))
 	}
-	dora(t, s, t0.Add(12*time.Hour), stranger, option(12, "tablet"))
+	dora(t, s, t0.Add(12*time.Hour), stranger, opt(12, "tablet"))
 	if name(1) != "tablet" {
 		t.Errorf("when the name was free again the other got %q", name(1))
 	}
-	if _, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, option(12, "tablet"))); p.Options[12] != nil {
+	if _, p := handle(t, s, t0, ask(visitor, dhcpv4.MessageTypeDiscover, opt(12, "tablet"))); p.Options[12] != nil {
 		t.Error("a client was told its own name")
 	}
 	if _, p := handle(t, s, t0, ask(laptop, dhcpv4.MessageTypeDiscover)); p.HostName() != "laptop" {
@@ -228,8 +228,8 @@ func TestNames(t *testing.T) {
 func TestRestoreAfterTheSiteChanged(t *testing.T) {
 	conf := home()
 	s := newServer(t, conf)
-	dora(t, s, t0, visitor, option(12, "newhost"))
-	dora(t, s, t0, stranger, option(12, "tablet"))
+	dora(t, s, t0, visitor, opt(12, "newhost"))
+	dora(t, s, t0, stranger, opt(12, "tablet"))
 	stored := slices.Collect(s.All(t0))
 	stored = append(stored, lease.Lease{Addr: ip("198.51.100.7"), MAC: printer, State: lease.Bound, Until: t0.Add(time.Hour)})
 

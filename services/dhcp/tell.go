@@ -3,9 +3,9 @@ package dhcp
 import (
 	"encoding/binary"
 	"net/netip"
-	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -81,36 +81,21 @@ func (c *Subnet) routes(wayOut bool) (b []byte) {
 	}
 	for _, r := range c.Routes {
 		if r.To.Bits() > 0 {
-			b = r.append(b)
+			b = r.Append(b)
 		} else if wayOut {
-			b, wayOut = r.append(b), false
+			b, wayOut = r.Append(b), false
 		}
 	}
 	if wayOut && c.Router.IsValid() {
-		b = (&Route{netip.PrefixFrom(netip.IPv4Unspecified(), 0), c.Router}).append(b)
+		b = option.Route{To: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Via: c.Router}.Append(b)
 	}
 	return b
 }
 
-// append encodes a route: the length of the prefix, its significant bytes, the
-// router, which is 0.0.0.0 for what is on the link.
-func (r *Route) append(b []byte) []byte {
-	to, via := r.To.Masked().Addr().As4(), [4]byte{}
-	if r.Via.IsValid() {
-		via = r.Via.As4()
-	}
-	b = append(b, byte(r.To.Bits()))
-	b = append(b, to[:(r.To.Bits()+7)/8]...)
-	return append(b, via[:]...)
-}
-
-// searchList encodes option 119: RFC 3397, names as in RFC 1035 3.1, uncompressed.
+// searchList encodes option 119.
 func searchList(domains []string) (b []byte) {
 	for _, d := range domains {
-		for label := range strings.SplitSeq(d, ".") {
-			b = append(append(b, byte(len(label))), label...)
-		}
-		b = append(b, 0)
+		b = option.AppendDomain(b, d)
 	}
 	return b
 }
