@@ -53,8 +53,8 @@ func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) 
 		for i := range h.Options {
 			s.tell(told{h.Options[i].wire(), h.Options[i].Always})
 		}
-		if h.NoRouter {
-			common = s.sub.kept
+		if router, other := h.router(&s.sub.Subnet); other {
+			common = s.sub.others[router]
 		}
 	}
 	for _, o := range common {

@@ -48,6 +48,7 @@ func (c *Config) check() error {
 		bad := func(format string, args ...any) { bad("host %s: "+format, append([]any{h.Name}, args...)...) }
 		h.check(bad)
 		c.checkPlace(h, bad)
+		c.checkRouter(h, bad)
 		for _, mac := range h.MACs {
 			if other, ok := cards[mac]; ok {
 				bad("card %s is also %s's", mac, other)
@@ -75,6 +76,16 @@ func (c *Config) checkPlace(h *Host, bad func(string, ...any)) {
 	}
 }
 
+func (c *Config) checkRouter(h *Host, bad func(string, ...any)) {
+	switch {
+	case !h.Router.IsValid():
+	case h.NoRouter:
+		bad("router %s, and none: want one or the other", h.Router)
+	case !h.Router.Is4() || !slices.ContainsFunc(c.Subnets, func(sub Subnet) bool { return sub.Prefix.Contains(h.Router) }):
+		bad("router %s is in no subnet", h.Router)
+	}
+}
+
 func (c *Subnet) check(bad func(string, ...any)) {
 	if c.Interface == "" && !c.Relayed {
 		bad("no interface")
@@ -98,6 +109,11 @@ func (c *Subnet) check(bad func(string, ...any)) {
 	for _, r := range c.Pool {
 		if !c.Prefix.Contains(r.First) || !c.Prefix.Contains(r.Last) {
 			bad("pool %s-%s is not in %s", r.First, r.Last, c.Prefix)
+		}
+	}
+	for _, r := range c.Exclude {
+		if !r.First.Is4() || !r.Last.Is4() {
+			bad("excluded %s-%s: want IPv4 addresses", r.First, r.Last)
 		}
 	}
 	checkLife(c.LeaseTime, bad)

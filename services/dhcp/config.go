@@ -50,6 +50,8 @@ type Subnet struct {
 	// Pool holds the addresses for clients without a reservation; may be empty.
 	// Addresses of Hosts and of this Subnet inside it are left out by the engine.
 	Pool []lease.Range
+	// Exclude are addresses of Pool that are given to nobody all the same.
+	Exclude []lease.Range `json:",omitzero"`
 	// LeaseTime is the longest lease given, in whole seconds, at least MinLeaseTime.
 	LeaseTime time.Duration
 	// RapidCommit leases in two messages instead of four to clients that ask for it
@@ -76,6 +78,8 @@ type Host struct {
 	LeaseTime time.Duration `json:",omitzero"`
 	// NoRouter: it is not told the Router, and stays in its network.
 	NoRouter bool `json:",omitzero"`
+	// Router takes the place of that of the Subnet it is in, as the way out.
+	Router netip.Addr `json:",omitzero"`
 	// Options are further options, or others in place of the Subnet's.
 	Options []Option `json:",omitzero"`
 	Netboot *Netboot // nil: boots from its own disk and is told nothing about booting

@@ -247,6 +247,7 @@ func TestPoolMayCoverEverything(t *testing.T) {
 	sub := &conf.Subnets[0]
 	sub.Router, sub.DNS, sub.NTP = ip("192.168.32.2"), []netip.Addr{ip("192.168.32.3")}, []netip.Addr{ip("192.168.32.4")}
 	sub.Pool = []lease.Range{{First: ip("192.168.32.0"), Last: ip("192.168.32.255")}}
+	sub.Exclude = []lease.Range{{First: ip("192.168.32.200"), Last: ip("192.168.32.209")}}
 	conf.Hosts = append(conf.Hosts, Host{Name: "quiet", Addrs: []netip.Addr{ip("192.168.32.5")}})
 	s := newServer(t, conf)
 	given := map[netip.Addr]bool{}
@@ -254,12 +255,12 @@ func TestPoolMayCoverEverything(t *testing.T) {
 		out, _ := handle(t, s, t0, ask(lease.MAC{0, 0, 0x5e, 1, byte(i >> 8), byte(i)}, dhcpv4.MessageTypeDiscover))
 		given[out.Addr] = true
 	}
-	for _, a := range []string{"0", "1", "2", "3", "4", "5", "10", "11", "20", "255"} {
+	for _, a := range []string{"0", "1", "2", "3", "4", "5", "10", "11", "20", "200", "209", "255"} {
 		if given[ip("192.168.32."+a)] {
 			t.Errorf("192.168.32.%s was offered", a)
 		}
 	}
-	if n := len(given); n != 256-10 {
+	if n := len(given); n != 256-10-10 {
 		t.Errorf("%d addresses were offered", n)
 	}
 }
@@ -310,6 +311,12 @@ func TestConfigErrors(t *testing.T) {
 		{"subnet lan: option 6 is there twice", func(c *Config) { c.Subnets[0].Options = []Option{{Code: 6}, {Code: 6}} }},
 		{"host laptop: option 43 is 1025 bytes long", func(c *Config) { c.Hosts[4].Options = []Option{{Code: 43, Data: make([]byte, 1025)}} }},
 		{"host laptop: lease time 1s", func(c *Config) { c.Hosts[4].LeaseTime = time.Second }},
+		{"subnet lan: excluded ::1-::1: want IPv4", func(c *Config) { c.Subnets[0].Exclude = []lease.Range{{First: ip("::1"), Last: ip("::1")}} }},
+		{"subnet lan: excluded 192.168.32.9-192.168.32.1: want", func(c *Config) {
+			c.Subnets[0].Exclude = []lease.Range{{First: ip("192.168.32.9"), Last: ip("192.168.32.1")}}
+		}},
+		{"host laptop: router 198.51.100.1 is in no subnet", func(c *Config) { c.Hosts[4].Router = ip("198.51.100.1") }},
+		{"host laptop: router 192.168.32.2, and none", func(c *Config) { c.Hosts[4].Router, c.Hosts[4].NoRouter = ip("192.168.32.2"), true }},
 		{"host laptop: port /: want", func(c *Config) { c.Hosts[4].Ports = []Port{{}} }},
 		{"host laptop: port 61/ is also web1's", func(c *Config) {
 			c.Hosts[2].Ports = []Port{{Circuit: []byte("a")}}

@@ -81,9 +81,13 @@ func (c *Config) Keeps(now time.Time) func(lease.Lease) bool {
 			return true
 		}
 		return slices.ContainsFunc(c.Subnets, func(sub Subnet) bool {
-			return slices.ContainsFunc(sub.Pool, func(r lease.Range) bool { return r.First.Compare(l.Addr) <= 0 && l.Addr.Compare(r.Last) <= 0 })
+			return contain(sub.Pool, l.Addr) && !contain(sub.Exclude, l.Addr)
 		})
 	}
+}
+
+func contain(ranges []lease.Range, a netip.Addr) bool {
+	return slices.ContainsFunc(ranges, func(r lease.Range) bool { return r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0 })
 }
 
 // Len returns the number of leases that All yields.

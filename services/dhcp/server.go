@@ -68,9 +68,10 @@ type subnet struct {
 	index int // in Config.Subnets
 	table *lease.Table
 	mask  []byte
-	// told are the options that are the same for all its clients, kept those for
-	// clients that are told no way out.
-	told, kept []told
+	// told are the options that are the same for all its clients but hosts with a
+	// way out of their own. others has those by that router; zero: no way out.
+	told   []told
+	others map[netip.Addr][]told
 }
 
 // New checks conf and returns a server without leases. The error, made by
@@ -91,20 +92,53 @@ func New(conf Config) (*Server, error) {
 			return nil, fmt.Errorf("subnet %s: %w", sub.Name, err)
 		}
 		s.subnets = append(s.subnets, &subnet{
-			Subnet: sub, index: i, table: table, mask: sub.mask(), told: sub.tell(true), kept: sub.tell(false),
+			Subnet: sub, index: i, table: table, mask: sub.mask(), told: sub.tell(sub.Router, false), others: conf.otherWays(sub),
 		})
 	}
 	return s, nil
+}
+
+// otherWays returns what is told in sub to hosts that have a way out of their own.
+func (c *Config) otherWays(sub Subnet) map[netip.Addr][]told {
+	others := make(map[netip.Addr][]told)
+	for i := range c.Hosts {
+		if router, other := c.Hosts[i].router(&sub); other && others[router] == nil {
+			others[router] = sub.tell(router, true)
+		}
+	}
+	return others
+}
+
+// router returns the host's way out of sub, zero for none, and whether that is
+// another than everybody's.
+func (h *Host) router(sub *Subnet) (router netip.Addr, other bool) {
+	switch {
+	case h.NoRouter:
+		return netip.Addr{}, true
+	case h.Router.IsValid() && sub.Prefix.Contains(h.Router):
+		return h.Router, true
+	}
+	return sub.Router, false
 }
 
 // leases returns what the lease table of sub is made from.
 func (c *Config) leases(sub Subnet) lease.Config {
 	t := lease.Config{
 		Pool: sub.Pool, OfferHold: OfferHold, MaxOffers: MaxOffers, Quarantine: Quarantine,
-		Exclude: slices.Concat(
-			[]netip.Addr{sub.Address, sub.Router, sub.Prefix.Addr(), lastAddr(sub.Prefix)}, sub.DNS, sub.NTP),
+		Exclude: slices.Clone(sub.Exclude),
 	}
+	exclude := func(all ...netip.Addr) {
+		for _, a := range all {
+			if a.Is4() {
+				t.Exclude = append(t.Exclude, lease.Range{First: a, Last: a})
+			}
+		}
+	}
+	exclude(sub.Address, sub.Router, sub.Prefix.Addr(), lastAddr(sub.Prefix))
+	exclude(sub.DNS...)
+	exclude(sub.NTP...)
 	for _, h := range c.Hosts {
+		exclude(h.Router)
 		var own []netip.Addr
 		for _, a := range h.Addrs {
 			if sub.Prefix.Contains(a) {
@@ -112,7 +146,7 @@ func (c *Config) leases(sub Subnet) lease.Config {
 			}
 		}
 		if !h.asks() {
-			t.Exclude = append(t.Exclude, own...)
+			exclude(own...)
 		} else if len(own) > 0 {
 			t.Reservations = append(t.Reservations, lease.Reservation{MACs: h.MACs, Addrs: own})
 		}

@@ -15,22 +15,23 @@ type told struct {
 	always bool
 }
 
-// tell returns what all clients of c are told beyond the mask, in the order in
-// which it claims the room in a message; wayOut: with the routes that lead out
-// through the router. What the site says by number goes before what we derive.
-func (c *Subnet) tell(wayOut bool) []told {
+// tell returns what clients of c are told beyond the mask, in the order in which it
+// claims the room in a message. Their way out is through router, zero for none; other:
+// it is not that of c. What the site says by number goes before what we derive.
+func (c *Subnet) tell(router netip.Addr, other bool) []told {
 	all := tellOptions(nil, c.Options)
+	if other {
+		all = deleteCode(all, packet.OptionRouter)
+	}
 	add := func(code uint8, data []byte) {
 		if len(data) > 0 && !has(all, code) {
 			all = append(all, told{Option: packet.Option{Code: code, Data: data}})
 		}
 	}
-	if wayOut {
-		add(packet.OptionRouter, join([]netip.Addr{c.Router}))
-	}
+	add(packet.OptionRouter, join([]netip.Addr{router}))
 	add(packet.OptionDNS, join(c.DNS))
 	add(packet.OptionDomain, []byte(c.Domain))
-	add(packet.OptionRoutes, c.routes(wayOut))
+	add(packet.OptionRoutes, c.routes(router, other))
 	if c.MTU > 0 {
 		add(packet.OptionMTU, binary.BigEndian.AppendUint16(nil, c.MTU))
 	}
@@ -41,9 +42,6 @@ func (c *Subnet) tell(wayOut bool) []told {
 		add(packet.OptionIPv6Only, seconds(c.IPv6OnlyWait))
 	}
 	add(packet.OptionSearch, searchList(c.Search))
-	if !wayOut {
-		all = deleteCode(all, packet.OptionRouter)
-	}
 	return all
 }
 
@@ -75,19 +73,21 @@ func deleteCode(all []told, code uint8) (kept []told) {
 // routes encodes option 121. "If the DHCP server returns both a Classless Static
 // Routes option and a Router option, the DHCP client MUST ignore the Router
 // option": the way out must be among the routes (RFC 3442).
-func (c *Subnet) routes(wayOut bool) (b []byte) {
+func (c *Subnet) routes(router netip.Addr, other bool) (b []byte) {
 	if len(c.Routes) == 0 {
 		return nil
 	}
+	wayOut := router.IsValid()
 	for _, r := range c.Routes {
-		if r.To.Bits() > 0 {
+		switch {
+		case r.To.Bits() > 0:
 			b = r.Append(b)
-		} else if wayOut {
+		case !other: // the way out that c itself names, in place of its router
 			b, wayOut = r.Append(b), false
 		}
 	}
-	if wayOut && c.Router.IsValid() {
-		b = option.Route{To: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Via: c.Router}.Append(b)
+	if wayOut {
+		b = option.Route{To: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Via: router}.Append(b)
 	}
 	return b
 }

@@ -83,6 +83,34 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestRouterOfAHost: its way out is its own, with and without routes of the subnet.
+func TestRouterOfAHost(t *testing.T) {
+	conf := home()
+	conf.Hosts[4].Router = ip("192.168.32.3")
+	told := func(card lease.MAC) string {
+		_, p := handle(t, newServer(t, conf), t0, ask(card, dhcpv4.MessageTypeDiscover))
+		return fmt.Sprint(p.Router(), p.ClasslessStaticRoute())
+	}
+	if got := told(laptop); got != "[192.168.32.3] []" {
+		t.Errorf("without routes: %s", got)
+	}
+	conf.Subnets[0].Routes = []option.Route{{To: netip.MustParsePrefix("10.0.0.0/8"), Via: ip("192.168.32.2")}}
+	if got := told(laptop); got != "[192.168.32.3] [route to 10.0.0.0/8 via 192.168.32.2 route to 0.0.0.0/0 via 192.168.32.3]" {
+		t.Errorf("with routes: %s", got)
+	}
+	if got := told(visitor); got != "[192.168.32.1] [route to 10.0.0.0/8 via 192.168.32.2 route to 0.0.0.0/0 via 192.168.32.1]" {
+		t.Errorf("others: %s", got)
+	}
+	conf.Subnets[0].Options = []Option{{Code: 3, Data: []byte{192, 168, 32, 9}}}
+	if got := told(laptop); !strings.HasPrefix(got, "[192.168.32.3]") {
+		t.Errorf("beside an option: %s", got)
+	}
+	conf.Subnets[0].Pool = []lease.Range{{First: ip("192.168.32.3"), Last: ip("192.168.32.4")}}
+	if a := dora(t, newServer(t, conf), t0, visitor); a != ip("192.168.32.4") {
+		t.Errorf("a client got %s, the address of a router", a)
+	}
+}
+
 // TestOwnRouteOut: a default route among the routes takes the place of the router's.
 func TestOwnRouteOut(t *testing.T) {
 	conf := home()

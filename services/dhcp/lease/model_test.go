@@ -29,8 +29,10 @@ type modelAddr struct {
 func newModel(c Config) *model {
 	m := &model{hold: c.OfferHold, quarantine: c.Quarantine, maxOffers: c.MaxOffers, last: map[MAC]netip.Addr{}}
 	own := map[netip.Addr]bool{}
-	for _, a := range c.Exclude {
-		own[a] = true
+	for _, r := range c.Exclude {
+		for a := r.First; a.Compare(r.Last) <= 0; a = a.Next() {
+			own[a] = true
+		}
 	}
 	for i := range c.Reservations {
 		for _, a := range c.Reservations[i].Addrs {

@@ -21,25 +21,65 @@ type pool struct {
 	mark  uint32              // the lowest address that may be untouched
 }
 
-func newPool(ranges []Range) (*pool, error) {
+// newPool returns the addresses of ranges, which must not overlap, that are in none
+// of excluded, which may.
+func newPool(ranges, excluded []Range) (*pool, error) {
 	p := &pool{skip: make(map[uint32]struct{})}
-	for _, r := range ranges {
-		if !r.First.Is4() || !r.Last.Is4() || r.Last.Less(r.First) {
-			return nil, fmt.Errorf("pool %s-%s: want two IPv4 addresses, the lower one first", r.First, r.Last)
-		}
-		p.spans = append(p.spans, span{toUint(r.First), toUint(r.Last)})
+	given, err := spans("pool", ranges)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(p.spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
-	for i, s := range p.spans {
-		if i > 0 && s.first <= p.spans[i-1].last {
+	for i, s := range given {
+		if i > 0 && s.first <= given[i-1].last {
 			return nil, fmt.Errorf("pool: two ranges overlap at %s", toAddr(s.first))
 		}
+	}
+	kept, err := spans("excluded", excluded)
+	if err != nil {
+		return nil, err
+	}
+	p.spans = without(given, kept)
+	for _, s := range p.spans {
 		p.size += int(s.last-s.first) + 1
 	}
 	if len(p.spans) > 0 {
 		p.mark = p.spans[0].first
 	}
 	return p, nil
+}
+
+// spans returns ranges in ascending order.
+func spans(what string, ranges []Range) (all []span, err error) {
+	for _, r := range ranges {
+		if !r.First.Is4() || !r.Last.Is4() || r.Last.Less(r.First) {
+			return nil, fmt.Errorf("%s %s-%s: want two IPv4 addresses, the lower one first", what, r.First, r.Last)
+		}
+		all = append(all, span{toUint(r.First), toUint(r.Last)})
+	}
+	slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	return all, nil
+}
+
+// without returns what is left of given, disjoint, without excluded; both ascend.
+func without(given, excluded []span) (left []span) {
+	for _, s := range given {
+		for _, x := range excluded {
+			if x.last < s.first || x.first > s.last {
+				continue
+			}
+			if s.first < x.first {
+				left = append(left, span{s.first, x.first - 1})
+			}
+			if s.first = x.last + 1; x.last >= s.last {
+				s.first, s.last = 1, 0 // nothing is left of it
+				break
+			}
+		}
+		if s.first <= s.last {
+			left = append(left, s)
+		}
+	}
+	return left
 }
 
 // exclude keeps a out of the pool.

@@ -14,13 +14,13 @@ func card(i int) MAC        { return MAC{0, 0, 0x5e, 0, 0x53, byte(i)} }
 
 var t0 = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// propertyConfig is small, so that random cards meet often: a pool of ten in two
-// ranges with an own address in it, one host with one card, one with two cards
+// propertyConfig is small, so that random cards meet often: a pool of twelve in two
+// ranges, with an own address and a range of three that is nobody's in it, one host with one card, one with two cards
 // and one address, one with two of each, and an address reserved inside the pool.
 func propertyConfig() Config {
 	return Config{
-		Pool:    []Range{{addr(105), addr(110)}, {addr(100), addr(103)}},
-		Exclude: []netip.Addr{addr(102), addr(1)},
+		Pool:    []Range{{addr(105), addr(113)}, {addr(100), addr(103)}},
+		Exclude: []Range{{addr(102), addr(102)}, {addr(1), addr(1)}, {addr(108), addr(109)}, {addr(109), addr(110)}},
 		Reservations: []Reservation{
 			{MACs: []MAC{card(1)}, Addrs: []netip.Addr{addr(11)}},
 			{MACs: []MAC{card(2), card(3)}, Addrs: []netip.Addr{addr(12)}},
@@ -55,7 +55,7 @@ func TestTableEqualsModel(t *testing.T) {
 type op struct{ what, got, want string }
 
 func randomOp(r *rand.Rand, table *Table, m *model, now time.Time) op {
-	mac, a := card(1+r.IntN(18)), addr([]int{1, 11, 12, 13, 50, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110}[r.IntN(16)])
+	mac, a := card(1+r.IntN(18)), addr([]int{1, 11, 12, 13, 50, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113}[r.IntN(19)])
 	life := time.Duration(60+r.IntN(600))*time.Second + time.Duration(r.IntN(2))*time.Millisecond
 	name := fmt.Sprint("name-", mac)
 	switch r.IntN(9) {

@@ -3,7 +3,6 @@ package lease
 import (
 	"fmt"
 	"iter"
-	"net/netip"
 	"time"
 )
 
@@ -11,7 +10,7 @@ import (
 type Config struct {
 	Pool         []Range       // for cards without a reservation; disjoint
 	Reservations []Reservation // no card and no address in two of them
-	Exclude      []netip.Addr  // never given to anybody; IPv4 only, others are ignored
+	Exclude      []Range       // addresses that are given to nobody; of the pool or not
 	OfferHold    time.Duration // how long an offered address is kept for the card
 	MaxOffers    int           // how many addresses may be on offer at once; 0: no limit
 	Quarantine   time.Duration // how long a declined address is given to nobody
@@ -60,7 +59,7 @@ type entry struct {
 
 // New returns an empty table.
 func New(c Config) (*Table, error) {
-	p, err := newPool(c.Pool)
+	p, err := newPool(c.Pool, c.Exclude)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +67,6 @@ func New(c Config) (*Table, error) {
 		pool: p, maxOffers: c.MaxOffers, offerHold: int64(c.OfferHold), quarantine: int64(c.Quarantine),
 		byAddr: make(map[uint32]*entry), byMAC: make(map[MAC]*entry), offers: make(map[MAC]*entry),
 		byName: make(map[string]*entry), reserved: make(map[MAC]*Reservation),
-	}
-	for _, a := range c.Exclude {
-		if a.Is4() {
-			p.exclude(toUint(a))
-		}
 	}
 	for i := range c.Reservations {
 		if err := t.reserve(&c.Reservations[i]); err != nil {
