@@ -15,7 +15,7 @@ func (l *loader) checkHost(h *hostEntry) {
 	for i, a := range h.Addrs {
 		l.checkAddr(h, a, h.addrAt[i])
 	}
-	if len(h.MACs) > 0 {
+	if h.AsksDHCP() {
 		l.checkReservations(h)
 	}
 }
@@ -47,6 +47,9 @@ func (l *loader) ownAddresses() string {
 func (l *loader) checkAddr(h *hostEntry, a netip.Addr, at span) {
 	n := l.networkOf(a)
 	if n == nil {
+		if n = l.servedNetwork(a); n != nil && notForHost(a, n.own) != "" {
+			l.against(at, n.at, "address %s of %q %s; expected another", a, h.Name, notForHost(a, n.own))
+		}
 		return
 	}
 	if a == n.own.Addr() {
@@ -61,38 +64,48 @@ func (l *loader) checkAddr(h *hostEntry, a netip.Addr, at span) {
 	}
 }
 
-// checkReservations wants the IPv4 addresses of a host with cards on LANs, where
-// DHCP can give them out, and at most one on each.
+// checkReservations wants the IPv4 addresses of a host that asks for them on
+// networks where DHCP can give them out, and at most one on each.
 func (l *loader) checkReservations(h *hostEntry) {
 	found := false
-	taken := map[netip.Addr]span{} // by the appliance's address on the LAN
+	taken := map[*network]span{}
 	for i, a := range h.Addrs {
 		if !a.Is4() {
 			continue
 		}
 		found = true
-		lan, ok := l.lanOf(a)
-		switch first, twice := taken[lan.IPv4.Addr()]; {
-		case !ok && l.settled:
-			l.against(h.addrAt[i], h.macAt[0], "address %s of %q lies outside every lan, but ethers gives the host a MAC; expected an address that DHCP can give out", a, h.Name)
-		case ok && twice:
-			l.against(h.addrAt[i], first, "%s is a second address of %q on lan %q; expected one for DHCP to give out", a, h.Name, lan.Name)
-		case ok:
-			taken[lan.IPv4.Addr()] = h.addrAt[i]
+		n := l.servedNetwork(a)
+		switch first, twice := taken[n]; {
+		case n == nil && l.settled:
+			l.against(h.addrAt[i], h.clientAt(), "address %s of %q lies outside every lan, but %s; expected an address that DHCP can give out", a, h.Name, h.whyDHCP())
+		case n != nil && twice:
+			l.against(h.addrAt[i], first, "%s is a second address of %q on %s; expected one for DHCP to give out", a, h.Name, n.what)
+		case n != nil:
+			taken[n] = h.addrAt[i]
 		}
 	}
-	anyPool := slices.ContainsFunc(l.raw.LANs, func(raw rawLAN) bool { return raw.Pool.ok() })
-	if !found && !h.refused && l.settled && !anyPool {
-		l.at(h.macAt[0], "%q has no IPv4 address in hosts and no lan has a pool, so it would get none; expected one of the two", h.Name)
+	if !found && !h.refused && l.settled && !l.anyPool() {
+		l.at(h.clientAt(), "%q has no IPv4 address in hosts and no lan has a pool, so it would get none; expected one of the two", h.Name)
 	}
 }
 
-// lanOf returns the LAN that an IPv4 address is on.
-func (l *loader) lanOf(a netip.Addr) (LAN, bool) {
-	for _, lan := range l.site.LANs {
-		if lan.IPv4.Contains(a) {
-			return lan, true
-		}
+// clientAt returns the place that makes a host a DHCP client.
+func (h *hostEntry) clientAt() span {
+	if len(h.macAt) > 0 {
+		return h.macAt[0]
 	}
-	return LAN{}, false
+	return h.portAt[0]
+}
+
+// whyDHCP says what makes a host a DHCP client.
+func (h *hostEntry) whyDHCP() string {
+	if len(h.macAt) > 0 {
+		return "ethers gives the host a MAC"
+	}
+	return "a [[port]] is the host's"
+}
+
+func (l *loader) anyPool() bool {
+	return slices.ContainsFunc(l.raw.LANs, func(raw rawLAN) bool { return raw.Pool.ok() }) ||
+		slices.ContainsFunc(l.raw.Relayed, func(raw rawRelayed) bool { return raw.Pool.ok() })
 }

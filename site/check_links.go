@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const (
@@ -13,9 +12,6 @@ const (
 
 	minLANBits = 8
 	maxLANBits = 30
-
-	minLease = 2 * time.Minute
-	maxLease = 30 * 24 * time.Hour
 
 	exampleWAN4 = "192.0.2.10/24"
 	exampleWAN6 = "2001:db8:0:1::10/64"
@@ -30,8 +26,8 @@ func (l *loader) checkWAN() {
 	wan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleWAN6)
 	wan.Gateway = l.gateway("gateway", raw.Gateway, "ipv4", raw.IPv4, wan.IPv4)
 	wan.Gateway6 = l.gateway("gateway6", raw.Gateway6, "ipv6", raw.IPv6, wan.IPv6)
-	l.connect("WAN", wan.IPv4, raw.IPv4.at)
-	l.connect("WAN", wan.IPv6, raw.IPv6.at)
+	l.connect(whatWAN, wan.IPv4, raw.IPv4.at)
+	l.connect(whatWAN, wan.IPv6, raw.IPv6.at)
 }
 
 func (l *loader) checkLANs() {
@@ -64,7 +60,7 @@ func (l *loader) checkLANs() {
 
 // lan returns what is valid of one [[lan]].
 func (l *loader) lan(raw rawLAN) LAN {
-	lan := LAN{Name: l.lanName(raw.Name), LeaseTime: l.leaseTime(raw.LeaseTime)}
+	lan := LAN{Name: l.networkName("lan", raw.Name)}
 	lan.Interface, lan.VLAN = l.link(raw.Interface, raw.VLAN)
 	lan.IPv4 = l.ownAddress("ipv4", raw.IPv4, netip.Addr.Is4, exampleLAN4)
 	lan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleLAN6)
@@ -79,30 +75,31 @@ func (l *loader) lan(raw rawLAN) LAN {
 	if !lan.IPv4.IsValid() {
 		l.settled = false
 	}
-	lan.Pool = l.pool(raw, lan)
+	lan.Clients = l.clients(raw.rawClients, clientNetwork{"lan", lan.IPv4, raw.IPv4.at, lan.IPv6})
 	what := "lan " + strconv.Quote(raw.Name.s)
 	l.connect(what, lan.IPv4, raw.IPv4.at)
 	l.connect(what, lan.IPv6, raw.IPv6.at)
 	return lan
 }
 
-func (l *loader) lanName(v str) string {
+// networkName reads the name of a network of a kind, "lan" or "relayed network".
+func (l *loader) networkName(kind string, v str) string {
 	if !v.ok() {
 		return ""
 	}
 	name := strings.ToLower(v.s)
 	if reason := notLabel(name); reason != "" {
-		l.at(v.at, "lan name %q %s", v.s, reason)
+		l.at(v.at, "%s name %q %s", kind, v.s, reason)
 		return ""
 	}
 	// The names of the firewall's zones: two are taken, and all start with a letter.
 	switch {
 	case name == "wan":
-		l.at(v.at, `a lan cannot be called "wan", which is the upstream network; expected another name`)
+		l.at(v.at, `a %s cannot be called "wan", which is the upstream network; expected another name`, kind)
 	case name == "box":
-		l.at(v.at, `a lan cannot be called "box", which is the appliance itself in the firewall; expected another name`)
+		l.at(v.at, `a %s cannot be called "box", which is the appliance itself in the firewall; expected another name`, kind)
 	case name[0] < 'a':
-		l.at(v.at, "lan name %q starts with a digit; expected a letter first", v.s)
+		l.at(v.at, "%s name %q starts with a digit; expected a letter first", kind, v.s)
 	default:
 		return name
 	}
@@ -201,64 +198,4 @@ func (l *loader) gateway(key string, v str, ownKey string, rawOwn str, own netip
 		return a
 	}
 	return netip.Addr{}
-}
-
-// pool reads the addresses for clients of a LAN.
-func (l *loader) pool(raw rawLAN, lan LAN) AddrRange {
-	if !raw.Pool.ok() {
-		return AddrRange{}
-	}
-	first, last, _ := strings.Cut(raw.Pool.s, "-")
-	from, err1 := netip.ParseAddr(strings.TrimSpace(first))
-	to, err2 := netip.ParseAddr(strings.TrimSpace(last))
-	if err1 != nil || err2 != nil || !from.Is4() || !to.Is4() {
-		l.at(raw.Pool.at, `pool %q is no range of addresses; expected the first and the last, as in "192.168.32.100-192.168.32.199"`, raw.Pool.s)
-		return AddrRange{}
-	}
-	pool := AddrRange{from, to}
-	if from.Compare(to) > 0 {
-		l.at(raw.Pool.at, "pool %s runs backwards; expected the lower address first", pool)
-		return AddrRange{}
-	}
-	if lan.IPv4.IsValid() {
-		l.checkPool(raw, lan, pool)
-	}
-	return pool
-}
-
-func (l *loader) checkPool(raw rawLAN, lan LAN, pool AddrRange) {
-	network := lan.IPv4.Masked()
-	switch {
-	case !network.Contains(pool.First) || !network.Contains(pool.Last):
-		l.against(raw.Pool.at, raw.IPv4.at, "pool %s lies outside lan %s", pool, network)
-		return
-	case pool.Contains(network.Addr()):
-		l.against(raw.Pool.at, raw.IPv4.at, "pool %s contains %s, the address of the network itself", pool, network.Addr())
-	case pool.Contains(broadcast(network)):
-		l.against(raw.Pool.at, raw.IPv4.at, "pool %s contains %s, the broadcast address of the network", pool, broadcast(network))
-	}
-	if pool.Contains(lan.IPv4.Addr()) {
-		l.against(raw.Pool.at, raw.IPv4.at, "pool %s contains %s, the appliance's own address", pool, lan.IPv4.Addr())
-	}
-}
-
-// leaseTime reads a duration of one number and one unit.
-func (l *loader) leaseTime(v str) time.Duration {
-	if !v.ok() {
-		return defaultLeaseTime
-	}
-	units := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
-	digits := strings.TrimRight(v.s, "smhd")
-	unit, known := units[v.s[len(digits):]]
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil || !known {
-		l.at(v.at, `lease-time %q is no duration; expected a number with s, m, h or d, such as "12h"`, v.s)
-		return defaultLeaseTime
-	}
-	lease := time.Duration(n) * unit
-	if n > uint64(maxLease/unit) || lease < minLease {
-		l.at(v.at, "lease-time %q is out of range; expected 2m to 30d", v.s)
-		return defaultLeaseTime
-	}
-	return lease
 }

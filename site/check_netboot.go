@@ -11,40 +11,32 @@ import (
 func (l *loader) checkNetboot() {
 	raw := l.raw.Netboot
 	if !raw.At.ok() {
+		l.checkNoNetboot()
 		return
 	}
-	l.site.Netboot = netbootOf(raw)
-	server := l.netbootServer(raw.Server)
-	clients := l.netbootClients(raw.Hosts, server)
-	told := 0
-	for _, f := range netbootFields(raw) {
-		if !f.raw.ok() {
-			continue
-		}
-		told++
-		if t := readTemplate(f.key, f.raw, &l.reporter); t != nil {
-			l.derive(f, t, clients, server)
+	l.site.Netboot = &Netboot{}
+	l.findServers()
+	clients := l.netbootClients(raw.Hosts)
+	uses, told := l.templateUses(clients)
+	for _, use := range uses {
+		if t := readTemplate(use.field.key, use.raw, &l.reporter); t != nil {
+			l.derive(use, t)
 		}
 	}
-	if told == 0 && l.parsed {
+	l.checkDistinct(uses)
+	if !told && l.parsed {
 		l.at(raw.At, "[netboot] tells its hosts nothing; expected at least one of root-path, script, bios, uefi and uefi-arm64")
 	}
+	l.checkProfiles(clients)
 }
 
-func netbootOf(raw rawNetboot) *Netboot {
-	n := &Netboot{
-		Server:    raw.Server.s,
-		Initiator: raw.Initiator.s,
-		RootPath:  raw.RootPath.s,
-		Script:    raw.Script.s,
-		BIOS:      raw.BIOS.s,
-		UEFI:      raw.UEFI.s,
-		UEFIARM64: raw.UEFIARM64.s,
+// checkNoNetboot refuses to change what is not there.
+func (l *loader) checkNoNetboot() {
+	for _, g := range l.groups {
+		if at := g.raw.Netboot.At; at.ok() && l.parsed {
+			l.at(at, "netboot says how hosts boot otherwise than [netboot] does, and there is no [netboot]; expected that table too")
+		}
 	}
-	for _, pattern := range raw.Hosts.items {
-		n.Hosts = append(n.Hosts, pattern.s)
-	}
-	return n
 }
 
 // netbootServer finds the host that has the files and targets; nil if it cannot
@@ -64,10 +56,29 @@ func (l *loader) netbootServer(v str) *hostEntry {
 			l.against(v.at, known.at, "server %q has no IPv4 address; expected one in hosts", v.s)
 		}
 	default:
-		l.site.Netboot.Server = known.host.Name
+		if n := l.site.Netboot; !slices.Contains(n.Servers, known.host.Name) {
+			n.Servers = append(n.Servers, known.host.Name)
+		}
 		return known.host
 	}
 	return nil
+}
+
+// findServers finds the server of [netboot] and those of the groups.
+func (l *loader) findServers() {
+	l.bootServers = map[span]*hostEntry{}
+	all := []str{l.raw.Netboot.Server}
+	for _, g := range l.groups {
+		all = append(all, g.raw.Netboot.Server)
+	}
+	for _, v := range all {
+		l.bootServers[v.at] = l.netbootServer(v)
+	}
+}
+
+// serverOf returns the server that a host boots from; nil if it cannot be used.
+func (l *loader) serverOf(h *hostEntry) *hostEntry {
+	return l.bootServers[cmp.Or(h.profile[profileServer], l.raw.Netboot.Server).at]
 }
 
 // suggest returns a question that ends a message about an unknown name, "" if no
@@ -86,19 +97,15 @@ func (d *directory) suggest(name string) string {
 
 // netbootClients returns the hosts that the patterns match, by name, and reports
 // the ones that cannot boot from the network.
-func (l *loader) netbootClients(patterns list, server *hostEntry) []*hostEntry {
+func (l *loader) netbootClients(patterns list) []*hostEntry {
 	var clients []*hostEntry
 	for _, pattern := range patterns.items {
-		matched, err := l.hosts.match(canonical(pattern.s, l.site.Domain))
-		if err != nil {
-			l.at(pattern.at, `%q is no pattern; expected a name, or *, ? and [a-f] in place of characters`, pattern.s)
-		} else if len(matched) == 0 {
-			l.at(pattern.at, "%q matches no host of the files hosts and ethers%s", pattern.s, l.hosts.suggest(pattern.s))
-		}
-		for _, h := range matched {
-			if !slices.Contains(clients, h) {
+		for _, h := range l.matching(pattern) {
+			if h.Netboot == nil {
+				h.Netboot = &HostNetboot{}
 				clients = append(clients, h)
-				l.checkClient(h, pattern, server)
+				l.checkClient(h, pattern)
+				h.Netboot.Server = l.serverFor(h, l.serverOf(h))
 			}
 		}
 	}
@@ -124,17 +131,17 @@ func (d *directory) match(pattern string) ([]*hostEntry, error) {
 	return matched, nil
 }
 
-// checkClient wants of a host that boots from the network a MAC and an address
+// checkClient wants of a host that boots from the network a card and an address
 // that stay the same, and that it is not one of those it would boot from. That its
-// address is on a LAN follows from its MAC (checkReservations).
-func (l *loader) checkClient(h *hostEntry, pattern str, server *hostEntry) {
+// address is on a LAN follows from its card (checkReservations).
+func (l *loader) checkClient(h *hostEntry, pattern str) {
 	switch {
 	case h == l.self():
 		l.against(pattern.at, h.at, "%q matches %q, the appliance itself; expected other hosts", pattern.s, h.Name)
-	case h == server:
+	case h == l.serverOf(h):
 		l.against(pattern.at, h.at, "%q matches %q, the server that they boot from; expected other hosts", pattern.s, h.Name)
 	case h.refused:
-	case len(h.MACs) == 0:
+	case !h.AsksDHCP():
 		l.against(pattern.at, h.at, "host %q is to boot from the network but has no MAC; expected a line for it in ethers", h.Name)
 	case !h.hasIPv4():
 		l.against(pattern.at, h.at, "host %q is to boot from the network but has no address of its own; expected a line for it in hosts", h.Name)

@@ -2,8 +2,12 @@ package site
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
+
+// whatWAN is what the network upstream is called.
+const whatWAN = "WAN"
 
 // network is what the appliance is connected to by one of its own addresses.
 type network struct {
@@ -123,6 +127,29 @@ func (l *loader) networkNames() string {
 	var names []string
 	for _, n := range l.networks {
 		names = append(names, n.own.Masked().String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// servedNetwork returns the LAN or relayed network that an IPv4 address is on.
+func (l *loader) servedNetwork(a netip.Addr) *network {
+	for _, all := range [][]network{l.networks, l.relayed} {
+		for i := range all {
+			if all[i].own.Contains(a) && all[i].what != whatWAN {
+				return &all[i]
+			}
+		}
+	}
+	return nil
+}
+
+// servedNames lists the networks whose DHCP clients are served.
+func (l *loader) servedNames() string {
+	var names []string
+	for _, n := range slices.Concat(l.networks, l.relayed) {
+		if n.own.Addr().Is4() && n.what != whatWAN {
+			names = append(names, n.own.Masked().String())
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -32,14 +33,7 @@ func decodeSite(src *source, problem *reporter) (raw rawSite, whole bool) {
 // where says in a message which table it is.
 func (d *decoder) table(n *node, path, where string, into reflect.Value) {
 	into.FieldByName("At").Set(reflect.ValueOf(n.at))
-	fields := map[string]reflect.Value{}
-	var names []string
-	for i := range into.NumField() {
-		if name := into.Type().Field(i).Tag.Get("toml"); name != "-" {
-			fields[name] = into.Field(i)
-			names = append(names, name)
-		}
-	}
+	fields, names := tableFields(into)
 	for _, e := range n.entries {
 		if field, ok := fields[e.key]; ok {
 			d.value(e, join(path, e.key), field)
@@ -52,6 +46,26 @@ func (d *decoder) table(n *node, path, where string, into reflect.Value) {
 			d.missing(n, key)
 		}
 	}
+}
+
+// tableFields returns the fields of a raw struct by their keys, those of the structs
+// embedded in it too, and the keys in order.
+func tableFields(of reflect.Value) (fields map[string]reflect.Value, names []string) {
+	fields = map[string]reflect.Value{}
+	for i := range of.NumField() {
+		field := of.Type().Field(i)
+		name := field.Tag.Get("toml")
+		switch {
+		case field.Anonymous:
+			more, its := tableFields(of.Field(i))
+			maps.Copy(fields, more)
+			names = append(names, its...)
+		case name != "-":
+			fields[name] = of.Field(i)
+			names = append(names, name)
+		}
+	}
+	return fields, names
 }
 
 func (d *decoder) value(e *entry, path string, field reflect.Value) {
@@ -68,6 +82,16 @@ func (d *decoder) value(e *entry, path string, field reflect.Value) {
 	case *list:
 		if d.kind(e, e.value, key, unstable.Array) {
 			*into = d.list(e, key)
+		}
+	case *boolean:
+		if d.kind(e, e.value, key, unstable.Bool) {
+			*into = boolean{e.value.text == "true", e.value.at}
+		}
+	case *many:
+		*into = many{d.many(e, key)}
+	case *optionTable:
+		if d.kind(e, e.value, key, unstable.InlineTable) {
+			*into = d.optionTable(e)
 		}
 	default:
 		d.tables(e, path, field)
@@ -207,7 +231,8 @@ func oneOf(words []string) string {
 	return fmt.Sprintf("%s or %s", strings.Join(words[:last], ", "), words[last])
 }
 
-// nearest returns the word that s is likely a misspelling of, "" if there is none.
+// nearest returns the word that s is likely a misspelling or the beginning of, "" if
+// there is none.
 func nearest(s string, words []string) string {
 	if len(s) > maxName {
 		return ""
@@ -217,6 +242,10 @@ func nearest(s string, words []string) string {
 		if d := edits(strings.ToLower(s), word); d < distance {
 			best, distance = word, d
 		}
+	}
+	begun := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, strings.ToLower(s)) })
+	if best == "" && len(begun) == 1 && len(s) > 2 {
+		return begun[0]
 	}
 	return best
 }

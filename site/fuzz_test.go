@@ -61,8 +61,13 @@ func checkSite(t *testing.T, s *Site) {
 	}
 	for _, lan := range s.LANs {
 		network := lan.IPv4.Masked()
-		if !lan.IPv4.IsValid() || lan.Pool.Contains(lan.IPv4.Addr()) || !lan.Pool.IsZero() && !network.Contains(lan.Pool.Last) || lan.LeaseTime < minLease {
+		if !lan.IPv4.IsValid() || lan.LeaseTime < minLease {
 			t.Errorf("lan %+v", lan)
+		}
+		for _, pool := range lan.Pool {
+			if pool.Contains(lan.IPv4.Addr()) || !network.Contains(pool.First) || !network.Contains(pool.Last) {
+				t.Errorf("lan %+v", lan)
+			}
 		}
 	}
 	macs := map[MAC]string{}
@@ -80,7 +85,7 @@ func checkSite(t *testing.T, s *Site) {
 			}
 			names[name] = h.Name
 		}
-		if n := h.Netboot; n != nil && (len(h.MACs) == 0 || !n.Server.Is4() || len(n.RootPath) > maxRootPath) {
+		if n := h.Netboot; n != nil && (!h.AsksDHCP() || !n.Server.Is4() || len(n.RootPath) > maxRootPath) {
 			t.Errorf("netboot of %+v: %+v", h, n)
 		}
 	}

@@ -1,18 +1,22 @@
 package site
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Key documents one key of site.toml.
 type Key struct {
 	Table    string // header of its table as written, "[wan]" or "[[lan]]"; "" at the top of the file
 	Name     string
-	Type     string // "string", "integer" or "list of strings"
+	Type     string // "string", "integer", "list of strings", …
 	Unit     string // what a value is, or counts: "IPv4 address/length", "VLAN id"
 	Required bool   // wherever its table stands
 	Default  string // what an absent key means; "" for a required one
 	Range    string // what is accepted; "" when Unit says it all
 	Example  string // a value as it is written in the file
 	Doc      string // what it does, in one line
+	As       string // the table whose key of the same name this one is like; "" for none
 }
 
 // Path returns the key's name from the top of the file: "lan.pool".
@@ -26,14 +30,17 @@ func (k Key) Path() string {
 const (
 	typeString  = "string"
 	typeInteger = "integer"
+	typeBoolean = "boolean"
 	typeStrings = "list of strings"
+	typeMany    = "string or list of strings"
+	typeOptions = "table"
 )
 
 // Keys returns the reference of site.toml: every key, in the order in which the
 // file is best written.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys()} {
+	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys(), relayedKeys(), groupKeys(), portKeys()} {
 		all = append(all, table...)
 	}
 	return all
@@ -66,7 +73,7 @@ func wanKeys() []Key {
 }
 
 func lanKeys() []Key {
-	return []Key{
+	keys := []Key{
 		{Table: "[[lan]]", Name: "name", Type: typeString, Unit: "network name", Required: true, Range: `one label that starts with a letter, unique, not "wan" or "box"`,
 			Example: `"lan"`, Doc: "What the network is called in messages and in the firewall."},
 		{Table: "[[lan]]", Name: "interface", Type: typeString, Unit: "network interface", Required: true, Range: "at most 15 bytes, with the VLAN id",
@@ -75,13 +82,10 @@ func lanKeys() []Key {
 			Example: `20`, Doc: "The network is this VLAN (IEEE 802.1Q) of the interface."},
 		{Table: "[[lan]]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Required: true, Range: "length 8 to 30",
 			Example: `"192.168.32.1/24"`, Doc: "The appliance's address on the network, the gateway of its clients."},
-		{Table: "[[lan]]", Name: "pool", Type: typeString, Unit: "IPv4 address-address", Default: "hosts with an address in hosts only", Range: "within ipv4, without the appliance",
-			Example: `"192.168.32.100-192.168.32.199"`, Doc: "The addresses for clients that have none of their own, first to last."},
 		{Table: "[[lan]]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6", Range: "length 64 (RFC 4862)",
 			Example: `"2001:db8:0:20::1/64"`, Doc: "The appliance's IPv6 address on the network."},
-		{Table: "[[lan]]", Name: "lease-time", Type: typeString, Unit: "duration in s, m, h or d", Default: defaultLeaseTimeText, Range: "2m to 30d",
-			Example: `"12h"`, Doc: "How long a DHCP lease is valid; clients ask again after half of it."},
 	}
+	return append(keys, clientsKeys("[[lan]]")...)
 }
 
 func routeKeys() []Key {
@@ -102,28 +106,6 @@ func clientKeys() []Key {
 	}
 }
 
-func netbootKeys() []Key {
-	const file = "at most 127 bytes"
-	return []Key{
-		{Table: "[netboot]", Name: "server", Type: typeString, Unit: "host name", Required: true, Range: "a name in hosts with an IPv4 address",
-			Example: `"store"`, Doc: "The host that serves boot files by TFTP; {server} in the templates below is its IPv4 address."},
-		{Table: "[netboot]", Name: "initiator", Type: typeString, Unit: "template of an iSCSI name", Default: "the client's own choice", Range: "iqn., eui. or naa. name (RFC 7143), different for every host",
-			Example: `"iqn.2011-03.example.home:{name}"`, Doc: "The name by which a host logs in to its iSCSI target (DHCP option 203)."},
-		{Table: "[netboot]", Name: "root-path", Type: typeString, Unit: "template of an iSCSI root path", Default: "none", Range: "RFC 4173 with an address, LUN 0 to 9, at most 255 bytes, different for every host",
-			Example: `"iscsi:{server}:::1:iqn.2011-03.example.home:{name}.root"`, Doc: "The disk that a host boots from (DHCP option 17)."},
-		{Table: "[netboot]", Name: "script", Type: typeString, Unit: "template of a URL", Default: "none", Range: "http, https or tftp, at most 255 bytes",
-			Example: `"http://{server}/boot.ipxe"`, Doc: "What iPXE is told to run; without it iPXE boots from the root path."},
-		{Table: "[netboot]", Name: "bios", Type: typeString, Unit: "template of a TFTP file", Default: "none", Range: file,
-			Example: `"undionly.kpxe"`, Doc: "What a network card's own PXE is told to load on BIOS; iPXE itself does not need it."},
-		{Table: "[netboot]", Name: "uefi", Type: typeString, Unit: "template of a TFTP file", Default: "none", Range: file,
-			Example: `"ipxe.efi"`, Doc: "The same for x86-64 UEFI."},
-		{Table: "[netboot]", Name: "uefi-arm64", Type: typeString, Unit: "template of a TFTP file", Default: "none", Range: file,
-			Example: `"ipxe-arm64.efi"`, Doc: "The same for ARM64 UEFI."},
-		{Table: "[netboot]", Name: "hosts", Type: typeStrings, Unit: "host names or patterns", Required: true, Range: "* for any characters, ? for one, [a-f] for one of these",
-			Example: `["web*", "db1"]`, Doc: "Who boots from the network; each needs an address in hosts and a MAC in ethers."},
-	}
-}
-
 func consoleKeys() []Key {
 	return []Key{
 		{Table: "[console]", Name: "login", Type: typeString, Unit: "word", Default: `"` + consoleShell + `"`, Range: `"` + consoleShell + `" or "` + consoleLocked + `"`,
@@ -137,13 +119,18 @@ func Reference() string {
 	var b strings.Builder
 	b.WriteString("| key | value | if absent | accepted | example | what it does |\n")
 	b.WriteString("|---|---|---|---|---|---|\n")
-	for _, k := range Keys() {
-		absent := k.Default
-		if k.Required {
-			absent = "**required**"
+	for all := Keys(); len(all) > 0; {
+		same := slices.IndexFunc(all, func(k Key) bool { return k.As == "" || k.Table != all[0].Table })
+		if same < 0 {
+			same = len(all)
 		}
-		cells := []string{code(strings.TrimSpace(k.Table + " " + k.Name)), k.Type + ": " + k.Unit, absent, k.Range, code(k.Example), k.Doc}
-		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+		if same > 0 {
+			b.WriteString("| " + strings.Join(sameRow(all[:same]), " | ") + " |\n")
+			all = all[same:]
+		} else {
+			b.WriteString("| " + strings.Join(all[0].row(), " | ") + " |\n")
+			all = all[1:]
+		}
 	}
 	b.WriteString("\nTemplates know the variables ")
 	for i, v := range variables() {
@@ -154,6 +141,25 @@ func Reference() string {
 	}
 	b.WriteString(".\n")
 	return b.String()
+}
+
+// row returns the cells of one key.
+func (k Key) row() []string {
+	absent := k.Default
+	if k.Required {
+		absent = "**required**"
+	}
+	return []string{code(strings.TrimSpace(k.Table + " " + k.Name)), strings.TrimSuffix(k.Type+": "+k.Unit, ": "), absent, k.Range, code(k.Example), k.Doc}
+}
+
+// sameRow returns the cells of keys that are as those of another table.
+func sameRow(keys []Key) []string {
+	first := keys[0]
+	names := []string{code(first.Table + " " + first.Name)}
+	for _, k := range keys[1:] {
+		names = append(names, code(k.Name))
+	}
+	return []string{strings.Join(names, ", "), "as for " + first.As, first.Default, "as there", code(first.Example), first.Doc}
 }
 
 func code(s string) string { return "`" + s + "`" }

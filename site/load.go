@@ -36,6 +36,7 @@ func Load(fsys fs.FS) (*Site, error) {
 	hosts := l.read(fsys, fileHosts, maxHosts)
 	ethers := l.read(fsys, fileEthers, maxEthers)
 	l.mergeHosts(hosts, ethers)
+	l.checkGroups()
 	l.checkNetboot()
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys(fsys)
@@ -55,6 +56,10 @@ type loader struct {
 	networks []network // what the valid addresses of WAN and LANs are connected to
 	settled  bool      // parsed, and the addresses of WAN and LANs are all valid
 	hosts    *directory
+	relayed  []network // the valid ones
+
+	groups      []group
+	bootServers map[span]*hostEntry // by the place that names them
 }
 
 func (l *loader) read(fsys fs.FS, name string, limit int64) *source {
@@ -81,7 +86,9 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.checkLANs()
 	l.checkOverlaps()
 	l.checkRoutes()
+	l.checkRelayed()
 	l.checkServers()
+	l.fillServers()
 	l.checkConsole()
 }
 

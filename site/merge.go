@@ -29,7 +29,11 @@ type hostEntry struct {
 	at      span   // of its first name
 	addrAt  []span // of Addrs
 	macAt   []span // of MACs
+	portAt  []span // of Ports
 	refused bool   // a line about it was refused, so what it lacks may have stood there
+
+	settings map[string]assigned // what the groups that it is in say, by key
+	profile  map[string]str      // of these, what takes the place of keys of [netboot]
 }
 
 func newDirectory(problem *reporter) *directory {
@@ -51,6 +55,7 @@ func (l *loader) mergeHosts(hosts, ethers *source) {
 		d.addCard(line)
 	}
 	l.hosts = d
+	l.checkPorts()
 	for _, h := range d.list {
 		l.checkHost(h)
 	}

@@ -19,7 +19,10 @@ func Print(w io.Writer, s *Site) error {
 	p.line(s.Name + "." + s.Domain)
 	p.links(s)
 	for _, lan := range s.LANs {
-		p.lan(s, lan)
+		p.clients(s, lan.Name, lan.Clients, prefixes(lan.IPv4.Masked(), lan.IPv6.Masked()))
+	}
+	for _, r := range s.Relayed {
+		p.clients(s, r.Name+", through a relay agent", r.Clients, r.Network.String())
 	}
 	p.hosts(s)
 	p.netboot(s)
@@ -38,12 +41,13 @@ func PrintHost(w io.Writer, s *Site, h Host) error {
 	for _, a := range h.Addrs {
 		p.row("address", a.String(), whereIs(s, h, a))
 	}
-	for _, lan := range poolLANs(s, h) {
-		p.row("address", "from the pool of "+lan.Name, lan.Pool.String())
+	for _, n := range poolNetworks(s, h) {
+		p.row("address", "from the pool of "+n.Name, ranges(n.Pool))
 	}
 	for _, m := range h.MACs {
 		p.row("MAC", m.String())
 	}
+	p.client(h.HostClient)
 	if n := h.Netboot; n != nil {
 		for _, fact := range n.facts() {
 			p.row(fact.what, fact.value)
@@ -59,10 +63,16 @@ func whereIs(s *Site, h Host, a netip.Addr) string {
 		switch {
 		case a == lan.IPv4.Addr() || a == lan.IPv6.Addr():
 			return "the appliance on " + lan.Name
-		case lan.IPv4.Contains(a) && len(h.MACs) > 0:
-			return "reserved on " + lan.Name
-		case lan.IPv4.Contains(a) || lan.IPv6.IsValid() && lan.IPv6.Contains(a):
+		case lan.IPv6.IsValid() && lan.IPv6.Contains(a):
 			return "on " + lan.Name
+		}
+	}
+	for _, n := range s.Subnets() {
+		switch {
+		case n.Network.Contains(a) && h.AsksDHCP():
+			return "reserved on " + n.Name
+		case n.Network.Contains(a):
+			return "on " + n.Name
 		}
 	}
 	if a == s.WAN.IPv4.Addr() || a == s.WAN.IPv6.Addr() {
@@ -71,13 +81,13 @@ func whereIs(s *Site, h Host, a netip.Addr) string {
 	return ""
 }
 
-// poolLANs returns the LANs where a host that has a card and no address on any LAN
-// gets one from the pool.
-func poolLANs(s *Site, h Host) []LAN {
-	if len(h.MACs) == 0 || slices.ContainsFunc(h.Addrs, netip.Addr.Is4) {
+// poolNetworks returns the networks where a host that asks for its address and has
+// none of its own gets one from the pool.
+func poolNetworks(s *Site, h Host) []Subnet {
+	if !h.AsksDHCP() || slices.ContainsFunc(h.Addrs, netip.Addr.Is4) {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.LANs), func(lan LAN) bool { return lan.Pool.IsZero() })
+	return slices.DeleteFunc(s.Subnets(), func(n Subnet) bool { return len(n.Pool) == 0 })
 }
 
 // fact is one thing that a host is told about booting.
@@ -87,13 +97,20 @@ type fact struct{ what, value string }
 func (n *HostNetboot) facts() []fact {
 	all := []fact{
 		{"boot server", n.Server.String()},
+		{"HTTP boot", n.HTTP},
 		{"BIOS file", n.BIOS},
 		{"UEFI file", n.UEFI},
 		{"ARM64 file", n.UEFIARM64},
+		{"IA32 file", n.UEFIIA32},
+		{"ARM32 file", n.UEFIARM32},
+		{"RISC-V file", n.UEFIRISCV64},
+		{"LoongArch file", n.UEFILoong64},
 		{"script", n.Script},
+		{"install", map[bool]string{true: "the disk is attached, not booted"}[n.Install]},
 		{"initiator", n.Initiator},
 		{"target", n.Target},
 		{"root path", n.RootPath},
+		{"second path", n.RootPath2},
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return f.value == "" })
 }

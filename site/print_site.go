@@ -54,22 +54,6 @@ func prefixes(list ...netip.Prefix) string {
 	return strings.Join(out, " ")
 }
 
-// lan writes a network and what its clients are told.
-func (p *printer) lan(s *Site, lan LAN) {
-	p.heading("Clients on " + lan.Name)
-	p.row("network", prefixes(lan.IPv4.Masked(), lan.IPv6.Masked()))
-	p.row("router", lan.IPv4.Addr().String())
-	if lan.Pool.IsZero() {
-		p.row("pool", "none: only hosts with an address in hosts and a MAC in ethers")
-	} else {
-		p.row("pool", fmt.Sprintf("%s (%s)", lan.Pool, count(lan.Pool.Size(), "address", "addresses")))
-	}
-	p.row("lease time", shortDuration(lan.LeaseTime))
-	p.row("domain", s.Domain)
-	p.row("resolvers", addrs(s.DNS.Upstream))
-	p.row("time servers", addrs(s.NTP.Servers))
-}
-
 // hosts writes a table with a row for each address and card of a host.
 func (p *printer) hosts(s *Site) {
 	if len(s.Hosts) == 0 {
@@ -102,10 +86,10 @@ func hostNote(s *Site, h Host) string {
 	switch {
 	case h.Name == s.Name || slices.Contains(h.Aliases, s.Name):
 		notes = append(notes, "this appliance")
-	case len(h.MACs) > 0 && slices.ContainsFunc(h.Addrs, netip.Addr.Is4):
+	case h.AsksDHCP() && slices.ContainsFunc(h.Addrs, netip.Addr.Is4):
 		notes = append(notes, "reserved")
 	}
-	if s.Netboot != nil && h.Name == s.Netboot.Server {
+	if s.Netboot != nil && slices.Contains(s.Netboot.Servers, h.Name) {
 		notes = append(notes, "netboot server")
 	}
 	if h.Netboot != nil {

@@ -13,6 +13,10 @@ type rawSite struct {
 	NTP     rawNTP     `toml:"ntp"`
 	Netboot rawNetboot `toml:"netboot"`
 	Console rawConsole `toml:"console"`
+
+	Relayed []rawRelayed `toml:"relayed"`
+	Groups  []rawHost    `toml:"host"`
+	Ports   []rawPort    `toml:"port"`
 }
 
 type rawWAN struct {
@@ -31,9 +35,8 @@ type rawLAN struct {
 	Interface str  `toml:"interface"`
 	VLAN      num  `toml:"vlan"`
 	IPv4      str  `toml:"ipv4"`
-	Pool      str  `toml:"pool"`
 	IPv6      str  `toml:"ipv6"`
-	LeaseTime str  `toml:"lease-time"`
+	rawClients
 }
 
 type rawRoute struct {
@@ -53,15 +56,10 @@ type rawNTP struct {
 }
 
 type rawNetboot struct {
-	At        span `toml:"-"`
-	Server    str  `toml:"server"`
-	Initiator str  `toml:"initiator"`
-	RootPath  str  `toml:"root-path"`
-	Script    str  `toml:"script"`
-	BIOS      str  `toml:"bios"`
-	UEFI      str  `toml:"uefi"`
-	UEFIARM64 str  `toml:"uefi-arm64"`
-	Hosts     list `toml:"hosts"`
+	At     span `toml:"-"`
+	Server str  `toml:"server"`
+	rawScheme
+	Hosts list `toml:"hosts"`
 }
 
 type rawConsole struct {

@@ -15,7 +15,6 @@ package site
 import (
 	"net/netip"
 	"slices"
-	"time"
 )
 
 // Site is one appliance and the network behind it.
@@ -31,6 +30,10 @@ type Site struct {
 	Console        Console  //
 	Hosts          []Host   // sorted by name
 	AuthorizedKeys []string // lines of authorized_keys, at least one, without comments and blank lines
+
+	// Relayed are the networks whose DHCP clients ask through a relay agent, in the
+	// order of site.toml.
+	Relayed []Relayed
 }
 
 // Host returns the host that has a name: its own or an alias, in upper or lower
@@ -60,13 +63,12 @@ func (w WAN) Link() string { return linkName(w.Interface, w.VLAN) }
 
 // LAN is one network behind the appliance.
 type LAN struct {
-	Name      string        // one label, unique in the site
-	Interface string        //
-	VLAN      uint16        // IEEE 802.1Q id 1..4094, 0 for untagged
-	IPv4      netip.Prefix  // the appliance's address with the length of the network, always valid
-	Pool      AddrRange     // addresses for clients without a reservation; zero when there are none
-	IPv6      netip.Prefix  // the appliance's address with /64; zero when IPv6 is off
-	LeaseTime time.Duration // of DHCPv4 leases, whole seconds
+	Name      string       // one label, unique in the site
+	Interface string       //
+	VLAN      uint16       // IEEE 802.1Q id 1..4094, 0 for untagged
+	IPv4      netip.Prefix // the appliance's address with the length of the network, always valid
+	IPv6      netip.Prefix // the appliance's address with /64; zero when IPv6 is off
+	Clients                // what its DHCP clients get
 }
 
 // Link returns the name of the network link: "eth1", with a VLAN "eth1.20".
@@ -123,18 +125,10 @@ type Console struct {
 	Locked bool // no shell on the console
 }
 
-// Netboot is the naming scheme of the hosts that boot from the network, as
-// site.toml has it. What it means for one host is in Host.Netboot, so only
-// printing needs the templates.
+// Netboot is what the hosts that boot from the network have in common. What each is
+// told is in Host.Netboot.
 type Netboot struct {
-	Server    string   // name of the host that has the files and the iSCSI targets
-	Initiator string   // template of the initiator's iSCSI name
-	RootPath  string   // template of DHCP option 17 in the syntax of RFC 4173
-	Script    string   // template of the URL that iPXE is sent to
-	BIOS      string   // template of the TFTP file for PXE on BIOS
-	UEFI      string   // template of the TFTP file for PXE on x86-64 UEFI
-	UEFIARM64 string   // template of the TFTP file for PXE on ARM64 UEFI
-	Hosts     []string // patterns of names (path.Match)
+	Servers []string // names of the hosts that have files and iSCSI targets, the usual one first
 }
 
 // Host is one machine of the network, merged from all of its lines in hosts and
@@ -149,12 +143,15 @@ type Host struct {
 	Aliases []string
 	// Addrs are the addresses in the order of hosts. A host without MACs may have
 	// any; one with MACs has IPv4 addresses on LANs only, at most one on each,
-	// and gets an address from the pool on the LANs where it has none.
+	// and gets an address from the pool on the LANs where it has none. A relayed
+	// network is a LAN in this.
 	Addrs []netip.Addr
 	// MACs are the host's cards in the order of ethers.
 	MACs []MAC
 	// Records are the lines of hosts: which name stands for which address.
 	Records []Record
+	// HostClient is what it is told by DHCP, and where it is plugged in.
+	HostClient
 	// Netboot is nil for a host that boots from its own disk.
 	Netboot *HostNetboot
 	// Places are the lines that the host was merged from: "hosts:4", "ethers:2".
@@ -167,25 +164,22 @@ type Record struct {
 	Names []string // canonical; Addr resolves back to the first
 }
 
-// AddrOn returns the host's IPv4 address on lan, the zero Addr if it has none.
-func (h Host) AddrOn(lan LAN) netip.Addr {
-	for _, a := range h.Addrs {
-		if lan.IPv4.Contains(a) {
-			return a
-		}
-	}
-	return netip.Addr{}
-}
-
 // HostNetboot is what one host is told about booting from the network: the
 // templates of Netboot with the host's own values. What is empty is not told.
 type HostNetboot struct {
-	Server    netip.Addr `json:"server"`               // IPv4 address of the TFTP server, DHCP siaddr and option 66
-	Initiator string     `json:"initiator,omitempty"`  // iSCSI name of the host, DHCP option 203
-	RootPath  string     `json:"root_path,omitempty"`  // DHCP option 17, RFC 4173, at most 255 bytes
-	Target    string     `json:"target,omitempty"`     // iSCSI name of the root disk, the last part of RootPath
-	Script    string     `json:"script,omitempty"`     // URL that iPXE is sent to
-	BIOS      string     `json:"bios,omitempty"`       // TFTP file for client architecture 0 (RFC 4578)
-	UEFI      string     `json:"uefi,omitempty"`       // TFTP file for client architectures 7 and 9
-	UEFIARM64 string     `json:"uefi_arm64,omitempty"` // TFTP file for client architecture 11
+	Server      netip.Addr `json:"server"`                 // IPv4 address of the TFTP server, DHCP siaddr and option 66
+	Install     bool       `json:"install,omitempty"`      // an installer runs: iPXE attaches the disk and does not boot it
+	Initiator   string     `json:"initiator,omitempty"`    // iSCSI name of the host, DHCP option 203
+	RootPath    string     `json:"root_path,omitempty"`    // DHCP option 17, RFC 4173, at most 255 bytes
+	RootPath2   string     `json:"root_path2,omitempty"`   // another way to the same disk, for iSCSI adapters with two paths
+	Target      string     `json:"target,omitempty"`       // iSCSI name of the root disk, the last part of RootPath
+	Script      string     `json:"script,omitempty"`       // URL that iPXE is sent to
+	HTTP        string     `json:"http,omitempty"`         // URL before the names of the files below, for UEFI HTTP boot
+	BIOS        string     `json:"bios,omitempty"`         // TFTP file for client architecture 0 (RFC 4578)
+	UEFI        string     `json:"uefi,omitempty"`         // TFTP file for client architectures 7 and 9
+	UEFIARM64   string     `json:"uefi_arm64,omitempty"`   // TFTP file for client architecture 11
+	UEFIIA32    string     `json:"uefi_ia32,omitempty"`    // TFTP file for client architecture 6
+	UEFIARM32   string     `json:"uefi_arm32,omitempty"`   // TFTP file for client architecture 10
+	UEFIRISCV64 string     `json:"uefi_riscv64,omitempty"` // TFTP file for client architecture 27
+	UEFILoong64 string     `json:"uefi_loong64,omitempty"` // TFTP file for client architecture 39
 }

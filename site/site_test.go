@@ -114,12 +114,12 @@ func TestHostsOnSmallNetworks(t *testing.T) {
 	}
 }
 
-func TestAddrOn(t *testing.T) {
+func TestAddrIn(t *testing.T) {
 	h := Host{Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.168.33.5")}}
-	if a := h.AddrOn(LAN{IPv4: netip.MustParsePrefix("192.168.33.1/24")}); a != h.Addrs[1] {
+	if a := h.AddrIn(netip.MustParsePrefix("192.168.33.0/24")); a != h.Addrs[1] {
 		t.Errorf("on its LAN: %s", a)
 	}
-	if a := h.AddrOn(LAN{IPv4: netip.MustParsePrefix("192.168.32.1/24")}); a.IsValid() {
+	if a := h.AddrIn(netip.MustParsePrefix("192.168.32.0/24")); a.IsValid() {
 		t.Errorf("on another LAN: %s", a)
 	}
 }

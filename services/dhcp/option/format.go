@@ -36,7 +36,7 @@ func (k Kind) format(data []byte) (text string, ok bool) {
 		return strings.Join(domains, ","), ok
 	case Routes:
 		var all []string
-		routes, ok := readRoutes(data)
+		routes, ok := ReadRoutes(data)
 		for _, r := range routes {
 			all = append(all, r.String())
 		}

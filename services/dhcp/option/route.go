@@ -46,8 +46,8 @@ func (r Route) Append(b []byte) []byte {
 	return append(b, via[:]...)
 }
 
-// readRoutes reads option 121.
-func readRoutes(b []byte) (all []Route, ok bool) {
+// ReadRoutes reads the value of option 121.
+func ReadRoutes(b []byte) (all []Route, ok bool) {
 	for len(b) > 0 {
 		bits := int(b[0])
 		n := (bits + 7) / 8
