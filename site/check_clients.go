@@ -202,7 +202,7 @@ func (l *loader) captivePortal(v str) string {
 	u, err := url.Parse(v.s)
 	switch {
 	case err != nil || !isGraphic(v.s) || u.Scheme != "https" || u.Host == "":
-		l.at(v.at, `captive-portal %q is no https URL, which the API of a portal must have (RFC 8908 4); expected one such as "https://portal.home.example/api", or %q`, v.s, noPortal)
+		l.at(v.at, `captive-portal %q is no https URL, as that of a portal must be (RFC 8908 4); expected one such as "https://portal.home.example/api", or %q`, v.s, noPortal)
 	case u.User != nil:
 		l.at(v.at, "captive-portal has a user name or password, which everyone on the network could ask for; expected none")
 	case len(v.s) > maxPortal:

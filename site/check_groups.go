@@ -72,7 +72,11 @@ func (l *loader) members(names list) []member {
 	var all []member
 	for _, v := range names.items {
 		inFull := !strings.ContainsAny(v.s, `*?[\`)
-		for _, h := range l.matching(v) {
+		matched := l.matching(v)
+		if !inFull && len(matched) > 0 && !slices.ContainsFunc(matched, func(h *hostEntry) bool { return h.AsksDHCP() || h.refused }) {
+			l.against(v.at, matched[0].at, "%q matches no host that asks for its address; expected one with a line in ethers", v.s)
+		}
+		for _, h := range matched {
 			i := slices.IndexFunc(all, func(m member) bool { return m.host == h })
 			switch {
 			case i >= 0:
@@ -116,7 +120,11 @@ func (l *loader) assign(g group, s setting) {
 			h.settings[s.key] = assigned{s, m.inFull}
 		case m.inFull == first.inFull && !reported[first.at]:
 			reported[first.at] = true
-			l.against(s.at, first.at, "%s of %q is here a second time; expected one [[host]] to say it, or one that names the host in full, which goes before patterns", s.key, h.Name)
+			hint := "expected one [[host]] to say it"
+			if !m.inFull {
+				hint += ", or one that names the host in full, which goes before patterns"
+			}
+			l.against(s.at, first.at, "%s of %q is here a second time; %s", s.key, h.Name, hint)
 		}
 	}
 }

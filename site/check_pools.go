@@ -146,6 +146,6 @@ func (l *loader) checkExclude(v str, r AddrRange, raw rawClients, pools []AddrRa
 		}
 	}
 	if len(pools) == len(raw.Pool.items) {
-		l.against(v.at, raw.Pool.at, "exclude %s is in no pool; expected addresses of one, for others nobody gets anyway", v.s)
+		l.against(v.at, raw.Pool.at, "exclude %s is in no pool; expected addresses of a pool, for nobody gets others anyway", v.s)
 	}
 }

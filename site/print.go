@@ -95,7 +95,12 @@ type fact struct{ what, value string }
 
 // facts returns what a host is told, in the order in which it needs it.
 func (n *HostNetboot) facts() []fact {
-	all := []fact{
+	return slices.DeleteFunc(n.allFacts(), func(f fact) bool { return f.value == "" })
+}
+
+// allFacts returns what a host may be told too, without a value.
+func (n *HostNetboot) allFacts() []fact {
+	return []fact{
 		{"boot server", n.Server.String()},
 		{"HTTP boot", n.HTTP},
 		{"BIOS file", n.BIOS},
@@ -112,7 +117,6 @@ func (n *HostNetboot) facts() []fact {
 		{"root path", n.RootPath},
 		{"second path", n.RootPath2},
 	}
-	return slices.DeleteFunc(all, func(f fact) bool { return f.value == "" })
 }
 
 // printer writes aligned columns; a blank line or a heading ends their alignment.

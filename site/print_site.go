@@ -110,9 +110,9 @@ func (p *printer) netboot(s *Site) {
 	}
 	p.heading(count(len(clients), "host boots", "hosts boot") + " from the network")
 	columns := []string{"host"}
-	for _, f := range clients[0].Netboot.facts() {
+	for _, f := range clients[0].Netboot.allFacts() {
 		switch {
-		case f.what == "target" && clients[0].Netboot.RootPath != "": // which ends in it
+		case f.what == "target": // the root path ends in it
 		case slices.ContainsFunc(clients, func(h Host) bool { return h.Netboot.fact(f.what) != f.value }):
 			columns = append(columns, f.what)
 		default:
