@@ -1,16 +1,9 @@
 package site
 
-import (
-	"encoding/hex"
-	"fmt"
-	"strings"
-	"unicode"
-)
+import "github.com/gatehouse-os/gatehouse/services/dhcp/option"
 
-const (
-	maxPortID = 255    // one sub-option of option 82
-	hexPrefix = "hex:" // before identifiers that are not text
-)
+// maxPortID is the length of one sub-option of option 82.
+const maxPortID = 255
 
 // checkPorts tells hosts where they are plugged in.
 func (l *loader) checkPorts() {
@@ -50,35 +43,26 @@ func (l *loader) portHost(raw rawPort) *hostEntry {
 	case known.host == l.self():
 		l.against(v.at, known.at, "%q is the appliance itself, which asks no DHCP server; expected another host", v.s)
 		return nil
+	case !isLabel(known.host.Name):
+		l.against(v.at, known.at, "host %q is in another domain, so DHCP cannot give it its name; expected one of the site's", v.s)
+		return nil
 	}
 	return known.host
 }
 
 // portID reads an identifier: text, or bytes after "hex:".
-func (l *loader) portID(key string, v str) []byte {
+func (l *loader) portID(key string, v str) option.Bytes {
 	if !v.ok() {
 		return nil
 	}
-	id := []byte(v.s)
-	if digits, isHex := strings.CutPrefix(v.s, hexPrefix); isHex {
-		var err error
-		if id, err = hex.DecodeString(strings.ReplaceAll(digits, ":", "")); err != nil {
-			l.at(v.at, `%s %q is not understood; expected pairs of hex digits, as in "hex:00:04:00:0a"`, key, v.s)
-			return nil
-		}
+	var id option.Bytes
+	if err := id.UnmarshalText([]byte(v.s)); err != nil {
+		l.at(v.at, `%s %q is not understood; expected text, or pairs of hex digits as in "hex:00:04:00:0a"`, key, v.s)
+		return nil
 	}
 	if len(id) == 0 || len(id) > maxPortID {
 		l.at(v.at, "%s has %d bytes; expected 1 to %d", key, len(id), maxPortID)
 		return nil
 	}
 	return id
-}
-
-// portText returns the form that portID reads.
-func portText(id []byte) string {
-	text := string(id)
-	if strings.HasPrefix(text, hexPrefix) || strings.ContainsFunc(text, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsPrint(c) }) {
-		return fmt.Sprintf("%s% x", hexPrefix, id)
-	}
-	return text
 }

@@ -16,10 +16,11 @@ func (l *loader) checkServers() {
 			l.site.DNS.Upstream = append(l.site.DNS.Upstream, a)
 		}
 	}
-	for _, v := range l.raw.NTP.Servers.items {
-		if a := l.server("servers", v, "192.0.2.123"); a.IsValid() {
-			l.site.NTP.Servers = append(l.site.NTP.Servers, a)
-		}
+	if v := l.raw.DNS.Upstream.items; len(v) > maxServers {
+		l.at(v[maxServers].at, "upstream has %d servers; expected at most %d", len(v), maxServers)
+	}
+	if servers := l.servers("servers", l.raw.NTP.Servers, "192.0.2.123"); len(servers) > 0 {
+		l.site.NTP.Servers = servers
 	}
 }
 

@@ -104,8 +104,8 @@ func (s *Site) Subnets() []Subnet {
 // Option is a DHCP option that has no key of its own.
 type Option struct {
 	Code   uint8
-	Data   []byte // as on the wire, 1 to 1024 bytes
-	Always bool   // sent to clients that do not ask for it too
+	Data   option.Bytes // as on the wire, 1 to 1024 bytes
+	Always bool         // sent to clients that do not ask for it too
 }
 
 // String returns the option as a person reads it: `66 tftp-server "192.0.2.1"`.
@@ -134,8 +134,8 @@ type HostClient struct {
 // Port is a port of a switch or relay agent that says where a client is plugged in
 // (RFC 3046). An empty part may be anything; one is there.
 type Port struct {
-	Circuit []byte
-	Remote  []byte
+	Circuit option.Bytes
+	Remote  option.Bytes
 }
 
 // String returns the port in the form that site.toml has: `circuit "ge-7" remote "sw1"`.
@@ -143,10 +143,10 @@ func (p Port) String() string {
 	text := ""
 	for _, part := range []struct {
 		name string
-		id   []byte
+		id   option.Bytes
 	}{{"circuit", p.Circuit}, {"remote", p.Remote}} {
 		if len(part.id) > 0 {
-			text += fmt.Sprintf(" %s %q", part.name, portText(part.id))
+			text += fmt.Sprintf(" %s %q", part.name, part.id.String())
 		}
 	}
 	return text[min(1, len(text)):]

@@ -177,7 +177,7 @@ func checkOptions(options []Option, bad func(string, ...any)) {
 }
 
 func (h *Host) check(bad func(string, ...any)) {
-	if !option.IsLabel(h.Name) {
+	if h.asks() && !option.IsLabel(h.Name) {
 		bad("the name is no host name without dots")
 	}
 	for _, mac := range h.MACs {

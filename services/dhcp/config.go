@@ -64,7 +64,7 @@ type Subnet struct {
 
 // A Host is one machine of the site: one name, any number of cards and addresses.
 type Host struct {
-	Name string      // one label; told to the client as option 12
+	Name string      // told to the client as option 12; one label, if it asks at all
 	MACs []lease.MAC // its cards
 	// Ports are where it is plugged in: whoever asks there, with a card that is no
 	// other host's, is this host. With neither MACs nor Ports it never uses DHCP,
@@ -88,16 +88,16 @@ type Host struct {
 // A Port is a port of a switch or relay agent that says in option 82 where a
 // message came in: RFC 3046. Empty: any.
 type Port struct {
-	Circuit []byte `json:",omitzero"` // Agent Circuit ID, sub-option 1
-	Remote  []byte `json:",omitzero"` // Agent Remote ID, sub-option 2
+	Circuit option.Bytes `json:",omitzero"` // Agent Circuit ID, sub-option 1
+	Remote  option.Bytes `json:",omitzero"` // Agent Remote ID, sub-option 2
 }
 
 // An Option is one option by number. It is sent to clients that ask for it, or that
 // do not say what they ask for.
 type Option struct {
 	Code   uint8
-	Data   []byte // as on the wire; more than 255 bytes are split (RFC 3396)
-	Always bool   `json:",omitzero"` // also to clients that ask for others
+	Data   option.Bytes // as on the wire; more than 255 bytes are split (RFC 3396)
+	Always bool         `json:",omitzero"` // also to clients that ask for others
 }
 
 // Netboot is what a host needs to boot from the network: RFC 4173 and what its

@@ -338,7 +338,7 @@ func TestConfigErrors(t *testing.T) {
 		{"subnet lan: domain \"a..b\"", func(c *Config) { c.Subnets[0].Domain = "a..b" }},
 		{"subnets lan and lan2 are both on eth1", func(c *Config) { s := c.Subnets[0]; s.Name = "lan2"; c.Subnets = append(c.Subnets, s) }},
 		{"subnets lan and lan2 overlap", func(c *Config) { s := c.Subnets[0]; s.Name = "lan2"; c.Subnets = append(c.Subnets, s) }},
-		{"host a.b: the name", func(c *Config) { c.Hosts[0].Name = "a.b" }},
+		{"host a.b: the name", func(c *Config) { c.Hosts[1].Name = "a.b" }},
 		{"card 01:00:5e:00:53:01", func(c *Config) { c.Hosts[1].MACs[0] = mac("01:00:5e:00:53:01") }},
 		{"host laptop: card 00:16:3e:20:00:11 is also web1's", func(c *Config) { c.Hosts[4].MACs = []lease.MAC{web1} }},
 		{"192.168.32.11 is reserved twice", func(c *Config) { c.Hosts[4].Addrs = []netip.Addr{ip("192.168.32.11")} }},

@@ -145,3 +145,23 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]string{
+		"ge-0/0/7": "ge-0/0/7", "": "", "hex:": "", "hex:00:04:00:0a": "\x00\x04\x00\x0a", "hex:0004000A": "\x00\x04\x00\x0a",
+		"hex:68:65:78:3a": "hex:", "hex:c3:a4": "ä",
+	} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err != nil || string(b) != want {
+			t.Errorf("%q is %q, %v; want %q", text, b, err, want)
+		}
+		var again Bytes
+		if err := again.UnmarshalText([]byte(b.String())); err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%q is written %q and read as %q, %v", text, b.String(), []byte(again), err)
+		}
+	}
+	var b Bytes
+	if err := b.UnmarshalText([]byte("hex:0")); err == nil {
+		t.Error("half a byte is accepted")
+	}
+}
