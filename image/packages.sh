@@ -9,7 +9,7 @@ image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 
 # To start the image.
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.
-peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
+peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
@@ -45,7 +45,7 @@ echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
-for service in tgt kea-dhcp4-server; do
+for service in tgt isc-dhcp-relay kea-dhcp4-server; do
 	case "$missing " in
 	*" $service "*) echo "note: $service comes with a service of its own, which is not used here: systemctl disable --now $service" ;;
 	esac
