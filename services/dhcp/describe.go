@@ -28,6 +28,23 @@ func appendOptions(b []byte, options []packet.Option) []byte {
 	return b
 }
 
+// OptionOf returns the value of an option in what an Outcome says, nil if it is not there.
+func OptionOf(b []byte, code uint8) []byte {
+	for ; len(b) >= 2 && len(b) >= 2+int(b[1]); b = b[2+int(b[1]):] {
+		if b[0] == code {
+			return b[2 : 2+int(b[1])]
+		}
+	}
+	return nil
+}
+
+// PortOf returns where the sender is plugged in, as the relay agent says in what an
+// Outcome says.
+func PortOf(says []byte) Port {
+	r := readAgent(OptionOf(says, packet.OptionRelayAgent))
+	return Port{Circuit: r.circuit, Remote: r.remote}
+}
+
 // DescribeOptions returns one line for each option in what an Outcome says: the
 // code, the name and the value.
 func DescribeOptions(b []byte) []string {

@@ -22,6 +22,7 @@ type Outcome struct {
 	Stage  Stage
 	Arch   Arch       // option 93; BIOS if it has none
 	Asked  netip.Addr // the address it asked for, renewed, released or declined; zero: none
+	Agent  netip.Addr // the relay agent that it came through; zero: none
 
 	// Drop is why there is neither reply nor change; 0 otherwise. RELEASE and
 	// DECLINE have no reply and are not dropped.

@@ -31,7 +31,10 @@ func relayOf(p *packet.Packet) (r relay) {
 	if p.GIAddr.IsUnspecified() {
 		return r
 	}
-	b := p.Option(packet.OptionRelayAgent)
+	return readAgent(p.Option(packet.OptionRelayAgent))
+}
+
+func readAgent(b []byte) (r relay) {
 	for len(b) >= 2 && len(b) >= 2+int(b[1]) {
 		data := b[2 : 2+int(b[1])]
 		switch b[0] {
@@ -153,16 +156,14 @@ func (p *ports) ownerOf(a netip.Addr) *Host { return p.owners[a] }
 // adopt makes mac the card of h, instead of the one that was plugged in before.
 func (s *Server) adopt(now time.Time, sub *subnet, mac lease.MAC, h *Host) {
 	p := &s.ports
-	if p.adopted[mac] == h || s.hosts[mac] != nil {
+	if s.hosts[mac] != nil {
 		return
 	}
-	if old, ok := p.cards[h]; ok {
-		delete(p.adopted, old)
-	}
-	if from := p.adopted[mac]; from != nil {
+	if from := p.adopted[mac]; from != h {
+		delete(p.adopted, p.cards[h])
 		delete(p.cards, from)
+		p.adopted[mac], p.cards[h] = h, mac
 	}
-	p.adopted[mac], p.cards[h] = h, mac
 	if i := slices.IndexFunc(h.Addrs, sub.Prefix.Contains); i >= 0 {
 		sub.table.Adopt(now, mac, h.Addrs[i])
 	}

@@ -151,6 +151,16 @@ func TestPorts(t *testing.T) {
 	if _, p := handle(t, s, t0, ask(stranger, dhcpv4.MessageTypeDiscover, through("192.168.40.1"), agent("\x01", "ge-8", "\x02", "sw9"))); p.HostName() != "camera" {
 		t.Errorf("a host known by its circuit is called %q", p.HostName())
 	}
+	if out, _ := handle(t, newServer(t, campus()), t0, ask(visitor, dhcpv4.MessageTypeDiscover, through("192.168.41.1"), agent("\x01", "ge-7", "\x02", "sw1"))); out.Name != "till" || out.Addr != ip("192.168.41.100") {
+		t.Errorf("in another network: %s, %s", out.Name, out.Addr)
+	}
+	moved := newServer(t, campus())
+	for _, giaddr := range []string{"192.168.41.1", "192.168.40.1"} { // a port that is moved to the network where the host has an address
+		out, _ = handle(t, moved, t0, ask(visitor, dhcpv4.MessageTypeDiscover, through(giaddr), agent("\x01", "ge-7", "\x02", "sw1")))
+	}
+	if out.Addr != ip("192.168.40.7") {
+		t.Errorf("after its port was moved it got %s: %s", out.Addr, out.Reason)
+	}
 	again := newServer(t, campus())
 	for l := range s.All(t0) {
 		again.Restore(l)

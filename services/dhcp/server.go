@@ -211,6 +211,9 @@ func (s *Server) accept(link *subnet, msg []byte, out *Outcome) bool {
 	out.Type, out.XID, out.MAC = p.Type(), p.XID, lease.MAC(p.CHAddr[:6])
 	s.relay = relayOf(p)
 	s.link, s.sub = link, s.place(link)
+	if !p.GIAddr.IsUnspecified() {
+		out.Agent = p.GIAddr
+	}
 	switch {
 	case p.Op != packet.BootRequest:
 		out.drop(DropNotRequest, "not a request")

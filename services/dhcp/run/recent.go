@@ -8,6 +8,8 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // An Exchange is one message and what became of it: what it asked, what it was taken
@@ -20,7 +22,12 @@ type Exchange struct {
 	State  string        `json:"state,omitempty"` // of a REQUEST: SELECTING, …
 	Stage  string        `json:"stage"`           // what it was taken for: PXE, iPXE, system, …
 	Arch   string        `json:"arch,omitempty"`  // for the stages that have one
+	Class  string        `json:"class,omitempty"` // what it says it is: its vendor class, option 60
+	Calls  string        `json:"calls,omitempty"` // what it calls itself: option 12
+	Agent  netip.Addr    `json:"agent,omitzero"`  // the relay agent that it came through
+	Port   dhcp.Port     `json:"port,omitzero"`   // where that says it is plugged in
 	Asked  netip.Addr    `json:"asked,omitzero"`
+	Server netip.Addr    `json:"server,omitzero"` // whose offer it takes, or whom it tells: option 54
 	Says   []string      `json:"says"`            // its options, as dhcp.DescribeOptions has them
 	Reply  string        `json:"reply,omitempty"` // OFFER, ACK, NAK; empty: silence
 	Addr   netip.Addr    `json:"addr,omitzero"`
@@ -153,14 +160,22 @@ func (s *Service) appendExchanges(all []Exchange, c *cardHistory) []Exchange {
 		out := &e.out
 		x := Exchange{
 			Time: e.time, Subnet: s.conf.Subnets[out.Subnet].Name, MAC: out.MAC, Type: out.Type.String(),
-			State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Says: dhcp.DescribeOptions(out.Says),
-			Addr: out.Addr, Name: out.Name, File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
+			State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Agent: out.Agent, Says: dhcp.DescribeOptions(out.Says),
+			Class: option.Bytes(dhcp.OptionOf(out.Says, packet.OptionVendorClass)).String(),
+			Calls: option.Bytes(dhcp.OptionOf(out.Says, packet.OptionHostName)).String(),
+			Addr:  out.Addr, Name: out.Name, File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
 		}
 		if out.Stage == dhcp.StagePXE || out.Stage == dhcp.StageHTTP || out.Stage == dhcp.StageIPXE {
 			x.Arch = out.Arch.String()
 		}
 		if out.Drop == 0 && out.ReplyType != 0 {
 			x.Reply, x.Life, x.Told = out.ReplyType.String(), out.Life, dhcp.DescribeOptions(out.Told)
+		}
+		if b := dhcp.OptionOf(out.Says, packet.OptionServerID); len(b) == 4 {
+			x.Server = netip.AddrFrom4([4]byte(b))
+		}
+		if out.Agent.IsValid() {
+			x.Port = dhcp.PortOf(out.Says)
 		}
 		all = append(all, x)
 	}

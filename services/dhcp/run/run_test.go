@@ -167,10 +167,14 @@ func TestPoolRunsOut(t *testing.T) {
 			}
 		}
 		if st := must[Status](t)(r.s.Status(r.t.Context())); r.log.count("no free address") != 1 || len(st.Problems) != 1 ||
+			st.Problems[0] != "The pool of lan has no free address for new clients: of 2, 2 are leased, 0 on offer and 0 in quarantine." ||
 			st.Subnets[0].Dropped["pool-exhausted"] != 5 || st.Subnets[0].PoolFree != 0 {
 			t.Errorf("%+v", st)
 		}
 		r.say(ask(2, dhcpv4.MessageTypeRelease, func(p *dhcpv4.DHCPv4) { p.ClientIPAddr = net.ParseIP(addr) }))
+		if st := must[Status](t)(r.s.Status(r.t.Context())); len(st.Problems) > 0 {
+			t.Errorf("an address is free, and yet: %q", st.Problems)
+		}
 		time.Sleep(time.Hour)
 		r.dora(10)
 		r.say(ask(10, dhcpv4.MessageTypeDiscover))
@@ -317,7 +321,7 @@ func TestWhy(t *testing.T) {
 		r.say(ask(1, dhcpv4.MessageTypeRequest, selecting("192.0.2.1")...))
 		mac := lease.MAC(card(1))
 		all := must[[]Exchange](t)(r.s.Recent(r.t.Context(), &mac))
-		if len(all) != 2 || all[0].Stage != "PXE" || all[0].Arch != "x86-64 UEFI" || all[1].Reason != "not an address of this network" || all[1].Reply != "NAK" {
+		if len(all) != 2 || all[0].Class != "PXEClient:Arch:00007" || all[1].Server.String() != "10.0.0.1" || all[0].Stage != "PXE" || all[0].Arch != "x86-64 UEFI" || all[1].Reason != "not an address of this network" || all[1].Reply != "NAK" {
 			t.Fatalf("%+v", all)
 		}
 		for _, want := range []string{`60 vendor-class "PXEClient:Arch:00007"`, "93 client-arch 7", "55 requested-options 3"} {

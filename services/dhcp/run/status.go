@@ -122,8 +122,9 @@ func (s *Service) status() Status {
 		if s.absent[i] != "" {
 			st.Problems = append(st.Problems, fmt.Sprintf("No leases for %s: %s.", sub.Name, s.absent[i]))
 		}
-		if s.counts[i].exhausted {
-			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address: all %d are in use.", sub.Name, n.Size))
+		if s.counts[i].exhausted && n.Free() == 0 {
+			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
+				sub.Name, n.Size, n.Bound, n.Offered, n.Declined))
 		}
 	}
 	j := &s.journal

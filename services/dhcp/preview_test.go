@@ -1,0 +1,57 @@
+package dhcp
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestPreview: what is announced for a host is what its stages are then told.
+func TestPreview(t *testing.T) {
+	conf := campus()
+	conf.Subnets[0].Probe = maxProbe
+	conf.Hosts[2].Netboot = bootable().Hosts[2].Netboot
+	show := func(host string) string {
+		t.Helper()
+		all, err := conf.Preview(host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for _, p := range all {
+			fmt.Fprintf(&b, "%s | %s | %s | %s %t %s | %s %s | %s\n", p.Subnet, p.Stage, p.Arch, p.Addr, p.Reserved, p.Life, p.Server, p.File, strings.Join(p.Told, ", "))
+		}
+		return b.String()
+	}
+	const lan = `1 netmask 255.255.255.0, 12 host-name "web1"`
+	const rest = `3 router 192.168.32.1, 6 dns-server 192.0.2.53, 15 domain-name "home.example", 42 ntp-server 192.0.2.123, 28 broadcast 192.168.32.255`
+	const root = `17 root-path "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root", 203 iscsi-initiator "iqn.2011-03.example.home:web1"`
+	got := show("web1")
+	for _, want := range []string{
+		"lan | PXE | BIOS | 192.168.32.11 true 12h0m0s | 192.168.32.10 undionly.kpxe | " + lan + ", " + rest + "\n",
+		"lan | PXE | RISC-V 64 UEFI | 192.168.32.11 true 12h0m0s | 192.168.32.10 ipxe-riscv64.efi | ",
+		"lan | UEFI HTTP | x86-64 UEFI over HTTP | 192.168.32.11 true 12h0m0s | invalid IP http://192.168.32.10/ipxe.efi | " + lan + `, 60 vendor-class "HTTPClient"`,
+		"lan | iPXE |  | 192.168.32.11 true 12h0m0s | 192.168.32.10 http://192.168.32.10/boot.ipxe | " + lan + ", 175 ipxe b00101, " + root + ", " + rest + "\n",
+		"lan | iSCSI adapter |  | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + lan + `, 60 vendor-class "BRCM ISAN", 43 vendor-encap `,
+		"lan | system |  | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + lan + ", " + root + ", " + rest + "\n",
+		"shop | PXE | BIOS | 192.168.40.100 false 1h0m0s | ",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s\nis missing in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "LoongArch") {
+		t.Error("a stage is shown for which there is no file")
+	}
+	for host, want := range map[string]string{
+		"laptop": "lan | system |  | 192.168.32.100 false 12h0m0s | invalid IP  | ",
+		"till":   "shop | system |  | 192.168.40.7 true 1h0m0s | invalid IP  | ",
+	} {
+		if got := show(host); !strings.Contains(got, want) || strings.Contains(got, "PXE") {
+			t.Errorf("%s:\n%s", host, got)
+		}
+	}
+	if got := show("firewall") + show("nobody"); got != "" {
+		t.Errorf("who asks nothing is told\n%s", got)
+	}
+}
