@@ -74,7 +74,7 @@ func (l *loader) option(raw rawOption, keyed map[uint8]string) (o placedOption, 
 	case option.ServersOwn(d.Code):
 		l.at(raw.name.at, "option %s is the server's own to send; expected another", raw.name.s)
 		return o, false
-	case d.Kind == option.Hex && !raw.quoted:
+	case d.Kind.IsBytes() && !raw.quoted:
 		l.at(raw.at, "option %s has no type, so its value could mean several things; expected %s", raw.name.s, d.Kind)
 		return o, false
 	}

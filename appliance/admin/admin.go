@@ -50,6 +50,7 @@ func commands() []command {
 		{"status", "[--json]", "one screen: interfaces, services, leases, what is wrong", status},
 		{"leases", "[-a] [--json]", "who is here; with -a also who was", leases},
 		{"host", "NAME [--json]", "everything derived for one host, and its lease", host},
+		{"dhcp", "[why [-v] [NAME|ADDRESS|MAC]] [--json]", "what the DHCP server does, or why a client got what it got", dhcpCommand},
 		{"log", "[-f] [-n LINES] [--json] [SERVICE]", "what the services say", showLog},
 	}
 }

@@ -21,6 +21,7 @@ type Host struct {
 	MACs    []site.MAC        `json:"macs,omitempty"`
 	Netboot *site.HostNetboot `json:"netboot,omitempty"`
 	Places  []string          `json:"places,omitempty"`
+	Told    []dhcp.Preview    `json:"told,omitempty"` // by DHCP, stage by stage
 	Leases  []dhcp.LeaseInfo  `json:"leases"`
 	site    *site.Host
 }
@@ -47,6 +48,11 @@ func host(ctx context.Context, env Env, args []string) error {
 	if h == nil {
 		return fmt.Errorf("%s is no name, address or MAC of a host, neither in the site nor among the leases", words[0])
 	}
+	if h.site != nil {
+		if h.Told, err = told(s, h.Name); err != nil {
+			return err
+		}
+	}
 	if *asJSON {
 		return printJSON(env.Stdout, h)
 	}
@@ -65,10 +71,13 @@ func (h *Host) print(env Env, s *site.Site) error {
 		if err := site.PrintHost(env.Stdout, s, *h.site); err != nil {
 			return err
 		}
+		printTold(env.Stdout, h.Told)
 	} else {
 		fmt.Fprintf(env.Stdout, "%s is in no file of the site.\n", h.Name)
 	}
-	fmt.Fprintln(env.Stdout)
+	if len(h.Told) == 0 {
+		fmt.Fprintln(env.Stdout)
+	}
 	return printLeases(env.Stdout, h.Leases, env.Now())
 }
 
@@ -86,24 +95,26 @@ func findHost(s *site.Site, leases []dhcp.LeaseInfo, word string) *Host {
 		return &Host{
 			Name: sh.Name, Aliases: sh.Aliases, Addrs: sh.Addrs, MACs: sh.MACs,
 			Netboot: sh.Netboot, Places: sh.Places, site: sh,
-			Leases: leasesOf(leases, sh.MACs),
+			Leases: leasesOf(leases, sh.MACs, sh.Name),
 		}
 	}
 	for _, l := range leases {
 		if l.Name == word || l.Addr == addr || isMAC && site.MAC(l.MAC) == mac {
 			return &Host{
 				Name: orDash(l.Name), MACs: []site.MAC{site.MAC(l.MAC)},
-				Leases: leasesOf(leases, []site.MAC{site.MAC(l.MAC)}),
+				Leases: leasesOf(leases, []site.MAC{site.MAC(l.MAC)}, ""),
 			}
 		}
 	}
 	return nil
 }
 
-func leasesOf(leases []dhcp.LeaseInfo, macs []site.MAC) []dhcp.LeaseInfo {
+// leasesOf returns the leases of some cards, and those of a host of the site by its
+// name, which nobody else can have: it may be known by its port.
+func leasesOf(leases []dhcp.LeaseInfo, macs []site.MAC, host string) []dhcp.LeaseInfo {
 	own := []dhcp.LeaseInfo{}
 	for _, l := range leases {
-		if slices.Contains(macs, site.MAC(l.MAC)) {
+		if slices.Contains(macs, site.MAC(l.MAC)) || host != "" && l.Name == host {
 			own = append(own, l)
 		}
 	}

@@ -28,7 +28,7 @@ func dhcpConfig(s *site.Site) dhcp.Config {
 
 // dhcpSubnet returns what is the same for the network of a LAN and a relayed one.
 func dhcpSubnet(s *site.Site, n site.Subnet) dhcp.Subnet {
-	return dhcp.Subnet{
+	subnet := dhcp.Subnet{
 		Name:          n.Name,
 		Prefix:        n.Network,
 		Router:        n.Router,
@@ -45,8 +45,11 @@ func dhcpSubnet(s *site.Site, n site.Subnet) dhcp.Subnet {
 		Exclude:       dhcpRanges(n.Exclude),
 		LeaseTime:     n.LeaseTime,
 		RapidCommit:   n.RapidCommit,
-		Probe:         n.Probe,
 	}
+	if len(n.Pool) > 0 { // reserved addresses are not probed, so that nothing need be opened for them
+		subnet.Probe = n.Probe
+	}
+	return subnet
 }
 
 func dhcpRanges(ranges []site.AddrRange) []lease.Range {

@@ -24,7 +24,7 @@ func builtins() []string {
 }
 
 // gatehouseCommands are the subcommands of gatehouse (package admin).
-func gatehouseCommands() []string { return []string{"status", "leases", "host", "log"} }
+func gatehouseCommands() []string { return []string{"status", "leases", "host", "dhcp", "log"} }
 
 // choice is one possible completion of a word.
 type choice struct {

@@ -1,8 +1,10 @@
 package dhcp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
@@ -86,6 +88,7 @@ func (s *Server) preview(sub int, h *Host) (all []Preview) {
 		if !p.SIAddr.IsUnspecified() {
 			v.Server = p.SIAddr
 		}
+		slices.SortFunc(p.Options, func(a, b packet.Option) int { return cmp.Compare(a.Code, b.Code) })
 		for _, o := range p.Options {
 			switch o.Code {
 			case packet.OptionMessageType, packet.OptionServerID, packet.OptionLeaseTime, packet.OptionRenewalTime,

@@ -23,17 +23,20 @@ func TestPreview(t *testing.T) {
 		}
 		return b.String()
 	}
-	const lan = `1 netmask 255.255.255.0, 12 host-name "web1"`
-	const rest = `3 router 192.168.32.1, 6 dns-server 192.0.2.53, 15 domain-name "home.example", 42 ntp-server 192.0.2.123, 28 broadcast 192.168.32.255`
-	const root = `17 root-path "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root", 203 iscsi-initiator "iqn.2011-03.example.home:web1"`
+	const (
+		first = `1 netmask 255.255.255.0, 3 router 192.168.32.1, 6 dns-server 192.0.2.53, 12 host-name "web1", 15 domain-name "home.example"`
+		then  = `28 broadcast 192.168.32.255, 42 ntp-server 192.0.2.123`
+		root  = `17 root-path "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root"`
+		iqn   = `203 iscsi-initiator "iqn.2011-03.example.home:web1"`
+	)
 	got := show("web1")
 	for _, want := range []string{
-		"lan | PXE | BIOS | 192.168.32.11 true 12h0m0s | 192.168.32.10 undionly.kpxe | " + lan + ", " + rest + "\n",
+		"lan | PXE | BIOS | 192.168.32.11 true 12h0m0s | 192.168.32.10 undionly.kpxe | " + first + ", " + then + "\n",
 		"lan | PXE | RISC-V 64 UEFI | 192.168.32.11 true 12h0m0s | 192.168.32.10 ipxe-riscv64.efi | ",
-		"lan | UEFI HTTP | x86-64 UEFI over HTTP | 192.168.32.11 true 12h0m0s | invalid IP http://192.168.32.10/ipxe.efi | " + lan + `, 60 vendor-class "HTTPClient"`,
-		"lan | iPXE |  | 192.168.32.11 true 12h0m0s | 192.168.32.10 http://192.168.32.10/boot.ipxe | " + lan + ", 175 ipxe b00101, " + root + ", " + rest + "\n",
-		"lan | iSCSI adapter |  | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + lan + `, 60 vendor-class "BRCM ISAN", 43 vendor-encap `,
-		"lan | system |  | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + lan + ", " + root + ", " + rest + "\n",
+		"lan | UEFI HTTP | x86-64 UEFI over HTTP | 192.168.32.11 true 12h0m0s | invalid IP http://192.168.32.10/ipxe.efi | " + first + ", " + then + `, 60 vendor-class "HTTPClient"`,
+		"lan | iPXE |  | 192.168.32.11 true 12h0m0s | 192.168.32.10 http://192.168.32.10/boot.ipxe | " + first + ", " + root + ", " + then + ", 175 ipxe 176=01, " + iqn + "\n",
+		"lan | iSCSI adapter |  | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + first + ", " + root + `, 28 broadcast 192.168.32.255, 42 ntp-server 192.0.2.123, 43 vendor-encap 201="iscsi:`,
+		"lan | system |  | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + first + ", " + root + ", " + then + ", " + iqn + "\n",
 		"shop | PXE | BIOS | 192.168.40.100 false 1h0m0s | ",
 	} {
 		if !strings.Contains(got, want) {

@@ -41,7 +41,7 @@ func (d Definition) Encode(values ...string) (b []byte, err error) {
 // append appends a value, and reports whether it is one of the kind.
 func (k Kind) append(b []byte, v string) ([]byte, bool) {
 	switch k {
-	case Hex:
+	case Hex, Encapsulated:
 		return appendHex(b, v)
 	case Text:
 		return append(b, v...), v != "" && isPrintable(v)

@@ -3,6 +3,7 @@ package option
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -41,8 +42,32 @@ func (k Kind) format(data []byte) (text string, ok bool) {
 			all = append(all, r.String())
 		}
 		return strings.Join(all, ", "), ok
+	case Encapsulated:
+		return formatEncapsulated(data)
 	}
 	return "", false
+}
+
+// formatEncapsulated formats options within an option: `1="ge-7" 2=0a0b`.
+func formatEncapsulated(b []byte) (string, bool) {
+	var all []string
+	for len(b) > 0 {
+		if b[0] == 0 || b[0] == 255 { // Pad or End
+			b = b[1:]
+			continue
+		}
+		if len(b) < 2 || len(b) < 2+int(b[1]) {
+			return "", false
+		}
+		value := b[2 : 2+int(b[1])]
+		text := hex.EncodeToString(value)
+		if len(value) > 1 && isPrintable(string(value)) {
+			text = strconv.Quote(string(value))
+		}
+		all = append(all, fmt.Sprintf("%d=%s", b[0], text))
+		b = b[2+len(value):]
+	}
+	return strings.Join(all, " "), len(all) > 0
 }
 
 // formatEach formats values of a fixed size.

@@ -28,6 +28,9 @@ const (
 	Domains // RFC 3397
 	Codes   // a list of option codes
 	Routes  // RFC 3442
+	// Encapsulated is options within the option, each a code, a length and a value.
+	// People write it as Hex.
+	Encapsulated
 )
 
 // String says what a value of the kind is, for people who have to write one.
@@ -57,6 +60,9 @@ func (k Kind) String() string {
 	return `pairs of hex digits such as "01:02:ff", or a value with its type: "text:…", "ip:…", "u8:…", "u16:…" or "u32:…"`
 }
 
+// IsBytes reports whether people write the bytes of a value themselves.
+func (k Kind) IsBytes() bool { return k == Hex || k == Encapsulated }
+
 // IsList reports whether a value of the kind may have several parts.
 func (k Kind) IsList() bool { return k == Addresses || k == Domains || k == Codes || k == Routes }
 
@@ -78,17 +84,17 @@ func All() []Definition {
 		{18, "extension-path", Text}, {19, "ip-forward-enable", Flag}, {23, "default-ttl", Number8}, {26, "mtu", Number16},
 		{28, "broadcast", Address}, {31, "router-discovery", Flag}, {33, "static-route", Addresses}, {35, "arp-timeout", Number32},
 		{37, "tcp-ttl", Number8}, {38, "tcp-keepalive", Number32}, {40, "nis-domain", Text}, {41, "nis-server", Addresses},
-		{42, "ntp-server", Addresses}, {43, "vendor-encap", Hex}, {44, "netbios-ns", Addresses}, {45, "netbios-dd", Addresses},
+		{42, "ntp-server", Addresses}, {43, "vendor-encap", Encapsulated}, {44, "netbios-ns", Addresses}, {45, "netbios-dd", Addresses},
 		{46, "netbios-nodetype", Number8}, {47, "netbios-scope", Text}, {48, "x-windows-fs", Addresses}, {49, "x-windows-dm", Addresses},
 		{50, "requested-address", Address}, {51, "lease-time", Number32}, {52, "overload", Number8}, {53, "message-type", Number8},
 		{54, "server-identifier", Address}, {55, "requested-options", Codes}, {56, "message", Text}, {57, "max-message-size", Number16},
 		{58, "T1", Number32}, {59, "T2", Number32}, {60, "vendor-class", Text}, {61, "client-id", Hex}, {66, "tftp-server", Text},
 		{67, "bootfile-name", Text}, {69, "smtp-server", Addresses}, {70, "pop3-server", Addresses}, {77, "user-class", Text},
-		{80, "rapid-commit", Hex}, {81, "client-fqdn", Hex}, {82, "relay-agent", Hex}, {93, "client-arch", Number16},
+		{80, "rapid-commit", Hex}, {81, "client-fqdn", Hex}, {82, "relay-agent", Encapsulated}, {93, "client-arch", Number16},
 		{94, "client-interface-id", Hex}, {97, "client-machine-id", Hex}, {100, "posix-timezone", Text}, {101, "tzdb-timezone", Text},
 		{108, "ipv6-only", Number32}, {114, "captive-portal", Text}, {116, "auto-configure", Flag}, {119, "domain-search", Domains},
 		{120, "sip-server", Hex}, {121, "classless-static-route", Routes}, {125, "vendor-id-encap", Hex}, {138, "capwap-server", Addresses},
-		{145, "forcerenew-nonce", Hex}, {150, "tftp-server-address", Addresses}, {175, "ipxe", Hex}, {203, "iscsi-initiator", Text},
+		{145, "forcerenew-nonce", Hex}, {150, "tftp-server-address", Addresses}, {175, "ipxe", Encapsulated}, {203, "iscsi-initiator", Text},
 		{209, "pxe-config-file", Text}, {210, "pxe-path-prefix", Text}, {252, "wpad", Text},
 	}
 }

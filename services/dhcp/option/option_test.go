@@ -40,6 +40,7 @@ func TestEncode(t *testing.T) {
 		{"121", []string{"10.8.0.1/16 via 192.168.32.2"}, `!option classless-static-route is "10.8.0.1/16 via 192.168.32.2"; expected networks`},
 		{"121", []string{"10.8.0.0/16 192.168.32.2"}, `!option classless-static-route is`},
 		{"121", []string{"2001:db8::/32 via 192.168.32.2"}, `!option classless-static-route is`},
+		{"43", []string{"01:02:ab:cd"}, "\x01\x02\xab\xcd"},
 		{"224", []string{"xyz"}, `!option 224 is "xyz"; expected pairs of hex digits`},
 		{"224", []string{""}, `!option 224 is ""; expected pairs of hex digits`},
 		{"wpad", []string{"a\nb"}, `!option wpad is "a\nb"; expected printable text`},
@@ -99,6 +100,10 @@ func TestFormat(t *testing.T) {
 		{"121", "\x21\x0a\x08\x00\x00\x00\xc0\xa8\x20\x02", "210a08000000c0a82002"},
 		{"121", "\x08\x0a", "080a"},
 		{"224", "\x01", "01"},
+		{"82", "\x01\x04ge-7\x02\x02\x0a\x0b", `1="ge-7" 2=0a0b`},
+		{"175", "\xb0\x01\x01\x00\x08\x01\x41\xff", `176=01 8=41`},
+		{"43", "\x01\x04ab", "01046162"},
+		{"43", "\xff", "ff"},
 	} {
 		d, _ := Define(tc.option)
 		if got := d.Format([]byte(tc.data)); got != tc.want {

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -22,8 +23,8 @@ type Exchange struct {
 	State  string        `json:"state,omitempty"` // of a REQUEST: SELECTING, …
 	Stage  string        `json:"stage"`           // what it was taken for: PXE, iPXE, system, …
 	Arch   string        `json:"arch,omitempty"`  // for the stages that have one
-	Class  string        `json:"class,omitempty"` // what it says it is: its vendor class, option 60
-	Calls  string        `json:"calls,omitempty"` // what it calls itself: option 12
+	Class  string        `json:"class,omitempty"` // what it says it is: its vendor class, option 60, escaped
+	Calls  string        `json:"calls,omitempty"` // what it calls itself: option 12, escaped
 	Agent  netip.Addr    `json:"agent,omitzero"`  // the relay agent that it came through
 	Port   dhcp.Port     `json:"port,omitzero"`   // where that says it is plugged in
 	Asked  netip.Addr    `json:"asked,omitzero"`
@@ -43,8 +44,8 @@ type Exchange struct {
 // last. Cards that nobody knows are apart, so that a flood of them pushes out no other.
 const (
 	perCard      = 8
-	maxKnown     = 512
-	maxStrangers = 128
+	MaxKnown     = 512 // cards of hosts, and those that have or had a lease
+	MaxStrangers = 128 // others
 )
 
 // history is the last exchanges of the last cards.
@@ -68,12 +69,13 @@ type cardHistory struct {
 }
 
 type exchange struct {
-	time time.Time
-	out  dhcp.Outcome // without Records and Reply; Says and Told are its own
+	time   time.Time
+	number int          // of its card
+	out    dhcp.Outcome // without Records and Reply; Says and Told are its own
 }
 
 func newHistory() history {
-	return history{cards: make(map[lease.MAC]*cardHistory), known: cards{max: maxKnown}, strangers: cards{max: maxStrangers}}
+	return history{cards: make(map[lease.MAC]*cardHistory), known: cards{max: MaxKnown}, strangers: cards{max: MaxStrangers}}
 }
 
 func (h *history) add(now time.Time, out *dhcp.Outcome) {
@@ -107,7 +109,7 @@ func (c *cardHistory) add(now time.Time, out *dhcp.Outcome) {
 	e := &c.exchanges[c.count%perCard]
 	c.count++
 	says, told := append(e.out.Says[:0], out.Says...), append(e.out.Told[:0], out.Told...)
-	e.time, e.out = now, *out
+	e.time, e.number, e.out = now, c.count, *out
 	e.out.Records, e.out.Reply, e.out.Says, e.out.Told = nil, nil, says, told
 }
 
@@ -136,48 +138,71 @@ func (l *cards) remove(c *cardHistory) {
 	l.len--
 }
 
-// exchanges returns what is remembered, oldest first, of one card or of all.
-func (s *Service) exchanges(mac *lease.MAC) []Exchange {
-	all := []Exchange{}
-	if mac != nil {
-		if c := s.history.cards[*mac]; c != nil {
-			all = s.appendExchanges(all, c)
-		}
-	} else {
-		for _, c := range s.history.cards {
-			all = s.appendExchanges(all, c)
+// maxRecent bounds one answer.
+const maxRecent = 512
+
+// A Which says which exchanges are wanted: those that are all it says.
+type Which struct {
+	MAC  *lease.MAC `json:"mac,omitempty"`
+	Addr netip.Addr `json:"addr,omitzero"`  // asked for, or given
+	Name string     `json:"name,omitempty"` // that the client calls itself, or has
+}
+
+func (w *Which) matches(out *dhcp.Outcome) bool {
+	switch {
+	case w.MAC != nil && *w.MAC != out.MAC, w.Addr.IsValid() && w.Addr != out.Asked && w.Addr != out.Addr:
+		return false
+	}
+	return w.Name == "" || strings.EqualFold(w.Name, out.Name) ||
+		strings.EqualFold(w.Name, escape(dhcp.OptionOf(out.Says, packet.OptionHostName)))
+}
+
+// exchanges returns the latest of what is remembered, oldest first.
+func (s *Service) exchanges(which Which) []Exchange {
+	found := []*exchange{}
+	for _, c := range s.history.cards {
+		for i := range min(c.count, perCard) {
+			if e := &c.exchanges[i]; which.matches(&e.out) {
+				found = append(found, e)
+			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Exchange) int {
-		return cmp.Or(a.Time.Compare(b.Time), slices.Compare(a.MAC[:], b.MAC[:]))
+	slices.SortFunc(found, func(a, b *exchange) int {
+		return cmp.Or(a.time.Compare(b.time), slices.Compare(a.out.MAC[:], b.out.MAC[:]), cmp.Compare(a.number, b.number))
 	})
+	all := []Exchange{}
+	for _, e := range found[max(0, len(found)-maxRecent):] {
+		all = append(all, s.exchange(e))
+	}
 	return all
 }
 
-func (s *Service) appendExchanges(all []Exchange, c *cardHistory) []Exchange {
-	for i := max(0, c.count-perCard); i < c.count; i++ {
-		e := &c.exchanges[i%perCard]
-		out := &e.out
-		x := Exchange{
-			Time: e.time, Subnet: s.conf.Subnets[out.Subnet].Name, MAC: out.MAC, Type: out.Type.String(),
-			State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Agent: out.Agent, Says: dhcp.DescribeOptions(out.Says),
-			Class: option.Bytes(dhcp.OptionOf(out.Says, packet.OptionVendorClass)).String(),
-			Calls: option.Bytes(dhcp.OptionOf(out.Says, packet.OptionHostName)).String(),
-			Addr:  out.Addr, Name: out.Name, File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
-		}
-		if out.Stage == dhcp.StagePXE || out.Stage == dhcp.StageHTTP || out.Stage == dhcp.StageIPXE {
-			x.Arch = out.Arch.String()
-		}
-		if out.Drop == 0 && out.ReplyType != 0 {
-			x.Reply, x.Life, x.Told = out.ReplyType.String(), out.Life, dhcp.DescribeOptions(out.Told)
-		}
-		if b := dhcp.OptionOf(out.Says, packet.OptionServerID); len(b) == 4 {
-			x.Server = netip.AddrFrom4([4]byte(b))
-		}
-		if out.Agent.IsValid() {
-			x.Port = dhcp.PortOf(out.Says)
-		}
-		all = append(all, x)
+func (s *Service) exchange(e *exchange) Exchange {
+	out := &e.out
+	x := Exchange{
+		Time: e.time, Subnet: s.conf.Subnets[out.Subnet].Name, MAC: out.MAC, Type: out.Type.String(),
+		State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Agent: out.Agent, Says: dhcp.DescribeOptions(out.Says),
+		Class: escape(dhcp.OptionOf(out.Says, packet.OptionVendorClass)),
+		Calls: escape(dhcp.OptionOf(out.Says, packet.OptionHostName)),
+		Addr:  out.Addr, Name: out.Name, File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
 	}
-	return all
+	if out.Stage == dhcp.StagePXE || out.Stage == dhcp.StageHTTP || out.Stage == dhcp.StageIPXE {
+		x.Arch = out.Arch.String()
+	}
+	if out.Drop == 0 && out.ReplyType != 0 {
+		x.Reply, x.Life, x.Told = out.ReplyType.String(), out.Life, dhcp.DescribeOptions(out.Told)
+	}
+	if b := dhcp.OptionOf(out.Says, packet.OptionServerID); len(b) == 4 {
+		x.Server = netip.AddrFrom4([4]byte(b))
+	}
+	if out.Agent.IsValid() {
+		x.Port = dhcp.PortOf(out.Says)
+	}
+	return x
+}
+
+// escape writes what is not printable ASCII as Go does: "\x1b".
+func escape(b []byte) string {
+	quoted := strconv.QuoteToASCII(string(b))
+	return quoted[1 : len(quoted)-1]
 }

@@ -286,7 +286,7 @@ func TestRecentIsBounded(t *testing.T) {
 		for range perCard {
 			r.say(ask(1, dhcpv4.MessageTypeRequest, func(p *dhcpv4.DHCPv4) { p.ClientIPAddr = addr }))
 		}
-		for n := range 2 * maxStrangers {
+		for n := range 2 * MaxStrangers {
 			r.cable.in <- ask(1000+n, dhcpv4.MessageTypeDiscover)
 		}
 		synctest.Wait()
@@ -300,14 +300,14 @@ func TestRecentIsBounded(t *testing.T) {
 			t.Errorf("of the first stranger: %+v", all)
 		}
 		all := must[[]Exchange](t)(r.s.Recent(r.t.Context(), nil))
-		if len(all) != perCard+maxStrangers {
+		if len(all) != perCard+MaxStrangers {
 			t.Errorf("%d exchanges in all", len(all))
 		}
-		for n := range maxKnown + maxStrangers { // strangers become known, and push out the first of those
+		for n := range MaxKnown + MaxStrangers { // strangers become known, and push out the first of those
 			r.dora(1000 + n)
 		}
 		h := &r.s.history
-		if h.known.len != maxKnown || h.strangers.len > maxStrangers || len(h.cards) != h.known.len+h.strangers.len || h.cards[mac] != nil {
+		if h.known.len != MaxKnown || h.strangers.len > MaxStrangers || len(h.cards) != h.known.len+h.strangers.len || h.cards[mac] != nil {
 			t.Errorf("%d known, %d strangers, %d cards", h.known.len, h.strangers.len, len(h.cards))
 		}
 	})

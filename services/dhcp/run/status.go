@@ -63,7 +63,11 @@ func (s *Service) Leases(ctx context.Context) (all []dhcp.LeaseInfo, err error) 
 // Recent returns the last exchanges, oldest first, of one card or, if mac is nil,
 // of all; see Status.
 func (s *Service) Recent(ctx context.Context, mac *lease.MAC) (all []Exchange, err error) {
-	err = s.do(ctx, func() { all = s.exchanges(mac) })
+	return s.recent(ctx, Which{MAC: mac})
+}
+
+func (s *Service) recent(ctx context.Context, which Which) (all []Exchange, err error) {
+	err = s.do(ctx, func() { all = s.exchanges(which) })
 	return all, err
 }
 
@@ -72,8 +76,7 @@ func (s *Service) Recent(ctx context.Context, mac *lease.MAC) (all []Exchange, e
 type Method = func(ctx context.Context, args json.RawMessage, send func(result any) error) error
 
 // Methods returns what can be asked by name: "status" (Status), "leases" (a list of
-// dhcp.LeaseInfo), and "recent" (a list of Exchange; the argument {"mac": …} is
-// optional).
+// dhcp.LeaseInfo), and "recent" (the latest Exchanges; the argument is Which).
 func (s *Service) Methods() map[string]Method {
 	return map[string]Method{
 		"status": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
@@ -95,15 +98,13 @@ func (s *Service) Methods() map[string]Method {
 }
 
 func (s *Service) answerRecent(ctx context.Context, args json.RawMessage, send func(any) error) error {
-	var which struct {
-		MAC *lease.MAC `json:"mac"`
-	}
+	var which Which
 	if len(args) > 0 {
 		if err := json.Unmarshal(args, &which); err != nil {
 			return fmt.Errorf("recent: %w", err)
 		}
 	}
-	all, err := s.Recent(ctx, which.MAC)
+	all, err := s.recent(ctx, which)
 	if err != nil {
 		return err
 	}
