@@ -2,10 +2,15 @@ package option
 
 import (
 	"bytes"
+	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"unicode"
 )
+
+var update = flag.Bool("update", false, "write the options into docs/dhcp.md")
 
 func TestEncode(t *testing.T) {
 	for _, tc := range []struct {
@@ -168,5 +173,39 @@ func TestBytes(t *testing.T) {
 	var b Bytes
 	if err := b.UnmarshalText([]byte("hex:0")); err == nil {
 		t.Error("half a byte is accepted")
+	}
+}
+
+// TestDocsHaveTheOptions: the page for people has every name that the site takes.
+func TestDocsHaveTheOptions(t *testing.T) {
+	const page = "../../../docs/dhcp.md"
+	var table strings.Builder
+	table.WriteString("| number | name | value |\n|---|---|---|\n")
+	for _, d := range All() {
+		if !ServersOwn(d.Code) {
+			kind := d.Kind.String()
+			if d.Kind.IsBytes() {
+				kind = "bytes"
+			}
+			fmt.Fprintf(&table, "| %d | `%s` | %s |\n", d.Code, d.Name, kind)
+		}
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		before, rest, _ := strings.Cut(string(text), "| number |")
+		_, after, ok := strings.Cut(rest, "\n\n")
+		if !ok {
+			t.Fatalf("%s has no table to write anew", page)
+		}
+		if err := os.WriteFile(page, []byte(before+table.String()+"\n"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !strings.Contains(string(text), table.String()) {
+		t.Errorf("%s does not have the options as they are (-update writes them anew):\n%s", page, table.String())
 	}
 }
