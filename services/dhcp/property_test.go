@@ -94,6 +94,9 @@ func forbiddenLease(conf Config, p *packet.Packet, out *Outcome) error {
 			return fmt.Errorf("%s of %s is given to %s", a, h.Name, out.MAC)
 		}
 	}
+	if contain(sub.Exclude, a) {
+		return fmt.Errorf("%s is given away, which is excluded", a)
+	}
 	stored := len(out.Records) > 0 && out.Records[len(out.Records)-1].State == lease.Bound && out.Records[len(out.Records)-1].Addr == a
 	if stored != (p.Type() == packet.ACK) {
 		return fmt.Errorf("%s of %s stores %v", p.Type(), a, out.Records)
@@ -101,11 +104,12 @@ func forbiddenLease(conf Config, p *packet.Packet, out *Outcome) error {
 	return nil
 }
 
-// small is a site with relayed networks and a pool of six, so that clients are in
-// each other's way.
+// small is a site with relayed networks and a pool of six in two pieces, so that
+// clients are in each other's way.
 func small() Config {
 	conf := campus()
-	conf.Subnets[0].Pool[0].Last = ip("192.168.32.105")
+	conf.Subnets[0].Pool[0].Last = ip("192.168.32.107")
+	conf.Subnets[0].Exclude = []lease.Range{{First: ip("192.168.32.102"), Last: ip("192.168.32.103")}}
 	return conf
 }
 
