@@ -69,6 +69,9 @@ func TestExampleComments(t *testing.T) {
 	}
 	fsys[fileSite].Data = []byte(strings.Join(lines, ""))
 	s := load(t, fsys)
+	if web2, _ := s.Host("web2"); len(s.Relayed) != 1 || web2.Netboot == nil || !web2.Netboot.Install {
+		t.Errorf("the commented tables are not all there: %+v", s)
+	}
 	if len(s.LANs) != 2 || len(s.Routes) != 1 || !s.WAN.IPv6.IsValid() || !s.Console.Locked {
 		t.Errorf("the commented keys are not all there: %+v", s)
 	}
