@@ -67,7 +67,7 @@ func recipe() (debian.Recipe, error) {
 		Name: "dom0",
 		Packages: []string{
 			"xen-system-amd64", "linux-image-amd64", "initramfs-tools", "busybox", "lz4", "kmod", "udev", "mount", "netbase",
-			"iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump", "e2fsprogs",
+			"iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump", "e2fsprogs", "tgt",
 		},
 		Unread: []string{
 			"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", modules + "sound/*",

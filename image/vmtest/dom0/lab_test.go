@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
+	"github.com/gatehouse-os/gatehouse/image/vmtest/nethost"
 )
 
 //go:embed networks.sh
@@ -23,6 +24,7 @@ type lab struct {
 	home, next vmtest.Image // an image of the reference site, and a newer one that knows another host
 	running    vmtest.Image // which of them was started last
 	web1       string       // root disk of a second guest
+	store      string       // directory with what a guest that boots from the network needs
 	identity   string       // of the appliance: its machine id
 	laptop     string       // address of that host
 }
@@ -52,6 +54,8 @@ func newLab(ctx context.Context, t *testing.T) *lab {
 	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
 	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"))
 	buildProbe(ctx, t, l.web1)
+	l.store = filepath.Join(dir, "store")
+	fillStore(ctx, t, l.store)
 	l.Host = Start(ctx, t, Config{Data: dir, Key: l.home.Key})
 	l.sh(ctx, t, "key="+l.home.Key+"\n"+networks)
 	return l
@@ -110,6 +114,27 @@ func buildProbe(ctx context.Context, t *testing.T, disk string) {
 	for _, cmd := range []*exec.Cmd{build, exec.CommandContext(ctx, "mke2fs", "-q", "-d", root, disk, "16M")} {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+		}
+	}
+}
+
+// fillStore makes the directory with the disk of a host that boots from the network, and its kernel and initramfs.
+func fillStore(ctx context.Context, t *testing.T, dir string) {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := nethost.Build(ctx, filepath.Join(cache, "gatehouse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"vmlinuz": host.Kernel, "initrd.img": host.Initrd, "web1.root": host.Disk} {
+		if err := vmtest.CopyDisk(ctx, file, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

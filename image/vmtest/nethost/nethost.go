@@ -2,7 +2,8 @@
 //
 // The host is a real Debian, made by mmdebstrap from the mirrors this machine itself uses: one root file system that
 // holds no name, address or target of its own, so the same disk serves every host and what it says after booting can
-// only have come from DHCP and the iBFT. It reports one NETBOOT-OK line on its serial console and powers off.
+// only have come from DHCP and what iPXE or Xen told its kernel. It reports one NETBOOT-OK line on its console and
+// powers off.
 // The store is tgtd, which runs wholly in user space, and an HTTP server.
 //
 // The package is for tests and needs root. Making a root takes about half a minute; package debian keeps it in a cache.
@@ -47,15 +48,21 @@ var unneeded = []string{
 	"systemd-tmpfiles-clean.timer",
 }
 
-// recipe is the host's disk. The cloud kernel is Debian's with the virtio, iSCSI and iBFT drivers and little else.
+// recipe is the host's disk. Debian's standard kernel runs as a virtual machine of QEMU and of Xen alike; drivers of
+// real hardware are left out.
 func recipe() (debian.Recipe, error) {
 	files, err := fs.Sub(overlay, "overlay")
+	modules := "/lib/modules/*/kernel/"
 	return debian.Recipe{
 		Name: "nethost",
 		Packages: []string{
-			"linux-image-cloud-amd64", "initramfs-tools", "busybox", "lz4", "open-iscsi", "systemd-sysv", "udev", "kmod", "iproute2",
+			"linux-image-amd64", "initramfs-tools", "busybox", "lz4", "open-iscsi", "systemd-sysv", "udev", "kmod", "iproute2",
 		},
-		Unread:  []string{"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"},
+		Unread: []string{
+			"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", modules + "sound/*",
+			modules + "drivers/gpu/*", modules + "drivers/media/*", modules + "drivers/usb/*",
+			modules + "drivers/net/ethernet/*", modules + "drivers/net/wireless/*", modules + "drivers/infiniband/*",
+		},
 		Overlay: files,
 		Options: []string{
 			`--customize-hook=chroot "$1" systemctl -q enable netboot-report.service`,
