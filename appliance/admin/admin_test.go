@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -41,7 +42,8 @@ func healthy() appliance {
 		box: admin.Box{
 			Name: "firewall", Version: "v1.2.3", Kernel: "Linux 6.1.192", Platform: "Xen PVH",
 			Uptime: 3*24*time.Hour + 4*time.Hour, Memory: admin.Memory{Total: 96 << 20, Available: 60 << 20},
-			Boot: boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk, Device: "/dev/xvdb"}},
+			Boot:     boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk, Device: "/dev/xvdb"}},
+			Watchdog: &watchdog.Status{State: watchdog.Fed, Device: "xen_wdt", Timeout: time.Minute, Services: []string{"dhcp"}},
 		},
 		services: []supervise.Status{
 			{Name: "dhcp", State: supervise.Ready, Since: 3 * 24 * time.Hour},
@@ -149,6 +151,10 @@ func TestOutput(t *testing.T) {
 		LastWords: []string{"open eth1: no such device"},
 	}
 	broken.links[1] = admin.Link{Name: "lan", Interface: "eth1", State: "missing", Wanted: []string{"192.168.32.1/24"}}
+	broken.box.Watchdog = &watchdog.Status{
+		State: watchdog.Starving, Device: "xen_wdt", Timeout: time.Minute, Services: []string{"dhcp"},
+		Silent: []watchdog.Silence{{Name: "dhcp", For: 3 * time.Minute}},
+	}
 	broken.box.Problems = []string{"eth1: there is no such link"}
 	broken.box.Boot.Storage = boot.Storage{Kind: boot.StorageLost, Problem: "/dev/xvdb: e2fsck gave up"}
 
@@ -166,9 +172,10 @@ up 3d 4h · 36 of 96 MiB memory in use
 wan   eth0   up   192.0.2.10/24
 lan   eth1   up   192.168.32.1/24   2 leases, pool 1 of 100 used
 
-dhcp    ready   for 3d
-sshd    ready   for 1h   restarted once: signal: killed
-/perm   on its own disk, /dev/xvdb
+dhcp       ready   for 3d
+sshd       ready   for 1h   restarted once: signal: killed
+/perm      on its own disk, /dev/xvdb
+watchdog   xen_wdt, fed while dhcp answers
 
 Everything is as it should be.
 `},
@@ -179,12 +186,15 @@ up 3d 4h · 36 of 96 MiB memory in use
 wan   eth0   up        192.0.2.10/24
 lan   eth1   missing
 
-dhcp    backoff   for 0s   restarted 7 times: exit status 1
-sshd    ready     for 1h   restarted once: signal: killed
-/perm   lost
+dhcp       backoff   for 0s   restarted 7 times: exit status 1
+sshd       ready     for 1h   restarted once: signal: killed
+/perm      lost
+watchdog   xen_wdt is not fed any more
 
 ! eth1: there is no such link
 ! /perm: /dev/xvdb: e2fsck gave up
+! dhcp has not answered for 3m
+! the watchdog resets this box within 1m
 ! service dhcp is in state backoff: exit status 1, open eth1: no such device
 ! interface eth1 (lan) is missing
 `},
@@ -282,6 +292,40 @@ func TestErrors(t *testing.T) {
 		_, stderr, code := tt.appliance.command(t, strings.Fields(tt.args)...)
 		if code != tt.code || !strings.Contains(stderr, tt.want) {
 			t.Errorf("gatehouse %s: exit status %d, want %d; printed %q, want %q in it", tt.args, code, tt.code, stderr, tt.want)
+		}
+	}
+}
+
+func TestWatchdogOfStatus(t *testing.T) {
+	w := watchdog.Status{State: watchdog.Fed, Device: "xen_wdt", Timeout: time.Minute, Services: []string{"dhcp", "dns"}}
+	in := func(change func(*watchdog.Status)) *watchdog.Status {
+		changed := w
+		change(&changed)
+		return &changed
+	}
+	tests := []struct {
+		status *watchdog.Status
+		code   int
+		want   string
+	}{
+		{nil, 0, ""},
+		{&w, 0, "watchdog   xen_wdt, fed while dhcp and dns answer\n"},
+		{in(func(w *watchdog.Status) { w.State = watchdog.Off }), 0, "watchdog   off, by the kernel's command line\n"},
+		{in(func(w *watchdog.Status) { w.State = watchdog.Absent }), 0, "watchdog   none on this machine\n"},
+		{in(func(w *watchdog.Status) { w.State = watchdog.Waiting }), 0, "watchdog   waiting for the first answer of dhcp and dns\n"},
+		{in(func(w *watchdog.Status) { w.LastReset, w.Spared = "dns has not answered for 3m0s", 50*time.Minute }), 1,
+			"watchdog   xen_wdt, fed for another 50m whoever answers\n\n! the watchdog has reset this box: dns has not answered for 3m0s\n"},
+		{in(func(w *watchdog.Status) { w.LastReset = "dns has not answered for 3m0s" }), 1,
+			"watchdog   xen_wdt, fed while dhcp and dns answer\n\n! the watchdog has reset this box: dns has not answered for 3m0s\n"},
+	}
+	for _, tt := range tests {
+		box := healthy()
+		box.box.Watchdog = tt.status
+		stdout, _, code := box.command(t, "status")
+		_, row, _ := strings.Cut(stdout, "/dev/xvdb\n")
+		row = strings.TrimPrefix(strings.TrimSuffix(row, "\nEverything is as it should be.\n"), "\n")
+		if code != tt.code || row != tt.want {
+			t.Errorf("exit status %d, want %d; printed %q, want %q", code, tt.code, row, tt.want)
 		}
 	}
 }

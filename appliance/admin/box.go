@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 )
 
 // Box is what process 1 answers to "box": the machine and how it started.
@@ -22,7 +23,9 @@ type Box struct {
 	Uptime   time.Duration `json:"uptime"`   // ns
 	Memory   Memory        `json:"memory"`
 	Boot     boot.Report   `json:"boot"`
-	Problems []string      `json:"problems,omitempty"` // of the start: network, firewall, site
+	// Watchdog is nil while nothing is guarded: no service runs that must answer.
+	Watchdog *watchdog.Status `json:"watchdog,omitempty"`
+	Problems []string         `json:"problems,omitempty"` // of the start: network, firewall, site
 }
 
 // Memory of the box in bytes.

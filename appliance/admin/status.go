@@ -62,6 +62,9 @@ func collect(ctx context.Context, env Env) Status {
 	if s := st.Box.Boot.Storage; s.Problem != "" {
 		wrong("/perm: %s", s.Problem)
 	}
+	if w := st.Box.Watchdog; w != nil {
+		st.Problems = append(st.Problems, watchdogProblems(*w)...)
+	}
 	if err := env.ask(ctx, InitService, "services", nil, &st.Services); err != nil && st.Box.Uptime == 0 {
 		wrong("the services are not known: %v", err)
 	}
@@ -115,6 +118,9 @@ func (st Status) print(w io.Writer) error {
 		rows = append(rows, []string{s.Name, string(s.State), "for " + span(s.Since), restarts(s)})
 	}
 	rows = append(rows, []string{"/perm", storageLine(b.Boot.Storage)})
+	if b.Watchdog != nil {
+		rows = append(rows, []string{"watchdog", watchdogLine(*b.Watchdog)})
+	}
 	printTable(w, rows)
 	if len(st.Problems) == 0 {
 		_, err := fmt.Fprintln(w, "Everything is as it should be.")

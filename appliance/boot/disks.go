@@ -41,24 +41,28 @@ func (b *boot) mountKernel() (string, error) {
 
 // commandLine is what boot understands of the kernel's command line.
 type commandLine struct {
-	single   bool // "single": a console and nothing else
-	permDisk bool // "gatehouse.perm=disk": /perm must be a disk of its own
+	single   bool   // "single": a console and nothing else
+	permDisk bool   // "gatehouse.perm=disk": /perm must be a disk of its own
+	watchdog string // of "gatehouse.watchdog=…"
 }
 
 func (b *boot) readCommandLine() (string, error) {
 	text, err := b.OS.ReadFile("/proc/cmdline", 64<<10)
 	b.words = parseCommandLine(string(text))
+	b.report.Watchdog = b.words.watchdog
 	return strings.TrimSpace(string(text)), err
 }
 
 func parseCommandLine(text string) commandLine {
 	var c commandLine
 	for _, word := range strings.Fields(text) {
-		switch word {
-		case "single":
+		switch key, value, _ := strings.Cut(word, "="); {
+		case word == "single":
 			c.single = true
-		case "gatehouse.perm=disk":
+		case word == "gatehouse.perm=disk":
 			c.permDisk = true
+		case key == "gatehouse.watchdog":
+			c.watchdog = value
 		}
 	}
 	return c

@@ -243,6 +243,8 @@ func TestParseCommandLine(t *testing.T) {
 		"root=/dev/xvda ro console=hvc0\n":  {},
 		"root=/dev/xvda ro single":          {single: true},
 		"gatehouse.perm=disk quiet":         {permDisk: true},
+		"ro gatehouse.watchdog=30 single":   {single: true, watchdog: "30"},
+		"gatehouse.watchdog=off\n":          {watchdog: "off"},
 		"singles rd.single gatehouse.perm=": {},
 	} {
 		if got := parseCommandLine(text); got != want {

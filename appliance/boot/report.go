@@ -40,6 +40,8 @@ type Report struct {
 	Storage Storage `json:"storage"`
 	Rescue  string  `json:"rescue,omitempty"` // why this is a boot to a console only
 	Steps   []Step  `json:"steps"`
+	// Watchdog is what the kernel's command line says after gatehouse.watchdog=.
+	Watchdog string `json:"watchdog,omitempty"`
 }
 
 // Uptime is the time since the kernel started, sleep included (CLOCK_BOOTTIME).

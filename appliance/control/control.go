@@ -32,6 +32,10 @@ const (
 	writeTimeout   = 5 * time.Second // for each answer line to be taken by the client
 )
 
+// Ping is the method by which a service shows that it is well: it answers one
+// empty result, from the loop that does its work and not from beside it.
+const Ping = "ping"
+
 // Handler answers one question. It calls send for each result, in order; send
 // returns an error when the client is gone or does not read, and the handler
 // then returns it. A returned error is sent to the client as the last line.

@@ -32,6 +32,9 @@ type Plan struct {
 type Service struct {
 	Name   string
 	Config any // survives a round trip through JSON
+	// Essential: without its answers the network behind the box does not work, so
+	// the watchdog waits for them. It answers the control method control.Ping.
+	Essential bool
 }
 
 // Make returns what s means.
@@ -42,8 +45,8 @@ func Make(s *site.Site) Plan {
 		Network:       network(s),
 		Firewall:      policy(s),
 		Services: []Service{
-			{DHCP, dhcpConfig(s)},
-			{SSH, sshConfig(s)},
+			{Name: DHCP, Config: dhcpConfig(s), Essential: true},
+			{Name: SSH, Config: sshConfig(s)},
 		},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -44,6 +45,7 @@ type box struct {
 	mu       sync.Mutex
 	problems []string
 	network  error // what is wrong with it now, but for interfaces that are missing, which status sees itself
+	guard    *watchdog.Guard // nil: there is nothing to guard
 }
 
 // runInit is process 1 from the first mount to the last sync. It returns only
@@ -59,7 +61,7 @@ func runInit(ctx context.Context, console io.Writer) int {
 	go b.children.Run(ctx, ended)
 
 	boot.Run(ctx, boot.Config{
-		OS:       boot.Linux(b.children),
+		OS:       guardedOS{boot.Linux(b.children), b},
 		Log:      b.log,
 		Console:  console,
 		Requests: requests,
@@ -124,6 +126,7 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 	if err != nil {
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
 	}
+	b.setGuard(b.newGuard(p, units, supervisor))
 	return boot.Appliance{
 		ConsoleLocked: p.ConsoleLocked,
 		Run:           func(ctx context.Context) { b.serve(ctx, supervisor) },
@@ -221,6 +224,9 @@ func (b *box) serve(ctx context.Context, supervisor *supervise.Supervisor) {
 			}
 		})
 	}
+	if g := b.guarding(); g != nil {
+		serving.Go(func() { g.Run(ctx) })
+	}
 	supervisor.Run(ctx)
 	serving.Wait()
 }
@@ -228,6 +234,10 @@ func (b *box) serve(ctx context.Context, supervisor *supervise.Supervisor) {
 func (b *box) describe() admin.Box {
 	described := admin.ReadBox()
 	described.Boot = b.report
+	if g := b.guarding(); g != nil {
+		status := g.Status()
+		described.Watchdog = &status
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	described.Problems = slices.Clone(b.problems)

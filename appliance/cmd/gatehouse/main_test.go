@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,5 +72,44 @@ func TestUnitsWithoutStorage(t *testing.T) {
 		if len(u.Config) == 0 {
 			t.Errorf("unit %s has no configuration", u.Name)
 		}
+	}
+	if names := essential(homePlan(t), all); len(names) > 0 {
+		t.Errorf("the watchdog waits for %v, which are not started", names)
+	}
+}
+
+// The watchdog waits for those whose silence the whole network would notice.
+func TestEssentialServices(t *testing.T) {
+	all, err := units(homePlan(t), boot.Storage{Kind: boot.StorageDisk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := essential(homePlan(t), all); !slices.Equal(names, []string{plan.DHCP}) {
+		t.Errorf("%v", names)
+	}
+}
+
+// A note is there for one boot.
+func TestWatchdogNote(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "watchdog")
+	if note, err := takeNote(path); note != "" || err != nil {
+		t.Errorf("no note: %q, %v", note, err)
+	}
+	if err := keepNote(path, "dhcp is silent"); err != nil {
+		t.Fatal(err)
+	}
+	if note, err := takeNote(path); note != "dhcp is silent" || err != nil {
+		t.Errorf("%q, %v", note, err)
+	}
+	if note, err := takeNote(path); note != "" || err != nil {
+		t.Errorf("taken twice: %q, %v", note, err)
+	}
+	for _, why := range []string{"dhcp is silent", "", ""} {
+		if err := keepNote(path, why); err != nil {
+			t.Errorf("keep %q: %v", why, err)
+		}
+	}
+	if note, err := takeNote(path); note != "" || err != nil {
+		t.Errorf("it was dropped: %q, %v", note, err)
 	}
 }

@@ -386,3 +386,29 @@ func TestAskingAServiceThatDoesNotRun(t *testing.T) {
 		}
 	})
 }
+
+// TestPing: the answer comes from the owner, and shows that it goes on. That the disk
+// fails is no reason to be silent.
+func TestPing(t *testing.T) {
+	disk, held := new(leasefiletest.Disk), make(chan struct{})
+	inBubble(t, config(), disk, nil, func(r *rig) {
+		answers := 0
+		ping := func() error {
+			ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
+			defer cancel()
+			return r.s.Methods()["ping"](ctx, nil, func(any) error { answers++; return nil })
+		}
+		disk.Fail(errDisk)
+		if err := ping(); err != nil || answers != 1 {
+			t.Errorf("%d answers, %v", answers, err)
+		}
+		r.s.calls <- func() { <-held }
+		if err := ping(); !errors.Is(err, context.DeadlineExceeded) || answers != 1 {
+			t.Errorf("the owner hangs: %d answers, %v", answers, err)
+		}
+		close(held)
+		if err := ping(); err != nil || answers != 2 {
+			t.Errorf("the owner goes on: %d answers, %v", answers, err)
+		}
+	})
+}

@@ -75,10 +75,17 @@ func (s *Service) recent(ctx context.Context, which Which) (all []Exchange, err 
 // control.
 type Method = func(ctx context.Context, args json.RawMessage, send func(result any) error) error
 
-// Methods returns what can be asked by name: "status" (Status), "leases" (a list of
-// dhcp.LeaseInfo), and "recent" (the latest Exchanges; the argument is Which).
+// Methods returns what can be asked by name: "ping" (nothing, from the owner),
+// "status" (Status), "leases" (a list of dhcp.LeaseInfo), and "recent" (the latest
+// Exchanges; the argument is Which).
 func (s *Service) Methods() map[string]Method {
 	return map[string]Method{
+		"ping": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+			if err := s.do(ctx, func() {}); err != nil {
+				return err
+			}
+			return send(struct{}{})
+		},
 		"status": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
 			st, err := s.Status(ctx)
 			if err != nil {

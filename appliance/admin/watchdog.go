@@ -1,0 +1,46 @@
+package admin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
+)
+
+// watchdogLine says what the watchdog does, for the row of status.
+func watchdogLine(w watchdog.Status) string {
+	while := strings.Join(w.Services, " and ")
+	switch w.State {
+	case watchdog.Off:
+		return "off, by the kernel's command line"
+	case watchdog.Waiting:
+		return "waiting for the first answer of " + while
+	case watchdog.Absent:
+		return "none on this machine"
+	case watchdog.Starving:
+		return w.Device + " is not fed any more"
+	}
+	if w.Spared > 0 {
+		return fmt.Sprintf("%s, fed for another %s whoever answers", w.Device, span(w.Spared))
+	}
+	if len(w.Services) > 1 {
+		return fmt.Sprintf("%s, fed while %s answer", w.Device, while)
+	}
+	return fmt.Sprintf("%s, fed while %s answers", w.Device, while)
+}
+
+// watchdogProblems are what a person should know: who is silent, and that the
+// box did not start by itself.
+func watchdogProblems(w watchdog.Status) []string {
+	var all []string
+	for _, s := range w.Silent {
+		all = append(all, fmt.Sprintf("%s has not answered for %s", s.Name, span(s.For)))
+	}
+	if w.State == watchdog.Starving {
+		all = append(all, fmt.Sprintf("the watchdog resets this box within %s", span(w.Timeout)))
+	}
+	if w.LastReset != "" {
+		all = append(all, "the watchdog has reset this box: "+w.LastReset)
+	}
+	return all
+}

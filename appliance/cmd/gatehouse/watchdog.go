@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
+)
+
+// watchdogNote is where the watchdog says why it resets the box.
+const (
+	watchdogNote    = "/perm/watchdog"
+	maxWatchdogNote = 1024
+)
+
+// newGuard returns what guards the essential ones of the services that are
+// started; nil if there are none.
+func (b *box) newGuard(p plan.Plan, units []supervise.Unit, s *supervise.Supervisor) *watchdog.Guard {
+	names := essential(p, units)
+	if len(names) == 0 {
+		return nil
+	}
+	timeout, on, err := watchdog.ParseTimeout(b.report.Watchdog)
+	if err != nil {
+		b.problem(err)
+	}
+	c := watchdog.Config{
+		Names: names, Services: watched{s}, Timeout: timeout, Say: b.log.Event,
+		Note: func(why string) error { return keepNote(watchdogNote, why) },
+	}
+	if on {
+		c.Open = watchdog.Open
+	}
+	if c.LastReset, err = takeNote(watchdogNote); err != nil {
+		b.problem(err)
+	}
+	return watchdog.New(c)
+}
+
+func (b *box) setGuard(g *watchdog.Guard) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.guard = g
+}
+
+func (b *box) guarding() *watchdog.Guard {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.guard
+}
+
+// essential are the names of the services that must answer. One that is refused
+// answers nobody, and whoever mends the box needs it to stay up.
+func essential(p plan.Plan, units []supervise.Unit) []string {
+	var names []string
+	for _, s := range p.Services {
+		if s.Essential && slices.ContainsFunc(units, func(u supervise.Unit) bool { return u.Name == s.Name && u.Refused == "" }) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// watched are the services as the guard sees them.
+type watched struct{ *supervise.Supervisor }
+
+func (w watched) Up(name string) bool {
+	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool { return s.Name == name && s.State == supervise.Ready })
+}
+
+func (w watched) Ask(ctx context.Context, name string) error {
+	return control.Call(ctx, runDir, name, control.Ping, nil, nil)
+}
+
+// keepNote keeps why for the next boot, or nothing.
+func keepNote(path, why string) error {
+	if why != "" {
+		return statefile.Write(path, []byte(why+"\n"), 0o644)
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// takeNote returns what the boot before has left, once.
+func takeNote(path string) (string, error) {
+	text, err := statefile.Read(path, maxWatchdogNote)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(text)), errors.Join(err, os.Remove(path))
+}
+
+// guardedOS disarms the watchdog when the machine is not to start again. With a
+// restart the kernel's driver does so, at the last moment.
+type guardedOS struct {
+	boot.OS
+	box *box
+}
+
+// Power ends the machine.
+func (o guardedOS) Power(k boot.Kind) error {
+	if g := o.box.guarding(); g != nil && k != boot.Reboot {
+		g.Disarm()
+	}
+	return o.OS.Power(k)
+}
