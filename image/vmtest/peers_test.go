@@ -77,11 +77,12 @@ type admin struct {
 	knownHosts string // the host key is taken at the first login and must be the same ever after
 }
 
-// run runs a command on the appliance, waiting for it to boot if need be.
+// run runs a command on the appliance, waiting for it to boot if need be. An appliance that is gone without a word is
+// noticed.
 func (a admin) run(ctx context.Context, command string) (string, error) {
 	return output(ctx, a.from, nil, "ssh", "-F", "none", "-i", a.key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
 		"-o", "UserKnownHostsFile="+a.knownHosts, "-o", "StrictHostKeyChecking=accept-new", "-o", "LogLevel=ERROR",
-		"-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "admin@"+a.address, command)
+		"-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "-o", "ServerAliveInterval=5", "admin@"+a.address, command)
 }
 
 // must is run for a command that has to succeed.

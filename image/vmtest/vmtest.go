@@ -37,6 +37,7 @@ type Machine struct {
 	CPUs     int    // 1
 	CPU      string // QEMU's -cpu; "max", which makes a Debian load drivers for all that it can do
 	Firmware bool   // show the firmware's words on the console too, iPXE's among them
+	Watchdog bool   // Intel's 6300ESB, which resets the machine
 }
 
 // Disk is a raw disk image that the machine writes to. Writes that the machine has flushed are in the host's page
