@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/image/xen"
 	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/xl"
 )
 
 // The names of the files of an image.
@@ -38,8 +39,9 @@ func Domain(s *site.Site, dir string) (xen.Domain, error) {
 		Kernel: path.Join(dir, KernelFile), Disk: path.Join(dir, RootFile), PermDisk: path.Join(dir, PermFile),
 	}
 	for i, use := range uses {
+		card := fmt.Sprintf("eth%d", i)
 		d.Vifs = append(d.Vifs, xen.Vif{
-			Bridge: fmt.Sprintf("xenbr%d", i), MAC: xen.MAC(s.Name, s.Domain, fmt.Sprintf("eth%d", i)),
+			Bridge: xl.Bridge(card), MAC: xen.MAC(s.Name, s.Domain, card),
 			Comment: cmp.Or(strings.Join(use, "; "), "not used by the site"),
 		})
 	}

@@ -49,7 +49,7 @@ func commands() []command {
 	return []command{
 		{"status", "[--json]", "one screen: interfaces, services, leases, what is wrong", status},
 		{"leases", "[-a] [--json]", "who is here; with -a also who was", leases},
-		{"host", "NAME [--json]", "everything derived for one host, and its lease", host},
+		{"host", "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]", "everything derived for one host, and its lease; or the host as a Xen domain", host},
 		{"dhcp", "[why [-v] [NAME|ADDRESS|MAC]] [--json]", "what the DHCP server does, or why a client got what it got", dhcpCommand},
 		{"log", "[-f] [-n LINES] [--json] [SERVICE]", "what the services say", showLog},
 	}

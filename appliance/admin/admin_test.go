@@ -250,6 +250,26 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// The domain of a host comes from the site alone: no service has to answer.
+func TestHostAsDomain(t *testing.T) {
+	alone := healthy()
+	alone.dhcp = nil
+	for args, want := range map[string]string{
+		"host web1 --xl":                               `type   = "hvm"`,
+		"host --xl=hvm 192.168.32.11":                  `boot   = "n"`,
+		"host web1 --xl=pvh":                           `type   = "pvh"`,
+		"host 00:16:3E:20:00:11 --xl=pv":               `"mac=00:16:3e:20:00:11, bridge=xenbr1"`,
+		"host web1 --site ../../examples/home --xl=pv": `type   = "pv"`,
+		"host web1 --site ../../examples/home":         "iqn.2011-03.example.home:web1.root",
+		"host web1 --site ../../examples/home --json":  `"target": "iqn.2011-03.example.home:web1.root"`,
+	} {
+		stdout, stderr, code := alone.command(t, strings.Fields(args)...)
+		if code != 0 || stderr != "" || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit status %d, %s: %s is missing in\n%s", args, code, stderr, want, stdout)
+		}
+	}
+}
+
 // Each --json is one document with the facts that the text has.
 func TestJSON(t *testing.T) {
 	tests := []struct{ args, want string }{
@@ -284,6 +304,12 @@ func TestErrors(t *testing.T) {
 		{healthy(), "host", 2, "usage: gatehouse host NAME"},
 		{healthy(), "status --jsn", 2, "usage: gatehouse status"},
 		{healthy(), "host nosuch", 1, "nosuch is no name, address or MAC"},
+		{healthy(), "host guest --xl", 1, "guest is no name, address or MAC of a host of the site"},
+		{healthy(), "host printer --xl", 1, "printer does not boot from the network"},
+		{healthy(), "host web1 --xl=qemu", 2, "usage: gatehouse host NAME"},
+		{healthy(), "host web1 --xl --json", 2, "usage: gatehouse host NAME"},
+		{healthy(), "host guest --site ../../examples/home", 1, "guest is no name, address or MAC of a host"},
+		{healthy(), "host web1 --site nosuch", 1, "site.toml: is not there"},
 		{healthy(), "log nosuch", 1, "nothing is called nosuch"},
 		{noDHCP, "leases", 1, "dhcp"},
 		{noDHCP, "host web1", 1, "what is leased to it is not known"},

@@ -4,12 +4,15 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net/netip"
+	"os"
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/xl"
 )
 
 // Host is what `gatehouse host NAME --json` prints: the site's host, or a client
@@ -26,35 +29,74 @@ type Host struct {
 	site    *site.Host
 }
 
-// host prints everything about one host, which may be named by a name, an
-// address or a MAC.
-func host(ctx context.Context, env Env, args []string) error {
+// wish is what of a host is to be printed.
+type wish struct {
+	word   string // a name, an address or a MAC
+	asJSON bool
+	kind   xl.Type // "": no Xen domain
+	dir    string  // of a site; "": that of this appliance
+}
+
+func parseWish(args []string) (wish, error) {
+	var w wish
 	flags := flag.NewFlagSet("host", flag.ContinueOnError)
-	asJSON := flags.Bool("json", false, "")
+	flags.BoolVar(&w.asJSON, "json", false, "")
+	flags.StringVar(&w.dir, "site", "", "")
+	flags.BoolFunc("xl", "", func(value string) (err error) {
+		if value == "true" { // there is none
+			value = string(xl.HVM)
+		}
+		w.kind, err = xl.ParseType(value)
+		return err
+	})
 	words, err := options(flags, args, 1)
 	if err != nil {
-		return err
+		return w, err
 	}
-	if len(words) == 0 {
-		return errUsage
+	if len(words) == 0 || w.asJSON && w.kind != "" {
+		return w, errUsage
 	}
-	s, err := env.Site()
+	w.word = words[0]
+	return w, nil
+}
+
+// host prints everything about one host, or the Xen domain that it makes. A site
+// directory can stand in for the appliance, which then is not asked for leases.
+func host(ctx context.Context, env Env, args []string) error {
+	w, err := parseWish(args)
 	if err != nil {
 		return err
 	}
+	load := env.Site
+	if w.dir != "" {
+		load = func() (*site.Site, error) { return site.Load(os.DirFS(w.dir)) }
+	}
+	s, err := load()
+	if err != nil {
+		return err
+	}
+	if w.kind != "" {
+		return printXL(env.Stdout, s, w.word, w.kind)
+	}
 	var leases []dhcp.LeaseInfo
-	leaseErr := env.ask(ctx, plan.DHCP, "leases", nil, &leases)
-	h := findHost(s, leases, words[0])
+	var leaseErr error
+	if w.dir == "" {
+		leaseErr = env.ask(ctx, plan.DHCP, "leases", nil, &leases)
+	}
+	h := findHost(s, leases, w.word)
 	if h == nil {
-		return fmt.Errorf("%s is no name, address or MAC of a host, neither in the site nor among the leases", words[0])
+		return fmt.Errorf("%s is no name, address or MAC of a host, neither in the site nor among the leases", w.word)
 	}
 	if h.site != nil {
 		if h.Told, err = told(s, h.Name); err != nil {
 			return err
 		}
 	}
-	if *asJSON {
+	switch {
+	case w.asJSON:
 		return printJSON(env.Stdout, h)
+	case w.dir != "":
+		return h.printSite(env.Stdout, s)
 	}
 	if err := h.print(env, s); err != nil {
 		return err
@@ -65,20 +107,43 @@ func host(ctx context.Context, env Env, args []string) error {
 	return nil
 }
 
+// printXL writes the Xen domain of a host that boots from the network. Named by
+// a MAC, the host gets that card.
+func printXL(w io.Writer, s *site.Site, word string, kind xl.Type) error {
+	h := findHost(s, nil, word)
+	if h == nil {
+		return fmt.Errorf("%s is no name, address or MAC of a host of the site", word)
+	}
+	var mac site.MAC
+	_ = mac.UnmarshalText([]byte(word)) // or it stays zero: whichever there is
+	text, err := xl.Netboot(s, *h.site, mac, kind)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
 // print writes the host as the site has it, then its leases.
 func (h *Host) print(env Env, s *site.Site) error {
-	if h.site != nil {
-		if err := site.PrintHost(env.Stdout, s, *h.site); err != nil {
-			return err
-		}
-		printTold(env.Stdout, h.Told)
-	} else {
+	if h.site == nil {
 		fmt.Fprintf(env.Stdout, "%s is in no file of the site.\n", h.Name)
+	} else if err := h.printSite(env.Stdout, s); err != nil {
+		return err
 	}
 	if len(h.Told) == 0 {
 		fmt.Fprintln(env.Stdout)
 	}
 	return printLeases(env.Stdout, h.Leases, env.Now())
+}
+
+// printSite writes the host as the site has it.
+func (h *Host) printSite(w io.Writer, s *site.Site) error {
+	if err := site.PrintHost(w, s, *h.site); err != nil {
+		return err
+	}
+	printTold(w, h.Told)
+	return nil
 }
 
 // findHost looks word up in the site and among the leases.

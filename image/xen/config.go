@@ -9,6 +9,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
+
+	"github.com/gatehouse-os/gatehouse/site/xl"
 )
 
 // Domain is the appliance as a Xen host sees it. Paths are those on the Xen host (dom0), absolute.
@@ -50,12 +52,12 @@ func Config(d Domain) string {
 	line("#")
 	line("# To start it with the Xen host, put a copy or a link into /etc/xen/auto.")
 	line("")
-	line("name   = %s", quote(d.Name))
-	line("kernel = %s", quote(d.Kernel))
+	line("name   = %s", xl.Quote(d.Name))
+	line("kernel = %s", xl.Quote(d.Kernel))
 	line("")
 	line("# PVH needs a CPU with VT-x or AMD-V. The same kernel and disk also run without: put pv in its place.")
-	line("type   = %s", quote("pvh"))
-	line("#type  = %s", quote("pv"))
+	line("type   = %s", xl.Quote("pvh"))
+	line("#type  = %s", xl.Quote("pv"))
 	line("")
 	line("memory = %d", d.MemoryMB)
 	line("vcpus  = %d", d.VCPUs)
@@ -66,16 +68,16 @@ func Config(d Domain) string {
 		line("# With gatehouse.perm=disk a missing perm disk is a fault that is told; without, xvda takes its place.")
 		args += "gatehouse.perm=disk "
 	}
-	line("cmdline = %s", quote(strings.TrimSpace(args+d.Args)))
+	line("cmdline = %s", xl.Quote(strings.TrimSpace(args+d.Args)))
 	disks(line, d)
 	vifs(line, d.Vifs)
 	line("")
 	line("# A crash or a watchdog that is no longer fed starts it again; \"preserve\" in place of \"restart\" keeps")
 	line("# the dead domain for a look with xl console and xl dump-core.")
-	line("on_poweroff = %s", quote("destroy"))
-	line("on_reboot   = %s", quote("restart"))
-	line("on_crash    = %s", quote("restart"))
-	line("on_watchdog = %s", quote("restart"))
+	line("on_poweroff = %s", xl.Quote("destroy"))
+	line("on_reboot   = %s", xl.Quote("restart"))
+	line("on_crash    = %s", xl.Quote("restart"))
+	line("on_watchdog = %s", xl.Quote("restart"))
 	return b.String()
 }
 
@@ -90,8 +92,8 @@ func disks(line func(string, ...any), d Domain) {
 	line("#   truncate -s 64M %s && mke2fs -q -t ext4 -L perm %[1]s", shellQuote(perm))
 	line("# A block device is given as target=/dev/vg0/firewall in the same way as a file.")
 	line("disk = [")
-	line("  %s,", quote("vdev=xvda, format=raw, access=rw, target="+d.Disk))
-	line("%s  %s,", mark, quote("vdev=xvdb, format=raw, access=rw, target="+perm))
+	line("  %s,", xl.Quote("vdev=xvda, format=raw, access=rw, target="+d.Disk))
+	line("%s  %s,", mark, xl.Quote("vdev=xvdb, format=raw, access=rw, target="+perm))
 	line("]")
 }
 
@@ -101,14 +103,9 @@ func vifs(line func(string, ...any), vifs []Vif) {
 	line("# interfaces(5)); the addresses are derived from the appliance's name and stay the same.")
 	line("vif = [")
 	for i, v := range vifs {
-		line("  %s,  # eth%d: %s", quote("mac="+v.MAC+", bridge="+v.Bridge), i, v.Comment)
+		line("  %s,  # eth%d: %s", xl.Quote("mac="+v.MAC+", bridge="+v.Bridge), i, v.Comment)
 	}
 	line("]")
-}
-
-// quote makes a string of the file: libxlu knows the backslash escapes of C.
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // shellQuote makes one word for sh of s if s is more than a plain path.
