@@ -4,6 +4,7 @@ OUT        ?= build
 DISK       ?=
 KERNEL     ?=
 KERNEL_SRC ?=
+BOOT       ?=
 
 # Go where its own instructions put it, and the programs of administrators, for shells (and sudo) that do not know.
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
@@ -11,12 +12,13 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)
 
 MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
-BUILD   = $(if $(DISK),-disk '$(DISK)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
+BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
 .PHONY: help image run check test test-xen bench clean
 help:
 	@echo 'make image [SITE=dir]   the site as a disk and a kernel: $(OUT)/firewall.ext2, $(OUT)/vmlinuz, $(OUT)/firewall.cfg'
-	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball'
+	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball,'
+	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen'
 	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
 	@echo 'make check [SITE=dir]   validate a site and print what it means'
 	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and a Xen host'

@@ -23,6 +23,7 @@ type Input struct {
 	Applets   []string          // names of the u-root commands in it
 	E2fsck    []byte            // a static e2fsck
 	Version   string            // of the sources, for people
+	Kernel    []byte            // goes onto the disk too, with a menu for GRUB; nil: it does not
 }
 
 const (

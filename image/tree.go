@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/image/ext2"
+	"github.com/gatehouse-os/gatehouse/image/xen"
 )
 
 // siteDir is where the appliance finds its site. It is root's alone: a site can have secrets.
@@ -36,7 +37,22 @@ func Tree(in Input) ([]ext2.Node, error) {
 			text("etc/os-release", osRelease(in.Version)),
 		},
 		siteNodes(in.SiteFiles),
+		grub(in),
 	), nil
+}
+
+// grub is what GRUB for Xen and pygrub need to start the appliance from its disk.
+func grub(in Input) []ext2.Node {
+	if len(in.Kernel) == 0 {
+		return nil
+	}
+	menu := fmt.Sprintf("set timeout=0\nmenuentry '%s' {\n\tlinux /boot/vmlinuz %s\n}\n", in.Site.Name, xen.KernelArgs(true))
+	return []ext2.Node{
+		ext2.Dir("boot", 0o755),
+		ext2.File("boot/vmlinuz", 0o644, in.Kernel),
+		ext2.Dir("boot/grub", 0o755),
+		text("boot/grub/grub.cfg", menu),
+	}
 }
 
 func text(path, content string) ext2.Node { return ext2.File(path, 0o644, []byte(content)) }

@@ -139,6 +139,30 @@ func TestTreeRules(t *testing.T) {
 	}
 }
 
+// With the kernel on the disk a boot loader finds it there, and the arguments that the domain would have given it.
+func TestTreeWithKernel(t *testing.T) {
+	in := homeInput(t)
+	in.Kernel = []byte("the kernel")
+	tree, err := Tree(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, n := range tree {
+		if n.Mode.IsRegular() {
+			files[n.Path] = content(t, n)
+		}
+	}
+	want := `set timeout=0
+menuentry 'firewall' {
+	linux /boot/vmlinuz root=/dev/xvda ro console=hvc0 quiet gatehouse.perm=disk
+}
+`
+	if files["boot/grub/grub.cfg"] != want || files["boot/vmlinuz"] != "the kernel" {
+		t.Errorf("the menu is\n%s, want\n%s; the kernel is %q", files["boot/grub/grub.cfg"], want, files["boot/vmlinuz"])
+	}
+}
+
 func TestTreeIncomplete(t *testing.T) {
 	for what, leaveOut := range map[string]func(*Input){
 		"site":       func(in *Input) { in.Site = nil },

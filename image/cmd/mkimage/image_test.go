@@ -57,7 +57,7 @@ func dependOnSource(t *testing.T) {
 }
 
 // makeHome makes an image of a copy of the reference site.
-func makeHome(t *testing.T, kernel string, perm os.FileMode, times time.Time) (out, summary string) {
+func makeHome(t *testing.T, kernel string, perm os.FileMode, times time.Time, options ...string) (out, summary string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"site.toml", "hosts", "ethers", "authorized_keys"} {
@@ -74,7 +74,8 @@ func makeHome(t *testing.T, kernel string, perm os.FileMode, times time.Time) (o
 		}
 	}
 	out = filepath.Join(dir, "deep", "out")
-	status, stdout, stderr := mkimage(t, "-site", dir, "-out", out, "-kernel", kernel, "-source", "../../..", "-version", "v1")
+	args := append([]string{"-site", dir, "-out", out, "-kernel", kernel, "-source", "../../..", "-version", "v1"}, options...)
+	status, stdout, stderr := mkimage(t, args...)
 	if status != 0 {
 		t.Fatalf("status %d\n%s", status, stderr)
 	}
@@ -176,6 +177,20 @@ func checkDisk(t *testing.T, dir string) {
 }
 
 // A disk that the tree does not fit on is refused before the kernel is built, and leaves nothing.
+// The kernel on the disk is the one beside it, and the domain takes it from there.
+func TestKernelInside(t *testing.T) {
+	dependOnSource(t)
+	out, _ := makeHome(t, header(t), 0o644, time.Unix(1e9, 0), "-boot", "grub")
+	disk := filepath.Join(out, image.RootFile)
+	kernel, err := exec.Command("/sbin/debugfs", "-R", "cat /boot/vmlinuz", disk).Output()
+	if err != nil || !bytes.Equal(kernel, read(t, out, image.KernelFile)) {
+		t.Errorf("the kernel on the disk has %d bytes: %v", len(kernel), err)
+	}
+	if cfg := string(read(t, out, image.DomainFile)); !strings.Contains(cfg, "\nbootloader = \"pygrub\"\n") || strings.Contains(cfg, "\nkernel = ") {
+		t.Errorf("the domain is\n%s", cfg)
+	}
+}
+
 func TestImageTooSmall(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	status, _, stderr := mkimage(t, "-site", home, "-out", out, "-kernel", "/nowhere", "-source", "../../..", "-disk", "1M")

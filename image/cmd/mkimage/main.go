@@ -51,6 +51,7 @@ type job struct {
 	check             bool
 	diskSize          int64 // bytes; 0: the content and a little room
 	kernel, kernelSrc string
+	kernelInside      bool   // on the root disk, for GRUB
 	moreKeys          string // file
 	cache             string // directory
 	e2fsck            string // file
@@ -71,6 +72,13 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 	})
 	f.StringVar(&j.kernel, "kernel", "", "a ready bzImage `file`, instead of building one")
 	f.StringVar(&j.kernelSrc, "kernel-src", "", "kernel source, a `tree` or a tarball (default: Debian's package linux-source)")
+	f.Func("boot", "where Xen finds the kernel: `direct`, beside the disk, or grub, on it (default: direct)", func(s string) error {
+		j.kernelInside = s == "grub"
+		if s != "grub" && s != "direct" {
+			return errors.New("expected direct or grub")
+		}
+		return nil
+	})
 	f.StringVar(&j.moreKeys, "authorized-keys", "", "a `file` of keys that may log in besides the site's")
 	f.StringVar(&j.cache, "cache", "", "`directory` for what takes long to build (default: gatehouse in the user's cache directory)")
 	f.StringVar(&j.source, "source", ".", "root `directory` of Gatehouse's source")

@@ -33,7 +33,7 @@ type made struct {
 	keptPerm bool  // perm.ext2 was there before
 }
 
-// make builds the parts, the longest at the end, and puts the image into place.
+// make builds the parts, the longest at the end unless another needs it, and puts the image into place.
 func (j *job) make(ctx context.Context, in image.Input) (*made, error) {
 	m := &made{dir: j.out}
 	var err error
@@ -46,6 +46,16 @@ func (j *job) make(ctx context.Context, in image.Input) (*made, error) {
 	if in.Gatehouse, in.Applets, err = j.userland(ctx); err != nil {
 		return nil, err
 	}
+	var built kernel.Result
+	if j.kernelInside {
+		if built, err = j.buildKernel(ctx); err != nil {
+			return nil, err
+		}
+		if in.Kernel, err = os.ReadFile(built.Path); err != nil {
+			return nil, err
+		}
+		m.domain.Kernel = ""
+	}
 	tree, err := image.Tree(in)
 	if err != nil {
 		return nil, err
@@ -54,11 +64,20 @@ func (j *job) make(ctx context.Context, in image.Input) (*made, error) {
 	if err != nil {
 		return nil, err
 	}
-	built, err := kernel.Build(ctx, kernel.Options{Source: j.kernelSrc, Image: j.kernel, CacheDir: j.cache, Progress: j.progress})
-	if err != nil {
-		return nil, fmt.Errorf("kernel: %w", err)
+	if !j.kernelInside {
+		if built, err = j.buildKernel(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return m, j.write(m, in, tree, root, built)
+}
+
+func (j *job) buildKernel(ctx context.Context) (kernel.Result, error) {
+	built, err := kernel.Build(ctx, kernel.Options{Source: j.kernelSrc, Image: j.kernel, CacheDir: j.cache, Progress: j.progress})
+	if err != nil {
+		return built, fmt.Errorf("kernel: %w", err)
+	}
+	return built, nil
 }
 
 // write writes the files of the image; the manifest, which is true of all others, comes last.

@@ -34,6 +34,7 @@ func TestArguments(t *testing.T) {
 		{[]string{"-nonsense"}, 2, "flag provided but not defined: -nonsense"},
 		{[]string{"home"}, 2, `unexpected argument "home"; see mkimage -h`},
 		{[]string{"-disk", "64X"}, 2, `"64X" is no size; expected one such as 64M or 1G`},
+		{[]string{"-boot", "lilo"}, 2, "expected direct or grub"},
 		{[]string{"-site", "nowhere"}, 1, "nowhere: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys"},
 		{[]string{"-site", "main.go"}, 1, "main.go: no site directory is there"},
 		{[]string{"-site", home, "-authorized-keys", "nowhere.pub"}, 1, "open nowhere.pub: no such file or directory"},
