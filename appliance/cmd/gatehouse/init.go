@@ -44,7 +44,7 @@ type box struct {
 
 	mu       sync.Mutex
 	problems []string
-	network  error // what is wrong with it now, but for interfaces that are missing, which status sees itself
+	network  error           // what is wrong with it now, but for interfaces that are missing, which status sees itself
 	guard    *watchdog.Guard // nil: there is nothing to guard
 }
 

@@ -390,9 +390,9 @@ func TestAskingAServiceThatDoesNotRun(t *testing.T) {
 // TestPing: the answer comes from the owner, and shows that it goes on. That the disk
 // fails is no reason to be silent.
 func TestPing(t *testing.T) {
-	disk, held := new(leasefiletest.Disk), make(chan struct{})
+	disk := new(leasefiletest.Disk)
 	inBubble(t, config(), disk, nil, func(r *rig) {
-		answers := 0
+		answers, held := 0, make(chan struct{})
 		ping := func() error {
 			ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
 			defer cancel()
