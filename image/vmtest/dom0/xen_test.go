@@ -41,6 +41,7 @@ func TestXen(t *testing.T) {
 		{"PVH: power cut right after an ACK", powerCut},
 		{"PVH: reboot", reboot},
 		{"PVH: the LAN's card is pulled out and plugged in", replug},
+		{"PVH: the watchdog ends a domain that serves nobody", watchdog},
 		{"PVH: shutdown leaves clean disks", shutdown},
 		{"PV: a new image without its /perm disk", startPV},
 		{"PV: the /perm disk is plugged in, and used after a reboot", attachPerm},

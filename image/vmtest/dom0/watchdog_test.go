@@ -1,0 +1,51 @@
+package dom0
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-os/gatehouse/image/xen"
+	"github.com/gatehouse-os/gatehouse/site/xl"
+)
+
+// watchdog makes it impossible for the DHCP server to start. Nobody feeds Xen's watchdog then: xl starts the domain
+// anew, which puts the cause right, and the appliance tells why it was reset. The watchdog is quicker than usual.
+func watchdog(ctx context.Context, t *testing.T, l *lab) {
+	l.sh(ctx, t, "xl shutdown -w firewall >&2")
+	l.gone(ctx, t, "firewall")
+	l.create(ctx, t, l.home, "cmdline="+xl.Quote(xen.KernelArgs(true)+" gatehouse.watchdog=12"))
+	l.awaitConsole(ctx, t, "watchdog: [init] xen_wdt is armed: not fed for 12s, it resets this box")
+	l.sh(ctx, t, "id=$(xl domid firewall); "+l.ssh(fmt.Sprintf("chmod 0 /perm/dhcp; kill %d", l.dhcp(ctx, t)))+
+		"; while [ $(xl domid firewall 2>/dev/null || echo $id) = $id ]; do sleep 0.5; done; grep 'reason code 4 ' /var/log/xen/xl-firewall.log")
+	l.up(ctx, t)
+	text := l.sh(ctx, t, l.ssh("gatehouse status")+" || true")
+	if want := "! the watchdog has reset this box: dhcp has not answered for "; !strings.Contains(text, want) {
+		t.Errorf("gatehouse status does not say %q:\n%s", want, text)
+	}
+	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
+}
+
+// dhcp is the process of the DHCP server.
+func (l *lab) dhcp(ctx context.Context, t *testing.T) int {
+	t.Helper()
+	var s struct {
+		Services []struct {
+			Name string `json:"name"`
+			PID  int    `json:"pid"`
+		} `json:"services"`
+	}
+	out := l.fw(ctx, t, "gatehouse status --json")
+	if err := json.Unmarshal([]byte(out), &s); err != nil {
+		t.Fatalf("gatehouse status --json: %v\n%s", err, out)
+	}
+	for _, service := range s.Services {
+		if service.Name == "dhcp" && service.PID > 1 {
+			return service.PID
+		}
+	}
+	t.Fatalf("dhcp has no process:\n%s", out)
+	return 0
+}
