@@ -3,6 +3,7 @@ package firewall
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,56 +12,80 @@ import (
 // Bounds of what the kernel takes.
 const (
 	maxIfname  = 15 // linux/if.h IFNAMSIZ, less the NUL
-	maxName    = 32 // of zones: chains are named after two of them, and NFT_NAME_MAXLEN is 256
+	maxName    = 32 // of zones and rules: chains are named after several of them, and NFT_NAME_MAXLEN is 256
 	maxComment = 127
 	maxRate    = 1_000_000 // net/netfilter/nft_limit.c counts in nanoseconds per packet
 )
 
 // Check finds everything that is wrong with p: names that are not declared, things that cannot be compiled. Its error
-// joins one error per finding; nil means that [Compile] succeeds.
+// joins one error per finding; nil means that [Compile] succeeds. Rules that never apply because others hide them are
+// no error here; package site refuses them.
 func (p Policy) Check() error {
-	c := checker{zones: map[string]bool{}}
-	c.checkZones(p.Zones)
-	for i, a := range p.Allow {
-		c.place = fmt.Sprintf("allow %d", i+1)
-		if a.Origin != "" {
-			c.place += " (" + a.Origin + ")"
+	c := checker{policy: p, zones: map[string]Zone{}, sets: map[string]bool{}, names: map[string]bool{}}
+	c.checkZones()
+	c.checkParts()
+	c.checkSets()
+	for _, list := range []struct {
+		what  string
+		rules []Rule
+	}{{"rule", p.Rules}, {"default", p.Defaults}} {
+		for i, r := range list.rules {
+			c.place = placeOf(list.what, i, r.Name, r.Origin)
+			c.checkRule(r)
 		}
-		c.checkAllow(a)
 	}
+	c.checkForwards()
+	c.checkOneToOne()
 	for i, m := range p.Masquerade {
-		c.place = fmt.Sprintf("masquerade %d", i+1)
-		c.names("from", m.From)
-		c.names("to", []string{m.To})
+		c.place = placeOf("masquerade", i, "", "")
+		c.zonesOf("from", m.From)
+		c.zonesOf("to", []string{m.To})
 	}
 	c.place = "log"
 	c.rate(p.Log)
+	c.place = "flood"
+	c.rate(p.Flood)
 	return errors.Join(c.errs...)
 }
 
 type checker struct {
-	zones map[string]bool
-	place string
-	errs  []error
+	policy Policy
+	zones  map[string]Zone
+	sets   map[string]bool
+	names  map[string]bool // of rules and forwards
+	place  string
+	errs   []error
 }
 
 func (c *checker) problem(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf("firewall policy: %s: %w", c.place, fmt.Errorf(format, args...)))
 }
 
-func (c *checker) checkZones(zones []Zone) {
+// placeOf names a part of the policy: by its name if it has one, else by its number.
+func placeOf(what string, i int, name, origin string) string {
+	if name == "" || !printable(name) {
+		name = fmt.Sprint(i + 1)
+	}
+	if origin != "" {
+		name += " (" + origin + ")"
+	}
+	return what + " " + name
+}
+
+func (c *checker) checkZones() {
 	home := map[string]string{} // interface -> zone
-	for _, z := range zones {
+	for _, z := range c.policy.Zones {
 		c.place = "zone " + z.Name
+		_, known := c.zones[z.Name]
 		switch {
-		case !validName(z.Name):
+		case !validName(z.Name, "-"):
 			c.problem("expected a name of letters, digits and '-' that starts with a letter, at most %d", maxName)
 		case z.Name == Box:
 			c.problem("that name means the appliance itself")
-		case c.zones[z.Name]:
+		case known:
 			c.problem("declared twice")
 		}
-		c.zones[z.Name] = true
+		c.zones[z.Name] = z
 		if z.Refuse != Drop && z.Refuse != Reject {
 			c.problem("refuse %q: expected %q or %q", z.Refuse, Drop, Reject)
 		}
@@ -68,91 +93,108 @@ func (c *checker) checkZones(zones []Zone) {
 			if !validIfname(name) {
 				c.problem("interface %q: expected the name of a network interface other than lo", name)
 			}
-			if other, taken := home[name]; taken {
+			if other, taken := home[name]; taken && len(z.Networks) == 0 {
 				c.problem("interface %s is in zone %s already", name, other)
 			}
-			home[name] = z.Name
-		}
-	}
-}
-
-func (c *checker) checkAllow(a Allow) {
-	c.names("from", a.From)
-	c.names("to", slices.DeleteFunc(slices.Clone(a.To), func(s string) bool { return s == Box }))
-	if len(a.To) == 0 {
-		c.problem("to: names no zone")
-	}
-	if slices.Contains(a.To, Box) && len(a.Services) == 0 {
-		c.problem("to %s: name the services; everything would open every port of the appliance", Box)
-	}
-	c.rate(a.Rate)
-	if !printable(a.Origin) {
-		c.problem("origin %q: expected printable text without quotes", a.Origin)
-	}
-	for _, s := range a.Services {
-		c.checkService(s)
-	}
-}
-
-func (c *checker) checkService(s Service) {
-	if s.Name == "" || !printable(s.Name) {
-		c.problem("service %q: expected a printable name without quotes", s.Name)
-	}
-	if len(s.Flows) == 0 {
-		c.problem("service %s: has no flows", s.Name)
-	}
-	for _, f := range s.Flows {
-		switch f.Proto {
-		case TCP, UDP:
-			if len(f.Types) > 0 {
-				c.problem("service %s: %s has no types", s.Name, f.Proto)
+			if len(z.Networks) == 0 {
+				home[name] = z.Name
 			}
-		case ICMP, ICMPv6:
-			if len(f.Types) == 0 || len(f.Ports) > 0 {
-				c.problem("service %s: %s needs types and has no ports", s.Name, f.Proto)
+		}
+		c.networks("network", z.Networks)
+		c.networks("bogon", z.Bogons)
+	}
+}
+
+// checkParts looks at the zones that are some networks behind the interfaces of another.
+func (c *checker) checkParts() {
+	for i, z := range c.policy.Zones {
+		if len(z.Networks) == 0 {
+			continue
+		}
+		c.place = "zone " + z.Name
+		whole := slices.IndexFunc(c.policy.Zones, func(w Zone) bool {
+			return len(w.Networks) == 0 && len(w.Interfaces) > 0 && slices.Equal(w.Interfaces, z.Interfaces)
+		})
+		switch {
+		case whole < 0:
+			c.problem("its interfaces are not those of a zone without networks")
+		case c.policy.Zones[whole].Refuse != z.Refuse:
+			c.problem("refuse %q, but %q in zone %s of the same interfaces", z.Refuse, c.policy.Zones[whole].Refuse, c.policy.Zones[whole].Name)
+		}
+		if z.Outside || z.RouterAdverts || z.DHCP || z.DHCPv6 || z.ClampMSS || len(z.Bogons) > 0 || len(z.Own) > 0 {
+			c.problem("outside, bogons, own, router_adverts, dhcp, dhcpv6 and clamp_mss are of whole interfaces")
+		}
+		for _, other := range c.policy.Zones[:i] {
+			if slices.Equal(other.Interfaces, z.Interfaces) && overlap(other.Networks, z.Networks) {
+				c.problem("its networks overlap those of zone %s", other.Name)
 			}
-		default:
-			c.problem("service %s: protocol %q: expected tcp, udp, icmp or icmpv6", s.Name, f.Proto)
-		}
-		c.checkPorts(s.Name, f.Ports)
-	}
-}
-
-// checkPorts refuses ranges that overlap, because a set of the kernel does.
-func (c *checker) checkPorts(service string, ports []PortRange) {
-	sorted := slices.SortedFunc(slices.Values(ports), func(a, b PortRange) int { return int(a.First) - int(b.First) })
-	for i, r := range sorted {
-		if r.First > r.Last {
-			c.problem("service %s: ports %s: the first is above the last", service, r)
-		}
-		if i > 0 && r.First <= sorted[i-1].Last {
-			c.problem("service %s: ports %s and %s overlap", service, sorted[i-1], r)
 		}
 	}
 }
 
-func (c *checker) names(field string, zones []string) {
-	if field == "from" && len(zones) == 0 {
-		c.problem("from: names no zone")
+func overlap(a, b []netip.Prefix) bool {
+	return slices.ContainsFunc(a, func(p netip.Prefix) bool { return slices.ContainsFunc(b, p.Overlaps) })
+}
+
+func (c *checker) checkSets() {
+	for i, s := range c.policy.Sets {
+		c.place = placeOf("set", i, s.Name, "")
+		switch {
+		case !validName(s.Name, "-."):
+			c.problem("name %q: expected letters, digits, '-' and '.', starting with a letter, at most %d", s.Name, maxName)
+		case c.sets[s.Name]:
+			c.problem("declared twice")
+		}
+		c.sets[s.Name] = true
+		if len(s.Networks) == 0 && !s.Live {
+			c.problem("is empty")
+		}
+		c.networks("network", s.Networks)
+	}
+}
+
+func (c *checker) networks(what string, ps []netip.Prefix) {
+	for _, p := range ps {
+		if !p.IsValid() || p != p.Masked() {
+			c.problem("%s %v: expected an address with the length of a network, and no bits behind it", what, p)
+		}
+	}
+}
+
+func (c *checker) zonesOf(field string, zones []string) {
+	if len(zones) == 0 {
+		c.problem("%s: names no zone", field)
 	}
 	for _, name := range zones {
-		if !c.zones[name] {
+		if _, known := c.zones[name]; !known {
 			c.problem("%s: there is no zone %q", field, name)
 		}
 	}
 }
 
-func (c *checker) rate(r Rate) {
-	if (r.PerSecond == 0) != (r.Burst == 0) || r.PerSecond > maxRate || r.Burst > maxRate {
-		c.problem("rate of %d per second, burst %d: expected both from 1 to %d, or none", r.PerSecond, r.Burst, maxRate)
+func (c *checker) setsOf(field string, sets []string) {
+	for _, name := range sets {
+		if !c.sets[name] {
+			c.problem("%s: there is no set %q", field, name)
+		}
 	}
 }
 
-func validName(s string) bool {
+func (c *checker) rate(r Rate) {
+	if r == (Rate{}) {
+		return
+	}
+	if r.Count == 0 || r.Burst == 0 || r.Per.Seconds() == 0 || r.Count > maxRate || r.Burst > maxRate {
+		c.problem("rate of %d per %q, burst %d: expected both from 1 to %d, per second, minute or hour", r.Count, r.Per, r.Burst, maxRate)
+	}
+}
+
+// validName reports whether s is made of letters, digits and some more characters, and starts with a letter.
+func validName(s, more string) bool {
 	ok := s != "" && len(s) <= maxName
 	for i, r := range s {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-		ok = ok && (letter || i > 0 && (r == '-' || '0' <= r && r <= '9'))
+		ok = ok && (letter || i > 0 && (strings.ContainsRune(more, r) || '0' <= r && r <= '9'))
 	}
 	return ok
 }

@@ -8,31 +8,68 @@ import (
 // TableName is the name of the table that [Compile] makes, of family inet.
 const TableName = "gatehouse"
 
+// Features are what the kernel at hand can do.
+type Features struct {
+	// Offload are the devices between which established TCP and UDP may take the short cut of a flowtable. They must
+	// exist when the table is loaded. Fewer than two: no short cut.
+	Offload []string
+}
+
 // Compile makes the ruleset of a policy. It fails only with the error of [Policy.Check].
-func Compile(p Policy) (Table, error) {
+func Compile(p Policy, f Features) (Table, error) {
 	if err := p.Check(); err != nil {
 		return Table{}, err
 	}
-	c := compiler{policy: p, table: Table{Name: TableName}}
+	c := compiler{policy: p, features: f, table: Table{Name: TableName}, zones: map[string]Zone{}}
+	for _, z := range p.Zones {
+		c.zones[z.Name] = z
+	}
+	c.addressSets()
 	c.antispoof()
+	c.dstnat()
+	c.clamp()
+	c.strangers()
+	c.forwardChains()
 	c.input()
 	c.forward()
 	c.refuse()
-	c.masquerade()
+	c.srcnat()
+	c.table.Counters = countersOf(c.table)
 	return c.table, nil
 }
 
-type compiler struct {
-	policy Policy
-	table  Table
+// countersOf lists the counters that rules name, in the order in which they come first.
+func countersOf(t Table) []string {
+	var names []string
+	seen := map[string]bool{"": true}
+	for _, chain := range t.Chains {
+		for _, r := range chain.Rules {
+			if !seen[r.Counter] {
+				seen[r.Counter] = true
+				names = append(names, r.Counter)
+			}
+		}
+	}
+	return names
 }
 
-func (c *compiler) addChain(name string, hook *Hook, rules ...Rule) {
+type compiler struct {
+	policy   Policy
+	features Features
+	zones    map[string]Zone
+	table    Table
+}
+
+func (c *compiler) addChain(name string, hook *Hook, rules ...TreeRule) {
 	c.table.Chains = append(c.table.Chains, Chain{Name: name, Hook: hook, Rules: rules})
 }
 
+func (c *compiler) hasChain(name string) bool {
+	return slices.ContainsFunc(c.table.Chains, func(known Chain) bool { return known.Name == name })
+}
+
 // addSet declares a set if it has elements, and returns rules if so: what asks an empty set is left out.
-func (c *compiler) addSet(s Set, rules ...Rule) []Rule {
+func (c *compiler) addSet(s Set, rules ...TreeRule) []TreeRule {
 	if len(s.Elements) == 0 {
 		return nil
 	}
@@ -40,120 +77,67 @@ func (c *compiler) addSet(s Set, rules ...Rule) []Rule {
 	return rules
 }
 
-// addMap declares a map if it has elements, and returns the rule that applies it.
-func (c *compiler) addMap(m Map) []Rule {
+// addMap declares a map if it has elements, and returns rules if so.
+func (c *compiler) addMap(m Map, rules ...TreeRule) []TreeRule {
 	if len(m.Elements) == 0 {
 		return nil
 	}
 	c.table.Maps = append(c.table.Maps, m)
-	return []Rule{{Verdict: Verdict{VerdictDispatch, m.Name}}}
+	return rules
 }
 
-// interfaces is the set of the interfaces of those zones that want says yes to.
-func (c *compiler) interfaces(name string, want func(Zone) bool) Set {
-	s := Set{Name: name, Key: []Field{IIFName}}
+// dispatch is the rule that applies a map of verdicts.
+func dispatch(m Map) TreeRule { return TreeRule{Verdict: Verdict{VerdictDispatch, m.Name}} }
+
+// interfaces is the set of the interfaces of those zones that want says yes to. Zones with Networks share theirs with
+// another.
+func (c *compiler) interfaces(name string, field Field, want func(Zone) bool) Set {
+	s := Set{Name: name, Key: []Field{field}}
 	for _, z := range c.policy.Zones {
-		if want(z) {
+		if len(z.Networks) == 0 && want(z) {
 			s.Elements = append(s.Elements, keysOf(z.Interfaces)...)
 		}
 	}
 	return s
 }
 
-// replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all. Redirects
-// count as related for the kernel, and a router neither follows nor passes them (RFC 1812, 5.2.7.2).
-func replies() []Rule {
-	accept, drop := Verdict{Kind: VerdictAccept}, Verdict{Kind: VerdictDrop}
-	return []Rule{
-		{Matches: []Match{number(CTState, CTEstablished)}, Counter: true, Verdict: accept},
-		{Matches: []Match{number(ICMPType, icmpRedirect)}, Counter: true, Verdict: drop, Comment: "redirect"},
-		{Matches: []Match{number(CTState, CTRelated)}, Counter: true, Verdict: accept, Comment: "ICMP errors"},
-		{Matches: []Match{number(CTState, CTInvalid)}, Counter: true, Verdict: drop, Comment: "belongs to no conversation"},
+// cut shortens s to at most n bytes, between characters.
+func cut(s string, n int) string {
+	for len(s) > n {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
 	}
+	return s
 }
 
-// between are the rules for what zone from may start towards zone to, in the policy's order.
-func (c *compiler) between(from, to string) []Rule {
-	var rules []Rule
-	for _, a := range c.policy.Allow {
-		if slices.Contains(a.From, from) && slices.Contains(a.To, to) {
-			rules = append(rules, a.rules()...)
-		}
-	}
-	return rules
-}
-
-func (a Allow) rules() []Rule {
-	rule := Rule{Limit: a.Rate, Counter: true, Verdict: Verdict{Kind: VerdictAccept}, Comment: comment("everything", a.Origin)}
-	if len(a.Services) == 0 {
-		return []Rule{rule}
-	}
-	var rules []Rule
-	for _, s := range a.Services {
-		for _, f := range s.Flows {
-			rule.Matches, rule.Comment = f.matches(), comment(s.Name, a.Origin)
-			rules = append(rules, rule)
-		}
-	}
-	return rules
-}
-
-func (f Flow) matches() []Match {
-	switch f.Proto {
-	case ICMP:
-		return []Match{numbers(ICMPType, f.Types)}
-	case ICMPv6:
-		matches := []Match{numbers(ICMPv6Type, f.Types)}
-		if slices.ContainsFunc(f.Types, func(t uint8) bool { return t >= ndRouterSolicit && t <= ndRedirect }) {
-			matches = append(matches, number(IP6HopLimit, onLinkHopLimit))
-		}
-		return matches
-	}
-	field, proto := TCPDport, uint32(ProtoTCP)
-	if f.Proto == UDP {
-		field, proto = UDPDport, ProtoUDP
-	}
-	if len(f.Ports) == 0 {
-		return []Match{number(L4Proto, proto)}
-	}
-	m := Match{Fields: []Field{field}}
-	for _, r := range f.Ports {
-		m.Values = append(m.Values, Value{Lo: uint32(r.First), Hi: uint32(r.Last)})
-	}
-	return []Match{m}
-}
-
-// comment joins what a rule is for and where it comes from, cut to what the kernel keeps.
-func comment(what, origin string) string {
-	if origin != "" {
-		what += " (" + origin + ")"
-	}
-	for len(what) > maxComment {
-		_, size := utf8.DecodeLastRuneInString(what)
-		what = what[:len(what)-size]
-	}
-	return what
-}
-
-func name(f Field, ifname string) Match {
-	return Match{Fields: []Field{f}, Values: []Value{{Name: ifname}}}
+func accept() Verdict           { return Verdict{Kind: VerdictAccept} }
+func drop() Verdict             { return Verdict{Kind: VerdictDrop} }
+func goTo(chain string) Verdict { return Verdict{VerdictGoto, chain} }
+func jump(chain string) Verdict { return Verdict{VerdictJump, chain} }
+func match(ms ...Match) []Match { return ms }
+func name(f Field, s string) Match {
+	return Match{Fields: []Field{f}, Values: []Value{{Name: s}}}
 }
 
 func number(f Field, n uint32) Match {
-	return Match{Fields: []Field{f}, Values: []Value{{Lo: n, Hi: n}}}
+	return Match{Fields: []Field{f}, Values: []Value{value(n)}}
 }
 
+func value(n uint32) Value { return Value{Lo: n, Hi: n} }
+
+func (r PortRange) value() Value { return Value{Lo: uint32(r.First), Hi: uint32(r.Last)} }
+
 // numbers matches any of ns, each named once as a set of the kernel wants it.
-func numbers(f Field, ns []uint8) Match {
+func numbers(f Field, ns ...uint8) Match {
 	m := Match{Fields: []Field{f}}
 	for _, n := range slices.Compact(slices.Sorted(slices.Values(ns))) {
-		m.Values = append(m.Values, Value{Lo: uint32(n), Hi: uint32(n)})
+		m.Values = append(m.Values, value(uint32(n)))
 	}
 	return m
 }
 
-func in(set string, fields ...Field) Match {
-	return Match{Fields: fields, Set: set}
+func in(s Set) Match {
+	return Match{Fields: s.Key, Set: s.Name}
 }
 
 func not(m Match) Match {
@@ -177,6 +161,14 @@ func pairsOf(first, second []string) []Element {
 		for _, b := range second {
 			elements = append(elements, Element{Key: []Value{{Name: a}, {Name: b}}})
 		}
+	}
+	return elements
+}
+
+// leadTo gives every element a verdict.
+func leadTo(v Verdict, elements []Element) []Element {
+	for i := range elements {
+		elements[i].Verdict = v
 	}
 	return elements
 }

@@ -1,31 +1,50 @@
 package firewall
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
+import "net/netip"
 
-// Box is the name by which [Allow.To] means the appliance itself. No [Zone] may carry it.
+// Box is the name by which [Endpoint.Zones] of a [Rule.To] means the appliance itself. No [Zone] may carry it.
 const Box = "box"
 
-// A Policy says who may start a conversation with whom. Whatever it does not allow is refused, in IPv4 as in IPv6;
-// replies to what it allows always pass. The appliance itself may send anything, except private sources out of a zone
-// that masquerades. Its JSON form round-trips.
+// A Policy says who may start a conversation with whom. The first of Rules that speaks of a conversation decides, then
+// Forwards, then Defaults; what none of them allows is refused, in IPv4 as in IPv6. Replies to what is allowed always
+// pass. The appliance itself may send anything but private sources to the outside. Its JSON form round-trips.
 type Policy struct {
 	Zones      []Zone       `json:"zones"`
-	Allow      []Allow      `json:"allow,omitempty"`
+	Sets       []AddressSet `json:"sets,omitempty"`
+	Rules      []Rule       `json:"rules,omitempty"`
+	Forwards   []Forward    `json:"forwards,omitempty"`
+	Defaults   []Rule       `json:"defaults,omitempty"`
+	OneToOne   []OneToOne   `json:"one_to_one,omitempty"`
 	Masquerade []Masquerade `json:"masquerade,omitempty"`
-	Log        Rate         `json:"log,omitzero"` // upper bound on log lines about refused packets; zero: refuse without a word
+	// Log bounds each rule that logs; zero: nothing is logged.
+	Log Rate `json:"log,omitzero"`
+	// Flood bounds the TCP conversations that one source outside may start; zero: no bound.
+	Flood Rate `json:"flood,omitzero"`
 }
 
-// A Zone is a set of interfaces whose networks are trusted alike.
+// A Zone is a set of networks that are trusted alike: whole interfaces, or some networks behind interfaces of another zone.
 type Zone struct {
 	Name       string   `json:"name"`       // letters, digits and '-', starting with a letter; never [Box]
-	Interfaces []string `json:"interfaces"` // kernel names; they need not exist yet, and each is in one zone only
-	Refuse     Refusal  `json:"refuse"`
+	Interfaces []string `json:"interfaces"` // kernel names; they need not exist yet
+	// Networks, if there are any, make a zone of only these networks behind Interfaces, which are then those of another
+	// zone without Networks. Of one interface no two zones' networks overlap.
+	Networks []netip.Prefix `json:"networks,omitempty"`
+	Refuse   Refusal        `json:"refuse"` // of a zone with Networks the same as that of its interfaces' zone
+	// Own are the appliance's addresses here as far as they are known beforehand.
+	Own []netip.Addr `json:"own,omitempty"`
+	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no private source
+	// leaves through it.
+	Outside bool `json:"outside,omitempty"`
+	// Bogons are networks that no stranger can be in; see [Martians] and [SpecialPurpose].
+	Bogons []netip.Prefix `json:"bogons,omitempty"`
 	// RouterAdverts accepts RAs from routers of this zone (RFC 4861, 4.2): a WAN that configures itself from them.
 	RouterAdverts bool `json:"router_adverts,omitempty"`
+	// DHCP and DHCPv6 accept the answers to a client of ours in this zone, which belong to no conversation: they come
+	// to everybody, or before there is an address (RFC 2131, 4.1; RFC 8415, 18.2.10).
+	DHCP   bool `json:"dhcp,omitempty"`
+	DHCPv6 bool `json:"dhcpv6,omitempty"`
+	// ClampMSS lowers the MSS that TCP announces to what fits the way through this zone: for tunnels and PPP (RFC 4459, 3.2).
+	ClampMSS bool `json:"clamp_mss,omitempty"`
 }
 
 // A Refusal is how a zone is told that its packet was not allowed.
@@ -37,69 +56,82 @@ const (
 	Reject Refusal = "reject" // TCP reset, else ICMP "administratively prohibited": programs of our own hosts fail at once
 )
 
-// An Allow lets conversations start in any zone of From towards any zone of To.
-type Allow struct {
-	From     []string  `json:"from"`               // zone names
-	To       []string  `json:"to"`                 // zone names or [Box]; a zone may be allowed to itself
+// An AddressSet is networks of either family by one name. They may overlap.
+type AddressSet struct {
+	Name     string         `json:"name"` // as that of a [Rule]
+	Networks []netip.Prefix `json:"networks"`
+	// Live sets can be replaced while the rules stay; they may be empty.
+	Live bool `json:"live,omitempty"`
+}
+
+// A Rule speaks of the conversations from one place to another.
+type Rule struct {
+	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most 32. It
+	// names the counter, which outlives a reload, and the lines of the log.
+	Name     string    `json:"name"`
+	Action   Action    `json:"action"`
+	From     Endpoint  `json:"from"`
+	To       Endpoint  `json:"to"`                 // zones may include [Box], and the zones of From
 	Services []Service `json:"services,omitempty"` // any of them; none: everything, but towards [Box] it must be spelt out
-	Rate     Rate      `json:"rate,omitzero"`      // new conversations; above it they are refused. Zero: no bound
-	Origin   string    `json:"origin,omitempty"`   // the line of the site it comes from; shown as comment
+	Rate     Rate      `json:"rate,omitzero"`      // of Allow: new conversations; above it the rule does not speak of them. Zero: no bound
+	Log      bool      `json:"log,omitempty"`
+	Origin   string    `json:"origin,omitempty"` // the line of the site it comes from
 }
 
-// A Service is what one name stands for: dns is UDP and TCP port 53. See [Known].
-type Service struct {
-	Name  string `json:"name"`
-	Flows []Flow `json:"flows"` // any of them
-}
+// An Action is what a [Rule] says.
+type Action string
 
-// A Flow is one kind of packet that starts a conversation.
-type Flow struct {
-	Proto Proto       `json:"proto"`
-	Ports []PortRange `json:"ports,omitempty"` // destination ports of tcp and udp; none: every port
-	Types []uint8     `json:"types,omitempty"` // types of icmp and icmpv6; there must be one
-}
-
-// A Proto is a protocol over IP, by its name in IANA's registry.
-type Proto string
-
-// The protocols a [Flow] can name.
+// The actions. The zero value is an error.
 const (
-	TCP    Proto = "tcp"
-	UDP    Proto = "udp"
-	ICMP   Proto = "icmp"   // IPv4 only
-	ICMPv6 Proto = "icmpv6" // IPv6 only
+	Allow Action = "allow"
+	Deny  Action = "deny" // as the zone of the source wants it: by [Drop] or [Reject]
 )
 
-// A PortRange is First to Last, both included. As text it is "53" or "5000-5999".
-type PortRange struct{ First, Last uint16 }
-
-// Port is the range of one port.
-func Port(p uint16) PortRange { return PortRange{p, p} }
-
-// String writes r as "53" or "5000-5999".
-func (r PortRange) String() string {
-	if r.First == r.Last {
-		return strconv.Itoa(int(r.First))
-	}
-	return fmt.Sprintf("%d-%d", r.First, r.Last)
+// An Endpoint is one side of conversations: any of Zones and, if there are Addresses or Sets, any of these in it.
+type Endpoint struct {
+	Zones     []string       `json:"zones"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"` // masked; of either family
+	Sets      []string       `json:"sets,omitempty"`      // names of [Policy.Sets]
 }
 
-// MarshalText is [PortRange.String].
-func (r PortRange) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+// A Forward makes a service of one host reachable from other zones: in IPv4 at the appliance's own addresses, whose
+// port it takes over, in IPv6 at the host's own address. It allows what it translates.
+type Forward struct {
+	Name  string    `json:"name"` // as that of a [Rule]
+	From  []string  `json:"from"` // zones where it is offered
+	Proto Proto     `json:"proto"`
+	Ports PortRange `json:"ports"`
+	// To are the host's addresses: at most one IPv4 address.
+	To []netip.Addr `json:"to"`
+	// ToPort is the host's port, 0: the same. Only of a single port.
+	ToPort uint16 `json:"to_port,omitempty"`
+	// Zone is where the host is.
+	Zone string `json:"zone"`
+	// Hairpin are zones of ours that may use the outside address too. They reach what is no [Zone.Own] of a zone
+	// that is not Outside.
+	Hairpin []string `json:"hairpin,omitempty"`
+	// Sources, if any, are who may use it.
+	Sources Sources `json:"sources,omitzero"`
+	Rate    Rate    `json:"rate,omitzero"`
+	Log     bool    `json:"log,omitempty"`
+	Origin  string  `json:"origin,omitempty"`
+}
 
-// UnmarshalText reads "53" or "5000-5999".
-func (r *PortRange) UnmarshalText(text []byte) error {
-	first, last, isRange := strings.Cut(string(text), "-")
-	if !isRange {
-		last = first
-	}
-	lo, errLo := strconv.ParseUint(first, 10, 16)
-	hi, errHi := strconv.ParseUint(last, 10, 16)
-	if errLo != nil || errHi != nil || lo > hi {
-		return fmt.Errorf("port %q: expected a port such as 53 or a range such as 5000-5999", text)
-	}
-	*r = PortRange{uint16(lo), uint16(hi)}
-	return nil
+// Sources are the addresses of an [Endpoint] without its zones. Empty: everybody.
+type Sources struct {
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	Sets      []string       `json:"sets,omitempty"`
+}
+
+// A OneToOne gives a host an IPv4 address of its own outside, in both directions. What may reach the host there is for
+// rules to allow, by the host's own address.
+type OneToOne struct {
+	Outside netip.Addr `json:"outside"`
+	Inside  netip.Addr `json:"inside"`
+	Zone    string     `json:"zone"`              // where Outside is
+	Host    string     `json:"host"`              // the zone that Inside is in
+	Hairpin []string   `json:"hairpin,omitempty"` // zones of ours that may use Outside too
+	Origin  string     `json:"origin,omitempty"`
 }
 
 // A Masquerade gives IPv4 conversations from any zone of From to zone To the address of the interface they leave by.
@@ -109,21 +141,24 @@ type Masquerade struct {
 	To   string   `json:"to"`
 }
 
-// A Rate is a token bucket: PerSecond on average, Burst at once. The zero Rate means none.
+// A Rate is a token bucket: Count per unit of time on average, Burst at once. The zero Rate means none.
 type Rate struct {
-	PerSecond uint32 `json:"per_second"`
-	Burst     uint32 `json:"burst"`
+	Count uint32 `json:"count"`
+	Per   Unit   `json:"per"`
+	Burst uint32 `json:"burst"`
 }
 
-// Known gives the service of a name that everybody spells the same: dhcp, dns, ntp, ping, ra, ssh.
-func Known(name string) (Service, bool) {
-	flows, ok := map[string][]Flow{
-		"dhcp": {{Proto: UDP, Ports: []PortRange{Port(67)}}},
-		"dns":  {{Proto: UDP, Ports: []PortRange{Port(53)}}, {Proto: TCP, Ports: []PortRange{Port(53)}}},
-		"ntp":  {{Proto: UDP, Ports: []PortRange{Port(123)}}},
-		"ping": {{Proto: ICMP, Types: []uint8{icmpEchoRequest}}, {Proto: ICMPv6, Types: []uint8{icmpv6EchoRequest}}},
-		"ra":   {{Proto: ICMPv6, Types: []uint8{ndRouterSolicit}}},
-		"ssh":  {{Proto: TCP, Ports: []PortRange{Port(22)}}},
-	}[name]
-	return Service{Name: name, Flows: flows}, ok
+// A Unit is the time that a [Rate] counts in.
+type Unit string
+
+// The units.
+const (
+	Second Unit = "second"
+	Minute Unit = "minute"
+	Hour   Unit = "hour"
+)
+
+// Seconds is the length of u, 0 for none of the units.
+func (u Unit) Seconds() int {
+	return map[Unit]int{Second: 1, Minute: 60, Hour: 3600}[u]
 }

@@ -1,13 +1,22 @@
 package firewall
 
-import "net/netip"
+import "time"
 
 // A Table is a ruleset of the inet family (IPv4 and IPv6): the root of the tree.
 type Table struct {
-	Name   string
-	Sets   []Set
-	Maps   []Map
-	Chains []Chain
+	Name       string
+	Counters   []string // each counter that a rule names, once
+	Flowtables []Flowtable
+	Sets       []Set
+	Maps       []Map
+	Chains     []Chain
+}
+
+// A Flowtable is where the kernel keeps conversations that take a short cut from one device to another, past all
+// rules (Documentation/networking/nf_flowtable.rst).
+type Flowtable struct {
+	Name    string
+	Devices []string // they must exist when the table is loaded
 }
 
 // A Set is a named collection of keys; a [Match] asks whether a packet's fields are one of them.
@@ -16,26 +25,38 @@ type Set struct {
 	Key      []Field // several: a concatenation
 	Interval bool    // its values may be prefixes and ranges, which must not overlap
 	Elements []Element
+
+	// Kept says that the elements are not the tree's: whoever bans an address adds one, or the kernel does, as a
+	// [Meter] wants it. A load makes the set if it is not there, and else leaves it as it is.
+	Kept    bool
+	Expires bool          // each element of a Kept set has a time to live
+	Timeout time.Duration // of an element for which nobody said another; 0: for ever
+	Dynamic bool          // a Meter fills it
+	Size    uint32        // most elements; 0: no bound
 }
 
-// A Map gives each of its keys a verdict: one lookup however many there are. A [VerdictDispatch] uses it.
+// A Map gives each of its keys a verdict or an address: one lookup however many there are. [VerdictDispatch],
+// [VerdictDNAT] and [VerdictSNAT] use it.
 type Map struct {
 	Name     string
 	Key      []Field // what is looked up, in this order
+	Data     []Kind  // what the elements have: KindIPv4, or KindIPv4 and KindPort; nil: verdicts
+	Interval bool    // its keys may be ranges, which must not overlap
 	Elements []Element
 }
 
 // An Element is a key of a Set or Map.
 type Element struct {
 	Key     []Value // one per field of the Set's or Map's key
-	Verdict Verdict // of a Map: accept, drop, jump or goto
+	Verdict Verdict // of a Map without Data: accept, drop, jump or goto
+	Data    []Value // of a Map with Data
 }
 
 // A Chain is a list of rules, tried from the top. Without Hook it is reached by jump, goto or a Map.
 type Chain struct {
 	Name  string
 	Hook  *Hook
-	Rules []Rule
+	Rules []TreeRule
 }
 
 // A Hook is where the kernel runs a chain.
@@ -62,31 +83,56 @@ type Point string
 const (
 	Prerouting  Point = "prerouting"
 	Input       Point = "input"
-	Forward     Point = "forward"
+	Forwarding  Point = "forward"
 	Postrouting Point = "postrouting"
 )
 
 // Priorities of hooks (include/uapi/linux/netfilter_ipv4.h). Conntrack sits at -200: Raw is before it, all others after.
 const (
 	PriorityRaw    = -300
+	PriorityMangle = -150
+	PriorityDstNAT = -100
 	PriorityFilter = 0
 	PrioritySrcNAT = 100
 )
 
-// A Rule gives its verdict to the packets that all its matches accept. Parts apply in the order of the fields.
-type Rule struct {
+// A TreeRule gives its verdict to the packets that all its matches accept. Parts apply in the order of the fields.
+type TreeRule struct {
 	Matches []Match
+	Meter   *Meter
 	Limit   Rate   // zero: none; above the rate the rule does not apply
-	Counter bool   // count what got this far
-	Log     string // non-empty: one line to the kernel log, level info, with this prefix
+	Counter string // non-empty: count what got this far in the counter of this name; several rules may share one
+	Log     string // non-empty: hand the packet to NFLOG group [LogGroup] with this prefix
 	Verdict Verdict
-	Comment string // shown behind the rule; at most 127 bytes, no quote
+	Name    string // what the rule is for: that of the policy's rule or forward, or a few words of what is always done
+	Origin  string // the line of the site that the rule comes from; "" for what is always done
+}
+
+// Comment is what the kernel keeps with the rule: its name and its origin, at most 127 bytes, no quote.
+func (r TreeRule) Comment() string {
+	if r.Origin == "" {
+		return cut(r.Name, maxComment)
+	}
+	return cut(r.Name+" ("+r.Origin+")", maxComment)
+}
+
+// LogGroup is the NFLOG group (nfnetlink_log) that all rules log to. The prefix is the rule's name.
+const LogGroup = 1
+
+// A Meter counts packets by Key in a dynamic Set of the same key, and matches those above its rate.
+type Meter struct {
+	Set  string
+	Key  Field
+	Bits int // of an address only the first ones; 0: all
+	Rate Rate
 }
 
 // A Match compares fields of a packet with values, or with the keys of a named set.
 type Match struct {
 	Fields []Field // several (a concatenation): only with Set
-	Not    bool    // only with Set, or with one Value that is no range and not of CTState
+	Not    bool    // only with Set, or with one Value that is no range and not of bits
+	Mask   uint32  // of TCPFlags: compare only these bits with the one Value; 0: all
+	Bits   int     // of an address with Set: look up only the first bits; 0: all
 	Values []Value // any of them; several only of kinds that are no names and no bits
 	Set    string
 }
@@ -94,13 +140,13 @@ type Match struct {
 // A Verdict is what happens to a packet.
 type Verdict struct {
 	Kind   VerdictKind
-	Target string // of VerdictJump and VerdictGoto a chain, of VerdictDispatch a Map
+	Target string // of Jump and Goto a chain, of Dispatch, DNAT and SNAT a Map, of Offload a Flowtable
 }
 
 // A VerdictKind is a verdict without its target.
 type VerdictKind uint8
 
-// The verdicts. VerdictNone goes on with the next rule.
+// The verdicts. VerdictNone, VerdictOffload and VerdictClampMSS go on with the next rule.
 const (
 	VerdictNone        VerdictKind = iota
 	VerdictAccept                  // the packet passes this hook
@@ -111,121 +157,15 @@ const (
 	VerdictGoto                    // go to the chain Target for good
 	VerdictDispatch                // the verdict that the map Target has for this packet, if any
 	VerdictMasquerade              // the source becomes the address of the outgoing interface
+	VerdictDNAT                    // the IPv4 destination becomes what the map Target has for this packet, if anything
+	VerdictSNAT                    // and so the IPv4 source
+	VerdictOffload                 // the conversation takes the short cut of the flowtable Target from now on
+	VerdictClampMSS                // the MSS option of the packet becomes what fits its way
+	numVerdicts
 )
 
-// A Field is a property of a packet.
-type Field uint8
-
-// The fields. A field of a protocol matches packets of that protocol only, also when the match is negated.
-const (
-	IIFName      Field = iota // interface it came in by
-	OIFName                   // interface it will leave by
-	NFProto                   // IPv4 or IPv6
-	L4Proto                   // protocol over IP, behind any IPv6 extension headers
-	PktType                   // to us, broadcast or multicast, as the link layer has it
-	CTState                   // its conversation's state; Values are or-ed
-	ReversePath               // 1 if a route leads back to its source by IIFName, else 0
-	SaddrTypeOIF              // what kind of address its source is on OIFName (rtnetlink(7), rtm_type)
-	IPSaddr
-	IPDaddr
-	IP6Saddr
-	IP6Daddr
-	IP6HopLimit
-	TCPDport
-	UDPSport
-	UDPDport
-	ICMPType
-	ICMPv6Type
-	numFields
-)
-
-// Fields lists every field, so that a rendering can be tested for having them all.
-func Fields() []Field {
-	all := make([]Field, numFields)
-	for i := range all {
-		all[i] = Field(i)
-	}
-	return all
+// A Count is what a counter has counted.
+type Count struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"` // of whole IP packets
 }
-
-// A Kind is the type of a field's values.
-type Kind uint8
-
-// The kinds, by the name that nft gives them where it has one.
-const (
-	KindIfname     Kind = iota // ifname: Value.Name
-	KindIPv4                   // ipv4_addr: Value.Prefix
-	KindIPv6                   // ipv6_addr: Value.Prefix
-	KindPort                   // inet_service: this and all below Value.Lo to Value.Hi
-	KindProto                  // inet_proto
-	KindICMPType               // icmp_type
-	KindICMPv6Type             // icmpv6_type
-	KindNFProto                // nf_proto
-	KindPktType                // pkt_type
-	KindCTState                // ct_state, a bit mask
-	KindAddrType               // fib_addrtype
-	KindBool                   // boolean
-	KindByte                   // integer of 8 bits
-)
-
-// Kind is the type of f's values.
-func (f Field) Kind() Kind {
-	switch f {
-	case IIFName, OIFName:
-		return KindIfname
-	case IPSaddr, IPDaddr:
-		return KindIPv4
-	case IP6Saddr, IP6Daddr:
-		return KindIPv6
-	case TCPDport, UDPSport, UDPDport:
-		return KindPort
-	}
-	return map[Field]Kind{
-		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState, ReversePath: KindBool,
-		SaddrTypeOIF: KindAddrType, IP6HopLimit: KindByte, ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type,
-	}[f]
-}
-
-// A Value is what a field may be; the field's [Kind] says which member counts.
-type Value struct {
-	Name   string
-	Prefix netip.Prefix
-	Lo, Hi uint32
-}
-
-// Single reports whether v is one value rather than a prefix or range of several.
-func (v Value) Single() bool {
-	return v.Lo == v.Hi && (!v.Prefix.IsValid() || v.Prefix.IsSingleIP())
-}
-
-// Numbers of the kernel and of IANA's registries that rules compare with.
-const (
-	NFProtoIPv4 = 2  // linux/netfilter.h
-	NFProtoIPv6 = 10 // linux/netfilter.h
-
-	ProtoICMP   = 1
-	ProtoTCP    = 6
-	ProtoUDP    = 17
-	ProtoICMPv6 = 58
-
-	PktToHost = 0 // linux/if_packet.h PACKET_HOST
-
-	CTInvalid     = 1 << 0 // linux/netfilter/nf_conntrack_common.h NF_CT_STATE_BIT
-	CTEstablished = 1 << 1
-	CTRelated     = 1 << 2
-
-	AddrLocal = 2 // linux/rtnetlink.h RTN_LOCAL
-
-	icmpRedirect      = 5 // RFC 792
-	icmpEchoRequest   = 8
-	mldQuery          = 130 // RFC 2710
-	mldReport         = 131
-	mldDone           = 132
-	mld2Report        = 143 // RFC 3810
-	icmpv6EchoRequest = 128
-	ndRouterSolicit   = 133 // RFC 4861
-	ndRouterAdvert    = 134
-	ndNeighborSolicit = 135
-	ndNeighborAdvert  = 136
-	ndRedirect        = 137
-)

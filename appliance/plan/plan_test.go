@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -107,7 +108,7 @@ func describe(w io.Writer, p plan.Plan) {
 	for _, z := range p.Firewall.Zones {
 		fmt.Fprintf(w, "zone %s = %s, refused by %s\n", z.Name, strings.Join(z.Interfaces, " "), z.Refuse)
 	}
-	for _, a := range p.Firewall.Allow {
+	for _, a := range append(p.Firewall.Rules, p.Firewall.Defaults...) {
 		var names []string
 		for _, s := range a.Services {
 			names = append(names, s.Name)
@@ -116,7 +117,7 @@ func describe(w io.Writer, p plan.Plan) {
 		if what == "" {
 			what = "everything"
 		}
-		fmt.Fprintf(w, "allow %s -> %s: %s\n", strings.Join(a.From, " "), strings.Join(a.To, " "), what)
+		fmt.Fprintf(w, "%s %s -> %s: %s\n", a.Action, strings.Join(a.From.Zones, " "), strings.Join(a.To.Zones, " "), what)
 	}
 	for _, m := range p.Firewall.Masquerade {
 		fmt.Fprintf(w, "masquerade %s -> %s\n", strings.Join(m.From, " "), m.To)
@@ -156,10 +157,11 @@ func TestPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := plan.Make(s).Firewall
-	if _, err := firewall.Compile(p); err != nil {
+	if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(p.Allow[0].Services); got != 3 {
+	toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To.Zones, firewall.Box) })
+	if got := len(toBox); got != 3 {
 		t.Errorf("LANs reach %d services of the box, want dhcp, ssh and ping", got)
 	}
 }

@@ -20,23 +20,32 @@ var loaders = map[firewall.Field]loader{
 	firewall.NFProto:      {expr: meta(expr.MetaKeyNFPROTO)},
 	firewall.L4Proto:      {expr: meta(expr.MetaKeyL4PROTO)},
 	firewall.PktType:      {expr: meta(expr.MetaKeyPKTTYPE)},
-	firewall.CTState:      {expr: func(r uint32) expr.Any { return &expr.Ct{Key: expr.CtKeySTATE, Register: r} }},
+	firewall.CTState:      {expr: conntrack(expr.CtKeySTATE)},
+	firewall.CTStatus:     {expr: conntrack(expr.CtKeySTATUS)},
 	firewall.ReversePath:  {expr: reversePath},
 	firewall.SaddrTypeOIF: {expr: saddrTypeOIF},
+	firewall.DaddrType:    {expr: daddrType},
 	firewall.IPSaddr:      {firewall.NFProtoIPv4, 0, network(12, 4)},
 	firewall.IPDaddr:      {firewall.NFProtoIPv4, 0, network(16, 4)},
 	firewall.IP6Saddr:     {firewall.NFProtoIPv6, 0, network(8, 16)},
 	firewall.IP6Daddr:     {firewall.NFProtoIPv6, 0, network(24, 16)},
 	firewall.IP6HopLimit:  {firewall.NFProtoIPv6, 0, network(7, 1)},
 	firewall.TCPDport:     {0, firewall.ProtoTCP, transport(2, 2)},
+	firewall.TCPFlags:     {0, firewall.ProtoTCP, transport(13, 1)},
 	firewall.UDPSport:     {0, firewall.ProtoUDP, transport(0, 2)},
 	firewall.UDPDport:     {0, firewall.ProtoUDP, transport(2, 2)},
+	firewall.SCTPDport:    {0, firewall.ProtoSCTP, transport(2, 2)},
+	firewall.THDport:      {expr: transport(2, 2)},
 	firewall.ICMPType:     {firewall.NFProtoIPv4, firewall.ProtoICMP, transport(0, 1)},
 	firewall.ICMPv6Type:   {firewall.NFProtoIPv6, firewall.ProtoICMPv6, transport(0, 1)},
 }
 
 func meta(key expr.MetaKey) func(uint32) expr.Any {
 	return func(r uint32) expr.Any { return &expr.Meta{Key: key, Register: r} }
+}
+
+func conntrack(key expr.CtKey) func(uint32) expr.Any {
+	return func(r uint32) expr.Any { return &expr.Ct{Key: key, Register: r} }
 }
 
 func network(offset, length uint32) func(uint32) expr.Any {
@@ -57,4 +66,8 @@ func reversePath(r uint32) expr.Any {
 
 func saddrTypeOIF(r uint32) expr.Any {
 	return &expr.Fib{Register: r, FlagSADDR: true, FlagOIF: true, ResultADDRTYPE: true}
+}
+
+func daddrType(r uint32) expr.Any {
+	return &expr.Fib{Register: r, FlagDADDR: true, ResultADDRTYPE: true}
 }

@@ -2,7 +2,6 @@ package nft_test
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
 )
 
 // patience bounds what should come at once; only a failure waits for so long.
@@ -198,38 +198,18 @@ func linkAddress(to *unix.SockaddrLinklayer, packet []byte, box net.HardwareAddr
 	to.Protocol = binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, proto))
 }
 
-// counters are what the box's rules counted. A rule is called by its chain and its comment, or else its verdict:
-// "input_lan ssh", "refuse drop".
+// counters are the packets that the box's rules counted, by the names of the counters.
 func (l lab) counters(t *testing.T) map[string]int {
 	t.Helper()
-	var listing struct {
-		Nftables []struct {
-			Rule *struct {
-				Chain, Comment string
-				Expr           []map[string]json.RawMessage
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(l.box.run(t, "nft -j list table inet gatehouse")), &listing); err != nil {
+	var counts map[string]firewall.Count
+	var err error
+	l.box.do(t, func() { counts, err = nft.Counters(firewall.TableName) })
+	if err != nil {
 		t.Fatal(err)
 	}
-	counters := map[string]int{}
-	for _, object := range listing.Nftables {
-		if r := object.Rule; r != nil {
-			name, packets := r.Chain+" "+r.Comment, 0
-			for _, e := range r.Expr {
-				var counter struct{ Packets int }
-				if json.Unmarshal(e["counter"], &counter) == nil {
-					packets = counter.Packets
-				}
-				for _, verdict := range []string{"accept", "drop", "reject", "log"} {
-					if _, ok := e[verdict]; ok && r.Comment == "" {
-						name += verdict
-					}
-				}
-			}
-			counters[name] += packets
-		}
+	packets := map[string]int{}
+	for name, c := range counts {
+		packets[name] = int(c.Packets)
 	}
-	return counters
+	return packets
 }

@@ -1,31 +1,56 @@
-// Package nft loads a ruleset tree into the kernel.
+// Package nft loads a ruleset tree into the kernel and reads back what it counts.
 //
-// [Load] replaces the table in one netlink transaction: packets meet the old rules or the new ones, never none and
-// never half, and when the kernel refuses any part of it, the old rules stay as they were. Conversations that conntrack
-// knows go on; counters start at zero. Other tables are not touched. It needs CAP_NET_ADMIN in the network namespace of
-// the calling thread.
+// [Load] makes the table equal to the tree in one netlink transaction: packets meet the old rules or the new ones, never
+// none and never half, and when the kernel refuses any part of it, the old rules stay as they were. What the kernel knows
+// is not lost by it: conversations go on; counters of a name that both trees have, and the elements of sets that the tree
+// says are kept, are not touched at all. Other tables are not touched either. It needs CAP_NET_ADMIN in the network
+// namespace of the calling thread.
 package nft
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Load makes the kernel's table of that name equal to t. The interfaces it names need not exist.
+// attempts bounds how often Load looks again at what is there because somebody changed it meanwhile. Only a ban does.
+const attempts = 10
+
+// Load makes the kernel's table of that name equal to t. The interfaces it names need not exist, but the devices of a
+// flowtable must.
 func Load(t firewall.Table) error {
 	conn, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("firewall: netlink: %w", err)
 	}
-	if err := stage(conn, t); err != nil {
+	for range attempts {
+		if err = loadOnce(conn, t); !errors.Is(err, unix.ERESTART) {
+			break
+		}
+	}
+	return err
+}
+
+// loadOnce looks at what is there and changes it, unless it has changed in between.
+func loadOnce(conn *nftables.Conn, t firewall.Table) error {
+	generation, err := conn.GetGen()
+	if err != nil {
+		return fmt.Errorf("firewall: generation of the ruleset: %w", err)
+	}
+	old, err := readState(conn, t.Name)
+	if err != nil {
+		return fmt.Errorf("firewall: table %s as it is: %w", t.Name, err)
+	}
+	if err := stage(conn, t, old); err != nil {
 		return fmt.Errorf("firewall: table %s: %w", t.Name, err)
 	}
-	if err := conn.Flush(); err != nil {
+	if err := conn.FlushWithGenID(generation.ID); err != nil {
 		return fmt.Errorf("firewall: table %s refused by the kernel, the rules before it stay: %w", t.Name, err)
 	}
 	return nil
@@ -33,32 +58,35 @@ func Load(t firewall.Table) error {
 
 // batch is a transaction in the making.
 type batch struct {
-	conn  *nftables.Conn
-	table *nftables.Table
-	sets  map[string]*nftables.Set // and maps, by name
-	keys  map[string][]firewall.Field
+	conn   *nftables.Conn
+	table  *nftables.Table
+	sets   map[string]*nftables.Set // and maps, by name
+	keys   map[string][]firewall.Field
+	ported map[string]bool // maps that have ports too
 }
 
 // stage queues everything. Chains come first, because elements of maps jump to them; rules last, because they name all
 // else.
-func stage(conn *nftables.Conn, t firewall.Table) error {
+func stage(conn *nftables.Conn, t firewall.Table, old state) error {
 	b := batch{conn: conn, table: &nftables.Table{Name: t.Name, Family: nftables.TableFamilyINet},
-		sets: map[string]*nftables.Set{}, keys: map[string][]firewall.Field{}}
-	conn.AddTable(b.table) // so that the deletion finds one
-	conn.DelTable(b.table)
+		sets: map[string]*nftables.Set{}, keys: map[string][]firewall.Field{}, ported: map[string]bool{}}
 	conn.AddTable(b.table)
+	sets, err := b.describeSets(t)
+	if err != nil {
+		return err
+	}
+	kept := b.clear(t, sets, old)
 	chains := make([]*nftables.Chain, len(t.Chains))
 	for i, c := range t.Chains {
-		chains[i] = conn.AddChain(b.chain(c))
-	}
-	for _, s := range t.Sets {
-		if err := b.named(s.Name, s.Key, s.Elements, nftables.Set{Interval: s.Interval}); err != nil {
-			return err
+		chains[i] = chainOf(b.table, c)
+		if !kept.chains[c.Name] {
+			conn.AddChain(chains[i])
 		}
 	}
-	for _, m := range t.Maps {
-		if err := b.named(m.Name, m.Key, m.Elements, nftables.Set{IsMap: true, DataType: nftables.TypeVerdict}); err != nil {
-			return err
+	b.objects(t, kept)
+	for _, s := range sets {
+		if err := b.addSet(s, kept.sets[s.Name]); err != nil {
+			return fmt.Errorf("set %s: %w", s.Name, err)
 		}
 	}
 	for i, c := range t.Chains {
@@ -71,8 +99,23 @@ func stage(conn *nftables.Conn, t firewall.Table) error {
 	return nil
 }
 
-func (b *batch) chain(c firewall.Chain) *nftables.Chain {
-	chain := &nftables.Chain{Name: c.Name, Table: b.table}
+// objects queues the counters and the flowtables that are not there yet.
+func (b *batch) objects(t firewall.Table, kept state) {
+	for _, name := range t.Counters {
+		if !kept.counters[name] {
+			b.conn.AddObj(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
+		}
+	}
+	for _, f := range t.Flowtables {
+		if kept.flowtables[f.Name] == nil {
+			b.conn.AddFlowtable(&nftables.Flowtable{Table: b.table, Name: f.Name, Devices: f.Devices,
+				Flags: nftables.FlowtableFlagsCounter})
+		}
+	}
+}
+
+func chainOf(table *nftables.Table, c firewall.Chain) *nftables.Chain {
+	chain := &nftables.Chain{Name: c.Name, Table: table}
 	if h := c.Hook; h != nil {
 		policy := nftables.ChainPolicyDrop
 		if h.Policy == firewall.VerdictAccept {
@@ -83,35 +126,40 @@ func (b *batch) chain(c firewall.Chain) *nftables.Chain {
 		chain.Policy = &policy
 		chain.Hooknum = map[firewall.Point]*nftables.ChainHook{
 			firewall.Prerouting: nftables.ChainHookPrerouting, firewall.Input: nftables.ChainHookInput,
-			firewall.Forward: nftables.ChainHookForward, firewall.Postrouting: nftables.ChainHookPostrouting,
+			firewall.Forwarding: nftables.ChainHookForward, firewall.Postrouting: nftables.ChainHookPostrouting,
 		}[h.Point]
 	}
 	return chain
 }
 
 // rule queues one rule, its parts in the order of the tree.
-func (b *batch) rule(chain *nftables.Chain, r firewall.Rule) error {
+func (b *batch) rule(chain *nftables.Chain, r firewall.TreeRule) error {
 	p := program{batch: b}
 	for _, m := range r.Matches {
 		if err := p.match(m); err != nil {
 			return err
 		}
 	}
-	if l := r.Limit; l.PerSecond > 0 {
-		p.emit(&expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(l.PerSecond), Unit: expr.LimitTimeSecond, Burst: l.Burst})
+	if r.Meter != nil {
+		if err := p.meter(r.Meter); err != nil {
+			return err
+		}
 	}
-	if r.Counter {
-		p.emit(&expr.Counter{})
+	if r.Limit.Count > 0 {
+		p.emit(limit(r.Limit))
+	}
+	if r.Counter != "" {
+		p.emit(&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: r.Counter})
 	}
 	if r.Log != "" {
-		p.emit(&expr.Log{Key: logKeys, Level: expr.LogLevelInfo, Data: []byte(r.Log)})
+		p.emit(&expr.Log{Key: logKeys, Group: firewall.LogGroup, Data: []byte(r.Log)})
 	}
 	if err := p.verdict(r.Verdict); err != nil {
 		return err
 	}
 	rule := &nftables.Rule{Table: b.table, Chain: chain, Exprs: p.exprs}
-	if r.Comment != "" {
-		rule.UserData = userdata.AppendString(nil, userdata.TypeComment, r.Comment)
+	if comment := r.Comment(); comment != "" {
+		rule.UserData = userdata.AppendString(nil, userdata.TypeComment, comment)
 	}
 	b.conn.AddRule(rule)
 	return nil

@@ -10,7 +10,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-const logKeys = 1<<unix.NFTA_LOG_PREFIX | 1<<unix.NFTA_LOG_LEVEL
+const logKeys = 1<<unix.NFTA_LOG_PREFIX | 1<<unix.NFTA_LOG_GROUP
+
+// secondValue is the register behind an IPv4 address in the first, in units of 4 bytes: where a map's port comes to lie.
+const secondValue = unix.NFT_REG32_01
 
 var verdictKinds = map[firewall.VerdictKind]expr.VerdictKind{
 	firewall.VerdictAccept: expr.VerdictAccept, firewall.VerdictDrop: expr.VerdictDrop,
@@ -62,6 +65,11 @@ func (p *program) match(m firewall.Match) error {
 	if err := p.load(m.Fields); err != nil {
 		return err
 	}
+	if m.Bits > 0 {
+		if err := p.shorten(m.Fields[0].Kind(), m.Bits); err != nil {
+			return err
+		}
+	}
 	if m.Set != "" {
 		set := p.sets[m.Set]
 		if set == nil {
@@ -74,6 +82,9 @@ func (p *program) match(m firewall.Match) error {
 		return errors.New("expected one field, and values or, negated, one value")
 	}
 	kind := m.Fields[0].Kind()
+	if m.Mask != 0 {
+		return p.compareMasked(kind, m)
+	}
 	if len(m.Values) == 1 {
 		return p.compare(kind, m)
 	}
@@ -98,14 +109,14 @@ func (p *program) compare(kind firewall.Kind, m firewall.Match) error {
 	switch {
 	case err != nil:
 		return err
-	case kind == firewall.KindCTState && !m.Not:
+	case isBits(kind) && !m.Not:
 		p.emit(masked(first), compared(expr.CmpOpNeq, make([]byte, len(first))))
 	case v.Prefix.IsValid() && !v.Single():
 		p.emit(masked(maskOf(v.Prefix)), compared(op, first))
-	case v.Single() && kind != firewall.KindCTState:
+	case v.Single() && !isBits(kind):
 		p.emit(compared(op, first))
 	case m.Not:
-		return errors.New("ranges and states cannot be negated")
+		return errors.New("ranges and bits cannot be negated")
 	default:
 		p.emit(compared(expr.CmpOpGte, first), compared(expr.CmpOpLte, last))
 	}
@@ -113,6 +124,59 @@ func (p *program) compare(kind firewall.Kind, m firewall.Match) error {
 		p.learn(m.Fields[0], v)
 	}
 	return nil
+}
+
+// isBits reports whether values of a kind are bits, of which a packet may have several.
+func isBits(kind firewall.Kind) bool {
+	return kind == firewall.KindCTState || kind == firewall.KindCTStatus || kind == firewall.KindTCPFlags
+}
+
+// compareMasked tests some bits of the first register for one value.
+func (p *program) compareMasked(kind firewall.Kind, m firewall.Match) error {
+	if !isBits(kind) || len(m.Values) != 1 {
+		return errors.New("a mask is for one value of bits")
+	}
+	op := expr.CmpOpEq
+	if m.Not {
+		op = expr.CmpOpNeq
+	}
+	p.emit(masked(encodeNumber(kind, m.Mask)), compared(op, encodeNumber(kind, m.Values[0].Lo)))
+	return nil
+}
+
+// shorten keeps the first bits of the address in the first register.
+func (p *program) shorten(kind firewall.Kind, bits int) error {
+	size := int(encodings[kind].datatype.Bytes)
+	if kind != firewall.KindIPv4 && kind != firewall.KindIPv6 || bits > size*8 {
+		return fmt.Errorf("%d bits: expected those of an address", bits)
+	}
+	p.emit(masked(firstBits(bits, size)))
+	return nil
+}
+
+// meter counts the packet by its key in a dynamic set, and goes on with those above the rate.
+func (p *program) meter(m *firewall.Meter) error {
+	set := p.sets[m.Set]
+	if set == nil {
+		return fmt.Errorf("there is no set %s", m.Set)
+	}
+	if err := p.load([]firewall.Field{m.Key}); err != nil {
+		return err
+	}
+	if m.Bits > 0 {
+		if err := p.shorten(m.Key.Kind(), m.Bits); err != nil {
+			return err
+		}
+	}
+	above := limit(m.Rate)
+	above.Over = true
+	p.emit(&expr.Dynset{SrcRegKey: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID,
+		Operation: unix.NFT_DYNSET_OP_UPDATE, Exprs: []expr.Any{above}})
+	return nil
+}
+
+func limit(r firewall.Rate) *expr.Limit {
+	return &expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(r.Count), Unit: expr.LimitTime(r.Per.Seconds()), Burst: r.Burst}
 }
 
 // learn remembers a protocol that the rule itself asks for.
@@ -147,14 +211,13 @@ func (p *program) verdict(v firewall.Verdict) error {
 	case firewall.VerdictRejectReset:
 		p.emit(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
 	case firewall.VerdictDispatch:
-		m := p.sets[v.Target]
-		if m == nil {
-			return fmt.Errorf("there is no map %s", v.Target)
-		}
-		if err := p.load(p.keys[v.Target]); err != nil {
-			return err
-		}
-		p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: m.Name, SetID: m.ID, IsDestRegSet: true})
+		return p.lookup(v.Target, unix.NFT_REG_VERDICT)
+	case firewall.VerdictDNAT, firewall.VerdictSNAT:
+		return p.translate(v)
+	case firewall.VerdictOffload:
+		p.emit(&expr.FlowOffload{Name: v.Target})
+	case firewall.VerdictClampMSS:
+		p.clampMSS()
 	default:
 		kind, ok := verdictKinds[v.Kind]
 		if !ok {
@@ -163,4 +226,41 @@ func (p *program) verdict(v firewall.Verdict) error {
 		p.emit(&expr.Verdict{Kind: kind, Chain: v.Target})
 	}
 	return nil
+}
+
+// lookup fetches what a map has for the packet. Without an entry the rule does not apply.
+func (p *program) lookup(name string, into uint32) error {
+	m := p.sets[name]
+	if m == nil {
+		return fmt.Errorf("there is no map %s", name)
+	}
+	if err := p.load(p.keys[name]); err != nil {
+		return err
+	}
+	p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: m.Name, SetID: m.ID, DestRegister: into, IsDestRegSet: true})
+	return nil
+}
+
+// translate changes an address, and the port if the map has one, to what the map has for the packet.
+func (p *program) translate(v firewall.Verdict) error {
+	if err := p.lookup(v.Target, unix.NFT_REG_1); err != nil {
+		return err
+	}
+	nat := &expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: unix.NFT_REG_1}
+	if v.Kind == firewall.VerdictSNAT {
+		nat.Type = expr.NATTypeSourceNAT
+	}
+	if p.ported[v.Target] {
+		nat.RegProtoMin = secondValue
+	}
+	p.emit(nat)
+	return nil
+}
+
+// clampMSS sets the option (kind 2 of RFC 9293, 3.1; its value behind kind and length) to what fits the route.
+func (p *program) clampMSS() {
+	const option, value, size = 2, 2, 2
+	p.emit(&expr.Rt{Register: unix.NFT_REG_1, Key: expr.RtTCPMSS},
+		&expr.Byteorder{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Op: expr.ByteorderHton, Len: size, Size: size},
+		&expr.Exthdr{SourceRegister: unix.NFT_REG_1, Type: option, Offset: value, Len: size, Op: expr.ExthdrOpTcpopt})
 }

@@ -53,11 +53,11 @@ func everything() firewall.Table {
 	}
 	not := func(m firewall.Match) firewall.Match { m.Not = true; return m }
 	accept := firewall.Verdict{Kind: firewall.VerdictAccept}
-	rule := func(ms ...firewall.Match) firewall.Rule {
-		return firewall.Rule{Matches: ms, Counter: true, Verdict: accept, Comment: strings.Repeat("ü", 63)}
+	rule := func(ms ...firewall.Match) firewall.TreeRule {
+		return firewall.TreeRule{Matches: ms, Counter: "c", Verdict: accept, Name: strings.Repeat("ü", 63)}
 	}
 	return firewall.Table{
-		Name: firewall.TableName,
+		Name: firewall.TableName, Counters: []string{"c"},
 		Sets: []firewall.Set{
 			{Name: "nets4", Key: []firewall.Field{firewall.IPSaddr}, Interval: true,
 				Elements: []firewall.Element{key(addr("10.0.0.0/9")), key(addr("192.0.2.1/32")), key(addr("240.0.0.0/4"))}},
@@ -74,7 +74,7 @@ func everything() firewall.Table {
 			{Key: []firewall.Value{port(17, 17), port(53, 53)}, Verdict: firewall.Verdict{Kind: firewall.VerdictGoto, Target: "below"}},
 			{Key: []firewall.Value{port(17, 17), port(54, 54)}, Verdict: firewall.Verdict{Kind: firewall.VerdictDrop}},
 		}}},
-		Chains: []firewall.Chain{{Name: "below"}, {Name: "c", Rules: []firewall.Rule{
+		Chains: []firewall.Chain{{Name: "below"}, {Name: "c", Rules: []firewall.TreeRule{
 			rule(firewall.Match{Fields: []firewall.Field{firewall.IPDaddr}, Set: "nets4"}),
 			rule(firewall.Match{Fields: []firewall.Field{firewall.IP6Saddr}, Set: "nets6", Not: true}),
 			rule(firewall.Match{Fields: []firewall.Field{firewall.IPSaddr}, Set: "hosts4"},
@@ -97,7 +97,7 @@ func everything() firewall.Table {
 
 // everyField asks for each field there is, so that none is forgotten here or in the text.
 func everyField() firewall.Table {
-	chain := firewall.Chain{Name: "c", Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Forward, Priority: -7, Policy: firewall.VerdictAccept}}
+	chain := firewall.Chain{Name: "c", Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Forwarding, Priority: -7, Policy: firewall.VerdictAccept}}
 	for _, f := range firewall.Fields() {
 		v := firewall.Value{Lo: 1, Hi: 1}
 		switch f.Kind() {
@@ -110,12 +110,12 @@ func everyField() firewall.Table {
 		case firewall.KindNFProto:
 			v = firewall.Value{Lo: firewall.NFProtoIPv6, Hi: firewall.NFProtoIPv6}
 		}
-		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF { // each has points of its own where it can be asked
+		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType { // each has points of its own where it can be asked
 			continue
 		}
-		chain.Rules = append(chain.Rules, firewall.Rule{Matches: []firewall.Match{{Fields: []firewall.Field{f}, Values: []firewall.Value{v}}}, Counter: true})
+		chain.Rules = append(chain.Rules, firewall.TreeRule{Matches: []firewall.Match{{Fields: []firewall.Field{f}, Values: []firewall.Value{v}}}, Counter: "c"})
 	}
-	return firewall.Table{Name: firewall.TableName, Chains: []firewall.Chain{chain}}
+	return firewall.Table{Name: firewall.TableName, Counters: []string{"c"}, Chains: []firewall.Chain{chain}}
 }
 
 // TestComparison: the comparison that the tests above rest on sees what is missing on either side.
@@ -151,19 +151,39 @@ func ruleset(t *testing.T, ns netns) []string {
 	if err := json.Unmarshal([]byte(ns.run(t, "nft -j list ruleset")), &listing); err != nil {
 		t.Fatal(err)
 	}
-	var lines []string
+	type line struct{ place, text string }
+	var lines []line
 	for _, object := range listing.Nftables {
 		if object["metainfo"] == nil {
-			lines = append(lines, string(marshal(t, normal(t, object))))
+			lines = append(lines, line{placeOf(object), string(marshal(t, normal(t, object)))})
 		}
 	}
-	return lines
+	slices.SortStableFunc(lines, func(a, b line) int { return strings.Compare(a.place, b.place) })
+	var texts []string
+	for _, l := range lines {
+		texts = append(texts, l.text)
+	}
+	return texts
+}
+
+// placeOf is where an object is: of a rule its chain, in which order counts, of all else its own name.
+func placeOf(object map[string]any) string {
+	for kind, inner := range object {
+		o := inner.(map[string]any)
+		if kind == "rule" {
+			return fmt.Sprint(kind, o["table"], " ", o["chain"])
+		}
+		return fmt.Sprint(kind, o["table"], " ", o["name"])
+	}
+	return ""
 }
 
 func normal(t *testing.T, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		delete(v, "handle")
+		for _, volatile := range []string{"handle", "packets", "bytes"} {
+			delete(v, volatile)
+		}
 		for key, inner := range v {
 			v[key] = normal(t, inner)
 			elements, isList := inner.([]any)
@@ -172,8 +192,6 @@ func normal(t *testing.T, v any) any {
 				slices.SortFunc(elements, func(a, b any) int {
 					return strings.Compare(string(marshal(t, a)), string(marshal(t, b)))
 				})
-			case key == "counter":
-				v[key] = "counter"
 			}
 		}
 	case []any:
@@ -213,7 +231,7 @@ func difference(got, want []string) string {
 
 func compile(t *testing.T, p firewall.Policy) firewall.Table {
 	t.Helper()
-	table, err := firewall.Compile(p)
+	table, err := firewall.Compile(p, firewall.Features{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,24 +47,26 @@ func TestFailedLoadKeepsOldRules(t *testing.T) {
 	ns := newNetns(t, "failed")
 	load(t, ns, compile(t, policyFile(t, "home")))
 	before := ns.run(t, "nft -j list ruleset") // with handles: not even replaced by the same
-	rule := func(r firewall.Rule) firewall.Table {
-		return firewall.Table{Name: firewall.TableName, Chains: []firewall.Chain{{Name: "c", Rules: []firewall.Rule{r},
+	rule := func(r firewall.TreeRule) firewall.Table {
+		return firewall.Table{Name: firewall.TableName, Chains: []firewall.Chain{{Name: "c", Rules: []firewall.TreeRule{r},
 			Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Input, Policy: firewall.VerdictDrop}}}}
 	}
-	match := func(m firewall.Match) firewall.Table { return rule(firewall.Rule{Matches: []firewall.Match{m}}) }
+	match := func(m firewall.Match) firewall.Table { return rule(firewall.TreeRule{Matches: []firewall.Match{m}}) }
 	tcpDport, ifname := []firewall.Field{firewall.TCPDport}, []firewall.Field{firewall.IIFName}
 	for _, c := range []struct {
 		table firewall.Table
 		want  string
 		errno syscall.Errno
 	}{
-		{rule(firewall.Rule{Verdict: firewall.Verdict{Kind: firewall.VerdictJump, Target: "nowhere"}}),
+		{rule(firewall.TreeRule{Verdict: firewall.Verdict{Kind: firewall.VerdictJump, Target: "nowhere"}}),
 			"refused by the kernel, the rules before it stay", unix.ENOENT},
-		{rule(firewall.Rule{Verdict: firewall.Verdict{Kind: firewall.VerdictMasquerade}}), "refused by the kernel", unix.EOPNOTSUPP},
-		{rule(firewall.Rule{Verdict: firewall.Verdict{Kind: firewall.VerdictMasquerade},
+		{rule(firewall.TreeRule{Verdict: firewall.Verdict{Kind: firewall.VerdictMasquerade}}), "refused by the kernel", unix.EOPNOTSUPP},
+		{rule(firewall.TreeRule{Verdict: firewall.Verdict{Kind: firewall.VerdictMasquerade},
 			Matches: []firewall.Match{{Fields: []firewall.Field{firewall.Field(200)}}}}), "chain c rule 1: field 200 cannot be loaded", 0},
-		{rule(firewall.Rule{Verdict: firewall.Verdict{Kind: firewall.VerdictDispatch, Target: "m"}}), "there is no map m", 0},
-		{rule(firewall.Rule{Verdict: firewall.Verdict{Kind: 99}}), "verdict 99 is unknown", 0},
+		{rule(firewall.TreeRule{Verdict: firewall.Verdict{Kind: firewall.VerdictDispatch, Target: "m"}}), "there is no map m", 0},
+		{rule(firewall.TreeRule{Verdict: firewall.Verdict{Kind: 99}}), "verdict 99 is unknown", 0},
+		{rule(firewall.TreeRule{Counter: "nobody"}), "refused by the kernel", unix.ENOENT},
+		{rule(firewall.TreeRule{Meter: &firewall.Meter{Set: "s"}}), "there is no set s", 0},
 		{match(firewall.Match{Fields: tcpDport, Set: "s"}), "there is no set s", 0},
 		{match(firewall.Match{Fields: tcpDport}), "expected one field", 0},
 		{match(firewall.Match{Fields: tcpDport, Not: true, Values: []firewall.Value{{Lo: 1, Hi: 2}}}), "cannot be negated", 0},
@@ -91,17 +93,18 @@ func TestFailedLoadKeepsOldRules(t *testing.T) {
 // TestLoadAtSize: many interfaces and zones, more than one netlink message can hold.
 func TestLoadAtSize(t *testing.T) {
 	var p firewall.Policy
-	ssh, _ := firewall.Known("ssh")
+	ssh := []firewall.Service{{Name: "ssh", Flows: []firewall.Flow{{Proto: firewall.TCP, Ports: []firewall.PortRange{firewall.Port(22)}}}}}
 	for i := range 40 {
 		z := firewall.Zone{Name: fmt.Sprintf("zone%d", i), Refuse: firewall.Reject}
 		for j := range 5 {
 			z.Interfaces = append(z.Interfaces, fmt.Sprintf("e%d.%d", i, j))
 		}
 		p.Zones = append(p.Zones, z)
-		p.Allow = append(p.Allow, firewall.Allow{From: []string{z.Name}, To: []string{firewall.Box, "zone0"}, Services: []firewall.Service{ssh}})
 	}
-	for i := range 40 {
-		p.Allow = append(p.Allow, firewall.Allow{From: []string{fmt.Sprintf("zone%d", i)}, To: names(p.Zones), Services: []firewall.Service{ssh}})
+	all := firewall.Endpoint{Zones: names(p.Zones)}
+	for _, z := range p.Zones {
+		p.Rules = append(p.Rules, firewall.Rule{Name: z.Name, Action: firewall.Allow, Services: ssh, To: all,
+			From: firewall.Endpoint{Zones: []string{z.Name}}})
 	}
 	ns := newNetns(t, "size")
 	load(t, ns, compile(t, p))

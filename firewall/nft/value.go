@@ -27,6 +27,8 @@ var encodings = map[firewall.Kind]encoding{
 	firewall.KindNFProto:    {datatype: nftables.TypeNFProto},
 	firewall.KindPktType:    {datatype: nftables.TypePktType},
 	firewall.KindCTState:    {datatype: nftables.TypeCTState, native: true},
+	firewall.KindCTStatus:   {datatype: nftables.TypeCTStatus, native: true},
+	firewall.KindTCPFlags:   {datatype: nftables.TypeTCPFlag},
 	firewall.KindAddrType:   {datatype: nftables.TypeFIBAddr, native: true},
 	firewall.KindBool:       {datatype: sized(nftables.TypeBoolean, 4), native: true}, // net/netfilter/nft_fib.c
 	firewall.KindByte:       {datatype: sized(nftables.TypeInteger, 1)},
@@ -85,9 +87,12 @@ func boundsOf(p netip.Prefix) (first, last []byte) {
 	return first, last
 }
 
-func maskOf(p netip.Prefix) []byte {
-	mask := make([]byte, p.Addr().BitLen()/8)
-	for i := range p.Bits() {
+func maskOf(p netip.Prefix) []byte { return firstBits(p.Bits(), p.Addr().BitLen()/8) }
+
+// firstBits is a mask of that many bits in size bytes.
+func firstBits(bits, size int) []byte {
+	mask := make([]byte, size)
+	for i := range bits {
 		mask[i/8] |= 0x80 >> (i % 8)
 	}
 	return mask

@@ -6,14 +6,28 @@ package nfttext
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Render writes the declaration of t, from "table inet …" to the closing brace.
-func Render(t firewall.Table) string {
-	r := renderer{table: t}
+// Render writes the declaration of t, from "table inet …" to the closing brace. Counters begin at zero.
+func Render(t firewall.Table) string { return RenderCounted(t, nil) }
+
+// RenderCounted is Render with what the counters of some names have counted.
+func RenderCounted(t firewall.Table, counted map[string]firewall.Count) string {
+	r := renderer{maps: map[string]firewall.Map{}}
+	for _, m := range t.Maps {
+		r.maps[m.Name] = m
+	}
 	r.line("table inet %s {", t.Name)
+	for _, name := range t.Counters {
+		r.line("\tcounter %s { packets %d bytes %d; }", name, counted[name].Packets, counted[name].Bytes)
+	}
+	r.line("")
+	for _, f := range t.Flowtables {
+		r.flowtable(f)
+	}
 	for _, s := range t.Sets {
 		r.set(s)
 	}
@@ -27,39 +41,76 @@ func Render(t firewall.Table) string {
 }
 
 type renderer struct {
-	table firewall.Table
-	out   strings.Builder
+	maps map[string]firewall.Map
+	out  strings.Builder
 }
 
 func (r *renderer) line(format string, args ...any) {
 	fmt.Fprintf(&r.out, format+"\n", args...)
 }
 
+func (r *renderer) flowtable(f firewall.Flowtable) {
+	devices := make([]string, len(f.Devices))
+	for i, d := range f.Devices {
+		devices[i] = `"` + d + `"`
+	}
+	r.line("\tflowtable %s {", f.Name)
+	r.line("\t\thook ingress priority filter")
+	r.line("\t\tdevices = { %s }", strings.Join(devices, ", "))
+	r.line("\t\tcounter")
+	r.line("\t}\n")
+}
+
 func (r *renderer) set(s firewall.Set) {
 	r.line("\tset %s {", s.Name)
 	r.line("\t\ttype %s", keyType(s.Key))
-	if s.Interval {
-		r.line("\t\tflags interval")
+	if s.Size > 0 {
+		r.line("\t\tsize %d", s.Size)
 	}
-	r.elements(s.Key, s.Elements)
+	var flags []string
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"dynamic", s.Dynamic}, {"interval", s.Interval}, {"timeout", s.Expires}} {
+		if f.set {
+			flags = append(flags, f.name)
+		}
+	}
+	if flags != nil {
+		r.line("\t\tflags %s", strings.Join(flags, ","))
+	}
+	if s.Timeout > 0 {
+		r.line("\t\ttimeout %ds", s.Timeout/time.Second)
+	}
+	r.elements(s.Key, nil, s.Elements)
 }
 
 func (r *renderer) mapping(m firewall.Map) {
+	data := "verdict"
+	if m.Data != nil {
+		data = kindNames(m.Data)
+	}
 	r.line("\tmap %s {", m.Name)
-	r.line("\t\ttype %s : verdict", keyType(m.Key))
-	r.elements(m.Key, m.Elements)
+	r.line("\t\ttype %s : %s", keyType(m.Key), data)
+	if m.Interval {
+		r.line("\t\tflags interval")
+	}
+	r.elements(m.Key, m.Data, m.Elements)
 }
 
 // elements writes one element per line and closes the set.
-func (r *renderer) elements(key []firewall.Field, elements []firewall.Element) {
+func (r *renderer) elements(key []firewall.Field, data []firewall.Kind, elements []firewall.Element) {
+	kinds := make([]firewall.Kind, len(key))
+	for i, f := range key {
+		kinds[i] = f.Kind()
+	}
 	lines := make([]string, len(elements))
 	for i, e := range elements {
-		values := make([]string, len(e.Key))
-		for j, v := range e.Key {
-			values[j] = value(key[j].Kind(), v)
-		}
-		lines[i] = strings.Join(values, " . ")
-		if e.Verdict.Kind != firewall.VerdictNone {
+		lines[i] = values(kinds, e.Key)
+		switch {
+		case data != nil:
+			lines[i] += " : " + values(data, e.Data)
+		case e.Verdict.Kind != firewall.VerdictNone:
 			lines[i] += " : " + r.verdict(e.Verdict)
 		}
 	}
@@ -69,11 +120,20 @@ func (r *renderer) elements(key []firewall.Field, elements []firewall.Element) {
 	r.line("\t}\n")
 }
 
+// values writes a concatenation.
+func values(kinds []firewall.Kind, vs []firewall.Value) string {
+	texts := make([]string, len(vs))
+	for i, v := range vs {
+		texts[i] = value(kinds[i], v)
+	}
+	return strings.Join(texts, " . ")
+}
+
 func (r *renderer) chain(c firewall.Chain) {
 	r.line("\tchain %s {", c.Name)
 	if h := c.Hook; h != nil {
 		policy := r.verdict(firewall.Verdict{Kind: h.Policy})
-		r.line("\t\ttype %s hook %s priority %s; policy %s;", h.Type, h.Point, priority(h.Priority), policy)
+		r.line("\t\ttype %s hook %s priority %s; policy %s;", h.Type, h.Point, priority(h), policy)
 	}
 	for _, rule := range c.Rules {
 		r.line("\t\t%s", r.rule(rule))
@@ -81,27 +141,38 @@ func (r *renderer) chain(c firewall.Chain) {
 	r.line("\t}\n")
 }
 
-func (r *renderer) rule(rule firewall.Rule) string {
+func (r *renderer) rule(rule firewall.TreeRule) string {
 	var parts []string
 	for _, m := range rule.Matches {
 		parts = append(parts, match(m))
 	}
-	if l := rule.Limit; l.PerSecond > 0 {
-		parts = append(parts, fmt.Sprintf("limit rate %d/second burst %d packets", l.PerSecond, l.Burst))
+	if m := rule.Meter; m != nil {
+		key := fieldName(m.Key)
+		if m.Bits > 0 {
+			key += " & " + mask(m.Key, m.Bits)
+		}
+		parts = append(parts, fmt.Sprintf("update @%s { %s limit rate over %s }", m.Set, key, rate(m.Rate)))
 	}
-	if rule.Counter {
-		parts = append(parts, "counter")
+	if rule.Limit.Count > 0 {
+		parts = append(parts, "limit rate "+rate(rule.Limit))
+	}
+	if rule.Counter != "" {
+		parts = append(parts, fmt.Sprintf(`counter name "%s"`, rule.Counter))
 	}
 	if rule.Log != "" {
-		parts = append(parts, fmt.Sprintf(`log prefix "%s" level info`, rule.Log))
+		parts = append(parts, fmt.Sprintf(`log prefix "%s" group %d`, rule.Log, firewall.LogGroup))
 	}
 	if rule.Verdict.Kind != firewall.VerdictNone {
 		parts = append(parts, r.verdict(rule.Verdict))
 	}
-	if rule.Comment != "" {
-		parts = append(parts, fmt.Sprintf(`comment "%s"`, rule.Comment))
+	if comment := rule.Comment(); comment != "" {
+		parts = append(parts, fmt.Sprintf(`comment "%s"`, comment))
 	}
 	return strings.Join(parts, " ")
+}
+
+func rate(r firewall.Rate) string {
+	return fmt.Sprintf("%d/%s burst %d packets", r.Count, r.Per, r.Burst)
 }
 
 func (r *renderer) verdict(v firewall.Verdict) string {
@@ -111,34 +182,36 @@ func (r *renderer) verdict(v firewall.Verdict) string {
 	case firewall.VerdictGoto:
 		return "goto " + v.Target
 	case firewall.VerdictDispatch:
-		return fmt.Sprintf("%s vmap @%s", fieldNames(r.mapKey(v.Target)), v.Target)
+		return fmt.Sprintf("%s vmap @%s", fieldNames(r.maps[v.Target].Key), v.Target)
+	case firewall.VerdictDNAT:
+		return fmt.Sprintf("dnat ip to %s map @%s", fieldNames(r.maps[v.Target].Key), v.Target)
+	case firewall.VerdictSNAT:
+		return fmt.Sprintf("snat ip to %s map @%s", fieldNames(r.maps[v.Target].Key), v.Target)
+	case firewall.VerdictOffload:
+		return "flow add @" + v.Target
 	}
 	return map[firewall.VerdictKind]string{
 		firewall.VerdictAccept: "accept", firewall.VerdictDrop: "drop", firewall.VerdictMasquerade: "masquerade",
 		firewall.VerdictRejectICMP: "reject with icmpx admin-prohibited", firewall.VerdictRejectReset: "reject with tcp reset",
+		firewall.VerdictClampMSS: "tcp option maxseg size set rt mtu",
 	}[v.Kind]
 }
 
-func (r *renderer) mapKey(name string) []firewall.Field {
-	for _, m := range r.table.Maps {
-		if m.Name == name {
-			return m.Key
+// priority writes a priority relative to the nearest named one below it, of those that nft knows at that point.
+func priority(h *firewall.Hook) string {
+	name, base := "raw", firewall.PriorityRaw
+	for _, named := range []struct {
+		name string
+		base int
+		only firewall.Point
+	}{{"mangle", firewall.PriorityMangle, ""}, {"dstnat", firewall.PriorityDstNAT, firewall.Prerouting},
+		{"filter", firewall.PriorityFilter, ""}, {"srcnat", firewall.PrioritySrcNAT, firewall.Postrouting}} {
+		if h.Priority >= named.base && (named.only == "" || named.only == h.Point) {
+			name, base = named.name, named.base
 		}
 	}
-	return nil
-}
-
-// priority writes p relative to the nearest named priority below it, as nft does.
-func priority(p int) string {
-	name, base := "raw", firewall.PriorityRaw
-	if p >= firewall.PriorityFilter {
-		name, base = "filter", firewall.PriorityFilter
-	}
-	if p >= firewall.PrioritySrcNAT {
-		name, base = "srcnat", firewall.PrioritySrcNAT
-	}
-	if p == base {
+	if h.Priority == base {
 		return name
 	}
-	return fmt.Sprintf("%s + %d", name, p-base)
+	return fmt.Sprintf("%s + %d", name, h.Priority-base)
 }

@@ -28,7 +28,7 @@ func TestGolden(t *testing.T) {
 		if err := json.Unmarshal(text, &policy); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		table, err := firewall.Compile(policy)
+		table, err := firewall.Compile(policy, firewall.Features{})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -64,7 +64,7 @@ func TestEveryFieldHasText(t *testing.T) {
 	for _, f := range firewall.Fields() {
 		table := firewall.Table{Name: "t",
 			Sets: []firewall.Set{{Name: "s", Key: []firewall.Field{f}}},
-			Chains: []firewall.Chain{{Name: "c", Rules: []firewall.Rule{
+			Chains: []firewall.Chain{{Name: "c", Rules: []firewall.TreeRule{
 				{Matches: []firewall.Match{{Fields: []firewall.Field{f}, Set: "s"}}}}}}}
 		text := nfttext.Render(table)
 		if strings.Contains(text, "\t\t @s") || strings.Contains(text, "type \n") {
@@ -75,9 +75,9 @@ func TestEveryFieldHasText(t *testing.T) {
 
 // TestEveryVerdictHasText does the same for verdicts.
 func TestEveryVerdictHasText(t *testing.T) {
-	for kind := firewall.VerdictNone + 1; kind <= firewall.VerdictMasquerade; kind++ {
+	for _, kind := range firewall.VerdictKinds()[1:] {
 		table := firewall.Table{Name: "t", Chains: []firewall.Chain{{Name: "c",
-			Rules: []firewall.Rule{{Verdict: firewall.Verdict{Kind: kind, Target: "target"}}}}}}
+			Rules: []firewall.TreeRule{{Verdict: firewall.Verdict{Kind: kind, Target: "target"}}}}}}
 		if text := nfttext.Render(table); strings.Contains(text, "\t\t\n") {
 			t.Errorf("verdict %d has no text:\n%s", kind, text)
 		}
@@ -89,7 +89,7 @@ func TestSameTextForSamePolicy(t *testing.T) {
 	for seed := range uint64(50) {
 		texts := map[string]bool{}
 		for range 5 {
-			table, err := firewall.Compile(policytest.Random(rand.New(rand.NewPCG(seed, 0))))
+			table, err := firewall.Compile(policytest.Random(rand.New(rand.NewPCG(seed, 0))), firewall.Features{})
 			if err != nil {
 				t.Fatal(err)
 			}

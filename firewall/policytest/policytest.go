@@ -5,92 +5,276 @@ package policytest
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Random draws a valid policy of up to 5 zones.
+// Random draws a valid policy. Its first zones are whole interfaces, among them "wan"; others may follow that are some
+// networks behind them. Zone number i has the networks [Network4](i) and [Network6](i), the appliance there the first
+// address, and hosts the ones behind.
 func Random(r *rand.Rand) firewall.Policy {
-	p := firewall.Policy{Log: rate(r)}
-	var zones []string
-	for i := range 1 + r.IntN(5) {
-		z := firewall.Zone{Name: []string{"wan", "lan", "guest", "iot-2", "Table"}[i], Refuse: firewall.Drop}
-		if r.IntN(2) == 0 {
+	d := draw{Rand: r}
+	d.Log, d.Flood = d.rate(), d.rate()
+	d.drawZones()
+	d.drawSets()
+	d.drawRules()
+	d.drawForwards()
+	for range d.IntN(3) {
+		d.Masquerade = append(d.Masquerade, firewall.Masquerade{From: d.some(d.whole), To: d.one(d.whole)})
+	}
+	return d.Policy
+}
+
+// Network4 is the IPv4 network of a zone by its number.
+func Network4(zone int) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", zone)) }
+
+// Network6 is the IPv6 network of a zone by its number.
+func Network6(zone int) netip.Prefix {
+	return netip.MustParsePrefix(fmt.Sprintf("2001:db8:%d::/48", zone))
+}
+
+// Host4 is a host's IPv4 address in the network of a zone.
+func Host4(zone, host int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(zone), byte(host >> 8), byte(host)})
+}
+
+// Host6 is a host's IPv6 address in the network of a zone.
+func Host6(zone, host int) netip.Addr {
+	a := Network6(zone).Addr().As16()
+	a[14], a[15] = byte(host>>8), byte(host)
+	return netip.AddrFrom16(a)
+}
+
+// hosts is how many hosts of a zone rules speak of.
+const hosts = 4
+
+type draw struct {
+	*rand.Rand
+	firewall.Policy
+	whole, zones []string // names of the zones of whole interfaces, and of all
+	sets         []string
+}
+
+func (d *draw) drawZones() {
+	for i := range 1 + d.IntN(5) {
+		z := firewall.Zone{Name: []string{"wan", "lan", "guest", "iot-2", "Table"}[i], Refuse: firewall.Drop,
+			Own: []netip.Addr{Host4(i, 1), Host6(i, 1)}}
+		if d.chance(2) {
 			z.Refuse = firewall.Reject
 		}
-		for j := range r.IntN(4) {
+		for j := range d.IntN(4) {
 			z.Interfaces = append(z.Interfaces, fmt.Sprintf("eth%d.%d", i, j))
 		}
-		z.RouterAdverts = r.IntN(4) == 0
-		zones = append(zones, z.Name)
-		p.Zones = append(p.Zones, z)
-	}
-	for i := range r.IntN(5) {
-		a := firewall.Allow{From: some(r, zones), To: some(r, append(zones, firewall.Box)), Rate: rate(r)}
-		for j := range 1 + r.IntN(3) {
-			a.Services = append(a.Services, service(r, j))
+		z.RouterAdverts, z.DHCP, z.DHCPv6, z.ClampMSS = d.chance(4), d.chance(4), d.chance(4), d.chance(4)
+		if z.Outside = i == 0 || d.chance(5); z.Outside && d.chance(2) {
+			z.Bogons = firewall.Martians()
+			if d.chance(2) {
+				z.Bogons = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("fc00::/7")}
+			}
 		}
-		if r.IntN(2) == 0 {
-			a.Origin = fmt.Sprintf("site.toml:%d", i+10)
-		}
-		if r.IntN(3) == 0 { // everything, which the box never allows
-			a.To, a.Services = some(r, zones), nil
-		}
-		p.Allow = append(p.Allow, a)
+		d.whole = append(d.whole, z.Name)
+		d.Zones = append(d.Zones, z)
 	}
-	for range r.IntN(3) {
-		p.Masquerade = append(p.Masquerade, firewall.Masquerade{From: some(r, zones), To: zones[r.IntN(len(zones))]})
+	d.zones = append(d.zones, d.whole...)
+	for i, z := range d.Zones {
+		if len(z.Interfaces) > 0 && d.chance(3) {
+			part := firewall.Zone{Name: "part-" + z.Name, Interfaces: z.Interfaces, Refuse: z.Refuse,
+				Networks: []netip.Prefix{netip.PrefixFrom(Host4(i, 2), 31)}}
+			if d.chance(2) {
+				part.Networks = append(part.Networks, netip.PrefixFrom(Host6(i, 2), 127))
+			}
+			d.Zones = append(d.Zones, part)
+			d.zones = append(d.zones, part.Name)
+		}
 	}
-	return p
 }
 
-// some draws at least one of names, in their order.
-func some(r *rand.Rand, names []string) []string {
-	var drawn []string
-	for _, n := range names {
-		if r.IntN(2) == 0 {
-			drawn = append(drawn, n)
+func (d *draw) drawSets() {
+	for i := range d.IntN(4) {
+		s := firewall.AddressSet{Name: []string{"ip", "servers", "blocked-1"}[i], Live: d.chance(2)}
+		for range d.IntN(5) {
+			s.Networks = append(s.Networks, d.network())
+		}
+		if len(s.Networks) > 0 || s.Live {
+			d.Sets = append(d.Sets, s)
+			d.sets = append(d.sets, s.Name)
 		}
 	}
-	if drawn == nil {
-		return []string{names[r.IntN(len(names))]}
-	}
-	return drawn
 }
 
-func rate(r *rand.Rand) firewall.Rate {
-	if r.IntN(2) == 0 {
-		return firewall.Rate{}
+// network draws a host or a network, also ones that contain or touch each other.
+func (d *draw) network() netip.Prefix {
+	zone, host := d.IntN(5), 1+d.IntN(hosts)
+	a, bits := Host4(zone, host), []int{32, 32, 31, 30, 16, 8}
+	if d.chance(2) {
+		a, bits = Host6(zone, host), []int{128, 128, 127, 126, 64, 48}
 	}
-	return firewall.Rate{PerSecond: 1 + r.Uint32N(1000), Burst: 1 + r.Uint32N(1000)}
+	return netip.PrefixFrom(a, bits[d.IntN(len(bits))]).Masked()
 }
 
-func service(r *rand.Rand, i int) firewall.Service {
-	names := []string{"dhcp", "dns", "ntp", "ping", "ra", "ssh"}
-	if n := r.IntN(2 * len(names)); n < len(names) {
-		s, _ := firewall.Known(names[n])
-		return s
+func (d *draw) drawRules() {
+	many := 5
+	if d.chance(5) {
+		many = 40 // enough that hosts become keys
 	}
-	s := firewall.Service{Name: fmt.Sprintf("service %d", i)}
-	for range 1 + r.IntN(2) {
-		s.Flows = append(s.Flows, flow(r))
+	for i := range d.IntN(many) {
+		r := d.rule(fmt.Sprintf("r%d", i))
+		d.Rules = append(d.Rules, r)
+	}
+	for i := range d.IntN(3) {
+		d.Defaults = append(d.Defaults, d.rule(fmt.Sprintf("default.%d", i)))
+	}
+}
+
+func (d *draw) rule(name string) firewall.Rule {
+	r := firewall.Rule{Name: name, Action: firewall.Allow, Log: d.chance(3),
+		From: d.endpoint(d.zones), To: d.endpoint(append(d.zones, firewall.Box))}
+	for j := range 1 + d.IntN(3) {
+		r.Services = append(r.Services, d.service(j))
+	}
+	if d.chance(2) {
+		r.Origin = fmt.Sprintf("site.toml:%d", d.IntN(99))
+	}
+	if d.chance(3) { // everything, which the box never allows
+		r.To.Zones, r.Services = d.some(d.zones), nil
+	}
+	if d.chance(3) {
+		r.Action = firewall.Deny
+	} else {
+		r.Rate = d.rate()
+	}
+	return r
+}
+
+func (d *draw) endpoint(zones []string) firewall.Endpoint {
+	e := firewall.Endpoint{Zones: d.some(zones)}
+	s := d.sources()
+	e.Addresses, e.Sets = s.Addresses, s.Sets
+	return e
+}
+
+// sources draws everybody, or hosts, or networks and sets.
+func (d *draw) sources() firewall.Sources {
+	var s firewall.Sources
+	switch d.IntN(4) {
+	case 0:
+		for range 1 + d.IntN(2) {
+			zone, host := d.IntN(5), 1+d.IntN(hosts)
+			s.Addresses = append(s.Addresses, netip.PrefixFrom(Host4(zone, host), 32))
+			if d.chance(2) {
+				s.Addresses = append(s.Addresses, netip.PrefixFrom(Host6(zone, host), 128))
+			}
+		}
+	case 1:
+		for range 1 + d.IntN(3) {
+			s.Addresses = append(s.Addresses, d.network())
+		}
+		if len(d.sets) > 0 {
+			s.Sets = d.some(d.sets)
+		}
 	}
 	return s
 }
 
-func flow(r *rand.Rand) firewall.Flow {
-	f := firewall.Flow{Proto: []firewall.Proto{firewall.TCP, firewall.UDP, firewall.ICMP, firewall.ICMPv6}[r.IntN(4)]}
+// drawForwards draws forwards of ports that no two of them share, and addresses one to one.
+func (d *draw) drawForwards() {
+	port := 100
+	for i := range d.IntN(4) {
+		zone := d.IntN(len(d.whole))
+		f := firewall.Forward{Name: fmt.Sprintf("f%d", i), From: d.some(d.whole), Zone: d.whole[zone],
+			Proto: []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP}[d.IntN(3)],
+			Ports: firewall.Port(uint16(port)), Sources: d.sources(), Rate: d.rate(), Log: d.chance(3)}
+		if d.chance(3) {
+			f.Ports.Last += uint16(d.IntN(50))
+		}
+		if f.Ports.First == f.Ports.Last && d.chance(2) {
+			f.ToPort = uint16(80 + d.IntN(2))
+		}
+		if d.chance(4) {
+			f.Origin = "site.toml:7"
+		}
+		host := 1 + d.IntN(hosts)
+		if d.chance(4) {
+			f.To = []netip.Addr{Host6(zone, host)}
+		} else {
+			f.To = []netip.Addr{Host4(zone, host), Host6(zone, host), Host6(zone, host+1)}[:1+d.IntN(3)]
+		}
+		if d.chance(2) {
+			f.Hairpin = d.some(d.whole)
+		}
+		d.Forwards = append(d.Forwards, f)
+		port += 51
+	}
+	for i := range d.IntN(3) {
+		zone := d.IntN(len(d.whole))
+		o := firewall.OneToOne{Outside: netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + i)}), Inside: Host4(zone, 10+i),
+			Zone: d.one(d.whole), Host: d.whole[zone]}
+		if d.chance(2) {
+			o.Hairpin = d.some(d.whole)
+		}
+		d.OneToOne = append(d.OneToOne, o)
+	}
+}
+
+func (d *draw) chance(of int) bool { return d.IntN(of) == 0 }
+
+func (d *draw) one(names []string) string { return names[d.IntN(len(names))] }
+
+// some draws at least one of names, in their order.
+func (d *draw) some(names []string) []string {
+	var drawn []string
+	for _, n := range names {
+		if d.chance(2) {
+			drawn = append(drawn, n)
+		}
+	}
+	if drawn == nil {
+		return []string{d.one(names)}
+	}
+	return drawn
+}
+
+func (d *draw) rate() firewall.Rate {
+	if d.chance(2) {
+		return firewall.Rate{}
+	}
+	return firewall.Rate{Count: 1 + d.Uint32N(1000), Burst: 1 + d.Uint32N(1000),
+		Per: []firewall.Unit{firewall.Second, firewall.Minute, firewall.Hour}[d.IntN(3)]}
+}
+
+func (d *draw) service(i int) firewall.Service {
+	tcp, udp := firewall.TCP, firewall.UDP
+	known := []firewall.Service{
+		{Name: "dns", Flows: []firewall.Flow{{Proto: udp, Ports: []firewall.PortRange{firewall.Port(53)}}, {Proto: tcp, Ports: []firewall.PortRange{firewall.Port(53)}}}},
+		{Name: "ping", Flows: []firewall.Flow{{Proto: firewall.ICMP, Types: []uint8{8}}, {Proto: firewall.ICMPv6, Types: []uint8{128}}}},
+		{Name: "ra", Flows: []firewall.Flow{{Proto: firewall.ICMPv6, Types: []uint8{133}}}},
+		{Name: "ssh", Flows: []firewall.Flow{{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(22)}}}},
+		{Name: "vpn", Flows: []firewall.Flow{{Proto: firewall.ESP}, {Proto: firewall.AH}, {Proto: firewall.GRE}, {Proto: firewall.IPv6}}},
+	}
+	if n := d.IntN(2 * len(known)); n < len(known) {
+		return known[n]
+	}
+	s := firewall.Service{Name: fmt.Sprintf("service %d", i)}
+	for range 1 + d.IntN(2) {
+		s.Flows = append(s.Flows, d.flow())
+	}
+	return s
+}
+
+func (d *draw) flow() firewall.Flow {
+	f := firewall.Flow{Proto: []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP, firewall.ICMP, firewall.ICMPv6}[d.IntN(5)]}
 	if f.Proto == firewall.ICMP || f.Proto == firewall.ICMPv6 {
-		for range 1 + r.IntN(3) {
-			f.Types = append(f.Types, uint8(r.IntN(256)))
+		for range 1 + d.IntN(3) {
+			f.Types = append(f.Types, uint8(d.IntN(256)))
 		}
 		return f
 	}
-	first := 1 + r.IntN(100)
-	for range r.IntN(4) {
-		last := first + r.IntN(2)*r.IntN(10_000)
+	first := 1 + d.IntN(100)
+	for range d.IntN(4) {
+		last := first + d.IntN(2)*d.IntN(10_000)
 		f.Ports = append(f.Ports, firewall.PortRange{First: uint16(first), Last: uint16(last)})
-		first = last + 1 + r.IntN(1000)
+		first = last + 1 + d.IntN(1000)
 	}
 	if first > 60_000 { // now and then up to the very last port, where intervals have no end
 		f.Ports = append(f.Ports, firewall.PortRange{First: uint16(first), Last: 65535})

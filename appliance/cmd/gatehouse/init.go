@@ -175,7 +175,7 @@ func (b *box) watchPowerButton(ctx context.Context) {
 }
 
 func loadFirewall(p firewall.Policy) error {
-	table, err := firewall.Compile(p)
+	table, err := firewall.Compile(p, firewall.Features{})
 	if err != nil {
 		return err
 	}

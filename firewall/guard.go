@@ -1,0 +1,153 @@
+package firewall
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Names of the sets of addresses that are banned: whoever adds an element, for as long as it lives, keeps all packets
+// from that source away. They are empty at first, and loads leave them alone.
+const (
+	Banned4    = "banned4"     // IPv4 addresses
+	Banned6    = "banned6"     // IPv6 addresses
+	BannedNet6 = "banned6_net" // the first 64 bits of IPv6 addresses, the others zero
+)
+
+const (
+	// netBits is how much of an IPv6 address tells one source from another: who has one address has its /64 (RFC 6177).
+	netBits = 64
+
+	floodMemory  = time.Minute // how long a source is remembered after its last attempt
+	floodSources = 16384       // at about 200 bytes each
+)
+
+// antispoof drops packets whose source cannot be where they come from, before conntrack remembers them. Hosts that have
+// no address yet pass, for the kernel does not look for a way back to 0.0.0.0 and :: when they speak to everybody on
+// the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c); and it drops ::1 from a wire before
+// any rule (RFC 4291, 2.5.3). A DHCP server may answer us before we have a way back to it.
+func (c *compiler) antispoof() {
+	c.logged("banned")
+	c.logged("spoofed")
+	rules := []TreeRule{{Matches: match(name(IIFName, "lo")), Verdict: accept()}}
+	for _, b := range []struct {
+		set  string
+		key  Field
+		bits int
+	}{{Banned4, IPSaddr, 0}, {Banned6, IP6Saddr, 0}, {BannedNet6, IP6Saddr, netBits}} {
+		set := Set{Name: b.set, Key: []Field{b.key}, Kept: true, Expires: true}
+		c.table.Sets = append(c.table.Sets, set)
+		m := in(set)
+		m.Bits = b.bits
+		rules = append(rules, TreeRule{Matches: match(m), Verdict: goTo("banned")})
+	}
+	loopback := prefixesOf("127.0.0.0/8")
+	rules = append(rules,
+		TreeRule{Matches: match(within(IPSaddr, loopback)), Verdict: goTo("spoofed"), Name: "loopback from a wire"},
+		TreeRule{Matches: match(within(IPDaddr, loopback)), Verdict: goTo("spoofed"), Name: "loopback from a wire"})
+	clients := c.dhcpClients()
+	rules = append(rules, c.addSet(clients, TreeRule{
+		Matches: append(match(in(clients)), dhcpAnswer()...), Verdict: accept(), Name: "answer of a DHCP server"})...)
+	rules = append(rules, TreeRule{Matches: match(number(ReversePath, 0)), Verdict: goTo("spoofed"),
+		Name: "no way back to the source"})
+	c.addChain("antispoof", &Hook{Filter, Prerouting, PriorityRaw, VerdictAccept}, rules...)
+}
+
+// logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate allows. What
+// was sent to everybody is dropped without a word, for every LAN is full of it.
+func (c *compiler) logged(reason string) {
+	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: reason + "_to_all", Verdict: drop(),
+		Name: "broadcast or multicast"}}
+	rules = append(rules, c.log(reason)...)
+	c.addChain(reason, nil, append(rules, TreeRule{Counter: reason, Verdict: drop()})...)
+}
+
+// log is the rule that logs by a name, as far as the rate allows, so that no flood of packets is a flood of lines. It
+// has no effect on the packet.
+func (c *compiler) log(name string) []TreeRule {
+	if c.policy.Log == (Rate{}) {
+		return nil
+	}
+	return []TreeRule{{Limit: c.policy.Log, Counter: "log_" + name, Log: name}}
+}
+
+// strangers holds what starts outside against what no honest stranger does. It decides nothing in their favour.
+func (c *compiler) strangers() {
+	all := Map{Name: "strangers", Key: []Field{IIFName}}
+	for _, z := range c.policy.Zones {
+		if !z.Outside {
+			continue
+		}
+		if len(all.Elements) == 0 && c.policy.Flood != (Rate{}) {
+			c.logged("flood")
+			c.floodSets()
+		}
+		chain := "strangers_" + z.Name
+		c.addChain(chain, nil, c.suspicions(z)...)
+		all.Elements = append(all.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
+	}
+	c.addMap(all)
+}
+
+// suspicions are the rules about strangers of one zone. TCP that begins in the middle is a scan, or a conversation
+// whose beginning we forgot, which the host that started it repeats.
+func (c *compiler) suspicions(z Zone) []TreeRule {
+	var rules []TreeRule
+	for _, f := range families() {
+		bogons := Set{Name: "bogons_" + z.Name + f.suffix(), Key: []Field{f.src}, Interval: true,
+			Elements: elementsOf(f.of(z.Bogons))}
+		rules = append(rules, c.addSet(bogons, TreeRule{Matches: match(in(bogons)), Counter: "bogon", Verdict: drop(), Name: "bogon"})...)
+	}
+	begins := number(TCPFlags, TCPSyn)
+	begins.Mask = TCPFin | TCPSyn | TCPRst | TCPAck
+	rules = append(rules, TreeRule{Matches: match(not(begins)), Counter: "strangers_no_syn", Verdict: drop(),
+		Name: "TCP that begins in the middle"})
+	if c.policy.Flood == (Rate{}) {
+		return rules
+	}
+	for _, f := range families() {
+		rules = append(rules, TreeRule{Matches: match(number(L4Proto, ProtoTCP)),
+			Meter:   &Meter{Set: "flood" + f.suffix(), Key: f.src, Bits: f.sourceBits(), Rate: c.policy.Flood},
+			Verdict: goTo("flood"), Name: "too many conversations from one source"})
+	}
+	return rules
+}
+
+func (c *compiler) floodSets() {
+	for _, f := range families() {
+		c.table.Sets = append(c.table.Sets, Set{Name: "flood" + f.suffix(), Key: []Field{f.src}, Kept: true, Expires: true,
+			Dynamic: true, Timeout: floodMemory, Size: floodSources})
+	}
+}
+
+// sourceBits is how much of a source address is one source.
+func (f family) sourceBits() int {
+	if f.number == NFProtoIPv6 {
+		return netBits
+	}
+	return 0
+}
+
+// refuse is where everything ends that nothing allowed.
+func (c *compiler) refuse() {
+	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: "refused_to_all", Verdict: drop(),
+		Name: "broadcast or multicast"}}
+	rules = append(rules, c.log("refused")...)
+	c.addChain("refuse", nil, append(rules, TreeRule{Counter: "refused", Verdict: goTo("turn_away")})...)
+
+	told := c.interfaces("told", IIFName, func(z Zone) bool { return z.Refuse == Reject })
+	rules = c.addSet(told,
+		TreeRule{Matches: match(in(told), number(L4Proto, ProtoTCP)), Counter: "turn_away_told",
+			Verdict: Verdict{Kind: VerdictRejectReset}},
+		TreeRule{Matches: match(in(told)), Counter: "turn_away_told", Verdict: Verdict{Kind: VerdictRejectICMP}})
+	c.addChain("turn_away", nil, append(rules, TreeRule{Counter: "turn_away_silent", Verdict: drop()})...)
+}
+
+// dhcpAnswer matches what a DHCPv4 server says to a client (RFC 2131, 4.1).
+func dhcpAnswer() []Match {
+	return match(number(NFProto, NFProtoIPv4), number(UDPSport, 67), number(UDPDport, 68))
+}
+
+// dhcpv6Answer matches what a DHCPv6 server or relay says to a client (RFC 8415, 7.2).
+func dhcpv6Answer() []Match {
+	return match(within(IP6Saddr, []netip.Prefix{netip.MustParsePrefix("fe80::/10")}), number(UDPSport, 547), number(UDPDport, 546))
+}

@@ -1,0 +1,184 @@
+package firewall
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// dstnat translates destinations: one to one, then the ports that are forwarded. From each zone it is one lookup for
+// all of a kind.
+func (c *compiler) dstnat() {
+	inside := c.inside()
+	zones := Map{Name: "dstnat_zones", Key: []Field{IIFName}}
+	for _, z := range c.policy.Zones {
+		if len(z.Networks) > 0 {
+			continue
+		}
+		rules := c.oneToOneIn(z.Name)
+		rules = append(rules, c.translations("dnat_"+z.Name, c.usableFrom(z.Name, false), local())...)
+		rules = append(rules, c.translations("hairpin_"+z.Name, c.usableFrom(z.Name, true),
+			append(inside, local()...))...)
+		if len(rules) > 0 {
+			chain := "dstnat_" + z.Name
+			c.addChain(chain, nil, rules...)
+			zones.Elements = append(zones.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
+		}
+	}
+	if rules := c.addMap(zones, dispatch(zones)); rules != nil {
+		c.addChain("dstnat", &Hook{NAT, Prerouting, PriorityDstNAT, VerdictAccept}, rules...)
+	}
+}
+
+// local matches IPv4 packets to the appliance.
+func local() []Match { return match(number(NFProto, NFProtoIPv4), number(DaddrType, AddrLocal)) }
+
+// inside matches what is not to the appliance's addresses in zones of ours, if these are known and needed.
+func (c *compiler) inside() []Match {
+	var own []netip.Addr
+	for _, z := range c.policy.Zones {
+		if !z.Outside {
+			own = append(own, z.Own...)
+		}
+	}
+	s := Set{Name: "inside", Key: []Field{IPDaddr}, Elements: elementsOf(families()[0].of(addresses(own)))}
+	needed := slices.ContainsFunc(c.policy.Forwards, func(f Forward) bool { return len(f.Hairpin) > 0 })
+	if !needed || c.addSet(s, TreeRule{}) == nil {
+		return nil
+	}
+	return match(not(in(s)))
+}
+
+// translations are the rules for some forwards: one for all single ports, and one per protocol for ranges, of which
+// each packet keeps its port.
+func (c *compiler) translations(name string, forwards []Forward, matches []Match) []TreeRule {
+	single := Map{Name: name, Key: []Field{L4Proto, THDport}, Data: []Kind{KindIPv4, KindPort}}
+	ranges := map[Proto]*Map{}
+	for _, f := range forwards {
+		to, ok := f.ipv4()
+		if !ok {
+			continue
+		}
+		if f.single() {
+			single.Elements = append(single.Elements, Element{Key: []Value{value(f.Proto.Number()), f.Ports.value()},
+				Data: []Value{address(to), value(uint32(f.port()))}})
+			continue
+		}
+		if ranges[f.Proto] == nil {
+			ranges[f.Proto] = &Map{Name: name + "_" + string(f.Proto), Key: []Field{portOf(f.Proto)}, Data: []Kind{KindIPv4}, Interval: true}
+		}
+		ranges[f.Proto].Elements = append(ranges[f.Proto].Elements, Element{
+			Key: []Value{f.Ports.value()}, Data: []Value{address(to)}})
+	}
+	rules := c.addMap(single, translation(single, matches))
+	for _, p := range []Proto{TCP, UDP, SCTP} {
+		if m := ranges[p]; m != nil {
+			rules = append(rules, c.addMap(*m, translation(*m, matches))...)
+		}
+	}
+	return rules
+}
+
+func translation(m Map, matches []Match) TreeRule {
+	return TreeRule{Matches: matches, Verdict: Verdict{VerdictDNAT, m.Name}, Name: "port forwards"}
+}
+
+// oneToOneIn translates addresses that hosts have outside.
+func (c *compiler) oneToOneIn(zone string) []TreeRule {
+	m := Map{Name: "one_to_one_" + zone, Key: []Field{IPDaddr}, Data: []Kind{KindIPv4}}
+	for _, o := range c.policy.OneToOne {
+		if o.Zone == zone || slices.Contains(o.Hairpin, zone) {
+			m.Elements = append(m.Elements, Element{Key: []Value{address(o.Outside)}, Data: []Value{address(o.Inside)}})
+		}
+	}
+	return c.addMap(m, TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"})
+}
+
+// srcnat translates sources on their way out, and lets no source out that means nothing there.
+func (c *compiler) srcnat() {
+	out := Map{Name: "one_to_one_out", Key: []Field{OIFName, IPSaddr}, Data: []Kind{KindIPv4}}
+	for _, o := range c.policy.OneToOne {
+		for _, link := range c.zones[o.Zone].Interfaces {
+			out.Elements = append(out.Elements, Element{Key: []Value{{Name: link}, address(o.Inside)}, Data: []Value{address(o.Outside)}})
+		}
+	}
+	rules := c.addMap(out, TreeRule{Verdict: Verdict{VerdictSNAT, out.Name}, Name: "one to one"})
+	back := Set{Name: "hairpins", Key: []Field{IIFName, OIFName}, Elements: c.hairpins()}
+	rules = append(rules, c.addSet(back, TreeRule{
+		Matches: match(number(NFProto, NFProtoIPv4), number(CTStatus, CTStatusDNAT), in(back)),
+		Counter: "srcnat_hairpin", Verdict: Verdict{Kind: VerdictMasquerade}, Name: "hairpin"})...)
+	pairs := Set{Name: "masqueraded", Key: []Field{IIFName, OIFName}}
+	for _, to := range c.policy.Zones {
+		pairs.Elements = append(pairs.Elements, pairsOf(c.masqueradedTo(to.Name), to.Interfaces)...)
+	}
+	rules = append(rules, c.addSet(pairs, TreeRule{Matches: match(number(NFProto, NFProtoIPv4), in(pairs)),
+		Counter: "srcnat_masquerade", Verdict: Verdict{Kind: VerdictMasquerade}})...)
+	if len(rules) > 0 {
+		c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, rules...)
+	}
+	c.leaks()
+}
+
+// masqueradedTo are the interfaces of the zones that are masqueraded towards a zone, each once.
+func (c *compiler) masqueradedTo(to string) []string {
+	var from []string
+	for _, z := range c.policy.Zones {
+		if len(z.Networks) == 0 && slices.ContainsFunc(c.policy.Masquerade, func(m Masquerade) bool {
+			return m.To == to && slices.Contains(m.From, z.Name)
+		}) {
+			from = append(from, z.Interfaces...)
+		}
+	}
+	return from
+}
+
+// hairpins are the interfaces that translated packets may leave by as they came: the host there would answer the client
+// directly, from an address that the client did not ask. With our source it answers us.
+func (c *compiler) hairpins() []Element {
+	links := map[string]bool{}
+	add := func(zones []string, host string) {
+		for _, z := range zones {
+			for _, link := range c.zones[z].Interfaces {
+				links[link] = links[link] || slices.Contains(c.zones[host].Interfaces, link)
+			}
+		}
+	}
+	for _, f := range c.policy.Forwards {
+		add(slices.Concat(f.From, f.Hairpin), f.Zone)
+	}
+	for _, o := range c.policy.OneToOne {
+		add(append(o.Hairpin, o.Zone), o.Host)
+	}
+	var pairs []Element
+	for _, link := range slices.Sorted(maps.Keys(links)) {
+		if links[link] {
+			pairs = append(pairs, pairsOf([]string{link}, []string{link})...)
+		}
+	}
+	return pairs
+}
+
+// leaks keeps private sources from leaving: in IPv4 towards zones that are masqueraded to, in IPv6 towards all zones
+// outside. The outgoing interface's own address may be one, behind another router, and so may one-to-one addresses.
+func (c *compiler) leaks() {
+	masquerading := c.interfaces("masquerading", OIFName, func(z Zone) bool { return len(c.masqueradedTo(z.Name)) > 0 })
+	outside := c.interfaces("outside", OIFName, func(z Zone) bool { return z.Outside })
+	var given []netip.Addr
+	for _, o := range c.policy.OneToOne {
+		given = append(given, o.Outside)
+	}
+	exempt := Set{Name: "one_to_one_addresses", Key: []Field{IPSaddr}, Elements: elementsOf(families()[0].of(addresses(given)))}
+	var rules []TreeRule
+	for i, links := range []Set{masquerading, outside} {
+		f := families()[i]
+		matches := match(in(links), within(f.src, f.of(privateNetworks())))
+		if f.number == NFProtoIPv4 && len(links.Elements) > 0 && c.addSet(exempt, TreeRule{}) != nil {
+			matches = append(matches, not(in(exempt)))
+		}
+		matches = append(matches, not(number(SaddrTypeOIF, AddrLocal)))
+		rules = append(rules, c.addSet(links, TreeRule{Matches: matches, Counter: "private", Verdict: drop(), Name: "private source"})...)
+	}
+	if len(rules) > 0 {
+		c.addChain("private", &Hook{Filter, Postrouting, PrioritySrcNAT + 10, VerdictAccept}, rules...)
+	}
+}

@@ -1,0 +1,217 @@
+package firewall
+
+import (
+	"net/netip"
+	"slices"
+)
+
+const (
+	// onLinkHopLimit proves that a router did not forward the packet (RFC 4861, 6.1.1: "The IP Hop Limit field has a
+	// value of 255, i.e., the packet could not possibly have been forwarded by a router").
+	onLinkHopLimit = 255
+	// mldHopLimit is that of all MLD messages (RFC 3810, 5).
+	mldHopLimit = 1
+)
+
+// flowtable is the name of the short cut.
+const flowtable = "shortcut"
+
+// replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all. Redirects
+// count as related for the kernel, and a router neither follows nor passes them (RFC 1812, 5.2.7.2).
+func replies(hook string) []TreeRule {
+	return []TreeRule{
+		{Matches: match(number(CTState, CTEstablished)), Counter: hook + "_established", Verdict: accept()},
+		{Matches: match(number(ICMPType, icmpRedirect)), Counter: hook + "_redirect", Verdict: drop(), Name: "redirect"},
+		{Matches: match(number(CTState, CTRelated)), Counter: hook + "_related", Verdict: accept(), Name: "ICMP errors"},
+		{Matches: match(number(CTState, CTInvalid)), Counter: hook + "_invalid", Verdict: drop(), Name: "belongs to no conversation"},
+	}
+}
+
+// input decides what reaches the appliance itself.
+func (c *compiler) input() {
+	rules := []TreeRule{{Matches: match(name(IIFName, "lo")), Verdict: accept()}}
+	rules = append(rules, replies("input")...)
+	rules = append(rules, TreeRule{Matches: match(number(L4Proto, ProtoICMPv6)), Verdict: jump("neighbours")})
+	c.addChain("neighbours", nil, c.neighbours()...)
+	rules = append(rules, c.dhcpAnswers()...)
+	rules = append(rules, c.suspected()...)
+
+	zones := Map{Name: "input_zones", Key: []Field{IIFName}}
+	for _, z := range c.policy.Zones {
+		if chain := c.inputFrom(z); chain != "" {
+			zones.Elements = append(zones.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
+		}
+	}
+	rules = append(rules, c.addMap(zones, dispatch(zones))...)
+	rules = append(rules, TreeRule{Verdict: goTo("refuse")})
+	c.addChain("input", &Hook{Filter, Input, PriorityFilter, VerdictDrop}, rules...)
+}
+
+// neighbours are the ICMPv6 messages without which IPv6 does not work on a link at all, so that RFC 4890, 4.4.1 wants
+// them from everywhere. Errors (types 1 to 4) are replies; echo and router solicitation are services; redirects a
+// router must not follow (RFC 4861, 8.2).
+func (c *compiler) neighbours() []TreeRule {
+	onLink := number(IP6HopLimit, onLinkHopLimit)
+	rules := []TreeRule{
+		{Matches: match(numbers(ICMPv6Type, ndNeighborSolicit, ndNeighborAdvert), onLink),
+			Counter: "neighbours_nd", Verdict: accept(), Name: "neighbour discovery"},
+		{Matches: match(numbers(ICMPv6Type, mldQuery, mldReport, mldDone, mld2Report), number(IP6HopLimit, mldHopLimit),
+			within(IP6Saddr, prefixesOf("::/128", "fe80::/10"))),
+			Counter: "neighbours_mld", Verdict: accept(), Name: "multicast listener discovery"},
+	}
+	adverts := c.interfaces("router_adverts", IIFName, func(z Zone) bool { return z.RouterAdverts })
+	return append(rules, c.addSet(adverts, TreeRule{
+		Matches: match(in(adverts), numbers(ICMPv6Type, ndRouterAdvert), onLink, within(IP6Saddr, prefixesOf("fe80::/10"))),
+		Counter: "neighbours_ra", Verdict: accept(), Name: "router advertisement"})...)
+}
+
+func (c *compiler) dhcpClients() Set {
+	return c.interfaces("dhcp_clients", IIFName, func(z Zone) bool { return z.DHCP })
+}
+
+// dhcpAnswers lets servers answer our clients.
+func (c *compiler) dhcpAnswers() []TreeRule {
+	var rules []TreeRule
+	if clients := c.dhcpClients(); len(clients.Elements) > 0 { // declared by antispoof
+		rules = append(rules, TreeRule{Matches: append(match(in(clients)), dhcpAnswer()...), Counter: "input_dhcp",
+			Verdict: accept(), Name: "answer of a DHCP server"})
+	}
+	clients := c.interfaces("dhcpv6_clients", IIFName, func(z Zone) bool { return z.DHCPv6 })
+	return append(rules, c.addSet(clients, TreeRule{Matches: append(match(in(clients)), dhcpv6Answer()...), Counter: "input_dhcpv6",
+		Verdict: accept(), Name: "answer of a DHCPv6 server"})...)
+}
+
+// suspected is the rule that asks about strangers, if there are any.
+func (c *compiler) suspected() []TreeRule {
+	i := slices.IndexFunc(c.table.Maps, func(m Map) bool { return m.Name == "strangers" })
+	if i < 0 {
+		return nil
+	}
+	return []TreeRule{dispatch(c.table.Maps[i])}
+}
+
+// inputFrom makes the chain of what may be started from a zone of whole interfaces to the appliance, "" if nothing.
+// What comes from some of its networks may have a zone, and so a chain, of its own.
+func (c *compiler) inputFrom(z Zone) string {
+	if len(z.Networks) > 0 {
+		return ""
+	}
+	var rules []TreeRule
+	for _, part := range c.partsOf(z) {
+		target := "refuse"
+		if own := c.between(part.Name, Box); len(own) > 0 {
+			target = c.arrange("input_"+part.Name, own)
+		}
+		rules = append(rules, lead(target, part.Networks, nil)...)
+	}
+	own := c.between(z.Name, Box)
+	if len(rules) == 0 && len(own) == 0 {
+		return ""
+	}
+	return c.arrange("input_"+z.Name, append(raw(rules), own...))
+}
+
+// forward decides what passes from zone to zone. All pairs that may talk are keys of one map.
+func (c *compiler) forward() {
+	pairs := Map{Name: "forward_zones", Key: []Field{IIFName, OIFName}}
+	for _, from := range c.policy.Zones {
+		for _, to := range c.policy.Zones {
+			if chain := c.forwardBetween(from, to); chain != "" {
+				pairs.Elements = append(pairs.Elements, leadTo(jump(chain), pairsOf(from.Interfaces, to.Interfaces))...)
+			}
+		}
+	}
+	rules := append(c.shortcut(), replies("forward")...)
+	rules = append(rules, c.suspected()...)
+	rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: "forward_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
+	rules = append(rules, c.addMap(pairs, dispatch(pairs))...)
+	rules = append(rules, TreeRule{Verdict: goTo("refuse")})
+	c.addChain("forward", &Hook{Filter, Forwarding, PriorityFilter, VerdictDrop}, rules...)
+}
+
+// linkOnly matches ICMPv6 that has no business beyond its link or site: MLD, neighbour discovery, its inverse and
+// secure kinds, router renumbering, multicast router discovery (RFC 4890, 4.3.3 and 4.3.4).
+func linkOnly() Match {
+	return Match{Fields: []Field{ICMPv6Type}, Values: []Value{{Lo: 130, Hi: 138}, {Lo: 141, Hi: 143}, {Lo: 148, Hi: 153}}}
+}
+
+// forwardBetween makes the chain of what passes between two zones of whole interfaces, "" if nothing does.
+func (c *compiler) forwardBetween(from, to Zone) string {
+	if len(from.Networks) > 0 || len(to.Networks) > 0 {
+		return ""
+	}
+	var rules []TreeRule
+	some := false
+	for _, a := range append(c.partsOf(from), from) {
+		for _, b := range append(c.partsOf(to), to) {
+			if a.Name == from.Name && b.Name == to.Name {
+				continue
+			}
+			target := "refuse"
+			if own := c.between(a.Name, b.Name); len(own) > 0 {
+				target, some = c.arrange("forward_"+a.Name+"_"+b.Name, own), true
+			}
+			rules = append(rules, lead(target, a.Networks, b.Networks)...)
+		}
+	}
+	own := c.between(from.Name, to.Name)
+	if !some && len(own) == 0 {
+		return ""
+	}
+	return c.arrange("forward_"+from.Name+"_"+to.Name, append(raw(rules), own...))
+}
+
+// partsOf are the zones of some networks behind the interfaces of z.
+func (c *compiler) partsOf(z Zone) []Zone {
+	return slices.DeleteFunc(slices.Clone(c.policy.Zones), func(part Zone) bool {
+		return len(part.Networks) == 0 || !slices.ContainsFunc(part.Interfaces, func(i string) bool { return slices.Contains(z.Interfaces, i) })
+	})
+}
+
+// lead sends what comes from and goes to some networks to a chain for good; no networks: any.
+func lead(chain string, from, to []netip.Prefix) []TreeRule {
+	var rules []TreeRule
+	for _, f := range families() {
+		src, dst := f.of(from), f.of(to)
+		if len(from) > 0 && len(src) == 0 || len(to) > 0 && len(dst) == 0 {
+			continue
+		}
+		r := TreeRule{Verdict: goTo(chain), Name: "zone of networks"}
+		if len(src) > 0 {
+			r.Matches = append(r.Matches, within(f.src, src))
+		}
+		if len(dst) > 0 {
+			r.Matches = append(r.Matches, within(f.dst, dst))
+		}
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+// shortcut is the rule that lets established conversations take the flowtable.
+func (c *compiler) shortcut() []TreeRule {
+	if len(c.features.Offload) < 2 {
+		return nil
+	}
+	c.table.Flowtables = []Flowtable{{Name: flowtable, Devices: c.features.Offload}}
+	ends := Set{Name: "shortcut_ends", Key: []Field{IIFName}, Elements: keysOf(c.features.Offload)}
+	c.table.Sets = append(c.table.Sets, ends)
+	out := in(ends)
+	out.Fields = []Field{OIFName}
+	return []TreeRule{{Matches: match(number(CTState, CTEstablished), in(ends), out, numbers(L4Proto, ProtoTCP, ProtoUDP)),
+		Verdict: Verdict{VerdictOffload, flowtable}}}
+}
+
+// clamp lowers the MSS of TCP that goes through tunnels, whose hosts believe in 1500 bytes and whose path MTU
+// discovery fails where ICMP is filtered (RFC 4459, 3.2; RFC 2923, 2.1). The kernel takes the smaller MTU of both ways.
+func (c *compiler) clamp() {
+	narrow := c.interfaces("narrow", IIFName, func(z Zone) bool { return z.ClampMSS })
+	syn := number(TCPFlags, TCPSyn)
+	syn.Mask = TCPSyn | TCPRst
+	clamped := TreeRule{Matches: match(in(narrow), syn), Verdict: Verdict{Kind: VerdictClampMSS}, Name: "what fits the way"}
+	out := clamped
+	out.Matches = match(Match{Fields: []Field{OIFName}, Set: narrow.Name}, syn)
+	if rules := c.addSet(narrow, clamped, out); rules != nil {
+		c.addChain("clamp", &Hook{Filter, Forwarding, PriorityMangle, VerdictAccept}, rules...)
+	}
+}
