@@ -81,7 +81,7 @@ func (c *compiler) singlePorts(name string, f family, forwards []Forward) []Tree
 	m := Map{Name: name + f.suffix(), Key: []Field{f.dst, L4Proto, THDport}}
 	for _, t := range targetsOf(f, forwards) {
 		key := []Value{address(t.to), value(t.proto.Number()), value(uint32(t.port))}
-		m.Elements = append(m.Elements, Element{Key: key, Verdict: goTo(c.anyOf(fmt.Sprintf("%s_%d", m.Name, len(m.Elements)+1), t.forwards))})
+		m.Elements = append(m.Elements, Element{Key: key, Verdict: jump(c.anyOf(fmt.Sprintf("%s_%d", m.Name, len(m.Elements)+1), t.forwards))})
 	}
 	r := dispatch(m)
 	if f.number == NFProtoIPv4 {
@@ -95,7 +95,7 @@ func (c *compiler) portRanges(name string, p Proto, forwards []Forward) []TreeRu
 	m := Map{Name: name + "_" + string(p), Key: []Field{portOf(p)}, Interval: true}
 	for _, f := range forwards {
 		if !f.single() && f.Proto == p {
-			m.Elements = append(m.Elements, Element{Key: []Value{f.Ports.value()}, Verdict: goTo(f.chain())})
+			m.Elements = append(m.Elements, Element{Key: []Value{f.Ports.value()}, Verdict: jump(f.chain())})
 		}
 	}
 	return c.addMapOnce(m, dispatch(m))
