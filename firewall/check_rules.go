@@ -29,26 +29,32 @@ func (c *checker) checkRule(r Rule) {
 	if r.Action != Allow && r.Action != Deny {
 		c.problem("action %q: expected %q or %q", r.Action, Allow, Deny)
 	}
-	c.zonesOf("from", r.From.Zones)
-	if toOthers := slices.DeleteFunc(slices.Clone(r.To.Zones), func(s string) bool { return s == Box }); len(toOthers) > 0 || len(r.To.Zones) == 0 {
-		c.zonesOf("to", toOthers)
-	}
-	if slices.Contains(r.To.Zones, Box) && len(r.Services) == 0 && r.Action == Allow {
+	c.endpoints("from", r.From)
+	c.endpoints("to", r.To)
+	toBox := slices.ContainsFunc(r.To, func(e Endpoint) bool { return slices.Contains(e.Zones, Box) })
+	if toBox && len(r.Services) == 0 && r.Action == Allow {
 		c.problem("to %s: name the services; everything would open every port of the appliance", Box)
 	}
 	if r.Action == Deny && r.Rate != (Rate{}) {
 		c.problem("a rate is of what is allowed")
 	}
 	c.rate(r.Rate)
-	for _, e := range []struct {
-		field string
-		Endpoint
-	}{{"from", r.From}, {"to", r.To}} {
-		c.networks(e.field, e.Addresses)
-		c.setsOf(e.field, e.Sets)
-	}
 	for _, s := range r.Services {
 		c.checkService(s)
+	}
+}
+
+func (c *checker) endpoints(field string, ends []Endpoint) {
+	if len(ends) == 0 {
+		c.problem("%s: names nobody", field)
+	}
+	for _, e := range ends {
+		zones := slices.DeleteFunc(slices.Clone(e.Zones), func(s string) bool { return s == Box && field == "to" })
+		if len(zones) > 0 || len(e.Zones) == 0 {
+			c.zonesOf(field, zones)
+		}
+		c.networks(field, e.Addresses)
+		c.setsOf(field, e.Sets)
 	}
 }
 
@@ -100,8 +106,8 @@ func (c *checker) checkForwards() {
 			c.zonesOf("hairpin", []string{name})
 		}
 		switch {
-		case !f.Proto.hasPorts():
-			c.problem("protocol %q has no ports", f.Proto)
+		case len(f.Protos) == 0 || slices.ContainsFunc(f.Protos, func(p Proto) bool { return !p.hasPorts() }):
+			c.problem("protocols %q: expected some that have ports", f.Protos)
 		case f.Ports.First > f.Ports.Last || f.Ports.First == 0:
 			c.problem("ports %s: expected a port from 1 to 65535, or a range with the lower first", f.Ports)
 		case f.ToPort != 0 && !f.single():
@@ -112,7 +118,7 @@ func (c *checker) checkForwards() {
 		c.networks("sources", f.Sources.Addresses)
 		c.setsOf("sources", f.Sources.Sets)
 		if other := taken.add(f); other != "" {
-			c.problem("ports %s/%s are forwarded by %s already", f.Proto, f.Ports, other)
+			c.problem("ports %s are forwarded by %s already", f.Ports, other)
 		}
 	}
 }
@@ -138,7 +144,6 @@ type offers map[offer][]Forward
 type offer struct {
 	zone    string
 	hairpin bool
-	proto   Proto
 }
 
 // add notes the ports of f and returns the name of a forward that offers one of them already at the same place. At the
@@ -152,24 +157,25 @@ func (o offers) add(f Forward) string {
 			zones = f.Hairpin
 		}
 		for _, zone := range zones {
-			for _, known := range o[offer{zone, hairpin, f.Proto}] {
+			for _, known := range o[offer{zone, hairpin}] {
 				if known.overlaps(f) {
 					other = known.Name
 				}
 			}
-			for _, known := range o[offer{zone, !hairpin, f.Proto}] {
+			for _, known := range o[offer{zone, !hairpin}] {
 				if known.Name != f.Name && known.overlaps(f) && !known.single() && !f.single() {
 					other = known.Name
 				}
 			}
-			o[offer{zone, hairpin, f.Proto}] = append(o[offer{zone, hairpin, f.Proto}], f)
+			o[offer{zone, hairpin}] = append(o[offer{zone, hairpin}], f)
 		}
 	}
 	return other
 }
 
 func (f Forward) overlaps(g Forward) bool {
-	return f.Ports.First <= g.Ports.Last && g.Ports.First <= f.Ports.Last
+	return f.Ports.First <= g.Ports.Last && g.Ports.First <= f.Ports.Last &&
+		slices.ContainsFunc(f.Protos, func(p Proto) bool { return slices.Contains(g.Protos, p) })
 }
 
 func (c *checker) checkOneToOne() {

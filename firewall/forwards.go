@@ -94,7 +94,7 @@ func (c *compiler) singlePorts(name string, f family, forwards []Forward) []Tree
 func (c *compiler) portRanges(name string, p Proto, forwards []Forward) []TreeRule {
 	m := Map{Name: name + "_" + string(p), Key: []Field{portOf(p)}, Interval: true}
 	for _, f := range forwards {
-		if !f.single() && f.Proto == p {
+		if !f.single() && slices.Contains(f.Protos, p) {
 			m.Elements = append(m.Elements, Element{Key: []Value{f.Ports.value()}, Verdict: jump(f.chain())})
 		}
 	}
@@ -119,11 +119,7 @@ func targetsOf(f family, forwards []Forward) []busyTarget {
 	var all []busyTarget
 	index := map[target]int{}
 	for _, fwd := range forwards {
-		for _, to := range fwd.To {
-			if !fwd.single() || !f.has(to) {
-				continue
-			}
-			t := target{to, fwd.Proto, fwd.port()}
+		for _, t := range fwd.targets(f) {
 			i, known := index[t]
 			if !known {
 				i = len(all)
@@ -131,6 +127,19 @@ func targetsOf(f family, forwards []Forward) []busyTarget {
 				all = append(all, busyTarget{target: t})
 			}
 			all[i].forwards = append(all[i].forwards, fwd)
+		}
+	}
+	return all
+}
+
+// targets are where a forward of a single port leads to in one family.
+func (f Forward) targets(of family) []target {
+	var all []target
+	for _, to := range f.To {
+		for _, p := range f.Protos {
+			if f.single() && of.has(to) {
+				all = append(all, target{to, p, f.port()})
+			}
 		}
 	}
 	return all

@@ -148,7 +148,7 @@ func (g packets) destination() netip.Addr {
 // toForward sends p, new, to a port that is forwarded: by the address of the appliance, or the host's.
 func (g packets) toForward(p *explain.Packet) {
 	f := one(g.Rand, g.policy.Forwards)
-	p.State, p.Proto, p.Flags = firewall.CTNew, f.Proto.Number(), firewall.TCPSyn
+	p.State, p.Proto, p.Flags = firewall.CTNew, one(g.Rand, f.Protos).Number(), firewall.TCPSyn
 	p.Destination = netip.AddrPortFrom(p.Destination.Addr(), f.Ports.First)
 	if to := one(g.Rand, f.To); to.Is4() != g.v4 {
 		return

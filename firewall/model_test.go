@@ -55,6 +55,10 @@ func (m *model) is(proto uint32, types ...uint8) bool {
 	return m.packet.Proto == proto && (len(types) == 0 || slices.Contains(types, m.packet.Type))
 }
 
+func (m *model) isAny(protos []firewall.Proto) bool {
+	return slices.ContainsFunc(protos, func(p firewall.Proto) bool { return m.packet.Proto == p.Number() })
+}
+
 // linkTo is the way to an address.
 func (m *model) linkTo(a netip.Addr) string {
 	if a.Is6() && a.IsLinkLocalUnicast() {
@@ -148,7 +152,7 @@ func (m *model) translate() netip.AddrPort {
 				offered = slices.Contains(f.Hairpin, zone) && !inside
 			}
 			to := slices.IndexFunc(f.To, netip.Addr.Is4)
-			if !offered || to < 0 || !m.own(dst.Addr()) || p.Proto != f.Proto.Number() || dst.Port() < f.Ports.First || dst.Port() > f.Ports.Last {
+			if !offered || to < 0 || !m.own(dst.Addr()) || !m.isAny(f.Protos) || dst.Port() < f.Ports.First || dst.Port() > f.Ports.Last {
 				continue
 			}
 			m.translated = true
@@ -258,14 +262,16 @@ func (m *model) allows(f firewall.Forward) bool {
 	if f.ToPort != 0 {
 		first, last = f.ToPort, f.ToPort
 	}
-	return m.packet.Proto == f.Proto.Number() && slices.Contains(f.To, dst.Addr()) && first <= dst.Port() && dst.Port() <= last &&
+	return m.isAny(f.Protos) && slices.Contains(f.To, dst.Addr()) && first <= dst.Port() && dst.Port() <= last &&
 		(m.translated || !m.v4()) && m.names(firewall.Endpoint{Addresses: f.Sources.Addresses, Sets: f.Sources.Sets}, m.packet.Source.Addr())
 }
 
 // speaks reports whether a rule is about the packet.
 func (m *model) speaks(r firewall.Rule, from, to string) bool {
-	return from != "" && to != "" && slices.Contains(r.From.Zones, from) && slices.Contains(r.To.Zones, to) &&
-		m.names(r.From, m.packet.Source.Addr()) && m.names(r.To, m.packet.Destination.Addr()) && m.served(r.Services)
+	is := func(ends []firewall.Endpoint, zone string, a netip.Addr) bool {
+		return slices.ContainsFunc(ends, func(e firewall.Endpoint) bool { return slices.Contains(e.Zones, zone) && m.names(e, a) })
+	}
+	return from != "" && to != "" && is(r.From, from, m.packet.Source.Addr()) && is(r.To, to, m.packet.Destination.Addr()) && m.served(r.Services)
 }
 
 func (m *model) names(e firewall.Endpoint, a netip.Addr) bool {

@@ -53,28 +53,29 @@ func (c *compiler) inside() []Match {
 // each packet keeps its port.
 func (c *compiler) translations(name string, forwards []Forward, matches []Match) []TreeRule {
 	single := Map{Name: name, Key: []Field{L4Proto, THDport}, Data: []Kind{KindIPv4, KindPort}}
-	ranges := map[Proto]*Map{}
+	ranges := map[Proto]Map{}
+	for _, p := range []Proto{TCP, UDP, SCTP} {
+		ranges[p] = Map{Name: name + "_" + string(p), Key: []Field{portOf(p)}, Data: []Kind{KindIPv4}, Interval: true}
+	}
 	for _, f := range forwards {
 		to, ok := f.ipv4()
 		if !ok {
 			continue
 		}
-		if f.single() {
-			single.Elements = append(single.Elements, Element{Key: []Value{value(f.Proto.Number()), f.Ports.value()},
-				Data: []Value{address(to), value(uint32(f.port()))}})
-			continue
+		for _, p := range f.Protos {
+			if f.single() {
+				single.Elements = append(single.Elements, Element{Key: []Value{value(p.Number()), f.Ports.value()},
+					Data: []Value{address(to), value(uint32(f.port()))}})
+				continue
+			}
+			m := ranges[p]
+			m.Elements = append(m.Elements, Element{Key: []Value{f.Ports.value()}, Data: []Value{address(to)}})
+			ranges[p] = m
 		}
-		if ranges[f.Proto] == nil {
-			ranges[f.Proto] = &Map{Name: name + "_" + string(f.Proto), Key: []Field{portOf(f.Proto)}, Data: []Kind{KindIPv4}, Interval: true}
-		}
-		ranges[f.Proto].Elements = append(ranges[f.Proto].Elements, Element{
-			Key: []Value{f.Ports.value()}, Data: []Value{address(to)}})
 	}
 	rules := c.addMap(single, translation(single, matches))
 	for _, p := range []Proto{TCP, UDP, SCTP} {
-		if m := ranges[p]; m != nil {
-			rules = append(rules, c.addMap(*m, translation(*m, matches))...)
-		}
+		rules = append(rules, c.addMap(ranges[p], translation(ranges[p], matches))...)
 	}
 	return rules
 }

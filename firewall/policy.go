@@ -2,7 +2,7 @@ package firewall
 
 import "net/netip"
 
-// Box is the name by which [Endpoint.Zones] of a [Rule.To] means the appliance itself. No [Zone] may carry it.
+// Box is the name by which [Endpoint.Zones] in [Rule.To] mean the appliance itself. No [Zone] may carry it.
 const Box = "box"
 
 // A Policy says who may start a conversation with whom. The first of Rules that speaks of a conversation decides, then
@@ -68,14 +68,14 @@ type AddressSet struct {
 type Rule struct {
 	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most 32. It
 	// names the counter, which outlives a reload, and the lines of the log.
-	Name     string    `json:"name"`
-	Action   Action    `json:"action"`
-	From     Endpoint  `json:"from"`
-	To       Endpoint  `json:"to"`                 // zones may include [Box], and the zones of From
-	Services []Service `json:"services,omitempty"` // any of them; none: everything, but towards [Box] it must be spelt out
-	Rate     Rate      `json:"rate,omitzero"`      // of Allow: new conversations; above it the rule does not speak of them. Zero: no bound
-	Log      bool      `json:"log,omitempty"`
-	Origin   string    `json:"origin,omitempty"` // the line of the site it comes from
+	Name     string     `json:"name"`
+	Action   Action     `json:"action"`
+	From     []Endpoint `json:"from"`               // any of them
+	To       []Endpoint `json:"to"`                 // any of them; zones may include [Box], and the zones of From
+	Services []Service  `json:"services,omitempty"` // any of them; none: everything, but towards [Box] it must be spelt out
+	Rate     Rate       `json:"rate,omitzero"`      // of Allow: new conversations; above it the rule does not speak of them. Zero: no bound
+	Log      bool       `json:"log,omitempty"`
+	Origin   string     `json:"origin,omitempty"` // the line of the site it comes from
 }
 
 // An Action is what a [Rule] says.
@@ -97,10 +97,10 @@ type Endpoint struct {
 // A Forward makes a service of one host reachable from other zones: in IPv4 at the appliance's own addresses, whose
 // port it takes over, in IPv6 at the host's own address. It allows what it translates.
 type Forward struct {
-	Name  string    `json:"name"` // as that of a [Rule]
-	From  []string  `json:"from"` // zones where it is offered
-	Proto Proto     `json:"proto"`
-	Ports PortRange `json:"ports"`
+	Name   string    `json:"name"`   // as that of a [Rule]
+	From   []string  `json:"from"`   // zones where it is offered
+	Protos []Proto   `json:"protos"` // that have ports, each once
+	Ports  PortRange `json:"ports"`
 	// To are the host's addresses: at most one IPv4 address.
 	To []netip.Addr `json:"to"`
 	// ToPort is the host's port, 0: the same. Only of a single port.

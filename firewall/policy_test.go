@@ -52,7 +52,7 @@ func TestPortRangeText(t *testing.T) {
 
 // good is a policy that uses everything and is right.
 func good() firewall.Policy {
-	lan, wan := firewall.Endpoint{Zones: []string{"lan"}}, firewall.Endpoint{Zones: []string{"wan"}}
+	lan, wan := []firewall.Endpoint{{Zones: []string{"lan"}}}, []firewall.Endpoint{{Zones: []string{"wan"}}}
 	return firewall.Policy{
 		Zones: []firewall.Zone{
 			{Name: "lan", Interfaces: []string{"eth1"}, Refuse: firewall.Reject, Own: []netip.Addr{netip.MustParseAddr("192.168.32.1")}},
@@ -60,12 +60,12 @@ func good() firewall.Policy {
 			{Name: "branch", Interfaces: []string{"eth1"}, Refuse: firewall.Reject, Networks: []netip.Prefix{netip.MustParsePrefix("10.8.0.0/16")}},
 		},
 		Sets: []firewall.AddressSet{{Name: "blocked", Live: true}},
-		Rules: []firewall.Rule{{Name: "ssh", Action: firewall.Allow, From: lan, To: firewall.Endpoint{Zones: []string{firewall.Box}},
+		Rules: []firewall.Rule{{Name: "ssh", Action: firewall.Allow, From: lan, To: []firewall.Endpoint{{Zones: []string{firewall.Box}}},
 			Services: []firewall.Service{oneFlow(firewall.Flow{Proto: firewall.TCP, Ports: []firewall.PortRange{firewall.Port(22)}})}, Origin: "site.toml:3"}},
 		Forwards: []firewall.Forward{
-			{Name: "web", From: []string{"wan"}, Proto: firewall.TCP, Ports: firewall.Port(443), Zone: "lan", Hairpin: []string{"lan"},
+			{Name: "web", From: []string{"wan"}, Protos: []firewall.Proto{firewall.TCP}, Ports: firewall.Port(443), Zone: "lan", Hairpin: []string{"lan"},
 				To: []netip.Addr{netip.MustParseAddr("192.168.32.11"), netip.MustParseAddr("2001:db8::11")}},
-			{Name: "phone", From: []string{"wan"}, Proto: firewall.UDP, Ports: firewall.PortRange{First: 5000, Last: 5999}, Zone: "lan",
+			{Name: "phone", From: []string{"wan"}, Protos: []firewall.Proto{firewall.UDP}, Ports: firewall.PortRange{First: 5000, Last: 5999}, Zone: "lan",
 				To: []netip.Addr{netip.MustParseAddr("192.168.32.30")}}},
 		Defaults:   []firewall.Rule{{Name: "out", Action: firewall.Allow, From: lan, To: wan}},
 		OneToOne:   []firewall.OneToOne{{Outside: netip.MustParseAddr("192.0.2.20"), Inside: netip.MustParseAddr("192.168.32.12"), Zone: "wan", Host: "lan"}},
@@ -119,13 +119,14 @@ func TestCheck(t *testing.T) {
 		{func(p P) { p.Defaults[0].Name = "ssh" }, `default ssh: the name is taken`},
 		{func(p P) { p.Forwards[0].Name = "ssh" }, `forward ssh: the name is taken`},
 		{func(p P) { p.Rules[0].Action = "" }, `action "": expected "allow" or "deny"`},
-		{func(p P) { p.Rules[0].From.Zones = nil }, `rule ssh (site.toml:3): from: names no zone`},
-		{func(p P) { p.Rules[0].From.Zones = []string{"dmz"} }, `from: there is no zone "dmz"`},
-		{func(p P) { p.Rules[0].From.Zones = []string{"box"} }, `from: there is no zone "box"`},
-		{func(p P) { p.Rules[0].To.Zones = nil }, `to: names no zone`},
-		{func(p P) { p.Rules[0].To.Zones = []string{"dmz"} }, `to: there is no zone "dmz"`},
-		{func(p P) { p.Rules[0].To.Sets = []string{"x"} }, `to: there is no set "x"`},
-		{func(p P) { p.Rules[0].To.Addresses = []netip.Prefix{{}} }, `to invalid Prefix: expected an address`},
+		{func(p P) { p.Rules[0].From = nil }, `rule ssh (site.toml:3): from: names nobody`},
+		{func(p P) { p.Rules[0].From[0].Zones = nil }, `rule ssh (site.toml:3): from: names no zone`},
+		{func(p P) { p.Rules[0].From[0].Zones = []string{"dmz"} }, `from: there is no zone "dmz"`},
+		{func(p P) { p.Rules[0].From[0].Zones = []string{"box"} }, `from: there is no zone "box"`},
+		{func(p P) { p.Rules[0].To[0].Zones = nil }, `to: names no zone`},
+		{func(p P) { p.Rules[0].To[0].Zones = []string{"dmz"} }, `to: there is no zone "dmz"`},
+		{func(p P) { p.Rules[0].To[0].Sets = []string{"x"} }, `to: there is no set "x"`},
+		{func(p P) { p.Rules[0].To[0].Addresses = []netip.Prefix{{}} }, `to invalid Prefix: expected an address`},
 		{func(p P) { p.Rules[0].Services = nil }, `to box: name the services`},
 		{func(p P) { p.Rules[0].Services, p.Rules[0].Action = nil, firewall.Deny }, ``},
 		{func(p P) { p.Rules[0].Origin = "a\nb" }, `origin "a\nb": expected printable text`},
@@ -148,7 +149,7 @@ func TestCheck(t *testing.T) {
 		{func(p P) { p.Forwards[0].From = []string{"x"} }, `forward web: from: there is no zone "x"`},
 		{func(p P) { p.Forwards[0].Hairpin = []string{"x"} }, `forward web: hairpin: there is no zone "x"`},
 		{func(p P) { p.Forwards[0].Zone = "x" }, `forward web: zone: there is no zone "x"`},
-		{func(p P) { p.Forwards[0].Proto = firewall.GRE }, `forward web: protocol "gre" has no ports`},
+		{func(p P) { p.Forwards[0].Protos = []firewall.Proto{firewall.GRE} }, `forward web: protocols ["gre"]: expected some that have ports`},
 		{func(p P) { p.Forwards[0].Ports.First = 0 }, `ports 0-443: expected a port from 1`},
 		{func(p P) { p.Forwards[1].ToPort = 5 }, `forward phone: to_port: a range keeps its ports`},
 		{func(p P) { p.Forwards[0].To = nil }, `to: expected at least one address and at most one IPv4 address`},
@@ -156,14 +157,14 @@ func TestCheck(t *testing.T) {
 		{func(p P) { p.Forwards[0].To[0] = netip.Addr{} }, `to invalid IP: expected an address`},
 		{func(p P) { p.Forwards[0].Sources.Sets = []string{"x"} }, `sources: there is no set "x"`},
 		{func(p P) {
-			p.Forwards[1].Proto, p.Forwards[1].Ports = firewall.TCP, firewall.PortRange{First: 400, Last: 500}
-		}, `forward phone: ports tcp/400-500 are forwarded by web already`},
+			p.Forwards[1].Protos[0], p.Forwards[1].Ports = firewall.TCP, firewall.PortRange{First: 400, Last: 500}
+		}, `forward phone: ports 400-500 are forwarded by web already`},
 		{func(p P) {
 			p.Forwards[1].Hairpin = []string{"lan"}
 			f := p.Forwards[1]
 			f.Name, f.From, f.Hairpin = "phone2", []string{"lan"}, nil
 			p.Forwards = append(p.Forwards, f)
-		}, `forward phone2: ports udp/5000-5999 are forwarded by phone already`},
+		}, `forward phone2: ports 5000-5999 are forwarded by phone already`},
 		{func(p P) { p.OneToOne[0].Zone = "x" }, `one_to_one 1: zone: there is no zone "x"`},
 		{func(p P) { p.OneToOne[0].Inside = netip.MustParseAddr("2001:db8::1") }, `expected IPv4 addresses`},
 		{func(p P) { p.OneToOne = append(p.OneToOne, p.OneToOne[0]) }, `one_to_one 2: 192.0.2.20 to 192.168.32.12: expected each address once`},
@@ -204,12 +205,12 @@ func longest(t *testing.T, hosts int) int {
 	for i := range hosts {
 		host := netip.AddrFrom4([4]byte{192, 168, 32 + byte(i>>8), byte(i)})
 		only := []netip.Prefix{netip.PrefixFrom(host, 32)}
-		lan, wan := firewall.Endpoint{Zones: []string{"lan"}, Addresses: only}, firewall.Endpoint{Zones: []string{"wan"}}
+		lan, wan := []firewall.Endpoint{{Zones: []string{"lan"}, Addresses: only}}, []firewall.Endpoint{{Zones: []string{"wan"}}}
 		p.Rules = append(p.Rules,
 			firewall.Rule{Name: fmt.Sprintf("in%d", i), Action: firewall.Allow, From: wan, To: lan, Services: web},
 			firewall.Rule{Name: fmt.Sprintf("out%d", i), Action: firewall.Deny, From: lan, To: wan, Services: web})
 		p.Forwards = append(p.Forwards, firewall.Forward{Name: fmt.Sprintf("f%d", i), From: []string{"wan"}, Zone: "lan",
-			Proto: firewall.TCP, Ports: firewall.Port(uint16(10_000 + i)), ToPort: 80, To: []netip.Addr{host}, Hairpin: []string{"lan"}})
+			Protos: []firewall.Proto{firewall.TCP}, Ports: firewall.Port(uint16(10_000 + i)), ToPort: 80, To: []netip.Addr{host}, Hairpin: []string{"lan"}})
 	}
 	table, err := firewall.Compile(p, firewall.Features{})
 	if err != nil {

@@ -14,8 +14,12 @@ func (c *compiler) between(from, to string) []entry {
 func (c *compiler) entriesOf(rules []Rule, from, to string) []entry {
 	var entries []entry
 	for i, r := range rules {
-		if slices.Contains(r.From.Zones, from) && slices.Contains(r.To.Zones, to) {
-			entries = append(entries, entry{rule: &rules[i], ends: [2]Endpoint{r.From, r.To}})
+		for _, src := range r.From {
+			for _, dst := range r.To {
+				if slices.Contains(src.Zones, from) && slices.Contains(dst.Zones, to) {
+					entries = append(entries, entry{rule: &rules[i], ends: [2]Endpoint{src, dst}})
+				}
+			}
 		}
 	}
 	return entries

@@ -93,6 +93,12 @@ func (d *decoder) value(e *entry, path string, field reflect.Value) {
 		if d.kind(e, e.value, key, unstable.InlineTable) {
 			*into = d.optionTable(e)
 		}
+	case *port:
+		if e.value.kind == unstable.Integer || d.kind(e, e.value, key, unstable.String) {
+			*into = port{str{e.value.text, e.value.at}}
+		}
+	case *dict:
+		*into = d.dict(e, path)
 	default:
 		d.tables(e, path, field)
 	}
@@ -152,6 +158,30 @@ func (d *decoder) list(e *entry, key Key) list {
 	return l
 }
 
+// dict reads a table whose keys the site chooses.
+func (d *decoder) dict(e *entry, path string) dict {
+	if e.value.kind != unstable.InlineTable {
+		d.problem.at(e.at, "%s is %s; expected one table [%s]", path, describe(e.value), path)
+		return dict{}
+	}
+	all := dict{at: e.value.at}
+	for _, inner := range e.value.entries {
+		value := many{d.many(inner, d.keyOf(path))}
+		all.entries = append(all.entries, definition{str{inner.key, inner.at}, value})
+	}
+	return all
+}
+
+// keyOf documents the keys of a table that has only one kind of them.
+func (d *decoder) keyOf(path string) Key {
+	for known, key := range d.keys {
+		if strings.HasPrefix(known, path+".") {
+			return key
+		}
+	}
+	return Key{}
+}
+
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
 	if message := notYet(join(path, e.key)); message != "" {
 		d.problem.at(e.at, "%s", message)
@@ -178,8 +208,6 @@ func notYet(path string) string {
 	switch path {
 	case "tunnel":
 		return "[tunnel]: IPv6 tunnels are not supported yet; expected no such table"
-	case "firewall":
-		return "[firewall]: port forwards are not supported yet; expected no such table"
 	case "lan.subnet":
 		return `subnet: prefixes from the tunnel or the provider are not supported yet; expected a fixed network such as ipv6 = "2001:db8:0:20::1/64"`
 	}

@@ -14,6 +14,8 @@ const (
 
 	off = "off" // the value of keys that can be turned off
 
+	defaultProto = "tcp" // of firewall.forward.proto
+
 	consoleShell  = "shell" // the default of console.login
 	consoleLocked = "locked"
 )

@@ -34,13 +34,14 @@ const (
 	typeStrings = "list of strings"
 	typeMany    = "string or list of strings"
 	typeOptions = "table"
+	typePort    = "integer or string"
 )
 
 // Keys returns the reference of site.toml: every key, in the order in which the
 // file is best written.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys(), relayedKeys(), groupKeys(), portKeys()} {
+	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys()} {
 		all = append(all, table...)
 	}
 	return all
@@ -113,8 +114,8 @@ func consoleKeys() []Key {
 	}
 }
 
-// Reference returns Keys as a table in Markdown, with a line on the variables of
-// templates below it.
+// Reference returns Keys as a table in Markdown, with the variables of templates
+// and the known services below it.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString("| key | value | if absent | accepted | example | what it does |\n")
@@ -138,6 +139,13 @@ func Reference() string {
 			b.WriteString(", ")
 		}
 		b.WriteString(code("{"+v.name+"}") + " (" + v.doc + ")")
+	}
+	b.WriteString(".\n\nServices that need no definition: ")
+	for i, s := range Services() {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(code(s.Name) + " (" + flowsText(s) + ")")
 	}
 	b.WriteString(".\n")
 	return b.String()

@@ -29,6 +29,7 @@ func fieldsOf(t *testing.T, path, header string, of reflect.Type) []string {
 	types := map[reflect.Type]string{
 		reflect.TypeFor[str](): typeString, reflect.TypeFor[num](): typeInteger, reflect.TypeFor[boolean](): typeBoolean,
 		reflect.TypeFor[list](): typeStrings, reflect.TypeFor[many](): typeMany, reflect.TypeFor[optionTable](): typeOptions,
+		reflect.TypeFor[port](): typePort,
 	}
 	var fields []string
 	for i := range of.NumField() {
@@ -38,6 +39,8 @@ func fieldsOf(t *testing.T, path, header string, of reflect.Type) []string {
 		case name == "-":
 		case types[f.Type] != "":
 			fields = append(fields, header+name+": "+types[f.Type])
+		case f.Type == reflect.TypeFor[dict](): // its one documented key has the name that the tag says
+			fields = append(fields, "["+below+"]"+f.Tag.Get("name")+": "+typeMany)
 		case f.Anonymous:
 			fields = append(fields, fieldsOf(t, path, header, f.Type)...)
 		case f.Type.Kind() == reflect.Slice:
@@ -87,6 +90,7 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 	}
 	fsys["site.toml"] = &fstest.MapFile{Data: []byte(b.String())}
 	fsys["hosts"] = &fstest.MapFile{Data: slices.Concat(fsys["hosts"].Data, []byte("192.168.32.13 db1\n"))}
+	fsys["blocked.list"] = &fstest.MapFile{Data: []byte("198.51.100.0/24\n")}
 	fsys["ethers"] = &fstest.MapFile{Data: slices.Concat(fsys["ethers"].Data, []byte("00:16:3e:20:00:13 db1\n"))}
 	return fsys
 }

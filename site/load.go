@@ -15,7 +15,7 @@ const (
 	fileEthers = "ethers"
 	fileKeys   = "authorized_keys"
 
-	maxSite   = 64 << 10
+	maxSite   = 1 << 20
 	maxHosts  = 2 << 20
 	maxEthers = 2 << 20
 	maxKeys   = 256 << 10
@@ -23,7 +23,11 @@ const (
 
 // fileRank orders problems by file.
 func fileRank(name string) int {
-	return slices.Index([]string{fileSite, fileHosts, fileEthers, fileKeys}, name)
+	known := []string{fileSite, fileHosts, fileEthers, fileKeys}
+	if i := slices.Index(known, name); i >= 0 {
+		return i
+	}
+	return len(known) // the lists of the firewall, by name
 }
 
 // Load reads and checks the site in fsys. Absent files hosts and ethers are the
@@ -38,6 +42,7 @@ func Load(fsys fs.FS) (*Site, error) {
 	l.mergeHosts(hosts, ethers)
 	l.checkGroups()
 	l.checkNetboot()
+	l.checkFirewall(fsys)
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys(fsys)
 	if problems := l.problems(); len(problems) > 0 {

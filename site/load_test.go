@@ -167,7 +167,7 @@ func TestUnreadableFiles(t *testing.T) {
 		t.Fatal("a site of unreadable files is accepted")
 	}
 	want := []string{
-		"site.toml: is too large; expected at most 64 KiB",
+		"site.toml: is too large; expected at most 1024 KiB",
 		"hosts: is too large; expected at most 2048 KiB",
 		"authorized_keys: cannot be read: read authorized_keys: invalid argument",
 	}

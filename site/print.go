@@ -26,6 +26,7 @@ func Print(w io.Writer, s *Site) error {
 	}
 	p.hosts(s)
 	p.netboot(s)
+	p.firewall(s)
 	p.access(s)
 	return p.flush()
 }

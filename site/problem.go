@@ -112,7 +112,7 @@ func (r *reporter) file(name, format string, args ...any) {
 // problems returns what was reported, in order; nil if nothing was.
 func (r *reporter) problems() Problems {
 	slices.SortStableFunc(r.list, func(a, b located) int {
-		return cmp.Or(a.rank-b.rank, a.Line-b.Line, a.at.off-b.at.off)
+		return cmp.Or(a.rank-b.rank, cmp.Compare(a.File, b.File), a.Line-b.Line, a.at.off-b.at.off)
 	})
 	var out Problems
 	for _, p := range r.list {

@@ -14,6 +14,8 @@ type rawSite struct {
 	Netboot rawNetboot `toml:"netboot"`
 	Console rawConsole `toml:"console"`
 
+	Firewall rawFirewall `toml:"firewall"`
+
 	Relayed []rawRelayed `toml:"relayed"`
 	Groups  []rawHost    `toml:"host"`
 	Ports   []rawPort    `toml:"port"`

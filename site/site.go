@@ -28,6 +28,7 @@ type Site struct {
 	NTP            NTP      //
 	Netboot        *Netboot // nil when the site boots no host from the network
 	Console        Console  //
+	Firewall       Firewall //
 	Hosts          []Host   // sorted by name
 	AuthorizedKeys []string // lines of authorized_keys, at least one, without comments and blank lines
 

@@ -64,6 +64,9 @@ func network(s *site.Site) netcfg.Config {
 			c.Addresses = append(c.Addresses, netcfg.Address{Link: l.name, Prefix: p})
 		}
 	}
+	for _, p := range oneToOneAddresses(s) {
+		c.Addresses = append(c.Addresses, netcfg.Address{Link: s.WAN.Link(), Prefix: p})
+	}
 	c.Routes = routes(s, all)
 	return c
 }

@@ -105,27 +105,83 @@ func describe(w io.Writer, p plan.Plan) {
 	for _, r := range p.Network.Routes {
 		fmt.Fprintf(w, "ip route add %s via %s dev %s\n", r.To, r.Via, r.Link)
 	}
-	for _, z := range p.Firewall.Zones {
-		fmt.Fprintf(w, "zone %s = %s, refused by %s\n", z.Name, strings.Join(z.Interfaces, " "), z.Refuse)
-	}
-	for _, a := range append(p.Firewall.Rules, p.Firewall.Defaults...) {
-		var names []string
-		for _, s := range a.Services {
-			names = append(names, s.Name)
-		}
-		what := strings.Join(names, " ")
-		if what == "" {
-			what = "everything"
-		}
-		fmt.Fprintf(w, "%s %s -> %s: %s\n", a.Action, strings.Join(a.From.Zones, " "), strings.Join(a.To.Zones, " "), what)
-	}
-	for _, m := range p.Firewall.Masquerade {
-		fmt.Fprintf(w, "masquerade %s -> %s\n", strings.Join(m.From, " "), m.To)
-	}
+	describeFirewall(w, p.Firewall)
 	for _, s := range p.Services {
 		config, err := json.MarshalIndent(s.Config, "", "  ")
 		fmt.Fprintf(w, "service %s %s %v\n", s.Name, config, err)
 	}
+}
+
+func describeFirewall(w io.Writer, p firewall.Policy) {
+	for _, z := range p.Zones {
+		fmt.Fprintf(w, "zone %s = %s", z.Name, strings.Join(z.Interfaces, " "))
+		for _, n := range z.Networks {
+			fmt.Fprintf(w, " %s", n)
+		}
+		fmt.Fprintf(w, ", refused by %s", z.Refuse)
+		if z.Outside {
+			fmt.Fprintf(w, ", outside but %d networks", len(z.Bogons))
+		}
+		fmt.Fprintln(w)
+	}
+	for _, s := range p.Sets {
+		fmt.Fprintf(w, "set %s = %v, live %t\n", s.Name, s.Networks, s.Live)
+	}
+	for _, r := range p.Rules {
+		describeRule(w, r)
+	}
+	for _, f := range p.Forwards {
+		fmt.Fprintf(w, "%s: %v:%s of %s -> %v:%d in %s, hairpin %v, sources %v, rate %v, log %t %s\n", f.Name, f.Protos, f.Ports, f.From,
+			f.To, f.ToPort, f.Zone, f.Hairpin, f.Sources, f.Rate, f.Log, f.Origin)
+	}
+	for _, r := range p.Defaults {
+		describeRule(w, r)
+	}
+	for _, o := range p.OneToOne {
+		fmt.Fprintf(w, "%s of %s is %s in %s, hairpin %v %s\n", o.Outside, o.Zone, o.Inside, o.Host, o.Hairpin, o.Origin)
+	}
+	for _, m := range p.Masquerade {
+		fmt.Fprintf(w, "masquerade %s -> %s\n", strings.Join(m.From, " "), m.To)
+	}
+}
+
+func describeRule(w io.Writer, r firewall.Rule) {
+	what := "everything"
+	var flows []string
+	for _, s := range r.Services {
+		for _, f := range s.Flows {
+			flows = append(flows, fmt.Sprintf("%s%s%s", f.Proto, fmt.Sprint(f.Ports), fmt.Sprint(f.Types)))
+		}
+	}
+	if flows != nil {
+		what = strings.ReplaceAll(strings.Join(flows, " "), "[]", "")
+	}
+	fmt.Fprintf(w, "%s: %s %s -> %s: %s", r.Name, r.Action, endsText(r.From), endsText(r.To), what)
+	if r.Rate.Count > 0 {
+		fmt.Fprintf(w, ", %d/%s burst %d", r.Rate.Count, r.Rate.Per, r.Rate.Burst)
+	}
+	if r.Log {
+		fmt.Fprint(w, ", logged")
+	}
+	if r.Origin != "" {
+		fmt.Fprintf(w, " (%s)", r.Origin)
+	}
+	fmt.Fprintln(w)
+}
+
+func endsText(ends []firewall.Endpoint) string {
+	var texts []string
+	for _, e := range ends {
+		text := strings.Join(e.Zones, " ")
+		for _, a := range e.Addresses {
+			text += " " + a.String()
+		}
+		for _, s := range e.Sets {
+			text += " @" + s
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, " or ")
 }
 
 // What a service reads from its standard input is what was planned for it.
@@ -160,7 +216,7 @@ func TestPolicy(t *testing.T) {
 	if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
 		t.Fatal(err)
 	}
-	toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To.Zones, firewall.Box) })
+	toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To[0].Zones, firewall.Box) })
 	if got := len(toBox); got != 3 {
 		t.Errorf("LANs reach %d services of the box, want dhcp, ssh and ping", got)
 	}

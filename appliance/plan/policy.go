@@ -2,15 +2,10 @@ package plan
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site"
 )
-
-// wanZone is the firewall zone of the upstream link; site keeps LANs from having
-// this name.
-const wanZone = "wan"
 
 // logRate bounds what one rule can log: enough to see what goes on, too little
 // to drown it.
@@ -20,40 +15,68 @@ var logRate = firewall.Rate{Count: 5, Per: firewall.Second, Burst: 20}
 // above what a browser does, far below what a scan or a flood does.
 var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 
-// policy is the default of a router: LANs reach the WAN and the services of the
-// box, and nobody else reaches anything.
+// policy is what the site says and behind it the default of a router: LANs reach
+// the WAN and the services of the box, and nobody else reaches anything.
 func policy(s *site.Site) firewall.Policy {
-	p := firewall.Policy{Log: logRate, Flood: floodRate}
-	var lans []string
+	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s), Sets: sets(s)}
+	lans := lanNames(s)
+	for _, r := range s.Firewall.Rules {
+		p.Rules = append(p.Rules, rule(r))
+	}
+	for _, f := range s.Firewall.Forwards {
+		p.Forwards = append(p.Forwards, forward(f, lans))
+	}
+	for _, service := range s.BoxServices() {
+		p.Defaults = append(p.Defaults, allow(service.Name, lans, firewall.Box, serviceOf(service)))
+	}
 	for _, l := range s.LANs {
-		lans = append(lans, l.Name)
-		p.Zones = append(p.Zones, firewall.Zone{
-			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.IPv4, l.IPv6),
-		})
+		if s.Transit(l) {
+			p.Defaults = append(p.Defaults, allow("transit-"+l.Name, []string{l.Name}, l.Name))
+		}
 	}
-	for _, service := range known("dhcp", "ssh", "ping") {
-		p.Defaults = append(p.Defaults, allow("box-"+service.Name, lans, []string{firewall.Box}, service))
+	if s.WAN.Interface != "" {
+		p.Defaults = append(p.Defaults, allow("out", lans, site.ZoneWAN))
 	}
-	for _, name := range transitLANs(s) {
-		p.Defaults = append(p.Defaults, allow("transit-"+name, []string{name}, []string{name}))
+	if s.WAN.IPv4.IsValid() && len(s.Firewall.Masquerade) > 0 {
+		p.Masquerade = []firewall.Masquerade{{From: s.Firewall.Masquerade, To: site.ZoneWAN}}
 	}
-	if s.WAN.Interface == "" {
-		return p
-	}
-	p.Zones = append(p.Zones, firewall.Zone{
-		Name: wanZone, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop, Own: own(s.WAN.IPv4, s.WAN.IPv6),
-		Outside: true, Bogons: firewall.Martians(),
-	})
-	p.Defaults = append(p.Defaults, allow("lans-wan", lans, []string{wanZone}))
-	if s.WAN.IPv4.IsValid() {
-		p.Masquerade = []firewall.Masquerade{{From: lans, To: wanZone}}
+	for _, o := range s.Firewall.OneToOne {
+		p.OneToOne = append(p.OneToOne, firewall.OneToOne{Outside: o.Outside, Inside: o.Inside, Zone: site.ZoneWAN, Host: o.Zone,
+			Hairpin: lans, Origin: o.Place})
 	}
 	return p
 }
 
-func allow(name string, from, to []string, services ...firewall.Service) firewall.Rule {
-	return firewall.Rule{Name: name, Action: firewall.Allow, From: firewall.Endpoint{Zones: from},
-		To: firewall.Endpoint{Zones: to}, Services: services}
+func lanNames(s *site.Site) []string {
+	var names []string
+	for _, l := range s.LANs {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// zones are the LANs, the parts of them that the site names, and the WAN.
+func zones(s *site.Site) []firewall.Zone {
+	var all []firewall.Zone
+	for _, l := range s.LANs {
+		all = append(all, firewall.Zone{
+			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.IPv4, l.IPv6),
+		})
+		for _, part := range s.Firewall.Zones {
+			if part.LAN == l.Name {
+				all = append(all, firewall.Zone{
+					Name: part.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Networks: part.Networks,
+				})
+			}
+		}
+	}
+	if s.WAN.Interface == "" {
+		return all
+	}
+	return append(all, firewall.Zone{
+		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop, Own: own(s.WAN.IPv4, s.WAN.IPv6),
+		Outside: true, Bogons: bogons(s.WAN),
+	})
 }
 
 // own returns the addresses of those of prefixes that are set.
@@ -65,33 +88,41 @@ func own(prefixes ...netip.Prefix) []netip.Addr {
 	return all
 }
 
-// transitLANs returns the LANs that have a further router on them: its networks
-// are reached through the box from the LAN that it is on.
-func transitLANs(s *site.Site) []string {
-	var names []string
-	for _, l := range s.LANs {
-		if slices.ContainsFunc(s.Routes, func(r site.Route) bool {
-			return l.IPv4.Contains(r.Via) || l.IPv6.Contains(r.Via)
-		}) {
-			names = append(names, l.Name)
+// bogons are the networks that no stranger upstream can be in. Where our own
+// address upstream has no place on the Internet, we stand behind another router,
+// and strangers may have such addresses too.
+func bogons(wan site.WAN) []netip.Prefix {
+	var all []netip.Prefix
+	for _, p := range firewall.SpecialPurpose() {
+		if !special(sameFamily(p, wan)) || martian(p) {
+			all = append(all, p)
 		}
 	}
-	return names
+	return all
 }
 
-// known returns the services of these names; a name that is not known is left
-// out, which a test would notice.
-func known(names ...string) []firewall.Service {
-	table := map[string][]firewall.Flow{
-		"dhcp": {{Proto: firewall.UDP, Ports: []firewall.PortRange{firewall.Port(67)}}},
-		"ssh":  {{Proto: firewall.TCP, Ports: []firewall.PortRange{firewall.Port(22)}}},
-		"ping": {{Proto: firewall.ICMP, Types: []uint8{8}}, {Proto: firewall.ICMPv6, Types: []uint8{128}}},
+// sameFamily returns our address upstream of the family of p, which may be none.
+func sameFamily(p netip.Prefix, wan site.WAN) netip.Addr {
+	if p.Addr().Is4() {
+		return wan.IPv4.Addr()
 	}
-	var services []firewall.Service
-	for _, n := range names {
-		if flows, ok := table[n]; ok {
-			services = append(services, firewall.Service{Name: n, Flows: flows})
+	return wan.IPv6.Addr()
+}
+
+func special(a netip.Addr) bool {
+	for _, p := range firewall.SpecialPurpose() {
+		if p.Contains(a) {
+			return true
 		}
 	}
-	return services
+	return false
+}
+
+func martian(p netip.Prefix) bool {
+	for _, m := range firewall.Martians() {
+		if m == p {
+			return true
+		}
+	}
+	return false
 }

@@ -179,11 +179,11 @@ func flows() []flow {
 func twoLANs(t *testing.T) firewall.Policy {
 	p := policyFile(t, "home")
 	p.Zones = append(p.Zones, firewall.Zone{Name: "guest", Interfaces: []string{"eth2"}, Refuse: firewall.Reject})
-	guest := firewall.Endpoint{Zones: []string{"guest"}}
+	guest := []firewall.Endpoint{{Zones: []string{"guest"}}}
 	p.Defaults = append(p.Defaults,
-		firewall.Rule{Name: "guest-dhcp", Action: firewall.Allow, From: guest, To: firewall.Endpoint{Zones: []string{firewall.Box}},
+		firewall.Rule{Name: "guest-dhcp", Action: firewall.Allow, From: guest, To: []firewall.Endpoint{{Zones: []string{firewall.Box}}},
 			Services: []firewall.Service{{Name: "dhcp", Flows: []firewall.Flow{{Proto: firewall.UDP, Ports: []firewall.PortRange{firewall.Port(67)}}}}}},
-		firewall.Rule{Name: "guest-wan", Action: firewall.Allow, From: guest, To: firewall.Endpoint{Zones: []string{"wan"}}})
+		firewall.Rule{Name: "guest-wan", Action: firewall.Allow, From: guest, To: []firewall.Endpoint{{Zones: []string{"wan"}}}})
 	p.Masquerade[0].From = append(p.Masquerade[0].From, "guest")
 	return p
 }

@@ -101,10 +101,10 @@ func TestLoadAtSize(t *testing.T) {
 		}
 		p.Zones = append(p.Zones, z)
 	}
-	all := firewall.Endpoint{Zones: names(p.Zones)}
+	all := []firewall.Endpoint{{Zones: names(p.Zones)}}
 	for _, z := range p.Zones {
 		p.Rules = append(p.Rules, firewall.Rule{Name: z.Name, Action: firewall.Allow, Services: ssh, To: all,
-			From: firewall.Endpoint{Zones: []string{z.Name}}})
+			From: []firewall.Endpoint{{Zones: []string{z.Name}}}})
 	}
 	ns := newNetns(t, "size")
 	load(t, ns, compile(t, p))

@@ -129,7 +129,7 @@ func (d *draw) drawRules() {
 
 func (d *draw) rule(name string) firewall.Rule {
 	r := firewall.Rule{Name: name, Action: firewall.Allow, Log: d.chance(3),
-		From: d.endpoint(d.zones), To: d.endpoint(append(d.zones, firewall.Box))}
+		From: d.endpoints(d.zones), To: d.endpoints(append(d.zones, firewall.Box))}
 	for j := range 1 + d.IntN(3) {
 		r.Services = append(r.Services, d.service(j))
 	}
@@ -137,7 +137,7 @@ func (d *draw) rule(name string) firewall.Rule {
 		r.Origin = fmt.Sprintf("site.toml:%d", d.IntN(99))
 	}
 	if d.chance(3) { // everything, which the box never allows
-		r.To.Zones, r.Services = d.some(d.zones), nil
+		r.To, r.Services = d.endpoints(d.zones), nil
 	}
 	if d.chance(3) {
 		r.Action = firewall.Deny
@@ -147,11 +147,13 @@ func (d *draw) rule(name string) firewall.Rule {
 	return r
 }
 
-func (d *draw) endpoint(zones []string) firewall.Endpoint {
-	e := firewall.Endpoint{Zones: d.some(zones)}
-	s := d.sources()
-	e.Addresses, e.Sets = s.Addresses, s.Sets
-	return e
+func (d *draw) endpoints(zones []string) []firewall.Endpoint {
+	var ends []firewall.Endpoint
+	for range 1 + d.IntN(4)/3 {
+		s := d.sources()
+		ends = append(ends, firewall.Endpoint{Zones: d.some(zones), Addresses: s.Addresses, Sets: s.Sets})
+	}
+	return ends
 }
 
 // sources draws everybody, or hosts, or networks and sets.
@@ -183,8 +185,8 @@ func (d *draw) drawForwards() {
 	for i := range d.IntN(4) {
 		zone := d.IntN(len(d.whole))
 		f := firewall.Forward{Name: fmt.Sprintf("f%d", i), From: d.some(d.whole), Zone: d.whole[zone],
-			Proto: []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP}[d.IntN(3)],
-			Ports: firewall.Port(uint16(port)), Sources: d.sources(), Rate: d.rate(), Log: d.chance(3)}
+			Protos: [][]firewall.Proto{{firewall.TCP}, {firewall.UDP, firewall.TCP}, {firewall.SCTP}}[d.IntN(3)],
+			Ports:  firewall.Port(uint16(port)), Sources: d.sources(), Rate: d.rate(), Log: d.chance(3)}
 		if d.chance(3) {
 			f.Ports.Last += uint16(d.IntN(50))
 		}
