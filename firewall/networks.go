@@ -101,18 +101,18 @@ func elementsOf(networks []netip.Prefix) []Element {
 	return elements
 }
 
-// addressSets declares the policy's sets, one of each family that has networks; of live sets both, for networks may come.
+// addressSets declares the policy's sets.
 func (c *compiler) addressSets() {
 	for _, s := range c.policy.Sets {
-		c.table.Sets = append(c.table.Sets, s.sets()...)
+		c.table.Sets = append(c.table.Sets, s.Sets()...)
 	}
 }
 
 // setName is what the tree calls the set of one family: "net_servers4". The prefix keeps names and words of nft apart.
 func setName(name string, f family) string { return "net_" + name + f.suffix() }
 
-// sets are the tree's sets of s.
-func (s AddressSet) sets() []Set {
+// Sets are the tree's sets of s: one of each family that has networks; of a live one both, for networks may come.
+func (s AddressSet) Sets() []Set {
 	var sets []Set
 	for _, f := range families() {
 		if own := f.of(s.Networks); len(own) > 0 || s.Live {

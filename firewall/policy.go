@@ -47,6 +47,18 @@ type Zone struct {
 	ClampMSS bool `json:"clamp_mss,omitempty"`
 }
 
+// Shortcuts are the interfaces that a flowtable may join: those of whole zones but tunnels, whose packets have a further
+// header to get.
+func (p Policy) Shortcuts() []string {
+	var names []string
+	for _, z := range p.Zones {
+		if len(z.Networks) == 0 && !z.ClampMSS {
+			names = append(names, z.Interfaces...)
+		}
+	}
+	return names
+}
+
 // A Refusal is how a zone is told that its packet was not allowed.
 type Refusal string
 

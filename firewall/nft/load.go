@@ -47,7 +47,8 @@ func loadOnce(conn *nftables.Conn, t firewall.Table) error {
 	if err != nil {
 		return fmt.Errorf("firewall: table %s as it is: %w", t.Name, err)
 	}
-	if err := stage(conn, t, old); err != nil {
+	table := nftables.Table{Name: t.Name, Family: nftables.TableFamilyINet}
+	if err := stage(conn, &table, t, old); err != nil {
 		return fmt.Errorf("firewall: table %s: %w", t.Name, err)
 	}
 	if err := conn.FlushWithGenID(generation.ID); err != nil {
@@ -65,11 +66,15 @@ type batch struct {
 	ported map[string]bool // maps that have ports too
 }
 
+func newBatch(conn *nftables.Conn, table *nftables.Table) *batch {
+	return &batch{conn: conn, table: table, sets: map[string]*nftables.Set{}, keys: map[string][]firewall.Field{},
+		ported: map[string]bool{}}
+}
+
 // stage queues everything. Chains come first, because elements of maps jump to them; rules last, because they name all
 // else.
-func stage(conn *nftables.Conn, t firewall.Table, old state) error {
-	b := batch{conn: conn, table: &nftables.Table{Name: t.Name, Family: nftables.TableFamilyINet},
-		sets: map[string]*nftables.Set{}, keys: map[string][]firewall.Field{}, ported: map[string]bool{}}
+func stage(conn *nftables.Conn, table *nftables.Table, t firewall.Table, old state) error {
+	b := newBatch(conn, table)
 	conn.AddTable(b.table)
 	sets, err := b.describeSets(t)
 	if err != nil {

@@ -11,61 +11,95 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Render writes the declaration of t, from "table inet …" to the closing brace. Counters begin at zero.
-func Render(t firewall.Table) string { return RenderCounted(t, nil) }
+// A Block is one declaration of a table: a counter, a flowtable, a set, a map or a chain.
+type Block struct {
+	Title    string   // "chain input"
+	Head     []string // what is said once: types, flags, hooks
+	Rules    []string // of a chain, in their order
+	Elements []string // of a set or map
+}
 
-// RenderCounted is Render with what the counters of some names have counted.
+// Render writes the declaration of t, from "table inet …" to the closing brace. Counters begin at zero.
+func Render(t firewall.Table) string { return write(t.Name, Blocks(t)) }
+
+// RenderCounted is Render with what the counters of some names have counted: where they are declared, and as a comment
+// behind each rule that counts.
 func RenderCounted(t firewall.Table, counted map[string]firewall.Count) string {
-	r := renderer{maps: map[string]firewall.Map{}}
-	for _, m := range t.Maps {
-		r.maps[m.Name] = m
+	return write(t.Name, renderer{mapsOf(t), counted}.blocks(t))
+}
+
+// Blocks are the declarations of t in the order of the text.
+func Blocks(t firewall.Table) []Block { return renderer{mapsOf(t), nil}.blocks(t) }
+
+// Rule writes one rule of a table.
+func Rule(t firewall.Table, rule firewall.TreeRule) string {
+	return renderer{mapsOf(t), nil}.rule(rule)
+}
+
+func write(name string, blocks []Block) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table inet %s {\n", name)
+	for i, block := range blocks {
+		counter := strings.HasPrefix(block.Title, "counter ")
+		if i > 0 && !(counter && strings.HasPrefix(blocks[i-1].Title, "counter ")) {
+			b.WriteByte('\n')
+		}
+		if counter {
+			fmt.Fprintf(&b, "\t%s { %s; }\n", block.Title, block.Head[0])
+			continue
+		}
+		fmt.Fprintf(&b, "\t%s {\n", block.Title)
+		for _, line := range append(block.Head, block.Rules...) {
+			fmt.Fprintf(&b, "\t\t%s\n", line)
+		}
+		if block.Elements != nil {
+			fmt.Fprintf(&b, "\t\telements = { %s }\n", strings.Join(block.Elements, ",\n\t\t\t     "))
+		}
+		b.WriteString("\t}\n")
 	}
-	r.line("table inet %s {", t.Name)
-	for _, name := range t.Counters {
-		r.line("\tcounter %s { packets %d bytes %d; }", name, counted[name].Packets, counted[name].Bytes)
-	}
-	r.line("")
-	for _, f := range t.Flowtables {
-		r.flowtable(f)
-	}
-	for _, s := range t.Sets {
-		r.set(s)
-	}
-	for _, m := range t.Maps {
-		r.mapping(m)
-	}
-	for _, c := range t.Chains {
-		r.chain(c)
-	}
-	return strings.TrimSuffix(r.out.String(), "\n") + "}\n"
+	b.WriteString("}\n")
+	return b.String()
 }
 
 type renderer struct {
-	maps map[string]firewall.Map
-	out  strings.Builder
+	maps    map[string]firewall.Map
+	counted map[string]firewall.Count // nil: say nothing behind rules
 }
 
-func (r *renderer) line(format string, args ...any) {
-	fmt.Fprintf(&r.out, format+"\n", args...)
-}
-
-func (r *renderer) flowtable(f firewall.Flowtable) {
-	devices := make([]string, len(f.Devices))
-	for i, d := range f.Devices {
-		devices[i] = `"` + d + `"`
+func mapsOf(t firewall.Table) map[string]firewall.Map {
+	maps := map[string]firewall.Map{}
+	for _, m := range t.Maps {
+		maps[m.Name] = m
 	}
-	r.line("\tflowtable %s {", f.Name)
-	r.line("\t\thook ingress priority filter")
-	r.line("\t\tdevices = { %s }", strings.Join(devices, ", "))
-	r.line("\t\tcounter")
-	r.line("\t}\n")
+	return maps
 }
 
-func (r *renderer) set(s firewall.Set) {
-	r.line("\tset %s {", s.Name)
-	r.line("\t\ttype %s", keyType(s.Key))
+func (r renderer) blocks(t firewall.Table) []Block {
+	var all []Block
+	for _, name := range t.Counters {
+		all = append(all, Block{Title: "counter " + name, Head: []string{
+			fmt.Sprintf("packets %d bytes %d", r.counted[name].Packets, r.counted[name].Bytes)}})
+	}
+	for _, f := range t.Flowtables {
+		all = append(all, Block{Title: "flowtable " + f.Name, Head: []string{"hook ingress priority filter",
+			`devices = { "` + strings.Join(f.Devices, `", "`) + `" }`, "counter"}})
+	}
+	for _, s := range t.Sets {
+		all = append(all, r.set(s))
+	}
+	for _, m := range t.Maps {
+		all = append(all, r.mapping(m))
+	}
+	for _, c := range t.Chains {
+		all = append(all, r.chain(c))
+	}
+	return all
+}
+
+func (r renderer) set(s firewall.Set) Block {
+	b := Block{Title: "set " + s.Name, Head: []string{"type " + keyType(s.Key)}, Elements: r.elements(s.Key, nil, s.Elements)}
 	if s.Size > 0 {
-		r.line("\t\tsize %d", s.Size)
+		b.Head = append(b.Head, fmt.Sprintf("size %d", s.Size))
 	}
 	var flags []string
 	for _, f := range []struct {
@@ -77,47 +111,44 @@ func (r *renderer) set(s firewall.Set) {
 		}
 	}
 	if flags != nil {
-		r.line("\t\tflags %s", strings.Join(flags, ","))
+		b.Head = append(b.Head, "flags "+strings.Join(flags, ","))
 	}
 	if s.Timeout > 0 {
-		r.line("\t\ttimeout %ds", s.Timeout/time.Second)
+		b.Head = append(b.Head, fmt.Sprintf("timeout %ds", s.Timeout/time.Second))
 	}
-	r.elements(s.Key, nil, s.Elements)
+	return b
 }
 
-func (r *renderer) mapping(m firewall.Map) {
+func (r renderer) mapping(m firewall.Map) Block {
 	data := "verdict"
 	if m.Data != nil {
 		data = kindNames(m.Data)
 	}
-	r.line("\tmap %s {", m.Name)
-	r.line("\t\ttype %s : %s", keyType(m.Key), data)
+	b := Block{Title: "map " + m.Name, Head: []string{"type " + keyType(m.Key) + " : " + data},
+		Elements: r.elements(m.Key, m.Data, m.Elements)}
 	if m.Interval {
-		r.line("\t\tflags interval")
+		b.Head = append(b.Head, "flags interval")
 	}
-	r.elements(m.Key, m.Data, m.Elements)
+	return b
 }
 
-// elements writes one element per line and closes the set.
-func (r *renderer) elements(key []firewall.Field, data []firewall.Kind, elements []firewall.Element) {
+func (r renderer) elements(key []firewall.Field, data []firewall.Kind, elements []firewall.Element) []string {
 	kinds := make([]firewall.Kind, len(key))
 	for i, f := range key {
 		kinds[i] = f.Kind()
 	}
-	lines := make([]string, len(elements))
-	for i, e := range elements {
-		lines[i] = values(kinds, e.Key)
+	var lines []string
+	for _, e := range elements {
+		line := values(kinds, e.Key)
 		switch {
 		case data != nil:
-			lines[i] += " : " + values(data, e.Data)
+			line += " : " + values(data, e.Data)
 		case e.Verdict.Kind != firewall.VerdictNone:
-			lines[i] += " : " + r.verdict(e.Verdict)
+			line += " : " + r.verdict(e.Verdict)
 		}
+		lines = append(lines, line)
 	}
-	if len(lines) > 0 {
-		r.line("\t\telements = { %s }", strings.Join(lines, ",\n\t\t\t     "))
-	}
-	r.line("\t}\n")
+	return lines
 }
 
 // values writes a concatenation.
@@ -129,72 +160,20 @@ func values(kinds []firewall.Kind, vs []firewall.Value) string {
 	return strings.Join(texts, " . ")
 }
 
-func (r *renderer) chain(c firewall.Chain) {
-	r.line("\tchain %s {", c.Name)
+func (r renderer) chain(c firewall.Chain) Block {
+	b := Block{Title: "chain " + c.Name}
 	if h := c.Hook; h != nil {
 		policy := r.verdict(firewall.Verdict{Kind: h.Policy})
-		r.line("\t\ttype %s hook %s priority %s; policy %s;", h.Type, h.Point, priority(h), policy)
+		b.Head = []string{fmt.Sprintf("type %s hook %s priority %s; policy %s;", h.Type, h.Point, priority(h), policy)}
 	}
 	for _, rule := range c.Rules {
-		r.line("\t\t%s", r.rule(rule))
-	}
-	r.line("\t}\n")
-}
-
-func (r *renderer) rule(rule firewall.TreeRule) string {
-	var parts []string
-	for _, m := range rule.Matches {
-		parts = append(parts, match(m))
-	}
-	if m := rule.Meter; m != nil {
-		key := fieldName(m.Key)
-		if m.Bits > 0 {
-			key += " & " + mask(m.Key, m.Bits)
+		line := r.rule(rule)
+		if count, counts := r.counted[rule.Counter]; counts {
+			line += fmt.Sprintf(" # %d packets, %d bytes", count.Packets, count.Bytes)
 		}
-		parts = append(parts, fmt.Sprintf("update @%s { %s limit rate over %s }", m.Set, key, rate(m.Rate)))
+		b.Rules = append(b.Rules, line)
 	}
-	if rule.Limit.Count > 0 {
-		parts = append(parts, "limit rate "+rate(rule.Limit))
-	}
-	if rule.Counter != "" {
-		parts = append(parts, fmt.Sprintf(`counter name "%s"`, rule.Counter))
-	}
-	if rule.Log != "" {
-		parts = append(parts, fmt.Sprintf(`log prefix "%s" group %d`, rule.Log, firewall.LogGroup))
-	}
-	if rule.Verdict.Kind != firewall.VerdictNone {
-		parts = append(parts, r.verdict(rule.Verdict))
-	}
-	if comment := rule.Comment(); comment != "" {
-		parts = append(parts, fmt.Sprintf(`comment "%s"`, comment))
-	}
-	return strings.Join(parts, " ")
-}
-
-func rate(r firewall.Rate) string {
-	return fmt.Sprintf("%d/%s burst %d packets", r.Count, r.Per, r.Burst)
-}
-
-func (r *renderer) verdict(v firewall.Verdict) string {
-	switch v.Kind {
-	case firewall.VerdictJump:
-		return "jump " + v.Target
-	case firewall.VerdictGoto:
-		return "goto " + v.Target
-	case firewall.VerdictDispatch:
-		return fmt.Sprintf("%s vmap @%s", fieldNames(r.maps[v.Target].Key), v.Target)
-	case firewall.VerdictDNAT:
-		return fmt.Sprintf("dnat ip to %s map @%s", fieldNames(r.maps[v.Target].Key), v.Target)
-	case firewall.VerdictSNAT:
-		return fmt.Sprintf("snat ip to %s map @%s", fieldNames(r.maps[v.Target].Key), v.Target)
-	case firewall.VerdictOffload:
-		return "flow add @" + v.Target
-	}
-	return map[firewall.VerdictKind]string{
-		firewall.VerdictAccept: "accept", firewall.VerdictDrop: "drop", firewall.VerdictMasquerade: "masquerade",
-		firewall.VerdictRejectICMP: "reject with icmpx admin-prohibited", firewall.VerdictRejectReset: "reject with tcp reset",
-		firewall.VerdictClampMSS: "tcp option maxseg size set rt mtu",
-	}[v.Kind]
+	return b
 }
 
 // priority writes a priority relative to the nearest named one below it, of those that nft knows at that point.

@@ -1,0 +1,88 @@
+package nft
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+
+	"github.com/gatehouse-os/gatehouse/firewall"
+)
+
+// Replace gives sets of a loaded table other elements, all in one transaction. Rules, counters and all else stay as
+// they are. The sets must be there, and be declared in the same way.
+func Replace(table string, sets []firewall.Set) error {
+	conn, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("firewall: netlink: %w", err)
+	}
+	b := newBatch(conn, &nftables.Table{Name: table, Family: nftables.TableFamilyINet})
+	described, err := b.describeSets(firewall.Table{Sets: sets})
+	if err != nil {
+		return err
+	}
+	for _, s := range described {
+		elements, err := s.encode()
+		if err != nil {
+			return fmt.Errorf("firewall: set %s: %w", s.Name, err)
+		}
+		conn.FlushSet(&s.Set)
+		if err := conn.SetAddElements(&s.Set, elements); err != nil {
+			return fmt.Errorf("firewall: set %s: %w", s.Name, err)
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		return fmt.Errorf("firewall: sets of table %s refused by the kernel, they stay as they were: %w", table, err)
+	}
+	return nil
+}
+
+// Kept returns t with the elements that its kept sets of single addresses have in the kernel: the bans.
+func Kept(t firewall.Table) (firewall.Table, error) {
+	conn, err := nftables.New()
+	if err != nil {
+		return t, fmt.Errorf("firewall: netlink: %w", err)
+	}
+	t.Sets = slices.Clone(t.Sets)
+	for i, s := range t.Sets {
+		if !s.Kept || s.Dynamic {
+			continue
+		}
+		elements, err := conn.GetSetElements(&nftables.Set{Name: s.Name,
+			Table: &nftables.Table{Name: t.Name, Family: nftables.TableFamilyINet}})
+		if err != nil {
+			return t, fmt.Errorf("firewall: elements of set %s: %w", s.Name, err)
+		}
+		for _, e := range elements {
+			if a, ok := netip.AddrFromSlice(e.Key); ok {
+				t.Sets[i].Elements = append(t.Sets[i].Elements, firewall.Element{Key: []firewall.Value{{Prefix: netip.PrefixFrom(a, a.BitLen())}}})
+			}
+		}
+	}
+	return t, nil
+}
+
+// Offload returns those of some devices between which the kernel can make a short cut: the ones that exist, or none
+// when it has no flowtables. It asks the kernel by a transaction that leaves nothing behind.
+func Offload(devices []string) []string {
+	existing := slices.DeleteFunc(slices.Clone(devices), func(name string) bool {
+		_, err := net.InterfaceByName(name)
+		return err != nil
+	})
+	conn, err := nftables.New()
+	if err != nil || len(existing) < 2 {
+		return nil
+	}
+	table := conn.AddTable(&nftables.Table{Name: scratch, Family: nftables.TableFamilyINet})
+	conn.AddFlowtable(&nftables.Flowtable{Table: table, Name: "f", Devices: existing, Flags: nftables.FlowtableFlagsCounter})
+	chain := conn.AddChain(&nftables.Chain{Table: table, Name: "c"})
+	conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.FlowOffload{Name: "f"}}})
+	conn.DelTable(table)
+	if conn.Flush() != nil {
+		return nil
+	}
+	return existing
+}
