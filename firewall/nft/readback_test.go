@@ -24,7 +24,7 @@ func TestReadBackEqualsText(t *testing.T) {
 		tables = append(tables, compile(t, policytest.Random(rand.New(rand.NewPCG(seed, 1)))))
 	}
 	byUs, byNft := newNetns(t, "us"), newNetns(t, "nft")
-	for some := range slices.Chunk(tables, 20) {
+	for some := range slices.Chunk(tables, 5) {
 		byUs.run(t, "nft flush ruleset")
 		var text strings.Builder
 		for i := range some {
@@ -37,8 +37,8 @@ func TestReadBackEqualsText(t *testing.T) {
 		if diff := difference(got, want); diff != "" {
 			t.Fatalf("the kernel's rules differ from the text's:\n%s\nthe text:\n%s", diff, &text)
 		}
-		if len(got) < 100 {
-			t.Fatalf("nft lists %d objects for 20 policies", len(got))
+		if len(got) < 50 {
+			t.Fatalf("nft lists %d objects for some policies", len(got))
 		}
 	}
 }
@@ -213,16 +213,19 @@ func marshal(t *testing.T, v any) []byte {
 // difference lists the lines that only one side has, and says if they are the same in another order.
 func difference(got, want []string) string {
 	var out strings.Builder
-	for _, line := range got {
-		if !slices.Contains(want, line) {
-			fmt.Fprintf(&out, "only by netlink: %s\n", line)
+	only := func(whose string, lines, others []string) {
+		known := map[string]bool{}
+		for _, line := range others {
+			known[line] = true
+		}
+		for _, line := range lines {
+			if !known[line] {
+				fmt.Fprintf(&out, "only by %s: %s\n", whose, line)
+			}
 		}
 	}
-	for _, line := range want {
-		if !slices.Contains(got, line) {
-			fmt.Fprintf(&out, "only by text:    %s\n", line)
-		}
-	}
+	only("netlink", got, want)
+	only("text", want, got)
 	if out.Len() == 0 && !slices.Equal(got, want) {
 		return fmt.Sprintf("another order or number: %d by netlink, %d by text", len(got), len(want))
 	}

@@ -115,8 +115,8 @@ func (d *draw) network() netip.Prefix {
 
 func (d *draw) drawRules() {
 	many := 5
-	if d.chance(5) {
-		many = 40 // enough that hosts become keys
+	if d.chance(10) {
+		many = 30 // enough that hosts become keys
 	}
 	for i := range d.IntN(many) {
 		r := d.rule(fmt.Sprintf("r%d", i))
