@@ -12,7 +12,7 @@ const TableName = "gatehouse"
 type Features struct {
 	// Offload are the devices between which established TCP and UDP may take the short cut of a flowtable. They must
 	// exist when the table is loaded. Fewer than two: no short cut.
-	Offload []string
+	Offload []string `json:"offload,omitempty"`
 }
 
 // Compile makes the ruleset of a policy. It fails only with the error of [Policy.Check].

@@ -32,6 +32,7 @@ type Env struct {
 	Site           func() (*site.Site, error) // the site that the appliance was made from
 	Links          func(*site.Site) []Link    // the site's links as they are: ReadLinks
 	Now            func() time.Time
+	Kernel         Kernel // the packet filter: ThisKernel
 }
 
 // ask calls one method of a service.
@@ -51,6 +52,8 @@ func commands() []command {
 		{"leases", "[-a] [--json]", "who is here; with -a also who was", leases},
 		{"host", "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]", "everything derived for one host, and its lease; or the host as a Xen domain", host},
 		{"dhcp", "[why [-v] [NAME|ADDRESS|MAC]] [--json]", "what the DHCP server does, or why a client got what it got", dhcpCommand},
+		{"firewall", "show [-a] [--json] | diff [--json] | explain from [ZONE] HOST to HOST [PROTOCOL PORT|SERVICE] [--json]",
+			"the rules and what they counted; running or not; why a packet passes or not", firewallCommand},
 		{"log", "[-f] [-n LINES] [--json] [SERVICE]", "what the services say", showLog},
 	}
 }

@@ -18,7 +18,7 @@ type link struct {
 func links(s *site.Site) []link {
 	var all []link
 	if s.WAN.Interface != "" {
-		all = append(all, link{wanZone, s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, valid(s.WAN.IPv4, s.WAN.IPv6)})
+		all = append(all, link{site.ZoneWAN, s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, valid(s.WAN.IPv4, s.WAN.IPv6)})
 	}
 	for _, l := range s.LANs {
 		all = append(all, link{l.Name, l.Link(), l.Interface, l.VLAN, valid(l.IPv4, l.IPv6)})

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -27,7 +28,11 @@ func policy(s *site.Site) firewall.Policy {
 		p.Forwards = append(p.Forwards, forward(f, lans))
 	}
 	for _, service := range s.BoxServices() {
-		p.Defaults = append(p.Defaults, allow(service.Name, lans, firewall.Box, serviceOf(service)))
+		from := lans
+		if service.Name == DHCP {
+			from = append(from, relayZones(s)...)
+		}
+		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))
 	}
 	for _, l := range s.LANs {
 		if s.Transit(l) {
@@ -77,6 +82,18 @@ func zones(s *site.Site) []firewall.Zone {
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop, Own: own(s.WAN.IPv4, s.WAN.IPv6),
 		Outside: true, Bogons: bogons(s.WAN),
 	})
+}
+
+// relayZones are the parts of LANs that the site names whose clients ask for
+// addresses through a relay agent.
+func relayZones(s *site.Site) []string {
+	var names []string
+	for _, part := range s.Firewall.Zones {
+		if slices.ContainsFunc(s.Relayed, func(r site.Relayed) bool { return slices.ContainsFunc(part.Networks, r.Network.Overlaps) }) {
+			names = append(names, part.Name)
+		}
+	}
+	return names
 }
 
 // own returns the addresses of those of prefixes that are set.

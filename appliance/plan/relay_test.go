@@ -106,7 +106,7 @@ func TestRelayed(t *testing.T) {
 // serve makes the namespace what the plan says it is.
 func serve(t *testing.T, box *testnet.Namespace, p plan.Plan) *run.Service {
 	t.Helper()
-	ruleset, err := firewall.Compile(p.Firewall)
+	ruleset, err := firewall.Compile(p.Firewall, firewall.Features{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func works(fsys fs.FS) error {
 		return nil // refused in time
 	}
 	p := plan.Make(s)
-	_, err = firewall.Compile(p.Firewall)
+	_, err = firewall.Compile(p.Firewall, firewall.Features{})
 	for _, service := range p.Services {
 		if conf, ok := service.Config.(dhcp.Config); ok {
 			_, refused := dhcp.New(conf)

@@ -62,11 +62,11 @@ func (n Network) next(a netip.Addr, in string) (link string, local bool) {
 	if a.Is6() && a.IsLinkLocalUnicast() {
 		return in, false
 	}
-	return n.linkTo(a), false
+	return n.LinkTo(a), false
 }
 
-// linkTo is the link of the best route to a, "" if there is none.
-func (n Network) linkTo(a netip.Addr) string {
+// LinkTo is the link of the best route to a, "" if there is none.
+func (n Network) LinkTo(a netip.Addr) string {
 	best, link := -1, ""
 	consider := func(to netip.Prefix, by string) {
 		if to.Contains(a) && to.Bits() > best {
@@ -94,5 +94,5 @@ func (n Network) leadsBack(p Packet) bool {
 	case src.Is6() && src.IsLinkLocalUnicast():
 		return true
 	}
-	return !n.own(src) && n.linkTo(src) == p.In
+	return !n.own(src) && n.LinkTo(src) == p.In
 }

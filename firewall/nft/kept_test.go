@@ -108,7 +108,9 @@ func TestReplaceTouchesNothingElse(t *testing.T) {
 		t.Errorf("more than the list has changed:\n%s\nit was\n%s", after, before)
 	}
 	var err error
-	ns.do(t, func() { err = nft.Replace(firewall.TableName, (firewall.AddressSet{Name: "nobody", Live: true}).Sets()) })
+	ns.do(t, func() {
+		err = nft.Replace(firewall.TableName, (firewall.AddressSet{Name: "nobody", Live: true}).Sets())
+	})
 	if err == nil || !strings.Contains(err.Error(), "they stay as they were") {
 		t.Errorf("a set that is not there: %v", err)
 	}

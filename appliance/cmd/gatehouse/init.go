@@ -42,6 +42,8 @@ type box struct {
 	children *supervise.Children
 	report   boot.Report
 
+	offloaded []string // devices of the firewall's short cut, as loaded last
+
 	mu       sync.Mutex
 	problems []string
 	network  error           // what is wrong with it now, but for interfaces that are missing, which status sees itself
@@ -113,11 +115,11 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 		return boot.Appliance{}, b.problem(fmt.Errorf("the site in %s is not usable: %w", siteDir, err))
 	}
 	p := plan.Make(s)
-	if err := loadFirewall(p.Firewall); err != nil {
+	if err := b.loadFirewall(p.Firewall, firewall.Features{}); err != nil {
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked},
 			b.problem(fmt.Errorf("the firewall could not be loaded, so the network stays down: %w", err))
 	}
-	netErr := b.keepNetwork(ctx, p.Network)
+	netErr := b.keepNetwork(ctx, p)
 	units, err := units(p, report.Storage)
 	if err != nil {
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
@@ -135,13 +137,14 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 
 // keepNetwork makes the network what was planned, and returns what could not be
 // done. From then on a card that is taken out and put back is configured again.
-func (b *box) keepNetwork(ctx context.Context, want netcfg.Config) error {
+func (b *box) keepNetwork(ctx context.Context, p plan.Plan) error {
 	first := make(chan error, 1)
 	tell := netcfg.Tell{
 		State: func(missing, wrong error) {
 			b.mu.Lock()
 			b.network = wrong
 			b.mu.Unlock()
+			b.offload(p.Firewall)
 			select {
 			case first <- errors.Join(missing, wrong):
 			default: // only the first is waited for
@@ -150,7 +153,7 @@ func (b *box) keepNetwork(ctx context.Context, want netcfg.Config) error {
 		Log: func(line string) { b.log.Event(networkName, "%s", line) },
 	}
 	go func() {
-		if err := netcfg.Keep(ctx, want, tell); err != nil {
+		if err := netcfg.Keep(ctx, p.Network, tell); err != nil {
 			tell.State(nil, err)
 		}
 	}()
@@ -174,12 +177,39 @@ func (b *box) watchPowerButton(ctx context.Context) {
 	}
 }
 
-func loadFirewall(p firewall.Policy) error {
-	table, err := firewall.Compile(p, firewall.Features{})
+// loadFirewall makes the kernel's rules those of p, and notes it for the
+// gatehouse command. An error means that the rules before it still hold.
+func (b *box) loadFirewall(p firewall.Policy, f firewall.Features) error {
+	table, err := firewall.Compile(p, f)
 	if err != nil {
 		return err
 	}
-	return nft.Load(table)
+	if err := nft.Load(table); err != nil {
+		return err
+	}
+	err = os.MkdirAll(runDir, 0o755)
+	if err == nil {
+		err = admin.WriteLoaded(runDir, admin.Loaded{Policy: p, Features: f})
+	}
+	if err != nil {
+		b.problem(fmt.Errorf("gatehouse firewall will not work: %w", err))
+	}
+	return nil
+}
+
+// offload lets established conversations take a short cut past the rules, where
+// the kernel can do that: between links that exist now. It is called by one
+// goroutine, which follows the links.
+func (b *box) offload(p firewall.Policy) {
+	devices := nft.Offload(p.Shortcuts())
+	if slices.Equal(devices, b.offloaded) {
+		return
+	}
+	if err := b.loadFirewall(p, firewall.Features{Offload: devices}); err != nil {
+		b.problem(fmt.Errorf("the firewall goes on without its short cut: %w", err))
+		return
+	}
+	b.offloaded = devices
 }
 
 // problem keeps err for `gatehouse status` and returns it.

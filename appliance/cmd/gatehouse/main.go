@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	env := admin.Env{
 		Stdout: stdout, Stderr: stderr, RunDir: runDir,
-		Site: installedSite, Links: admin.ReadLinks, Now: time.Now,
+		Site: installedSite, Links: admin.ReadLinks, Now: time.Now, Kernel: admin.ThisKernel(),
 	}
 	return admin.Run(ctx, env, args[1:])
 }

@@ -1,0 +1,150 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
+)
+
+const (
+	loadedFile = "firewall.json" // in the directory of the control sockets
+	maxLoaded  = 64 << 20
+
+	// shownElements is how many elements of a set are shown unless all are asked for.
+	shownElements = 10
+)
+
+// Loaded is the policy that was loaded last, as whoever loads it leaves it for the firewall command: what the kernel
+// has is the ruleset of this policy, until the next load.
+type Loaded struct {
+	Policy   firewall.Policy   `json:"policy"`
+	Features firewall.Features `json:"features"`
+}
+
+// WriteLoaded keeps l in the directory of the control sockets, which must exist.
+func WriteLoaded(dir string, l Loaded) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("the loaded policy: %w", err)
+	}
+	return statefile.Write(filepath.Join(dir, loadedFile), text, 0o600)
+}
+
+// ReadLoaded is what WriteLoaded kept.
+func ReadLoaded(dir string) (Loaded, error) {
+	var l Loaded
+	text, err := statefile.Read(filepath.Join(dir, loadedFile), maxLoaded)
+	if err == nil {
+		err = json.Unmarshal(text, &l)
+	}
+	if err != nil {
+		return l, fmt.Errorf("which rules are loaded is not known: %w", err)
+	}
+	return l, nil
+}
+
+// table is the ruleset of what is loaded.
+func (l Loaded) table() (firewall.Table, error) { return firewall.Compile(l.Policy, l.Features) }
+
+// Kernel is what the firewall command asks the kernel: package nft, but in tests.
+type Kernel struct {
+	Counters    func(table string) (map[string]firewall.Count, error)
+	Kept        func(firewall.Table) (firewall.Table, error)
+	Differences func(firewall.Table) ([]string, error)
+}
+
+// ThisKernel asks the kernel that the command runs on.
+func ThisKernel() Kernel { return Kernel{nft.Counters, nft.Kept, nft.Differences} }
+
+// firewallCommand leads to its subcommands.
+func firewallCommand(ctx context.Context, env Env, args []string) error {
+	run := map[string]func(context.Context, Env, []string) error{
+		"show": showFirewall, "diff": diffFirewall, "explain": explainFirewall,
+	}
+	if len(args) == 0 || run[args[0]] == nil {
+		return errUsage
+	}
+	return run[args[0]](ctx, env, args[1:])
+}
+
+// showFirewall prints the rules as nft text with what they have counted, or as JSON rule by rule.
+func showFirewall(_ context.Context, env Env, args []string) error {
+	flags := flag.NewFlagSet("firewall show", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "")
+	all := flags.Bool("a", false, "")
+	if _, err := options(flags, args, 0); err != nil {
+		return err
+	}
+	loaded, err := ReadLoaded(env.RunDir)
+	if err != nil {
+		return err
+	}
+	table, err := loaded.table()
+	if err != nil {
+		return err
+	}
+	if table, err = env.Kernel.Kept(table); err != nil {
+		return err
+	}
+	counts, err := env.Kernel.Counters(table.Name)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return printJSON(env.Stdout, rulesOf(table, counts))
+	}
+	hidden := 0
+	if !*all {
+		table.Sets, hidden = shortened(table.Sets)
+	}
+	fmt.Fprint(env.Stdout, nfttext.RenderCounted(table, counts))
+	if hidden > 0 {
+		fmt.Fprintf(env.Stdout, "# %d elements of long sets are not shown; -a shows them\n", hidden)
+	}
+	return nil
+}
+
+// shortened cuts long sets, and says how many elements went.
+func shortened(sets []firewall.Set) ([]firewall.Set, int) {
+	short, hidden := slices.Clone(sets), 0
+	for i, s := range short {
+		if n := len(s.Elements) - shownElements; n > 0 {
+			short[i].Elements = s.Elements[:shownElements]
+			hidden += n
+		}
+	}
+	return short, hidden
+}
+
+// RuleInfo is one rule of `gatehouse firewall show --json`.
+type RuleInfo struct {
+	Chain   string          `json:"chain"`
+	Number  int             `json:"number"` // in its chain, from 1
+	Text    string          `json:"text"`   // as nft has it
+	Name    string          `json:"name,omitempty"`
+	Origin  string          `json:"origin,omitempty"`  // the line of the site
+	Counter string          `json:"counter,omitempty"` // which several rules may share
+	Count   *firewall.Count `json:"count,omitempty"`
+}
+
+func rulesOf(t firewall.Table, counts map[string]firewall.Count) []RuleInfo {
+	infos := []RuleInfo{}
+	for _, c := range t.Chains {
+		for i, r := range c.Rules {
+			info := RuleInfo{Chain: c.Name, Number: i + 1, Text: nfttext.Rule(t, r), Name: r.Name, Origin: r.Origin, Counter: r.Counter}
+			if count, ok := counts[r.Counter]; ok {
+				info.Count = &count
+			}
+			infos = append(infos, info)
+		}
+	}
+	return infos
+}

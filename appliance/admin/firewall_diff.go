@@ -1,0 +1,142 @@
+package admin
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
+)
+
+// FirewallDiff is what `gatehouse firewall diff --json` prints.
+type FirewallDiff struct {
+	Site   []Change `json:"site"`   // what a load of the site's policy would change
+	Kernel []string `json:"kernel"` // in what the kernel's rules are not those that were loaded, one sentence each
+}
+
+// Change is what one declaration of the ruleset loses and gets, as nft text.
+type Change struct {
+	Where   string   `json:"where"` // "chain input"
+	Removed []string `json:"removed,omitempty"`
+	Added   []string `json:"added,omitempty"`
+}
+
+// diffFirewall compares what is loaded with what the site says, and the kernel with what is loaded. Its exit status is
+// that of diff(1).
+func diffFirewall(_ context.Context, env Env, args []string) error {
+	flags := flag.NewFlagSet("firewall diff", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "")
+	if _, err := options(flags, args, 0); err != nil {
+		return err
+	}
+	d, err := compareFirewall(env)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		if err := printJSON(env.Stdout, d); err != nil {
+			return err
+		}
+	} else {
+		d.print(env)
+	}
+	if len(d.Site)+len(d.Kernel) > 0 {
+		return errProblems
+	}
+	return nil
+}
+
+func compareFirewall(env Env) (FirewallDiff, error) {
+	d := FirewallDiff{Site: []Change{}, Kernel: []string{}}
+	loaded, err := ReadLoaded(env.RunDir)
+	if err != nil {
+		return d, err
+	}
+	running, err := loaded.table()
+	if err != nil {
+		return d, err
+	}
+	s, err := env.Site()
+	if err != nil {
+		return d, err
+	}
+	wanted, err := firewall.Compile(plan.Make(s).Firewall, loaded.Features)
+	if err != nil {
+		return d, err
+	}
+	d.Site = append(d.Site, changes(nfttext.Blocks(running), nfttext.Blocks(wanted))...)
+	differences, err := env.Kernel.Differences(running)
+	d.Kernel = append(d.Kernel, differences...)
+	return d, err
+}
+
+func (d FirewallDiff) print(env Env) {
+	if len(d.Site)+len(d.Kernel) == 0 {
+		fmt.Fprintln(env.Stdout, "The kernel has the rules that were loaded, and they are what the site says.")
+		return
+	}
+	for _, k := range d.Kernel {
+		fmt.Fprintf(env.Stdout, "! the kernel has not what was loaded: %s\n", k)
+	}
+	for _, c := range d.Site {
+		fmt.Fprintln(env.Stdout, c.Where)
+		for _, line := range c.Removed {
+			fmt.Fprintf(env.Stdout, "- %s\n", line)
+		}
+		for _, line := range c.Added {
+			fmt.Fprintf(env.Stdout, "+ %s\n", line)
+		}
+	}
+}
+
+// changes are the declarations that differ. Counters follow from the rules that name them, and are left out.
+func changes(from, to []nfttext.Block) []Change {
+	var all []Change
+	find := func(blocks []nfttext.Block, title string) nfttext.Block {
+		i := slices.IndexFunc(blocks, func(b nfttext.Block) bool { return b.Title == title })
+		if i < 0 {
+			return nfttext.Block{Title: title}
+		}
+		return blocks[i]
+	}
+	titles := []string{}
+	for _, b := range slices.Concat(from, to) {
+		if !slices.Contains(titles, b.Title) && !strings.HasPrefix(b.Title, "counter ") {
+			titles = append(titles, b.Title)
+		}
+	}
+	for _, title := range titles {
+		a, b := find(from, title), find(to, title)
+		c := Change{Where: title}
+		for _, part := range [][2][]string{{a.Head, b.Head}, {a.Rules, b.Rules}, {a.Elements, b.Elements}} {
+			c.Removed = append(c.Removed, missing(part[0], part[1])...)
+			c.Added = append(c.Added, missing(part[1], part[0])...)
+		}
+		if len(c.Removed)+len(c.Added) == 0 && !slices.Equal(a.Rules, b.Rules) {
+			c.Removed, c.Added = a.Rules, b.Rules // the same in another order
+		}
+		if len(c.Removed)+len(c.Added) > 0 {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// missing are the lines of a that b does not have, as often as it lacks them.
+func missing(a, b []string) []string {
+	left := map[string]int{}
+	for _, line := range b {
+		left[line]++
+	}
+	var out []string
+	for _, line := range a {
+		if left[line]--; left[line] < 0 {
+			out = append(out, line)
+		}
+	}
+	return out
+}
