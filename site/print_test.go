@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,12 +54,12 @@ func TestExample(t *testing.T) {
 // optional keys: they must be right too.
 func TestExampleComments(t *testing.T) {
 	fsys := defaultSite(t)
-	for _, name := range []string{fileSite, fileHosts, fileEthers, fileKeys} {
+	for _, name := range []string{fileSite, fileHosts, fileEthers, fileKeys, "blocked.list"} {
 		text, err := os.ReadFile("../examples/home/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fsys[name].Data = text
+		fsys[name] = &fstest.MapFile{Data: text}
 	}
 	var lines []string
 	for line := range strings.Lines(string(fsys[fileSite].Data)) {
@@ -71,6 +72,9 @@ func TestExampleComments(t *testing.T) {
 	s := load(t, fsys)
 	if web2, _ := s.Host("web2"); len(s.Relayed) != 1 || web2.Netboot == nil || !web2.Netboot.Install {
 		t.Errorf("the commented tables are not all there: %+v", s)
+	}
+	if f := s.Firewall; len(f.Rules) != 3 || len(f.Forwards) != 1 || len(f.Lists) != 1 || len(f.Groups) != 1 {
+		t.Errorf("the commented firewall is not all there: %+v", f)
 	}
 	if len(s.LANs) != 2 || len(s.Routes) != 1 || !s.WAN.IPv6.IsValid() || !s.Console.Locked {
 		t.Errorf("the commented keys are not all there: %+v", s)

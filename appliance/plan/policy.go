@@ -30,7 +30,7 @@ func policy(s *site.Site) firewall.Policy {
 	for _, service := range s.BoxServices() {
 		from := lans
 		if service.Name == DHCP {
-			from = append(from, relayZones(s)...)
+			from = slices.Concat(lans, relayZones(s))
 		}
 		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))
 	}
