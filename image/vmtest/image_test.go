@@ -82,6 +82,7 @@ func TestImage(t *testing.T) {
 		{"ssh and the gatehouse command", commands},
 		{"only keys of the site get in", strangers},
 		{"the LAN reaches the Internet, masqueraded", forward},
+		{"the kernel has the rules of the site, and a short cut", rules},
 		{"the WAN reaches nothing", refuse},
 		{"a service that is killed comes back", killService},
 		{"the console is a root shell", rootShell},
