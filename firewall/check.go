@@ -12,7 +12,7 @@ import (
 // Bounds of what the kernel takes.
 const (
 	maxIfname  = 15 // linux/if.h IFNAMSIZ, less the NUL
-	maxName    = 32 // of zones and rules: chains are named after several of them, and NFT_NAME_MAXLEN is 256
+	maxName    = 80 // of zones and rules: chains are named after two of them and more, and NFT_NAME_MAXLEN is 256
 	maxComment = 127
 	maxRate    = 1_000_000 // net/netfilter/nft_limit.c counts in nanoseconds per packet
 )

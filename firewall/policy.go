@@ -78,7 +78,7 @@ type AddressSet struct {
 
 // A Rule speaks of the conversations from one place to another.
 type Rule struct {
-	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most 32. It
+	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most 80. It
 	// names the counter, which outlives a reload, and the lines of the log.
 	Name     string     `json:"name"`
 	Action   Action     `json:"action"`

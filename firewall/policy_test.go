@@ -93,7 +93,7 @@ func TestCheck(t *testing.T) {
 		{func(p P) { p.Zones[1].Name = "a_b" }, `zone a_b: expected a name of letters`},
 		{func(p P) { p.Zones[0].Name = "" }, `zone : expected a name of letters`},
 		{func(p P) { p.Zones[0].Name = "2nd" }, `zone 2nd: expected a name of letters`},
-		{func(p P) { p.Zones[0].Name = strings.Repeat("x", 33) }, `at most 32`},
+		{func(p P) { p.Zones[0].Name = strings.Repeat("x", 81) }, `at most 80`},
 		{func(p P) { p.Zones[0].Name = "box" }, `zone box: that name means the appliance itself`},
 		{func(p P) { p.Zones[1].Name = "lan" }, `zone lan: declared twice`},
 		{func(p P) { p.Zones[0].Refuse = "" }, `zone lan: refuse "": expected "drop" or "reject"`},

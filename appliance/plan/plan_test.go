@@ -20,6 +20,8 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -41,8 +43,12 @@ func TestMake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			made := plan.Make(s)
+			if _, err := firewall.Compile(made.Firewall, firewall.Features{}); err != nil {
+				t.Error(err)
+			}
 			var got bytes.Buffer
-			describe(&got, plan.Make(s))
+			describe(&got, made)
 			compare(t, file, archive, got.String())
 		})
 	}
@@ -202,6 +208,53 @@ func TestServicesSurviveJSON(t *testing.T) {
 		if !reflect.DeepEqual(back.Elem().Interface(), service.Config) {
 			t.Errorf("%s: planned\n%+v\nread\n%+v", service.Name, service.Config, back.Elem().Interface())
 		}
+	}
+}
+
+// The longest names that a site can have are not too long for the firewall.
+func TestLongNames(t *testing.T) {
+	const toml = `name = "firewall"
+domain = "home.example"
+[wan]
+interface = "eth0"
+ipv4 = "192.0.2.10/24"
+[[lan]]
+name = "NAME"
+interface = "eth1"
+ipv4 = "192.168.32.1/24"
+[[route]]
+to = "10.8.0.0/16"
+via = "192.168.32.2"
+[[firewall.zone]]
+name = "ZONE"
+networks = ["10.8.0.0/16"]
+[[firewall.allow]]
+from = "ZONE"
+to = "NAME"
+service = "http"
+rate = "1/hour"
+log = true
+[[firewall.forward]]
+port = 443
+to = "NAME"
+log = true
+rate = "1/hour"
+`
+	name := "n" + strings.Repeat("x", 62)
+	fsys := siteOf(t, &txtar.Archive{Files: []txtar.File{
+		{Name: "site.toml", Data: []byte(strings.NewReplacer(`to = "NAME"`+"\nlog", `to = "h`+name[1:]+`"`+"\nlog", "NAME", name, "ZONE", "z"+name[1:32]).Replace(toml))},
+		{Name: "hosts", Data: []byte("192.168.32.11 h" + name[1:] + "\n")}, {Name: "ethers"}}})
+	s, err := site.Load(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := firewall.Compile(plan.Make(s).Firewall, firewall.Features{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := testnet.New(t, "names")
+	if err := box.Do(func() error { return nft.Load(table) }); err != nil {
+		t.Fatal(err)
 	}
 }
 
