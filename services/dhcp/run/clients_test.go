@@ -124,7 +124,9 @@ func (l *lan) client(name, mac string) *client {
 		}
 		c.SetMAC("eth0", hw)
 	}
-	// The script of both clients: remember what was told, and do what is needed.
+	// The script of both clients: remember what was told, and do what is needed. If a
+	// file "look" is there it looks first whether the address is somebody's, for
+	// dhclient, which has its script do that.
 	script := fmt.Sprintf(`#!/bin/sh
 PATH=/usr/sbin:/sbin:/usr/bin:/bin
 event=${reason:-$1}
@@ -132,11 +134,12 @@ address=${new_ip_address:-$ip}
 case $event in
 bound|renew|BOUND|RENEW|REBIND|REBOOT)
 	ip addr flush dev "$interface"
+	[ ! -e %[1]s/look ] || busybox arping -q -D -c 2 -w 2 -I "$interface" "$address" || exit 1
 	ip addr add "$address/24" dev "$interface" ;;
 deconfig|RELEASE|EXPIRE|FAIL)
 	ip addr flush dev "$interface" ;;
 esac
-env >%s/new && mv %[1]s/new %[1]s/"$event"
+env >%[1]s/new && mv %[1]s/new %[1]s/"$event"
 `, c.dir)
 	if err := os.WriteFile(c.dir+"/script", []byte(script), 0o755); err != nil {
 		l.t.Fatal(err)
