@@ -210,6 +210,7 @@ func (c *client) sniff() func(n int) {
 }
 
 func TestUdhcpc(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("c", "")
@@ -232,6 +233,7 @@ func TestUdhcpc(t *testing.T) {
 }
 
 func TestUdhcpcReserved(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("web1", "00:16:3e:20:00:11")
@@ -245,6 +247,7 @@ func TestUdhcpcReserved(t *testing.T) {
 // TestStrangerOnAnAddress: what somebody took without asking is found by ARP and is
 // not given away.
 func TestStrangerOnAnAddress(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.conf.Subnets[0].Probe = 500 * time.Millisecond
 	squatter := l.client("squatter", "")
@@ -270,6 +273,7 @@ retry 1;
 `
 
 func TestDhclient(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("web1", "00:16:3e:20:00:11")
@@ -309,6 +313,7 @@ func (c *client) stop(p *testnet.Process) {
 // TestWrongAddressIsRefused: a client that comes from another network, or whose
 // address has become another's, is told at once.
 func TestWrongAddressIsRefused(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("c", "")
@@ -331,6 +336,7 @@ func TestWrongAddressIsRefused(t *testing.T) {
 // TestRestartAndManyClients: leases survive the service, no two clients get one
 // address, and everybody keeps his own.
 func TestRestartAndManyClients(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	first, second, third := l.client("a", ""), l.client("b", ""), l.client("c", "")
@@ -356,6 +362,7 @@ func TestRestartAndManyClients(t *testing.T) {
 
 // TestTwoLANs: each socket hears its own link only.
 func TestTwoLANs(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.router.Bridge("eth2")
 	l.router.AddAddr("eth2", "192.168.33.1/24")
