@@ -143,10 +143,13 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 	default:
 		out.To = Destination{Via: Direct, IP: p.YIAddr, MAC: lease.MAC(p.CHAddr[:6])}
 	}
+	// What must come back goes before what may be told.
+	n := len(p.Options)
 	s.echo(packet.OptionClientID) // RFC 6842 section 3: "MUST"
 	if !p.GIAddr.IsUnspecified() {
-		s.echo(packet.OptionRelayAgent) // RFC 3046 2.2; it comes last
+		s.echo(packet.OptionRelayAgent) // RFC 3046 2.2: "SHALL"; it comes last
 	}
+	p.Last = len(p.Options) - n
 	out.ReplyType = t
 	out.Told = appendOptions(out.Told, p.Options)
 	var left []uint8
