@@ -136,7 +136,7 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 		out.To = Destination{Via: Relay, IP: p.GIAddr}
 	case t == packet.NAK:
 		out.To = Destination{Via: Broadcast}
-	case t == packet.ACK && s.in.CIAddr == out.Asked:
+	case t == packet.ACK && out.Type != packet.Discover && s.in.CIAddr == out.Asked:
 		out.To = Destination{Via: Routed, IP: s.in.CIAddr}
 	case p.Flags&packet.FlagBroadcast != 0:
 		out.To = Destination{Via: Broadcast}
