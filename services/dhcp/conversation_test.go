@@ -80,6 +80,44 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// FuzzRules has the fuzzer talk to a server: bytes in, bytes out. Of what it says the
+// first byte chooses the site; then each message is preceded by its length, two bytes,
+// and by how long nothing was said before, one byte, in quarters of a minute.
+func FuzzRules(f *testing.F) {
+	requests := recordedRequests(f)
+	for site := range sites() {
+		l := newListener(f, sites()[site])
+		g := &gossip{r: rand.New(rand.NewPCG(uint64(site), 10)), recorded: requests}
+		said := []byte{byte(site)}
+		for range 12 {
+			msg := g.next(l)
+			if err := l.hear(msg); err != nil {
+				f.Fatal(err)
+			}
+			g.heard(msg, l)
+			said = append(append(binary.BigEndian.AppendUint16(said, uint16(len(msg))), 1), msg...)
+		}
+		f.Add(said)
+	}
+	for _, msg := range requests {
+		f.Add(append(append(binary.BigEndian.AppendUint16([]byte{3}, uint16(len(msg))), 0), msg...))
+	}
+	f.Fuzz(func(t *testing.T, said []byte) {
+		if len(said) == 0 {
+			return
+		}
+		l := newListener(t, sites()[said[0]%4])
+		for said = said[1:]; len(said) >= 3; {
+			n := min(int(binary.BigEndian.Uint16(said)), len(said)-3)
+			l.now = l.now.Add(time.Duration(said[2]) * 15 * time.Second)
+			if err := l.hear(said[3 : 3+n]); err != nil {
+				t.Fatal(err)
+			}
+			said = said[3+n:]
+		}
+	})
+}
+
 // A gossip is a source of messages.
 type gossip struct {
 	r        *rand.Rand

@@ -290,7 +290,7 @@ func (c *Config) sameHost(a, b lease.MAC) bool { return c.host(a) != nil && c.ho
 // A book is what an obvious server would remember: the last record of each address.
 type book struct {
 	leases map[netip.Addr]lease.Lease
-	ever   map[lease.MAC]bool // cards with any record
+	ever   map[lease.MAC]bool // cards with any record, or that were once behind a port
 }
 
 func newBook() *book { return &book{map[netip.Addr]lease.Lease{}, map[lease.MAC]bool{}} }
@@ -304,7 +304,7 @@ func (b *book) write(records []lease.Lease) {
 
 // heardOf reports whether the server may know the client: by a lease, or as a host, also by the port.
 func (b *book) heardOf(x *said) bool {
-	return b.ever[x.in.mac()] || x.conf.host(x.in.mac()) != nil || x.o.Name != ""
+	return x.relayed() || b.ever[x.in.mac()] || x.conf.host(x.in.mac()) != nil || x.o.Name != ""
 }
 
 // of returns the running lease of a card in a network, if it has exactly one.
@@ -320,7 +320,12 @@ func (b *book) of(m lease.MAC, in netip.Prefix, now time.Time) (addr netip.Addr,
 
 // check holds all rules against what was said, and writes what was decided into the book.
 func (x *said) check() (err error) {
-	defer func() { x.book.write(x.o.Records) }()
+	defer func() {
+		x.book.write(x.o.Records)
+		if len(x.in.raw) >= 240 && x.relayed() {
+			x.book.ever[x.in.mac()] = true
+		}
+	}()
 	if len(x.o.Reply) == 0 {
 		return x.checkSilence()
 	}
