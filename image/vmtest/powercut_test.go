@@ -12,7 +12,11 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp/crowdtest"
 	dhcplease "github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
@@ -40,14 +44,14 @@ func TestPowerCuts(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 			defer cancel()
-			v := &victim{t: t, img: img, root: disk(ctx, t, img.Root), dir: t.TempDir(), crowd: newCrowd(byte(n)),
+			v := &victim{t: t, img: img, root: disk(ctx, t, img.Root), dir: t.TempDir(), crowd: crowdtest.New(byte(n)),
 				r: rand.New(rand.NewPCG(uint64(n), 8))}
 			for range powerCuts {
 				if err := v.session(ctx); err != nil {
 					t.Fatal(err)
 				}
 			}
-			t.Logf("%d power cuts, %d leases, %d writes to the disk", powerCuts, len(v.crowd.acked), v.writes)
+			t.Logf("%d power cuts, %d leases, %d writes to the disk", powerCuts, v.crowd.Len(), v.writes)
 		})
 	}
 }
@@ -58,7 +62,7 @@ type victim struct {
 	img    Image
 	root   string // its disk
 	dir    string
-	crowd  *crowd
+	crowd  *crowdtest.Crowd
 	r      *rand.Rand
 	writes int
 }
@@ -70,9 +74,9 @@ func (v *victim) session(ctx context.Context) error {
 		return err
 	}
 	vm, wire := wired(v.t, v.img, Disk{Path: scratch, Log: log})
-	err := v.crowd.ask(ctx, wire, v.r.IntN(40), func() int64 { return size(log) })
+	err := v.crowd.Ask(ctx, clients{wire}, v.r.IntN(40), func() int64 { return size(log) })
 	vm.Kill()
-	if err := errors.Join(err, v.crowd.hear(wire, size(log))); err != nil {
+	if err := errors.Join(err, v.crowd.Hear(clients{wire}, size(log))); err != nil {
 		return err
 	}
 	done, err := ReadDiskLog(log)
@@ -89,7 +93,7 @@ func (v *victim) session(ctx context.Context) error {
 	if err := v.cut(ctx, done, done.End, scratch); err != nil {
 		return err
 	}
-	v.crowd.forget(done.End)
+	v.crowd.Forget(done.End)
 	return os.Rename(scratch, v.root)
 }
 
@@ -109,7 +113,7 @@ func (v *victim) cut(ctx context.Context, done DiskLog, n int64, to string) erro
 	if err != nil {
 		return fmt.Errorf("cut at %d of %d: %w", n, done.End, err)
 	}
-	return v.crowd.missing(found, n)
+	return v.crowd.Missing(found, n)
 }
 
 // journal reads the leases on a disk as they are after the next boot, which begins with e2fsck -p.
@@ -154,6 +158,25 @@ func wired(t *testing.T, img Image, root Disk) (*VM, *Wire) {
 		NICs: []NIC{{MAC: wanMAC, Port: ports[0]}, {MAC: lanMAC, Port: ports[1]}},
 	})
 	return vm, wires[1]
+}
+
+// clients is the test's end of a wire as a crowd needs it.
+type clients struct{ *Wire }
+
+// Send implements crowdtest.Wire.
+func (c clients) Send(m *dhcpv4.DHCPv4) error { return c.Wire.Send(broadcastDHCP(m, 0)) }
+
+// Receive implements crowdtest.Wire.
+func (c clients) Receive(deadline time.Time) (*dhcpv4.DHCPv4, error) {
+	for {
+		frame, err := c.Wire.Receive(deadline)
+		if err != nil {
+			return nil, err
+		}
+		if payload, ok := udpTo(frame, 0, clientPort); ok {
+			return dhcpv4.FromBytes(payload)
+		}
+	}
 }
 
 // size is the length of a file.
