@@ -26,14 +26,14 @@ func TestStages(t *testing.T) {
 	const rootPath = "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root"
 	for _, tc := range []struct{ name, mac, addr, host, server, root string }{
 		{"reserved", "00:16:3e:20:00:11", "192.168.32.11", "web1", "192.168.32.10", rootPath},
-		{"of the pool", "00:00:5e:00:53:31", "192.168.32.101", "192.168.32.101", "192.168.32.1", ""},
+		{"of the pool", "00:00:5e:00:53:31", "192.168.32.101", "192.168.32.101", "0.0.0.0", ""},
 	} {
 		m := Machine{Name: "client", MemoryMB: 64, Firmware: true}
-		expect(ctx, t, lan, m, tc.mac, `net0: (\S+)/\S+ gw (\S+)`, tc.addr, "192.168.32.1")
+		expect(ctx, t, lan, m, tc.mac, `net0: (\S+)/\S+ gw (\S+)\s`, tc.addr, "192.168.32.1")
 		m = Machine{Name: "client", MemoryMB: 64, Kernel: linux, Append: "console=ttyS0 ip=dhcp"}
 		for range 2 {
 			expect(ctx, t, lan, m, tc.mac, `IP-Config: Complete:\s+device=eth0, hwaddr=\S+, ipaddr=(\S+), mask=(\S+), gw=(\S+)\s+`+
-				`host=(\S+), domain=(\S+), .*\s+bootserver=\S+, rootserver=(\S+), rootpath=(\S*)\s+nameserver0=(\S+)`,
+				`host=(\S+), domain=(\S+), .*\s+bootserver=\S+, rootserver=(\S+), rootpath=(\S*)\s+nameserver0=(\S+)\s`,
 				tc.addr, "255.255.255.0", "192.168.32.1", tc.host, "home.example", tc.server, tc.root, "192.0.2.53")
 		}
 	}

@@ -26,20 +26,32 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
-// TestKills kills the service two hundred times while a crowd asks for leases: the
-// process of the appliance, with its own user and its own root directory. Each time
-// every lease that was acknowledged must be in the journal, and is still its client's
-// with the next process. (TestPowerCuts of image/vmtest does the same to a whole image
-// and its disk.)
-func TestKills(t *testing.T) {
+// TestProcess is about the process of the appliance, with its own user and a root
+// directory of its own.
+func TestProcess(t *testing.T) {
 	t.Parallel()
+	binary := t.TempDir() + "/gatehouse"
+	build := exec.Command("go", "build", "-o", binary, "../../../appliance/cmd/gatehouse")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", build, err, out)
+	}
+	t.Run("killed", func(t *testing.T) { t.Parallel(); killed(t, binary) })
+	t.Run("flooded", func(t *testing.T) { t.Parallel(); flooded(t, binary) })
+}
+
+// killed kills it two hundred times while a crowd asks for leases. Each time every
+// lease that was acknowledged must be in the journal, and is still its client's with
+// the next process. (TestPowerCuts of image/vmtest does the same to a whole image and
+// its disk.)
+func killed(t *testing.T, binary string) {
 	const kills = 200
 	l := newLAN(t)
 	l.conf.Subnets[0].Prefix, l.conf.Subnets[0].Pool[0].Last = netip.MustParsePrefix("192.168.0.0/16"), ip("192.168.255.254")
 	c := l.client("crowd", "")
 	wire := c.wire()
 	crowd, r := crowdtest.New(0), rand.New(rand.NewPCG(1, 11))
-	root := newRoot(t)
+	root := newRoot(t, binary)
 	for kill := range kills {
 		p := l.process(root)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -59,7 +71,7 @@ func TestKills(t *testing.T) {
 }
 
 // newRoot makes a root directory with the appliance's binary and what it needs.
-func newRoot(t *testing.T) string {
+func newRoot(t *testing.T, binary string) string {
 	t.Helper()
 	root := t.TempDir()
 	for _, dir := range []string{"etc", "perm/dhcp", "run/gatehouse"} {
@@ -67,13 +79,8 @@ func newRoot(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	build := exec.Command("go", "build", "-o", root+"/gatehouse", "../../../appliance/cmd/gatehouse")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build, err, out)
-	}
 	const uid = 501
-	err := errors.Join(os.Chmod(filepath.Dir(root), 0o755), os.Chown(root+"/perm/dhcp", uid, uid),
+	err := errors.Join(os.Chmod(filepath.Dir(root), 0o755), os.Link(binary, root+"/gatehouse"), os.Chown(root+"/perm/dhcp", uid, uid),
 		os.WriteFile(root+"/etc/passwd", fmt.Appendf(nil, "dhcp:x:%d:%[1]d::/:/bin/false\n", uid), 0o644))
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +91,12 @@ func newRoot(t *testing.T) string {
 // process starts the service as init does, in the root directory, and waits until it
 // is ready.
 func (l *lan) process(root string) *testnet.Process {
+	p, _ := l.start(root)
+	return p
+}
+
+// start is process, and returns the process id too.
+func (l *lan) start(root string) (*testnet.Process, int) {
 	l.t.Helper()
 	conf, err := json.Marshal(l.conf)
 	if err != nil {
@@ -102,7 +115,7 @@ func (l *lan) process(root string) *testnet.Process {
 	if word, err := io.ReadAll(ready); err != nil || string(word) != "READY\n" {
 		l.t.Fatalf("the service is not ready: %q, %v\n%s", word, err, p.Output())
 	}
-	return p
+	return p, cmd.Process.Pid
 }
 
 // journal reads the leases in a directory.
