@@ -145,6 +145,9 @@ func (g *gossip) next(l *listener) []byte {
 			msg[g.r.IntN(len(msg))] = byte(g.r.Uint32())
 		}
 	}
+	if g.r.IntN(40) == 0 { // a server's, or of another kind of network
+		msg[g.r.IntN(3)] = byte(g.r.IntN(3))
+	}
 	if g.r.IntN(60) == 0 {
 		msg = msg[:g.r.IntN(len(msg))]
 	}
