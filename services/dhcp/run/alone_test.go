@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -58,12 +57,6 @@ func (d *daemon) within(program string, args ...string) {
 	d.c.t.Helper()
 	enter := []string{"--target", strconv.Itoa(d.cmd.Process.Pid), "--mount", "--pid", "--", program}
 	d.c.Run(testnet.Need(d.c.t, "nsenter", "util-linux"), append(enter, args...)...)
-}
-
-// says waits until the daemon has written text.
-func (d *daemon) says(text string) {
-	d.c.t.Helper()
-	testnet.Eventually(d.c.t, patience, fmt.Sprintf("%s writes %q", d.c.Name(), text), func() bool { return strings.Contains(d.Output(), text) })
 }
 
 // write puts a file into the client's directory and returns its path.
