@@ -10,6 +10,9 @@ image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.
 peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
+# More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
+# systemd has networkd, which is told what to do through a bus of its own.
+peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
@@ -45,8 +48,12 @@ echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
+# Some come with a service of their own, which is not used here. What was not there before is not to run.
 for service in tgt isc-dhcp-relay kea-dhcp4-server; do
 	case "$missing " in
-	*" $service "*) echo "note: $service comes with a service of its own, which is not used here: systemctl disable --now $service" ;;
+	*" $service "*)
+		systemctl disable --now "$service" >/dev/null 2>&1 || true # also without systemd running
+		echo "note: the service of $service was switched off"
+		;;
 	esac
 done

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,11 +55,12 @@ func recipe() []string {
 
 // build is one build of a kernel.
 type build struct {
-	source   sourceCode
-	dir      string // empty and ours
-	jobs     int
-	log      *os.File // locked
-	progress io.Writer
+	source    sourceCode
+	fragments fs.FS
+	dir       string // empty and ours
+	jobs      int
+	log       *os.File // locked
+	progress  io.Writer
 }
 
 // run leaves the kernel and its configuration in "out" of the build's directory.
@@ -95,7 +97,7 @@ func (b build) configure(ctx context.Context, tree string, meter *meter) error {
 	if err != nil {
 		return err
 	}
-	fragment, err := readFragment(fragmentFiles, v)
+	fragment, err := readFragment(b.fragments, v)
 	if err != nil {
 		return err
 	}

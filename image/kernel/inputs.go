@@ -27,12 +27,12 @@ func (in inputs) key() string {
 }
 
 // gatherInputs hashes what a build of source would read; memoDir keeps the hash of a tarball.
-func gatherInputs(ctx context.Context, source sourceCode, memoDir string) (inputs, error) {
+func gatherInputs(ctx context.Context, source sourceCode, fragmentFS fs.FS, memoDir string) (inputs, error) {
 	digest, err := source.digest(memoDir)
 	if err != nil {
 		return inputs{}, fmt.Errorf("kernel source: %w", err)
 	}
-	fragments, err := fragmentLines(fragmentFiles)
+	fragments, err := fragmentLines(fragmentFS)
 	if err != nil {
 		return inputs{}, err
 	}

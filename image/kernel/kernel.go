@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,11 +21,14 @@ import (
 // Options says what to build from and where to keep the result. The zero value builds from the newest
 // installed linux-source package.
 type Options struct {
-	Source   string    // kernel source, a tree or a tarball; empty: the newest /usr/src/linux-source-*.tar.*
-	Image    string    // a ready kernel to use as it is: nothing is built and the other fields do not matter
-	CacheDir string    // finished kernels are kept in CacheDir/kernel; empty: gatehouse in the user's cache directory
-	Jobs     int       // compilers at a time; 0: one per CPU
-	Progress io.Writer // what a person is told meanwhile; nil: nothing
+	Source string // kernel source, a tree or a tarball; empty: the newest /usr/src/linux-source-*.tar.*
+	Image  string // a ready kernel to use as it is: nothing is built and the other fields do not matter
+	// Fragments is the configuration, the files config/*.config, of a kernel that is none of the appliance's, for the
+	// tests of others; nil: the appliance's.
+	Fragments fs.FS
+	CacheDir  string    // finished kernels are kept in CacheDir/kernel; empty: gatehouse in the user's cache directory
+	Jobs      int       // compilers at a time; 0: one per CPU
+	Progress  io.Writer // what a person is told meanwhile; nil: nothing
 }
 
 // Result is a kernel that is ready to boot.
@@ -59,12 +63,12 @@ func Build(ctx context.Context, o Options) (Result, error) {
 	if err := os.MkdirAll(cache.dir, 0o755); err != nil {
 		return Result{}, err
 	}
-	in, err := gatherInputs(ctx, source, cache.dir)
+	in, err := gatherInputs(ctx, source, o.Fragments, cache.dir)
 	if err != nil {
 		return Result{}, err
 	}
 	result, err := cache.get(ctx, in.key(), o.Progress, func(ctx context.Context, work string, log *os.File) error {
-		b := build{source: source, dir: work, jobs: o.Jobs, log: log, progress: o.Progress}
+		b := build{source: source, fragments: o.Fragments, dir: work, jobs: o.Jobs, log: log, progress: o.Progress}
 		return b.run(ctx)
 	})
 	if ctx.Err() != nil {
@@ -80,6 +84,9 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("no place to keep the kernel: %w", err)
 		}
 		o.CacheDir = filepath.Join(dir, "gatehouse")
+	}
+	if o.Fragments == nil {
+		o.Fragments = fragmentFiles
 	}
 	if o.Jobs <= 0 {
 		o.Jobs = runtime.NumCPU()

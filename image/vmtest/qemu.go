@@ -59,11 +59,19 @@ func arguments(m Machine, qmpSocket string) []string {
 // diskArguments plug in disk i. The cache mode is QEMU's own default, said because the power cuts depend on it: a flush
 // of the guest is an fdatasync of the file.
 func diskArguments(i int, d Disk) []string {
+	device := []string{"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i)}
+	if d.Log != "" {
+		return append([]string{
+			"-blockdev", fmt.Sprintf("driver=file,node-name=file%d,filename=%s,cache.no-flush=on", i, d.Path),
+			"-blockdev", fmt.Sprintf("driver=file,node-name=log%d,filename=%s,cache.no-flush=on", i, d.Log),
+			"-blockdev", fmt.Sprintf("driver=blklogwrites,node-name=disk%d,file=file%[1]d,log=log%[1]d,log-sector-size=%d", i, sector),
+		}, device...)
+	}
 	drive := fmt.Sprintf("if=none,id=disk%d,format=raw,cache=writeback,file=%s", i, d.Path)
 	if d.Snapshot {
 		drive += ",snapshot=on"
 	}
-	return []string{"-drive", drive, "-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i)}
+	return append([]string{"-drive", drive}, device...)
 }
 
 // nicArguments plug in card i; only a card to boot from needs its ROM, which holds iPXE.

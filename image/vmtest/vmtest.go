@@ -42,10 +42,14 @@ type Machine struct {
 
 // Disk is a raw disk image that the machine writes to. Writes that the machine has flushed are in the host's page
 // cache or on its disk and survive Kill. Writes that never left the machine's own page cache do not, as in a real
-// power cut; a write that left it without a flush does survive, unlike in the worst real disk.
+// power cut; a write that left it without a flush does survive, unlike in the worst real disk:
+// for that there is Log.
 type Disk struct {
 	Path     string
 	Snapshot bool // the file is left as it is: what the machine writes is gone with it
+	// Log is an empty file that what the machine does to the disk is noted in: see ReadDiskLog. With it nothing is
+	// flushed to the host's disk.
+	Log string
 }
 
 // VM is a running machine.

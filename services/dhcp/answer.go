@@ -136,17 +136,20 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 		out.To = Destination{Via: Relay, IP: p.GIAddr}
 	case t == packet.NAK:
 		out.To = Destination{Via: Broadcast}
-	case t == packet.ACK && s.in.CIAddr == out.Asked:
+	case t == packet.ACK && out.Type != packet.Discover && s.in.CIAddr == out.Asked:
 		out.To = Destination{Via: Routed, IP: s.in.CIAddr}
 	case p.Flags&packet.FlagBroadcast != 0:
 		out.To = Destination{Via: Broadcast}
 	default:
 		out.To = Destination{Via: Direct, IP: p.YIAddr, MAC: lease.MAC(p.CHAddr[:6])}
 	}
+	// What must come back goes before what may be told.
+	n := len(p.Options)
 	s.echo(packet.OptionClientID) // RFC 6842 section 3: "MUST"
 	if !p.GIAddr.IsUnspecified() {
-		s.echo(packet.OptionRelayAgent) // RFC 3046 2.2; it comes last
+		s.echo(packet.OptionRelayAgent) // RFC 3046 2.2: "SHALL"; it comes last
 	}
+	p.Last = len(p.Options) - n
 	out.ReplyType = t
 	out.Told = appendOptions(out.Told, p.Options)
 	var left []uint8

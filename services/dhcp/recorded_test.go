@@ -61,7 +61,7 @@ func bootable() Config {
 
 // parseRequest builds a message of web1 from lines: flags and secs of the header,
 // then the options, hex or quoted.
-func parseRequest(t *testing.T, text string) []byte {
+func parseRequest(t testing.TB, text string) []byte {
 	t.Helper()
 	b := make([]byte, 240)
 	b[0], b[1], b[2] = packet.BootRequest, packet.Ethernet, 6

@@ -160,7 +160,12 @@ func (s *Server) adopt(now time.Time, sub *subnet, mac lease.MAC, h *Host) {
 		return
 	}
 	if from := p.adopted[mac]; from != h {
-		delete(p.adopted, p.cards[h])
+		old := p.cards[h]
+		for _, at := range s.subnets { // each forgets what was kept for them
+			at.table.Leave(now, mac)
+			at.table.Leave(now, old)
+		}
+		delete(p.adopted, old)
 		delete(p.cards, from)
 		p.adopted[mac], p.cards[h] = h, mac
 	}

@@ -38,6 +38,16 @@ func (t *Table) Adopt(now time.Time, mac MAC, addr netip.Addr) bool {
 	return true
 }
 
+// Leave ends that mac is a further card of a host, and the lease that it has as such:
+// it is plugged in elsewhere, or another card is there now.
+func (t *Table) Leave(now time.Time, mac MAC) {
+	if r := t.reserved[mac]; r != nil && r.adopted == mac {
+		t.expire(now.UnixNano())
+		t.disown(r, now.UnixNano())
+		r.adopted = MAC{}
+	}
+}
+
 // disown ends what the adopted card of r has.
 func (t *Table) disown(r *Reservation, now int64) {
 	delete(t.reserved, r.adopted)

@@ -8,7 +8,9 @@ import (
 // Append appends the message to b: at most limit bytes, which must be MinMax or
 // more, and at least MinLen. Options that do not fit into the options field go
 // into the file and sname fields if these are free (RFC 2132 9.3); left lists the
-// codes of those for which there was no room at all.
+// codes of those for which there was no room at all. The last p.Last options get
+// their room in the options field before all but the first two, which say what the
+// message is; the very last before the others.
 func (p *Packet) Append(b []byte, limit int) (out []byte, left []uint8) {
 	start := len(b)
 	b = p.appendHeader(b)
@@ -64,10 +66,14 @@ func (p *Packet) appendOverloaded(b []byte, start, limit int) (_ []byte, left []
 		fields[1].room = snameLen - endLen
 	}
 	var used byte
+	kept, isKept := p.keep(end - len(b))
 next:
-	for _, o := range p.Options {
+	for i, o := range p.Options {
 		n := encodedLen(o)
-		if len(b)+n <= end {
+		if isKept(i) {
+			kept -= n
+		}
+		if len(b)+n <= end-kept {
 			b = appendOption(b, o)
 			continue
 		}
@@ -87,6 +93,21 @@ next:
 		b = append(b, OptionOverload, 1, used)
 	}
 	return b, left
+}
+
+// keep returns how much of the room is kept for the last options, and for which.
+func (p *Packet) keep(room int) (kept int, isKept func(i int) bool) {
+	var which uint64
+	for i := 0; i < min(2, len(p.Options)); i++ {
+		room -= encodedLen(p.Options[i])
+	}
+	for n := range p.Last {
+		if size := encodedLen(p.Options[len(p.Options)-1-n]); kept+size <= room {
+			kept += size
+			which |= 1 << n
+		}
+	}
+	return kept, func(i int) bool { return which>>(len(p.Options)-1-i)&1 != 0 }
 }
 
 // encodedLen returns the length of o on the wire.

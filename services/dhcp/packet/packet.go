@@ -68,6 +68,8 @@ type Packet struct {
 	File   []byte     // boot file name; nil when it holds options
 	// Options has every code once, in the order of first appearance.
 	Options []Option
+	// Last is how many of them, from the end, Append keeps room for; at most 64.
+	Last int
 }
 
 // An Option is one option; its value may be longer than 255 bytes.

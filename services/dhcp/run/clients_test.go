@@ -124,7 +124,9 @@ func (l *lan) client(name, mac string) *client {
 		}
 		c.SetMAC("eth0", hw)
 	}
-	// The script of both clients: remember what was told, and do what is needed.
+	// The script of both clients: remember what was told, and do what is needed. If a
+	// file "look" is there it looks first whether the address is somebody's, for
+	// dhclient, which has its script do that.
 	script := fmt.Sprintf(`#!/bin/sh
 PATH=/usr/sbin:/sbin:/usr/bin:/bin
 event=${reason:-$1}
@@ -132,11 +134,12 @@ address=${new_ip_address:-$ip}
 case $event in
 bound|renew|BOUND|RENEW|REBIND|REBOOT)
 	ip addr flush dev "$interface"
+	[ ! -e %[1]s/look ] || busybox arping -q -D -c 2 -w 2 -I "$interface" "$address" || exit 1
 	ip addr add "$address/24" dev "$interface" ;;
 deconfig|RELEASE|EXPIRE|FAIL)
 	ip addr flush dev "$interface" ;;
 esac
-env >%s/new && mv %[1]s/new %[1]s/"$event"
+env >%[1]s/new && mv %[1]s/new %[1]s/"$event"
 `, c.dir)
 	if err := os.WriteFile(c.dir+"/script", []byte(script), 0o755); err != nil {
 		l.t.Fatal(err)
@@ -207,6 +210,7 @@ func (c *client) sniff() func(n int) {
 }
 
 func TestUdhcpc(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("c", "")
@@ -229,6 +233,7 @@ func TestUdhcpc(t *testing.T) {
 }
 
 func TestUdhcpcReserved(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("web1", "00:16:3e:20:00:11")
@@ -242,6 +247,7 @@ func TestUdhcpcReserved(t *testing.T) {
 // TestStrangerOnAnAddress: what somebody took without asking is found by ARP and is
 // not given away.
 func TestStrangerOnAnAddress(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.conf.Subnets[0].Probe = 500 * time.Millisecond
 	squatter := l.client("squatter", "")
@@ -267,6 +273,7 @@ retry 1;
 `
 
 func TestDhclient(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("web1", "00:16:3e:20:00:11")
@@ -306,6 +313,7 @@ func (c *client) stop(p *testnet.Process) {
 // TestWrongAddressIsRefused: a client that comes from another network, or whose
 // address has become another's, is told at once.
 func TestWrongAddressIsRefused(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	c := l.client("c", "")
@@ -328,6 +336,7 @@ func TestWrongAddressIsRefused(t *testing.T) {
 // TestRestartAndManyClients: leases survive the service, no two clients get one
 // address, and everybody keeps his own.
 func TestRestartAndManyClients(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.serve()
 	first, second, third := l.client("a", ""), l.client("b", ""), l.client("c", "")
@@ -353,6 +362,7 @@ func TestRestartAndManyClients(t *testing.T) {
 
 // TestTwoLANs: each socket hears its own link only.
 func TestTwoLANs(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	l.router.Bridge("eth2")
 	l.router.AddAddr("eth2", "192.168.33.1/24")
