@@ -44,7 +44,7 @@ func load(fsys fs.FS) (*tree, error) {
 			return err
 		case d.IsDir() && (p == ".git" || p == "build" || p == fixtures):
 			return fs.SkipDir
-		case !d.Type().IsRegular():
+		case !d.Type().IsRegular() || p == ".git": // which is a file in a worktree of git's
 			return nil
 		}
 		return t.add(fsys, p)
