@@ -3,6 +3,7 @@ package run_test
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -70,7 +71,11 @@ func TestMoved(t *testing.T) {
 		},
 		"dhclient": {
 			func(c *client) *testnet.Process { return c.dhclient("timeout 60;\nretry 1;\n") },
-			func(_ *lan, c *client, p *testnet.Process) { c.stop(p); c.dhclient("timeout 60;\nretry 1;\n") }, "INIT-REBOOT",
+			func(_ *lan, c *client, p *testnet.Process) {
+				testnet.Eventually(c.t, patience, "it has noted its lease", func() bool { return strings.Contains(p.Output(), "bound to") })
+				c.stop(p)
+				c.dhclient("timeout 60;\nretry 1;\n")
+			}, "INIT-REBOOT",
 		},
 		"dhcpcd":   {func(c *client) *testnet.Process { return c.dhcpcd("-A").Process }, replug, "INIT-REBOOT"},
 		"networkd": {func(c *client) *testnet.Process { return c.networkd("").Process }, replug, ""},
