@@ -3,7 +3,6 @@ package firewall
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 )
 
 // fewHosts is how many rules about single hosts a chain may have before their addresses become keys of a map.
@@ -59,11 +58,11 @@ func countHosts(entries []entry, side int) int {
 func (c *compiler) byHost(chain string, entries []entry, side int) ([]TreeRule, []entry) {
 	concern := map[netip.Addr][]int{} // indexes of entries about that host alone
 	var hosts []netip.Addr
-	var others []entry
+	var general []int // indexes of entries about others too
 	for i, e := range entries {
 		about := e.hosts(side)
 		if about == nil {
-			others = append(others, e)
+			general = append(general, i)
 		}
 		for _, h := range about {
 			if concern[h] == nil {
@@ -85,26 +84,30 @@ func (c *compiler) byHost(chain string, entries []entry, side int) ([]TreeRule, 
 			}
 			key := fmt.Sprint(concern[h])
 			if chains[key] == "" {
-				chains[key] = c.arrange(fmt.Sprintf("%s_%s_%d", chain, direction, len(chains)+1), only(entries, concern[h], side))
+				chains[key] = c.arrange(fmt.Sprintf("%s_%s_%d", chain, direction, len(chains)+1), only(entries, general, concern[h], side))
 			}
 			byHost.Elements = append(byHost.Elements, Element{Key: []Value{address(h)}, Verdict: goTo(chains[key])})
 		}
 		rules = append(rules, c.addMap(byHost, dispatch(byHost))...)
 	}
+	others := make([]entry, len(general))
+	for i, index := range general {
+		others[i] = entries[index]
+	}
 	return rules, others
 }
 
-// only returns the entries about everybody and those of some indexes, of which that side is decided.
-func only(entries []entry, indexes []int, side int) []entry {
-	var left []entry
-	for i, e := range entries {
-		decided := slices.Contains(indexes, i)
-		if !decided && e.hosts(side) != nil {
+// only returns, in their order, the general entries and those about one host, of which that side is decided. Both are
+// indexes in ascending order.
+func only(entries []entry, general, decided []int, side int) []entry {
+	left := make([]entry, 0, len(general)+len(decided))
+	for len(general)+len(decided) > 0 {
+		if len(decided) == 0 || len(general) > 0 && general[0] < decided[0] {
+			left, general = append(left, entries[general[0]]), general[1:]
 			continue
 		}
-		if decided {
-			e.ends[side] = Endpoint{}
-		}
+		e := entries[decided[0]]
+		e.ends[side], decided = Endpoint{}, decided[1:]
 		left = append(left, e)
 	}
 	return left

@@ -6,7 +6,7 @@ import (
 )
 
 // Names of the sets of addresses that are banned: whoever adds an element, for as long as it lives, keeps all packets
-// from that source away. They are empty at first, and loads leave them alone.
+// from that source away but those of established conversations. They are empty at first, and loads leave them alone.
 const (
 	Banned4    = "banned4"     // IPv4 addresses
 	Banned6    = "banned6"     // IPv6 addresses
@@ -21,14 +21,16 @@ const (
 	floodSources = 16384       // at about 200 bytes each
 )
 
-// antispoof drops packets whose source cannot be where they come from, before conntrack remembers them. Hosts that have
-// no address yet pass, for the kernel does not look for a way back to 0.0.0.0 and :: when they speak to everybody on
+// antispoof drops packets whose source cannot be where they come from, and keeps banned sources away, before conntrack
+// remembers them: what is dropped here is never confirmed. Packets of conversations that began with such a check pass
+// without one: a look into the routes for each of them would be the most expensive of all rules. So whoever bans an
+// address ends its conversations too, as it takes for those in a flowtable anyway. Hosts that have no address yet pass, for the kernel does not look for a way back to 0.0.0.0 and :: when they speak to everybody on
 // the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c); and it drops ::1 from a wire before
 // any rule (RFC 4291, 2.5.3). A DHCP server may answer us before we have a way back to it.
 func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
-	rules := []TreeRule{{Matches: match(name(IIFName, "lo")), Verdict: accept()}}
+	rules := []TreeRule{established(), {Matches: match(name(IIFName, "lo")), Verdict: accept()}}
 	for _, b := range []struct {
 		set  string
 		key  Field
@@ -49,7 +51,7 @@ func (c *compiler) antispoof() {
 		Matches: append(match(in(clients)), dhcpAnswer()...), Verdict: accept(), Name: "answer of a DHCP server"})...)
 	rules = append(rules, TreeRule{Matches: match(number(ReversePath, 0)), Verdict: goTo("spoofed"),
 		Name: "no way back to the source"})
-	c.addChain("antispoof", &Hook{Filter, Prerouting, PriorityRaw, VerdictAccept}, rules...)
+	c.addChain("antispoof", &Hook{Filter, Prerouting, PriorityMangle, VerdictAccept}, rules...)
 }
 
 // logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate allows. What

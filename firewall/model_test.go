@@ -25,7 +25,8 @@ type fate struct {
 func (m *model) fate() fate {
 	p := &m.packet
 	f := fate{firewall.VerdictDrop, p.Source, p.Destination}
-	if p.In != "" && !m.mayArrive() {
+	begun := p.State == firewall.CTEstablished // was asked about when it began
+	if p.In != "" && !begun && !m.mayArrive() {
 		return f
 	}
 	if p.State == firewall.CTNew && p.In != "" {
@@ -41,7 +42,7 @@ func (m *model) fate() fate {
 	default:
 		if f.verdict = m.forward(out); f.verdict == firewall.VerdictAccept {
 			f.source = m.outbound(out)
-			if m.leaks(f.source.Addr(), out) {
+			if !begun && m.leaks(f.source.Addr(), out) {
 				f.verdict = firewall.VerdictDrop
 			}
 		}

@@ -160,7 +160,8 @@ func (c *compiler) hairpins() []Element {
 }
 
 // leaks keeps private sources from leaving: in IPv4 towards zones that are masqueraded to, in IPv6 towards all zones
-// outside. The outgoing interface's own address may be one, behind another router, and so may one-to-one addresses.
+// outside. The outgoing interface's own address may be one, behind another router, and so may one-to-one addresses. What
+// belongs to an established conversation has the sources that its first packets had.
 func (c *compiler) leaks() {
 	masquerading := c.interfaces("masquerading", OIFName, func(z Zone) bool { return len(c.masqueradedTo(z.Name)) > 0 })
 	outside := c.interfaces("outside", OIFName, func(z Zone) bool { return z.Outside })
@@ -180,6 +181,6 @@ func (c *compiler) leaks() {
 		rules = append(rules, c.addSet(links, TreeRule{Matches: matches, Counter: "private", Verdict: drop(), Name: "private source"})...)
 	}
 	if len(rules) > 0 {
-		c.addChain("private", &Hook{Filter, Postrouting, PrioritySrcNAT + 10, VerdictAccept}, rules...)
+		c.addChain("private", &Hook{Filter, Postrouting, PrioritySrcNAT + 10, VerdictAccept}, append([]TreeRule{established()}, rules...)...)
 	}
 }

@@ -27,6 +27,11 @@ func replies(hook string) []TreeRule {
 	}
 }
 
+// established lets most packets past a hooked chain by its first rule: those whose conversation passed it when it began.
+func established() TreeRule {
+	return TreeRule{Matches: match(number(CTState, CTEstablished)), Verdict: accept()}
+}
+
 // input decides what reaches the appliance itself.
 func (c *compiler) input() {
 	rules := []TreeRule{{Matches: match(name(IIFName, "lo")), Verdict: accept()}}

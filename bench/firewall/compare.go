@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// minimal is what somebody writes who wants a router and no more: it lets a LAN out and replies in. It has no counters,
+// asks for no sources, and logs nothing.
+const minimal = `
+table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		ct state invalid drop
+		iif lo accept
+		meta l4proto ipv6-icmp accept
+		iifname eth1 accept
+	}
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state established,related accept
+		ct state invalid drop
+		iifname eth1 oifname eth0 accept
+	}
+	chain postrouting {
+		type nat hook postrouting priority srcnat;
+		oifname eth0 masquerade
+	}
+}
+`
+
+// reference is the policy of a site, which must have its WAN on eth0 and its LAN on eth1.
+func reference(dir string) (firewall.Policy, error) {
+	s, err := site.Load(os.DirFS(dir))
+	if err != nil {
+		return firewall.Policy{}, err
+	}
+	return plan.Make(s).Firewall, nil
+}
+
+// forwarding compares what a box forwards with the rules of a policy to what it does with minimal ones.
+func forwarding(ctx context.Context, p firewall.Policy, rounds int) (rows []row, err error) {
+	ours, err := newLab(ctx, "ours")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ours.remove()) }()
+	peer, err := newLab(ctx, "peer")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, peer.remove()) }()
+	if err := errors.Join(ours.compile(p), peer.script(ctx, minimal)); err != nil {
+		return nil, err
+	}
+	for _, kind := range []struct {
+		what   string
+		bound  bound
+		stream func(*lab) (*stream, error)
+	}{
+		{"established UDP, LAN to WAN, packets/s", atLeast, func(l *lab) (*stream, error) { s, _, err := l.established(1, conversations); return s, err }},
+		{"established UDP, WAN to LAN, packets/s", atLeast, func(l *lab) (*stream, error) { _, s, err := l.established(1, conversations); return s, err }},
+		{"new UDP conversations, LAN to WAN, a second", noBound, func(l *lab) (*stream, error) {
+			return l.stream(fromLAN, clients(1, beginnings), true)
+		}},
+	} {
+		a, err := kind.stream(ours)
+		if err != nil {
+			return nil, err
+		}
+		b, err := kind.stream(peer)
+		if err != nil {
+			return nil, err
+		}
+		if err := alternate(ctx, rounds, a, b); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row{kind.what, a.rates, b.rates, kind.bound, 0.95})
+	}
+	tcp, err := throughput(ctx, ours, peer, rounds/4)
+	return append(rows, tcp), err
+}
