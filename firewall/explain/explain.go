@@ -26,6 +26,10 @@ type Packet struct {
 	State       uint32 // one of the CT… bits of package firewall
 	Status      uint32 // CTStatus… bits that its conversation had before
 	ToAll       bool   // broadcast or multicast on its link
+
+	// Of a packet of a known conversation, what conntrack makes of its ends without asking rules: the destination before
+	// the packet is routed, the source before it leaves. Invalid: nothing.
+	KnownSource, KnownDestination netip.AddrPort
 }
 
 // A Step is a rule that applied.
@@ -62,6 +66,9 @@ func Table(t firewall.Table, n Network, p Packet) Result {
 	if p.In != "" && !w.passes(firewall.Prerouting) {
 		return w.Result
 	}
+	if p.KnownDestination.IsValid() {
+		w.Destination = p.KnownDestination
+	}
 	if p.In != "" {
 		next, local := n.next(w.Destination.Addr(), p.In)
 		if local {
@@ -77,6 +84,9 @@ func Table(t firewall.Table, n Network, p Packet) Result {
 		return w.Result
 	}
 	if p.In == "" || w.passes(firewall.Forwarding) {
+		if p.KnownSource.IsValid() {
+			w.Source = p.KnownSource
+		}
 		w.passes(firewall.Postrouting)
 	}
 	return w.Result
