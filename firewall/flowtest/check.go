@@ -65,6 +65,9 @@ func (f Flow) judge(s Seen) string {
 		}
 		return "answered"
 	}
+	if p.Frag != "" && f.Packet.Frag != "" {
+		p.Flags = f.Packet.Flags // which may be in the second fragment
+	}
 	text := s.Host + ": " + p.String()
 	if !s.SumOK {
 		text += " with a wrong checksum"
