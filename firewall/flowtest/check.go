@@ -11,7 +11,7 @@ func (f Flow) Check(seen []Seen) error {
 	var got []string
 	for _, s := range seen {
 		text := f.judge(s)
-		if f.Fate.Kind == "box" && text == "answered" {
+		if f.Fate.Kind == "box" && (text == "answered" || text == "reset") { // its own reset, of a port without a service
 			continue
 		}
 		got = append(got, text)
@@ -53,18 +53,10 @@ func (f Flow) want() string {
 
 // judge says in a word what an answer to the flow's packet means, and in full what else came out.
 func (f Flow) judge(s Seen) string {
-	p := s.Packet
-	if s.Host == f.From && p.answers(f.Packet) {
-		switch {
-		case p.Proto == protoICMP && p.Type == 3 && p.Code == 13, p.Proto == protoICMPv6 && p.Type == 1 && p.Code == 1:
-			return "prohibited"
-		case p.Proto == protoICMP && p.Type == 11, p.Proto == protoICMPv6 && p.Type == 3:
-			return "expired"
-		case p.Proto == protoTCP && strings.Contains(p.Flags, "R"):
-			return "reset"
-		}
-		return "answered"
+	if word := Answer(f.From, f.Packet, s); word != "" {
+		return word
 	}
+	p := s.Packet
 	if p.Frag != "" && f.Packet.Frag != "" {
 		p.Flags = f.Packet.Flags // which may be in the second fragment
 	}
@@ -73,4 +65,20 @@ func (f Flow) judge(s Seen) string {
 		text += " with a wrong checksum"
 	}
 	return text
+}
+
+// Answer says what s means to the host that sent p: "reset", "prohibited", "expired" or "answered"; "" if s is no answer.
+func Answer(from string, p Packet, s Seen) string {
+	a := s.Packet
+	switch {
+	case s.Host != from || !a.answers(p):
+		return ""
+	case a.Proto == protoICMP && a.Type == 3 && a.Code == 13, a.Proto == protoICMPv6 && a.Type == 1 && a.Code == 1:
+		return "prohibited"
+	case a.Proto == protoICMP && a.Type == 11, a.Proto == protoICMPv6 && a.Type == 3:
+		return "expired"
+	case a.Proto == protoTCP && strings.Contains(a.Flags, "R"):
+		return "reset"
+	}
+	return "answered"
 }

@@ -198,12 +198,14 @@ func (w *World) hostAt(link int, mac net.HardwareAddr) string {
 	return w.hosts[i].Name
 }
 
-// chatter reports whether a packet has nothing to do with a probe: the box speaks of itself, and answers nothing.
+// chatter reports whether a packet has nothing to do with a probe: the box speaks of itself, and answers nothing. It may
+// also tell its neighbour of a shorter way, whatever the rules then say of the packet (RFC 4861, 8.2).
 func (w *World) chatter(s Seen, probe Packet) bool {
+	p := s.Packet
 	own := slices.ContainsFunc(w.links, func(l Link) bool {
-		return slices.ContainsFunc(l.Addrs, func(a netip.Prefix) bool { return a.Addr() == s.Packet.Src.Addr() })
+		return slices.ContainsFunc(l.Addrs, func(a netip.Prefix) bool { return a.Addr() == p.Src.Addr() })
 	})
-	src := s.Packet.Src.Addr()
-	return (own || src.IsLinkLocalUnicast() || src == netip.IPv6Unspecified()) && !s.Packet.answers(probe) && s.Packet.Dst.Addr() != probe.Dst.Addr() &&
-		!(s.Packet.Src.Port() != 0 && s.Packet.Src.Port() == probe.Src.Port())
+	local := own || p.Src.Addr().IsLinkLocalUnicast() || p.Src.Addr() == netip.IPv6Unspecified()
+	concerned := p.answers(probe) || p.Dst.Addr() == probe.Dst.Addr() || p.Src.Port() != 0 && p.Src.Port() == probe.Src.Port()
+	return local && (!concerned || p.Proto == protoICMPv6 && p.Type == 137)
 }

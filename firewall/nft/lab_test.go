@@ -201,15 +201,20 @@ func linkAddress(to *unix.SockaddrLinklayer, packet []byte, box net.HardwareAddr
 // counters are the packets that the box's rules counted, by the names of the counters.
 func (l lab) counters(t *testing.T) map[string]int {
 	t.Helper()
-	var counts map[string]firewall.Count
-	var err error
-	l.box.do(t, func() { counts, err = nft.Counters(firewall.TableName) })
-	if err != nil {
-		t.Fatal(err)
-	}
 	packets := map[string]int{}
-	for name, c := range counts {
+	for name, c := range countersOf(t, l.box, firewall.TableName) {
 		packets[name] = int(c.Packets)
 	}
 	return packets
+}
+
+func countersOf(t *testing.T, ns netns, table string) map[string]firewall.Count {
+	t.Helper()
+	var counts map[string]firewall.Count
+	var err error
+	ns.do(t, func() { counts, err = nft.Counters(table) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return counts
 }
