@@ -206,6 +206,7 @@ func (w *World) chatter(s Seen, probe Packet) bool {
 		return slices.ContainsFunc(l.Addrs, func(a netip.Prefix) bool { return a.Addr() == p.Src.Addr() })
 	})
 	local := own || p.Src.Addr().IsLinkLocalUnicast() || p.Src.Addr() == netip.IPv6Unspecified()
-	concerned := p.answers(probe) || p.Dst.Addr() == probe.Dst.Addr() || p.Src.Port() != 0 && p.Src.Port() == probe.Src.Port()
+	masked := p.Proto == probe.Proto && p.Src.Port() == probe.Src.Port() && p.Type == probe.Type && p.ID == probe.ID && !p.Dst.Addr().IsMulticast()
+	concerned := p.answers(probe) || p.Dst.Addr() == probe.Dst.Addr() || masked
 	return local && (!concerned || p.Proto == protoICMPv6 && p.Type == 137)
 }
