@@ -72,7 +72,7 @@ func Table() ([]Flow, error) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		f, err := parseFlow(line)
+		f, err := ParseFlow(line)
 		if err != nil {
 			return nil, fmt.Errorf("flows.txt:%d: %w", i+1, err)
 		}
@@ -82,8 +82,8 @@ func Table() ([]Flow, error) {
 	return flows, nil
 }
 
-// parseFlow reads "HOST STATE PACKET => FATE [by COUNTER]".
-func parseFlow(line string) (Flow, error) {
+// ParseFlow reads "HOST STATE PACKET => FATE [by COUNTER]", a line of the table.
+func ParseFlow(line string) (Flow, error) {
 	left, right, ok := strings.Cut(line, "=>")
 	words := strings.Fields(left)
 	if !ok || len(words) < 3 {

@@ -3,6 +3,7 @@ package nft_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -270,5 +271,28 @@ func TestOffloadAsksTheKernel(t *testing.T) {
 	}
 	if tables := ns.run(t, "nft list tables"); devices == nil && tables != "" {
 		t.Errorf("the question left something behind: %s", tables)
+	}
+}
+
+func dial(t *testing.T, from netns, network, to string) net.Conn {
+	t.Helper()
+	var c net.Conn
+	var err error
+	from.do(t, func() { c, err = net.DialTimeout(network, to, patience) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func readLine(t *testing.T, c net.Conn) {
+	t.Helper()
+	var line string
+	if _, err := fmt.Fscanln(c, &line); err != nil || line != wanBox4 {
+		t.Fatalf("the conversation says %q, %v", line, err)
 	}
 }

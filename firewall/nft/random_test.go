@@ -19,17 +19,18 @@ import (
 )
 
 const (
-	randomPolicies  = 120
+	randomPolicies  = 100
 	packetsOfPolicy = 25
 )
 
 // TestKernelDoesWhatTheTreeSays sends random packets through random policies: the kernel does what the evaluator says.
 // Rates are left out, which the evaluator takes as never exceeded.
 func TestKernelDoesWhatTheTreeSays(t *testing.T) {
+	t.Parallel()
 	links, hosts := randomHouse()
 	box, wires := newBox(t, links, policytest.Host4(0, 200).String(), policytest.Host6(0, 200).String())
 	taken := observe(t, box)
-	oneCPU(t)
+	oneCPU(t, 0)
 	world, err := flowtest.NewWorld(wires, links, hosts)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,7 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{"passed", "translated", "box", "dropped", "reset", "prohibited"} {
-		if came[kind] < 30 {
+		if came[kind] < 25 {
 			t.Errorf("fate %q came only %d times: the packets prove little (%v)", kind, came[kind], came)
 		}
 	}

@@ -3,11 +3,9 @@ package nft_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -119,68 +117,4 @@ func names(zones []firewall.Zone) []string {
 		all = append(all, z.Name)
 	}
 	return all
-}
-
-// TestReloadUnderLoad: while the rules are replaced again and again, a conversation goes on, and of a stream of packets
-// from the WAN not one gets in.
-func TestReloadUnderLoad(t *testing.T) {
-	l := newLab(t, twoLANs(t))
-	conversation := dial(t, l.lan, "tcp", target(wan4, 80))
-	readLine(t, conversation)
-
-	house := listenUDP(t, l.box, ":6000")
-	intruder := dial(t, l.wan, "udp", target(wanBox4, 6000))
-	stop, stopped := make(chan struct{}), make(chan int)
-	go func() {
-		for sent := 0; ; sent++ {
-			select {
-			case <-stop:
-				stopped <- sent
-				return
-			default:
-				intruder.Write([]byte("let me in")) // an error is as good: it was not let in
-			}
-		}
-	}()
-	tables := []firewall.Table{compile(t, twoLANs(t)), compile(t, policyFile(t, "home"))}
-	for i := range 100 {
-		load(t, l.box, tables[i%2])
-		if _, err := conversation.Write([]byte{'x'}); err != nil {
-			t.Fatalf("reload %d: %v", i, err)
-		}
-		readLine(t, conversation)
-	}
-	close(stop)
-	if sent := <-stopped; sent < 100 {
-		t.Errorf("only %d packets from the WAN during 100 reloads: that proves little", sent)
-	}
-	dial(t, l.box, "udp", "127.0.0.1:6000").Write([]byte("I live here")) // and is behind all that got in
-	house.SetReadDeadline(time.Now().Add(patience))
-	heard := make([]byte, 100)
-	if n, from, err := house.ReadFrom(heard); err != nil || string(heard[:n]) != "I live here" {
-		t.Errorf("heard %q from %v, %v", heard[:n], from, err)
-	}
-}
-
-func dial(t *testing.T, from netns, network, to string) net.Conn {
-	t.Helper()
-	var c net.Conn
-	var err error
-	from.do(t, func() { c, err = net.DialTimeout(network, to, patience) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func readLine(t *testing.T, c net.Conn) {
-	t.Helper()
-	var line string
-	if _, err := fmt.Fscanln(c, &line); err != nil || line != wanBox4 {
-		t.Fatalf("the conversation says %q, %v", line, err)
-	}
 }

@@ -14,6 +14,7 @@ import (
 // TestPacketsDecide sends the packets of package flowtest's table through the kernel and the evaluator: both do what the
 // table says, by the rule that it says.
 func TestPacketsDecide(t *testing.T) {
+	t.Parallel()
 	links, hosts := flowtest.House()
 	for i := range links { // a wire each: not every kernel has VLANs
 		links[i].Wire, links[i].VLAN = i, 0
@@ -24,7 +25,7 @@ func TestPacketsDecide(t *testing.T) {
 	load(t, box, tree)
 	ban(t, box)
 	serveTCP(t, box, ":22")
-	oneCPU(t)
+	oneCPU(t, 0)
 	world, err := flowtest.NewWorld(wires, links, hosts)
 	if err != nil {
 		t.Fatal(err)

@@ -92,18 +92,21 @@ func newBox(t *testing.T, links []flowtest.Link, gateways ...string) (netns, []f
 	return box, wires
 }
 
-// oneCPU keeps the test on one processor: the kernel takes packets from veth in their order on each, not on all.
-func oneCPU(t *testing.T) {
+// oneCPU keeps the test on one processor, the last but n: the kernel takes packets from veth in their order on each, not
+// on all.
+func oneCPU(t *testing.T, n int) {
 	t.Helper()
 	runtime.LockOSThread()
 	var before, one unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		t.Fatal(err)
 	}
-	for cpu := range 1024 {
+	n %= before.Count()
+	for cpu := 1024; n >= 0; cpu-- {
 		if before.IsSet(cpu) {
+			one.Zero()
 			one.Set(cpu)
-			break
+			n--
 		}
 	}
 	if err := unix.SchedSetaffinity(0, &one); err != nil {
