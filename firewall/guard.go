@@ -54,6 +54,9 @@ func (c *compiler) antispoof() {
 	c.addChain("antispoof", &Hook{Filter, Prerouting, PriorityMangle, VerdictAccept}, rules...)
 }
 
+// DropReasons are the names by which packets are logged and dropped that no rule of the policy speaks of.
+func DropReasons() []string { return []string{"refused", "spoofed", "banned", "flood"} }
+
 // logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate allows. What
 // was sent to everybody is dropped without a word, for every LAN is full of it.
 func (c *compiler) logged(reason string) {

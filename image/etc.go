@@ -20,6 +20,7 @@ func users() []user {
 	return []user{
 		{"root", "/root", "/bin/sh", 0},
 		{"dhcp", "/", "/bin/false", 501},
+		{"nflog", "/", "/bin/false", 502},
 		{"nobody", "/", "/bin/false", 65534},
 	}
 }

@@ -40,21 +40,23 @@ func (e Env) ask(ctx context.Context, service, method string, args, result any) 
 	return control.Call(ctx, e.RunDir, service, method, args, result)
 }
 
-// command is one word of the gatehouse command.
+// command is one word of the gatehouse command, or with sub the beginning of several.
 type command struct {
 	name, usage, what string
 	run               func(ctx context.Context, env Env, args []string) error
+	sub               []command
 }
 
 func commands() []command {
 	return []command{
-		{"status", "[--json]", "one screen: interfaces, services, leases, what is wrong", status},
-		{"leases", "[-a] [--json]", "who is here; with -a also who was", leases},
-		{"host", "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]", "everything derived for one host, and its lease; or the host as a Xen domain", host},
-		{"dhcp", "[why [-v] [NAME|ADDRESS|MAC]] [--json]", "what the DHCP server does, or why a client got what it got", dhcpCommand},
-		{"firewall", "show [-a] [--json] | diff [--json] | explain from [ZONE] HOST to HOST [PROTOCOL PORT|SERVICE] [--json]",
-			"the rules and what they counted; running or not; why a packet passes or not", firewallCommand},
-		{"log", "[-f] [-n LINES] [--json] [SERVICE]", "what the services say", showLog},
+		{name: "status", usage: "[--json]", what: "one screen: interfaces, services, leases, what is wrong", run: status},
+		{name: "leases", usage: "[-a] [--json]", what: "who is here; with -a also who was", run: leases},
+		{name: "host", usage: "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]",
+			what: "everything derived for one host, and its lease; or the host as a Xen domain", run: host},
+		{name: "dhcp", usage: "[why [-v] [NAME|ADDRESS|MAC]] [--json]",
+			what: "what the DHCP server does, or why a client got what it got", run: dhcpCommand},
+		{name: "firewall", sub: firewallCommands()},
+		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}
 }
 
@@ -66,36 +68,53 @@ var errUsage = errors.New("usage")
 // returns its exit status: 0, 1 when it failed or status shows a problem, 2 when it was
 // not understood.
 func Run(ctx context.Context, env Env, args []string) int {
+	return dispatch(ctx, env, "gatehouse", commands(), args)
+}
+
+// dispatch runs the command of all that args begin with. What was said before them
+// is prefix.
+func dispatch(ctx context.Context, env Env, prefix string, all []command, args []string) int {
 	if len(args) == 0 {
-		Usage(env.Stderr)
+		printUsage(env.Stderr, prefix, all)
 		return 2
 	}
-	i := slices.IndexFunc(commands(), func(c command) bool { return c.name == args[0] })
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
-		fmt.Fprintf(env.Stderr, "gatehouse: no command %q\n", args[0])
-		Usage(env.Stderr)
+		fmt.Fprintf(env.Stderr, "%s: no command %q\n", prefix, args[0])
+		printUsage(env.Stderr, prefix, all)
 		return 2
 	}
-	c := commands()[i]
+	c := all[i]
+	name := prefix + " " + c.name
+	if c.sub != nil {
+		return dispatch(ctx, env, name, c.sub, args[1:])
+	}
 	switch err := c.run(ctx, env, args[1:]); {
 	case errors.Is(err, errUsage):
-		fmt.Fprintf(env.Stderr, "usage: gatehouse %s %s\n", c.name, c.usage)
+		fmt.Fprintf(env.Stderr, "usage: %s %s\n", name, c.usage)
 		return 2
 	case errors.Is(err, errProblems):
 		return 1
 	case err != nil:
-		fmt.Fprintf(env.Stderr, "gatehouse %s: %v\n", c.name, err)
+		fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
 	return 0
 }
 
 // Usage prints the commands.
-func Usage(w io.Writer) {
-	fmt.Fprintln(w, "usage: gatehouse COMMAND")
+func Usage(w io.Writer) { printUsage(w, "gatehouse", commands()) }
+
+func printUsage(w io.Writer, prefix string, all []command) {
+	fmt.Fprintf(w, "usage: %s COMMAND\n", prefix)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	for _, c := range commands() {
-		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.usage, c.what)
+	for _, c := range all {
+		if c.sub == nil {
+			fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.usage, c.what)
+		}
+		for _, sub := range c.sub {
+			fmt.Fprintf(t, "  %s %s %s\t%s\n", c.name, sub.name, sub.usage, sub.what)
+		}
 	}
 	t.Flush()
 }

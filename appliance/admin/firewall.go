@@ -64,15 +64,14 @@ type Kernel struct {
 // ThisKernel asks the kernel that the command runs on.
 func ThisKernel() Kernel { return Kernel{nft.Counters, nft.Kept, nft.Differences} }
 
-// firewallCommand leads to its subcommands.
-func firewallCommand(ctx context.Context, env Env, args []string) error {
-	run := map[string]func(context.Context, Env, []string) error{
-		"show": showFirewall, "diff": diffFirewall, "explain": explainFirewall,
+func firewallCommands() []command {
+	return []command{
+		{name: "show", usage: "[-a] [--json]", what: "the rules and what they counted", run: showFirewall},
+		{name: "diff", usage: "[--json]", what: "whether the rules are what the site says", run: diffFirewall},
+		{name: "explain", usage: "from [ZONE] HOST to HOST [PROTOCOL PORT|SERVICE] [--json]",
+			what: "why a packet passes or not", run: explainFirewall},
+		{name: "log", usage: "[-f] [-n LINES] [--json] [RULE|ZONE|HOST]", what: "packets that rules have logged", run: logFirewall},
 	}
-	if len(args) == 0 || run[args[0]] == nil {
-		return errUsage
-	}
-	return run[args[0]](ctx, env, args[1:])
 }
 
 // showFirewall prints the rules as nft text with what they have counted, or as JSON rule by rule.

@@ -264,12 +264,7 @@ func decided(r explain.Result) (rule, origin string) {
 }
 
 func describePacket(p explain.Packet) string {
-	names := map[uint32]string{}
-	for _, proto := range []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP, firewall.ICMP, firewall.ICMPv6, firewall.IPv6,
-		firewall.GRE, firewall.ESP, firewall.AH} {
-		names[proto.Number()] = string(proto)
-	}
-	what := names[p.Proto]
+	what := protoName(uint8(p.Proto))
 	switch {
 	case p.Destination.Port() != 0:
 		what += fmt.Sprintf(" port %d", p.Destination.Port())

@@ -195,7 +195,7 @@ func TestFirewallWithoutRules(t *testing.T) {
 			t.Errorf("%s: exit status %d, %s", args, code, stderr)
 		}
 	}
-	if _, stderr, code := g.run(t, "nonsense"); code != 2 || !strings.Contains(stderr, "usage: gatehouse firewall show") {
+	if _, stderr, code := g.run(t, "nonsense"); code != 2 || !strings.Contains(stderr, "usage: gatehouse firewall COMMAND\n  show [-a] [--json]") {
 		t.Errorf("exit status %d, %s", code, stderr)
 	}
 }

@@ -127,6 +127,8 @@ func sysctls() []netcfg.Sysctl {
 		{Key: "net.ipv4.conf.all.arp_ignore", Value: "1"},
 		{Key: "net.ipv4.conf.all.arp_announce", Value: "2"},
 		{Key: "net.ipv4.tcp_syncookies", Value: "1"},
+		// How many bytes each conversation has had: gatehouse firewall top.
+		{Key: "net.netfilter.nf_conntrack_acct", Value: "1"},
 		// What a socket may ask to hold of messages not yet read: a service that opens its sockets again, for a link that
 		// came back, is no longer privileged to have more.
 		{Key: "net.core.rmem_max", Value: "4194304"},

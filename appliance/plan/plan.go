@@ -10,13 +10,15 @@ package plan
 import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // Names of the services, as the `gatehouse` command and the log have them.
 const (
-	DHCP = "dhcp"
-	SSH  = "sshd"
+	DHCP  = "dhcp"
+	NFLog = "nflog"
+	SSH   = "sshd"
 )
 
 // Plan is the whole appliance, but for what /perm remembers.
@@ -45,6 +47,7 @@ func Make(s *site.Site) Plan {
 		Network:       network(s),
 		Firewall:      policy(s),
 		Services: []Service{
+			{Name: NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
 			{Name: DHCP, Config: dhcpConfig(s), Essential: true},
 			{Name: SSH, Config: sshConfig(s)},
 		},

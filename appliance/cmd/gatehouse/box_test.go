@@ -175,7 +175,7 @@ func installSite(root string) error {
 
 // makeState makes users, what must be unique, and the directories of the services.
 func makeState() error {
-	const users = "root:x:0:0::/root:/bin/sh\ndhcp:x:501:501::/:/bin/false\n"
+	const users = "root:x:0:0::/root:/bin/sh\ndhcp:x:501:501::/:/bin/false\nnflog:x:502:502::/:/bin/false\n"
 	key, err := boot.HostKey()
 	errs := []error{err, os.WriteFile("/etc/passwd", []byte(users), 0o644), os.WriteFile(plan.HostKeyFile, key, 0o600)}
 	for _, d := range stateDirs() {
@@ -193,7 +193,7 @@ func hideSysctls() error {
 	hidden := map[string]bool{}
 	for _, sysctl := range plan.Make(s).Network.Sysctls {
 		path := filepath.Join("/proc/sys", strings.ReplaceAll(sysctl.Key, ".", "/"))
-		if strings.HasPrefix(path, "/proc/sys/net/ipv") {
+		if strings.HasPrefix(path, "/proc/sys/net/ipv") || strings.HasPrefix(path, "/proc/sys/net/netfilter/") {
 			continue // of the namespace
 		}
 		words := strings.SplitN(sysctl.Key, ".", 3)

@@ -105,7 +105,7 @@ func (w *wiring) unbroken() {
 			w.t.Errorf("%s was restarted: %s", s.Name, s.LastExit)
 		}
 	}
-	if len(st.Services) != 2 {
+	if len(st.Services) != 3 {
 		w.t.Errorf("services: %+v", st.Services)
 	}
 }

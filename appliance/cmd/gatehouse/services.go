@@ -32,6 +32,7 @@ type process struct {
 // services is the table of the appliance's processes (docs/architecture.md).
 func services() []service {
 	return []service{
+		{name: plan.NFLog, account: "nflog", run: runNFLog},
 		{name: plan.DHCP, account: "dhcp", caps: []string{"net_raw", "net_bind_service"}, stateDir: "/perm/dhcp", run: runDHCP},
 		{name: plan.SSH, run: runSSH},
 	}

@@ -1,0 +1,48 @@
+// Package nflog keeps the last packets that the rules have logged, for whoever asks later.
+//
+// The kernel hands packets that a rule with a log logs to an NFLOG group (nfnetlink_log): the rule's name, the interfaces
+// and the first bytes of the packet. A [Service] reads them, takes the headers apart and keeps a bounded number of
+// [Record] in memory; it writes nothing anywhere else, so no flood of packets becomes a flood of lines. Where too many
+// come, the rule that logged most loses its oldest, and what the kernel could not hand over is counted.
+//
+// The bytes of packets are those of strangers: headers are read only as far as they are there, and nothing is believed
+// of them. Of a packet that is cut short or makes no sense there is what could be read. What was logged is forgotten
+// when the process ends.
+package nflog
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Record is a packet that a rule has logged.
+type Record struct {
+	Seq  uint64        `json:"seq"`            // counts all that this process has seen, from 1
+	Up   time.Duration `json:"up_ns"`          // when, since the kernel started
+	Lost uint64        `json:"lost,omitempty"` // how many before it the kernel could not hand over
+	Rule string        `json:"rule"`           // by what name it was logged
+	In   string        `json:"in,omitempty"`   // interface that it came by; "" if it is the appliance's own
+	Out  string        `json:"out,omitempty"`  // interface that it was to leave by; "" if it was for the appliance, or Early
+	// Early says that it was logged before the kernel decided where it goes.
+	Early bool   `json:"early,omitempty"`
+	MAC   string `json:"mac,omitempty"` // of the neighbour who sent it
+	Packet
+}
+
+// A Packet is what the headers of a packet say.
+type Packet struct {
+	Source      netip.Addr `json:"source,omitzero"` // zero: it is no whole IP header
+	Destination netip.Addr `json:"destination,omitzero"`
+	Length      int        `json:"length"`    // of the whole packet as its header has it, in bytes
+	HopLimit    uint8      `json:"hop_limit"` // or time to live
+	Proto       uint8      `json:"proto"`     // of IANA's protocol numbers, behind the extension headers of IPv6
+	// Transport says that there was enough of the next header for the ports of TCP, UDP and their like, or type and code
+	// of ICMP and ICMPv6.
+	Transport       bool   `json:"transport"`
+	SourcePort      uint16 `json:"source_port,omitempty"`
+	DestinationPort uint16 `json:"destination_port,omitempty"`
+	Type            uint8  `json:"type,omitempty"`
+	Code            uint8  `json:"code,omitempty"`
+	Flags           string `json:"flags,omitempty"`    // of TCP: "SYN,ACK"
+	Fragment        bool   `json:"fragment,omitempty"` // only a part of a packet
+}

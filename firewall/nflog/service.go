@@ -1,0 +1,141 @@
+package nflog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Config is what the service needs to know.
+type Config struct {
+	Group uint16 `json:"group"` // of NFLOG
+}
+
+// LogArgs are the arguments of the control method "log".
+type LogArgs struct {
+	After  uint64 `json:"after,omitempty"`  // only what is newer than this [Record.Seq]
+	Follow bool   `json:"follow,omitempty"` // and what comes, until the client leaves
+}
+
+// A Line is one result of the control method "log".
+type Line struct {
+	Record
+	Time    time.Time `json:"time"`              // when, by the clock as it is set now
+	Missing bool      `json:"missing,omitempty"` // records before it came and went unseen
+}
+
+// A Service reads one NFLOG group.
+type Service struct {
+	conn   *netlink.Conn
+	ring   *ring
+	uptime func() time.Duration
+	log    *slog.Logger
+	names  map[uint32]string // of interfaces, by index
+	seq    uint32            // of the kernel's last message
+	began  bool
+}
+
+// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN. Nobody else may
+// have bound it. uptime tells the time since the kernel started.
+func Open(c Config, uptime func() time.Duration, log *slog.Logger) (*Service, error) {
+	conn, err := open(c.Group)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{conn: conn, ring: newRing(maxRecords), uptime: uptime, log: log, names: map[uint32]string{}}, nil
+}
+
+// Run calls drop, which gives privileges up, then ready, and reads until ctx ends.
+func (s *Service) Run(ctx context.Context, drop, ready func() error) error {
+	defer s.conn.Close()
+	if err := drop(); err != nil {
+		return err
+	}
+	if err := ready(); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	for {
+		messages, err := s.conn.Receive()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, unix.ENOBUFS): // packets are lost; the next one says how many
+			continue
+		case err != nil:
+			return fmt.Errorf("nflog: %w", err)
+		}
+		for _, m := range messages {
+			if m.Header.Type == messagePacket {
+				s.take(m.Data)
+			}
+		}
+	}
+}
+
+// take keeps what one message of the kernel says.
+func (s *Service) take(b []byte) {
+	m, err := parseMessage(b)
+	if err != nil {
+		s.log.Warn("a logged packet is not understood", "error", err)
+		return
+	}
+	r := Record{Up: s.uptime(), Rule: m.rule, In: s.name(m.in), Out: s.name(m.out), Early: m.early, MAC: m.mac, Packet: m.packet}
+	if s.began {
+		r.Lost = uint64(m.seq - s.seq - 1)
+	}
+	s.seq, s.began = m.seq, true
+	s.ring.add(r)
+}
+
+// name is what the interface of an index is called: an index is never given to another one.
+func (s *Service) name(index uint32) string {
+	if index == 0 {
+		return ""
+	}
+	if name, ok := s.names[index]; ok {
+		return name
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		return fmt.Sprintf("#%d", index)
+	}
+	clear(s.names)
+	for _, i := range all {
+		s.names[uint32(i.Index)] = i.Name
+	}
+	if s.names[index] == "" {
+		s.names[index] = fmt.Sprintf("#%d", index)
+	}
+	return s.names[index]
+}
+
+// Log answers the control method "log" with a [Line] for each packet, oldest first.
+func (s *Service) Log(ctx context.Context, raw json.RawMessage, send func(any) error) error {
+	var args LogArgs
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &args); err != nil {
+			return fmt.Errorf("arguments: %w", err)
+		}
+	}
+	line := func(r Record, missing bool) error {
+		return send(Line{r, time.Now().Add(r.Up - s.uptime()), missing})
+	}
+	if args.Follow {
+		return s.ring.follow(ctx, args.After, line)
+	}
+	records, _, _ := s.ring.after(args.After)
+	for _, r := range records {
+		if err := line(r, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
