@@ -3,7 +3,7 @@
 //
 // It asks the running services over their control sockets, reads the site for
 // what should be, and prints what a person can read at a glance, or with --json
-// the same facts for programs. It changes nothing. A service that does not
+// the same facts for programs. It changes nothing but bans. A service that does not
 // answer is shown as such and does not keep the rest from being shown.
 package admin
 
@@ -33,6 +33,7 @@ type Env struct {
 	Links          func(*site.Site) []Link    // the site's links as they are: ReadLinks
 	Now            func() time.Time
 	Kernel         Kernel // the packet filter: ThisKernel
+	SSHConnection  string // $SSH_CONNECTION of who asks, "" on the console
 }
 
 // ask calls one method of a service.

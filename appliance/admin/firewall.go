@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
 )
@@ -54,15 +57,24 @@ func ReadLoaded(dir string) (Loaded, error) {
 // table is the ruleset of what is loaded.
 func (l Loaded) table() (firewall.Table, error) { return firewall.Compile(l.Policy, l.Features) }
 
-// Kernel is what the firewall command asks the kernel: package nft, but in tests.
+// Kernel is what the firewall command asks the kernel: packages nft and conntrack, but in tests.
 type Kernel struct {
 	Counters    func(table string) (map[string]firewall.Count, error)
 	Kept        func(firewall.Table) (firewall.Table, error)
 	Differences func(firewall.Table) ([]string, error)
+	Ban         func(table string, p netip.Prefix, d time.Duration) error
+	Unban       func(table string, p netip.Prefix) (elements int, err error)
+	Bans        func(table string) ([]firewall.Ban, error)
+	Flows       func(each func(conntrack.Flow)) error
+	Forget      func(match func(conntrack.Flow) bool) (int, error)
+	Limits      func() (conntrack.Limits, error)
 }
 
 // ThisKernel asks the kernel that the command runs on.
-func ThisKernel() Kernel { return Kernel{nft.Counters, nft.Kept, nft.Differences} }
+func ThisKernel() Kernel {
+	return Kernel{nft.Counters, nft.Kept, nft.Differences, nft.Ban, nft.Unban, nft.Bans,
+		conntrack.Each, conntrack.Forget, conntrack.ReadLimits}
+}
 
 func firewallCommands() []command {
 	return []command{
@@ -71,6 +83,10 @@ func firewallCommands() []command {
 		{name: "explain", usage: "from [ZONE] HOST to HOST [PROTOCOL PORT|SERVICE] [--json]",
 			what: "why a packet passes or not", run: explainFirewall},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [RULE|ZONE|HOST]", what: "packets that rules have logged", run: logFirewall},
+		{name: "ban", usage: "ADDRESS|NETWORK|HOST [TIME] [--force]", what: "keep packets from somebody away, 1h if nothing else is said", run: banFirewall},
+		{name: "unban", usage: "ADDRESS|NETWORK|HOST", what: "let them in again", run: unbanFirewall},
+		{name: "bans", usage: "[--json]", what: "who is banned, and for how long", run: bansFirewall},
+		{name: "top", usage: "[-n LINES] [--json]", what: "who talks, and how much", run: topFirewall},
 	}
 }
 

@@ -134,6 +134,12 @@ func (st Status) print(w io.Writer) error {
 
 // printTable writes rows in columns, and an empty line after them.
 func printTable(w io.Writer, rows [][]string) {
+	printRows(w, rows)
+	fmt.Fprintln(w)
+}
+
+// printRows writes rows in columns.
+func printRows(w io.Writer, rows [][]string) error {
 	var text bytes.Buffer
 	t := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	for _, row := range rows {
@@ -141,9 +147,11 @@ func printTable(w io.Writer, rows [][]string) {
 	}
 	t.Flush()
 	for line := range strings.Lines(text.String()) {
-		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintln(w)
+	return nil
 }
 
 // poolOf says how full the pool of a LAN is.

@@ -78,11 +78,19 @@ func (w *wiring) works(when string) {
 	if out, err := w.wan.Try("ping", "-c1", "-w1", "192.0.2.10"); err == nil {
 		w.t.Errorf("%s: the firewall lets the WAN in:\n%s", when, out)
 	}
-	w.lan.Run("ssh", "-F", "none", "-i", w.dir+"/key", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-		"-o", "ConnectTimeout=10", "admin@192.168.32.1", program, "status")
+	if out, err := w.ssh(program, "status"); err != nil {
+		w.t.Errorf("%s: %v\n%s", when, err, out)
+	}
 	if text := w.gatehouse("status"); !strings.Contains(text, "Everything is as it should be.") {
 		w.t.Errorf("%s:\n%s", when, text)
 	}
+}
+
+// ssh runs a command on the box as the administrator does from the LAN's host.
+func (w *wiring) ssh(command ...string) (string, error) {
+	w.t.Helper()
+	return w.lan.Try("ssh", append([]string{"-F", "none", "-i", w.dir + "/key", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+		"-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10", "admin@192.168.32.1"}, command...)...)
 }
 
 // lacks waits until status names problems.

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	env := admin.Env{
 		Stdout: stdout, Stderr: stderr, RunDir: runDir,
-		Site: installedSite, Links: admin.ReadLinks, Now: time.Now, Kernel: admin.ThisKernel(),
+		Site: installedSite, Links: admin.ReadLinks, Now: time.Now, Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
 	}
 	return admin.Run(ctx, env, args[1:])
 }
