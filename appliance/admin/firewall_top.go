@@ -181,13 +181,13 @@ func (top Top) print(w io.Writer, d directory) error {
 	if len(top.Talks) == 0 {
 		return nil
 	}
-	rows := [][]string{{"CONVERSATION", "", "", "SENT", "RECEIVED"}}
+	rows := [][]string{{"CONVERSATION", "", "SENT", "RECEIVED"}}
 	for _, c := range top.Talks {
 		to := "→ " + d.endpoint(c.Destination)
 		if c.By.IsValid() {
 			to += " by " + endpointText(c.By)
 		}
-		rows = append(rows, []string{c.Proto, d.endpoint(c.Source), to, bytesText(c.Sent.Bytes), bytesText(c.Received.Bytes)})
+		rows = append(rows, []string{fmt.Sprintf("%-4s ", c.Proto) + d.endpoint(c.Source), to, bytesText(c.Sent.Bytes), bytesText(c.Received.Bytes)})
 	}
 	fmt.Fprintln(w)
 	return printRows(w, rows)

@@ -38,7 +38,7 @@ const subsystem = unix.NFNL_SUBSYS_CTNETLINK << 8
 // Each calls each for every conversation. each must not ask the kernel anything by this package.
 func Each(each func(Flow)) error {
 	request := nl.NewNetlinkRequest(subsystem|nl.IPCTNL_MSG_CT_GET, unix.NLM_F_DUMP)
-	request.AddRawData(header(unix.AF_UNSPEC))
+	request.AddData(&nl.Nfgenmsg{NfgenFamily: unix.AF_UNSPEC})
 	var broken error
 	err := request.ExecuteIter(unix.NETLINK_NETFILTER, subsystem|nl.IPCTNL_MSG_CT_NEW, func(b []byte) bool {
 		f, err := parseFlow(b)
@@ -60,9 +60,6 @@ func Each(each func(Flow)) error {
 	}
 	return nil
 }
-
-// header is a struct nfgenmsg (linux/netfilter/nfnetlink.h).
-func header(family uint8) []byte { return []byte{family, unix.NFNETLINK_V0, 0, 0} }
 
 const (
 	// forgotten is how many conversations are found before they are forgotten, so that memory is bounded.
@@ -105,7 +102,7 @@ func (f Flow) forget() error {
 	if f.Source.Addr().Is4() {
 		family = unix.AF_INET
 	}
-	request.AddRawData(header(family))
+	request.AddData(&nl.Nfgenmsg{NfgenFamily: family})
 	request.AddData(nl.NewRtAttr(nl.CTA_TUPLE_ORIG|unix.NLA_F_NESTED, f.tuple))
 	request.AddData(nl.NewRtAttr(nl.CTA_ID, binary.BigEndian.AppendUint32(nil, f.id)))
 	if f.zone != 0 {
