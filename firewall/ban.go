@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -55,7 +56,9 @@ const sameBan = 2 * time.Second
 
 // JoinBans makes one ban of those that were made by one: what BanKeys took apart. They are sorted by address.
 func JoinBans(bans []Ban) []Ban {
-	bans = slices.SortedFunc(slices.Values(bans), func(a, b Ban) int { return a.Prefix.Compare(b.Prefix) })
+	bans = slices.SortedFunc(slices.Values(bans), func(a, b Ban) int {
+		return cmp.Or(cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), a.Prefix.Compare(b.Prefix))
+	})
 	var joined []Ban
 	for _, b := range bans {
 		joined = append(joined, b)
@@ -69,6 +72,7 @@ func JoinBans(bans []Ban) []Ban {
 			joined = append(joined[:n-2], x)
 		}
 	}
+	slices.SortFunc(joined, func(a, b Ban) int { return a.Prefix.Compare(b.Prefix) })
 	return joined
 }
 
