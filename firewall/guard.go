@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Names of the sets of addresses that are banned: whoever adds an element, for as long as it lives, keeps all packets
-// from that source away but those of established conversations. They are empty at first, and loads leave them alone.
+// Names of the sets of addresses that are banned: while an element lives, nothing begins from that address nor from a
+// wire to it; what has begun before goes on. They are empty at first, and loads leave them alone.
 const (
 	Banned4    = "banned4"     // IPv4 addresses
 	Banned6    = "banned6"     // IPv6 addresses
@@ -24,23 +24,25 @@ const (
 // antispoof drops packets whose source cannot be where they come from, and keeps banned sources away, before conntrack
 // remembers them: what is dropped here is never confirmed. Packets of conversations that began with such a check pass
 // without one: a look into the routes for each of them would be the most expensive of all rules. So whoever bans an
-// address ends its conversations too, as it takes for those in a flowtable anyway. Hosts that have no address yet pass, for the kernel does not look for a way back to 0.0.0.0 and :: when they speak to everybody on
-// the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c); and it drops ::1 from a wire before
-// any rule (RFC 4291, 2.5.3). A DHCP server may answer us before we have a way back to it.
+// address ends its conversations too, as it takes for those in a flowtable anyway. Hosts that have no address yet pass,
+// for the kernel does not look for a way back to 0.0.0.0 and :: when they speak to everybody on the link
+// (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c); and it drops ::1 from a wire before any rule
+// (RFC 4291, 2.5.3). A DHCP server may answer us before we have a way back to it.
 func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
 	rules := []TreeRule{established(), {Matches: match(name(IIFName, "lo")), Verdict: accept()}}
 	for _, b := range []struct {
-		set  string
-		key  Field
-		bits int
-	}{{Banned4, IPSaddr, 0}, {Banned6, IP6Saddr, 0}, {BannedNet6, IP6Saddr, netBits}} {
-		set := Set{Name: b.set, Key: []Field{b.key}, Kept: true, Expires: true}
+		set      string
+		src, dst Field
+		bits     int
+	}{{Banned4, IPSaddr, IPDaddr, 0}, {Banned6, IP6Saddr, IP6Daddr, 0}, {BannedNet6, IP6Saddr, IP6Daddr, netBits}} {
+		set := Set{Name: b.set, Key: []Field{b.src}, Kept: true, Expires: true}
 		c.table.Sets = append(c.table.Sets, set)
-		m := in(set)
-		m.Bits = b.bits
-		rules = append(rules, TreeRule{Matches: match(m), Verdict: goTo("banned")})
+		for _, end := range []Field{b.src, b.dst} {
+			m := Match{Fields: []Field{end}, Set: set.Name, Bits: b.bits}
+			rules = append(rules, TreeRule{Matches: match(m), Verdict: goTo("banned")})
+		}
 	}
 	loopback := prefixesOf("127.0.0.0/8")
 	rules = append(rules,
