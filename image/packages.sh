@@ -10,6 +10,8 @@ image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.
 peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
+# nmap looks from outside for what the firewall leaves open.
+peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"

@@ -51,10 +51,11 @@ func loadOnce(conn *nftables.Conn, t firewall.Table) error {
 	if err := stage(conn, &table, t, old); err != nil {
 		return fmt.Errorf("firewall: table %s: %w", t.Name, err)
 	}
+	closeGate(conn, &table)
 	if err := conn.FlushWithGenID(generation.ID); err != nil {
 		return fmt.Errorf("firewall: table %s refused by the kernel, the rules before it stay: %w", t.Name, err)
 	}
-	return nil
+	return openGate(conn, &table)
 }
 
 // batch is a transaction in the making.
