@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -221,4 +222,30 @@ func longest(t *testing.T, hosts int) int {
 		most = max(most, len(c.Rules))
 	}
 	return most
+}
+
+// What most packets are is the first question that a chain for all packets asks: they must not pay for the others.
+func TestEstablishedIsAskedFirst(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 0))
+	for range 50 {
+		p := policytest.Random(r)
+		table, err := firewall.Compile(p, firewall.Features{Offload: p.Shortcuts()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range table.Chains {
+			if !slices.Contains([]string{"antispoof", "forward", "private"}, c.Name) {
+				continue
+			}
+			first := c.Rules[0]
+			if first.Verdict.Kind == firewall.VerdictOffload {
+				first = c.Rules[1]
+			}
+			m := first.Matches
+			if first.Verdict.Kind != firewall.VerdictAccept || len(m) != 1 || m[0].Fields[0] != firewall.CTState ||
+				m[0].Values[0].Lo != firewall.CTEstablished {
+				t.Errorf("chain %s begins with %+v", c.Name, first)
+			}
+		}
+	}
 }

@@ -50,7 +50,6 @@ func throughput(ctx context.Context, ours, peer *lab, rounds int) (row, error) {
 // A connection is TCP between the hosts of a lab, whose receiver reads all that comes.
 type connection struct {
 	out, in net.Conn
-	got     chan int // bytes of the slice that the zero byte ended
 }
 
 func (l *lab) connect(ctx context.Context) (*connection, error) {
