@@ -119,7 +119,7 @@ func banProblem(s *site.Site, p netip.Prefix, sshConnection string, force bool) 
 	network := plan.Make(s).Network
 	for _, own := range network.Addresses {
 		if p.Contains(own.Prefix.Addr()) {
-			return fmt.Errorf("%s is the appliance itself (%v on %s)", prefixText(p), own.Prefix.Addr(), own.Link)
+			return fmt.Errorf("%s: %v is the appliance itself, on %s", prefixText(p), own.Prefix.Addr(), own.Link)
 		}
 	}
 	if force {

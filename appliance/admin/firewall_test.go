@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -16,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -24,6 +27,9 @@ type gate struct {
 	dir         string
 	site        func() (*site.Site, error)
 	differences []string
+	flows       []conntrack.Flow
+	bans        *[]firewall.Ban
+	ssh         string // $SSH_CONNECTION
 }
 
 // newGate has loaded the site of testdata, and has since got a new one if changed is not nil.
@@ -41,7 +47,7 @@ func newGate(t *testing.T, changed func(toml string) string) gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gate{dir: t.TempDir(), site: func() (*site.Site, error) { return site.Load(fsys) }}
+	g := gate{dir: t.TempDir(), bans: new([]firewall.Ban), site: func() (*site.Site, error) { return site.Load(fsys) }}
 	if err := admin.WriteLoaded(g.dir, admin.Loaded{Policy: plan.Make(loaded).Firewall}); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +74,34 @@ func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int
 			return table, nil
 		},
 		Differences: func(firewall.Table) ([]string, error) { return g.differences, nil },
-	}}
+		Ban: func(_ string, p netip.Prefix, d time.Duration) error {
+			*g.bans = append(*g.bans, firewall.Ban{Prefix: p, For: d, Left: d - time.Second})
+			return nil
+		},
+		Unban: func(_ string, p netip.Prefix) (int, error) {
+			before := len(*g.bans)
+			*g.bans = slices.DeleteFunc(*g.bans, func(b firewall.Ban) bool { return b.Prefix == p })
+			return before - len(*g.bans), nil
+		},
+		Bans: func(string) ([]firewall.Ban, error) { return *g.bans, nil },
+		Flows: func(each func(conntrack.Flow)) error {
+			for _, f := range g.flows {
+				each(f)
+			}
+			return nil
+		},
+		Forget: func(match func(conntrack.Flow) bool) (n int, err error) {
+			for _, f := range g.flows {
+				if match(f) {
+					n++
+				}
+			}
+			return n, nil
+		},
+		Limits: func() (conntrack.Limits, error) {
+			return conntrack.Limits{Flows: len(g.flows), Max: 65536, Counted: true}, nil
+		},
+	}, SSHConnection: g.ssh}
 	code = admin.Run(t.Context(), env, append([]string{"firewall"}, args...))
 	return out.String(), errs.String(), code
 }
