@@ -1,19 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
+	"runtime"
 	"strings"
-	"syscall"
-	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// Addresses on the wire: the server's, and the generator's, which is the relay agent.
+// Addresses on the wire: the server's, and the clients', which is a relay agent's.
 const (
 	serverAddr = "10.0.0.1"
 	relayAddr  = "10.0.0.2"
@@ -24,11 +23,13 @@ const (
 // A network is two namespaces and the wire between them.
 type network struct {
 	server, clients string
-	run             int // perfdhcp runs so far: each has clients of its own
+	run             int    // perfdhcp runs so far: each has clients of its own
+	next            uint32 // client of our own generator
 }
 
-func newNetwork(ctx context.Context) (*network, error) {
-	n := &network{server: fmt.Sprintf("ghbench%d-server", os.Getpid()), clients: fmt.Sprintf("ghbench%d-clients", os.Getpid())}
+func newNetwork(ctx context.Context, name string) (*network, error) {
+	prefix := fmt.Sprintf("ghbench%d-%s", os.Getpid(), strings.ReplaceAll(name, " ", "-"))
+	n := &network{server: prefix + "-server", clients: prefix + "-clients"}
 	for _, args := range [][]string{
 		{"netns", "add", n.server},
 		{"netns", "add", n.clients},
@@ -56,64 +57,22 @@ func (n *network) remove() error {
 	return errors.Join(errs...)
 }
 
-// A process is a server that runs.
-type process struct {
-	cmd  *exec.Cmd
-	out  bytes.Buffer
-	done chan error
-}
-
-// start starts a server and waits until it answers.
-func (n *network) start(ctx context.Context, s server, dir string) (*process, error) {
-	args, env, err := s.command(dir)
-	if err != nil {
-		return nil, err
-	}
-	// ip-netns(8) executes the program: the process is the server itself.
-	p := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.server}, args...)...), done: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { p.done <- p.cmd.Wait() }()
-	for range 50 {
-		if rep, err := n.perfdhcp(ctx, 10, time.Second); err == nil && rep.rate > 0 {
-			return p, nil
-		}
-		select {
-		case err := <-p.done:
-			return nil, fmt.Errorf("it ended: %w\n%s", err, p.out.String())
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), p.stop())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return nil, errors.Join(errors.New("it does not answer"), p.stop(), errors.New(p.out.String()))
-}
-
-// stop ends the server, by force if need be. How it ends does not matter.
-func (p *process) stop() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(5 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
-	}
-	return nil
-}
-
-// rss returns the resident memory of a process in kB.
-func rss(pid int) (int, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
-			return strconv.Atoi(f[1])
-		}
-	}
-	return 0, errors.New("no VmRSS in the status of the process")
+// among runs f among the clients, on a thread that ends with it.
+func (n *network) among(f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread is not used again
+		done <- func() error {
+			ns, err := os.Open("/run/netns/" + n.clients)
+			if err != nil {
+				return err
+			}
+			defer ns.Close()
+			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+				return fmt.Errorf("namespace of the clients: %w", err)
+			}
+			return f()
+		}()
+	}()
+	return <-done
 }

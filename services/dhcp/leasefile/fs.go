@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // FS is the directory a journal lives in, as small as a test can fake it.
@@ -26,6 +28,8 @@ type File interface {
 	// its definition, but on a disk without a journal the ext4 driver of Linux 6.1
 	// returns from it before the new size of the file is on the disk.
 	Sync() error
+	// Datasync makes what was written within the durable size durable: fdatasync(2).
+	Datasync() error
 	Close() error
 }
 
@@ -39,7 +43,19 @@ func (d Dir) Open(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f}, nil
+}
+
+type osFile struct{ *os.File }
+
+// Datasync implements File.
+func (f osFile) Datasync() error {
+	for {
+		err := unix.Fdatasync(int(f.Fd()))
+		if err != unix.EINTR {
+			return os.NewSyscallError("fdatasync", err)
+		}
+	}
 }
 
 // Rename implements FS.

@@ -81,6 +81,10 @@ func TestFormat(t *testing.T) {
 	if err := j.Sync(); err != nil {
 		t.Fatal(err)
 	}
+	inUse, err := os.ReadFile(dir + "/leases")
+	if err := errors.Join(err, j.Close()); err != nil {
+		t.Fatal(err)
+	}
 	got, err := os.ReadFile(dir + "/leases")
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +96,9 @@ declined 192.168.32.102 00:00:5e:00:53:23 2026-11-23T09:15:00Z 2026-11-23T09:25:
 `
 	if string(got) != want {
 		t.Errorf("the file is\n%s\nwant\n%s", got, want)
+	}
+	if room := len(inUse) - len(got); room == 0 || string(inUse) != want+strings.Repeat("\x00", room) {
+		t.Errorf("in use, the file is\n%.1000q", inUse)
 	}
 }
 
@@ -128,6 +135,31 @@ func TestCutAtEveryByte(t *testing.T) {
 		want.add(record(9))
 		if _, got, s := open(t, disk); !maps.Equal(got, want) || s.Damaged != 0 || s.Torn() != 0 || !s.Header {
 			t.Fatalf("cut at %d, then appended: %v, %+v", cut, got, s)
+		}
+	}
+}
+
+// TestTornInRoom cuts off a write into the room of a journal at every byte: that is
+// no damage, and room alone is nothing to tell.
+func TestTornInRoom(t *testing.T) {
+	whole := new(leasefiletest.Disk)
+	write(t, whole, 6)
+	b := whole.Bytes(leasefile.Name)
+	last := bytes.LastIndexByte(b[:len(b)-1], '\n') + 1
+	const room = 100_000
+	for cut := last; cut < len(b); cut++ {
+		disk := new(leasefiletest.Disk)
+		disk.Put(leasefile.Name, append(bytes.Clone(b[:cut]), make([]byte, room)...))
+		j, _, s := open(t, disk)
+		if s.Records != 5 || s.Damaged != 0 || s.Torn() != int64(cut-last) || s.Room != room {
+			t.Fatalf("cut at %d: %+v", cut, s)
+		}
+		j.Append(record(9))
+		if err := j.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, s := open(t, disk); s.Records != 6 || s.Damaged != 0 || s.Torn() != 0 || s.Room == 0 {
+			t.Fatalf("cut at %d, then appended: %+v", cut, s)
 		}
 	}
 }
@@ -333,8 +365,12 @@ func TestFailingDisk(t *testing.T) {
 	j.Append(record(2))
 	must(j.Sync())
 
-	disk.Limit(len(disk.Bytes(leasefile.Name)) + 20) // a part of the record fits
-	j.Append(record(3))
+	disk.Limit(len(disk.Bytes(leasefile.Name)) + 20)
+	j.Append(record(3)) // there is room for it
+	must(j.Sync())
+	for range 10_000 { // for some of these
+		j.Append(record(5))
+	}
 	if err := j.Sync(); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("full disk: %v", err)
 	}
@@ -346,7 +382,7 @@ func TestFailingDisk(t *testing.T) {
 	must(j.Sync())
 
 	want := latest{}
-	for _, n := range []int{0, 2, 4} {
+	for _, n := range []int{0, 2, 3, 4} {
 		want.add(record(n))
 	}
 	if _, got, s := open(t, disk); !maps.Equal(got, want) || s.Damaged != 0 {

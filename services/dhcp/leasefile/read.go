@@ -2,6 +2,7 @@ package leasefile
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -33,13 +34,14 @@ type Summary struct {
 	Damaged int      // bad lines that were followed by a good record
 	Damage  []Damage // the first of them
 	Size    int64    // bytes read
-	// Good is the offset after the last good line. What follows is the torn end
-	// of a write that was cut off before it was acknowledged.
+	// Good is the offset after the last good line. What follows, but for the room at
+	// the end, is the torn end of a write that was cut off before it was acknowledged.
 	Good int64
+	Room int64 // NUL bytes at the end
 }
 
-// Torn returns the number of bytes after the last good line.
-func (s Summary) Torn() int64 { return s.Size - s.Good }
+// Torn returns the number of bytes between the last good line and the room.
+func (s Summary) Torn() int64 { return s.Size - s.Room - s.Good }
 
 // Read reads a journal, calling each for every good record in the order they
 // were written: the last one for an address counts. Bad lines are skipped and
@@ -50,7 +52,7 @@ func Read(r io.Reader, each func(lease.Lease)) (Summary, error) {
 	skipped := 0
 	in := bufio.NewReaderSize(r, 64<<10)
 	for line := 1; ; line++ {
-		text, n, err := readLine(in)
+		text, n, err := s.readLine(in)
 		s.Size += int64(n)
 		if n == 0 && errors.Is(err, io.EOF) {
 			return s, nil
@@ -100,12 +102,16 @@ func (s *Summary) take(line int, text []byte, each func(lease.Lease)) error {
 
 // readLine returns the next line without its newline and the number of bytes it
 // took; errLong for a line of more than maxLine bytes, which is read to its end.
-func readLine(in *bufio.Reader) (text []byte, n int, err error) {
-	text, err = in.ReadSlice('\n')
-	n = len(text)
+func (s *Summary) readLine(in *bufio.Reader) (text []byte, n int, err error) {
+	err = bufio.ErrBufferFull
 	for errors.Is(err, bufio.ErrBufferFull) {
 		text, err = in.ReadSlice('\n')
 		n += len(text)
+		if rest := len(bytes.TrimRight(text, "\x00")); rest > 0 {
+			s.Room = int64(len(text) - rest)
+		} else {
+			s.Room += int64(len(text))
+		}
 	}
 	switch {
 	case err != nil:

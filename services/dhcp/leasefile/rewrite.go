@@ -138,9 +138,10 @@ func (j *Journal) Finish(r *Rewrite) error {
 	if err != nil {
 		return fmt.Errorf("rewrite lease journal: %w", errors.Join(err, r.Abandon()))
 	}
-	old := j.file
-	j.file, j.size, j.records, j.torn, j.renamed = r.file, r.size, r.records+j.records-r.seen, false, true
-	if err := errors.Join(old.Close(), j.settle()); err != nil {
+	old, named := j.file, j.fs.Sync()
+	j.file, j.size, j.end, j.records = r.file, r.size, r.size, r.records+j.records-r.seen
+	j.torn, j.renamed = false, named != nil
+	if err := errors.Join(old.Close(), named); err != nil {
 		return fmt.Errorf("rewrite lease journal: %w", err)
 	}
 	return nil

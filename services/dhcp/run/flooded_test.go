@@ -186,12 +186,17 @@ func resident(t *testing.T, pid int) int {
 	return n
 }
 
-// size is that of the journal, in bytes.
+// size is that of the journal without its room, in bytes.
 func size(t *testing.T, root string) int64 {
 	t.Helper()
-	info, err := os.Stat(root + "/perm/dhcp/" + leasefile.Name)
+	f, err := os.Open(root + "/perm/dhcp/" + leasefile.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return info.Size()
+	defer f.Close()
+	s, err := leasefile.Read(f, func(lease.Lease) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Size - s.Room
 }

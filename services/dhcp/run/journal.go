@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
@@ -14,6 +16,8 @@ const (
 	retryAfter = time.Second
 	// rewriteAfter is how long until a failed rewrite is tried again.
 	rewriteAfter = time.Minute
+	// stuckAfter is how long a write may take before it is a problem to tell.
+	stuckAfter = 5 * time.Second
 	// slack is how many outdated records a journal may hold beside as many as there
 	// are leases.
 	slack = 1000
@@ -28,10 +32,14 @@ type journal struct {
 	retryAt   time.Time
 	rewriteAt time.Time
 	syncs     uint64
-	rewrites  uint64
-	rewriting context.CancelFunc // of the rewrite under way; nil: none
-	rewritten chan rewritten
-	kept      int // records in the file after the last rewrite
+	// committing: a batch is under way, since began; it comes back through committed.
+	committing bool
+	began      time.Time
+	committed  chan *leasefile.Commit
+	rewrites   uint64
+	rewriting  context.CancelFunc // of the rewrite under way; nil: none
+	rewritten  chan rewritten
+	kept       int // records in the file after the last rewrite
 }
 
 // load opens the journal and restores the leases in it.
@@ -49,30 +57,72 @@ func (s *Service) load() (err error) {
 	return nil
 }
 
-// store makes the records of the batch durable.
-func (s *Service) store(now time.Time) error {
+// commit starts to make the records of the batch durable, unless another batch is
+// under way, which does so in the end. The work is done beside the owner, which goes on.
+func (s *Service) commit() {
 	j := &s.journal
-	if j.err != nil && now.Before(j.retryAt) {
-		return j.err
+	if j.committing || len(s.batch) == 0 {
+		return
 	}
 	for _, it := range s.batch {
 		j.file.Append(it.out.Records...)
 	}
-	err := j.file.Sync()
+	s.batch, s.flying = s.flying[:0], s.batch
+	j.committing, j.began = true, s.now()
+	c := j.file.Start()
+	go func() {
+		c.Run()
+		j.committed <- c // never waits: one is under way, and there is room for it
+	}()
+}
+
+// settle concludes what was under way, and sends the next batch on its way.
+func (s *Service) settle(c *leasefile.Commit) {
+	j, now := &s.journal, s.now()
+	j.committing = false
+	err := j.file.End(c)
+	if err == nil {
+		j.syncs++
+	}
+	j.note(now, err, s.log)
+	for _, it := range s.flying {
+		if err != nil {
+			it.out.Drop, it.out.Reason = dhcp.DropNotStored, j.err.Error()
+		}
+		s.conclude(now, it)
+	}
+	select {
+	case r := <-j.rewritten:
+		s.replaceJournal(now, r)
+	default:
+		s.compact(now)
+	}
+	s.commit()
+}
+
+// note remembers whether the journal can be written, and logs it when that changes.
+func (j *journal) note(now time.Time, err error, log *slog.Logger) {
 	switch {
 	case err == nil && j.err != nil:
-		s.log.Info("the lease journal can be written again", "failed for", now.Sub(j.since))
-		j.err = nil
+		log.Info("the lease journal can be written again", "failed for", now.Sub(j.since))
 	case err != nil && j.err == nil:
-		s.log.Error("no lease is given: the lease journal cannot be written", "err", err)
+		log.Error("no lease is given: the lease journal cannot be written", "err", err)
 		j.since = now
 	}
+	j.err = err
 	if err != nil {
 		j.err, j.retryAt = fmt.Errorf("not stored: %w", err), now.Add(retryAfter)
-		return j.err
 	}
-	j.syncs++
-	return nil
+}
+
+var errStuck = errors.New("not stored: the disk does not end a write")
+
+// fault returns since when no lease can be stored and why; a nil error: it can.
+func (j *journal) fault(now time.Time) (since time.Time, err error) {
+	if j.err == nil && j.committing && now.Sub(j.began) >= stuckAfter {
+		return j.began, errStuck
+	}
+	return j.since, j.err
 }
 
 // rewritten is how the writing of a shorter journal ended.

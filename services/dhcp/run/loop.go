@@ -15,8 +15,13 @@ const (
 	// queueLen bounds the messages between the readers and the owner. More wait in
 	// the sockets' buffers, and what does not fit there the kernel drops.
 	queueLen = 512
+	// burst is how many messages are decided before the owner looks what else there is.
+	burst = 64
 	// maxBatch bounds how many messages share one sync.
-	maxBatch = 256
+	maxBatch = 1024
+	// batchCap is what a batch that has room for one more may come to: by all messages
+	// that wait for a probe, and an address that is put aside.
+	batchCap = maxBatch + maxProbes + 2
 	// bufferSize is more than any datagram that fits into an Ethernet frame.
 	bufferSize = 2048
 	// readPause keeps a socket that fails at once from taking all the time.
@@ -80,33 +85,63 @@ func pause(ctx context.Context, d time.Duration) {
 // own is the owner's loop.
 func (s *Service) own(ctx context.Context) {
 	for {
+		queue, rewritten := s.queue, s.journal.rewritten
+		answers, timer := s.probes.answers, s.probes.timer.C
+		if len(s.batch) >= maxBatch { // what comes waits for the disk
+			queue, answers, timer = nil, nil, nil
+		}
+		if s.journal.committing {
+			rewritten = nil // settle looks after it
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case f := <-s.calls:
 			f()
-		case m := <-s.queue:
+		case m := <-queue:
 			s.handle(m)
-		case a := <-s.probes.answers:
+		case c := <-s.journal.committed:
+			s.settle(c)
+		case a := <-answers:
 			s.answered(s.now(), a)
-		case <-s.probes.timer.C:
+		case <-timer:
 			s.unanswered(s.now())
-		case r := <-s.journal.rewritten:
+		case r := <-rewritten:
 			s.replaceJournal(s.now(), r)
 		}
 	}
 }
 
-// handle decides about first and all that has queued up behind it. Replies that no
-// lease depends on go out at once, the others after one sync for all.
+// finish concludes what the owner leaves behind: two batches at most.
+func (s *Service) finish() {
+	for s.journal.committing {
+		s.settle(<-s.journal.committed)
+	}
+}
+
+// handle decides about first and what has queued up behind it, some messages at a
+// time. Replies that no lease depends on go out at once, the others when their leases
+// are durable: all that are decided while one sync is under way share the next.
 func (s *Service) handle(first message) {
 	now := s.now()
 	for n, m, more := 1, first, true; more; n++ {
 		s.decide(now, m)
 		m, more = s.next(n)
 	}
-	if len(s.batch) > 0 {
-		s.settle(now)
+	s.commit()
+}
+
+// next returns a message that waits, if there is one, it is not the turn of something
+// else after n of them, and the batch has room.
+func (s *Service) next(n int) (m message, ok bool) {
+	if n == burst || len(s.batch) >= maxBatch {
+		return message{}, false
+	}
+	select {
+	case m = <-s.queue:
+		return m, true
+	default:
+		return message{}, false
 	}
 }
 
@@ -122,37 +157,22 @@ func (s *Service) decide(now time.Time, m message) {
 		s.engine.Handle(now, m.link, m.buf[:m.n], it.out)
 	}
 	s.buffers <- m.buf // never waits: there are no more buffers than fit
-	if len(it.out.Records) > 0 {
-		s.batch = append(s.batch, it)
-	} else {
-		s.conclude(now, it)
-	}
+	s.dispose(now, it)
 }
 
-// settle makes the batch durable, concludes it, and leaves an empty one.
-func (s *Service) settle(now time.Time) {
-	err := s.store(now)
-	for _, it := range s.batch {
-		if err != nil {
-			it.out.Drop, it.out.Reason = dhcp.DropNotStored, err.Error()
-		}
-		s.conclude(now, it)
-	}
-	s.batch = s.batch[:0]
-	s.compact(now)
-}
-
-// next returns a message that waits, if there is one and the batch of n has room.
-func (s *Service) next(n int) (m message, ok bool) {
-	if n == maxBatch {
-		return message{}, false
-	}
-	select {
-	case m = <-s.queue:
-		return m, true
+// dispose has an item wait for its records, or concludes it. While the disk fails
+// nothing waits.
+func (s *Service) dispose(now time.Time, it item) {
+	j := &s.journal
+	switch {
+	case len(it.out.Records) == 0:
+	case j.err != nil && now.Before(j.retryAt):
+		it.out.Drop, it.out.Reason = dhcp.DropNotStored, j.err.Error()
 	default:
-		return message{}, false
+		s.batch = append(s.batch, it)
+		return
 	}
+	s.conclude(now, it)
 }
 
 // spare returns an item to decide into. Its outcome is that of an earlier batch.

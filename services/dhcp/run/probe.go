@@ -147,8 +147,7 @@ func (s *Service) answered(now time.Time, a answer) {
 	it := s.spare(w.msg.link)
 	s.engine.Probed(now, w.subnet, w.addr, used, a.by, it.out)
 	if len(it.out.Records) > 0 {
-		s.batch = append(s.batch, it)
-		s.settle(now)
+		s.dispose(now, it)
 	}
 	s.handle(w.msg)
 }

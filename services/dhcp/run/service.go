@@ -2,11 +2,11 @@
 // sockets (conn) and to the lease journal (leasefile).
 //
 // One goroutine per LAN reads messages into a bounded queue; one goroutine owns the
-// engine, the journal and all sending. It takes what has queued up as one batch,
-// decides all of it, makes the changed leases durable with one sync, and only then
-// sends the replies that depend on them. While the journal cannot be written such
-// replies are not sent; it is tried again with the messages that come, and goes on
-// by itself when the disk does.
+// engine, the journal and all sending. It decides what comes and sends replies that no
+// lease depends on at once. Changed leases are made durable beside it, all that have
+// come up meanwhile with one sync, and only then the replies that depend on them are
+// sent. While the journal cannot be written such replies are not sent; it is tried
+// again with the messages that come, and goes on by itself when the disk does.
 //
 // A LAN whose link is not there is not served, and the others are. One goroutine looks
 // after the links and opens the sockets again when one is back.
@@ -78,7 +78,8 @@ type Service struct {
 	conns   []Conn   // by subnet; nil: relayed, or its link is not there
 	absent  []string // by subnet: why it is not served; "": it is
 	journal journal
-	batch   []item
+	batch   []item   // decided, their records not yet on their way to the disk
+	flying  []item   // on their way
 	counts  []counts // per subnet
 	probes  probes
 	history history
@@ -95,12 +96,12 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	s := &Service{
 		conf: conf, log: o.Log, now: o.Now, fs: o.FS, engine: engine,
 		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen), calls: make(chan func()),
-		batch: make([]item, 0, maxBatch+1), counts: make([]counts, len(conf.Subnets)), history: newHistory(),
+		batch: make([]item, 0, batchCap), flying: make([]item, 0, batchCap), counts: make([]counts, len(conf.Subnets)), history: newHistory(),
 		open: o.opener(), lans: make([]lan, len(conf.Subnets)), changed: o.Changed,
 		conns: make([]Conn, len(conf.Subnets)), absent: make([]string, len(conf.Subnets)),
 	}
 	s.probes = probes{probers: make([]Prober, len(conf.Subnets)), answers: make(chan answer), timer: time.NewTimer(0)}
-	s.journal.rewritten = make(chan rewritten, 1)
+	s.journal.rewritten, s.journal.committed = make(chan rewritten, 1), make(chan *leasefile.Commit, 1)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -134,6 +135,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	attending.Go(func() { s.attend(stop) })
 	if err = ready(); err == nil {
 		s.own(ctx)
+		s.finish()
 	}
 	cancel()
 	attending.Wait()

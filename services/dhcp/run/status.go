@@ -136,10 +136,11 @@ func (s *Service) status() Status {
 		}
 	}
 	j := &s.journal
-	st.Journal = JournalStatus{OK: j.err == nil, Records: j.file.Records(), Syncs: j.syncs, Rewrites: j.rewrites, Damaged: j.found.Damaged}
-	if j.err != nil {
-		st.Journal.Error, st.Journal.Since = j.err.Error(), j.since
-		st.Problems = append(st.Problems, fmt.Sprintf("No lease has been given since %s: %v.", j.since.Format(time.RFC3339), j.err))
+	since, err := j.fault(s.now())
+	st.Journal = JournalStatus{OK: err == nil, Records: j.file.Records(), Syncs: j.syncs, Rewrites: j.rewrites, Damaged: j.found.Damaged}
+	if err != nil {
+		st.Journal.Error, st.Journal.Since = err.Error(), since
+		st.Problems = append(st.Problems, fmt.Sprintf("No lease has been given since %s: %v.", since.Format(time.RFC3339), err))
 	}
 	if j.found.Damaged > 0 {
 		st.Problems = append(st.Problems, fmt.Sprintf("%d lines of the lease journal were damaged and skipped.", j.found.Damaged))

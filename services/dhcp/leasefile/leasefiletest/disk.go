@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
@@ -23,6 +24,7 @@ type Disk struct {
 	limit int              // bytes in all files; 0: no limit
 	fail  error            // of every write and sync
 	fsync error            // of every sync
+	slow  time.Duration    // every sync
 	syncs int
 }
 
@@ -41,6 +43,34 @@ func (f *data) keep() {
 	f.kept, f.dirty = b, len(b)
 }
 
+// keepWithin writes back what is dirty, but not a new size.
+func (f *data) keepWithin() {
+	n := min(len(f.now), len(f.kept))
+	if f.dirty < n {
+		f.kept = slices.Concat(f.kept[:f.dirty], f.now[f.dirty:n], f.kept[n:])
+	}
+	f.dirty = max(f.dirty, n)
+}
+
+// afterCut returns what is found after a power cut: of what is not written back
+// nothing, or any part of it, sector by sector.
+func (f *data) afterCut(r *rand.Rand) []byte {
+	b := slices.Clone(f.kept)
+	if r.IntN(3) == 0 {
+		return b
+	}
+	const sector = 512
+	for at := f.dirty; at < min(len(b), len(f.now)); at = (at/sector + 1) * sector {
+		if r.IntN(2) == 0 {
+			copy(b[at:min(len(b), (at/sector+1)*sector)], f.now[at:])
+		}
+	}
+	if len(f.now) > len(b) && slices.Equal(f.now[:len(b)], b) {
+		b = append(b, f.now[len(b):len(b)+r.IntN(len(f.now)-len(b)+1)]...)
+	}
+	return b
+}
+
 // Fail makes every write, truncation and sync return err; nil ends that. What a
 // failed sync did not write back later syncs do not either, unless it is written
 // again: that is how Linux treats a failed writeback.
@@ -48,6 +78,9 @@ func (d *Disk) Fail(err error) { d.mu.Lock(); defer d.mu.Unlock(); d.fail = err 
 
 // FailSync makes only the syncs of file contents fail.
 func (d *Disk) FailSync(err error) { d.mu.Lock(); defer d.mu.Unlock(); d.fsync = err }
+
+// Slow makes every sync of file contents take that long.
+func (d *Disk) Slow(syncs time.Duration) { d.mu.Lock(); defer d.mu.Unlock(); d.slow = syncs }
 
 // Limit makes the disk full at n bytes; 0 ends that.
 func (d *Disk) Limit(n int) { d.mu.Lock(); defer d.mu.Unlock(); d.limit = n }
@@ -82,10 +115,7 @@ func (d *Disk) PowerCut(r *rand.Rand) *Disk {
 	after := new(Disk)
 	after.init()
 	for name, f := range d.kept {
-		b := slices.Clone(f.kept)
-		if len(f.now) > len(b) && slices.Equal(f.now[:len(b)], b) && r.IntN(3) > 0 {
-			b = append(b, f.now[len(b):len(b)+r.IntN(len(f.now)-len(b)+1)]...)
-		}
+		b := f.afterCut(r)
 		g := &data{now: slices.Clone(b), kept: b, dirty: len(b)}
 		after.names[name], after.kept[name] = g, g
 	}
@@ -197,7 +227,16 @@ func (f *file) Truncate(size int64) error {
 }
 
 // Sync implements leasefile.File.
-func (f *file) Sync() error {
+func (f *file) Sync() error { return f.sync(f.data.keep) }
+
+// Datasync implements leasefile.File, as little of it as it promises.
+func (f *file) Datasync() error { return f.sync(f.data.keepWithin) }
+
+func (f *file) sync(keep func()) error {
+	f.disk.mu.Lock()
+	slow := f.disk.slow
+	f.disk.mu.Unlock()
+	time.Sleep(slow)
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	f.disk.syncs++
@@ -205,7 +244,7 @@ func (f *file) Sync() error {
 		f.data.dirty = len(f.data.now)
 		return err
 	}
-	f.data.keep()
+	keep()
 	return nil
 }
 

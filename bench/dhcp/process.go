@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A process is a server that runs.
+type process struct {
+	cmd  *exec.Cmd
+	out  bytes.Buffer
+	done chan error
+	// took is the time from its start to its first OFFER.
+	took time.Duration
+}
+
+const (
+	// askEvery is how often a client asks a server that has just been started.
+	askEvery = 10 * time.Millisecond
+	// patience is how long it does so.
+	patience = 20 * time.Second
+)
+
+// start starts a server whose files are in dir and waits until it answers.
+func (n *network) start(ctx context.Context, p program, dir string) (*process, error) {
+	c, err := p.command(dir)
+	if err != nil {
+		return nil, err
+	}
+	// ip-netns(8) executes the program: the process is the server itself.
+	run := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.server}, c.args...)...), done: make(chan error, 1)}
+	run.cmd.Env = append(os.Environ(), c.env...)
+	run.cmd.Stdout, run.cmd.Stderr, run.cmd.Stdin = &run.out, &run.out, bytes.NewReader(c.stdin)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	run.cmd.ExtraFiles = []*os.File{null} // where ours says that it is ready
+	began := time.Now()
+	if err := run.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { run.done <- run.cmd.Wait() }()
+	if err := run.answers(ctx, n); err != nil {
+		return nil, errors.Join(err, run.stop(), errors.New(run.out.String()))
+	}
+	run.took = time.Since(began)
+	return run, nil
+}
+
+// answers waits for an OFFER.
+func (p *process) answers(ctx context.Context, n *network) error {
+	g, err := newGenerator(n)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if g.offered(askEvery) {
+			return nil
+		}
+		select {
+		case err := <-p.done:
+			p.done <- err
+			return fmt.Errorf("it ended: %w", err)
+		case <-ctx.Done():
+			return ctx.Err()
+		default:
+		}
+	}
+	return errNoAnswer
+}
+
+var errNoAnswer = fmt.Errorf("it does not answer within %s", patience)
+
+// stop ends the server, by force if need be. How it ends does not matter.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(10 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+	return nil
+}
+
+// rss returns the resident memory of the server in bytes.
+func (p *process) rss() (int, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+			kB, err := strconv.Atoi(f[1])
+			return kB << 10, err
+		}
+	}
+	return 0, errors.New("no VmRSS in the status of the process")
+}
+
+// cpu returns the time that the server has computed, in the kernel too.
+func (p *process) cpu() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseCPU(string(b))
+}
+
+// parseCPU reads utime and stime: proc_pid_stat(5), fields 14 and 15, of which the
+// second is a name in brackets.
+func parseCPU(stat string) (time.Duration, error) {
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on all of Linux's own architectures
+	f := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(f) < 13 {
+		return 0, errors.New("the stat of the process is too short")
+	}
+	user, err1 := strconv.Atoi(f[11])
+	system, err2 := strconv.Atoi(f[12])
+	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
