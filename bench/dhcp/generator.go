@@ -77,9 +77,6 @@ type delays struct {
 	late time.Duration   // the most that the generator itself was late with a DISCOVER
 }
 
-// lost is the part of clients without a lease, 0 to 1.
-func (d *delays) lost() float64 { return 1 - float64(len(d.acks))/float64(d.sent) }
-
 // at returns the delay that a part of all clients, 0 to 1, did not exceed. Those without a lease waited for ever: ok
 // is false if that many were.
 func (d *delays) at(part float64) (delay time.Duration, ok bool) {
