@@ -69,7 +69,7 @@ const (
 )
 
 // Forget has the kernel forget the conversations that match, and says how many. The short cut of a flowtable ends for
-// them too, within two seconds. A packet that goes on with one begins a new one, if the rules let it.
+// them too, at the kernel's next look (each second). A packet that goes on with one begins a new one, if the rules let it.
 func Forget(match func(Flow) bool) (n int, err error) {
 	for range passes {
 		var found []Flow

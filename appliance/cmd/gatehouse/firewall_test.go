@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -119,6 +118,10 @@ func TestFirewallCommand(t *testing.T) {
 	w.prints("firewall bans", `192.0.2.1 +- +10m +(10m|9m \d+s)\n`)
 	talk(w.wan, "udp", "192.0.2.10:5000")
 	w.prints("firewall log banned", `deny  banned eth0\(wan\) udp 192.0.2.1:\d+ → box\(192.0.2.10\):5000`)
+	if _, err := fmt.Fprint(c, "x"); err != nil { // what had begun is cut: its next packet begins a conversation
+		t.Error(err)
+	}
+	w.prints("firewall log banned", `deny  banned eth1\(lan\) tcp laptop\(192.168.32.100\):\d+ → 192.0.2.1:80 PSH,ACK\n`)
 	if err := talk(w.lan, "tcp", "192.0.2.1:80"); err == nil {
 		t.Error("who is banned answers")
 	}
@@ -126,9 +129,8 @@ func TestFirewallCommand(t *testing.T) {
 	w.prints("firewall diff", `^The kernel has the rules that were loaded, and they are what the site says.\n$`)
 	w.prints("firewall unban 192.0.2.1", `^192.0.2.1 is not banned any more\n$`)
 	w.prints("firewall bans", `^nobody is banned\n$`)
-	if err := talk(w.lan, "tcp", "192.0.2.1:80"); errors.Is(err, net.ErrClosed) || err != nil {
+	if err := talk(w.lan, "tcp", "192.0.2.1:80"); err != nil {
 		t.Errorf("the ban is over: %v", err)
 	}
-	fmt.Fprint(c, "x")
 	w.unbroken()
 }
