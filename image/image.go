@@ -30,7 +30,7 @@ const (
 	mib = 1 << 20
 
 	// headroom is what the root disk has beyond its content, for the case that /perm lives on it.
-	headroom = 3 * mib
+	headroom = 2 * mib
 
 	// journal is what both disks keep the changes in that a power cut may interrupt.
 	journal = 4 * mib
