@@ -289,6 +289,7 @@ func (b *bench) sizes(ctx context.Context) error {
 	return nil
 }
 
+// size measures a server that has n leases.
 func (b *bench) size(ctx context.Context, s *server, n int) (z size, err error) {
 	err = b.with(ctx, s, n, func(p *process) error {
 		z.start = p.took
@@ -300,6 +301,10 @@ func (b *bench) size(ctx context.Context, s *server, n int) (z size, err error) 
 		z.memory, err = p.rss()
 		return err
 	})
+	const quick = time.Second // a start that takes less is measured twice
+	if err == nil && z.start < quick {
+		err = b.with(ctx, s, n, func(p *process) error { z.start = min(z.start, p.took); return nil })
+	}
 	return z, err
 }
 
