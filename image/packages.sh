@@ -9,7 +9,7 @@ image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 
 # To start the image.
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.
-peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils nftables iproute2 iputils-ping tcpdump procps"
+peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils netbase nftables iproute2 iputils-ping tcpdump procps"
 # nmap looks from outside for what the firewall leaves open.
 peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.

@@ -212,7 +212,7 @@ func (l *lab) console(ctx context.Context, t *testing.T) string {
 // awaitConsole waits until the appliance has said something.
 func (l *lab) awaitConsole(ctx context.Context, t *testing.T, text string) {
 	t.Helper()
-	l.sh(ctx, t, "until grep -qF "+Quote(text)+" "+consoleLog+"; do xl domid firewall >/dev/null; sleep 0.5; done")
+	l.sh(ctx, t, "until grep -qF "+Quote(text)+" "+consoleLog+"; do sleep 0.5; done")
 }
 
 // up waits until the appliance can be logged in to.
