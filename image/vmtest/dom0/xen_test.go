@@ -299,11 +299,14 @@ func (l *lab) leases(ctx context.Context, t *testing.T) string {
 	return b.String()
 }
 
-// powerCut destroys the appliance right after a new client has got its ACK.
+// powerCut destroys the appliance right after a new client has got its ACK, and starts it with two processors.
 func powerCut(ctx context.Context, t *testing.T, l *lab) {
 	addr := l.lease(ctx, t, "guest")
 	l.sh(ctx, t, "xl destroy firewall")
-	l.create(ctx, t, l.home)
+	l.create(ctx, t, l.home, "vcpus=2")
+	if cpus := strings.Count(l.fw(ctx, t, "cat /proc/cpuinfo"), "processor\t"); cpus != 2 {
+		t.Errorf("it sees %d processors", cpus)
+	}
 	if all := l.leases(ctx, t); !strings.Contains(all, addr+" ") {
 		t.Errorf("%s was acknowledged, and is not among the leases after the power cut:\n%s", addr, all)
 	}
