@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -58,6 +59,7 @@ func (b *bench) compare(ctx context.Context, beside string, stdout io.Writer) (e
 	if beside != "" {
 		b.servers = []*server{{program: ours("gatehouse", binary)}, {program: ours("beside", beside)}}
 	}
+	defer func() { err = errors.Join(err, b.removeNetworks()) }()
 	restore, err := first()
 	if err != nil {
 		return err

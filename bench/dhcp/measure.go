@@ -84,6 +84,16 @@ func (b *bench) with(ctx context.Context, s *server, n int, f func(p *process) e
 	return f(p)
 }
 
+func (b *bench) removeNetworks() error {
+	var errs []error
+	for _, s := range b.servers {
+		if s.net != nil {
+			errs = append(errs, s.net.remove())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // rates finds the highest rate that each server keeps up with.
 func (b *bench) rates(ctx context.Context) error {
 	searches := make([]search, len(b.servers))
@@ -179,7 +189,7 @@ func (b *bench) delays(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(b.log, "  %s: %d leases/s: %s\n", s.name, rate, &d)
+			fmt.Fprintf(b.log, "  %s: %d leases/s: %s (DISCOVERs %.2f ms late at most)\n", s.name, rate, &d, milliseconds(d.late))
 			s.acks = better(s.acks, d)
 		}
 	}
