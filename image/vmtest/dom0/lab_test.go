@@ -181,6 +181,10 @@ func (l *lab) healthy(ctx context.Context, t *testing.T) status {
 	return s
 }
 
+// twoProcessors are settings for a guest. Both take turns on one of the host's processors, for the reason that is told
+// at [vmtest.Machine].
+var twoProcessors = []string{"vcpus=2", `cpus="1"`}
+
 // create starts the appliance from an image's own configuration, with other values for some of its keys, and waits
 // until it can be logged in to.
 func (l *lab) create(ctx context.Context, t *testing.T, img vmtest.Image, settings ...string) {

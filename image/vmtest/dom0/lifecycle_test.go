@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,7 +53,8 @@ func (l *lab) fsck(ctx context.Context, t *testing.T, disk string) {
 // startPV starts the newer image with less memory than it may be given later, and without the disk for /perm that its
 // configuration names: the appliance says so, and gives no leases that it could not remember.
 func startPV(ctx context.Context, t *testing.T, l *lab) {
-	l.xlCreate(ctx, t, l.next, `type="pv"`, "memory=96", "maxmem=160", "disk=["+Quote(disk("xvda", l.next.Root))+"]")
+	root := "disk=[" + Quote(disk("xvda", l.next.Root)) + "]"
+	l.xlCreate(ctx, t, l.next, slices.Concat(twoProcessors, []string{`type="pv"`, "memory=96", "maxmem=160", root})...)
 	l.awaitConsole(ctx, t, "NO STABLE STORAGE")
 	l.awaitConsole(ctx, t, "Press Enter for a shell")
 }
@@ -67,8 +69,16 @@ func attachPerm(ctx context.Context, t *testing.T, l *lab) {
 	if s.Box.Platform != "Xen PV" || s.Box.Boot.Storage.Device != "/dev/xvdb" {
 		t.Errorf("the platform is %q, /perm is on %q", s.Box.Platform, s.Box.Boot.Storage)
 	}
+	l.hasTwoProcessors(ctx, t)
 	if text := l.fw(ctx, t, "gatehouse host web3"); !strings.Contains(text, "192.168.32.14") {
 		t.Errorf("it does not know the newer image's host:\n%s", text)
+	}
+}
+
+func (l *lab) hasTwoProcessors(ctx context.Context, t *testing.T) {
+	t.Helper()
+	if n := strings.Count(l.fw(ctx, t, "cat /proc/cpuinfo"), "processor\t"); n != 2 {
+		t.Errorf("it sees %d processors", n)
 	}
 }
 
