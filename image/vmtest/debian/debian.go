@@ -2,8 +2,8 @@
 //
 // A Recipe says what is in one: packages, files of its own, what of it becomes a file beside the disk. Making one takes
 // about a minute, needs root and mmdebstrap, and the result is kept in a cache under the hash of the recipe and of the
-// machine's sources, but not of the packages' versions: who wants newer ones deletes the cache. Names and addresses of
-// the machine that it was made on do not get into it.
+// machine's sources, but not of the packages' versions: who wants newer ones deletes the cache. What nobody has used for
+// a week goes when its recipe makes another one. Names and addresses of the machine that it was made on do not get into it.
 package debian
 
 import (
@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,10 +56,38 @@ func (r Recipe) Make(ctx context.Context, cache string) (dir string, err error) 
 		return "", err
 	}
 	defer unlock()
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return dir, r.make(ctx, here, dir)
+	now := time.Now()
+	if err := os.Chtimes(dir, now, now); !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
 	}
-	return dir, nil
+	if err := r.make(ctx, here, dir); err != nil {
+		return "", err
+	}
+	return dir, prune(filepath.Dir(dir), now.Add(-unused))
+}
+
+// unused is the time after which a system that nobody asked for is deleted: half a gigabyte that another state of the
+// sources may still want tomorrow.
+const unused = 7 * 24 * time.Hour
+
+// prune deletes the systems of a recipe that were last asked for before that time.
+func prune(recipe string, before time.Time) error {
+	systems, err := os.ReadDir(recipe)
+	if err != nil {
+		return err
+	}
+	for _, system := range systems {
+		info, err := system.Info()
+		if err != nil {
+			return err
+		}
+		if system.IsDir() && info.ModTime().Before(before) {
+			if err := os.RemoveAll(filepath.Join(recipe, system.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // hash names a system: everything that decides what comes out.

@@ -1,10 +1,14 @@
 package debian
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 func TestFindSources(t *testing.T) {
@@ -153,5 +157,26 @@ func TestArguments(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}
+	}
+}
+
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"today": 0, "yesterday": 24 * time.Hour, "last-month": 30 * 24 * time.Hour} {
+		system := filepath.Join(dir, name)
+		if err := errors.Join(os.Mkdir(system, 0o755), os.WriteFile(filepath.Join(system, Disk), nil, 0o644), os.Chtimes(system, now, now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".lock"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := prune(dir, now.Add(-unused)); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if want := []string{filepath.Join(dir, ".lock"), filepath.Join(dir, "today"), filepath.Join(dir, "yesterday")}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("%q are left, %v", left, err)
 	}
 }
