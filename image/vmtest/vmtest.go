@@ -28,9 +28,10 @@ const Guard = 3 * time.Minute
 // Machine says what to start. The zero value of a field means what its comment says.
 //
 // A Linux of more than one processor may die of an "int3" oops here: the kernel changes its own code behind a
-// breakpoint, and QEMU, which translates for each of its processors in a thread of its own, can run the breakpoint on
-// one of them after the other has taken it back. QEMU 7.2 does within a second when a guest changes code all the time,
-// QEMU 10.0 within some, and neither with -accel tcg,thread=single; Debian's kernel dies like ours.
+// breakpoint, and QEMU, which translates for each of its processors in a thread of its own, can keep a translation of
+// the breakpoint when the kernel has taken it back. It happens within a second when a guest changes code all the time
+// (QEMU 7.2), within some (10.0), and never with -accel tcg,thread=single; Debian's kernel dies like ours. Without a
+// word it dies where the code is that tells printk the time.
 type Machine struct {
 	Name     string // of the log files; "vm"
 	Kernel   string // a bzImage; none: boot from the first network card

@@ -58,8 +58,8 @@ type Host struct {
 //go:embed overlay
 var overlay embed.FS
 
-// recipe is dom0's disk: the hypervisor and the toolstack, dom0's standard kernel (Debian's cloud kernel is no dom0),
-// and what the tests use. busybox is its init, DHCP client and web server.
+// recipe is dom0's disk: the hypervisor and the toolstack, the emulator of HVM guests' devices, dom0's standard kernel
+// (Debian's cloud kernel is no dom0), and what the tests use. busybox is its init, DHCP client and web server.
 func recipe() (debian.Recipe, error) {
 	files, err := fs.Sub(overlay, "overlay")
 	modules := "/lib/modules/*/kernel/"
@@ -67,7 +67,7 @@ func recipe() (debian.Recipe, error) {
 		Name: "dom0",
 		Packages: []string{
 			"xen-system-amd64", "linux-image-amd64", "initramfs-tools", "busybox", "lz4", "kmod", "udev", "mount", "netbase",
-			"iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump", "e2fsprogs", "tgt",
+			"iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump", "e2fsprogs", "tgt", "qemu-system-xen",
 		},
 		Unread: []string{
 			"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", modules + "sound/*",
