@@ -36,15 +36,31 @@ func dhcpCommand(ctx context.Context, env Env, args []string) error {
 	if err := show(); err != nil {
 		return err
 	}
-	if len(st.Problems) > 0 {
+	if len(dhcpProblems(st)) > 0 {
 		return errProblems
 	}
 	return nil
 }
 
+// dhcpProblems is what a person should look at, one sentence each.
+func dhcpProblems(st run.Status) (all []string) {
+	for _, s := range st.Subnets {
+		if s.Absent != "" {
+			all = append(all, fmt.Sprintf("%s is not served: %s", s.Name, s.Absent))
+		}
+	}
+	return append(all, st.Problems...)
+}
+
 // printDHCP writes a table with a column for each network.
 func printDHCP(w io.Writer, st run.Status, env Env) error {
-	fmt.Fprintf(w, "DHCP serves %s, for %s.\n\n", count(len(st.Subnets), "network", "networks"), span(env.Now().Sub(st.Started)))
+	served := 0
+	for _, s := range st.Subnets {
+		if s.Absent == "" {
+			served++
+		}
+	}
+	fmt.Fprintf(w, "DHCP serves %s, for %s.\n\n", count(served, "network", "networks"), span(env.Now().Sub(st.Started)))
 	t := dhcpTable{subnets: st.Subnets}
 	t.text("", func(s run.SubnetStatus) string { return s.Name })
 	t.text("link", func(s run.SubnetStatus) string { return cmp.Or(s.Interface, "relayed") })
@@ -64,7 +80,7 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	printTable(w, t.rows)
 	j := st.Journal
 	fmt.Fprintf(w, "journal: %s, %d syncs, rewritten %s\n", count(j.Records, "record", "records"), j.Syncs, count(int(j.Rewrites), "time", "times"))
-	for _, p := range st.Problems {
+	for _, p := range dhcpProblems(st) {
 		fmt.Fprintf(w, "! %s\n", p)
 	}
 	return nil

@@ -344,6 +344,21 @@ func TestEveryDropIsExplained(t *testing.T) {
 	}
 }
 
+// TestDHCPWithoutALink: a network whose card is missing is not counted among those that are served.
+func TestDHCPWithoutALink(t *testing.T) {
+	a := healthy()
+	a.dhcp = &run.Status{Subnets: []run.SubnetStatus{{Name: "lan", Interface: "eth1"}, {Name: "guests", Interface: "eth2", Absent: "link eth2 is not there"}}}
+	stdout, stderr, code := a.command(t, "dhcp")
+	for _, want := range []string{"DHCP serves 1 network, ", "! guests is not served: link eth2 is not there\n"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is missing in\n%s", want, stdout)
+		}
+	}
+	if code != 1 || stderr != "" {
+		t.Errorf("exit status %d, %q", code, stderr)
+	}
+}
+
 // TestNothingReachesTheTerminal: what clients say is shown, and does nothing.
 func TestNothingReachesTheTerminal(t *testing.T) {
 	b := newBox(t)
