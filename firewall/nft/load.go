@@ -51,11 +51,11 @@ func loadOnce(conn *nftables.Conn, t firewall.Table) error {
 	if err := stage(conn, &table, t, old); err != nil {
 		return fmt.Errorf("firewall: table %s: %w", t.Name, err)
 	}
-	closeGate(conn, &table)
+	gate := closeGate(conn, &table, t.Chains)
 	if err := conn.FlushWithGenID(generation.ID); err != nil {
 		return fmt.Errorf("firewall: table %s refused by the kernel, the rules before it stay: %w", t.Name, err)
 	}
-	return openGate(conn, &table)
+	return openGate(conn, &table, gate)
 }
 
 // batch is a transaction in the making.
