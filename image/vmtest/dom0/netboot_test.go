@@ -2,6 +2,7 @@ package dom0
 
 import (
 	"context"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -29,10 +30,10 @@ func netbootGuests(ctx context.Context, t *testing.T, l *lab) {
 			t.Errorf("the booted host does not say %s but %s", want, report[1])
 		}
 	}
-	told := l.sh(ctx, t, "until [ -s /run/ipxe ]; do sleep 0.5; done; cat /run/ipxe; xl destroy web2; kill $(pidof tgtd)")
+	told, err := url.QueryUnescape(l.sh(ctx, t, "until [ -s /run/ipxe ]; do sleep 0.5; done; cat /run/ipxe; xl destroy web2; kill $(pidof tgtd)"))
 	const want = "web2,192.168.32.12,iqn.2011-03.example.home:web2,iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web2.root"
-	if told != want {
-		t.Errorf("iPXE says %s instead of %s, after a start with\n%s", told, want, hvm)
+	if told != want || err != nil {
+		t.Errorf("iPXE says %s instead of %s (%v), after a start with\n%s", told, want, err, hvm)
 	}
 	l.gone(ctx, t, "web1")
 	l.gone(ctx, t, "web2")

@@ -46,7 +46,6 @@ func TestXen(t *testing.T) {
 		{"PV: a new image without its /perm disk", startPV},
 		{"PV: the /perm disk is plugged in, and used after a reboot", attachPerm},
 		{"PV: clients get their leases, checksums complete", leases},
-		{"PV: a second guest gets its lease, and reaches the Internet", secondGuest},
 		{"PV: memory is given and taken", balloonPV},
 		{"PV: save and restore", saveRestore},
 		{"PV: shutdown leaves clean disks", shutdown},
