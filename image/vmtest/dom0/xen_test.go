@@ -76,7 +76,7 @@ func leases(ctx context.Context, t *testing.T, l *lab) {
 	said := l.sh(ctx, t, `
 rm -f /run/bound.laptop /run/renew.laptop
 vif=vif$(xl domid firewall).1
-tcpdump -i $vif -U -w /run/wire 'udp port 67 or tcp port 22' 2>/run/tcpdump & dump=$!
+tcpdump --immediate-mode -i $vif -U -w /run/wire 'udp port 67 or tcp port 22' 2>/run/tcpdump & dump=$!
 until grep -q listening /run/tcpdump; do sleep 0.1; done
 ip netns exec laptop busybox udhcpc -f -t 20 -T 1 -i eth0 -s /usr/local/sbin/leased >&2 & client=$!
 until [ -s /run/bound.laptop ]; do sleep 0.1; done
