@@ -94,7 +94,7 @@ func (p Packet) header(next uint8, payload []byte) []byte {
 
 func sumHeader(h []byte) {
 	h[10], h[11] = 0, 0
-	binary.BigEndian.PutUint16(h[10:], ^sum(0, h[:20]))
+	binary.BigEndian.PutUint16(h[10:], ^Sum(0, h[:20]))
 }
 
 // transport is what the packet has over IP, with its checksum.
@@ -174,7 +174,7 @@ func (p Packet) init() []byte {
 func (p Packet) checksum(b []byte) {
 	at, ok := map[uint8]int{protoICMP: 2, protoTCP: 16, protoUDP: 6, protoICMPv6: 2}[p.Proto]
 	if ok {
-		binary.BigEndian.PutUint16(b[at:], ^sum(pseudo(p.Src.Addr(), p.Dst.Addr(), p.Proto, len(b)), b))
+		binary.BigEndian.PutUint16(b[at:], ^Sum(pseudo(p.Src.Addr(), p.Dst.Addr(), p.Proto, len(b)), b))
 	}
 }
 
@@ -183,11 +183,11 @@ func pseudo(src, dst netip.Addr, proto uint8, length int) uint32 {
 	if proto == protoICMP {
 		return 0
 	}
-	return uint32(sum(uint32(proto)+uint32(length), append(src.AsSlice(), dst.AsSlice()...)))
+	return uint32(Sum(uint32(proto)+uint32(length), append(src.AsSlice(), dst.AsSlice()...)))
 }
 
-// sum is the ones' complement sum of RFC 1071.
-func sum(start uint32, b []byte) uint16 {
+// Sum is the ones' complement sum of RFC 1071.
+func Sum(start uint32, b []byte) uint16 {
 	total := start
 	for i := 0; i+1 < len(b); i += 2 {
 		total += uint32(b[i])<<8 | uint32(b[i+1])

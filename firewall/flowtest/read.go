@@ -13,7 +13,7 @@ func readPacket(b []byte) (p Packet, more, ok bool) {
 		length := int(b[0]&15) * 4
 		p.Proto, p.Hop = b[9], b[8]
 		p.Src, p.Dst = end4(b[12:16]), end4(b[16:20])
-		if len(b) < length || sum(0, b[:length]) != 0xffff {
+		if len(b) < length || Sum(0, b[:length]) != 0xffff {
 			return p, false, false
 		}
 		if total := int(binary.BigEndian.Uint16(b[2:])); total >= length && total < len(b) {
@@ -113,7 +113,7 @@ func sumOK(b []byte, p Packet) bool {
 	}
 	switch p.Proto {
 	case protoTCP, protoUDP, protoICMP, protoICMPv6:
-		return total <= len(b) && sum(pseudo(p.Src.Addr(), p.Dst.Addr(), p.Proto, total-header), b[header:total]) == 0xffff
+		return total <= len(b) && Sum(pseudo(p.Src.Addr(), p.Dst.Addr(), p.Proto, total-header), b[header:total]) == 0xffff
 	}
 	return true
 }

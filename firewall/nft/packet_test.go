@@ -3,6 +3,8 @@ package nft_test
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/gatehouse-os/gatehouse/firewall/flowtest"
 )
 
 // Packets made by hand, for what no honest socket sends.
@@ -24,7 +26,7 @@ func ip(src, dst string, proto, ttl uint8, payload []byte) []byte {
 	}
 	h := append([]byte{0x45, 0, 0, 0, 0, 1, 0, 0, ttl, proto, 0, 0}, append(s.AsSlice(), d.AsSlice()...)...)
 	binary.BigEndian.PutUint16(h[2:], uint16(20+len(payload)))
-	binary.BigEndian.PutUint16(h[10:], ^sum(0, h))
+	binary.BigEndian.PutUint16(h[10:], ^flowtest.Sum(0, h))
 	return append(h, payload...)
 }
 
@@ -65,23 +67,8 @@ func checksumPayload(src, dst netip.Addr, proto uint8, payload []byte) {
 	start := uint32(0)
 	if proto != protoICMP {
 		pseudo := append(src.AsSlice(), dst.AsSlice()...)
-		start = uint32(sum(uint32(proto)+uint32(len(payload)), pseudo))
+		start = uint32(flowtest.Sum(uint32(proto)+uint32(len(payload)), pseudo))
 	}
 	binary.BigEndian.PutUint16(payload[at:], 0)
-	binary.BigEndian.PutUint16(payload[at:], ^sum(start, payload))
-}
-
-// sum is the ones' complement sum of RFC 1071.
-func sum(start uint32, b []byte) uint16 {
-	total := start
-	for i := 0; i+1 < len(b); i += 2 {
-		total += uint32(b[i])<<8 | uint32(b[i+1])
-	}
-	if len(b)%2 == 1 {
-		total += uint32(b[len(b)-1]) << 8
-	}
-	for total > 0xffff {
-		total = total>>16 + total&0xffff
-	}
-	return uint16(total)
+	binary.BigEndian.PutUint16(payload[at:], ^flowtest.Sum(start, payload))
 }

@@ -22,8 +22,8 @@ type step struct {
 	run  func(ctx context.Context, t *testing.T, l *lab)
 }
 
-// TestXen follows one appliance through what happens to it on a Xen host: as a PVH guest of one processor, then, from a
-// newer image, as a PV guest of two. The steps build on each other: the first that fails ends the test.
+// TestXen follows one appliance through what happens to it on a Xen host: as a PVH guest of one processor and at
+// last of two, then, from a newer image, as a PV guest of two. The steps build on each other: the first that fails ends the test.
 func TestXen(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*vmtest.Guard)
 	defer cancel()
@@ -46,6 +46,7 @@ func TestXen(t *testing.T) {
 		{"PV: a new image without its /perm disk", startPV},
 		{"PV: the /perm disk is plugged in, and used after a reboot", attachPerm},
 		{"PV: clients get their leases, checksums complete", leases},
+		{"PV: a second guest gets its lease, and reaches the Internet", secondGuest},
 		{"PV: memory is given and taken", balloonPV},
 		{"PV: save and restore", saveRestore},
 		{"PV: shutdown leaves clean disks", shutdown},
