@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,23 +194,48 @@ func (h *Host) connect(ctx context.Context, network *testnet.Namespace, signer s
 }
 
 // Run runs a script of sh(1) in dom0 and gives what it wrote to its standard output. The error, when the script fails
-// or ctx ends, tells what it wrote to its standard error.
+// or ctx ends, tells what it wrote to its standard error. A host that does not answer any more does not keep Run from
+// returning when ctx ends; the script is left alone then.
 func (h *Host) Run(ctx context.Context, script string) (string, error) {
-	session, err := h.client.NewSession()
-	if err != nil {
-		return "", fmt.Errorf("dom0: %w", err)
-	}
-	defer session.Close()
-	defer context.AfterFunc(ctx, func() { session.Close() })()
-	var stdout, stderr bytes.Buffer
-	session.Stdout, session.Stderr = &stdout, &stderr
-	if err := session.Run("exec sh -euc " + Quote(script)); err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
+	var stdout, stderr said
+	ended := make(chan error, 1)
+	go func() { // until the script ends, or the connection with the test
+		session, err := h.client.NewSession()
+		if err == nil {
+			session.Stdout, session.Stderr = &stdout, &stderr
+			err = session.Run("exec sh -euc " + Quote(script))
+			session.Close()
 		}
-		return stdout.String(), fmt.Errorf("dom0: %w\n%s\n%s", err, strings.TrimSpace(script), strings.TrimSpace(stderr.String()))
+		ended <- err
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		err = fmt.Errorf("had not ended: %w", context.Cause(ctx))
 	}
-	return stdout.String(), nil
+	if err != nil {
+		err = fmt.Errorf("dom0: %w\n%s\n%s", err, strings.TrimSpace(script), strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), err
+}
+
+// said is what a script has said so far.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 // Quote makes one word of sh(1) of s.
@@ -218,19 +244,29 @@ func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 // logs are the files of dom0 that tell why a guest did not do what it should.
 const logs = "/var/log/xen/console/*.log /var/log/xen/xl-*.log /var/log/xen/xen-hotplug.log"
 
-// finish ends the connection; after a failure it first saves the logs.
+// state tells where dom0 and its guests stand: what runs here, what Xen gives time to, and what the first processor of
+// each guest does. A line that fails says so and is followed by the next.
+const state = `
+set +e
+exec 2>&1
+ps -eo pid,etime,stat,args | grep -v ' \['
+xl vcpu-list; xl list -v
+for id in $(xl list | sed -n 's/^[^ ]*  *\([1-9][0-9]*\) .*/\1/p'); do echo "domain $id:"; timeout 10 /usr/lib/xen-*/bin/xenctx $id 0 | head -n 12; done
+dmesg | tail -n 10; xl dmesg | tail -n 10
+`
+
+// finish ends the connection; after a failure it first tells where things stand and saves the logs.
 func (h *Host) finish(t testing.TB) {
 	defer h.client.Close()
 	if !t.Failed() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, errors.New("dom0 says nothing for a minute"))
 	defer cancel()
-	ends, err := h.Run(ctx, "xl list; tail -n 40 "+logs)
-	if err != nil {
-		t.Logf("some logs are not to be had: %v", err)
-	}
-	t.Logf("the ends of the logs in dom0:\n%s", ends)
+	now, err := h.Run(ctx, state)
+	t.Logf("dom0 now: %v\n%s", err, now)
+	ends, err := h.Run(ctx, "tail -n 40 "+logs)
+	t.Logf("the ends of the logs in dom0: %v\n%s", err, ends)
 	whole, _ := h.Run(ctx, "tail -n +1 "+logs) // what it could not read it has said above
 	f, err := os.CreateTemp("", "gatehouse-dom0-*.log")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,9 @@ type lab struct {
 	store      string       // directory with what a guest that boots from the network needs
 	identity   string       // of the appliance: its machine id
 	laptop     string       // address of that host
+
+	at  string // the step that is being taken
+	err error  // of the script that failed
 }
 
 // status is what the tests read of "gatehouse status --json".
@@ -46,11 +50,16 @@ type status struct {
 	Problems []string `json:"problems"`
 }
 
-// newLab builds the images and starts the host.
-func newLab(ctx context.Context, t *testing.T) *lab {
+// prepareGuard is the time after which the preparations are given up: without a cache, two Debian systems are made.
+const prepareGuard = 8 * vmtest.Guard
+
+// prepare builds the images and starts the host.
+func (l *lab) prepare(t *testing.T) {
 	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), prepareGuard, fmt.Errorf("the preparations were given %v", prepareGuard))
+	defer cancel()
 	dir := t.TempDir()
-	l := &lab{web1: filepath.Join(dir, "web1.ext2")}
+	l.web1 = filepath.Join(dir, "web1.ext2")
 	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
 	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"))
 	buildProbe(ctx, t, l.web1)
@@ -58,7 +67,6 @@ func newLab(ctx context.Context, t *testing.T) *lab {
 	fillStore(ctx, t, l.store)
 	l.Host = Start(ctx, t, Config{Data: dir, Key: l.home.Key})
 	l.sh(ctx, t, "key="+l.home.Key+"\n"+networks)
-	return l
 }
 
 // buildImage makes an image in a new directory.
@@ -144,7 +152,8 @@ func (l *lab) sh(ctx context.Context, t *testing.T, script string) string {
 	t.Helper()
 	out, err := l.Run(ctx, script)
 	if err != nil {
-		t.Fatal(err)
+		l.err = err
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return out
 }

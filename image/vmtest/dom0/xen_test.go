@@ -1,6 +1,7 @@
 package dom0
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,13 +23,15 @@ type step struct {
 	run  func(ctx context.Context, t *testing.T, l *lab)
 }
 
+// stepGuard is the time after which a step is given up. The longest, the watchdog's, takes two minutes by itself.
+const stepGuard = 2 * vmtest.Guard
+
 // TestXen follows one appliance through what happens to it on a Xen host: as a PVH guest of one processor and at
 // last of two, then, from a newer image, as a PV guest of two. The steps build on each other: the first that fails ends the test.
 func TestXen(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*vmtest.Guard)
-	defer cancel()
-	begin := time.Now()
-	l := newLab(ctx, t)
+	begin, l := time.Now(), new(lab)
+	t.Cleanup(func() { l.verdict(t) }) // after all that is logged: whoever sees the end of the log sees why
+	l.prepare(t)
 	t.Logf("the host is ready after %v", time.Since(begin).Round(time.Second))
 	for _, s := range []step{
 		{"PVH: the configuration starts it as it was written", startPVH},
@@ -51,11 +54,26 @@ func TestXen(t *testing.T) {
 		{"PV: save and restore", saveRestore},
 		{"PV: shutdown leaves clean disks", shutdown},
 	} {
-		begin := time.Now()
-		if !t.Run(s.name, func(t *testing.T) { s.run(ctx, t, l) }) {
+		if !t.Run(s.name, func(t *testing.T) { l.take(t, s) }) {
 			return
 		}
-		t.Logf("%-65s %v", s.name, time.Since(begin).Round(100*time.Millisecond))
+	}
+}
+
+// take takes a step, within its time.
+func (l *lab) take(t *testing.T, s step) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), stepGuard, fmt.Errorf("the step was given %v", stepGuard))
+	defer cancel()
+	begin := time.Now()
+	l.at = s.name
+	s.run(ctx, t, l)
+	t.Logf("%-65s %v", s.name, time.Since(begin).Round(100*time.Millisecond))
+}
+
+// verdict says in a few lines which step failed.
+func (l *lab) verdict(t *testing.T) {
+	if t.Failed() {
+		t.Logf("in short: it failed at %q. %v", cmp.Or(l.at, "the preparations"), l.err)
 	}
 }
 
