@@ -36,10 +36,12 @@ ip route replace default via "$router"
 env >"/run/$1.$(ip netns identify $$)"
 END
 
-# fw COMMAND: ssh to the appliance. The first time it takes the host key, which must then stay the same.
+# fw COMMAND: ssh to the appliance. The first time it takes the host key, which must then stay the same. An appliance
+# that is gone fails it after 30 s.
 cat >/usr/local/sbin/fw <<END
 #!/bin/sh
 exec ip netns exec store ssh -F none -i $key -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile=/root/known_hosts \\
-	-o StrictHostKeyChecking=accept-new -o LogLevel=ERROR -o ConnectTimeout=5 admin@192.168.32.1 "\$1"
+	-o StrictHostKeyChecking=accept-new -o LogLevel=ERROR -o ConnectTimeout=5 \\
+	-o ServerAliveInterval=10 admin@192.168.32.1 "\$1"
 END
 chmod +x /usr/local/sbin/*
