@@ -43,8 +43,8 @@ func TestXen(t *testing.T) {
 		{"PVH: save and restore", saveRestore},
 		{"PVH: reboot", reboot},
 		{"PVH: the LAN's card is pulled out and plugged in", replug},
-		{"PVH: the watchdog ends a domain that serves nobody", watchdog},
 		{"PVH: power cut right after an ACK, then two processors", powerCut},
+		{"PVH: the watchdog ends a domain that serves nobody", watchdog},
 		{"PVH: shutdown leaves clean disks", shutdown},
 		{"PV: a new image without its /perm disk", startPV},
 		{"PV: the /perm disk is plugged in, and used after a reboot", attachPerm},
@@ -94,6 +94,7 @@ func startPVH(ctx context.Context, t *testing.T, l *lab) {
 func leases(ctx context.Context, t *testing.T, l *lab) {
 	said := l.sh(ctx, t, `
 rm -f /run/bound.laptop /run/renew.laptop
+trap 'kill $dump $client || true' EXIT
 vif=vif$(xl domid firewall).1
 tcpdump --immediate-mode -i $vif -U -w /run/wire 'udp port 67 or tcp port 22' 2>/run/tcpdump & dump=$!
 until grep -q listening /run/tcpdump; do sleep 0.1; done
@@ -101,7 +102,6 @@ ip netns exec laptop busybox udhcpc -f -t 20 -T 1 -i eth0 -s /usr/local/sbin/lea
 until [ -s /run/bound.laptop ]; do sleep 0.1; done
 kill -USR1 $client
 until [ -s /run/renew.laptop ]; do sleep 0.1; done
-kill $client
 `+l.ssh("true")+`
 sleep 0.5; kill $dump; wait $dump || true
 tcpdump -nn -vv -r /run/wire src host 192.168.32.1
@@ -289,11 +289,12 @@ func (l *lab) leases(ctx context.Context, t *testing.T) string {
 	return b.String()
 }
 
-// powerCut destroys the appliance right after a new client has got its ACK, and starts it with two processors.
+// powerCut destroys the appliance right after a new client has got its ACK, and starts it with two processors and with
+// the watchdog of the next step.
 func powerCut(ctx context.Context, t *testing.T, l *lab) {
 	addr := l.lease(ctx, t, "guest")
 	l.sh(ctx, t, "xl destroy firewall")
-	l.create(ctx, t, l.home, twoProcessors...)
+	l.create(ctx, t, l.home, slices.Concat(twoProcessors, []string{quickWatchdog})...)
 	l.hasTwoProcessors(ctx, t)
 	if all := l.leases(ctx, t); !strings.Contains(all, addr+" ") {
 		t.Errorf("%s was acknowledged, and is not among the leases after the power cut:\n%s", addr, all)
