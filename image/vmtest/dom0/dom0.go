@@ -88,7 +88,8 @@ func recipe() (debian.Recipe, error) {
 
 // machine is the host as QEMU starts it. With -cpu max dom0 crashes in an early page fault, with EPYC Xen panics. dom0
 // has one processor, which it shares with no guest: with two, each of its page table updates interrupts the other one,
-// and everything takes twice as long.
+// and everything takes twice as long. QEMU's processors need their threads: in one (thread=single) a PVH guest died of a
+// page fault that its kernel took in kernel mode with the user's GS, in two of two starts.
 func machine(parts, dataDisk string, control vmtest.Port, c Config) vmtest.Machine {
 	nics := []vmtest.NIC{{MAC: "00:16:3e:20:00:fd", Port: control}}
 	if c.LAN.File != nil {
