@@ -3,7 +3,9 @@ package applets
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,6 +30,10 @@ func child(t *testing.T) *exec.Cmd {
 }
 
 func TestKillChildren(t *testing.T) {
+	// Whoever listens for a signal does not hand it on as ignored, as nohup(1) does.
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	defer signal.Stop(hangUps)
 	for options, want := range map[string]syscall.Signal{
 		"": syscall.SIGTERM, "-9": syscall.SIGKILL, "-KILL": syscall.SIGKILL, "-SIGKILL": syscall.SIGKILL, "-s TERM": syscall.SIGTERM,
 		"-s sigint": syscall.SIGINT, "-n 1": syscall.SIGHUP, "-hup": syscall.SIGHUP, "--": syscall.SIGTERM, "-15 --": syscall.SIGTERM,

@@ -310,12 +310,12 @@ func TestBackground(t *testing.T) {
 	d.want("cat & wait; echo $?", "0\n") // reads no line of ours
 	d.want("{ read x; echo \"<$x>\"; } & wait", "<>\n")
 	d.want("(exit 7) & wait $!; echo $?", "7\n")
-	d.send("sh -c 'echo $$ >pid; exec sleep 1000' & until test -s pid; do :; done; echo up; sleep 1000\r")
+	d.send("/bin/sh -c 'echo $$ >pid; exec sleep 1000' & until test -s pid; do :; done; echo up; sleep 1000\r")
 	d.expect("\r\nup\r\n")
 	d.send("\x03")
 	d.prompt()
 	d.want("kill -0 $(cat pid); echo $?", "0\n")
-	d.want("kill $(cat pid); wait", "sh: sh: terminated\n")
+	d.want("kill $(cat pid); wait", "sh: /bin/sh: terminated\n")
 	d.want("kill $!", "kill: g4 is no process: ps shows the processes of background jobs\n")
 	d.want("fg", "fg: there is no job control; ps shows what runs\n")
 }

@@ -143,9 +143,9 @@ func TestMuchOutput(t *testing.T) {
 // program in the background.
 func TestJobsAtTheEnd(t *testing.T) {
 	for _, script := range []string{
-		"sh -c 'echo $$ >pid; exec sleep 1000' &",
-		"(sh -c 'echo $$ >pid; exec sleep 1000' &)",
-		"set -e; f() { sh -c 'echo $$ >pid; exec sleep 1000' & }; f; exit 0",
+		"/bin/sh -c 'echo $$ >pid; exec sleep 1000' &",
+		"(/bin/sh -c 'echo $$ >pid; exec sleep 1000' &)",
+		"set -e; f() { /bin/sh -c 'echo $$ >pid; exec sleep 1000' & }; f; exit 0",
 	} {
 		dir := shortDir(t)
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-c", script)

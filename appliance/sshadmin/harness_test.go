@@ -10,10 +10,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +23,12 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
 )
+
+// TestMain listens for SIGHUP, which a session's programs must not inherit as ignored: nohup(1) has it ignored.
+func TestMain(m *testing.M) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	os.Exit(m.Run())
+}
 
 // patience bounds the wait for something that must happen. It is no measure.
 const patience = 30 * time.Second

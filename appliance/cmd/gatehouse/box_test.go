@@ -74,9 +74,20 @@ func startBox(t *testing.T, ns *testnet.Namespace, key string) *testBox {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd)}
 	b.pid = cmd.Process.Pid
+	t.Cleanup(b.end)
 	b.says("sshd: [init] ready", 1)
 	b.says("dhcp: [init] ready", 1)
 	return b
+}
+
+// end ends the box in order: its services have process groups of their own, and would outlive it if it were killed.
+func (b *testBox) end() {
+	b.process.Signal(syscall.SIGTERM)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.process.Wait(ctx); err != nil {
+		b.t.Errorf("the box, asked to end: %v", err)
+	}
 }
 
 // keyVar holds the key that opens the box, as a line of authorized_keys.
@@ -110,7 +121,7 @@ func beBox(root string) error {
 	b := &box{log: supervise.NewLog(boot.Uptime), children: supervise.NewChildren()}
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
-	go b.children.Run(ctx, ended)
+	go b.children.Run(context.Background(), ended) // the services end after ctx
 	go b.log.CopyTo(ctx, os.Stdout, func(supervise.Line) bool { return true })
 	app, err := b.up(ctx, boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk}})
 	if err != nil {
