@@ -9,10 +9,12 @@
 package testnet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -36,6 +38,9 @@ type Namespace struct {
 // prefix begins the name of every namespace: gh<process id>-<number>-<name>.
 const prefix = "gh"
 
+// directory is where ip-netns(8) keeps names.
+const directory = "/run/netns"
+
 // New makes a namespace for the duration of the test. The name is for people who
 // look at a test that hangs: `ip netns exec` takes what Name returns.
 func New(t testing.TB, name string) *Namespace {
@@ -45,11 +50,11 @@ func New(t testing.TB, name string) *Namespace {
 	}
 	removeStale(t)
 	n := &Namespace{t: t}
-	err := onOwnThread(func() error { return n.make(name) })
-	if err != nil {
+	if err := n.make(name); err != nil {
 		t.Fatalf("network namespace %s: %v", n.name, err)
 	}
 	t.Cleanup(n.remove)
+	var err error
 	if n.nl, err = netlink.NewHandleAt(n.ns, syscall.NETLINK_ROUTE); err != nil {
 		t.Fatalf("network namespace %s: %v", n.name, err)
 	}
@@ -57,12 +62,18 @@ func New(t testing.TB, name string) *Namespace {
 	return n
 }
 
-// make makes the namespace under the first free name, and puts its thread into it.
-func (n *Namespace) make(name string) (err error) {
+// make makes the namespace under the first free name. ip-netns(8) does the work: it makes the directory a mount first,
+// and whoever has a namespace in there without that can no longer remove it once somebody else has called ip.
+func (n *Namespace) make(name string) error {
+	ip := Need(n.t, "ip", "iproute2")
 	for i := 1; ; i++ {
 		n.name = fmt.Sprintf("%s%d-%d-%s", prefix, os.Getpid(), i, name)
-		if n.ns, err = netns.NewNamed(n.name); !errors.Is(err, os.ErrExist) {
+		switch out, err := exec.Command(ip, "netns", "add", n.name).CombinedOutput(); {
+		case err == nil:
+			n.ns, err = netns.GetFromName(n.name)
 			return err
+		case !bytes.Contains(out, []byte("File exists")):
+			return fmt.Errorf("ip netns add: %w: %s", err, out)
 		}
 	}
 }
@@ -78,7 +89,7 @@ func (n *Namespace) remove() {
 
 // removeStale removes the namespaces of processes that are gone.
 func removeStale(t testing.TB) {
-	left, _ := filepath.Glob("/run/netns/" + prefix + "[0-9]*-*")
+	left, _ := filepath.Glob(filepath.Join(directory, prefix+"[0-9]*-*"))
 	for _, path := range left {
 		name := filepath.Base(path)
 		pid, err := strconv.Atoi(strings.TrimPrefix(strings.SplitN(name, "-", 2)[0], prefix))
