@@ -40,7 +40,7 @@ run:
 check:
 	@$(MKIMAGE) -check
 
-# The Xen stage comes last and alone: xl gives its scripts 40 s, which they need when all this is emulated.
+# The Xen stage comes last and alone: its host is emulated, and has use for two processors.
 XEN_STAGE = ./image/vmtest/dom0
 
 test:

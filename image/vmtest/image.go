@@ -22,8 +22,9 @@ type Image struct {
 const Append = "root=/dev/vda ro console=ttyS0 quiet"
 
 // BuildImage makes the image of the site directory in dir with mkimage, as make image does, with the kernel and what
-// else takes long from the user's cache. KERNEL and KERNEL_SRC in the environment mean what they mean to make.
-func BuildImage(ctx context.Context, dir, site string) (Image, error) {
+// else takes long from the user's cache; options are further ones of mkimage. KERNEL and KERNEL_SRC in the environment
+// mean what they mean to make.
+func BuildImage(ctx context.Context, dir, site string, options ...string) (Image, error) {
 	img := Image{
 		Dir:    dir,
 		Kernel: filepath.Join(dir, "vmlinuz"),
@@ -40,7 +41,7 @@ func BuildImage(ctx context.Context, dir, site string) (Image, error) {
 		return Image{}, err
 	}
 	keygen := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vmtest", "-f", img.Key)
-	args := []string{"run", "./image/cmd/mkimage", "-site", site, "-authorized-keys", img.Key + ".pub", "-out", dir}
+	args := append([]string{"run", "./image/cmd/mkimage", "-site", site, "-authorized-keys", img.Key + ".pub", "-out", dir}, options...)
 	for name, flag := range map[string]string{"KERNEL": "-kernel", "KERNEL_SRC": "-kernel-src"} {
 		if value := os.Getenv(name); value != "" {
 			args = append(args, flag, value)

@@ -22,7 +22,7 @@ var networks string
 // lab is a Xen host with the hosts of networks.sh, and what the steps of a test know of the appliance.
 type lab struct {
 	*Host
-	home, next vmtest.Image // an image of the reference site, and a newer one that knows another host
+	home, next vmtest.Image // an image of the reference site, and a newer one that knows another host and has its kernel inside
 	running    vmtest.Image // which of them was started last
 	web1       string       // root disk of a second guest
 	store      string       // directory with what a guest that boots from the network needs
@@ -61,7 +61,7 @@ func (l *lab) prepare(t *testing.T) {
 	dir := t.TempDir()
 	l.web1 = filepath.Join(dir, "web1.ext2")
 	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
-	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"))
+	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"), "-boot", "grub")
 	buildProbe(ctx, t, l.web1)
 	l.store = filepath.Join(dir, "store")
 	fillStore(ctx, t, l.store)
@@ -69,13 +69,13 @@ func (l *lab) prepare(t *testing.T) {
 	l.sh(ctx, t, "key="+l.home.Key+"\n"+networks)
 }
 
-// buildImage makes an image in a new directory.
-func buildImage(ctx context.Context, t *testing.T, dir, site string) vmtest.Image {
+// buildImage makes an image in a new directory, with options of mkimage.
+func buildImage(ctx context.Context, t *testing.T, dir, site string, options ...string) vmtest.Image {
 	t.Helper()
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	img, err := vmtest.BuildImage(ctx, dir, site)
+	img, err := vmtest.BuildImage(ctx, dir, site, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,11 +50,12 @@ func (l *lab) fsck(ctx context.Context, t *testing.T, disk string) {
 	}
 }
 
-// startPV starts the newer image with less memory than it may be given later, and without the disk for /perm that its
-// configuration names: the appliance says so, and gives no leases that it could not remember.
+// startPV starts the newer image, whose kernel pygrub finds on its disk, with less memory than it may be given later,
+// and without the disk for /perm that its configuration names: the appliance says so, and gives no leases that it could
+// not remember.
 func startPV(ctx context.Context, t *testing.T, l *lab) {
 	root := "disk=[" + Quote(disk("xvda", l.next.Root)) + "]"
-	l.xlCreate(ctx, t, l.next, slices.Concat(twoProcessors, []string{`type="pv"`, "memory=96", "maxmem=160", root})...)
+	l.xlCreate(ctx, t, l.next, slices.Concat(twoProcessors, []string{NativeTSC, `type="pv"`, "memory=96", "maxmem=160", root})...)
 	l.awaitConsole(ctx, t, "NO STABLE STORAGE")
 	l.awaitConsole(ctx, t, "Press Enter for a shell")
 }
