@@ -6,8 +6,8 @@
 // user's cache; what a test writes there is gone with the test.
 //
 // Emulation makes processes expensive: a fork with exec in dom0 costs about 40 ms, and Xen's own hotplug scripts took
-// 20 of the 25 s of an xl create, 40 being where xl gives them up. Shorter ones are in their place; all else of the
-// toolstack is Debian's. It needs root, for the network card, and the packages that its errors name.
+// 20 of the 25 s of an xl create; xl gives them up after 40. Shorter ones are in their place; all else of the toolstack is
+// Debian's. It needs root, for the network card, and the packages that its errors name.
 package dom0
 
 import (
@@ -50,7 +50,7 @@ type Config struct {
 
 // NativeTSC is a setting for xl create which has a guest read the processor's clock itself. That is what Xen does of
 // itself where the processor says that its clocks are invariant. QEMU's are, and it does not say so: then each reading is
-// a trap, and a guest takes three times as much of the processor for its boot.
+// a trap, and the appliance takes 2.5 times as much of the processor until it serves.
 const NativeTSC = `tsc_mode="native"`
 
 // Host is a running Xen host.
