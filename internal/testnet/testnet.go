@@ -38,8 +38,8 @@ type Namespace struct {
 // prefix begins the name of every namespace: gh<process id>-<number>-<name>.
 const prefix = "gh"
 
-// directory is where ip-netns(8) keeps names.
-const directory = "/run/netns"
+// netnsDir is where ip-netns(8) keeps names.
+const netnsDir = "/run/netns"
 
 // New makes a namespace for the duration of the test. The name is for people who
 // look at a test that hangs: `ip netns exec` takes what Name returns.
@@ -89,7 +89,7 @@ func (n *Namespace) remove() {
 
 // removeStale removes the namespaces of processes that are gone.
 func removeStale(t testing.TB) {
-	left, _ := filepath.Glob(filepath.Join(directory, prefix+"[0-9]*-*"))
+	left, _ := filepath.Glob(filepath.Join(netnsDir, prefix+"[0-9]*-*"))
 	for _, path := range left {
 		name := filepath.Base(path)
 		pid, err := strconv.Atoi(strings.TrimPrefix(strings.SplitN(name, "-", 2)[0], prefix))

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestTopology(t *testing.T) {
 		Eventually(t, 10*time.Second, "the process speaks", func() bool { return strings.Contains(p.Output(), "here") })
 	})
 	for _, name := range names {
-		if _, err := os.Stat("/run/netns/" + name); err == nil {
+		if _, err := os.Stat(filepath.Join(netnsDir, name)); err == nil {
 			t.Errorf("%s was left behind", name)
 		}
 	}
@@ -78,7 +79,7 @@ func TestStaleNamespacesAreRemoved(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	New(t, "next")
-	if _, err := os.Stat("/run/netns/" + name); err == nil {
+	if _, err := os.Stat(filepath.Join(netnsDir, name)); err == nil {
 		t.Errorf("%s was left behind", name)
 	}
 }

@@ -93,7 +93,7 @@ func recipe() (debian.Recipe, error) {
 }
 
 // machine is the host as QEMU starts it. With -cpu max dom0 crashes in an early page fault, with EPYC Xen panics. dom0
-// has one processor, which it shares with no guest: with two, each of its page table updates interrupts the other one,
+// has one processor, pinned to the first of the host's: with two, each of its page table updates interrupts the other one,
 // and everything takes twice as long. QEMU's processors need their threads: in one (thread=single) a PVH guest died of a
 // page fault that its kernel took in kernel mode with the user's GS, in two of two starts. What guards against the faults
 // of real processors would only cost time.

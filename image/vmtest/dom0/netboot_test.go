@@ -10,8 +10,10 @@ import (
 
 // netbootGuests starts two guests as what the site says they are, hosts that boot from the network, with the
 // configurations that the appliance prints for them. web2 is what they are by default, a machine with firmware: its
-// iPXE asks for an address, attaches the disk and runs the script. It has no screen, whose every letter would be a trap. web1 is a PV guest, to which emulation is kinder, and
-// boots Debian from its disk on the store.
+// iPXE asks for an address, attaches the disk and runs the script. It has no screen, whose every letter would be a trap.
+// web1 is a PV guest, to which emulation is kinder, and boots Debian from its disk on the store.
+//
+// What is added to the configurations, or replaced in them, are paths, sizes, and what only saves time.
 //
 // The appliance beside them is a PV guest, too. Beside a PVH one, which like HVM needs the processor's SVM, one of a
 // dozen runs saw the appliance die of a triple fault where nothing can fault: between an RDTSC, which Xen emulates, and
