@@ -11,33 +11,28 @@ import (
 // maxRounds is more than any plan needs: one per kind of change, and some again because of what others did.
 const maxRounds = 20
 
-// Apply makes the network namespace of the calling thread equal to want. It returns what it changed, each as the
-// command that does the same, and one error that joins all that could not be done; the rest is done.
-func Apply(ctx context.Context, want Config) (changes []string, err error) {
-	k, err := openKernel()
-	if err != nil {
-		return nil, err
-	}
-	defer k.Close()
-	r := makeEqual(ctx, k, want)
+// Apply makes n equal to want. It returns what it changed, each as the command that does the same, and one error that
+// joins all that could not be done; the rest is done.
+func Apply(ctx context.Context, n Network, want Config) (changes []string, err error) {
+	r := makeEqual(ctx, n, want, nil)
 	for _, c := range r.done {
 		changes = append(changes, c.String())
 	}
 	return changes, told(slices.Concat(r.missing(), r.wrong()))
 }
 
-// A network is what is made equal to a plan: the kernel's, or a test's.
-type network interface {
-	// observe reads all that diff asks about.
-	observe(wanted []Sysctl) (state, error)
-	// execute makes one change.
-	execute(c change) error
+// A Network is what is made equal to a plan: the kernel's, or a test's.
+type Network interface {
+	// Observe reads all that Diff asks about.
+	Observe(wanted []Sysctl) (State, error)
+	// Execute makes one change.
+	Execute(c Change) error
 }
 
 // A result says how far a plan could be applied.
 type result struct {
-	done     []change
-	links    map[string]linkState // as they were last seen; nil: they could not be listed
+	done     []Change
+	links    map[string]LinkState // as they were last seen; nil: they could not be listed
 	problems []error              // what cannot be done as things are, links that are missing among them
 	refused  map[string]refusal   // what the kernel did not do, by its command
 	cause    error                // why it ended early
@@ -45,14 +40,14 @@ type result struct {
 
 // A refusal is a change that the kernel did not make.
 type refusal struct {
-	change
+	Change
 	err error
 }
 
-func makeEqual(ctx context.Context, n network, want Config) result {
+func makeEqual(ctx context.Context, n Network, want Config, former []string) result {
 	r := result{refused: map[string]refusal{}}
 	for range maxRounds {
-		settled, err := r.round(ctx, n, want)
+		settled, err := r.round(ctx, n, want, former)
 		if settled || err != nil {
 			r.cause = err
 			return r
@@ -63,22 +58,22 @@ func makeEqual(ctx context.Context, n network, want Config) result {
 }
 
 // round looks at the network and makes the changes of the first kind that there are.
-func (r *result) round(ctx context.Context, n network, want Config) (settled bool, err error) {
-	have, err := n.observe(want.Sysctls)
+func (r *result) round(ctx context.Context, n Network, want Config, former []string) (settled bool, err error) {
+	have, err := n.Observe(want.Sysctls)
 	if err != nil {
 		return false, err
 	}
-	changes, problems := diff(have, want)
-	r.links, r.problems = have.links, problems
-	changes = slices.DeleteFunc(changes, func(c change) bool { return r.refused[c.String()].err != nil })
+	changes, problems := Diff(have, want, former)
+	r.links, r.problems = have.Links, problems
+	changes = slices.DeleteFunc(changes, func(c Change) bool { return r.refused[c.String()].err != nil })
 	for _, c := range changes {
-		if c.op != changes[0].op {
+		if c.Op != changes[0].Op {
 			break
 		}
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		if err := n.execute(c); err != nil {
+		if err := n.Execute(c); err != nil {
 			r.refused[c.String()] = refusal{c, err}
 			continue
 		}

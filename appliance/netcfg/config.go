@@ -1,6 +1,10 @@
 package netcfg
 
-import "net/netip"
+import (
+	"net/netip"
+	"path/filepath"
+	"strings"
+)
 
 // A Config is the network of the box as it should be. Its JSON form round-trips.
 type Config struct {
@@ -51,4 +55,21 @@ type Route struct {
 type Sysctl struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
+}
+
+// Path is the file of the setting. Outside of /proc/sys there are no settings.
+func (s Sysctl) Path() string {
+	key := s.Key
+	if dot, slash := strings.IndexByte(key, '.'), strings.IndexByte(key, '/'); dot >= 0 && (slash < 0 || dot < slash) {
+		key = strings.Map(func(r rune) rune { // sysctl(8)
+			switch r {
+			case '.':
+				return '/'
+			case '/':
+				return '.'
+			}
+			return r
+		}, key)
+	}
+	return filepath.Join("/proc/sys", filepath.Join("/", key))
 }

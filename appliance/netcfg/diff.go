@@ -9,19 +9,20 @@ import (
 	"strings"
 )
 
-// A state is what was seen of the kernel.
-type state struct {
-	links     map[string]linkState
-	addresses map[Address]bool // value: ours
-	routes    []Route          // ours only
-	sysctls   map[string]setting
+// A State is what was seen of the kernel.
+type State struct {
+	Links     map[string]LinkState
+	Addresses map[Address]bool // value: ours
+	Routes    []Route          // ours only
+	Sysctls   map[string]Setting
 }
 
-type linkState struct {
+// A LinkState is a link as it was seen.
+type LinkState struct {
 	Link  // Parent and VLAN if it is a VLAN
-	index int
-	up    bool
-	ours  bool
+	Index int
+	Up    bool
+	Ours  bool
 }
 
 // An absence is a problem that only a link's coming mends.
@@ -35,32 +36,35 @@ func isAbsence(err error) bool {
 	return ok
 }
 
-type setting struct {
-	value string
-	err   error // of reading it: most often, that there is no such setting
+// A Setting is a sysctl as it was read.
+// A Setting is a sysctl as it was read.
+type Setting struct {
+	Value string
+	Err   error // of reading it: most often, that there is no such setting
 }
 
-// diff gives the changes that lead from one state to the plan, in the order to make them, and what of the plan cannot
-// be done in this state. It is pure.
-func diff(have state, want Config) ([]change, []error) {
+// Diff gives the changes that lead from one state to the plan, in the order to make them, and what of the plan cannot
+// be done in this state. It is pure. Of the links that the plan does not have, those of former are set down.
+func Diff(have State, want Config, former []string) ([]Change, []error) {
 	d := differ{have: have, usable: map[string]bool{}, gone: map[string]bool{}}
 	d.sysctls(want.Sysctls, want.Links)
 	d.links(want.Links)
 	d.addresses(want.Addresses)
 	d.routes(want.Routes)
-	slices.SortStableFunc(d.changes, func(a, b change) int { return cmp.Compare(a.op, b.op) })
+	d.former(former)
+	slices.SortStableFunc(d.changes, func(a, b Change) int { return cmp.Compare(a.Op, b.Op) })
 	return d.changes, d.problems
 }
 
 type differ struct {
-	have     state
+	have     State
 	usable   map[string]bool // true: it exists or will after a change; false: declared, but it does not
 	gone     map[string]bool // links that are taken away, with all that is on them
-	changes  []change
+	changes  []Change
 	problems []error
 }
 
-func (d *differ) add(c change) { d.changes = append(d.changes, c) }
+func (d *differ) add(c Change) { d.changes = append(d.changes, c) }
 
 func (d *differ) problem(format string, args ...any) {
 	d.problems = append(d.problems, fmt.Errorf(format, args...))
@@ -72,14 +76,14 @@ func (d *differ) absent(format string, args ...any) {
 
 func (d *differ) sysctls(want []Sysctl, links []Link) {
 	for _, s := range want {
-		have := d.have.sysctls[s.Key]
+		have := d.have.Sysctls[s.Key]
 		switch {
-		case have.err != nil && d.ofAbsent(s, links):
+		case have.Err != nil && d.ofAbsent(s, links):
 			d.absent("sysctl %s: its link does not exist", s.Key)
-		case have.err != nil:
-			d.problem("sysctl %s: %w", s.Key, have.err)
-		case !slices.Equal(strings.Fields(have.value), strings.Fields(s.Value)):
-			d.add(change{op: setSysctl, sysctl: s})
+		case have.Err != nil:
+			d.problem("sysctl %s: %w", s.Key, have.Err)
+		case !slices.Equal(strings.Fields(have.Value), strings.Fields(s.Value)):
+			d.add(Change{Op: SetSysctl, Sysctl: s})
 		}
 	}
 }
@@ -87,16 +91,16 @@ func (d *differ) sysctls(want []Sysctl, links []Link) {
 // ofAbsent reports whether a setting is one of a link of the plan that is not there.
 func (d *differ) ofAbsent(s Sysctl, links []Link) bool {
 	return slices.ContainsFunc(links, func(l Link) bool {
-		_, there := d.have.links[l.Name]
-		return !there && strings.Contains(sysctlPath(s.Key), "/"+l.Name+"/")
+		_, there := d.have.Links[l.Name]
+		return !there && strings.Contains(s.Path(), "/"+l.Name+"/")
 	})
 }
 
 func (d *differ) links(want []Link) {
-	for _, name := range slices.Sorted(maps.Keys(d.have.links)) {
-		if l := d.have.links[name]; l.ours && !slices.ContainsFunc(want, l.is) {
+	for _, name := range slices.Sorted(maps.Keys(d.have.Links)) {
+		if l := d.have.Links[name]; l.Ours && !slices.ContainsFunc(want, l.is) {
 			d.gone[name] = true
-			d.add(change{op: delVLAN, link: l.Link})
+			d.add(Change{Op: DelVLAN, Link: l.Link})
 		}
 	}
 	for _, l := range want {
@@ -106,12 +110,12 @@ func (d *differ) links(want []Link) {
 
 // link reports whether the link is or will be there.
 func (d *differ) link(want Link) bool {
-	have, exists := d.have.links[want.Name]
-	_, parentExists := d.have.links[want.Parent]
+	have, exists := d.have.Links[want.Name]
+	_, parentExists := d.have.Links[want.Parent]
 	exists = exists && !d.gone[want.Name]
 	switch {
 	case want.Parent == "" && !exists:
-		d.absent("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.links)), ", "))
+		d.absent("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.Links)), ", "))
 		return false
 	case want.Parent != "" && !exists && !parentExists && !d.usable[want.Parent]:
 		d.absent("link %s: its parent %s does not exist", want.Name, want.Parent)
@@ -121,10 +125,10 @@ func (d *differ) link(want Link) bool {
 		return false
 	}
 	if !exists {
-		d.add(change{op: addVLAN, link: want})
+		d.add(Change{Op: AddVLAN, Link: want})
 	}
-	if !exists || !have.up {
-		d.add(change{op: upLink, link: want})
+	if !exists || !have.Up {
+		d.add(Change{Op: UpLink, Link: want})
 	}
 	return true
 }
@@ -141,12 +145,12 @@ func (d *differ) ready(link string, what fmt.Stringer) bool {
 // addresses: the same address with another length must go before it can come, for the kernel takes it for a duplicate
 // (net/ipv6/addrconf.c). All others come first.
 func (d *differ) addresses(want []Address) {
-	var last []change
-	for _, have := range slices.SortedFunc(maps.Keys(d.have.addresses), compareAddresses) {
-		if !d.have.addresses[have] || d.gone[have.Link] || slices.Contains(want, have) {
+	var last []Change
+	for _, have := range slices.SortedFunc(maps.Keys(d.have.Addresses), compareAddresses) {
+		if !d.have.Addresses[have] || d.gone[have.Link] || slices.Contains(want, have) {
 			continue
 		}
-		del := change{op: changeAddress, verb: "del", address: have}
+		del := Change{Op: ChangeAddress, Verb: "del", Address: have}
 		if slices.ContainsFunc(want, func(w Address) bool { return w.Link == have.Link && w.Prefix.Addr() == have.Prefix.Addr() }) {
 			d.add(del)
 		} else {
@@ -154,9 +158,9 @@ func (d *differ) addresses(want []Address) {
 		}
 	}
 	for _, w := range want {
-		_, exists := d.have.addresses[w]
+		_, exists := d.have.Addresses[w]
 		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link]) {
-			d.add(change{op: changeAddress, verb: "add", address: w})
+			d.add(Change{Op: ChangeAddress, Verb: "add", Address: w})
 		}
 	}
 	d.changes = append(d.changes, last...)
@@ -168,19 +172,28 @@ func compareAddresses(a, b Address) int {
 
 // routes: a network that is reached another way from now on is reached all the time, because to replace is one step.
 func (d *differ) routes(want []Route) {
-	have := slices.DeleteFunc(slices.Clone(d.have.routes), func(r Route) bool { return d.gone[r.Link] })
+	have := slices.DeleteFunc(slices.Clone(d.have.Routes), func(r Route) bool { return d.gone[r.Link] })
 	for _, w := range want {
 		verb := "add"
 		if slices.ContainsFunc(have, func(r Route) bool { return r.To == w.To }) {
 			verb = "replace"
 		}
 		if d.ready(w.Link, w.To) && !slices.Contains(have, w) {
-			d.add(change{op: changeRoute, verb: verb, route: w})
+			d.add(Change{Op: ChangeRoute, Verb: verb, Route: w})
 		}
 	}
 	for _, r := range have {
 		if !slices.ContainsFunc(want, func(w Route) bool { return w.To == r.To }) {
-			d.add(change{op: changeRoute, verb: "del", route: r})
+			d.add(Change{Op: ChangeRoute, Verb: "del", Route: r})
+		}
+	}
+}
+
+// former sets down what only an earlier plan had up. One that is missing or down needs nothing.
+func (d *differ) former(links []string) {
+	for _, name := range links {
+		if have, exists := d.have.Links[name]; exists && have.Up {
+			d.add(Change{Op: DownLink, Link: have.Link})
 		}
 	}
 }

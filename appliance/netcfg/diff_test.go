@@ -40,11 +40,11 @@ func router() Config {
 }
 
 // fresh is a kernel that has just started.
-func fresh() state {
-	return state{
-		links:     map[string]linkState{"lo": {Link: Link{Name: "lo"}, up: true}, "eth0": {Link: Link{Name: "eth0"}}, "eth1": {Link: Link{Name: "eth1"}}},
-		addresses: map[Address]bool{{"lo", prefix("127.0.0.1/8")}: false},
-		sysctls:   map[string]setting{"net.ipv4.ip_forward": {value: "0\n"}, "net.ipv6.conf.eth1/20.accept_ra": {err: os.ErrNotExist}},
+func fresh() State {
+	return State{
+		Links:     map[string]LinkState{"lo": {Link: Link{Name: "lo"}, Up: true}, "eth0": {Link: Link{Name: "eth0"}}, "eth1": {Link: Link{Name: "eth1"}}},
+		Addresses: map[Address]bool{{"lo", prefix("127.0.0.1/8")}: false},
+		Sysctls:   map[string]Setting{"net.ipv4.ip_forward": {Value: "0\n"}, "net.ipv6.conf.eth1/20.accept_ra": {Err: os.ErrNotExist}},
 	}
 }
 
@@ -84,7 +84,7 @@ func TestDiff(t *testing.T) {
 		{"the VLAN is no longer wanted, and takes its address along", nil,
 			func(w W) { w.Links, w.Addresses, w.Sysctls = w.Links[:2], w.Addresses[:3], nil }, `
 			ip link del eth1.20`},
-		{"a link is declared no longer: only what is ours goes", func(w *world) { w.addresses[Address{"eth1", prefix("10.0.0.1/8")}] = false },
+		{"a link is declared no longer: only what is ours goes", func(w *world) { w.Addresses[Address{"eth1", prefix("10.0.0.1/8")}] = false },
 			func(w W) {
 				w.Links, w.Addresses, w.Routes, w.Sysctls = w.Links[:1], w.Addresses[:2], w.Routes[:2], nil
 			}, `
@@ -100,23 +100,23 @@ func TestDiff(t *testing.T) {
 		{"a card with a setting of its own is gone", func(w *world) {
 			w.unplug("eth1.20")
 			w.unplug("eth1")
-			delete(w.sysctls, "net.ipv6.conf.eth1/20.accept_ra")
+			delete(w.Sysctls, "net.ipv6.conf.eth1/20.accept_ra")
 		}, nil, `
 			! sysctl net.ipv6.conf.eth1/20.accept_ra: its link does not exist
 			! link eth1 does not exist; there are eth0, lo
 			! link eth1.20: its parent eth1 does not exist`},
-		{"somebody set it down", func(w *world) { w.set("eth0", func(l *linkState) { l.up = false }) }, nil, `
+		{"somebody set it down", func(w *world) { w.set("eth0", func(l *LinkState) { l.Up = false }) }, nil, `
 			ip link set eth0 up`},
 		{"somebody else's VLAN of that name", func(w *world) {
-			w.set("eth1.20", func(l *linkState) { l.ours, l.VLAN = false, 5 })
+			w.set("eth1.20", func(l *LinkState) { l.Ours, l.VLAN = false, 5 })
 		}, nil, `
 			! link eth1.20: there is one of that name already, which is not VLAN 20 of eth1`},
-		{"somebody else's VLAN that fits", func(w *world) { w.set("eth1.20", func(l *linkState) { l.ours = false }) }, nil, ``},
-		{"other people's addresses stay", func(w *world) { w.addresses[Address{"eth1", prefix("192.168.32.9/24")}] = false }, nil, ``},
-		{"our address that somebody else made", func(w *world) { w.addresses[Address{"eth1", prefix("192.168.32.1/24")}] = false }, nil, ``},
-		{"a setting with many values", func(w *world) { w.sysctls["net.ipv4.ip_forward"] = setting{value: "4096\t131072\t6291456\n"} },
+		{"somebody else's VLAN that fits", func(w *world) { w.set("eth1.20", func(l *LinkState) { l.Ours = false }) }, nil, ``},
+		{"other people's addresses stay", func(w *world) { w.Addresses[Address{"eth1", prefix("192.168.32.9/24")}] = false }, nil, ``},
+		{"our address that somebody else made", func(w *world) { w.Addresses[Address{"eth1", prefix("192.168.32.1/24")}] = false }, nil, ``},
+		{"a setting with many values", func(w *world) { w.Sysctls["net.ipv4.ip_forward"] = Setting{Value: "4096\t131072\t6291456\n"} },
 			func(w W) { w.Sysctls[0].Value = "4096 131072 6291456" }, ``},
-		{"a setting changed", func(w *world) { w.sysctls["net.ipv4.ip_forward"] = setting{value: "0\n"} }, nil, `
+		{"a setting changed", func(w *world) { w.Sysctls["net.ipv4.ip_forward"] = Setting{Value: "0\n"} }, nil, `
 			sysctl -w net.ipv4.ip_forward="1"`},
 		{"a setting that is not there", nil, func(w W) { w.Sysctls[0].Key = "net.ipv4.nonsense" }, `
 			! sysctl net.ipv4.nonsense: no such setting`},
@@ -136,7 +136,7 @@ func TestDiff(t *testing.T) {
 			if c.plan != nil {
 				c.plan(&plan)
 			}
-			changes, problems := diff(w.seen(plan), plan)
+			changes, problems := Diff(w.seen(plan), plan, nil)
 			var got strings.Builder
 			for _, c := range changes {
 				fmt.Fprintf(&got, "\n\t\t\t%s", c)
@@ -188,7 +188,7 @@ ip route add 198.51.100.0/24 dev eth1`
 func TestEveryPlanIsReached(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	w := newWorld(fresh())
-	w.sysctls = map[string]setting{}
+	w.Sysctls = map[string]Setting{}
 	for range 2000 {
 		plan := randomPlan(r)
 		w.apply(t, plan)
@@ -253,7 +253,7 @@ func TestSysctlPath(t *testing.T) {
 		"kernel.printk":                         "/proc/sys/kernel/printk",
 		"net.ipv4.conf.all.promote_secondaries": "/proc/sys/net/ipv4/conf/all/promote_secondaries",
 	} {
-		if got := sysctlPath(key); got != want {
+		if got := (Sysctl{Key: key}).Path(); got != want {
 			t.Errorf("%s: %s, want %s", key, got, want)
 		}
 	}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -20,7 +18,7 @@ const (
 	lastRetry  = time.Minute
 )
 
-// Tell is how Keep says what it does. It calls both from its own goroutine.
+// Tell is how a Keeper says what it does. It calls both from its own goroutine.
 type Tell struct {
 	// State is called after each application of the plan, first of all with the first: missing are links that are not
 	// there and what needs them, wrong is everything else that could not be done. Both nil: all is as it should be.
@@ -29,49 +27,70 @@ type Tell struct {
 	Log func(line string)
 }
 
-// Keep makes the network namespace of the calling thread equal to want, and again whenever a link of the plan comes,
-// goes or was down, until ctx ends. What is refused is tried again with growing pauses.
+// A Keeper keeps a network equal to the plan that it was given last, and makes it so again whenever a link of the plan
+// comes, goes or was down. What is refused is tried again with growing pauses. Before the first Set it touches nothing.
+//
+//	Set ─────────┐
+//	             ├─► apply ──► State, Log, the answer to Set
+//	Add ── look ─┤     │
+//	(settle, rest)     └─ refused: again after 1, 2, 4 … 60 s
 //
 // It follows links only: an address or a route that somebody takes away by hand, or a link that he sets down, stays so
-// until some link of the plan comes or goes, or what he set down is up again.
-func Keep(ctx context.Context, want Config, tell Tell) error {
-	k, err := openKernel()
-	if err != nil {
-		return err
-	}
-	defer k.Close()
-	m, err := openMonitor(unix.RTMGRP_LINK) // before the first look, so that nothing is missed
-	if err != nil {
-		return err
-	}
-	n := newNews()
-	var following sync.WaitGroup
-	following.Go(func() { m.follow(ctx, n.add) })
-	newKeeper(k, want, tell).run(ctx, n)
-	following.Wait()
-	return nil
+// until some link of the plan comes or goes, what he set down is up again, or a plan is set.
+type Keeper struct {
+	network Network
+	tell    Tell
+	news    *news
+	sets    chan set
+
+	// What follows belongs to Run.
+	want    Config
+	wanted  bool     // there is a plan
+	former  []string // links that an earlier plan had up, and that are to be set down
+	links   map[string]LinkState
+	known   map[string]bool // links of the plan that have been there
+	wrong   string          // what was wrong after the last application
+	last    time.Time       // the last application
+	retryAt time.Time       // zero: nothing is to be tried again
+	delay   time.Duration   // the last until retryAt
 }
 
-// A keeper is Keep without its sockets.
-type keeper struct {
-	network
+// set is a plan on its way to Run.
+type set struct {
 	want Config
-	tell Tell
-
-	links   map[string]linkState // at the last look
-	known   map[string]bool      // links of the plan that have been there
-	wrong   string               // what was wrong after the last application
-	last    time.Time            // the last application
-	retryAt time.Time            // zero: nothing is to be tried again
-	delay   time.Duration        // the last until retryAt
+	done chan outcome // holds one
 }
 
-func newKeeper(n network, want Config, tell Tell) *keeper {
-	return &keeper{network: n, want: want, tell: tell, known: map[string]bool{}}
+// outcome is what became of a plan.
+type outcome struct{ missing, wrong error }
+
+// NewKeeper makes one for n. Run must run beside it.
+func NewKeeper(n Network, tell Tell) *Keeper {
+	return &Keeper{network: n, tell: tell, news: newNews(), sets: make(chan set), known: map[string]bool{}}
 }
 
-func (k *keeper) run(ctx context.Context, n *news) {
-	k.apply(ctx, down{})
+// Add takes what the kernel has told of a link. It never waits.
+func (k *Keeper) Add(n Notice) { k.news.add(n) }
+
+// Set makes want the plan and the network equal to it. It returns what could not be done, as Tell.State has it; the rest
+// is done. When ctx ends first, its error is wrong, and the plan may become true all the same.
+func (k *Keeper) Set(ctx context.Context, want Config) (missing, wrong error) {
+	s := set{want, make(chan outcome, 1)}
+	select {
+	case k.sets <- s:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case o := <-s.done:
+		return o.missing, o.wrong
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Run keeps the network until ctx ends. It may be called once.
+func (k *Keeper) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		var retry <-chan time.Time
 		if !k.retryAt.IsZero() {
@@ -79,21 +98,54 @@ func (k *keeper) run(ctx context.Context, n *news) {
 		}
 		select {
 		case <-ctx.Done():
+		case s := <-k.sets:
+			s.done <- k.replace(ctx, s.want)
 		case <-retry:
 			k.apply(ctx, down{})
-		case <-n.wake:
-			pause(ctx, max(settle, time.Until(k.last.Add(rest))))
-			k.look(ctx, n)
+		case <-k.news.wake:
+			if pause(ctx, max(settle, time.Until(k.last.Add(rest))), k); k.wanted {
+				k.look(ctx)
+			}
 		}
 	}
 }
 
+// pause waits, and meanwhile takes a plan that is set: who sets one does not wait for links to settle.
+func pause(ctx context.Context, d time.Duration, k *Keeper) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			return
+		case s := <-k.sets:
+			s.done <- k.replace(ctx, s.want)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// replace makes want the plan. Links that only the one before it had are set down, as they are after a fresh start.
+func (k *Keeper) replace(ctx context.Context, want Config) outcome {
+	for _, l := range k.want.Links {
+		if l.Parent == "" {
+			k.former = append(k.former, l.Name)
+		}
+	}
+	k.former = slices.DeleteFunc(k.former, func(name string) bool {
+		return slices.ContainsFunc(want.Links, func(l Link) bool { return l.Name == name })
+	})
+	k.want, k.wanted, k.delay = want, true, 0
+	return k.apply(ctx, k.news.take())
+}
+
 // look applies the plan if the news and what the links are now make it necessary.
-func (k *keeper) look(ctx context.Context, n *news) {
-	between := n.take()
-	have, err := k.observe(nil)
-	if err == nil && !between.any && turnsOf(k.want.Links, k.links, have.links, between).none() {
-		k.links = have.links
+func (k *Keeper) look(ctx context.Context) {
+	between := k.news.take()
+	have, err := k.network.Observe(nil)
+	if err == nil && !between.any && turnsOf(k.want.Links, k.links, have.Links, between).none() {
+		k.links = have.Links
 		return
 	}
 	k.delay = 0 // things have changed: what was refused may be possible now
@@ -101,10 +153,10 @@ func (k *keeper) look(ctx context.Context, n *news) {
 }
 
 // apply applies the plan and tells how it went.
-func (k *keeper) apply(ctx context.Context, between down) {
-	r := makeEqual(ctx, k.network, k.want)
-	if ctx.Err() != nil {
-		return
+func (k *Keeper) apply(ctx context.Context, between down) outcome {
+	r := makeEqual(ctx, k.network, k.want, k.former)
+	if err := ctx.Err(); err != nil {
+		return outcome{wrong: err}
 	}
 	first := k.last.IsZero()
 	k.last = time.Now()
@@ -117,17 +169,19 @@ func (k *keeper) apply(ctx context.Context, between down) {
 		k.logWrong(&r)
 	}
 	k.remember(&r)
-	k.tell.State(told(r.missing()), told(r.wrong()))
+	o := outcome{told(r.missing()), told(r.wrong())}
+	k.tell.State(o.missing, o.wrong)
+	return o
 }
 
-func (k *keeper) log(lines []string) {
+func (k *Keeper) log(lines []string) {
 	for _, line := range lines {
 		k.tell.Log(line)
 	}
 }
 
 // logWrong says what is wrong when that is news, and whether it is tried again.
-func (k *keeper) logWrong(r *result) {
+func (k *Keeper) logWrong(r *result) {
 	switch text := linesOf(r.wrong()); {
 	case text == k.wrong:
 	case text == "":
@@ -147,7 +201,7 @@ func linesOf(errs []error) string {
 }
 
 // remember keeps what the next look is compared with, and when to try again.
-func (k *keeper) remember(r *result) {
+func (k *Keeper) remember(r *result) {
 	k.links, k.wrong, k.retryAt = r.links, linesOf(r.wrong()), time.Time{}
 	for _, l := range k.want.Links {
 		if _, ok := r.links[l.Name]; ok {
@@ -157,7 +211,7 @@ func (k *keeper) remember(r *result) {
 	if r.again() {
 		k.delay = min(max(firstRetry, 2*k.delay), lastRetry)
 		k.retryAt = k.last.Add(k.delay)
-	} else {
-		k.delay = 0
+		return
 	}
+	k.delay, k.former = 0, nil
 }

@@ -18,9 +18,9 @@ import (
 type box struct {
 	mu sync.Mutex
 	*world
-	t     *testing.T
-	plan  Config
-	news  *news
+	t    *testing.T
+	plan Config
+	*Keeper
 	index int              // of the last link that was plugged in
 	deny  map[string]error // commands that are refused
 	looks int
@@ -31,26 +31,26 @@ type box struct {
 	missing, wrong error
 }
 
-// observe is what the kernel would say.
-func (b *box) observe([]Sysctl) (state, error) {
+// Observe is what the kernel would say.
+func (b *box) Observe([]Sysctl) (State, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks++
 	if err := b.deny["look"]; err != nil {
-		return state{}, err
+		return State{}, err
 	}
 	return b.seen(b.plan), nil
 }
 
-// execute does what the kernel would.
-func (b *box) execute(c change) error {
+// Execute does what the kernel would.
+func (b *box) Execute(c Change) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.deny[c.String()]; err != nil {
 		b.tries = append(b.tries, time.Now())
 		return err
 	}
-	if err := b.world.execute(c); err != nil {
+	if err := b.world.Execute(c); err != nil {
 		return err
 	}
 	b.number()
@@ -59,11 +59,11 @@ func (b *box) execute(c change) error {
 
 // number gives links that are new an index of their own.
 func (b *box) number() {
-	for _, name := range slices.Sorted(maps.Keys(b.links)) {
-		if b.links[name].index == 0 {
+	for _, name := range slices.Sorted(maps.Keys(b.Links)) {
+		if b.Links[name].Index == 0 {
 			b.index++
-			b.set(name, func(l *linkState) { l.index = b.index })
-			b.news.add(notice{down: b.index})
+			b.set(name, func(l *LinkState) { l.Index = b.index })
+			b.Add(Notice{Down: b.index})
 		}
 	}
 }
@@ -76,10 +76,8 @@ func kept(t *testing.T, plan Config, f func(b *box)) {
 // keptFrom is kept with something that is so before the keeper starts.
 func keptFrom(t *testing.T, plan Config, before, f func(b *box)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{world: newWorld(fresh()), t: t, plan: plan, news: newNews(), deny: map[string]error{}}
-		b.number()
-		before(b)
-		k := newKeeper(b, b.plan, Tell{
+		b := &box{world: newWorld(fresh()), t: t, plan: plan, deny: map[string]error{}}
+		b.Keeper = NewKeeper(b, Tell{
 			State: func(missing, wrong error) {
 				b.mu.Lock()
 				defer b.mu.Unlock()
@@ -91,9 +89,12 @@ func keptFrom(t *testing.T, plan Config, before, f func(b *box)) {
 				b.lines = append(b.lines, line)
 			},
 		})
+		b.number()
+		before(b)
 		ctx, cancel := context.WithCancel(b.t.Context())
 		ended := make(chan struct{})
-		go func() { k.run(ctx, b.news); close(ended) }()
+		go func() { b.Run(ctx); close(ended) }()
+		b.Set(ctx, b.plan)
 		b.settle()
 		f(b)
 		cancel()
@@ -114,11 +115,11 @@ func (b *box) sleep(d time.Duration) {
 func (b *box) out(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.news.add(notice{down: b.links[name].index})
+	b.Add(Notice{Down: b.Links[name].Index})
 	b.unplug(name)
-	for child, l := range maps.Clone(b.links) { // a VLAN goes with its parent: net/8021q/vlan.c, NETDEV_UNREGISTER
+	for child, l := range maps.Clone(b.Links) { // a VLAN goes with its parent: net/8021q/vlan.c, NETDEV_UNREGISTER
 		if l.Parent == name {
-			b.news.add(notice{down: l.index})
+			b.Add(Notice{Down: l.Index})
 			b.unplug(child)
 		}
 	}
@@ -127,7 +128,7 @@ func (b *box) out(name string) {
 func (b *box) in(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.links[name] = linkState{Link: Link{Name: name}}
+	b.Links[name] = LinkState{Link: Link{Name: name}}
 	b.number()
 }
 
@@ -135,24 +136,24 @@ func (b *box) in(name string) {
 func (b *box) down(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.set(name, func(l *linkState) { l.up = false })
-	maps.DeleteFunc(b.addresses, func(a Address, _ bool) bool { return a.Link == name && a.Prefix.Addr().Is6() })
-	b.routes = slices.DeleteFunc(b.routes, func(r Route) bool { return r.Link == name })
-	b.news.add(notice{down: b.links[name].index})
+	b.set(name, func(l *LinkState) { l.Up = false })
+	maps.DeleteFunc(b.Addresses, func(a Address, _ bool) bool { return a.Link == name && a.Prefix.Addr().Is6() })
+	b.Routes = slices.DeleteFunc(b.Routes, func(r Route) bool { return r.Link == name })
+	b.Add(Notice{Down: b.Links[name].Index})
 }
 
 func (b *box) up(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.set(name, func(l *linkState) { l.up = true })
-	b.news.add(notice{})
+	b.set(name, func(l *LinkState) { l.Up = true })
+	b.Add(Notice{})
 }
 
 // link returns a link, and whether it is there.
-func (b *box) link(name string) (linkState, bool) {
+func (b *box) link(name string) (LinkState, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l, there := b.links[name]
+	l, there := b.Links[name]
 	return l, there
 }
 
@@ -225,7 +226,7 @@ func TestLinkIsSetDown(t *testing.T) {
 		b.down("eth0")
 		b.settle()
 		b.logged("down")
-		if b.links["eth0"].up {
+		if b.Links["eth0"].Up {
 			t.Error("it was set up at once")
 		}
 		b.up("eth0")
@@ -245,15 +246,15 @@ func TestLinkIsSetDown(t *testing.T) {
 func TestChangedByHand(t *testing.T) {
 	kept(t, named(), func(b *box) {
 		lan := Address{"eth1", prefix("192.168.32.1/24")}
-		delete(b.addresses, lan)
+		delete(b.Addresses, lan)
 		b.up("eth1") // a notice of something else, such as its carrier
 		b.settle()
-		if b.addresses[lan] {
+		if b.Addresses[lan] {
 			t.Error("the address is back at once")
 		}
 		b.out("eth0")
 		b.settle()
-		if !b.addresses[lan] {
+		if !b.Addresses[lan] {
 			t.Error("the address does not come back with a card that goes")
 		}
 	})
@@ -321,20 +322,93 @@ func TestKernelThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
+// TestSet goes from plan to plan at random: what is there is what a fresh start with the last one makes, the links of
+// former plans set down included.
+func TestSet(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var plans []Config
+	for range 30 {
+		plan := randomPlan(r)
+		if kept := r.IntN(2); r.IntN(2) == 0 { // one card less, and all that is on it
+			plan = without(plan, plan.Links[kept].Name)
+		}
+		plans = append(plans, plan)
+	}
+	kept(t, plans[0], func(b *box) {
+		for _, plan := range plans {
+			if missing, wrong := b.Set(b.t.Context(), plan); missing != nil || wrong != nil {
+				t.Fatalf("%+v: %v, %v", plan, missing, wrong)
+			}
+			new := newWorld(fresh())
+			new.apply(t, plan)
+			for name, l := range b.Links {
+				if got, want := l.Up, new.Links[name].Up; got != want {
+					t.Errorf("after %+v, %s is up: %v, want %v", plan, name, got, want)
+				}
+			}
+			if !maps.Equal(b.Addresses, new.Addresses) || len(b.Routes) != len(new.Routes) || len(b.Links) != len(new.Links) {
+				t.Fatalf("after %+v there is %+v, want %+v", plan, b.State, new.State)
+			}
+		}
+	})
+}
+
+// without is a plan without one card.
+func without(c Config, card string) Config {
+	gone := map[string]bool{card: true}
+	for _, l := range c.Links {
+		gone[l.Name] = gone[l.Name] || l.Parent == card
+	}
+	c.Links = slices.DeleteFunc(c.Links, func(l Link) bool { return gone[l.Name] })
+	c.Addresses = slices.DeleteFunc(c.Addresses, func(a Address) bool { return gone[a.Link] })
+	c.Routes = slices.DeleteFunc(c.Routes, func(r Route) bool { return gone[r.Link] })
+	return c
+}
+
+// TestSetDoesNotWait: who sets a plan does not wait for links to settle.
+func TestSetDoesNotWait(t *testing.T) {
+	kept(t, named(), func(b *box) {
+		b.out("eth1")
+		b.sleep(settle / 2)
+		begin := time.Now()
+		missing, wrong := b.Set(b.t.Context(), b.plan)
+		if took := time.Since(begin); took > 0 || missing == nil || wrong != nil {
+			t.Errorf("took %v: %v, %v", took, missing, wrong)
+		}
+	})
+}
+
+// TestNothingBeforeSet: a keeper without a plan touches nothing, whatever links do.
+func TestNothingBeforeSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(fresh())
+		k := NewKeeper(w, Tell{})
+		ctx, cancel := context.WithCancel(t.Context())
+		go k.Run(ctx)
+		k.Add(Notice{Lost: true})
+		time.Sleep(time.Hour)
+		cancel()
+		synctest.Wait()
+		if w.Links["eth0"].Up {
+			t.Error("a link was set up")
+		}
+	})
+}
+
 // TestNoticesAreLost: then everything is applied again, whatever the links look like.
 func TestNoticesAreLost(t *testing.T) {
 	kept(t, named(), func(b *box) {
 		b.down("eth0")
 		b.up("eth0")
 		b.news.take()
-		b.news.add(notice{lost: true})
+		b.Add(Notice{Lost: true})
 		b.settle()
 		b.check(t, b.plan)
 		b.logged("lost", "eth0 (wan) is up again and configured")
 	})
 	n := newNews()
 	for i := range 10 * maxDown {
-		n.add(notice{down: i + 1})
+		n.add(Notice{Down: i + 1})
 	}
 	if d := n.take(); !d.any || len(d.links) > 0 || !d.has(1) {
 		t.Errorf("%d links are remembered", len(d.links))
@@ -384,7 +458,7 @@ func TestWhateverHappens(t *testing.T) {
 			for _, name := range []string{"eth0", "eth1"} {
 				if l, there := b.link(name); !there {
 					b.in(name)
-				} else if !l.up {
+				} else if !l.Up {
 					b.up(name)
 				}
 			}
@@ -402,14 +476,4 @@ func textOf(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-func FuzzNotice(f *testing.F) {
-	f.Add([]byte{})
-	f.Add(make([]byte, noticeLen))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if n := parseNotice(b); n.lost || len(b) < noticeLen && n.down != 0 {
-			t.Errorf("%+v", n)
-		}
-	})
 }

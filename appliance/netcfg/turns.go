@@ -6,6 +6,12 @@ import (
 	"sync"
 )
 
+// A Notice is one thing that the kernel has told.
+type Notice struct {
+	Down int  // the index of a link that is down or gone; 0: another thing
+	Lost bool // there was more to tell than the socket holds
+}
+
 // maxDown bounds the links that are remembered for having been down. Beyond, all may have been.
 const maxDown = 1024
 
@@ -27,15 +33,15 @@ func (d down) has(index int) bool { return d.any || d.links[index] }
 
 func newNews() *news { return &news{wake: make(chan struct{}, 1)} }
 
-func (n *news) add(heard notice) {
+func (n *news) add(heard Notice) {
 	n.mu.Lock()
-	if heard.down != 0 && !n.down.any {
+	if heard.Down != 0 && !n.down.any {
 		if n.down.links == nil {
 			n.down.links = map[int]bool{}
 		}
-		n.down.links[heard.down] = true
+		n.down.links[heard.Down] = true
 	}
-	if heard.lost || len(n.down.links) > maxDown {
+	if heard.Lost || len(n.down.links) > maxDown {
 		n.down = down{any: true}
 	}
 	n.mu.Unlock()
@@ -51,6 +57,14 @@ func (n *news) take() down {
 	return d
 }
 
+// wake makes sure that something is in a channel that holds one.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 // turns are the links of a plan that are not what they were a look ago. A card that was taken out and put back has
 // gone and come, by its index, even if nobody saw it missing.
 type turns struct {
@@ -62,19 +76,19 @@ func (t turns) none() bool { return len(t.gone)+len(t.come)+len(t.back) == 0 }
 
 // turnsOf compares two looks; between holds the links that were down in between. A link that is set down is no turn:
 // somebody wants it so.
-func turnsOf(want []Link, then, now map[string]linkState, between down) turns {
+func turnsOf(want []Link, then, now map[string]LinkState, between down) turns {
 	var t turns
 	for _, l := range want {
 		was, had := then[l.Name]
 		is, has := now[l.Name]
-		same := had && has && was.index == is.index
+		same := had && has && was.Index == is.Index
 		if had && !same {
 			t.gone = append(t.gone, l)
 		}
 		if has && !same {
 			t.come = append(t.come, l)
 		}
-		if same && is.up && (!was.up || between.has(is.index)) {
+		if same && is.Up && (!was.Up || between.has(is.Index)) {
 			t.back = append(t.back, l)
 		}
 	}
@@ -96,7 +110,7 @@ func (t turns) lines(r *result, known map[string]bool) []string {
 		all = append(all, configured(l, r, how))
 	}
 	for _, l := range t.back {
-		if slices.ContainsFunc(r.done, func(c change) bool { return c.on() == l.Name }) {
+		if slices.ContainsFunc(r.done, func(c Change) bool { return c.on() == l.Name }) {
 			all = append(all, configured(l, r, "is up again"))
 		}
 	}

@@ -9,16 +9,16 @@ import (
 
 // A world is a kernel in memory. It does what a change says, and what else the kernel does then; it refuses what the
 // kernel refuses, such as a second address of that name or a route by a link that is down.
-type world struct{ state }
+type world struct{ State }
 
-func newWorld(s state) *world { return &world{s} }
+func newWorld(s State) *world { return &world{s} }
 
 // apply is what Apply does, with this world in the kernel's place.
 func (w *world) apply(t *testing.T, plan Config) []string {
 	t.Helper()
 	var done []string
 	for range maxRounds {
-		changes, problems := diff(w.seen(plan), plan)
+		changes, problems := Diff(w.seen(plan), plan, nil)
 		if len(changes) == 0 {
 			if len(problems) > 0 {
 				t.Fatalf("plan %+v: %v", plan, problems)
@@ -26,10 +26,10 @@ func (w *world) apply(t *testing.T, plan Config) []string {
 			return done
 		}
 		for _, c := range changes {
-			if c.op != changes[0].op {
+			if c.Op != changes[0].Op {
 				break
 			}
-			if err := w.execute(c); err != nil {
+			if err := w.Execute(c); err != nil {
 				t.Fatalf("after %q the world refuses %q: %v\nplan %+v", done, c, err, plan)
 			}
 			done = append(done, c.String())
@@ -40,134 +40,140 @@ func (w *world) apply(t *testing.T, plan Config) []string {
 }
 
 // seen is what observe would say.
-func (w *world) seen(plan Config) state {
-	s := state{maps.Clone(w.links), maps.Clone(w.addresses), slices.Clone(w.routes), maps.Clone(w.sysctls)}
+func (w *world) seen(plan Config) State {
+	s := State{maps.Clone(w.Links), maps.Clone(w.Addresses), slices.Clone(w.Routes), maps.Clone(w.Sysctls)}
 	for _, sysctl := range plan.Sysctls {
-		if _, ok := s.sysctls[sysctl.Key]; !ok {
-			s.sysctls[sysctl.Key] = setting{err: errNoSetting}
+		if _, ok := s.Sysctls[sysctl.Key]; !ok {
+			s.Sysctls[sysctl.Key] = Setting{Err: errNoSetting}
 		}
 	}
 	return s
 }
 
-func (w *world) execute(c change) error {
-	switch c.op {
-	case setSysctl:
-		w.sysctls[c.sysctl.Key] = setting{value: c.sysctl.Value + "\n"}
+// Observe is what the kernel would say.
+func (w *world) Observe(wanted []Sysctl) (State, error) { return w.seen(Config{Sysctls: wanted}), nil }
+
+func (w *world) Execute(c Change) error {
+	switch c.Op {
+	case SetSysctl:
+		w.Sysctls[c.Sysctl.Key] = Setting{Value: c.Sysctl.Value + "\n"}
 		return nil
-	case delVLAN:
-		if _, ok := w.links[c.link.Name]; !ok {
+	case DelVLAN:
+		if _, ok := w.Links[c.Link.Name]; !ok {
 			return fmt.Errorf("no such link")
 		}
-		w.unplug(c.link.Name)
+		w.unplug(c.Link.Name)
 		return nil
-	case addVLAN:
-		return w.addVLAN(c.link)
-	case upLink:
-		if _, ok := w.links[c.link.Name]; !ok {
+	case AddVLAN:
+		return w.addVLAN(c.Link)
+	case UpLink:
+		if _, ok := w.Links[c.Link.Name]; !ok {
 			return fmt.Errorf("no such link")
 		}
-		w.set(c.link.Name, func(l *linkState) { l.up = true })
+		w.set(c.Link.Name, func(l *LinkState) { l.Up = true })
 		return nil
-	case changeAddress:
-		return w.changeAddress(c.verb, c.address)
+	case DownLink:
+		w.set(c.Link.Name, func(l *LinkState) { l.Up = false })
+		return nil
+	case ChangeAddress:
+		return w.changeAddress(c.Verb, c.Address)
 	}
-	return w.changeRoute(c.verb, c.route)
+	return w.changeRoute(c.Verb, c.Route)
 }
 
 func (w *world) addVLAN(l Link) error {
-	for _, have := range w.links {
+	for _, have := range w.Links {
 		if have.Name == l.Name || have.VLAN == l.VLAN && have.Parent == l.Parent {
 			return fmt.Errorf("link %s exists", have.Name)
 		}
 	}
-	if _, ok := w.links[l.Parent]; !ok {
+	if _, ok := w.Links[l.Parent]; !ok {
 		return fmt.Errorf("no parent")
 	}
-	w.links[l.Name] = linkState{Link: l, ours: true}
-	if _, ok := w.sysctls["net.ipv6.conf.eth1/20.accept_ra"]; ok {
-		w.sysctls["net.ipv6.conf.eth1/20.accept_ra"] = setting{value: "1\n"}
+	w.Links[l.Name] = LinkState{Link: l, Ours: true}
+	if _, ok := w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"]; ok {
+		w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"] = Setting{Value: "1\n"}
 	}
 	return nil
 }
 
 func (w *world) changeAddress(verb string, a Address) error {
 	if verb == "del" {
-		if !w.addresses[a] {
+		if !w.Addresses[a] {
 			return fmt.Errorf("no such address of ours")
 		}
-		delete(w.addresses, a)
-		if a.Prefix.Addr().Is4() && !slices.ContainsFunc(slices.Collect(maps.Keys(w.addresses)), func(b Address) bool {
+		delete(w.Addresses, a)
+		if a.Prefix.Addr().Is4() && !slices.ContainsFunc(slices.Collect(maps.Keys(w.Addresses)), func(b Address) bool {
 			return b.Link == a.Link && b.Prefix.Addr().Is4()
 		}) { // net/ipv4/fib_frontend.c, fib_disable_ip
-			w.routes = slices.DeleteFunc(w.routes, func(r Route) bool { return r.Link == a.Link && r.To.Addr().Is4() })
+			w.Routes = slices.DeleteFunc(w.Routes, func(r Route) bool { return r.Link == a.Link && r.To.Addr().Is4() })
 		}
 		return nil
 	}
-	for have := range w.addresses {
+	for have := range w.Addresses {
 		if have.Link == a.Link && have.Prefix.Addr() == a.Prefix.Addr() {
 			return fmt.Errorf("%s exists", have.Prefix)
 		}
 	}
-	if _, ok := w.links[a.Link]; !ok {
+	if _, ok := w.Links[a.Link]; !ok {
 		return fmt.Errorf("no such link")
 	}
-	w.addresses[a] = true
+	w.Addresses[a] = true
 	return nil
 }
 
 func (w *world) changeRoute(verb string, r Route) error {
 	same := func(have Route) bool { return have.To == r.To }
-	switch exists := slices.ContainsFunc(w.routes, same); {
-	case !w.links[r.Link].up:
+	switch exists := slices.ContainsFunc(w.Routes, same); {
+	case !w.Links[r.Link].Up:
 		return fmt.Errorf("link %s is down", r.Link)
 	case exists && verb == "add", !exists && verb != "add":
 		return fmt.Errorf("route to %s: exists %t", r.To, exists)
 	}
-	w.routes = slices.DeleteFunc(w.routes, same)
+	w.Routes = slices.DeleteFunc(w.Routes, same)
 	if verb != "del" {
-		w.routes = append(w.routes, r)
+		w.Routes = append(w.Routes, r)
 	}
 	return nil
 }
 
 // unplug takes a link away, and all that is on it.
 func (w *world) unplug(link string) {
-	delete(w.links, link)
-	maps.DeleteFunc(w.addresses, func(a Address, _ bool) bool { return a.Link == link })
-	w.routes = slices.DeleteFunc(w.routes, func(r Route) bool { return r.Link == link })
+	delete(w.Links, link)
+	maps.DeleteFunc(w.Addresses, func(a Address, _ bool) bool { return a.Link == link })
+	w.Routes = slices.DeleteFunc(w.Routes, func(r Route) bool { return r.Link == link })
 }
 
-func (w *world) set(link string, change func(*linkState)) {
-	l := w.links[link]
+func (w *world) set(link string, change func(*LinkState)) {
+	l := w.Links[link]
 	change(&l)
-	w.links[link] = l
+	w.Links[link] = l
 }
 
 // check compares the world with a plan, in its own words.
 func (w *world) check(t *testing.T, plan Config) {
 	t.Helper()
 	for _, l := range plan.Links {
-		if have := w.links[l.Name]; !have.is(l) || !have.up {
+		if have := w.Links[l.Name]; !have.is(l) || !have.Up {
 			t.Errorf("link %+v is %+v", l, have)
 		}
 	}
 	ours := 0
-	for _, isOurs := range w.addresses {
+	for _, isOurs := range w.Addresses {
 		if isOurs {
 			ours++
 		}
 	}
-	if ours != len(plan.Addresses) || len(w.routes) != len(plan.Routes) || len(w.links) != len(plan.Links)+1 {
-		t.Fatalf("plan %+v\nbut there is %+v", plan, w.state)
+	if ours != len(plan.Addresses) || len(w.Routes) != len(plan.Routes) || len(w.Links) != len(plan.Links)+1 {
+		t.Fatalf("plan %+v\nbut there is %+v", plan, w.State)
 	}
 	for _, a := range plan.Addresses {
-		if !w.addresses[a] {
+		if !w.Addresses[a] {
 			t.Errorf("address %+v is missing", a)
 		}
 	}
 	for _, r := range plan.Routes {
-		if !slices.Contains(w.routes, r) {
+		if !slices.Contains(w.Routes, r) {
 			t.Errorf("route %+v is missing", r)
 		}
 	}

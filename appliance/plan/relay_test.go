@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
@@ -118,7 +119,7 @@ func serve(t *testing.T, box *testnet.Namespace, p plan.Plan) *run.Service {
 		if err := nft.Load(ruleset); err != nil {
 			return err
 		}
-		if _, err := netcfg.Apply(t.Context(), p.Network); err != nil {
+		if _, err := rtnl.Apply(t.Context(), p.Network); err != nil {
 			return err
 		}
 		s, err = run.Open(p.Services[i].Config.(dhcp.Config), run.Options{FS: leasefile.Dir(t.TempDir()), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
-	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -19,7 +19,7 @@ func runDHCP(ctx context.Context, p process) error {
 	if err := p.read(&config); err != nil {
 		return err
 	}
-	changed, err := netcfg.Watch(ctx)
+	changed, err := rtnl.Watch(ctx)
 	if err != nil {
 		return err
 	}

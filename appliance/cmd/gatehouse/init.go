@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
@@ -152,11 +153,12 @@ func (b *box) keepNetwork(ctx context.Context, p plan.Plan) error {
 		},
 		Log: func(line string) { b.log.Event(networkName, "%s", line) },
 	}
-	go func() {
-		if err := netcfg.Keep(ctx, p.Network, tell); err != nil {
-			tell.State(nil, err)
-		}
-	}()
+	keeper, err := rtnl.Open(tell)
+	if err != nil {
+		return err
+	}
+	go keeper.Run(ctx)
+	go keeper.Set(ctx, p.Network)
 	select {
 	case err := <-first:
 		return err

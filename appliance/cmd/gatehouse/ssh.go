@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 
-	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
 )
 
@@ -18,7 +18,7 @@ func runSSH(ctx context.Context, p process) error {
 			p.log.Warn(err.Error())
 		}
 	}
-	changed, err := netcfg.Watch(ctx)
+	changed, err := rtnl.Watch(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package netcfg
+package rtnl
 
 import (
 	"context"
@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -27,8 +29,8 @@ type record struct {
 	lines          []string
 }
 
-func (s *record) tell() Tell {
-	return Tell{
+func (s *record) tell() netcfg.Tell {
+	return netcfg.Tell{
 		State: func(missing, wrong error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -53,14 +55,14 @@ func (s *record) says(t *testing.T, line string, n int) {
 }
 
 // keeping runs Keep in a new namespace with eth0 and eth1, and waits for the first application.
-func keeping(t *testing.T, plan Config) (ns *testnet.Namespace, s *record) {
+func keeping(t *testing.T, plan netcfg.Config) (ns *testnet.Namespace, s *record) {
 	ns, s = testnet.New(t, "keep"), new(record)
 	for _, name := range []string{"eth0", "eth1"} {
 		plug(ns, name)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- ns.Do(func() error { return Keep(ctx, plan, s.tell()) }) }()
+	go func() { ended <- ns.Do(func() error { return keep(ctx, plan, s.tell()) }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -73,6 +75,17 @@ func keeping(t *testing.T, plan Config) (ns *testnet.Namespace, s *record) {
 		return s.states > 0
 	})
 	return ns, s
+}
+
+// keep keeps one plan until ctx ends.
+func keep(ctx context.Context, plan netcfg.Config, tell netcfg.Tell) error {
+	k, err := Open(tell)
+	if err != nil {
+		return err
+	}
+	go k.Set(ctx, plan) // whose answer is also told
+	k.Run(ctx)
+	return nil
 }
 
 func plug(ns *testnet.Namespace, name string) {
@@ -97,7 +110,7 @@ func expectAll(t *testing.T, ns *testnet.Namespace) {
 	ns.Run("ip", "link", "show", "up", "dev", "eth1")
 }
 
-func keepPlan() Config {
+func keepPlan() netcfg.Config {
 	c := plain()
 	c.Links[0].Network, c.Links[1].Network = "wan", "lan"
 	return c
@@ -113,7 +126,7 @@ func TestKeep(t *testing.T) {
 		testnet.Eventually(t, patience, "it is missing", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return strings.Contains(textOf(s.missing), "link eth1 does not exist") && s.wrong == nil
+			return strings.Contains(fmt.Sprint(s.missing), "link eth1 does not exist") && s.wrong == nil
 		})
 		plug(ns, "eth1")
 		s.says(t, "eth1 (lan) is back and configured", i+1)
@@ -178,12 +191,23 @@ func TestOverrun(t *testing.T) {
 	ns.Run("ip", "-batch", batch(t, strings.Repeat("link set eth0 up\nlink set eth0 down\n", 1000)))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	n := newNews()
+	var lost, down atomic.Bool
 	ended := make(chan struct{})
-	go func() { m.follow(ctx, n.add); close(ended) }()
-	testnet.Eventually(t, patience, "the loss is told", func() bool { return n.take().any })
+	go func() {
+		defer close(ended)
+		m.follow(ctx, func(n netcfg.Notice) {
+			if n.Lost {
+				lost.Store(true)
+			}
+			if n.Down != 0 && lost.Load() {
+				down.Store(true)
+			}
+		})
+	}()
+	testnet.Eventually(t, patience, "the loss is told", lost.Load)
+	down.Store(false)
 	plug(ns, "eth1")
-	testnet.Eventually(t, patience, "it goes on", func() bool { return len(n.take().links) > 0 })
+	testnet.Eventually(t, patience, "it goes on", down.Load)
 	cancel()
 	<-ended
 }
@@ -199,4 +223,14 @@ func TestKeepInAStorm(t *testing.T) {
 	ns.Run("ip", "-batch", batch(t, flood.String()))
 	s.says(t, "eth0 (wan) is up again and configured", 1)
 	expectAll(t, ns)
+}
+
+func FuzzNotice(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(make([]byte, noticeLen))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if n := parseNotice(b); n.Lost || len(b) < noticeLen && n.Down != 0 {
+			t.Errorf("%+v", n)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package netcfg
+package rtnl
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 )
 
 // Watch tells that a link or an address of the calling thread's network namespace may have changed, until ctx ends.
@@ -18,7 +20,7 @@ func Watch(ctx context.Context) (changed <-chan struct{}, err error) {
 		return nil, err
 	}
 	news := make(chan struct{}, 1)
-	go m.follow(ctx, func(notice) { wake(news) })
+	go m.follow(ctx, func(netcfg.Notice) { wake(news) })
 	return news, nil
 }
 
@@ -32,12 +34,6 @@ func wake(c chan<- struct{}) {
 
 // A monitor is a socket on which the kernel tells what happens: rtnetlink(7).
 type monitor struct{ socket *os.File }
-
-// A notice is one thing that the kernel has told.
-type notice struct {
-	down int  // the index of a link that is down or gone; 0: another thing
-	lost bool // there was more to tell than the socket holds
-}
 
 // monitorPause keeps a socket that fails at once from taking all the time.
 const monitorPause = time.Second
@@ -55,7 +51,7 @@ func openMonitor(groups uint32) (*monitor, error) {
 }
 
 // follow calls tell with each notice until ctx ends, and closes the monitor.
-func (m *monitor) follow(ctx context.Context, tell func(notice)) {
+func (m *monitor) follow(ctx context.Context, tell func(netcfg.Notice)) {
 	defer m.socket.Close()
 	defer context.AfterFunc(ctx, func() { m.socket.Close() })()
 	// The kernel sends each message by itself; the attributes behind its head are not read.
@@ -68,9 +64,9 @@ func (m *monitor) follow(ctx context.Context, tell func(notice)) {
 		case err == nil:
 			tell(parseNotice(b[:n]))
 		case errors.Is(err, unix.ENOBUFS):
-			tell(notice{lost: true})
+			tell(netcfg.Notice{Lost: true})
 		default:
-			tell(notice{lost: true})
+			tell(netcfg.Notice{Lost: true})
 			pause(ctx, monitorPause)
 		}
 	}
@@ -80,16 +76,16 @@ func (m *monitor) follow(ctx context.Context, tell func(notice)) {
 const noticeLen = unix.NLMSG_HDRLEN + unix.SizeofIfInfomsg
 
 // parseNotice reads the head of a message. What is none of a link is another thing.
-func parseNotice(b []byte) notice {
+func parseNotice(b []byte) netcfg.Notice {
 	if len(b) < noticeLen {
-		return notice{}
+		return netcfg.Notice{}
 	}
 	kind, info := binary.NativeEndian.Uint16(b[4:]), b[unix.NLMSG_HDRLEN:]
 	index, flags := int32(binary.NativeEndian.Uint32(info[4:])), binary.NativeEndian.Uint32(info[8:])
 	if kind == unix.RTM_DELLINK || kind == unix.RTM_NEWLINK && flags&unix.IFF_UP == 0 {
-		return notice{down: int(index)}
+		return netcfg.Notice{Down: int(index)}
 	}
-	return notice{}
+	return netcfg.Notice{}
 }
 
 func pause(ctx context.Context, d time.Duration) {

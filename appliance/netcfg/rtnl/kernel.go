@@ -1,4 +1,4 @@
-package netcfg
+package rtnl
 
 import (
 	"errors"
@@ -6,11 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 )
 
 // kernel is the edge: rtnetlink and /proc/sys.
@@ -25,9 +25,9 @@ func openKernel() (kernel, error) {
 	return kernel{handle}, nil
 }
 
-// observe reads all that diff asks about.
-func (k kernel) observe(wanted []Sysctl) (state, error) {
-	s := state{links: map[string]linkState{}, addresses: map[Address]bool{}, sysctls: map[string]setting{}}
+// Observe reads all that diff asks about.
+func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
+	s := netcfg.State{Links: map[string]netcfg.LinkState{}, Addresses: map[netcfg.Address]bool{}, Sysctls: map[string]netcfg.Setting{}}
 	links, err := dump(k.LinkList)
 	if err != nil {
 		return s, fmt.Errorf("list links: %w", err)
@@ -37,28 +37,28 @@ func (k kernel) observe(wanted []Sysctl) (state, error) {
 		names[l.Attrs().Index] = l.Attrs().Name
 	}
 	for _, l := range links {
-		s.links[l.Attrs().Name] = linkOf(l, names)
+		s.Links[l.Attrs().Name] = linkOf(l, names)
 	}
 	addrs, err := dump(func() ([]netlink.Addr, error) { return k.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return s, fmt.Errorf("list addresses: %w", err)
 	}
 	for _, a := range addrs {
-		s.addresses[Address{Link: names[a.LinkIndex], Prefix: prefixOf(a.IPNet)}] = a.Protocol == Owner
+		s.Addresses[netcfg.Address{Link: names[a.LinkIndex], Prefix: prefixOf(a.IPNet)}] = a.Protocol == netcfg.Owner
 	}
 	for _, sysctl := range wanted {
-		value, err := os.ReadFile(sysctlPath(sysctl.Key))
-		s.sysctls[sysctl.Key] = setting{string(value), err}
+		value, err := os.ReadFile(sysctl.Path())
+		s.Sysctls[sysctl.Key] = netcfg.Setting{Value: string(value), Err: err}
 	}
-	s.routes, err = k.routes(names)
+	s.Routes, err = k.routes(names)
 	return s, err
 }
 
 // routes lists our own of the main table.
-func (k kernel) routes(names map[int]string) ([]Route, error) {
-	var ours []Route
+func (k kernel) routes(names map[int]string) ([]netcfg.Route, error) {
+	var ours []netcfg.Route
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		filter := netlink.Route{Protocol: Owner, Table: unix.RT_TABLE_MAIN}
+		filter := netlink.Route{Protocol: netcfg.Owner, Table: unix.RT_TABLE_MAIN}
 		all, err := dump(func() ([]netlink.Route, error) {
 			return k.RouteListFiltered(family, &filter, netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
 		})
@@ -67,7 +67,7 @@ func (k kernel) routes(names map[int]string) ([]Route, error) {
 		}
 		for _, r := range all {
 			via, _ := netip.AddrFromSlice(r.Gw)
-			route := Route{To: prefixOf(r.Dst), Via: via.Unmap(), Link: names[r.LinkIndex]}
+			route := netcfg.Route{To: prefixOf(r.Dst), Via: via.Unmap(), Link: names[r.LinkIndex]}
 			if r.Dst == nil {
 				route.To = map[int]netip.Prefix{netlink.FAMILY_V4: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
 					netlink.FAMILY_V6: netip.PrefixFrom(netip.IPv6Unspecified(), 0)}[family]
@@ -88,57 +88,59 @@ func dump[T any](list func() ([]T, error)) (all []T, err error) {
 	return all, err
 }
 
-func linkOf(l netlink.Link, names map[int]string) linkState {
+func linkOf(l netlink.Link, names map[int]string) netcfg.LinkState {
 	attrs := l.Attrs()
-	s := linkState{Link: Link{Name: attrs.Name}, index: attrs.Index, up: attrs.Flags&net.FlagUp != 0}
+	s := netcfg.LinkState{Link: netcfg.Link{Name: attrs.Name}, Index: attrs.Index, Up: attrs.Flags&net.FlagUp != 0}
 	if vlan, ok := l.(*netlink.Vlan); ok {
 		s.Parent, s.VLAN = names[attrs.ParentIndex], uint16(vlan.VlanId)
-		s.ours = attrs.Group == Owner
+		s.Ours = attrs.Group == netcfg.Owner
 	}
 	return s
 }
 
-// execute makes one change.
-func (k kernel) execute(c change) error {
-	switch c.op {
-	case setSysctl:
-		return writeSysctl(c.sysctl)
-	case addVLAN:
-		return k.addVLAN(c.link)
-	case delVLAN, upLink:
-		link, err := k.LinkByName(c.link.Name)
+// Execute makes one change.
+func (k kernel) Execute(c netcfg.Change) error {
+	switch c.Op {
+	case netcfg.SetSysctl:
+		return writeSysctl(c.Sysctl)
+	case netcfg.AddVLAN:
+		return k.addVLAN(c.Link)
+	case netcfg.DelVLAN, netcfg.UpLink, netcfg.DownLink:
+		link, err := k.LinkByName(c.Link.Name)
 		switch {
 		case err != nil:
 			return err
-		case c.op == upLink:
+		case c.Op == netcfg.UpLink:
 			return k.LinkSetUp(link)
+		case c.Op == netcfg.DownLink:
+			return k.LinkSetDown(link)
 		}
 		return k.LinkDel(link)
-	case changeAddress:
-		return k.changeAddress(c.verb, c.address)
+	case netcfg.ChangeAddress:
+		return k.changeAddress(c.Verb, c.Address)
 	}
-	return k.changeRoute(c.verb, c.route)
+	return k.changeRoute(c.Verb, c.Route)
 }
 
-func (k kernel) addVLAN(l Link) error {
+func (k kernel) addVLAN(l netcfg.Link) error {
 	parent, err := k.LinkByName(l.Parent)
 	if err != nil {
 		return fmt.Errorf("parent %s: %w", l.Parent, err)
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.ParentIndex, attrs.Group = l.Name, parent.Attrs().Index, Owner
+	attrs.Name, attrs.ParentIndex, attrs.Group = l.Name, parent.Attrs().Index, netcfg.Owner
 	return k.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: int(l.VLAN), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
 }
 
 // changeAddress adds IPv6 addresses without duplicate address detection: services that start now must be able to use
 // them now, and should somebody else on the link have the router's address, it is not the router who must go. Optimistic
 // detection is not for addresses that people chose (RFC 4429, 3.1).
-func (k kernel) changeAddress(verb string, a Address) error {
+func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 	link, err := k.LinkByName(a.Link)
 	if err != nil {
 		return err
 	}
-	addr := &netlink.Addr{IPNet: ipNet(a.Prefix), Protocol: Owner}
+	addr := &netlink.Addr{IPNet: ipNet(a.Prefix), Protocol: netcfg.Owner}
 	if a.Prefix.Addr().Is6() {
 		addr.Flags = unix.IFA_F_NODAD
 	}
@@ -148,12 +150,12 @@ func (k kernel) changeAddress(verb string, a Address) error {
 	return k.AddrAdd(link, addr)
 }
 
-func (k kernel) changeRoute(verb string, r Route) error {
+func (k kernel) changeRoute(verb string, r netcfg.Route) error {
 	link, err := k.LinkByName(r.Link)
 	if err != nil {
 		return err
 	}
-	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: Owner,
+	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner,
 		Table: unix.RT_TABLE_MAIN}
 	if !r.Via.IsValid() && r.To.Addr().Is4() {
 		route.Scope = netlink.SCOPE_LINK
@@ -167,24 +169,8 @@ func (k kernel) changeRoute(verb string, r Route) error {
 	return k.RouteAdd(route)
 }
 
-// sysctlPath is the file of a key. Outside of /proc/sys there are no settings.
-func sysctlPath(key string) string {
-	if dot, slash := strings.IndexByte(key, '.'), strings.IndexByte(key, '/'); dot >= 0 && (slash < 0 || dot < slash) {
-		key = strings.Map(func(r rune) rune { // sysctl(8)
-			switch r {
-			case '.':
-				return '/'
-			case '/':
-				return '.'
-			}
-			return r
-		}, key)
-	}
-	return filepath.Join("/proc/sys", filepath.Join("/", key))
-}
-
-func writeSysctl(s Sysctl) error {
-	f, err := os.OpenFile(sysctlPath(s.Key), os.O_WRONLY, 0) // never create: a mistyped key must not look like success
+func writeSysctl(s netcfg.Sysctl) error {
+	f, err := os.OpenFile(s.Path(), os.O_WRONLY, 0) // never create: a mistyped key must not look like success
 	if err != nil {
 		return err
 	}

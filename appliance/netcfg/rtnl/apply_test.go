@@ -1,4 +1,4 @@
-package netcfg
+package rtnl
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -48,7 +50,7 @@ func ip(t *testing.T, args ...string) string {
 }
 
 // apply applies a plan, and once more: the second time nothing may change.
-func apply(t *testing.T, plan Config) []string {
+func apply(t *testing.T, plan netcfg.Config) []string {
 	t.Helper()
 	changes, err := Apply(t.Context(), plan)
 	if err != nil {
@@ -96,7 +98,7 @@ func routes(t *testing.T) []string {
 	var all []string
 	for _, family := range []string{"-4", "-6"} {
 		var rs []struct{ Dst, Gateway, Dev string }
-		if err := json.Unmarshal([]byte(ip(t, "-json", family, "route", "show", "proto", fmt.Sprint(Owner))), &rs); err != nil {
+		if err := json.Unmarshal([]byte(ip(t, "-json", family, "route", "show", "proto", fmt.Sprint(netcfg.Owner))), &rs); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range rs {
@@ -113,13 +115,31 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
+func address(link, p string) netcfg.Address { return netcfg.Address{Link: link, Prefix: prefix(p)} }
+
+func route(to, via, link string) netcfg.Route {
+	r := netcfg.Route{To: prefix(to), Link: link}
+	if via != "" {
+		r.Via = netip.MustParseAddr(via)
+	}
+	return r
+}
+
 // plain is a plan for the host's kernel, which has no VLANs.
-func plain() Config {
-	c := router()
-	c.Links, c.Addresses = c.Links[:2], c.Addresses[:3]
-	c.Sysctls = []Sysctl{
-		{"net.ipv4.ip_forward", "1"}, {"net.ipv6.conf.all.forwarding", "1"},
-		{"net.ipv6.conf.eth0.accept_ra", "0"}, {"net/ipv4/conf/eth1/rp_filter", "1"}, {"net.ipv4.tcp_rmem", "4096 65536 1000000"},
+func plain() netcfg.Config {
+	c := netcfg.Config{
+		Links:     []netcfg.Link{{Name: "eth0"}, {Name: "eth1"}},
+		Addresses: []netcfg.Address{address("eth0", "192.0.2.10/24"), address("eth0", "2001:db8::10/64"), address("eth1", "192.168.32.1/24")},
+		Routes: []netcfg.Route{
+			route("0.0.0.0/0", "192.0.2.1", "eth0"), route("::/0", "2001:db8::1", "eth0"),
+			route("10.9.0.0/16", "192.168.32.2", "eth1"), route("198.51.100.0/24", "", "eth1"),
+		},
+	}
+	c.Sysctls = []netcfg.Sysctl{
+		{Key: "net.ipv4.ip_forward", Value: "1"}, {Key: "net.ipv6.conf.all.forwarding", Value: "1"},
+		{Key: "net.ipv6.conf.eth0.accept_ra", Value: "0"}, {Key: "net/ipv4/conf/eth1/rp_filter", Value: "1"}, {Key: "net.ipv4.tcp_rmem", Value: "4096 65536 1000000"},
 	}
 	return c
 }
@@ -168,7 +188,7 @@ func TestPlanToPlan(t *testing.T) {
 	apply(t, plan)
 	expect(t, "fewer routes", routes(t), "10.9.0.0/16 192.168.32.2 eth1")
 
-	apply(t, Config{})
+	apply(t, netcfg.Config{})
 	expect(t, "nothing is ours", slices.Concat(addresses(t, "eth0"), addresses(t, "eth1"), routes(t)), "UP", "UP")
 }
 
@@ -182,7 +202,7 @@ func TestOthersWorkStays(t *testing.T) {
 	if changes := apply(t, plain()); len(changes) > 0 {
 		t.Errorf("changed %q", changes)
 	}
-	apply(t, Config{})
+	apply(t, netcfg.Config{})
 	expect(t, "eth1", addresses(t, "eth1"), "UP", "10.1.1.1/24", "2001:db8:5::1/64")
 	if got := ip(t, "route", "show", "10.2.0.0/16"); !strings.Contains(got, "via 10.1.1.9 dev eth1") {
 		t.Errorf("their route: %q", got)
@@ -212,10 +232,10 @@ func TestRepair(t *testing.T) {
 func TestRestIsDone(t *testing.T) {
 	enterBox(t)
 	plan := plain()
-	plan.Links = append(plan.Links, Link{Name: "eth7"}, Link{Name: "eth7.3", Parent: "eth7", VLAN: 3})
-	plan.Addresses = append(plan.Addresses, Address{"eth7", prefix("10.7.0.1/24")})
+	plan.Links = append(plan.Links, netcfg.Link{Name: "eth7"}, netcfg.Link{Name: "eth7.3", Parent: "eth7", VLAN: 3})
+	plan.Addresses = append(plan.Addresses, address("eth7", "10.7.0.1/24"))
 	plan.Routes = append(plan.Routes, route("10.8.0.0/16", "172.16.5.5", "eth1"), route("10.77.0.0/16", "10.7.0.2", "eth7"))
-	plan.Sysctls = append(plan.Sysctls, Sysctl{"net.ipv4.nonsense", "1"}, Sysctl{"net.ipv4.conf.eth1.rp_filter", "often"})
+	plan.Sysctls = append(plan.Sysctls, netcfg.Sysctl{Key: "net.ipv4.nonsense", Value: "1"}, netcfg.Sysctl{Key: "net.ipv4.conf.eth1.rp_filter", Value: "often"})
 	changes, err := Apply(t.Context(), plan)
 	for _, want := range []string{
 		"network: link eth7 does not exist; there are eth0, eth0-peer, eth1, eth1-peer, lo\n",
@@ -244,7 +264,7 @@ func TestRestIsDone(t *testing.T) {
 
 func TestSettingsThatFightAreReported(t *testing.T) {
 	enterBox(t)
-	_, err := Apply(t.Context(), Config{Sysctls: []Sysctl{{"net.ipv4.ip_forward", "1"}, {"net.ipv4.ip_forward", "0"}}})
+	_, err := Apply(t.Context(), netcfg.Config{Sysctls: []netcfg.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1"}, {Key: "net.ipv4.ip_forward", Value: "0"}}})
 	if err == nil || !strings.Contains(err.Error(), "something changes it back") {
 		t.Errorf("got %v", err)
 	}
