@@ -1,10 +1,13 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -17,12 +20,14 @@ type user struct {
 // users has an account for each service that does not run as root. There are no passwords: people come in by
 // ssh with a key, or by the console.
 func users() []user {
-	return []user{
-		{"root", "/root", "/bin/sh", 0},
-		{"dhcp", "/", "/bin/false", 501},
-		{"nflog", "/", "/bin/false", 502},
-		{"nobody", "/", "/bin/false", 65534},
+	all := []user{{"root", "/root", "/bin/sh", 0}, {"nobody", "/", "/bin/false", 65534}}
+	for _, s := range roster.All() {
+		if s.UID != 0 {
+			all = append(all, user{s.Name, "/", "/bin/false", s.UID})
+		}
 	}
+	slices.SortFunc(all, func(a, b user) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 func passwd() string {

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 )
@@ -26,7 +26,7 @@ func dhcpCommand(ctx context.Context, env Env, args []string) error {
 		return err
 	}
 	var st run.Status
-	if err := env.ask(ctx, plan.DHCP, "status", nil, &st); err != nil {
+	if err := env.ask(ctx, roster.DHCP, "status", nil, &st); err != nil {
 		return err
 	}
 	show := func() error { return printDHCP(clean(env.Stdout), st, env) }

@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile/leasefiletest"
@@ -121,7 +122,7 @@ type box struct {
 func newBox(t *testing.T) *box {
 	b := &box{t: t, site: loadDHCPSite(t), links: map[string]*wire{}}
 	services := plan.Make(b.site).Services
-	conf := services[slices.IndexFunc(services, func(s plan.Service) bool { return s.Name == plan.DHCP })].Config.(dhcp.Config)
+	conf := services[slices.IndexFunc(services, func(s plan.Service) bool { return s.Name == roster.DHCP })].Config.(dhcp.Config)
 	var err error
 	b.service, err = run.Open(conf, run.Options{
 		FS: new(leasefiletest.Disk), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: b.now,
@@ -141,7 +142,7 @@ func newBox(t *testing.T) *box {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(b.dir) })
-	l, err := control.Listen(b.dir, plan.DHCP)
+	l, err := control.Listen(b.dir, roster.DHCP)
 	if err != nil {
 		t.Fatal(err)
 	}

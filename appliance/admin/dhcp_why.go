@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -43,7 +43,7 @@ func dhcpWhy(ctx context.Context, env Env, args []string) error {
 	if q.site, err = env.Site(); err != nil {
 		return err
 	}
-	if err := errors.Join(env.ask(ctx, plan.DHCP, "status", nil, &q.status), env.ask(ctx, plan.DHCP, "leases", nil, &q.leases)); err != nil {
+	if err := errors.Join(env.ask(ctx, roster.DHCP, "status", nil, &q.status), env.ask(ctx, roster.DHCP, "leases", nil, &q.leases)); err != nil {
 		return err
 	}
 	if len(words) == 0 {
@@ -112,7 +112,7 @@ func (q *question) about(ctx context.Context, word string) ([]Why, error) {
 
 func (q *question) recent(ctx context.Context, which run.Which) ([]run.Exchange, error) {
 	all := []run.Exchange{}
-	err := q.env.ask(ctx, plan.DHCP, "recent", which, &all)
+	err := q.env.ask(ctx, roster.DHCP, "recent", which, &all)
 	return all, err
 }
 

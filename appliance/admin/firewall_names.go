@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/explain"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -40,7 +41,7 @@ func (e Env) directory(ctx context.Context) (directory, error) {
 	d := directory{hosts: map[netip.Addr]string{}, cards: map[string]string{}, rules: map[string]namedRule{},
 		zones: loaded.Policy.Zones, network: networkOf(plan.Make(s))}
 	var leases []dhcp.LeaseInfo
-	if e.ask(ctx, plan.DHCP, "leases", nil, &leases) == nil {
+	if e.ask(ctx, roster.DHCP, "leases", nil, &leases) == nil {
 		d.addLeases(leases)
 	}
 	d.addSite(s)

@@ -9,7 +9,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/xl"
@@ -81,7 +81,7 @@ func host(ctx context.Context, env Env, args []string) error {
 	var leases []dhcp.LeaseInfo
 	var leaseErr error
 	if w.dir == "" {
-		leaseErr = env.ask(ctx, plan.DHCP, "leases", nil, &leases)
+		leaseErr = env.ask(ctx, roster.DHCP, "leases", nil, &leases)
 	}
 	h := findHost(s, leases, w.word)
 	if h == nil {

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 )
 
@@ -23,7 +23,7 @@ func leases(ctx context.Context, env Env, args []string) error {
 		return err
 	}
 	list := []dhcp.LeaseInfo{}
-	if err := env.ask(ctx, plan.DHCP, "leases", nil, &list); err != nil {
+	if err := env.ask(ctx, roster.DHCP, "leases", nil, &list); err != nil {
 		return err
 	}
 	if !*all {

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 )
@@ -84,7 +84,7 @@ func collect(ctx context.Context, env Env) Status {
 		}
 	}
 	var d run.Status
-	if err := env.ask(ctx, plan.DHCP, "status", nil, &d); err == nil {
+	if err := env.ask(ctx, roster.DHCP, "status", nil, &d); err == nil {
 		st.DHCP = &d
 		st.Problems = append(st.Problems, d.Problems...)
 	}

@@ -9,16 +9,10 @@ package plan
 
 import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 	"github.com/gatehouse-os/gatehouse/site"
-)
-
-// Names of the services, as the `gatehouse` command and the log have them.
-const (
-	DHCP  = "dhcp"
-	NFLog = "nflog"
-	SSH   = "sshd"
 )
 
 // Plan is the whole appliance, but for what /perm remembers.
@@ -34,9 +28,6 @@ type Plan struct {
 type Service struct {
 	Name   string
 	Config any // survives a round trip through JSON
-	// Essential: without its answers the network behind the box does not work, so
-	// the watchdog waits for them. It answers the control method control.Ping.
-	Essential bool
 }
 
 // Make returns what s means.
@@ -47,9 +38,9 @@ func Make(s *site.Site) Plan {
 		Network:       network(s),
 		Firewall:      policy(s),
 		Services: []Service{
-			{Name: NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
-			{Name: DHCP, Config: dhcpConfig(s), Essential: true},
-			{Name: SSH, Config: sshConfig(s)},
+			{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
+			{Name: roster.DHCP, Config: dhcpConfig(s)},
+			{Name: roster.SSH, Config: sshConfig(s)},
 		},
 	}
 }

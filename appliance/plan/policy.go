@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -29,7 +30,7 @@ func policy(s *site.Site) firewall.Policy {
 	}
 	for _, service := range s.BoxServices() {
 		from := lans
-		if service.Name == DHCP {
+		if service.Name == roster.DHCP {
 			from = slices.Concat(lans, relayZones(s))
 		}
 		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
@@ -113,7 +114,7 @@ func serve(t *testing.T, box *testnet.Namespace, p plan.Plan) *run.Service {
 	}
 	// The others are the whole machine's.
 	p.Network.Sysctls = slices.DeleteFunc(p.Network.Sysctls, func(s netcfg.Sysctl) bool { return !strings.HasPrefix(s.Key, "net.ipv") })
-	i := slices.IndexFunc(p.Services, func(s plan.Service) bool { return s.Name == plan.DHCP })
+	i := slices.IndexFunc(p.Services, func(s plan.Service) bool { return s.Name == roster.DHCP })
 	var s *run.Service
 	if err := box.Do(func() (err error) {
 		if err := nft.Load(ruleset); err != nil {

@@ -23,7 +23,7 @@ func runDHCP(ctx context.Context, p process) error {
 	if err != nil {
 		return err
 	}
-	service, err := dhcprun.Open(config, dhcprun.Options{FS: leasefile.Dir(p.stateDir), Log: p.log, Changed: changed})
+	service, err := dhcprun.Open(config, dhcprun.Options{FS: leasefile.Dir(p.StateDir), Log: p.log, Changed: changed})
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func methods(of map[string]dhcprun.Method) control.Mux {
 // serve runs a service and answers questions about it on its control socket,
 // until ctx ends or the service does.
 func (p process) serve(ctx context.Context, m control.Mux, run func(ctx context.Context, drop, ready func() error) error) error {
-	l, err := control.Listen(runDir, p.name)
+	l, err := control.Listen(runDir, p.Name)
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"os/user"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -81,28 +80,12 @@ func runInit(ctx context.Context, console io.Writer) int {
 // stateDirs are the directories that the services keep their state in.
 func stateDirs() []boot.Dir {
 	dirs := []boot.Dir{{Path: "/perm/ssh", Mode: 0o700}}
-	for _, s := range services() {
-		if s.stateDir == "" {
-			continue
+	for _, s := range roster.All() {
+		if s.StateDir != "" {
+			dirs = append(dirs, boot.Dir{Path: s.StateDir, Mode: 0o700, UID: s.UID, GID: s.UID})
 		}
-		uid, gid, err := account(s.account)
-		if err != nil {
-			continue // the service says so itself when it starts
-		}
-		dirs = append(dirs, boot.Dir{Path: s.stateDir, Mode: 0o700, UID: uid, GID: gid})
 	}
 	return dirs
-}
-
-// account returns the ids of a user of /etc/passwd.
-func account(name string) (uid, gid int, err error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return 0, 0, fmt.Errorf("the user of the service: %w", err)
-	}
-	uid, errUID := strconv.Atoi(u.Uid)
-	gid, errGID := strconv.Atoi(u.Gid)
-	return uid, gid, errors.Join(errUID, errGID)
 }
 
 // up makes the box what the site says: the firewall first, since there must be
@@ -232,7 +215,7 @@ func units(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
 			return nil, fmt.Errorf("configuration of %s: %w", s.Name, err)
 		}
 		u := supervise.Unit{Name: s.Name, Config: config}
-		if known, ok := serviceNamed(s.Name); ok && known.stateDir != "" && storage.Kind == boot.StorageLost {
+		if known, ok := roster.Named(s.Name); ok && known.StateDir != "" && storage.Kind == boot.StorageLost {
 			u.Refused = "there is no stable storage to keep its promises on: " + storage.Problem
 		}
 		all = append(all, u)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -50,8 +51,8 @@ func homePlan(t *testing.T) plan.Plan {
 // Every service that can be planned is one that this binary has.
 func TestEveryPlannedServiceIsThere(t *testing.T) {
 	for _, s := range homePlan(t).Services {
-		if _, ok := serviceNamed(s.Name); !ok {
-			t.Errorf("service %q is planned, but not in the table", s.Name)
+		if _, ok := roster.Named(s.Name); !ok || mains()[s.Name] == nil {
+			t.Errorf("service %q is planned, but not in the roster or not in this binary", s.Name)
 		}
 	}
 }
@@ -65,7 +66,7 @@ func TestUnitsWithoutStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, u := range all {
-		remembers := u.Name == plan.DHCP
+		remembers := u.Name == roster.DHCP
 		if refused := strings.Contains(u.Refused, "/dev/xvdb is broken"); refused != remembers {
 			t.Errorf("unit %s: refused = %q", u.Name, u.Refused)
 		}
@@ -84,7 +85,7 @@ func TestEssentialServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names := essential(homePlan(t), all); !slices.Equal(names, []string{plan.DHCP}) {
+	if names := essential(homePlan(t), all); !slices.Equal(names, []string{roster.DHCP}) {
 		t.Errorf("%v", names)
 	}
 }

@@ -7,56 +7,34 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/privdrop"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 )
-
-// A service is one process of the appliance: who it becomes, and what it does.
-type service struct {
-	name     string
-	account  string   // user of /etc/passwd; "" stays root
-	caps     []string // kept, without "CAP_"
-	stateDir string   // in /perm, its own; "" if it remembers nothing
-	run      func(ctx context.Context, p process) error
-}
 
 // process is a running service's view of itself.
 type process struct {
-	service
+	roster.Service
 	config io.Reader // its Config as JSON
 	log    *slog.Logger
 }
 
-// services is the table of the appliance's processes (docs/architecture.md).
-func services() []service {
-	return []service{
-		{name: plan.NFLog, account: "nflog", run: runNFLog},
-		{name: plan.DHCP, account: "dhcp", caps: []string{"net_raw", "net_bind_service"}, stateDir: "/perm/dhcp", run: runDHCP},
-		{name: plan.SSH, run: runSSH},
-	}
-}
-
-func serviceNamed(name string) (service, bool) {
-	all := services()
-	i := slices.IndexFunc(all, func(s service) bool { return s.name == name })
-	if i < 0 {
-		return service{}, false
-	}
-	return all[i], true
+// mains are the programs of the services of the roster, by their names.
+func mains() map[string]func(ctx context.Context, p process) error {
+	return map[string]func(ctx context.Context, p process) error{roster.NFLog: runNFLog, roster.DHCP: runDHCP, roster.SSH: runSSH}
 }
 
 // runService is the process `gatehouse service NAME`: it reads its Config from
 // stdin and serves until ctx ends.
 func runService(ctx context.Context, name string, stdin io.Reader, stderr io.Writer) int {
-	s, ok := serviceNamed(name)
-	if !ok {
+	s, ok := roster.Named(name)
+	run := mains()[name]
+	if !ok || run == nil {
 		fmt.Fprintf(stderr, "gatehouse service: there is no service %q\n", name)
 		return 2
 	}
-	p := process{service: s, config: stdin, log: slog.New(logHandler(stderr))}
-	if err := s.run(ctx, p); err != nil {
+	p := process{Service: s, config: stdin, log: slog.New(logHandler(stderr))}
+	if err := run(ctx, p); err != nil {
 		p.log.Error(err.Error())
 		return 1
 	}
@@ -86,19 +64,15 @@ func (p process) read(config any) error {
 	return nil
 }
 
-// drop gives up everything but what the table says, for good. Without an
-// account in the table the process stays as it is.
+// drop gives up everything but what the table says, for good. A service
+// that stays root stays as it is.
 func (p process) drop() error {
-	if p.account == "" {
+	if p.UID == 0 {
 		return nil
 	}
-	uid, gid, err := account(p.account)
-	if err != nil {
-		return err
-	}
-	id := privdrop.Identity{UID: uid, GID: gid, Caps: p.caps}
-	if p.stateDir != "" {
-		id.WritePaths = []string{p.stateDir}
+	id := privdrop.Identity{UID: p.UID, GID: p.UID, Caps: p.Caps}
+	if p.StateDir != "" {
+		id.WritePaths = []string{p.StateDir}
 	}
 	return privdrop.Drop(id)
 }
@@ -112,7 +86,7 @@ func (p process) ready() error {
 	}
 	defer f.Close()
 	if _, err := f.WriteString("READY\n"); err != nil {
-		return fmt.Errorf("telling init that %s is ready: %w", p.name, err)
+		return fmt.Errorf("telling init that %s is ready: %w", p.Name, err)
 	}
 	return nil
 }

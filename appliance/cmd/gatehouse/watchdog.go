@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
@@ -63,7 +64,7 @@ func (b *box) guarding() *watchdog.Guard {
 func essential(p plan.Plan, units []supervise.Unit) []string {
 	var names []string
 	for _, s := range p.Services {
-		if s.Essential && slices.ContainsFunc(units, func(u supervise.Unit) bool { return u.Name == s.Name && u.Refused == "" }) {
+		if known, _ := roster.Named(s.Name); known.Essential && slices.ContainsFunc(units, func(u supervise.Unit) bool { return u.Name == s.Name && u.Refused == "" }) {
 			names = append(names, s.Name)
 		}
 	}

@@ -1,0 +1,46 @@
+// Package roster is the table of the appliance's services: who each becomes, what it keeps, and how it is run. The plan,
+// the supervision, the disk's passwd and the pages of documentation read it; what a service does is its own room's.
+package roster
+
+import "slices"
+
+// Names of the services, as the `gatehouse` command, the log and the control sockets have them.
+const (
+	DHCP  = "dhcp"
+	NFLog = "nflog"
+	SSH   = "sshd"
+)
+
+// A Service is one process of the appliance.
+type Service struct {
+	Name string
+	// UID is its user, and its group, both called as the service is. 0: it stays root.
+	UID int
+	// Caps are kept after the start, named as in capabilities(7), without "CAP_", in lower case.
+	Caps []string
+	// StateDir is its own directory in /perm; "" if it remembers nothing.
+	StateDir string
+	// Essential: without its answers the network behind the box does not work, so the watchdog waits for them.
+	Essential bool
+	// Reloads: it takes another configuration while it serves. Others are started again.
+	Reloads bool
+}
+
+// All are the services in the order in which they are started.
+func All() []Service {
+	return []Service{
+		{Name: NFLog, UID: 502},
+		{Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp", Essential: true, Reloads: true},
+		{Name: SSH, Reloads: true},
+	}
+}
+
+// Named returns the service of that name, and whether there is one.
+func Named(name string) (Service, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(s Service) bool { return s.Name == name })
+	if i < 0 {
+		return Service{}, false
+	}
+	return all[i], true
+}
