@@ -109,7 +109,7 @@ func (c *client) tried(user string) {
 }
 
 // logFailure writes why c ended before a login.
-func (c *client) logFailure(log *slog.Logger, suppressed int, cause error) {
+func (c *client) logFailure(log *slog.Logger, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	attrs := []any{"source", c.source.String()}
@@ -118,9 +118,6 @@ func (c *client) logFailure(log *slog.Logger, suppressed int, cause error) {
 	}
 	if len(c.offered) > 0 {
 		attrs = append(attrs, "keys", c.offered)
-	}
-	if suppressed > 0 {
-		attrs = append(attrs, "not-logged", suppressed)
 	}
 	log.Warn("ssh login failed", append(attrs, "cause", bounded(c.cause(cause)))...)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 )
 
 // Config is what the service needs to know.
@@ -31,12 +33,18 @@ type Line struct {
 	Missing bool      `json:"missing,omitempty"` // records before it came and went unseen
 }
 
+// How many lines are logged: what one packet causes, each may cause.
+const (
+	logBurst = 10 // at once
+	logEvery = 6 * time.Second
+)
+
 // A Service reads one NFLOG group.
 type Service struct {
 	conn   *netlink.Conn
 	ring   *ring
 	uptime func() time.Duration
-	log    *slog.Logger
+	log    *slog.Logger      // bounded: packets decide how much there is to log
 	names  map[uint32]string // of interfaces, by index
 	seq    uint32            // of the kernel's last message
 	began  bool
@@ -49,7 +57,14 @@ func Open(c Config, uptime func() time.Duration, log *slog.Logger) (*Service, er
 	if err != nil {
 		return nil, err
 	}
-	return &Service{conn: conn, ring: newRing(maxRecords), uptime: uptime, log: log, names: map[uint32]string{}}, nil
+	return newService(conn, uptime, log), nil
+}
+
+func newService(conn *netlink.Conn, uptime func() time.Duration, log *slog.Logger) *Service {
+	return &Service{
+		conn: conn, ring: newRing(maxRecords), uptime: uptime, names: map[uint32]string{},
+		log: slog.New(ratelimit.Handler(log.Handler(), logBurst, logEvery, time.Now)),
+	}
 }
 
 // Run calls drop, which gives privileges up, then ready, and reads until ctx ends.
