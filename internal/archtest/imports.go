@@ -50,7 +50,7 @@ func directions() []direction {
 			"only image knows how the disk is made; what runs on the appliance does not carry it"},
 		{[]string{"./image/..."}, []string{"./..."}, []string{"./image/...", "./site/...", "./internal/testnet"},
 			"a disk is made from the site; the appliance is in it as one built program"},
-		{[]string{"./internal/ratelimit", "./appliance/statefile", "./appliance/privdrop", "./appliance/control", "./appliance/applets",
+		{[]string{"./internal/ratelimit", "./internal/feed", "./appliance/statefile", "./appliance/privdrop", "./appliance/control", "./appliance/applets",
 			"./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline"}, []string{"./..."}, nil,
 			"a leaf imports nothing of the project"},
 		{[]string{"./services/*/leasefile"}, []string{"./..."}, []string{"./services/*/lease"},
