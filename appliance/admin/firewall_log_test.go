@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 )
 
-// logs makes a gate whose service has logged some packets, and two more after the first question.
-func logs(t *testing.T, lines ...nflog.Line) gate {
+// logging makes a gate whose service has logged some packets, and two more after the first question.
+func logging(t *testing.T, lines ...nflog.Line) gate {
 	t.Helper()
 	g := newGate(t, nil)
 	dir, err := os.MkdirTemp("", "admin") // short: the name of a socket has 107 bytes at most
@@ -94,7 +94,7 @@ func TestFirewallLog(t *testing.T) {
 		"2026-05-01 12:00:00.005 deny  flood box→eth0(wan) 7 bytes that are no IP packet",
 		"2026-05-01 12:00:00.006 deny  refused eth2(guests)→box icmp 192.168.33.50 → box(192.168.33.1) timestamp-request code 2 from card 00:00:5e:00:53:77",
 	}
-	g := logs(t, lines...)
+	g := logging(t, lines...)
 	for _, tt := range []struct {
 		args string
 		want []string

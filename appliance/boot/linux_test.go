@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 )
 
@@ -131,7 +132,7 @@ func TestFsck(t *testing.T) {
 	if err := os.WriteFile(garbage, bytes.Repeat([]byte("x"), 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log := supervise.NewLog(Uptime)
+	log := logs.New(Uptime)
 	b := &boot{Config: Config{OS: Linux(c), Log: log}}
 	for _, f := range []struct {
 		device string

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
 // The processes of these tests are this binary again, in a role that its first
@@ -100,8 +102,17 @@ func reaping(t *testing.T) *Children {
 	return c
 }
 
+// texts are the lines as one.
+func texts(lines []logs.Line) string {
+	var all []string
+	for _, l := range lines {
+		all = append(all, l.Service+":"+l.Text)
+	}
+	return strings.Join(all, " ")
+}
+
 // startUnit starts a role as a unit. Tests wait for its channels, never for time.
-func startUnit(t *testing.T, c *Children, role string, config string) (Process, *Log) {
+func startUnit(t *testing.T, c *Children, role string, config string) (Process, *logs.Log) {
 	t.Helper()
 	log := newTestLog()
 	p, err := Exec{Children: c, Program: "/proc/self/exe", Env: []string{"A=b"}}.Start(
