@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
@@ -114,7 +115,7 @@ func (r *runner) start() {
 	r.began, r.started = r.log.Seq(), time.Now()
 	proc, err := r.starter.Start(r.unit, r.log.Output(r.unit.Name))
 	if err != nil {
-		r.ended(Exit{Code: -1, Err: err})
+		r.ended(children.Exit{Code: -1, Err: err})
 		return
 	}
 	r.proc, r.ready = proc, proc.Ready()
@@ -131,7 +132,7 @@ func (r *runner) becameReady() {
 }
 
 // ended keeps what is to be known of a run that is over, then goes on.
-func (r *runner) ended(exit Exit) {
+func (r *runner) ended(exit children.Exit) {
 	words := lastWords(r.log.After(r.unit.Name, r.began))
 	r.proc, r.ready = nil, nil
 	r.mu.Lock()

@@ -7,8 +7,6 @@
 // printed and how it ended goes to the log (package logs). At the end units are stopped in the reverse of their order, with
 // SIGTERM and, 5 s later, SIGKILL.
 //
-// The package also collects the processes that PID 1 inherits (Children).
-//
 // Limits: the list of units is fixed; units do not wait for each other.
 package supervise
 

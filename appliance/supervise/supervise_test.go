@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
@@ -54,7 +55,7 @@ func (s *lives) Start(u Unit, out io.WriteCloser) (Process, error) {
 	s.pids++
 	s.up[u.Name] = true
 	p := &pretended{all: s, name: u.Name, life: l, pid: 100 + s.pids,
-		ready: make(chan struct{}), exited: make(chan struct{}), end: make(chan Exit, 3)}
+		ready: make(chan struct{}), exited: make(chan struct{}), end: make(chan children.Exit, 3)}
 	go p.run(out)
 	return p, nil
 }
@@ -71,8 +72,8 @@ type pretended struct {
 	life          life
 	pid           int
 	ready, exited chan struct{}
-	end           chan Exit
-	exit          Exit
+	end           chan children.Exit
+	exit          children.Exit
 }
 
 func (p *pretended) run(out io.WriteCloser) {
@@ -81,7 +82,7 @@ func (p *pretended) run(out io.WriteCloser) {
 		time.AfterFunc(p.life.ready, func() { close(p.ready) })
 	}
 	if p.life.dies > 0 {
-		time.AfterFunc(p.life.dies, func() { p.end <- Exit{Code: p.life.code} })
+		time.AfterFunc(p.life.dies, func() { p.end <- children.Exit{Code: p.life.code} })
 	}
 	p.exit = <-p.end
 	out.Close()
@@ -100,18 +101,18 @@ func (p *pretended) tell(what string) {
 func (p *pretended) PID() int                { return p.pid }
 func (p *pretended) Ready() <-chan struct{}  { return p.ready }
 func (p *pretended) Exited() <-chan struct{} { return p.exited }
-func (p *pretended) Exit() Exit              { return p.exit }
+func (p *pretended) Exit() children.Exit     { return p.exit }
 
 func (p *pretended) Terminate() {
 	p.tell("TERM")
 	if p.life.stop >= 0 {
-		time.AfterFunc(p.life.stop, func() { p.end <- Exit{} })
+		time.AfterFunc(p.life.stop, func() { p.end <- children.Exit{} })
 	}
 }
 
 func (p *pretended) Kill() {
 	p.tell("KILL")
-	p.end <- Exit{Code: -1, Signal: syscall.SIGKILL}
+	p.end <- children.Exit{Code: -1, Signal: syscall.SIGKILL}
 }
 
 func newTestLog() *logs.Log {

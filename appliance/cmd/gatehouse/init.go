@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
@@ -40,7 +41,7 @@ const networkName = "network"
 // box is process 1 while it runs.
 type box struct {
 	log      *logs.Log
-	children *supervise.Children
+	children *children.Children
 	report   boot.Report
 
 	offloaded []string // devices of the firewall's short cut, as loaded last
@@ -54,7 +55,7 @@ type box struct {
 // runInit is process 1 from the first mount to the last sync. It returns only
 // when the machine would not end.
 func runInit(ctx context.Context, console io.Writer) int {
-	b := &box{log: logs.New(boot.Uptime), children: supervise.NewChildren()}
+	b := &box{log: logs.New(boot.Uptime), children: children.New()}
 
 	requests := make(chan os.Signal, 4)
 	signal.Notify(requests, boot.RequestSignals()...)
