@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -34,7 +35,7 @@ type appliance struct {
 	links    []admin.Link
 	dhcp     *run.Status // nil: the service is not there
 	leases   []dhcp.LeaseInfo
-	log      []supervise.LogLine
+	log      []logs.Dated
 }
 
 func healthy() appliance {
@@ -68,9 +69,9 @@ func healthy() appliance {
 				Name: "guest", Kind: "pool", State: "free", Expires: now.Add(-time.Hour),
 			},
 		},
-		log: []supervise.LogLine{
-			{Line: supervise.Line{Service: "dhcp", Text: "leased"}, Time: now},
-			{Line: supervise.Line{Service: "sshd", Text: "ssh listens"}, Time: now.Add(time.Second)},
+		log: []logs.Dated{
+			{Line: logs.Line{Service: "dhcp", Text: "leased"}, Time: now},
+			{Line: logs.Line{Service: "sshd", Text: "ssh listens"}, Time: now.Add(time.Second)},
 		},
 	}
 }
@@ -106,7 +107,7 @@ func (a appliance) start(t *testing.T) string {
 	serve("init", control.Mux{
 		"box": answer(a.box), "services": answer(a.services),
 		"log": func(_ context.Context, raw json.RawMessage, send func(any) error) error {
-			var args supervise.LogArgs
+			var args logs.Args
 			if err := json.Unmarshal(raw, &args); err != nil {
 				return err
 			}

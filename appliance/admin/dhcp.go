@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 )
@@ -29,7 +30,7 @@ func dhcpCommand(ctx context.Context, env Env, args []string) error {
 	if err := env.ask(ctx, roster.DHCP, "status", nil, &st); err != nil {
 		return err
 	}
-	show := func() error { return printDHCP(clean(env.Stdout), st, env) }
+	show := func() error { return printDHCP(printable.Writer(env.Stdout), st, env) }
 	if *asJSON {
 		show = func() error { return printJSON(env.Stdout, st) }
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -168,7 +169,7 @@ func (q *question) everybody(ctx context.Context, asJSON bool) error {
 	if asJSON {
 		return printJSON(q.env.Stdout, all)
 	}
-	w := clean(q.env.Stdout)
+	w := printable.Writer(q.env.Stdout)
 	if len(all) == 0 {
 		q.printSilence(w)
 	}

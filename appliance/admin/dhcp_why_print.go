@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -18,7 +19,7 @@ const (
 )
 
 func (q *question) print(answers []Why, word string) error {
-	w := clean(q.env.Stdout)
+	w := printable.Writer(q.env.Stdout)
 	if addr, err := netip.ParseAddr(word); err == nil {
 		fmt.Fprintf(w, "%s %s.\n", addr, addressNote(q.site, addr))
 		if len(answers) == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -231,7 +232,7 @@ func bansFirewall(ctx context.Context, env Env, args []string) error {
 	for _, b := range all {
 		rows = append(rows, []string{prefixText(b.Prefix), orDash(b.Name), banSpan(b.For), banSpan(b.Left)})
 	}
-	return printRows(clean(env.Stdout), rows)
+	return printRows(printable.Writer(env.Stdout), rows)
 }
 
 // banSpan writes how long a ban is; 0 is for ever, as whoever uses nft may have it.

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // A LoggedPacket is one line of `gatehouse firewall log --json`.
@@ -119,7 +120,7 @@ func (p LoggedPacket) print(env Env, d directory, asJSON bool) error {
 		}
 		return err
 	}
-	out := clean(env.Stdout)
+	out := printable.Writer(env.Stdout)
 	if p.Lost > 0 {
 		fmt.Fprintf(out, "… %d packets were logged here that the kernel could not hand over\n", p.Lost)
 	}

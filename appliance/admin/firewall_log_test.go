@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 )
 
-// logs makes a gate whose service has logged some packets, and two more after the first question.
-func logs(t *testing.T, lines ...nflog.Line) gate {
+// logging makes a gate whose service has logged some packets, and two more after the first question.
+func logging(t *testing.T, lines ...nflog.Line) gate {
 	t.Helper()
 	g := newGate(t, nil)
 	dir, err := os.MkdirTemp("", "admin") // short: the name of a socket has 107 bytes at most
@@ -89,12 +89,12 @@ func TestFirewallLog(t *testing.T) {
 		"… 3 packets were logged here that the kernel could not hand over",
 		"2026-05-01 12:00:00.002 deny  spoofed eth2(guests) udp 10.1.2.3 → box(192.168.33.1) fragment from card 00:00:5e:00:53:21 of laptop",
 		"2026-05-01 12:00:00.003 deny  refused eth0(wan)→eth1(lan) icmpv6 2001:db8:ffff::7 → web1(2001:db8:0:20::11) echo-request",
-		"2026-05-01 12:00:00.004       gone·[31m eth9→eth1(lan) protocol 199 198.51.100.7 → printer(192.168.32.20)",
+		"2026-05-01 12:00:00.004       gone\\x1b[31m eth9→eth1(lan) protocol 199 198.51.100.7 → printer(192.168.32.20)",
 		"… packets are missing here: too many came at once",
 		"2026-05-01 12:00:00.005 deny  flood box→eth0(wan) 7 bytes that are no IP packet",
 		"2026-05-01 12:00:00.006 deny  refused eth2(guests)→box icmp 192.168.33.50 → box(192.168.33.1) timestamp-request code 2 from card 00:00:5e:00:53:77",
 	}
-	g := logs(t, lines...)
+	g := logging(t, lines...)
 	for _, tt := range []struct {
 		args string
 		want []string

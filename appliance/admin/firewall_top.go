@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 const (
@@ -76,7 +77,7 @@ func topFirewall(ctx context.Context, env Env, args []string) error {
 	if *asJSON {
 		return printJSON(env.Stdout, top)
 	}
-	return top.print(clean(env.Stdout), d)
+	return top.print(printable.Writer(env.Stdout), d)
 }
 
 // A talk sums up conversations as they come. Its size does not grow with their number.

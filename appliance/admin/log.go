@@ -9,7 +9,7 @@ import (
 	"io"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
 const defaultLogLines = 100
@@ -25,7 +25,7 @@ func showLog(ctx context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	request := supervise.LogArgs{Lines: *lines, Follow: *follow}
+	request := logs.Args{Lines: *lines, Follow: *follow}
 	if len(words) == 1 {
 		request.Service = words[0]
 	}
@@ -34,7 +34,7 @@ func showLog(ctx context.Context, env Env, args []string) error {
 			_, err := fmt.Fprintf(env.Stdout, "%s\n", raw)
 			return err
 		}
-		var l supervise.LogLine
+		var l logs.Dated
 		if err := json.Unmarshal(raw, &l); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func showLog(ctx context.Context, env Env, args []string) error {
 	return err
 }
 
-func printLine(w io.Writer, l supervise.LogLine) error {
+func printLine(w io.Writer, l logs.Dated) error {
 	_, err := fmt.Fprintf(w, "%s  %-6s %s\n", l.Time.UTC().Format("2006-01-02 15:04:05.000"), l.Service, l.Text)
 	return err
 }

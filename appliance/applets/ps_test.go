@@ -56,7 +56,7 @@ func TestReadProcesses(t *testing.T) {
 USER  PID   %CPU %MEM  VSZ   RSS TTY   STAT START     TIME COMMAND
 u0      1    0.2  1.0 8192  1024 ?     Ssl  11:43 00:00:02 /sbin/init
 u0      2    0.0  0.0    0     0 ?     S    11:43 00:00:00 [kthreadd]
-u4242  40 3600.0 10.0 1024 10240 pts/1 R<+  11:58 01:00:00 evil ?[2J two words ?
+u4242  40 3600.0 10.0 1024 10240 pts/1 R<+  11:58 01:00:00 evil \x1b[2J two words \xff
 u4242  41    0.0  0.0    0     0 ttyS1 ZN   11:58 00:00:00 [gone]
 `,
 		"pid=,ppid=": `

@@ -5,8 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // view is what the columns are computed from beside the process.
@@ -33,7 +34,7 @@ func psColumns() map[string]column {
 		return column{header, true, func(v *view, p process) string { return fmt.Sprintf("%.1f", of(v, p)) }}
 	}
 	args := func(_ *view, p process) string { return p.command() }
-	name := func(_ *view, p process) string { return printable(p.name) }
+	name := func(_ *view, p process) string { return printable.String(p.name) }
 	return map[string]column{
 		"pid":  number("PID", func(p process) int { return p.pid }),
 		"ppid": number("PPID", func(p process) int { return p.ppid }),
@@ -106,23 +107,12 @@ func elapsed(d time.Duration) string {
 }
 
 // command is the command line, or the kernel's name in brackets for a process
-// that has none.
+// that has none. A process names itself as it likes.
 func (p process) command() string {
 	if len(p.argv) == 0 {
-		return "[" + printable(p.name) + "]"
+		return "[" + printable.String(p.name) + "]"
 	}
-	return printable(strings.Join(p.argv, " "))
-}
-
-// printable replaces what could drive the terminal: a process names itself as it
-// likes.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
+	return printable.String(strings.Join(p.argv, " "))
 }
 
 // table lays the processes out in columns, as wide as their widest cell.

@@ -27,13 +27,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
 // Config is what a boot needs from its caller.
 type Config struct {
 	OS       OS
-	Log      *supervise.Log
+	Log      *logs.Log
 	Console  io.Writer        // where init's own lines go; may hang without harm
 	Requests <-chan os.Signal // of RequestSignals, capacity 4 or more
 	Shell    []string         // of the console, path first; nil: /bin/sh
@@ -210,7 +210,7 @@ func (b *boot) copyToConsole() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	last := map[string]string{} // of each service; what is said again and again is shown once
 	done := begin(func() {
-		b.Log.CopyTo(ctx, b.Console, func(l supervise.Line) bool {
+		b.Log.CopyTo(ctx, b.Console, func(l logs.Line) bool {
 			ours := l.Event || l.Service == bootName || l.Service == consoleName || l.Service == fsckName
 			again := last[l.Service] == l.Text
 			if ours {

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata anew")
@@ -177,7 +177,7 @@ func play(t *testing.T, s scenario) {
 		s.prepare(m)
 	}
 	start := time.Now()
-	log := supervise.NewLog(func() time.Duration { return time.Since(start) })
+	log := logs.New(func() time.Duration { return time.Since(start) })
 	requests := make(chan os.Signal, 4)
 	for after, what := range s.at {
 		time.AfterFunc(after, func() {

@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 )
 
 const (
@@ -27,11 +27,11 @@ const (
 )
 
 // linux is the OS of the appliance.
-type linux struct{ children *supervise.Children }
+type linux struct{ children *children.Children }
 
-// Linux returns the real edge. It starts processes by children, as everything in
+// Linux returns the real edge. It starts processes by c, as everything in
 // PID 1 must.
-func Linux(children *supervise.Children) OS { return linux{children} }
+func Linux(c *children.Children) OS { return linux{c} }
 
 // mountFlags are the options that are bits of mount(2); the others are data for
 // the file system.

@@ -19,13 +19,14 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/children"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
-// children runs what the real edge starts processes by.
-func children(t *testing.T) *supervise.Children {
+// reaping runs what the real edge starts processes by.
+func reaping(t *testing.T) *children.Children {
 	t.Helper()
-	c := supervise.NewChildren()
+	c := children.New()
 	chld := make(chan os.Signal, 1)
 	signal.Notify(chld, syscall.SIGCHLD)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -40,7 +41,7 @@ func children(t *testing.T) *supervise.Children {
 }
 
 // command runs a program of e2fsprogs by its full path.
-func command(t *testing.T, c *supervise.Children, argv ...string) {
+func command(t *testing.T, c *children.Children, argv ...string) {
 	t.Helper()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -58,7 +59,7 @@ func command(t *testing.T, c *supervise.Children, argv ...string) {
 }
 
 // image makes a small file system with the real mke2fs.
-func image(t *testing.T, c *supervise.Children, fstype, label string) string {
+func image(t *testing.T, c *children.Children, fstype, label string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(path, make([]byte, 4<<20), 0o600); err != nil {
@@ -69,7 +70,7 @@ func image(t *testing.T, c *supervise.Children, fstype, label string) string {
 }
 
 func TestSuperblockOfRealDisks(t *testing.T) {
-	c := children(t)
+	c := reaping(t)
 	for _, fstype := range []string{"ext2", "ext3", "ext4"} {
 		for _, label := range []string{"perm", "", "sixteen-letters!"} {
 			sb, err := readSuperblock(image(t, c, fstype, label))
@@ -122,7 +123,7 @@ func FuzzSuperblock(f *testing.F) {
 
 // The real e2fsck and what boot makes of its exit status.
 func TestFsck(t *testing.T) {
-	c := children(t)
+	c := reaping(t)
 	good := image(t, c, "ext2", "perm")
 	damaged := image(t, c, "ext2", "perm")
 	command(t, c, "/sbin/debugfs", "-w", "-R", "set_super_value free_blocks_count 7", damaged)
@@ -131,7 +132,7 @@ func TestFsck(t *testing.T) {
 	if err := os.WriteFile(garbage, bytes.Repeat([]byte("x"), 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log := supervise.NewLog(Uptime)
+	log := logs.New(Uptime)
 	b := &boot{Config: Config{OS: Linux(c), Log: log}}
 	for _, f := range []struct {
 		device string

@@ -81,7 +81,7 @@ func TestShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := `stty raw -echo; echo "by way of /dev/tty, $TERM, $PATH" >/dev/tty; exit 3`
-	if err := Linux(children(t)).Shell(tty, []string{"/bin/sh", "-c", script}); err != nil {
+	if err := Linux(reaping(t)).Shell(tty, []string{"/bin/sh", "-c", script}); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(master).ReadString('\n')
@@ -92,7 +92,7 @@ func TestShell(t *testing.T) {
 	if err != nil || *after != *before {
 		t.Errorf("modes %+v, %v; before the shell %+v", after, err, before)
 	}
-	if err := Linux(children(t)).Shell(tty, []string{"/nonexistent"}); !errors.Is(err, os.ErrNotExist) {
+	if err := Linux(reaping(t)).Shell(tty, []string{"/nonexistent"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no shell: %v", err)
 	}
 	if err := Linux(nil).Shell(os.DevNull, []string{"/bin/sh"}); err == nil {

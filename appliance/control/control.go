@@ -15,6 +15,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,6 +45,20 @@ type Handler func(ctx context.Context, args json.RawMessage, send func(result an
 
 // Mux is the methods of a service by name.
 type Mux map[string]Handler
+
+// Decode reads the arguments of a question strictly: a misspelt one is an error, not ignored. With none, into
+// stays as it is.
+func Decode(args json.RawMessage, into any) error {
+	if len(args) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(args))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("arguments: %w", err)
+	}
+	return nil
+}
 
 type request struct {
 	Method string          `json:"method"`

@@ -184,3 +184,20 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+func TestDecode(t *testing.T) {
+	for _, c := range []struct{ raw, want, err string }{
+		{"", "before", "<nil>"},
+		{`{"word":"after"}`, "after", "<nil>"},
+		{`{"wrod":"after"}`, "before", `arguments: json: unknown field "wrod"`},
+		{`{"word":1}`, "before", "arguments: json: cannot unmarshal number"},
+	} {
+		args := struct {
+			Word string `json:"word"`
+		}{"before"}
+		err := Decode(json.RawMessage(c.raw), &args)
+		if args.Word != c.want || !strings.HasPrefix(fmt.Sprint(err), c.err) {
+			t.Errorf("%s: %q, %v, want %q, %s", c.raw, args.Word, err, c.want, c.err)
+		}
+	}
+}

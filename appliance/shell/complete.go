@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // maxChoices is how many possible completions are listed.
@@ -160,7 +162,7 @@ func list(choices []choice) string {
 			fmt.Fprintf(&text, "(and %d more)", len(choices)-i)
 			break
 		}
-		text.WriteString(printable(c.show) + "  ")
+		text.WriteString(printable.String(c.show) + "  ")
 	}
 	return strings.TrimRight(text.String(), " ") + "\n"
 }

@@ -13,6 +13,8 @@ import (
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // patience is how long a command that was interrupted may hang in the shell
@@ -189,17 +191,7 @@ func (s *session) prompt() string {
 	if os.Geteuid() == 0 {
 		sign = "#"
 	}
-	return printable(name+":"+s.runner.Dir) + sign + " "
-}
-
-// printable replaces what would move the cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
+	return printable.String(name+":"+s.runner.Dir) + sign + " "
 }
 
 // jobs counts the background jobs that need the shell to go on.

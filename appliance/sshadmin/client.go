@@ -6,18 +6,22 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // maxSessions bounds the sessions of one connection, as MaxSessions of
 // sshd_config(5) does.
 const maxSessions = 10
+
+// maxWord bounds, in bytes, what a stranger sent and a log line says.
+const maxWord = 160
 
 // client is one connection, from accept to close.
 type client struct {
@@ -97,7 +101,7 @@ func (c *client) Close() error {
 func (c *client) refused(user string, key gossh.PublicKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.user = bounded(user)
+	c.user = printable.Cut(user, maxWord)
 	c.offered = append(c.offered, gossh.FingerprintSHA256(key))
 }
 
@@ -105,11 +109,11 @@ func (c *client) refused(user string, key gossh.PublicKey) {
 func (c *client) tried(user string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.user = bounded(user)
+	c.user = printable.Cut(user, maxWord)
 }
 
 // logFailure writes why c ended before a login.
-func (c *client) logFailure(log *slog.Logger, suppressed int, cause error) {
+func (c *client) logFailure(log *slog.Logger, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	attrs := []any{"source", c.source.String()}
@@ -119,19 +123,7 @@ func (c *client) logFailure(log *slog.Logger, suppressed int, cause error) {
 	if len(c.offered) > 0 {
 		attrs = append(attrs, "keys", c.offered)
 	}
-	if suppressed > 0 {
-		attrs = append(attrs, "not-logged", suppressed)
-	}
-	log.Warn("ssh login failed", append(attrs, "cause", bounded(c.cause(cause)))...)
-}
-
-// bounded cuts what a stranger sent to a length fit for a log line.
-func bounded(s string) string {
-	const most = 160 // bytes
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	log.Warn("ssh login failed", append(attrs, "cause", printable.Cut(c.cause(cause), maxWord))...)
 }
 
 // cause words the end of a handshake for a person.

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"time"
 )
 
 func TestSourceOf(t *testing.T) {
@@ -80,28 +79,5 @@ func TestGate(t *testing.T) {
 	}
 	if g.evictAll(); len(g.pending) != 0 {
 		t.Errorf("%d left after evictAll", len(g.pending))
-	}
-}
-
-func TestRateLimit(t *testing.T) {
-	r := rateLimit{burst: 3, every: time.Second}
-	start := time.Unix(1000, 0)
-	for _, tt := range []struct {
-		at         time.Duration
-		ok         bool
-		suppressed int
-	}{
-		{0, true, 0}, {0, true, 0}, {0, true, 0}, {0, false, 0},
-		{900 * time.Millisecond, false, 0},
-		{1000 * time.Millisecond, true, 2},
-		{1900 * time.Millisecond, false, 0},
-		{2000 * time.Millisecond, true, 1},
-		{time.Hour, true, 0}, {time.Hour, true, 0}, {time.Hour, true, 0}, {time.Hour, false, 0},
-		{0, false, 0}, // a clock that was set back earns nothing and loses nothing
-		{time.Hour + time.Second, true, 2},
-	} {
-		if ok, suppressed := r.allow(start.Add(tt.at)); ok != tt.ok || suppressed != tt.suppressed {
-			t.Errorf("at %v: %v, %d, want %v, %d", tt.at, ok, suppressed, tt.ok, tt.suppressed)
-		}
 	}
 }

@@ -3,7 +3,6 @@ package sshadmin
 import (
 	"fmt"
 	"net"
-	"time"
 
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
@@ -61,7 +60,5 @@ func (s *server) failed(conn net.Conn, err error) {
 	if s.stop.Err() != nil {
 		return
 	}
-	if ok, suppressed := s.failures.allow(time.Now()); ok {
-		clientOf(conn.RemoteAddr()).logFailure(s.log, suppressed, err)
-	}
+	clientOf(conn.RemoteAddr()).logFailure(s.failures, err)
 }

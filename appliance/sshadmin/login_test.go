@@ -39,6 +39,29 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestFailuresAreNoFloodOfLines: a stranger who comes again and again writes a few lines, and then one each
+// six seconds.
+func TestFailuresAreNoFloodOfLines(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	d := start(t, nil)
+	for range 60 {
+		conn, err := net.DialTimeout("tcp", d.addr.String(), patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.(*net.TCPConn).CloseWrite()
+		conn.SetDeadline(time.Now().Add(patience))
+		io.Copy(io.Discard, conn) // until the server has given it up
+		conn.Close()
+	}
+	lines := func() int { return strings.Count(d.log.String(), "ssh login failed") }
+	eventually(t, "some lines", func() bool { return lines() >= 10 })
+	if n, most := lines(), 10+1+int(time.Since(began)/(6*time.Second)); n > most {
+		t.Errorf("%d lines, want at most %d", n, most)
+	}
+}
+
 func TestLoginRefused(t *testing.T) {
 	t.Parallel()
 	d := start(t, nil)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 )
 
 const (
@@ -26,7 +28,7 @@ type server struct {
 	log      *slog.Logger
 	keys     keyring
 	gate     gate
-	failures rateLimit
+	failures *slog.Logger // bounded: a stranger decides how much there is to log
 
 	stop context.Context // ended: sessions are hung up
 
@@ -61,7 +63,7 @@ func Serve(ctx context.Context, cfg Config, changed <-chan struct{}, log *slog.L
 	s := &server{
 		cfg: cfg, log: log, keys: keys, stop: ctx,
 		gate:     gate{max: cfg.MaxPending, perSource: cfg.MaxPendingPerSource},
-		failures: rateLimit{burst: 10, every: 6 * time.Second},
+		failures: slog.New(ratelimit.Handler(log.Handler(), 10, 6*time.Second, time.Now)),
 	}
 	return s.serve(s.transport(hostKey), changed, ready)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/children"
 )
 
 // Starter starts the process of a unit. Its output goes to out, line by line or
@@ -23,7 +25,7 @@ type Process interface {
 	PID() int
 	Ready() <-chan struct{}  // closed when the unit says that it serves
 	Exited() <-chan struct{} // closed when it has ended and all its output is out
-	Exit() Exit              // after Exited
+	Exit() children.Exit     // after Exited
 	Terminate()              // SIGTERM to the process
 	Kill()                   // SIGKILL to it and its process group
 }
@@ -33,7 +35,7 @@ type Process interface {
 // file; standard output and error are log lines; descriptor 3 is a pipe into
 // which it writes "READY\n" when it serves. Each has a session of its own.
 type Exec struct {
-	Children *Children
+	Children *children.Children
 	Program  string   // path
 	Env      []string // the whole environment
 }
@@ -44,7 +46,7 @@ const (
 )
 
 type execProcess struct {
-	child  *Child
+	child  *children.Child
 	ready  chan struct{}
 	exited chan struct{}
 }
@@ -137,6 +139,6 @@ func (p *execProcess) watchOutput(r *os.File, out io.WriteCloser) {
 func (p *execProcess) PID() int                { return p.child.PID }
 func (p *execProcess) Ready() <-chan struct{}  { return p.ready }
 func (p *execProcess) Exited() <-chan struct{} { return p.exited }
-func (p *execProcess) Exit() Exit              { return p.child.Exit() }
+func (p *execProcess) Exit() children.Exit     { return p.child.Exit() }
 func (p *execProcess) Terminate()              { p.child.Signal(syscall.SIGTERM, false) }
 func (p *execProcess) Kill()                   { p.child.Signal(syscall.SIGKILL, true) }

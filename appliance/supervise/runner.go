@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/children"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
 // keepWords is how many lines of a run's end are kept as its last words.
@@ -14,7 +17,7 @@ const keepWords = 20
 type runner struct {
 	unit    Unit
 	starter Starter
-	log     *Log
+	log     *logs.Log
 	restart chan struct{} // holds at most one wish
 	done    chan struct{} // closed when run has returned
 
@@ -31,7 +34,7 @@ type runner struct {
 	began   uint64 // Seq of the log when proc was started
 }
 
-func newRunner(u Unit, start Starter, log *Log) *runner {
+func newRunner(u Unit, start Starter, log *logs.Log) *runner {
 	r := &runner{unit: u, starter: start, log: log, restart: make(chan struct{}, 1), done: make(chan struct{})}
 	r.m = machine{state: Stopped, since: time.Now(), readyTime: u.ReadyTimeout}
 	if r.m.readyTime == 0 {
@@ -112,7 +115,7 @@ func (r *runner) start() {
 	r.began, r.started = r.log.Seq(), time.Now()
 	proc, err := r.starter.Start(r.unit, r.log.Output(r.unit.Name))
 	if err != nil {
-		r.ended(Exit{Code: -1, Err: err})
+		r.ended(children.Exit{Code: -1, Err: err})
 		return
 	}
 	r.proc, r.ready = proc, proc.Ready()
@@ -129,7 +132,7 @@ func (r *runner) becameReady() {
 }
 
 // ended keeps what is to be known of a run that is over, then goes on.
-func (r *runner) ended(exit Exit) {
+func (r *runner) ended(exit children.Exit) {
 	words := lastWords(r.log.After(r.unit.Name, r.began))
 	r.proc, r.ready = nil, nil
 	r.mu.Lock()
@@ -146,7 +149,7 @@ func (r *runner) ended(exit Exit) {
 
 // lastWords are the unit's own last lines. Of a Go program that panicked they
 // begin with the panic: what matters stands there, not at the end of the trace.
-func lastWords(lines []Line) []string {
+func lastWords(lines []logs.Line) []string {
 	var words []string
 	from := -1
 	for _, l := range lines {

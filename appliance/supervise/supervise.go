@@ -4,11 +4,8 @@
 // not say that it is ready in time, is started again after a pause that grows
 // from 250 ms to 30 s and is short again after a minute of good service
 // (policy.go); one that cannot start does not hold up the others. What a unit
-// printed and how it ended is kept in memory, bounded, and safe to show on a
-// terminal. At the end units are stopped in the reverse of their order, with
+// printed and how it ended goes to the log (package logs). At the end units are stopped in the reverse of their order, with
 // SIGTERM and, 5 s later, SIGKILL.
-//
-// The package also collects the processes that PID 1 inherits (Children).
 //
 // Limits: the list of units is fixed; units do not wait for each other.
 package supervise
@@ -19,6 +16,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
 // Unit is one process to keep running.
@@ -48,12 +47,12 @@ const stopTime = 10 * time.Second
 
 // Supervisor keeps a list of units running.
 type Supervisor struct {
-	log     *Log
+	log     *logs.Log
 	runners []*runner // in start order
 }
 
 // New prepares the units; none is started yet. Names must differ.
-func New(units []Unit, start Starter, log *Log) (*Supervisor, error) {
+func New(units []Unit, start Starter, log *logs.Log) (*Supervisor, error) {
 	s := &Supervisor{log: log}
 	for _, u := range units {
 		if u.Name == "" || s.find(u.Name) != nil {

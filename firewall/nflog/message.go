@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/mdlayher/netlink"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // Of linux/netfilter/nfnetlink_log.h.
@@ -76,7 +77,7 @@ func parseMessage(b []byte) (message, error) {
 		return message{}, fmt.Errorf("attributes: %w", err)
 	}
 	// A prefix is the name of a rule, and was printable when it was loaded; rules of others may log here too.
-	m.rule = strings.ToValidUTF8(m.rule[:min(len(m.rule), maxRule)], "?")
+	m.rule = printable.Cut(m.rule, maxRule)
 	if m.rule == "" {
 		return message{}, errors.New("logged by no name")
 	}

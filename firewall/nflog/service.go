@@ -11,6 +11,9 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/internal/feed"
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 )
 
 // Config is what the service needs to know.
@@ -31,25 +34,43 @@ type Line struct {
 	Missing bool      `json:"missing,omitempty"` // records before it came and went unseen
 }
 
+// maxRecords is how many packets are kept, at about 300 bytes each. When there are more, the rule that has
+// most of them loses its oldest: one that logs all the time does not push out what another logged once.
+const maxRecords = 2000
+
+// How many lines are logged: what one packet causes, each may cause.
+const (
+	logBurst = 10 // at once
+	logEvery = 6 * time.Second
+)
+
 // A Service reads one NFLOG group.
 type Service struct {
-	conn   *netlink.Conn
-	ring   *ring
-	uptime func() time.Duration
-	log    *slog.Logger
-	names  map[uint32]string // of interfaces, by index
-	seq    uint32            // of the kernel's last message
-	began  bool
+	conn    *netlink.Conn
+	records *feed.Feed[Record] // by rule
+	uptime  func() time.Duration
+	log     *slog.Logger      // bounded: packets decide how much there is to log
+	names   map[uint32]string // of interfaces, by index
+	seq     uint32            // of the kernel's last message
+	began   bool
 }
 
-// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN. Nobody else may
-// have bound it. uptime tells the time since the kernel started.
+// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN.
+// Nobody else may have bound it. uptime tells the time since the kernel started.
 func Open(c Config, uptime func() time.Duration, log *slog.Logger) (*Service, error) {
 	conn, err := open(c.Group)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{conn: conn, ring: newRing(maxRecords), uptime: uptime, log: log, names: map[uint32]string{}}, nil
+	return newService(conn, uptime, log), nil
+}
+
+func newService(conn *netlink.Conn, uptime func() time.Duration, log *slog.Logger) *Service {
+	return &Service{
+		conn: conn, records: feed.New[Record](feed.Limits{Items: maxRecords}),
+		uptime: uptime, names: map[uint32]string{},
+		log: slog.New(ratelimit.Handler(log.Handler(), logBurst, logEvery, time.Now)),
+	}
 }
 
 // Run calls drop, which gives privileges up, then ready, and reads until ctx ends.
@@ -92,7 +113,10 @@ func (s *Service) take(b []byte) {
 		r.Lost = uint64(m.seq - s.seq - 1)
 	}
 	s.seq, s.began = m.seq, true
-	s.ring.add(r)
+	s.records.Add(r.Rule, 0, func(seq uint64) Record {
+		r.Seq = seq
+		return r
+	})
 }
 
 // name is what the interface of an index is called: an index is never given to another one.
@@ -129,10 +153,9 @@ func (s *Service) Log(ctx context.Context, raw json.RawMessage, send func(any) e
 		return send(Line{r, time.Now().Add(r.Up - s.uptime()), missing})
 	}
 	if args.Follow {
-		return s.ring.follow(ctx, args.After, line)
+		return s.records.Follow(ctx, "", args.After, line)
 	}
-	records, _, _ := s.ring.after(args.After)
-	for _, r := range records {
+	for _, r := range s.records.After("", args.After) {
 		if err := line(r, false); err != nil {
 			return err
 		}

@@ -16,8 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/children"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -118,11 +119,11 @@ func beBox(root string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	b := &box{log: supervise.NewLog(boot.Uptime), children: supervise.NewChildren()}
+	b := &box{log: logs.New(boot.Uptime), children: children.New()}
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	go b.children.Run(context.Background(), ended) // the services end after ctx
-	go b.log.CopyTo(ctx, os.Stdout, func(supervise.Line) bool { return true })
+	go b.log.CopyTo(ctx, os.Stdout, func(logs.Line) bool { return true })
 	app, err := b.up(ctx, boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk}})
 	if err != nil {
 		b.log.Printf("up", "%v", err)

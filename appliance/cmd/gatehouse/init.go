@@ -14,7 +14,9 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
@@ -38,8 +40,8 @@ const networkName = "network"
 
 // box is process 1 while it runs.
 type box struct {
-	log      *supervise.Log
-	children *supervise.Children
+	log      *logs.Log
+	children *children.Children
 	report   boot.Report
 
 	offloaded []string // devices of the firewall's short cut, as loaded last
@@ -53,7 +55,7 @@ type box struct {
 // runInit is process 1 from the first mount to the last sync. It returns only
 // when the machine would not end.
 func runInit(ctx context.Context, console io.Writer) int {
-	b := &box{log: supervise.NewLog(boot.Uptime), children: supervise.NewChildren()}
+	b := &box{log: logs.New(boot.Uptime), children: children.New()}
 
 	requests := make(chan os.Signal, 4)
 	signal.Notify(requests, boot.RequestSignals()...)
@@ -226,6 +228,7 @@ func units(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
 // serve keeps the services running, and answers about them, until ctx ends.
 func (b *box) serve(ctx context.Context, supervisor *supervise.Supervisor) {
 	methods := supervisor.Methods()
+	methods["log"] = b.log.Handler(supervisor.Names)
 	methods["box"] = func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 		return send(b.describe())
 	}

@@ -9,6 +9,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
+// How many events are logged.
+const (
+	logBurst = 200 // at once
+	logRate  = 20  // a second in the long run
+)
+
 // report logs what a person wants to read later: new leases, refusals, addresses
 // given back or found in use, and an exhausted pool, once.
 func (s *Service) report(now time.Time, out *dhcp.Outcome) {
@@ -31,7 +37,7 @@ func (s *Service) report(now time.Time, out *dhcp.Outcome) {
 	case out.Type == packet.Release:
 		what = "released"
 	}
-	if what == "" || !s.limit.allows(now, s.log) {
+	if what == "" {
 		return
 	}
 	args := []any{"subnet", sub, "addr", out.Asked, "mac", out.MAC.String(), "stage", out.Stage.String(), "why", out.Reason}
@@ -41,7 +47,7 @@ func (s *Service) report(now time.Time, out *dhcp.Outcome) {
 	if out.File != "" {
 		args = append(args, "file", out.File)
 	}
-	s.log.Log(context.Background(), level, what, args...)
+	s.events.Log(context.Background(), level, what, args...)
 }
 
 // reportPool logs when a pool runs out, and when it no longer is.
@@ -55,33 +61,4 @@ func (s *Service) reportPool(now time.Time, out *dhcp.Outcome) {
 		c.exhausted = false
 		s.log.Info("the pool has free addresses again", "subnet", sub)
 	}
-}
-
-// logLimit lets bursts of 200 lines through and 20 a second in the long run, and
-// says how many were left out, once a second at most: clients decide how much there
-// is to log.
-type logLimit struct {
-	credit  float64
-	last    time.Time
-	missing int
-}
-
-const (
-	logBurst = 200
-	logRate  = 20
-)
-
-func (l *logLimit) allows(now time.Time, log *slog.Logger) bool {
-	l.credit = min(logBurst, l.credit+now.Sub(l.last).Seconds()*logRate)
-	l.last = now
-	if l.credit < 1 || l.missing > 0 && l.credit < logRate {
-		l.missing++
-		return false
-	}
-	l.credit--
-	if l.missing > 0 {
-		log.Warn("too much to log", "lines left out", l.missing)
-		l.missing = 0
-	}
-	return true
 }

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
@@ -58,12 +59,12 @@ type Options struct {
 
 // A Service is the DHCP server of all LANs.
 type Service struct {
-	conf  dhcp.Config
-	log   *slog.Logger
-	limit logLimit
-	now   func() time.Time
-	fs    leasefile.FS
-	open  opener
+	conf   dhcp.Config
+	log    *slog.Logger
+	events *slog.Logger // what clients cause: bounded, since they decide how much there is to log
+	now    func() time.Time
+	fs     leasefile.FS
+	open   opener
 
 	queue   chan message
 	buffers chan []byte
@@ -105,6 +106,7 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, time.Second/logRate, s.now))
 	for range queueLen {
 		s.buffers <- make([]byte, bufferSize)
 	}

@@ -1,17 +1,19 @@
-package supervise
+package logs
 
 import (
 	"context"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 )
 
 // A console is slow (a serial line does 960 characters a second) and someone
 // may be typing there.
 const (
-	consoleBurst = 60 // lines at once, as when booting
-	consoleRate  = 5  // lines per second after that
+	consoleBurst = 60                     // lines at once, as when booting
+	consoleEvery = 200 * time.Millisecond // one line after that
 )
 
 // CopyTo writes the lines that show accepts to w, a console, as they come, until
@@ -19,21 +21,19 @@ const (
 // than a console can take, it leaves lines out and says how many. An error of w
 // only loses the line: there is nobody else to tell.
 func (l *Log) CopyTo(ctx context.Context, w io.Writer, show func(Line) bool) {
-	limit := bucket{tokens: consoleBurst}
+	limit := ratelimit.NewBucket(consoleBurst, consoleEvery)
 	var seq uint64
-	left := 0 // out
 	write := func(line Line) error {
 		seq = line.Seq
 		if !show(line) {
 			return nil
 		}
-		if !limit.take(time.Now()) {
-			left++
+		ok, left := limit.Take(time.Now())
+		if !ok {
 			return nil
 		}
 		if left > 0 {
 			fmt.Fprintf(w, "(%d lines left out, see gatehouse log)\r\n", left)
-			left = 0
 		}
 		fmt.Fprintf(w, "%v\r\n", line)
 		return nil
@@ -42,25 +42,7 @@ func (l *Log) CopyTo(ctx context.Context, w io.Writer, show func(Line) bool) {
 	for _, line := range l.After("", seq) {
 		write(line)
 	}
-	if left > 0 {
+	if left := limit.Suppressed(); left > 0 {
 		fmt.Fprintf(w, "(%d lines left out)\r\n", left)
 	}
-}
-
-// bucket allows consoleBurst things at once and consoleRate per second.
-type bucket struct {
-	tokens float64
-	last   time.Time
-}
-
-func (b *bucket) take(now time.Time) bool {
-	if !b.last.IsZero() {
-		b.tokens = min(consoleBurst, b.tokens+now.Sub(b.last).Seconds()*consoleRate)
-	}
-	b.last = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

@@ -1,4 +1,10 @@
-package supervise
+// Package children starts the processes of a process and collects the end of every child that it has: those
+// it started, and the orphans that the kernel hands to PID 1.
+//
+// No end is lost or taken for another's, and no signal hits a process that got the number of a dead one. In
+// the process that uses it nothing else may start or wait for processes (os/exec would find its child's end
+// gone). When to start again what has ended is left to others.
+package children
 
 import (
 	"context"
@@ -11,16 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Children starts processes and collects the end of every child of this
-// process: those it started, and the orphans that the kernel hands to PID 1.
+// Children are those of this process.
 //
 // There is one place that waits, and it holds a lock while it does. A child is
 // entered under the same lock that covers its start, so that its end cannot be
 // taken for an orphan's however early it comes; and a signal is sent under it
 // too, so that it cannot hit another process that got the number of a dead one.
-//
-// In the process that uses it nothing else may start or wait for processes
-// (os/exec would find its child's end gone).
 type Children struct {
 	mu      sync.Mutex
 	running map[int]*Child
@@ -52,8 +54,8 @@ func (e Exit) String() string {
 	return fmt.Sprintf("exit status %d", e.Code)
 }
 
-// NewChildren makes an empty one. Run must run beside it.
-func NewChildren() *Children { return &Children{running: map[int]*Child{}} }
+// New makes an empty one. Run must run beside it.
+func New() *Children { return &Children{running: map[int]*Child{}} }
 
 // Start starts the program path with argv, as os.StartProcess does.
 func (c *Children) Start(path string, argv []string, attr *os.ProcAttr) (*Child, error) {

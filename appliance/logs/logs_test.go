@@ -1,4 +1,4 @@
-package supervise
+package logs
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 func newTestLog() *Log {
 	start := time.Now()
-	return NewLog(func() time.Duration { return time.Since(start) })
+	return New(func() time.Duration { return time.Since(start) })
 }
 
 func texts(lines []Line) string {
@@ -23,6 +23,14 @@ func texts(lines []Line) string {
 		all = append(all, l.Service+":"+l.Text)
 	}
 	return strings.Join(all, " ")
+}
+
+// cut is what the log keeps of a text that is printable.
+func cut(text string) string {
+	if len(text) > MaxLine {
+		return text[:MaxLine] + "…"
+	}
+	return text
 }
 
 func TestLogOrderAndSelection(t *testing.T) {
@@ -55,7 +63,28 @@ func TestLogOrderAndSelection(t *testing.T) {
 	})
 }
 
-// A service's own ring is all that it can fill: compared with a plain list.
+// TestLinesAreClean: whatever way a line comes in, it can be shown, and is cut where it is too long.
+func TestLinesAreClean(t *testing.T) {
+	log := newTestLog()
+	log.Write("dhcp", "name \x1b[2J\r\n\n")
+	log.Event("dhcp", "%s", "\u202egnp.exe")
+	out := log.Output("dhcp")
+	fmt.Fprint(out, "\tfrom \xff windows\r\n")
+	fmt.Fprint(out, strings.Repeat("x", MaxLine)+"\n"+strings.Repeat("y", MaxLine+1))
+	out.Close()
+	want := []string{`name \x1b[2J`, `\u202egnp.exe`, `    from \xff windows`,
+		strings.Repeat("x", MaxLine), strings.Repeat("y", MaxLine) + "…"}
+	for i, l := range log.Last("", 10) {
+		if i >= len(want) || l.Text != want[i] {
+			t.Errorf("line %d is %.60q (%d)", i, l.Text, len(l.Text))
+		}
+	}
+	if n := log.Seq(); n != uint64(len(want)) {
+		t.Errorf("%d lines, want %d", n, len(want))
+	}
+}
+
+// A service's own share is all that it can fill: compared with a plain list.
 func TestLogIsBounded(t *testing.T) {
 	log := newTestLog()
 	rnd := rand.New(rand.NewPCG(3, 4))
@@ -71,7 +100,7 @@ func TestLogIsBounded(t *testing.T) {
 		}
 		log.Write(service, text)
 		if text != "" { // an empty text is no line
-			all[service] = append(all[service], Line{Seq: log.Seq(), Service: service, Text: clean([]byte(text))})
+			all[service] = append(all[service], Line{Seq: log.Seq(), Text: cut(text)})
 		}
 	}
 	for _, service := range services {
