@@ -24,9 +24,9 @@ func loadOffice(t *testing.T) *site.Site {
 	return s
 }
 
-// officeReach is who reaches whom in the office, and by what, as the comments of its site say: the answer for IPv4 and
-// for IPv6 ("-": one of the two has no address of that family), and the rule that decides. Where one answer is no, the
-// rule is that of the yes, and nothing allows the other.
+// officeReach is who reaches whom in the office, and by what, as the comments of its site say: the answer for
+// IPv4 and for IPv6 ("-": one of the two has no address of that family), and the rule that decides. Where one
+// answer is yes, the rule is that of the yes, and nothing allows the other.
 const officeReach = `
 # from    to            by             IPv4  IPv6  rule
 
@@ -139,7 +139,8 @@ thing     203.0.113.10  https          no    -     things
 someone   203.0.113.11  imaps          yes   -     mail
 `
 
-// officeOthers are hosts that are in no file of the office: one on each network, some outside, and the appliance.
+// officeOthers are hosts that are in no file of the office: one on each network, some outside, and the
+// appliance.
 func officeOthers() map[string][]string {
 	return map[string][]string{
 		"someone": {"10.77.1.100", "2001:db8:50:1::100"},
@@ -195,7 +196,8 @@ func TestOfficeReach(t *testing.T) {
 				continue
 			}
 			for _, e := range g.ask(t, from.String(), to.String(), f[2]) {
-				if got := map[bool]string{true: "yes", false: "no"}[e.Verdict == "accept"]; got != f[3+i] || e.Rule != rule {
+				allowed := f[3+i] == "yes"
+				if (e.Verdict == "accept") != allowed || e.Rule != rule {
 					t.Errorf("%s: %s: %s by %s", strings.TrimSpace(line), e.Packet, e.Verdict, e.Rule)
 				}
 			}
@@ -235,18 +237,19 @@ func TestOfficeAddresses(t *testing.T) {
 		{"10.77.20.10", "192.0.2.99", "tcp/443", "203.0.113.10:50000", "192.0.2.99:443"},
 		{"mail", "192.0.2.99", "smtp", "203.0.113.11:50000", "192.0.2.99:25"},
 		{"10.77.20.10", "203.0.113.10", "tcp/443", "10.77.20.10:50000", "10.77.10.11:443"},
-		{"web2", "203.0.113.10", "tcp/443", "10.77.10.1:50000", "10.77.10.11:443"}, // or web1 would answer past the appliance
+		// Of its own network, or web1 would answer past the appliance.
+		{"web2", "203.0.113.10", "tcp/443", "10.77.10.1:50000", "10.77.10.11:443"},
 		{"web2", "2001:db8:99::99", "tcp/443", "[2001:db8:50:10::12]:50000", "[2001:db8:99::99]:443"},
 	} {
 		e := g.ask(t, c.from, c.to, c.by)[0]
 		if e.Verdict != "accept" || e.Source.String() != c.source || e.Destination.String() != c.destination {
-			t.Errorf("from %s to %s %s: %s from %s to %s, want from %s to %s", c.from, c.to, c.by, e.Verdict, e.Source, e.Destination,
-				c.source, c.destination)
+			t.Errorf("from %s to %s %s: %s from %s to %s, want from %s to %s", c.from, c.to, c.by,
+				e.Verdict, e.Source, e.Destination, c.source, c.destination)
 		}
 	}
 }
 
-// TestOfficeHosts prints hosts of the office of each kind, with what DHCP tells them; all others can be printed.
+// TestOfficeHosts prints hosts of each kind, with what DHCP tells them; all others can be printed.
 func TestOfficeHosts(t *testing.T) {
 	const golden = "testdata/office.txt"
 	alone := healthy()
