@@ -16,6 +16,7 @@ func TestDomain(t *testing.T) {
 	wan := func(iface string) site.WAN {
 		return site.WAN{Interface: iface, IPv4: netip.MustParsePrefix("192.0.2.10/24"), IPv6: netip.MustParsePrefix("2001:db8::10/64")}
 	}
+	office := exampleInput(t, "office").Site
 	tests := []struct {
 		name string
 		wan  site.WAN
@@ -39,6 +40,12 @@ func TestDomain(t *testing.T) {
 		{
 			name: "a gap keeps its place", wan: wan("eth0"), lans: []site.LAN{lan("lan", "eth2", 0, "192.168.1.1/24")},
 			want: []string{"xenbr0 wan, 192.0.2.10/24, 2001:db8::10/64", "xenbr1 not used by the site", "xenbr2 lan, 192.168.1.1/24"},
+		},
+		{
+			name: "the office", wan: office.WAN, lans: office.LANs,
+			want: []string{"xenbr0 wan, 203.0.113.10/29, 2001:db8:0:1::10/64", "xenbr1 lan, 10.77.1.1/24, 2001:db8:50:1::1/64; " +
+				"servers (vlan 10), 10.77.10.1/24, 2001:db8:50:10::1/64; guests (vlan 20), 10.77.20.1/24, 2001:db8:50:20::1/64; " +
+				"things (vlan 30), 10.77.30.1/24, 2001:db8:50:30::1/64"},
 		},
 		{
 			name: "names that no card has", wan: wan("enp1s0"), lans: []site.LAN{lan("lan", "eth16", 0, "192.168.1.1/24"), lan("b", "eth01", 0, "192.168.2.1/24")},

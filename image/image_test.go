@@ -75,7 +75,12 @@ func TestPermDisk(t *testing.T) {
 }
 
 func TestManifest(t *testing.T) {
-	in := homeInput(t)
+	for example, name := range map[string]string{"home": "firewall.home.example", "office": "gate.office.example"} {
+		t.Run(example, func(t *testing.T) { manifestOf(t, exampleInput(t, example), name) })
+	}
+}
+
+func manifestOf(t *testing.T, in Input, name string) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +98,7 @@ func TestManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Kernel != kernel || m.Disk != disk || m.Version != in.Version || m.Site.Name != "firewall.home.example" || !strings.HasPrefix(m.Go, "go1.") {
+	if m.Kernel != kernel || m.Disk != disk || m.Version != in.Version || m.Site.Name != name || !strings.HasPrefix(m.Go, "go1.") {
 		t.Errorf("got %+v", m)
 	}
 	if len(m.Tree) != len(tree) || !slices.IsSortedFunc(m.Tree, func(a, b Record) int { return strings.Compare(a.Path, b.Path) }) {

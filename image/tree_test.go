@@ -17,12 +17,18 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-const home = "../examples/home"
+// examples has the reference sites.
+const examples = "../examples/"
 
-// homeInput is an image of the reference site with programs that are none.
+// homeInput is an image of the first reference site with programs that are none.
 func homeInput(t *testing.T) Input {
 	t.Helper()
-	s, files, err := bundle.Read(os.DirFS(home), nil)
+	return exampleInput(t, "home")
+}
+
+func exampleInput(t *testing.T, name string) Input {
+	t.Helper()
+	s, files, err := bundle.Read(os.DirFS(examples+name), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +40,12 @@ func homeInput(t *testing.T) Input {
 
 func homeTree(t *testing.T) []ext2.Node {
 	t.Helper()
-	tree, err := Tree(homeInput(t))
+	return exampleTree(t, "home")
+}
+
+func exampleTree(t *testing.T, name string) []ext2.Node {
+	t.Helper()
+	tree, err := Tree(exampleInput(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,11 +66,17 @@ func content(t *testing.T, n ext2.Node) string {
 	return string(all)
 }
 
-// The golden file is the tree as an engineer would look at it: every node, and what is in the files of /etc that
+// The golden files are the trees as an engineer would look at them: every node, and what is in the files of /etc that
 // the image itself writes.
 func TestTreeGolden(t *testing.T) {
+	for _, name := range []string{"home", "office"} {
+		compareGolden(t, "testdata/"+name+".txt", treeText(t, exampleTree(t, name)))
+	}
+}
+
+func treeText(t *testing.T, tree []ext2.Node) string {
+	t.Helper()
 	var list, files strings.Builder
-	tree := homeTree(t)
 	slices.SortFunc(tree, func(a, b ext2.Node) int { return strings.Compare(a.Path, b.Path) })
 	for _, n := range tree {
 		fmt.Fprintf(&list, "%-11s %d:%d %s", n.Mode, n.UID, n.GID, path.Join("/", n.Path))
@@ -73,7 +90,7 @@ func TestTreeGolden(t *testing.T) {
 		}
 		list.WriteByte('\n')
 	}
-	compareGolden(t, "testdata/home.txt", list.String()+files.String())
+	return list.String() + files.String()
 }
 
 func compareGolden(t *testing.T, name, got string) {
@@ -94,7 +111,16 @@ func compareGolden(t *testing.T, name, got string) {
 
 // What holds for every tree, whatever is in it.
 func TestTreeRules(t *testing.T) {
-	tree := homeTree(t)
+	for name, files := range map[string][]string{
+		"home":   {"site.toml", "hosts", "ethers", "authorized_keys"},
+		"office": {"site.toml", "hosts", "ethers", "authorized_keys", "blocked.list"},
+	} {
+		t.Run(name, func(t *testing.T) { treeRules(t, name, files) })
+	}
+}
+
+func treeRules(t *testing.T, example string, files []string) {
+	tree := exampleTree(t, example)
 	byPath := map[string]ext2.Node{}
 	for _, n := range tree {
 		if _, twice := byPath[n.Path]; twice {
@@ -125,8 +151,8 @@ func TestTreeRules(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"site.toml", "hosts", "ethers", "authorized_keys"} {
-		want, err := os.ReadFile(home + "/" + name)
+	for _, name := range files {
+		want, err := os.ReadFile(examples + example + "/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,20 +33,28 @@ func printedHost(t *testing.T, s *Site, name string) string {
 	return b.String()
 }
 
-// TestExample prints the reference site, which everyone starts from.
+// TestExample prints the reference sites, which everyone starts from, and some hosts of each.
 func TestExample(t *testing.T) {
-	const golden = "testdata/home.print"
-	s := load(t, os.DirFS("../examples/home"))
-	got := printed(t, s) + "\n" + printedHost(t, s, "web1") + "\n" + printedHost(t, s, "laptop")
-	if *update {
-		writeFile(t, golden, []byte(got))
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	for name, hosts := range map[string][]string{
+		"home":   {"web1", "laptop"},
+		"office": {"db1", "mail", "admin1", "laptop1", "camera1", "ap1"},
+	} {
+		golden := "testdata/" + name + ".print"
+		s := load(t, os.DirFS("../examples/"+name))
+		got := printed(t, s)
+		for _, h := range hosts {
+			got += "\n" + printedHost(t, s, h)
+		}
+		if *update {
+			writeFile(t, golden, []byte(got))
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", golden, diff)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func TestMake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := site.Load(siteOf(t, archive))
+			s, err := site.Load(siteOf(t, archive, strings.TrimSuffix(filepath.Base(file), ".txtar")))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,16 +54,35 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// siteOf is the reference site with the files that the archive has in their place.
-func siteOf(t *testing.T, archive *txtar.Archive) fs.FS {
+// examples are the reference sites.
+func examples() []string { return []string{"home", "office"} }
+
+func loadExample(t *testing.T, name string) *site.Site {
 	t.Helper()
+	s, err := site.Load(os.DirFS("../../examples/" + name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// siteOf is the reference site of that name, or else home, with the files that the archive has in their place.
+func siteOf(t *testing.T, archive *txtar.Archive, name string) fs.FS {
+	t.Helper()
+	if !slices.Contains(examples(), name) {
+		name = "home"
+	}
 	fsys := fstest.MapFS{}
-	for _, name := range []string{"site.toml", "hosts", "ethers", "authorized_keys"} {
-		data, err := os.ReadFile("../../examples/home/" + name)
+	files, err := filepath.Glob("../../examples/" + name + "/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no site %s: %v", name, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fsys[name] = &fstest.MapFile{Data: data}
+		fsys[filepath.Base(file)] = &fstest.MapFile{Data: data}
 	}
 	for _, f := range archive.Files {
 		if f.Name != "want" {
@@ -192,11 +211,11 @@ func endsText(ends []firewall.Endpoint) string {
 
 // What a service reads from its standard input is what was planned for it.
 func TestServicesSurviveJSON(t *testing.T) {
-	s, err := site.Load(os.DirFS("../../examples/home"))
-	if err != nil {
-		t.Fatal(err)
+	var services []plan.Service
+	for _, name := range examples() {
+		services = append(services, plan.Make(loadExample(t, name)).Services...)
 	}
-	for _, service := range plan.Make(s).Services {
+	for _, service := range services {
 		data, err := json.Marshal(service.Config)
 		if err != nil {
 			t.Fatal(err)
@@ -243,7 +262,7 @@ rate = "1/hour"
 	name := "n" + strings.Repeat("x", 62)
 	fsys := siteOf(t, &txtar.Archive{Files: []txtar.File{
 		{Name: "site.toml", Data: []byte(strings.NewReplacer(`to = "NAME"`+"\nlog", `to = "h`+name[1:]+`"`+"\nlog", "NAME", name, "ZONE", "z"+name[1:32]).Replace(toml))},
-		{Name: "hosts", Data: []byte("192.168.32.11 h" + name[1:] + "\n")}, {Name: "ethers"}}})
+		{Name: "hosts", Data: []byte("192.168.32.11 h" + name[1:] + "\n")}, {Name: "ethers"}}}, "home")
 	s, err := site.Load(fsys)
 	if err != nil {
 		t.Fatal(err)
@@ -261,16 +280,14 @@ rate = "1/hour"
 // Every policy that a site can mean is one that the firewall takes, and what is
 // let in from a LAN is spelt out.
 func TestPolicy(t *testing.T) {
-	s, err := site.Load(os.DirFS("../../examples/home"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := plan.Make(s).Firewall
-	if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
-		t.Fatal(err)
-	}
-	toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To[0].Zones, firewall.Box) })
-	if got := len(toBox); got != 3 {
-		t.Errorf("LANs reach %d services of the box, want dhcp, ssh and ping", got)
+	for _, name := range examples() {
+		p := plan.Make(loadExample(t, name)).Firewall
+		if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
+			t.Fatal(err)
+		}
+		toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To[0].Zones, firewall.Box) })
+		if got := len(toBox); got != 3 {
+			t.Errorf("%s: LANs reach %d services of the box, want dhcp, ssh and ping", name, got)
+		}
 	}
 }

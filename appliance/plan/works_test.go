@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,6 +73,11 @@ func cutPlus(name string) (string, bool) {
 }
 
 func TestGoodSitesWork(t *testing.T) {
+	for _, name := range examples() {
+		if err := works(os.DirFS("../../examples/" + name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for name, fsys := range siteCases(t) {
 		if err := works(fsys); err != nil {
 			t.Errorf("%s: the site is accepted, and then: %v", name, err)

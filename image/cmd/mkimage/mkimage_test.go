@@ -55,9 +55,11 @@ func TestArguments(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
-	status, stdout, stderr := mkimage(t, "-check", "-site", home, "-out", out)
-	if status != 0 || !strings.HasPrefix(stdout, "firewall.home.example\n") || stderr != "" {
-		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	for dir, name := range map[string]string{home: "firewall.home.example", "../../../examples/office": "gate.office.example"} {
+		status, stdout, stderr := mkimage(t, "-check", "-site", dir, "-out", out)
+		if status != 0 || !strings.HasPrefix(stdout, name+"\n") || stderr != "" {
+			t.Errorf("status %d\n%s%s", status, stdout, stderr)
+		}
 	}
 	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a check made %s", out)

@@ -56,6 +56,9 @@ func userNetwork(s *site.Site, own netip.Prefix, gateway netip.Addr) string {
 			taken[a] = true
 		}
 	}
+	for _, o := range s.Firewall.OneToOne {
+		taken[o.Outside] = true // the appliance answers for it
+	}
 	last := own.Masked().Addr().Next()
 	var free []netip.Addr
 	for ; own.Contains(last.Next()) && len(free) < 2; last = last.Next() {
