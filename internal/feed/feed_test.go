@@ -103,7 +103,7 @@ func compare(t *testing.T, f *Feed[uint64], b *book, key string, seq uint64, n i
 	t.Helper()
 	want, wantLost := b.after(key, seq)
 	if got := f.After(key, seq); !slices.Equal(got, want) {
-		t.Errorf("After(%q, %d) = %v, want %v", key, seq, got, want)
+		t.Fatalf("After(%q, %d) = %v, want %v", key, seq, got, want)
 	}
 	all, _ := b.after(key, 0)
 	if got, want := f.Last(key, n), all[max(0, len(all)-max(0, n)):]; !slices.Equal(got, want) {
