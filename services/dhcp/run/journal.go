@@ -44,7 +44,7 @@ type journal struct {
 
 // load opens the journal and restores the leases in it.
 func (s *Service) load() (err error) {
-	if s.journal.file, s.journal.found, err = leasefile.Open(s.fs, s.engine.Restore); err != nil {
+	if s.journal.file, s.journal.found, err = leasefile.Open(s.o.FS, s.engine.Restore); err != nil {
 		return err
 	}
 	for _, d := range s.journal.found.Damage {
