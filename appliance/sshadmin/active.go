@@ -31,7 +31,8 @@ func (s *Service) activate(cfg sshcfg.Config) (*active, error) {
 	}
 	keys, bad := parseKeys(cfg.AuthorizedKeys)
 	if len(keys) == 0 {
-		return nil, errors.Join(append(bad, errors.New("ssh: no usable authorized key, so nobody could log in"))...)
+		bad = append(bad, errors.New("ssh: no usable authorized key, so nobody could log in"))
+		return nil, errors.Join(bad...)
 	}
 	hostKey, err := readHostKey(cfg.HostKeyFile)
 	if err != nil {
@@ -72,7 +73,9 @@ func (a *active) endpoints() (all []sshcfg.Endpoint) {
 // openings are the sockets that a wants.
 func (s *Service) openings(a *active) (all []links.Opening[*entrance]) {
 	for _, e := range a.endpoints() {
-		all = append(all, links.Opening[*entrance]{Key: e.String(), Name: "ssh " + e.String(), Open: func() (*entrance, error) { return s.open(e) }})
+		all = append(all, links.Opening[*entrance]{
+			Key: e.String(), Name: "ssh " + e.String(), Open: func() (*entrance, error) { return s.open(e) },
+		})
 	}
 	return all
 }

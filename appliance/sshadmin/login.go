@@ -45,7 +45,9 @@ func mayEnter(user string) bool { return user == "admin" || user == "root" }
 // loggedIn is called when the client has proven to hold key. User and key are checked
 // again: mayTry sees those of the first attempt, a client may name another user now, and
 // the key may have been taken out meanwhile.
-func (s *Service) loggedIn(conn gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+func (s *Service) loggedIn(
+	conn gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string,
+) (*gossh.Permissions, error) {
 	if !mayEnter(conn.User()) {
 		return nil, fmt.Errorf("no user %q", conn.User())
 	}

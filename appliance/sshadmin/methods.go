@@ -18,7 +18,9 @@ func (s *Service) Methods() control.Mux {
 			_ = s.problems() // what the work is done with is not held for ever
 			return send(struct{}{})
 		},
-		"problems": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(s.problems()) },
+		"problems": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(s.problems())
+		},
 	}
 }
 

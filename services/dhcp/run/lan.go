@@ -77,7 +77,9 @@ func (o *Options) openings(conf *dhcp.Config) (all []links.Opening[*sockets]) {
 	for i := range conf.Subnets {
 		sub := &conf.Subnets[i]
 		if key := socketKey(sub); key != "" {
-			all = append(all, links.Opening[*sockets]{Key: key, Name: sub.Name, Open: func() (*sockets, error) { return o.open(sub, key) }})
+			all = append(all, links.Opening[*sockets]{
+				Key: key, Name: sub.Name, Open: func() (*sockets, error) { return o.open(sub, key) },
+			})
 		}
 	}
 	return all

@@ -11,6 +11,8 @@
 // A LAN whose link is not there is not served, and the others are; appliance/links
 // opens its sockets again when it is back.
 //
+// A service takes another Config while it runs: Reconfigure.
+//
 // Nothing else stops the owner either: an address that must be looked for waits with
 // its message in a list of bounded length, and the journal is shortened beside it.
 package run
@@ -69,12 +71,14 @@ type Service struct {
 	calls   chan func()   // to be run by the owner
 	over    chan struct{} // closed when there is no owner any more
 
+	reconfiguring sync.Mutex
+
 	// Until Run, hand runs what is for the owner, and nobody reads.
 	hand    func(func())
 	reading context.Context
 
 	// What follows belongs to the owner.
-	conf    dhcp.Config
+	conf    *dhcp.Config // never changed, only replaced
 	engine  *dhcp.Server
 	lans    []*lan          // by subnet
 	byLink  map[string]*lan // by link, without the relayed ones
@@ -95,8 +99,9 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, now: o.Now, conf: conf, engine: engine,
-		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen), calls: make(chan func()), over: make(chan struct{}),
+		o: o, log: o.Log, now: o.Now, conf: &conf, engine: engine,
+		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen),
+		calls: make(chan func()), over: make(chan struct{}),
 		batch: make([]item, 0, batchCap), flying: make([]item, 0, batchCap), history: newHistory(),
 		hand: func(f func()) { f() },
 	}

@@ -115,8 +115,9 @@ func (s *Service) status() Status {
 	for _, l := range s.lans {
 		n, c := s.engine.Stats(s.now(), l.index), l.counts
 		st.Subnets = append(st.Subnets, SubnetStatus{
-			Name: l.Name, Interface: l.Interface, Absent: l.absent, PoolSize: n.Size, PoolUsed: n.Size - n.Free(), PoolFree: n.Free(),
-			Declined: n.Declined, Offered: n.Offered, Leases: n.Leases, Probes: c.probes, Stages: c.stagesByName(),
+			Name: l.Name, Interface: l.Interface, Absent: l.absent, PoolSize: n.Size,
+			PoolUsed: n.Size - n.Free(), PoolFree: n.Free(), Declined: n.Declined, Offered: n.Offered,
+			Leases: n.Leases, Probes: c.probes, Stages: c.stagesByName(),
 			Received: c.received.named(), Sent: c.sent.named(), Dropped: c.droppedByName(),
 		})
 		if l.absent != "" {
