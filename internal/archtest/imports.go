@@ -20,7 +20,7 @@ func pure() []string {
 	return []string{
 		"./site", "./site/xl", "./appliance/plan",
 		"./services/*", "./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline",
-		"./firewall", "./firewall/nfttext", "./firewall/explain",
+		"./firewall", "./firewall/nfttext", "./firewall/explain", "./firewall/nflog",
 	}
 }
 

@@ -1,10 +1,12 @@
-package nflog
+package run
 
 import (
 	"cmp"
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 )
 
 // maxRecords is how many packets are kept, at about 300 bytes each.
@@ -16,7 +18,7 @@ type ring struct {
 	max int
 
 	mu      sync.Mutex
-	records []Record // in the order of Seq
+	records []nflog.Record // in the order of Seq
 	of      map[string]int
 	seq     uint64        // of the newest
 	gone    uint64        // the newest that had to go
@@ -26,7 +28,7 @@ type ring struct {
 func newRing(max int) *ring { return &ring{max: max, of: map[string]int{}} }
 
 // add keeps r by the next number.
-func (g *ring) add(r Record) {
+func (g *ring) add(r nflog.Record) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.records) >= g.max {
@@ -49,7 +51,7 @@ func (g *ring) makeRoom() {
 			most = rule
 		}
 	}
-	i := slices.IndexFunc(g.records, func(r Record) bool { return r.Rule == most })
+	i := slices.IndexFunc(g.records, func(r nflog.Record) bool { return r.Rule == most })
 	g.gone = max(g.gone, g.records[i].Seq)
 	g.records = slices.Delete(g.records, i, i+1)
 	if g.of[most]--; g.of[most] == 0 {
@@ -58,10 +60,10 @@ func (g *ring) makeRoom() {
 }
 
 // after returns the records newer than seq, whether some such are gone already, and what is closed when another comes.
-func (g *ring) after(seq uint64) (records []Record, gone bool, changed <-chan struct{}) {
+func (g *ring) after(seq uint64) (records []nflog.Record, gone bool, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(g.records, seq+1, func(r Record, seq uint64) int { return cmp.Compare(r.Seq, seq) })
+	i, _ := slices.BinarySearchFunc(g.records, seq+1, func(r nflog.Record, seq uint64) int { return cmp.Compare(r.Seq, seq) })
 	if g.changed == nil {
 		g.changed = make(chan struct{})
 	}
@@ -70,7 +72,7 @@ func (g *ring) after(seq uint64) (records []Record, gone bool, changed <-chan st
 
 // follow calls each for the records newer than seq as they come, until ctx ends or each fails. missing says that some
 // before this one came and went while each was busy.
-func (g *ring) follow(ctx context.Context, seq uint64, each func(r Record, missing bool) error) error {
+func (g *ring) follow(ctx context.Context, seq uint64, each func(r nflog.Record, missing bool) error) error {
 	for {
 		records, gone, changed := g.after(seq)
 		for _, r := range records {

@@ -1,4 +1,4 @@
-package nflog
+package run
 
 import (
 	"context"
@@ -7,17 +7,19 @@ import (
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 )
 
 // TestRingBounds: whoever logs most loses, the order stays, and what is gone is known.
 func TestRingBounds(t *testing.T) {
 	g := newRing(10)
-	g.add(Record{Rule: "once"})
+	g.add(nflog.Record{Rule: "once"})
 	for range 1000 {
-		g.add(Record{Rule: "flood"})
+		g.add(nflog.Record{Rule: "flood"})
 	}
-	g.add(Record{Rule: "twice"})
-	g.add(Record{Rule: "twice"})
+	g.add(nflog.Record{Rule: "twice"})
+	g.add(nflog.Record{Rule: "twice"})
 	records, gone, _ := g.after(0)
 	counts := map[string]int{}
 	for i, r := range records {
@@ -39,7 +41,7 @@ func TestRingIsBoundedForAnyRules(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	g := newRing(50)
 	for seq := uint64(1); seq < 5000; seq++ {
-		g.add(Record{Rule: fmt.Sprint(random.IntN(1 + random.IntN(100)))})
+		g.add(nflog.Record{Rule: fmt.Sprint(random.IntN(1 + random.IntN(100)))})
 		records, _, _ := g.after(0)
 		sum := 0
 		for _, n := range g.of {
@@ -57,21 +59,21 @@ func TestRingFollow(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		got, release, done := []string{}, make(chan struct{}), make(chan error)
 		go func() {
-			done <- g.follow(ctx, 0, func(r Record, missing bool) error {
+			done <- g.follow(ctx, 0, func(r nflog.Record, missing bool) error {
 				got = append(got, fmt.Sprint(r.Seq, missing))
 				<-release
 				return nil
 			})
 		}()
 		synctest.Wait()
-		g.add(Record{Rule: "a"})
+		g.add(nflog.Record{Rule: "a"})
 		synctest.Wait()
 		for range 6 { // while the reader is busy
-			g.add(Record{Rule: "a"})
+			g.add(nflog.Record{Rule: "a"})
 		}
 		close(release)
 		synctest.Wait()
-		g.add(Record{Rule: "a"})
+		g.add(nflog.Record{Rule: "a"})
 		synctest.Wait()
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
