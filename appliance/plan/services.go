@@ -3,7 +3,7 @@ package plan
 import (
 	"net/netip"
 
-	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -15,11 +15,11 @@ const sshPort = 22
 // sshConfig listens on the addresses of the LANs, each on its own link: a packet
 // to a LAN address that comes in by another link finds nobody, even without the
 // firewall.
-func sshConfig(s *site.Site) sshadmin.Config {
-	c := sshadmin.Config{AuthorizedKeys: s.AuthorizedKeys, HostKeyFile: HostKeyFile}
+func sshConfig(s *site.Site) sshcfg.Config {
+	c := sshcfg.Config{AuthorizedKeys: s.AuthorizedKeys, HostKeyFile: HostKeyFile}
 	for _, l := range s.LANs {
 		for _, p := range valid(l.IPv4, l.IPv6) {
-			c.Listen = append(c.Listen, sshadmin.Endpoint{
+			c.Listen = append(c.Listen, sshcfg.Endpoint{
 				Address:   netip.AddrPortFrom(p.Addr(), sshPort),
 				Interface: l.Link(),
 			})

@@ -27,12 +27,14 @@ const maxWord = 160
 type client struct {
 	net.Conn
 	source netip.AddrPort
-	gate   *gate
+	server *Service
 	ticket *ticket
+	since  time.Duration // when it came, since the kernel started
 
 	mu       sync.Mutex
 	offered  []string // fingerprints of refused keys; bounded by the auth tries
 	user     string
+	key      string // what the key is called that opened the door
 	evicted  bool
 	sessions int
 
@@ -50,30 +52,18 @@ type clientAddr struct {
 // clientOf returns the client behind the remote address addr of a connection.
 func clientOf(addr net.Addr) *client { return addr.(clientAddr).client }
 
-// door is a listener whose connections have a place in the gate.
-type door struct {
-	net.Listener
-	gate *gate
-}
-
-// Accept waits for the next client.
-func (d door) Accept() (net.Conn, error) {
-	conn, err := d.Listener.Accept()
-	if err != nil {
-		return nil, err // as it is: the caller looks for a net.Error
-	}
-	return newClient(d.gate, conn), nil
-}
-
-// newClient takes a place in g for conn.
-func newClient(g *gate, conn net.Conn) *client {
-	c := &client{Conn: conn, gate: g, source: addrPort(conn.RemoteAddr())}
-	c.ticket = g.enter(c.source.Addr(), func() {
+// newClient takes a place in the gate for conn.
+func (s *Service) newClient(conn net.Conn) *client {
+	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr())}
+	c.ticket = s.gate.enter(c.source.Addr(), func() {
 		c.mu.Lock()
 		c.evicted = true
 		c.mu.Unlock()
 		conn.Close()
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clients[c] = struct{}{}
 	return c
 }
 
@@ -93,8 +83,25 @@ func (c *client) RemoteAddr() net.Addr { return clientAddr{c.Conn.RemoteAddr(), 
 
 // Close closes the connection and gives its place back.
 func (c *client) Close() error {
-	c.gate.leave(c.ticket)
+	c.server.gate.leave(c.ticket)
+	c.server.mu.Lock()
+	delete(c.server.clients, c)
+	c.server.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// entered notes what the key is called that opened the door.
+func (c *client) entered(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key = key
+}
+
+// openedBy returns what entered noted.
+func (c *client) openedBy() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.key
 }
 
 // refused notes a key that was offered and did not open the door.

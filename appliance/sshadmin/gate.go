@@ -11,10 +11,9 @@ import (
 // many connections only shortens the life of their own, because the one that
 // goes is the oldest of the source that holds most.
 type gate struct {
+	mu             sync.Mutex
 	max, perSource int
-
-	mu      sync.Mutex
-	pending []*ticket // oldest first
+	pending        []*ticket // oldest first
 }
 
 // ticket is the place of one connection in a gate.
@@ -27,7 +26,9 @@ type ticket struct {
 // goroutine's enter and at most once, when the place is given to another.
 func (g *gate) enter(addr netip.Addr, evict func()) *ticket {
 	t := &ticket{source: sourceOf(addr), evict: evict}
+	g.mu.Lock()
 	victim := g.admit(t)
+	g.mu.Unlock()
 	if victim != nil {
 		victim.evict()
 	}
@@ -39,6 +40,25 @@ func (g *gate) leave(t *ticket) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pending = slices.DeleteFunc(g.pending, func(p *ticket) bool { return p == t })
+}
+
+// bound sets how many connections there may be, in all and of one source. Of those that
+// are too many the oldest go.
+func (g *gate) bound(max, perSource int) {
+	var victims []*ticket
+	g.mu.Lock()
+	g.max, g.perSource = max, perSource
+	inside := g.pending
+	g.pending = nil
+	for _, t := range inside {
+		if victim := g.admit(t); victim != nil {
+			victims = append(victims, victim)
+		}
+	}
+	g.mu.Unlock()
+	for _, t := range victims {
+		t.evict()
+	}
 }
 
 // evictAll takes back every place.
@@ -53,10 +73,8 @@ func (g *gate) evictAll() {
 }
 
 // admit adds t and returns the ticket that had to go, if any. One is enough:
-// before t both bounds held.
+// before t both bounds held. The caller holds the lock.
 func (g *gate) admit(t *ticket) *ticket {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	count := map[netip.Prefix]int{}
 	for _, p := range g.pending {
 		count[p.source]++

@@ -81,3 +81,37 @@ func TestGate(t *testing.T) {
 		t.Errorf("%d left after evictAll", len(g.pending))
 	}
 }
+
+// TestBounds: with lower bounds those go who would have been driven out under them.
+func TestBounds(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		wide, narrow := &gate{max: 20, perSource: 10}, &gate{max: 7, perSource: 3}
+		out := map[netip.Addr]int{}
+		for range 30 {
+			source := netip.AddrFrom4([4]byte{192, 0, 2, byte(random.IntN(6))})
+			wide.enter(source, func() { out[source]++ })
+		}
+		before := len(out)
+		for _, tk := range wide.pending {
+			narrow.enter(tk.source.Addr(), func() {})
+		}
+		wide.bound(7, 3)
+		sources := func(g *gate) (all []netip.Prefix) {
+			for _, tk := range g.pending {
+				all = append(all, tk.source)
+			}
+			return all
+		}
+		if !slices.Equal(sources(wide), sources(narrow)) || len(out) < before {
+			t.Fatalf("inside %v, want %v", sources(wide), sources(narrow))
+		}
+		evicted := 0
+		for _, n := range out {
+			evicted += n
+		}
+		if evicted+len(wide.pending) != 30 {
+			t.Fatalf("%d evicted, %d inside, of 30", evicted, len(wide.pending))
+		}
+	}
+}

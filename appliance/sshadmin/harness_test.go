@@ -22,6 +22,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
 // TestMain listens for SIGHUP, which a session's programs must not inherit as ignored: nohup(1) has it ignored.
@@ -53,7 +54,7 @@ func (j *journal) String() string {
 
 // logger returns a logger into j, without times.
 func (j *journal) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
@@ -71,38 +72,52 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	}
 }
 
+// uptime is how long the kernel runs, as the server is told.
+const uptime = 4711 * time.Second
+
 // daemon is a running server.
 type daemon struct {
+	s       *sshadmin.Service
+	cfg     sshcfg.Config // that it started with
 	addr    netip.AddrPort
 	log     *journal
 	key     string // private key file that opens it
 	known   string // known_hosts file
 	stop    context.CancelFunc
 	stopped chan error
+	changed chan struct{} // links, as the server is told
 }
 
 // start serves on a free port of 127.0.0.1 until the end of the test.
-func start(t *testing.T, change func(*sshadmin.Config)) *daemon {
+func start(t *testing.T, change func(*sshcfg.Config)) *daemon {
 	t.Helper()
 	dir := t.TempDir()
-	d := &daemon{log: &journal{}, key: newKey(t, dir, "ed25519"), known: filepath.Join(dir, "known_hosts"), stopped: make(chan error, 1)}
+	d := &daemon{log: &journal{}, key: newKey(t, dir, "ed25519"), known: filepath.Join(dir, "known_hosts"), stopped: make(chan error, 1), changed: make(chan struct{})}
 	cfg := config(t, dir, d.key)
 	if change != nil {
 		change(&cfg)
 	}
+	d.cfg = cfg
 	ctx, cancel := context.WithCancel(t.Context())
 	d.stop = cancel
 	ready := make(chan struct{})
-	go func() { d.stopped <- sshadmin.Serve(ctx, cfg, nil, d.log.logger(), func() { close(ready) }) }()
+	var err error
+	d.s, err = sshadmin.Open(cfg, sshadmin.Options{Log: d.log.logger(), Changed: d.changed, Uptime: func() time.Duration { return uptime }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		d.stopped <- d.s.Run(ctx, func() error { return nil }, func() error { close(ready); return nil })
+	}()
 	select {
 	case <-ready:
 	case err := <-d.stopped:
-		t.Fatalf("Serve: %v", err)
+		t.Fatalf("Run: %v", err)
 	}
 	t.Cleanup(func() {
 		cancel()
 		if err := <-d.stopped; err != nil {
-			t.Errorf("Serve: %v", err)
+			t.Errorf("Run: %v", err)
 		}
 	})
 	m := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(d.log.String())
@@ -115,16 +130,16 @@ func start(t *testing.T, change func(*sshadmin.Config)) *daemon {
 }
 
 // config returns a Config for one listener on 127.0.0.1 that the key file opens.
-func config(t *testing.T, dir, key string) sshadmin.Config {
+func config(t *testing.T, dir, key string) sshcfg.Config {
 	t.Helper()
 	host := filepath.Join(dir, "host")
 	if err := os.Mkdir(host, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return sshadmin.Config{
+	return sshcfg.Config{
 		AuthorizedKeys: []string{readFile(t, key+".pub")},
 		HostKeyFile:    newKey(t, host, "ed25519"),
-		Listen:         []sshadmin.Endpoint{{Address: netip.MustParseAddrPort("127.0.0.1:0")}},
+		Listen:         []sshcfg.Endpoint{{Address: netip.MustParseAddrPort("127.0.0.1:0")}},
 	}
 }
 

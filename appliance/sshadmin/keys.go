@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	gossh "golang.org/x/crypto/ssh"
 )
@@ -20,6 +21,33 @@ const minRSABits = 2048
 // keyring is the set of keys that open the appliance: the comment of each, by
 // the wire form of the public key (RFC 4253 section 6.6).
 type keyring map[string]string
+
+// find returns the comment of a key.
+func (r keyring) find(key gossh.PublicKey) (comment string, known bool) {
+	comment, known = r[string(key.Marshal())]
+	return comment, known
+}
+
+// maxKeyName bounds what a key is called, in runes.
+const maxKeyName = 64
+
+// keyName returns what a key is called in a session: its comment as far as it can be
+// printed, or its fingerprint.
+func keyName(key gossh.PublicKey, comment string) string {
+	var name []rune
+	for _, r := range strings.TrimSpace(comment) {
+		if !unicode.IsPrint(r) {
+			r = '?'
+		}
+		if name = append(name, r); len(name) == maxKeyName {
+			break
+		}
+	}
+	if len(name) == 0 {
+		return gossh.FingerprintSHA256(key)
+	}
+	return string(name)
+}
 
 // parseKeys reads lines of authorized_keys. Every line that cannot be used is
 // one error; the others are in the keyring all the same, since one bad line must

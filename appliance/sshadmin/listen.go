@@ -7,10 +7,12 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
 // listen opens the socket of one endpoint.
-func listen(ctx context.Context, e Endpoint) (net.Listener, error) {
+func listen(ctx context.Context, e sshcfg.Endpoint) (net.Listener, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var serr error
 		if err := c.Control(func(fd uintptr) { serr = setListenOptions(int(fd), e) }); err != nil {
@@ -26,7 +28,7 @@ func listen(ctx context.Context, e Endpoint) (net.Listener, error) {
 }
 
 // setListenOptions prepares an unbound socket for e.
-func setListenOptions(fd int, e Endpoint) error {
+func setListenOptions(fd int, e sshcfg.Endpoint) error {
 	level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
 	if e.Address.Addr().Is6() {
 		level, option = unix.IPPROTO_IPV6, unix.IPV6_FREEBIND

@@ -4,11 +4,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
 // inNamespace marks the process that TestListen starts.
@@ -48,9 +49,9 @@ func listenInNamespace(t *testing.T) {
 	late := netip.MustParseAddrPort("192.168.32.1:2222")
 	late6 := netip.MustParseAddrPort("[2001:db8::1]:2222")
 	bound := netip.MustParseAddrPort("127.0.0.2:2222")
-	var cfg sshadmin.Config
-	d := start(t, func(c *sshadmin.Config) {
-		c.Listen = []sshadmin.Endpoint{{Address: late}, {Address: late6}, {Address: bound, Interface: "lan0"},
+	var cfg sshcfg.Config
+	d := start(t, func(c *sshcfg.Config) {
+		c.Listen = []sshcfg.Endpoint{{Address: late}, {Address: late6}, {Address: bound, Interface: "lan0"},
 			{Address: bound, Interface: "no-such-0"}}
 		cfg = *c
 	})
@@ -69,7 +70,35 @@ func listenInNamespace(t *testing.T) {
 	if got := run(t, d.ssh(t, nil, "echo in"), nil); !strings.Contains(got.stderr, "Connection refused") {
 		t.Errorf("past the interface: %+v, want: Connection refused", got)
 	}
-	if want := "ssh endpoint is tried again"; !strings.Contains(d.log.String(), want) {
+	if want := "not served until its link is there"; !strings.Contains(d.log.String(), want) {
 		t.Errorf("log lacks %q:\n%s", want, d.log)
 	}
+	if got, want := d.problems(t), []string{"Nobody can log in at 127.0.0.2:2222 on no-such-0: link no-such-0 is not there."}; !slices.Equal(got, want) {
+		t.Errorf("problems %q", got)
+	}
+	replaceLink(t, d, late, cfg.HostKeyFile)
+}
+
+// replaceLink takes the interface away and makes another of its name.
+func replaceLink(t *testing.T, d *daemon, at netip.AddrPort, hostKey string) {
+	cfg := d.cfg
+	cfg.Listen = []sshcfg.Endpoint{{Address: at, Interface: "lan0"}}
+	if err := d.s.Reconfigure(cfg); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		ip(t, "link del lan0")
+		d.changed <- struct{}{}
+		eventually(t, "nobody listens", func() bool { return len(d.problems(t)) == 1 })
+		ip(t, "link add lan0 type veth peer name far0")
+		ip(t, "link set lan0 up")
+		ip(t, "addr add 192.168.32.1/24 dev lan0")
+		d.changed <- struct{}{}
+		eventually(t, "it is listened on again", func() bool { return len(d.problems(t)) == 0 })
+	}
+	ip(t, "link del lan0") // nobody saw it missing
+	ip(t, "link add lan0 type veth peer name far0")
+	before := strings.Count(d.log.String(), "msg=served")
+	d.changed <- struct{}{}
+	eventually(t, "the other one is listened on", func() bool { return strings.Count(d.log.String(), "msg=served") == before+1 })
 }

@@ -10,7 +10,7 @@ import (
 
 // handshake returns the algorithms and the callbacks of one connection. No SHA-1,
 // no NIST curve in the key exchange, no cipher without authentication.
-func (s *server) handshake(ssh.Context) *gossh.ServerConfig {
+func (s *Service) handshake(ssh.Context) *gossh.ServerConfig {
 	return &gossh.ServerConfig{
 		Config: gossh.Config{
 			KeyExchanges: []string{gossh.KeyExchangeMLKEM768X25519, gossh.KeyExchangeCurve25519},
@@ -30,9 +30,8 @@ func (s *server) handshake(ssh.Context) *gossh.ServerConfig {
 }
 
 // mayTry reports whether key, not yet proven to be the client's, opens the door.
-func (s *server) mayTry(ctx ssh.Context, key ssh.PublicKey) bool {
-	_, known := s.keys[string(key.Marshal())]
-	if known && mayEnter(ctx.User()) {
+func (s *Service) mayTry(ctx ssh.Context, key ssh.PublicKey) bool {
+	if _, known := s.active.Load().keys.find(key); known && mayEnter(ctx.User()) {
 		return true
 	}
 	clientOf(ctx.RemoteAddr()).refused(ctx.User(), key)
@@ -42,21 +41,29 @@ func (s *server) mayTry(ctx ssh.Context, key ssh.PublicKey) bool {
 // mayEnter reports whether there is a user of that name. Both are root.
 func mayEnter(user string) bool { return user == "admin" || user == "root" }
 
-// loggedIn is called when the client has proven to hold key. The user is checked
-// again: mayTry sees the one of the first attempt, a client may name another now.
-func (s *server) loggedIn(conn gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+// loggedIn is called when the client has proven to hold key. User and key are checked
+// again: mayTry sees those of the first attempt, a client may name another user now, and
+// the key may have been taken out meanwhile.
+func (s *Service) loggedIn(
+	conn gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string,
+) (*gossh.Permissions, error) {
 	if !mayEnter(conn.User()) {
 		return nil, fmt.Errorf("no user %q", conn.User())
 	}
+	comment, known := s.active.Load().keys.find(key)
+	if !known {
+		return nil, fmt.Errorf("the key %s is not authorized any more", gossh.FingerprintSHA256(key))
+	}
 	c := clientOf(conn.RemoteAddr())
+	c.entered(keyName(key, comment))
 	s.gate.leave(c.ticket)
 	s.log.Info("ssh login", "user", conn.User(), "source", c.source.String(),
-		"key", gossh.FingerprintSHA256(key), "comment", s.keys[string(key.Marshal())])
+		"key", gossh.FingerprintSHA256(key), "comment", comment)
 	return p, nil
 }
 
 // failed is called when a connection ended before a login.
-func (s *server) failed(conn net.Conn, err error) {
+func (s *Service) failed(conn net.Conn, err error) {
 	if s.stop.Err() != nil {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
 // fingerprint returns what ssh-keygen says of a public key.
@@ -101,7 +101,7 @@ func TestKeyTypes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	keys := []string{newKey(t, dir, "ed25519"), newKey(t, dir, "ecdsa"), newKey(t, dir, "rsa", "-b2048")}
-	d := start(t, func(c *sshadmin.Config) {
+	d := start(t, func(c *sshcfg.Config) {
 		c.AuthorizedKeys = []string{"# keys", "not a key", ""}
 		for _, k := range keys {
 			c.AuthorizedKeys = append(c.AuthorizedKeys, readFile(t, k+".pub"))
@@ -121,7 +121,7 @@ func TestKeyTypes(t *testing.T) {
 func TestAlgorithms(t *testing.T) {
 	t.Parallel()
 	rsa := newKey(t, t.TempDir(), "rsa", "-b2048")
-	d := start(t, func(c *sshadmin.Config) { c.AuthorizedKeys = append(c.AuthorizedKeys, readFile(t, rsa+".pub")) })
+	d := start(t, func(c *sshcfg.Config) { c.AuthorizedKeys = append(c.AuthorizedKeys, readFile(t, rsa+".pub")) })
 	for _, option := range []string{
 		"KexAlgorithms=diffie-hellman-group14-sha1", "KexAlgorithms=diffie-hellman-group14-sha256",
 		"KexAlgorithms=diffie-hellman-group-exchange-sha256", "KexAlgorithms=ecdh-sha2-nistp256",
@@ -146,7 +146,7 @@ func TestAlgorithms(t *testing.T) {
 // TestSilentClient: a peer that never speaks is cut off.
 func TestSilentClient(t *testing.T) {
 	t.Parallel()
-	d := start(t, func(c *sshadmin.Config) { c.LoginTimeout = 300 * time.Millisecond })
+	d := start(t, func(c *sshcfg.Config) { c.LoginTimeout = 300 * time.Millisecond })
 	for _, said := range []string{"", "SSH-2.0-hung\r\n"} {
 		c := d.connect(t)
 		if _, err := io.WriteString(c, said); err != nil {
@@ -167,7 +167,7 @@ func TestSilentClient(t *testing.T) {
 // TestIdleCrowd: connections that say nothing keep nobody out, and are bounded.
 func TestIdleCrowd(t *testing.T) {
 	t.Parallel()
-	d := start(t, func(c *sshadmin.Config) { c.MaxPendingPerSource = 8 })
+	d := start(t, func(c *sshcfg.Config) { c.MaxPendingPerSource = 8 })
 	var crowd []net.Conn
 	for range 200 {
 		crowd = append(crowd, d.connect(t))

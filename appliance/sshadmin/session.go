@@ -18,7 +18,7 @@ const (
 // session is one session channel (RFC 4254 section 6) up to the start of its
 // program. It belongs to the goroutine that reads the requests.
 type session struct {
-	server *server
+	server *Service
 	conn   gossh.ConnMetadata
 	ch     gossh.Channel
 	env    []string
@@ -35,7 +35,7 @@ type terminal struct {
 
 // session serves one session channel until it is closed, its program has ended,
 // or the server stops. It is the ssh.ChannelHandler for "session".
-func (s *server) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewChannel, ctx ssh.Context) {
+func (s *Service) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewChannel, ctx ssh.Context) {
 	c := clientOf(conn.RemoteAddr())
 	if !s.beginSession() {
 		return // the connection is closed as well
@@ -47,7 +47,7 @@ func (s *server) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewCh
 		return
 	}
 	defer c.giveSession()
-	c.keepAlive.Do(func() { go watch(ctx, conn, s.cfg.KeepAlive) })
+	c.keepAlive.Do(func() { go watch(ctx, conn, s.active.Load().KeepAlive) })
 	ch, requests, err := open.Accept()
 	if err != nil {
 		return // the connection has ended
@@ -156,7 +156,7 @@ func (sess *session) start(command string) bool {
 	if sess.prog != nil {
 		return false
 	}
-	argv := []string{sess.server.cfg.Shell}
+	argv := []string{sess.server.active.Load().Shell}
 	if command != "" {
 		argv = append(argv, "-c", command)
 	}
@@ -192,10 +192,11 @@ func (sess *session) run() {
 
 // environment returns the variables of the session; later ones win.
 func (sess *session) environment() []string {
-	c, local := clientOf(sess.conn.RemoteAddr()).source, addrPort(sess.conn.LocalAddr())
+	client, conf := clientOf(sess.conn.RemoteAddr()), sess.server.active.Load()
+	c, local := client.source, addrPort(sess.conn.LocalAddr())
 	env := []string{
 		"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "USER=root", "LOGNAME=root",
-		"SHELL=" + sess.server.cfg.Shell,
+		"SHELL=" + conf.Shell,
 		fmt.Sprintf("SSH_CLIENT=%v %d %d", c.Addr(), c.Port(), local.Port()),
 		fmt.Sprintf("SSH_CONNECTION=%v %d %v %d", c.Addr(), c.Port(), local.Addr(), local.Port()),
 	}
@@ -203,5 +204,7 @@ func (sess *session) environment() []string {
 		env = append(env, "TERM="+sess.term.name)
 	}
 	env = append(env, sess.env...)
-	return append(env, sess.server.cfg.Env...)
+	env = append(env, conf.Env...)
+	return append(env, // for commands that ask who this is, and must be able to believe it
+		"GATEHOUSE_KEY="+client.openedBy(), fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
 }

@@ -2,7 +2,6 @@ package sshadmin_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -23,11 +22,12 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	d := start(t, func(c *sshadmin.Config) { c.Env = []string{"EDITOR=ed", "PATH=/bin:/usr/bin"} })
+	d := start(t, func(c *sshcfg.Config) { c.Env = []string{"EDITOR=ed", "PATH=/bin:/usr/bin"} })
 	tests := []struct {
 		command, stdin string
 		want           outcome
@@ -351,7 +351,7 @@ func TestTooManySessions(t *testing.T) {
 // TestKeepAlive: a client with a session that answers no more is hung up.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
-	d := start(t, func(c *sshadmin.Config) { c.KeepAlive = 200 * time.Millisecond })
+	d := start(t, func(c *sshcfg.Config) { c.KeepAlive = 200 * time.Millisecond })
 	cmd := d.ssh(t, nil, "echo pid $$ .; exec sleep 1000")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -398,7 +398,7 @@ func TestStop(t *testing.T) {
 	}
 	err = <-d.stopped
 	if err != nil {
-		t.Errorf("Serve: %v", err)
+		t.Errorf("Open: %v", err)
 	}
 	d.stopped <- err // for the clean-up
 	if err := idle.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -409,8 +409,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestServeRefuses: what cannot be served is said at once.
-func TestServeRefuses(t *testing.T) {
+// TestOpenRefuses: what cannot be served is said at once.
+func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, t.TempDir(), "ed25519")
 	other, err := net.Listen("tcp", "127.0.0.1:0")
@@ -420,23 +420,21 @@ func TestServeRefuses(t *testing.T) {
 	defer other.Close()
 	taken := netip.MustParseAddrPort(other.Addr().String())
 	tests := []struct {
-		change func(*sshadmin.Config)
+		change func(*sshcfg.Config)
 		want   string
 	}{
-		{func(c *sshadmin.Config) { c.AuthorizedKeys = nil }, "no usable authorized key"},
-		{func(c *sshadmin.Config) { c.Listen = nil }, "no address to listen on"},
-		{func(c *sshadmin.Config) { c.Listen[0].Address = taken }, "address already in use"},
-		{func(c *sshadmin.Config) { c.HostKeyFile += ".missing" }, "ssh host key: open"},
-		{func(c *sshadmin.Config) { c.Shell = "sh" }, `shell "sh" is no absolute path`},
+		{func(c *sshcfg.Config) { c.AuthorizedKeys = nil }, "no usable authorized key"},
+		{func(c *sshcfg.Config) { c.Listen = nil }, "no address to listen on"},
+		{func(c *sshcfg.Config) { c.Listen[0].Address = taken }, "address already in use"},
+		{func(c *sshcfg.Config) { c.HostKeyFile += ".missing" }, "ssh host key: open"},
+		{func(c *sshcfg.Config) { c.Shell = "sh" }, `shell "sh" is no absolute path`},
 	}
 	for _, tt := range tests {
 		cfg := config(t, t.TempDir(), key)
 		tt.change(&cfg)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		err := sshadmin.Serve(ctx, cfg, nil, (&journal{}).logger(), func() { t.Error("ready") })
-		cancel()
+		_, err := sshadmin.Open(cfg, sshadmin.Options{Log: (&journal{}).logger(), Uptime: func() time.Duration { return 0 }})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("Serve: %v, want: %s", err, tt.want)
+			t.Errorf("Open: %v, want: %s", err, tt.want)
 		}
 	}
 }

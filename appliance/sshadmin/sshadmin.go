@@ -7,6 +7,12 @@
 // bounded rate of log lines about refused logins; a session whose client goes
 // away is hung up like a terminal line.
 //
+// A session finds in its environment GATEHOUSE_KEY, what the key is called that opened
+// the door, and GATEHOUSE_CONNECTED, when its connection came, in nanoseconds since the
+// kernel started (CLOCK_BOOTTIME).
+//
+// A Service takes another Config while it runs: conversations and sessions go on.
+//
 // It leaves to others: which addresses are LAN addresses (plan), packets that
 // should not arrive at all (firewall), making the host key (boot). Terminal modes
 // of the client (RFC 4254 section 8) and subsystems such as sftp are not

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -20,6 +18,23 @@ const (
 	moreFragments4  = 0x2000
 	fragmentOffset6 = 0xfff8 // RFC 8200, 4.5
 	moreFragments6  = 0x0001
+)
+
+// Protocols, of IANA's Assigned Internet Protocol Numbers.
+const (
+	protoHopOptions         = 0
+	protoICMP               = 1
+	protoTCP                = 6
+	protoUDP                = 17
+	protoDCCP               = 33
+	protoRouting            = 43
+	protoFragment           = 44
+	protoAuthentication     = 51
+	protoICMPv6             = 58
+	protoDestinationOptions = 60
+	protoSCTP               = 132
+	protoMobility           = 135
+	protoUDPLite            = 136
 )
 
 // ParsePacket reads the headers of an IP packet of which b is the beginning.
@@ -62,7 +77,7 @@ func parseIPv6(b []byte) Packet {
 		if size > len(b) {
 			return p
 		}
-		if p.Proto == unix.IPPROTO_FRAGMENT {
+		if p.Proto == protoFragment {
 			fragment := binary.BigEndian.Uint16(b[2:])
 			p.Fragment = fragment&(fragmentOffset6|moreFragments6) != 0
 			if fragment&fragmentOffset6 != 0 {
@@ -80,14 +95,14 @@ func parseIPv6(b []byte) Packet {
 func extensionLen(proto uint8, b []byte) int {
 	const missing = 1 << 16
 	switch proto {
-	case unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_DSTOPTS, unix.IPPROTO_MH:
+	case protoHopOptions, protoRouting, protoDestinationOptions, protoMobility:
 		if len(b) < 2 {
 			return missing
 		}
 		return (int(b[1]) + 1) * 8 // RFC 8200, 4.3
-	case unix.IPPROTO_FRAGMENT:
+	case protoFragment:
 		return 8
-	case unix.IPPROTO_AH:
+	case protoAuthentication:
 		if len(b) < 2 {
 			return missing
 		}
@@ -99,16 +114,16 @@ func extensionLen(proto uint8, b []byte) int {
 // parseTransport reads the beginning of what IP carries.
 func (p *Packet) parseTransport(b []byte) {
 	switch p.Proto {
-	case unix.IPPROTO_TCP, unix.IPPROTO_UDP, unix.IPPROTO_UDPLITE, unix.IPPROTO_SCTP, unix.IPPROTO_DCCP:
+	case protoTCP, protoUDP, protoUDPLite, protoSCTP, protoDCCP:
 		if len(b) < 4 {
 			return
 		}
 		p.Transport = true
 		p.SourcePort, p.DestinationPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-		if p.Proto == unix.IPPROTO_TCP && len(b) > tcpFlags {
+		if p.Proto == protoTCP && len(b) > tcpFlags {
 			p.Flags = flagNames(b[tcpFlags])
 		}
-	case unix.IPPROTO_ICMP, unix.IPPROTO_ICMPV6:
+	case protoICMP, protoICMPv6:
 		if len(b) < 2 {
 			return
 		}

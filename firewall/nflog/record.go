@@ -1,13 +1,11 @@
-// Package nflog keeps the last packets that the rules have logged, for whoever asks later.
+// Package nflog is what the rules have logged: packets, by their headers.
 //
 // The kernel hands packets that a rule with a log logs to an NFLOG group (nfnetlink_log): the rule's name, the interfaces
-// and the first bytes of the packet. A [Service] reads them, takes the headers apart and keeps a bounded number of
-// [Record] in memory; it writes nothing anywhere else, so no flood of packets becomes a flood of lines. Where too many
-// come, the rule that logged most loses its oldest, and what the kernel could not hand over is counted.
+// and the first bytes of the packet. This package says what a [Record] of it is, and takes the headers apart; the service
+// that keeps records is in run.
 //
 // The bytes of packets are those of strangers: headers are read only as far as they are there, and nothing is believed
-// of them. Of a packet that is cut short or makes no sense there is what could be read. What was logged is forgotten
-// when the process ends.
+// of them. Of a packet that is cut short or makes no sense there is what could be read.
 package nflog
 
 import (
@@ -45,4 +43,22 @@ type Packet struct {
 	Code            uint8  `json:"code,omitempty"`
 	Flags           string `json:"flags,omitempty"`    // of TCP: "SYN,ACK"
 	Fragment        bool   `json:"fragment,omitempty"` // only a part of a packet
+}
+
+// Config is what the service needs to know.
+type Config struct {
+	Group uint16 `json:"group"` // of NFLOG
+}
+
+// LogArgs are the arguments of the control method "log".
+type LogArgs struct {
+	After  uint64 `json:"after,omitempty"`  // only what is newer than this [Record.Seq]
+	Follow bool   `json:"follow,omitempty"` // and what comes, until the client leaves
+}
+
+// A Line is one result of the control method "log".
+type Line struct {
+	Record
+	Time    time.Time `json:"time"`              // when, by the clock as it is set now
+	Missing bool      `json:"missing,omitempty"` // records before it came and went unseen
 }

@@ -20,7 +20,7 @@ func pure() []string {
 	return []string{
 		"./site", "./site/xl", "./site/bundle", "./appliance/plan",
 		"./services/*", "./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline",
-		"./firewall", "./firewall/nfttext", "./firewall/explain",
+		"./firewall", "./firewall/nfttext", "./firewall/explain", "./firewall/nflog",
 	}
 }
 
@@ -42,7 +42,7 @@ func directions() []direction {
 		{[]string{"./services/...", "./firewall/..."}, []string{"./site/...", "./appliance/plan/..."}, nil,
 			"a service and the firewall own their Config; plan maps the site to it"},
 		{[]string{"./services/...", "./firewall/..."}, []string{"./appliance/..."},
-			[]string{"./appliance/control", "./appliance/statefile", "./appliance/privdrop", "./appliance/plan/..."},
+			[]string{"./appliance/control", "./appliance/links", "./appliance/statefile", "./appliance/privdrop", "./appliance/plan/..."},
 			"the appliance starts services and loads firewalls; they do not know it"},
 		{[]string{"./firewall/..."}, []string{"./services/..."}, nil,
 			"the firewall knows ports, not who listens"},
@@ -51,13 +51,13 @@ func directions() []direction {
 		{[]string{"./image/..."}, []string{"./..."}, []string{"./image/...", "./site/...", "./appliance/roster", "./internal/testnet"},
 			"a disk is made from the site; the appliance is in it as one built program"},
 		{[]string{"./internal/ratelimit", "./internal/feed", "./internal/printable",
-			"./appliance/children", "./appliance/roster", "./appliance/statefile", "./appliance/privdrop", "./appliance/control", "./appliance/applets",
+			"./appliance/children", "./appliance/links", "./appliance/roster", "./appliance/statefile", "./appliance/privdrop", "./appliance/control", "./appliance/applets",
 			"./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline"}, []string{"./..."}, []string{"./internal/printable"},
 			"a leaf imports nothing of the project"},
 		{[]string{"./services/*/leasefile"}, []string{"./..."}, []string{"./services/*/lease"},
 			"the journal is a published format: it knows leases and nothing else"},
 		{[]string{"./appliance/netcfg/...", "./appliance/sshadmin"}, []string{"./appliance/...", "./site/..."},
-			[]string{"./appliance/control", "./appliance/statefile", "./appliance/privdrop", "./appliance/netcfg"},
+			[]string{"./appliance/control", "./appliance/links", "./appliance/statefile", "./appliance/privdrop", "./appliance/netcfg", "./appliance/sshadmin/sshcfg"},
 			"an edge owns its Config; plan maps the site to it and the command wires it"},
 		{pure(), outside(), nil,
 			"an engine is a function of its arguments; an edge package (conn, nft, netcfg) or main hands it what it needs"},

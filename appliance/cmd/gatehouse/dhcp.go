@@ -27,17 +27,7 @@ func runDHCP(ctx context.Context, p process) error {
 	if err != nil {
 		return err
 	}
-	return p.serve(ctx, methods(service.Methods()), service.Run)
-}
-
-// methods gives the methods of a service the type that package control has for
-// them: services import nothing of the appliance.
-func methods(of map[string]dhcprun.Method) control.Mux {
-	m := control.Mux{}
-	for name, method := range of {
-		m[name] = method
-	}
-	return m
+	return p.serve(ctx, service.Methods(), service.Run)
 }
 
 // serve runs a service and answers questions about it on its control socket,

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
-	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
+	nflogrun "github.com/gatehouse-os/gatehouse/firewall/nflog/run"
 )
 
 // runNFLog keeps the packets that the firewall logs, for `gatehouse firewall log`. The
@@ -15,9 +15,9 @@ func runNFLog(ctx context.Context, p process) error {
 	if err := p.read(&config); err != nil {
 		return err
 	}
-	service, err := nflog.Open(config, boot.Uptime, p.log)
+	service, err := nflogrun.Open(config, boot.Uptime, p.log)
 	if err != nil {
 		return err
 	}
-	return p.serve(ctx, control.Mux{"log": service.Log}, service.Run)
+	return p.serve(ctx, service.Methods(), service.Run)
 }

@@ -3,24 +3,25 @@ package main
 import (
 	"context"
 
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
 // runSSH is the ssh server. It stays root, since its sessions are root shells.
 func runSSH(ctx context.Context, p process) error {
-	var config sshadmin.Config
+	var config sshcfg.Config
 	if err := p.read(&config); err != nil {
 		return err
-	}
-	ready := func() {
-		if err := p.ready(); err != nil {
-			p.log.Warn(err.Error())
-		}
 	}
 	changed, err := rtnl.Watch(ctx)
 	if err != nil {
 		return err
 	}
-	return sshadmin.Serve(ctx, config, changed, p.log, ready)
+	service, err := sshadmin.Open(config, sshadmin.Options{Log: p.log, Changed: changed, Uptime: boot.Uptime})
+	if err != nil {
+		return err
+	}
+	return p.serve(ctx, service.Methods(), service.Run)
 }

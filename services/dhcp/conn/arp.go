@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
@@ -31,9 +32,9 @@ const (
 )
 
 // OpenARP opens a socket for ARP on the link called name, where source is our
-// address. It needs CAP_NET_RAW. Without such a link the error is ErrAbsent.
+// address. It needs CAP_NET_RAW. Without such a link the error is links.ErrAbsent.
 func OpenARP(name string, source netip.Addr) (*ARP, error) {
-	iface, err := linkNamed(name)
+	iface, err := links.Named(name)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func OpenARP(name string, source netip.Addr) (*ARP, error) {
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ARP), Ifindex: iface.Index})
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("ARP: %w", onLink(name, err)), a.socket.Close())
+		return nil, errors.Join(fmt.Errorf("ARP: %w", links.On(name, err)), a.socket.Close())
 	}
 	return a, nil
 }

@@ -11,9 +11,8 @@
 //
 // ARP and ICMP look for somebody who uses an address without having asked for it.
 //
-// Sockets are bound to a link, not to its name: when it goes and another of its name
-// comes, as a virtual card does that is taken out and put back, they are dead without
-// an error. Check finds that out; then it takes a Close and an Open.
+// Sockets die with their link, without an error (appliance/links). Check finds that out;
+// then it takes a Close and an Open.
 //
 // Opening needs CAP_NET_RAW and CAP_NET_BIND_SERVICE; afterwards neither is used.
 package conn
@@ -29,6 +28,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
@@ -43,9 +43,6 @@ const (
 // counts them, about a kilobyte each: a room of machines that power on together.
 const bufferSize = 4 << 20
 
-// ErrAbsent is the cause of an error that will be none once a link or its address is there.
-var ErrAbsent = errors.New("not there")
-
 // A Conn receives and sends on one link. Read may be called while Send is; each
 // must not be called by two goroutines at once.
 type Conn struct {
@@ -59,20 +56,20 @@ type Conn struct {
 }
 
 // Open opens the sockets on the link called name. Replies come from source, the
-// router's address there; while link or address is missing the error is ErrAbsent.
+// router's address there; while link or address is missing the error is links.ErrAbsent.
 // Others are those of package os and say which step failed.
 func Open(name string, source netip.Addr) (c *Conn, err error) {
-	iface, err := linkNamed(name)
+	iface, err := links.Named(name)
 	if err != nil {
 		return nil, err
 	}
-	if err := hasAddress(iface, source); err != nil {
+	if err := links.HasAddress(iface, source); err != nil { // who got a lease here could not reach us
 		return nil, err
 	}
 	c = &Conn{link: -1, ip: -1, name: name, ifindex: iface.Index, source: source}
 	defer func() {
 		if err != nil {
-			err = errors.Join(onLink(name, err), c.Close())
+			err = errors.Join(links.On(name, err), c.Close())
 			c = nil
 		}
 	}()
@@ -113,14 +110,8 @@ func listen(name string) (*net.UDPConn, error) {
 }
 
 // Check reports whether the link that the sockets were opened on is still there under
-// its name. If not, the error is ErrAbsent.
-func (c *Conn) Check() error {
-	iface, err := linkNamed(c.name)
-	if err == nil && iface.Index != c.ifindex {
-		return fmt.Errorf("link %s is another one now, the former is %w", c.name, ErrAbsent)
-	}
-	return err
-}
+// its name. If not, the error is links.ErrAbsent.
+func (c *Conn) Check() error { return links.Check(c.name, c.ifindex) }
 
 // Read waits for the next message and copies it to p. After Close the error is
 // net.ErrClosed.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
@@ -124,10 +125,10 @@ func TestOpenFails(t *testing.T) {
 	if err := again("eth1"); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "link eth1") {
 		t.Errorf("a second server: %v", err)
 	}
-	if err := again("eth7"); !errors.Is(err, ErrAbsent) || err.Error() != "link eth7 is not there" {
+	if err := again("eth7"); !errors.Is(err, links.ErrAbsent) || err.Error() != "link eth7 is not there" {
 		t.Errorf("no such link: %v", err)
 	}
-	if err := again("lo"); !errors.Is(err, ErrAbsent) || err.Error() != "link lo: the address 192.168.32.1 is not there" {
+	if err := again("lo"); !errors.Is(err, links.ErrAbsent) || err.Error() != "link lo: the address 192.168.32.1 is not there" {
 		t.Errorf("without our address: %v", err)
 	}
 	if fds, err := os.ReadDir("/proc/self/fd"); err != nil || len(fds) > 40 {
@@ -170,11 +171,11 @@ func TestLinkIsReplaced(t *testing.T) {
 		t.Errorf("down and up: %v", err)
 	}
 	router.Run("ip", "link", "del", "eth1")
-	if err := check(); !errors.Is(err, ErrAbsent) || err.Error() != "link eth1 is not there" {
+	if err := check(); !errors.Is(err, links.ErrAbsent) || err.Error() != "link eth1 is not there" {
 		t.Errorf("gone: %v", err)
 	}
 	router.Connect("eth1", client, "eth0")
-	if err := check(); !errors.Is(err, ErrAbsent) || err.Error() != "link eth1 is another one now, the former is not there" {
+	if err := check(); !errors.Is(err, links.ErrAbsent) || err.Error() != "link eth1 is another one now, the former is not there" {
 		t.Errorf("replaced: %v", err)
 	}
 	if err := c.Send(dhcp.Destination{Via: dhcp.Broadcast}, make([]byte, 300)); err == nil {

@@ -107,6 +107,13 @@ func (j *Journal) begin(s Summary) (err error) {
 	return j.Sync()
 }
 
+// Durable returns what is durable behind the offset from, 0 for all, for Read, and the
+// offset of its end. It may be read in another goroutine, whatever becomes of the journal,
+// but no Rewrite may be finished before that has ended, nor before the offset is used.
+func (j *Journal) Durable(from int64) (records io.Reader, to int64) {
+	return io.NewSectionReader(j.file, from, j.size-from), j.size
+}
+
 // Append adds records, which Sync or a Commit will make durable, all or none.
 func (j *Journal) Append(records ...lease.Lease) {
 	for _, l := range records {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
@@ -129,5 +131,47 @@ func TestHalfRewriteIsNothing(t *testing.T) {
 		if _, got, s := open(t, disk); !maps.Equal(got, want) || s.Records != len(want) || s.Damaged+int(s.Torn()) > 0 {
 			t.Fatalf("rewritten over %d bytes of another: %v, %+v", cut, got, s)
 		}
+	}
+}
+
+// TestDurable: what is on disk, and what has come since, but not what is on its way.
+func TestDurable(t *testing.T) {
+	j, _, err := leasefile.Open(new(leasefiletest.Disk), func(lease.Lease) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbered := func(n byte) lease.Lease {
+		return lease.Lease{
+			Addr: netip.AddrFrom4([4]byte{10, 0, 0, n}), MAC: lease.MAC{2, 0, 0, 0, 0, n},
+			State: lease.Bound, Since: time.Unix(1, 0).UTC(), Until: time.Unix(9, 0).UTC(),
+		}
+	}
+	read := func(from int64) (found []byte, to int64) {
+		r, to := j.Durable(from)
+		if _, err := leasefile.Read(r, func(l lease.Lease) { found = append(found, l.MAC[5]) }); err != nil {
+			t.Error(err)
+		}
+		return found, to
+	}
+	j.Append(numbered(1), numbered(2))
+	if err := j.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	j.Append(numbered(3))
+	c := j.Start()
+	c.Run()
+	j.Append(numbered(4))
+	found, at := read(0)
+	if !bytes.Equal(found, []byte{1, 2}) {
+		t.Errorf("at first %v", found)
+	}
+	if err := j.End(c); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := read(at); !bytes.Equal(found, []byte{3}) {
+		t.Errorf("since then %v", found)
+	}
+	if found, _ := read(0); !bytes.Equal(found, []byte{1, 2, 3}) {
+		t.Errorf("in all %v", found)
 	}
 }

@@ -139,7 +139,7 @@ func inBubbleWith(t *testing.T, conf dhcp.Config, disk *leasefiletest.Disk, prep
 		r := &rig{t: t, cable: newCable(), disk: disk, log: new(logBuffer), neighbours: newNeighbours()}
 		o := Options{FS: disk, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 			Listen: func(string, netip.Addr) (Conn, error) { return r.cable, nil },
-			Probe:  func(*dhcp.Subnet, int) (Prober, error) { return &r.neighbours, nil }}
+			Probe:  func(*dhcp.Subnet) (Prober, error) { return &r.neighbours, nil }}
 		prepare(r, &o)
 		var err error
 		r.s, err = Open(conf, o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -39,12 +40,14 @@ type journal struct {
 	rewrites   uint64
 	rewriting  context.CancelFunc // of the rewrite under way; nil: none
 	rewritten  chan rewritten
-	kept       int // records in the file after the last rewrite
+	frozen     bool // it is not rewritten: somebody reads it for another configuration
+	outdated   bool // what the rewrite under way keeps is not for the present configuration
+	kept       int  // records in the file after the last rewrite
 }
 
 // load opens the journal and restores the leases in it.
 func (s *Service) load() (err error) {
-	if s.journal.file, s.journal.found, err = leasefile.Open(s.fs, s.engine.Restore); err != nil {
+	if s.journal.file, s.journal.found, err = leasefile.Open(s.o.FS, s.engine.Restore); err != nil {
 		return err
 	}
 	for _, d := range s.journal.found.Damage {
@@ -125,6 +128,13 @@ func (j *journal) fault(now time.Time) (since time.Time, err error) {
 	return j.since, j.err
 }
 
+// freeze has the file stay what it is until frozen is false again, and returns what it
+// has so far and where that ends.
+func (j *journal) freeze() (records io.Reader, to int64) {
+	j.frozen, j.outdated = true, j.rewriting != nil
+	return j.file.Durable(0)
+}
+
 // rewritten is how the writing of a shorter journal ended.
 type rewritten struct {
 	file *leasefile.Rewrite
@@ -135,7 +145,8 @@ type rewritten struct {
 // work is done beside the owner, which goes on.
 func (s *Service) compact(now time.Time) {
 	j := &s.journal
-	if j.err != nil || j.rewriting != nil || j.file.Records() <= 2*max(s.engine.Len(), j.kept)+slack || now.Before(j.rewriteAt) {
+	long := j.file.Records() > 2*max(s.engine.Len(), j.kept)+slack
+	if !long || j.err != nil || j.rewriting != nil || j.frozen || now.Before(j.rewriteAt) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -147,17 +158,24 @@ func (s *Service) compact(now time.Time) {
 	}()
 }
 
+var errOutdated = errors.New("the configuration has changed meanwhile")
+
 // replaceJournal takes the rewritten journal into use.
 func (s *Service) replaceJournal(now time.Time, r rewritten) {
 	j := &s.journal
 	j.rewriting()
 	j.rewriting = nil
 	before := j.file.Records()
-	if r.err == nil && j.err != nil { // the disk fails: what has been written is not trusted
+	switch {
+	case r.err != nil:
+	case j.err != nil: // the disk fails: what has been written is not trusted
 		r.err = errors.Join(j.err, r.file.Abandon())
-	} else if r.err == nil {
+	case j.outdated:
+		r.err = errors.Join(errOutdated, r.file.Abandon())
+	default:
 		r.err = j.file.Finish(r.file)
 	}
+	j.outdated = false
 	if r.err != nil {
 		j.rewriteAt = now.Add(rewriteAfter)
 		s.log.Error("the lease journal goes on without being shortened", "err", r.err)

@@ -3,72 +3,132 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
 )
 
-const (
-	// linkPause is how long to wait for what comes along with a change of links.
-	linkPause = 100 * time.Millisecond
-	// firstRetry, and twice as much each time up to lastRetry, is how long until sockets
-	// that could not be opened for another reason than a missing link are tried again.
-	firstRetry = time.Second
-	lastRetry  = time.Minute
-)
-
-// A lan is one subnet with what is open for it.
+// A lan is one subnet as the owner knows it.
 type lan struct {
-	conn    Conn           // nil: not served by sockets of its own
-	prober  Prober         // nil: not probed
-	readers sync.WaitGroup // of both
-	told    string         // what the log was last told
+	dhcp.Subnet
+	index   int      // in Config.Subnets
+	key     string   // of its opening; "": it needs no sockets of its own
+	sockets *sockets // nil: it needs none, or its link is not there
+	absent  string   // why it is not served; "": it is
+	counts  *counts  // those of the name, whatever the configuration
 }
 
-// An opener opens the sockets of a subnet, the one of that index.
-type opener func(sub *dhcp.Subnet, index int) (Conn, Prober, error)
+// prober returns what the subnet is probed with, nil if nothing is there to do so.
+func (l *lan) prober() Prober {
+	if l.sockets == nil {
+		return nil
+	}
+	return l.sockets.prober
+}
 
-// opener returns what o opens sockets with.
-func (o *Options) opener() opener {
-	listen, probe := o.Listen, o.Probe
-	if listen == nil {
-		listen = func(link string, source netip.Addr) (Conn, error) { return conn.Open(link, source) }
+// sockets are what is open for one subnet.
+type sockets struct {
+	key     string
+	subnet  string // its name, for the log
+	link    string // that conn is on
+	conn    Conn   // nil: relayed
+	prober  Prober // nil: not probed
+	readers sync.WaitGroup
+}
+
+// Check implements links.Socket.
+func (k *sockets) Check() error {
+	if k.conn == nil {
+		return nil
 	}
-	if probe == nil {
-		probe = openProber
+	return k.conn.Check()
+}
+
+// Close closes the sockets and waits for their readers.
+func (k *sockets) Close() error {
+	var errs []error
+	if k.conn != nil {
+		errs = append(errs, k.conn.Close())
 	}
-	return func(sub *dhcp.Subnet, index int) (c Conn, p Prober, err error) {
-		if !sub.Relayed {
-			if c, err = listen(sub.Interface, sub.Address); err != nil {
-				return nil, nil, err
-			}
+	if k.prober != nil {
+		errs = append(errs, k.prober.Close())
+	}
+	k.readers.Wait()
+	return errors.Join(errs...)
+}
+
+// socketKey says what the sockets of a subnet depend on: with the same, they stay.
+func socketKey(sub *dhcp.Subnet) string {
+	switch {
+	case !sub.Relayed:
+		return fmt.Sprintf("%s %s probed=%v", sub.Interface, sub.Address, sub.Probe > 0)
+	case sub.Probe > 0:
+		return sub.Prefix.String()
+	}
+	return ""
+}
+
+// openings are the sockets that conf wants.
+func (o *Options) openings(conf *dhcp.Config) (all []links.Opening[*sockets]) {
+	for i := range conf.Subnets {
+		sub := &conf.Subnets[i]
+		if key := socketKey(sub); key != "" {
+			all = append(all, links.Opening[*sockets]{
+				Key: key, Name: sub.Name, Open: func() (*sockets, error) { return o.open(sub, key) },
+			})
 		}
-		if sub.Probe > 0 {
-			p, err = probe(sub, index)
+	}
+	return all
+}
+
+func (o *Options) open(sub *dhcp.Subnet, key string) (k *sockets, err error) {
+	k = &sockets{key: key, subnet: sub.Name, link: sub.Interface}
+	if !sub.Relayed {
+		if k.conn, err = o.Listen(sub.Interface, sub.Address); err != nil {
+			return nil, err
 		}
+	}
+	if sub.Probe > 0 {
+		if k.prober, err = o.Probe(sub); err != nil {
+			return nil, errors.Join(err, k.Close())
+		}
+	}
+	return k, nil
+}
+
+// withDefaults returns o with all functions set.
+func (o Options) withDefaults() Options {
+	if o.Listen == nil {
+		o.Listen = func(link string, source netip.Addr) (Conn, error) { return conn.Open(link, source) }
+	}
+	if o.Probe == nil {
+		o.Probe = openProber
+	}
+	return o
+}
+
+// took has the owner use the sockets of a subnet, or none and the reason, and has
+// those read from that it uses.
+func (s *Service) took(o links.Opening[*sockets], k *sockets, why error) {
+	s.hand(func() { s.use(o.Key, k, why) })
+	if k != nil && s.reading != nil {
+		s.receive(s.reading, k)
+	}
+}
+
+func (s *Service) use(key string, k *sockets, why error) {
+	for _, l := range s.lans {
 		switch {
-		case err == nil:
-			return c, p, nil
-		case c != nil:
-			err = errors.Join(err, c.Close())
+		case l.key == key:
+			l.sockets, l.absent = k, reason(why)
+		case k == nil && l.sockets != nil && l.sockets.key == key: // which are to be replaced
+			l.sockets = nil
 		}
-		return nil, nil, err
 	}
-}
-
-// begin opens the sockets of a subnet for the first time. A missing link is no error.
-func (s *Service) begin(i int) error {
-	c, p, err := s.open(&s.conf.Subnets[i], i)
-	if err != nil && !errors.Is(err, conn.ErrAbsent) {
-		return err
-	}
-	s.tell(i, err)
-	s.lans[i].conn, s.lans[i].prober = c, p
-	s.conns[i], s.probes.probers[i], s.absent[i] = c, p, reason(err)
-	return nil
 }
 
 func reason(err error) string {
@@ -78,127 +138,37 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// attend reads from the sockets of all LANs, and keeps them those of the links that
-// are there, until ctx ends.
-func (s *Service) attend(ctx context.Context) {
-	for i := range s.lans {
-		s.receive(ctx, i)
-	}
-	var retry <-chan time.Time
-	var delay time.Duration
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-retry:
-		case <-s.changed:
-			pause(ctx, linkPause)
-			delay = 0
-		}
-		retry = nil
-		if !s.tendAll(ctx) {
-			delay = min(max(firstRetry, 2*delay), lastRetry)
-			retry = time.After(delay)
-		}
-	}
-}
-
-// tendAll tends all LANs. It reports false when that is to be tried again.
-func (s *Service) tendAll(ctx context.Context) bool {
-	done := true
-	for i := range s.lans {
-		done = s.tend(ctx, i) && done
-	}
-	return done
-}
-
 // receive starts to read from the sockets of a subnet.
-func (s *Service) receive(ctx context.Context, i int) {
-	l := &s.lans[i]
-	if c := l.conn; c != nil {
-		l.readers.Go(func() { s.read(ctx, i, c) })
+func (s *Service) receive(ctx context.Context, k *sockets) {
+	if k.conn != nil {
+		k.readers.Go(func() { s.read(ctx, k) })
 	}
-	if p := l.prober; p != nil {
-		l.readers.Go(func() { s.listen(ctx, i, p) })
+	if k.prober != nil {
+		k.readers.Go(func() { s.listen(ctx, k) })
 	}
 }
 
-// tend looks at one LAN: closes sockets of a link that is gone, opens those of one
-// that is there. Its result is that of tendAll.
-func (s *Service) tend(ctx context.Context, i int) bool {
-	sub, l := &s.conf.Subnets[i], &s.lans[i]
-	if sub.Relayed {
-		return true
-	}
-	if l.conn != nil {
-		err := l.conn.Check()
-		if !errors.Is(err, conn.ErrAbsent) {
-			return err == nil
+// lansOf returns the lans of conf, by subnet and by link. Those of old are carried over:
+// the counts by the name of the subnet, the sockets by what they depend on, or else by
+// their link, until others are open.
+func lansOf(conf *dhcp.Config, old []*lan) (all []*lan, byLink map[string]*lan) {
+	byLink = make(map[string]*lan)
+	for i := range conf.Subnets {
+		l := &lan{Subnet: conf.Subnets[i], index: i, key: socketKey(&conf.Subnets[i]), counts: new(counts)}
+		for _, o := range old {
+			if o.Name == l.Name {
+				l.counts = o.counts
+			}
+			switch {
+			case o.key == l.key:
+				l.sockets, l.absent = o.sockets, o.absent
+			case !l.Relayed && o.Interface == l.Interface:
+				l.sockets = o.sockets
+			}
 		}
-		s.tell(i, err)
-		if s.hand(ctx, i, nil, nil, err) != nil {
-			return false
+		if all = append(all, l); !l.Relayed {
+			byLink[l.Interface] = l
 		}
-		_ = l.close() // of a link that is gone: there is nothing to lose
 	}
-	c, p, err := s.open(sub, i)
-	s.tell(i, err)
-	l.conn, l.prober = c, p
-	if s.hand(ctx, i, c, p, err) == nil && err == nil {
-		s.receive(ctx, i)
-	}
-	return err == nil || errors.Is(err, conn.ErrAbsent)
-}
-
-// hand gives the owner the sockets of a subnet, or none and the reason. Its error is
-// that of ctx.
-func (s *Service) hand(ctx context.Context, i int, c Conn, p Prober, why error) error {
-	return s.do(ctx, func() { s.conns[i], s.probes.probers[i], s.absent[i] = c, p, reason(why) })
-}
-
-// tell logs when a LAN is served no longer, or again; once, whatever else is said of
-// its link.
-func (s *Service) tell(i int, err error) {
-	l, name, news := &s.lans[i], s.conf.Subnets[i].Name, ""
-	switch {
-	case errors.Is(err, conn.ErrAbsent):
-		news = "absent"
-	case err != nil:
-		news = "failed"
-	}
-	if news == l.told {
-		return
-	}
-	l.told = news
-	switch news {
-	case "absent":
-		s.log.Warn("not served until its link is there", "subnet", name, "why", err)
-	case "failed":
-		s.log.Error("not served, is tried again", "subnet", name, "err", err)
-	default:
-		s.log.Info("served", "subnet", name)
-	}
-}
-
-// close closes the sockets of all LANs and waits for their readers.
-func (s *Service) close() error {
-	var errs []error
-	for i := range s.lans {
-		errs = append(errs, s.lans[i].close())
-	}
-	return errors.Join(errs...)
-}
-
-// close closes the sockets and waits for their readers; again, it does nothing.
-func (l *lan) close() error {
-	var errs []error
-	if l.conn != nil {
-		errs = append(errs, l.conn.Close())
-	}
-	if l.prober != nil {
-		errs = append(errs, l.prober.Close())
-	}
-	l.conn, l.prober = nil, nil
-	l.readers.Wait()
-	return errors.Join(errs...)
+	return all, byLink
 }

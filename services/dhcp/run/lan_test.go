@@ -12,8 +12,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile/leasefiletest"
 )
@@ -53,7 +53,7 @@ func (s *slots) listen(link string, _ netip.Addr) (Conn, error) {
 	s.opened++
 	switch c := s.cards[link]; {
 	case c == nil:
-		return nil, fmt.Errorf("link %s is %w", link, conn.ErrAbsent)
+		return nil, fmt.Errorf("link %s is %w", link, links.ErrAbsent)
 	case s.broken != nil:
 		return nil, s.broken
 	default:
@@ -67,7 +67,7 @@ func (s *slots) in(link string, c *cable) {
 	defer s.mu.Unlock()
 	if old := s.cards[link]; old != nil {
 		old.mu.Lock()
-		old.gone = fmt.Errorf("link %s is %w", link, conn.ErrAbsent)
+		old.gone = fmt.Errorf("link %s is %w", link, links.ErrAbsent)
 		old.mu.Unlock()
 	}
 	delete(s.cards, link)
@@ -96,7 +96,7 @@ func (s *slots) tries() int {
 }
 
 func settle() {
-	time.Sleep(2 * linkPause) // another look may have been under way
+	time.Sleep(2 * links.Settle) // another look may have been under way
 	synctest.Wait()
 }
 
@@ -149,7 +149,7 @@ func TestLinkGoesAndComes(t *testing.T) {
 			if got := r.problems(); got != "" {
 				t.Errorf("problems: %q", got)
 			}
-			if gone, back := r.log.count("not served until its link is there"), r.log.count("msg=served subnet=guests"); gone != i || back != i {
+			if gone, back := r.log.count("not served until its link is there"), r.log.count("msg=served name=guests"); gone != i || back != 1+i {
 				t.Errorf("logged %d times that it is gone, %d times that it is back:\n%s", gone, back, r.log.b.String())
 			}
 		}
@@ -170,7 +170,7 @@ func TestLinkIsReplaced(t *testing.T) {
 		if !isClosed(before) || guests.dora(1) == "" {
 			t.Error("the new link is not served")
 		}
-		if r.log.count("not served") != 1 || r.log.count("msg=served") != 1 {
+		if r.log.count("not served") != 1 || r.log.count("msg=served") != 3 {
 			t.Error(r.log.b.String())
 		}
 	})
@@ -222,7 +222,7 @@ func TestSocketsCannotBeOpened(t *testing.T) {
 			t.Errorf("problems: %q\n%s", got, r.log.b.String())
 		}
 		s.set(nil)
-		time.Sleep(lastRetry)
+		time.Sleep(links.LastRetry)
 		synctest.Wait()
 		if guests.dora(1) == "" || r.problems() != "" {
 			t.Error("it is not served")

@@ -6,8 +6,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
@@ -30,19 +30,20 @@ const (
 
 // A message is what came in: n bytes in a buffer that goes back to s.buffers.
 type message struct {
-	link int // the subnet whose link it came by
+	link string // that it came by
 	buf  []byte
 	n    int
 }
 
 // An item is a message that was decided.
 type item struct {
-	link int
+	link string // that its message came by
+	lan  *lan   // that it is about
 	out  *dhcp.Outcome
 }
 
 // read receives on one link until its socket is closed.
-func (s *Service) read(ctx context.Context, link int, c Conn) {
+func (s *Service) read(ctx context.Context, k *sockets) {
 	failed := false
 	for {
 		var buf []byte
@@ -51,14 +52,14 @@ func (s *Service) read(ctx context.Context, link int, c Conn) {
 		case <-ctx.Done():
 			return
 		}
-		n, err := c.Read(buf)
+		n, err := k.conn.Read(buf)
 		if err != nil {
 			s.buffers <- buf // never waits: there are no more buffers than fit
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
 			if !failed {
-				s.log.Error("cannot receive", "subnet", s.conf.Subnets[link].Name, "err", err)
+				s.log.Error("cannot receive", "subnet", k.subnet, "err", err)
 			}
 			failed = true
 			pause(ctx, readPause)
@@ -66,7 +67,7 @@ func (s *Service) read(ctx context.Context, link int, c Conn) {
 		}
 		failed = false
 		select {
-		case s.queue <- message{link, buf, n}:
+		case s.queue <- message{k.link, buf, n}:
 		case <-ctx.Done():
 			return
 		}
@@ -147,14 +148,20 @@ func (s *Service) next(n int) (m message, ok bool) {
 
 // decide decides about one message, unless its address must be looked for first.
 func (s *Service) decide(now time.Time, m message) {
+	at := s.byLink[m.link]
+	if at == nil { // it waited while its network was taken out of the configuration
+		s.buffers <- m.buf
+		return
+	}
 	it := s.spare(m.link)
-	s.engine.Handle(now, m.link, m.buf[:m.n], it.out)
+	s.engine.Handle(now, at.index, m.buf[:m.n], it.out)
+	it.lan = s.lans[it.out.Subnet]
 	if it.out.Probe.IsValid() {
-		if s.probe(now, m, it.out) {
+		if s.probe(now, m, it) {
 			return
 		}
 		s.engine.Probed(now, it.out.Subnet, it.out.Probe, false, lease.MAC{}, it.out)
-		s.engine.Handle(now, m.link, m.buf[:m.n], it.out)
+		s.engine.Handle(now, at.index, m.buf[:m.n], it.out)
 	}
 	s.buffers <- m.buf // never waits: there are no more buffers than fit
 	s.dispose(now, it)
@@ -176,7 +183,7 @@ func (s *Service) dispose(now time.Time, it item) {
 }
 
 // spare returns an item to decide into. Its outcome is that of an earlier batch.
-func (s *Service) spare(link int) item {
+func (s *Service) spare(link string) item {
 	n := len(s.batch)
 	it := s.batch[:n+1][n]
 	if it.out == nil {
@@ -194,31 +201,31 @@ func (s *Service) conclude(now time.Time, it item) {
 			it.out.Drop, it.out.Reason = dhcp.DropNotSent, err.Error()
 		}
 	}
-	s.counts[it.out.Subnet].add(it.out)
-	s.history.add(now, it.out)
-	s.report(now, it.out)
+	it.lan.counts.add(it.out)
+	s.history.add(now, it.lan.Name, it.out)
+	s.report(now, it.lan, it.out)
 }
 
 // send sends the reply by the link that its message came by.
 func (s *Service) send(it item) error {
-	c := s.conns[it.link]
-	if c == nil {
-		return conn.ErrAbsent
+	at := s.byLink[it.link]
+	if at == nil || at.sockets == nil {
+		return links.ErrAbsent
 	}
-	return c.Send(it.out.To, it.out.Reply)
+	return at.sockets.conn.Send(it.out.To, it.out.Reply)
 }
 
-// do has the owner run f and waits for it.
+var errOver = errors.New("the service has ended")
+
+// do has the owner run f and waits for it. It waits until Run serves, too.
 func (s *Service) do(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {
 	case s.calls <- func() { f(); close(done) }:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case <-done:
+		<-done // the owner has it, and does not wait
 		return nil
+	case <-s.over:
+		return errOver
 	case <-ctx.Done():
 		return ctx.Err()
 	}

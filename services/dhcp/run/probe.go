@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -29,7 +30,6 @@ const maxProbes = queueLen / 2
 
 // probes are the addresses that are looked for before they are offered.
 type probes struct {
-	probers []Prober // by subnet; nil: not probed, or its link is not there
 	answers chan answer
 	waiting []*probe // by the end of their wait
 	timer   *time.Timer
@@ -37,11 +37,11 @@ type probes struct {
 
 // A probe is a message that waits for its address to be looked for.
 type probe struct {
-	msg    message
-	subnet int
-	addr   netip.Addr
-	mac    lease.MAC // the client's
-	end    time.Time
+	msg  message
+	lan  *lan
+	addr netip.Addr
+	mac  lease.MAC // the client's
+	end  time.Time
 }
 
 type answer struct {
@@ -57,22 +57,23 @@ type ProbeCounts struct {
 }
 
 // openProber opens what a subnet is probed with, nil if it is not to be.
-func openProber(sub *dhcp.Subnet, index int) (Prober, error) {
+func openProber(sub *dhcp.Subnet) (Prober, error) {
 	if sub.Relayed {
-		return conn.OpenICMP(uint16(index))
+		network := sub.Prefix.Addr().As4()
+		return conn.OpenICMP(binary.BigEndian.Uint16(network[1:])) // which tells the networks apart
 	}
 	return conn.OpenARP(sub.Interface, sub.Address)
 }
 
 // listen hands the answers of one prober to the owner until it is closed.
-func (s *Service) listen(ctx context.Context, subnet int, p Prober) {
+func (s *Service) listen(ctx context.Context, k *sockets) {
 	for {
-		addr, by, err := p.Answer()
+		addr, by, err := k.prober.Answer()
 		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			s.log.Error("cannot hear who answers probes", "subnet", s.conf.Subnets[subnet].Name, "err", err)
+			s.log.Error("cannot hear who answers probes", "subnet", k.subnet, "err", err)
 			pause(ctx, readPause)
 			continue
 		}
@@ -84,10 +85,10 @@ func (s *Service) listen(ctx context.Context, subnet int, p Prober) {
 	}
 }
 
-// probe looks for the address of out before m is answered, and keeps m until then.
+// probe looks for the address of it before m is answered, and keeps m until then.
 // It reports whether it does; if not, m is to be answered now.
-func (s *Service) probe(now time.Time, m message, out *dhcp.Outcome) bool {
-	p, count := &s.probes, &s.counts[out.Subnet].probes
+func (s *Service) probe(now time.Time, m message, it item) bool {
+	p, out, count := &s.probes, it.out, &it.lan.counts.probes
 	if i := p.find(out.Probe); i >= 0 {
 		// The client asks again, or another got the address meanwhile: the last counts.
 		w := p.waiting[i]
@@ -95,12 +96,12 @@ func (s *Service) probe(now time.Time, m message, out *dhcp.Outcome) bool {
 		w.msg, w.mac = m, out.MAC
 		return true
 	}
-	if prober := p.probers[out.Subnet]; len(p.waiting) >= maxProbes || prober == nil || prober.Probe(out.Probe) != nil {
+	if prober := it.lan.prober(); len(p.waiting) >= maxProbes || prober == nil || prober.Probe(out.Probe) != nil {
 		count.Skipped++
 		return false
 	}
 	count.Sent++
-	w := &probe{m, out.Subnet, out.Probe, out.MAC, now.Add(s.conf.Subnets[out.Subnet].Probe)}
+	w := &probe{m, it.lan, out.Probe, out.MAC, now.Add(it.lan.Probe)}
 	i := len(p.waiting)
 	for ; i > 0 && p.waiting[i-1].end.After(w.end); i-- {
 	}
@@ -121,7 +122,7 @@ func (s *Service) unanswered(now time.Time) {
 	for len(p.waiting) > 0 && !p.waiting[0].end.After(now) {
 		w := p.waiting[0]
 		p.waiting = slices.Delete(p.waiting, 0, 1)
-		s.engine.Probed(now, w.subnet, w.addr, false, lease.MAC{}, s.spare(w.msg.link).out)
+		s.engine.Probed(now, w.lan.index, w.addr, false, lease.MAC{}, s.spare(w.msg.link).out)
 		s.handle(w.msg)
 	}
 	if len(p.waiting) > 0 {
@@ -142,10 +143,11 @@ func (s *Service) answered(now time.Time, a answer) {
 	p.waiting = slices.Delete(p.waiting, i, i+1)
 	used := a.by != w.mac
 	if used {
-		s.counts[w.subnet].probes.InUse++
+		w.lan.counts.probes.InUse++
 	}
 	it := s.spare(w.msg.link)
-	s.engine.Probed(now, w.subnet, w.addr, used, a.by, it.out)
+	it.lan = w.lan
+	s.engine.Probed(now, w.lan.index, w.addr, used, a.by, it.out)
 	if len(it.out.Records) > 0 {
 		s.dispose(now, it)
 	}

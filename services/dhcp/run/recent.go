@@ -70,6 +70,7 @@ type cardHistory struct {
 
 type exchange struct {
 	time   time.Time
+	subnet string
 	number int          // of its card
 	out    dhcp.Outcome // without Records and Reply; Says and Told are its own
 }
@@ -78,7 +79,7 @@ func newHistory() history {
 	return history{cards: make(map[lease.MAC]*cardHistory), known: cards{max: MaxKnown}, strangers: cards{max: MaxStrangers}}
 }
 
-func (h *history) add(now time.Time, out *dhcp.Outcome) {
+func (h *history) add(now time.Time, subnet string, out *dhcp.Outcome) {
 	to := &h.strangers
 	if out.Known || len(out.Records) > 0 {
 		to = &h.known
@@ -102,14 +103,14 @@ func (h *history) add(now time.Time, out *dhcp.Outcome) {
 	c.mac = out.MAC
 	h.cards[c.mac] = c
 	to.push(c)
-	c.add(now, out)
+	c.add(now, subnet, out)
 }
 
-func (c *cardHistory) add(now time.Time, out *dhcp.Outcome) {
+func (c *cardHistory) add(now time.Time, subnet string, out *dhcp.Outcome) {
 	e := &c.exchanges[c.count%perCard]
 	c.count++
 	says, told := append(e.out.Says[:0], out.Says...), append(e.out.Told[:0], out.Told...)
-	e.time, e.number, e.out = now, c.count, *out
+	e.time, e.subnet, e.number, e.out = now, subnet, c.count, *out
 	e.out.Records, e.out.Reply, e.out.Says, e.out.Told = nil, nil, says, told
 }
 
@@ -172,15 +173,16 @@ func (s *Service) exchanges(which Which) []Exchange {
 	})
 	all := []Exchange{}
 	for _, e := range found[max(0, len(found)-maxRecent):] {
-		all = append(all, s.exchange(e))
+		all = append(all, e.describe())
 	}
 	return all
 }
 
-func (s *Service) exchange(e *exchange) Exchange {
+// describe returns e for people and their programs.
+func (e *exchange) describe() Exchange {
 	out := &e.out
 	x := Exchange{
-		Time: e.time, Subnet: s.conf.Subnets[out.Subnet].Name, MAC: out.MAC, Type: out.Type.String(),
+		Time: e.time, Subnet: e.subnet, MAC: out.MAC, Type: out.Type.String(),
 		State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Agent: out.Agent, Says: dhcp.DescribeOptions(out.Says),
 		Class: escape(dhcp.OptionOf(out.Says, packet.OptionVendorClass)),
 		Calls: escape(dhcp.OptionOf(out.Says, packet.OptionHostName)),

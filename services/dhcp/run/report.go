@@ -17,14 +17,13 @@ const (
 
 // report logs what a person wants to read later: new leases, refusals, addresses
 // given back or found in use, and an exhausted pool, once.
-func (s *Service) report(now time.Time, out *dhcp.Outcome) {
-	sub := s.conf.Subnets[out.Subnet].Name
+func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 	level, what := slog.LevelInfo, ""
 	switch {
 	case out.Drop == dhcp.DropNotSent:
 		level, what = slog.LevelError, "reply not sent"
 	case out.Drop == dhcp.DropExhausted || out.ReplyType == packet.Offer:
-		s.reportPool(now, out)
+		s.reportPool(now, of, out)
 	case out.Type == 0 && len(out.Records) > 0:
 		level, what, out.Asked = slog.LevelWarn, "in use", out.Addr
 	case out.Drop != 0 || out.Type == packet.Inform || out.ReplyType == packet.ACK && out.State == dhcp.Renewing:
@@ -40,7 +39,7 @@ func (s *Service) report(now time.Time, out *dhcp.Outcome) {
 	if what == "" {
 		return
 	}
-	args := []any{"subnet", sub, "addr", out.Asked, "mac", out.MAC.String(), "stage", out.Stage.String(), "why", out.Reason}
+	args := []any{"subnet", of.Name, "addr", out.Asked, "mac", out.MAC.String(), "stage", out.Stage.String(), "why", out.Reason}
 	if out.Name != "" {
 		args = append(args, "name", out.Name)
 	}
@@ -51,14 +50,14 @@ func (s *Service) report(now time.Time, out *dhcp.Outcome) {
 }
 
 // reportPool logs when a pool runs out, and when it no longer is.
-func (s *Service) reportPool(now time.Time, out *dhcp.Outcome) {
-	c, sub := &s.counts[out.Subnet], s.conf.Subnets[out.Subnet].Name
+func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
+	c := of.counts
 	switch {
 	case out.Drop == dhcp.DropExhausted && !c.exhausted:
 		c.exhausted = true
-		s.log.Error("the pool has no free address", "subnet", sub, "first refused", out.MAC.String())
-	case out.Drop == 0 && c.exhausted && s.engine.Stats(now, out.Subnet).Free() > 0:
+		s.log.Error("the pool has no free address", "subnet", of.Name, "first refused", out.MAC.String())
+	case out.Drop == 0 && c.exhausted && s.engine.Stats(now, of.index).Free() > 0:
 		c.exhausted = false
-		s.log.Info("the pool has free addresses again", "subnet", sub)
+		s.log.Info("the pool has free addresses again", "subnet", of.Name)
 	}
 }

@@ -8,8 +8,10 @@
 // sent. While the journal cannot be written such replies are not sent; it is tried
 // again with the messages that come, and goes on by itself when the disk does.
 //
-// A LAN whose link is not there is not served, and the others are. One goroutine looks
-// after the links and opens the sockets again when one is back.
+// A LAN whose link is not there is not served, and the others are; appliance/links
+// opens its sockets again when it is back.
+//
+// A service takes another Config while it runs: Reconfigure.
 //
 // Nothing else stops the owner either: an address that must be looked for waits with
 // its message in a list of bounded length, and the journal is shortened beside it.
@@ -24,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
@@ -34,7 +37,7 @@ import (
 type Conn interface {
 	Read(p []byte) (n int, err error)
 	Send(to dhcp.Destination, reply []byte) error
-	// Check returns conn.ErrAbsent when the link that it was opened on is gone.
+	// Check returns links.ErrAbsent when the link that it was opened on is gone.
 	Check() error
 	Close() error
 }
@@ -45,10 +48,9 @@ type Options struct {
 	// be writable after the privilege drop.
 	FS  leasefile.FS
 	Log *slog.Logger
-	// Probe opens what a subnet is probed with, by its index; nil: ARP on a link, ICMP
-	// for a relayed one.
-	Probe func(sub *dhcp.Subnet, index int) (Prober, error)
-	// Listen opens the sockets on a link; nil: conn.Open. With the error conn.ErrAbsent
+	// Probe opens what a subnet is probed with; nil: ARP on a link, ICMP for a relayed one.
+	Probe func(sub *dhcp.Subnet) (Prober, error)
+	// Listen opens the sockets on a link; nil: conn.Open. With the error links.ErrAbsent
 	// the subnet is not served until Changed.
 	Listen func(link string, source netip.Addr) (Conn, error)
 	// Changed tells that links or addresses may have changed; nil: they never do.
@@ -59,29 +61,31 @@ type Options struct {
 
 // A Service is the DHCP server of all LANs.
 type Service struct {
-	conf   dhcp.Config
+	o      Options
 	log    *slog.Logger
 	events *slog.Logger // what clients cause: bounded, since they decide how much there is to log
 	now    func() time.Time
-	fs     leasefile.FS
-	open   opener
+	links  *links.Keeper[*sockets]
 
 	queue   chan message
 	buffers chan []byte
-	calls   chan func() // to be run by the owner
+	calls   chan func()   // to be run by the owner
+	over    chan struct{} // closed when there is no owner any more
 
-	// lans belongs to the goroutine that looks after the links.
-	lans    []lan // by subnet
-	changed <-chan struct{}
+	reconfiguring sync.Mutex
+
+	// Until Run, hand runs what is for the owner, and nobody reads.
+	hand    func(func())
+	reading context.Context
 
 	// What follows belongs to the owner.
+	conf    *dhcp.Config // never changed, only replaced
 	engine  *dhcp.Server
-	conns   []Conn   // by subnet; nil: relayed, or its link is not there
-	absent  []string // by subnet: why it is not served; "": it is
+	lans    []*lan          // by subnet
+	byLink  map[string]*lan // by link, without the relayed ones
 	journal journal
-	batch   []item   // decided, their records not yet on their way to the disk
-	flying  []item   // on their way
-	counts  []counts // per subnet
+	batch   []item // decided, their records not yet on their way to the disk
+	flying  []item // on their way
 	probes  probes
 	history history
 	started time.Time
@@ -94,14 +98,16 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dhcp configuration: %w", err)
 	}
+	o = o.withDefaults()
 	s := &Service{
-		conf: conf, log: o.Log, now: o.Now, fs: o.FS, engine: engine,
-		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen), calls: make(chan func()),
-		batch: make([]item, 0, batchCap), flying: make([]item, 0, batchCap), counts: make([]counts, len(conf.Subnets)), history: newHistory(),
-		open: o.opener(), lans: make([]lan, len(conf.Subnets)), changed: o.Changed,
-		conns: make([]Conn, len(conf.Subnets)), absent: make([]string, len(conf.Subnets)),
+		o: o, log: o.Log, now: o.Now, conf: &conf, engine: engine,
+		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen),
+		calls: make(chan func()), over: make(chan struct{}),
+		batch: make([]item, 0, batchCap), flying: make([]item, 0, batchCap), history: newHistory(),
+		hand: func(f func()) { f() },
 	}
-	s.probes = probes{probers: make([]Prober, len(conf.Subnets)), answers: make(chan answer), timer: time.NewTimer(0)}
+	s.links = links.New(o.Log, s.took)
+	s.probes = probes{answers: make(chan answer), timer: time.NewTimer(0)}
 	s.journal.rewritten, s.journal.committed = make(chan rewritten, 1), make(chan *leasefile.Commit, 1)
 	if s.now == nil {
 		s.now = time.Now
@@ -110,10 +116,9 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	for range queueLen {
 		s.buffers <- make([]byte, bufferSize)
 	}
-	for i := range conf.Subnets {
-		if err := s.begin(i); err != nil {
-			return nil, errors.Join(fmt.Errorf("subnet %s: %w", conf.Subnets[i].Name, err), s.close())
-		}
+	s.lans, s.byLink = lansOf(&conf, nil)
+	if err := s.links.Set(o.openings(&conf)); err != nil {
+		return nil, errors.Join(err, s.links.Close())
 	}
 	return s, nil
 }
@@ -121,7 +126,8 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 // Run calls drop, which gives up privileges, reads the journal, calls ready, and
 // serves until ctx ends; then it returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.links.Close()) }()
+	defer close(s.over)
 	if err := drop(); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
 	}
@@ -133,15 +139,21 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	// What reads and looks after links ends after the owner, which may be sending.
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	s.hand, s.reading = func(f func()) { _ = s.do(stop, f) }, stop // when that fails there is no owner to tell
+	for _, l := range s.lans {
+		if l.sockets != nil {
+			s.receive(stop, l.sockets)
+		}
+	}
 	var attending sync.WaitGroup
-	attending.Go(func() { s.attend(stop) })
+	attending.Go(func() { s.links.Run(stop, s.o.Changed) })
 	if err = ready(); err == nil {
 		s.own(ctx)
 		s.finish()
 	}
 	cancel()
 	attending.Wait()
-	err = errors.Join(err, s.close())
+	err = errors.Join(err, s.links.Close())
 	s.journal.wait()
 	return err
 }

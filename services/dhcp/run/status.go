@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
@@ -71,36 +72,27 @@ func (s *Service) recent(ctx context.Context, which Which) (all []Exchange, err 
 	return all, err
 }
 
-// A Method answers one kind of question; it has the shape of a handler of package
-// control.
-type Method = func(ctx context.Context, args json.RawMessage, send func(result any) error) error
-
 // Methods returns what can be asked by name: "ping" (nothing, from the owner),
-// "status" (Status), "leases" (a list of dhcp.LeaseInfo), and "recent" (the latest
-// Exchanges; the argument is Which).
-func (s *Service) Methods() map[string]Method {
-	return map[string]Method{
-		"ping": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
-			if err := s.do(ctx, func() {}); err != nil {
-				return err
-			}
-			return send(struct{}{})
-		},
-		"status": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
-			st, err := s.Status(ctx)
-			if err != nil {
-				return err
-			}
-			return send(st)
-		},
-		"leases": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
-			all, err := s.Leases(ctx)
-			if err != nil {
-				return err
-			}
-			return send(all)
-		},
-		"recent": s.answerRecent,
+// "status" (Status), "problems" (those of it), "leases" (a list of dhcp.LeaseInfo), and
+// "recent" (the latest Exchanges; the argument is Which).
+func (s *Service) Methods() control.Mux {
+	return control.Mux{
+		control.Ping: s.answer(func() any { return struct{}{} }),
+		"status":     s.answer(func() any { return s.status() }),
+		"problems":   s.answer(func() any { return append([]string{}, s.status().Problems...) }),
+		"leases":     s.answer(func() any { return s.engine.Leases(s.now()) }),
+		"recent":     s.answerRecent,
+	}
+}
+
+// answer answers with what the owner finds.
+func (s *Service) answer(find func() any) control.Handler {
+	return func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+		var found any
+		if err := s.do(ctx, func() { found = find() }); err != nil {
+			return err
+		}
+		return send(found)
 	}
 }
 
@@ -120,19 +112,20 @@ func (s *Service) answerRecent(ctx context.Context, args json.RawMessage, send f
 
 func (s *Service) status() Status {
 	st := Status{Started: s.started}
-	for i, sub := range s.conf.Subnets {
-		n := s.engine.Stats(s.now(), i)
+	for _, l := range s.lans {
+		n, c := s.engine.Stats(s.now(), l.index), l.counts
 		st.Subnets = append(st.Subnets, SubnetStatus{
-			Name: sub.Name, Interface: sub.Interface, Absent: s.absent[i], PoolSize: n.Size, PoolUsed: n.Size - n.Free(), PoolFree: n.Free(),
-			Declined: n.Declined, Offered: n.Offered, Leases: n.Leases, Probes: s.counts[i].probes, Stages: s.counts[i].stagesByName(),
-			Received: s.counts[i].received.named(), Sent: s.counts[i].sent.named(), Dropped: s.counts[i].droppedByName(),
+			Name: l.Name, Interface: l.Interface, Absent: l.absent, PoolSize: n.Size,
+			PoolUsed: n.Size - n.Free(), PoolFree: n.Free(), Declined: n.Declined, Offered: n.Offered,
+			Leases: n.Leases, Probes: c.probes, Stages: c.stagesByName(),
+			Received: c.received.named(), Sent: c.sent.named(), Dropped: c.droppedByName(),
 		})
-		if s.absent[i] != "" {
-			st.Problems = append(st.Problems, fmt.Sprintf("No leases for %s: %s.", sub.Name, s.absent[i]))
+		if l.absent != "" {
+			st.Problems = append(st.Problems, fmt.Sprintf("No leases for %s: %s.", l.Name, l.absent))
 		}
-		if s.counts[i].exhausted && n.Free() == 0 {
+		if c.exhausted && n.Free() == 0 {
 			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
-				sub.Name, n.Size, n.Bound, n.Offered, n.Declined))
+				l.Name, n.Size, n.Bound, n.Offered, n.Declined))
 		}
 	}
 	j := &s.journal

@@ -1,10 +1,12 @@
-package sshadmin
+// Package sshcfg is the configuration of the SSH server of the appliance, and what must
+// hold of it. It knows no SSH: what keys are good for, package sshadmin says.
+package sshcfg
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"path/filepath"
+	"path"
 	"strings"
 	"time"
 )
@@ -55,6 +57,14 @@ type Endpoint struct {
 	Interface string
 }
 
+// String is the endpoint for a person: "192.168.32.1:22 on eth1".
+func (e Endpoint) String() string {
+	if e.Interface == "" {
+		return e.Address.String()
+	}
+	return e.Address.String() + " on " + e.Interface
+}
+
 // Defaults of Config.
 const (
 	defaultShell        = "/bin/sh"
@@ -64,8 +74,8 @@ const (
 	defaultMaxPerSource = 16
 )
 
-// withDefaults returns c with every field set that has a default.
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with every field set that has a default.
+func (c Config) WithDefaults() Config {
 	if c.Shell == "" {
 		c.Shell = defaultShell
 	}
@@ -84,8 +94,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// check reports everything that keeps the server from starting with c.
-func (c Config) check() error {
+// Check reports everything that keeps the server from starting with c.
+func (c Config) Check() error {
 	var errs []error
 	if len(c.Listen) == 0 {
 		errs = append(errs, errors.New("ssh: no address to listen on"))
@@ -94,10 +104,11 @@ func (c Config) check() error {
 		if !e.Address.IsValid() {
 			errs = append(errs, fmt.Errorf("ssh: listen address of interface %q is missing", e.Interface))
 		} else if a := e.Address.Addr(); a.IsUnspecified() {
-			errs = append(errs, fmt.Errorf("ssh: listen address %v means every interface, also the WAN; name an address of a LAN", a))
+			errs = append(errs, fmt.Errorf("ssh: listen address %v means every interface, also the WAN; "+
+				"name an address of a LAN", a))
 		}
 	}
-	if !filepath.IsAbs(c.Shell) {
+	if !path.IsAbs(c.Shell) {
 		errs = append(errs, fmt.Errorf("ssh: shell %q is no absolute path", c.Shell))
 	}
 	for _, kv := range c.Env {

@@ -1,4 +1,4 @@
-package nflog
+package run
 
 import (
 	"encoding/binary"

@@ -1,4 +1,9 @@
-package nflog
+// Package run is the service that keeps the last packets that the rules have logged, for whoever asks later.
+//
+// It reads one NFLOG group of the kernel and keeps a bounded number of records in memory; it writes nothing anywhere else,
+// so no flood of packets becomes a flood of lines. Where too many come, the rule that logged most loses its oldest, and
+// what the kernel could not hand over is counted. What was logged is forgotten when the process ends.
+package run
 
 import (
 	"context"
@@ -7,32 +12,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 	"github.com/gatehouse-os/gatehouse/internal/feed"
 	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 )
-
-// Config is what the service needs to know.
-type Config struct {
-	Group uint16 `json:"group"` // of NFLOG
-}
-
-// LogArgs are the arguments of the control method "log".
-type LogArgs struct {
-	After  uint64 `json:"after,omitempty"`  // only what is newer than this [Record.Seq]
-	Follow bool   `json:"follow,omitempty"` // and what comes, until the client leaves
-}
-
-// A Line is one result of the control method "log".
-type Line struct {
-	Record
-	Time    time.Time `json:"time"`              // when, by the clock as it is set now
-	Missing bool      `json:"missing,omitempty"` // records before it came and went unseen
-}
 
 // maxRecords is how many packets are kept, at about 300 bytes each. When there are more, the rule that has
 // most of them loses its oldest: one that logs all the time does not push out what another logged once.
@@ -47,17 +37,19 @@ const (
 // A Service reads one NFLOG group.
 type Service struct {
 	conn    *netlink.Conn
-	records *feed.Feed[Record] // by rule
+	records *feed.Feed[nflog.Record] // by rule
 	uptime  func() time.Duration
 	log     *slog.Logger      // bounded: packets decide how much there is to log
 	names   map[uint32]string // of interfaces, by index
 	seq     uint32            // of the kernel's last message
 	began   bool
+	losses  losses
+	calls   chan func() // to be run between two packets
 }
 
-// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN.
-// Nobody else may have bound it. uptime tells the time since the kernel started.
-func Open(c Config, uptime func() time.Duration, log *slog.Logger) (*Service, error) {
+// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN. Nobody else may
+// have bound it. uptime tells the time since the kernel started.
+func Open(c nflog.Config, uptime func() time.Duration, log *slog.Logger) (*Service, error) {
 	conn, err := open(c.Group)
 	if err != nil {
 		return nil, err
@@ -67,8 +59,8 @@ func Open(c Config, uptime func() time.Duration, log *slog.Logger) (*Service, er
 
 func newService(conn *netlink.Conn, uptime func() time.Duration, log *slog.Logger) *Service {
 	return &Service{
-		conn: conn, records: feed.New[Record](feed.Limits{Items: maxRecords}),
-		uptime: uptime, names: map[uint32]string{},
+		conn: conn, records: feed.New[nflog.Record](feed.Limits{Items: maxRecords}),
+		uptime: uptime, names: map[uint32]string{}, calls: make(chan func(), control.MaxConnections),
 		log: slog.New(ratelimit.Handler(log.Handler(), logBurst, logEvery, time.Now)),
 	}
 }
@@ -82,12 +74,17 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) error {
 	if err := ready(); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, s.wake)()
 	for {
 		messages, err := s.conn.Receive()
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded): // somebody calls
+			if err := s.answerCalls(ctx); err != nil {
+				return err
+			}
+			continue
 		case errors.Is(err, unix.ENOBUFS): // packets are lost; the next one says how many
 			continue
 		case err != nil:
@@ -101,6 +98,29 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) error {
 	}
 }
 
+// wake ends a Receive.
+func (s *Service) wake() {
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // it fails when the socket is closed: there is no Receive either
+}
+
+// answerCalls runs what has been called for. Who calls after it has looked ends the next Receive at once.
+func (s *Service) answerCalls(ctx context.Context) error {
+	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("nflog: %w", err)
+	}
+	if ctx.Err() != nil {
+		s.wake()
+	}
+	for {
+		select {
+		case f := <-s.calls:
+			f()
+		default:
+			return nil
+		}
+	}
+}
+
 // take keeps what one message of the kernel says.
 func (s *Service) take(b []byte) {
 	m, err := parseMessage(b)
@@ -108,12 +128,13 @@ func (s *Service) take(b []byte) {
 		s.log.Warn("a logged packet is not understood", "error", err)
 		return
 	}
-	r := Record{Up: s.uptime(), Rule: m.rule, In: s.name(m.in), Out: s.name(m.out), Early: m.early, MAC: m.mac, Packet: m.packet}
+	r := nflog.Record{Up: s.uptime(), Rule: m.rule, In: s.name(m.in), Out: s.name(m.out), Early: m.early, MAC: m.mac, Packet: m.packet}
 	if s.began {
 		r.Lost = uint64(m.seq - s.seq - 1)
+		s.losses.add(r.Up, r.Lost)
 	}
 	s.seq, s.began = m.seq, true
-	s.records.Add(r.Rule, 0, func(seq uint64) Record {
+	s.records.Add(r.Rule, 0, func(seq uint64) nflog.Record {
 		r.Seq = seq
 		return r
 	})
@@ -141,16 +162,16 @@ func (s *Service) name(index uint32) string {
 	return s.names[index]
 }
 
-// Log answers the control method "log" with a [Line] for each packet, oldest first.
-func (s *Service) Log(ctx context.Context, raw json.RawMessage, send func(any) error) error {
-	var args LogArgs
+// answerLog answers the control method "log" with a [nflog.Line] for each packet, oldest first.
+func (s *Service) answerLog(ctx context.Context, raw json.RawMessage, send func(any) error) error {
+	var args nflog.LogArgs
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &args); err != nil {
 			return fmt.Errorf("arguments: %w", err)
 		}
 	}
-	line := func(r Record, missing bool) error {
-		return send(Line{r, time.Now().Add(r.Up - s.uptime()), missing})
+	line := func(r nflog.Record, missing bool) error {
+		return send(nflog.Line{Record: r, Time: time.Now().Add(r.Up - s.uptime()), Missing: missing})
 	}
 	if args.Follow {
 		return s.records.Follow(ctx, "", args.After, line)

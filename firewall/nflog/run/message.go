@@ -1,4 +1,4 @@
-package nflog
+package run
 
 import (
 	"encoding/binary"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -39,7 +40,7 @@ type message struct {
 	early   bool
 	in, out uint32 // indexes of interfaces, 0: none
 	mac     string
-	packet  Packet
+	packet  nflog.Packet
 }
 
 // parseMessage reads the body of a message NFULNL_MSG_PACKET.
@@ -66,7 +67,7 @@ func parseMessage(b []byte) (message, error) {
 		case attrHWAddr:
 			m.mac = ethernet(attributes.Bytes())
 		case attrPayload:
-			m.packet = ParsePacket(attributes.Bytes())
+			m.packet = nflog.ParsePacket(attributes.Bytes())
 		case attrPrefix:
 			m.rule = attributes.String()
 		case attrSeq:

@@ -1,4 +1,4 @@
-package conn
+package links
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// linkNamed finds a link; without one the error is ErrAbsent.
-func linkNamed(name string) (net.Interface, error) {
+// Named finds a link; without one the error is ErrAbsent.
+func Named(name string) (net.Interface, error) {
 	all, err := net.Interfaces() // InterfaceByName does not tell "no such link" from others
 	if err != nil {
 		return net.Interface{}, fmt.Errorf("link %s: %w", name, err)
@@ -23,12 +23,11 @@ func linkNamed(name string) (net.Interface, error) {
 	return all[i], nil
 }
 
-// hasAddress reports, as ErrAbsent, that a link does not have an address yet: who
-// got a lease there could not reach us.
-func hasAddress(link net.Interface, addr netip.Addr) error {
+// HasAddress reports, as ErrAbsent, that a link does not have an address yet.
+func HasAddress(link net.Interface, addr netip.Addr) error {
 	all, err := link.Addrs()
 	if err != nil {
-		return onLink(link.Name, err)
+		return On(link.Name, err)
 	}
 	for _, a := range all {
 		if n, ok := a.(*net.IPNet); ok && n.IP.Equal(addr.AsSlice()) {
@@ -38,8 +37,18 @@ func hasAddress(link net.Interface, addr netip.Addr) error {
 	return fmt.Errorf("link %s: the address %s is %w", link.Name, addr, ErrAbsent)
 }
 
-// onLink says where an error comes from. That a link went meanwhile is ErrAbsent.
-func onLink(name string, err error) error {
+// Check reports whether the link with that index is still there under its name, as the
+// Check of a Socket does.
+func Check(name string, index int) error {
+	link, err := Named(name)
+	if err == nil && link.Index != index {
+		return fmt.Errorf("link %s is another one now, the former is %w", name, ErrAbsent)
+	}
+	return err
+}
+
+// On says that an error comes from a link. That it went meanwhile is ErrAbsent.
+func On(name string, err error) error {
 	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
 		return fmt.Errorf("link %s is %w: %w", name, ErrAbsent, err)
 	}

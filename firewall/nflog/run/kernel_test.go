@@ -1,4 +1,4 @@
-package nflog_test
+package run_test
 
 import (
 	"context"
@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
+	"github.com/gatehouse-os/gatehouse/firewall/nflog/run"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -17,7 +19,7 @@ const patience = 20 * time.Second
 
 // A listener is a service in a namespace.
 type listener struct {
-	service *nflog.Service
+	service *run.Service
 	done    chan error
 	cancel  context.CancelFunc
 }
@@ -27,7 +29,7 @@ func listen(t *testing.T, ns *testnet.Namespace) listener {
 	l := listener{done: make(chan error, 1)}
 	began := time.Now()
 	err := ns.Do(func() (err error) {
-		l.service, err = nflog.Open(nflog.Config{Group: 1}, func() time.Duration { return time.Since(began) }, slog.New(slog.DiscardHandler))
+		l.service, err = run.Open(nflog.Config{Group: 1}, func() time.Duration { return time.Since(began) }, slog.New(slog.DiscardHandler))
 		return err
 	})
 	if err != nil {
@@ -49,7 +51,7 @@ func listen(t *testing.T, ns *testnet.Namespace) listener {
 // lines are what the service answers now.
 func (l listener) lines(t *testing.T) (all []nflog.Line) {
 	t.Helper()
-	err := l.service.Log(t.Context(), json.RawMessage(`{}`), func(v any) error {
+	err := l.service.Methods()["log"](t.Context(), json.RawMessage(`{}`), func(v any) error {
 		all = append(all, v.(nflog.Line))
 		return nil
 	})
@@ -63,6 +65,41 @@ func (l listener) wait(t *testing.T, n int) []nflog.Line {
 	t.Helper()
 	testnet.Eventually(t, patience, "packets are logged", func() bool { return len(l.lines(t)) >= n })
 	return l.lines(t)
+}
+
+func (l listener) ping(t *testing.T, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return l.service.Methods()["ping"](ctx, nil, func(any) error { return nil })
+}
+
+func (l listener) problems(t *testing.T) (all []string) {
+	t.Helper()
+	err := l.service.Methods()["problems"](t.Context(), nil, func(v any) error { all = v.([]string); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestPing: the loop answers, also when nothing comes and many ask.
+func TestPing(t *testing.T) {
+	l := listen(t, testnet.New(t, "box"))
+	var asking sync.WaitGroup
+	for range 20 {
+		asking.Go(func() {
+			for range 50 {
+				if err := l.ping(t, patience); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	asking.Wait()
+	if got := l.problems(t); got == nil || len(got) > 0 {
+		t.Errorf("problems %q", got)
+	}
 }
 
 const rules = `
@@ -130,9 +167,9 @@ func TestKernelLosses(t *testing.T) {
 	box := testnet.New(t, "box")
 	box.Run("nft", `table inet t { chain out { type filter hook output priority 0; udp dport 5 log prefix "out" group 1 drop; }; }`)
 	stuck := make(chan struct{})
-	var service *nflog.Service
+	var service *run.Service
 	err := box.Do(func() (err error) {
-		service, err = nflog.Open(nflog.Config{Group: 1}, func() time.Duration { <-stuck; return 0 }, slog.New(slog.DiscardHandler))
+		service, err = run.Open(nflog.Config{Group: 1}, func() time.Duration { <-stuck; return 0 }, slog.New(slog.DiscardHandler))
 		return err
 	})
 	if err != nil {
@@ -160,8 +197,11 @@ func TestKernelLosses(t *testing.T) {
 		}
 	}
 	flood(sent)
-	close(stuck)
 	l := listener{service: service}
+	if err := l.ping(t, 100*time.Millisecond); err == nil {
+		t.Error("a service that is stuck answers")
+	}
+	close(stuck)
 	counted := func() (n uint64) {
 		for _, r := range l.lines(t) {
 			n = max(n, r.Seq)
@@ -176,6 +216,9 @@ func TestKernelLosses(t *testing.T) {
 	if n := len(lines); n > 2000 || lines[n-1].Seq >= sent {
 		t.Errorf("%d records are kept, the last is number %d: nothing was lost", n, lines[n-1].Seq)
 	}
+	if got := l.problems(t); len(got) != 1 || !strings.Contains(got[0], " packets are missing: more came than could be read.") {
+		t.Errorf("problems %q", got)
+	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -187,7 +230,7 @@ func TestGroupIsTaken(t *testing.T) {
 	box := testnet.New(t, "box")
 	listen(t, box)
 	err := box.Do(func() error {
-		_, err := nflog.Open(nflog.Config{Group: 1}, func() time.Duration { return 0 }, slog.New(slog.DiscardHandler))
+		_, err := run.Open(nflog.Config{Group: 1}, func() time.Duration { return 0 }, slog.New(slog.DiscardHandler))
 		return err
 	})
 	if err == nil || !strings.Contains(err.Error(), "group 1") {

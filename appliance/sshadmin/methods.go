@@ -1,0 +1,39 @@
+package sshadmin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+)
+
+// Methods returns what can be asked by name: "ping" (nothing), and "problems" (a list of
+// sentences: endpoints that nobody can come in by, and keys that are not used).
+func (s *Service) Methods() control.Mux {
+	return control.Mux{
+		control.Ping: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			_ = s.problems() // what the work is done with is not held for ever
+			return send(struct{}{})
+		},
+		"problems": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(s.problems())
+		},
+	}
+}
+
+// problems returns what a person should look at, one sentence each.
+func (s *Service) problems() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := []string{}
+	for _, endpoint := range slices.Sorted(maps.Keys(s.shut)) {
+		all = append(all, fmt.Sprintf("Nobody can log in at %s: %v.", endpoint, s.shut[endpoint]))
+	}
+	for _, err := range s.active.Load().unused {
+		all = append(all, fmt.Sprintf("The %v.", err))
+	}
+	return all
+}
