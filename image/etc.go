@@ -3,12 +3,10 @@ package image
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
-	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // user is an account of the appliance. Its group has the same name and number.
@@ -44,50 +42,6 @@ func group() string {
 	b.WriteString("tty:x:5:\n")
 	for _, u := range users() {
 		fmt.Fprintf(&b, "%s:x:%d:\n", u.name, u.id)
-	}
-	return b.String()
-}
-
-// hosts returns hosts(5): the site's own lines, each name in its short and its full form, and the appliance's
-// addresses on its networks where the site has no line for them.
-func hosts(s *site.Site) string {
-	var b strings.Builder
-	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost\n")
-	written := map[netip.Addr]bool{}
-	for _, h := range s.Hosts {
-		for _, r := range h.Records {
-			written[r.Addr] = true
-			fmt.Fprintf(&b, "%s\t%s\n", r.Addr, strings.Join(fullNames(s.Domain, r.Names), " "))
-		}
-	}
-	for _, lan := range s.LANs {
-		for _, p := range []netip.Prefix{lan.IPv4, lan.IPv6} {
-			if p.IsValid() && !written[p.Addr()] {
-				fmt.Fprintf(&b, "%s\t%s\n", p.Addr(), strings.Join(fullNames(s.Domain, []string{s.Name}), " "))
-			}
-		}
-	}
-	return b.String()
-}
-
-// fullNames puts before each name that is a single label the name in the site's domain.
-func fullNames(domain string, names []string) []string {
-	var all []string
-	for _, name := range names {
-		if !strings.Contains(name, ".") {
-			all = append(all, name+"."+domain)
-		}
-		all = append(all, name)
-	}
-	return all
-}
-
-// resolvConf returns resolv.conf(5) for the appliance's own commands.
-func resolvConf(s *site.Site) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "search %s\n", s.Domain)
-	for _, server := range s.DNS.Upstream {
-		fmt.Fprintf(&b, "nameserver %s\n", server)
 	}
 	return b.String()
 }

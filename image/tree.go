@@ -14,6 +14,9 @@ import (
 // siteDir is where the appliance finds its site. It is root's alone: a site can have secrets.
 const siteDir = "etc/gatehouse/site"
 
+// etcDir is where init keeps the files of /etc that follow from the site.
+const etcDir = "/run/gatehouse/etc"
+
 // binary is the one program; all commands but e2fsck are links to it.
 const binary = "bin/gatehouse"
 
@@ -30,8 +33,9 @@ func Tree(in Input) ([]ext2.Node, error) {
 			ext2.File(binary, 0o755, in.Gatehouse),
 			ext2.File("sbin/e2fsck", 0o755, in.E2fsck),
 			text("etc/hostname", in.Site.Name+"\n"),
-			text("etc/hosts", hosts(in.Site)),
-			text("etc/resolv.conf", resolvConf(in.Site)),
+			// What follows from the site that runs, init writes when it runs.
+			ext2.Symlink("etc/hosts", etcDir+"/hosts"),
+			ext2.Symlink("etc/resolv.conf", etcDir+"/resolv.conf"),
 			text("etc/passwd", passwd()),
 			text("etc/group", group()),
 			text("etc/os-release", osRelease(in.Version)),

@@ -121,7 +121,7 @@ type box struct {
 
 func newBox(t *testing.T) *box {
 	b := &box{t: t, site: loadDHCPSite(t), links: map[string]*wire{}}
-	services := plan.Make(b.site).Services
+	services := plan.Make(b.site, plan.Learned{}).Services
 	conf := services[slices.IndexFunc(services, func(s plan.Service) bool { return s.Name == roster.DHCP })].Config.(dhcp.Config)
 	var err error
 	b.service, err = run.Open(conf, run.Options{

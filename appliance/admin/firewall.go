@@ -25,15 +25,8 @@ const (
 	shownElements = 10
 )
 
-// Loaded is the policy that was loaded last, as whoever loads it leaves it for the firewall command: what the kernel
-// has is the ruleset of this policy, until the next load.
-type Loaded struct {
-	Policy   firewall.Policy   `json:"policy"`
-	Features firewall.Features `json:"features"`
-}
-
 // WriteLoaded keeps l in the directory of the control sockets, which must exist.
-func WriteLoaded(dir string, l Loaded) error {
+func WriteLoaded(dir string, l firewall.Loaded) error {
 	text, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("the loaded policy: %w", err)
@@ -42,8 +35,8 @@ func WriteLoaded(dir string, l Loaded) error {
 }
 
 // ReadLoaded is what WriteLoaded kept.
-func ReadLoaded(dir string) (Loaded, error) {
-	var l Loaded
+func ReadLoaded(dir string) (firewall.Loaded, error) {
+	var l firewall.Loaded
 	text, err := statefile.Read(filepath.Join(dir, loadedFile), maxLoaded)
 	if err == nil {
 		err = json.Unmarshal(text, &l)
@@ -53,9 +46,6 @@ func ReadLoaded(dir string) (Loaded, error) {
 	}
 	return l, nil
 }
-
-// table is the ruleset of what is loaded.
-func (l Loaded) table() (firewall.Table, error) { return firewall.Compile(l.Policy, l.Features) }
 
 // Kernel is what the firewall command asks the kernel: packages nft and conntrack, but in tests.
 type Kernel struct {
@@ -102,7 +92,7 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	table, err := loaded.table()
+	table, err := loaded.Table()
 	if err != nil {
 		return err
 	}

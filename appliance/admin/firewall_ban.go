@@ -117,7 +117,7 @@ func banProblem(s *site.Site, p netip.Prefix, sshConnection string, force bool) 
 	if a.IsLoopback() || a.IsMulticast() || a.IsUnspecified() {
 		return fmt.Errorf("%s is nobody's address", prefixText(p))
 	}
-	network := plan.Make(s).Network
+	network := plan.Make(s, plan.Learned{}).Network
 	for _, own := range network.Addresses {
 		if p.Contains(own.Prefix.Addr()) {
 			return fmt.Errorf("%s: %v is the appliance itself, on %s", prefixText(p), own.Prefix.Addr(), own.Link)

@@ -56,7 +56,7 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	if err != nil {
 		return d, err
 	}
-	running, err := loaded.table()
+	running, err := loaded.Table()
 	if err != nil {
 		return d, err
 	}
@@ -64,7 +64,7 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	if err != nil {
 		return d, err
 	}
-	wanted, err := firewall.Compile(plan.Make(s).Firewall, loaded.Features)
+	wanted, err := firewall.Compile(plan.Make(s, plan.Learned{}).Firewall.Policy, loaded.Features)
 	if err != nil {
 		return d, err
 	}

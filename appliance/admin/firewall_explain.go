@@ -54,14 +54,14 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	table, err := loaded.table()
+	table, err := loaded.Table()
 	if err != nil {
 		return err
 	}
 	if table, err = env.Kernel.Kept(table); err != nil {
 		return err
 	}
-	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Make(s))}
+	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Make(s, plan.Learned{}))}
 	packets, err := q.read(words)
 	if err != nil {
 		return err

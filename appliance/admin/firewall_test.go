@@ -48,7 +48,7 @@ func newGate(t *testing.T, changed func(toml string) string) gate {
 		t.Fatal(err)
 	}
 	g := gate{dir: t.TempDir(), bans: new([]firewall.Ban), site: func() (*site.Site, error) { return site.Load(fsys) }}
-	if err := admin.WriteLoaded(g.dir, admin.Loaded{Policy: plan.Make(loaded).Firewall}); err != nil {
+	if err := admin.WriteLoaded(g.dir, plan.Make(loaded, plan.Learned{}).Firewall); err != nil {
 		t.Fatal(err)
 	}
 	if changed != nil {

@@ -15,8 +15,8 @@ import (
 // told returns what DHCP tells a host of the site on the networks where it has an
 // address of its own or, if it has none, on those with a pool.
 func told(s *site.Site, name string) ([]dhcp.Preview, error) {
-	i := slices.IndexFunc(plan.Make(s).Services, func(service plan.Service) bool { return service.Name == roster.DHCP })
-	conf, ok := plan.Make(s).Services[i].Config.(dhcp.Config)
+	i := slices.IndexFunc(plan.Make(s, plan.Learned{}).Services, func(service plan.Service) bool { return service.Name == roster.DHCP })
+	conf, ok := plan.Make(s, plan.Learned{}).Services[i].Config.(dhcp.Config)
 	if !ok {
 		return nil, nil
 	}

@@ -159,7 +159,7 @@ func officeGate(t *testing.T) gate {
 	t.Helper()
 	s := loadOffice(t)
 	g := gate{dir: t.TempDir(), bans: new([]firewall.Ban), site: func() (*site.Site, error) { return s, nil }}
-	if err := admin.WriteLoaded(g.dir, admin.Loaded{Policy: plan.Make(s).Firewall}); err != nil {
+	if err := admin.WriteLoaded(g.dir, firewall.Loaded{Policy: plan.Make(s, plan.Learned{}).Firewall.Policy}); err != nil {
 		t.Fatal(err)
 	}
 	return g

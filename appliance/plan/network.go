@@ -2,6 +2,8 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -37,8 +39,8 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 	return set
 }
 
-func network(s *site.Site) netcfg.Config {
-	c := netcfg.Config{Links: []netcfg.Link{{Name: "lo"}}, Sysctls: sysctls()}
+func network(s *site.Site, l Learned) netcfg.Config {
+	c := netcfg.Config{Links: []netcfg.Link{{Name: "lo"}}, Sysctls: slices.Concat(sysctls(), tables(l.Memory))}
 	all := links(s)
 	known, networks := map[string]bool{}, map[string]string{}
 	for _, l := range all {
@@ -140,4 +142,30 @@ func sysctls() []netcfg.Sysctl {
 		// Fallback tunnel devices (sit0, …) would appear between eth0 and eth1.
 		{Key: "net.core.fb_tunnels_only_for_init_net", Value: "2"},
 	}
+}
+
+// How large the kernel's tables are for a network. A conversation takes 360 bytes (struct nf_conn with its extensions),
+// a neighbour 400 to 500.
+const (
+	leastConversations = 16384
+	mostConversations  = 262144   // what Linux gives a machine of 4 GiB
+	conversationShare  = 16 << 10 // one for so many bytes of memory
+	neighbours         = 4096     // of each family
+)
+
+// tables sizes them for a machine with so many bytes of memory. Linux goes by the memory alone, and leaves a small
+// machine with 1,024 conversations and neighbours, which one host uses up.
+func tables(memory uint64) []netcfg.Sysctl {
+	conversations := int(min(max(leastConversations, memory/conversationShare), mostConversations))
+	all := []netcfg.Sysctl{
+		{Key: "net.netfilter.nf_conntrack_buckets", Value: strconv.Itoa(conversations)},
+		{Key: "net.netfilter.nf_conntrack_max", Value: strconv.Itoa(conversations)},
+	}
+	for _, family := range []string{"ipv4", "ipv6"} {
+		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the end (arp(7)).
+		for i, n := range []int{neighbours / 4, neighbours / 2, neighbours} {
+			all = append(all, netcfg.Sysctl{Key: "net." + family + ".neigh.default.gc_thresh" + strconv.Itoa(i+1), Value: strconv.Itoa(n)})
+		}
+	}
+	return all
 }

@@ -1,13 +1,16 @@
 // Package plan says what a site means for the appliance: one Config per service,
 // the network of the box and the policy of its firewall.
 //
-// Make is a pure function of the validated site. It reads nothing, decides
-// nothing twice and cannot fail: what cannot work was refused by package site.
+// Make is a pure function of the validated site and of what the box has learned. It
+// reads nothing, decides nothing twice and cannot fail: what cannot work was refused
+// by package site. Describe says in words what another site changes.
 // Making the world equal to the plan is the work of others: netcfg, firewall/nft
 // and the services.
 package plan
 
 import (
+	"errors"
+
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -20,27 +23,56 @@ type Plan struct {
 	HostName      string // one label
 	ConsoleLocked bool
 	Network       netcfg.Config
-	Firewall      firewall.Policy
-	Services      []Service // in the order in which they are started
+	Firewall      firewall.Loaded
+	Services      []Service // in the order of the roster
+	Files         []File
 }
 
 // Service is one service that this site needs.
 type Service struct {
-	Name   string
-	Config any // survives a round trip through JSON
+	Name   string // of the roster
+	Config any    // survives a round trip through JSON
 }
 
-// Make returns what s means.
-func Make(s *site.Site) Plan {
+// File is a file that the appliance's own commands expect in /etc.
+type File struct {
+	Name    string // in /etc
+	Content string
+}
+
+// Learned is what no file of the site says: what the box knows of its machine and of the networks it is on. The zero
+// value knows nothing, and a plan of it works everywhere.
+type Learned struct {
+	// Memory is that of the machine in bytes; 0: the least that an appliance has.
+	Memory uint64 `json:"memory,omitempty"`
+	// Shortcut are the devices between which the kernel can take established conversations past the rules.
+	Shortcut []string `json:"shortcut,omitempty"`
+}
+
+// Make returns what s means on a box that has learned l.
+func Make(s *site.Site, l Learned) Plan {
 	return Plan{
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
-		Network:       network(s),
-		Firewall:      policy(s),
+		Network:       network(s, l),
+		Firewall:      firewall.Loaded{Policy: policy(s), Features: firewall.Features{Offload: l.Shortcut}},
 		Services: []Service{
 			{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
 			{Name: roster.DHCP, Config: dhcpConfig(s)},
 			{Name: roster.SSH, Config: sshConfig(s)},
 		},
+		Files: []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 	}
+}
+
+// Check reports why p cannot work. What site accepts always can; this is the last look before anything is touched.
+func (p Plan) Check() error {
+	_, err := p.Firewall.Table()
+	errs := []error{err}
+	for _, s := range p.Services {
+		if c, ok := s.Config.(interface{ Check() error }); ok {
+			errs = append(errs, c.Check())
+		}
+	}
+	return errors.Join(errs...)
 }

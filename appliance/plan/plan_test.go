@@ -43,8 +43,8 @@ func TestMake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			made := plan.Make(s)
-			if _, err := firewall.Compile(made.Firewall, firewall.Features{}); err != nil {
+			made := plan.Make(s, plan.Learned{})
+			if _, err := made.Firewall.Table(); err != nil {
 				t.Error(err)
 			}
 			var got bytes.Buffer
@@ -130,7 +130,7 @@ func describe(w io.Writer, p plan.Plan) {
 	for _, r := range p.Network.Routes {
 		fmt.Fprintf(w, "ip route add %s via %s dev %s\n", r.To, r.Via, r.Link)
 	}
-	describeFirewall(w, p.Firewall)
+	describeFirewall(w, p.Firewall.Policy)
 	for _, s := range p.Services {
 		config, err := json.MarshalIndent(s.Config, "", "  ")
 		fmt.Fprintf(w, "service %s %s %v\n", s.Name, config, err)
@@ -213,7 +213,7 @@ func endsText(ends []firewall.Endpoint) string {
 func TestServicesSurviveJSON(t *testing.T) {
 	var services []plan.Service
 	for _, name := range examples() {
-		services = append(services, plan.Make(loadExample(t, name)).Services...)
+		services = append(services, plan.Make(loadExample(t, name), plan.Learned{}).Services...)
 	}
 	for _, service := range services {
 		data, err := json.Marshal(service.Config)
@@ -267,7 +267,7 @@ rate = "1/hour"
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := firewall.Compile(plan.Make(s).Firewall, firewall.Features{})
+	table, err := plan.Make(s, plan.Learned{}).Firewall.Table()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ rate = "1/hour"
 // let in from a LAN is spelt out.
 func TestPolicy(t *testing.T) {
 	for _, name := range examples() {
-		p := plan.Make(loadExample(t, name)).Firewall
+		p := plan.Make(loadExample(t, name), plan.Learned{}).Firewall.Policy
 		if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
-	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -76,7 +75,7 @@ func TestRelayed(t *testing.T) {
 		router.Bridge(link)
 		router.AddAddr(link, addr)
 	}
-	service := serve(t, box, plan.Make(s))
+	service := serve(t, box, plan.Make(s, plan.Learned{}))
 	router.Start(exec.Command(testnet.Need(t, "dhcrelay", "isc-dhcp-relay"), "-4", "-d", "-a", "-iu", "lan0", "-id", "shop0", "-id", "yard0", "192.168.32.1"))
 
 	squatter := testnet.New(t, "squatter")
@@ -108,12 +107,14 @@ func TestRelayed(t *testing.T) {
 // serve makes the namespace what the plan says it is.
 func serve(t *testing.T, box *testnet.Namespace, p plan.Plan) *run.Service {
 	t.Helper()
-	ruleset, err := firewall.Compile(p.Firewall, firewall.Features{})
+	ruleset, err := p.Firewall.Table()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The others are the whole machine's.
-	p.Network.Sysctls = slices.DeleteFunc(p.Network.Sysctls, func(s netcfg.Sysctl) bool { return !strings.HasPrefix(s.Key, "net.ipv") })
+	p.Network.Sysctls = slices.DeleteFunc(p.Network.Sysctls, func(s netcfg.Sysctl) bool {
+		return !strings.HasPrefix(s.Key, "net.ipv") || strings.Contains(s.Key, ".neigh.")
+	})
 	i := slices.IndexFunc(p.Services, func(s plan.Service) bool { return s.Name == roster.DHCP })
 	var s *run.Service
 	if err := box.Do(func() (err error) {

@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -14,8 +13,6 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
-	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -26,15 +23,7 @@ func works(fsys fs.FS) error {
 	if err != nil {
 		return nil // refused in time
 	}
-	p := plan.Make(s)
-	_, err = firewall.Compile(p.Firewall, firewall.Features{})
-	for _, service := range p.Services {
-		if conf, ok := service.Config.(dhcp.Config); ok {
-			_, refused := dhcp.New(conf)
-			err = errors.Join(err, refused)
-		}
-	}
-	return err
+	return plan.Make(s, plan.Learned{}).Check()
 }
 
 // siteCases returns the sites that the tests of package site have.

@@ -3,7 +3,7 @@ package supervise
 import (
 	"context"
 	"encoding/json"
-	"time"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 )
@@ -24,8 +24,8 @@ func (s *Supervisor) Methods() control.Mux {
 // Names are those of the units, in start order.
 func (s *Supervisor) Names() []string {
 	var names []string
-	for _, r := range s.runners {
-		names = append(names, r.unit.Name)
+	for _, st := range s.Status() {
+		names = append(names, st.Name)
 	}
 	return names
 }
@@ -39,8 +39,10 @@ func (s *Supervisor) answerRestart(_ context.Context, raw json.RawMessage, send 
 	if err := control.Decode(raw, &args); err != nil {
 		return err
 	}
+	before := s.Status()
 	if err := s.Restart(args.Service); err != nil {
 		return err
 	}
-	return send(s.find(args.Service).status(time.Now()))
+	i := slices.IndexFunc(before, func(s Status) bool { return s.Name == args.Service })
+	return send(before[i])
 }

@@ -8,17 +8,20 @@ type State string
 // The states of a unit.
 //
 //	stopped  --start--> starting --READY--> ready
-//	starting, ready  --exit--> backoff --time--> starting
+//	ready --reload--> reloading --READY, REFUSED--> ready
+//	reloading --no answer in time--> stopping --exit--> starting
+//	starting, ready, reloading --exit--> backoff --time--> starting
 //	starting --no READY in time--> stopping --exit--> backoff
-//	starting, ready  --stop--> stopping --exit--> stopped
+//	starting, ready, reloading --stop--> stopping --exit--> stopped
 //	failed: refused by its configuration, never started
 const (
-	Starting State = "starting"
-	Ready    State = "ready"
-	Backoff  State = "backoff"
-	Stopping State = "stopping"
-	Stopped  State = "stopped"
-	Failed   State = "failed"
+	Starting  State = "starting"
+	Ready     State = "ready"
+	Reloading State = "reloading"
+	Backoff   State = "backoff"
+	Stopping  State = "stopping"
+	Stopped   State = "stopped"
+	Failed    State = "failed"
 )
 
 // Our own choices. A unit that dies once is back before a client has repeated
@@ -38,16 +41,19 @@ type (
 )
 
 const (
-	evStart  event = iota // wanted: the first start, or a restart by hand
-	evReady               // the process said READY
-	evExited              // the process is gone, or could not be started
-	evTick                // the time machine.due has come
-	evStop                // wanted: the end
+	evStart   event = iota // wanted: the first start, or a restart by hand
+	evReload               // wanted: the process serves by another configuration
+	evReady                // the process said READY
+	evRefused              // the process said REFUSED
+	evExited               // the process is gone, or could not be started
+	evTick                 // the time machine.due has come
+	evStop                 // wanted: the end
 )
 
 const (
 	doNothing action = iota
 	doStart
+	doReload
 	doTerm
 	doKill
 )
@@ -60,6 +66,7 @@ type machine struct {
 
 	state    State
 	since    time.Time // of state
+	served   time.Time // when this process became ready; a reload does not change it
 	due      time.Time // when evTick is wanted; zero: not
 	failures int       // runs in a row that were no good run
 	restarts int       // starts after the first
@@ -74,7 +81,7 @@ func (m *machine) step(now time.Time, e event) action {
 	switch m.state {
 	case Stopped, Backoff:
 		return m.stepDown(now, e)
-	case Starting, Ready:
+	case Starting, Ready, Reloading:
 		return m.stepUp(now, e)
 	case Stopping:
 		return m.stepStopping(now, e)
@@ -85,7 +92,7 @@ func (m *machine) step(now time.Time, e event) action {
 // stepDown: there is no process.
 func (m *machine) stepDown(now time.Time, e event) action {
 	switch {
-	case e == evStart:
+	case e == evStart || e == evReload:
 		m.failures = 0 // someone has mended something, perhaps
 		return m.start(now)
 	case e == evTick && m.state == Backoff:
@@ -101,13 +108,20 @@ func (m *machine) stepUp(now time.Time, e event) action {
 	switch {
 	case e == evReady && m.state == Starting:
 		m.enter(now, Ready, 0)
+		m.served = now
+	case e == evReload && m.state == Ready:
+		m.enter(now, Reloading, m.readyTime)
+		return doReload
+	case (e == evReady || e == evRefused) && m.state == Reloading:
+		m.enter(now, Ready, 0)
+		m.since = m.served
 	case e == evExited:
 		m.backOff(now)
-	case e == evTick && m.state == Starting:
+	case e == evTick && m.state == Starting, e == evRefused && m.state == Starting:
 		return m.stop(now, Backoff)
 	case e == evStop:
 		return m.stop(now, Stopped)
-	case e == evStart:
+	case e == evStart, e == evReload, e == evTick && m.state == Reloading:
 		return m.stop(now, Starting)
 	}
 	return doNothing
@@ -121,7 +135,7 @@ func (m *machine) stepStopping(now time.Time, e event) action {
 		return doKill
 	case evStop:
 		m.next = Stopped
-	case evStart:
+	case evStart, evReload:
 		m.next = Starting
 	case evExited:
 		switch m.next {
@@ -153,7 +167,7 @@ func (m *machine) stop(now time.Time, next State) action {
 }
 
 func (m *machine) backOff(now time.Time) {
-	if m.state == Ready && now.Sub(m.since) >= goodRun {
+	if (m.state == Ready || m.state == Reloading) && now.Sub(m.served) >= goodRun {
 		m.failures = 0
 	}
 	m.failures++

@@ -93,6 +93,39 @@ func TestStories(t *testing.T) {
 			30s     tick   -> stopping term due 35s
 			31s     start  -> stopping due 35s
 			32s     exited -> starting start due 1m2s`,
+		"reloaded: it is as long ready as before": `
+			0s      start  -> starting start due 30s
+			1s      ready  -> ready
+			2m0s    reload -> reloading reload due 2m30s
+			2m1s    ready  -> ready
+			2m2s    exited -> backoff due 2m2.25s`,
+		"refuses a reload": `
+			0s      start   -> starting start due 30s
+			1s      ready   -> ready
+			2s      reload  -> reloading reload due 32s
+			3s      refused -> ready
+			4s      reload  -> reloading reload due 34s
+			5s      ready   -> ready`,
+		"does not answer to a reload": `
+			0s      start  -> starting start due 30s
+			1s      ready  -> ready
+			2s      reload -> reloading reload due 32s
+			32s     tick   -> stopping term due 37s
+			33s     exited -> starting start due 1m3s`,
+		"dies of a reload": `
+			0s      start  -> starting start due 30s
+			1s      ready  -> ready
+			2s      reload -> reloading reload due 32s
+			3s      exited -> backoff due 3.25s
+			3.1s    reload -> starting start due 33.1s`,
+		"reload of one that starts: it starts again": `
+			0s      start  -> starting start due 30s
+			1s      reload -> stopping term due 6s
+			2s      exited -> starting start due 32s`,
+		"refuses to start": `
+			0s      start   -> starting start due 30s
+			1s      refused -> stopping term due 6s
+			2s      exited  -> backoff due 2.25s`,
 	} {
 		t.Run(name, func(t *testing.T) { tell(t, story) })
 	}
@@ -101,7 +134,7 @@ func TestStories(t *testing.T) {
 func tell(t *testing.T, story string) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	m := machine{state: Stopped, since: begin, readyTime: defaultReadyTime}
-	events := map[string]event{"start": evStart, "ready": evReady, "exited": evExited, "tick": evTick, "stop": evStop}
+	events := map[string]event{"start": evStart, "ready": evReady, "reload": evReload, "refused": evRefused, "exited": evExited, "tick": evTick, "stop": evStop}
 	for line := range strings.Lines(strings.TrimSpace(story)) {
 		happens, want, _ := strings.Cut(strings.TrimSpace(line), " -> ")
 		at, name := strings.Fields(happens)[0], strings.Fields(happens)[1]
@@ -114,7 +147,7 @@ func tell(t *testing.T, story string) {
 			t.Fatalf("no event %q", name)
 		}
 		act := m.step(begin.Add(after), e)
-		got := string(m.state) + []string{"", " start", " term", " kill"}[act]
+		got := string(m.state) + []string{"", " start", " reload", " term", " kill"}[act]
 		if !m.due.IsZero() {
 			got += " due " + m.due.Sub(begin).String()
 		}
@@ -134,7 +167,7 @@ func TestAnyLife(t *testing.T) {
 		alive, wanted := false, false
 		var history []string
 		for range 60 {
-			e := event(rnd.IntN(5))
+			e := event(rnd.IntN(int(evStop) + 1))
 			if e == evExited && !alive || e == evTick && (m.due.IsZero() || rnd.IntN(3) > 0) {
 				continue // cannot happen
 			}
@@ -145,7 +178,7 @@ func TestAnyLife(t *testing.T) {
 				alive = false
 			}
 			switch e {
-			case evStart:
+			case evStart, evReload:
 				wanted = true
 			case evStop:
 				wanted = false
@@ -164,21 +197,21 @@ func TestAnyLife(t *testing.T) {
 // breach says which rule the machine has broken; alive is before the action.
 func breach(m machine, act action, now time.Time, alive, wanted bool) string {
 	running := alive || act == doStart
-	has := slices.Contains([]State{Starting, Ready, Stopping}, m.state)
+	has := slices.Contains([]State{Starting, Ready, Reloading, Stopping}, m.state)
 	switch {
 	case act == doStart && alive:
 		return "two processes"
-	case (act == doTerm || act == doKill) && !alive:
+	case (act == doTerm || act == doKill || act == doReload) && !alive:
 		return "signals a process that is gone"
 	case has != running:
 		return fmt.Sprintf("state %s with running %v", m.state, running)
-	case !wanted && (act == doStart || m.state == Starting || m.state == Ready || m.state == Backoff):
+	case !wanted && (act == doStart || m.state == Starting || m.state == Ready || m.state == Reloading || m.state == Backoff):
 		return "runs or will run although stopped"
 	case wanted && m.state == Stopped:
 		return "stopped although wanted"
 	case m.state == Backoff && (m.due.Before(now.Add(firstDelay)) || m.due.After(now.Add(longestDelay))) && act == doNothing && m.since.Equal(now):
 		return fmt.Sprintf("pause of %v", m.due.Sub(now))
-	case m.state == Starting && m.due.IsZero():
+	case (m.state == Starting || m.state == Reloading) && m.due.IsZero():
 		return "waits for READY for ever"
 	}
 	return ""

@@ -4,29 +4,46 @@
 // not say that it is ready in time, is started again after a pause that grows
 // from 250 ms to 30 s and is short again after a minute of good service
 // (policy.go); one that cannot start does not hold up the others. What a unit
-// printed and how it ended goes to the log (package logs). At the end units are stopped in the reverse of their order, with
+// printed and how it ended is kept in memory, bounded, and safe to show on a
+// terminal. At the end units are stopped in the reverse of their order, with
 // SIGTERM and, 5 s later, SIGKILL.
 //
-// Limits: the list of units is fixed; units do not wait for each other.
+// The list of units can be replaced while they run: who is the same in both lists is not touched, who takes another
+// configuration while it serves is given it, and the others are stopped and started.
+//
+// The package also collects the processes that PID 1 inherits (Children).
+//
+// Limits: units do not wait for each other.
 package supervise
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
 )
 
 // Unit is one process to keep running.
 type Unit struct {
 	Name         string          // also its name in the log
 	Args         []string        // of the command, after its name; nil: "service", Name
-	Config       json.RawMessage // its standard input
-	ReadyTimeout time.Duration   // from start to READY; 0: 30 s
+	Config       json.RawMessage // see package unit
+	ReadyTimeout time.Duration   // from start, or from another Config, to READY; 0: 30 s
+	Reloads      bool            // it takes another Config while it serves
 	Refused      string          // not empty: it is never started, this is why
+}
+
+// same reports whether a process of u is one of v.
+func (u Unit) same(v Unit) bool {
+	return slices.Equal(u.Args, v.Args) && bytes.Equal(u.Config, v.Config) && u.ReadyTimeout == v.ReadyTimeout &&
+		u.Reloads == v.Reloads && u.Refused == v.Refused
 }
 
 // Status is what is known of a unit now.
@@ -47,51 +64,135 @@ const stopTime = 10 * time.Second
 
 // Supervisor keeps a list of units running.
 type Supervisor struct {
+	starter unit.Starter
 	log     *logs.Log
+	setting chan struct{} // has something in it while somebody sets units
+
+	over chan struct{} // closed at the end: nothing is started any more
+
+	mu      sync.Mutex
 	runners []*runner // in start order
 }
 
-// New prepares the units; none is started yet. Names must differ.
-func New(units []Unit, start Starter, log *logs.Log) (*Supervisor, error) {
-	s := &Supervisor{log: log}
-	for _, u := range units {
-		if u.Name == "" || s.find(u.Name) != nil {
-			return nil, fmt.Errorf("unit %q: names must be there and differ", u.Name)
+// New makes a supervisor without units. Run must run beside it.
+func New(start unit.Starter, log *logs.Log) *Supervisor {
+	return &Supervisor{starter: start, log: log, setting: make(chan struct{}, 1), over: make(chan struct{})}
+}
+
+// Set makes units the list, and the processes those of it. It returns when all that it started or changed are ready, or
+// when one is not going to be so: its error names them and says why; they are tried again all the same. When ctx ends
+// first, its error is returned. Names must be there and differ.
+func (s *Supervisor) Set(ctx context.Context, units []Unit) error {
+	for i, u := range units {
+		if u.Name == "" || slices.ContainsFunc(units[:i], func(v Unit) bool { return v.Name == u.Name }) {
+			return fmt.Errorf("unit %q: names must be there and differ", u.Name)
 		}
+	}
+	select {
+	case s.setting <- struct{}{}:
+		defer func() { <-s.setting }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.stop(func(r *runner) bool {
+		return !slices.ContainsFunc(units, func(u Unit) bool { return u.Name == r.name && u.Refused == r.refused })
+	})
+	settled, err := s.replace(units)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, one := range settled {
+		select {
+		case err := <-one:
+			errs = append(errs, err)
+		case <-ctx.Done():
+			return errors.Join(append(errs, ctx.Err())...)
+		case <-s.over:
+			return errEnded
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var errEnded = errors.New("the services are stopped for good")
+
+func (s *Supervisor) isOver() bool {
+	select {
+	case <-s.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// replace starts and changes what the list of units asks for. Each of settled gets what becomes of one.
+func (s *Supervisor) replace(units []Unit) (settled []chan error, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isOver() {
+		return nil, errEnded
+	}
+	var runners []*runner
+	for _, u := range units {
 		if u.Args == nil {
 			u.Args = []string{"service", u.Name}
 		}
-		s.runners = append(s.runners, newRunner(u, start, log))
+		r := s.find(u.Name)
+		if r == nil || r.refused != u.Refused { // what was there is stopped, or was never started
+			r = newRunner(u, s.starter, s.log)
+			settled = append(settled, make(chan error, 1))
+			go r.run(settled[len(settled)-1])
+		} else if !r.wanted.same(u) {
+			settled = append(settled, make(chan error, 1))
+			r.change(u, settled[len(settled)-1])
+		}
+		runners = append(runners, r)
 	}
-	return s, nil
+	s.runners = runners
+	return settled, nil
 }
 
-// Run starts all units and keeps them running until ctx ends. Then it stops
-// them, the last first, and returns when all have ended.
-func (s *Supervisor) Run(ctx context.Context) {
-	var wg sync.WaitGroup
-	var stops []context.CancelFunc
+// stop stops the units that which accepts, the last first, and returns when they have ended.
+func (s *Supervisor) stop(which func(*runner) bool) {
+	s.mu.Lock()
+	var gone []*runner
 	for _, r := range s.runners {
-		each, stop := context.WithCancel(context.Background())
-		stops = append(stops, stop)
-		wg.Go(func() { r.run(each) })
+		if which(r) {
+			gone = append(gone, r)
+		}
 	}
-	<-ctx.Done()
+	s.mu.Unlock()
 	patience := time.NewTimer(stopTime)
 	defer patience.Stop()
-	for i := len(stops) - 1; i >= 0; i-- {
-		stops[i]()
+	for _, r := range slices.Backward(gone) {
+		r.stop()
 		select {
-		case <-s.runners[i].done:
+		case <-r.done:
 		case <-patience.C:
 			patience.Reset(0) // for all that follow too
 		}
 	}
-	wg.Wait()
+	for _, r := range gone {
+		<-r.done
+	}
+}
+
+// Run keeps the units running until ctx ends. Then it stops them, the last first, and returns when all have ended.
+func (s *Supervisor) Run(ctx context.Context) {
+	<-ctx.Done()
+	s.mu.Lock()
+	close(s.over)
+	s.mu.Unlock()
+	s.setting <- struct{}{}
+	defer func() { <-s.setting }()
+	s.stop(func(*runner) bool { return true })
 }
 
 // Status tells of all units, in start order.
 func (s *Supervisor) Status() []Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var all []Status
 	for _, r := range s.runners {
 		all = append(all, r.status(time.Now()))
@@ -102,17 +203,16 @@ func (s *Supervisor) Status() []Status {
 // Restart stops a unit and starts it again, or starts it at once when it is
 // waiting to be. It does not wait for that to happen.
 func (s *Supervisor) Restart(name string) error {
+	s.mu.Lock()
 	r := s.find(name)
-	if r == nil {
+	s.mu.Unlock()
+	switch {
+	case r == nil:
 		return fmt.Errorf("no service %q", name)
-	}
-	if r.unit.Refused != "" {
-		return fmt.Errorf("%s is not run: %s", name, r.unit.Refused)
-	}
-	select {
-	case <-r.done:
-		return fmt.Errorf("%s: the services are stopped for good", name)
-	default:
+	case r.refused != "":
+		return fmt.Errorf("%s is not run: %s", name, r.refused)
+	case s.isOver():
+		return fmt.Errorf("%s: %w", name, errEnded)
 	}
 	select {
 	case r.restart <- struct{}{}:
@@ -121,9 +221,10 @@ func (s *Supervisor) Restart(name string) error {
 	return nil
 }
 
+// find needs the lock.
 func (s *Supervisor) find(name string) *runner {
 	for _, r := range s.runners {
-		if r.unit.Name == name {
+		if r.name == name {
 			return r
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
 )
 
 // life is what a pretended process does: prints, is ready after ready (0: never
@@ -26,6 +29,9 @@ type life struct {
 	stop        time.Duration
 	code        int
 	err         error // it cannot be started
+	// reload is what it does with another Config: it answers so after the time; "die": it ends, "": it is READY.
+	reload      string
+	reloadAfter time.Duration
 }
 
 // lives is a Starter: the n-th start of a unit gets the n-th life of its list, the
@@ -40,7 +46,7 @@ type lives struct {
 	told []string // "TERM dhcp", …
 }
 
-func (s *lives) Start(u Unit, out io.WriteCloser) (Process, error) {
+func (s *lives) Start(u unit.Spec, out io.WriteCloser) (unit.Process, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.up[u.Name] {
@@ -55,7 +61,8 @@ func (s *lives) Start(u Unit, out io.WriteCloser) (Process, error) {
 	s.pids++
 	s.up[u.Name] = true
 	p := &pretended{all: s, name: u.Name, life: l, pid: 100 + s.pids,
-		ready: make(chan struct{}), exited: make(chan struct{}), end: make(chan children.Exit, 3)}
+		answers: make(chan unit.Answer, 9), exited: make(chan struct{}), end: make(chan children.Exit, 3)}
+	s.told = append(s.told, "START "+u.Name+" "+string(u.Config))
 	go p.run(out)
 	return p, nil
 }
@@ -67,19 +74,20 @@ func (s *lives) started(name string) int {
 }
 
 type pretended struct {
-	all           *lives
-	name          string
-	life          life
-	pid           int
-	ready, exited chan struct{}
-	end           chan children.Exit
-	exit          children.Exit
+	all     *lives
+	name    string
+	life    life
+	pid     int
+	answers chan unit.Answer
+	exited  chan struct{}
+	end     chan children.Exit
+	exit    children.Exit
 }
 
 func (p *pretended) run(out io.WriteCloser) {
 	io.WriteString(out, p.life.prints)
 	if p.life.ready > 0 {
-		time.AfterFunc(p.life.ready, func() { close(p.ready) })
+		time.AfterFunc(p.life.ready, func() { p.answers <- unit.Answer{} })
 	}
 	if p.life.dies > 0 {
 		time.AfterFunc(p.life.dies, func() { p.end <- children.Exit{Code: p.life.code} })
@@ -98,10 +106,23 @@ func (p *pretended) tell(what string) {
 	p.all.told = append(p.all.told, what+" "+p.name)
 }
 
-func (p *pretended) PID() int                { return p.pid }
-func (p *pretended) Ready() <-chan struct{}  { return p.ready }
-func (p *pretended) Exited() <-chan struct{} { return p.exited }
-func (p *pretended) Exit() children.Exit     { return p.exit }
+func (p *pretended) PID() int                    { return p.pid }
+func (p *pretended) Answers() <-chan unit.Answer { return p.answers }
+func (p *pretended) Exited() <-chan struct{}     { return p.exited }
+func (p *pretended) Exit() children.Exit         { return p.exit }
+
+func (p *pretended) Reload(config []byte) error {
+	p.tell("RELOAD " + string(config))
+	time.AfterFunc(max(1, p.life.reloadAfter), func() {
+		switch p.life.reload {
+		case "die":
+			p.end <- children.Exit{Code: 2}
+		default:
+			p.answers <- unit.Answer{Refused: p.life.reload}
+		}
+	})
+	return nil
+}
 
 func (p *pretended) Terminate() {
 	p.tell("TERM")
@@ -125,11 +146,9 @@ func newTestLog() *logs.Log {
 func supervised(t *testing.T, all map[string][]life, units ...Unit) (*Supervisor, *lives, func()) {
 	t.Helper()
 	starter := &lives{t: t, all: all, runs: map[string]int{}, up: map[string]bool{}}
-	s, err := New(units, starter, newTestLog())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(starter, newTestLog())
 	ctx, cancel := context.WithCancel(t.Context())
+	go s.Set(ctx, units) // who waits for them is another test's subject
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -210,6 +229,7 @@ func TestStopOrder(t *testing.T) {
 		}, Unit{Name: "one"}, Unit{Name: "two"}, Unit{Name: "three"})
 		time.Sleep(time.Minute)
 		start := time.Now()
+		starter.told = nil
 		stop()
 		if got, want := strings.Join(starter.told, ", "), "TERM three, TERM two, KILL two, TERM one"; got != want {
 			t.Errorf("%s, want %s", got, want)
@@ -290,12 +310,124 @@ func TestNeverReady(t *testing.T) {
 	})
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestSetRefusesNames(t *testing.T) {
 	for _, units := range [][]Unit{{{Name: ""}}, {{Name: "a"}, {Name: "b"}, {Name: "a"}}} {
-		if _, err := New(units, nil, nil); err == nil {
-			t.Errorf("New(%v) succeeds", units)
+		if err := New(nil, nil).Set(t.Context(), units); err == nil {
+			t.Errorf("Set(%v) succeeds", units)
 		}
 	}
+}
+
+// conf is a unit with a Config.
+func conf(name, config string, reloads bool) Unit {
+	return Unit{Name: name, Config: json.RawMessage(config), Reloads: reloads, ReadyTimeout: 10 * time.Second}
+}
+
+// TestSet goes from list to list; told is what the processes were told in between, what Set returned, and how long it
+// took.
+func TestSet(t *testing.T) {
+	good := []life{{ready: time.Second, stop: time.Second, reloadAfter: time.Second}}
+	for name, c := range map[string]struct {
+		all  map[string][]life
+		from []Unit
+		to   []Unit
+		told string
+		err  string
+		took time.Duration
+	}{
+		"the same": {from: []Unit{conf("a", "1", true), conf("b", "1", false)}, to: []Unit{conf("a", "1", true), conf("b", "1", false)}},
+		"reloaded and restarted": {from: []Unit{conf("a", "1", true), conf("b", "1", false)}, to: []Unit{conf("a", "2", true), conf("b", "2", false)},
+			told: "RELOAD 2 a, START b 2, TERM b", took: 2 * time.Second},
+		"gone and new, in another order": {from: []Unit{conf("a", "1", true), conf("b", "1", true)}, to: []Unit{conf("c", "3", true), conf("b", "1", true)},
+			told: "START c 3, TERM a", took: 2 * time.Second},
+		"a reload is refused": {all: map[string][]life{"a": {{ready: 1, reload: "no such network", reloadAfter: time.Second}}},
+			from: []Unit{conf("a", "1", true)}, to: []Unit{conf("a", "2", true)},
+			told: "RELOAD 2 a", err: "a refuses its new configuration: no such network", took: time.Second},
+		"a reload kills": {all: map[string][]life{"a": {{ready: 1, reload: "die", reloadAfter: time.Second, prints: "panic: oh\n"}}},
+			from: []Unit{conf("a", "1", true)}, to: []Unit{conf("a", "2", true)},
+			told: "RELOAD 2 a", err: "a does not serve: exit status 2, panic: oh", took: time.Second},
+		"a reload is not answered: started again": {all: map[string][]life{"a": {{ready: 1, reloadAfter: time.Hour, stop: time.Second}, {ready: 2 * time.Second}}},
+			from: []Unit{conf("a", "1", true)}, to: []Unit{conf("a", "2", true)},
+			told: "RELOAD 2 a, START a 2, TERM a", took: 13 * time.Second},
+		"a new one does not become ready": {all: map[string][]life{"a": {{stop: time.Second}}},
+			to: []Unit{conf("a", "1", true)}, told: "START a 1, TERM a", err: "a does not serve: exit status 0", took: 11 * time.Second},
+		"a new one ends": {all: map[string][]life{"a": {{dies: 2 * time.Second, code: 1, prints: "cannot listen\n"}}},
+			to: []Unit{conf("a", "1", true)}, told: "START a 1", err: "a does not serve: exit status 1, cannot listen", took: 2 * time.Second},
+		"one waits to be started again: at once": {all: map[string][]life{"a": {{dies: time.Second}, {ready: time.Second}}},
+			from: []Unit{conf("a", "1", true)}, to: []Unit{conf("a", "2", true)}, told: "START a 2", took: time.Second},
+		"refused, and no longer": {from: []Unit{{Name: "a", Refused: "no disk"}}, to: []Unit{conf("a", "1", true)}, told: "START a 1", took: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := map[string][]life{"a": good, "b": good, "c": good}
+				maps.Copy(all, c.all)
+				s, starter, stop := supervised(t, all, c.from...)
+				defer stop()
+				time.Sleep(1100 * time.Millisecond)
+				synctest.Wait()
+				starter.told = nil
+				begin := time.Now()
+				err := s.Set(t.Context(), c.to)
+				took := time.Since(begin)
+				if text := fmt.Sprint(err); text != c.err && (err != nil || c.err != "") {
+					t.Errorf("Set: %v, want %s", err, c.err)
+				}
+				if took.Round(10*time.Millisecond) != c.took {
+					t.Errorf("Set took %v, want %v", took, c.took)
+				}
+				slices.Sort(starter.told) // units do not wait for each other
+				if told := strings.Join(starter.told, ", "); told != c.told {
+					t.Errorf("told %s, want %s", told, c.told)
+				}
+				var want []string
+				for _, u := range c.to {
+					want = append(want, u.Name)
+				}
+				if names := s.Names(); !slices.Equal(names, want) {
+					t.Errorf("units %v, want %v", names, want)
+				}
+			})
+		})
+	}
+}
+
+// TestSetAtTheEnd: who sets units while the machine ends is told, and nothing is started.
+func TestSetAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, starter, stop := supervised(t, map[string][]life{"a": {{ready: 1, stop: time.Second}}, "slow": {{ready: time.Minute}}}, conf("a", "1", true))
+		waits := make(chan error, 1)
+		go func() { waits <- s.Set(t.Context(), []Unit{conf("a", "1", true), conf("slow", "1", true)}) }()
+		time.Sleep(time.Second)
+		begin := time.Now()
+		stop()
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		if err := <-waits; err == nil {
+			t.Error("a Set that the end has overtaken succeeds")
+		}
+		runs := starter.started("a")
+		if err := s.Set(t.Context(), []Unit{conf("b", "1", true)}); !errors.Is(err, errEnded) || starter.started("a") != runs {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
+// TestSetGivesUp: ctx bounds the wait; the unit goes on starting.
+func TestSetGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, stop := supervised(t, map[string][]life{"a": {{ready: 5 * time.Second}}})
+		defer stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Set(ctx, []Unit{conf("a", "1", true)}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(5 * time.Second)
+		if st := s.Status(); len(st) != 1 || st[0].State != Ready {
+			t.Errorf("%+v", st)
+		}
+	})
 }
 
 func TestLastWords(t *testing.T) {

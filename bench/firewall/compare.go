@@ -41,7 +41,7 @@ func reference(dir string) (firewall.Policy, error) {
 	if err != nil {
 		return firewall.Policy{}, err
 	}
-	return plan.Make(s).Firewall, nil
+	return plan.Make(s, plan.Learned{}).Firewall.Policy, nil
 }
 
 // forwarding compares what a box forwards with the rules of a policy to what it does with minimal ones.

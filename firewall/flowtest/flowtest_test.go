@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
-	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/flowtest"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -16,7 +15,7 @@ func TestTreeDecides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree, err := firewall.Compile(plan.Make(s).Firewall, firewall.Features{})
+	tree, err := plan.Make(s, plan.Learned{}).Firewall.Table()
 	if err != nil {
 		t.Fatal(err)
 	}

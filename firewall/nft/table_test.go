@@ -56,7 +56,7 @@ func tablePolicy(t *testing.T) firewall.Policy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Make(s).Firewall
+	return plan.Make(s, plan.Learned{}).Firewall.Policy
 }
 
 // ban puts the bans of the table into the kernel.

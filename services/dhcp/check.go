@@ -14,6 +14,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
+// Check reports why no server can be made of c.
+func (c Config) Check() error {
+	_, err := New(c)
+	return err
+}
+
 // Bounds of what fits into one option, or of what some client takes.
 const (
 	maxOption    = 255

@@ -196,6 +196,15 @@ func makeState() error {
 	return errors.Join(errs...)
 }
 
+// hideFile puts a file in the place of a setting.
+func hideFile(path string) error {
+	own := filepath.Join("/run", filepath.Base(path))
+	if err := os.WriteFile(own, []byte("0\n"), 0o644); err != nil {
+		return err
+	}
+	return os.NewSyscallError("mount "+path, unix.Mount(own, path, "", unix.MS_BIND, ""))
+}
+
 // hideSysctls puts files in place of the settings that are the host's as well.
 func hideSysctls() error {
 	s, err := site.Load(os.DirFS(siteDir))
@@ -203,14 +212,21 @@ func hideSysctls() error {
 		return err
 	}
 	hidden := map[string]bool{}
-	for _, sysctl := range plan.Make(s).Network.Sysctls {
-		path := filepath.Join("/proc/sys", strings.ReplaceAll(sysctl.Key, ".", "/"))
-		if strings.HasPrefix(path, "/proc/sys/net/ipv") || strings.HasPrefix(path, "/proc/sys/net/netfilter/") {
-			continue // of the namespace
-		}
+	for _, sysctl := range plan.Make(s, plan.Learned{}).Network.Sysctls {
+		path := sysctl.Path()
 		words := strings.SplitN(sysctl.Key, ".", 3)
 		top := "/proc/sys/" + words[0]
-		if words[0] == "net" {
+		switch {
+		case strings.Contains(path, "/neigh/"):
+			top = filepath.Dir(filepath.Dir(path)) // only the first namespace has it
+		case strings.HasPrefix(path, "/proc/sys/net/netfilter/nf_conntrack_max"), strings.HasSuffix(path, "_buckets"):
+			if err := hideFile(path); err != nil { // only the first namespace may set it
+				return err
+			}
+			continue
+		case strings.HasPrefix(path, "/proc/sys/net/ipv"), strings.HasPrefix(path, "/proc/sys/net/netfilter/"):
+			continue // of the namespace
+		case words[0] == "net":
 			top += "/" + words[1]
 		}
 		if !hidden[top] {

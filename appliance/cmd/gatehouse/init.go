@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
@@ -100,8 +101,8 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 	if err != nil {
 		return boot.Appliance{}, b.problem(fmt.Errorf("the site in %s is not usable: %w", siteDir, err))
 	}
-	p := plan.Make(s)
-	if err := b.loadFirewall(p.Firewall, firewall.Features{}); err != nil {
+	p := plan.Make(s, plan.Learned{})
+	if err := b.loadFirewall(p.Firewall); err != nil {
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked},
 			b.problem(fmt.Errorf("the firewall could not be loaded, so the network stays down: %w", err))
 	}
@@ -110,10 +111,8 @@ func (b *box) up(ctx context.Context, report boot.Report) (boot.Appliance, error
 	if err != nil {
 		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
 	}
-	supervisor, err := supervise.New(units, supervise.Exec{Children: b.children, Program: "/proc/self/exe"}, b.log)
-	if err != nil {
-		return boot.Appliance{ConsoleLocked: p.ConsoleLocked}, b.problem(err)
-	}
+	supervisor := supervise.New(unit.Exec{Children: b.children, Program: "/proc/self/exe"}, b.log)
+	go supervisor.Set(ctx, units)
 	b.setGuard(b.newGuard(p, units, supervisor))
 	return boot.Appliance{
 		ConsoleLocked: p.ConsoleLocked,
@@ -130,7 +129,7 @@ func (b *box) keepNetwork(ctx context.Context, p plan.Plan) error {
 			b.mu.Lock()
 			b.network = wrong
 			b.mu.Unlock()
-			b.offload(p.Firewall)
+			b.offload(p.Firewall.Policy)
 			select {
 			case first <- errors.Join(missing, wrong):
 			default: // only the first is waited for
@@ -164,10 +163,10 @@ func (b *box) watchPowerButton(ctx context.Context) {
 	}
 }
 
-// loadFirewall makes the kernel's rules those of p, and notes it for the
+// loadFirewall makes the kernel's rules those of l, and notes it for the
 // gatehouse command. An error means that the rules before it still hold.
-func (b *box) loadFirewall(p firewall.Policy, f firewall.Features) error {
-	table, err := firewall.Compile(p, f)
+func (b *box) loadFirewall(l firewall.Loaded) error {
+	table, err := l.Table()
 	if err != nil {
 		return err
 	}
@@ -176,7 +175,7 @@ func (b *box) loadFirewall(p firewall.Policy, f firewall.Features) error {
 	}
 	err = os.MkdirAll(runDir, 0o755)
 	if err == nil {
-		err = admin.WriteLoaded(runDir, admin.Loaded{Policy: p, Features: f})
+		err = admin.WriteLoaded(runDir, l)
 	}
 	if err != nil {
 		b.problem(fmt.Errorf("gatehouse firewall will not work: %w", err))
@@ -192,7 +191,7 @@ func (b *box) offload(p firewall.Policy) {
 	if slices.Equal(devices, b.offloaded) {
 		return
 	}
-	if err := b.loadFirewall(p, firewall.Features{Offload: devices}); err != nil {
+	if err := b.loadFirewall(firewall.Loaded{Policy: p, Features: firewall.Features{Offload: devices}}); err != nil {
 		b.problem(fmt.Errorf("the firewall goes on without its short cut: %w", err))
 		return
 	}
@@ -216,8 +215,9 @@ func units(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
 		if err != nil {
 			return nil, fmt.Errorf("configuration of %s: %w", s.Name, err)
 		}
-		u := supervise.Unit{Name: s.Name, Config: config}
-		if known, ok := roster.Named(s.Name); ok && known.StateDir != "" && storage.Kind == boot.StorageLost {
+		known, _ := roster.Named(s.Name)
+		u := supervise.Unit{Name: s.Name, Config: config, Reloads: known.Reloads}
+		if known.StateDir != "" && storage.Kind == boot.StorageLost {
 			u.Refused = "there is no stable storage to keep its promises on: " + storage.Problem
 		}
 		all = append(all, u)

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	switch {
 	case len(args) == 3 && args[1] == "service":
-		return runService(ctx, args[2], stdin, stderr)
+		return runService(ctx, args[2], stderr)
 	case len(args) == 2 && args[1] == "version":
 		fmt.Fprintln(stdout, "gatehouse", admin.Version())
 		return 0

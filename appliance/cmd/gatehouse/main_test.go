@@ -25,8 +25,7 @@ func TestRun(t *testing.T) {
 		{"gatehouse", "", 2, "usage: gatehouse COMMAND"},
 		{"gatehouse frobnicate", "", 2, `no command "frobnicate"`},
 		{"gatehouse service nosuch", "", 2, `no service "nosuch"`},
-		{"gatehouse service dhcp", "", 1, "the configuration on standard input: EOF"},
-		{"gatehouse service sshd", `{"Shelll": "/bin/sh"}`, 1, `unknown field \"Shelll\"`},
+		{"gatehouse service dhcp", "", 1, "the configuration on descriptor 0: EOF"},
 		{"/bin/ps -Z", "", 2, "usage: ps"},
 		{"/bin/ping", "", 2, "usage: ping"},
 	}
@@ -45,7 +44,7 @@ func homePlan(t *testing.T) plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Make(s)
+	return plan.Make(s, plan.Learned{})
 }
 
 // Every service that can be planned is one that this binary has.

@@ -2,43 +2,87 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
-	"github.com/gatehouse-os/gatehouse/appliance/privdrop"
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
+	"github.com/gatehouse-os/gatehouse/firewall/nflog"
+	nflogrun "github.com/gatehouse-os/gatehouse/firewall/nflog/run"
+	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
+	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
 )
 
-// process is a running service's view of itself.
-type process struct {
-	roster.Service
-	config io.Reader // its Config as JSON
-	log    *slog.Logger
-}
-
 // mains are the programs of the services of the roster, by their names.
-func mains() map[string]func(ctx context.Context, p process) error {
-	return map[string]func(ctx context.Context, p process) error{roster.NFLog: runNFLog, roster.DHCP: runDHCP, roster.SSH: runSSH}
+func mains() map[string]unit.Main {
+	return map[string]unit.Main{
+		roster.NFLog: unit.Of(func(c nflog.Config, o unit.Options) (*nflogrun.Service, error) {
+			return nflogrun.Open(c, o.Uptime, o.Log)
+		}),
+		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
+			return dhcprun.Open(c, dhcprun.Options{FS: leasefile.Dir(o.StateDir), Log: o.Log, Changed: o.Changed})
+		}),
+		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
+			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime})
+		}),
+	}
 }
 
-// runService is the process `gatehouse service NAME`: it reads its Config from
-// stdin and serves until ctx ends.
-func runService(ctx context.Context, name string, stdin io.Reader, stderr io.Writer) int {
+// runService is the process `gatehouse service NAME`, which serves until ctx ends.
+func runService(ctx context.Context, name string, stderr io.Writer) int {
 	s, ok := roster.Named(name)
-	run := mains()[name]
-	if !ok || run == nil {
+	serve := mains()[name]
+	if !ok || serve == nil {
 		fmt.Fprintf(stderr, "gatehouse service: there is no service %q\n", name)
 		return 2
 	}
-	p := process{Service: s, config: stdin, log: slog.New(logHandler(stderr))}
-	if err := run(ctx, p); err != nil {
-		p.log.Error(err.Error())
+	log := slog.New(logHandler(stderr))
+	fail := func(err error) int {
+		log.Error(err.Error())
 		return 1
 	}
+	changed, err := rtnl.Watch(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	const answerFD = 3
+	self := unit.Self{
+		Service: s, RunDir: runDir, Log: log, Uptime: boot.Uptime, Changed: changed, Reload: reloads(ctx),
+		Config: os.Stdin, Answer: os.NewFile(answerFD, "answer"),
+	}
+	if err := serve(ctx, self); err != nil {
+		return fail(err)
+	}
 	return 0
+}
+
+// reloads are the signals by which init says that there is another configuration.
+func reloads(ctx context.Context) <-chan struct{} {
+	signals, wishes := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-signals:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case wishes <- struct{}{}:
+			default: // one that waits reads what is there when its turn comes
+			}
+		}
+	}()
+	return wishes
 }
 
 // logHandler writes lines without the time, which init adds when it takes them.
@@ -51,42 +95,4 @@ func logHandler(w io.Writer) slog.Handler {
 			return a
 		},
 	})
-}
-
-// read decodes the service's Config. A field that the service does not know
-// means that planner and service are of different builds.
-func (p process) read(config any) error {
-	d := json.NewDecoder(p.config)
-	d.DisallowUnknownFields()
-	if err := d.Decode(config); err != nil {
-		return fmt.Errorf("the configuration on standard input: %w", err)
-	}
-	return nil
-}
-
-// drop gives up everything but what the table says, for good. A service
-// that stays root stays as it is.
-func (p process) drop() error {
-	if p.UID == 0 {
-		return nil
-	}
-	id := privdrop.Identity{UID: p.UID, GID: p.UID, Caps: p.Caps}
-	if p.StateDir != "" {
-		id.WritePaths = []string{p.StateDir}
-	}
-	return privdrop.Drop(id)
-}
-
-// ready tells init that the service serves (descriptor 3, see supervise).
-func (p process) ready() error {
-	const readyFD = 3
-	f := os.NewFile(readyFD, "ready")
-	if f == nil {
-		return nil
-	}
-	defer f.Close()
-	if _, err := f.WriteString("READY\n"); err != nil {
-		return fmt.Errorf("telling init that %s is ready: %w", p.Name, err)
-	}
-	return nil
 }

@@ -96,6 +96,7 @@ func (c Config) WithDefaults() Config {
 
 // Check reports everything that keeps the server from starting with c.
 func (c Config) Check() error {
+	c = c.WithDefaults()
 	var errs []error
 	if len(c.Listen) == 0 {
 		errs = append(errs, errors.New("ssh: no address to listen on"))
