@@ -5,12 +5,6 @@ import (
 	"testing"
 )
 
-const (
-	toml = "name = \"gate\"\ndomain = \"net.example\"\n\n[[lan]]\nname = \"lan\"\ninterface = \"eth0\"\n" +
-		"ipv4 = \"192.168.1.1/24\"\nipv6 = \"2001:db8::1/64\"\n"
-	key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w one@net.example"
-)
-
 // A version is one word of the shell, whatever a tag is called (os-release(5)).
 func TestOSRelease(t *testing.T) {
 	for version, want := range map[string]string{
