@@ -9,10 +9,18 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
+const (
+	toml = "name = \"gate\"\ndomain = \"net.example\"\n\n[[lan]]\nname = \"lan\"\ninterface = \"eth0\"\n" +
+		"ipv4 = \"192.168.1.1/24\"\nipv6 = \"2001:db8::1/64\"\n"
+	key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w one@net.example"
+)
+
 func TestHosts(t *testing.T) {
-	fsys := testSite()
-	fsys["site.toml"] = &fstest.MapFile{Data: []byte(toml + "ipv6 = \"2001:db8::1/64\"\n")}
-	s, _, err := ReadSite(fsys, nil)
+	s, err := site.Load(fstest.MapFS{
+		"site.toml":       {Data: []byte(toml)},
+		"hosts":           {Data: []byte("192.168.1.9 box box.other.example\n")},
+		"authorized_keys": {Data: []byte(key)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

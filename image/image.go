@@ -18,7 +18,7 @@ import (
 // Input is what an image is made of.
 type Input struct {
 	Site      *site.Site
-	SiteFiles map[string][]byte // the files of the site, as they go onto the disk; see ReadSite
+	SiteFiles map[string][]byte // the files of the site, as they go onto the disk; see bundle.Read
 	Gatehouse []byte            // the static binary
 	Applets   []string          // names of the u-root commands in it
 	E2fsck    []byte            // a static e2fsck

@@ -136,14 +136,3 @@ func TestManifestNeedsBuildInformation(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestHashFiles(t *testing.T) {
-	a := hashFiles(map[string][]byte{"a": []byte("1"), "b": []byte("2")})
-	for _, other := range []map[string][]byte{
-		{"a": []byte("2"), "b": []byte("1")}, {"a": []byte("1")}, {"a": []byte("12"), "b": nil}, {"a": []byte("1"), "c": []byte("2")},
-	} {
-		if hashFiles(other) == a {
-			t.Errorf("%q has the same hash", other)
-		}
-	}
-}

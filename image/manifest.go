@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/image/ext2"
+	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
 // Manifest describes an image completely: two images are the same if their manifests are. Hashes are SHA-256 in
@@ -79,7 +79,7 @@ func NewManifest(in Input, tree []ext2.Node, kernel Kernel, disk File) (Manifest
 	}
 	m := Manifest{
 		Version: in.Version, Kernel: kernel, Disk: disk, Go: info.GoVersion, Tree: records,
-		Site: SitePart{Name: in.Site.Name + "." + in.Site.Domain, SHA256: hashFiles(in.SiteFiles)},
+		Site: SitePart{Name: in.Site.Name + "." + in.Site.Domain, SHA256: bundle.Hash(in.SiteFiles)},
 	}
 	for _, d := range info.Deps {
 		if d.Replace != nil {
@@ -124,13 +124,4 @@ func hashContent(n ext2.Node) (string, error) {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// hashFiles hashes the names and contents of files, in the form that sha256sum prints.
-func hashFiles(files map[string][]byte) string {
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(h, "%x  %s\n", sha256.Sum256(files[name]), name)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -1,21 +1,18 @@
 package image
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/gatehouse-os/gatehouse/image/ext2"
-	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -25,7 +22,7 @@ const home = "../examples/home"
 // homeInput is an image of the reference site with programs that are none.
 func homeInput(t *testing.T) Input {
 	t.Helper()
-	s, files, err := ReadSite(os.DirFS(home), nil)
+	s, files, err := bundle.Read(os.DirFS(home), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,65 +186,5 @@ func TestSiteNodesInDirectories(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
-	}
-}
-
-const (
-	toml = "name = \"gate\"\ndomain = \"net.example\"\n\n[[lan]]\nname = \"lan\"\ninterface = \"eth0\"\nipv4 = \"192.168.1.1/24\"\n"
-	key1 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w one@net.example"
-	key2 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPJ+RYrEtXkpQ2xTxpyMmTRDwbkYr1hGrwQvF4RLKCJW two@net.example"
-)
-
-func testSite() fstest.MapFS {
-	return fstest.MapFS{
-		"site.toml":       {Data: []byte(toml)},
-		"hosts":           {Data: []byte("192.168.1.9 box box.other.example\n")},
-		"authorized_keys": {Data: []byte(key1)},
-		"secret.bak":      {Data: []byte("not part of the site")},
-		".git/config":     {Data: []byte("nor this")},
-	}
-}
-
-// Only what makes up the site is taken, as it was when it was checked.
-func TestReadSite(t *testing.T) {
-	s, files, err := ReadSite(testSite(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Name != "gate" || len(s.AuthorizedKeys) != 1 {
-		t.Errorf("got %+v", s)
-	}
-	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, []string{"authorized_keys", "hosts", "site.toml"}) {
-		t.Errorf("files: %q", names)
-	}
-	if string(files["site.toml"]) != toml || string(files["authorized_keys"]) != key1 {
-		t.Errorf("contents: %q", files)
-	}
-}
-
-func TestReadSiteMoreKeys(t *testing.T) {
-	s, files, err := ReadSite(testSite(), []byte(key2+"\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := key1 + "\n" + key2 + "\n"; string(files["authorized_keys"]) != want || len(s.AuthorizedKeys) != 2 {
-		t.Errorf("got %q", files["authorized_keys"])
-	}
-	again, _, err := ReadSite(fstest.MapFS{"site.toml": {Data: files["site.toml"]}, "authorized_keys": {Data: files["authorized_keys"]}}, nil)
-	if err != nil || !slices.Equal(again.AuthorizedKeys, s.AuthorizedKeys) {
-		t.Errorf("the appliance will read %v, %v", again, err)
-	}
-	var problems site.Problems
-	if _, _, err := ReadSite(testSite(), []byte("no key")); !errors.As(err, &problems) || problems[0].Line != 2 {
-		t.Errorf("a key that is none: %v", err)
-	}
-}
-
-func TestReadSiteProblems(t *testing.T) {
-	fsys := testSite()
-	fsys["site.toml"].Data = []byte("name = 1\n")
-	var problems site.Problems
-	if _, _, err := ReadSite(fsys, nil); !errors.As(err, &problems) || len(problems) < 2 {
-		t.Errorf("got %v", err)
 	}
 }

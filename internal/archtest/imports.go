@@ -18,7 +18,7 @@ type direction struct {
 // pure are the packages that compute and do nothing else.
 func pure() []string {
 	return []string{
-		"./site", "./site/xl", "./appliance/plan",
+		"./site", "./site/xl", "./site/bundle", "./appliance/plan",
 		"./services/*", "./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline",
 		"./firewall", "./firewall/nfttext", "./firewall/explain",
 	}

@@ -15,11 +15,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/image"
 	"github.com/gatehouse-os/gatehouse/image/ext2"
 	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
 func homeSite(t *testing.T) *site.Site {
 	t.Helper()
-	s, _, err := image.ReadSite(os.DirFS(home), nil)
+	s, _, err := bundle.Read(os.DirFS(home), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/image"
 	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
 func main() {
@@ -124,7 +125,7 @@ func (j *job) readSite() (*site.Site, map[string][]byte, error) {
 			return nil, nil, err
 		}
 	}
-	s, files, err := image.ReadSite(os.DirFS(j.site), keys)
+	s, files, err := bundle.Read(os.DirFS(j.site), keys)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the site %s has problems:\n%w", j.site, err)
 	}

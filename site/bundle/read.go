@@ -1,4 +1,4 @@
-package image
+package bundle
 
 import (
 	"bytes"
@@ -8,11 +8,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// ReadSite loads the site in fsys and returns it with the content of its files: exactly those that site.Load
-// read, so that nothing else that happens to lie in the directory gets onto the disk, and what was checked is
-// what the appliance will read. Lines of moreKeys count as if they stood at the end of authorized_keys. The
+// Read loads the site in fsys and returns it with the content of its files: exactly those that site.Load
+// read, so that nothing else that happens to lie in the directory gets onto the appliance, and what was
+// checked is what it will read. Lines of moreKeys count as if they stood at the end of authorized_keys. The
 // error is that of site.Load.
-func ReadSite(fsys fs.FS, moreKeys []byte) (*site.Site, map[string][]byte, error) {
+func Read(fsys fs.FS, moreKeys []byte) (*site.Site, map[string][]byte, error) {
 	r := &recorder{fsys: fsys, moreKeys: moreKeys, files: map[string][]byte{}}
 	s, err := site.Load(r)
 	if err != nil {
