@@ -28,7 +28,7 @@ const (
 func (l *loader) clients(raw rawClients, n clientNetwork) Clients {
 	c := Clients{
 		LeaseTime:    l.duration(leaseTimeKey(), raw.LeaseTime, defaultLeaseTime),
-		Probe:        l.probe(raw.Probe),
+		Probe:        l.probe(raw),
 		RapidCommit:  raw.RapidCommit.b,
 		Router:       l.router(raw.Router, n),
 		DNS:          l.servers("dns", raw.DNS, "192.0.2.53"),
@@ -48,11 +48,14 @@ func (l *loader) clients(raw rawClients, n clientNetwork) Clients {
 	return c
 }
 
-func (l *loader) probe(v str) (wait time.Duration) {
-	if v.s == off {
+func (l *loader) probe(raw rawClients) (wait time.Duration) {
+	if raw.Probe.ok() && !raw.Pool.ok() && l.parsed {
+		l.at(raw.Probe.at, "probe without a pool; expected the key pool too, or no such line: other addresses are not looked for")
+	}
+	if raw.Probe.s == off {
 		return 0
 	}
-	return l.duration(probeKey(), v, defaultProbe)
+	return l.duration(probeKey(), raw.Probe, defaultProbe)
 }
 
 // router reads the way out of a network, or of hosts on it. An absent one is the

@@ -218,6 +218,7 @@ func (c *firewallCheck) userServices() {
 			c.at(d.value.at, "service %q is empty; expected a protocol and a port", name)
 		}
 		c.services[name], own[name] = s, d.name.at
+		c.out.Services = append(c.out.Services, s)
 	}
 }
 

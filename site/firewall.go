@@ -17,6 +17,7 @@ const (
 type Firewall struct {
 	Masquerade []string       // names of the LANs whose IPv4 hosts have the appliance's address upstream
 	Zones      []FirewallZone // the site's own, beside LANs and WAN
+	Services   []Service      // the site's own, beside those of Services, in the order of the file
 	Groups     []AddressSet   // in the order of the file
 	Lists      []AddressSet   // read from files
 	Rules      []FirewallRule // in the order of the file; the first that speaks of a conversation decides

@@ -35,6 +35,12 @@ func (p *printer) firewall(s *Site) {
 			p.row(l.Name, "list of "+l.File, count(len(l.Networks), "network", "networks"))
 		}
 	}
+	if len(f.Services) > 0 {
+		p.heading("Services by names of this site")
+		for _, s := range f.Services {
+			p.row(s.Name, flowsText(s))
+		}
+	}
 	if len(f.Rules)+len(f.Forwards)+len(f.OneToOne) == 0 {
 		return
 	}
@@ -95,6 +101,9 @@ func boundsText(r Rate, log bool) string {
 	text := ""
 	if r != (Rate{}) {
 		text += fmt.Sprintf("; at most %d/%s", r.Count, r.Per)
+	}
+	if r.Burst != r.Count {
+		text += fmt.Sprintf(", %d at once", r.Burst)
 	}
 	if log {
 		text += "; logged"
