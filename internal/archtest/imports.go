@@ -18,7 +18,7 @@ type direction struct {
 // pure are the packages that compute and do nothing else.
 func pure() []string {
 	return []string{
-		"./site", "./site/xl", "./site/bundle", "./appliance/plan",
+		"./site/...", "./appliance/plan",
 		"./services/*", "./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline",
 		"./firewall", "./firewall/nfttext", "./firewall/explain", "./firewall/nflog",
 	}
@@ -39,6 +39,12 @@ func directions() []direction {
 	return []direction{
 		{[]string{"./site/..."}, []string{"./..."}, []string{"./site/...", "./services/dhcp/option"},
 			"everything may use the site, so it uses nothing of the project but the leaf that knows what DHCP options are"},
+		{[]string{"./site/internal/source", "./site/internal/model"}, []string{"./site/..."}, nil,
+			"where problems are and what a site is stand by themselves, so that checks and print can have both"},
+		{[]string{"./site/internal/toml"}, []string{"./site/..."}, []string{"./site/internal/source"},
+			"what is written in site.toml is read without knowing what it means"},
+		{[]string{"./site/internal/print"}, []string{"./site/..."}, []string{"./site/internal/model", "./site/internal/source"},
+			"what people are shown is what the site is, not how it was written"},
 		{[]string{"./services/...", "./firewall/..."}, []string{"./site/...", "./appliance/plan/..."}, nil,
 			"a service and the firewall own their Config; plan maps the site to it"},
 		{[]string{"./services/...", "./firewall/..."}, []string{"./appliance/..."},
