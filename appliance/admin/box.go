@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 )
 
@@ -25,7 +26,8 @@ type Box struct {
 	Boot     boot.Report   `json:"boot"`
 	// Watchdog is nil while nothing is guarded: no service runs that must answer.
 	Watchdog *watchdog.Status `json:"watchdog,omitempty"`
-	Problems []string         `json:"problems,omitempty"` // of the start: network, firewall, site
+	Site     box.Running      `json:"site"`
+	Problems []string         `json:"problems,omitempty"` // of process 1: network, firewall, site
 }
 
 // Memory of the box in bytes.

@@ -62,10 +62,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	env := admin.Env{
 		Stdout: stdout, Stderr: stderr, RunDir: runDir,
-		Site: installedSite, Links: admin.ReadLinks, Now: time.Now, Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
+		Site: runningSite, Links: admin.ReadLinks, Now: time.Now, Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
 	}
 	return admin.Run(ctx, env, args[1:])
 }
 
-// installedSite is the site that this appliance was made from.
-func installedSite() (*site.Site, error) { return site.Load(os.DirFS(siteDir)) }
+// runningSite is the site that this appliance is now.
+func runningSite() (*site.Site, error) { return admin.ReadSite(runDir, os.DirFS(siteDir)) }
