@@ -163,13 +163,13 @@ func (b *Box) change(next Site, p plan.Plan, before Site) error {
 	err := b.apply(ctx, p, false)
 	if err == nil {
 		b.become(next, p)
-		return nil
+		return b.problem("back", nil)
 	}
 	b.Log("site %d could not be applied: %v", next.Number, err)
 	if back := b.back(before); back != nil {
 		return fmt.Errorf("%w\nand the box could not be made what it was: %w", err, back)
 	}
-	return fmt.Errorf("%w\nThe box is what it was.", err)
+	return fmt.Errorf("%w\nthe box is what it was", err)
 }
 
 // back makes the world equal to a site that it was before.
