@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -28,9 +29,10 @@ const InitService = "init"
 // Env is where a command finds the appliance.
 type Env struct {
 	Stdout, Stderr io.Writer
-	RunDir         string                     // the directory of the control sockets
-	Site           func() (*site.Site, error) // the site that the appliance was made from
-	Links          func(*site.Site) []Link    // the site's links as they are: ReadLinks
+	RunDir         string                        // the directory of the control sockets
+	Site           func() (*site.Site, error)    // the site that the appliance was made from
+	Links          func(*site.Site) []Link       // the site's links as they are: ReadLinks
+	Machine        func() (machine.Facts, error) // ReadMachine
 	Now            func() time.Time
 	Kernel         Kernel // the packet filter: ThisKernel
 	SSHConnection  string // $SSH_CONNECTION of who asks, "" on the console

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -30,6 +31,7 @@ var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // An appliance is what the commands are asked about; its services answer on
 // real control sockets.
 type appliance struct {
+	machine  machine.Facts
 	box      admin.Box
 	services []supervise.Status
 	links    []admin.Link
@@ -40,9 +42,11 @@ type appliance struct {
 
 func healthy() appliance {
 	return appliance{
-		box: admin.Box{
+		machine: machine.Facts{
 			Name: "firewall", Version: "v1.2.3", Kernel: "Linux 6.1.192", Platform: "Xen PVH",
-			Uptime: 3*24*time.Hour + 4*time.Hour, Memory: admin.Memory{Total: 96 << 20, Available: 60 << 20},
+			Uptime: 3*24*time.Hour + 4*time.Hour, Memory: machine.Memory{Total: 96 << 20, Available: 60 << 20},
+		},
+		box: admin.Box{
 			Boot:     boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk, Device: "/dev/xvdb"}},
 			Watchdog: &watchdog.Status{State: watchdog.Fed, Device: "xen_wdt", Timeout: time.Minute, Services: []string{"dhcp"}},
 		},
@@ -136,9 +140,10 @@ func (a appliance) command(t *testing.T, args ...string) (stdout, stderr string,
 	var out, errs bytes.Buffer
 	env := admin.Env{
 		Stdout: &out, Stderr: &errs, RunDir: a.start(t),
-		Site:  func() (*site.Site, error) { return site.Load(os.DirFS("../../examples/home")) },
-		Links: func(*site.Site) []admin.Link { return a.links },
-		Now:   func() time.Time { return now },
+		Site:    func() (*site.Site, error) { return site.Load(os.DirFS("../../examples/home")) },
+		Links:   func(*site.Site) []admin.Link { return a.links },
+		Machine: func() (machine.Facts, error) { return a.machine, nil },
+		Now:     func() time.Time { return now },
 	}
 	code = admin.Run(t.Context(), env, args)
 	return out.String(), errs.String(), code

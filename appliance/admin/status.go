@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -18,6 +19,7 @@ import (
 
 // Status is what `gatehouse status --json` prints.
 type Status struct {
+	Machine  machine.Facts      `json:"machine"`
 	Box      Box                `json:"box"`
 	Links    []Link             `json:"links"`
 	Services []supervise.Status `json:"services"`
@@ -56,7 +58,10 @@ func collect(ctx context.Context, env Env) Status {
 
 	if err := env.ask(ctx, InitService, "box", nil, &st.Box); err != nil {
 		wrong("init does not answer: %v", err)
-		st.Box = ReadBox()
+	}
+	var err error
+	if st.Machine, err = env.Machine(); err != nil {
+		wrong("of the machine, not all is known: %v", err)
 	}
 	st.Problems = append(st.Problems, st.Box.Problems...)
 	if s := st.Box.Boot.Storage; s.Problem != "" {
@@ -65,7 +70,7 @@ func collect(ctx context.Context, env Env) Status {
 	if w := st.Box.Watchdog; w != nil {
 		st.Problems = append(st.Problems, watchdogProblems(*w)...)
 	}
-	if err := env.ask(ctx, InitService, "services", nil, &st.Services); err != nil && st.Box.Uptime == 0 {
+	if err := env.ask(ctx, InitService, "services", nil, &st.Services); err != nil {
 		wrong("the services are not known: %v", err)
 	}
 	for _, s := range st.Services {
@@ -104,9 +109,9 @@ func why(s supervise.Status) string {
 }
 
 func (st Status) print(w io.Writer) error {
-	b := st.Box
-	fmt.Fprintf(w, "%s   %s · %s · %s\n", b.Name, b.Version, b.Kernel, b.Platform)
-	fmt.Fprintf(w, "up %s · %s\n\n", span(b.Uptime), memoryLine(b.Memory))
+	b, m := st.Box, st.Machine
+	fmt.Fprintf(w, "%s   %s · %s · %s\n", m.Name, m.Version, m.Kernel, m.Platform)
+	fmt.Fprintf(w, "up %s · %s\n\n", span(m.Uptime), memoryLine(m.Memory))
 
 	var rows [][]string
 	for _, l := range st.Links {
@@ -197,7 +202,7 @@ func storageLine(s boot.Storage) string {
 	return "unknown"
 }
 
-func memoryLine(m Memory) string {
+func memoryLine(m machine.Memory) string {
 	const mib = 1 << 20
 	return fmt.Sprintf("%d of %d MiB memory in use", (m.Total-min(m.Available, m.Total))/mib, m.Total/mib)
 }

@@ -250,8 +250,7 @@ func (b *box) serve(ctx context.Context, supervisor *supervise.Supervisor) {
 }
 
 func (b *box) describe() admin.Box {
-	described := admin.ReadBox()
-	described.Boot = b.report
+	described := admin.Box{Boot: b.report}
 	if g := b.guarding(); g != nil {
 		status := g.Status()
 		described.Watchdog = &status

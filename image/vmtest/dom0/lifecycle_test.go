@@ -67,8 +67,8 @@ func attachPerm(ctx context.Context, t *testing.T, l *lab) {
 	l.reboot(ctx, t)
 	l.unchanged(ctx, t)
 	s := l.status(ctx, t)
-	if s.Box.Platform != "Xen PV" || s.Box.Boot.Storage.Device != "/dev/xvdb" {
-		t.Errorf("the platform is %q, /perm is on %q", s.Box.Platform, s.Box.Boot.Storage)
+	if s.Machine.Platform != "Xen PV" || s.Box.Boot.Storage.Device != "/dev/xvdb" {
+		t.Errorf("the platform is %q, /perm is on %q", s.Machine.Platform, s.Box.Boot.Storage)
 	}
 	l.hasTwoProcessors(ctx, t)
 	if text := l.fw(ctx, t, "gatehouse host web3"); !strings.Contains(text, "192.168.32.14") {
