@@ -14,5 +14,8 @@ type Box struct {
 	Problems []string         `json:"problems,omitempty"` // of the start: network, firewall, site
 }
 
+// permDir is where everything is that must last.
+const permDir = "/perm"
+
 // ReadMachine reads what the running kernel knows, and the use of the disks of an appliance.
-func ReadMachine() (machine.Facts, error) { return machine.Read("/", "/perm") }
+func ReadMachine() (machine.Facts, error) { return machine.Read("/", permDir) }
