@@ -153,8 +153,7 @@ func (p *process1) serve(ctx context.Context) {
 }
 
 func (p *process1) describe() admin.Box {
-	described := admin.ReadBox()
-	described.Boot = p.report
+	described := admin.Box{Boot: p.report}
 	if g := p.guarding(); g != nil {
 		status := g.Status()
 		described.Watchdog = &status

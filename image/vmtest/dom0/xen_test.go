@@ -225,7 +225,7 @@ func balloonPV(ctx context.Context, t *testing.T, l *lab) {
 // balloon has xl give the appliance so much memory, and waits until it has no more and not much less.
 func (l *lab) balloon(ctx context.Context, t *testing.T, mb int) {
 	t.Helper()
-	before := l.status(ctx, t).Box.Memory.Total
+	before := l.status(ctx, t).Machine.Memory.Total
 	given := l.sh(ctx, t, "xl list firewall | sed -n '2s/^[^ ]* *[0-9]* *\\([0-9]*\\).*/\\1/p'")
 	had, err := strconv.Atoi(strings.TrimSpace(given))
 	if err != nil {
@@ -233,7 +233,7 @@ func (l *lab) balloon(ctx context.Context, t *testing.T, mb int) {
 	}
 	l.sh(ctx, t, fmt.Sprintf("xl mem-set firewall %dm; until set -- $(xl list firewall | tail -n 1) && [ $3 -ge %d ] && [ $3 -le %d ]; do sleep 0.5; done", mb, mb-1, mb))
 	s := l.healthy(ctx, t)
-	if change, want := (s.Box.Memory.Total-before)>>20, mb-had; change < want-2 || change > want+2 {
+	if change, want := (s.Machine.Memory.Total-before)>>20, mb-had; change < want-2 || change > want+2 {
 		t.Errorf("its memory changed by %d MiB, want %d", change, want)
 	}
 	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
