@@ -294,8 +294,13 @@ func (c *firewallCheck) checkOneToOne() {
 		if !okHost || !okAddress {
 			continue
 		}
+		addrs = slices.DeleteFunc(slices.Clone(addrs), netip.Addr.Is6)
+		if len(addrs) == 0 {
+			c.At(raw.Host.At, "%q has no IPv4 address; expected a host with one", raw.Host.Text)
+			continue
+		}
 		f := model.PortForward{Host: raw.Host.Text}
-		if !c.targetZone(raw.Host, slices.DeleteFunc(slices.Clone(addrs), netip.Addr.Is6), &f) {
+		if !c.targetZone(raw.Host, addrs, &f) {
 			continue
 		}
 		if first, twice := outside[address]; twice {
