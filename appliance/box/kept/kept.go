@@ -1,13 +1,13 @@
-// Package kept keeps the sites that were applied to a box, in a directory of its own. Each is one file N.tar.gz, a
-// bundle of site/bundle; the numbers only grow, and the highest is the site of the box.
+// Package kept keeps the sites that were applied to a box, in a directory of its own. Each is one file
+// N.tar.gz, a bundle of site/bundle; the numbers only grow, and the highest is the site of the box.
 //
-// A site gets there in two steps. Stage writes it in full, under a name that nobody reads as a site of the box, so that
-// a full disk is noticed before anything else happens. Commit gives it its number by one rename. Whenever the power
-// fails, the box has the site from before Commit or the one from after it. What was begun and not ended is taken away by
-// the next Stage, Commit or Discard.
+// A site gets there in two steps. Stage writes it in full, under a name that nobody reads as a site of the
+// box, so that a full disk is noticed before anything else happens. Commit gives it its number by one rename.
+// Whenever the power fails, the box has the site from before Commit or the one from after it. What was begun
+// and not ended is taken away by the next Stage, Commit or Discard.
 //
-// Names in the directory that are not of this package are left alone. Whether a bundle is a site that works, and what a
-// person may be shown of a Meta, is left to others.
+// Names in the directory that are not of this package are left alone. Whether a bundle is a site that works,
+// and what a person may be shown of a Meta, is left to others.
 package kept
 
 import (
@@ -41,7 +41,8 @@ const (
 	tempMark     = stagedSuffix + ".tmp-" // of the files that statefile.Write leaves at a power cut: ".7.staged.tmp-123"
 )
 
-// A Store is such a directory. Its methods may be called at the same time; no two Stores may write to one directory.
+// A Store is such a directory. Its methods may be called at the same time; no two Stores may write to one
+// directory.
 type Store struct {
 	dir string
 
@@ -118,7 +119,8 @@ func (c *contents) sort(name string) {
 	}
 }
 
-// numberBefore returns the number that a name has before its suffix, and whether the name is made of these two.
+// numberBefore returns the number that a name has before its suffix, and whether the name is made of these
+// two.
 func numberBefore(name, suffix string) (int, bool) {
 	text, ok := strings.CutSuffix(name, suffix)
 	if !ok {

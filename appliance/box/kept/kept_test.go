@@ -70,7 +70,8 @@ func names(t testing.TB, dir string) []string {
 	return all
 }
 
-// starts fails the test unless a box starts with the site of that number and content; 0: with that of the image.
+// starts fails the test unless a box starts with the site of that number and content; 0: with that of the
+// image.
 func starts(t testing.TB, dir string, number int, files map[string][]byte) {
 	t.Helper()
 	got, damaged := Open(dir).Latest(image)
@@ -311,8 +312,8 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestDamage: whichever byte of the newest file is wrong, and wherever it is cut, the box has that site or the one before
-// it, never a third.
+// TestDamage: whichever byte of the newest file is wrong, and wherever it is cut, the box has that site or
+// the one before it, never a third.
 func TestDamage(t *testing.T) {
 	s := Open(t.TempDir())
 	keep(t, s, siteOf("a"), metaOf(""))

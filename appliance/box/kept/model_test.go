@@ -46,7 +46,8 @@ func (m *model) latest() int {
 	return 0
 }
 
-// TestModel does at random what can be done to a store, restarts it now and then, and compares with the model.
+// TestModel does at random what can be done to a store, restarts it now and then, and compares with the
+// model.
 func TestModel(t *testing.T) {
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -66,9 +66,9 @@ func content(t *testing.T, dir string) map[string][]byte {
 	return all
 }
 
-// TestPowerCuts has the power fail after each step that the kernel saw of Stage and Commit, with what was written and not
-// yet renamed being there in part. The box starts with the old site until the new one has its number, then with that;
-// and the next site is kept as ever, and leaves nothing behind.
+// TestPowerCuts has the power fail after each step that the kernel saw of Stage and Commit, with what was
+// written and not yet renamed being there in part. The box starts with the old site until the new one has its
+// number, then with that; and the next site is kept as ever, and leaves nothing behind.
 func TestPowerCuts(t *testing.T) {
 	s := Open(t.TempDir())
 	for range maxKept + 1 {
@@ -131,8 +131,8 @@ func afterPowerCut(t *testing.T, state map[string][]byte, n int, kept bool) {
 	}
 }
 
-// TestFullDisk has disks with room for less and less of a site. One that does not fit is refused by Stage, and all is as
-// it was; one that does is kept, though nothing is free.
+// TestFullDisk has disks with room for less and less of a site. One that does not fit is refused by Stage,
+// and all is as it was; one that does is kept, though nothing is free.
 func TestFullDisk(t *testing.T) {
 	disk := t.TempDir()
 	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=512k"); err != nil {

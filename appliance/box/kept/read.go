@@ -9,7 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
-// List returns what is kept, the newest first; of more than 64, the newest. A site that cannot be read is among them.
+// List returns what is kept, the newest first; of more than 64, the newest. A site that cannot be read is
+// among them.
 func (s *Store) List() ([]Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,13 +65,13 @@ func (s *Store) open(number int) (Entry, bundle.Bundle) {
 type Latest struct {
 	Entry  // Number 0: there is none
 	Bundle bundle.Bundle
-	// OtherImage: it was made on another image than the box runs now, so the site of the image is the one to use, and
-	// there is no Bundle.
+	// OtherImage: it was made on another image than the box runs now, so the site of the image is the one to
+	// use, and there is no Bundle.
 	OtherImage bool
 }
 
-// Latest returns the site of a box whose image's site has the hash base. Those that had to be passed over because they
-// cannot be read are in the errors, the newest first.
+// Latest returns the site of a box whose image's site has the hash base. Those that had to be passed over
+// because they cannot be read are in the errors, the newest first.
 func (s *Store) Latest(base string) (Latest, []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
-// Stage writes a candidate to stable storage and returns the number that Commit will give it, which this Store gave to
-// no other. The directory is made if it is missing; the one that it is in must be there. There is one candidate at a
-// time: an earlier one is gone, even if this fails. The site of the box stays what it is.
+// Stage writes a candidate to stable storage and returns the number that Commit will give it, which this
+// Store gave to no other. The directory is made if it is missing; the one that it is in must be there. There
+// is one candidate at a time: an earlier one is gone, even if this fails. The site of the box stays what it
+// is.
 func (s *Store) Stage(files map[string][]byte, meta bundle.Meta) (number int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,9 +70,10 @@ func packed(files map[string][]byte, meta bundle.Meta) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Commit makes the candidate of that number the site of the box, and returns when that is on stable storage. With err
-// the site of the box is the one it was before. Afterwards it takes away the oldest, so that at most 10 are left and,
-// beside the newest, at most 4 MiB; what it could not take away is in unpruned, and the site is kept all the same.
+// Commit makes the candidate of that number the site of the box, and returns when that is on stable storage.
+// With err the site of the box is the one it was before. Afterwards it takes away the oldest, so that at most
+// 10 are left and, beside the newest, at most 4 MiB; what it could not take away is in unpruned, and the site
+// is kept all the same.
 func (s *Store) Commit(number int) (unpruned, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +90,8 @@ func (s *Store) Commit(number int) (unpruned, err error) {
 	if err := os.Rename(s.staged(number), s.path(number)); err != nil {
 		return nil, fmt.Errorf("site %d cannot be kept: %w", number, err)
 	}
-	// The disk fails. If it does so for a moment only, the next boot must not find a site that was said not to be kept.
+	// The disk fails. If it does so for a moment only, the next boot must not find a site that was said not
+	// to be kept.
 	if err := statefile.SyncDir(s.dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("site %d cannot be kept: %w", number, err), os.Rename(s.path(number), s.staged(number)))
 	}
