@@ -1,11 +1,10 @@
 package site
 
 import (
-	"crypto/rsa"
 	"slices"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
+	"github.com/gatehouse-os/gatehouse/site/internal/sshkey"
 )
 
 const minRSABits = 2048 // NIST SP 800-131A
@@ -50,7 +49,7 @@ func lineSpan(src *source, start int) span {
 
 // notAuthorized says what is wrong with a line and where, "" if nothing is.
 func notAuthorized(line span, text string) (span, string) {
-	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(text))
+	key, err := sshkey.Parse(text)
 	first := text[:strings.IndexAny(text+" ", " \t")]
 	word := span{line.src, line.off, line.off + len(first)}
 	switch {
@@ -58,29 +57,12 @@ func notAuthorized(line span, text string) (span, string) {
 		return word, "DSA keys are broken and refused (RFC 9142); expected a key of type ssh-ed25519"
 	case err != nil:
 		return line, `this is no public key; expected a line such as "ssh-ed25519 AAAA… name@host"`
-	case len(options) > 0:
+	case key.Options != "":
 		return word, "options before a key are not supported, and would be ignored; expected the key only"
-	case !slices.Contains(keyTypes(), key.Type()):
-		return word, "a key of type " + key.Type() + " is not accepted; expected " + oneOf(keyTypes())
-	case isWeakRSA(key):
+	case !slices.Contains(sshkey.Types(), key.Type):
+		return word, "a key of type " + key.Type + " is not accepted; expected " + oneOf(sshkey.Types())
+	case 0 < key.RSABits && key.RSABits < minRSABits:
 		return word, "this RSA key is too short; expected 2048 bits or more, or a key of type ssh-ed25519"
 	}
 	return span{}, ""
-}
-
-func keyTypes() []string {
-	return []string{
-		ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519,
-		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoSKECDSA256,
-		ssh.KeyAlgoRSA,
-	}
-}
-
-func isWeakRSA(key ssh.PublicKey) bool {
-	public, ok := key.(ssh.CryptoPublicKey)
-	if !ok {
-		return false
-	}
-	rsaKey, ok := public.CryptoPublicKey().(*rsa.PublicKey)
-	return ok && rsaKey.N.BitLen() < minRSABits
 }

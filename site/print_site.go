@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
+	"github.com/gatehouse-os/gatehouse/site/internal/sshkey"
 )
 
 func (p *printer) links(s *Site) {
@@ -160,8 +160,8 @@ func (p *printer) access(s *Site) {
 	}
 	p.row("console", console)
 	for _, line := range s.AuthorizedKeys {
-		if key, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(line)); err == nil {
-			p.row("ssh", key.Type(), printable(comment))
+		if key, err := sshkey.Parse(line); err == nil {
+			p.row("ssh", key.Type, printable(key.Comment))
 		}
 	}
 }
