@@ -31,7 +31,8 @@ type Key struct {
 func Types() []string {
 	return []string{
 		"ssh-ed25519", "sk-ssh-ed25519@openssh.com",
-		"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "sk-ecdsa-sha2-nistp256@openssh.com",
+		"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+		"sk-ecdsa-sha2-nistp256@openssh.com",
 		"ssh-rsa",
 	}
 }
