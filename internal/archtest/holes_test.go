@@ -43,7 +43,7 @@ func TestHoles(t *testing.T) {
 				}
 				pairs++
 				if r := roomOf(rows, from); r != nil && r.forbids(rows, to) == "" {
-					t.Errorf("line %d of %s allows %s to import %s: %s", r.line, roomsFile, from, to, hole.why)
+					t.Errorf("%s:%d allows %s to import %s: %s", roomsFile, r.line, from, to, hole.why)
 				}
 			}
 		}
@@ -65,7 +65,7 @@ func TestServices(t *testing.T) {
 		for _, name := range r.names {
 			for _, to := range r.may {
 				if why := notOfService(name, to); why != "" {
-					t.Errorf("line %d of %s allows %s to import %s: %s", r.line, roomsFile, name, to, why)
+					t.Errorf("%s:%d allows %s to import %s: %s", roomsFile, r.line, name, to, why)
 				}
 			}
 		}

@@ -104,7 +104,8 @@ func (t *tree) packages() map[string]*goFile {
 // row, and each name of a row is that of a package.
 func importTable(t *tree) []Offence {
 	rows, bad := rooms(t)
-	for pkg, f := range t.packages() {
+	packages := t.packages()
+	for pkg, f := range packages {
 		name := strings.TrimPrefix(pkg, "./")
 		r := roomOf(rows, pkg)
 		if r == nil {
@@ -121,7 +122,7 @@ func importTable(t *tree) []Offence {
 	for _, r := range rows {
 		for _, name := range r.names {
 			used := func(pkg string) bool { return matches(pkg, []string{name}) }
-			if !slices.ContainsFunc(slices.Collect(maps.Keys(t.packages())), used) {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(packages)), used) {
 				name = strings.TrimPrefix(name, "./")
 				bad = append(bad, badRow(r.line, "no package is "+name+": take it out"))
 			}
