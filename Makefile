@@ -21,8 +21,9 @@ help:
 	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen'
 	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
 	@echo 'make check [SITE=dir]   validate a site and print what it means'
-	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and a Xen host'
-	@echo 'make test-xen           its last stage alone: a Xen host, and the image as its guest'
+	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and the'
+	@echo '                        short list of steps on a Xen host'
+	@echo 'make test-xen           all steps on a Xen host'
 	@echo 'make bench              the comparison with peers'
 	@echo 'make clean              remove $(OUT)'
 
@@ -40,19 +41,14 @@ run:
 check:
 	@$(MKIMAGE) -check
 
-# The Xen stage comes last and alone: its host is emulated, and has use for two processors.
-XEN_STAGE = ./image/vmtest/dom0
-
+# The parts of it, each with its time: .ci/parts.
 test:
 	@image/packages.sh test
-	go vet ./...
-	go tool staticcheck ./...
-	go test -timeout 40m $$(go list ./... | grep -v $(XEN_STAGE:./%=/%)$$)
-	go test -timeout 40m $(XEN_STAGE)
+	@.ci/parts
 
 test-xen:
 	@image/packages.sh test
-	go test -count=1 -timeout 40m -v $(XEN_STAGE)
+	go test -count=1 -timeout 40m -v ./image/vmtest/dom0 -args -steps all
 
 bench:
 	@image/packages.sh bench

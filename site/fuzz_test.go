@@ -2,10 +2,15 @@ package site
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
 )
 
 // checkLoad loads a site of any bytes: it must give a site or problems, and every
@@ -39,8 +44,8 @@ func checkProblem(t *testing.T, fsys fstest.MapFS, p Problem) {
 	case !ok:
 		t.Errorf("a problem of a file that is not there: %v", p)
 	default:
-		src := newSource(p.File, string(f.Data))
-		if p.Line < 1 || p.Line > len(src.starts) || p.Col < 1 || p.Col > len(src.line(p.Line))+1 || p.Excerpt == "" {
+		src := source.New(p.File, string(f.Data))
+		if p.Line < 1 || p.Line > len(src.Starts) || p.Col < 1 || p.Col > len(src.Line(p.Line))+1 || p.Excerpt == "" {
 			t.Errorf("a problem outside its file: %+v", p)
 		}
 	}
@@ -48,7 +53,8 @@ func checkProblem(t *testing.T, fsys fstest.MapFS, p Problem) {
 
 func less(a, b Problem) bool {
 	if a.File != b.File {
-		return fileRank(a.File) < fileRank(b.File)
+		files := []string{source.SiteTOML, source.Hosts, source.Ethers, source.AuthorizedKeys}
+		return slices.Index(files, a.File) < slices.Index(files, b.File)
 	}
 	return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
 }
@@ -61,7 +67,7 @@ func checkSite(t *testing.T, s *Site) {
 	}
 	for _, lan := range s.LANs {
 		network := lan.IPv4.Masked()
-		if !lan.IPv4.IsValid() || lan.LeaseTime < minLease {
+		if !lan.IPv4.IsValid() || lan.LeaseTime < 2*time.Minute {
 			t.Errorf("lan %+v", lan)
 		}
 		for _, pool := range lan.Pool {
@@ -80,12 +86,12 @@ func checkSite(t *testing.T, s *Site) {
 			macs[m] = h.Name
 		}
 		for _, name := range append([]string{h.Name}, h.Aliases...) {
-			if names[name] != "" || notName(name) != "" {
+			if names[name] != "" || model.NotName(name) != "" {
 				t.Errorf("name %q of %q and %q", name, names[name], h.Name)
 			}
 			names[name] = h.Name
 		}
-		if n := h.Netboot; n != nil && (!h.AsksDHCP() || !n.Server.Is4() || len(n.RootPath) > maxRootPath) {
+		if n := h.Netboot; n != nil && (!h.AsksDHCP() || !n.Server.Is4() || len(n.RootPath) > 255) {
 			t.Errorf("netboot of %+v: %+v", h, n)
 		}
 	}
@@ -100,22 +106,22 @@ func FuzzLoad(f *testing.F) {
 		}
 		for _, archive := range archives {
 			fsys := addFiles(f, defaultSite(f), archive)
-			f.Add(fsys[fileSite].Data, fsys[fileHosts].Data, fsys[fileEthers].Data, fsys[fileKeys].Data)
+			f.Add(fsys[source.SiteTOML].Data, fsys[source.Hosts].Data, fsys[source.Ethers].Data, fsys[source.AuthorizedKeys].Data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, site, hosts, ethers, keys []byte) {
 		checkLoad(t, fstest.MapFS{
-			fileSite:   {Data: site},
-			fileHosts:  {Data: hosts},
-			fileEthers: {Data: ethers},
-			fileKeys:   {Data: keys},
+			source.SiteTOML:       {Data: site},
+			source.Hosts:          {Data: hosts},
+			source.Ethers:         {Data: ethers},
+			source.AuthorizedKeys: {Data: keys},
 		})
 	})
 }
 
-func FuzzHosts(f *testing.F)  { fuzzFile(f, fileHosts) }
-func FuzzEthers(f *testing.F) { fuzzFile(f, fileEthers) }
-func FuzzKeys(f *testing.F)   { fuzzFile(f, fileKeys) }
+func FuzzHosts(f *testing.F)  { fuzzFile(f, source.Hosts) }
+func FuzzEthers(f *testing.F) { fuzzFile(f, source.Ethers) }
+func FuzzKeys(f *testing.F)   { fuzzFile(f, source.AuthorizedKeys) }
 
 // fuzzFile changes one file of the example, whose others go with it.
 func fuzzFile(f *testing.F, name string) {

@@ -7,52 +7,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/check"
 )
-
-// TestKeysAreTheFields compares the reference with the fields that site.toml is
-// decoded into, both ways and in order: it cannot lie about what there is.
-func TestKeysAreTheFields(t *testing.T) {
-	var documented []string
-	for _, k := range Keys() {
-		documented = append(documented, fmt.Sprintf("%s%s: %s", k.Table, k.Name, k.Type))
-	}
-	fields := fieldsOf(t, "", "", reflect.TypeFor[rawSite]())
-	if got, want := strings.Join(documented, "\n"), strings.Join(fields, "\n"); got != want {
-		t.Errorf("the reference has\n%s\nbut the fields are\n%s", got, want)
-	}
-}
-
-// fieldsOf returns the keys of a raw struct with their types; path is that of its
-// table, "" for the document, and header how the table is opened.
-func fieldsOf(t *testing.T, path, header string, of reflect.Type) []string {
-	t.Helper()
-	types := map[reflect.Type]string{
-		reflect.TypeFor[str](): typeString, reflect.TypeFor[num](): typeInteger, reflect.TypeFor[boolean](): typeBoolean,
-		reflect.TypeFor[list](): typeStrings, reflect.TypeFor[many](): typeMany, reflect.TypeFor[optionTable](): typeOptions,
-		reflect.TypeFor[port](): typePort,
-	}
-	var fields []string
-	for i := range of.NumField() {
-		f := of.Field(i)
-		name := f.Tag.Get("toml")
-		switch below := join(path, name); {
-		case name == "-":
-		case types[f.Type] != "":
-			fields = append(fields, header+name+": "+types[f.Type])
-		case f.Type == reflect.TypeFor[dict](): // its one documented key has the name that the tag says
-			fields = append(fields, "["+below+"]"+f.Tag.Get("name")+": "+typeMany)
-		case f.Anonymous:
-			fields = append(fields, fieldsOf(t, path, header, f.Type)...)
-		case f.Type.Kind() == reflect.Slice:
-			fields = append(fields, fieldsOf(t, below, "[["+below+"]]", f.Type.Elem())...)
-		case f.Type.Kind() == reflect.Struct:
-			fields = append(fields, fieldsOf(t, below, "["+below+"]", f.Type)...)
-		default:
-			t.Errorf("field %s of %s has the type %s, which is not documented", f.Name, of, f.Type)
-		}
-	}
-	return fields
-}
 
 // TestKeyExamples reads a site that consists of the examples of all keys.
 func TestKeyExamples(t *testing.T) {
@@ -136,32 +93,9 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s is not in the reference", k.Path())
 		}
 	}
-	for _, v := range variables() {
-		if !strings.Contains(reference, "`{"+v.name+"}`") {
-			t.Errorf("variable {%s} is not in the reference", v.name)
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	words := []string{"interface", "vlan", "ipv4", "pool", "lease-time", "to"}
-	for s, want := range map[string]string{
-		"intreface":  "interface",
-		"interfaces": "interface",
-		"VLAN":       "vlan",
-		"lease_time": "lease-time",
-		"leasetime":  "lease-time",
-		"lease":      "lease-time",
-		"LEA":        "lease-time",
-		"le":         "",
-		"i":          "",
-		"ip4":        "ipv4",
-		"mtu":        "",
-		"x":          "",
-		"":           "",
-	} {
-		if got := nearest(s, words); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", s, got, want)
+	for _, v := range check.Variables() {
+		if !strings.Contains(reference, "`{"+v.Name+"}`") {
+			t.Errorf("variable {%s} is not in the reference", v.Name)
 		}
 	}
 }

@@ -157,7 +157,7 @@ func TestMissingFiles(t *testing.T) {
 }
 
 func TestUnreadableFiles(t *testing.T) {
-	large := bytes.Repeat([]byte("# a comment\n"), maxHosts/12+1)
+	large := bytes.Repeat([]byte("# a comment\n"), 2<<20/12+1)
 	fsys := defaultSite(t)
 	fsys["hosts"] = &fstest.MapFile{Data: large}
 	fsys["site.toml"] = &fstest.MapFile{Data: large}

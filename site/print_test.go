@@ -3,12 +3,14 @@ package site
 import (
 	"errors"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
 )
 
 func printed(t *testing.T, s *Site) string {
@@ -62,21 +64,22 @@ func TestExample(t *testing.T) {
 // optional keys: they must be right too.
 func TestExampleComments(t *testing.T) {
 	fsys := defaultSite(t)
-	for _, name := range []string{fileSite, fileHosts, fileEthers, fileKeys, "blocked.list"} {
+	for _, name := range []string{source.SiteTOML, source.Hosts, source.Ethers, source.AuthorizedKeys, "blocked.list"} {
 		text, err := os.ReadFile("../examples/home/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fsys[name] = &fstest.MapFile{Data: text}
 	}
+	keyOrHeader := regexp.MustCompile(`^(\[|[a-z0-9-]+ *=)`)
 	var lines []string
-	for line := range strings.Lines(string(fsys[fileSite].Data)) {
-		if shown := strings.TrimPrefix(line, "# "); startsExpression.MatchString(shown) {
+	for line := range strings.Lines(string(fsys[source.SiteTOML].Data)) {
+		if shown := strings.TrimPrefix(line, "# "); keyOrHeader.MatchString(shown) {
 			line = shown
 		}
 		lines = append(lines, line)
 	}
-	fsys[fileSite].Data = []byte(strings.Join(lines, ""))
+	fsys[source.SiteTOML].Data = []byte(strings.Join(lines, ""))
 	s := load(t, fsys)
 	if web2, _ := s.Host("web2"); len(s.Relayed) != 1 || web2.Netboot == nil || !web2.Netboot.Install {
 		t.Errorf("the commented tables are not all there: %+v", s)
@@ -100,18 +103,3 @@ func TestPrintReportsWriteErrors(t *testing.T) {
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
-
-func TestShortDuration(t *testing.T) {
-	tests := map[time.Duration]string{
-		12 * time.Hour:      "12h",
-		24 * time.Hour:      "1d",
-		90 * time.Minute:    "90m",
-		121 * time.Second:   "121s",
-		30 * 24 * time.Hour: "30d",
-	}
-	for d, want := range tests {
-		if got := shortDuration(d); got != want {
-			t.Errorf("shortDuration(%s) = %q, want %q", d, got, want)
-		}
-	}
-}

@@ -7,180 +7,91 @@
 // hosts and ethers, and all that follows from a host's name is derived. What is
 // wrong with a site is reported in one run, each problem with its place.
 //
+// Its rooms are its four ideas: internal/source and internal/toml read files with the places of what is in
+// them, internal/model is the value, internal/check makes one of the other, and internal/print shows it to
+// people. The types have other names here, aliases, so that check and print can have them and Load and Print
+// can still be functions of this package: users need no other.
+//
 // The package reads files through an fs.FS only, resolves no names, and does not
 // know what the machine it runs on looks like: whether an interface exists or a
 // server answers is for others to find out.
 package site
 
 import (
-	"net/netip"
-	"slices"
+	"io"
+	"io/fs"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/check"
+	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/print"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
+	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
 
-// Site is one appliance and the network behind it.
-type Site struct {
-	Name           string   // the appliance's own host name, one label
-	Domain         string   // the domain of the network, without a trailing dot
-	WAN            WAN      // zero when the site has no upstream
-	LANs           []LAN    // at least one, in the order of site.toml
-	Routes         []Route  // static routes, without the default routes by WAN.Gateway and WAN.Gateway6
-	DNS            DNS      //
-	NTP            NTP      //
-	Netboot        *Netboot // nil when the site boots no host from the network
-	Console        Console  //
-	Firewall       Firewall //
-	Hosts          []Host   // sorted by name
-	AuthorizedKeys []string // lines of authorized_keys, at least one, without comments and blank lines
+// The types of a site, Site first; internal/model explains them.
+type (
+	Site        = model.Site
+	WAN         = model.WAN
+	LAN         = model.LAN
+	AddrRange   = model.AddrRange
+	Route       = model.Route
+	DNS         = model.DNS
+	NTP         = model.NTP
+	Console     = model.Console
+	Netboot     = model.Netboot
+	Host        = model.Host
+	Record      = model.Record
+	HostNetboot = model.HostNetboot
 
-	// Relayed are the networks whose DHCP clients ask through a relay agent, in the
-	// order of site.toml.
-	Relayed []Relayed
-}
+	Clients    = model.Clients
+	Relayed    = model.Relayed
+	Subnet     = model.Subnet
+	Option     = model.Option
+	HostClient = model.HostClient
+	Port       = model.Port
 
-// Host returns the host that has a name: its own or an alias, in upper or lower
-// case, with or without the site's domain.
-func (s *Site) Host(name string) (Host, bool) {
-	name = canonical(name, s.Domain)
-	i := slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == name || slices.Contains(h.Aliases, name) })
-	if i < 0 {
-		return Host{}, false
-	}
-	return s.Hosts[i], true
-}
+	Firewall     = model.Firewall
+	FirewallZone = model.FirewallZone
+	AddressSet   = model.AddressSet
+	FirewallRule = model.FirewallRule
+	FirewallEnd  = model.FirewallEnd
+	Rate         = model.Rate
+	PortForward  = model.PortForward
+	OneToOne     = model.OneToOne
+	Service      = model.Service
+	Flow         = model.Flow
 
-// WAN is the upstream link.
-type WAN struct {
-	Interface string       // "" when the site has no WAN
-	VLAN      uint16       // IEEE 802.1Q id 1..4094, 0 for untagged
-	IPv4      netip.Prefix // own address with the length of its network; zero when IPv4 is off
-	Gateway   netip.Addr   // IPv4 default gateway within IPv4; zero when there is none
-	IPv6      netip.Prefix // own address with the length of its network; zero when IPv6 is off
-	Gateway6  netip.Addr   // IPv6 default gateway, within IPv6 or link-local; zero when there is none
-}
+	MAC = model.MAC
+)
 
-// Link returns the name of the network link: "eth0", with a VLAN "eth0.20", and
-// "" when the site has no WAN.
-func (w WAN) Link() string { return linkName(w.Interface, w.VLAN) }
+// What is wrong with a site, the error of Load; and what is known of a key of site.toml.
+type (
+	Problem  = source.Problem
+	Problems = source.Problems
+	Key      = toml.Key
+)
 
-// LAN is one network behind the appliance.
-type LAN struct {
-	Name      string       // one label, unique in the site
-	Interface string       //
-	VLAN      uint16       // IEEE 802.1Q id 1..4094, 0 for untagged
-	IPv4      netip.Prefix // the appliance's address with the length of the network, always valid
-	IPv6      netip.Prefix // the appliance's address with /64; zero when IPv6 is off
-	Clients                // what its DHCP clients get
-}
+// The firewall's names for what is no network of the site.
+const (
+	ZoneWAN = model.ZoneWAN // the upstream link
+	ZoneBox = model.ZoneBox // the appliance itself
+)
 
-// Link returns the name of the network link: "eth1", with a VLAN "eth1.20".
-func (l LAN) Link() string { return linkName(l.Interface, l.VLAN) }
+// Load reads and checks the site in fsys. Absent files hosts and ethers are the same as empty ones. The error
+// is of type Problems and has everything that is wrong, except what only follows from another problem: a
+// value that is wrong itself takes no part in checks against others.
+func Load(fsys fs.FS) (*Site, error) { return check.Load(fsys) }
 
-// AddrRange is the IPv4 addresses from First to Last, both included.
-type AddrRange struct {
-	First, Last netip.Addr
-}
+// Print writes what a site means, for a person who wants to see whether it is what they meant: the
+// appliance's links, its networks with what clients are told, every host, and what the hosts that boot from
+// the network are told. The error is that of w.
+func Print(w io.Writer, s *Site) error { return print.Site(w, s) }
 
-// IsZero reports whether r is no range at all.
-func (r AddrRange) IsZero() bool { return !r.First.IsValid() }
+// PrintHost writes what a site says about one host, and all that is derived for it.
+func PrintHost(w io.Writer, s *Site, h Host) error { return print.Host(w, s, h) }
 
-// Contains reports whether a is one of the addresses of r.
-func (r AddrRange) Contains(a netip.Addr) bool {
-	return !r.IsZero() && r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0
-}
+// Keys returns the reference of site.toml: every key, in the order in which the file is best written.
+func Keys() []Key { return toml.Keys() }
 
-// Size returns how many addresses r has.
-func (r AddrRange) Size() int {
-	if r.IsZero() {
-		return 0
-	}
-	return int(v4Number(r.Last)-v4Number(r.First)) + 1
-}
-
-// String returns the form that site.toml has, "192.168.32.100-192.168.32.199",
-// and "" for the zero range.
-func (r AddrRange) String() string {
-	if r.IsZero() {
-		return ""
-	}
-	return r.First.String() + "-" + r.Last.String()
-}
-
-// Route is a static route of either family.
-type Route struct {
-	To  netip.Prefix // masked
-	Via netip.Addr   // on the network of WAN or of a LAN
-}
-
-// DNS says how names outside the site are resolved.
-type DNS struct {
-	Upstream []netip.Addr // IPv4 addresses of resolvers, which LAN clients are given
-}
-
-// NTP says whose time the network follows.
-type NTP struct {
-	Servers []netip.Addr // IPv4 addresses, which LAN clients are given (DHCP option 42)
-}
-
-// Console says what the console of the appliance is.
-type Console struct {
-	Locked bool // no shell on the console
-}
-
-// Netboot is what the hosts that boot from the network have in common. What each is
-// told is in Host.Netboot.
-type Netboot struct {
-	Servers []string // names of the hosts that have files and iSCSI targets, the usual one first
-}
-
-// Host is one machine of the network, merged from all of its lines in hosts and
-// ethers.
-type Host struct {
-	// Name is the first name on the host's lines that is in the site's domain,
-	// as a single label. A host that has names in other domains only keeps the
-	// first of those, whole; it then has no MAC and is no DHCP client.
-	Name string
-	// Aliases are the other names in the order of the files, each a single label
-	// of the site's domain or, in another domain, whole.
-	Aliases []string
-	// Addrs are the addresses in the order of hosts. A host without MACs may have
-	// any; one with MACs has IPv4 addresses on LANs only, at most one on each,
-	// and gets an address from the pool on the LANs where it has none. A relayed
-	// network is a LAN in this.
-	Addrs []netip.Addr
-	// MACs are the host's cards in the order of ethers.
-	MACs []MAC
-	// Records are the lines of hosts: which name stands for which address.
-	Records []Record
-	// HostClient is what it is told by DHCP, and where it is plugged in.
-	HostClient
-	// Netboot is nil for a host that boots from its own disk.
-	Netboot *HostNetboot
-	// Places are the lines that the host was merged from: "hosts:4", "ethers:2".
-	Places []string
-}
-
-// Record is one line of hosts.
-type Record struct {
-	Addr  netip.Addr
-	Names []string // canonical; Addr resolves back to the first
-}
-
-// HostNetboot is what one host is told about booting from the network: the
-// templates of Netboot with the host's own values. What is empty is not told.
-type HostNetboot struct {
-	Server      netip.Addr `json:"server"`                 // IPv4 address of the TFTP server, DHCP siaddr and option 66
-	Install     bool       `json:"install,omitempty"`      // an installer runs: iPXE attaches the disk and does not boot it
-	Initiator   string     `json:"initiator,omitempty"`    // iSCSI name of the host, DHCP option 203
-	RootPath    string     `json:"root_path,omitempty"`    // DHCP option 17, RFC 4173, at most 255 bytes
-	RootPath2   string     `json:"root_path2,omitempty"`   // another way to the same disk, for iSCSI adapters with two paths
-	Target      string     `json:"target,omitempty"`       // iSCSI name of the root disk, the last part of RootPath
-	Script      string     `json:"script,omitempty"`       // URL that iPXE is sent to
-	HTTP        string     `json:"http,omitempty"`         // URL before the names of the files below, for UEFI HTTP boot
-	BIOS        string     `json:"bios,omitempty"`         // TFTP file for client architecture 0 (RFC 4578)
-	UEFI        string     `json:"uefi,omitempty"`         // TFTP file for client architectures 7 and 9
-	UEFIARM64   string     `json:"uefi_arm64,omitempty"`   // TFTP file for client architecture 11
-	UEFIIA32    string     `json:"uefi_ia32,omitempty"`    // TFTP file for client architecture 6
-	UEFIARM32   string     `json:"uefi_arm32,omitempty"`   // TFTP file for client architecture 10
-	UEFIRISCV64 string     `json:"uefi_riscv64,omitempty"` // TFTP file for client architecture 27
-	UEFILoong64 string     `json:"uefi_loong64,omitempty"` // TFTP file for client architecture 39
-}
+// Services returns the services that need no definition, sorted by name.
+func Services() []Service { return model.Services() }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -28,12 +29,14 @@ const InitService = "init"
 // Env is where a command finds the appliance.
 type Env struct {
 	Stdout, Stderr io.Writer
-	RunDir         string                     // the directory of the control sockets
-	Site           func() (*site.Site, error) // the site that the appliance was made from
-	Links          func(*site.Site) []Link    // the site's links as they are: ReadLinks
+	RunDir         string                        // the directory of the control sockets
+	Site           func() (*site.Site, error)    // the site that the appliance was made from
+	Links          func(*site.Site) []Link       // the site's links as they are: ReadLinks
+	Machine        func() (machine.Facts, error) // ReadMachine
 	Now            func() time.Time
-	Kernel         Kernel // the packet filter: ThisKernel
-	SSHConnection  string // $SSH_CONNECTION of who asks, "" on the console
+	Kernel         Kernel        // the packet filter: ThisKernel
+	Patience       time.Duration // how long all that status asks may take together; 0: 3 s
+	SSHConnection  string        // $SSH_CONNECTION of who asks, "" on the console
 }
 
 // ask calls one method of a service.
@@ -50,7 +53,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{name: "status", usage: "[--json]", what: "one screen: interfaces, services, leases, what is wrong", run: status},
+		{name: "status", usage: "[--json]", what: "one screen: networks, machine, services, what is wrong", run: status},
 		{name: "leases", usage: "[-a] [--json]", what: "who is here; with -a also who was", run: leases},
 		{name: "host", usage: "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]",
 			what: "everything derived for one host, and its lease; or the host as a Xen domain", run: host},

@@ -23,6 +23,13 @@ type Link struct {
 	Unused []string `json:"unused,omitempty"`
 }
 
+// absent reports whether the kernel has no such link, or one that is down.
+func (l Link) absent() bool {
+	return l.State == "missing" || l.down()
+}
+
+func (l Link) down() bool { return l.State == "down" || l.State == "lowerlayerdown" }
+
 // problem says what is wrong with the link, "" if nothing.
 func (l Link) problem() string {
 	switch {
@@ -30,7 +37,7 @@ func (l Link) problem() string {
 		return "interface " + l.Interface + " (" + l.Name + ") is missing; not used by the site: " + strings.Join(l.Unused, ", ")
 	case l.State == "missing":
 		return "interface " + l.Interface + " (" + l.Name + ") is missing"
-	case l.State == "down" || l.State == "lowerlayerdown":
+	case l.down():
 		return "interface " + l.Interface + " (" + l.Name + ") is down"
 	}
 	for _, want := range l.Wanted {

@@ -1,32 +1,47 @@
 package admin
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
-	"text/tabwriter"
+	"sync"
+	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // Status is what `gatehouse status --json` prints.
 type Status struct {
+	Machine  machine.Facts      `json:"machine"`
 	Box      Box                `json:"box"`
 	Links    []Link             `json:"links"`
+	Gateways []Gateway          `json:"gateways"` // that the site wants
 	Services []supervise.Status `json:"services"`
-	DHCP     *run.Status        `json:"dhcp,omitempty"`
-	Problems []string           `json:"problems"` // everything that is wrong, for people
+	DHCP     *run.Status        `json:"dhcp,omitempty"` // nil: it does not answer
+	Problems []string           `json:"problems"`       // everything that is wrong, for people
+}
+
+// Gateway is a default route of the site.
+type Gateway struct {
+	Via  netip.Addr `json:"via"`
+	Link string     `json:"link"`
 }
 
 // errProblems makes the exit status tell what status has shown: scripts ask, too.
 var errProblems = errors.New("something is wrong")
+
+// patience is how long all together may take to answer status.
+const patience = 3 * time.Second
 
 // status prints the appliance on one screen.
 func status(ctx context.Context, env Env, args []string) error {
@@ -49,46 +64,133 @@ func status(ctx context.Context, env Env, args []string) error {
 	return nil
 }
 
-// collect asks everybody. Who does not answer is a problem, not an error.
-func collect(ctx context.Context, env Env) Status {
-	st := Status{Problems: []string{}}
-	wrong := func(format string, args ...any) { st.Problems = append(st.Problems, fmt.Sprintf(format, args...)) }
+// answers is what everybody said to status, in the time that they had.
+type answers struct {
+	ofInit, ofSupervisor error // nil: they have answered
+	units                []unitAnswer
+	machine              result[machine.Facts]
+	site                 result[siteAnswer]
+	silence              error // of who did not answer in time
+}
 
-	if err := env.ask(ctx, InitService, "box", nil, &st.Box); err != nil {
-		wrong("init does not answer: %v", err)
-		st.Box = ReadBox()
-	}
-	st.Problems = append(st.Problems, st.Box.Problems...)
-	if s := st.Box.Boot.Storage; s.Problem != "" {
-		wrong("/perm: %s", s.Problem)
-	}
-	if w := st.Box.Watchdog; w != nil {
-		st.Problems = append(st.Problems, watchdogProblems(*w)...)
-	}
-	if err := env.ask(ctx, InitService, "services", nil, &st.Services); err != nil && st.Box.Uptime == 0 {
-		wrong("the services are not known: %v", err)
-	}
-	for _, s := range st.Services {
-		if s.State != supervise.Ready {
-			wrong("service %s is in state %s: %s", s.Name, s.State, why(s))
+// unitAnswer is what one service says is wrong with it.
+type unitAnswer struct {
+	service  string
+	problems []string
+	err      error
+}
+
+// siteAnswer is what the site wants, and how the kernel has it.
+type siteAnswer struct {
+	links    []Link
+	gateways []Gateway
+}
+
+// collect asks everybody at the same time. Who does not answer is a problem, not an error.
+func collect(ctx context.Context, env Env) Status {
+	within := cmp.Or(env.Patience, patience)
+	a := answers{silence: fmt.Errorf("no answer within %v", within)}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, a.silence)
+	defer cancel()
+	var st Status
+	kernel, network := beside(env.Machine), beside(env.siteAsItIs)
+	var asking sync.WaitGroup
+	asking.Go(func() { a.ofInit = env.ask(ctx, InitService, "box", nil, &st.Box) })
+	asking.Go(func() {
+		a.ofSupervisor = env.ask(ctx, InitService, "services", nil, &st.Services)
+		a.units = env.askUnits(ctx, st.Services)
+	})
+	asking.Go(func() {
+		var d run.Status
+		if env.ask(ctx, roster.DHCP, "status", nil, &d) == nil {
+			st.DHCP = &d
 		}
-	}
-	if s, err := env.Site(); err != nil {
-		wrong("the site is not readable: %v", err)
-	} else {
-		st.Links = env.Links(s)
-	}
-	for _, l := range st.Links {
-		if p := l.problem(); p != "" {
-			wrong("%s", p)
-		}
-	}
-	var d run.Status
-	if err := env.ask(ctx, roster.DHCP, "status", nil, &d); err == nil {
-		st.DHCP = &d
-		st.Problems = append(st.Problems, d.Problems...)
-	}
+	})
+	asking.Wait() // the control sockets keep to ctx
+	a.machine, a.site = await(ctx, kernel), await(ctx, network)
+	st.Machine, st.Links, st.Gateways = a.machine.value, a.site.value.links, a.site.value.gateways
+	st.clean()
+	st.Problems = st.problems(a)
 	return st
+}
+
+// askUnits asks every service that is ready what is wrong with it. One that is not ready need not answer yet.
+func (e Env) askUnits(ctx context.Context, services []supervise.Status) []unitAnswer {
+	all := make([]unitAnswer, len(services))
+	var asking sync.WaitGroup
+	for i, s := range services {
+		all[i].service = s.Name
+		if s.State == supervise.Ready {
+			asking.Go(func() { all[i].err = e.ask(ctx, s.Name, unit.Problems, nil, &all[i].problems) })
+		}
+	}
+	asking.Wait()
+	return all
+}
+
+// siteAsItIs reads the site, and looks at what of it the kernel has.
+func (e Env) siteAsItIs() (siteAnswer, error) {
+	s, err := e.Site()
+	if err != nil {
+		return siteAnswer{}, fmt.Errorf("the site is not readable: %w", err)
+	}
+	return siteAnswer{e.Links(s), gateways(s)}, nil
+}
+
+// gateways are those that s gives the box.
+func gateways(s *site.Site) []Gateway {
+	all := []Gateway{}
+	for _, via := range []netip.Addr{s.WAN.Gateway, s.WAN.Gateway6} {
+		if via.IsValid() {
+			all = append(all, Gateway{via, s.WAN.Link()})
+		}
+	}
+	return all
+}
+
+// result is what a function returned.
+type result[T any] struct {
+	value T
+	err   error
+}
+
+// beside calls f, which has no deadline of its own: a disk that has gone can hold it up for ever.
+func beside[T any](f func() (T, error)) <-chan result[T] {
+	c := make(chan result[T], 1)
+	go func() {
+		v, err := f()
+		c <- result[T]{v, err}
+	}()
+	return c
+}
+
+// await waits for what was called beside, but not beyond ctx.
+func await[T any](ctx context.Context, c <-chan result[T]) result[T] {
+	select {
+	case r := <-c:
+		return r
+	default: // what is there counts, however late it is asked for
+	}
+	select {
+	case r := <-c:
+		return r
+	case <-ctx.Done():
+		return result[T]{err: context.Cause(ctx)}
+	}
+}
+
+// clean makes safe for a terminal what services have said.
+func (st *Status) clean() {
+	for i := range st.Services {
+		s := &st.Services[i]
+		s.LastExit = plain(s.LastExit)
+		for i, words := range s.LastWords {
+			s.LastWords[i] = plain(words)
+		}
+	}
+	for i, p := range st.Box.Problems {
+		st.Box.Problems[i] = plain(p)
+	}
 }
 
 // why says in a few words how a service that is not ready came to that.
@@ -101,103 +203,4 @@ func why(s supervise.Status) string {
 		return "since " + span(s.Since)
 	}
 	return words
-}
-
-func (st Status) print(w io.Writer) error {
-	b := st.Box
-	fmt.Fprintf(w, "%s   %s · %s · %s\n", b.Name, b.Version, b.Kernel, b.Platform)
-	fmt.Fprintf(w, "up %s · %s\n\n", span(b.Uptime), memoryLine(b.Memory))
-
-	var rows [][]string
-	for _, l := range st.Links {
-		rows = append(rows, []string{l.Name, l.Interface, l.State, strings.Join(l.Addresses, " "), st.poolOf(l.Name)})
-	}
-	printTable(w, rows)
-	rows = nil
-	for _, s := range st.Services {
-		rows = append(rows, []string{s.Name, string(s.State), "for " + span(s.Since), restarts(s)})
-	}
-	rows = append(rows, []string{"/perm", storageLine(b.Boot.Storage)})
-	if b.Watchdog != nil {
-		rows = append(rows, []string{"watchdog", watchdogLine(*b.Watchdog)})
-	}
-	printTable(w, rows)
-	if len(st.Problems) == 0 {
-		_, err := fmt.Fprintln(w, "Everything is as it should be.")
-		return err
-	}
-	for _, p := range st.Problems {
-		fmt.Fprintf(w, "! %s\n", strings.ReplaceAll(p, "\n", "\n  "))
-	}
-	return nil
-}
-
-// printTable writes rows in columns, and an empty line after them.
-func printTable(w io.Writer, rows [][]string) {
-	printRows(w, rows)
-	fmt.Fprintln(w)
-}
-
-// printRows writes rows in columns.
-func printRows(w io.Writer, rows [][]string) error {
-	var text bytes.Buffer
-	t := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	t.Flush()
-	for line := range strings.Lines(text.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// poolOf says how full the pool of a LAN is.
-func (st Status) poolOf(lan string) string {
-	if st.DHCP == nil {
-		return ""
-	}
-	for _, s := range st.DHCP.Subnets {
-		if s.Name != lan {
-			continue
-		}
-		text := fmt.Sprintf("%d leases", s.Leases)
-		if s.Leases == 1 {
-			text = "1 lease"
-		}
-		if s.PoolSize > 0 {
-			text += fmt.Sprintf(", pool %d of %d used", s.PoolUsed, s.PoolSize)
-		}
-		return text
-	}
-	return ""
-}
-
-func restarts(s supervise.Status) string {
-	switch s.Restarts {
-	case 0:
-		return ""
-	case 1:
-		return "restarted once: " + s.LastExit
-	}
-	return fmt.Sprintf("restarted %d times: %s", s.Restarts, s.LastExit)
-}
-
-func storageLine(s boot.Storage) string {
-	switch s.Kind {
-	case boot.StorageDisk:
-		return "on its own disk, " + s.Device
-	case boot.StorageRoot:
-		return "on the root disk: a new image begins anew"
-	case boot.StorageLost:
-		return "lost"
-	}
-	return "unknown"
-}
-
-func memoryLine(m Memory) string {
-	const mib = 1 << 20
-	return fmt.Sprintf("%d of %d MiB memory in use", (m.Total-min(m.Available, m.Total))/mib, m.Total/mib)
 }

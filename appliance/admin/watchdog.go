@@ -29,6 +29,14 @@ func watchdogLine(w watchdog.Status) string {
 	return fmt.Sprintf("%s, fed while %s answers", w.Device, while)
 }
 
+// silent are the services that have not answered the watchdog.
+func silent(w watchdog.Status) (names []string) {
+	for _, s := range w.Silent {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // watchdogProblems are what a person should know: who is silent, and that the
 // box did not start by itself.
 func watchdogProblems(w watchdog.Status) []string {

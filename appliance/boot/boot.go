@@ -39,6 +39,7 @@ type Config struct {
 	Shell    []string         // of the console, path first; nil: /bin/sh
 	Dirs     []Dir            // to be there when Up is called, in this order
 	Files    []Once           // to be there when Up is called, after Dirs
+	Lock     *Lock            // of the console: it shows messages and gives no shell; nil: open
 
 	// Up makes the box serve: site, plan, firewall, network. It is called once
 	// the disks are ready, and not at all when the root disk is broken or the
@@ -49,8 +50,6 @@ type Config struct {
 
 // Appliance is what Up made of the site.
 type Appliance struct {
-	// ConsoleLocked: the console shows messages and gives no shell.
-	ConsoleLocked bool
 	// Run runs the services until ctx ends, stops them, and then returns.
 	Run func(ctx context.Context)
 }

@@ -127,7 +127,7 @@ func scenarios() []scenario {
 			name: "console locked by the site", disks: []*disk{xvda(true), xvdb(true)}, prepare: secondBoot,
 			up: func(ctx context.Context, m *machine, r Report) (Appliance, error) {
 				app, err := normalUp(ctx, m, r)
-				app.ConsoleLocked = true
+				m.lock.Set(true)
 				return app, err
 			},
 			at: after(time.Hour, syscall.SIGPWR), want: PowerOff,
@@ -200,7 +200,8 @@ func play(t *testing.T, s scenario) {
 			{Path: "/perm/machine-id", Mode: 0o444, Make: func() ([]byte, error) { return []byte("0123456789abcdef\n"), nil }},
 			{Path: "/perm/ssh/host_ed25519", Mode: 0o600, Make: func() ([]byte, error) { return []byte("KEY"), nil }},
 		},
-		Up: func(ctx context.Context, r Report) (Appliance, error) { return up(ctx, m, r) },
+		Lock: &m.lock,
+		Up:   func(ctx context.Context, r Report) (Appliance, error) { return up(ctx, m, r) },
 	})
 	if got != s.want || !m.ended {
 		t.Errorf("Run = %q, ended %v; want %q", got, m.ended, s.want)

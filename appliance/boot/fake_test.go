@@ -27,7 +27,8 @@ type disk struct {
 // machine is a fake OS that keeps a transcript in the words of a shell and
 // refuses what would harm a real one.
 type machine struct {
-	t *testing.T
+	lock Lock
+	t    *testing.T
 
 	mu         sync.Mutex
 	transcript strings.Builder

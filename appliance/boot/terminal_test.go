@@ -108,3 +108,29 @@ func modes(tty string) (*unix.Termios, error) {
 	defer f.Close()
 	return unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 }
+
+// TestLock: the console is open, locked, and open again.
+func TestLock(t *testing.T) {
+	var l Lock
+	locked, changed := l.now()
+	if locked {
+		t.Error("locked though nobody said so")
+	}
+	l.Set(false)
+	select {
+	case <-changed:
+		t.Error("what was said twice is told as a change")
+	default:
+	}
+	for _, want := range []bool{true, false, true} {
+		_, changed := l.now()
+		l.Set(want)
+		<-changed
+		if locked, _ := l.now(); locked != want {
+			t.Errorf("locked: %v, want %v", locked, want)
+		}
+	}
+	if locked, _ := (*Lock)(nil).now(); locked {
+		t.Error("a lock that is not there is locked")
+	}
+}

@@ -44,7 +44,7 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 		os.Remove(tmp.Name()) // the first error is the one to tell
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := SyncDir(dir); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
@@ -67,7 +67,8 @@ func fill(tmp *os.File, data []byte, perm fs.FileMode) (err error) {
 	return tmp.Sync()
 }
 
-func syncDir(dir string) error {
+// SyncDir returns when the names in dir are on stable storage: what was made, renamed or removed there.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -9,40 +9,27 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestStages has two machines come up behind the image, stage after stage: one that the site knows and one that it
-// does not. First iPXE asks, from the ROM of the card, then the client in the Linux kernel, and that again after a
-// reboot. They are different clients, and the card keeps its address. (What an initramfs and systems do is for the
-// tests of services/dhcp/run and for TestNetboot.)
-func TestStages(t *testing.T) {
-	t.Parallel()
-	img, linux := theImage(t, homeImage), linuxKernel(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
-	defer cancel()
-	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan")
-	lan.Tap("client", eth0)
-	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
-	udhcpc(ctx, t, newHost(t, lan, "00:00:5e:00:53:01")) // waits for the boot, and takes the first address of the pool
+// client is a machine, its tap on the switch, and what it has to be told.
+type client struct{ tap, mac, addr, host, server, root string }
 
-	const rootPath = "iscsi:192.168.32.10:::1:iqn.2011-03.example.home:web1.root"
-	for _, tc := range []struct{ name, mac, addr, host, server, root string }{
-		{"reserved", "00:16:3e:20:00:11", "192.168.32.11", "web1", "192.168.32.10", rootPath},
-		{"of the pool", "00:00:5e:00:53:31", "192.168.32.101", "192.168.32.101", "0.0.0.0", ""},
-	} {
-		m := Machine{Name: "client", MemoryMB: 64, Firmware: true}
-		expect(ctx, t, lan, m, tc.mac, `net0: (\S+)/\S+ gw (\S+)\s`, tc.addr, "192.168.32.1")
-		m = Machine{Name: "client", MemoryMB: 64, Kernel: linux, Append: "console=ttyS0 ip=dhcp"}
-		for range 2 {
-			expect(ctx, t, lan, m, tc.mac, `IP-Config: Complete:\s+device=eth0, hwaddr=\S+, ipaddr=(\S+), mask=(\S+), gw=(\S+)\s+`+
-				`host=(\S+), domain=(\S+), .*\s+bootserver=\S+, rootserver=(\S+), rootpath=(\S*)\s+nameserver0=(\S+)\s`,
-				tc.addr, "255.255.255.0", "192.168.32.1", tc.host, "home.example", tc.server, tc.root, "192.0.2.53")
-		}
+// stages has a machine come up stage after stage. First iPXE asks, from the ROM of the card, then the client
+// in the Linux kernel, and that again after a reboot. They are different clients, and the card keeps its
+// address. (What an initramfs and systems do is for the tests of services/dhcp/run and for netboot.)
+func stages(ctx context.Context, t *testing.T, lan *testnet.Namespace, linux string, c client) {
+	m := Machine{Name: c.tap, MemoryMB: 64, Firmware: true}
+	c.expect(ctx, t, lan, m, `net0: (\S+)/\S+ gw (\S+)\s`, c.addr, "192.168.32.1")
+	m = Machine{Name: c.tap, MemoryMB: 64, Kernel: linux, Append: "console=ttyS0 ip=dhcp"}
+	for range 2 {
+		c.expect(ctx, t, lan, m, `IP-Config: Complete:\s+device=eth0, hwaddr=\S+, ipaddr=(\S+), mask=(\S+), gw=(\S+)\s+`+
+			`host=(\S+), domain=(\S+), .*\s+bootserver=\S+, rootserver=(\S+), rootpath=(\S*)\s+nameserver0=(\S+)\s`,
+			c.addr, "255.255.255.0", "192.168.32.1", c.host, "home.example", c.server, c.root, "192.0.2.53")
 	}
 }
 
 // expect starts a machine on the switch, compares what its console says with what is wanted, and cuts its power.
-func expect(ctx context.Context, t *testing.T, lan *testnet.Namespace, m Machine, mac, expr string, want ...string) {
+func (c client) expect(ctx context.Context, t *testing.T, lan *testnet.Namespace, m Machine, expr string, want ...string) {
 	t.Helper()
-	m.NICs = []NIC{{MAC: mac, Port: port(t, lan, "client")}}
+	m.NICs = []NIC{{MAC: c.mac, Port: port(t, lan, c.tap)}}
 	vm := Start(t, m)
 	got, err := vm.Expect(ctx, expr)
 	if err != nil {
@@ -50,7 +37,7 @@ func expect(ctx context.Context, t *testing.T, lan *testnet.Namespace, m Machine
 	}
 	for i := range want {
 		if got[1+i] != want[i] {
-			t.Errorf("%s says %q, want %q", mac, got[1:], want)
+			t.Errorf("%s says %q, want %q", c.mac, got[1:], want)
 			break
 		}
 	}

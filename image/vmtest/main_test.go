@@ -27,7 +27,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// homeImage is the image of the reference site, made once for all tests.
+// homeImage is the image of the reference site, made once for all tests. Three appliances are started from
+// it, each for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, and
+// behind TestHosts' are hosts that must not lose it. A test of another site has an image, and so an
+// appliance, of its own.
 var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "../../examples/home") })
 
 // vlanImage is that of a site with a tagged LAN and a locked console.

@@ -13,24 +13,49 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestNetboot is the whole story: a host with an empty card and no disk gets its address from the image by iPXE,
-// attaches the disk that the image names, boots a Debian from it that is told nothing by anyone else, and that Debian
-// knows who it is.
-func TestNetboot(t *testing.T) {
-	t.Parallel()
-	host, img := debian(t), theImage(t, homeImage)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
-	defer cancel()
-	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", "192.168.32.10/24")
-	startStore(ctx, t, lan, host)
+// Of web1, as the site's two lines make it a host that boots from the network.
+const (
+	web1MAC    = "00:16:3e:20:00:11"
+	web1Target = "iqn.2011-03.example.home:web1.root"
+	web1Root   = "iscsi:192.168.32.10:::1:" + web1Target
+)
 
+// TestHosts has hosts come up behind one appliance, side by side. They share it because none of them changes
+// more of it than its own lease; what TestImage and TestTwoDisks do to theirs would end every boot that is
+// under way.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	linux, store, img := linuxKernel(t), debian(t), theImage(t, homeImage)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
+	t.Cleanup(cancel) // the hosts outlast this function
+	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", "192.168.32.10/24")
+	startStore(ctx, t, lan, store)
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
-	// The host's own tries would outlast the boot of the appliance, but not on a machine of any speed.
+	// It waits for the boot, which the hosts' own tries do not outlast on a machine of any speed, and takes
+	// the first address of the pool.
 	udhcpc(ctx, t, newHost(t, lan, "00:00:5e:00:53:01"))
 	lan.Tap("web1", eth0)
+	lan.Tap("client", eth0)
+	t.Run("one that the site knows", func(t *testing.T) {
+		t.Parallel()
+		web1 := client{"web1", web1MAC, "192.168.32.11", "web1", "192.168.32.10", web1Root}
+		stages(ctx, t, lan, linux, web1)
+		netboot(ctx, t, lan)
+	})
+	t.Run("one that it does not know", func(t *testing.T) {
+		t.Parallel()
+		other := client{"client", "00:00:5e:00:53:31", "192.168.32.101", "192.168.32.101", "0.0.0.0", ""}
+		stages(ctx, t, lan, linux, other)
+	})
+}
+
+// netboot is the whole story: a host with an empty card and no disk gets its address from the image by iPXE,
+// attaches the disk that the image names, boots a Debian from it that is told nothing by anyone else, and
+// that Debian knows who it is.
+func netboot(ctx context.Context, t *testing.T, lan *testnet.Namespace) {
 	web1 := Start(t, Machine{
 		Name: "web1", MemoryMB: 512, CPU: "Nehalem,+rdrand", Firmware: true,
-		NICs: []NIC{{MAC: "00:16:3e:20:00:11", Port: port(t, lan, "web1")}},
+		NICs: []NIC{{MAC: web1MAC, Port: port(t, lan, "web1")}},
 	})
 	report, err := web1.Expect(ctx, `(?:NETBOOT-OK|Failed to mount) (.*)\n`)
 	if err != nil {
@@ -46,7 +71,7 @@ func TestNetboot(t *testing.T) {
 		"address":           "192.168.32.11/24",
 		"gateway":           "192.168.32.1",
 		"rootdev":           "/dev/sda",
-		"target":            "iqn.2011-03.example.home:web1.root",
+		"target":            web1Target,
 		"session-initiator": "iqn.2011-03.example.home:web1",
 		"initiator":         "iqn.2011-03.example.home:web1", // of the iBFT
 	}
@@ -77,7 +102,7 @@ func startStore(ctx context.Context, t *testing.T, lan *testnet.Namespace, host 
 	t.Helper()
 	store, err := nethost.StartStore(ctx, nethost.Offer{
 		Do: lan.Do, Addr: netip.MustParseAddr("192.168.32.10"), Host: host,
-		Target: "iqn.2011-03.example.home:web1.root", Disk: disk(ctx, t, host.Disk), Dir: t.TempDir(),
+		Target: web1Target, Disk: disk(ctx, t, host.Disk), Dir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)

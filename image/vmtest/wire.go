@@ -35,14 +35,30 @@ func NewWire() (Port, *Wire, error) {
 	return Port{File: os.NewFile(uintptr(fds[0]), "card"), kind: "dgram"}, &Wire{conn.(*net.UnixConn)}, nil
 }
 
-// Send puts a frame on the wire. A frame that the card has no room for, as before the machine has brought it up, is
-// lost without an error, as on a real wire.
+// Send puts a frame on the wire. A frame that the card has no room for, now and a millisecond later, is lost
+// without an error, as on a real wire, and as before the machine has brought the card up.
 func (w *Wire) Send(frame []byte) error {
-	if err := w.conn.SetWriteDeadline(time.Now().Add(time.Millisecond)); err != nil {
-		return err
-	}
-	if _, err := w.conn.Write(frame); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, unix.ENOBUFS) {
+	raw, err := w.conn.SyscallConn()
+	if err != nil {
 		return fmt.Errorf("wire: %w", err)
+	}
+	for range 2 {
+		// There is no deadline, which could pass before the first try and lose a frame that there is room for.
+		var failed error
+		err := raw.Write(func(fd uintptr) bool {
+			_, failed = unix.Write(int(fd), frame)
+			return true
+		})
+		if err != nil {
+			return fmt.Errorf("wire: %w", err)
+		}
+		if failed == nil {
+			return nil
+		}
+		if !errors.Is(failed, unix.EAGAIN) && !errors.Is(failed, unix.ENOBUFS) {
+			return fmt.Errorf("wire: %w", failed)
+		}
+		time.Sleep(time.Millisecond)
 	}
 	return nil
 }

@@ -171,7 +171,7 @@ func (r *room) forbids(rows []room, to string) string {
 	switch {
 	case !matches(to, r.may):
 		return fmt.Sprintf("line %d of %s does not allow it: %s", r.line, roomsFile, r.why)
-	case r.pure && strings.HasPrefix(to, "./") && (other == nil || !other.pure):
+	case r.pure && other != nil && !other.pure:
 		return "a pure room imports only pure rooms: let an edge package or main hand over what it needs"
 	}
 	return ""

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
-	"github.com/gatehouse-os/gatehouse/appliance/children"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
@@ -72,7 +71,7 @@ func startBox(t *testing.T, ns *testnet.Namespace, key string) *testBox {
 	t.Cleanup(func() { os.Remove(root) })
 	cmd := exec.Command(self)
 	cmd.Env = []string{rootVar + "=" + root, keyVar + "=" + key}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS}
 	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd)}
 	b.pid = cmd.Process.Pid
 	t.Cleanup(b.end)
@@ -119,7 +118,7 @@ func beBox(root string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	b := &box{log: logs.New(boot.Uptime), children: children.New()}
+	b := newProcess1()
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	go b.children.Run(context.Background(), ended) // the services end after ctx

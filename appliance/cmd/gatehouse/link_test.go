@@ -129,7 +129,7 @@ func TestCardsGoAndCome(t *testing.T) {
 	for n := range 2 {
 		w.Run("ip", "link", "del", "eth1")
 		w.says("network: [init] eth1 (lan) is gone", n+1)
-		w.lacks("interface eth1 (lan) is missing", "No leases for lan: link eth1 is not there.")
+		w.lacks("interface eth1 (lan) is missing", "dhcp: No leases for lan: link eth1 is not there.")
 		w.plugLAN()
 		w.says("network: [init] eth1 (lan) is back and configured", n+1)
 		w.works("with another LAN card")
@@ -149,7 +149,7 @@ func TestStartWithoutTheLAN(t *testing.T) {
 	w := newWiring(t)
 	w.plugWAN()
 	w.start()
-	w.lacks("interface eth1 (lan) is missing", "No leases for lan: link eth1 is not there.")
+	w.lacks("interface eth1 (lan) is missing", "dhcp: No leases for lan: link eth1 is not there.")
 	plugCard(w.Namespace, "eth2", w.lan)
 	w.lacks("interface eth1 (lan) is missing; not used by the site: eth2")
 	w.Run("ip", "link", "set", "eth2", "name", "eth1")

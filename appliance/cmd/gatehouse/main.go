@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case len(args) == 3 && args[1] == "service":
 		return runService(ctx, args[2], stderr)
 	case len(args) == 2 && args[1] == "version":
-		fmt.Fprintln(stdout, "gatehouse", admin.Version())
+		fmt.Fprintln(stdout, "gatehouse", machine.Version())
 		return 0
 	case len(args) == 2 && args[1] == "names":
 		fmt.Fprintln(stdout, strings.Join(names(), "\n"))
@@ -62,10 +63,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	env := admin.Env{
 		Stdout: stdout, Stderr: stderr, RunDir: runDir,
-		Site: installedSite, Links: admin.ReadLinks, Now: time.Now, Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
+		Site: runningSite, Links: admin.ReadLinks, Machine: admin.ReadMachine, Now: time.Now,
+		Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
 	}
 	return admin.Run(ctx, env, args[1:])
 }
 
-// installedSite is the site that this appliance was made from.
-func installedSite() (*site.Site, error) { return site.Load(os.DirFS(siteDir)) }
+// runningSite is the site that this appliance is now.
+func runningSite() (*site.Site, error) { return admin.ReadSite(runDir, os.DirFS(siteDir)) }

@@ -56,36 +56,14 @@ func TestEveryPlannedServiceIsThere(t *testing.T) {
 	}
 }
 
-// A service that must remember is refused when there is nowhere to remember;
-// the others, ssh above all, are started.
-func TestUnitsWithoutStorage(t *testing.T) {
-	lost := boot.Storage{Kind: boot.StorageLost, Problem: "/dev/xvdb is broken"}
-	all, err := units(homePlan(t), lost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, u := range all {
-		remembers := u.Name == roster.DHCP
-		if refused := strings.Contains(u.Refused, "/dev/xvdb is broken"); refused != remembers {
-			t.Errorf("unit %s: refused = %q", u.Name, u.Refused)
-		}
-		if len(u.Config) == 0 {
-			t.Errorf("unit %s has no configuration", u.Name)
-		}
-	}
-	if names := essential(homePlan(t), all); len(names) > 0 {
-		t.Errorf("the watchdog waits for %v, which are not started", names)
-	}
-}
-
-// The watchdog waits for those whose silence the whole network would notice.
+// The watchdog waits for those whose silence the whole network would notice, and
+// not for one that is not started.
 func TestEssentialServices(t *testing.T) {
-	all, err := units(homePlan(t), boot.Storage{Kind: boot.StorageDisk})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if names := essential(homePlan(t), all); !slices.Equal(names, []string{roster.DHCP}) {
+	if names := essential(boot.Storage{Kind: boot.StorageDisk}); !slices.Equal(names, []string{roster.DHCP}) {
 		t.Errorf("%v", names)
+	}
+	if names := essential(boot.Storage{Kind: boot.StorageLost}); len(names) > 0 {
+		t.Errorf("without storage: %v", names)
 	}
 }
 

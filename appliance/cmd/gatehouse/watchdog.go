@@ -10,7 +10,6 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
@@ -23,48 +22,46 @@ const (
 	maxWatchdogNote = 1024
 )
 
-// newGuard returns what guards the essential ones of the services that are
-// started; nil if there are none.
-func (b *box) newGuard(p plan.Plan, units []supervise.Unit, s *supervise.Supervisor) *watchdog.Guard {
-	names := essential(p, units)
+// newGuard returns what guards the essential services that are started; nil if there
+// are none.
+func (p *process1) newGuard(storage boot.Storage) *watchdog.Guard {
+	names := essential(storage)
 	if len(names) == 0 {
 		return nil
 	}
-	timeout, on, err := watchdog.ParseTimeout(b.report.Watchdog)
-	if err != nil {
-		b.problem(err)
-	}
+	timeout, on, err := watchdog.ParseTimeout(p.report.Watchdog)
+	p.box.Problem("watchdog", err)
 	c := watchdog.Config{
-		Names: names, Services: watched{s}, Timeout: timeout, Say: b.log.Event,
+		Names: names, Services: watched{p.supervisor}, Timeout: timeout, Say: p.log.Event,
 		Note: func(why string) error { return keepNote(watchdogNote, why) },
 	}
 	if on {
 		c.Open = watchdog.Open
 	}
 	if c.LastReset, err = takeNote(watchdogNote); err != nil {
-		b.problem(err)
+		p.box.Problem("watchdog's note", err)
 	}
 	return watchdog.New(c)
 }
 
-func (b *box) setGuard(g *watchdog.Guard) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.guard = g
+func (p *process1) setGuard(g *watchdog.Guard) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.guard = g
 }
 
-func (b *box) guarding() *watchdog.Guard {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.guard
+func (p *process1) guarding() *watchdog.Guard {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.guard
 }
 
 // essential are the names of the services that must answer. One that is refused
-// answers nobody, and whoever mends the box needs it to stay up.
-func essential(p plan.Plan, units []supervise.Unit) []string {
+// for want of storage answers nobody, and whoever mends the box needs it to stay up.
+func essential(storage boot.Storage) []string {
 	var names []string
-	for _, s := range p.Services {
-		if known, _ := roster.Named(s.Name); known.Essential && slices.ContainsFunc(units, func(u supervise.Unit) bool { return u.Name == s.Name && u.Refused == "" }) {
+	for _, s := range roster.All() {
+		if s.Essential && (s.StateDir == "" || storage.Kind != boot.StorageLost) {
 			names = append(names, s.Name)
 		}
 	}
@@ -106,12 +103,12 @@ func takeNote(path string) (string, error) {
 // restart the kernel's driver does so, at the last moment.
 type guardedOS struct {
 	boot.OS
-	box *box
+	init *process1
 }
 
 // Power ends the machine.
 func (o guardedOS) Power(k boot.Kind) error {
-	if g := o.box.guarding(); g != nil && k != boot.Reboot {
+	if g := o.init.guarding(); g != nil && k != boot.Reboot {
 		g.Disarm()
 	}
 	return o.OS.Power(k)

@@ -35,11 +35,13 @@ type lab struct {
 
 // status is what the tests read of "gatehouse status --json".
 type status struct {
-	Box struct {
+	Machine struct {
 		Platform string `json:"platform"`
 		Memory   struct {
 			Total int `json:"total"` // bytes
 		} `json:"memory"`
+	} `json:"machine"`
+	Box struct {
 		Boot struct {
 			Storage struct {
 				Kind   string `json:"kind"`

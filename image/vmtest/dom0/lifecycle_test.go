@@ -50,6 +50,13 @@ func (l *lab) fsck(ctx context.Context, t *testing.T, disk string) {
 	}
 }
 
+// changeType starts the image that was shut down anew, as a PV guest: it is the appliance that it was.
+func changeType(ctx context.Context, t *testing.T, l *lab) {
+	l.create(ctx, t, l.home, NativeTSC, `type="pv"`)
+	l.unchanged(ctx, t)
+	l.runsAs(ctx, t, "Xen PV")
+}
+
 // startPV starts the newer image, whose kernel pygrub finds on its disk, with less memory than it may be given later,
 // and without the disk for /perm that its configuration names: the appliance says so, and gives no leases that it could
 // not remember.
@@ -66,10 +73,7 @@ func attachPerm(ctx context.Context, t *testing.T, l *lab) {
 	l.sh(ctx, t, "xl block-attach firewall "+Quote(disk("xvdb", l.home.Perm)))
 	l.reboot(ctx, t)
 	l.unchanged(ctx, t)
-	s := l.status(ctx, t)
-	if s.Box.Platform != "Xen PV" || s.Box.Boot.Storage.Device != "/dev/xvdb" {
-		t.Errorf("the platform is %q, /perm is on %q", s.Box.Platform, s.Box.Boot.Storage)
-	}
+	l.runsAs(ctx, t, "Xen PV")
 	l.hasTwoProcessors(ctx, t)
 	if text := l.fw(ctx, t, "gatehouse host web3"); !strings.Contains(text, "192.168.32.14") {
 		t.Errorf("it does not know the newer image's host:\n%s", text)

@@ -1,0 +1,226 @@
+package admin
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
+)
+
+// shownNeighbours is how much of their table must be used before it is shown.
+const shownNeighbours = 0.5
+
+// print writes one screen: what it is, its networks, what they need of the machine, its services, what is wrong.
+func (st Status) print(out io.Writer) error {
+	w := printable.Writer(out)
+	m := st.Machine
+	title := fmt.Sprintf("%s · %s · %s", m.Version, m.Kernel, m.Platform)
+	if m.Kernel == "" {
+		title = "the kernel has not answered"
+	}
+	printScreen(w, [][]string{{m.Name, title}, {loadLine(m)}})
+	printScreen(w, st.linkRows())
+	printScreen(w, st.machineRows())
+	printScreen(w, st.serviceRows())
+	if len(st.Problems) == 0 {
+		_, err := fmt.Fprintln(w, "Everything is as it should be.")
+		return err
+	}
+	for _, p := range st.Problems {
+		begin := "! "
+		for part := range strings.SplitSeq(p, "\n") {
+			for _, line := range fold(part, screenWidth-len(begin)) {
+				if _, err := fmt.Fprintln(w, begin+line); err != nil {
+					return err
+				}
+				begin = "  "
+			}
+		}
+	}
+	return nil
+}
+
+func loadLine(m machine.Facts) string {
+	return fmt.Sprintf("up %s · load %.2f %.2f %.2f, %s · %s memory in use", span(m.Uptime),
+		m.Load[0], m.Load[1], m.Load[2], count(m.CPUs, "CPU", "CPUs"), used(m.Memory.Total, m.Memory.Available))
+}
+
+// linkRows are the networks of the site.
+func (st Status) linkRows() (rows [][]string) {
+	for _, l := range st.Links {
+		rows = append(rows, []string{l.Name, l.Interface, l.State, st.poolOf(l.Name), strings.Join(l.Addresses, " ")})
+	}
+	return rows
+}
+
+// poolOf says how full the pool of a LAN is.
+func (st Status) poolOf(lan string) string {
+	if st.DHCP == nil {
+		return ""
+	}
+	for _, s := range st.DHCP.Subnets {
+		switch {
+		case s.Name != lan:
+		case s.PoolSize > 0:
+			return fmt.Sprintf("pool %d of %d", s.PoolUsed, s.PoolSize)
+		default:
+			return count(s.Leases, "lease", "leases")
+		}
+	}
+	return ""
+}
+
+// machineRows are what the network needs of the machine.
+func (st Status) machineRows() (rows [][]string) {
+	m := st.Machine
+	add := func(label, text string) { rows = append(rows, []string{label, text}) }
+	for _, line := range st.gatewayLines() {
+		add("gateway", line)
+	}
+	if c := m.Conversations; c.Limit > 0 {
+		add("conversations", fmt.Sprintf("%d of %d", c.Used, c.Limit))
+	}
+	for _, n := range m.Neighbours {
+		if crowded(n.Table, shownNeighbours) {
+			add("neighbours", fmt.Sprintf("%d of %d %s, %d do not answer", n.Used, n.Limit, n.Family, n.Silent))
+		}
+	}
+	if m.Kernel != "" {
+		add("clock", clockLine(m.Clock))
+	}
+	perm, _ := st.disk(permDir)
+	for _, d := range m.Disks {
+		if d.Dir != permDir && (d.Device == "" || d.Device != perm.Device) {
+			add(d.Dir, diskLine(d))
+		}
+	}
+	add(permDir, st.storageLine())
+	if w := st.Box.Watchdog; w != nil {
+		add("watchdog", watchdogLine(*w))
+	}
+	return rows
+}
+
+// gatewayLines are the default routes that are there, then those that are missing.
+func (st Status) gatewayLines() (lines []string) {
+	for _, r := range st.Machine.Routes {
+		via := "the link " + r.Link
+		if r.Via.IsValid() {
+			via = fmt.Sprintf("%s on %s, %s", r.Via, r.Link, stateLine(r))
+		}
+		lines = append(lines, via)
+	}
+	for _, g := range st.Gateways {
+		if !slices.ContainsFunc(st.Machine.Routes, g.is) {
+			lines = append(lines, fmt.Sprintf("%s on %s, no route", g.Via, g.Link))
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, "none")
+	}
+	return lines
+}
+
+// lately is how long ago a gateway was heard that is said to answer: as long as a neighbour that is not asked stays
+// reachable in the kernel, at most (base_reachable_time of arp(7), and half of it).
+const lately = 45 * time.Second
+
+func stateLine(r machine.Route) string {
+	switch {
+	case r.State.Silent():
+		return "does not answer"
+	case r.State == machine.Unasked:
+		return "not used yet"
+	case r.State == machine.NoARP || r.State == machine.Permanent:
+		return "not asked"
+	case r.Heard > lately:
+		return "heard " + span(r.Heard) + " ago"
+	}
+	return "answers"
+}
+
+func clockLine(c machine.Clock) string {
+	by := "not synchronised"
+	if c.Synchronised {
+		by = "synchronised"
+	}
+	if c.Source != "" {
+		by += ", source " + c.Source
+	}
+	return c.Time.UTC().Format(time.DateTime) + " UTC, " + by
+}
+
+// disk is the one that has dir, if its use is known.
+func (st Status) disk(dir string) (machine.Disk, bool) {
+	for _, d := range st.Machine.Disks {
+		if d.Dir == dir {
+			return d, true
+		}
+	}
+	return machine.Disk{}, false
+}
+
+func diskLine(d machine.Disk) string {
+	text := used(d.Size, d.Free) + " in use"
+	if d.ReadOnly {
+		text += ", read-only"
+	}
+	if d.Device != "" {
+		text = d.Device + ", " + text
+	}
+	return text
+}
+
+// storageLine says what /perm is, and how full.
+func (st Status) storageLine() string {
+	s := st.Box.Boot.Storage
+	d, known := st.disk(permDir)
+	switch {
+	case s.Kind == boot.StorageLost:
+		return "lost"
+	case s.Kind == boot.StorageRoot && known:
+		return diskLine(d) + "; with the root disk, a new image begins anew"
+	case s.Kind == boot.StorageRoot:
+		return "on the root disk: a new image begins anew"
+	case known:
+		return diskLine(d)
+	}
+	return cmp.Or(s.Device, "unknown")
+}
+
+// serviceRows are the services in the order of their start.
+func (st Status) serviceRows() (rows [][]string) {
+	for _, s := range st.Services {
+		rows = append(rows, []string{s.Name, string(s.State), "for " + span(s.Since), restarts(s)})
+	}
+	return rows
+}
+
+func restarts(s supervise.Status) string {
+	switch s.Restarts {
+	case 0:
+		return ""
+	case 1:
+		return "restarted once: " + s.LastExit
+	}
+	return fmt.Sprintf("restarted %d times: %s", s.Restarts, s.LastExit)
+}
+
+// used says how much of something is in use, in MiB, or GiB from 10 of them on.
+func used(all, free uint64) string {
+	const gib = 1 << 30
+	inUse := all - min(free, all)
+	if all >= 10*gib {
+		return fmt.Sprintf("%.1f of %.1f GiB", float64(inUse)/gib, float64(all)/gib)
+	}
+	return fmt.Sprintf("%d of %d MiB", mib(inUse), mib(all))
+}
+
+func mib(n uint64) uint64 { return n >> 20 }

@@ -1,0 +1,194 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
+)
+
+// Our own choices: when what is scarce is a problem. Each leaves time to do something about it.
+const (
+	crowdedTable = 0.90 // of the kernel's limit
+	fullDisk     = 0.95 // of bytes or inodes
+	littleMemory = 0.08 // of it all, still available
+)
+
+// newestImage is the time of all files of an image: no clock is right that is before it.
+func newestImage() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// What a unit says is shown up to here.
+const (
+	maxProblems    = 20   // of one unit
+	maxProblemText = 1024 // bytes of one
+)
+
+// plain makes what another process says safe for a terminal, line by line.
+func plain(text string) string {
+	if len(text) > maxProblemText {
+		text = text[:maxProblemText] + "…"
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = printable.String(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// problems are what is wrong, the worst first: what the start, the services and the network lack, then what gets scarce.
+func (st *Status) problems(a answers) []string {
+	all := []string{} // an empty list, not null, for programs
+	add := func(more ...string) { all = append(all, more...) }
+	if a.ofInit != nil {
+		add("init does not answer: " + plain(a.ofInit.Error()))
+	}
+	add(st.Box.Problems...)
+	if p := st.Box.Boot.Storage.Problem; p != "" {
+		add("/perm: " + plain(p))
+	}
+	if w := st.Box.Watchdog; w != nil {
+		add(watchdogProblems(*w)...)
+	}
+	if a.ofSupervisor != nil && a.ofInit == nil {
+		add("the services are not known: " + plain(a.ofSupervisor.Error()))
+	}
+	for _, s := range st.Services {
+		if s.State != supervise.Ready {
+			add(fmt.Sprintf("service %s is in state %s: %s", s.Name, s.State, why(s)))
+		}
+	}
+	for _, u := range a.units {
+		add(st.unitProblems(u, a.silence)...)
+	}
+	if a.site.err != nil {
+		add(plain(a.site.err.Error()))
+	}
+	for _, l := range st.Links {
+		if p := l.problem(); p != "" {
+			add(p)
+		}
+	}
+	if a.machine.err != nil {
+		add("not all of the machine is known: " + plain(a.machine.err.Error()))
+	}
+	if st.Machine.Kernel == "" { // it has told nothing at all
+		return all
+	}
+	add(st.routeProblems()...)
+	add(st.diskProblems()...)
+	add(scarce(st.Machine)...)
+	return all
+}
+
+// unitProblems are what a service says, or that it says nothing.
+func (st *Status) unitProblems(u unitAnswer, silence error) []string {
+	switch w := st.Box.Watchdog; {
+	case u.err == nil:
+	case w != nil && slices.Contains(silent(*w), u.service):
+		return nil // said already, and for how long
+	case errors.Is(u.err, silence):
+		return []string{fmt.Sprintf("service %s is silent: %v", u.service, silence)}
+	default:
+		return []string{fmt.Sprintf("service %s does not say how it is: %s", u.service, plain(u.err.Error()))}
+	}
+	var all []string
+	for i, p := range u.problems {
+		if i == maxProblems {
+			return append(all, fmt.Sprintf("%s: and %d more", u.service, len(u.problems)-i))
+		}
+		all = append(all, u.service+": "+plain(p))
+	}
+	return all
+}
+
+// routeProblems are what keeps packets from the world. Without its link no route can be.
+func (st *Status) routeProblems() []string {
+	var all []string
+	for _, g := range st.Gateways {
+		if !st.lacksLink(g.Link) && !slices.ContainsFunc(st.Machine.Routes, g.is) {
+			all = append(all, fmt.Sprintf("the default route by %s on %s is missing", g.Via, g.Link))
+		}
+	}
+	for _, r := range st.Machine.Routes {
+		if r.State.Silent() {
+			all = append(all, fmt.Sprintf("the gateway %s on %s does not answer %s", r.Via, r.Link, resolution(r)))
+		}
+	}
+	return all
+}
+
+// is reports whether r is the route by g.
+func (g Gateway) is(r machine.Route) bool { return r.Via == g.Via && r.Link == g.Link }
+
+// resolution is how a gateway was asked for its hardware address.
+func resolution(r machine.Route) string {
+	if r.Via.Is4() {
+		return "ARP"
+	}
+	return "neighbour discovery"
+}
+
+// lacksLink reports whether a link of the site is missing or down.
+func (st *Status) lacksLink(name string) bool {
+	return slices.ContainsFunc(st.Links, func(l Link) bool { return l.Interface == name && l.absent() })
+}
+
+// diskProblems are of the disks. A disk that is only read may be full, and /perm is never only read.
+func (st *Status) diskProblems() []string {
+	var all []string
+	damaged := map[string]bool{} // one disk may have both directories
+	for _, d := range st.Machine.Disks {
+		if d.Errors > 0 && !damaged[d.Device] {
+			damaged[d.Device] = true
+			all = append(all, fmt.Sprintf("the file system on %s is damaged: the kernel has found %s",
+				d.Device, count(d.Errors, "error", "errors")))
+		}
+		kept := st.Box.Boot.Storage.Kind == boot.StorageDisk || st.Box.Boot.Storage.Kind == boot.StorageRoot
+		switch full := d.Full(); {
+		case d.ReadOnly && d.Dir == permDir && kept:
+			all = append(all, fmt.Sprintf("%s has become read-only: nothing can be stored", d.Dir))
+		case !d.ReadOnly && full >= fullDisk:
+			all = append(all, fmt.Sprintf("%s is %s full", d.Dir, percent(full)))
+		}
+	}
+	return all
+}
+
+// scarce is what will not last.
+func scarce(m machine.Facts) []string {
+	var all []string
+	if c := m.Conversations; crowded(c, crowdedTable) {
+		all = append(all, fmt.Sprintf("%d of %d conversations are in use: without a place, new ones are dropped", c.Used, c.Limit))
+	}
+	for _, n := range m.Neighbours {
+		if !crowded(n.Table, crowdedTable) {
+			continue
+		}
+		p := fmt.Sprintf("%d of %d places for %s neighbours are in use: without one, a host is not reached", n.Used, n.Limit, n.Family)
+		if n.Silent > n.Used/2 {
+			p += fmt.Sprintf("; %d do not answer: somebody tries addresses that nobody has", n.Silent)
+		}
+		all = append(all, p)
+	}
+	if m := m.Memory; m.Total > 0 && float64(m.Available) < littleMemory*float64(m.Total) {
+		all = append(all, fmt.Sprintf("memory is short: %d of %d MiB are available", mib(m.Available), mib(m.Total)))
+	}
+	if t := m.Clock.Time; t.Before(newestImage()) {
+		all = append(all, "the clock is wrong: it says "+t.Format(time.DateTime)+" UTC")
+	}
+	return all
+}
+
+// crowded reports whether so much of a table is used, or more.
+func crowded(t machine.Table, share float64) bool {
+	return t.Limit > 0 && float64(t.Used) >= share*float64(t.Limit)
+}
+
+// percent rounds down: nothing is full that is not.
+func percent(share float64) string { return fmt.Sprintf("%d%%", int(share*100)) }

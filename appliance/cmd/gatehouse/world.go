@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/box"
+	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	"github.com/gatehouse-os/gatehouse/site/bundle"
+)
+
+// etcDir is where the files are that /etc has links to.
+const etcDir = runDir + "/etc"
+
+// networkName is what the log calls that part of process 1 which keeps the network.
+const networkName = "network"
+
+// newBox makes the box that this machine is.
+func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
+	files, err := readFiles(os.DirFS(siteDir))
+	o := box.Options{
+		Image: bundle.Bundle{Files: files}, Storage: storage, Uptime: boot.Uptime,
+		Log: func(format string, args ...any) { p.log.Event(admin.InitService, format, args...) },
+	}
+	if storage.Kind != boot.StorageLost {
+		o.Store = kept.Open(keptDir)
+	}
+	var b *box.Box
+	var rules nft.Owner
+	keeper, netErr := rtnl.Open(netcfg.Tell{
+		State: func(_, wrong error) {
+			b.Problem("network", wrong)
+			b.Learned() // a link may be there now
+		},
+		Log: func(line string) { p.log.Event(networkName, "%s", line) },
+	})
+	b = box.New(ctx, box.World{
+		Firewall: rules.Set,
+		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
+			if netErr != nil {
+				return nil, netErr
+			}
+			return keeper.Set(ctx, c)
+		},
+		System:  p.system,
+		Units:   p.supervisor.Set,
+		Learn:   learn,
+		Publish: publish,
+	}, o)
+	if netErr == nil {
+		go keeper.Run(ctx)
+	}
+	b.Problem("image", err)
+	return b
+}
+
+// learn is what the machine and its kernel say.
+func learn(p plan.Plan) plan.Learned {
+	return plan.Learned{Memory: admin.ReadBox().Memory.Total, Shortcut: nft.Offload(p.Firewall.Policy.Shortcuts())}
+}
+
+// system makes what commands and people see of a plan: the name, the files of /etc, and the console.
+func (p *process1) system(to plan.Plan) error {
+	p.lock.Set(to.ConsoleLocked)
+	errs := []error{os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName))), os.MkdirAll(etcDir, 0o755)}
+	for _, f := range to.Files {
+		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
+	}
+	return errors.Join(errs...)
+}
+
+// publish shows the gatehouse command which site runs, and which rules are loaded.
+func publish(s box.Site, rules firewall.Loaded) error {
+	return errors.Join(os.MkdirAll(runDir, 0o755), admin.WriteSite(runDir, s.Files, s.Meta), admin.WriteLoaded(runDir, rules))
+}
+
+// readFiles reads the image's site as it is.
+func readFiles(fsys fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files[name], err = fs.ReadFile(fsys, name)
+		return err
+	})
+	return files, err
+}

@@ -1,0 +1,70 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
+	"github.com/gatehouse-os/gatehouse/site/internal/sshkey"
+	"github.com/gatehouse-os/gatehouse/site/internal/toml"
+)
+
+const minRSABits = 2048 // NIST SP 800-131A
+
+// readAuthorizedKeys returns the lines of authorized_keys (sshd(8)), each a type,
+// a key and a comment. Options before a key are refused: to let someone in who was
+// to be held to one command would be worse than to ask.
+func readAuthorizedKeys(src *source.File, problem *source.Reporter) []string {
+	var keys []string
+	private := false
+	for _, start := range src.Starts {
+		line := lineSpan(src, start)
+		text := src.Text[line.Off:line.End]
+		switch {
+		case strings.Contains(text, "PRIVATE KEY-----"):
+			private = strings.Contains(text, "BEGIN")
+			if private {
+				problem.At(line, "this is a private key, which must never leave its owner; expected the line of the matching .pub file")
+			}
+		case private, text == "", text[0] == '#':
+		default:
+			if at, reason := notAuthorized(line, text); reason != "" {
+				problem.At(at, "%s", reason)
+			} else {
+				keys = append(keys, text)
+			}
+		}
+	}
+	return keys
+}
+
+// lineSpan is the line that begins at an offset, without blanks around it.
+func lineSpan(src *source.File, start int) source.Span {
+	end := len(src.Text)
+	if i := strings.IndexByte(src.Text[start:], '\n'); i >= 0 {
+		end = start + i
+	}
+	text := src.Text[start:end]
+	start += len(text) - len(strings.TrimLeft(text, " \t\r"))
+	return src.Span(start, start+len(strings.Trim(text, " \t\r")))
+}
+
+// notAuthorized says what is wrong with a line and where, "" if nothing is.
+func notAuthorized(line source.Span, text string) (source.Span, string) {
+	key, err := sshkey.Parse(text)
+	first := text[:strings.IndexAny(text+" ", " \t")]
+	word := line.File.Span(line.Off, line.Off+len(first))
+	switch {
+	case first == "ssh-dss":
+		return word, "DSA keys are broken and refused (RFC 9142); expected a key of type ssh-ed25519"
+	case err != nil:
+		return line, `this is no public key; expected a line such as "ssh-ed25519 AAAA… name@host"`
+	case key.Options != "":
+		return word, "options before a key are not supported, and would be ignored; expected the key only"
+	case !slices.Contains(sshkey.Types(), key.Type):
+		return word, "a key of type " + key.Type + " is not accepted; expected " + toml.OneOf(sshkey.Types())
+	case 0 < key.RSABits && key.RSABits < minRSABits:
+		return word, "this RSA key is too short; expected 2048 bits or more, or a key of type ssh-ed25519"
+	}
+	return source.Span{}, ""
+}

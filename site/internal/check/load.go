@@ -1,0 +1,132 @@
+// Package check makes a site of its files, or says everything that is wrong with them: it reads hosts,
+// ethers, authorized_keys and lists, checks each value of site.toml by itself and against the others, and
+// derives what follows. One step sees only what the steps before it found valid, so that no problem is
+// reported twice in other words.
+package check
+
+import (
+	"cmp"
+	"io/fs"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
+	"github.com/gatehouse-os/gatehouse/site/internal/toml"
+)
+
+// The sizes of files are bounded so that a wrong file cannot take the memory of a small appliance; hosts and
+// ethers have room for 20,000 hosts.
+const (
+	maxSite   = 1 << 20
+	maxHosts  = 2 << 20
+	maxEthers = 2 << 20
+	maxKeys   = 256 << 10
+)
+
+// Load reads and checks the site in fsys; site.Load says what it promises.
+func Load(fsys fs.FS) (*model.Site, error) {
+	l := &loader{}
+	l.readSite(fsys)
+	hosts := l.read(fsys, source.Hosts, maxHosts)
+	ethers := l.read(fsys, source.Ethers, maxEthers)
+	l.mergeHosts(hosts, ethers)
+	l.checkGroups()
+	l.checkNetboot()
+	l.checkFirewall(fsys)
+	l.site.Hosts = l.hosts.sortedHosts()
+	l.readKeys(fsys)
+	if problems := l.Problems(); len(problems) > 0 {
+		return nil, problems
+	}
+	return &l.site, nil
+}
+
+// loader turns the files of a site into a Site step by step; each step sees what
+// the ones before it found valid.
+type loader struct {
+	source.Reporter
+	raw      toml.Site
+	site     model.Site
+	parsed   bool      // all of site.toml was read
+	networks []network // what the valid addresses of WAN and LANs are connected to
+	settled  bool      // parsed, and the addresses of WAN and LANs are all valid
+	hosts    *directory
+	relayed  []network // the valid ones
+
+	groups      []group
+	bootServers map[source.Span]*hostEntry // by the place that names them
+}
+
+func (l *loader) read(fsys fs.FS, name string, limit int64) *source.File {
+	src, message := source.Read(fsys, name, limit)
+	if message != "" {
+		l.AtFile(name, "%s", message)
+	}
+	if src == nil {
+		return source.New(name, "")
+	}
+	return src
+}
+
+func (l *loader) readSite(fsys fs.FS) {
+	src, message := source.Read(fsys, source.SiteTOML, maxSite)
+	if src == nil {
+		l.AtFile(source.SiteTOML, "%s", cmp.Or(message, `is not there; expected a file that starts with name = "firewall"`))
+		return
+	}
+	l.raw, l.parsed = toml.Decode(src, &l.Reporter)
+	l.settled = l.parsed
+	l.checkNames()
+	l.checkWAN()
+	l.checkLANs()
+	l.checkOverlaps()
+	l.checkRoutes()
+	l.checkRelayed()
+	l.checkServers()
+	l.fillServers()
+	l.checkConsole()
+}
+
+func (l *loader) readKeys(fsys fs.FS) {
+	before := l.Count()
+	l.site.AuthorizedKeys = readAuthorizedKeys(l.read(fsys, source.AuthorizedKeys, maxKeys), &l.Reporter)
+	if len(l.site.AuthorizedKeys) == 0 && l.Count() == before {
+		l.AtFile(source.AuthorizedKeys, "has no key, so nobody could log in over ssh; expected the line of at least one .pub file")
+	}
+}
+
+func (l *loader) checkNames() {
+	if name := l.raw.Name; name.OK() {
+		switch reason := model.NotName(name.Text); {
+		case reason != "":
+			l.At(name.At, "name %q %s", name.Text, reason)
+		case !model.IsLabel(name.Text):
+			l.At(name.At, "name %q has a dot; expected the first label only, the rest is domain", name.Text)
+		case model.IsSystemName(strings.ToLower(name.Text)):
+			l.At(name.At, "%q is the name of every host for itself; expected another name", name.Text)
+		default:
+			l.site.Name = strings.ToLower(name.Text)
+		}
+	}
+	if domain := l.raw.Domain; domain.OK() {
+		switch reason := model.NotName(domain.Text); {
+		case reason != "":
+			l.At(domain.At, "domain %q %s", domain.Text, reason)
+		case len(domain.Text) > model.MaxDomain:
+			l.At(domain.At, "domain has %d characters; expected at most %d, so that any host name fits before it", len(domain.Text), model.MaxDomain)
+		default:
+			l.site.Domain = strings.ToLower(domain.Text)
+		}
+	}
+}
+
+func (l *loader) checkConsole() {
+	login := l.raw.Console.Login
+	switch {
+	case !login.OK() || login.Text == toml.ConsoleShell:
+	case login.Text == toml.ConsoleLocked:
+		l.site.Console.Locked = true
+	default:
+		l.At(login.At, "login %q is unknown; expected %q or %q", login.Text, toml.ConsoleShell, toml.ConsoleLocked)
+	}
+}

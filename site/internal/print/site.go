@@ -1,0 +1,185 @@
+package print
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
+	"github.com/gatehouse-os/gatehouse/site/internal/sshkey"
+)
+
+func (p *printer) links(s *model.Site) {
+	p.heading("Links")
+	if wan := s.WAN; wan.Interface != "" {
+		p.row(wan.Link(), "WAN", cmp.Or(prefixes(wan.IPv4, wan.IPv6), "no address"), wanNote(wan))
+	}
+	for _, lan := range s.LANs {
+		p.row(lan.Link(), lan.Name, prefixes(lan.IPv4, lan.IPv6))
+	}
+	if len(s.Routes) == 0 {
+		return
+	}
+	p.heading("Routes")
+	for _, r := range s.Routes {
+		p.row(r.To.String(), "via "+r.Via.String())
+	}
+}
+
+// wanNote says how the site reaches the rest of the world.
+func wanNote(wan model.WAN) string {
+	var gateways []string
+	for _, g := range []netip.Addr{wan.Gateway, wan.Gateway6} {
+		if g.IsValid() {
+			gateways = append(gateways, g.String())
+		}
+	}
+	switch {
+	case len(gateways) == 0 && (wan.IPv4.IsValid() || wan.IPv6.IsValid()):
+		return "no default route"
+	case len(gateways) == 0:
+		return ""
+	}
+	return "default route via " + strings.Join(gateways, " and ")
+}
+
+func prefixes(list ...netip.Prefix) string {
+	var out []string
+	for _, p := range list {
+		if p.IsValid() {
+			out = append(out, p.String())
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// hosts writes a table with a row for each address and card of a host.
+func (p *printer) hosts(s *model.Site) {
+	if len(s.Hosts) == 0 {
+		return
+	}
+	p.heading(count(len(s.Hosts), "host", "hosts"))
+	for _, h := range s.Hosts {
+		for i := range max(len(h.Addrs), len(h.MACs)) {
+			row := []string{"", "", ""}
+			if i < len(h.Addrs) {
+				row[0] = h.Addrs[i].String()
+			} else if len(h.Addrs) == 0 && i == 0 {
+				row[0] = "pool"
+			}
+			if i < len(h.MACs) {
+				row[1] = h.MACs[i].String()
+			}
+			name := ""
+			if i == 0 {
+				name, row[2] = h.Name, hostNote(s, h)
+			}
+			p.row(name, row...)
+		}
+	}
+}
+
+// hostNote says what is particular about a host.
+func hostNote(s *model.Site, h model.Host) string {
+	var notes []string
+	switch {
+	case h.Name == s.Name || slices.Contains(h.Aliases, s.Name):
+		notes = append(notes, "this appliance")
+	case h.AsksDHCP() && slices.ContainsFunc(h.Addrs, netip.Addr.Is4):
+		notes = append(notes, "reserved")
+	}
+	if s.Netboot != nil && slices.Contains(s.Netboot.Servers, h.Name) {
+		notes = append(notes, "netboot server")
+	}
+	if h.Netboot != nil {
+		notes = append(notes, "netboot")
+	}
+	if len(h.Aliases) > 0 {
+		notes = append(notes, "also "+strings.Join(h.Aliases, " "))
+	}
+	return strings.Join(notes, ", ")
+}
+
+// netboot writes what all hosts that boot from the network are told alike, then a
+// table of what differs.
+func (p *printer) netboot(s *model.Site) {
+	clients := slices.DeleteFunc(slices.Clone(s.Hosts), func(h model.Host) bool { return h.Netboot == nil })
+	if len(clients) == 0 {
+		return
+	}
+	p.heading(count(len(clients), "host boots", "hosts boot") + " from the network")
+	columns := []string{"host"}
+	for _, f := range allFacts(clients[0].Netboot) {
+		switch {
+		case f.what == "target": // the root path ends in it
+		case slices.ContainsFunc(clients, func(h model.Host) bool { return factOf(h.Netboot, f.what) != f.value }):
+			columns = append(columns, f.what)
+		default:
+			p.row(f.what, f.value)
+		}
+	}
+	if len(columns) == 1 {
+		p.row("hosts", joinNames(clients))
+		return
+	}
+	p.heading("  " + strings.Join(columns, "\t"))
+	for _, h := range clients {
+		var row []string
+		for _, what := range columns[1:] {
+			row = append(row, factOf(h.Netboot, what))
+		}
+		p.row(h.Name, row...)
+	}
+}
+
+func joinNames(hosts []model.Host) string {
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.Name
+	}
+	return strings.Join(names, " ")
+}
+
+// factOf returns the value of one fact, "" if the host is not told it.
+func factOf(n *model.HostNetboot, what string) string {
+	for _, f := range factsOf(n) {
+		if f.what == what {
+			return f.value
+		}
+	}
+	return ""
+}
+
+// access writes who may log in.
+func (p *printer) access(s *model.Site) {
+	p.heading("Access")
+	console := "root shell"
+	if s.Console.Locked {
+		console = "locked"
+	}
+	p.row("console", console)
+	for _, line := range s.AuthorizedKeys {
+		if key, err := sshkey.Parse(line); err == nil {
+			p.row("ssh", key.Type, source.Printable(key.Comment))
+		}
+	}
+}
+
+func addrs(list []netip.Addr) string {
+	var out []string
+	for _, a := range list {
+		out = append(out, a.String())
+	}
+	return strings.Join(out, " ")
+}
+
+// count writes a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

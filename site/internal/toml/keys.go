@@ -1,0 +1,112 @@
+package toml
+
+import "strings"
+
+// Key documents one key of site.toml.
+type Key struct {
+	Table    string // header of its table as written, "[wan]" or "[[lan]]"; "" at the top of the file
+	Name     string
+	Type     string // "string", "integer", "list of strings", …
+	Unit     string // what a value is, or counts: "IPv4 address/length", "VLAN id"
+	Required bool   // wherever its table stands
+	Default  string // what an absent key means; "" for a required one
+	Range    string // what is accepted; "" when Unit says it all
+	Example  string // a value as it is written in the file
+	Doc      string // what it does, in one line
+	As       string // the table whose key of the same name this one is like; "" for none
+}
+
+// Path returns the key's name from the top of the file: "lan.pool".
+func (k Key) Path() string {
+	if table := strings.Trim(k.Table, "[]"); table != "" {
+		return table + "." + k.Name
+	}
+	return k.Name
+}
+
+const (
+	typeString  = "string"
+	typeInteger = "integer"
+	typeBoolean = "boolean"
+	typeStrings = "list of strings"
+	typeMany    = "string or list of strings"
+	typeOptions = "table"
+	typePort    = "integer or string"
+)
+
+// Keys returns the reference of site.toml: every key, in the order in which the
+// file is best written.
+func Keys() []Key {
+	var all []Key
+	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys()} {
+		all = append(all, table...)
+	}
+	return all
+}
+
+func topKeys() []Key {
+	return []Key{
+		{Table: "", Name: "name", Type: typeString, Unit: "host name", Required: true, Range: "one label of letters, digits and hyphens (RFC 1123)",
+			Example: `"firewall"`, Doc: "The appliance's own name."},
+		{Table: "", Name: "domain", Type: typeString, Unit: "domain name", Required: true, Range: "at most 189 characters, so that any host name fits before it",
+			Example: `"home.example"`, Doc: "The domain of the network; hosts are known as NAME.DOMAIN and clients search it."},
+	}
+}
+
+func wanKeys() []Key {
+	return []Key{
+		{Table: "[wan]", Name: "interface", Type: typeString, Unit: "network interface", Required: true, Range: "at most 15 bytes, with the VLAN id",
+			Example: `"eth0"`, Doc: "The interface to the upstream network. Without [wan] the appliance serves its LANs only."},
+		{Table: "[wan]", Name: "vlan", Type: typeInteger, Unit: "VLAN id", Default: "untagged", Range: "1 to 4094",
+			Example: `10`, Doc: "The upstream network is this VLAN (IEEE 802.1Q) of the interface."},
+		{Table: "[wan]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Default: "no IPv4 upstream",
+			Example: `"192.0.2.10/24"`, Doc: "The appliance's address upstream; LAN clients reach the outside from it (masquerading)."},
+		{Table: "[wan]", Name: "gateway", Type: typeString, Unit: "IPv4 address", Default: "no IPv4 default route", Range: "on the network of ipv4",
+			Example: `"192.0.2.1"`, Doc: "The router upstream for IPv4."},
+		{Table: "[wan]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6 upstream",
+			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream."},
+		{Table: "[wan]", Name: "gateway6", Type: typeString, Unit: "IPv6 address", Default: "no IPv6 default route", Range: "on the network of ipv6, or link-local",
+			Example: `"2001:db8:0:1::1"`, Doc: "The router upstream for IPv6."},
+	}
+}
+
+func lanKeys() []Key {
+	keys := []Key{
+		{Table: "[[lan]]", Name: "name", Type: typeString, Unit: "network name", Required: true, Range: `one label that starts with a letter, unique, not "wan" or "box"`,
+			Example: `"lan"`, Doc: "What the network is called in messages and in the firewall."},
+		{Table: "[[lan]]", Name: "interface", Type: typeString, Unit: "network interface", Required: true, Range: "at most 15 bytes, with the VLAN id",
+			Example: `"eth1"`, Doc: "The interface to the network; several networks may share one, told apart by their VLANs."},
+		{Table: "[[lan]]", Name: "vlan", Type: typeInteger, Unit: "VLAN id", Default: "untagged", Range: "1 to 4094",
+			Example: `20`, Doc: "The network is this VLAN (IEEE 802.1Q) of the interface."},
+		{Table: "[[lan]]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Required: true, Range: "length 8 to 30",
+			Example: `"192.168.32.1/24"`, Doc: "The appliance's address on the network, the gateway of its clients."},
+		{Table: "[[lan]]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6", Range: "length 64 (RFC 4862)",
+			Example: `"2001:db8:0:20::1/64"`, Doc: "The appliance's IPv6 address on the network."},
+	}
+	return append(keys, clientsKeys("[[lan]]")...)
+}
+
+func routeKeys() []Key {
+	return []Key{
+		{Table: "[[route]]", Name: "to", Type: typeString, Unit: "network/length", Required: true,
+			Example: `"10.8.0.0/16"`, Doc: "A network that is reached through another router."},
+		{Table: "[[route]]", Name: "via", Type: typeString, Unit: "IP address", Required: true, Range: "on the network of WAN or of a LAN",
+			Example: `"192.168.32.2"`, Doc: "That router."},
+	}
+}
+
+func clientKeys() []Key {
+	return []Key{
+		{Table: "[dns]", Name: "upstream", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no resolver",
+			Example: `["192.0.2.53"]`, Doc: "The resolvers for names outside the site, given to LAN clients."},
+		{Table: "[ntp]", Name: "servers", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no time server",
+			Example: `["192.0.2.123"]`, Doc: "The time servers, given to LAN clients (DHCP option 42)."},
+	}
+}
+
+func consoleKeys() []Key {
+	return []Key{
+		{Table: "[console]", Name: "login", Type: typeString, Unit: "word", Default: `"` + ConsoleShell + `"`, Range: `"` + ConsoleShell + `" or "` + ConsoleLocked + `"`,
+			Example: `"locked"`, Doc: "A root shell on the console for whoever holds the hypervisor, or none."},
+	}
+}

@@ -1,0 +1,79 @@
+package toml
+
+import "github.com/gatehouse-os/gatehouse/site/internal/source"
+
+// Site is site.toml as it was written: every value with its place, unset ones without. Keys documents each
+// field; a test holds the two together.
+type Site struct {
+	At      source.Span `toml:"-"`
+	Name    Str         `toml:"name"`
+	Domain  Str         `toml:"domain"`
+	WAN     WAN         `toml:"wan"`
+	LANs    []LAN       `toml:"lan"`
+	Routes  []Route     `toml:"route"`
+	DNS     DNS         `toml:"dns"`
+	NTP     NTP         `toml:"ntp"`
+	Netboot Netboot     `toml:"netboot"`
+	Console Console     `toml:"console"`
+
+	Firewall Firewall `toml:"firewall"`
+
+	Relayed []Relayed `toml:"relayed"`
+	Groups  []Host    `toml:"host"`
+	Ports   []Port    `toml:"port"`
+}
+
+// WAN is [wan].
+type WAN struct {
+	At        source.Span `toml:"-"` // of the header; no place when the table is not there
+	Interface Str         `toml:"interface"`
+	VLAN      Int         `toml:"vlan"`
+	IPv4      Str         `toml:"ipv4"`
+	Gateway   Str         `toml:"gateway"`
+	IPv6      Str         `toml:"ipv6"`
+	Gateway6  Str         `toml:"gateway6"`
+}
+
+// LAN is a [[lan]].
+type LAN struct {
+	At        source.Span `toml:"-"`
+	Name      Str         `toml:"name"`
+	Interface Str         `toml:"interface"`
+	VLAN      Int         `toml:"vlan"`
+	IPv4      Str         `toml:"ipv4"`
+	IPv6      Str         `toml:"ipv6"`
+	Clients
+}
+
+// Route is a [[route]].
+type Route struct {
+	At  source.Span `toml:"-"`
+	To  Str         `toml:"to"`
+	Via Str         `toml:"via"`
+}
+
+// DNS is [dns].
+type DNS struct {
+	At       source.Span `toml:"-"`
+	Upstream List        `toml:"upstream"`
+}
+
+// NTP is [ntp].
+type NTP struct {
+	At      source.Span `toml:"-"`
+	Servers List        `toml:"servers"`
+}
+
+// Netboot is [netboot].
+type Netboot struct {
+	At     source.Span `toml:"-"`
+	Server Str         `toml:"server"`
+	Scheme
+	Hosts List `toml:"hosts"`
+}
+
+// Console is [console].
+type Console struct {
+	At    source.Span `toml:"-"`
+	Login Str         `toml:"login"`
+}
