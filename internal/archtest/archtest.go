@@ -5,9 +5,12 @@
 // Check reads every file of a source tree as text or syntax, without building
 // anything, and reports every offence with what to do instead. It sees what is
 // written, not what it means: a function that is called through a variable is not
-// followed, and of the imports only the direct ones are judged, each at its place.
-// The tables of the rules have a reason on every line; whoever needs an exception
-// writes it there with the reason.
+// followed. CheckClosures asks the go command what the packages reach that claim to
+// be pure.
+//
+// Imports are a closed world: docs/imports.md has a row for each package, and what it
+// does not name is forbidden. The other rules have their tables here, with a reason
+// on every line; whoever needs an exception writes it there with the reason.
 package archtest
 
 import (
@@ -42,7 +45,8 @@ func Check(fsys fs.FS) ([]Offence, error) {
 	}
 	var all []Offence
 	for _, rule := range []func(*tree) []Offence{
-		importDirection, testPackages, clocks,
+		importTable, importDirection, testPackages,
+		pureImports, clocks,
 		packageComments, exportedComments,
 		mainOnly, initFunctions, packageState,
 		dependencyReasons, directModules, replacements,
@@ -51,8 +55,14 @@ func Check(fsys fs.FS) ([]Offence, error) {
 	} {
 		all = append(all, rule(t)...)
 	}
-	slices.SortStableFunc(all, func(a, b Offence) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Rule, b.Rule))
+	return inOrder(all), nil
+}
+
+// inOrder sorts offences by their places, each of them once.
+func inOrder(all []Offence) []Offence {
+	slices.SortFunc(all, func(a, b Offence) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Want, b.Want))
 	})
-	return slices.Compact(all), nil
+	return slices.Compact(all)
 }

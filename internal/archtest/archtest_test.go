@@ -1,9 +1,13 @@
 package archtest
 
 import (
+	"bytes"
+	"cmp"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,11 +25,41 @@ func TestHouse(t *testing.T) {
 	}
 }
 
+// TestClosures holds what the pure rooms of the repository reach against the rules,
+// in the build for the appliance.
+func TestClosures(t *testing.T) {
+	offences, err := CheckClosures("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range offences {
+		t.Error(o)
+	}
+}
+
 // TestRules checks small trees, one or a few for each rule, for exactly the
 // offences in their file "want". So every rule is known to bite, and none to bite
 // what it should not.
 func TestRules(t *testing.T) {
-	names, err := filepath.Glob("testdata/*.txtar")
+	checkFixtures(t, "testdata/*.txtar", func(_ *testing.T, fsys fs.FS) ([]Offence, error) {
+		return Check(fsys)
+	})
+}
+
+// TestClosureRules does the same for what the go command is asked.
+func TestClosureRules(t *testing.T) {
+	checkFixtures(t, "testdata/closures/*.txtar", func(t *testing.T, fsys fs.FS) ([]Offence, error) {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, fsys); err != nil {
+			t.Fatal(err)
+		}
+		return CheckClosures(dir)
+	})
+}
+
+// checkFixtures checks every tree of a pattern.
+func checkFixtures(t *testing.T, pattern string, check func(*testing.T, fs.FS) ([]Offence, error)) {
+	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}
@@ -35,7 +69,7 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fsys, err := txtar.FS(withDefaults(archive))
+			fsys, err := txtar.FS(withDefaults(t, archive))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +77,7 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			offences, err := Check(fsys)
+			offences, err := check(t, fsys)
 			var got strings.Builder
 			for _, o := range offences {
 				got.WriteString(o.String() + "\n")
@@ -58,15 +92,47 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// withDefaults adds a go.mod to an archive that has none.
-func withDefaults(a *txtar.Archive) *txtar.Archive {
-	for _, f := range a.Files {
-		if f.Name == "go.mod" {
-			return a
+// withDefaults adds what an archive does not have and its story is not about: a
+// go.mod, and rows that allow each package what it imports.
+func withDefaults(t *testing.T, a *txtar.Archive) *txtar.Archive {
+	has := func(name string) bool {
+		return slices.ContainsFunc(a.Files, func(f txtar.File) bool { return f.Name == name })
+	}
+	if !has("go.mod") {
+		data := []byte("module example.com/house\n\ngo 1.26\n")
+		a.Files = append(a.Files, txtar.File{Name: "go.mod", Data: data})
+	}
+	if !has(roomsFile) {
+		a.Files = append(a.Files, txtar.File{Name: roomsFile, Data: rowsAsImported(t, a)})
+	}
+	return a
+}
+
+// rowsAsImported writes a row for each package of an archive that can be parsed.
+func rowsAsImported(t *testing.T, a *txtar.Archive) []byte {
+	fsys, err := txtar.FS(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	house, err := load(fsys)
+	if err != nil {
+		return nil // the story is about that
+	}
+	imports := map[string][]string{}
+	for _, f := range house.product() {
+		for _, spec := range f.ast.Imports {
+			if to := house.importPath(spec); !isStandard(to) {
+				imports[f.dir] = append(imports[f.dir], "`"+strings.TrimPrefix(to, "./")+"`")
+			}
 		}
 	}
-	a.Files = append(a.Files, txtar.File{Name: "go.mod", Data: []byte("module example.com/house\n\ngo 1.26\n")})
-	return a
+	var rows bytes.Buffer
+	for pkg := range house.packages() {
+		dir := strings.TrimPrefix(pkg, "./")
+		may := cmp.Or(strings.Join(imports[dir], " "), "nothing")
+		fmt.Fprintf(&rows, "| `%s` | %s | so it is |\n", dir, may)
+	}
+	return rows.Bytes()
 }
 
 func TestMatches(t *testing.T) {

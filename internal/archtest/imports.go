@@ -3,122 +3,184 @@ package archtest
 import (
 	"fmt"
 	"go/ast"
-	"path"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// direction is one line of the table of imports: packages that match from never
-// import what matches never, except what matches except. Patterns are those of
-// matches. Tests may reach across.
-type direction struct {
-	from, never, except []string
-	why                 string
+// roomsFile says in tables what each package may import. It is a closed world: a
+// package without a row is an offence, and so is a row, or a word of one, without a
+// package.
+const roomsFile = "docs/imports.md"
+
+// room is one row "| `package` … | `import` … or nothing | why |".
+type room struct {
+	line  int
+	pure  bool     // under a heading "## Pure rooms …"
+	clock bool     // under the heading "## Pure rooms with a clock"
+	names []string // the packages, as patterns of matches
+	may   []string // what they may import beside the standard library, as patterns
+	why   string
 }
 
-// pure are the packages that compute and do nothing else.
-func pure() []string {
-	return []string{
-		"./site/...", "./appliance/plan",
-		"./services/*", "./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline",
-		"./firewall", "./firewall/nfttext", "./firewall/explain", "./firewall/nflog",
-	}
-}
-
-// outside is what reaches out of a program: files, sockets, the kernel, chance,
-// the log.
-func outside() []string {
-	return []string{
-		"os/...", "io/ioutil", "syscall", "net", "net/http/...", "log/...", "crypto/rand", "math/rand/...",
-		"golang.org/x/sys/...", "golang.org/x/net/icmp", "golang.org/x/net/ipv4", "golang.org/x/net/ipv6",
-		"github.com/vishvananda/...", "github.com/mdlayher/...", "github.com/google/nftables/...",
-	}
-}
-
-// directions is the table. The packages of the project start with "./".
-func directions() []direction {
-	return []direction{
-		{[]string{"./site/..."}, []string{"./..."}, []string{"./site/...", "./services/dhcp/option"},
-			"everything may use the site, so it uses nothing of the project but the leaf that knows what DHCP options are"},
-		{[]string{"./site/internal/source", "./site/internal/model"}, []string{"./site/..."}, nil,
-			"where problems are and what a site is stand by themselves, so that checks and print can have both"},
-		{[]string{"./site/internal/toml"}, []string{"./site/..."}, []string{"./site/internal/source"},
-			"what is written in site.toml is read without knowing what it means"},
-		{[]string{"./site/internal/print"}, []string{"./site/..."}, []string{"./site/internal/model", "./site/internal/source"},
-			"what people are shown is what the site is, not how it was written"},
-		{[]string{"./services/...", "./firewall/..."}, []string{"./site/...", "./appliance/plan/..."}, nil,
-			"a service and the firewall own their Config; plan maps the site to it"},
-		{[]string{"./services/...", "./firewall/..."}, []string{"./appliance/..."},
-			[]string{"./appliance/control", "./appliance/links", "./appliance/statefile", "./appliance/privdrop", "./appliance/plan/..."},
-			"the appliance starts services and loads firewalls; they do not know it"},
-		{[]string{"./firewall/..."}, []string{"./services/..."}, nil,
-			"the firewall knows ports, not who listens"},
-		{[]string{"./site/...", "./appliance/...", "./services/...", "./firewall/..."}, []string{"./image/..."}, nil,
-			"only image knows how the disk is made; what runs on the appliance does not carry it"},
-		{[]string{"./image/..."}, []string{"./..."}, []string{"./image/...", "./site/...", "./appliance/roster", "./internal/testnet"},
-			"a disk is made from the site; the appliance is in it as one built program"},
-		{[]string{"./internal/ratelimit", "./internal/feed", "./internal/printable",
-			"./appliance/children", "./appliance/links", "./appliance/roster", "./appliance/statefile", "./appliance/privdrop", "./appliance/control", "./appliance/applets",
-			"./services/*/lease", "./services/*/option", "./services/*/packet", "./services/*/ra", "./services/*/discipline"}, []string{"./..."}, []string{"./internal/printable"},
-			"a leaf imports nothing of the project"},
-		{[]string{"./services/*/leasefile"}, []string{"./..."}, []string{"./services/*/lease"},
-			"the journal is a published format: it knows leases and nothing else"},
-		{[]string{"./appliance/netcfg/...", "./appliance/sshadmin"}, []string{"./appliance/...", "./site/..."},
-			[]string{"./appliance/control", "./appliance/links", "./appliance/statefile", "./appliance/privdrop", "./appliance/netcfg", "./appliance/sshadmin/sshcfg"},
-			"an edge owns its Config; plan maps the site to it and the command wires it"},
-		{pure(), outside(), nil,
-			"an engine is a function of its arguments; an edge package (conn, nft, netcfg) or main hands it what it needs"},
-		{[]string{"./site/...", "./appliance/...", "./firewall/...", "./image/...", "./services/*", "./services/dhcp/...", "./services/radvd/...",
-			"./services/ntp/...", "./services/wan/...", "./services/tunnel6in4/..."},
-			[]string{"github.com/coredns/...", "github.com/miekg/dns/..."}, nil,
-			"only services/dns/lan and services/dns/run know CoreDNS"},
-	}
-}
-
-// serviceExceptions are the imports of one service by another.
-func serviceExceptions() map[[2]string]string {
-	return map[[2]string]string{
-		{"./services/dns/lan", "./services/dhcp/leasefile"}: "names of DHCP clients come from the published journal",
-	}
-}
-
-// importDirection reports imports that the table forbids.
-func importDirection(t *tree) []Offence {
+// rooms reads the rows of all tables, and reports those that say too little.
+func rooms(t *tree) ([]room, []Offence) {
+	var rows []room
 	var bad []Offence
-	for _, f := range t.product() {
-		from := "./" + f.dir
-		for _, spec := range f.ast.Imports {
-			to := t.importPath(spec)
-			why := forbidden(from, to)
-			if why != "" {
-				bad = append(bad, Offence{f.path, t.line(spec.Pos()), "import of " + to, why})
+	n, under := 0, ""
+	for line := range strings.Lines(t.texts[roomsFile]) {
+		n++
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
+			under = strings.TrimSpace(heading)
+		}
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 3 || strings.TrimSpace(cells[2]) == "" {
+			bad = append(bad, badRow(n, "a row has three cells: packages, what they may import, why"))
+			continue
+		}
+		r := room{
+			line: n, pure: strings.HasPrefix(under, "Pure rooms"), clock: under == "Pure rooms with a clock",
+			names: patterns(cells[0]), may: patterns(cells[1]), why: strings.TrimSpace(cells[2]),
+		}
+		if nothing := strings.TrimSpace(cells[1]) == "nothing"; nothing != (len(r.may) == 0) {
+			bad = append(bad, badRow(n, "say which packages they may import, or the word nothing"))
+		}
+		rows = append(rows, r)
+	}
+	return rows, bad
+}
+
+// badRow is an offence of a row.
+func badRow(line int, want string) Offence { return Offence{roomsFile, line, "room", want} }
+
+// badImport is an offence of an import.
+func badImport(t *tree, f *goFile, spec *ast.ImportSpec, want string) Offence {
+	return Offence{f.path, t.line(spec.Pos()), "import of " + t.importPath(spec), want}
+}
+
+// patterns returns the words between backquotes in a cell. Those of the project
+// get their "./": the first element of any other has a dot.
+func patterns(cell string) []string {
+	var found []string
+	for i, word := range strings.Split(cell, "`") {
+		switch first, _, _ := strings.Cut(word, "/"); {
+		case i%2 == 0:
+		case strings.Contains(first, "."):
+			found = append(found, word)
+		default:
+			found = append(found, "./"+word)
+		}
+	}
+	return found
+}
+
+// roomOf returns the first row that is about a package of the project, nil if none
+// is.
+func roomOf(rows []room, pkg string) *room {
+	for i := range rows {
+		if matches(pkg, rows[i].names) {
+			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// packages returns the first file of each package of the project, one that is no
+// test if there is one, by "./" and its directory.
+func (t *tree) packages() map[string]*goFile {
+	first := map[string]*goFile{}
+	for _, f := range append(t.product(), t.files...) {
+		if first["./"+f.dir] == nil {
+			first["./"+f.dir] = f
+		}
+	}
+	return first
+}
+
+// importTable compares the tables with the tree, both ways: each package has one
+// row, and each name of a row is that of a package.
+func importTable(t *tree) []Offence {
+	rows, bad := rooms(t)
+	packages := t.packages()
+	for pkg, f := range packages {
+		name := strings.TrimPrefix(pkg, "./")
+		r := roomOf(rows, pkg)
+		if r == nil {
+			want := fmt.Sprintf("give %s a row in %s: what it may import, and why", name, roomsFile)
+			bad = append(bad, Offence{f.path, 0, "room", want})
+		}
+		for _, other := range rows {
+			if matches(pkg, other.names) && other.line != r.line {
+				want := fmt.Sprintf("%s has a row already, at line %d", name, r.line)
+				bad = append(bad, badRow(other.line, want))
+			}
+		}
+	}
+	for _, r := range rows {
+		for _, name := range r.names {
+			used := func(pkg string) bool { return matches(pkg, []string{name}) }
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(packages)), used) {
+				name = strings.TrimPrefix(name, "./")
+				bad = append(bad, badRow(r.line, "no package is "+name+": take it out"))
 			}
 		}
 	}
 	return bad
 }
 
-// forbidden returns why from must not import to, empty if it may.
-func forbidden(from, to string) string {
-	for _, d := range directions() {
-		if matches(from, d.from) && matches(to, d.never) && !matches(to, d.except) {
-			return d.why
+// importDirection reports imports that the row of a package does not allow, and
+// what a row allows to no purpose. Tests may reach across.
+func importDirection(t *tree) []Offence {
+	rows, _ := rooms(t)
+	var bad []Offence
+	used := map[int][]string{} // imports of packages, by the line of their row
+	for _, f := range t.product() {
+		r := roomOf(rows, "./"+f.dir)
+		if r == nil {
+			continue // importTable has said it
+		}
+		for _, spec := range f.ast.Imports {
+			to := t.importPath(spec)
+			if isStandard(to) {
+				continue
+			}
+			used[r.line] = append(used[r.line], to)
+			if why := r.forbids(rows, to); why != "" {
+				bad = append(bad, badImport(t, f, spec, why))
+			}
 		}
 	}
-	a, b := service(from), service(to)
-	if a != "" && b != "" && a != b && serviceExceptions()[[2]string{from, to}] == "" {
-		return "a service imports no other service; let plan give both what they share"
+	for _, r := range rows {
+		for _, allowed := range r.may {
+			needs := func(pkg string) bool { return matches(pkg, []string{allowed}) }
+			if !slices.ContainsFunc(used[r.line], needs) {
+				name := strings.TrimPrefix(allowed, "./")
+				bad = append(bad, badRow(r.line, "nothing here imports "+name+": take it out"))
+			}
+		}
+	}
+	return bad
+}
+
+// forbids returns why a package of the room must not import to, empty if it may.
+func (r *room) forbids(rows []room, to string) string {
+	other := roomOf(rows, to)
+	switch {
+	case !matches(to, r.may):
+		return fmt.Sprintf("line %d of %s does not allow it: %s", r.line, roomsFile, r.why)
+	case r.pure && other != nil && !other.pure:
+		return "a pure room imports only pure rooms: let an edge package or main hand over what it needs"
 	}
 	return ""
 }
 
-// service returns the name of the service that a package belongs to.
-func service(pkg string) string {
-	rest, ok := strings.CutPrefix(pkg, "./services/")
-	if !ok {
-		return ""
-	}
-	name, _, _ := strings.Cut(rest, "/")
-	return name
+// isStandard reports whether an import path is one of the standard library.
+func isStandard(pkg string) bool {
+	first, _, _ := strings.Cut(pkg, "/")
+	return !strings.Contains(first, ".")
 }
 
 // testPackages reports doubles and test harnesses, whose names end in "test" or
@@ -131,7 +193,7 @@ func testPackages(t *tree) []Offence {
 		}
 		for _, spec := range f.ast.Imports {
 			if to := t.importPath(spec); strings.HasPrefix(to, "./") && isTestPackage(to) {
-				bad = append(bad, Offence{f.path, t.line(spec.Pos()), "import of " + to, "only tests import a test package"})
+				bad = append(bad, badImport(t, f, spec, "only tests import a test package"))
 			}
 		}
 	}
@@ -146,21 +208,4 @@ func isTestPackage(dir string) bool {
 		}
 	}
 	return false
-}
-
-// clocks reports pure packages that look at the clock or wait.
-func clocks(t *tree) []Offence {
-	var bad []Offence
-	for _, f := range t.product() {
-		if !matches("./"+f.dir, pure()) {
-			continue
-		}
-		t.selections(f, func(sel *ast.SelectorExpr, pkg string) {
-			if pkg == "time" && matches(sel.Sel.Name, []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}) {
-				bad = append(bad, Offence{f.path, t.line(sel.Pos()), "time." + sel.Sel.Name,
-					fmt.Sprintf("package %s is an engine: take the time as an argument", path.Base(f.dir))})
-			}
-		})
-	}
-	return bad
 }

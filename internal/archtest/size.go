@@ -18,7 +18,8 @@ func fileLength(t *tree) []Offence {
 	var bad []Offence
 	for _, f := range t.files {
 		if n := strings.Count(f.src, "\n"); n > maxFile {
-			bad = append(bad, Offence{f.path, 0, "length", fmt.Sprintf("%d lines: split the file by ideas, %d at most", n, maxFile)})
+			want := fmt.Sprintf("%d lines: split the file by ideas, %d at most", n, maxFile)
+			bad = append(bad, Offence{f.path, 0, "length", want})
 		}
 	}
 	return bad
@@ -37,13 +38,15 @@ func functionLength(t *tree) []Offence {
 			}
 			all++
 			n := t.line(d.End()) - t.line(d.Pos()) + 1
-			o := Offence{f.path, t.line(d.Pos()), "length", fmt.Sprintf("func %s has %d lines: split it, %d at most", d.Name.Name, n, maxFunction)}
+			want := fmt.Sprintf("func %s has %d lines: split it, %d at most", d.Name.Name, n, maxFunction)
+			o := Offence{f.path, t.line(d.Pos()), "length", want}
 			switch {
 			case n > maxFunction:
 				tooLong = append(tooLong, o)
 				long = append(long, o)
 			case n > longFunction:
-				o.Want = fmt.Sprintf("func %s has %d lines: split it, since more than %d%% of all functions have more than %d", d.Name.Name, n, maxLongFunction, longFunction)
+				o.Want = fmt.Sprintf("func %s has %d lines: split it, since more than %d%% of all functions "+
+					"have more than %d", d.Name.Name, n, maxLongFunction, longFunction)
 				long = append(long, o)
 			}
 		}

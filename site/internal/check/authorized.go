@@ -1,13 +1,11 @@
 package check
 
 import (
-	"crypto/rsa"
 	"slices"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
+	"github.com/gatehouse-os/gatehouse/site/internal/sshkey"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
 
@@ -53,7 +51,7 @@ func lineSpan(src *source.File, start int) source.Span {
 
 // notAuthorized says what is wrong with a line and where, "" if nothing is.
 func notAuthorized(line source.Span, text string) (source.Span, string) {
-	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(text))
+	key, err := sshkey.Parse(text)
 	first := text[:strings.IndexAny(text+" ", " \t")]
 	word := line.File.Span(line.Off, line.Off+len(first))
 	switch {
@@ -61,29 +59,12 @@ func notAuthorized(line source.Span, text string) (source.Span, string) {
 		return word, "DSA keys are broken and refused (RFC 9142); expected a key of type ssh-ed25519"
 	case err != nil:
 		return line, `this is no public key; expected a line such as "ssh-ed25519 AAAA… name@host"`
-	case len(options) > 0:
+	case key.Options != "":
 		return word, "options before a key are not supported, and would be ignored; expected the key only"
-	case !slices.Contains(keyTypes(), key.Type()):
-		return word, "a key of type " + key.Type() + " is not accepted; expected " + toml.OneOf(keyTypes())
-	case isWeakRSA(key):
+	case !slices.Contains(sshkey.Types(), key.Type):
+		return word, "a key of type " + key.Type + " is not accepted; expected " + toml.OneOf(sshkey.Types())
+	case 0 < key.RSABits && key.RSABits < minRSABits:
 		return word, "this RSA key is too short; expected 2048 bits or more, or a key of type ssh-ed25519"
 	}
 	return source.Span{}, ""
-}
-
-func keyTypes() []string {
-	return []string{
-		ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519,
-		ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoSKECDSA256,
-		ssh.KeyAlgoRSA,
-	}
-}
-
-func isWeakRSA(key ssh.PublicKey) bool {
-	public, ok := key.(ssh.CryptoPublicKey)
-	if !ok {
-		return false
-	}
-	rsaKey, ok := public.CryptoPublicKey().(*rsa.PublicKey)
-	return ok && rsaKey.N.BitLen() < minRSABits
 }

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
+	"github.com/gatehouse-os/gatehouse/site/internal/sshkey"
 )
 
 func (p *printer) links(s *model.Site) {
@@ -163,8 +162,8 @@ func (p *printer) access(s *model.Site) {
 	}
 	p.row("console", console)
 	for _, line := range s.AuthorizedKeys {
-		if key, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(line)); err == nil {
-			p.row("ssh", key.Type(), source.Printable(comment))
+		if key, err := sshkey.Parse(line); err == nil {
+			p.row("ssh", key.Type, source.Printable(key.Comment))
 		}
 	}
 }
