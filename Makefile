@@ -5,6 +5,9 @@ DISK       ?=
 KERNEL     ?=
 KERNEL_SRC ?=
 BOOT       ?=
+HOST       ?=
+WITHIN     ?= 60s
+MESSAGE    ?=
 
 # Go where its own instructions put it, and the programs of administrators, for shells (and sudo) that do not know.
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
@@ -14,12 +17,14 @@ export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/n
 MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
 BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
-.PHONY: help image run check test test-xen bench clean
+.PHONY: help image run push check test test-xen bench clean
 help:
 	@echo 'make image [SITE=dir]   the site as a disk and a kernel: $(OUT)/firewall.ext2, $(OUT)/vmlinuz, $(OUT)/firewall.cfg'
 	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball,'
 	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen'
 	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
+	@echo 'make push  HOST=addr    make a running appliance the site: shows the change, applies it, confirms it over a new'
+	@echo '                        connection within WITHIN=60s, else it takes itself back; MESSAGE=… says what it is for'
 	@echo 'make check [SITE=dir]   validate a site and print what it means'
 	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and the'
 	@echo '                        short list of steps on a Xen host'
@@ -37,6 +42,11 @@ run:
 	@test -f '$(OUT)/run/key' || ssh-keygen -q -t ed25519 -N '' -C 'make run' -f '$(OUT)/run/key'
 	@$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD)
 	@go run ./image/cmd/runimage -site '$(SITE)' -dir '$(OUT)/run'
+
+# What the message says reaches no shell here.
+push: export GATEHOUSE_MESSAGE = $(MESSAGE)
+push:
+	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)' -m "$$GATEHOUSE_MESSAGE"
 
 check:
 	@$(MKIMAGE) -check

@@ -1,9 +1,10 @@
-// Package admin is the gatehouse command for people: status, leases, host and
-// log, the same on the console and over ssh.
+// Package admin is the gatehouse command for people: status, leases, host, apply
+// and so on, the same on the console and over ssh.
 //
 // It asks the running services over their control sockets, reads the site for
 // what should be, and prints what a person can read at a glance, or with --json
-// the same facts for programs. It changes nothing but bans. A service that does not
+// the same facts for programs. It changes nothing itself but bans: another site is
+// process 1's to apply. A service that does not
 // answer is shown as such and does not keep the rest from being shown.
 package admin
 
@@ -14,10 +15,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"text/tabwriter"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -37,6 +40,10 @@ type Env struct {
 	Kernel         Kernel        // the packet filter: ThisKernel
 	Patience       time.Duration // how long all that status asks may take together; 0: 3 s
 	SSHConnection  string        // $SSH_CONNECTION of who asks, "" on the console
+	Stdin          io.Reader
+	Image          fs.FS      // the site of the disk
+	KeptDir        string     // of the sites that were applied
+	Person         box.Person // who asks
 }
 
 // ask calls one method of a service.
@@ -59,6 +66,13 @@ func commands() []command {
 			what: "everything derived for one host, and its lease; or the host as a Xen domain", run: host},
 		{name: "dhcp", usage: "[why [-v] [NAME|ADDRESS|MAC]] [--json]",
 			what: "what the DHCP server does, or why a client got what it got", run: dhcpCommand},
+		{name: "apply", usage: "[DIR | -] [--within 60s] [--dry-run] [-m TEXT]",
+			what: "make the box another site, on trial until it is confirmed; - reads a tar archive", run: apply},
+		{name: "confirm", usage: "[N]", what: "keep the site that is on trial; over a new connection", run: confirm},
+		{name: "rollback", usage: "[N | image] [--within 60s]", what: "take back what is on trial, or go back to another site", run: rollback},
+		{name: "history", usage: "[--json]", what: "the sites that the box was: who, when, from where, what", run: history},
+		{name: "diff", usage: "FROM [TO]", what: "what changes between two sites: running, image, N, DIR or -", run: diffSites},
+		{name: "site", usage: "DIR [running | image | N]", what: "write a site into a directory, to be changed and applied", run: writeSite},
 		{name: "firewall", sub: firewallCommands()},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}

@@ -148,13 +148,14 @@ func prepareRoot(root string) error {
 		return os.NewSyscallError("mount "+where, unix.Mount(what, path, kind, flags, ""))
 	}
 	errs := []error{mount("tmpfs", "", "tmpfs", 0), mount("proc", "proc", "proc", 0), mount("sysfs", "sys", "sysfs", unix.MS_RDONLY)}
-	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64"} {
+	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib64"} {
 		errs = append(errs, mount(dir, dir, "", unix.MS_BIND), mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY))
 	}
-	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", siteDir} {
+	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", "sbin", siteDir} {
 		errs = append(errs, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
-	errs = append(errs, installFile(root, "/dev/null", "/dev/null"), installFile(root, "/proc/self/exe", program), installSite(root))
+	errs = append(errs, installFile(root, "/dev/null", "/dev/null"), installFile(root, "/proc/self/exe", program),
+		installFile(root, "/proc/self/exe", "/sbin/gatehouse"), installSite(root))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -14,11 +14,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -65,9 +67,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Stdout: stdout, Stderr: stderr, RunDir: runDir,
 		Site: runningSite, Links: admin.ReadLinks, Machine: admin.ReadMachine, Now: time.Now,
 		Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
+		Stdin: stdin, Image: os.DirFS(siteDir), KeptDir: keptDir, Person: person(os.Getenv),
 	}
 	return admin.Run(ctx, env, args[1:])
 }
 
 // runningSite is the site that this appliance is now.
 func runningSite() (*site.Site, error) { return admin.ReadSite(runDir, os.DirFS(siteDir)) }
+
+// person is who runs the command, as sshd says of its sessions; without one he is at the console.
+func person(getenv func(string) string) box.Person {
+	from, _, _ := strings.Cut(getenv("SSH_CONNECTION"), " ")
+	if from == "" {
+		return box.Person{Who: "console"}
+	}
+	connected, err := strconv.ParseInt(getenv("GATEHOUSE_CONNECTED"), 10, 64)
+	if err != nil {
+		connected = 1 // older than any change
+	}
+	return box.Person{Who: getenv("GATEHOUSE_KEY"), From: from, Connected: time.Duration(connected)}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
@@ -69,7 +70,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 
 // learn is what the machine and its kernel say.
 func learn(p plan.Plan) plan.Learned {
-	return plan.Learned{Memory: admin.ReadBox().Memory.Total, Shortcut: nft.Offload(p.Firewall.Policy.Shortcuts())}
+	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
+	return plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(p.Firewall.Policy.Shortcuts())}
 }
 
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console.

@@ -75,8 +75,8 @@ func startPVH(ctx context.Context, t *testing.T, l *lab) {
 // runsAs checks where the appliance says that it runs and that it keeps its state.
 func (l *lab) runsAs(ctx context.Context, t *testing.T, platform string) {
 	t.Helper()
-	if s := l.healthy(ctx, t); s.Box.Platform != platform || s.Box.Boot.Storage.Device != "/dev/xvdb" {
-		t.Errorf("the platform is %q, /perm is on %q", s.Box.Platform, s.Box.Boot.Storage.Device)
+	if s := l.healthy(ctx, t); s.Machine.Platform != platform || s.Box.Boot.Storage.Device != "/dev/xvdb" {
+		t.Errorf("the platform is %q, /perm is on %q", s.Machine.Platform, s.Box.Boot.Storage.Device)
 	}
 }
 
