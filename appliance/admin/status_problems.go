@@ -15,9 +15,10 @@ import (
 
 // Our own choices: when what is scarce is a problem. Each leaves time to do something about it.
 const (
-	crowdedTable = 0.90 // of the kernel's limit
-	fullDisk     = 0.95 // of bytes or inodes
-	littleMemory = 0.08 // of it all, still available
+	crowdedTable = 0.90    // of the kernel's limit
+	fullDisk     = 0.95    // of bytes or inodes
+	fullRoot     = 1 << 20 // bytes left, when /perm is on the root disk: an image has 2 MiB beyond its content
+	littleMemory = 0.08    // of it all, still available
 )
 
 // newestImage is the time of all files of an image: no clock is right that is before it.
@@ -149,12 +150,16 @@ func (st *Status) diskProblems() []string {
 			all = append(all, fmt.Sprintf("the file system on %s is damaged: the kernel has found %s",
 				d.Device, count(d.Errors, "error", "errors")))
 		}
-		kept := st.Box.Boot.Storage.Kind == boot.StorageDisk || st.Box.Boot.Storage.Kind == boot.StorageRoot
-		switch full := d.Full(); {
-		case d.ReadOnly && d.Dir == permDir && kept:
+		kind := st.Box.Boot.Storage.Kind
+		full := d.Full() >= fullDisk
+		if kind == boot.StorageRoot && d.FilesFree > 0 {
+			full = d.Free < fullRoot
+		}
+		switch {
+		case d.ReadOnly && d.Dir == permDir && (kind == boot.StorageDisk || kind == boot.StorageRoot):
 			all = append(all, fmt.Sprintf("%s has become read-only: nothing can be stored", d.Dir))
-		case !d.ReadOnly && full >= fullDisk:
-			all = append(all, fmt.Sprintf("%s is %s full", d.Dir, percent(full)))
+		case !d.ReadOnly && full:
+			all = append(all, fmt.Sprintf("%s is %d%% full", d.Dir, int(100*d.Full()))) // not 100 before it is
 		}
 	}
 	return all
@@ -189,6 +194,3 @@ func scarce(m machine.Facts) []string {
 func crowded(t machine.Table, share float64) bool {
 	return t.Limit > 0 && float64(t.Used) >= share*float64(t.Limit)
 }
-
-// percent rounds down: nothing is full that is not.
-func percent(share float64) string { return fmt.Sprintf("%d%%", int(share*100)) }

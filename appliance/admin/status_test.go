@@ -27,6 +27,15 @@ func with(change func(*appliance)) appliance {
 	return a
 }
 
+// onRoot puts /perm onto the root disk, where so many bytes are left.
+func (a *appliance) onRoot(free uint64) {
+	a.box.Boot.Storage = boot.Storage{Kind: boot.StorageRoot}
+	root := &a.machine.Disks[0]
+	root.Size, root.Free, root.FilesFree = 40<<20, free, 900
+	a.machine.Disks[1] = *root
+	a.machine.Disks[1].Dir, a.machine.Disks[1].ReadOnly = "/perm", false
+}
+
 // inTrouble is one that has it in everything at once.
 func inTrouble() appliance {
 	return with(func(a *appliance) {
@@ -188,7 +197,7 @@ Everything is as it should be.
 func TestSilence(t *testing.T) {
 	const patience = 100 * time.Millisecond
 	stuck := make(chan struct{})
-	defer close(stuck)
+	t.Cleanup(func() { close(stuck) })
 	tests := []struct {
 		name      string
 		change    func(*appliance)
@@ -209,10 +218,13 @@ func TestSilence(t *testing.T) {
 			[]string{"the kernel has not answered", "sshd: one problem", "192.168.32.1/24"}, "the default route by"},
 		{"a part of the kernel", func(a *appliance) { a.untold = errors.New("/proc/loadavg: EOF") }, "not all of the machine is known: /proc/loadavg: EOF",
 			[]string{"192.0.2.1 on eth0, answers"}, "has not answered"},
+		{"a service, and nobody says how long to wait", func(a *appliance) { a.patience, a.hung = 0, []string{"dhcp"} },
+			"service dhcp is silent: no answer within 3s", []string{"sshd: one problem"}, "pool"},
 		{"the figures of DHCP", func(a *appliance) { a.dhcp = nil }, "sshd: one problem", nil, "pool"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			a := with(func(a *appliance) {
 				a.patience, a.said = patience, map[string]any{"sshd": []string{"one problem"}}
 			})
@@ -285,6 +297,9 @@ func TestProblems(t *testing.T) {
 		},
 		"/perm is 96% full": {
 			func(a *appliance) { a.machine.Disks[1].FilesFree = 60 }, func(a *appliance) { a.machine.Disks[1].FilesFree = 40 },
+		},
+		"/perm is 97% full": { // the root disk of an image is nearly full from the start
+			func(a *appliance) { a.onRoot(1 << 20) }, func(a *appliance) { a.onRoot(1<<20 - 1) },
 		},
 		"/perm has become read-only: nothing can be stored": {
 			func(a *appliance) { a.machine.Disks[0].ReadOnly = true }, func(a *appliance) { a.machine.Disks[1].ReadOnly = true },
