@@ -119,17 +119,20 @@ func TestEveryKeyMatters(t *testing.T) {
 			other["site.toml"] = &fstest.MapFile{Data: []byte(strings.Join(changed, "\n"))}
 			got := meaningOf(t, other)
 			if got.plan == whole.plan {
-				t.Errorf("line %d: %s\nmeans nothing: with %q in its place the plan is the same", o.line+1, lines[o.line], text)
+				t.Errorf("line %d: %s\nmeans nothing: with %q in its place the plan is the same",
+					o.line+1, lines[o.line], text)
 			}
 			if got.print == whole.print {
-				t.Errorf("line %d: %s\nis not shown: with %q in its place Print says the same", o.line+1, lines[o.line], text)
+				t.Errorf("line %d: %s\nis not shown: with %q in its place Print says the same",
+					o.line+1, lines[o.line], text)
 			}
 			varies[o.key.Path()] = varies[o.key.Path()] || !got.refused
 		}
 	}
 	for _, k := range site.Keys() {
 		if path := k.Path(); !occurs[path] || !varies[path] {
-			t.Errorf("%s %s: in the reference site: %t; another value was accepted: %t", k.Table, k.Name, occurs[path], varies[path])
+			t.Errorf("%s %s: in the reference site: %t; another value was accepted: %t",
+				k.Table, k.Name, occurs[path], varies[path])
 		}
 	}
 }

@@ -71,7 +71,11 @@ func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 			c.At(v.At, "%q %s", v.Text, reason)
 			return nil, nil
 		}
-		return []netip.Prefix{p}, c.zonesOf(p)
+		in := c.zonesOf(p)
+		if len(in) == 0 && c.settled {
+			c.At(v.At, "%s is on no network of the site, and there is no [wan]; expected an address of the site", v.Text)
+		}
+		return []netip.Prefix{p}, in
 	}
 	matched, err := c.hosts.match(model.Canonical(v.Text, c.site.Domain))
 	switch {
@@ -107,6 +111,9 @@ func (c *firewallCheck) hostNetworks(v toml.Str, h *hostEntry) ([]netip.Prefix, 
 		p := netip.PrefixFrom(a, a.BitLen())
 		networks, zones = append(networks, p), union(zones, c.zonesOf(p))
 	}
+	if len(zones) == 0 && c.settled {
+		c.Against(v.At, h.at, "host %q has no address on a network of the site, and there is no [wan]; expected another host", h.Name)
+	}
 	return networks, zones
 }
 
@@ -121,37 +128,4 @@ func (c *firewallCheck) suggest(word string) string {
 		return "; did you mean \"" + near + "\"?"
 	}
 	return c.hosts.suggest(word)
-}
-
-// zonesOf are the zones that a network is in: the one that has all of it or, if none has, all that have a part of it,
-// and WAN for the rest.
-func (c *firewallCheck) zonesOf(p netip.Prefix) []string {
-	var in []string
-	for _, parts := range []bool{true, false} {
-		for _, z := range c.zones {
-			if z.part != parts {
-				continue
-			}
-			if slices.ContainsFunc(z.networks, func(n netip.Prefix) bool { return contains(n, p) }) {
-				return union(in, []string{z.name})
-			}
-			if slices.ContainsFunc(z.networks, p.Overlaps) {
-				in = union(in, []string{z.name})
-			}
-		}
-	}
-	if c.isZone(model.ZoneWAN) {
-		in = union(in, []string{model.ZoneWAN})
-	}
-	return in
-}
-
-// zoneOf is the zone on or behind a LAN that an address is in, false if it is in none.
-func (c *firewallCheck) zoneOf(a netip.Addr) (zone, bool) {
-	in := c.zonesOf(netip.PrefixFrom(a, a.BitLen()))
-	i := slices.IndexFunc(c.zones, func(z zone) bool { return len(in) > 0 && z.name == in[0] && z.lan != "" })
-	if i < 0 {
-		return zone{}, false
-	}
-	return c.zones[i], true
 }

@@ -34,7 +34,7 @@ type firewallCheck struct {
 type zone struct {
 	name     string
 	lan      string         // name of the LAN that it is or is a part of, "" for WAN
-	networks []netip.Prefix // on it and behind it
+	networks []netip.Prefix // on it and behind it; of WAN those with a route of their own
 	part     bool           // made by [[firewall.zone]]
 	at       source.Span
 }
@@ -80,7 +80,13 @@ func (c *firewallCheck) baseZones() {
 		c.zones = append(c.zones, z)
 	}
 	if c.site.WAN.Interface != "" {
-		c.zones = append(c.zones, zone{name: model.ZoneWAN, at: c.loader.raw.WAN.At})
+		z := zone{name: model.ZoneWAN, at: c.loader.raw.WAN.At}
+		for _, r := range c.site.Routes {
+			if c.site.WAN.IPv4.Contains(r.Via) || c.site.WAN.IPv6.Contains(r.Via) {
+				z.networks = append(z.networks, r.To)
+			}
+		}
+		c.zones = append(c.zones, z)
 	}
 }
 
@@ -120,10 +126,16 @@ func (c *firewallCheck) zoneNetwork(v toml.Str) (netip.Prefix, string) {
 			return p, ""
 		}
 	}
+	lan, bits := "", -1
 	for _, z := range c.zones {
-		if !z.part && slices.ContainsFunc(z.networks, func(n netip.Prefix) bool { return contains(n, p) }) {
-			return p, z.lan
+		for _, n := range z.networks {
+			if !z.part && contains(n, p) && n.Bits() > bits {
+				lan, bits = z.lan, n.Bits()
+			}
 		}
+	}
+	if lan != "" {
+		return p, lan
 	}
 	if c.settled {
 		c.At(v.At, "%s lies outside every lan and what is behind one by [[route]]; expected a part of these", p)

@@ -102,10 +102,10 @@ func (c *firewallCheck) isDenied(f checkedForward) bool {
 	if f.ToPort != 0 {
 		flows = f.Flows(f.ToPort, f.ToPort)
 	}
-	allowed := model.FirewallRule{From: []model.FirewallEnd{from}, To: []model.FirewallEnd{to}}
+	allowed := checkedRule{from: c.reach([]model.FirewallEnd{from}), to: c.reach([]model.FirewallEnd{to})}
 	allowed.Services = []model.Service{{Flows: flows}}
 	for _, r := range c.rules {
-		if r.Deny && c.hides(r.FirewallRule, allowed) {
+		if r.Deny && hides(r, allowed) {
 			c.Against(f.at, r.at, "this forward never applies, because %q denies all that it allows; expected a forward that no rule denies", r.Name)
 			return true
 		}

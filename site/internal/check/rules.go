@@ -24,7 +24,8 @@ type ruleText struct {
 // checkedRule is a rule with the place that messages about it name.
 type checkedRule struct {
 	model.FirewallRule
-	at source.Span
+	at       source.Span
+	from, to reach
 }
 
 // checkRules reads the rules in the order of the file, which is that in which they are asked.
@@ -68,7 +69,7 @@ func (c *firewallCheck) rule(text ruleText) (checkedRule, bool) {
 		c.At(text.at, "this rule is about hosts of one network, whose packets do not pass the appliance; expected hosts of different ones")
 		ok = false
 	}
-	return checkedRule{r, text.at}, ok
+	return checkedRule{r, text.at, c.reach(r.From), c.reach(r.To)}, ok
 }
 
 // passes reports whether packets from some of r's zones to some of its others come by the appliance.

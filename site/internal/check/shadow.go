@@ -3,14 +3,20 @@ package check
 import (
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 )
 
-// checkHidden reports a rule that never applies because an earlier one decides all that it speaks of.
+// checkHidden reports a rule that never applies because an earlier one, without a rate, decides all that it
+// speaks of. What several earlier ones hide only together is not looked for.
+//
+// It looks at what the words mean: zone by zone the addresses that networks have together, and of each
+// protocol the ports. A whole zone is more than all of its networks, for link-local addresses are in it too.
+// Lists count by their names, since what is in them can change while the rules stay.
 func (c *firewallCheck) checkHidden(r checkedRule) {
 	for _, earlier := range c.rules {
-		if !c.hides(earlier.FirewallRule, r.FirewallRule) {
+		if !hides(earlier, r) {
 			continue
 		}
 		verdict := "allows"
@@ -24,53 +30,146 @@ func (c *firewallCheck) checkHidden(r checkedRule) {
 }
 
 // hides reports whether a decides every conversation that b speaks of. What is above a's rate goes on to b.
-func (c *firewallCheck) hides(a, b model.FirewallRule) bool {
-	if a.Rate != (model.Rate{}) || !coversServices(a.Services, b.Services) {
+func hides(a, b checkedRule) bool {
+	if a.Rate != (model.Rate{}) {
 		return false
 	}
-	for _, from := range b.From {
-		for _, to := range b.To {
-			if !slices.ContainsFunc(a.From, func(e model.FirewallEnd) bool { return c.coversEnd(e, from) }) ||
-				!slices.ContainsFunc(a.To, func(e model.FirewallEnd) bool { return c.coversEnd(e, to) }) {
-				return false
+	speaks := false
+	for _, is4 := range []bool{true, false} {
+		if !b.from.has(is4) || !b.to.has(is4) || !hasFlows(b.Services, is4) {
+			continue // b speaks of nothing in this family
+		}
+		if !a.from.covers(b.from, is4) || !a.to.covers(b.to, is4) || !coversServices(a.Services, b.Services, is4) {
+			return false
+		}
+		speaks = true
+	}
+	return speaks
+}
+
+// hasFlows reports whether some services, none for everything, have packets in a family.
+func hasFlows(services []model.Service, is4 bool) bool {
+	return len(services) == 0 || len(flowsOf(services, is4)) > 0
+}
+
+func flowsOf(services []model.Service, is4 bool) []model.Flow {
+	var flows []model.Flow
+	for _, s := range services {
+		for _, f := range s.Flows {
+			if f.In(is4) {
+				flows = append(flows, f)
 			}
+		}
+	}
+	return flows
+}
+
+func coversServices(a, b []model.Service, is4 bool) bool {
+	if len(a) == 0 {
+		return true
+	}
+	flows := flowsOf(a, is4)
+	outside := func(f model.Flow) bool { return !model.Covers(flows, f) }
+	return len(b) > 0 && !slices.ContainsFunc(flowsOf(b, is4), outside)
+}
+
+// reach is whom one side of a rule speaks of, by zone.
+type reach map[string]*reached
+
+type reached struct {
+	everybody bool           // in the zone
+	networks  []netip.Prefix // sorted, none within another
+	lists     []string
+}
+
+// reach finds out whom ends speak of. Of addresses that are in several zones each counts where it can be.
+func (c *firewallCheck) reach(ends []model.FirewallEnd) reach {
+	all := reach{}
+	for _, end := range ends {
+		for _, zone := range end.Zones {
+			if all[zone] == nil {
+				all[zone] = &reached{}
+			}
+		}
+		if len(end.Networks)+len(end.Sets) == 0 {
+			c.addWhole(all, end.Zones)
+			continue
+		}
+		networks := slices.Clone(end.Networks)
+		for _, name := range end.Sets {
+			if set := c.sets[name]; set.File == "" {
+				networks = append(networks, set.Networks...)
+				continue
+			}
+			for _, zone := range end.Zones {
+				all[zone].lists = append(all[zone].lists, name)
+			}
+		}
+		for _, p := range networks {
+			for zone, part := range c.partsOf(p) {
+				if r := all[zone]; r != nil {
+					r.networks = append(r.networks, part...)
+				}
+			}
+		}
+	}
+	for _, r := range all {
+		r.networks = aggregated(r.networks)
+	}
+	return all
+}
+
+// addWhole adds zones with everybody in them. Those that the site made of networks have nobody else.
+func (c *firewallCheck) addWhole(all reach, zones []string) {
+	for _, name := range zones {
+		i := slices.IndexFunc(c.zones, func(z zone) bool { return z.name == name })
+		if i >= 0 && c.zones[i].part {
+			all[name].networks = append(all[name].networks, c.zones[i].networks...)
+		} else {
+			all[name].everybody = true
+		}
+	}
+}
+
+// has reports whether there is anybody of a family.
+func (r reach) has(is4 bool) bool {
+	for _, in := range r {
+		isOf := func(p netip.Prefix) bool { return p.Addr().Is4() == is4 }
+		if in.everybody || len(in.lists) > 0 || slices.ContainsFunc(in.networks, isOf) {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether whoever is of b in a family is of r too.
+func (r reach) covers(b reach, is4 bool) bool {
+	for zone, want := range b {
+		have := r[zone]
+		if have == nil {
+			have = &reached{}
+		}
+		outside := func(p netip.Prefix) bool { return p.Addr().Is4() == is4 && !coversNetwork(have.networks, p) }
+		other := func(list string) bool { return !slices.Contains(have.lists, list) }
+		if !have.everybody &&
+			(want.everybody || slices.ContainsFunc(want.networks, outside) || slices.ContainsFunc(want.lists, other)) {
+			return false
 		}
 	}
 	return true
 }
 
-func coversServices(a, b []model.Service) bool {
-	if len(a) == 0 {
+// coversNetwork reports whether some networks, sorted and none within another, have all of p together.
+func coversNetwork(networks []netip.Prefix, p netip.Prefix) bool {
+	next := sort.Search(len(networks), func(i int) bool { return networks[i].Addr().Compare(p.Addr()) > 0 })
+	if next > 0 && contains(networks[next-1], p) {
 		return true
 	}
-	var flows []model.Flow
-	for _, s := range a {
-		flows = append(flows, s.Flows...)
-	}
-	return len(b) > 0 && !slices.ContainsFunc(b, func(s model.Service) bool {
-		return slices.ContainsFunc(s.Flows, func(f model.Flow) bool { return !model.Covers(flows, f) })
-	})
-}
-
-// coversEnd reports whether whoever is of b is of a too.
-func (c *firewallCheck) coversEnd(a, b model.FirewallEnd) bool {
-	if slices.ContainsFunc(b.Zones, func(z string) bool { return !slices.Contains(a.Zones, z) }) {
+	first := max(0, next-1)
+	near := networks[first:min(len(networks), next+1)] // if any is within p, one of these is
+	if p.IsSingleIP() || !slices.ContainsFunc(near, func(n netip.Prefix) bool { return contains(p, n) }) {
 		return false
 	}
-	if len(a.Networks) == 0 && len(a.Sets) == 0 {
-		return true
-	}
-	if len(b.Networks) == 0 && len(b.Sets) == 0 {
-		return false
-	}
-	covered := slices.Clone(a.Networks)
-	for _, name := range a.Sets {
-		covered = append(covered, c.sets[name].Networks...)
-	}
-	outside := func(p netip.Prefix) bool {
-		return !slices.ContainsFunc(covered, func(q netip.Prefix) bool { return contains(q, p) })
-	}
-	return !slices.ContainsFunc(b.Networks, outside) && !slices.ContainsFunc(b.Sets, func(name string) bool {
-		return !slices.Contains(a.Sets, name) && slices.ContainsFunc(c.sets[name].Networks, outside)
-	})
+	low, high := halves(p)
+	return coversNetwork(networks, low) && coversNetwork(networks, high)
 }

@@ -152,6 +152,17 @@ func Covers(flows []Flow, g Flow) bool {
 	}
 }
 
+// In reports whether there are packets of f in a family, IPv4 or IPv6.
+func (f Flow) In(is4 bool) bool {
+	switch f.Proto {
+	case "icmp", "ipv6":
+		return is4
+	case "icmpv6":
+		return !is4
+	}
+	return true
+}
+
 // Overlaps reports whether a packet can be of both f and g.
 func (f Flow) Overlaps(g Flow) bool {
 	return f.Proto == g.Proto && (f.First == 0 || g.First == 0 || f.First <= g.Last && g.First <= f.Last)
