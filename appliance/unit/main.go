@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
@@ -118,6 +119,7 @@ func (p Self) reload(ctx context.Context, started <-chan struct{}, reload func()
 		return
 	}
 	for {
+		debug.FreeOSMemory() // what a Config was read into and the one before it are no longer needed
 		select {
 		case <-ctx.Done():
 			return
