@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -121,12 +122,14 @@ func offer(ctx context.Context, env Env, next box.Site, within time.Duration, wh
 	ctx, cancel := context.WithTimeout(ctx, applyTime)
 	defer cancel()
 	s := box.Submission{File: file, On: now.Hash(), Within: within, What: what, By: env.Person}
+	lans := next.Site.LANs
+	debug.FreeOSMemory() // of all that was compared; now process 1 needs as much
 	return plainly(control.Stream(ctx, env.RunDir, InitService, "apply", s, func(raw json.RawMessage) error {
 		var p box.Progress
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return err
 		}
-		return sayProgress(env, p, next.Site)
+		return sayProgress(env, p, lans)
 	}))
 }
 
@@ -145,7 +148,7 @@ func submit(dir string, files map[string][]byte) (string, error) {
 }
 
 // sayProgress says how to confirm before anything is touched: afterwards nobody may be there to read it.
-func sayProgress(env Env, p box.Progress, next *site.Site) (err error) {
+func sayProgress(env Env, p box.Progress, lans []site.LAN) (err error) {
 	switch {
 	case p.Took > 0 && p.Kept:
 		_, err = fmt.Fprintf(env.Stdout, "Site %d is kept.\n", p.Number)
@@ -155,19 +158,19 @@ func sayProgress(env Env, p box.Progress, next *site.Site) (err error) {
 		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. Unless you say\n  gatehouse confirm %[1]d\nthe site before it is back then.\n", p.Number, p.Within)
 	case !p.Kept:
 		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. Unless you come in anew and say\n  ssh admin@%[3]s gatehouse confirm %[1]d\n"+
-			"the site before it is back then.\n", p.Number, p.Within, addressFor(env.Person.From, next))
+			"the site before it is back then.\n", p.Number, p.Within, addressFor(env.Person.From, lans))
 	}
 	return err
 }
 
 // addressFor is where somebody finds the box once it is the next site: on his own LAN if he is on one.
-func addressFor(from string, next *site.Site) netip.Addr {
-	best := next.LANs[0].IPv4.Addr()
+func addressFor(from string, lans []site.LAN) netip.Addr {
+	best := lans[0].IPv4.Addr()
 	a, err := netip.ParseAddr(from)
 	if err != nil {
 		return best
 	}
-	for _, l := range next.LANs {
+	for _, l := range lans {
 		for _, p := range []netip.Prefix{l.IPv4, l.IPv6} {
 			if p.IsValid() && p.Contains(a) {
 				return p.Addr()

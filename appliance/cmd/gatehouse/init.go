@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -94,6 +96,7 @@ func stateDirs() []boot.Dir {
 // up makes the box what its site says. What cannot be done is a problem of the box,
 // and does not keep the rest from being done.
 func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, error) {
+	limitMemory()
 	p.report = report
 	go p.watchPowerButton(ctx)
 	p.box = p.newBox(ctx, report.Storage)
@@ -101,6 +104,7 @@ func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, 
 	started := make(chan error, 1)
 	go func() {
 		started <- p.box.Start()
+		debug.FreeOSMemory()
 		p.box.Run()
 	}()
 	var err error
@@ -130,10 +134,10 @@ func (p *process1) serve(ctx context.Context) {
 		"log": p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(p.describe()) },
 	}
-	for _, more := range []control.Mux{p.supervisor.Methods(), p.box.Methods()} {
-		for name, handler := range more {
-			methods[name] = handler
-		}
+	maps.Copy(methods, p.supervisor.Methods())
+	maps.Copy(methods, p.box.Methods())
+	for _, name := range []string{"apply", "confirm", "rollback"} {
+		methods[name] = tidied(methods[name])
 	}
 	var serving sync.WaitGroup
 	if l, err := control.Listen(runDir, admin.InitService); err != nil {
@@ -150,6 +154,14 @@ func (p *process1) serve(ctx context.Context) {
 	}
 	p.supervisor.Run(ctx)
 	serving.Wait()
+}
+
+// tidied gives back the memory that a change has taken: process 1 does not need it until the next.
+func tidied(h control.Handler) control.Handler {
+	return func(ctx context.Context, args json.RawMessage, send func(any) error) error {
+		defer func() { go debug.FreeOSMemory() }()
+		return h(ctx, args, send)
+	}
 }
 
 func (p *process1) describe() admin.Box {
