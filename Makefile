@@ -64,6 +64,7 @@ bench:
 	@image/packages.sh bench
 	@go run ./bench/boot
 	@go run ./bench/dhcp
+	@go run ./bench/apply
 	@go run ./bench/firewall
 	@go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./bench/xen
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ type testBox struct {
 
 // rootVar tells this binary to be a box, and where its root directory is to be.
 const rootVar = "GATEHOUSE_TEST_ROOT"
+
+// siteVar is where its site is if not in examples/home; bench/apply has sites of its own.
+const siteVar = "GATEHOUSE_TEST_SITE"
 
 // program is the box's own binary, in its root directory.
 const program = "/gatehouse"
@@ -174,9 +178,9 @@ func installFile(root, from, to string) error {
 	return os.NewSyscallError("mount "+to, unix.Mount(from, path, "", unix.MS_BIND, ""))
 }
 
-// installSite installs the reference site.
+// installSite installs the reference site, or the one that was asked for.
 func installSite(root string) error {
-	const from = "../../../examples/home"
+	from := cmp.Or(os.Getenv(siteVar), "../../../examples/home")
 	var errs []error
 	for _, name := range []string{"site.toml", "hosts", "ethers"} {
 		data, err := os.ReadFile(filepath.Join(from, name))
