@@ -15,15 +15,12 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
-	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
-
-// siteFile is the site that runs, in the directory of the control sockets.
-const siteFile = "site.tar"
 
 // Names of sites that are none of a number.
 const (
@@ -31,16 +28,7 @@ const (
 	imageWord   = "image"
 )
 
-// WriteSite shows which site runs, in the directory of the control sockets, which must exist.
-func WriteSite(dir string, files map[string][]byte, meta bundle.Meta) error {
-	packed, err := bundle.Pack(files, meta)
-	if err != nil {
-		return err
-	}
-	return statefile.Write(filepath.Join(dir, siteFile), packed, 0o600)
-}
-
-// ReadSite returns the site that runs, or image's when none does.
+// ReadSite returns the site that runs, or image's when none does yet.
 func ReadSite(dir string, image fs.FS) (*site.Site, error) {
 	s, err := readRunning(dir, image)
 	return s.Site, err
@@ -48,16 +36,12 @@ func ReadSite(dir string, image fs.FS) (*site.Site, error) {
 
 // readRunning is ReadSite with the files.
 func readRunning(dir string, image fs.FS) (box.Site, error) {
-	packed, err := statefile.Read(filepath.Join(dir, siteFile), 2*bundle.MaxBytes)
+	b, err := shown.ReadSite(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return readSite(image)
 	}
 	if err != nil {
 		return box.Site{}, err
-	}
-	b, err := bundle.Open(packed)
-	if err != nil {
-		return box.Site{}, fmt.Errorf("the site that runs: %w", err)
 	}
 	return box.Load(0, b)
 }

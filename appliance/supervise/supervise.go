@@ -11,8 +11,6 @@
 // The list of units can be replaced while they run: who is the same in both lists is not touched, who takes another
 // configuration while it serves is given it, and the others are stopped and started.
 //
-// The package also collects the processes that PID 1 inherits (Children).
-//
 // Limits: units do not wait for each other.
 package supervise
 
