@@ -395,7 +395,8 @@ func TestLearned(t *testing.T) {
 	})
 }
 
-// TestNothingToTry: what means the same needs no trial, and what cannot be kept is refused before anything is touched.
+// TestNothingToTry: what means the same needs no trial, and what cannot be kept is refused before anything is
+// touched.
 func TestNothingToTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := start(t, web(1), filepath.Join(t.TempDir(), "site"))
@@ -417,8 +418,8 @@ func TestNothingToTry(t *testing.T) {
 	})
 }
 
-// TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the others, ssh
-// above all, are started.
+// TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the
+// others, ssh above all, are started.
 func TestUnitsWithoutStorage(t *testing.T) {
 	s, err := Load(0, bundle.Bundle{Files: web(1)})
 	if err != nil {

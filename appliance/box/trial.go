@@ -63,7 +63,8 @@ type Submission struct {
 	By     Person        `json:"by"`
 }
 
-// Progress is a result of "apply": first with the number, before anything is touched, then with how long it took.
+// Progress is a result of "apply": first with the number, before anything is touched, then with how long it
+// took.
 type Progress struct {
 	Number int           `json:"number"`
 	Within time.Duration `json:"within_ns,omitempty"`
@@ -71,8 +72,9 @@ type Progress struct {
 	Kept   bool          `json:"kept,omitempty"`    // nothing runs otherwise for it: it needs no trial
 }
 
-// Submit puts another site on trial. tell is called before anything is touched and when all is done; its errors are
-// nobody's: who asked may have been cut off by what he asked for. With an error the box is what it was.
+// Submit puts another site on trial. tell is called before anything is touched and when all is done; its
+// errors are nobody's: who asked may have been cut off by what he asked for. With an error the box is what it
+// was.
 func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	next, err := b.read(s)
 	if err != nil {
@@ -140,8 +142,8 @@ func (b *Box) free(s Submission) error {
 	switch {
 	case b.trial != nil:
 		i := b.trial.info()
-		return fmt.Errorf("site %d of %v is on trial for another %v: he must confirm it, or gatehouse rollback takes it back",
-			i.Number, i.By, i.Left.Round(time.Second))
+		return fmt.Errorf("site %d of %v is on trial for another %v: he must confirm it, "+
+			"or gatehouse rollback takes it back", i.Number, i.By, i.Left.Round(time.Second))
 	case b.Store == nil:
 		return fmt.Errorf("there is no stable storage to keep a site on: %s", b.Storage.Problem)
 	case b.runs.Site == nil:
@@ -153,7 +155,9 @@ func (b *Box) free(s Submission) error {
 }
 
 func (b *Box) meta(s Submission) bundle.Meta {
-	return bundle.Meta{Base: bundle.Hash(b.Image.Files), Who: s.By.Who, From: s.By.From, When: time.Now(), What: s.What}
+	return bundle.Meta{
+		Base: bundle.Hash(b.Image.Files), Who: s.By.Who, From: s.By.From, When: time.Now(), What: s.What,
+	}
 }
 
 // change makes the world equal to p, or leaves it as it was.
@@ -184,7 +188,8 @@ func (b *Box) back(s Site) error {
 
 // try begins the trial of a site that runs.
 func (b *Box) try(next, before Site, s Submission, within time.Duration) {
-	t := &trial{TrialInfo: TrialInfo{Number: next.Number, By: s.By, What: s.What, end: time.Now().Add(within)}, before: before, began: b.Uptime()}
+	info := TrialInfo{Number: next.Number, By: s.By, What: s.What, end: time.Now().Add(within)}
+	t := &trial{TrialInfo: info, before: before, began: b.Uptime()}
 	t.timer = time.AfterFunc(within, func() { b.expire(t, within) })
 	b.mu.Lock()
 	b.trial = t
@@ -242,8 +247,8 @@ func (b *Box) keep(number int) error {
 	return nil
 }
 
-// Confirm ends the trial of a site by keeping it. number is the site's; 0: whichever is on trial. By ssh, the connection
-// must be newer than the change: one that was there before proves nothing.
+// Confirm ends the trial of a site by keeping it. number is the site's; 0: whichever is on trial. By ssh, the
+// connection must be newer than the change: one that was there before proves nothing.
 func (b *Box) Confirm(number int, by Person) (int, error) {
 	if !b.hold(b.life) {
 		return 0, b.life.Err()

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -164,7 +165,8 @@ func tables(memory uint64) []netcfg.Sysctl {
 	for _, family := range []string{"ipv4", "ipv6"} {
 		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the end (arp(7)).
 		for i, n := range []int{neighbours / 4, neighbours / 2, neighbours} {
-			all = append(all, netcfg.Sysctl{Key: "net." + family + ".neigh.default.gc_thresh" + strconv.Itoa(i+1), Value: strconv.Itoa(n)})
+			key := fmt.Sprintf("net.%s.neigh.default.gc_thresh%d", family, i+1)
+			all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(n)})
 		}
 	}
 	return all

@@ -78,7 +78,8 @@ func learn(p plan.Plan) plan.Learned {
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
-	errs := []error{os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName))), os.MkdirAll(etcDir, 0o755)}
+	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
+	errs := []error{err, os.MkdirAll(etcDir, 0o755)}
 	for _, f := range to.Files {
 		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
 	}
