@@ -44,7 +44,8 @@ type lab struct {
 // files are a site with these lines of hosts and ethers.
 func files(hosts, ethers string) map[string][]byte {
 	const toml = "name = \"gate\"\ndomain = \"net.example\"\n\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n" +
-		"ipv4 = \"192.168.32.1/24\"\npool = \"192.168.32.100-192.168.32.199\"\n"
+		"ipv4 = \"192.168.32.1/24\"\npool = \"192.168.32.100-192.168.32.199\"\n" +
+		"\n[[firewall.deny]]\nname = \"quiet\"\nfrom = \"lan\"\nto = \"box\"\nservice = \"ssh\"\n"
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w one@net.example"
 	return map[string][]byte{"site.toml": []byte(toml), "hosts": []byte(hosts), "ethers": []byte(ethers), "authorized_keys": []byte(key)}
 }
@@ -402,6 +403,7 @@ func TestNothingToTry(t *testing.T) {
 		l := start(t, web(1), filepath.Join(t.TempDir(), "site"))
 		same := web(1)
 		same["hosts"] = append([]byte("# a comment\n"), same["hosts"]...)
+		same["site.toml"] = append([]byte("# a comment\n"), same["site.toml"]...)
 		tells, err := l.submit(same, ann)
 		if err != nil || !tells[1].Kept || l.Running().Trial != nil || l.Running().Number != 1 {
 			t.Errorf("%+v, %v, %+v", tells, err, l.Running())

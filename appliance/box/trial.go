@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 	"time"
 
@@ -100,7 +99,7 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if next.Number, err = b.Store.Stage(next.Files, b.meta(s)); err != nil {
 		return fmt.Errorf("nothing was touched: the site could not be kept: %w", err)
 	}
-	same := reflect.DeepEqual(p, b.plan)
+	same := plan.Same(p, b.plan)
 	tell(Progress{Number: next.Number, Within: within, Kept: same})
 	begin := b.Uptime()
 	if err := b.change(next, p, before); err != nil {
