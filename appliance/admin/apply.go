@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/box"
@@ -147,6 +148,9 @@ func submit(dir string, files map[string][]byte) (string, error) {
 
 // sayProgress says how to confirm before anything is touched: afterwards nobody may be there to read it.
 func sayProgress(env Env, p box.Progress, next *site.Site) (err error) {
+	if p.Missing != "" {
+		fmt.Fprintf(env.Stdout, "! %s\n", strings.ReplaceAll(plain(p.Missing), "\n", "\n! "))
+	}
 	switch {
 	case p.Took > 0 && p.Kept:
 		_, err = fmt.Fprintf(env.Stdout, "Site %d is kept.\n", p.Number)

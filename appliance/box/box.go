@@ -72,6 +72,8 @@ type Box struct {
 	applying chan struct{}   // has something in it while the world is being changed
 	learn    chan struct{}   // has something in it when Learn may have something new to say
 
+	missing error // links that the plan applied last has and the machine has not; of who holds the world
+
 	mu       sync.Mutex
 	runs     Site
 	plan     plan.Plan
@@ -184,7 +186,8 @@ func (b *Box) apply(ctx context.Context, p plan.Plan, all bool) error {
 		return fmt.Errorf("the rules could not be loaded, and nothing else was touched: %w", err)
 	}
 	before := b.problemOf("network")
-	_, wrong := b.world.Network(ctx, p.Network)
+	missing, wrong := b.world.Network(ctx, p.Network)
+	b.missing = missing
 	b.problem("network", wrong)
 	if wrong != nil && wrong.Error() != before && !all {
 		return wrong

@@ -37,6 +37,7 @@ type lab struct {
 	steps   []string       // what the world was told since it was last asked
 	refuse  map[string]int // steps that are refused so often
 	learned plan.Learned
+	missing error
 	now     plan.Plan // what the world is
 	log     []string
 }
@@ -118,7 +119,7 @@ func (l *lab) world() World {
 			return l.step("firewall", func() { l.now.Firewall = r })
 		},
 		Network: func(_ context.Context, c netcfg.Config) (missing, wrong error) {
-			return nil, l.step("network", func() { l.now.Network = c })
+			return l.missing, l.step("network", func() { l.now.Network = c })
 		},
 		System: func(p plan.Plan) error {
 			return l.step("system", func() { l.now.HostName, l.now.ConsoleLocked, l.now.Files = p.HostName, p.ConsoleLocked, p.Files })
@@ -217,11 +218,15 @@ func TestStartConfirmAndTheNextStart(t *testing.T) {
 		l := start(t, web(1), dir)
 		l.told("start", "firewall", "network", "system", "units", "publish 0")
 		time.Sleep(time.Second)
+		l.missing = errors.New("link eth1 does not exist")
 		tells, err := l.submit(web(2), ann)
 		if err != nil || len(tells) != 2 || tells[0].Number != 1 || tells[0].Took != 0 || tells[1].Took == 0 || tells[0].Within != time.Minute {
 			t.Fatalf("%+v, %v", tells, err)
 		}
 		l.told("submit", "firewall", "network", "system", "units", "publish 1")
+		if tells[0].Missing != "" || tells[1].Missing != "link eth1 does not exist" {
+			t.Errorf("missing: %+v", tells)
+		}
 		if r := l.Running(); r.Number != 1 || r.Trial == nil || r.Trial.By != ann || r.Trial.Left != time.Minute {
 			t.Errorf("%+v", r)
 		}

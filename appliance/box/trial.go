@@ -20,6 +20,9 @@ const (
 	longestTrial  = time.Hour
 )
 
+// turnTime is how long a submission waits for what else changes the box, such as a link that comes.
+const turnTime = 5 * time.Second
+
 // A Person is who wants something of the box.
 type Person struct {
 	Who  string `json:"who"`  // the comment of the key that opened the door; "console" on the console
@@ -69,6 +72,8 @@ type Progress struct {
 	Within time.Duration `json:"within_ns,omitempty"`
 	Took   time.Duration `json:"took_ns,omitempty"` // 0: it is about to be applied
 	Kept   bool          `json:"kept,omitempty"`    // nothing runs otherwise for it: it needs no trial
+	// Missing says which links of the site the machine does not have; what is on them is not served.
+	Missing string `json:"missing,omitempty"`
 }
 
 // Submit puts another site on trial. tell is called before anything is touched and when all is done; its
@@ -83,12 +88,12 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if s.Within == 0 {
 		within = DefaultTrial
 	}
-	select {
-	case b.applying <- struct{}{}:
-		defer b.release()
-	default:
+	ctx, cancel := context.WithTimeout(b.life, turnTime)
+	defer cancel()
+	if !b.hold(ctx) {
 		return errors.New("the box is being changed this moment; try again")
 	}
+	defer b.release()
 	if err := b.free(s); err != nil {
 		return err
 	}
@@ -114,7 +119,11 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	} else {
 		b.try(next, before, s, within)
 	}
-	tell(Progress{Number: next.Number, Within: within, Took: max(took, 1), Kept: same})
+	done := Progress{Number: next.Number, Within: within, Took: max(took, 1), Kept: same}
+	if b.missing != nil {
+		done.Missing = b.missing.Error()
+	}
+	tell(done)
 	return nil
 }
 

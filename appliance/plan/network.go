@@ -151,6 +151,7 @@ const (
 	leastConversations = 16384
 	mostConversations  = 262144   // what Linux gives a machine of 4 GiB
 	conversationShare  = 16 << 10 // one for so many bytes of memory
+	conversationStep   = 512      // the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
 	neighbours         = 4096     // of each family
 )
 
@@ -158,6 +159,7 @@ const (
 // machine with 1,024 conversations and neighbours, which one host uses up.
 func tables(memory uint64) []netcfg.Sysctl {
 	conversations := int(min(max(leastConversations, memory/conversationShare), mostConversations))
+	conversations -= conversations % conversationStep
 	all := []netcfg.Sysctl{
 		{Key: "net.netfilter.nf_conntrack_buckets", Value: strconv.Itoa(conversations)},
 		{Key: "net.netfilter.nf_conntrack_max", Value: strconv.Itoa(conversations)},
