@@ -89,8 +89,8 @@ type dumb struct{ *echo }
 
 func (d dumb) Reconfigure() {}
 
-// unitRole is a service by both ends of the protocol: its arguments are the directory of the control sockets and the
-// user to become.
+// unitRole is a service by both ends of the protocol: its arguments are the directory of the control sockets
+// and the user to become.
 func unitRole(args []string) int {
 	sid, _ := unix.Getsid(0)
 	fmt.Println("own session:", sid == os.Getpid(), "env:", os.Environ())
@@ -178,8 +178,8 @@ func answers(t *testing.T, p Process, log *logs.Log, refused string) {
 	}
 }
 
-// TestProtocol has a real process at each end: it drops to a user, takes two other Configs, one larger than any pipe,
-// and refuses a third.
+// TestProtocol has a real process at each end: it drops to a user, takes two other Configs, one larger than
+// any pipe, and refuses a third.
 func TestProtocol(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {

@@ -128,7 +128,9 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
 		"log": p.log.Handler(p.supervisor.Names),
-		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(p.describe()) },
+		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(p.describe())
+		},
 	}
 	for _, more := range []control.Mux{p.supervisor.Methods(), p.box.Methods()} {
 		for name, handler := range more {
