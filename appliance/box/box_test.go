@@ -241,6 +241,9 @@ func TestStartConfirmAndTheNextStart(t *testing.T) {
 		if n, err := l.Confirm(1, l.again(bob)); n != 1 || err != nil {
 			t.Errorf("confirm: %d, %v", n, err)
 		}
+		if r := l.Running(); r.Meta.Who != "ann" || r.Meta.What != "a test" || r.Meta.When.IsZero() {
+			t.Errorf("confirmed: %+v", r)
+		}
 		time.Sleep(time.Hour)
 		l.told("nothing more")
 		l.is("confirmed", web(2))

@@ -101,7 +101,8 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if err := p.Check(); err != nil {
 		return fmt.Errorf("nothing was touched: %w", err)
 	}
-	if next.Number, err = b.Store.Stage(next.Files, b.meta(s)); err != nil {
+	next.Meta = b.meta(s)
+	if next.Number, err = b.Store.Stage(next.Files, next.Meta); err != nil {
 		return fmt.Errorf("nothing was touched: the site could not be kept: %w", err)
 	}
 	same := plan.Same(p, b.plan)
