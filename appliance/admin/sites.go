@@ -214,7 +214,7 @@ func pastSites(ctx context.Context, env Env) ([]PastSite, error) {
 	if r.Trial != nil {
 		all = slices.Insert(all, 0, PastSite{Number: r.Trial.Number, Meta: r.Meta})
 	}
-	all = append(all, PastSite{Meta: bundle.Meta{What: "what the disk was made with"}})
+	all = append(all, PastSite{Meta: bundle.Meta{What: "the disk's own"}})
 	for i := range all {
 		if unknown == nil && all[i].Number == r.Number {
 			all[i].State = "running"

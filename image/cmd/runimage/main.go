@@ -100,6 +100,7 @@ func (m machine) sshConfig() (string, error) {
 	IdentitiesOnly yes
 	UserKnownHostsFile %s
 	StrictHostKeyChecking accept-new
+	LogLevel ERROR
 `, m.port, file("key"), file("known_hosts")), nil
 }
 
