@@ -21,6 +21,9 @@ const (
 	longestTrial  = time.Hour
 )
 
+// turnTime is how long a site waits for its turn: a change by a link that comes, or the end of one before it, takes less.
+const turnTime = 10 * time.Second
+
 // A Person is who wants something of the box.
 type Person struct {
 	Who  string `json:"who"`  // the comment of the key that opened the door; "console" on the console
@@ -82,12 +85,12 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if s.Within == 0 {
 		within = DefaultTrial
 	}
-	select {
-	case b.applying <- struct{}{}:
-		defer b.release()
-	default:
+	turn, cancel := context.WithTimeout(b.life, turnTime)
+	defer cancel()
+	if !b.hold(turn) {
 		return errors.New("the box is being changed this moment; try again")
 	}
+	defer b.release()
 	if err := b.free(s); err != nil {
 		return err
 	}
