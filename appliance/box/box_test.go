@@ -428,6 +428,24 @@ func TestNothingToTry(t *testing.T) {
 	})
 }
 
+// TestTurns: a site that comes while the box is being changed waits for its turn, but not for ever.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, web(1), filepath.Join(t.TempDir(), "site"))
+		l.hold(t.Context())
+		time.AfterFunc(turnTime-1, l.release)
+		if _, err := l.submit(web(2), ann); err != nil {
+			t.Fatal(err)
+		}
+		l.hold(t.Context())
+		_, err := l.submit(web(3), bob)
+		contains(t, "for ever", err, "is being changed this moment")
+		l.release()
+		_, err = l.submit(web(3), bob)
+		contains(t, "its turn", err, "site 1 of ann from 192.168.32.5 is on trial")
+	})
+}
+
 // TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the
 // others, ssh above all, are started.
 func TestUnitsWithoutStorage(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 )
 
 // turnTime is how long a submission waits for what else changes the box, such as a link that comes.
-const turnTime = 5 * time.Second
+const turnTime = 10 * time.Second
 
 // A Person is who wants something of the box.
 type Person struct {
@@ -88,9 +88,9 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if s.Within == 0 {
 		within = DefaultTrial
 	}
-	ctx, cancel := context.WithTimeout(b.life, turnTime)
+	turn, cancel := context.WithTimeout(b.life, turnTime)
 	defer cancel()
-	if !b.hold(ctx) {
+	if !b.hold(turn) {
 		return errors.New("the box is being changed this moment; try again")
 	}
 	defer b.release()
