@@ -129,7 +129,7 @@ func (p *push) confirmAnywhere(ctx context.Context, known target, addresses []st
 func (p *push) confirmAt(ctx context.Context, known target, address, number string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*cutOff)
 	defer cancel()
-	options := []string{"-o", "ControlPath=none", "-o", "ControlMaster=no", "-o", "ConnectTimeout=5", "-o", "BatchMode=yes"}
+	options := []string{"-S", "none", "-o", "ConnectTimeout=5", "-o", "BatchMode=yes"}
 	if address != known.address {
 		options = append(options, "-o", "HostName="+address, "-o", "HostKeyAlias="+known.key)
 	}
