@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
@@ -69,11 +70,20 @@ func Of[C any, S Service](open func(C, Options) (S, error)) Main {
 		var reload func() error
 		if r, ok := any(service).(Reconfigurer[C]); ok {
 			reload = func() error {
-				var config C
-				if err := p.read(&config); err != nil {
+				var next C
+				if err := p.read(&next); err != nil {
 					return err
 				}
-				return r.Reconfigure(config)
+				// What was refused has changed nothing: init that goes back from it asks for what is there, and
+				// must get it, whatever stands in the way of anything else.
+				if reflect.DeepEqual(next, config) {
+					return nil
+				}
+				if err := r.Reconfigure(next); err != nil {
+					return err
+				}
+				config = next
+				return nil
 			}
 		}
 		return p.serve(ctx, service, reload)
