@@ -95,7 +95,8 @@ func (c *compiler) oneToOneIn(zone string) []TreeRule {
 	return c.addMap(m, TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"})
 }
 
-// srcnat translates sources on their way out, and lets no source out that means nothing there.
+// srcnat translates sources on their way out, and lets no source out that means nothing there. The chain is there even
+// without rules: with the last chain of its type the kernel stops translating what it has begun to (nf_nat_unregister_fn).
 func (c *compiler) srcnat() {
 	out := Map{Name: "one_to_one_out", Key: []Field{OIFName, IPSaddr}, Data: []Kind{KindIPv4}}
 	for _, o := range c.policy.OneToOne {
@@ -114,9 +115,7 @@ func (c *compiler) srcnat() {
 	}
 	rules = append(rules, c.addSet(pairs, TreeRule{Matches: match(number(NFProto, NFProtoIPv4), in(pairs)),
 		Counter: "srcnat_masquerade", Verdict: Verdict{Kind: VerdictMasquerade}})...)
-	if len(rules) > 0 {
-		c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, rules...)
-	}
+	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, rules...)
 	c.leaks()
 }
 

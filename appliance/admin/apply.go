@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/box"
@@ -18,7 +19,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
-// applyTime bounds the wait for a change: process 1 gives up after a minute, and takes as long to be what it was.
+// applyTime bounds the wait for a change: process 1 gives up after a minute, and takes as long to be what it
+// was.
 const applyTime = 3 * time.Minute
 
 // apply makes the box another site, on trial until it is confirmed.
@@ -149,16 +151,22 @@ func submit(dir string, files map[string][]byte) (string, error) {
 
 // sayProgress says how to confirm before anything is touched: afterwards nobody may be there to read it.
 func sayProgress(env Env, p box.Progress, lans []site.LAN) (err error) {
+	if p.Missing != "" {
+		fmt.Fprintf(env.Stdout, "! %s\n", strings.ReplaceAll(plain(p.Missing), "\n", "\n! "))
+	}
 	switch {
 	case p.Took > 0 && p.Kept:
 		_, err = fmt.Fprintf(env.Stdout, "Site %d is kept.\n", p.Number)
 	case p.Took > 0:
 		_, err = fmt.Fprintf(env.Stdout, "Applied in %v.\n", p.Took.Round(time.Millisecond))
-	case !p.Kept && env.Person.From == "":
-		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. Unless you say\n  gatehouse confirm %[1]d\nthe site before it is back then.\n", p.Number, p.Within)
 	case !p.Kept:
-		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. Unless you come in anew and say\n  ssh admin@%[3]s gatehouse confirm %[1]d\n"+
-			"the site before it is back then.\n", p.Number, p.Within, addressFor(env.Person.From, lans))
+		unless, where := "Unless you say", ""
+		if env.Person.From != "" {
+			unless = "Unless you come in anew and say"
+			where = fmt.Sprintf("ssh admin@%s ", addressFor(env.Person.From, lans))
+		}
+		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. %s\n  %sgatehouse confirm %[1]d\n"+
+			"the site before it is back then.\n", p.Number, p.Within, unless, where)
 	}
 	return err
 }

@@ -80,6 +80,9 @@ func (e *echo) Reconfigure(c conf) error {
 	if c.Refuse != "" {
 		return errors.New(c.Refuse)
 	}
+	if c == e.conf {
+		return errors.New("it serves by that already")
+	}
 	e.conf = c
 	return nil
 }
@@ -89,8 +92,8 @@ type dumb struct{ *echo }
 
 func (d dumb) Reconfigure() {}
 
-// unitRole is a service by both ends of the protocol: its arguments are the directory of the control sockets and the
-// user to become.
+// unitRole is a service by both ends of the protocol: its arguments are the directory of the control sockets
+// and the user to become.
 func unitRole(args []string) int {
 	sid, _ := unix.Getsid(0)
 	fmt.Println("own session:", sid == os.Getpid(), "env:", os.Environ())
@@ -179,7 +182,7 @@ func answers(t *testing.T, p Process, log *logs.Log, refused string) {
 }
 
 // TestProtocol has a real process at each end: it drops to a user, takes two other Configs, one larger than any pipe,
-// and refuses a third.
+// refuses a third, and goes on by the one before it without being asked to change.
 func TestProtocol(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {
@@ -195,6 +198,8 @@ func TestProtocol(t *testing.T) {
 		{`{"Refuse":"no\nsuch  network"}`, "no such network"},
 		{`{"Word":`, "the configuration on descriptor 0: unexpected EOF"},
 		{`{"Ward":"four"}`, `the configuration on descriptor 0: json: unknown field "Ward"`},
+		{`{"Word":"five"}`, ""},
+		{`{"Refuse":"no"}`, "no"},
 		{`{"Word":"five"}`, ""},
 	} {
 		if err := p.Reload([]byte(c.config)); err != nil {

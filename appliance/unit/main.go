@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -15,12 +16,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 )
 
-// Problems is the control method by which every unit says what is wrong with it: a list of sentences for people.
+// Problems is the control method by which every unit says what is wrong with it: a list of sentences for
+// people.
 const Problems = "problems"
 
 // A Service serves from its Config.
 type Service interface {
-	// Run calls drop once what needs privilege is open, and ready once it serves; then it serves until ctx ends.
+	// Run calls drop once what needs privilege is open, and ready once it serves; then it serves until ctx
+	// ends.
 	Run(ctx context.Context, drop, ready func() error) error
 	// Methods are what it answers on its control socket; control.Ping and Problems are among them.
 	Methods() control.Mux
@@ -68,19 +71,28 @@ func Of[C any, S Service](open func(C, Options) (S, error)) Main {
 		var reload func() error
 		if r, ok := any(service).(Reconfigurer[C]); ok {
 			reload = func() error {
-				var config C
-				if err := p.read(&config); err != nil {
+				var next C
+				if err := p.read(&next); err != nil {
 					return err
 				}
-				return r.Reconfigure(config)
+				// What was refused has changed nothing: init that goes back from it asks for what is there, and
+				// must get it, whatever stands in the way of anything else.
+				if reflect.DeepEqual(next, config) {
+					return nil
+				}
+				if err := r.Reconfigure(next); err != nil {
+					return err
+				}
+				config = next
+				return nil
 			}
 		}
 		return p.serve(ctx, service, reload)
 	}
 }
 
-// serve runs the service and answers init and whoever asks, until ctx ends or the service does. reload is nil for one
-// that does not.
+// serve runs the service and answers init and whoever asks, until ctx ends or the service does. reload is nil
+// for one that does not.
 func (p Self) serve(ctx context.Context, s Service, reload func() error) error {
 	methods := s.Methods()
 	if methods[control.Ping] == nil || methods[Problems] == nil {
@@ -150,8 +162,8 @@ func (p Self) answer(refused error) error {
 	return nil
 }
 
-// read decodes the Config as it is now. A field that the service does not know means that plan and service are of
-// different builds.
+// read decodes the Config as it is now. A field that the service does not know means that plan and service
+// are of different builds.
 func (p Self) read(config any) error {
 	d := json.NewDecoder(io.NewSectionReader(p.Config, 0, 1<<62))
 	d.DisallowUnknownFields()

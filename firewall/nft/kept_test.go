@@ -60,6 +60,20 @@ func TestReloadKeepsWhatTheKernelKnows(t *testing.T) {
 	}
 }
 
+// TestTranslatedConversationsGoOn: also when the next rules translate nothing any more.
+func TestTranslatedConversationsGoOn(t *testing.T) {
+	l := newLab(t, twoLANs(t))
+	conversation := dial(t, l.lan, "tcp", target(wan4, 80))
+	readLine(t, conversation)
+	changed := twoLANs(t)
+	changed.Masquerade, changed.OneToOne, changed.Forwards = nil, nil, nil
+	load(t, l.box, compile(t, changed))
+	if _, err := conversation.Write([]byte{'x'}); err != nil {
+		t.Fatal(err)
+	}
+	readLine(t, conversation)
+}
+
 // TestBanned: what is in the sets of bans is kept away, in each of them, and nobody else is.
 func TestBanned(t *testing.T) {
 	l := newLab(t, twoLANs(t))

@@ -132,7 +132,9 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
 		"log": p.log.Handler(p.supervisor.Names),
-		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(p.describe()) },
+		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(p.describe())
+		},
 	}
 	maps.Copy(methods, p.supervisor.Methods())
 	maps.Copy(methods, p.box.Methods())
