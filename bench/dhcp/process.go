@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,7 +39,16 @@ func (n *network) start(ctx context.Context, p program, dir string) (*process, e
 	// ip-netns(8) executes the program: the process is the server itself.
 	run := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.Server}, c.args...)...), done: make(chan error, 1)}
 	run.cmd.Env = append(os.Environ(), c.env...)
-	run.cmd.Stdout, run.cmd.Stderr, run.cmd.Stdin = &run.out, &run.out, bytes.NewReader(c.stdin)
+	input := filepath.Join(dir, "stdin") // ours reads it again when it is told to
+	if err := os.WriteFile(input, c.stdin, 0o600); err != nil {
+		return nil, err
+	}
+	stdin, err := os.Open(input)
+	if err != nil {
+		return nil, err
+	}
+	defer stdin.Close()
+	run.cmd.Stdin, run.cmd.Stdout, run.cmd.Stderr = stdin, &run.out, &run.out
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
