@@ -8,8 +8,8 @@ import (
 	"testing/fstest"
 )
 
-// TestMemory: a site keeps what it says, and not all that was needed to read it. A small appliance has two of them in
-// memory while one is on trial.
+// TestMemory: a site keeps what it says, and not all that was needed to read it. A small appliance has two of
+// them in memory while one is on trial.
 func TestMemory(t *testing.T) {
 	const hosts, most = 10_000, 700 // bytes a host, of which its Host has a third
 	fsys := defaultSite(t)

@@ -28,9 +28,11 @@ type peak struct {
 
 // String is the change in one line.
 func (c change) String() string {
-	return fmt.Sprintf("lease after %v, command %v, CPU %v, gap %v, %d lost, memory %d MB, %d MB at most", c.lease.Round(time.Millisecond),
-		c.returned.Round(time.Millisecond), c.cpu.Round(time.Millisecond), c.gap.Round(time.Millisecond), c.lost, c.before/1e6, c.peak/1e6)
+	return fmt.Sprintf("lease after %v, command %v, CPU %v, gap %v, %d lost, memory %d MB, %d MB at most",
+		round(c.lease), round(c.returned), round(c.cpu), round(c.gap), c.lost, c.before/1e6, c.peak/1e6)
 }
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 // calm is how long a server is looked at before a change, and rest how long after it.
 const (
@@ -86,13 +88,13 @@ func (s *server) watched(ctx context.Context, w *watch) (c change, err error) {
 	time.Sleep(rest)
 	end, err := cpu(all)
 	each := float64(begin-idle) / float64(calm)
-	c.cpu = max(0, end-begin-time.Duration(each*float64(time.Since(enter)))) + m.commandCPU
+	c.cpu += max(0, end-begin-time.Duration(each*float64(time.Since(enter))))
 	return c, err
 }
 
 // entered has the server take what was edited, and waits until it has and the newcomer its lease.
-func (s *server) entered(ctx context.Context, w *watch, m *meter, enter time.Time, c *change) error {
-	if err := s.enter(ctx, m.command); err != nil {
+func (s *server) entered(ctx context.Context, w *watch, m *meter, enter time.Time, c *change) (err error) {
+	if c.cpu, err = s.enter(ctx, m.command); err != nil {
 		return err
 	}
 	c.returned = time.Since(enter)
@@ -107,7 +109,7 @@ func (s *server) entered(ctx context.Context, w *watch, m *meter, enter time.Tim
 }
 
 // lookEvery is how often a meter looks.
-const lookEvery = 3 * time.Millisecond
+const lookEvery = 2 * time.Millisecond
 
 // A meter follows the memory of processes.
 type meter struct {
@@ -120,8 +122,7 @@ type meter struct {
 	mu         sync.Mutex
 	pid        int // of the command; 0: none
 	most       int
-	commandHWM int
-	commandCPU time.Duration // as last seen
+	commandHWM int // as last seen
 }
 
 func newMeter(pids []int) (*meter, error) {
@@ -175,9 +176,6 @@ func (m *meter) look() {
 			all = append(all, now)
 			m.commandHWM = max(m.commandHWM, now.peak)
 		}
-		if used, err := cpu([]int{m.pid}); err == nil {
-			m.commandCPU = max(m.commandCPU, used)
-		}
 	}
 	m.most = max(m.most, together(all))
 }
@@ -192,8 +190,6 @@ func (m *meter) end() (before, most int, each []peak) {
 			m.each[i].after = now.peak
 		}
 	}
-	if m.commandHWM > 0 {
-		m.each = append(m.each, peak{"command", 0, m.commandHWM})
-	}
+	m.each = append(m.each, peak{"command", 0, m.commandHWM})
 	return m.before, m.most, m.each
 }

@@ -97,8 +97,9 @@ func (c *clients) take(hosts []host) (left []host, err error) {
 	return left, nil
 }
 
-// A watch is two hosts that ask all the time: one of the site, and one that is to become so, which takes its lease as
-// soon as it is offered the address that will be its own, and goes on asking: what that costs is always the same.
+// A watch is two hosts that ask all the time: one of the site, and one that is to become so, which takes its
+// lease as soon as it is offered the address that will be its own, and goes on asking: what that costs is
+// always the same.
 type watch struct {
 	clients       *clients
 	old, newcomer host
@@ -174,8 +175,8 @@ func (w *watch) receive() {
 	}
 }
 
-// end ends the watch, and returns the longest time between two answers to the old host, and how many of its messages
-// had none.
+// end ends the watch, and returns the longest time between two answers to the old host, and how many of its
+// messages had none.
 func (w *watch) end() (gap time.Duration, lost int, err error) {
 	close(w.stop)
 	w.ended.Wait()

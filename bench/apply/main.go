@@ -1,9 +1,11 @@
-// Command apply compares how a host is added to a site: our appliance with `gatehouse apply`, Kea (memfile) with
-// config-reload, and dnsmasq with SIGHUP. All have the same hosts, all of which have leases, and run in one run, each in
-// a network namespace of its own; the changes are made by turns, so that what else the machine does hits all of them.
+// Command apply compares how a host is added to a site: our appliance with `gatehouse apply`, Kea (memfile)
+// with config-reload, and dnsmasq with SIGHUP. All have the same hosts, all of which have leases, and run in
+// one run, each in a network namespace of its own; the changes are made by turns, so that what else the
+// machine does hits all of them.
 //
-// Ours is the whole appliance as its tests run it: process 1 in a root directory of its own, its firewall, its network and
-// its services as processes that drop to their users. README.md says how each figure comes about.
+// Ours is the whole appliance as its tests run it: process 1 in a root directory of its own, its firewall,
+// its network and its services as processes that drop to their users. README.md says how each figure comes
+// about.
 package main
 
 import (
@@ -144,7 +146,7 @@ func (b *bench) size(ctx context.Context, n int) (z sized, err error) {
 		if running[i], err = b.start(ctx, p, n); err != nil {
 			return z, fmt.Errorf("%s: %w", p.name, err)
 		}
-		z.servers[i].name = p.name
+		z.servers[i].name, z.servers[i].signal = p.name, p.signal
 	}
 	for range b.rounds {
 		for i, s := range running {

@@ -25,7 +25,8 @@ func siteFiles(n int) map[string]string {
 		fmt.Fprintf(&ethers, "%s %s\n", h.mac, h.name)
 	}
 	toml := fmt.Sprintf("name = \"gate\"\ndomain = %q\n\n[[lan]]\nname = \"lan\"\ninterface = %q\nipv4 = \"%s/8\"\n"+
-		"pool = \"%s-%s\"\nlease-time = \"%.0fm\"\nprobe = \"off\"\n", domain, wire.ServerLink, wire.ServerAddr, poolFirst, poolLast, lifetime.Minutes())
+		"pool = \"%s-%s\"\nlease-time = \"%.0fm\"\nprobe = \"off\"\n",
+		domain, wire.ServerLink, wire.ServerAddr, poolFirst, poolLast, lifetime.Minutes())
 	return map[string]string{"site.toml": toml, "hosts": hosts.String(), "ethers": ethers.String()}
 }
 
@@ -49,7 +50,8 @@ func ours(t tools, w *wire.Network, dir string, n int) (instance, error) {
 	}
 	// ip-netns(8) executes the program: the process is the box itself.
 	box := exec.Command("ip", "netns", "exec", w.Server, t.box)
-	box.Env = append(os.Environ(), "GATEHOUSE_TEST_ROOT="+root, "GATEHOUSE_TEST_SITE="+image, "GATEHOUSE_TEST_KEY="+string(key))
+	box.Env = append(os.Environ(),
+		"GATEHOUSE_TEST_ROOT="+root, "GATEHOUSE_TEST_SITE="+image, "GATEHOUSE_TEST_KEY="+string(key))
 	box.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS}
 	seen := func(path string) string { return fmt.Sprintf("/proc/%d/root%s", box.Process.Pid, path) }
 	return instance{
@@ -59,30 +61,32 @@ func ours(t tools, w *wire.Network, dir string, n int) (instance, error) {
 			return err == nil
 		},
 		edit: func(n int) error { return writeSite(seen("/site"), n, key) },
-		enter: func(ctx context.Context, running func(pid int)) error {
+		enter: func(ctx context.Context, running func(pid int)) (time.Duration, error) {
 			return gatehouse(ctx, box.Process.Pid, running, "apply", "/site")
 		},
 		after: func(ctx context.Context) error {
-			return gatehouse(ctx, box.Process.Pid, func(int) {}, "confirm")
+			_, err := gatehouse(ctx, box.Process.Pid, func(int) {}, "confirm")
+			return err
 		},
 		push: func(ctx context.Context, n int) (time.Duration, error) { return pushed(ctx, t, w, dir, n, key) },
 	}, nil
 }
 
-// gatehouse runs the gatehouse command of a box.
-func gatehouse(ctx context.Context, box int, running func(pid int), args ...string) error {
+// gatehouse runs the gatehouse command of a box, and returns what it has computed.
+func gatehouse(ctx context.Context, box int, running func(pid int), args ...string) (time.Duration, error) {
 	// nsenter executes the program: the process is the command itself.
-	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(box), "-m", "-n", "-r", "/gatehouse"}, args...)...)
+	args = append([]string{"-t", strconv.Itoa(box), "-m", "-n", "-r", "/gatehouse"}, args...)
+	cmd := exec.CommandContext(ctx, "nsenter", args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		return err
+		return 0, err
 	}
 	running(cmd.Process.Pid)
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("gatehouse %s: %w\n%s", args[0], err, out.String())
+		return 0, fmt.Errorf("%v: %w\n%s", cmd, err, out.String())
 	}
-	return nil
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
 // pushed makes the site of a box one of n hosts as make push does, from the other end of the wire.
@@ -91,8 +95,10 @@ func pushed(ctx context.Context, t tools, w *wire.Network, dir string, n int, ke
 	if err := writeSite(site, n, key); err != nil {
 		return 0, err
 	}
-	ssh := "ssh -F none -i " + t.key + " -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
-	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", w.Clients, t.push, "-host", wire.ServerAddr, "-site", site, "-ssh", ssh)
+	ssh := "ssh -F none -i " + t.key +
+		" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", w.Clients,
+		t.push, "-host", wire.ServerAddr, "-site", site, "-ssh", ssh)
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("is kept.")) {

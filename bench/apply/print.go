@@ -13,6 +13,7 @@ import (
 // measured is a server with all that was measured of it.
 type measured struct {
 	name    string
+	signal  bool // it has no command that returns when the change is done
 	changes []change
 	push    time.Duration // 0: there is no such thing
 }
@@ -37,49 +38,74 @@ func sorted[T cmp.Ordered](m measured, of func(change) T) []T {
 	return all
 }
 
+// A block is the part of the table that is about one size of sites: a row for each figure, a column for each
+// server.
+type block struct {
+	*tabwriter.Writer
+	sized
+}
+
+func (b block) row(name string, cell func(measured) string) {
+	fmt.Fprint(b, name)
+	for _, s := range b.servers {
+		fmt.Fprint(b, "\t", cell(s))
+	}
+	fmt.Fprintln(b)
+}
+
+// compared is a row of values, each with its relation to ours.
+func (b block) compared(name, format string, value func(measured) float64) {
+	b.row(name, func(s measured) string { return relation(format, value(s), value(b.servers[0])) })
+}
+
 // print prints all that was measured.
 func (b *bench) print(w io.Writer, load string) error {
 	fmt.Fprintf(w, "load average before: %s\n", strings.Join(strings.Fields(load)[:3], " "))
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	for _, z := range b.sizes {
-		row := func(name string, cell func(measured) string) {
-			fmt.Fprint(t, name)
-			for _, s := range z.servers {
-				fmt.Fprint(t, "\t", cell(s))
-			}
-			fmt.Fprintln(t)
-		}
-		times := func(name string, of func(change) time.Duration, which func(measured, func(change) time.Duration) time.Duration) {
-			row(name, func(s measured) string {
-				return relation("%.0f ms", milliseconds(which(s, of)), milliseconds(which(z.servers[0], of)))
-			})
-		}
-		row(fmt.Sprintf("one more host, with %d", z.hosts), func(s measured) string { return s.name })
-		lease := func(c change) time.Duration { return c.lease }
-		times("  Enter to its lease", lease, median)
-		times(fmt.Sprintf("  the slowest of %d", b.rounds), lease, most)
-		times("  until the command returns", func(c change) time.Duration { return c.returned }, median)
-		times("  CPU", func(c change) time.Duration { return c.cpu }, median)
-		times("  longest without an answer", func(c change) time.Duration { return c.gap }, most)
-		row("  answers lost in all", func(s measured) string {
-			lost := 0
-			for _, c := range s.changes {
-				lost += c.lost
-			}
-			return fmt.Sprint(lost)
-		})
-		bytes := func(name string, of func(change) int) {
-			row(name, func(s measured) string {
-				return relation("%.0f MB", megabytes(most(s, of)), megabytes(most(z.servers[0], of)))
-			})
-		}
-		bytes("  memory before", func(c change) int { return c.before })
-		bytes("  memory at most", func(c change) int { return c.peak })
+		block{t, z}.print(b.rounds)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	return b.printOurs(w)
+	if err := b.printOurs(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "In brackets: in relation to ours. -: a signal has no answer.")
+	return err
+}
+
+func (b block) print(rounds int) {
+	b.row(fmt.Sprintf("one more host, with %d", b.hosts), func(s measured) string { return s.name })
+	lease := func(c change) time.Duration { return c.lease }
+	b.compared("  Enter to its lease", "%.0f ms", func(s measured) float64 { return milliseconds(median(s, lease)) })
+	b.compared(fmt.Sprintf("  the slowest of %d", rounds), "%.0f ms",
+		func(s measured) float64 { return milliseconds(most(s, lease)) })
+	b.compared("  until the command returns", "%.0f ms", func(s measured) float64 {
+		if s.signal {
+			return 0
+		}
+		return milliseconds(median(s, func(c change) time.Duration { return c.returned }))
+	})
+	b.compared("  CPU", "%.0f ms", func(s measured) float64 {
+		return milliseconds(median(s, func(c change) time.Duration { return c.cpu }))
+	})
+	b.compared("  longest without an answer", "%.0f ms", func(s measured) float64 {
+		return milliseconds(most(s, func(c change) time.Duration { return c.gap }))
+	})
+	b.row("  answers lost in all", func(s measured) string {
+		lost := 0
+		for _, c := range s.changes {
+			lost += c.lost
+		}
+		return fmt.Sprint(lost)
+	})
+	b.compared("  memory before", "%.0f MB", func(s measured) float64 {
+		return megabytes(most(s, func(c change) int { return c.before }))
+	})
+	b.compared("  memory at most", "%.0f MB", func(s measured) float64 {
+		return megabytes(most(s, func(c change) int { return c.peak }))
+	})
 }
 
 // printOurs prints what only ours has: several processes, and a push.
@@ -91,7 +117,8 @@ func (b *bench) printOurs(w io.Writer) error {
 		for i, p := range ours.changes[0].each {
 			before := most(ours, func(c change) int { return c.each[i].before })
 			after := most(ours, func(c change) int { return c.each[i].after })
-			fmt.Fprintf(t, "  %s: memory with the program's pages\t%.0f MB, %.0f MB at most\n", p.name, megabytes(before), megabytes(after))
+			fmt.Fprintf(t, "  %s: memory with the program's pages\t%.0f MB, %.0f MB at most\n",
+				p.name, megabytes(before), megabytes(after))
 		}
 	}
 	return t.Flush()
@@ -99,6 +126,9 @@ func (b *bench) printOurs(w io.Writer) error {
 
 // relation formats a value and how many times ours it is.
 func relation(format string, value, ours float64) string {
+	if value == 0 {
+		return "-"
+	}
 	text := fmt.Sprintf(format, value)
 	if value != ours && ours != 0 {
 		text += fmt.Sprintf(" (%.2f)", value/ours)

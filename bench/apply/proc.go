@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ func family(pid int) (all []int, err error) {
 			}
 		}
 	}
+	slices.Sort(all[1:]) // the same order at each change
 	return all, nil
 }
 
@@ -54,7 +56,8 @@ func calls(pid int) string {
 // cpu returns the time that processes have computed, in the kernel too.
 func cpu(pids []int) (sum time.Duration, err error) {
 	for _, pid := range pids {
-		// The clock of another process: clock_getcpuclockid(3), as the kernel has it in include/linux/posix-timers.h.
+		// The clock of another process: clock_getcpuclockid(3), as the kernel has it in
+		// include/linux/posix-timers.h.
 		const sched = 2
 		var t unix.Timespec
 		if err := unix.ClockGettime(int32(^pid<<3|sched), &t); err != nil {

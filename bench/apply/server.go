@@ -42,7 +42,8 @@ func hostAt(i int) host {
 
 // A program is one of those compared.
 type program struct {
-	name string
+	name   string
+	signal bool // what makes it change has no answer
 	// prepare makes it ready to be started in a network, with n hosts and its files in dir.
 	prepare func(t tools, w *wire.Network, dir string, n int) (instance, error)
 }
@@ -54,11 +55,13 @@ type instance struct {
 	ready func() bool
 	// edit writes the configuration for n hosts to where enter takes it.
 	edit func(n int) error
-	// enter makes it take that configuration. It may set running, to a command that does so.
-	enter func(ctx context.Context, running func(pid int)) error
+	// enter makes it take that configuration. If a command of its own does so, it tells running which process
+	// that is, and returns what the command has computed.
+	enter func(ctx context.Context, running func(pid int)) (cpu time.Duration, err error)
 	// after ends a change, before the next.
 	after func(ctx context.Context) error
-	// push makes the change from a workstation, and returns how long all of it took; nil: there is no such thing.
+	// push makes the change from a workstation, and returns how long all of it took; nil: there is no such
+	// thing.
 	push func(ctx context.Context, n int) (time.Duration, error)
 }
 

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// First has all processes of this session take turns before those of others, as far as the kernel groups processes so
-// (sched(7), "The autogroup feature"), and returns what undoes it.
+// First has all processes of this session take turns before those of others, as far as the kernel groups
+// processes so (sched(7), "The autogroup feature"), and returns what undoes it.
 func First() (undo func(), err error) {
 	const file = "/proc/self/autogroup"
 	b, err := os.ReadFile(file)

@@ -16,8 +16,8 @@ type Answer struct {
 	At     int64 // its arrival, Unix time in nanoseconds
 }
 
-// AppendMessage appends to b the message of a client as perfdhcp sends it: through the relay agent, with its card as
-// client identifier, and asking for seven options. A REQUEST is for an OFFER.
+// AppendMessage appends to b the message of a client as perfdhcp sends it: through the relay agent, with its
+// card as client identifier, and asking for seven options. A REQUEST is for an OFFER.
 func AppendMessage(b []byte, kind packet.MessageType, xid uint32, mac lease.MAC, offer *Answer) []byte {
 	b = append(b, packet.BootRequest, packet.Ethernet, uint8(len(mac)), 1)
 	b = binary.BigEndian.AppendUint32(b, xid)

@@ -1,5 +1,6 @@
-// Package wire is a server and a relay agent at the two ends of a veth pair, each in a network namespace of its own, and
-// the messages of the clients behind the agent, for benchmarks. What runs at the server's end is its caller's.
+// Package wire is a server and a relay agent at the two ends of a veth pair, each in a network namespace of
+// its own, and the messages of the clients behind the agent, for benchmarks. What runs at the server's end is
+// its caller's.
 package wire
 
 import (
@@ -14,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Addresses on the wire: the server's, and the clients', which is a relay agent's; all of 10.0.0.0/8 is on it.
+// Addresses on the wire: the server's, and the clients', which is a relay agent's; all of 10.0.0.0/8 is on
+// it.
 const (
 	ServerAddr = "10.0.0.1"
 	RelayAddr  = "10.0.0.2"

@@ -74,11 +74,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return admin.Run(ctx, env, args[1:])
 }
 
-// memoryShare is which part of the machine's memory a process may have before it looks harder for what it does not need:
-// init, the largest service and a command have one each, and the rest is the kernel's.
+// memoryShare is which part of the machine's memory a process may have before it looks harder for what it
+// does not need: init, the largest service and a command have one each, and the rest is the kernel's.
 const memoryShare = 4
 
-// limitMemory has this process collect garbage sooner when the machine is small. It is no bound: what is needed stays.
+// limitMemory has this process collect garbage sooner when the machine is small. It is no bound: what is
+// needed stays.
 func limitMemory() {
 	if m, err := machine.ReadMemory(); err == nil && m.Total > 0 {
 		debug.SetMemoryLimit(int64(m.Total / memoryShare))
