@@ -6,6 +6,7 @@ KERNEL     ?=
 KERNEL_SRC ?=
 BOOT       ?=
 HOST       ?=
+SSH        ?= ssh
 WITHIN     ?= 60s
 MESSAGE    ?=
 
@@ -24,7 +25,8 @@ help:
 	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen'
 	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
 	@echo 'make push  HOST=addr    make a running appliance the site: shows the change, applies it, confirms it over a new'
-	@echo '                        connection within WITHIN=60s, else it takes itself back; MESSAGE=… says what it is for'
+	@echo '                        connection within WITHIN=60s, else it takes itself back; MESSAGE=… says what it is'
+	@echo '                        for, SSH=… how ssh is called; HOST=run is what make run has started'
 	@echo 'make check [SITE=dir]   validate a site and print what it means'
 	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and the'
 	@echo '                        short list of steps on a Xen host'
@@ -43,10 +45,13 @@ run:
 	@$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD)
 	@go run ./image/cmd/runimage -site '$(SITE)' -dir '$(OUT)/run'
 
+# The machine of make run has a key and a port of its own.
+RUNS = $(filter run,$(HOST))
 # What the message says reaches no shell here.
 push: export GATEHOUSE_MESSAGE = $(MESSAGE)
 push:
-	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)' -m "$$GATEHOUSE_MESSAGE"
+	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)' -m "$$GATEHOUSE_MESSAGE" \
+		-ssh '$(SSH)$(if $(RUNS), -F $(OUT)/run/ssh_config)' $(if $(RUNS),-authorized-keys '$(OUT)/run/key.pub')
 
 check:
 	@$(MKIMAGE) -check
@@ -64,6 +69,7 @@ bench:
 	@image/packages.sh bench
 	@go run ./bench/boot
 	@go run ./bench/dhcp
+	@go run ./bench/apply
 	@go run ./bench/firewall
 	@go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./bench/xen
 

@@ -4,8 +4,8 @@
 # missing; anyone else is told the one command that does.
 set -eu
 
-# To build the kernel and the disk.
-image="gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 linux-source e2fsprogs e2fsck-static"
+# To build the kernel and the disk; by the certificates go fetches modules.
+image="ca-certificates gcc libc6-dev make perl flex bison bc libelf-dev libssl-dev xz-utils lz4 linux-source e2fsprogs e2fsck-static"
 # To start the image.
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.

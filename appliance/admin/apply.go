@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/box"
@@ -17,7 +19,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
-// applyTime bounds the wait for a change: process 1 gives up after a minute, and takes as long to be what it was.
+// applyTime bounds the wait for a change: process 1 gives up after a minute, and takes as long to be what it
+// was.
 const applyTime = 3 * time.Minute
 
 // apply makes the box another site, on trial until it is confirmed.
@@ -121,12 +124,14 @@ func offer(ctx context.Context, env Env, next box.Site, within time.Duration, wh
 	ctx, cancel := context.WithTimeout(ctx, applyTime)
 	defer cancel()
 	s := box.Submission{File: file, On: now.Hash(), Within: within, What: what, By: env.Person}
+	lans := next.Site.LANs
+	debug.FreeOSMemory() // of all that was compared; now process 1 needs as much
 	return plainly(control.Stream(ctx, env.RunDir, InitService, "apply", s, func(raw json.RawMessage) error {
 		var p box.Progress
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return err
 		}
-		return sayProgress(env, p, next.Site)
+		return sayProgress(env, p, lans)
 	}))
 }
 
@@ -145,29 +150,35 @@ func submit(dir string, files map[string][]byte) (string, error) {
 }
 
 // sayProgress says how to confirm before anything is touched: afterwards nobody may be there to read it.
-func sayProgress(env Env, p box.Progress, next *site.Site) (err error) {
+func sayProgress(env Env, p box.Progress, lans []site.LAN) (err error) {
+	if p.Missing != "" {
+		fmt.Fprintf(env.Stdout, "! %s\n", strings.ReplaceAll(plain(p.Missing), "\n", "\n! "))
+	}
 	switch {
 	case p.Took > 0 && p.Kept:
 		_, err = fmt.Fprintf(env.Stdout, "Site %d is kept.\n", p.Number)
 	case p.Took > 0:
 		_, err = fmt.Fprintf(env.Stdout, "Applied in %v.\n", p.Took.Round(time.Millisecond))
-	case !p.Kept && env.Person.From == "":
-		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. Unless you say\n  gatehouse confirm %[1]d\nthe site before it is back then.\n", p.Number, p.Within)
 	case !p.Kept:
-		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. Unless you come in anew and say\n  ssh admin@%[3]s gatehouse confirm %[1]d\n"+
-			"the site before it is back then.\n", p.Number, p.Within, addressFor(env.Person.From, next))
+		unless, where := "Unless you say", ""
+		if env.Person.From != "" {
+			unless = "Unless you come in anew and say"
+			where = fmt.Sprintf("ssh admin@%s ", addressFor(env.Person.From, lans))
+		}
+		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. %s\n  %sgatehouse confirm %[1]d\n"+
+			"the site before it is back then.\n", p.Number, p.Within, unless, where)
 	}
 	return err
 }
 
 // addressFor is where somebody finds the box once it is the next site: on his own LAN if he is on one.
-func addressFor(from string, next *site.Site) netip.Addr {
-	best := next.LANs[0].IPv4.Addr()
+func addressFor(from string, lans []site.LAN) netip.Addr {
+	best := lans[0].IPv4.Addr()
 	a, err := netip.ParseAddr(from)
 	if err != nil {
 		return best
 	}
-	for _, l := range next.LANs {
+	for _, l := range lans {
 		for _, p := range []netip.Prefix{l.IPv4, l.IPv6} {
 			if p.IsValid() && p.Contains(a) {
 				return p.Addr()

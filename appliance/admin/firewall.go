@@ -2,15 +2,13 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
@@ -18,34 +16,9 @@ import (
 )
 
 const (
-	loadedFile = "firewall.json" // in the directory of the control sockets
-	maxLoaded  = 64 << 20
-
 	// shownElements is how many elements of a set are shown unless all are asked for.
 	shownElements = 10
 )
-
-// WriteLoaded keeps l in the directory of the control sockets, which must exist.
-func WriteLoaded(dir string, l firewall.Loaded) error {
-	text, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("the loaded policy: %w", err)
-	}
-	return statefile.Write(filepath.Join(dir, loadedFile), text, 0o600)
-}
-
-// ReadLoaded is what WriteLoaded kept.
-func ReadLoaded(dir string) (firewall.Loaded, error) {
-	var l firewall.Loaded
-	text, err := statefile.Read(filepath.Join(dir, loadedFile), maxLoaded)
-	if err == nil {
-		err = json.Unmarshal(text, &l)
-	}
-	if err != nil {
-		return l, fmt.Errorf("which rules are loaded is not known: %w", err)
-	}
-	return l, nil
-}
 
 // Kernel is what the firewall command asks the kernel: packages nft and conntrack, but in tests.
 type Kernel struct {
@@ -88,7 +61,7 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 	if _, err := options(flags, args, 0); err != nil {
 		return err
 	}
-	loaded, err := ReadLoaded(env.RunDir)
+	loaded, err := shown.ReadRules(env.RunDir)
 	if err != nil {
 		return err
 	}

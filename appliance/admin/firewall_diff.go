@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
@@ -52,7 +53,7 @@ func diffFirewall(_ context.Context, env Env, args []string) error {
 
 func compareFirewall(env Env) (FirewallDiff, error) {
 	d := FirewallDiff{Site: []Change{}, Kernel: []string{}}
-	loaded, err := ReadLoaded(env.RunDir)
+	loaded, err := shown.ReadRules(env.RunDir)
 	if err != nil {
 		return d, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/explain"
@@ -50,7 +51,7 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := ReadLoaded(env.RunDir)
+	loaded, err := shown.ReadRules(env.RunDir)
 	if err != nil {
 		return err
 	}

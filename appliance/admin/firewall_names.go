@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -34,7 +35,7 @@ func (e Env) directory(ctx context.Context) (directory, error) {
 	if err != nil {
 		return directory{}, err
 	}
-	loaded, err := ReadLoaded(e.RunDir)
+	loaded, err := shown.ReadRules(e.RunDir)
 	if err != nil {
 		return directory{}, err
 	}

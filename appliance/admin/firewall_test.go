@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
@@ -48,7 +49,7 @@ func newGate(t *testing.T, changed func(toml string) string) gate {
 		t.Fatal(err)
 	}
 	g := gate{dir: t.TempDir(), bans: new([]firewall.Ban), site: func() (*site.Site, error) { return site.Load(fsys) }}
-	if err := admin.WriteLoaded(g.dir, plan.Make(loaded, plan.Learned{}).Firewall); err != nil {
+	if err := shown.WriteRules(g.dir, plan.Make(loaded, plan.Learned{}).Firewall); err != nil {
 		t.Fatal(err)
 	}
 	if changed != nil {

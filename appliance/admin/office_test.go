@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -159,7 +160,7 @@ func officeGate(t *testing.T) gate {
 	t.Helper()
 	s := loadOffice(t)
 	g := gate{dir: t.TempDir(), bans: new([]firewall.Ban), site: func() (*site.Site, error) { return s, nil }}
-	if err := admin.WriteLoaded(g.dir, firewall.Loaded{Policy: plan.Make(s, plan.Learned{}).Firewall.Policy}); err != nil {
+	if err := shown.WriteRules(g.dir, firewall.Loaded{Policy: plan.Make(s, plan.Learned{}).Firewall.Policy}); err != nil {
 		t.Fatal(err)
 	}
 	return g

@@ -15,15 +15,12 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
-	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
-
-// siteFile is the site that runs, in the directory of the control sockets.
-const siteFile = "site.tar"
 
 // Names of sites that are none of a number.
 const (
@@ -31,16 +28,7 @@ const (
 	imageWord   = "image"
 )
 
-// WriteSite shows which site runs, in the directory of the control sockets, which must exist.
-func WriteSite(dir string, files map[string][]byte, meta bundle.Meta) error {
-	packed, err := bundle.Pack(files, meta)
-	if err != nil {
-		return err
-	}
-	return statefile.Write(filepath.Join(dir, siteFile), packed, 0o600)
-}
-
-// ReadSite returns the site that runs, or image's when none does.
+// ReadSite returns the site that runs, or image's when none does yet.
 func ReadSite(dir string, image fs.FS) (*site.Site, error) {
 	s, err := readRunning(dir, image)
 	return s.Site, err
@@ -48,16 +36,12 @@ func ReadSite(dir string, image fs.FS) (*site.Site, error) {
 
 // readRunning is ReadSite with the files.
 func readRunning(dir string, image fs.FS) (box.Site, error) {
-	packed, err := statefile.Read(filepath.Join(dir, siteFile), 2*bundle.MaxBytes)
+	b, err := shown.ReadSite(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return readSite(image)
 	}
 	if err != nil {
 		return box.Site{}, err
-	}
-	b, err := bundle.Open(packed)
-	if err != nil {
-		return box.Site{}, fmt.Errorf("the site that runs: %w", err)
 	}
 	return box.Load(0, b)
 }
@@ -68,8 +52,8 @@ func readSite(fsys fs.FS) (box.Site, error) {
 	return box.Site{Files: files, Site: s}, err
 }
 
-// siteOf returns the site that a word means: running, image, the number of a kept one, - for a tar archive on standard
-// input, or a directory.
+// siteOf returns the site that a word means: running, image, the number of a kept one, - for a tar archive on
+// standard input, or a directory.
 func siteOf(env Env, word string) (box.Site, error) {
 	switch n, err := strconv.Atoi(word); {
 	case word == runningWord:
@@ -90,14 +74,16 @@ func siteOf(env Env, word string) (box.Site, error) {
 		return box.Load(n, b)
 	}
 	if info, err := os.Stat(word); err != nil || !info.IsDir() {
-		return box.Site{}, fmt.Errorf("%s is no directory, and neither %s, %s nor the number of a kept site", word, runningWord, imageWord)
+		return box.Site{}, fmt.Errorf("%s is no directory, and neither %s, %s nor the number of a kept site",
+			word, runningWord, imageWord)
 	}
 	return readSite(os.DirFS(word))
 }
 
 // change says in words what becomes of a box of one site that gets another.
 func change(from, to box.Site) plan.Change {
-	return plan.Describe(from.Site, to.Site, plan.Make(from.Site, plan.Learned{}), plan.Make(to.Site, plan.Learned{}))
+	a, b := plan.Make(from.Site, plan.Learned{}), plan.Make(to.Site, plan.Learned{})
+	return plan.Describe(from.Site, to.Site, a, b)
 }
 
 // diffSites prints what would change from one site to another; its exit status is that of diff(1).
@@ -151,11 +137,15 @@ func writeSite(_ context.Context, env Env, args []string) error {
 	}
 	for name, data := range s.Files {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%d files in %s: change them, then gatehouse apply %[2]s\n", len(s.Files), dir)
+	_, err = fmt.Fprintf(env.Stdout, "%d files in %s: change them, then gatehouse apply %[2]s\n",
+		len(s.Files), dir)
 	return err
 }
 
@@ -191,7 +181,8 @@ func history(ctx context.Context, env Env, args []string) error {
 			when = "-"
 		}
 		m := p.Meta
-		rows = append(rows, []string{number, when, cmp.Or(m.Who, "-"), cmp.Or(m.From, "-"), cmp.Or(m.What, "-"), cmp.Or(p.Problem, p.State)})
+		rows = append(rows, []string{number, when, cmp.Or(m.Who, "-"), cmp.Or(m.From, "-"), cmp.Or(m.What, "-"),
+			cmp.Or(p.Problem, p.State)})
 	}
 	return printRows(printable.Writer(env.Stdout), rows)
 }
@@ -223,7 +214,7 @@ func pastSites(ctx context.Context, env Env) ([]PastSite, error) {
 	if r.Trial != nil {
 		all = slices.Insert(all, 0, PastSite{Number: r.Trial.Number, Meta: r.Meta})
 	}
-	all = append(all, PastSite{Meta: bundle.Meta{What: "what the disk was made with"}})
+	all = append(all, PastSite{Meta: bundle.Meta{What: "the disk's own"}})
 	for i := range all {
 		if unknown == nil && all[i].Number == r.Number {
 			all[i].State = "running"

@@ -120,12 +120,17 @@ func (e Env) askUnits(ctx context.Context, services []supervise.Status) []unitAn
 	var asking sync.WaitGroup
 	for i, s := range services {
 		all[i].service = s.Name
-		if s.State == supervise.Ready {
+		if serves(s) {
 			asking.Go(func() { all[i].err = e.ask(ctx, s.Name, unit.Problems, nil, &all[i].problems) })
 		}
 	}
 	asking.Wait()
 	return all
+}
+
+// serves reports whether a service is there for its clients: also while it takes another configuration.
+func serves(s supervise.Status) bool {
+	return s.State == supervise.Ready || s.State == supervise.Reloading
 }
 
 // siteAsItIs reads the site, and looks at what of it the kernel has.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
@@ -81,6 +82,9 @@ func (st Status) poolOf(lan string) string {
 func (st Status) machineRows() (rows [][]string) {
 	m := st.Machine
 	add := func(label, text string) { rows = append(rows, []string{label, text}) }
+	for _, line := range siteLines(st.Box.Site) {
+		add("site", line)
+	}
 	for _, line := range st.gatewayLines() {
 		add("gateway", line)
 	}
@@ -106,6 +110,25 @@ func (st Status) machineRows() (rows [][]string) {
 		add("watchdog", watchdogLine(*w))
 	}
 	return rows
+}
+
+// siteLines say which site runs, and since when.
+func siteLines(r box.Running) []string {
+	m, line := r.Meta, "of the image"
+	if r.Number != 0 {
+		line = fmt.Sprintf("%d of %s by %s", r.Number, m.When.UTC().Format(time.DateTime)+" UTC", cmp.Or(m.Who, "somebody"))
+		if m.What != "" {
+			line += ": " + m.What
+		}
+	}
+	if t := r.Trial; t != nil {
+		line = fmt.Sprintf("%d of %s, on trial for another %v: gatehouse confirm, or rollback", t.Number, t.By, t.Left.Round(time.Second))
+	}
+	lines := []string{line}
+	if r.Note != "" {
+		lines = append(lines, r.Note)
+	}
+	return lines
 }
 
 // gatewayLines are the default routes that are there, then those that are missing.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
-	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -60,7 +59,7 @@ func (st *Status) problems(a answers) []string {
 		add("the services are not known: " + plain(a.ofSupervisor.Error()))
 	}
 	for _, s := range st.Services {
-		if s.State != supervise.Ready {
+		if !serves(s) {
 			add(fmt.Sprintf("service %s is in state %s: %s", s.Name, s.State, why(s)))
 		}
 	}

@@ -102,6 +102,7 @@ up 3d 4h · load 0.08 0.03 0.00, 1 CPU · 36 of 96 MiB memory in use
 wan   eth0   up                   192.0.2.10/24
 lan   eth1   up   pool 1 of 100   192.168.32.1/24
 
+site            of the image
 gateway         192.0.2.1 on eth0, answers
 conversations   120 of 16384
 clock           2026-05-01 12:00:00 UTC, not synchronised, source xen
@@ -121,6 +122,7 @@ up 3d 4h · load 0.08 0.03 0.00, 1 CPU · 90 of 96 MiB memory in use
 wan   eth0   up           192.0.2.10/24
 lan   eth1   missing
 
+site            of the image
 gateway         192.0.2.1 on eth0, does not answer
 gateway         the link ppp0
 conversations   16000 of 16384
@@ -159,6 +161,7 @@ lan       eth1      up   pool 12 of 140   10.77.1.1/24 2001:db8:50:1::1/64
 servers   eth1.10   up   1 lease          10.77.10.1/24 2001:db8:50:10::1/64
                                           fd12:3456:789a:bcde::1/64
 
+site            of the image
 gateway         192.0.2.1 on eth0, answers
 gateway         fe80::1 on eth0, heard 5m ago
 conversations   120 of 16384
@@ -332,8 +335,8 @@ func TestProblems(t *testing.T) {
 			func(a *appliance) { a.machine.Clock.Time = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) },
 			func(a *appliance) { a.machine.Clock.Time = time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC) },
 		},
-		"service sshd is in state reloading: signal: killed": {
-			none, func(a *appliance) { a.services[1].State = supervise.Reloading },
+		"service sshd is in state stopping: signal: killed": {
+			none, func(a *appliance) { a.services[1].State = supervise.Stopping },
 		},
 	} {
 		for _, c := range []struct {

@@ -71,7 +71,9 @@ func (b *boot) console(ctx context.Context, tty string, shell []string) {
 }
 
 // openConsole gives one shell. A shell that runs when the console is locked goes on.
-func (b *boot) openConsole(ctx context.Context, changed <-chan struct{}, tty, text string, shell []string) error {
+func (b *boot) openConsole(
+	ctx context.Context, changed <-chan struct{}, tty, text string, shell []string,
+) error {
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

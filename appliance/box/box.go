@@ -1,6 +1,6 @@
-// Package box is the appliance as one thing that is made equal to a site: when it starts, when a person applies another
-// site, when what it has learned changes, and when a change that nobody confirms is taken back. One path does all of
-// it, and doing it twice changes nothing:
+// Package box is the appliance as one thing that is made equal to a site: when it starts, when a person
+// applies another site, when what it has learned changes, and when a change that nobody confirms is taken
+// back. One path does all of it, and doing it twice changes nothing:
 //
 //	site, learned ── plan.Make ── Check ──► firewall ──► network ──► files ──► units
 //	                        (nothing is touched yet)   (rules come before addresses)
@@ -11,8 +11,8 @@
 //	            │          │           │
 //	            └── fails ─┴───────────┴── time, Rollback ──► the site before it, applied again
 //
-// Nothing that is read at the next start is written before Confirm, so a power cut is a rollback too. There is one trial
-// at a time; who else wants to change something is told who is at it.
+// Nothing that is read at the next start is written before Confirm, so a power cut is a rollback too. There
+// is one trial at a time; who else wants to change something is told who is at it.
 //
 // What the world is, is its caller's: a World. The package decides nothing about packets or processes.
 package box
@@ -72,6 +72,8 @@ type Box struct {
 	applying chan struct{}   // has something in it while the world is being changed
 	learn    chan struct{}   // has something in it when Learn may have something new to say
 
+	missing error // links that the plan applied last has and the machine has not; of who holds the world
+
 	mu       sync.Mutex
 	runs     Site
 	plan     plan.Plan
@@ -83,11 +85,14 @@ type Box struct {
 
 // New makes a box that has not started yet. life ends with the machine.
 func New(life context.Context, w World, o Options) *Box {
-	return &Box{world: w, Options: o, life: life, applying: make(chan struct{}, 1), learn: make(chan struct{}, 1), problems: problems{}}
+	return &Box{
+		world: w, Options: o, life: life, problems: problems{},
+		applying: make(chan struct{}, 1), learn: make(chan struct{}, 1),
+	}
 }
 
-// Start makes the world equal to the site that was kept, or to the image's. What cannot be done is in the error, and a
-// problem; all the rest is done. Without a firewall the network stays as it is.
+// Start makes the world equal to the site that was kept, or to the image's. What cannot be done is in the
+// error, and a problem; all the rest is done. Without a firewall the network stays as it is.
 func (b *Box) Start() error {
 	if !b.hold(b.life) {
 		return b.life.Err()
@@ -170,8 +175,8 @@ func (b *Box) planOf(s Site) plan.Plan {
 	return p
 }
 
-// apply makes the world equal to p. If all is true it goes on whatever is refused; else it ends with the first thing that
-// was not refused before. Who calls it holds the world.
+// apply makes the world equal to p. If all is true it goes on whatever is refused; else it ends with the
+// first thing that was not refused before. Who calls it holds the world.
 func (b *Box) apply(ctx context.Context, p plan.Plan, all bool) error {
 	units, err := unitsOf(p, b.Storage)
 	if err := errors.Join(err, p.Check()); err != nil {
@@ -181,7 +186,8 @@ func (b *Box) apply(ctx context.Context, p plan.Plan, all bool) error {
 		return fmt.Errorf("the rules could not be loaded, and nothing else was touched: %w", err)
 	}
 	before := b.problemOf("network")
-	_, wrong := b.world.Network(ctx, p.Network)
+	missing, wrong := b.world.Network(ctx, p.Network)
+	b.missing = missing
 	b.problem("network", wrong)
 	if wrong != nil && wrong.Error() != before && !all {
 		return wrong
@@ -201,8 +207,8 @@ func (b *Box) become(s Site, p plan.Plan) {
 	b.problem("commands", b.world.Publish(s, p.Firewall))
 }
 
-// unitsOf returns the processes of a plan. A service that must remember is not started when what it remembers would be
-// lost.
+// unitsOf returns the processes of a plan. A service that must remember is not started when what it remembers
+// would be lost.
 func unitsOf(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
 	var all []supervise.Unit
 	for _, s := range p.Services {

@@ -37,6 +37,7 @@ type lab struct {
 	steps   []string       // what the world was told since it was last asked
 	refuse  map[string]int // steps that are refused so often
 	learned plan.Learned
+	missing error
 	now     plan.Plan // what the world is
 	log     []string
 }
@@ -44,7 +45,8 @@ type lab struct {
 // files are a site with these lines of hosts and ethers.
 func files(hosts, ethers string) map[string][]byte {
 	const toml = "name = \"gate\"\ndomain = \"net.example\"\n\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n" +
-		"ipv4 = \"192.168.32.1/24\"\npool = \"192.168.32.100-192.168.32.199\"\n"
+		"ipv4 = \"192.168.32.1/24\"\npool = \"192.168.32.100-192.168.32.199\"\n" +
+		"\n[[firewall.deny]]\nname = \"quiet\"\nfrom = \"lan\"\nto = \"box\"\nservice = \"ssh\"\n"
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w one@net.example"
 	return map[string][]byte{"site.toml": []byte(toml), "hosts": []byte(hosts), "ethers": []byte(ethers), "authorized_keys": []byte(key)}
 }
@@ -117,7 +119,7 @@ func (l *lab) world() World {
 			return l.step("firewall", func() { l.now.Firewall = r })
 		},
 		Network: func(_ context.Context, c netcfg.Config) (missing, wrong error) {
-			return nil, l.step("network", func() { l.now.Network = c })
+			return l.missing, l.step("network", func() { l.now.Network = c })
 		},
 		System: func(p plan.Plan) error {
 			return l.step("system", func() { l.now.HostName, l.now.ConsoleLocked, l.now.Files = p.HostName, p.ConsoleLocked, p.Files })
@@ -216,11 +218,15 @@ func TestStartConfirmAndTheNextStart(t *testing.T) {
 		l := start(t, web(1), dir)
 		l.told("start", "firewall", "network", "system", "units", "publish 0")
 		time.Sleep(time.Second)
+		l.missing = errors.New("link eth1 does not exist")
 		tells, err := l.submit(web(2), ann)
 		if err != nil || len(tells) != 2 || tells[0].Number != 1 || tells[0].Took != 0 || tells[1].Took == 0 || tells[0].Within != time.Minute {
 			t.Fatalf("%+v, %v", tells, err)
 		}
 		l.told("submit", "firewall", "network", "system", "units", "publish 1")
+		if tells[0].Missing != "" || tells[1].Missing != "link eth1 does not exist" {
+			t.Errorf("missing: %+v", tells)
+		}
 		if r := l.Running(); r.Number != 1 || r.Trial == nil || r.Trial.By != ann || r.Trial.Left != time.Minute {
 			t.Errorf("%+v", r)
 		}
@@ -234,6 +240,9 @@ func TestStartConfirmAndTheNextStart(t *testing.T) {
 		contains(t, "another number", err, "site 1 is on trial, not 7")
 		if n, err := l.Confirm(1, l.again(bob)); n != 1 || err != nil {
 			t.Errorf("confirm: %d, %v", n, err)
+		}
+		if r := l.Running(); r.Meta.Who != "ann" || r.Meta.What != "a test" || r.Meta.When.IsZero() {
+			t.Errorf("confirmed: %+v", r)
 		}
 		time.Sleep(time.Hour)
 		l.told("nothing more")
@@ -395,12 +404,14 @@ func TestLearned(t *testing.T) {
 	})
 }
 
-// TestNothingToTry: what means the same needs no trial, and what cannot be kept is refused before anything is touched.
+// TestNothingToTry: what means the same needs no trial, and what cannot be kept is refused before anything is
+// touched.
 func TestNothingToTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := start(t, web(1), filepath.Join(t.TempDir(), "site"))
 		same := web(1)
 		same["hosts"] = append([]byte("# a comment\n"), same["hosts"]...)
+		same["site.toml"] = append([]byte("# a comment\n"), same["site.toml"]...)
 		tells, err := l.submit(same, ann)
 		if err != nil || !tells[1].Kept || l.Running().Trial != nil || l.Running().Number != 1 {
 			t.Errorf("%+v, %v, %+v", tells, err, l.Running())
@@ -461,8 +472,8 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the others, ssh
-// above all, are started.
+// TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the
+// others, ssh above all, are started.
 func TestUnitsWithoutStorage(t *testing.T) {
 	s, err := Load(0, bundle.Bundle{Files: web(1)})
 	if err != nil {

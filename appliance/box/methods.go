@@ -44,13 +44,16 @@ func (b *Box) Running() Running {
 //	rollback  Ending      one result, the number of what was on trial
 func (b *Box) Methods() control.Mux {
 	return control.Mux{
-		"site": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(b.Running()) },
+		"site": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(b.Running())
+		},
 		"apply": func(_ context.Context, raw json.RawMessage, send func(any) error) error {
 			var s Submission
 			if err := control.Decode(raw, &s); err != nil {
 				return err
 			}
-			return b.Submit(s, func(p Progress) { _ = send(p) }) // who is cut off by it is what the trial is for
+			// An error of send is nobody's: who is cut off by the change is what the trial is for.
+			return b.Submit(s, func(p Progress) { _ = send(p) })
 		},
 		"confirm":  b.ending(b.Confirm),
 		"rollback": b.ending(func(_ int, by Person) (int, error) { return b.Rollback(by) }),

@@ -28,21 +28,23 @@ func Load(number int, b bundle.Bundle) (Site, error) {
 // Hash is that of the files.
 func (s Site) Hash() string { return bundle.Hash(s.Files) }
 
-// choose returns the site to start with: the one that was kept last if it was made on this image, else the image's.
+// choose returns the site to start with: the one that was kept last if it was made on this image, else the
+// image's.
 func (b *Box) choose() (Site, error) {
 	if b.Store != nil {
 		latest, passed := b.Store.Latest(bundle.Hash(b.Image.Files))
 		b.problem("site", errors.Join(passed...))
 		switch {
 		case latest.OtherImage:
-			b.note = fmt.Sprintf("site %d was applied to another image, and is not used: gatehouse diff image %[1]d, gatehouse rollback %[1]d",
-				latest.Number)
+			b.note = fmt.Sprintf("site %d was applied to another image, and is not used: "+
+				"gatehouse diff image %[1]d, gatehouse rollback %[1]d", latest.Number)
 		case latest.Number != 0:
 			s, err := Load(latest.Number, latest.Bundle)
 			if err == nil {
 				return s, nil
 			}
-			b.problem("site", fmt.Errorf("site %d is not usable, so the image's runs: %w", latest.Number, err))
+			err = fmt.Errorf("site %d is not usable, so the image's runs: %w", latest.Number, err)
+			b.problem("site", err)
 		}
 	}
 	s, err := Load(0, b.Image)

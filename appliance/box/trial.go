@@ -21,7 +21,7 @@ const (
 	longestTrial  = time.Hour
 )
 
-// turnTime is how long a site waits for its turn: a change by a link that comes, or the end of one before it, takes less.
+// turnTime is how long a submission waits for what else changes the box, such as a link that comes.
 const turnTime = 10 * time.Second
 
 // tellTime is how long before the network changes somebody is told so by the network: his connection may be cut by it, and
@@ -70,16 +70,20 @@ type Submission struct {
 	By     Person        `json:"by"`
 }
 
-// Progress is a result of "apply": first with the number, before anything is touched, then with how long it took.
+// Progress is a result of "apply": first with the number, before anything is touched, then with how long it
+// took.
 type Progress struct {
 	Number int           `json:"number"`
 	Within time.Duration `json:"within_ns,omitempty"`
 	Took   time.Duration `json:"took_ns,omitempty"` // 0: it is about to be applied
 	Kept   bool          `json:"kept,omitempty"`    // nothing runs otherwise for it: it needs no trial
+	// Missing says which links of the site the machine does not have; what is on them is not served.
+	Missing string `json:"missing,omitempty"`
 }
 
-// Submit puts another site on trial. tell is called before anything is touched and when all is done; its errors are
-// nobody's: who asked may have been cut off by what he asked for. With an error the box is what it was.
+// Submit puts another site on trial. tell is called before anything is touched and when all is done; its
+// errors are nobody's: who asked may have been cut off by what he asked for. With an error the box is what it
+// was.
 func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	next, err := b.read(s)
 	if err != nil {
@@ -102,10 +106,11 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if err := p.Check(); err != nil {
 		return fmt.Errorf("nothing was touched: %w", err)
 	}
-	if next.Number, err = b.Store.Stage(next.Files, b.meta(s)); err != nil {
+	next.Meta = b.meta(s)
+	if next.Number, err = b.Store.Stage(next.Files, next.Meta); err != nil {
 		return fmt.Errorf("nothing was touched: the site could not be kept: %w", err)
 	}
-	same := reflect.DeepEqual(p, b.plan)
+	same := plan.Same(p, b.plan)
 	tell(Progress{Number: next.Number, Within: within, Kept: same})
 	if s.By.From != "" && !reflect.DeepEqual(p.Network, b.plan.Network) {
 		b.pause(tellTime)
@@ -123,7 +128,11 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	} else {
 		b.try(next, before, s, within)
 	}
-	tell(Progress{Number: next.Number, Within: within, Took: max(took, 1), Kept: same})
+	done := Progress{Number: next.Number, Within: within, Took: max(took, 1), Kept: same}
+	if b.missing != nil {
+		done.Missing = b.missing.Error()
+	}
+	tell(done)
 	return nil
 }
 
@@ -158,8 +167,8 @@ func (b *Box) free(s Submission) error {
 	switch {
 	case b.trial != nil:
 		i := b.trial.info()
-		return fmt.Errorf("site %d of %v is on trial for another %v: he must confirm it, or gatehouse rollback takes it back",
-			i.Number, i.By, i.Left.Round(time.Second))
+		return fmt.Errorf("site %d of %v is on trial for another %v: he must confirm it, "+
+			"or gatehouse rollback takes it back", i.Number, i.By, i.Left.Round(time.Second))
 	case b.Store == nil:
 		return fmt.Errorf("there is no stable storage to keep a site on: %s", b.Storage.Problem)
 	case b.runs.Site == nil:
@@ -171,7 +180,9 @@ func (b *Box) free(s Submission) error {
 }
 
 func (b *Box) meta(s Submission) bundle.Meta {
-	return bundle.Meta{Base: bundle.Hash(b.Image.Files), Who: s.By.Who, From: s.By.From, When: time.Now(), What: s.What}
+	return bundle.Meta{
+		Base: bundle.Hash(b.Image.Files), Who: s.By.Who, From: s.By.From, When: time.Now(), What: s.What,
+	}
 }
 
 // change makes the world equal to p, or leaves it as it was.
@@ -202,7 +213,8 @@ func (b *Box) back(s Site) error {
 
 // try begins the trial of a site that runs.
 func (b *Box) try(next, before Site, s Submission, within time.Duration) {
-	t := &trial{TrialInfo: TrialInfo{Number: next.Number, By: s.By, What: s.What, end: time.Now().Add(within)}, before: before, began: b.Uptime()}
+	info := TrialInfo{Number: next.Number, By: s.By, What: s.What, end: time.Now().Add(within)}
+	t := &trial{TrialInfo: info, before: before, began: b.Uptime()}
 	t.timer = time.AfterFunc(within, func() { b.expire(t, within) })
 	b.mu.Lock()
 	b.trial = t
@@ -260,8 +272,8 @@ func (b *Box) keep(number int) error {
 	return nil
 }
 
-// Confirm ends the trial of a site by keeping it. number is the site's; 0: whichever is on trial. By ssh, the connection
-// must be newer than the change: one that was there before proves nothing.
+// Confirm ends the trial of a site by keeping it. number is the site's; 0: whichever is on trial. By ssh, the
+// connection must be newer than the change: one that was there before proves nothing.
 func (b *Box) Confirm(number int, by Person) (int, error) {
 	if !b.hold(b.life) {
 		return 0, b.life.Err()

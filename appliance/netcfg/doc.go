@@ -1,18 +1,19 @@
 // Package netcfg makes the links, addresses, routes and settings of a kernel equal to a plan.
 //
-// [Diff] says what to change, and is pure. [Apply] looks at what is, changes only what differs, and looks again, until
-// nothing differs: applying twice changes nothing, and it does not matter what was there before. New addresses and
-// routes come before old ones go. What does not work is reported by name and the rest is done all the same.
+// [Diff] says what to change, and is pure. [Apply] looks at what is, changes only what differs, and looks
+// again, until nothing differs: applying twice changes nothing, and it does not matter what was there before.
+// New addresses and routes come before old ones go. What does not work is reported by name and the rest is
+// done all the same.
 //
 // A [Keeper] does so whenever its plan is replaced, or a link of the plan goes, comes or was down.
 //
-// It takes away only what it made: addresses and routes carry [Owner] as their protocol, VLANs as their group. What
-// people, other daemons or the kernel have added stays, on all links.
+// It takes away only what it made: addresses and routes carry [Owner] as their protocol, VLANs as their
+// group. What people, other daemons or the kernel have added stays, on all links.
 //
-// The kernel is a [Network], which package rtnl is. Moving packets before the firewall is loaded is the caller's mistake
-// to avoid: sysctls that forward are settings like others.
+// The kernel is a [Network], which package rtnl is. Moving packets before the firewall is loaded is the
+// caller's mistake to avoid: sysctls that forward are settings like others.
 package netcfg
 
-// Owner marks what Apply made: the protocol of addresses and routes (rtnetlink(7), rtm_protocol), the group of VLANs. No
-// routing daemon of /etc/iproute2/rt_protos has this number.
+// Owner marks what Apply made: the protocol of addresses and routes (rtnetlink(7), rtm_protocol), the group
+// of VLANs. No routing daemon of /etc/iproute2/rt_protos has this number.
 const Owner = 71

@@ -9,34 +9,39 @@ import (
 )
 
 const (
-	// settle is how long to wait for what comes along with a change: a card that comes back is a dozen of them.
+	// settle is how long to wait for what comes along with a change: a card that comes back is a dozen of
+	// them.
 	settle = 100 * time.Millisecond
 	// rest is the least time from one application to the next, whatever links do.
 	rest = time.Second
-	// firstRetry, and twice as much each time up to lastRetry, is how long until what was refused is tried again.
+	// firstRetry, and twice as much each time up to lastRetry, is how long until what was refused is tried
+	// again.
 	firstRetry = time.Second
 	lastRetry  = time.Minute
 )
 
 // Tell is how a Keeper says what it does. It calls both from its own goroutine.
 type Tell struct {
-	// State is called after each application of the plan, first of all with the first: missing are links that are not
-	// there and what needs them, wrong is everything else that could not be done. Both nil: all is as it should be.
+	// State is called after each application of the plan, first of all with the first: missing are links that
+	// are not there and what needs them, wrong is everything else that could not be done. Both nil: all is as
+	// it should be.
 	State func(missing, wrong error)
-	// Log gets a line for people when a link of the plan goes or comes, and when something is refused or no longer.
+	// Log gets a line for people when a link of the plan goes or comes, and when something is refused or no
+	// longer.
 	Log func(line string)
 }
 
-// A Keeper keeps a network equal to the plan that it was given last, and makes it so again whenever a link of the plan
-// comes, goes or was down. What is refused is tried again with growing pauses. Before the first Set it touches nothing.
+// A Keeper keeps a network equal to the plan that it was given last, and makes it so again whenever a link of
+// the plan comes, goes or was down. What is refused is tried again with growing pauses. Before the first Set
+// it touches nothing.
 //
 //	Set ─────────┐
 //	             ├─► apply ──► State, Log, the answer to Set
 //	Add ── look ─┤     │
 //	(settle, rest)     └─ refused: again after 1, 2, 4 … 60 s
 //
-// It follows links only: an address or a route that somebody takes away by hand, or a link that he sets down, stays so
-// until some link of the plan comes or goes, what he set down is up again, or a plan is set.
+// It follows links only: an address or a route that somebody takes away by hand, or a link that he sets down,
+// stays so until some link of the plan comes or goes, what he set down is up again, or a plan is set.
 type Keeper struct {
 	network Network
 	tell    Tell
@@ -72,8 +77,8 @@ func NewKeeper(n Network, tell Tell) *Keeper {
 // Add takes what the kernel has told of a link. It never waits.
 func (k *Keeper) Add(n Notice) { k.news.add(n) }
 
-// Set makes want the plan and the network equal to it. It returns what could not be done, as Tell.State has it; the rest
-// is done. When ctx ends first, its error is wrong, and the plan may become true all the same.
+// Set makes want the plan and the network equal to it. It returns what could not be done, as Tell.State has
+// it; the rest is done. When ctx ends first, its error is wrong, and the plan may become true all the same.
 func (k *Keeper) Set(ctx context.Context, want Config) (missing, wrong error) {
 	s := set{want, make(chan outcome, 1)}
 	select {
@@ -126,7 +131,8 @@ func pause(ctx context.Context, d time.Duration, k *Keeper) {
 	}
 }
 
-// replace makes want the plan. Links that only the one before it had are set down, as they are after a fresh start.
+// replace makes want the plan. Links that only the one before it had are set down, as they are after a fresh
+// start.
 func (k *Keeper) replace(ctx context.Context, want Config) outcome {
 	for _, l := range k.want.Links {
 		if l.Parent == "" {

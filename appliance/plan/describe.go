@@ -75,6 +75,13 @@ func equal(a, b any) bool {
 	return errA == nil && errB == nil && bytes.Equal(x, y)
 }
 
+// Same reports whether a box with the plan a does what one with b does: only the lines of the site may differ that rules
+// come from.
+func Same(a, b Plan) bool {
+	a.Firewall.Policy, b.Firewall.Policy = placeless(a.Firewall.Policy), placeless(b.Firewall.Policy)
+	return equal(a, b)
+}
+
 func unitChanges(a, b []Service) []UnitChange {
 	var all []UnitChange
 	add := func(name string, action Action) { all = append(all, UnitChange{name, action}) }

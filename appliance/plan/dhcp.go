@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -19,6 +21,7 @@ func dhcpConfig(s *site.Site) dhcp.Config {
 		subnet.Relayed = true
 		c.Subnets = append(c.Subnets, subnet)
 	}
+	c.Hosts = slices.Grow(c.Hosts, len(s.Hosts))
 	for _, h := range s.Hosts {
 		c.Hosts = append(c.Hosts, dhcpHost(h))
 		c.ReservedNames = append(c.ReservedNames, h.Aliases...)

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"net/netip"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -40,5 +42,20 @@ func TestResolvConf(t *testing.T) {
 	s.DNS.Upstream = []netip.Addr{netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("192.0.2.54")}
 	if got := resolvConf(s); got != "search net.example\nnameserver 192.0.2.53\nnameserver 192.0.2.54\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestTables: whatever memory a machine has, its tables are large enough, and of a size that the kernel takes as it is.
+func TestTables(t *testing.T) {
+	for memory := uint64(0); memory < 16<<30; memory += 17_777_777 {
+		for _, s := range tables(memory) {
+			n, err := strconv.Atoi(s.Value)
+			if err != nil || n < 1024 || strings.Contains(s.Key, "conntrack") && (n < 16384 || n%512 != 0 || n > 262144) {
+				t.Fatalf("%d bytes: %s = %s", memory, s.Key, s.Value)
+			}
+		}
+	}
+	if got := tables(1 << 30)[1].Value; got != "65536" {
+		t.Errorf("a machine of 1 GiB has %s conversations", got)
 	}
 }

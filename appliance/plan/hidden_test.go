@@ -223,8 +223,8 @@ func newRulesCase(t *testing.T, r *rand.Rand, count int) *rulesCase {
 		if err != nil {
 			continue
 		}
-		c.base = plan.Make(s)
-		c.words, c.texts, c.rules = append(c.words, rule), append(c.texts, text), append(c.rules, c.base.Firewall.Rules[0])
+		c.base = plan.Make(s, plan.Learned{})
+		c.words, c.texts, c.rules = append(c.words, rule), append(c.texts, text), append(c.rules, c.base.Firewall.Policy.Rules[0])
 	}
 	c.hidden = make([]bool, count)
 	_, err := site.Load(siteWith(c.texts...))
@@ -247,7 +247,7 @@ func newRulesCase(t *testing.T, r *rand.Rand, count int) *rulesCase {
 
 // table compiles some of the rules. Lists have what is given, for it can change while rules stay.
 func (c *rulesCase) table(lists map[string][]netip.Prefix, rules ...firewall.Rule) firewall.Table {
-	policy := c.base.Firewall
+	policy := c.base.Firewall.Policy
 	policy.Rules = rules
 	policy.Sets = slices.Clone(policy.Sets)
 	for i, s := range policy.Sets {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -150,6 +151,7 @@ const (
 	leastConversations = 16384
 	mostConversations  = 262144   // what Linux gives a machine of 4 GiB
 	conversationShare  = 16 << 10 // one for so many bytes of memory
+	conversationStep   = 512      // the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
 	neighbours         = 4096     // of each family
 )
 
@@ -157,6 +159,7 @@ const (
 // machine with 1,024 conversations and neighbours, which one host uses up.
 func tables(memory uint64) []netcfg.Sysctl {
 	conversations := int(min(max(leastConversations, memory/conversationShare), mostConversations))
+	conversations -= conversations % conversationStep
 	all := []netcfg.Sysctl{
 		{Key: "net.netfilter.nf_conntrack_buckets", Value: strconv.Itoa(conversations)},
 		{Key: "net.netfilter.nf_conntrack_max", Value: strconv.Itoa(conversations)},
@@ -164,7 +167,8 @@ func tables(memory uint64) []netcfg.Sysctl {
 	for _, family := range []string{"ipv4", "ipv6"} {
 		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the end (arp(7)).
 		for i, n := range []int{neighbours / 4, neighbours / 2, neighbours} {
-			all = append(all, netcfg.Sysctl{Key: "net." + family + ".neigh.default.gc_thresh" + strconv.Itoa(i+1), Value: strconv.Itoa(n)})
+			key := fmt.Sprintf("net.%s.neigh.default.gc_thresh%d", family, i+1)
+			all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(n)})
 		}
 	}
 	return all

@@ -40,8 +40,8 @@ type File struct {
 	Content string
 }
 
-// Learned is what no file of the site says: what the box knows of its machine and of the networks it is on. The zero
-// value knows nothing, and a plan of it works everywhere.
+// Learned is what no file of the site says: what the box knows of its machine and of the networks it is on.
+// The zero value knows nothing, and a plan of it works everywhere.
 type Learned struct {
 	// Memory is that of the machine in bytes; 0: the least that an appliance has.
 	Memory uint64 `json:"memory,omitempty"`
@@ -65,7 +65,8 @@ func Make(s *site.Site, l Learned) Plan {
 	}
 }
 
-// Check reports why p cannot work. What site accepts always can; this is the last look before anything is touched.
+// Check reports why p cannot work. What site accepts always can; this is the last look before anything is
+// touched.
 func (p Plan) Check() error {
 	_, err := p.Firewall.Table()
 	errs := []error{err}

@@ -30,7 +30,10 @@ type Service struct {
 func All() []Service {
 	return []Service{
 		{Name: NFLog, UID: 502},
-		{Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp", Essential: true, Reloads: true},
+		{
+			Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp",
+			Essential: true, Reloads: true,
+		},
 		{Name: SSH, Reloads: true},
 	}
 }

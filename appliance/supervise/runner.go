@@ -80,7 +80,8 @@ func (r *runner) change(u Unit, settled chan<- error) {
 	r.changes <- change{u, settled}
 }
 
-// run is the unit's life, until it is stopped and its process with it. settled gets what becomes of its first start.
+// run is the unit's life, until it is stopped and its process with it. settled gets what becomes of its first
+// start.
 func (r *runner) run(settled chan<- error) {
 	defer close(r.done)
 	if r.m.state == Failed {
@@ -200,7 +201,8 @@ func (r *runner) do(a action) {
 
 func (r *runner) start() {
 	r.began, r.started = r.log.Seq(), time.Now()
-	proc, err := r.starter.Start(unit.Spec{Name: r.name, Args: r.unit.Args, Config: r.unit.Config}, r.log.Output(r.name))
+	spec := unit.Spec{Name: r.name, Args: r.unit.Args, Config: r.unit.Config}
+	proc, err := r.starter.Start(spec, r.log.Output(r.name))
 	if err != nil {
 		r.ended(children.Exit{Code: -1, Err: err})
 		return
@@ -221,7 +223,8 @@ func (r *runner) answered(a unit.Answer) {
 		r.happened(evRefused)
 		return
 	case r.m.state == Starting:
-		r.log.Event(r.name, "ready %v after its start, pid %d", time.Since(r.started).Round(time.Millisecond), r.pid)
+		took := time.Since(r.started).Round(time.Millisecond)
+		r.log.Event(r.name, "ready %v after its start, pid %d", took, r.pid)
 	case waited:
 		r.log.Event(r.name, "serves by it, after %v", time.Since(r.started).Round(time.Millisecond))
 	}

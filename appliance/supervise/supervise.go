@@ -8,10 +8,8 @@
 // terminal. At the end units are stopped in the reverse of their order, with
 // SIGTERM and, 5 s later, SIGKILL.
 //
-// The list of units can be replaced while they run: who is the same in both lists is not touched, who takes another
-// configuration while it serves is given it, and the others are stopped and started.
-//
-// The package also collects the processes that PID 1 inherits (Children).
+// The list of units can be replaced while they run: who is the same in both lists is not touched, who takes
+// another configuration while it serves is given it, and the others are stopped and started.
 //
 // Limits: units do not wait for each other.
 package supervise
@@ -79,9 +77,9 @@ func New(start unit.Starter, log *logs.Log) *Supervisor {
 	return &Supervisor{starter: start, log: log, setting: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
-// Set makes units the list, and the processes those of it. It returns when all that it started or changed are ready, or
-// when one is not going to be so: its error names them and says why; they are tried again all the same. When ctx ends
-// first, its error is returned. Names must be there and differ.
+// Set makes units the list, and the processes those of it. It returns when all that it started or changed are
+// ready, or when one is not going to be so: its error names them and says why; they are tried again all the
+// same. When ctx ends first, its error is returned. Names must be there and differ.
 func (s *Supervisor) Set(ctx context.Context, units []Unit) error {
 	for i, u := range units {
 		if u.Name == "" || slices.ContainsFunc(units[:i], func(v Unit) bool { return v.Name == u.Name }) {
@@ -178,7 +176,8 @@ func (s *Supervisor) stop(which func(*runner) bool) {
 	}
 }
 
-// Run keeps the units running until ctx ends. Then it stops them, the last first, and returns when all have ended.
+// Run keeps the units running until ctx ends. Then it stops them, the last first, and returns when all have
+// ended.
 func (s *Supervisor) Run(ctx context.Context) {
 	<-ctx.Done()
 	s.mu.Lock()

@@ -29,7 +29,8 @@ type life struct {
 	stop        time.Duration
 	code        int
 	err         error // it cannot be started
-	// reload is what it does with another Config: it answers so after the time; "die": it ends, "": it is READY.
+	// reload is what it does with another Config: it answers so after the time; "die": it ends, "": it is
+	// READY.
 	reload      string
 	reloadAfter time.Duration
 }
@@ -323,8 +324,8 @@ func conf(name, config string, reloads bool) Unit {
 	return Unit{Name: name, Config: json.RawMessage(config), Reloads: reloads, ReadyTimeout: 10 * time.Second}
 }
 
-// TestSet goes from list to list; told is what the processes were told in between, what Set returned, and how long it
-// took.
+// TestSet goes from list to list; told is what the processes were told in between, what Set returned, and how
+// long it took.
 func TestSet(t *testing.T) {
 	good := []life{{ready: time.Second, stop: time.Second, reloadAfter: time.Second}}
 	for name, c := range map[string]struct {

@@ -21,8 +21,8 @@ type Spec struct {
 	Config []byte   // JSON
 }
 
-// A Starter starts the process of a unit. Its output goes to out, line by line or in any pieces, from one goroutine; the
-// process closes out at its end.
+// A Starter starts the process of a unit. Its output goes to out, line by line or in any pieces, from one
+// goroutine; the process closes out at its end.
 type Starter interface {
 	Start(s Spec, out io.WriteCloser) (Process, error)
 }
@@ -40,8 +40,8 @@ type Process interface {
 	Kill()                   // SIGKILL to it and its process group
 }
 
-// Exec starts units as processes of Program by the protocol; argv is "gatehouse" and the Args. Each has a session of
-// its own: the console's Ctrl-C is not for it.
+// Exec starts units as processes of Program by the protocol; argv is "gatehouse" and the Args. Each has a
+// session of its own: the console's Ctrl-C is not for it.
 type Exec struct {
 	Children *children.Children
 	Program  string   // path
@@ -58,7 +58,8 @@ type process struct {
 	exited  chan struct{}
 }
 
-// Start starts a unit. The files it needs are made first, and closed here whatever happens, but for its Config.
+// Start starts a unit. The files it needs are made first, and closed here whatever happens, but for its
+// Config.
 func (x Exec) Start(s Spec, out io.WriteCloser) (_ Process, err error) {
 	config, err := configFile(s)
 	if err != nil {
@@ -95,8 +96,8 @@ func (x Exec) Start(s Spec, out io.WriteCloser) (_ Process, err error) {
 	return p, nil
 }
 
-// configFile is the Config as a file in memory: unlike a pipe it needs nobody who writes while the unit reads, and can be
-// read again.
+// configFile is the Config as a file in memory: unlike a pipe it needs nobody who writes while the unit
+// reads, and can be read again.
 func configFile(s Spec) (*os.File, error) {
 	name := "config of " + s.Name
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)

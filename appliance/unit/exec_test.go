@@ -92,8 +92,8 @@ type dumb struct{ *echo }
 
 func (d dumb) Reconfigure() {}
 
-// unitRole is a service by both ends of the protocol: its arguments are the directory of the control sockets and the
-// user to become.
+// unitRole is a service by both ends of the protocol: its arguments are the directory of the control sockets
+// and the user to become.
 func unitRole(args []string) int {
 	sid, _ := unix.Getsid(0)
 	fmt.Println("own session:", sid == os.Getpid(), "env:", os.Environ())

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
+	"runtime/debug"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
@@ -15,12 +16,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 )
 
-// Problems is the control method by which every unit says what is wrong with it: a list of sentences for people.
+// Problems is the control method by which every unit says what is wrong with it: a list of sentences for
+// people.
 const Problems = "problems"
 
 // A Service serves from its Config.
 type Service interface {
-	// Run calls drop once what needs privilege is open, and ready once it serves; then it serves until ctx ends.
+	// Run calls drop once what needs privilege is open, and ready once it serves; then it serves until ctx
+	// ends.
 	Run(ctx context.Context, drop, ready func() error) error
 	// Methods are what it answers on its control socket; control.Ping and Problems are among them.
 	Methods() control.Mux
@@ -88,8 +91,8 @@ func Of[C any, S Service](open func(C, Options) (S, error)) Main {
 	}
 }
 
-// serve runs the service and answers init and whoever asks, until ctx ends or the service does. reload is nil for one
-// that does not.
+// serve runs the service and answers init and whoever asks, until ctx ends or the service does. reload is nil
+// for one that does not.
 func (p Self) serve(ctx context.Context, s Service, reload func() error) error {
 	methods := s.Methods()
 	if methods[control.Ping] == nil || methods[Problems] == nil {
@@ -128,6 +131,7 @@ func (p Self) reload(ctx context.Context, started <-chan struct{}, reload func()
 		return
 	}
 	for {
+		debug.FreeOSMemory() // what a Config was read into and the one before it are no longer needed
 		select {
 		case <-ctx.Done():
 			return
@@ -158,8 +162,8 @@ func (p Self) answer(refused error) error {
 	return nil
 }
 
-// read decodes the Config as it is now. A field that the service does not know means that plan and service are of
-// different builds.
+// read decodes the Config as it is now. A field that the service does not know means that plan and service
+// are of different builds.
 func (p Self) read(config any) error {
 	d := json.NewDecoder(io.NewSectionReader(p.Config, 0, 1<<62))
 	d.DisallowUnknownFields()

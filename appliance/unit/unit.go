@@ -10,12 +10,12 @@
 //	 │         or 3: "REFUSED why\n" ───────────┤ serves as before
 //	 ├── SIGTERM ──────────────────────────────►│ ends within five seconds
 //
-// Descriptors 1 and 2 are log lines. The Config is a file in memory that is read by offset, so it can be read again
-// after the privileges are gone, and it has no bound but memory: ten thousand hosts are 0.8 MB. Beside that, each unit
-// answers questions on its control socket.
+// Descriptors 1 and 2 are log lines. The Config is a file in memory that is read by offset, so it can be read
+// again after the privileges are gone, and it has no bound but memory: ten thousand hosts are 0.8 MB. Beside
+// that, each unit answers questions on its control socket.
 //
-// [Exec] is init's end, [Main] the service's. A service has four names: a function that opens it, Run, Methods, and
-// Reconfigure if the roster says that it reloads. What else it does is its own.
+// [Exec] is init's end, [Main] the service's. A service has four names: a function that opens it, Run,
+// Methods, and Reconfigure if the roster says that it reloads. What else it does is its own.
 package unit
 
 import (

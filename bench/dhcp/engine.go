@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
@@ -47,13 +48,13 @@ func (b *bench) engine(ctx context.Context) error {
 func exchange(e *dhcp.Server, now time.Time, first uint32) error {
 	var out dhcp.Outcome
 	var msg []byte
-	offer := answer{server: benchConfig().Subnets[0].Address.As4()}
+	offer := wire.Answer{Server: benchConfig().Subnets[0].Address.As4()}
 	for i := range uint32(engineRun) {
 		mac := cardOf(first + i)
-		msg = appendMessage(msg[:0], packet.Discover, i, mac, nil)
+		msg = wire.AppendMessage(msg[:0], packet.Discover, i, mac, nil)
 		e.Handle(now, 0, msg, &out)
-		offer.addr = out.Addr.As4()
-		msg = appendMessage(msg[:0], packet.Request, i, mac, &offer)
+		offer.Addr = out.Addr.As4()
+		msg = wire.AppendMessage(msg[:0], packet.Request, i, mac, &offer)
 		if e.Handle(now, 0, msg, &out); out.ReplyType != packet.ACK {
 			return fmt.Errorf("%08x got no lease: %s", binary.BigEndian.Uint32(msg[4:]), out.Reason)
 		}

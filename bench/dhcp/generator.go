@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -12,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/bench/wire"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
@@ -19,54 +20,31 @@ import (
 // a fixed rate whatever the server does (an open loop), and the arrival of an answer is what the kernel says, not when
 // the generator got around to it.
 type generator struct {
-	fd      int
+	*wire.Relay
 	network *network
 	msg     []byte // of the sender
-	reply   []byte // of the receiver
-	control []byte
 }
-
-// socketBuffer is room for more answers than a server sends while the generator does not look.
-const socketBuffer = 32 << 20
 
 // tick is how long the receiver waits before it looks whether it is to end.
 const tick = 50 * time.Millisecond
 
 func newGenerator(n *network) (*generator, error) {
-	g := &generator{network: n, msg: make([]byte, 0, 512), reply: make([]byte, 2048), control: make([]byte, unix.CmsgSpace(timeLen))}
-	return g, n.among(func() (err error) {
-		if g.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return err
-		}
-		wait := unix.NsecToTimeval(int64(tick))
-		err = errors.Join(
-			unix.SetsockoptInt(g.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer),
-			unix.SetsockoptInt(g.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
-			unix.SetsockoptTimeval(g.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait),
-			unix.Bind(g.fd, &unix.SockaddrInet4{Port: 67, Addr: netip.MustParseAddr(relayAddr).As4()}),
-			unix.Connect(g.fd, &unix.SockaddrInet4{Port: 67, Addr: netip.MustParseAddr(serverAddr).As4()}))
-		if err != nil {
-			return fmt.Errorf("socket of the load generator: %w", errors.Join(err, unix.Close(g.fd)))
-		}
-		return nil
-	})
+	r, err := n.Listen()
+	return &generator{r, n, make([]byte, 0, 512)}, err
 }
-
-func (g *generator) close() { _ = unix.Close(g.fd) }
 
 // offered asks once, as a client that has a lease if anybody has, and reports whether an OFFER comes within limit.
 func (g *generator) offered(limit time.Duration) bool {
-	wait := unix.NsecToTimeval(int64(limit))
-	if unix.SetsockoptTimeval(g.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait) != nil {
+	if g.SetWait(limit) != nil {
 		return false
 	}
 	_, mac := holder(0)
-	if unix.Send(g.fd, appendMessage(g.msg, packet.Discover, 1, mac, nil), 0) != nil {
+	if g.Send(wire.AppendMessage(g.msg, packet.Discover, 1, mac, nil)) != nil {
 		time.Sleep(limit) // nobody listens yet
 		return false
 	}
-	a, err := g.receive()
-	return err == nil && a.kind == packet.Offer
+	a, err := g.Receive()
+	return err == nil && a.Kind == packet.Offer
 }
 
 // delays says how long REQUESTs waited for their ACKs.
@@ -123,7 +101,7 @@ func (g *generator) discover(first uint32, n int, every time.Duration) (late tim
 			late = max(late, -wait)
 		}
 		xid := first + uint32(i)
-		if err := unix.Send(g.fd, appendMessage(g.msg, packet.Discover, xid, cardOf(xid), nil), 0); err != nil {
+		if err := g.Send(wire.AppendMessage(g.msg, packet.Discover, xid, cardOf(xid), nil)); err != nil {
 			return late, fmt.Errorf("send a DISCOVER: %w", err)
 		}
 	}
@@ -139,65 +117,45 @@ type received struct {
 func (g *generator) answer(first uint32, asked []atomic.Int64, stop *atomic.Bool) (r received) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	wait := unix.NsecToTimeval(int64(tick))
-	if r.err = unix.SetsockoptTimeval(g.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait); r.err != nil {
+	if r.err = g.SetWait(tick); r.err != nil {
 		return r
 	}
 	out := make([]byte, 0, 512)
 	r.acks = make([]time.Duration, 0, len(asked))
 	for !stop.Load() && len(r.acks) < len(asked) {
-		a, err := g.receive()
-		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNREFUSED) {
+		a, err := g.Receive()
+		if wire.Nothing(err) {
 			continue
 		}
 		if err != nil {
 			r.err = fmt.Errorf("receive an answer: %w", err)
 			return r
 		}
-		i := a.xid - first
+		i := a.XID - first
 		if i >= uint32(len(asked)) {
 			continue // it is late, of an earlier load
 		}
-		switch a.kind {
+		switch a.Kind {
 		case packet.Offer:
 			asked[i].Store(time.Now().UnixNano())
-			if r.err = unix.Send(g.fd, appendMessage(out, packet.Request, a.xid, cardOf(a.xid), &a), 0); r.err != nil {
+			if r.err = g.Send(wire.AppendMessage(out, packet.Request, a.XID, cardOf(a.XID), &a)); r.err != nil {
 				return r
 			}
 		case packet.ACK:
 			if at := asked[i].Swap(0); at != 0 {
-				r.acks = append(r.acks, time.Duration(a.at-at))
+				r.acks = append(r.acks, time.Duration(a.At-at))
 			}
 		case packet.NAK:
-			r.err = fmt.Errorf("the server refuses %s what it has offered", cardOf(a.xid))
+			r.err = fmt.Errorf("the server refuses %s what it has offered", cardOf(a.XID))
 			return r
 		}
 	}
 	return r
 }
 
-// receive waits for an answer.
-func (g *generator) receive() (a answer, err error) {
-	n, nc, _, _, err := unix.Recvmsg(g.fd, g.reply, g.control, 0)
-	if err != nil {
-		return a, err
-	}
-	if a, err = parseAnswer(g.reply[:n]); err != nil {
-		return a, err
-	}
-	a.at, err = parseTimestamp(g.control[:nc])
-	return a, err
-}
-
-// timeLen is the length of a timestamp: two 64-bit numbers.
-const timeLen = 16
-
-// parseTimestamp reads SO_TIMESTAMPNS: Unix time in nanoseconds.
-func parseTimestamp(control []byte) (int64, error) {
-	all, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(all) != 1 || all[0].Header.Type != unix.SCM_TIMESTAMPNS || len(all[0].Data) < timeLen {
-		return 0, errors.Join(errors.New("an answer without the time of its arrival"), err)
-	}
-	seconds, rest := binary.NativeEndian.Uint64(all[0].Data), binary.NativeEndian.Uint64(all[0].Data[8:])
-	return int64(seconds)*int64(time.Second) + int64(rest), nil
+// cardOf returns the card of a client: one that perfdhcp does not use.
+func cardOf(client uint32) lease.MAC {
+	mac := lease.MAC{6, 0}
+	binary.BigEndian.PutUint32(mac[2:], client)
+	return mac
 }

@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 )
 
 func main() {
@@ -60,7 +62,7 @@ func (b *bench) compare(ctx context.Context, beside string, stdout io.Writer) (e
 		b.servers = []*server{{program: ours("gatehouse", binary)}, {program: ours("beside", beside)}}
 	}
 	defer func() { err = errors.Join(err, b.removeNetworks()) }()
-	restore, err := first()
+	restore, err := wire.First()
 	if err != nil {
 		return err
 	}
@@ -81,20 +83,4 @@ func (b *bench) compare(ctx context.Context, beside string, stdout io.Writer) (e
 		}
 	}
 	return b.print(stdout, string(load))
-}
-
-// first has all processes of this session take turns before those of others, as far as the kernel groups processes so
-// (sched(7), "The autogroup feature"), and returns what undoes it.
-func first() (undo func(), err error) {
-	const file = "/proc/self/autogroup"
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return func() {}, nil // it does not group them
-	}
-	var group, nice int
-	if _, err := fmt.Sscanf(string(b), "/autogroup-%d nice %d", &group, &nice); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	set := func(nice int) error { return os.WriteFile(file, fmt.Appendln(nil, nice), 0) }
-	return func() { _ = set(nice) }, set(-20)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
@@ -22,6 +23,13 @@ type bench struct {
 	servers []*server
 	disk    delays // of writes to it
 	alone   map[int]time.Duration
+}
+
+// A network is a wire with those who have been there.
+type network struct {
+	*wire.Network
+	run  int    // perfdhcp runs so far: each has clients of its own
+	next uint32 // client of our own generator
 }
 
 // server is one of those compared, with what was measured of it. Zero: not measured.
@@ -72,9 +80,11 @@ func (b *bench) with(ctx context.Context, s *server, n int, f func(p *process) e
 		}
 	}
 	if s.net == nil {
-		if s.net, err = newNetwork(ctx, s.name); err != nil {
+		wired, err := wire.New(ctx, s.name)
+		if err != nil {
 			return err
 		}
+		s.net = &network{Network: wired}
 	}
 	p, err := s.net.start(ctx, s.program, dir)
 	if err != nil {
@@ -88,7 +98,7 @@ func (b *bench) removeNetworks() error {
 	var errs []error
 	for _, s := range b.servers {
 		if s.net != nil {
-			errs = append(errs, s.net.remove())
+			errs = append(errs, s.net.Remove())
 		}
 	}
 	return errors.Join(errs...)
@@ -202,7 +212,7 @@ func (b *bench) load(ctx context.Context, s *server, rate int) (d delays, err er
 		if err != nil {
 			return err
 		}
-		defer g.close()
+		defer g.Close()
 		d, err = g.load(rate, time.Second)
 		return err
 	})
@@ -324,7 +334,7 @@ func (b *bench) cost(s *server, p *process) (least time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer g.close()
+	defer g.Close()
 	for range rounds {
 		before, err := p.cpu()
 		if err != nil {

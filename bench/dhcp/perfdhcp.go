@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 )
 
 // A report is what perfdhcp says at its end.
@@ -45,7 +47,7 @@ func (n *network) perfdhcp(ctx context.Context, rate int, long time.Duration) (r
 
 // missed returns how many answers have found the generator's receive buffer full.
 func (n *network) missed(ctx context.Context) (int, error) {
-	out, err := exec.CommandContext(ctx, "ip", "netns", "exec", n.clients, "cat", "/proc/net/snmp").Output()
+	out, err := exec.CommandContext(ctx, "ip", "netns", "exec", n.Clients, "cat", "/proc/net/snmp").Output()
 	if err != nil {
 		return 0, fmt.Errorf("counters of the generator: %w", err)
 	}
@@ -81,8 +83,8 @@ func (n *network) avalanche(ctx context.Context, clients int) (time.Duration, er
 // generate runs perfdhcp, with cards that no run before had.
 func (n *network) generate(ctx context.Context, args ...string) (string, error) {
 	n.run++
-	args = append([]string{"netns", "exec", n.clients, "perfdhcp", "-4", "-l", relayLink, "-b", fmt.Sprintf("mac=02:%02x:00:00:00:00", n.run&0xff)}, args...)
-	cmd := exec.CommandContext(ctx, "ip", append(args, serverAddr)...)
+	args = append([]string{"netns", "exec", n.Clients, "perfdhcp", "-4", "-l", wire.RelayLink, "-b", fmt.Sprintf("mac=02:%02x:00:00:00:00", n.run&0xff)}, args...)
+	cmd := exec.CommandContext(ctx, "ip", append(args, wire.ServerAddr)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -120,7 +122,7 @@ func makeRoom(pid int) error {
 			protocol, err := unix.GetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_PROTOCOL)
 			found := err == nil && protocol == unix.IPPROTO_UDP
 			if found {
-				err = unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer)
+				err = unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, wire.SocketBuffer)
 			}
 			_ = unix.Close(socket)
 			if found {

@@ -36,7 +36,7 @@ func (n *network) start(ctx context.Context, p program, dir string) (*process, e
 		return nil, err
 	}
 	// ip-netns(8) executes the program: the process is the server itself.
-	run := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.server}, c.args...)...), done: make(chan error, 1)}
+	run := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.Server}, c.args...)...), done: make(chan error, 1)}
 	run.cmd.Env = append(os.Environ(), c.env...)
 	run.cmd.Stdout, run.cmd.Stderr, run.cmd.Stdin = &run.out, &run.out, bytes.NewReader(c.stdin)
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -63,7 +63,7 @@ func (p *process) answers(ctx context.Context, n *network) error {
 	if err != nil {
 		return err
 	}
-	defer g.close()
+	defer g.Close()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if g.offered(askEvery) {
 			return nil

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
@@ -52,7 +53,7 @@ func build(ctx context.Context, output string) error {
 func benchConfig() dhcp.Config {
 	ip := netip.MustParseAddr
 	return dhcp.Config{Subnets: []dhcp.Subnet{{
-		Name: "bench", Interface: serverLink, Address: ip(serverAddr), Prefix: netip.MustParsePrefix("10.0.0.0/8"), Router: ip(serverAddr),
+		Name: "bench", Interface: wire.ServerLink, Address: ip(wire.ServerAddr), Prefix: netip.MustParsePrefix("10.0.0.0/8"), Router: ip(wire.ServerAddr),
 		Pool: []lease.Range{{First: ip(poolFirst), Last: ip(poolLast)}}, LeaseTime: lifetime,
 	}}}
 }
@@ -113,12 +114,12 @@ func kea() program {
 	return program{"Kea memfile",
 		func(dir string) (command, error) {
 			conf, err := json.Marshal(map[string]any{"Dhcp4": map[string]any{
-				"interfaces-config": map[string]any{"interfaces": []string{serverLink}},
+				"interfaces-config": map[string]any{"interfaces": []string{wire.ServerLink}},
 				"lease-database":    map[string]any{"type": "memfile", "persist": true, "name": leases(dir), "lfc-interval": 0},
 				"valid-lifetime":    int(lifetime / time.Second),
 				"loggers":           []any{map[string]any{"name": "kea-dhcp4", "severity": "FATAL", "output_options": []any{map[string]any{"output": "stderr"}}}},
 				"subnet4": []any{map[string]any{"id": 1, "subnet": "10.0.0.0/8", "pools": []any{map[string]any{"pool": poolFirst + "-" + poolLast}},
-					"option-data": []any{map[string]any{"name": "routers", "data": serverAddr}}}},
+					"option-data": []any{map[string]any{"name": "routers", "data": wire.ServerAddr}}}},
 			}})
 			path := filepath.Join(dir, "kea.conf")
 			err = errors.Join(err, os.WriteFile(path, conf, 0o600))
@@ -140,7 +141,7 @@ func dnsmasq() program {
 	return program{"dnsmasq",
 		func(dir string) (command, error) {
 			return command{args: []string{"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--pid-file=", "--quiet-dhcp",
-				"--no-ping", "--interface=" + serverLink, "--dhcp-range=" + poolFirst + "," + poolLast + ",255.0.0.0,1h", "--dhcp-lease-max=2000000",
+				"--no-ping", "--interface=" + wire.ServerLink, "--dhcp-range=" + poolFirst + "," + poolLast + ",255.0.0.0,1h", "--dhcp-lease-max=2000000",
 				"--dhcp-authoritative", "--dhcp-leasefile=" + leases(dir)}}, nil
 		},
 		func(dir string, n int) error {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 )
@@ -13,7 +13,7 @@ import (
 // serveRules is this program on the appliance: it loads the rules that are loaded there once more, with a flowtable or
 // without, as each line of the input says, and answers when it is done.
 func serveRules(input io.Reader, output io.Writer) error {
-	loaded, err := admin.ReadLoaded("/run/gatehouse")
+	loaded, err := shown.ReadRules("/run/gatehouse")
 	if err != nil {
 		return err
 	}

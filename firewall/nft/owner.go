@@ -8,9 +8,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// An Owner loads one policy after the other, and changes no more of the kernel's table than it must: for the same policy
-// nothing, for one that differs in its live sets alone their elements, and else the rules, as [Load] does. It must be the
-// only one that loads; bans are not its business. The zero value has loaded nothing yet.
+// An Owner loads one policy after the other, and changes no more of the kernel's table than it must: for the
+// same policy nothing, for one that differs in its live sets alone their elements, and else the rules, as
+// [Load] does. It must be the only one that loads; bans are not its business. The zero value has loaded
+// nothing yet.
 type Owner struct {
 	mu     sync.Mutex
 	loaded *firewall.Loaded

@@ -48,7 +48,7 @@ func (c *Config) check() error {
 			}
 		}
 	}
-	cards, places := make(map[lease.MAC]string), make(map[portKey]string)
+	cards, places := make(map[lease.MAC]string, len(c.Hosts)), make(map[portKey]string)
 	for i := range c.Hosts {
 		h := &c.Hosts[i]
 		bad := func(format string, args ...any) { bad("host %s: "+format, append([]any{h.Name}, args...)...) }

@@ -16,7 +16,7 @@ func nobodysNames() []string { return []string{"localhost", "wpad", "isatap"} }
 
 // names returns, in lower case, every name that no client may call itself.
 func (c *Config) names() map[string]struct{} {
-	set := make(map[string]struct{})
+	set := make(map[string]struct{}, len(c.Hosts)+len(c.ReservedNames))
 	for _, h := range c.Hosts {
 		set[strings.ToLower(h.Name)] = struct{}{}
 	}

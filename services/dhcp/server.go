@@ -80,7 +80,7 @@ func New(conf Config) (*Server, error) {
 	if err := conf.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{hosts: make(map[lease.MAC]*Host), ports: newPorts(&conf), names: conf.names()}
+	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf), names: conf.names()}
 	for i := range conf.Hosts {
 		for _, mac := range conf.Hosts[i].MACs {
 			s.hosts[mac] = &conf.Hosts[i]

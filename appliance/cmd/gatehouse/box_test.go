@@ -91,7 +91,7 @@ func (b *testBox) end() {
 	}
 }
 
-// siteVar holds the directory of the image's site.
+// siteVar holds the directory of the image's site; bench/apply starts boxes by it, too.
 const siteVar = "GATEHOUSE_TEST_SITE"
 
 // homeSite makes a directory with the reference site, to which key opens the door.

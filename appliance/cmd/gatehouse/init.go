@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -34,10 +35,6 @@ const (
 
 // upTime is how long the start may take before the console opens without it.
 const upTime = 5 * time.Second
-
-// memoryLimit is what process 1 may have before its garbage is collected at once. A list of 100,000 networks would else
-// have it grow to 200 MB while it is loaded, and keep most of that for long.
-const memoryLimit = 48 << 20
 
 // process1 is init while it runs.
 type process1 struct {
@@ -99,14 +96,15 @@ func stateDirs() []boot.Dir {
 // up makes the box what its site says. What cannot be done is a problem of the box,
 // and does not keep the rest from being done.
 func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, error) {
+	limitMemory()
 	p.report = report
-	debug.SetMemoryLimit(memoryLimit)
 	go p.watchPowerButton(ctx)
 	p.box = p.newBox(ctx, report.Storage)
 	p.setGuard(p.newGuard(report.Storage))
 	started := make(chan error, 1)
 	go func() {
 		started <- p.box.Start()
+		debug.FreeOSMemory()
 		p.box.Run()
 	}()
 	var err error
@@ -134,12 +132,14 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
 		"log": p.log.Handler(p.supervisor.Names),
-		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(p.describe()) },
+		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(p.describe())
+		},
 	}
-	for _, more := range []control.Mux{p.supervisor.Methods(), p.box.Methods()} {
-		for name, handler := range more {
-			methods[name] = handler
-		}
+	maps.Copy(methods, p.supervisor.Methods())
+	maps.Copy(methods, p.box.Methods())
+	for _, name := range []string{"apply", "confirm", "rollback"} {
+		methods[name] = tidied(methods[name])
 	}
 	var serving sync.WaitGroup
 	if l, err := control.Listen(runDir, admin.InitService); err != nil {
@@ -156,6 +156,14 @@ func (p *process1) serve(ctx context.Context) {
 	}
 	p.supervisor.Run(ctx)
 	serving.Wait()
+}
+
+// tidied gives back the memory that a change has taken: process 1 does not need it until the next.
+func tidied(h control.Handler) control.Handler {
+	return func(ctx context.Context, args json.RawMessage, send func(any) error) error {
+		defer func() { go debug.FreeOSMemory() }()
+		return h(ctx, args, send)
+	}
 }
 
 func (p *process1) describe() admin.Box {

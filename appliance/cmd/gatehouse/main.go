@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,6 +51,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if c, ok := commands()[filepath.Base(args[0])]; ok {
 		return c(ctx, args, stdin, stdout, stderr)
 	}
+	limitMemory()
 	switch {
 	case len(args) == 3 && args[1] == "service":
 		return runService(ctx, args[2], stderr)
@@ -70,6 +72,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Stdin: stdin, Image: os.DirFS(siteDir), KeptDir: keptDir, Person: person(os.Getenv),
 	}
 	return admin.Run(ctx, env, args[1:])
+}
+
+// memoryShare is which part of the machine's memory a process may have before it looks harder for what it does not need:
+// init, the largest service and a command have one each, and the rest is the kernel's.
+const memoryShare = 4
+
+// limitMemory has this process collect garbage sooner when the machine is small. It is no bound: what is needed stays.
+func limitMemory() {
+	if m, err := machine.ReadMemory(); err == nil && m.Total > 0 {
+		debug.SetMemoryLimit(int64(m.Total / memoryShare))
+	}
 }
 
 // runningSite is the site that this appliance is now.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -89,5 +91,15 @@ func TestWatchdogNote(t *testing.T) {
 	}
 	if note, err := takeNote(path); note != "" || err != nil {
 		t.Errorf("it was dropped: %q, %v", note, err)
+	}
+}
+
+// TestMemoryLimit: what a process may have before it looks harder for garbage is a part of the machine's memory.
+func TestMemoryLimit(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
+	limitMemory()
+	m, err := machine.ReadMemory()
+	if got := debug.SetMemoryLimit(-1); err != nil || got <= 0 || uint64(got) != m.Total/memoryShare {
+		t.Errorf("%d of %d bytes, %v", got, m.Total, err)
 	}
 }

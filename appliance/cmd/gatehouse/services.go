@@ -29,7 +29,8 @@ func mains() map[string]unit.Main {
 			return nflogrun.Open(c, o.Uptime, o.Log)
 		}),
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
-			return dhcprun.Open(c, dhcprun.Options{FS: leasefile.Dir(o.StateDir), Log: o.Log, Changed: o.Changed})
+			fs := leasefile.Dir(o.StateDir)
+			return dhcprun.Open(c, dhcprun.Options{FS: fs, Log: o.Log, Changed: o.Changed})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
 			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime})

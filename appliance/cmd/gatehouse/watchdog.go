@@ -72,7 +72,9 @@ func essential(storage boot.Storage) []string {
 type watched struct{ *supervise.Supervisor }
 
 func (w watched) Up(name string) bool {
-	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool { return s.Name == name && s.State == supervise.Ready })
+	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool {
+		return s.Name == name && (s.State == supervise.Ready || s.State == supervise.Reloading)
+	})
 }
 
 func (w watched) Ask(ctx context.Context, name string) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
@@ -77,7 +78,8 @@ func learn(p plan.Plan) plan.Learned {
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
-	errs := []error{os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName))), os.MkdirAll(etcDir, 0o755)}
+	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
+	errs := []error{err, os.MkdirAll(etcDir, 0o755)}
 	for _, f := range to.Files {
 		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
 	}
@@ -86,7 +88,7 @@ func (p *process1) system(to plan.Plan) error {
 
 // publish shows the gatehouse command which site runs, and which rules are loaded.
 func publish(s box.Site, rules firewall.Loaded) error {
-	return errors.Join(os.MkdirAll(runDir, 0o755), admin.WriteSite(runDir, s.Files, s.Meta), admin.WriteLoaded(runDir, rules))
+	return errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteSite(runDir, bundle.Bundle{Files: s.Files, Meta: s.Meta}), shown.WriteRules(runDir, rules))
 }
 
 // readFiles reads the image's site as it is.

@@ -2,7 +2,8 @@
 // sends it by ssh, and confirms it over a new connection, so that what cuts the administrator off takes itself back.
 //
 // It runs the ssh of the user, with his configuration and keys. An address of the appliance that is another in the new
-// site is tried too; the host key is the one that is known for the name or address that was given.
+// site is tried too; the host key is the one that is known for the name or address that was given. A host on the
+// loopback is the end of a tunnel, as that of make run: there is no other way then.
 package main
 
 import (
@@ -31,6 +32,7 @@ func main() {
 // push is what is to be done.
 type push struct {
 	host, site, message string
+	moreKeys            string   // file
 	ssh                 []string // the program and its first arguments
 	within              time.Duration
 	dry                 bool
@@ -45,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&p.host, "host", "", "the appliance, as ssh knows it: [USER@]NAME or address; without USER admin")
 	flags.StringVar(&p.site, "site", "", "directory of the site")
 	flags.DurationVar(&p.within, "within", time.Minute, "how long the site is on trial, 1s to 1h")
+	flags.StringVar(&p.moreKeys, "authorized-keys", "", "a file of keys that may log in besides the site's, as make run has one")
 	flags.StringVar(&p.message, "m", "", "what the change is for, for gatehouse history")
 	flags.BoolVar(&p.dry, "dry-run", false, "show the change, and change nothing")
 	ssh := flags.String("ssh", "ssh", "the ssh program with options, separated by spaces")
@@ -69,7 +72,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func (p *push) run(ctx context.Context) error {
-	s, files, err := bundle.Read(os.DirFS(p.site), nil)
+	var keys []byte
+	if p.moreKeys != "" {
+		var err error
+		if keys, err = os.ReadFile(p.moreKeys); err != nil {
+			return err
+		}
+	}
+	s, files, err := bundle.Read(os.DirFS(p.site), keys)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -72,13 +73,11 @@ func (p *push) apply(ctx context.Context, packed []byte) (number string, err err
 // confirm comes in anew, by the address that was given or one that the box has now, until somebody says how the trial
 // ended.
 func (p *push) confirm(ctx context.Context, number string, addresses []string) error {
-	known, err := p.hostName(ctx)
+	known, err := p.resolve(ctx)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(addresses, known) {
-		addresses = append([]string{known}, addresses...)
-	}
+	addresses = known.ways(addresses)
 	deadline := time.Now().Add(p.within)
 	for {
 		said, over := p.confirmAnywhere(ctx, known, addresses, number)
@@ -107,7 +106,7 @@ type answer struct {
 
 // confirmAnywhere tries all addresses at once: one that is no longer there takes long to say so. over says that the box
 // has answered, and how.
-func (p *push) confirmAnywhere(ctx context.Context, known string, addresses []string, number string) (said answer, over bool) {
+func (p *push) confirmAnywhere(ctx context.Context, known target, addresses []string, number string) (said answer, over bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan answer, len(addresses))
@@ -127,28 +126,55 @@ func (p *push) confirmAnywhere(ctx context.Context, known string, addresses []st
 }
 
 // confirmAt tries one address, over a connection that nobody else has opened.
-func (p *push) confirmAt(ctx context.Context, known, address, number string) (string, error) {
+func (p *push) confirmAt(ctx context.Context, known target, address, number string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*cutOff)
 	defer cancel()
-	out, err := p.command(ctx, []string{
-		"-o", "ControlPath=none", "-o", "ControlMaster=no", "-o", "ConnectTimeout=5", "-o", "BatchMode=yes",
-		"-o", "HostName=" + address, "-o", "HostKeyAlias=" + known,
-	}, "gatehouse confirm "+number).CombinedOutput()
+	options := []string{"-S", "none", "-o", "ConnectTimeout=5", "-o", "BatchMode=yes"}
+	if address != known.address {
+		options = append(options, "-o", "HostName="+address, "-o", "HostKeyAlias="+known.key)
+	}
+	out, err := p.command(ctx, options, "gatehouse confirm "+number).CombinedOutput()
 	return string(out), err
 }
 
-// hostName is what ssh makes of the host that was given.
-func (p *push) hostName(ctx context.Context) (string, error) {
+// A target is what ssh makes of the host that was given.
+type target struct {
+	address string // or a name
+	key     string // by which known_hosts has the host's key
+}
+
+// resolve asks ssh.
+func (p *push) resolve(ctx context.Context) (target, error) {
 	out, err := p.command(ctx, []string{"-G"}, "").Output()
 	if err != nil {
-		return "", fmt.Errorf("ssh -G %s: %w", p.host, err)
+		return target{}, fmt.Errorf("ssh -G %s: %w", p.host, err)
 	}
+	said := map[string]string{}
 	for line := range strings.Lines(string(out)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "hostname "); ok {
-			return name, nil
-		}
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		said[name] = value
 	}
-	return "", fmt.Errorf("ssh -G %s names no host", p.host)
+	t := target{address: said["hostname"], key: said["hostkeyalias"]}
+	switch {
+	case t.address == "":
+		return target{}, fmt.Errorf("ssh -G %s names no host", p.host)
+	case t.key == "" && said["port"] != "22":
+		t.key = "[" + t.address + "]:" + said["port"] // sshd(8), SSH_KNOWN_HOSTS FILE FORMAT
+	case t.key == "":
+		t.key = t.address
+	}
+	return t, nil
+}
+
+// ways are where the box may be found, of which others are addresses of its own.
+func (t target) ways(others []string) []string {
+	if a, err := netip.ParseAddr(t.address); t.address == "localhost" || err == nil && a.IsLoopback() {
+		return []string{t.address}
+	}
+	if slices.Contains(others, t.address) {
+		return others
+	}
+	return append([]string{t.address}, others...)
 }
 
 func (p *push) command(ctx context.Context, options []string, command string) *exec.Cmd {

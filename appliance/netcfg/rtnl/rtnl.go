@@ -1,8 +1,8 @@
-// Package rtnl is the kernel's side of netcfg: it reads and changes links, addresses and routes by rtnetlink(7) and
-// settings in /proc/sys, and hears what the kernel tells of links.
+// Package rtnl is the kernel's side of netcfg: it reads and changes links, addresses and routes by
+// rtnetlink(7) and settings in /proc/sys, and hears what the kernel tells of links.
 //
-// All of it is about the network namespace of the calling thread. Changes need CAP_NET_ADMIN and Linux 5.18 for owned
-// addresses (IFA_PROTO); Watch needs nothing. iproute2 is not used.
+// All of it is about the network namespace of the calling thread. Changes need CAP_NET_ADMIN and Linux 5.18
+// for owned addresses (IFA_PROTO); Watch needs nothing. iproute2 is not used.
 package rtnl
 
 import (
@@ -45,7 +45,8 @@ func Open(tell netcfg.Tell) (*Keeper, error) {
 	return &Keeper{netcfg.NewKeeper(k, tell), k, m}, nil
 }
 
-// Run keeps the network equal to what is Set, until ctx ends. Settings are those of the namespace of its thread.
+// Run keeps the network equal to what is Set, until ctx ends. Settings are those of the namespace of its
+// thread.
 func (k *Keeper) Run(ctx context.Context) {
 	var following sync.WaitGroup
 	following.Go(func() { k.monitor.follow(ctx, k.Add) })

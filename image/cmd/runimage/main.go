@@ -1,6 +1,7 @@
 // Command runimage starts a built image in QEMU: its WAN and LANs are user-mode
 // networks of QEMU, so it needs no privilege and touches no network of the host,
-// and its ssh port is forwarded to one of the host's loopback address.
+// and its ssh port is forwarded to one of the host's loopback address. How ssh gets
+// there is written to a file ssh_config(5) beside the image, under the name "run".
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/site"
@@ -59,8 +61,47 @@ func start(m machine, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\n  log in:  ssh -p %d -i %s admin@127.0.0.1\n  end it:  Ctrl-A x\n\n", m.port, filepath.Join(m.dir, "key"))
+	config := filepath.Join(m.dir, "ssh_config")
+	text, err := m.sshConfig()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "\n  log in:     ssh -F %s run\n  change it:  %s\n  end it:     Ctrl-A x\n\n", config, m.pushes())
 	return syscall.Exec(qemu, append(m.arguments(), nics...), os.Environ())
+}
+
+// pushes is the command that makes the machine another site.
+func (m machine) pushes() string {
+	line := "make push HOST=run SITE=" + m.site
+	if out := filepath.Dir(m.dir); out != "build" {
+		line += " OUT=" + out
+	}
+	return line
+}
+
+// sshConfig is how ssh(1) gets into the machine. The keys of machines that come and go are no concern of the user's
+// own files.
+func (m machine) sshConfig() (string, error) {
+	dir, err := filepath.Abs(m.dir)
+	if err != nil {
+		return "", err
+	}
+	file := func(name string) string { // % begins a token of ssh_config(5)
+		return `"` + strings.ReplaceAll(filepath.Join(dir, name), "%", "%%") + `"`
+	}
+	return fmt.Sprintf(`Host run
+	HostName 127.0.0.1
+	Port %d
+	User admin
+	IdentityFile %s
+	IdentitiesOnly yes
+	UserKnownHostsFile %s
+	StrictHostKeyChecking accept-new
+	LogLevel ERROR
+`, m.port, file("key"), file("known_hosts")), nil
 }
 
 // arguments returns QEMU's command line, without the networks.

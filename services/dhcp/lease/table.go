@@ -65,8 +65,8 @@ func New(c Config) (*Table, error) {
 	}
 	t := &Table{
 		pool: p, maxOffers: c.MaxOffers, offerHold: int64(c.OfferHold), quarantine: int64(c.Quarantine),
-		byAddr: make(map[uint32]*entry), byMAC: make(map[MAC]*entry), offers: make(map[MAC]*entry),
-		byName: make(map[string]*entry), reserved: make(map[MAC]*Reservation),
+		byAddr: make(map[uint32]*entry, len(c.Reservations)), byMAC: make(map[MAC]*entry), offers: make(map[MAC]*entry),
+		byName: make(map[string]*entry), reserved: make(map[MAC]*Reservation, len(c.Reservations)),
 	}
 	for i := range c.Reservations {
 		if err := t.reserve(&c.Reservations[i]); err != nil {

@@ -38,7 +38,8 @@ func Load(fsys fs.FS) (*model.Site, error) {
 	if problems := l.Problems(); len(problems) > 0 {
 		return nil, problems
 	}
-	return &l.site, nil
+	s := l.site // not a pointer into the loader, which would keep all that it has read
+	return &s, nil
 }
 
 // loader turns the files of a site into a Site step by step; each step sees what
