@@ -10,8 +10,8 @@ type found struct {
 	kind   Kind // NotLocal or Local
 	exists bool
 	zone   uint16
-	node   uint32     // 0: none; of a wildcard, its own
-	host   uint32     // the node whose leases add addresses; 0: none
+	node   ref        // 0: none; of a wildcard, its own
+	host   ref        // the node whose leases add addresses; 0: none
 	lease  *named     // the client that has the name; nil: none
 	addr   netip.Addr // whose name it is; invalid: no address's that has a name
 }
@@ -40,7 +40,7 @@ func (t *Table) find(m *name) found {
 		}
 		if n == t.domain && i == 1 {
 			if l := t.leases.holder(m.label(0)); l != nil {
-				return found{kind: Local, exists: true, zone: t.nodes[n].zone, lease: l}
+				return found{kind: Local, exists: true, zone: t.zone(n), lease: l}
 			}
 		}
 		return t.below(n, spells == spellsPart)
@@ -49,45 +49,40 @@ func (t *Table) find(m *name) found {
 }
 
 // at returns what a node is.
-func (t *Table) at(n uint32) found {
-	x := &t.nodes[n]
-	f := found{kind: Local, exists: true, zone: x.zone, node: n, host: x.host}
+func (t *Table) at(n ref) found {
+	f := found{kind: Local, exists: true, zone: t.zone(n), node: n, host: t.host(n)}
 	switch {
-	case x.alone:
+	case t.flags(n)&alone != 0:
 		f.zone = zoneAlone
-	case t.zones[x.zone].rule == others:
+	case t.zones[f.zone].rule == others:
 		return found{}
-	case x.void:
+	case t.flags(n)&void != 0:
 		f.exists = false
 	}
 	return f
 }
 
 // below returns what a name is that is no node, by the closest one above it.
-func (t *Table) below(n uint32, part bool) found {
-	x := &t.nodes[n]
-	if x.wild != 0 {
-		return t.at(x.wild)
+func (t *Table) below(n ref, part bool) found {
+	if wild := t.wild(n); wild != 0 {
+		return t.at(wild)
 	}
-	switch z := &t.zones[x.zone]; z.rule {
+	zone := t.zone(n)
+	switch t.zones[zone].rule {
 	case others:
 		return found{}
 	case inHouse:
-		return found{kind: Local, zone: x.zone, exists: part}
+		return found{kind: Local, zone: zone, exists: part}
 	}
-	return found{kind: Local, zone: x.zone}
+	return found{kind: Local, zone: zone}
 }
 
 // cname returns what a node stands for, in wire form; nil: it stands for itself.
-func (t *Table) cname(n uint32) []byte {
-	if n == 0 {
-		return nil
+func (t *Table) cname(n ref) []byte {
+	if s := t.setOf(n, typeCNAME); s.count > 0 {
+		return s.records[recordLen:]
 	}
-	s := t.setOf(n, typeCNAME)
-	if s == nil {
-		return nil
-	}
-	return t.data[s.at+recordLen : s.at+s.size]
+	return nil
 }
 
 // Answer appends the answer of the house to dst, if the question is for it. It refuses
@@ -200,14 +195,12 @@ func (r *reply) add(f found) (target []byte) {
 		r.negative(f)
 		return nil
 	}
-	if f.node != 0 {
-		if s := r.t.setOf(f.node, typeCNAME); s != nil && r.typ != typeCNAME {
-			r.set(s)
-			if r.typ == typeANY {
-				return nil
-			}
-			return r.t.cname(f.node)
+	if s := r.t.setOf(f.node, typeCNAME); s.count > 0 && r.typ != typeCNAME {
+		r.set(s)
+		if r.typ == typeANY {
+			return nil
 		}
+		return s.records[recordLen:]
 	}
 	before := r.a.Answers
 	switch {
@@ -217,10 +210,8 @@ func (r *reply) add(f found) (target []byte) {
 		r.nameOf(f)
 	case r.typ == typeA || r.typ == typeAAAA:
 		r.addresses(f)
-	case f.node != 0:
-		if s := r.t.setOf(f.node, r.typ); s != nil {
-			r.set(s)
-		}
+	default:
+		r.set(r.t.setOf(f.node, r.typ))
 	}
 	if r.a.Answers == before {
 		r.negative(f)
@@ -230,14 +221,14 @@ func (r *reply) add(f found) (target []byte) {
 
 // hasAny reports whether a name has a record of any type: RFC 8482 4.2.
 func (r *reply) hasAny(f found) bool {
-	return f.addr.IsValid() || f.lease != nil || f.node != 0 && r.t.nodes[f.node].sets > 0 ||
+	return f.addr.IsValid() || f.lease != nil || r.t.sets(f.node) > 0 ||
 		f.host != 0 && r.t.leases.holderOf(r.t, f.host) != nil
 }
 
 // set appends the records of a set.
-func (r *reply) set(s *set) {
+func (r *reply) set(s set) {
 	from := len(r.a.Msg)
-	r.a.Msg = append(r.a.Msg, r.t.data[s.at:s.at+s.size]...)
+	r.a.Msg = append(r.a.Msg, s.records...)
 	r.a.Answers += s.count
 	if r.owner != pointer|headerLen {
 		for b := r.a.Msg[from:]; len(b) > 0; b = b[sizeOf(b):] {
@@ -245,12 +236,12 @@ func (r *reply) set(s *set) {
 		}
 	}
 	if s.count > 1 && (s.typ == typeA || s.typ == typeAAAA) && r.from.IsValid() {
-		r.nearFirst(r.a.Msg[from:], s)
+		r.nearFirst(r.a.Msg[from:])
 	}
 }
 
 // nearFirst puts the addresses on the asker's network first, and keeps the order else.
-func (r *reply) nearFirst(records []byte, s *set) {
+func (r *reply) nearFirst(records []byte) {
 	near := r.t.network(r.from.Unmap())
 	if !near.IsValid() {
 		return
@@ -271,11 +262,9 @@ func (r *reply) nearFirst(records []byte, s *set) {
 
 // addresses appends those that the site gives, else those of leases.
 func (r *reply) addresses(f found) {
-	if f.node != 0 {
-		if s := r.t.setOf(f.node, r.typ); s != nil {
-			r.set(s)
-			return
-		}
+	if s := r.t.setOf(f.node, r.typ); s.count > 0 {
+		r.set(s)
+		return
 	}
 	lease := f.lease
 	if f.host != 0 {
@@ -302,13 +291,12 @@ func (r *reply) addresses(f found) {
 // nameOf appends the name of an address.
 func (r *reply) nameOf(f found) {
 	if n := r.t.located(f.addr); n != 0 {
-		x := &r.t.nodes[n]
-		ttl := r.t.ttl
-		if r.t.zones[x.zone].rule == loopback {
+		ttl, name := r.t.ttl, r.t.nameOf(n)
+		if r.t.zones[r.t.zone(n)].rule == loopback {
 			ttl = emptyTTL
 		}
-		r.head(typePTR, ttl, int(x.size))
-		r.a.Msg = append(r.a.Msg, r.t.nameOf(n)...)
+		r.head(typePTR, ttl, len(name))
+		r.a.Msg = append(r.a.Msg, name...)
 		return
 	}
 	label, domain := r.t.leases.named(f.addr).label, r.t.nameOf(r.t.domain)
@@ -337,7 +325,7 @@ func (r *reply) head(typ uint16, ttl uint32, size int) {
 // that is not there.
 func (r *reply) negative(f found) {
 	z := &r.t.zones[f.zone]
-	soa := r.t.data[z.soa.at : z.soa.at+z.soa.size]
+	soa := z.soa
 	r.a.Authority++
 	if z.size == 1 {
 		r.a.Msg = append(append(r.a.Msg, 0), soa[2:]...)

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -43,11 +44,24 @@ type builder struct {
 	*static
 	c       *Config
 	errs    []error
+	names   []byte // of nodes
+	nodes   []node // nodes[0] is the root, and stands for none
+	refs    []ref  // where each node is in the slab
+	data    []byte // of records
 	records []record
 	whose   []claimant // by node
 	wire    []byte     // the domain
 	scratch []byte
 	m       name
+}
+
+// A node is one before freeze: see ref. Until then, nodes have numbers.
+type node struct {
+	name       uint32 // in names
+	wild, host uint32
+	zone       uint16
+	flags      uint8
+	size       uint8 // of its name
 }
 
 // A record is one before freeze.
@@ -72,16 +86,16 @@ func newBuilder(c *Config) *builder {
 		addrs += len(c.Hosts[i].Addrs)
 	}
 	b := &builder{c: c, static: &static{
-		names:     make([]byte, 0, 32*names),
-		nodes:     make([]node, 0, names),
 		slots:     make([]uint64, powerOfTwo(2*names)),
-		data:      make([]byte, 0, 4096+32*(names+addrs)),
 		addrs:     make([]located, 0, addrs+2),
 		addrSlots: make([]uint32, powerOfTwo(2*addrs+4)),
 		networks:  slices.Clone(c.Networks),
 		ttl:       orDefault(c.TTL, DefaultTTL),
 		leaseTTL:  orDefault(c.LeaseTTL, DefaultLeaseTTL),
 	}}
+	b.names = make([]byte, 0, 32*names)
+	b.nodes = make([]node, 0, names)
+	b.data = make([]byte, 0, 4096+32*(names+addrs))
 	b.records = make([]record, 0, names+addrs)
 	b.whose = make([]claimant, 0, names)
 	return b
@@ -139,7 +153,7 @@ func (b *builder) addNode(wire []byte) uint32 {
 	m.set(wire)
 	i, above := 0, uint32(0)
 	for ; i < m.labels; i++ {
-		if above = b.lookup(m.hash[i], m.from(i)); above != 0 {
+		if above = b.nodeOf(m.hash[i], m.from(i)); above != 0 {
 			break
 		}
 	}
@@ -188,9 +202,15 @@ func (b *builder) growIndex() {
 // locate gives an address a name, and reports the node that has it already.
 func (b *builder) locate(a netip.Addr, n uint32) (taken uint32) {
 	if other := b.located(a); other != 0 {
-		return other
+		return uint32(other)
 	}
-	b.addrs = append(b.addrs, located{a, n})
+	if !b.network(a).IsValid() {
+		// In a network, parts of addresses exist. Elsewhere those above this one do.
+		wire := appendReverse(b.scratch[:0], a, a.BitLen())
+		b.scratch = wire[:0]
+		b.addNode(wire[1+wire[0]:])
+	}
+	b.addrs = append(b.addrs, located{a, ref(n)})
 	mask := uint32(len(b.addrSlots) - 1)
 	i := hashAddr(a) & mask
 	for b.addrSlots[i] != 0 {
@@ -222,7 +242,25 @@ const (
 	pointer   = 0xC000 // RFC 1035 4.1.4
 )
 
-// freeze puts the records of each node and type beside each other.
+// nodeName returns the name of a node in wire form.
+func (b *builder) nodeName(n uint32) []byte {
+	x := &b.nodes[n]
+	return b.names[x.name : x.name+uint32(x.size)]
+}
+
+// nodeOf returns the node of a name in wire form and lower case; 0: there is none yet.
+func (b *builder) nodeOf(hash uint32, wire []byte) uint32 {
+	mask := uint32(len(b.slots) - 1)
+	for i := hash & mask; b.slots[i] != 0; i = (i + 1) & mask {
+		if n := uint32(b.slots[i]); uint32(b.slots[i]>>32) == hash && bytes.Equal(b.nodeName(n), wire) {
+			return n
+		}
+	}
+	return 0
+}
+
+// freeze writes the slab: each node with its records, those of one type beside each
+// other. What refers to a node by its number refers to its place then.
 func (b *builder) freeze() {
 	first := make([]uint32, len(b.nodes)+1)
 	for _, r := range b.records {
@@ -236,43 +274,56 @@ func (b *builder) freeze() {
 		sorted[next[r.node]] = r
 		next[r.node]++
 	}
-	loose := b.data
-	b.data, b.sets = make([]byte, 0, len(loose)), make([]set, 0, len(b.records))
+	b.slab = make([]byte, 0, len(b.names)+len(b.data)+nodeHead*len(b.nodes)+setHead*len(b.records))
+	b.refs = make([]ref, len(b.nodes))
 	for n := range b.nodes {
-		b.freezeNode(uint32(n), sorted[first[n]:first[n+1]], loose)
+		b.freezeNode(uint32(n), sorted[first[n]:first[n+1]])
 	}
-	for i := range b.zones {
-		b.zones[i].soa = b.moved(b.zones[i].soa, loose)
+	for n := range b.nodes {
+		binary.LittleEndian.PutUint32(b.slab[b.refs[n]:], uint32(b.refs[b.nodes[n].wild]))
+		binary.LittleEndian.PutUint32(b.slab[b.refs[n]+4:], uint32(b.refs[b.nodes[n].host]))
+		b.checkNode(uint32(n))
 	}
-	b.sets = slices.Clip(b.sets)
+	for i, slot := range b.slots {
+		b.slots[i] = slot>>32<<32 | uint64(b.refs[uint32(slot)])
+	}
+	for i := range b.addrs {
+		b.addrs[i].node = b.refs[b.addrs[i].node]
+	}
+	for i := range b.owners {
+		b.owners[i].node = b.refs[b.owners[i].node]
+	}
+	slices.SortStableFunc(b.owners, func(x, y owner) int { return int(x.node) - int(y.node) })
+	b.domain = b.lookup(b.domainHash, bytes.ToLower(b.wire))
 }
 
-// moved copies what belongs to no node, once.
-func (b *builder) moved(s set, loose []byte) set {
-	at := uint32(len(b.data))
-	b.data = append(b.data, loose[s.at:s.at+s.size]...)
-	s.at = at
-	return s
-}
-
-// freezeNode makes the sets of a node of its records.
-func (b *builder) freezeNode(n uint32, records []record, loose []byte) {
+// freezeNode writes a node. Its wild and host are written when all are in their place.
+func (b *builder) freezeNode(n uint32, records []record) {
 	x := &b.nodes[n]
-	x.set = uint32(len(b.sets))
+	at := len(b.slab)
+	b.refs[n] = ref(at)
+	b.slab = append(b.slab, 0, 0, 0, 0, 0, 0, 0, 0, byte(x.zone), byte(x.zone>>8), x.flags, 0, x.size)
+	b.slab = append(b.slab, b.nodeName(n)...)
 	for i, r := range records {
-		if b.setOf(n, r.typ) != nil {
+		if b.setOf(ref(at), r.typ).count > 0 {
 			continue
 		}
-		s := set{at: uint32(len(b.data)), typ: r.typ}
+		head := len(b.slab)
+		b.slab = append(b.slab, byte(r.typ), byte(r.typ>>8), 0, 0, 0, 0)
+		count := uint16(0)
 		for _, same := range records[i:] {
 			if same.typ == r.typ {
-				b.data = append(b.data, loose[same.at:same.at+same.size]...)
-				s.count++
+				b.slab = append(b.slab, b.data[same.at:same.at+same.size]...)
+				count++
 			}
 		}
-		s.size = uint32(len(b.data)) - s.at
-		b.sets = append(b.sets, s)
-		x.sets++
+		size := len(b.slab) - head - setHead
+		if size > maxSet {
+			b.bad("%s: %d bytes of one type: want at most %d", b.whose[n], size, maxSet)
+			b.slab, size, count = b.slab[:head+setHead], 0, 0
+		}
+		binary.LittleEndian.PutUint16(b.slab[head+2:], count)
+		binary.LittleEndian.PutUint16(b.slab[head+4:], uint16(size))
+		b.slab[at+11]++
 	}
-	b.checkNode(n)
 }

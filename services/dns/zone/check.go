@@ -45,7 +45,7 @@ func (b *builder) place(wire []byte, by claimant) uint32 {
 	case n == 0, bytes.Equal(wire, []byte("\x01*\x00")):
 		b.bad("%s: the root is not of the house", by)
 		return 0
-	case by.kind != "browsing of" && underArpa(b.nameOf(n)):
+	case by.kind != "browsing of" && underArpa(b.nodeName(n)):
 		b.bad("%s: names in in-addr.arpa and ip6.arpa follow from addresses", by)
 		return 0
 	case z.rule == loopback:
@@ -55,7 +55,7 @@ func (b *builder) place(wire []byte, by claimant) uint32 {
 		b.bad("%s: %s is elsewhere", by, display(wire))
 		return 0
 	case z.rule != inHouse:
-		x.alone = true
+		x.flags |= alone
 	}
 	return n
 }
@@ -70,24 +70,22 @@ func (b *builder) checkNode(n uint32) {
 	if n == 0 {
 		return // what was refused
 	}
-	x := &b.nodes[n]
-	for i := x.set; i < x.set+uint32(x.sets); i++ {
-		s := &b.sets[i]
-		if s.size > maxSet {
-			b.bad("%s: %d bytes of one type: want at most %d", b.whose[n], s.size, maxSet)
-		} else if s.count > 1 && b.hasTwins(s) {
+	at, sets := b.firstSet(b.refs[n]), b.sets(b.refs[n])
+	for range sets {
+		var s set
+		s, at = b.setAt(at)
+		if s.count > 1 && hasTwins(s) {
 			b.bad("%s: it says the same twice", b.whose[n])
 		}
-		if s.typ == typeCNAME && (x.sets > 1 || s.count > 1 || x.host != 0) {
+		if s.typ == typeCNAME && (sets > 1 || s.count > 1 || b.nodes[n].host != 0) {
 			b.bad("%s: it stands for another name, and says more (RFC 1034 3.6.2)", b.whose[n])
 		}
 	}
 }
 
 // hasTwins reports whether two records of a set say the same.
-func (b *builder) hasTwins(s *set) bool {
-	all := b.data[s.at : s.at+s.size]
-	for one := all; len(one) > 0; one = one[sizeOf(one):] {
+func hasTwins(s set) bool {
+	for one := s.records; len(one) > 0; one = one[sizeOf(one):] {
 		data := one[recordLen:sizeOf(one)]
 		for other := one[sizeOf(one):]; len(other) > 0; other = other[sizeOf(other):] {
 			if bytes.Equal(data, other[recordLen:sizeOf(other)]) {
@@ -109,17 +107,18 @@ func (b *builder) checkTargets() {
 		return // names that were refused would be missed once more
 	}
 	t := &Table{static: b.static}
+	skip := map[uint16]int{typeCNAME: 0, typeMX: 2, typeSRV: 6}
 	for n := range b.nodes {
-		x := &b.nodes[n]
-		for i := x.set; i < x.set+uint32(x.sets); i++ {
-			skip := map[uint16]int{typeCNAME: 0, typeMX: 2, typeSRV: 6}
-			at, points := skip[b.sets[i].typ]
+		at := b.firstSet(b.refs[n])
+		for range b.sets(b.refs[n]) {
+			var s set
+			s, at = b.setAt(at)
+			before, points := skip[s.typ]
 			if !points {
 				continue
 			}
-			records := b.data[b.sets[i].at : b.sets[i].at+b.sets[i].size]
-			for ; len(records) > 0; records = records[sizeOf(records):] {
-				b.checkTarget(t, uint32(n), b.sets[i].typ, records[recordLen+at:sizeOf(records)])
+			for one := s.records; len(one) > 0; one = one[sizeOf(one):] {
+				b.checkTarget(t, uint32(n), s.typ, one[recordLen+before:sizeOf(one)])
 			}
 		}
 	}
@@ -165,7 +164,5 @@ func (b *builder) checkTarget(t *Table, n uint32, typ uint16, target []byte) {
 
 // mayLease reports whether a client can have a name that there is not.
 func (b *builder) mayLease(m *name) bool {
-	return m.labels > 1 && bytes.Equal(m.from(1), b.wireLower()) && isLabel(string(m.label(0)))
+	return m.labels > 1 && bytes.Equal(m.from(1), b.nameOf(b.domain)) && isLabel(string(m.label(0)))
 }
-
-func (b *builder) wireLower() []byte { return b.nameOf(b.domain) }

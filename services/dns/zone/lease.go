@@ -13,8 +13,8 @@ import (
 //
 // What leases say lies over what the site says, in a table of its own: two hash tables
 // by name and by address whose buckets are never changed. With copies the list of
-// buckets and the few buckets it changes, so that the cost of one lease is that of a
-// few kB, however many hosts the site has.
+// buckets and those that it changes: 6 bytes for each lease that there is, however
+// many hosts the site has. So whoever has many changes at a time gives them at once.
 type Lease struct {
 	// Name is one label of a host name (RFC 1123 2.1), or that and the domain of the
 	// house. All else is refused.
@@ -48,13 +48,13 @@ type held struct {
 	first, last uint64 // in the order of leases: since when it has this name, and when it was taken last
 }
 
-// named is a name with the leases that want it. It is of the client of the first of
-// them, as long as that client has any.
+// named is a name with the leases that want it. The client that has it keeps it as
+// long as it has any of them.
 type named struct {
 	label  string
 	client string
 	shown  []netip.Addr // the client's newest IPv4 address, and its newest of IPv6
-	wanted []held       // by first
+	wanted []held
 }
 
 // buckets is a hash table; the number of buckets is a power of two.
@@ -127,7 +127,7 @@ func (l *leases) holder(label []byte) *named {
 }
 
 // holderOf returns the leases of a host's clients.
-func (l *leases) holderOf(t *Table, host uint32) *named {
+func (l *leases) holderOf(t *Table, host ref) *named {
 	wire := t.nameOf(host)
 	return l.holder(wire[1 : 1+wire[0]])
 }
@@ -175,7 +175,7 @@ func (t *Table) admit(l *Lease) (label string, err error) {
 	case t.located(l.Addr) != 0:
 		return "", fmt.Errorf("%s is the address of %s", l.Addr, display(t.nameOf(t.located(l.Addr))))
 	}
-	if n := t.inDomain([]byte(label)); n != 0 && !(t.nodes[n].host == n && t.owns(n, l.Client)) {
+	if n := t.inDomain([]byte(label)); n != 0 && !(t.host(n) == n && t.owns(n, l.Client)) {
 		return "", fmt.Errorf("the site has the name %s", label)
 	}
 	return label, nil
@@ -224,48 +224,57 @@ func (t *Table) with(now time.Time, changes []Lease) *Table {
 func (t *Table) take(now time.Time, l *Lease) {
 	label, err := t.admit(l)
 	h := held{Lease: *l, label: label, first: t.leases.order, last: t.leases.order}
-	if old := t.leases.lease(l.Addr); old != nil {
-		if err == nil && old.label == label && old.Client == l.Client {
-			h.first = old.first
-		}
+	old := t.leases.lease(l.Addr)
+	ended := err != nil || l.Until.IsZero() || !now.Before(l.Until)
+	again := !ended && old != nil && old.label == label && old.Client == l.Client
+	switch {
+	case again:
+		h.first = old.first
+	case old != nil:
 		t.drop(*old)
 	}
-	if err != nil || l.Until.IsZero() || !now.Before(l.Until) || t.leases.count == maxLeases {
+	if ended || !again && t.leases.count == maxLeases {
 		return
 	}
 	t.leases.order++
 	if t.leases.count == 0 || l.Until.Before(t.leases.next) {
 		t.leases.next = l.Until
 	}
-	t.leases.count++
+	if !again {
+		t.leases.count++
+	}
 	t.leases.addrs.with(hashAddr(l.Addr), &h, func(x *held) bool { return x.Addr == l.Addr })
-	t.want(label, func(wanted []held) []held { return append(wanted, h) })
+	t.want(label, l.Addr, &h)
 }
 
 // drop ends a lease.
 func (t *Table) drop(h held) {
 	t.leases.count--
 	t.leases.addrs.with(hashAddr(h.Addr), nil, func(x *held) bool { return x.Addr == h.Addr })
-	t.want(h.label, func(wanted []held) []held {
-		return slices.DeleteFunc(wanted, func(x held) bool { return x.Addr == h.Addr })
-	})
+	t.want(h.label, h.Addr, nil)
 }
 
-// want changes who wants a name, and says whose it is then.
-func (t *Table) want(label string, change func([]held) []held) {
+// want notes that the lease of an address wants a name, or wants it no more, and says
+// whose the name is then.
+func (t *Table) want(label string, a netip.Addr, lease *held) {
 	hash := hashLabel(label)
 	n := named{label: label}
 	if old := t.leases.holder([]byte(label)); old != nil {
-		n.wanted = slices.Clone(old.wanted)
+		n.client = old.client
+		n.wanted = slices.DeleteFunc(slices.Clone(old.wanted), func(x held) bool { return x.Addr == a })
 	}
-	n.wanted = change(n.wanted)
+	if lease != nil {
+		n.wanted = append(n.wanted, *lease)
+	}
 	like := func(x *named) bool { return x.label == label }
 	if len(n.wanted) == 0 {
 		t.leases.names.with(hash, nil, like)
 		return
 	}
-	slices.SortFunc(n.wanted, func(x, y held) int { return int(x.first) - int(y.first) })
-	n.client = n.wanted[0].Client
+	if !slices.ContainsFunc(n.wanted, func(x held) bool { return x.Client == n.client }) {
+		first := slices.MinFunc(n.wanted, func(x, y held) int { return int(x.first) - int(y.first) })
+		n.client = first.Client
+	}
 	n.shown = shown(n.wanted, n.client)
 	t.leases.names.with(hash, &n, like)
 }

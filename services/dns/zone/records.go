@@ -14,7 +14,6 @@ func (b *builder) addHosts() {
 	for i := range b.c.Hosts {
 		b.addHost(&b.c.Hosts[i], "host")
 	}
-	slices.SortStableFunc(b.owners, func(x, y owner) int { return int(x.node) - int(y.node) })
 }
 
 func (b *builder) addHost(h *Host, kind string) {
@@ -29,7 +28,7 @@ func (b *builder) addHost(h *Host, kind string) {
 	b.addHostAddrs(n, h, self)
 	for _, a := range h.Addrs {
 		if taken := b.locate(a, n); taken != 0 && taken != n {
-			b.bad("%s: address %s is of %s already", self, a, display(b.nameOf(taken)))
+			b.bad("%s: address %s is of %s already", self, a, display(b.nodeName(taken)))
 		}
 	}
 	if len(h.Clients) > 0 {
@@ -66,7 +65,7 @@ func (b *builder) setClients(n uint32, h *Host, self claimant) {
 	}
 	b.nodes[n].host = n
 	for _, c := range h.Clients {
-		b.owners = append(b.owners, owner{n, c})
+		b.owners = append(b.owners, owner{ref(n), c})
 	}
 }
 

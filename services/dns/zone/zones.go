@@ -49,8 +49,7 @@ func (b *builder) addZones() {
 	for i := range all {
 		b.addZone(&all[i])
 	}
-	b.domain = b.addNode(b.wire)
-	b.m.set(b.wire)
+	b.addNode(b.wire)
 	b.domainHash = b.m.hash[0]
 	b.suffix = "." + strings.ToLower(b.c.Domain)
 	b.addLoopback()
@@ -108,7 +107,7 @@ func (b *builder) elsewhereZones() []zoneName {
 		switch {
 		case !ok || !isRecordName(s, false):
 			b.bad("elsewhere %q: want a domain name", s)
-		case display(wire) == display(b.wire):
+		case strings.EqualFold(display(wire), display(b.wire)):
 			b.bad("elsewhere %s: it is the domain of the house", s)
 		default:
 			all = append(all, zoneName{wire: wire})
@@ -140,15 +139,16 @@ func specialZones(empty, root *soa) []zoneName {
 func (b *builder) addZone(z *zoneName) {
 	n := b.addNode(z.wire)
 	if old := &b.zones[b.nodes[n].zone]; old.size == len(z.wire) {
-		if z.soa == nil && old.soa.size > 0 {
+		if z.soa == nil && old.soa != nil {
 			b.bad("elsewhere %s: its addresses are on a network of the house", display(z.wire))
 		}
-		old.parent = old.parent || z.zone.parent && old.soa.size > 0
+		old.parent = old.parent || z.zone.parent && old.soa != nil
 		return
 	}
 	z.zone.size = len(z.wire)
 	if z.zone.rule == noName {
-		z.zone.size, b.nodes[n].void = b.zones[zoneRoot].size, true
+		z.zone.size = b.zones[zoneRoot].size
+		b.nodes[n].flags |= void
 	}
 	if z.soa != nil {
 		z.zone.soa = b.negative(z.soa)
@@ -163,11 +163,11 @@ func (b *builder) addZone(z *zoneName) {
 
 // negative makes the SOA of negative answers: it says how long they may be kept
 // (RFC 2308 3).
-func (b *builder) negative(s *soa) set {
+func (b *builder) negative(s *soa) []byte {
 	b.addSOA(0, s, min(s.ttl, s.negative))
 	r := b.records[len(b.records)-1]
 	b.records = b.records[:len(b.records)-1]
-	return set{at: r.at, size: r.size, typ: typeSOA, count: 1}
+	return slices.Clone(b.data[r.at:])
 }
 
 func (b *builder) addSOA(n uint32, s *soa, ttl uint32) {
