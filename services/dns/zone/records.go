@@ -199,7 +199,8 @@ func (b *builder) addServices() {
 			b.bad("%s: no port", self)
 		}
 		// Several instances may be behind one port: the queues of a printer.
-		if !slices.ContainsFunc(b.c.Services[:i], func(x Service) bool { return x.Instance != s.Instance && x.sameSRV(s) }) {
+		again := func(x Service) bool { return x.Instance != s.Instance && x.sameSRV(s) }
+		if !slices.ContainsFunc(b.c.Services[:i], again) {
 			b.addSRV(n, s.srv(), self, b.ttl)
 		}
 		if s.Instance == "" {
@@ -233,7 +234,8 @@ func (s *Service) sameSRV(x *Service) bool {
 func isServiceType(s string) bool {
 	service, proto, _ := strings.Cut(s, ".")
 	proto = strings.ToLower(proto)
-	return strings.HasPrefix(service, "_") && isLabel(service[1:]) && len(service) <= 16 && (proto == "_tcp" || proto == "_udp")
+	return strings.HasPrefix(service, "_") && isLabel(service[1:]) && len(service) <= 16 &&
+		(proto == "_tcp" || proto == "_udp")
 }
 
 // labelsOf returns a name of the domain in wire form, in the builder's scratch space.

@@ -69,7 +69,11 @@ type set struct {
 func (s *static) setAt(at ref) (set, ref) {
 	head := s.slab[at : at+setHead]
 	end := at + setHead + ref(binary.LittleEndian.Uint16(head[4:]))
-	return set{s.slab[at+setHead : end : end], binary.LittleEndian.Uint16(head), binary.LittleEndian.Uint16(head[2:])}, end
+	return set{
+		records: s.slab[at+setHead : end : end],
+		typ:     binary.LittleEndian.Uint16(head),
+		count:   binary.LittleEndian.Uint16(head[2:]),
+	}, end
 }
 
 // firstSet returns where the sets of a node start.

@@ -5,8 +5,8 @@
 // A Table is made once from a Config and never changes, so any number of goroutines
 // ask it at the same time, without a lock, and whoever has a new one swaps a
 // pointer. It is flat: names, records and their index are a few large slices, with
-// records as they go onto the wire. A question costs no allocation, and as much with
-// 100 hosts as with 100,000.
+// records as they go onto the wire. A question costs no allocation, and as many steps
+// with 100 hosts as with 100,000.
 //
 // It guarantees that a name of the house has all its types answered here: what it
 // does not have is NODATA (RFC 2308 2.2), never NXDOMAIN and never another server's
