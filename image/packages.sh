@@ -15,6 +15,8 @@ peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
+# For DNS: a server of zones.
+peers="$peers nsd"
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
