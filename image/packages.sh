@@ -53,7 +53,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for service in tgt isc-dhcp-relay kea-dhcp4-server; do
+for service in tgt isc-dhcp-relay kea-dhcp4-server nsd unbound; do
 	case "$missing " in
 	*" $service "*)
 		systemctl disable --now "$service" >/dev/null 2>&1 || true # also without systemd running
