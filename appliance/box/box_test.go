@@ -428,6 +428,32 @@ func TestNothingToTry(t *testing.T) {
 	})
 }
 
+// TestToldInTime: who may be cut off is told before; nobody else waits.
+func TestToldInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, web(1), filepath.Join(t.TempDir(), "site"))
+		for _, c := range []struct {
+			what  string
+			files map[string][]byte
+			by    Person
+			want  time.Duration
+		}{
+			{"another host", web(2), ann, 0},
+			{"another network", moved(1), ann, tellTime},
+			{"from the console", moved(1), Person{Who: "console"}, 0},
+		} {
+			begin := time.Now()
+			if _, err := l.submit(c.files, c.by); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(begin); took != c.want {
+				t.Errorf("%s: it took %v, want %v", c.what, took, c.want)
+			}
+			l.Rollback(bob)
+		}
+	})
+}
+
 // TestTurns: a site that comes while the box is being changed waits for its turn, but not for ever.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

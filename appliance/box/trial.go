@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -22,6 +23,10 @@ const (
 
 // turnTime is how long a submission waits for what else changes the box, such as a link that comes.
 const turnTime = 10 * time.Second
+
+// tellTime is how long before the network changes somebody is told so by the network: his connection may be cut by it, and
+// until then it is on the way through a process, a cipher and a cable.
+const tellTime = 300 * time.Millisecond
 
 // A Person is who wants something of the box.
 type Person struct {
@@ -107,6 +112,9 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	}
 	same := plan.Same(p, b.plan)
 	tell(Progress{Number: next.Number, Within: within, Kept: same})
+	if s.By.From != "" && !reflect.DeepEqual(p.Network, b.plan.Network) {
+		b.pause(tellTime)
+	}
 	begin := b.Uptime()
 	if err := b.change(next, p, before); err != nil {
 		return errors.Join(err, b.Store.Discard())
@@ -126,6 +134,14 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	}
 	tell(done)
 	return nil
+}
+
+// pause waits, unless the machine ends.
+func (b *Box) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-b.life.Done():
+	}
 }
 
 // read takes the site of a submission. Its problems are all in the error.

@@ -50,8 +50,7 @@ func ours(t tools, w *wire.Network, dir string, n int) (instance, error) {
 	}
 	// ip-netns(8) executes the program: the process is the box itself.
 	box := exec.Command("ip", "netns", "exec", w.Server, t.box)
-	box.Env = append(os.Environ(),
-		"GATEHOUSE_TEST_ROOT="+root, "GATEHOUSE_TEST_SITE="+image, "GATEHOUSE_TEST_KEY="+string(key))
+	box.Env = append(os.Environ(), "GATEHOUSE_TEST_ROOT="+root, "GATEHOUSE_TEST_SITE="+image)
 	box.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS}
 	seen := func(path string) string { return fmt.Sprintf("/proc/%d/root%s", box.Process.Pid, path) }
 	return instance{

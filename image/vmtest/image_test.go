@@ -20,8 +20,21 @@ import (
 
 // status is what the tests read of "gatehouse status --json".
 type status struct {
+	Box struct {
+		Site running `json:"site"`
+	} `json:"box"`
 	Services []service `json:"services"`
 	Problems []string  `json:"problems"`
+}
+
+// running is which site runs.
+type running struct {
+	Number int    `json:"number"` // 0: the image's
+	Hash   string `json:"hash"`
+	Trial  *struct {
+		Number int `json:"number"`
+	} `json:"trial"`
+	Last string `json:"last"`
 }
 
 type service struct {

@@ -27,10 +27,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// homeImage is the image of the reference site, made once for all tests. Three appliances are started from
-// it, each for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, and
-// behind TestHosts' are hosts that must not lose it. A test of another site has an image, and so an
-// appliance, of its own.
+// homeImage is the image of the reference site, made once for all tests. Five appliances are started from
+// it, each for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, behind
+// TestHosts' are hosts that must not lose it, TestApply's becomes other sites, and TestApplyPowerCuts' does so on
+// a disk that is listened in on. A test of another site has an image, and so an appliance, of its own.
 var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "../../examples/home") })
 
 // vlanImage is that of a site with a tagged LAN and a locked console.
@@ -114,12 +114,18 @@ func port(t *testing.T, on *testnet.Namespace, tap string) Port {
 // appliance starts the image between two switches with the disks, in as little memory as it must get by with.
 func appliance(t *testing.T, img Image, wan, lan *testnet.Namespace, disks ...string) *VM {
 	t.Helper()
-	m := Machine{
-		Name: "firewall", Kernel: img.Kernel, Append: Append, MemoryMB: 96,
-		NICs: []NIC{{MAC: wanMAC, Port: port(t, wan, "firewall")}, {MAC: lanMAC, Port: port(t, lan, "firewall")}},
-	}
+	var all []Disk
 	for _, d := range disks {
-		m.Disks = append(m.Disks, Disk{Path: d})
+		all = append(all, Disk{Path: d})
 	}
-	return Start(t, m)
+	return applianceWith(t, img, wan, lan, all...)
+}
+
+// applianceWith is appliance for disks that something is to be known of.
+func applianceWith(t *testing.T, img Image, wan, lan *testnet.Namespace, disks ...Disk) *VM {
+	t.Helper()
+	return Start(t, Machine{
+		Name: "firewall", Kernel: img.Kernel, Append: Append, MemoryMB: 96, Disks: disks,
+		NICs: []NIC{{MAC: wanMAC, Port: port(t, wan, "firewall")}, {MAC: lanMAC, Port: port(t, lan, "firewall")}},
+	})
 }

@@ -28,7 +28,8 @@ type office struct {
 	lans   map[string]*testnet.Namespace // a part of the switch for each network, by its name
 	hosts  map[string]*testnet.Namespace
 	leases map[string]lease
-	admin  admin // logs in from admin1
+	admin  admin        // logs in from admin1
+	desk   *workstation // its, with the site
 }
 
 // officeHost is a host of the office. Its card is in ethers; that of a guest is in no file.
@@ -73,6 +74,8 @@ func TestOffice(t *testing.T) {
 		{"both families reach the appliance from every network", officeLinks},
 		{"packets between the networks", officePackets},
 		{"the log names who tried", officeLog},
+		{"a network goes, and others and their rules stay", officeWithoutGuests},
+		{"it comes back, and all is as it was", officeAgain},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.run(ctx, t, o) }) {
 			return
@@ -112,6 +115,7 @@ func bootOffice(ctx context.Context, t *testing.T) *office {
 	}
 	known := filepath.Join(t.TempDir(), "known_hosts")
 	o.admin = admin{from: o.hosts["admin1"], key: img.Key, address: "10.77.1.1", knownHosts: known}
+	o.desk = newWorkstation(t, o.admin, "../../examples/office")
 	return o
 }
 
@@ -161,10 +165,16 @@ func officeLeases(_ context.Context, t *testing.T, o *office) {
 
 func officeStranger(ctx context.Context, t *testing.T, o *office) {
 	stranger := newHost(t, o.lans["things"], "00:00:5e:00:53:ff")
+	getsNothing(ctx, t, stranger)
+}
+
+// getsNothing has a host ask for an address that it must not get.
+func getsNothing(ctx context.Context, t *testing.T, host *testnet.Namespace) {
+	t.Helper()
 	udhcpc := testnet.Need(t, "udhcpc", "udhcpc")
-	out, err := output(ctx, stranger, nil, udhcpc, "-f", "-q", "-n", "-t", "2", "-T", "1", "-i", eth0, "-s", "/bin/true")
+	out, err := output(ctx, host, nil, udhcpc, "-f", "-q", "-n", "-t", "2", "-T", "1", "-i", eth0, "-s", "/bin/true")
 	if err == nil {
-		t.Errorf("a stranger got an address: %s", out)
+		t.Errorf("%s got an address: %s", host.Name(), out)
 	}
 }
 

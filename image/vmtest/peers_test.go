@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ type lease map[string]string
 // udhcpcScript does what a host's does, address and default route, and notes what it was told.
 const udhcpcScript = `#!/bin/sh
 [ "$1" = bound ] || exit 0
-ip address flush dev "$interface" scope global
+ip -4 address flush dev "$interface" scope global
 ip address add "$ip/$mask" dev "$interface"
 [ -z "$router" ] || ip route replace default via "$router"
 env >"$LEASE"
@@ -80,9 +81,17 @@ type admin struct {
 // run runs a command on the appliance, waiting for it to boot if need be. An appliance that is gone without a word is
 // noticed.
 func (a admin) run(ctx context.Context, command string) (string, error) {
-	return output(ctx, a.from, nil, "ssh", "-F", "none", "-i", a.key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
-		"-o", "UserKnownHostsFile="+a.knownHosts, "-o", "StrictHostKeyChecking=accept-new", "-o", "LogLevel=ERROR",
-		"-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "-o", "ServerAliveInterval=5", "admin@"+a.address, command)
+	return output(ctx, a.from, nil, "ssh", slices.Concat(a.options(), []string{
+		"-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "-o", "ServerAliveInterval=5", "admin@" + a.address, command,
+	})...)
+}
+
+// options are those of ssh by which he is let in.
+func (a admin) options() []string {
+	return []string{
+		"-F", "none", "-i", a.key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+		"-o", "UserKnownHostsFile=" + a.knownHosts, "-o", "StrictHostKeyChecking=accept-new", "-o", "LogLevel=ERROR",
+	}
 }
 
 // must is run for a command that has to succeed.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,13 +31,11 @@ type testBox struct {
 	t       *testing.T
 	process *testnet.Process
 	pid     int
+	root    string // its root directory, by which nobody else sees anything in it
 }
 
 // rootVar tells this binary to be a box, and where its root directory is to be.
 const rootVar = "GATEHOUSE_TEST_ROOT"
-
-// siteVar is where its site is if not in examples/home; bench/apply has sites of its own.
-const siteVar = "GATEHOUSE_TEST_SITE"
 
 // program is the box's own binary, in its root directory.
 const program = "/gatehouse"
@@ -59,9 +57,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startBox starts a box in a namespace with the reference site, to which key opens
-// the door.
-func startBox(t *testing.T, ns *testnet.Namespace, key string) *testBox {
+// startBox starts a box in a namespace with the site of a directory.
+func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -74,9 +71,9 @@ func startBox(t *testing.T, ns *testnet.Namespace, key string) *testBox {
 	// Not RemoveAll: should anything of the host ever be seen in it, it stays.
 	t.Cleanup(func() { os.Remove(root) })
 	cmd := exec.Command(self)
-	cmd.Env = []string{rootVar + "=" + root, keyVar + "=" + key}
+	cmd.Env = []string{rootVar + "=" + root, siteVar + "=" + site}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS}
-	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd)}
+	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd), root: root}
 	b.pid = cmd.Process.Pid
 	t.Cleanup(b.end)
 	b.says("sshd: [init] ready", 1)
@@ -94,8 +91,18 @@ func (b *testBox) end() {
 	}
 }
 
-// keyVar holds the key that opens the box, as a line of authorized_keys.
-const keyVar = "GATEHOUSE_TEST_KEY"
+// siteVar holds the directory of the image's site; bench/apply starts boxes by it, too.
+const siteVar = "GATEHOUSE_TEST_SITE"
+
+// homeSite makes a directory with the reference site, to which key opens the door.
+func homeSite(t *testing.T, key []byte) string {
+	dir := filepath.Join(t.TempDir(), "site")
+	err := os.CopyFS(dir, os.DirFS("../../../examples/home"))
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "authorized_keys"), key, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 // says waits until the box has logged something n times.
 func (b *testBox) says(what string, n int) {
@@ -106,8 +113,14 @@ func (b *testBox) says(what string, n int) {
 // gatehouse runs the gatehouse command in the box.
 func (b *testBox) gatehouse(args ...string) string {
 	b.t.Helper()
+	return b.inside(program, args...)
+}
+
+// inside runs a program in the box.
+func (b *testBox) inside(program string, args ...string) string {
+	b.t.Helper()
 	nsenter := testnet.Need(b.t, "nsenter", "util-linux")
-	cmd := exec.Command(nsenter, append([]string{"-t", fmt.Sprint(b.pid), "-m", "-n", "-r", program}, args...)...)
+	cmd := exec.Command(nsenter, append([]string{"-t", fmt.Sprint(b.pid), "-m", "-n", "-u", "-r", program}, args...)...)
 	out, err := cmd.CombinedOutput()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
 		b.t.Fatal(err)
@@ -126,6 +139,7 @@ func beBox(root string) error {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	go b.children.Run(context.Background(), ended) // the services end after ctx
+	go b.saysLocked(ctx)
 	go b.log.CopyTo(ctx, os.Stdout, func(logs.Line) bool { return true })
 	app, err := b.up(ctx, boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk}})
 	if err != nil {
@@ -138,8 +152,33 @@ func beBox(root string) error {
 	return nil
 }
 
-// prepareRoot makes a root directory with the host's programs, the reference site and
-// settings that change nothing outside of the namespace, and moves into it.
+// saysLocked says whether the console would be locked, at each SIGUSR1: there is none that could be tried.
+func (p *process1) saysLocked(ctx context.Context) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	for {
+		select {
+		case <-asked:
+			fmt.Printf("console locked: %v\n", reflect.ValueOf(&p.lock).Elem().FieldByName("locked"))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// locked asks the box whether its console is locked.
+func (b *testBox) locked() string {
+	b.t.Helper()
+	const word = "console locked: "
+	n := strings.Count(b.process.Output(), word)
+	b.process.Signal(syscall.SIGUSR1)
+	b.says(word, n+1)
+	lines := strings.Split(b.process.Output(), word)
+	return strings.Fields(lines[len(lines)-1])[0]
+}
+
+// prepareRoot makes a root directory with the host's programs, the site and settings that
+// change nothing outside of the namespace, and moves into it.
 func prepareRoot(root string) error {
 	if info, err := os.ReadFile("/proc/self/mountinfo"); err != nil || bytes.Contains(info, []byte(" shared:")) {
 		return errors.Join(err, errors.New("what is mounted here would be seen by others"))
@@ -155,7 +194,7 @@ func prepareRoot(root string) error {
 	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib64"} {
 		errs = append(errs, mount(dir, dir, "", unix.MS_BIND), mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY))
 	}
-	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", "sbin", siteDir} {
+	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", "sbin"} {
 		errs = append(errs, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
 	errs = append(errs, installFile(root, "/dev/null", "/dev/null"), installFile(root, "/proc/self/exe", program),
@@ -178,15 +217,9 @@ func installFile(root, from, to string) error {
 	return os.NewSyscallError("mount "+to, unix.Mount(from, path, "", unix.MS_BIND, ""))
 }
 
-// installSite installs the reference site, or the one that was asked for.
+// installSite copies the image's site.
 func installSite(root string) error {
-	from := cmp.Or(os.Getenv(siteVar), "../../../examples/home")
-	var errs []error
-	for _, name := range []string{"site.toml", "hosts", "ethers"} {
-		data, err := os.ReadFile(filepath.Join(from, name))
-		errs = append(errs, err, os.WriteFile(filepath.Join(root, siteDir, name), data, 0o600))
-	}
-	return errors.Join(append(errs, os.WriteFile(filepath.Join(root, siteDir, "authorized_keys"), []byte(os.Getenv(keyVar)), 0o600))...)
+	return os.CopyFS(filepath.Join(root, siteDir), os.DirFS(os.Getenv(siteVar)))
 }
 
 // makeState makes users, what must be unique, and the directories of the services.

@@ -62,7 +62,7 @@ func (w *wiring) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.testBox = startBox(w.t, w.Namespace, strings.TrimSpace(string(key)))
+	w.testBox = startBox(w.t, w.Namespace, homeSite(w.t, key))
 }
 
 // works has the LAN's host get an address, reach the WAN through the box, and log in.

@@ -1,0 +1,146 @@
+package vmtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// pushProgram is that of `make push`.
+var pushProgram = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(builds, "push")
+	out, err := exec.Command("go", "build", "-o", program, "../../appliance/cmd/push").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
+// A workstation is where an administrator keeps the site of an appliance, and sends it from.
+type workstation struct {
+	admin
+	site string // its directory
+	push string // the program
+}
+
+// newWorkstation has the site that the image was made of, with the administrator's key.
+func newWorkstation(t *testing.T, a admin, site string) *workstation {
+	t.Helper()
+	program, err := pushProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &workstation{admin: a, site: filepath.Join(t.TempDir(), "site"), push: program}
+	if err := os.CopyFS(w.site, os.DirFS(site)); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(a.key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.add(t, "authorized_keys", string(key))
+	return w
+}
+
+// copied is the same administrator with a copy of the site.
+func (w *workstation) copied(t *testing.T) *workstation {
+	t.Helper()
+	other := *w
+	other.site = filepath.Join(t.TempDir(), "site")
+	if err := os.CopyFS(other.site, os.DirFS(w.site)); err != nil {
+		t.Fatal(err)
+	}
+	return &other
+}
+
+func (w *workstation) read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.site, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (w *workstation) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(w.site, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// add adds lines to a file of the site.
+func (w *workstation) add(t *testing.T, name, lines string) {
+	t.Helper()
+	w.write(t, name, strings.TrimRight(w.read(t, name), "\n")+"\n"+lines)
+}
+
+// change puts one text in the place of another, which must be there, in a file of the site.
+func (w *workstation) change(t *testing.T, name, from, to string) {
+	t.Helper()
+	text := w.read(t, name)
+	if !strings.Contains(text, from) {
+		t.Fatalf("%s has no %q", name, from)
+	}
+	w.write(t, name, strings.ReplaceAll(text, from, to))
+}
+
+// pushes makes the appliance the site, as `make push` does, and gives all that it says.
+func (w *workstation) pushes(ctx context.Context, args ...string) (string, error) {
+	ssh := "ssh " + strings.Join(w.options(), " ")
+	args = append([]string{"-host", w.address, "-site", w.site, "-ssh", ssh}, args...)
+	out, err := output(ctx, w.from, nil, w.push, args...)
+	if err != nil {
+		out += err.Error()
+	}
+	return out, err
+}
+
+// apply puts the site on trial, and gives its number. Nobody comes in anew to confirm it.
+func (w *workstation) apply(ctx context.Context, t *testing.T) (number string) {
+	t.Helper()
+	send := fmt.Sprintf("tar cf - -C %s . | ssh %s admin@%s gatehouse apply - --within 2m",
+		w.site, strings.Join(w.options(), " "), w.address)
+	out, err := output(ctx, w.from, nil, "sh", "-c", send)
+	match := regexp.MustCompile("gatehouse confirm ([0-9]+)").FindStringSubmatch(out)
+	if err != nil || match == nil {
+		t.Fatalf("apply: %v\n%s", err, out)
+	}
+	return match[1]
+}
+
+// mustPush is pushes for a site that has to be kept.
+func (w *workstation) mustPush(ctx context.Context, t *testing.T, args ...string) {
+	t.Helper()
+	out, err := w.pushes(ctx, args...)
+	if err != nil || !strings.Contains(out, "is kept.") {
+		t.Fatalf("push: %v\n%s", err, out)
+	}
+}
+
+// clean gives the status of an appliance, which must have no problem and nothing on trial.
+func (a admin) clean(ctx context.Context, t *testing.T, when string) status {
+	t.Helper()
+	var s status
+	a.json(ctx, t, "gatehouse status --json || true", &s)
+	if len(s.Problems) > 0 || s.Box.Site.Trial != nil {
+		t.Errorf("%s: problems %q, on trial %+v", when, s.Problems, s.Box.Site.Trial)
+	}
+	return s
+}
+
+// saysAll looks for texts in what somebody said.
+func saysAll(t *testing.T, what, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("%s: %q is missing in\n%s", what, w, text)
+		}
+	}
+}
