@@ -23,8 +23,8 @@ const (
 )
 
 // Cookies makes and checks server cookies (RFC 7873, RFC 9018). Secrets are 16 bytes by chance. To change it,
-// Secret becomes Previous and is replaced: cookies by Previous are good until it is cleared, an hour later (RFC
-// 9018 5). A secret that is zero is none: no cookie by it is good.
+// Secret becomes Previous and is replaced: cookies by Previous are good until it is cleared, an hour later
+// (RFC 9018 5). A secret that is zero is none: no cookie by it is good.
 type Cookies struct {
 	Secret, Previous [16]byte
 }
@@ -89,7 +89,9 @@ func cookieHash(secret *[16]byte, client [8]byte, head []byte, from netip.Addr) 
 // sipHash is SipHash-2-4 (Aumasson and Bernstein, 2012).
 func sipHash(key *[16]byte, b []byte) uint64 {
 	k0, k1 := binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:])
-	v := [4]uint64{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573}
+	v := [4]uint64{
+		k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573,
+	}
 	last := uint64(len(b)) << 56
 	for ; len(b) >= 8; b = b[8:] {
 		sipWord(&v, binary.LittleEndian.Uint64(b))

@@ -33,11 +33,11 @@ func TestCookiesOfRFC9018(t *testing.T) {
 	}{
 		{"A.1", first, "", "198.51.100.100", "2464c4abcf10c957", 1559731985, CookieNew,
 			"010000005cf79f111f8130c3eee29480"},
-		{"A.2", first, "", "198.51.100.100", "2464c4abcf10c957010000005cf79f111f8130c3eee29480", 1559734385, CookieGood,
-			"010000005cf7a871d4a564a1442aca77"},
+		{"A.2", first, "", "198.51.100.100", "2464c4abcf10c957010000005cf79f111f8130c3eee29480", 1559734385,
+			CookieGood, "010000005cf7a871d4a564a1442aca77"},
 		// Its cookie is of 1559727985, an hour and 52 minutes before: too old for what 4.3 recommends.
-		{"A.3", first, "", "203.0.113.203", "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5", 1559734700, CookieBad,
-			"010000005cf7a9acf73a7810aca2381e"},
+		{"A.3", first, "", "203.0.113.203", "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5", 1559734700,
+			CookieBad, "010000005cf7a9acf73a7810aca2381e"},
 		{"A.3, in time", first, "", "203.0.113.203", "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5", 1559728000,
 			CookieGood, ""},
 		{"A.4", next, old, "2001:db8:220:1:59de:d0f4:8769:82b8",

@@ -10,8 +10,8 @@ const MaxName = 255
 
 const maxLabel = 63
 
-// A Name is a domain name as the key of a table: in wire form, uncompressed, in lower case, with its hash. Its
-// zero value is no name.
+// A Name is a domain name as the key of a table: in wire form, uncompressed, in lower case, with its hash.
+// Its zero value is no name.
 type Name struct {
 	hash uint64
 	n    uint8
@@ -31,8 +31,8 @@ func (n *Name) words() int { return wordsOf(int(n.n)) }
 func (n *Name) word(i int) uint64 { return binary.LittleEndian.Uint64(n.wire[i*8:]) }
 
 // Set makes n of a name in wire form, in any case of letters. It is false if that is no uncompressed name, or
-// more than one. The hash is for tables whose keys are chosen by strangers, so the seed should be one that they
-// do not know; names are compared only between tables of one seed.
+// more than one. The hash is for tables whose keys are chosen by strangers, so the seed should be one that
+// they do not know; names are compared only between tables of one seed.
 func (n *Name) Set(wire []byte, seed uint64) bool {
 	if nameLength(wire) != len(wire) || len(wire) == 0 {
 		return false
@@ -120,9 +120,9 @@ func skipName(msg []byte, off int) int {
 	return 0
 }
 
-// expand writes the name at off of a message to name, uncompressed, letters as they are, and returns its length
-// and where it ends in the message; the length is 0 if there is no name. Each pointer has to lead to before what
-// it was met in, so there are no loops (RFC 9267 2).
+// expand writes the name at off of a message to name, uncompressed, letters as they are, and returns its
+// length and where it ends in the message; the length is 0 if there is no name. Each pointer has to lead to
+// before what it was met in, so there are no loops (RFC 9267 2).
 func expand(name *[MaxName]byte, msg []byte, off int) (n, next int) {
 	for start := off; off < len(msg); {
 		l := int(msg[off])

@@ -38,9 +38,10 @@ type Query struct {
 	question     [MaxName + 4]byte
 }
 
-// Parse reads a message, with seed for the hash of the name, and says what is to be done with it. It is strict:
-// what a resolver does not send is a FORMERR, so that nobody behind it has to think about it. As the compliance
-// tests of ISC want it, reserved bits, unknown options and flags for responses are ignored, and not echoed.
+// Parse reads a message, with seed for the hash of the name, and says what is to be done with it. It is
+// strict: what a resolver does not send is a FORMERR, so that nobody behind it has to think about it. As the
+// compliance tests of ISC want it, reserved bits, unknown options and flags for responses are ignored, and
+// not echoed.
 func (q *Query) Parse(msg []byte, seed uint64) Verdict {
 	if len(msg) < headerSize {
 		return Drop
@@ -95,8 +96,8 @@ func (q *Query) reject(r Rcode) Verdict {
 	return Reject
 }
 
-// readQuestion returns where the question ends, 0 if it is malformed. There is nothing before it that its name
-// could point to, so a pointer is an error.
+// readQuestion returns where the question ends, 0 if it is malformed. There is nothing before it that its
+// name could point to, so a pointer is an error.
 func (q *Query) readQuestion(msg []byte, seed uint64) int {
 	n := nameLength(msg[headerSize:])
 	end := headerSize + n + 4
@@ -138,8 +139,8 @@ func (q *Query) readRecord(msg []byte, off int, additional bool) int {
 	return end
 }
 
-// optionCookie is the code of a cookie (RFC 7873 4). Other options are not looked at: what they ask for is not
-// given here, and they are not handed on.
+// optionCookie is the code of a cookie (RFC 7873 4). Other options are not looked at: what they ask for is
+// not given here, and they are not handed on.
 const optionCookie = 10
 
 // readOptions reads the options of an OPT record, and is false if they are malformed.
@@ -182,8 +183,8 @@ func (q *Query) classify(question bool) Verdict {
 	return Plain
 }
 
-// Ask makes q the plain question that nobody has sent: to fill the cache before anybody asks, and for those who
-// ask from the box itself. It is false if name is no uncompressed name in wire form.
+// Ask makes q the plain question that nobody has sent: to fill the cache before anybody asks, and for those
+// who ask from the box itself. It is false if name is no uncompressed name in wire form.
 func (q *Query) Ask(name []byte, typ uint16, seed uint64) bool {
 	q.reset(0, flagRD)
 	if !q.Name.Set(name, seed) {
@@ -197,12 +198,12 @@ func (q *Query) Ask(name []byte, typ uint16, seed uint64) bool {
 	return true
 }
 
-// Question is the question as it was sent, letters in their case; empty if there was none that could be read. It
-// is part of q.
+// Question is the question as it was sent, letters in their case; empty if there was none that could be read.
+// It is part of q.
 func (q *Query) Question() []byte { return q.question[:q.questionLen] }
 
-// key is what the answer depends on beside the name. AD is not in it: upstreams are asked for it always, and a
-// reply has it only if the client wants it.
+// key is what the answer depends on beside the name. AD is not in it: upstreams are asked for it always, and
+// a reply has it only if the client wants it.
 func (q *Query) key() uint64 {
 	k := uint64(q.Type)
 	if q.DO {

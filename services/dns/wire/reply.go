@@ -42,8 +42,8 @@ func (q *Query) Limit() int {
 	return min(int(q.Size), MaxUDP)
 }
 
-// Append appends the reply that says a to q. What does not fit is left out, from the end and by whole records,
-// and if an answer or authority is, the reply says so by TC (RFC 2181 9).
+// Append appends the reply that says a to q. What does not fit is left out, from the end and by whole
+// records, and if an answer or authority is, the reply says so by TC (RFC 2181 9).
 func (q *Query) Append(dst []byte, a Answer, o ReplyOptions) []byte {
 	start := len(dst)
 	dst = append(q.begin(dst), a.Records...)
@@ -120,9 +120,6 @@ func truncate(dst []byte, start, from, limit int, a *Answer) []byte {
 				break
 			}
 			off = next
-		}
-		if a.TC {
-			limit = off // what follows a gap is left out too
 		}
 	}
 	return dst[:start+off]

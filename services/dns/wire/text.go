@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Text returns an uncompressed name in wire form as people write it, with a dot at its end; what could be taken
-// for something else is escaped (RFC 1035 5.1). It is printable whatever the name is.
+// Text returns an uncompressed name in wire form as people write it, with a dot at its end; what could be
+// taken for something else is escaped (RFC 1035 5.1). It is printable whatever the name is.
 func Text(name []byte) string {
 	if len(name) <= 1 {
 		return "."
@@ -30,7 +30,8 @@ func Text(name []byte) string {
 	return b.String()
 }
 
-// ParseText is the opposite of Text: the wire form of a name as people write it, with or without its last dot.
+// ParseText is the opposite of Text: the wire form of a name as people write it, with or without its last
+// dot.
 func ParseText(text string) ([]byte, error) {
 	name := []byte{0} // the length of the label that is read, and what is read of it
 	at := 0
@@ -63,7 +64,8 @@ func ParseText(text string) ([]byte, error) {
 		name = append(name, 0)
 	}
 	if len(name) < 2 || len(name) > MaxName {
-		return nil, fmt.Errorf("name %q has %d bytes in a message, where 1 to %d are allowed", text, len(name), MaxName)
+		return nil, fmt.Errorf("name %q has %d bytes in a message, where 1 to %d are allowed", text, len(name),
+			MaxName)
 	}
 	return name, nil
 }

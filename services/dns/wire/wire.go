@@ -1,14 +1,14 @@
-// Package wire is DNS as bytes: what a server on UDP needs for each query, without an allocation and without a
-// message of structs in between. [Query] reads a question of a stranger, [Query.Append] writes the reply to it,
-// [Extract] takes of an upstream's answer what belongs to its question, [Cache] keeps that in a fixed memory,
-// [Flights] has equal questions asked once, and [Cookies] tell a client that was here before from a forged
-// address.
+// Package wire is DNS as bytes: what a server on UDP needs for each query, without an allocation and without
+// a message of structs in between. [Query] reads a question of a stranger, [Query.Append] writes the reply to
+// it, [Extract] takes of an upstream's answer what belongs to its question, [Cache] keeps that in a fixed
+// memory, [Flights] has equal questions asked once, and [Cookies] tell a client that was here before from a
+// forged address.
 //
 // It is guaranteed that a Query that is Plain is one question of class IN and well formed, that no reply is
 // longer than allowed or echoes what was not understood, that what the cache returns is what was put, counted
-// down, and that no table grows. Time, secrets and seeds are arguments. Left to others: sockets and waiting (the
-// front), local names (zone), who is asked, over what, and whether to believe it (upstream), and every question
-// that is not plain (the full server).
+// down, and that no table grows. Time, secrets and seeds are arguments. Left to others: sockets and waiting
+// (the front), local names (zone), who is asked, over what, and whether to believe it (upstream), and every
+// question that is not plain (the full server).
 package wire
 
 // Types of records and questions that this package knows by name (IANA, DNS parameters).
