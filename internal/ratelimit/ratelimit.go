@@ -1,8 +1,9 @@
 // Package ratelimit bounds how often something is done that strangers can cause: a [Bucket] for anything, a
-// [Handler] for lines of a log.
+// [Handler] for lines of a log, [Shares] for clients by the thousand.
 //
-// Both count what they keep back, so that whoever reads what came through is told how much did not. They wait
-// for nothing and read no clock of their own. What is worth a line, and how many, is left to the caller.
+// The first two count what they keep back, so that whoever reads what came through is told how much did not.
+// They wait for nothing and read no clock of their own. What is worth a line, and how many, is left to the
+// caller.
 package ratelimit
 
 import (
