@@ -98,6 +98,8 @@ func (p *peer) answered(a *attempt, b []byte, f form) (reply, error) {
 	if u16(b, 2)&flagTC != 0 {
 		p.mu.Lock()
 		p.heard()
+		now := time.Now()
+		p.latency.add(now, now.Sub(a.sent)) // that by TCP is not its own
 		p.mu.Unlock()
 		return reply{}, errStream
 	}

@@ -35,9 +35,10 @@ type lab struct {
 
 // A host is a resolver in a lab. Its fields may be changed under its mutex.
 type host struct {
-	lab  *lab
-	name string // of its certificate
-	cert *tls.Certificate
+	lab    *lab
+	name   string // of its certificate
+	cert   *tls.Certificate
+	config *tls.Config // in its place
 
 	mu      sync.Mutex
 	path    time.Duration // one way
@@ -49,7 +50,6 @@ type host struct {
 	dials  []time.Duration // the same for connections
 	open   int             // connections now
 	most   int             // the most there were
-	lost   bool            // the connections that are open are lost; others work
 	lines  []*line
 }
 
@@ -67,11 +67,14 @@ func newLab(t *testing.T) *lab {
 // add adds a resolver that answers 192.0.2.N at once, over a path of 5 ms one way.
 func (l *lab) add(addr string) *host {
 	h := &host{lab: l, path: 5 * time.Millisecond}
-	h.answer = func(_ string, query []byte) (time.Duration, [][]byte) {
-		return 0, [][]byte{answerA(query, "192.0.2.80")}
-	}
+	h.answer = atOnce
 	l.hosts[netip.MustParseAddr(addr)] = h
 	return h
+}
+
+// atOnce is an answer without delay.
+func atOnce(_ string, query []byte) (time.Duration, [][]byte) {
+	return 0, [][]byte{answerA(query, "192.0.2.80")}
 }
 
 // secure gives a host a certificate.
@@ -156,7 +159,7 @@ func (h *host) relay(ln *line, to, from net.Conn) {
 		at time.Time
 		b  []byte
 	}
-	chunks := make(chan chunk, 4096)
+	chunks := make(chan chunk, 256)
 	go func() {
 		defer to.Close()
 		for c := range chunks {
@@ -172,7 +175,7 @@ func (h *host) relay(ln *line, to, from net.Conn) {
 	}()
 	defer close(chunks)
 	for {
-		b := make([]byte, 1<<16)
+		b := make([]byte, 1<<12)
 		n, err := from.Read(b)
 		if err != nil {
 			return
@@ -199,7 +202,7 @@ func (h *host) lose() {
 func (h *host) datagrams(conn net.Conn) {
 	defer conn.Close()
 	for {
-		b := make([]byte, 1<<16)
+		b := make([]byte, 1<<12)
 		n, err := conn.Read(b)
 		if err != nil {
 			return
@@ -225,8 +228,12 @@ func (h *host) reply(network string, query []byte, send func([]byte)) {
 
 func (h *host) serve(raw net.Conn) {
 	conn := raw
-	if h.cert != nil {
-		conn = tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{*h.cert}})
+	config := h.config
+	if config == nil && h.cert != nil {
+		config = &tls.Config{Certificates: []tls.Certificate{*h.cert}}
+	}
+	if config != nil {
+		conn = tls.Server(raw, config)
 	}
 	h.set(func() { h.open++; h.most = max(h.most, h.open) })
 	defer h.set(func() { h.open-- })
@@ -277,7 +284,8 @@ func query(name string) []byte { return queryType(name, dnsmessage.TypeA) }
 func queryType(name string, typ dnsmessage.Type) []byte {
 	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{ID: 0x1234, RecursionDesired: true})
 	must(b.StartQuestions())
-	must(b.Question(dnsmessage.Question{Name: dnsmessage.MustNewName(name), Type: typ, Class: dnsmessage.ClassINET}))
+	q := dnsmessage.Question{Name: dnsmessage.MustNewName(name), Type: typ, Class: dnsmessage.ClassINET}
+	must(b.Question(q))
 	must(b.StartAdditionals())
 	var h dnsmessage.ResourceHeader
 	must(h.SetEDNS0(4096, dnsmessage.RCodeSuccess, true))
@@ -290,7 +298,8 @@ func respond(query []byte, rcode dnsmessage.RCode, change func(*dnsmessage.Messa
 	var p dnsmessage.Parser
 	h := must1(p.Start(query))
 	m := dnsmessage.Message{
-		Header:    dnsmessage.Header{ID: h.ID, Response: true, RecursionDesired: true, RecursionAvailable: true, RCode: rcode},
+		Header: dnsmessage.Header{ID: h.ID, Response: true, RecursionDesired: true, RecursionAvailable: true,
+			RCode: rcode},
 		Questions: must1(p.AllQuestions()),
 	}
 	must(p.SkipAllAnswers())
@@ -387,6 +396,11 @@ func (a *authority) issue(t testing.TB, name string, from, to time.Time) *tls.Ce
 	}
 	der := must1(x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key))
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// tlsLeaf is the certificate itself.
+func tlsLeaf(c *tls.Certificate) (*x509.Certificate, error) {
+	return x509.ParseCertificate(c.Certificate[0])
 }
 
 // plain and overTLS are servers of a Config.

@@ -12,7 +12,7 @@ const (
 type latency struct {
 	mean, deviation time.Duration
 	n               int
-	last            time.Time // an answer was counted
+	first, last     time.Time // an answer was counted
 }
 
 // add counts an answer that came now and took so long. After a while without any, it weighs more.
@@ -21,7 +21,7 @@ func (l *latency) add(now time.Time, d time.Duration) {
 	l.last = now
 	switch l.n++; {
 	case l.n == 1:
-		l.mean, l.deviation = d, d/2
+		l.mean, l.deviation, l.first = d, d/2, now
 	case old:
 		l.deviation = (l.deviation + (d - l.mean).Abs()) / 2
 		l.mean = (l.mean + d) / 2
@@ -31,10 +31,11 @@ func (l *latency) add(now time.Time, d time.Duration) {
 	}
 }
 
-// lost counts a question that was not answered. It makes the server worse than others, and its usual
-// latency no less strict.
-func (l *latency) lost() {
-	if l.n > 0 {
+// lost counts a question that was asked then and never answered. It makes the server worse than others, and
+// its usual latency no less strict. What was asked before it was known, or before it came back, is
+// forgiven.
+func (l *latency) lost(asked time.Time) {
+	if l.n > 0 && asked.After(l.first) {
 		l.mean += (max(firstRound, l.mean) - l.mean) / 8
 	}
 }

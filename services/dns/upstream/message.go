@@ -154,22 +154,23 @@ func skipName(b []byte, at int) (int, error) {
 	return 0, errGarbage
 }
 
-// appendName appends the whole name at an offset, and returns where it ends there. A pointer leads to what is
-// before it (RFC 1035 section 4.1.4, "a prior occurrence"), so there are no loops.
+// appendName appends the whole name at an offset, and returns where it ends there. A pointer leads to what
+// is wholly before the labels that it ends (RFC 1035 section 4.1.4, "a prior occurrence"), so there are no
+// loops; and not into the header, which changes.
 func appendName(dst, b []byte, at int) (name []byte, end int, err error) {
-	first, size := at, 0
-	for at < len(b) {
+	first, limit, size := at, len(b), 0
+	for at < limit {
 		switch c := int(b[at]); {
-		case c >= 0xc0 && at+2 <= len(b):
+		case c >= 0xc0 && at+2 <= limit:
 			to := u16(b, at) & 0x3fff
 			if end == 0 {
 				end = at + 2
 			}
-			if to >= first {
+			if to >= first || to < headerLen {
 				return nil, 0, errGarbage
 			}
-			first, at = to, to
-		case c <= maxLabel && at+1+c <= len(b):
+			first, limit, at = to, first, to
+		case c <= maxLabel && at+1+c <= limit:
 			if size += 1 + c; size > maxName {
 				return nil, 0, errGarbage
 			}
@@ -221,17 +222,19 @@ func names(b []byte, r record) (skip, count int, compress bool) {
 	return 0, 0, false
 }
 
-// checkData reports whether the data of a record is what its type has, as far as this package must know.
-func checkData(b []byte, r record) error {
+// checkRecord reports whether a record has the names and the data that its type has, as far as this package
+// must know.
+func checkRecord(b []byte, r record) error {
 	size := r.end - r.data
 	if r.class == classIN && (r.typ == typeA && size != 4 || r.typ == typeAAAA && size != 16) {
 		return errGarbage
 	}
-	at, count, _ := names(b, r)
-	if at += r.data; count == 0 {
-		return nil
-	}
 	var room [maxName]byte
+	if _, _, err := appendName(room[:0], b, r.start); err != nil {
+		return err
+	}
+	at, count, _ := names(b, r)
+	at += r.data
 	for range count {
 		var err error
 		if _, at, err = appendName(room[:0], b[:r.end], at); err != nil {

@@ -140,7 +140,7 @@ func (p *peer) settle(a *attempt, err error) {
 		}
 	case errors.Is(err, errTimeout):
 		p.count.Unanswered++
-		p.latency.lost()
+		p.latency.lost(a.sent)
 		p.note(err)
 		p.listen(now)
 	case errors.Is(err, errMoved), errors.Is(err, ErrClosed):

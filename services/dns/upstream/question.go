@@ -35,7 +35,8 @@ func parseQuery(b []byte) (q *question, err error) {
 		return nil, ErrQuery
 	}
 	q = &question{
-		id: binary.BigEndian.Uint16(b), flags: u16(b, 2) & (flagAD | flagCD), raw: bytes.Clone(b[headerLen : end+4]),
+		id: binary.BigEndian.Uint16(b), flags: u16(b, 2) & (flagAD | flagCD),
+		raw: bytes.Clone(b[headerLen : end+4]),
 	}
 	if typ := u16(b, end); typ == typeAXFR || typ == typeIXFR || typ == typeOPT {
 		return nil, ErrQuery
@@ -217,7 +218,7 @@ func (q *question) scan(b []byte) (opt record, end int, referral bool, err error
 		if err != nil || !more {
 			return opt, w.at, servers && !soa, err
 		}
-		if err := checkData(b, r); err != nil {
+		if err := checkRecord(b, r); err != nil {
 			return opt, 0, false, err
 		}
 		switch {

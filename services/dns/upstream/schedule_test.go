@@ -27,8 +27,8 @@ func TestScheduleOfTheOnlyServer(t *testing.T) {
 		if took := time.Since(began); took != patience {
 			t.Errorf("given up after %s", took)
 		}
-		if want := "no server answered: 192.0.2.53: it does not answer, nor to a probe: nothing for "; !errors.Is(err, ErrNoAnswer) ||
-			!strings.HasPrefix(err.Error(), want) {
+		const why = "no server answered: 192.0.2.53: it does not answer, nor to a probe: nothing for "
+		if !errors.Is(err, ErrNoAnswer) || !strings.HasPrefix(err.Error(), why) {
 			t.Errorf("the error is %v", err)
 		}
 		want := []time.Duration{5 * ms, 405 * ms, 1205 * ms, 2805 * ms}
@@ -41,13 +41,14 @@ func TestScheduleOfTheOnlyServer(t *testing.T) {
 		}
 		// It is the only one: it is asked all the same, and believed at once.
 		h.set(func() {
-			h.answer = func(_ string, q []byte) (time.Duration, [][]byte) { return 0, [][]byte{answerA(q, "192.0.2.80")} }
+			h.answer = atOnce
 		})
 		ask(t, u, "www.example.", "")
 		if s := statusOf(t, u, "192.0.2.53"); s.State != Up {
 			t.Errorf("the status is %+v", s)
 		}
-		if log := l.log.String(); !strings.Contains(log, "upstream failed") || !strings.Contains(log, "answers again") {
+		log := l.log.String()
+		if !strings.Contains(log, "upstream failed") || !strings.Contains(log, "answers again") {
 			t.Errorf("the log is\n%s", log)
 		}
 	})
@@ -157,6 +158,13 @@ func TestDeadServerIsLeftOut(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		ask(t, u, "e.example.", "192.0.2.1")
+		if t.Failed() {
+			for _, s := range u.Status() {
+				t.Logf("%s %s %s %d %s retry %s", s.Server, s.State, s.Latency, s.Asked, s.Error, s.Retry)
+			}
+			t.Log(l.log.String())
+			t.Log(dead.asked)
+		}
 	})
 }
 
@@ -198,12 +206,16 @@ func TestSlowNameIsNoFailure(t *testing.T) {
 }
 
 func TestBadAnswers(t *testing.T) {
-	for _, rcode := range []dnsmessage.RCode{dnsmessage.RCodeServerFailure, dnsmessage.RCodeRefused, dnsmessage.RCodeFormatError,
-		dnsmessage.RCodeNotImplemented} {
+	for _, rcode := range []dnsmessage.RCode{
+		dnsmessage.RCodeServerFailure, dnsmessage.RCodeRefused, dnsmessage.RCodeFormatError,
+		dnsmessage.RCodeNotImplemented,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t)
 			bad, good := l.add("192.0.2.1"), l.add("192.0.2.2")
-			refuse := func(_ string, q []byte) (time.Duration, [][]byte) { return 0, [][]byte{respond(q, rcode, nil)} }
+			refuse := func(_ string, q []byte) (time.Duration, [][]byte) {
+				return 0, [][]byte{respond(q, rcode, nil)}
+			}
 			bad.answer = refuse
 			good.path = 20 * ms
 			u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
@@ -230,7 +242,7 @@ func TestReferralIsNoAnswer(t *testing.T) {
 			return 0, [][]byte{respond(q, dnsmessage.RCodeSuccess, func(m *dnsmessage.Message) {
 				m.RecursionAvailable = false
 				m.Authorities = []dnsmessage.Resource{{
-					Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName("example."), Class: dnsmessage.ClassINET},
+					Header: recordA(dnsmessage.MustNewName("example."), "192.0.2.1").Header,
 					Body:   &dnsmessage.NSResource{NS: dnsmessage.MustNewName("ns.example.")},
 				}}
 			})}
@@ -291,12 +303,14 @@ func TestForwarding(t *testing.T) {
 		}})
 		for name, want := range map[string]string{
 			"www.example.": "192.0.2.1", "corp.example.": "192.0.2.2", "a.CORP.example.": "192.0.2.2",
-			"xcorp.example.": "192.0.2.1", "a.b.lab.corp.example.": "192.0.2.3", "1.32.168.192.in-addr.arpa.": "192.0.2.4",
-			"1.2.0.192.in-addr.arpa.": "192.0.2.1", ".": "192.0.2.1",
+			"xcorp.example.": "192.0.2.1", "a.b.lab.corp.example.": "192.0.2.3",
+			"1.32.168.192.in-addr.arpa.": "192.0.2.4",
+			"1.2.0.192.in-addr.arpa.":    "192.0.2.1", ".": "192.0.2.1",
 		} {
 			ask(t, u, name, want)
 		}
-		if s := statusOf(t, u, "192.0.2.3"); !slices.Equal(s.Domains, []string{"lab.corp.example"}) || s.Port != 53 {
+		s := statusOf(t, u, "192.0.2.3")
+		if !slices.Equal(s.Domains, []string{"lab.corp.example"}) || s.Port != 53 {
 			t.Errorf("the status is %+v", s)
 		}
 	})
