@@ -36,7 +36,6 @@ type lab struct {
 // A host is a resolver in a lab. Its fields may be changed under its mutex.
 type host struct {
 	lab    *lab
-	name   string // of its certificate
 	cert   *tls.Certificate
 	config *tls.Config // in its place
 
@@ -46,11 +45,8 @@ type host struct {
 	refuses bool
 	// answer answers a query: what is to be sent, and after how long. Nil messages are none.
 	answer func(network string, query []byte) (after time.Duration, replies [][]byte)
-	asked  []time.Duration // when a question came, from the start of the lab
-	dials  []time.Duration // the same for connections
-	open   int             // connections now
-	most   int             // the most there were
-	lines  []*line
+	history
+	lines []*line
 }
 
 // A line is a connection of a host.
@@ -82,7 +78,6 @@ func (h *host) secure(name string) *host {
 	if h.lab.ca == nil {
 		h.lab.ca = newAuthority(h.lab.t, time.Now())
 	}
-	h.name = name
 	h.cert = h.lab.ca.issue(h.lab.t, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 	return h
 }
@@ -94,11 +89,19 @@ func (h *host) set(f func()) {
 	f()
 }
 
-// get looks at a host.
-func get[T any](h *host, f func() T) T {
+// A history of a host is what has come to it.
+type history struct {
+	asked []time.Duration // when a question came, from the start of the lab
+	dials []time.Duration // the same for connections
+	open  int             // connections now
+	most  int             // the most there were
+}
+
+// seen returns what has come to a host.
+func (h *host) seen() history {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return f()
+	return h.history
 }
 
 // client returns a Client in the lab that ends with the test.
@@ -180,8 +183,14 @@ func (h *host) relay(ln *line, to, from net.Conn) {
 		if err != nil {
 			return
 		}
-		chunks <- chunk{time.Now().Add(get(h, func() time.Duration { return h.path })), b[:n]}
+		chunks <- chunk{time.Now().Add(h.latency()), b[:n]}
 	}
+}
+
+func (h *host) latency() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.path
 }
 
 func (h *host) passes(ln *line) bool {

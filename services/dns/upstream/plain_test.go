@@ -109,8 +109,8 @@ func TestTruncation(t *testing.T) {
 				t.Errorf("the answer has %d octets: %x", len(a.Message), a.Message[:headerLen])
 			}
 		}
-		if s := statusOf(t, u, "192.0.2.1"); s.Streamed != 3 || len(h.dials) != 1 || s.Latency != 10*ms {
-			t.Errorf("connected at %v, the status is %+v", h.dials, s)
+		if s := statusOf(t, u, "192.0.2.1"); s.Streamed != 3 || len(h.seen().dials) != 1 || s.Latency != 10*ms {
+			t.Errorf("connected at %v, the status is %+v", h.seen().dials, s)
 		}
 	})
 }
@@ -138,13 +138,13 @@ func TestServersWithoutEDNS(t *testing.T) {
 				for range 3 {
 					ask(t, u, "a.example.", "")
 				}
-				if len(h.asked) != 4 {
-					t.Errorf("asked at %v", h.asked)
+				if len(h.seen().asked) != 4 {
+					t.Errorf("asked at %v", h.seen().asked)
 				}
 				time.Sleep(2 * noEDNS)
 				ask(t, u, "a.example.", "")
-				if len(h.asked) != 6 {
-					t.Errorf("asked at %v", h.asked)
+				if len(h.seen().asked) != 6 {
+					t.Errorf("asked at %v", h.seen().asked)
 				}
 			})
 		})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ func TestScheduleOfTheOnlyServer(t *testing.T) {
 			t.Errorf("the error is %v", err)
 		}
 		want := []time.Duration{5 * ms, 405 * ms, 1205 * ms, 2805 * ms}
-		if got := get(h, func() []time.Duration { return h.asked }); !slices.Equal(got, want) {
+		if got := h.seen().asked; !slices.Equal(got, want) {
 			t.Errorf("asked at %v", got)
 		}
 		synctest.Wait()
@@ -67,7 +68,7 @@ func TestLatencyOrderAndHedging(t *testing.T) {
 				t.Errorf("took %s", a.Took)
 			}
 		}
-		if n := get(slow, func() int { return len(slow.asked) }); n != 1 {
+		if n := len(slow.seen().asked); n != 1 {
 			t.Errorf("the slower one was asked %d times", n)
 		}
 		// Slower than usual: the other is asked, and answers 60 ms later.
@@ -99,12 +100,12 @@ func TestHedgingIsBounded(t *testing.T) {
 		}
 		before := 0
 		for i, h := range hosts {
-			before += len(h.asked)
+			before += len(h.seen().asked)
 			h.set(func() {
-				n := 0
+				var slower atomic.Int64
 				h.answer = func(_ string, q []byte) (time.Duration, [][]byte) {
-					n++ // slower and slower
-					return time.Duration(min(100+n*(i+1), 350)) * ms, [][]byte{answerA(q, "192.0.2.80")}
+					late := min(100+int(slower.Add(1))*(i+1), 350)
+					return time.Duration(late) * ms, [][]byte{answerA(q, "192.0.2.80")}
 				}
 			})
 		}
@@ -113,7 +114,7 @@ func TestHedgingIsBounded(t *testing.T) {
 			ask(t, u, "b.example.", "")
 		}
 		time.Sleep(time.Second)
-		after := len(hosts[0].asked) + len(hosts[1].asked) - before
+		after := len(hosts[0].seen().asked) + len(hosts[1].seen().asked) - before
 		// One more for each minute that a server was not asked in.
 		if after > n+n/10+20+5 || after == n {
 			t.Errorf("%d questions were asked %d times", n, after)
@@ -163,7 +164,7 @@ func TestDeadServerIsLeftOut(t *testing.T) {
 				t.Logf("%s %s %s %d %s retry %s", s.Server, s.State, s.Latency, s.Asked, s.Error, s.Retry)
 			}
 			t.Log(l.log.String())
-			t.Log(dead.asked)
+			t.Log(dead.seen().asked)
 		}
 	})
 }
@@ -194,8 +195,8 @@ func TestSlowNameIsNoFailure(t *testing.T) {
 				if s := statusOf(t, u, "192.0.2.53"); s.State != Up || s.Error != "" {
 					t.Errorf("the status is %+v", s)
 				}
-				if kind == TLS && len(h.dials) != 1 {
-					t.Errorf("connected at %v", h.dials)
+				if kind == TLS && len(h.seen().dials) != 1 {
+					t.Errorf("connected at %v", h.seen().dials)
 				}
 				if log := l.log.String(); log != "" {
 					t.Errorf("the log is\n%s", log)

@@ -60,8 +60,8 @@ func TestPipelining(t *testing.T) {
 		if got := longestOf(took); got != 79*ms {
 			t.Errorf("the last answer took %s", got)
 		}
-		if h.most != 1 || len(h.dials) != 1 {
-			t.Errorf("%d connections at once, of %d", h.most, len(h.dials))
+		if h.seen().most != 1 || len(h.seen().dials) != 1 {
+			t.Errorf("%d connections at once, of %d", h.seen().most, len(h.seen().dials))
 		}
 		if a := ask(t, u, "later.example.", ""); a.Took > 11*ms {
 			t.Errorf("a question over an open connection took %s", a.Took)
@@ -77,8 +77,8 @@ func TestTwoConnectionsAtMost(t *testing.T) {
 		if _, errs := crowd(t, u, maxAsking); len(errs) > 0 {
 			t.Fatal(errs)
 		}
-		if h.most != 2 {
-			t.Errorf("%d connections", h.most)
+		if h.seen().most != 2 {
+			t.Errorf("%d connections", h.seen().most)
 		}
 	})
 }
@@ -98,8 +98,8 @@ func TestCutPath(t *testing.T) {
 			time.Sleep(ms)
 		}
 		time.Sleep(20 * time.Second) // connections that are idle are closed
-		if first.open+second.open != 0 {
-			t.Errorf("%d and %d connections are open", first.open, second.open)
+		if first.seen().open+second.seen().open != 0 {
+			t.Errorf("%d and %d connections are open", first.seen().open, second.seen().open)
 		}
 		ask(t, u, "b.example.", "192.0.2.1")
 		first.set(func() { first.cut = true })
@@ -117,8 +117,8 @@ func TestCutPath(t *testing.T) {
 		if s := statusOf(t, u, "192.0.2.1"); s.State != Down {
 			t.Errorf("the status is %+v", s)
 		}
-		if first.most > maxStreams || second.most > maxStreams {
-			t.Errorf("%d and %d connections at once", first.most, second.most)
+		if first.seen().most > maxStreams || second.seen().most > maxStreams {
+			t.Errorf("%d and %d connections at once", first.seen().most, second.seen().most)
 		}
 		first.set(func() { first.cut = false })
 		for range 40 {
@@ -142,8 +142,8 @@ func TestLostConnection(t *testing.T) {
 		if len(errs) > 0 || longestOf(took) > time.Second {
 			t.Errorf("the last answer took %s, errors %v", longestOf(took), errs)
 		}
-		if h.most > maxStreams {
-			t.Errorf("%d connections at once", h.most)
+		if h.seen().most > maxStreams {
+			t.Errorf("%d connections at once", h.seen().most)
 		}
 		if a := ask(t, u, "b.example.", ""); a.Took > 11*ms {
 			t.Errorf("afterwards an answer took %s", a.Took)
@@ -180,7 +180,7 @@ func TestBackoff(t *testing.T) {
 			ask(t, u, "a.example.", "192.0.2.2")
 			time.Sleep(100 * ms)
 		}
-		dials := get(h, func() []time.Duration { return h.dials })
+		dials := h.seen().dials
 		most := backoffMin
 		for i := 1; i < len(dials); i++ {
 			gap := dials[i] - dials[i-1]
@@ -205,7 +205,7 @@ func TestBackoff(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		}
-		if n := len(h.dials) - before; n < 12 || n > 20 {
+		if n := len(h.seen().dials) - before; n < 12 || n > 20 {
 			t.Errorf("connected %d times in a minute", n)
 		}
 		h.set(func() { h.refuses = false })
@@ -309,8 +309,8 @@ func TestReconfigure(t *testing.T) {
 			t.Fatal(err)
 		}
 		ask(t, u, "b.example.", "192.0.2.1")
-		if len(one.dials) != 1 {
-			t.Errorf("a server that stays was connected at %v", one.dials)
+		if len(one.seen().dials) != 1 {
+			t.Errorf("a server that stays was connected at %v", one.seen().dials)
 		}
 		if err := u.Reconfigure(Config{Servers: []Server{{}}}); err == nil {
 			t.Error("a server without an address is taken")
@@ -323,7 +323,7 @@ func TestReconfigure(t *testing.T) {
 			t.Errorf("took %s", a.Took)
 		}
 		synctest.Wait()
-		if n := get(one, func() int { return one.open }); n != 0 {
+		if n := one.seen().open; n != 0 {
 			t.Errorf("a server that is gone has %d connections", n)
 		}
 		// And at the end, at once.
