@@ -15,6 +15,8 @@ peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
+# For DNS: two resolvers and an authoritative server.
+peers="$peers unbound knot-resolver nsd"
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
@@ -51,7 +53,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for service in tgt isc-dhcp-relay kea-dhcp4-server; do
+for service in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd; do
 	case "$missing " in
 	*" $service "*)
 		systemctl disable --now "$service" >/dev/null 2>&1 || true # also without systemd running

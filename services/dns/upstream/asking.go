@@ -166,7 +166,8 @@ func (a *asking) next(now time.Time) *place {
 	if a.tries == maxAttempts {
 		return nil
 	}
-	views, alone := make([]view, len(a.places)), true
+	var room [maxServers]view
+	views, alone := room[:len(a.places)], true
 	for i := range a.places {
 		views[i] = a.places[i].peer.view(now)
 		alone = alone && views[i].down
@@ -284,13 +285,13 @@ func (a *asking) take(r result) bool {
 }
 
 // settled reports whether there is nothing to wait for: each server has answered badly, or fails in a way
-// that waiting does not mend.
+// that waiting does not mend. With a bad answer in hand, no server that is down is waited for.
 func (a *asking) settled() bool {
-	if a.pending > 0 || !a.retry.IsZero() {
+	if a.bad == nil && (a.pending > 0 || !a.retry.IsZero()) {
 		return false
 	}
 	for _, pl := range a.places {
-		if !pl.spoke && !pl.peer.hopeless() {
+		if !pl.spoke && !pl.peer.hopeless(a.bad != nil) {
 			return false
 		}
 	}

@@ -56,7 +56,8 @@ type Options struct {
 	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
 	// Now is the wall clock, by which certificates are valid. Nil: time.Now.
 	Now func() time.Time
-	// Log is told when a server fails and when it answers again. Nil: nobody is.
+	// Log is told when a server fails and when it answers again, which may be often: bound it. Nil: nobody
+	// is.
 	Log *slog.Logger
 	// Rand returns 64 bits that nobody can foresee. It may be called by several goroutines. Nil: crypto/rand.
 	Rand func() uint64

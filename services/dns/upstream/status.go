@@ -103,9 +103,9 @@ func (p *peer) reason() error {
 	return errTimeout
 }
 
-// hopeless reports whether asking the server fails in a way that waiting does not mend.
-func (p *peer) hopeless() bool {
+// hopeless reports whether asking the server fails in a way that waiting does not mend, or fails in any way.
+func (p *peer) hopeless(inAnyWay bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.down && p.fatal && len(p.streams) == 0
+	return p.down && (inAnyWay || p.fatal && len(p.streams) == 0)
 }

@@ -279,9 +279,7 @@ func (s *stream) look() {
 	case silent >= s.quiet:
 		s.probed = true
 		s.timer.Reset(2*s.quiet - silent)
-		if len(s.waiting) < 2*maxWaiting {
-			s.send(s.p.probe(patience))
-		}
+		s.send(s.p.probe(patience))
 	default:
 		s.timer.Reset(s.quiet - silent)
 	}

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // ErrClock is wrapped by a CertificateError that a wrong clock of this box may have caused: the certificate
@@ -61,7 +63,7 @@ func (p *peer) explain(err error) error {
 		bad.reason = fmt.Sprintf("is signed by %q, whom this box does not trust",
 			verification.UnverifiedCertificates[len(verification.UnverifiedCertificates)-1].Issuer)
 	default:
-		bad.reason = "is not accepted: " + verification.Err.Error()
+		bad.reason = "is not accepted: " + printable.String(verification.Err.Error())
 	}
 	return bad
 }
@@ -94,13 +96,5 @@ func subjects(c *x509.Certificate) string {
 	if more := len(all) - maxSubjects; more > 0 {
 		all = append(all[:maxSubjects], fmt.Sprintf("%d more", more))
 	}
-	for i, name := range all { // of a stranger: nothing of it is to reach a terminal
-		all[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r > '~' {
-				return '?'
-			}
-			return r
-		}, name)
-	}
-	return strings.Join(all, ", ")
+	return printable.String(strings.Join(all, ", "))
 }
