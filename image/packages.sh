@@ -15,8 +15,8 @@ peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
-# For DNS: a server of zones.
-peers="$peers nsd"
+# For DNS: two resolvers and an authoritative server.
+peers="$peers unbound knot-resolver nsd"
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
@@ -53,11 +53,12 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for service in tgt isc-dhcp-relay kea-dhcp4-server nsd unbound; do
+for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
+	package=${pair%%:*}
 	case "$missing " in
-	*" $service "*)
-		systemctl disable --now "$service" >/dev/null 2>&1 || true # also without systemd running
-		echo "note: the service of $service was switched off"
+	*" $package "*)
+		systemctl disable --now "${pair##*:}" >/dev/null 2>&1 || true # also without systemd running
+		echo "note: the service of $package was switched off"
 		;;
 	esac
 done

@@ -1,0 +1,100 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/printable"
+)
+
+// ErrClock is wrapped by a CertificateError that a wrong clock of this box may have caused: the certificate
+// is not valid yet, or has expired.
+var ErrClock = errors.New("the clock may be wrong")
+
+// A CertificateError says why a server's certificate is not accepted.
+type CertificateError struct {
+	Address netip.Addr
+	reason  string
+	err     error
+}
+
+// Error says what is wrong as a sentence.
+func (e *CertificateError) Error() string {
+	return fmt.Sprintf("certificate of %s %s", e.Address, e.reason)
+}
+
+// Unwrap returns the cause, ErrClock among them if it may be.
+func (e *CertificateError) Unwrap() error { return e.err }
+
+// handshake makes a connection a TLS one.
+func (p *peer) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	secure := tls.Client(conn, p.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, p.explain(err)
+	}
+	return secure, nil
+}
+
+// explain says in whose words it can what was wrong with a handshake.
+func (p *peer) explain(err error) error {
+	var verification *tls.CertificateVerificationError
+	if !errors.As(err, &verification) {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	bad := &CertificateError{Address: p.server.Address, err: err}
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &host):
+		bad.reason = fmt.Sprintf("is for %s, not %s", subjects(host.Certificate), p.server.Name)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		bad.reason = validity(invalid.Cert, p.world.Now())
+		bad.err = errors.Join(ErrClock, err)
+	case errors.As(err, &unknown):
+		bad.reason = fmt.Sprintf("is signed by %q, whom this box does not trust",
+			verification.UnverifiedCertificates[len(verification.UnverifiedCertificates)-1].Issuer)
+	default:
+		bad.reason = "is not accepted: " + printable.String(verification.Err.Error())
+	}
+	return bad
+}
+
+// validity says when a certificate is valid, and what this box takes for now.
+func validity(c *x509.Certificate, now time.Time) string {
+	const minute = "2006-01-02 15:04"
+	when := "expired on " + c.NotAfter.UTC().Format(minute)
+	if now.Before(c.NotBefore) {
+		when = "is not valid before " + c.NotBefore.UTC().Format(minute)
+	}
+	if c.IsCA {
+		when = fmt.Sprintf("is signed by %q, which %s", c.Subject, when)
+	}
+	return fmt.Sprintf("%s by this box's clock of %s UTC, and %v", when, now.UTC().Format(minute), ErrClock)
+}
+
+// maxSubjects is how many names of a certificate are told: some are for hundreds.
+const maxSubjects = 4
+
+// subjects are the names that a certificate is for.
+func subjects(c *x509.Certificate) string {
+	all := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) == 0 {
+		return "nobody"
+	}
+	if more := len(all) - maxSubjects; more > 0 {
+		all = append(all[:maxSubjects], fmt.Sprintf("%d more", more))
+	}
+	return printable.String(strings.Join(all, ", "))
+}
