@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -171,19 +172,25 @@ func compareAddresses(a, b Address) int {
 }
 
 // routes: a network that is reached another way from now on is reached all the time, because to replace is one step.
+// When the other way is by a link that is not there, the network is not reached: the plan is not that of before.
 func (d *differ) routes(want []Route) {
 	have := slices.DeleteFunc(slices.Clone(d.have.Routes), func(r Route) bool { return d.gone[r.Link] })
+	reached := map[netip.Prefix]bool{}
 	for _, w := range want {
 		verb := "add"
 		if slices.ContainsFunc(have, func(r Route) bool { return r.To == w.To }) {
 			verb = "replace"
 		}
-		if d.ready(w.Link, w.To) && !slices.Contains(have, w) {
+		if !d.ready(w.Link, w.To) {
+			continue
+		}
+		reached[w.To] = true
+		if !slices.Contains(have, w) {
 			d.add(Change{Op: ChangeRoute, Verb: verb, Route: w})
 		}
 	}
 	for _, r := range have {
-		if !slices.ContainsFunc(want, func(w Route) bool { return w.To == r.To }) {
+		if !reached[r.To] {
 			d.add(Change{Op: ChangeRoute, Verb: "del", Route: r})
 		}
 	}

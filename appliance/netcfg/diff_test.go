@@ -123,7 +123,16 @@ func TestDiff(t *testing.T) {
 		{"an address on a link nobody declared", nil, func(w W) { w.Addresses[0].Link = "eth7" }, `
 			ip addr del 192.0.2.10/24 dev eth0
 			! 192.0.2.10/24: its link "eth7" is not among the links of the plan`},
+		{"a network moves to a card that is not there", nil, func(w W) {
+			w.Links = append(w.Links, Link{Name: "eth2"})
+			w.Addresses[2].Link, w.Routes[2].Link, w.Routes[3].Link = "eth2", "eth2", "eth2"
+		}, `
+			ip addr del 192.168.32.1/24 dev eth1
+			ip route del 10.9.0.0/16 via 192.168.32.2 dev eth1
+			ip route del 198.51.100.0/24 dev eth1
+			! link eth2 does not exist; there are eth0, eth1, eth1.20, lo`},
 		{"a route by a link nobody declared", nil, func(w W) { w.Routes[2].Link = "eth7" }, `
+			ip route del 10.9.0.0/16 via 192.168.32.2 dev eth1
 			! 10.9.0.0/16: its link "eth7" is not among the links of the plan`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -78,6 +78,12 @@ func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	t.Cleanup(b.end)
 	b.says("sshd: [init] ready", 1)
 	b.says("dhcp: [init] ready", 1)
+	for _, file := range []string{"firewall.json", "init.sock"} { // the last that a start makes
+		testnet.Eventually(t, patience, file+" is there", func() bool {
+			_, err := os.Stat(fmt.Sprintf("/proc/%d/root%s/%s", b.pid, runDir, file))
+			return err == nil
+		})
+	}
 	return b
 }
 
