@@ -166,10 +166,10 @@ func appendName(dst, b []byte, at int) (name []byte, end int, err error) {
 			if end == 0 {
 				end = at + 2
 			}
-			if to >= first || to < headerLen {
+			if to < headerLen {
 				return nil, 0, errGarbage
 			}
-			first, limit, at = to, first, to
+			first, limit, at = to, first, to // so what is not before ends the loop
 		case c <= maxLabel && at+1+c <= limit:
 			if size += 1 + c; size > maxName {
 				return nil, 0, errGarbage

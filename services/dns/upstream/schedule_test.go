@@ -122,6 +122,64 @@ func TestHedgingIsBounded(t *testing.T) {
 	})
 }
 
+// TestHedgingBudget has a hedge for each ten questions, and 20 saved up at most.
+func TestHedgingBudget(t *testing.T) {
+	u := must1(New(Config{}, Options{}))
+	defer u.Close()
+	hedges := func() (n int) {
+		for u.hedge() {
+			n++
+		}
+		return n
+	}
+	if n := hedges(); n != 20 {
+		t.Errorf("%d at first", n)
+	}
+	for _, tc := range []struct{ questions, want int }{{9, 0}, {1, 1}, {50, 5}, {10000, 20}} {
+		for range tc.questions {
+			u.earn()
+		}
+		if n := hedges(); n != tc.want {
+			t.Errorf("after %d questions %d, not %d", tc.questions, n, tc.want)
+		}
+	}
+}
+
+// TestSilenceWithoutHedging cuts the path to the first server when nothing may be asked twice: the first
+// question waits for its second round, and those that come afterwards do not begin there.
+func TestSilenceWithoutHedging(t *testing.T) {
+	for _, kind := range []Kind{Plain, TLS} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t)
+				h := l.add("192.0.2.1").secure("dns.example")
+				l.add("192.0.2.2").path = 20 * ms
+				first := plain("192.0.2.1")
+				if kind == TLS {
+					first = overTLS("192.0.2.1", "dns.example")
+				}
+				u := l.client(Config{Servers: []Server{first, plain("192.0.2.2")}})
+				for range 10 {
+					ask(t, u, "a.example.", "")
+					time.Sleep(50 * ms)
+				}
+				ask(t, u, "a.example.", "192.0.2.1")
+				u.spare.Store(-1000)
+				h.set(func() { h.cut = true })
+				for i := range 20 {
+					want := 40 * ms
+					if i == 0 {
+						want += firstRound
+					}
+					if a := ask(t, u, "b.example.", "192.0.2.2"); a.Took != want {
+						t.Errorf("question %d took %s, not %s", i, a.Took, want)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestDeadServerIsLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

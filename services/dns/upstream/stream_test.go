@@ -117,7 +117,7 @@ func TestCutPath(t *testing.T) {
 		if s := statusOf(t, u, "192.0.2.1"); s.State != Down {
 			t.Errorf("the status is %+v", s)
 		}
-		if first.seen().most > maxStreams || second.seen().most > maxStreams {
+		if first.seen().most > 2 || second.seen().most > 2 {
 			t.Errorf("%d and %d connections at once", first.seen().most, second.seen().most)
 		}
 		first.set(func() { first.cut = false })
@@ -142,7 +142,7 @@ func TestLostConnection(t *testing.T) {
 		if len(errs) > 0 || longestOf(took) > time.Second {
 			t.Errorf("the last answer took %s, errors %v", longestOf(took), errs)
 		}
-		if h.seen().most > maxStreams {
+		if h.seen().most > 2 {
 			t.Errorf("%d connections at once", h.seen().most)
 		}
 		if a := ask(t, u, "b.example.", ""); a.Took > 11*ms {
