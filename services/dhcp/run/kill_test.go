@@ -1,12 +1,11 @@
 package run_test
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -107,12 +106,20 @@ func (l *lan) start(root string) (*testnet.Process, int) {
 		l.t.Fatal(err)
 	}
 	defer ready.Close()
+	config, err := os.CreateTemp(l.t.TempDir(), "config")
+	if err == nil {
+		_, err = config.Write(conf)
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer config.Close()
 	cmd := exec.Command("/gatehouse", "service", "dhcp")
-	cmd.Dir, cmd.Stdin, cmd.ExtraFiles = "/", bytes.NewReader(conf), []*os.File{tell}
+	cmd.Dir, cmd.Stdin, cmd.ExtraFiles = "/", config, []*os.File{tell}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 	p := l.router.Start(cmd)
 	tell.Close()
-	if word, err := io.ReadAll(ready); err != nil || string(word) != "READY\n" {
+	if word, err := bufio.NewReader(ready).ReadString('\n'); err != nil || word != "READY\n" {
 		l.t.Fatalf("the service is not ready: %q, %v\n%s", word, err, p.Output())
 	}
 	return p, cmd.Process.Pid
