@@ -8,9 +8,9 @@ import (
 // fewHosts is how many rules about single hosts a chain may have before their addresses become keys of a map.
 const fewHosts = 8
 
-// arrange makes the chain of some entries and returns its name. A packet meets them in their order, but not those about
-// other hosts when there are many: then the addresses are keys of a map, and each host has a chain of what concerns it,
-// so that the cost of a packet does not grow with the number of hosts.
+// arrange makes the chain of some entries and returns its name. A packet meets them in their order, but not
+// those about other hosts when there are many: then the addresses are keys of a map, and each host has a
+// chain of what concerns it, so that the cost of a packet does not grow with the number of hosts.
 func (c *compiler) arrange(chain string, entries []entry) string {
 	side := destination
 	if countHosts(entries, source) > countHosts(entries, destination) {
@@ -53,8 +53,8 @@ func countHosts(entries []entry, side int) int {
 	return n
 }
 
-// byHost makes a chain for each host and returns the rules that lead there, and the entries that concern all others.
-// Hosts that the same entries concern share a chain.
+// byHost makes a chain for each host and returns the rules that lead there, and the entries that concern all
+// others. Hosts that the same entries concern share a chain.
 func (c *compiler) byHost(chain string, entries []entry, side int) ([]TreeRule, []entry) {
 	concern := map[netip.Addr][]int{} // indexes of entries about that host alone
 	var hosts []netip.Addr
@@ -97,8 +97,8 @@ func (c *compiler) byHost(chain string, entries []entry, side int) ([]TreeRule, 
 	return rules, others
 }
 
-// only returns, in their order, the general entries and those about one host, of which that side is decided. Both are
-// indexes in ascending order.
+// only returns, in their order, the general entries and those about one host, of which that side is decided.
+// Both are indexes in ascending order.
 func only(entries []entry, general, decided []int, side int) []entry {
 	left := make([]entry, 0, len(general)+len(decided))
 	for len(general)+len(decided) > 0 {

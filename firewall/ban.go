@@ -11,9 +11,10 @@ import (
 // maxBanKeys is how many elements of a set one ban may take: all who are in an IPv4 /20, or in an IPv6 /52.
 const maxBanKeys = 4096
 
-// BanKeys returns the set that keeps a ban of p, and the keys that it takes there: every address of p, or if it is an
-// IPv6 network of whole /64s, each of these. The sets have no ranges, so that looking a packet up costs the same however
-// much is banned; who wants to keep out more than BanKeys allows has lists in the policy.
+// BanKeys returns the set that keeps a ban of p, and the keys that it takes there: every address of p, or if
+// it is an IPv6 network of whole /64s, each of these. The sets have no ranges, so that looking a packet up
+// costs the same however much is banned; who wants to keep out more than BanKeys allows has lists in the
+// policy.
 func BanKeys(p netip.Prefix) (set string, keys []netip.Addr, err error) {
 	set, bits := Banned4, 32
 	if p.Addr().Is6() {

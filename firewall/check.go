@@ -17,9 +17,9 @@ const (
 	maxRate    = 1_000_000 // net/netfilter/nft_limit.c counts in nanoseconds per packet
 )
 
-// Check finds everything that is wrong with p: names that are not declared, things that cannot be compiled. Its error
-// joins one error per finding; nil means that [Compile] succeeds. Rules that never apply because others hide them are
-// no error here; package site refuses them.
+// Check finds everything that is wrong with p: names that are not declared, things that cannot be compiled.
+// Its error joins one error per finding; nil means that [Compile] succeeds. Rules that never apply because
+// others hide them are no error here; package site refuses them.
 func (p Policy) Check() error {
 	c := checker{policy: p, zones: map[string]Zone{}, sets: map[string]bool{}, names: map[string]bool{}}
 	c.checkZones()

@@ -146,9 +146,9 @@ type offer struct {
 	hairpin bool
 }
 
-// add notes the ports of f and returns the name of a forward that offers one of them already at the same place. At the
-// appliance's addresses outside and in a zone itself the same port may mean two hosts, but of two ranges the kernel's map
-// of what is allowed can have only one.
+// add notes the ports of f and returns the name of a forward that offers one of them already at the same
+// place. At the appliance's addresses outside and in a zone itself the same port may mean two hosts, but of
+// two ranges the kernel's map of what is allowed can have only one.
 func (o offers) add(f Forward) string {
 	other := ""
 	for _, hairpin := range []bool{false, true} {

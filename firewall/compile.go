@@ -10,8 +10,8 @@ const TableName = "gatehouse"
 
 // Features are what the kernel at hand can do.
 type Features struct {
-	// Offload are the devices between which established TCP and UDP may take the short cut of a flowtable. They must
-	// exist when the table is loaded. Fewer than two: no short cut.
+	// Offload are the devices between which established TCP and UDP may take the short cut of a flowtable.
+	// They must exist when the table is loaded. Fewer than two: no short cut.
 	Offload []string `json:"offload,omitempty"`
 }
 
@@ -89,8 +89,8 @@ func (c *compiler) addMap(m Map, rules ...TreeRule) []TreeRule {
 // dispatch is the rule that applies a map of verdicts.
 func dispatch(m Map) TreeRule { return TreeRule{Verdict: Verdict{VerdictDispatch, m.Name}} }
 
-// interfaces is the set of the interfaces of those zones that want says yes to. Zones with Networks share theirs with
-// another.
+// interfaces is the set of the interfaces of those zones that want says yes to. Zones with Networks share
+// theirs with another.
 func (c *compiler) interfaces(name string, field Field, want func(Zone) bool) Set {
 	s := Set{Name: name, Key: []Field{field}}
 	for _, z := range c.policy.Zones {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// usableFrom are the forwards that are offered to a zone at the addresses of the appliance there or, as hairpins, at
-// its addresses outside.
+// usableFrom are the forwards that are offered to a zone at the addresses of the appliance there or, as
+// hairpins, at its addresses outside.
 func (c *compiler) usableFrom(zone string, hairpin bool) []Forward {
 	return slices.DeleteFunc(slices.Clone(c.policy.Forwards), func(f Forward) bool {
 		return hairpin && !slices.Contains(f.Hairpin, zone) || !hairpin && !slices.Contains(f.From, zone)
@@ -57,9 +57,9 @@ func (c *compiler) forwardChains() {
 	}
 }
 
-// forwarded are the rules that allow what was translated on its way between two zones. They are about all forwards that
-// are usable from the one, whatever zone their hosts are in: one lookup by the host's address and port or, of ranges, by
-// the port. In IPv6 nothing is translated.
+// forwarded are the rules that allow what was translated on its way between two zones. They are about all
+// forwards that are usable from the one, whatever zone their hosts are in: one lookup by the host's address
+// and port or, of ranges, by the port. In IPv6 nothing is translated.
 func (c *compiler) forwarded(from, to string) []TreeRule {
 	usable := slices.DeleteFunc(slices.Clone(c.policy.Forwards), func(f Forward) bool {
 		return !slices.Contains(f.From, from) && !slices.Contains(f.Hairpin, from)
@@ -108,7 +108,8 @@ type target struct {
 	port  uint16
 }
 
-// A busyTarget is a target with the forwards that lead there: the same port of a host may be offered as several.
+// A busyTarget is a target with the forwards that lead there: the same port of a host may be offered as
+// several.
 type busyTarget struct {
 	target
 	forwards []Forward
@@ -145,7 +146,8 @@ func (f Forward) targets(of family) []target {
 	return all
 }
 
-// anyOf is the chain that allows what any of some forwards does: its own, or one of that name that asks all of them.
+// anyOf is the chain that allows what any of some forwards does: its own, or one of that name that asks all
+// of them.
 func (c *compiler) anyOf(name string, forwards []Forward) string {
 	if len(forwards) == 1 {
 		return forwards[0].chain()
@@ -168,7 +170,8 @@ func (c *compiler) addMapOnce(m Map, rules ...TreeRule) []TreeRule {
 	return c.addMap(m, rules...)
 }
 
-// hairpinned lets a zone's hosts reach a neighbour by the address that it has outside: they could do so directly.
+// hairpinned lets a zone's hosts reach a neighbour by the address that it has outside: they could do so
+// directly.
 func (c *compiler) hairpinned(from, to string) []TreeRule {
 	if from != to || !slices.ContainsFunc(c.policy.OneToOne, func(o OneToOne) bool {
 		return o.Host == to && slices.Contains(o.Hairpin, from)

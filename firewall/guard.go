@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Names of the sets of addresses that are banned: while an element lives, nothing begins from that address nor from a
-// wire to it; what has begun before goes on. They are empty at first, and loads leave them alone.
+// Names of the sets of addresses that are banned: while an element lives, nothing begins from that address
+// nor from a wire to it; what has begun before goes on. They are empty at first, and loads leave them alone.
 const (
 	Banned4    = "banned4"     // IPv4 addresses
 	Banned6    = "banned6"     // IPv6 addresses
@@ -14,20 +14,22 @@ const (
 )
 
 const (
-	// netBits is how much of an IPv6 address tells one source from another: who has one address has its /64 (RFC 6177).
+	// netBits is how much of an IPv6 address tells one source from another: who has one address has its /64
+	// (RFC 6177).
 	netBits = 64
 
 	floodMemory  = time.Minute // how long a source is remembered after its last attempt
 	floodSources = 16384       // at about 200 bytes each
 )
 
-// antispoof drops packets whose source cannot be where they come from, and keeps banned sources away, before conntrack
-// remembers them: what is dropped here is never confirmed. Packets of conversations that began with such a check pass
-// without one: a look into the routes for each of them would be the most expensive of all rules. So whoever bans an
-// address ends its conversations too, as it takes for those in a flowtable anyway. Hosts that have no address yet pass,
-// for the kernel does not look for a way back to 0.0.0.0 and :: when they speak to everybody on the link
-// (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c); and it drops ::1 from a wire before any rule
-// (RFC 4291, 2.5.3). A DHCP server may answer us before we have a way back to it.
+// antispoof drops packets whose source cannot be where they come from, and keeps banned sources away, before
+// conntrack remembers them: what is dropped here is never confirmed. Packets of conversations that began with
+// such a check pass without one: a look into the routes for each of them would be the most expensive of all
+// rules. So whoever bans an address ends its conversations too, as it takes for those in a flowtable anyway.
+// Hosts that have no address yet pass, for the kernel does not look for a way back to 0.0.0.0 and :: when
+// they speak to everybody on the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c);
+// and it drops ::1 from a wire before any rule (RFC 4291, 2.5.3). A DHCP server may answer us before we have
+// a way back to it.
 func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
@@ -59,8 +61,8 @@ func (c *compiler) antispoof() {
 // DropReasons are the names by which packets are logged and dropped that no rule of the policy speaks of.
 func DropReasons() []string { return []string{"refused", "spoofed", "banned", "flood"} }
 
-// logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate allows. What
-// was sent to everybody is dropped without a word, for every LAN is full of it.
+// logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate
+// allows. What was sent to everybody is dropped without a word, for every LAN is full of it.
 func (c *compiler) logged(reason string) {
 	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: reason + "_to_all", Verdict: drop(),
 		Name: "broadcast or multicast"}}
@@ -68,8 +70,8 @@ func (c *compiler) logged(reason string) {
 	c.addChain(reason, nil, append(rules, TreeRule{Counter: reason, Verdict: drop()})...)
 }
 
-// log is the rule that logs by a name, as far as the rate allows, so that no flood of packets is a flood of lines. It
-// has no effect on the packet.
+// log is the rule that logs by a name, as far as the rate allows, so that no flood of packets is a flood of
+// lines. It has no effect on the packet.
 func (c *compiler) log(name string) []TreeRule {
 	if c.policy.Log == (Rate{}) {
 		return nil
@@ -77,7 +79,8 @@ func (c *compiler) log(name string) []TreeRule {
 	return []TreeRule{{Limit: c.policy.Log, Counter: "log_" + name, Log: name}}
 }
 
-// strangers holds what starts outside against what no honest stranger does. It decides nothing in their favour.
+// strangers holds what starts outside against what no honest stranger does. It decides nothing in their
+// favour.
 func (c *compiler) strangers() {
 	all := Map{Name: "strangers", Key: []Field{IIFName}}
 	for _, z := range c.policy.Zones {
@@ -95,8 +98,8 @@ func (c *compiler) strangers() {
 	c.addMap(all)
 }
 
-// suspicions are the rules about strangers of one zone. TCP that begins in the middle is a scan, or a conversation
-// whose beginning we forgot, which the host that started it repeats.
+// suspicions are the rules about strangers of one zone. TCP that begins in the middle is a scan, or a
+// conversation whose beginning we forgot, which the host that started it repeats.
 func (c *compiler) suspicions(z Zone) []TreeRule {
 	var rules []TreeRule
 	for _, f := range families() {

@@ -10,7 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/policytest"
 )
 
-// TestTreeMeansPolicy compares what the compiled tree does with packets to the model, for many policies and packets.
+// TestTreeMeansPolicy compares what the compiled tree does with packets to the model, for many policies and
+// packets.
 func TestTreeMeansPolicy(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	seen, translated := map[firewall.VerdictKind]int{}, 0

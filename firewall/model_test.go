@@ -9,8 +9,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/policytest"
 )
 
-// A model says what the words of a policy mean for a packet, without sets, maps, chains or jumps: the slow obvious way.
-// Zone number i has the networks of package policytest on its first interface, and all else is behind that of zone 0.
+// A model says what the words of a policy mean for a packet, without sets, maps, chains or jumps: the slow
+// obvious way. Zone number i has the networks of package policytest on its first interface, and all else is
+// behind that of zone 0.
 type model struct {
 	firewall.Policy
 	packet     explain.Packet

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// dstnat translates destinations: one to one, then the ports that are forwarded. From each zone it is one lookup for
-// all of a kind.
+// dstnat translates destinations: one to one, then the ports that are forwarded. From each zone it is one
+// lookup for all of a kind.
 func (c *compiler) dstnat() {
 	inside := c.inside()
 	zones := Map{Name: "dstnat_zones", Key: []Field{IIFName}}
@@ -49,8 +49,8 @@ func (c *compiler) inside() []Match {
 	return match(not(in(s)))
 }
 
-// translations are the rules for some forwards: one for all single ports, and one per protocol for ranges, of which
-// each packet keeps its port.
+// translations are the rules for some forwards: one for all single ports, and one per protocol for ranges, of
+// which each packet keeps its port.
 func (c *compiler) translations(name string, forwards []Forward, matches []Match) []TreeRule {
 	single := Map{Name: name, Key: []Field{L4Proto, THDport}, Data: []Kind{KindIPv4, KindPort}}
 	ranges := map[Proto]Map{}
@@ -95,8 +95,9 @@ func (c *compiler) oneToOneIn(zone string) []TreeRule {
 	return c.addMap(m, TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"})
 }
 
-// srcnat translates sources on their way out, and lets no source out that means nothing there. The chain is there even
-// without rules: with the last chain of its type the kernel stops translating what it has begun to (nf_nat_unregister_fn).
+// srcnat translates sources on their way out, and lets no source out that means nothing there. The chain is
+// there even without rules: with the last chain of its type the kernel stops translating what it has begun to
+// (nf_nat_unregister_fn).
 func (c *compiler) srcnat() {
 	out := Map{Name: "one_to_one_out", Key: []Field{OIFName, IPSaddr}, Data: []Kind{KindIPv4}}
 	for _, o := range c.policy.OneToOne {
@@ -132,8 +133,8 @@ func (c *compiler) masqueradedTo(to string) []string {
 	return from
 }
 
-// hairpins are the interfaces that translated packets may leave by as they came: the host there would answer the client
-// directly, from an address that the client did not ask. With our source it answers us.
+// hairpins are the interfaces that translated packets may leave by as they came: the host there would answer
+// the client directly, from an address that the client did not ask. With our source it answers us.
 func (c *compiler) hairpins() []Element {
 	links := map[string]bool{}
 	add := func(zones []string, host string) {
@@ -158,9 +159,10 @@ func (c *compiler) hairpins() []Element {
 	return pairs
 }
 
-// leaks keeps private sources from leaving: in IPv4 towards zones that are masqueraded to, in IPv6 towards all zones
-// outside. The outgoing interface's own address may be one, behind another router, and so may one-to-one addresses. What
-// belongs to an established conversation has the sources that its first packets had.
+// leaks keeps private sources from leaving: in IPv4 towards zones that are masqueraded to, in IPv6 towards
+// all zones outside. The outgoing interface's own address may be one, behind another router, and so may
+// one-to-one addresses. What belongs to an established conversation has the sources that its first packets
+// had.
 func (c *compiler) leaks() {
 	masquerading := c.interfaces("masquerading", OIFName, func(z Zone) bool { return len(c.masqueradedTo(z.Name)) > 0 })
 	outside := c.interfaces("outside", OIFName, func(z Zone) bool { return z.Outside })

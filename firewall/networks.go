@@ -6,23 +6,24 @@ import (
 	"slices"
 )
 
-// Martians are the networks of either family that are nobody's: no packet of a stranger has such a source, wherever
-// the appliance stands (RFC 6890: "Source: False"; RFC 1122, 3.2.1.3; RFC 4291, 2.7).
+// Martians are the networks of either family that are nobody's: no packet of a stranger has such a source,
+// wherever the appliance stands (RFC 6890: "Source: False"; RFC 1122, 3.2.1.3; RFC 4291, 2.7).
 func Martians() []netip.Prefix {
 	return prefixesOf("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3",
 		"::/127", "::ffff:0.0.0.0/96", "ff00::/8")
 }
 
-// SpecialPurpose are [Martians] and the networks that are private, shared, for documentation or benchmarks: they have no
-// place on the global Internet (RFC 6890 and IANA's registries of special-purpose addresses), but strangers have them
-// when the appliance stands behind another router.
+// SpecialPurpose are [Martians] and the networks that are private, shared, for documentation or benchmarks:
+// they have no place on the global Internet (RFC 6890 and IANA's registries of special-purpose addresses),
+// but strangers have them when the appliance stands behind another router.
 func SpecialPurpose() []netip.Prefix {
 	return append(Martians(), append(privateNetworks(), prefixesOf(
 		"192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 		"100::/64", "2001:2::/48", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10")...)...)
 }
 
-// privateNetworks mean nothing outside: RFC 1918, RFC 6598 (shared), RFC 3927 (link-local) and RFC 4193 (ULA).
+// privateNetworks mean nothing outside: RFC 1918, RFC 6598 (shared), RFC 3927 (link-local) and RFC 4193
+// (ULA).
 func privateNetworks() []netip.Prefix {
 	return prefixesOf("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 }
@@ -108,10 +109,12 @@ func (c *compiler) addressSets() {
 	}
 }
 
-// setName is what the tree calls the set of one family: "net_servers4". The prefix keeps names and words of nft apart.
+// setName is what the tree calls the set of one family: "net_servers4". The prefix keeps names and words of
+// nft apart.
 func setName(name string, f family) string { return "net_" + name + f.suffix() }
 
-// Sets are the tree's sets of s: one of each family that has networks; of a live one both, for networks may come.
+// Sets are the tree's sets of s: one of each family that has networks; of a live one both, for networks may
+// come.
 func (s AddressSet) Sets() []Set {
 	var sets []Set
 	for _, f := range families() {

@@ -5,9 +5,10 @@ import "net/netip"
 // Box is the name by which [Endpoint.Zones] in [Rule.To] mean the appliance itself. No [Zone] may carry it.
 const Box = "box"
 
-// A Policy says who may start a conversation with whom. The first of Rules that speaks of a conversation decides, then
-// Forwards, then Defaults; what none of them allows is refused, in IPv4 as in IPv6. Replies to what is allowed always
-// pass. The appliance itself may send anything but private sources to the outside. Its JSON form round-trips.
+// A Policy says who may start a conversation with whom. The first of Rules that speaks of a conversation
+// decides, then Forwards, then Defaults; what none of them allows is refused, in IPv4 as in IPv6. Replies to
+// what is allowed always pass. The appliance itself may send anything but private sources to the outside. Its
+// JSON form round-trips.
 type Policy struct {
 	Zones      []Zone       `json:"zones"`
 	Sets       []AddressSet `json:"sets,omitempty"`
@@ -22,33 +23,36 @@ type Policy struct {
 	Flood Rate `json:"flood,omitzero"`
 }
 
-// A Zone is a set of networks that are trusted alike: whole interfaces, or some networks behind interfaces of another zone.
+// A Zone is a set of networks that are trusted alike: whole interfaces, or some networks behind interfaces of
+// another zone.
 type Zone struct {
 	Name       string   `json:"name"`       // letters, digits and '-', starting with a letter; never [Box]
 	Interfaces []string `json:"interfaces"` // kernel names; they need not exist yet
-	// Networks, if there are any, make a zone of only these networks behind Interfaces, which are then those of another
-	// zone without Networks. Of one interface no two zones' networks overlap.
+	// Networks, if there are any, make a zone of only these networks behind Interfaces, which are then those
+	// of another zone without Networks. Of one interface no two zones' networks overlap.
 	Networks []netip.Prefix `json:"networks,omitempty"`
 	Refuse   Refusal        `json:"refuse"` // of a zone with Networks the same as that of its interfaces' zone
 	// Own are the appliance's addresses here as far as they are known beforehand.
 	Own []netip.Addr `json:"own,omitempty"`
-	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no private source
-	// leaves through it.
+	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no
+	// private source leaves through it.
 	Outside bool `json:"outside,omitempty"`
 	// Bogons are networks that no stranger can be in; see [Martians] and [SpecialPurpose].
 	Bogons []netip.Prefix `json:"bogons,omitempty"`
-	// RouterAdverts accepts RAs from routers of this zone (RFC 4861, 4.2): a WAN that configures itself from them.
+	// RouterAdverts accepts RAs from routers of this zone (RFC 4861, 4.2): a WAN that configures itself from
+	// them.
 	RouterAdverts bool `json:"router_adverts,omitempty"`
-	// DHCP and DHCPv6 accept the answers to a client of ours in this zone, which belong to no conversation: they come
-	// to everybody, or before there is an address (RFC 2131, 4.1; RFC 8415, 18.2.10).
+	// DHCP and DHCPv6 accept the answers to a client of ours in this zone, which belong to no conversation:
+	// they come to everybody, or before there is an address (RFC 2131, 4.1; RFC 8415, 18.2.10).
 	DHCP   bool `json:"dhcp,omitempty"`
 	DHCPv6 bool `json:"dhcpv6,omitempty"`
-	// ClampMSS lowers the MSS that TCP announces to what fits the way through this zone: for tunnels and PPP (RFC 4459, 3.2).
+	// ClampMSS lowers the MSS that TCP announces to what fits the way through this zone: for tunnels and PPP
+	// (RFC 4459, 3.2).
 	ClampMSS bool `json:"clamp_mss,omitempty"`
 }
 
-// Shortcuts are the interfaces that a flowtable may join: those of whole zones but tunnels, whose packets have a further
-// header to get.
+// Shortcuts are the interfaces that a flowtable may join: those of whole zones but tunnels, whose packets
+// have a further header to get.
 func (p Policy) Shortcuts() []string {
 	var names []string
 	for _, z := range p.Zones {
@@ -78,8 +82,8 @@ type AddressSet struct {
 
 // A Rule speaks of the conversations from one place to another.
 type Rule struct {
-	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most 80. It
-	// names the counter, which outlives a reload, and the lines of the log.
+	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most
+	// 80. It names the counter, which outlives a reload, and the lines of the log.
 	Name     string     `json:"name"`
 	Action   Action     `json:"action"`
 	From     []Endpoint `json:"from"`               // any of them
@@ -99,15 +103,16 @@ const (
 	Deny  Action = "deny" // as the zone of the source wants it: by [Drop] or [Reject]
 )
 
-// An Endpoint is one side of conversations: any of Zones and, if there are Addresses or Sets, any of these in it.
+// An Endpoint is one side of conversations: any of Zones and, if there are Addresses or Sets, any of these in
+// it.
 type Endpoint struct {
 	Zones     []string       `json:"zones"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"` // masked; of either family
 	Sets      []string       `json:"sets,omitempty"`      // names of [Policy.Sets]
 }
 
-// A Forward makes a service of one host reachable from other zones: in IPv4 at the appliance's own addresses, whose
-// port it takes over, in IPv6 at the host's own address. It allows what it translates.
+// A Forward makes a service of one host reachable from other zones: in IPv4 at the appliance's own addresses,
+// whose port it takes over, in IPv6 at the host's own address. It allows what it translates.
 type Forward struct {
 	Name   string    `json:"name"`   // as that of a [Rule]
 	From   []string  `json:"from"`   // zones where it is offered
@@ -135,8 +140,8 @@ type Sources struct {
 	Sets      []string       `json:"sets,omitempty"`
 }
 
-// A OneToOne gives a host an IPv4 address of its own outside, in both directions. What may reach the host there is for
-// rules to allow, by the host's own address.
+// A OneToOne gives a host an IPv4 address of its own outside, in both directions. What may reach the host
+// there is for rules to allow, by the host's own address.
 type OneToOne struct {
 	Outside netip.Addr `json:"outside"`
 	Inside  netip.Addr `json:"inside"`
@@ -146,8 +151,8 @@ type OneToOne struct {
 	Origin  string     `json:"origin,omitempty"`
 }
 
-// A Masquerade gives IPv4 conversations from any zone of From to zone To the address of the interface they leave by.
-// Private sources that it does not translate never leave through To.
+// A Masquerade gives IPv4 conversations from any zone of From to zone To the address of the interface they
+// leave by. Private sources that it does not translate never leave through To.
 type Masquerade struct {
 	From []string `json:"from"`
 	To   string   `json:"to"`

@@ -191,8 +191,8 @@ func TestCheckReportsEverything(t *testing.T) {
 	}
 }
 
-// TestCostIsFlat: no chain is longer for a thousand hosts and forwards than for ten times fewer, so no packet is asked
-// about other hosts.
+// TestCostIsFlat: no chain is longer for a thousand hosts and forwards than for ten times fewer, so no packet
+// is asked about other hosts.
 func TestCostIsFlat(t *testing.T) {
 	if a, b := longest(t, 100), longest(t, 1000); a != b {
 		t.Errorf("the longest chain has %d rules for 100 hosts, and %d for 1000", a, b)
@@ -224,7 +224,8 @@ func longest(t *testing.T, hosts int) int {
 	return most
 }
 
-// What most packets are is the first question that a chain for all packets asks: they must not pay for the others.
+// What most packets are is the first question that a chain for all packets asks: they must not pay for the
+// others.
 func TestEstablishedIsAskedFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 0))
 	for range 50 {

@@ -25,7 +25,8 @@ func (c *compiler) entriesOf(rules []Rule, from, to string) []entry {
 	return entries
 }
 
-// An entry is one part of a chain: rules as they are, or a rule of the policy of which some is decided already.
+// An entry is one part of a chain: rules as they are, or a rule of the policy of which some is decided
+// already.
 type entry struct {
 	raw  []TreeRule
 	rule *Rule
@@ -67,9 +68,9 @@ func (c *compiler) rulesOf(e entry) []TreeRule {
 	return rules
 }
 
-// finish is the last part of a rule: what becomes of packets that it speaks of. If there is more to do than a verdict, it
-// is in a chain of its own, so that all rules of one name share one rate. They share a counter too, whose prefix keeps its
-// name and words of nft apart.
+// finish is the last part of a rule: what becomes of packets that it speaks of. If there is more to do than a
+// verdict, it is in a chain of its own, so that all rules of one name share one rate. They share a counter
+// too, whose prefix keeps its name and words of nft apart.
 func (c *compiler) finish(name, origin string, verdict Verdict, rate Rate, log bool) TreeRule {
 	r := TreeRule{Counter: "rule_" + name, Verdict: verdict, Name: name, Origin: origin}
 	if log && c.policy.Log != (Rate{}) {

@@ -12,8 +12,8 @@ type Table struct {
 	Chains     []Chain
 }
 
-// A Flowtable is where the kernel keeps conversations that take a short cut from one device to another, past all
-// rules (Documentation/networking/nf_flowtable.rst).
+// A Flowtable is where the kernel keeps conversations that take a short cut from one device to another, past
+// all rules (Documentation/networking/nf_flowtable.rst).
 type Flowtable struct {
 	Name    string
 	Devices []string // they must exist when the table is loaded
@@ -87,7 +87,8 @@ const (
 	Postrouting Point = "postrouting"
 )
 
-// Priorities of hooks (include/uapi/linux/netfilter_ipv4.h). Conntrack sits at -200: Raw is before it, all others after.
+// Priorities of hooks (include/uapi/linux/netfilter_ipv4.h). Conntrack sits at -200: Raw is before it, all
+// others after.
 const (
 	PriorityRaw    = -300
 	PriorityMangle = -150
@@ -96,7 +97,8 @@ const (
 	PrioritySrcNAT = 100
 )
 
-// A TreeRule gives its verdict to the packets that all its matches accept. Parts apply in the order of the fields.
+// A TreeRule gives its verdict to the packets that all its matches accept. Parts apply in the order of the
+// fields.
 type TreeRule struct {
 	Matches []Match
 	Meter   *Meter

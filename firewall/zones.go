@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// onLinkHopLimit proves that a router did not forward the packet (RFC 4861, 6.1.1: "The IP Hop Limit field has a
-	// value of 255, i.e., the packet could not possibly have been forwarded by a router").
+	// onLinkHopLimit proves that a router did not forward the packet (RFC 4861, 6.1.1: "The IP Hop Limit
+	// field has a value of 255, i.e., the packet could not possibly have been forwarded by a router").
 	onLinkHopLimit = 255
 	// mldHopLimit is that of all MLD messages (RFC 3810, 5).
 	mldHopLimit = 1
@@ -16,8 +16,9 @@ const (
 // flowtable is the name of the short cut.
 const flowtable = "shortcut"
 
-// replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all. Redirects
-// count as related for the kernel, and a router neither follows nor passes them (RFC 1812, 5.2.7.2).
+// replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all.
+// Redirects count as related for the kernel, and a router neither follows nor passes them (RFC 1812,
+// 5.2.7.2).
 func replies(hook string) []TreeRule {
 	return []TreeRule{
 		{Matches: match(number(CTState, CTEstablished)), Counter: hook + "_established", Verdict: accept()},
@@ -27,7 +28,8 @@ func replies(hook string) []TreeRule {
 	}
 }
 
-// established lets most packets past a hooked chain by its first rule: those whose conversation passed it when it began.
+// established lets most packets past a hooked chain by its first rule: those whose conversation passed it
+// when it began.
 func established() TreeRule {
 	return TreeRule{Matches: match(number(CTState, CTEstablished)), Verdict: accept()}
 }
@@ -52,9 +54,9 @@ func (c *compiler) input() {
 	c.addChain("input", &Hook{Filter, Input, PriorityFilter, VerdictDrop}, rules...)
 }
 
-// neighbours are the ICMPv6 messages without which IPv6 does not work on a link at all, so that RFC 4890, 4.4.1 wants
-// them from everywhere. Errors (types 1 to 4) are replies; echo and router solicitation are services; redirects a
-// router must not follow (RFC 4861, 8.2).
+// neighbours are the ICMPv6 messages without which IPv6 does not work on a link at all, so that RFC 4890,
+// 4.4.1 wants them from everywhere. Errors (types 1 to 4) are replies; echo and router solicitation are
+// services; redirects a router must not follow (RFC 4861, 8.2).
 func (c *compiler) neighbours() []TreeRule {
 	onLink := number(IP6HopLimit, onLinkHopLimit)
 	rules := []TreeRule{
@@ -95,8 +97,8 @@ func (c *compiler) suspected() []TreeRule {
 	return []TreeRule{dispatch(c.table.Maps[i])}
 }
 
-// inputFrom makes the chain of what may be started from a zone of whole interfaces to the appliance, "" if nothing.
-// What comes from some of its networks may have a zone, and so a chain, of its own.
+// inputFrom makes the chain of what may be started from a zone of whole interfaces to the appliance, "" if
+// nothing. What comes from some of its networks may have a zone, and so a chain, of its own.
 func (c *compiler) inputFrom(z Zone) string {
 	if len(z.Networks) > 0 {
 		return ""
@@ -134,8 +136,8 @@ func (c *compiler) forward() {
 	c.addChain("forward", &Hook{Filter, Forwarding, PriorityFilter, VerdictDrop}, rules...)
 }
 
-// linkOnly matches ICMPv6 that has no business beyond its link or site: MLD, neighbour discovery, its inverse and
-// secure kinds, router renumbering, multicast router discovery (RFC 4890, 4.3.3 and 4.3.4).
+// linkOnly matches ICMPv6 that has no business beyond its link or site: MLD, neighbour discovery, its inverse
+// and secure kinds, router renumbering, multicast router discovery (RFC 4890, 4.3.3 and 4.3.4).
 func linkOnly() Match {
 	return Match{Fields: []Field{ICMPv6Type}, Values: []Value{{Lo: 130, Hi: 138}, {Lo: 141, Hi: 143}, {Lo: 148, Hi: 153}}}
 }
@@ -208,7 +210,8 @@ func (c *compiler) shortcut() []TreeRule {
 }
 
 // clamp lowers the MSS of TCP that goes through tunnels, whose hosts believe in 1500 bytes and whose path MTU
-// discovery fails where ICMP is filtered (RFC 4459, 3.2; RFC 2923, 2.1). The kernel takes the smaller MTU of both ways.
+// discovery fails where ICMP is filtered (RFC 4459, 3.2; RFC 2923, 2.1). The kernel takes the smaller MTU of
+// both ways.
 func (c *compiler) clamp() {
 	narrow := c.interfaces("narrow", IIFName, func(z Zone) bool { return z.ClampMSS })
 	syn := number(TCPFlags, TCPSyn)

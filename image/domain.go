@@ -26,9 +26,9 @@ const (
 // maxCards bounds what a site can ask of one virtual machine.
 const maxCards = 16
 
-// Domain returns the Xen domain that runs the image whose files lie in dir, an absolute path. The guest numbers
-// its cards in the order of the list, so one that the site leaves out gets a place too. The error names an
-// interface that no card will ever be called.
+// Domain returns the Xen domain that runs the image whose files lie in dir, an absolute path. The guest
+// numbers its cards in the order of the list, so one that the site leaves out gets a place too. The error
+// names an interface that no card will ever be called.
 func Domain(s *site.Site, dir string) (xen.Domain, error) {
 	uses, err := cards(s)
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package image says what is on the appliance's disk: every file of the root tree with its owner and mode, the
-// file systems that hold them, the manifest that describes it all, and the Xen domain that runs it.
+// Package image says what is on the appliance's disk: every file of the root tree with its owner and mode,
+// the file systems that hold them, the manifest that describes it all, and the Xen domain that runs it.
 //
 // All of it is computed from an Input; nothing is looked up on this machine, no clock is read, and the same
-// Input gives the same bytes. Making the parts (userland, kernel), writing the file systems (ext2) and putting
-// the files in their places (cmd/mkimage) is done elsewhere.
+// Input gives the same bytes. Making the parts (userland, kernel), writing the file systems (ext2) and
+// putting the files in their places (cmd/mkimage) is done elsewhere.
 package image
 
 import (
@@ -42,8 +42,8 @@ const (
 // fileTime is the time of every file. Init may take it as a lower bound for the clock.
 func fileTime() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// RootDisk returns how the file system for tree is to be made; size is that of the disk in bytes, or 0 for the
-// content and a little room. Its UUID is derived from the tree.
+// RootDisk returns how the file system for tree is to be made; size is that of the disk in bytes, or 0 for
+// the content and a little room. Its UUID is derived from the tree.
 func RootDisk(tree []ext2.Node, size int64) (ext2.Options, error) {
 	records, err := describe(tree)
 	if err != nil {

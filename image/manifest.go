@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
-// Manifest describes an image completely: two images are the same if their manifests are. Hashes are SHA-256 in
-// hexadecimal, sizes are in bytes.
+// Manifest describes an image completely: two images are the same if their manifests are. Hashes are SHA-256
+// in hexadecimal, sizes are in bytes.
 type Manifest struct {
 	Version string   `json:"version"`
 	Site    SitePart `json:"site"`

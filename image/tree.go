@@ -82,8 +82,8 @@ func devices() []ext2.Node {
 	}
 }
 
-// commands are links to the binary, which looks at the name it is called by. They lead to it directly: through
-// another link it would find that one's name. Those in sbin are where the kernel looks for them.
+// commands are links to the binary, which looks at the name it is called by. They lead to it directly:
+// through another link it would find that one's name. Those in sbin are where the kernel looks for them.
 func commands(applets []string) []ext2.Node {
 	var nodes []ext2.Node
 	for _, name := range applets {

@@ -66,8 +66,8 @@ func content(t *testing.T, n ext2.Node) string {
 	return string(all)
 }
 
-// The golden files are the trees as an engineer would look at them: every node, and what is in the files of /etc that
-// the image itself writes.
+// The golden files are the trees as an engineer would look at them: every node, and what is in the files of
+// /etc that the image itself writes.
 func TestTreeGolden(t *testing.T) {
 	for _, name := range []string{"home", "office"} {
 		compareGolden(t, "testdata/"+name+".txt", treeText(t, exampleTree(t, name)))
@@ -162,7 +162,8 @@ func treeRules(t *testing.T, example string, files []string) {
 	}
 }
 
-// With the kernel on the disk a boot loader finds it there, and the arguments that the domain would have given it.
+// With the kernel on the disk a boot loader finds it there, and the arguments that the domain would have
+// given it.
 func TestTreeWithKernel(t *testing.T) {
 	in := homeInput(t)
 	in.Kernel = []byte("the kernel")

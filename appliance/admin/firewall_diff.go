@@ -26,8 +26,8 @@ type Change struct {
 	Added   []string `json:"added,omitempty"`
 }
 
-// diffFirewall compares what is loaded with what the site says, and the kernel with what is loaded. Its exit status is
-// that of diff(1).
+// diffFirewall compares what is loaded with what the site says, and the kernel with what is loaded. Its exit
+// status is that of diff(1).
 func diffFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall diff", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")

@@ -102,7 +102,8 @@ type packetQuestion struct {
 	network explain.Network
 }
 
-// read understands `from [ZONE] HOST to HOST [PROTOCOL [PORT]|SERVICE]`: one packet for each family that both have.
+// read understands `from [ZONE] HOST to HOST [PROTOCOL [PORT]|SERVICE]`: one packet for each family that both
+// have.
 func (q packetQuestion) read(words []string) ([]explain.Packet, error) {
 	to := slices.Index(words, "to")
 	if len(words) < 4 || words[0] != "from" || to < 2 || to > 3 || to+1 >= len(words) {
@@ -184,7 +185,8 @@ func (q packetQuestion) ownOn(link string, a netip.Addr) netip.Addr {
 	return a
 }
 
-// packets are those that start a conversation by what the last words say; TCP to port 443 if they say nothing.
+// packets are those that start a conversation by what the last words say; TCP to port 443 if they say
+// nothing.
 func (q packetQuestion) packets(in string, src, dst netip.Addr, words []string) ([]explain.Packet, error) {
 	flows, err := q.flows(words)
 	if err != nil {
@@ -248,8 +250,8 @@ func (q packetQuestion) answer(t firewall.Table, p explain.Packet) Explanation {
 	return e
 }
 
-// decided names the rule that decided: one of the site or of the defaults, or else what the counter is called by which
-// the packet ended.
+// decided names the rule that decided: one of the site or of the defaults, or else what the counter is called
+// by which the packet ended.
 func decided(r explain.Result) (rule, origin string) {
 	for _, s := range r.Steps {
 		if strings.HasPrefix(s.Rule.Counter, "rule_") {

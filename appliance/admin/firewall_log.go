@@ -29,8 +29,8 @@ type LoggedPacket struct {
 	CardName        string `json:"card_name,omitempty"`        // of the host that MAC is a card of
 }
 
-// logFirewall prints the last packets that rules have logged, of all or of those that have to do with a word, and with
-// -f those that follow, until it is interrupted.
+// logFirewall prints the last packets that rules have logged, of all or of those that have to do with a word,
+// and with -f those that follow, until it is interrupted.
 func logFirewall(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall log", flag.ContinueOnError)
 	follow := flags.Bool("f", false, "")
@@ -106,7 +106,8 @@ func (d directory) named(l nflog.Line) LoggedPacket {
 	return p
 }
 
-// about reports whether a packet has to do with the name of a rule, zone, interface or host, or with an address.
+// about reports whether a packet has to do with the name of a rule, zone, interface or host, or with an
+// address.
 func (p LoggedPacket) about(word string) bool {
 	return slices.Contains([]string{p.Rule, p.InZone, p.OutZone, p.In, p.Out, p.SourceName, p.DestinationName, p.CardName,
 		p.Source.String(), p.Destination.String(), p.MAC}, word)

@@ -107,8 +107,8 @@ func (d directory) zone(link string, a netip.Addr) *firewall.Zone {
 	return whole
 }
 
-// home is the zone that the routes lead to for an address, or nil: for one of the appliance's own, and where there is
-// no route.
+// home is the zone that the routes lead to for an address, or nil: for one of the appliance's own, and where
+// there is no route.
 func (d directory) home(a netip.Addr) *firewall.Zone {
 	if d.hosts[a] == firewall.Box {
 		return nil

@@ -21,7 +21,8 @@ const (
 	maxTalkers = 16384
 )
 
-// Top is what `gatehouse firewall top --json` prints: who has sent how much in the conversations that there are now.
+// Top is what `gatehouse firewall top --json` prints: who has sent how much in the conversations that there
+// are now.
 type Top struct {
 	conntrack.Limits
 	Hosts  []Talker   `json:"hosts"`            // of our zones, and the appliance

@@ -18,7 +18,8 @@ import (
 // shownNeighbours is how much of their table must be used before it is shown.
 const shownNeighbours = 0.5
 
-// print writes one screen: what it is, its networks, what they need of the machine, its services, what is wrong.
+// print writes one screen: what it is, its networks, what they need of the machine, its services, what is
+// wrong.
 func (st Status) print(out io.Writer) error {
 	w := printable.Writer(out)
 	m := st.Machine
@@ -151,8 +152,8 @@ func (st Status) gatewayLines() (lines []string) {
 	return lines
 }
 
-// lately is how long ago a gateway was heard that is said to answer: as long as a neighbour that is not asked stays
-// reachable in the kernel, at most (base_reachable_time of arp(7), and half of it).
+// lately is how long ago a gateway was heard that is said to answer: as long as a neighbour that is not asked
+// stays reachable in the kernel, at most (base_reachable_time of arp(7), and half of it).
 const lately = 45 * time.Second
 
 func stateLine(r machine.Route) string {

@@ -41,7 +41,8 @@ func plain(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// problems are what is wrong, the worst first: what the start, the services and the network lack, then what gets scarce.
+// problems are what is wrong, the worst first: what the start, the services and the network lack, then what
+// gets scarce.
 func (st *Status) problems(a answers) []string {
 	all := []string{} // an empty list, not null, for programs
 	add := func(more ...string) { all = append(all, more...) }

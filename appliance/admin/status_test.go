@@ -248,8 +248,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestStrangersWords: what a service says can neither act on the terminal, nor look like the words of another, nor
-// fill the screen.
+// TestStrangersWords: what a service says can neither act on the terminal, nor look like the words of
+// another, nor fill the screen.
 func TestStrangersWords(t *testing.T) {
 	many := make([]string, 50)
 	for i := range many {

@@ -37,8 +37,8 @@ func printRows(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// printScreen writes rows in columns that fit the width of a screen: the last cell of a row goes on below itself. An
-// empty line follows, unless there are no rows.
+// printScreen writes rows in columns that fit the width of a screen: the last cell of a row goes on below
+// itself. An empty line follows, unless there are no rows.
 func printScreen(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
@@ -70,8 +70,8 @@ func printScreen(w io.Writer, rows [][]string) {
 	}
 }
 
-// fold breaks text between words into lines of at most width characters, but for words that are longer. There is at
-// least one line.
+// fold breaks text between words into lines of at most width characters, but for words that are longer. There
+// is at least one line.
 func fold(text string, width int) []string {
 	var lines []string
 	line := ""

@@ -95,7 +95,8 @@ func (b *boot) openConsole(
 	return b.OS.Shell(tty, shell)
 }
 
-// A Lock says whether the consoles give a shell, and may say otherwise while the box runs. The zero value is open.
+// A Lock says whether the consoles give a shell, and may say otherwise while the box runs. The zero value is
+// open.
 type Lock struct {
 	mu      sync.Mutex
 	locked  bool

@@ -24,8 +24,8 @@ const (
 // turnTime is how long a submission waits for what else changes the box, such as a link that comes.
 const turnTime = 10 * time.Second
 
-// tellTime is how long before the network changes somebody is told so by the network: his connection may be cut by it, and
-// until then it is on the way through a process, a cipher and a cable.
+// tellTime is how long before the network changes somebody is told so by the network: his connection may be
+// cut by it, and until then it is on the way through a process, a cipher and a cable.
 const tellTime = 300 * time.Millisecond
 
 // A Person is who wants something of the box.

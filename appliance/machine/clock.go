@@ -12,7 +12,8 @@ import (
 // Clock is the machine's clock.
 type Clock struct {
 	Time time.Time `json:"time"`
-	// Synchronised says that somebody keeps it to the time of others: the kernel's STA_UNSYNC of adjtimex(2) is not set.
+	// Synchronised says that somebody keeps it to the time of others: the kernel's STA_UNSYNC of adjtimex(2)
+	// is not set.
 	Synchronised bool   `json:"synchronised"`
 	Source       string `json:"source,omitempty"` // what the kernel counts by: "xen", "tsc", "kvm-clock"
 }

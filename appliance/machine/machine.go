@@ -1,10 +1,11 @@
-// Package machine says how the machine is that this program runs on: its name and age, memory, disks and clock, by
-// which gateways it reaches the world, and how full the kernel's tables of conversations and neighbours are.
+// Package machine says how the machine is that this program runs on: its name and age, memory, disks and
+// clock, by which gateways it reaches the world, and how full the kernel's tables of conversations and
+// neighbours are.
 //
-// Everything is read once, at the moment of asking, from the kernel and from the network namespace of the calling
-// thread. Nothing is sent, changed or waited for, with one exception: a disk that has gone may keep its caller waiting.
-// What this kernel does not have is zero; what it has and does not tell is an error, beside the facts that it told. What
-// of it is good or bad is left to who asks.
+// Everything is read once, at the moment of asking, from the kernel and from the network namespace of the
+// calling thread. Nothing is sent, changed or waited for, with one exception: a disk that has gone may keep
+// its caller waiting. What this kernel does not have is zero; what it has and does not tell is an error,
+// beside the facts that it told. What of it is good or bad is left to who asks.
 package machine
 
 import (
@@ -48,7 +49,8 @@ type Table struct {
 	Limit int `json:"limit"` // 0: not known
 }
 
-// Read reads everything, and the use of the disks that have dirs; a directory that does not exist is left out.
+// Read reads everything, and the use of the disks that have dirs; a directory that does not exist is left
+// out.
 func Read(dirs ...string) (Facts, error) {
 	f := Facts{Version: Version(), Platform: platform(os.ReadFile), CPUs: runtime.NumCPU()}
 	var u unix.Utsname
@@ -91,8 +93,8 @@ func readProc[T any](name string, parse func(string) (T, error)) (T, error) {
 	return v, nil
 }
 
-// readTable reads two settings below net. A kernel without them, or a network namespace that leaves them to the first
-// one, has none.
+// readTable reads two settings below net. A kernel without them, or a network namespace that leaves them to
+// the first one, has none.
 func readTable(used, limit string) (t Table, err error) {
 	n, err1 := setting(used)
 	most, err2 := setting(limit)

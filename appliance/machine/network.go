@@ -59,8 +59,8 @@ type Route struct {
 	Link   string         `json:"link"`
 	Metric int            `json:"metric"`
 	State  NeighbourState `json:"state"` // of the gateway
-	// Heard is when the gateway last showed that it is there, by an answer or by its replies in TCP: so long ago. It is
-	// known in the states Reachable, Stale, Delay and Probe.
+	// Heard is when the gateway last showed that it is there, by an answer or by its replies in TCP: so long
+	// ago. It is known in the states Reachable, Stale, Delay and Probe.
 	Heard time.Duration `json:"heard_ns,omitempty"`
 }
 
@@ -102,8 +102,8 @@ func readNetwork() ([]Route, []Neighbours, error) {
 	return routes, counts, errors.Join(errs...)
 }
 
-// countNeighbours counts those that need a place below the limit, which others do not (neigh_alloc in the kernel's
-// net/core/neighbour.c).
+// countNeighbours counts those that need a place below the limit, which others do not (neigh_alloc in the
+// kernel's net/core/neighbour.c).
 func countNeighbours(f kernelFamily, known []netlink.Neigh) (Neighbours, error) {
 	n := Neighbours{Family: f.Family}
 	for _, neigh := range known {
@@ -151,8 +151,8 @@ func isDefault(to *net.IPNet) bool {
 	return bits == 0
 }
 
-// userHZ is the number of clock ticks of a second in what the kernel tells programs, on every machine that Linux runs
-// on but Alpha and IA-64.
+// userHZ is the number of clock ticks of a second in what the kernel tells programs, on every machine that
+// Linux runs on but Alpha and IA-64.
 const userHZ = 100
 
 func routeBy(h *netlink.Handle, f kernelFamily, known []netlink.Neigh, hop *netlink.NexthopInfo, metric int) Route {

@@ -11,8 +11,8 @@ import (
 // maxRounds is more than any plan needs: one per kind of change, and some again because of what others did.
 const maxRounds = 20
 
-// Apply makes n equal to want. It returns what it changed, each as the command that does the same, and one error that
-// joins all that could not be done; the rest is done.
+// Apply makes n equal to want. It returns what it changed, each as the command that does the same, and one
+// error that joins all that could not be done; the rest is done.
 func Apply(ctx context.Context, n Network, want Config) (changes []string, err error) {
 	r := makeEqual(ctx, n, want, nil)
 	for _, c := range r.done {

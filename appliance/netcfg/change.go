@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// An Op is a kind of change. Ops happen in their order; between two kinds Apply looks at the kernel again, because one
-// change may do more than it says: the last IPv4 address of a link takes the routes with it.
+// An Op is a kind of change. Ops happen in their order; between two kinds Apply looks at the kernel again,
+// because one change may do more than it says: the last IPv4 address of a link takes the routes with it.
 type Op uint8
 
 // The kinds of change.

@@ -49,9 +49,9 @@ type Route struct {
 	Link string       `json:"link"`
 }
 
-// A Sysctl is one setting of the kernel. In Key, '.' separates as in sysctl(8), and '/' stands for a '.' in the name of
-// an interface: net.ipv4.conf.eth1/20.rp_filter. A Key may also be written the other way round, with '/' separating:
-// net/ipv4/conf/eth1.20/rp_filter.
+// A Sysctl is one setting of the kernel. In Key, '.' separates as in sysctl(8), and '/' stands for a '.' in
+// the name of an interface: net.ipv4.conf.eth1/20.rp_filter. A Key may also be written the other way round,
+// with '/' separating: net/ipv4/conf/eth1.20/rp_filter.
 type Sysctl struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`

@@ -44,8 +44,9 @@ type Setting struct {
 	Err   error // of reading it: most often, that there is no such setting
 }
 
-// Diff gives the changes that lead from one state to the plan, in the order to make them, and what of the plan cannot
-// be done in this state. It is pure. Of the links that the plan does not have, those of former are set down.
+// Diff gives the changes that lead from one state to the plan, in the order to make them, and what of the
+// plan cannot be done in this state. It is pure. Of the links that the plan does not have, those of former
+// are set down.
 func Diff(have State, want Config, former []string) ([]Change, []error) {
 	d := differ{have: have, usable: map[string]bool{}, gone: map[string]bool{}}
 	d.sysctls(want.Sysctls, want.Links)
@@ -134,7 +135,8 @@ func (d *differ) link(want Link) bool {
 	return true
 }
 
-// ready reports whether a link can take what the plan puts on it. A declared link that is missing has its own problem.
+// ready reports whether a link can take what the plan puts on it. A declared link that is missing has its own
+// problem.
 func (d *differ) ready(link string, what fmt.Stringer) bool {
 	usable, declared := d.usable[link]
 	if !declared {
@@ -143,8 +145,8 @@ func (d *differ) ready(link string, what fmt.Stringer) bool {
 	return usable
 }
 
-// addresses: the same address with another length must go before it can come, for the kernel takes it for a duplicate
-// (net/ipv6/addrconf.c). All others come first.
+// addresses: the same address with another length must go before it can come, for the kernel takes it for a
+// duplicate (net/ipv6/addrconf.c). All others come first.
 func (d *differ) addresses(want []Address) {
 	var last []Change
 	for _, have := range slices.SortedFunc(maps.Keys(d.have.Addresses), compareAddresses) {
@@ -171,8 +173,9 @@ func compareAddresses(a, b Address) int {
 	return cmp.Or(cmp.Compare(a.Link, b.Link), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
 }
 
-// routes: a network that is reached another way from now on is reached all the time, because to replace is one step.
-// When the other way is by a link that is not there, the network is not reached: the plan is not that of before.
+// routes: a network that is reached another way from now on is reached all the time, because to replace is
+// one step. When the other way is by a link that is not there, the network is not reached: the plan is not
+// that of before.
 func (d *differ) routes(want []Route) {
 	have := slices.DeleteFunc(slices.Clone(d.have.Routes), func(r Route) bool { return d.gone[r.Link] })
 	reached := map[netip.Prefix]bool{}

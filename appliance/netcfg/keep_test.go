@@ -322,8 +322,8 @@ func TestKernelThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// TestSet goes from plan to plan at random: what is there is what a fresh start with the last one makes, the links of
-// former plans set down included.
+// TestSet goes from plan to plan at random: what is there is what a fresh start with the last one makes, the
+// links of former plans set down included.
 func TestSet(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var plans []Config

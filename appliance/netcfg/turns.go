@@ -65,8 +65,8 @@ func wake(c chan<- struct{}) {
 	}
 }
 
-// turns are the links of a plan that are not what they were a look ago. A card that was taken out and put back has
-// gone and come, by its index, even if nobody saw it missing.
+// turns are the links of a plan that are not what they were a look ago. A card that was taken out and put
+// back has gone and come, by its index, even if nobody saw it missing.
 type turns struct {
 	gone, come []Link
 	back       []Link // was down, or may have been, and is up: the kernel has dropped routes and IPv6 addresses
@@ -74,8 +74,8 @@ type turns struct {
 
 func (t turns) none() bool { return len(t.gone)+len(t.come)+len(t.back) == 0 }
 
-// turnsOf compares two looks; between holds the links that were down in between. A link that is set down is no turn:
-// somebody wants it so.
+// turnsOf compares two looks; between holds the links that were down in between. A link that is set down is
+// no turn: somebody wants it so.
 func turnsOf(want []Link, then, now map[string]LinkState, between down) turns {
 	var t turns
 	for _, l := range want {
@@ -95,8 +95,8 @@ func turnsOf(want []Link, then, now map[string]LinkState, between down) turns {
 	return t
 }
 
-// lines are what to tell people of the turns after the plan was applied with the result r. known are the links that
-// were there before.
+// lines are what to tell people of the turns after the plan was applied with the result r. known are the
+// links that were there before.
 func (t turns) lines(r *result, known map[string]bool) []string {
 	var all []string
 	for _, l := range t.gone {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A world is a kernel in memory. It does what a change says, and what else the kernel does then; it refuses what the
-// kernel refuses, such as a second address of that name or a route by a link that is down.
+// A world is a kernel in memory. It does what a change says, and what else the kernel does then; it refuses
+// what the kernel refuses, such as a second address of that name or a route by a link that is down.
 type world struct{ State }
 
 func newWorld(s State) *world { return &world{s} }

@@ -75,8 +75,8 @@ func equal(a, b any) bool {
 	return errA == nil && errB == nil && bytes.Equal(x, y)
 }
 
-// Same reports whether a box with the plan a does what one with b does: only the lines of the site may differ that rules
-// come from.
+// Same reports whether a box with the plan a does what one with b does: only the lines of the site may differ
+// that rules come from.
 func Same(a, b Plan) bool {
 	a.Firewall.Policy, b.Firewall.Policy = placeless(a.Firewall.Policy), placeless(b.Firewall.Policy)
 	return equal(a, b)

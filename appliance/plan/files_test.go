@@ -45,7 +45,8 @@ func TestResolvConf(t *testing.T) {
 	}
 }
 
-// TestTables: whatever memory a machine has, its tables are large enough, and of a size that the kernel takes as it is.
+// TestTables: whatever memory a machine has, its tables are large enough, and of a size that the kernel takes
+// as it is.
 func TestTables(t *testing.T) {
 	for memory := uint64(0); memory < 16<<30; memory += 17_777_777 {
 		for _, s := range tables(memory) {

@@ -274,8 +274,8 @@ func decides(table firewall.Table, n explain.Network, p explain.Packet, rule str
 // A rule that is called hidden decides no packet, even if every rate is exceeded and lists have other
 // contents than now. And a rule is called hidden whenever one earlier rule decides all that it speaks of: one
 // without a rate, which speaks of all these conversations, whatever the words for them. Not promised is what
-// several earlier rules hide only together, what hides a LAN or "wan" as a whole but does not name it, and what
-// lists hide by what is in them.
+// several earlier rules hide only together, what hides a LAN or "wan" as a whole but does not name it, and
+// what lists hide by what is in them.
 func TestHiddenRules(t *testing.T) {
 	packets := world()
 	r := rand.New(rand.NewPCG(5, 6))
@@ -405,8 +405,8 @@ func (c *rulesCase) isNotCovered(i int, alone [][]bool) {
 	}
 }
 
-// hasWholes reports whether each zone that is one side of a rule as a whole is so in another rule too. The networks of
-// a zone are not all that is in it, though this world has nothing else.
+// hasWholes reports whether each zone that is one side of a rule as a whole is so in another rule too. The
+// networks of a zone are not all that is in it, though this world has nothing else.
 func hasWholes(in, of []firewall.Endpoint) bool {
 	whole := func(ends []firewall.Endpoint) (zones []string) {
 		for _, e := range ends {

@@ -132,8 +132,8 @@ func sysctls() []netcfg.Sysctl {
 		{Key: "net.ipv4.tcp_syncookies", Value: "1"},
 		// How many bytes each conversation has had: gatehouse firewall top.
 		{Key: "net.netfilter.nf_conntrack_acct", Value: "1"},
-		// What a socket may ask to hold of messages not yet read: a service that opens its sockets again, for a link that
-		// came back, is no longer privileged to have more.
+		// What a socket may ask to hold of messages not yet read: a service that opens its sockets again, for
+		// a link that came back, is no longer privileged to have more.
 		{Key: "net.core.rmem_max", Value: "4194304"},
 		// What a process that was taken over could use against the kernel and others.
 		{Key: "kernel.yama.ptrace_scope", Value: "2"},
@@ -145,8 +145,8 @@ func sysctls() []netcfg.Sysctl {
 	}
 }
 
-// How large the kernel's tables are for a network. A conversation takes 360 bytes (struct nf_conn with its extensions),
-// a neighbour 400 to 500.
+// How large the kernel's tables are for a network. A conversation takes 360 bytes (struct nf_conn with its
+// extensions), a neighbour 400 to 500.
 const (
 	leastConversations = 16384
 	mostConversations  = 262144   // what Linux gives a machine of 4 GiB
@@ -155,8 +155,8 @@ const (
 	neighbours         = 4096     // of each family
 )
 
-// tables sizes them for a machine with so many bytes of memory. Linux goes by the memory alone, and leaves a small
-// machine with 1,024 conversations and neighbours, which one host uses up.
+// tables sizes them for a machine with so many bytes of memory. Linux goes by the memory alone, and leaves a
+// small machine with 1,024 conversations and neighbours, which one host uses up.
 func tables(memory uint64) []netcfg.Sysctl {
 	conversations := int(min(max(leastConversations, memory/conversationShare), mostConversations))
 	conversations -= conversations % conversationStep
@@ -165,7 +165,8 @@ func tables(memory uint64) []netcfg.Sysctl {
 		{Key: "net.netfilter.nf_conntrack_max", Value: strconv.Itoa(conversations)},
 	}
 	for _, family := range []string{"ipv4", "ipv6"} {
-		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the end (arp(7)).
+		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the
+		// end (arp(7)).
 		for i, n := range []int{neighbours / 4, neighbours / 2, neighbours} {
 			key := fmt.Sprintf("net.%s.neigh.default.gc_thresh%d", family, i+1)
 			all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(n)})

@@ -66,7 +66,8 @@ func loadExample(t *testing.T, name string) *site.Site {
 	return s
 }
 
-// siteOf is the reference site of that name, or else home, with the files that the archive has in their place.
+// siteOf is the reference site of that name, or else home, with the files that the archive has in their
+// place.
 func siteOf(t *testing.T, archive *txtar.Archive, name string) fs.FS {
 	t.Helper()
 	if !slices.Contains(examples(), name) {

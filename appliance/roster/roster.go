@@ -1,5 +1,6 @@
-// Package roster is the table of the appliance's services: who each becomes, what it keeps, and how it is run. The plan,
-// the supervision, the disk's passwd and the pages of documentation read it; what a service does is its own room's.
+// Package roster is the table of the appliance's services: who each becomes, what it keeps, and how it is
+// run. The plan, the supervision, the disk's passwd and the pages of documentation read it; what a service
+// does is its own room's.
 package roster
 
 import "slices"

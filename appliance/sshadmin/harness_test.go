@@ -25,7 +25,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 )
 
-// TestMain listens for SIGHUP, which a session's programs must not inherit as ignored: nohup(1) has it ignored.
+// TestMain listens for SIGHUP, which a session's programs must not inherit as ignored: nohup(1) has it
+// ignored.
 func TestMain(m *testing.M) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())

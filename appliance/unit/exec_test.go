@@ -181,8 +181,8 @@ func answers(t *testing.T, p Process, log *logs.Log, refused string) {
 	}
 }
 
-// TestProtocol has a real process at each end: it drops to a user, takes two other Configs, one larger than any pipe,
-// refuses a third, and goes on by the one before it without being asked to change.
+// TestProtocol has a real process at each end: it drops to a user, takes two other Configs, one larger than
+// any pipe, refuses a third, and goes on by the one before it without being asked to change.
 func TestProtocol(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {

@@ -1,8 +1,9 @@
-// Command boot measures how long the appliance takes from the start of its virtual machine to its first DHCP OFFER:
-// under QEMU's TCG with one core, seen from the other end of the LAN's cable, where a client asks every 20 ms.
+// Command boot measures how long the appliance takes from the start of its virtual machine to its first DHCP
+// OFFER: under QEMU's TCG with one core, seen from the other end of the LAN's cable, where a client asks
+// every 20 ms.
 //
-// It builds the image of a site as make image does, and needs no privilege. Times depend on the machine and on what
-// else it does: compare what one run says, never numbers of two machines.
+// It builds the image of a site as make image does, and needs no privilege. Times depend on the machine and
+// on what else it does: compare what one run says, never numbers of two machines.
 package main
 
 import (
@@ -51,7 +52,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// measure boots one machine with its disks again and again: the first time it makes its keys, then it is as it stays.
+// measure boots one machine with its disks again and again: the first time it makes its keys, then it is as
+// it stays.
 func measure(ctx context.Context, site string, runs int, stdout, stderr io.Writer) error {
 	dir, err := os.MkdirTemp("", "gatehouse-bench-boot-")
 	if err != nil {

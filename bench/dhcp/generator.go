@@ -16,9 +16,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
-// A generator is a relay agent with clients, as perfdhcp is, but says of each ACK how long it took. Its clients come at
-// a fixed rate whatever the server does (an open loop), and the arrival of an answer is what the kernel says, not when
-// the generator got around to it.
+// A generator is a relay agent with clients, as perfdhcp is, but says of each ACK how long it took. Its
+// clients come at a fixed rate whatever the server does (an open loop), and the arrival of an answer is what
+// the kernel says, not when the generator got around to it.
 type generator struct {
 	*wire.Relay
 	network *network
@@ -33,7 +33,8 @@ func newGenerator(n *network) (*generator, error) {
 	return &generator{r, n, make([]byte, 0, 512)}, err
 }
 
-// offered asks once, as a client that has a lease if anybody has, and reports whether an OFFER comes within limit.
+// offered asks once, as a client that has a lease if anybody has, and reports whether an OFFER comes within
+// limit.
 func (g *generator) offered(limit time.Duration) bool {
 	if g.SetWait(limit) != nil {
 		return false
@@ -55,8 +56,8 @@ type delays struct {
 	late time.Duration   // the most that the generator itself was late with a DISCOVER
 }
 
-// at returns the delay that a part of all clients, 0 to 1, did not exceed. Those without a lease waited for ever: ok
-// is false if that many were.
+// at returns the delay that a part of all clients, 0 to 1, did not exceed. Those without a lease waited for
+// ever: ok is false if that many were.
 func (d *delays) at(part float64) (delay time.Duration, ok bool) {
 	i := int(part * float64(d.sent-1))
 	if i < 0 || i >= len(d.acks) {

@@ -1,10 +1,11 @@
-// Command dhcp compares the DHCP server with Kea (memfile) and dnsmasq, all three in one run: each in a network
-// namespace of its own at the end of a veth pair, whose other end is the relay agent of as many clients as it takes.
-// They are measured by turns, so that what else the machine does hits all of them.
+// Command dhcp compares the DHCP server with Kea (memfile) and dnsmasq, all three in one run: each in a
+// network namespace of its own at the end of a veth pair, whose other end is the relay agent of as many
+// clients as it takes. They are measured by turns, so that what else the machine does hits all of them.
 //
-// Ours is the appliance's program, built from this tree: it gives up its privileges and syncs every lease before its
-// ACK, as on the appliance. Kea and dnsmasq write as they always do: Kea does not sync, dnsmasq writes all of its leases
-// at each change. Nobody probes addresses. README.md says how each figure comes about.
+// Ours is the appliance's program, built from this tree: it gives up its privileges and syncs every lease
+// before its ACK, as on the appliance. Kea and dnsmasq write as they always do: Kea does not sync, dnsmasq
+// writes all of its leases at each change. Nobody probes addresses. README.md says how each figure comes
+// about.
 package main
 
 import (

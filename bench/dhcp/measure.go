@@ -53,8 +53,8 @@ type size struct {
 
 const (
 	lossAllowed = 0.001
-	// rounds is how often what can be disturbed is measured. What else runs on the machine only ever makes it worse:
-	// the best round counts, for everybody.
+	// rounds is how often what can be disturbed is measured. What else runs on the machine only ever makes it
+	// worse: the best round counts, for everybody.
 	rounds        = 4
 	quickRounds   = 8 // of those that take a second
 	clientsInRoom = 3000
@@ -149,8 +149,8 @@ func (b *bench) keepsUp(ctx context.Context, s *server, rate int) (got float64, 
 	return 0, false, nil
 }
 
-// search finds the highest rate that works: it doubles until one does not, or quarters until one does, and then halves
-// the distance between the two until they are close.
+// search finds the highest rate that works: it doubles until one does not, or quarters until one does, and
+// then halves the distance between the two until they are close.
 type search struct{ works, fails int }
 
 const (
@@ -229,7 +229,8 @@ func better(a, b delays) delays {
 	return a
 }
 
-// syncs measures how long a file takes to be appended to, durably, as a journal without further thought would be.
+// syncs measures how long a file takes to be appended to, durably, as a journal without further thought would
+// be.
 func (b *bench) syncs() (d delays, err error) {
 	f, err := leasefile.Dir(b.dir).Open("disk")
 	if err != nil {

@@ -105,8 +105,8 @@ func (n *network) generate(ctx context.Context, args ...string) (string, error) 
 	return out.String(), nil
 }
 
-// makeRoom gives the socket of a perfdhcp that has just been started the buffer that ours has. Its own is full after
-// some 300 answers, and what did not fit would be the server's loss.
+// makeRoom gives the socket of a perfdhcp that has just been started the buffer that ours has. Its own is
+// full after some 300 answers, and what did not fit would be the server's loss.
 func makeRoom(pid int) error {
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// minimal is what somebody writes who wants a router and no more: it lets a LAN out and replies in. It has no counters,
-// asks for no sources, and logs nothing.
+// minimal is what somebody writes who wants a router and no more: it lets a LAN out and replies in. It has no
+// counters, asks for no sources, and logs nothing.
 const minimal = `
 table inet filter {
 	chain input {

@@ -91,7 +91,8 @@ func (s *stream) slice() error {
 
 var errLost = errors.New("not all arrived")
 
-// await waits until the link of a host has got that many packets: a few may be forwarded by another thread of the kernel.
+// await waits until the link of a host has got that many packets: a few may be forwarded by another thread of
+// the kernel.
 func await(at *space, packets uint64) error {
 	for range 1000 {
 		got, err := at.received("eth0")
@@ -106,7 +107,8 @@ func await(at *space, packets uint64) error {
 	return errLost
 }
 
-// alternate runs slices of all streams in turn, every other round backwards, so that what else goes on meets all alike.
+// alternate runs slices of all streams in turn, every other round backwards, so that what else goes on meets
+// all alike.
 func alternate(ctx context.Context, rounds int, streams ...*stream) error {
 	streams = slices.Clone(streams)
 	for i := range rounds + warmUp {
@@ -130,8 +132,8 @@ func address4(net byte, n int) netip.Addr {
 
 var server = netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), clientPort)
 
-// clients are n conversations of some hosts of the LAN, each in its turn, with a server beyond the WAN. Other numbers of
-// hosts have other ports.
+// clients are n conversations of some hosts of the LAN, each in its turn, with a server beyond the WAN. Other
+// numbers of hosts have other ports.
 func clients(hosts, n int) []flow {
 	flows := make([]flow, n)
 	for i := range flows {
@@ -140,8 +142,8 @@ func clients(hosts, n int) []flow {
 	return flows
 }
 
-// answers are the same conversations in the other direction, to where the box has put them: no two have the same port,
-// so that each has kept its own.
+// answers are the same conversations in the other direction, to where the box has put them: no two have the
+// same port, so that each has kept its own.
 func answers(flows []flow) []flow {
 	back := make([]flow, len(flows))
 	for i, f := range flows {

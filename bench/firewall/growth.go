@@ -30,9 +30,9 @@ func kinds() []kind {
 	}
 }
 
-// growth compares what a box forwards with many forwards and rules about single hosts to what it does with few. Where all
-// of many are met, so is the memory of them all, which no cache holds: what the lookups cost is in the rows where traffic
-// meets as many as there are few.
+// growth compares what a box forwards with many forwards and rules about single hosts to what it does with
+// few. Where all of many are met, so is the memory of them all, which no cache holds: what the lookups cost
+// is in the rows where traffic meets as many as there are few.
 func growth(ctx context.Context, rounds int) (rows []row, err error) {
 	var labs []*lab
 	defer func() {

@@ -18,8 +18,8 @@ import (
 const (
 	guestMemoryMB = 256
 	guestSlice    = 1500 * time.Millisecond
-	// burst packets are sent at once, then nothing for a pause: more than the guest forwards, less than would keep
-	// the emulator from running.
+	// burst packets are sent at once, then nothing for a pause: more than the guest forwards, less than would
+	// keep the emulator from running.
 	burst, pause = 256, 2 * time.Millisecond
 	laptop       = "192.168.32.77"
 )
@@ -34,9 +34,9 @@ type guest struct {
 	streams  []*sender
 }
 
-// shortcut compares what the appliance's own kernel forwards of established conversations with and without flowtable:
-// the same rules, one after the other, in the same machine. What counts is the processor's time of the emulator, for
-// nothing here tells how long a real processor would take.
+// shortcut compares what the appliance's own kernel forwards of established conversations with and without
+// flowtable: the same rules, one after the other, in the same machine. What counts is the processor's time of
+// the emulator, for nothing here tells how long a real processor would take.
 func shortcut(ctx context.Context, dir, site string, rounds int, log io.Writer) (r row, err error) {
 	r = row{what: "with flowtable, to without: packets per second of emulator", bound: atLeast, target: 1}
 	g, err := startGuest(ctx, dir, site, log)
@@ -116,8 +116,8 @@ func (g *guest) prepare() error {
 	return nil
 }
 
-// slice sends more than the guest can forward for a while, and returns how many packets arrived for a second of the
-// emulator's time.
+// slice sends more than the guest can forward for a while, and returns how many packets arrived for a second
+// of the emulator's time.
 func (g *guest) slice() (float64, error) {
 	for range 3 { // until they are established, and have their short cut
 		for _, side := range []int{fromLAN, fromWAN} {

@@ -27,8 +27,9 @@ const (
 //
 //	lan eth0 ── eth1 box eth0 ── eth0 wan
 //
-// Both hosts are the routers of all networks beyond them. Raw frames that they get are dropped as soon as they are counted,
-// because the box believes them to have other hardware addresses; hosts that talk TCP get the right ones by meet.
+// Both hosts are the routers of all networks beyond them. Raw frames that they get are dropped as soon as
+// they are counted, because the box believes them to have other hardware addresses; hosts that talk TCP get
+// the right ones by meet.
 type lab struct {
 	name          string
 	lan, box, wan *space

@@ -45,8 +45,8 @@ type way struct {
 	took  []float64
 }
 
-// loads measures how long it takes until the kernel has the rules of a policy: ours from the policy to the end of the
-// transaction, nft(8) with the text of the same rules in a file.
+// loads measures how long it takes until the kernel has the rules of a policy: ours from the policy to the
+// end of the transaction, nft(8) with the text of the same rules in a file.
 func loads(ctx context.Context, dir string, runs int) (rows []row, err error) {
 	s, err := newSpace(ctx, "load")
 	if err != nil {

@@ -6,10 +6,10 @@
 //   - how that changes from 10 to 1,000 forwards and rules about hosts;
 //   - how many packets the appliance forwards in QEMU with a flowtable and without.
 //
-// Packets are the smallest there are, raw frames on a veth pair, so that the cost of rules is as large a part as it gets. The
-// kernel forwards them in the thread that sends them: a second is one of that thread's processor time, and other work on the
-// machine counts little. Still, compare what one run says, never numbers of two machines. It needs root, nft(8), ip(8), ssh(1)
-// and QEMU, and runs from the source directory.
+// Packets are the smallest there are, raw frames on a veth pair, so that the cost of rules is as large a part
+// as it gets. The kernel forwards them in the thread that sends them: a second is one of that thread's
+// processor time, and other work on the machine counts little. Still, compare what one run says, never
+// numbers of two machines. It needs root, nft(8), ip(8), ssh(1) and QEMU, and runs from the source directory.
 package main
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 )
 
-// serveRules is this program on the appliance: it loads the rules that are loaded there once more, with a flowtable or
-// without, as each line of the input says, and answers when it is done.
+// serveRules is this program on the appliance: it loads the rules that are loaded there once more, with a
+// flowtable or without, as each line of the input says, and answers when it is done.
 func serveRules(input io.Reader, output io.Writer) error {
 	loaded, err := shown.ReadRules("/run/gatehouse")
 	if err != nil {

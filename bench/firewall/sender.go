@@ -116,8 +116,9 @@ func (s *sender) send(times int) error {
 	return nil
 }
 
-// cpu is the processor's time that the calling thread has used. The kernel forwards what a thread sends on a veth pair
-// before it returns to it, so the work of the box is in it, and what else runs on the machine is not.
+// cpu is the processor's time that the calling thread has used. The kernel forwards what a thread sends on a
+// veth pair before it returns to it, so the work of the box is in it, and what else runs on the machine is
+// not.
 func cpu() (time.Duration, error) {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {

@@ -21,7 +21,8 @@ type session struct {
 	answers *bufio.Reader
 }
 
-// login copies this program to the guest, whose file systems hold no programs but the image's, and starts it there.
+// login copies this program to the guest, whose file systems hold no programs but the image's, and starts it
+// there.
 func (s *space) login(ctx context.Context, img vmtest.Image) (*session, error) {
 	program := filepath.Join(img.Dir, "rules")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./bench/firewall")

@@ -16,9 +16,9 @@ const (
 	tcpWrite = 128 << 10
 )
 
-// throughput compares one long TCP connection through each of two labs, which alternate in slices of time. Both hosts are
-// this process: what counts is how much arrives in a second of its processor's time, for it is the machine's load that
-// decides about the clock's.
+// throughput compares one long TCP connection through each of two labs, which alternate in slices of time.
+// Both hosts are this process: what counts is how much arrives in a second of its processor's time, for it is
+// the machine's load that decides about the clock's.
 func throughput(ctx context.Context, ours, peer *lab, rounds int) (row, error) {
 	r := row{what: "TCP, LAN to WAN, Mbit per second of processor", bound: atLeast, target: 0.95}
 	var both [2]*connection

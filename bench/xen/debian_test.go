@@ -14,12 +14,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/image/vmtest/debian"
 )
 
-// overlay is the configuration of the peer: the network of the reference site, as the packages' own files say it.
+// overlay is the configuration of the peer: the network of the reference site, as the packages' own files say
+// it.
 //
 //go:embed overlay
 var overlay embed.FS
 
-// peer is the Debian that does the same work: the programs that people otherwise build a router from, and nothing else.
+// peer is the Debian that does the same work: the programs that people otherwise build a router from, and
+// nothing else.
 func peer() (debian.Recipe, error) {
 	files, err := fs.Sub(overlay, "overlay")
 	return debian.Recipe{

@@ -1,11 +1,12 @@
-// Package xen measures how long the appliance takes as a Xen domain, from xl create to its first DHCP OFFER, beside a
-// Debian with dnsmasq, radvd, chrony, nftables and sshd that is started in the same way on the same host.
+// Package xen measures how long the appliance takes as a Xen domain, from xl create to its first DHCP OFFER,
+// beside a Debian with dnsmasq, radvd, chrony, nftables and sshd that is started in the same way on the same
+// host.
 //
-// The host is that of the Xen tests, a dom0 under QEMU's TCG, with hotplug scripts that are shorter than Xen's; "xl" says
-// how much of a figure is xl's own work. Guests read the processor's clock themselves, as they do on a processor that
-// says its clocks to be invariant (dom0.NativeTSC). Compare the lines of one run, never numbers of two machines. "used-MB"
-// is what is not available of the guest's memory when it has come to rest, "disk-MB" what its files hold: disk, kernel
-// and initrd.
+// The host is that of the Xen tests, a dom0 under QEMU's TCG, with hotplug scripts that are shorter than
+// Xen's; "xl" says how much of a figure is xl's own work. Guests read the processor's clock themselves, as
+// they do on a processor that says its clocks to be invariant (dom0.NativeTSC). Compare the lines of one run,
+// never numbers of two machines. "used-MB" is what is not available of the guest's memory when it has come to
+// rest, "disk-MB" what its files hold: disk, kernel and initrd.
 package xen
 
 import (

@@ -1,8 +1,8 @@
 // Package conntrack lists the conversations that the kernel knows, and has it forget some.
 //
-// The table may have a hundred thousand entries: they are handed on one by one as the kernel sends them (ctnetlink), and
-// none is kept. What it lists is no moment's picture: a conversation that begins or ends meanwhile may be missing or
-// there. It needs CAP_NET_ADMIN in the network namespace of the calling thread.
+// The table may have a hundred thousand entries: they are handed on one by one as the kernel sends them
+// (ctnetlink), and none is kept. What it lists is no moment's picture: a conversation that begins or ends
+// meanwhile may be missing or there. It needs CAP_NET_ADMIN in the network namespace of the calling thread.
 package conntrack
 
 import (
@@ -21,11 +21,11 @@ import (
 type Flow struct {
 	Proto               uint8          // of IANA's protocol numbers
 	Source, Destination netip.AddrPort // of the first packet, as it came
-	// ReplySource and ReplyDestination are those of the answers as they come: they differ from Destination and Source
-	// if these are translated.
+	// ReplySource and ReplyDestination are those of the answers as they come: they differ from Destination
+	// and Source if these are translated.
 	ReplySource, ReplyDestination netip.AddrPort
-	// Sent and Received are what the two sides have sent so far, the one that began first. They are zero if the kernel
-	// does not count (net.netfilter.nf_conntrack_acct), or was told to only later.
+	// Sent and Received are what the two sides have sent so far, the one that began first. They are zero if
+	// the kernel does not count (net.netfilter.nf_conntrack_acct), or was told to only later.
 	Sent, Received firewall.Count
 
 	id    uint32
@@ -68,8 +68,9 @@ const (
 	passes = 64
 )
 
-// Forget has the kernel forget the conversations that match, and says how many. The short cut of a flowtable ends for
-// them too, at the kernel's next look (each second). A packet that goes on with one begins a new one, if the rules let it.
+// Forget has the kernel forget the conversations that match, and says how many. The short cut of a flowtable
+// ends for them too, at the kernel's next look (each second). A packet that goes on with one begins a new
+// one, if the rules let it.
 func Forget(match func(Flow) bool) (n int, err error) {
 	for range passes {
 		var found []Flow

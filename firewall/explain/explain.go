@@ -1,10 +1,11 @@
-// Package explain says what a ruleset tree does with a packet: which rules apply to it in which order, what becomes of
-// it, and what its addresses are translated to.
+// Package explain says what a ruleset tree does with a packet: which rules apply to it in which order, what
+// becomes of it, and what its addresses are translated to.
 //
-// [Table] walks the tree as nft(8) says the kernel does: the hooks in their order, jumps and gotos, sets and maps, the
-// route between prerouting and what follows. It is pure: what the kernel knows beside the rules (addresses, routes, the
-// state of the conversation) is in its arguments. Rates and meters are taken as never exceeded, because what they have
-// counted is not known; bans are those that the tree's sets have as elements.
+// [Table] walks the tree as nft(8) says the kernel does: the hooks in their order, jumps and gotos, sets and
+// maps, the route between prerouting and what follows. It is pure: what the kernel knows beside the rules
+// (addresses, routes, the state of the conversation) is in its arguments. Rates and meters are taken as never
+// exceeded, because what they have counted is not known; bans are those that the tree's sets have as
+// elements.
 package explain
 
 import (
@@ -27,8 +28,8 @@ type Packet struct {
 	Status      uint32 // CTStatus… bits that its conversation had before
 	ToAll       bool   // broadcast or multicast on its link
 
-	// Of a packet of a known conversation, what conntrack makes of its ends without asking rules: the destination before
-	// the packet is routed, the source before it leaves. Invalid: nothing.
+	// Of a packet of a known conversation, what conntrack makes of its ends without asking rules: the
+	// destination before the packet is routed, the source before it leaves. Invalid: nothing.
 	KnownSource, KnownDestination netip.AddrPort
 }
 
@@ -43,8 +44,8 @@ type Step struct {
 type Result struct {
 	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it.
 	Verdict firewall.VerdictKind
-	// Out is the interface that it leaves by, "" when it is for the appliance. Not known for what was dropped before
-	// it was routed.
+	// Out is the interface that it leaves by, "" when it is for the appliance. Not known for what was dropped
+	// before it was routed.
 	Out string
 	// Source and Destination are its addresses when it leaves the rules.
 	Source, Destination netip.AddrPort
@@ -102,8 +103,8 @@ type walk struct {
 	dnat    bool // the destination was translated
 }
 
-// passes asks all chains at a point and reports whether they let the packet pass. Chains that translate see the first
-// packet of a conversation only.
+// passes asks all chains at a point and reports whether they let the packet pass. Chains that translate see
+// the first packet of a conversation only.
 func (w *walk) passes(point firewall.Point) bool {
 	var hooked []firewall.Chain
 	for _, c := range w.table.Chains {

@@ -62,8 +62,8 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// TestWalk: a jump comes back, a goto comes back to where the last jump was, a policy decides what no rule did
-// (nft(8), "jump" and "goto").
+// TestWalk: a jump comes back, a goto comes back to where the last jump was, a policy decides what no rule
+// did (nft(8), "jump" and "goto").
 func TestWalk(t *testing.T) {
 	v := func(kind firewall.VerdictKind, target ...string) firewall.TreeRule {
 		return firewall.TreeRule{Verdict: firewall.Verdict{Kind: kind, Target: strings.Join(target, "")}, Name: strings.Join(target, "")}

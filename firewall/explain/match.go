@@ -7,7 +7,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// match reports whether the packet is what m asks for. A packet without the field is not, even if m is negated.
+// match reports whether the packet is what m asks for. A packet without the field is not, even if m is
+// negated.
 func (w *walk) match(m firewall.Match) bool {
 	for _, f := range m.Fields {
 		if _, ok := w.field(f); !ok {

@@ -53,8 +53,8 @@ func (n Network) addressOn(link string, v4 bool) (netip.Addr, bool) {
 	return n.Addresses[i].Prefix.Addr(), true
 }
 
-// next is the link by which a packet to a goes on, or that it is for the appliance itself, as all is that came in by a
-// link for everybody there.
+// next is the link by which a packet to a goes on, or that it is for the appliance itself, as all is that
+// came in by a link for everybody there.
 func (n Network) next(a netip.Addr, in string) (link string, local bool) {
 	if in != "" && (n.own(a) || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || in == "lo") {
 		return "", true
@@ -82,8 +82,9 @@ func (n Network) LinkTo(a netip.Addr) string {
 	return link
 }
 
-// leadsBack reports whether the best route to the source of p leaves by the interface that p came in by. The kernel does
-// not ask about a host that has no address yet and speaks to everybody, and each link leads to its link-local addresses.
+// leadsBack reports whether the best route to the source of p leaves by the interface that p came in by. The
+// kernel does not ask about a host that has no address yet and speaks to everybody, and each link leads to
+// its link-local addresses.
 func (n Network) leadsBack(p Packet) bool {
 	src, dst := p.Source.Addr(), p.Destination.Addr()
 	switch {

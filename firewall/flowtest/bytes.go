@@ -24,8 +24,9 @@ func (p Packet) bytes() [][]byte {
 	return p.fragments(payload)
 }
 
-// fragments are some of those that payload can be cut into: "two", "first" or "last" of them, "tiny": the first holds
-// eight bytes, "overlap": the second says otherwise what the first said, "atomic": one that is all there is (RFC 6946).
+// fragments are some of those that payload can be cut into: "two", "first" or "last" of them, "tiny": the
+// first holds eight bytes, "overlap": the second says otherwise what the first said, "atomic": one that is
+// all there is (RFC 6946).
 func (p Packet) fragments(payload []byte) [][]byte {
 	cut, end := 24, len(payload)
 	if p.Frag == "tiny" {
@@ -46,7 +47,8 @@ func (p Packet) fragments(payload []byte) [][]byte {
 	return [][]byte{first, last}
 }
 
-// fragment is one of p, with the bytes from one place to another; the places are multiples of eight or the end.
+// fragment is one of p, with the bytes from one place to another; the places are multiples of eight or the
+// end.
 func (p Packet) fragment(payload []byte, from, to int) []byte {
 	offset, more := uint16(from), uint16(0)
 	if to < len(payload) {
@@ -130,8 +132,8 @@ func (p Packet) transport() []byte {
 	return b
 }
 
-// icmp is the message: an error with the head of what it is about, or one with an identifier and 16 bytes more, which
-// is as much as neighbour discovery has at least.
+// icmp is the message: an error with the head of what it is about, or one with an identifier and 16 bytes
+// more, which is as much as neighbour discovery has at least.
 func (p Packet) icmp() []byte {
 	b := []byte{p.Type, p.Code, 0, 0, 0, 0, 0, 0}
 	if p.About == nil {

@@ -67,7 +67,8 @@ func (f Flow) judge(s Seen) string {
 	return text
 }
 
-// Answer says what s means to the host that sent p: "reset", "prohibited", "expired" or "answered"; "" if s is no answer.
+// Answer says what s means to the host that sent p: "reset", "prohibited", "expired" or "answered"; "" if s
+// is no answer.
 func Answer(from string, p Packet, s Seen) string {
 	a := s.Packet
 	switch {

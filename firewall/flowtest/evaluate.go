@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/explain"
 )
 
-// An Evaluator asks package explain about flows, in the order of the table. It remembers conversations as conntrack
-// does, which the rules know nothing of: who has which addresses on the other side.
+// An Evaluator asks package explain about flows, in the order of the table. It remembers conversations as
+// conntrack does, which the rules know nothing of: who has which addresses on the other side.
 type Evaluator struct {
 	table   firewall.Table
 	network explain.Network
@@ -25,7 +25,8 @@ type way struct{ src, dst netip.AddrPort }
 
 func (w way) back() way { return way{w.dst, w.src} }
 
-// NewEvaluator is for a tree in a network. Its routes are those of the links and the default ones by the first.
+// NewEvaluator is for a tree in a network. Its routes are those of the links and the default ones by the
+// first.
 func NewEvaluator(t firewall.Table, links []Link, hosts []Host) *Evaluator {
 	e := &Evaluator{table: t, hosts: hosts, links: map[string]string{}, known: map[way]way{}}
 	for _, l := range links {
@@ -42,8 +43,8 @@ func NewEvaluator(t firewall.Table, links []Link, hosts []Host) *Evaluator {
 	return e
 }
 
-// Evaluate says what the tree does with a packet that comes in from a host, whose conversation has a state (one of the
-// CT… bits of package firewall).
+// Evaluate says what the tree does with a packet that comes in from a host, whose conversation has a state
+// (one of the CT… bits of package firewall).
 func (e *Evaluator) Evaluate(from string, p Packet, state uint32) explain.Result {
 	return e.evaluate(from, p, state, way{})
 }
@@ -96,7 +97,8 @@ func (e *Evaluator) remember(in, out way) {
 	}
 }
 
-// translate is what conntrack makes of the ends of a packet of a known conversation, the zero way if it knows none.
+// translate is what conntrack makes of the ends of a packet of a known conversation, the zero way if it knows
+// none.
 func (e *Evaluator) translate(f Flow) (way, error) {
 	wire := way{f.Packet.Src, f.Packet.Dst}
 	switch {

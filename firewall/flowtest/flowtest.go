@@ -1,14 +1,15 @@
 // Package flowtest says which packets must come out of the firewall where, and holds firewalls against it.
 //
-// [Table] is flows.txt: one packet a line, where it comes from, and its fate. It is about the network of the site
-// directory in site/, which [House] describes. Three firewalls are asked: the evaluator ([Evaluate]), and by real frames
-// ([World]) the kernel of the machine that runs the tests and the appliance's own one in a virtual machine.
+// [Table] is flows.txt: one packet a line, where it comes from, and its fate. It is about the network of the
+// site directory in site/, which [House] describes. Three firewalls are asked: the evaluator ([Evaluate]),
+// and by real frames ([World]) the kernel of the machine that runs the tests and the appliance's own one in a
+// virtual machine.
 //
-// A World is the hosts around a box: it sends frames, answers for its hosts when the box looks for their link addresses,
-// and sees what comes out. That nothing came is certain, and not a matter of time: behind each packet it asks the box
-// for the link address of each of its links, first where the packet went in. A link keeps the order, so that with the
-// last answer all has come that ever will. While the box is looking for a neighbour, a packet waits; so when it did, it
-// is asked once more.
+// A World is the hosts around a box: it sends frames, answers for its hosts when the box looks for their link
+// addresses, and sees what comes out. That nothing came is certain, and not a matter of time: behind each
+// packet it asks the box for the link address of each of its links, first where the packet went in. A link
+// keeps the order, so that with the last answer all has come that ever will. While the box is looking for a
+// neighbour, a packet waits; so when it did, it is asked once more.
 package flowtest
 
 import (
@@ -56,8 +57,9 @@ type Flow struct {
 
 // A Fate is what becomes of a packet.
 type Fate struct {
-	// Kind is "dropped", "reset", "prohibited" or "box"; the latter is taken, whatever the box makes of it. "answered" is taken and
-	// answered. "expired" and "ignored" are decided by the kernel before any rule, in words or without. Empty: passed on.
+	// Kind is "dropped", "reset", "prohibited" or "box"; the latter is taken, whatever the box makes of it.
+	// "answered" is taken and answered. "expired" and "ignored" are decided by the kernel before any rule, in
+	// words or without. Empty: passed on.
 	Kind     string
 	Host     string // that gets it
 	Src, Dst netip.AddrPort
@@ -132,8 +134,8 @@ func parseFate(words []string, p Packet) (Fate, error) {
 	return fate, nil
 }
 
-// House is the network of the site: the box's links, WAN first, all on one wire each, and their hosts. The guests are
-// VLAN 20 of the LAN's wire.
+// House is the network of the site: the box's links, WAN first, all on one wire each, and their hosts. The
+// guests are VLAN 20 of the LAN's wire.
 func House() ([]Link, []Host) {
 	prefixes := func(texts ...string) (all []netip.Prefix) {
 		for _, t := range texts {

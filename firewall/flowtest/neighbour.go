@@ -36,7 +36,8 @@ func arp(op uint16, mac net.HardwareAddr, addr netip.Addr, toMAC net.HardwareAdd
 	return slices.Concat(b, []byte(mac), addr.AsSlice(), []byte(toMAC), to.AsSlice())
 }
 
-// takeSolicit answers for hosts (RFC 4861, 7.2.4). Nobody answers for an address that is being checked to be free.
+// takeSolicit answers for hosts (RFC 4861, 7.2.4). Nobody answers for an address that is being checked to be
+// free.
 func (w *World) takeSolicit(link int, from net.HardwareAddr, b []byte) error {
 	if len(b) < 64 {
 		return nil

@@ -22,8 +22,8 @@ const (
 //	icmp 198.51.100.1 > 192.0.2.10 type=3/4 about udp 192.0.2.10:1000 > 198.51.100.7:53
 //	41 198.51.100.9 > 192.0.2.10
 //
-// The flags of TCP are some of S, A, R, F, and "-" for none. The words behind them may be hop=N (64 if absent), ext=N,M
-// (IPv6 extension headers), frag=KIND (see [Packet.frames]) and badsum, a wrong checksum.
+// The flags of TCP are some of S, A, R, F, and "-" for none. The words behind them may be hop=N (64 if
+// absent), ext=N,M (IPv6 extension headers), frag=KIND (see [Packet.frames]) and badsum, a wrong checksum.
 type Packet struct {
 	Proto    uint8
 	Src, Dst netip.AddrPort // port 0 where there are none

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// readPacket says what an IP packet is, without the words that do not change on the way. more reports a fragment behind
-// the first one, which says nothing about its conversation. ok is false if it is no IP, or cut off.
+// readPacket says what an IP packet is, without the words that do not change on the way. more reports a
+// fragment behind the first one, which says nothing about its conversation. ok is false if it is no IP, or
+// cut off.
 func readPacket(b []byte) (p Packet, more, ok bool) {
 	if len(b) >= 20 && b[0]>>4 == 4 {
 		length := int(b[0]&15) * 4

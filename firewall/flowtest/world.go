@@ -119,8 +119,8 @@ func (w *World) settle(link int) error {
 	return nil
 }
 
-// mark asks the box for its address on a link, as who looks whether an address is free does (RFC 5227), and takes all
-// in that comes before the answer. It asks again now and then, for a box that is not there yet.
+// mark asks the box for its address on a link, as who looks whether an address is free does (RFC 5227), and
+// takes all in that comes before the answer. It asks again now and then, for a box that is not there yet.
 func (w *World) mark(link int, patience time.Duration) error {
 	w.markers++
 	w.marker = binary.BigEndian.AppendUint32([]byte{0x02, 0x6d}, w.markers)
@@ -198,8 +198,9 @@ func (w *World) hostAt(link int, mac net.HardwareAddr) string {
 	return w.hosts[i].Name
 }
 
-// chatter reports whether a packet has nothing to do with a probe: the box speaks of itself, and answers nothing. It may
-// also tell its neighbour of a shorter way, whatever the rules then say of the packet (RFC 4861, 8.2).
+// chatter reports whether a packet has nothing to do with a probe: the box speaks of itself, and answers
+// nothing. It may also tell its neighbour of a shorter way, whatever the rules then say of the packet (RFC
+// 4861, 8.2).
 func (w *World) chatter(s Seen, probe Packet) bool {
 	p := s.Packet
 	own := slices.ContainsFunc(w.links, func(l Link) bool {

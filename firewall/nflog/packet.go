@@ -10,8 +10,8 @@ const (
 	ipv4Len = 20
 	ipv6Len = 40
 
-	// maxExtensions bounds how many extension headers are looked through. RFC 8200, 4.1, has seven at most in a packet
-	// that makes sense.
+	// maxExtensions bounds how many extension headers are looked through. RFC 8200, 4.1, has seven at most in
+	// a packet that makes sense.
 	maxExtensions = 10
 
 	fragmentOffset4 = 0x1fff // RFC 791, 3.1; in units of 8 bytes
@@ -90,8 +90,8 @@ func parseIPv6(b []byte) Packet {
 	return p
 }
 
-// extensionLen is the length of an extension header of IPv6 that b begins with, 0 if proto is none, and more than b has
-// if that is not there.
+// extensionLen is the length of an extension header of IPv6 that b begins with, 0 if proto is none, and more
+// than b has if that is not there.
 func extensionLen(proto uint8, b []byte) int {
 	const missing = 1 << 16
 	switch proto {

@@ -1,11 +1,11 @@
 // Package nflog is what the rules have logged: packets, by their headers.
 //
-// The kernel hands packets that a rule with a log logs to an NFLOG group (nfnetlink_log): the rule's name, the interfaces
-// and the first bytes of the packet. This package says what a [Record] of it is, and takes the headers apart; the service
-// that keeps records is in run.
+// The kernel hands packets that a rule with a log logs to an NFLOG group (nfnetlink_log): the rule's name,
+// the interfaces and the first bytes of the packet. This package says what a [Record] of it is, and takes the
+// headers apart; the service that keeps records is in run.
 //
-// The bytes of packets are those of strangers: headers are read only as far as they are there, and nothing is believed
-// of them. Of a packet that is cut short or makes no sense there is what could be read.
+// The bytes of packets are those of strangers: headers are read only as far as they are there, and nothing is
+// believed of them. Of a packet that is cut short or makes no sense there is what could be read.
 package nflog
 
 import (
@@ -34,8 +34,8 @@ type Packet struct {
 	Length      int        `json:"length"`    // of the whole packet as its header has it, in bytes
 	HopLimit    uint8      `json:"hop_limit"` // or time to live
 	Proto       uint8      `json:"proto"`     // of IANA's protocol numbers, behind the extension headers of IPv6
-	// Transport says that there was enough of the next header for the ports of TCP, UDP and their like, or type and code
-	// of ICMP and ICMPv6.
+	// Transport says that there was enough of the next header for the ports of TCP, UDP and their like, or
+	// type and code of ICMP and ICMPv6.
 	Transport       bool   `json:"transport"`
 	SourcePort      uint16 `json:"source_port,omitempty"`
 	DestinationPort uint16 `json:"destination_port,omitempty"`

@@ -50,8 +50,8 @@ func Ban(table string, p netip.Prefix, d time.Duration) error {
 	})
 }
 
-// Unban ends the bans of p and of all parts of it, and says how many elements that were. The ban of a network that p is
-// a part of stays.
+// Unban ends the bans of p and of all parts of it, and says how many elements that were. The ban of a network
+// that p is a part of stays.
 func Unban(table string, p netip.Prefix) (n int, err error) {
 	err = changeBans(func(conn *nftables.Conn) error {
 		n = 0
@@ -74,8 +74,8 @@ func Unban(table string, p netip.Prefix) (n int, err error) {
 	return n, err
 }
 
-// changeBans makes a transaction of what stage queues. It looks again when an element expired meanwhile, or somebody else
-// unbanned it.
+// changeBans makes a transaction of what stage queues. It looks again when an element expired meanwhile, or
+// somebody else unbanned it.
 func changeBans(stage func(*nftables.Conn) error) error {
 	conn, err := nftables.New()
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 // scratch is the name of the table that Differences makes and removes.
 const scratch = "gatehouse_compare"
 
-// Differences says, one sentence each, in what the kernel's table is not what a load of t makes; none means that it is.
-// It lets the kernel itself say what t is: t is loaded once more, into a table that is asked nothing (it is dormant),
-// both are read back, and compared byte by byte. What counters counted and what kept sets hold makes no difference.
+// Differences says, one sentence each, in what the kernel's table is not what a load of t makes; none means
+// that it is. It lets the kernel itself say what t is: t is loaded once more, into a table that is asked
+// nothing (it is dormant), both are read back, and compared byte by byte. What counters counted and what kept
+// sets hold makes no difference.
 func Differences(t firewall.Table) ([]string, error) {
 	conn, err := nftables.New()
 	if err != nil {

@@ -13,9 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A dump is what the kernel says a table has, by the title of each object: "chain input". The first line describes the
-// object, the others are its rules in their order, or its elements, sorted. Lines are the kernel's own bytes, less what
-// differs between two loads of the same (handles, names of anonymous sets), and only compared.
+// A dump is what the kernel says a table has, by the title of each object: "chain input". The first line
+// describes the object, the others are its rules in their order, or its elements, sorted. Lines are the
+// kernel's own bytes, less what differs between two loads of the same (handles, names of anonymous sets), and
+// only compared.
 type dump map[string][]string
 
 // dumpTable asks the kernel for everything in a table of the inet family but what it counts.

@@ -6,8 +6,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// A loader fetches a field of the packet into a register. What is only there in one protocol says in which, and the
-// rule asks for that first.
+// A loader fetches a field of the packet into a register. What is only there in one protocol says in which,
+// and the rule asks for that first.
 type loader struct {
 	family uint32 // of IP: NFProtoIPv4 or NFProtoIPv6; 0: any
 	proto  uint32 // over IP; 0: any

@@ -138,7 +138,8 @@ func flows() []flow {
 		{"wan as lan to guest", wan, syn(lan4, guest4), "", 0, "spoofed"},
 		{"wan as loopback", wan, syn("127.0.0.1", wanBox4), "", 0, "spoofed"},
 		{"lan to loopback", lan, syn(lan4, "127.0.0.1"), "", 0, "spoofed"},
-		// net/ipv6/ip6_input.c drops ::1 from a wire before any rule; the ping behind them shows that they have been there.
+		// net/ipv6/ip6_input.c drops ::1 from a wire before any rule; the ping behind them shows that they
+		// have been there.
 		{"lan as loopback6", lan, then(syn("::1", lanBox6), pingTo(lanBox6)), lanBox6, 0, "rule_lan-ping"},
 		{"lan to loopback6", lan, then(syn(lan6, "::1"), pingTo(lanBox6)), lanBox6, 0, "rule_lan-ping"},
 		{"lan with no address to ssh", lan, syn("0.0.0.0", lanBox4), "", 0, "spoofed"},
@@ -188,8 +189,8 @@ func twoLANs(t *testing.T) firewall.Policy {
 	return p
 }
 
-// TestFlows lets packets decide. A flow that must die has died when the rule that kills it has counted it, so that
-// nobody waits for an answer that does not come.
+// TestFlows lets packets decide. A flow that must die has died when the rule that kills it has counted it, so
+// that nobody waits for an answer that does not come.
 func TestFlows(t *testing.T) {
 	l := newLab(t, twoLANs(t))
 	for _, f := range flows() {
@@ -200,7 +201,8 @@ func TestFlows(t *testing.T) {
 	}
 }
 
-// TestFloodDoesNotFloodTheLog counts lines about a flood against what the rate allows in the time that it took.
+// TestFloodDoesNotFloodTheLog counts lines about a flood against what the rate allows in the time that it
+// took.
 func TestFloodDoesNotFloodTheLog(t *testing.T) {
 	policy := twoLANs(t)
 	policy.Flood = firewall.Rate{}

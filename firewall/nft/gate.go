@@ -10,13 +10,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// The kernel takes new rules into use at one instant, but fills new sets of intervals a moment later (nf_tables_commit:
-// nft_set_commit_update comes behind the new generation). Until then a rule that denies by such a set does not match. So
-// rules come with a gate in front of them, which lets nobody begin a conversation, and which is taken away when the
-// transaction is over. What has begun goes on.
+// The kernel takes new rules into use at one instant, but fills new sets of intervals a moment later
+// (nf_tables_commit: nft_set_commit_update comes behind the new generation). Until then a rule that denies by
+// such a set does not match. So rules come with a gate in front of them, which lets nobody begin a
+// conversation, and which is taken away when the transaction is over. What has begun goes on.
 //
-// The gate is the first rule of the very chains that filter. A packet looks which rules are in use once for each base
-// chain (nft_do_chain): a gate in a chain of its own is passed by the packet that is between the two at that instant.
+// The gate is the first rule of the very chains that filter. A packet looks which rules are in use once for
+// each base chain (nft_do_chain): a gate in a chain of its own is passed by the packet that is between the
+// two at that instant.
 
 // closeGate queues the gate, "iifname != lo ct state new drop", and returns its rules.
 func closeGate(conn *nftables.Conn, table *nftables.Table, chains []firewall.Chain) (gate []*nftables.Rule) {
@@ -37,7 +38,8 @@ func closeGate(conn *nftables.Conn, table *nftables.Table, chains []firewall.Cha
 	return gate
 }
 
-// openGate takes the gate away. If that fails, the new rules are there behind it, and another load removes it.
+// openGate takes the gate away. If that fails, the new rules are there behind it, and another load removes
+// it.
 func openGate(conn *nftables.Conn, table *nftables.Table, gate []*nftables.Rule) error {
 	for _, rule := range gate {
 		if err := conn.DelRule(rule); err != nil {

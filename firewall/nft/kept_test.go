@@ -15,7 +15,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/policytest"
 )
 
-// TestReloadKeepsWhatTheKernelKnows: counters of rules that both policies have, and bans with the time they have left.
+// TestReloadKeepsWhatTheKernelKnows: counters of rules that both policies have, and bans with the time they
+// have left.
 func TestReloadKeepsWhatTheKernelKnows(t *testing.T) {
 	l := newLab(t, twoLANs(t))
 	conversation := dial(t, l.lan, "tcp", target(wan4, 80))
@@ -237,7 +238,8 @@ func TestKeptElements(t *testing.T) {
 	}
 }
 
-// TestFlood: one source outside may start many conversations, but not any number, and others are not held back.
+// TestFlood: one source outside may start many conversations, but not any number, and others are not held
+// back.
 func TestFlood(t *testing.T) {
 	policy := twoLANs(t)
 	policy.Flood = firewall.Rate{Count: 1, Per: firewall.Hour, Burst: 50}

@@ -28,8 +28,8 @@ const patience = 20 * time.Second
 //	    2001:db8::1  2001:db8::10    │ box │ eth2 192.168.33.1 ── guest 192.168.33.50
 //	                                 └─────┘ eth3 192.168.34.1 ── stranger (in no zone)
 //
-// and in IPv6 2001:db8:32::/64 and so on, with the same last numbers. Every host answers TCP port 80 and UDP port 5000
-// with the address that it sees; the box also TCP 22 and 23 and UDP 67.
+// and in IPv6 2001:db8:32::/64 and so on, with the same last numbers. Every host answers TCP port 80 and UDP
+// port 5000 with the address that it sees; the box also TCP 22 and 23 and UDP 67.
 type lab struct {
 	box, wan, lan, guest, stranger netns
 	pings                          *atomic.Uint32 // echo requests so far
@@ -157,7 +157,8 @@ func serveUDP(t *testing.T, ns netns, addr string) {
 	}()
 }
 
-// sendRaw puts IP packets on the wire of a host's eth0, towards the box or, if a packet is for everybody, to all.
+// sendRaw puts IP packets on the wire of a host's eth0, towards the box or, if a packet is for everybody, to
+// all.
 func (l lab) sendRaw(t *testing.T, from netns, packets ...[]byte) {
 	t.Helper()
 	box := boxMAC(map[netns]int{l.wan: 0, l.lan: 1, l.guest: 2, l.stranger: 3}[from])

@@ -1,10 +1,10 @@
 // Package nft loads a ruleset tree into the kernel and reads back what it counts.
 //
-// [Load] makes the table equal to the tree in one netlink transaction: packets meet the old rules or the new ones, never
-// none and never half, and when the kernel refuses any part of it, the old rules stay as they were. What the kernel knows
-// is not lost by it: conversations go on; counters of a name that both trees have, and the elements of sets that the tree
-// says are kept, are not touched at all. Other tables are not touched either. It needs CAP_NET_ADMIN in the network
-// namespace of the calling thread.
+// [Load] makes the table equal to the tree in one netlink transaction: packets meet the old rules or the new
+// ones, never none and never half, and when the kernel refuses any part of it, the old rules stay as they
+// were. What the kernel knows is not lost by it: conversations go on; counters of a name that both trees
+// have, and the elements of sets that the tree says are kept, are not touched at all. Other tables are not
+// touched either. It needs CAP_NET_ADMIN in the network namespace of the calling thread.
 package nft
 
 import (
@@ -19,11 +19,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// attempts bounds how often Load looks again at what is there because somebody changed it meanwhile. Only a ban does.
+// attempts bounds how often Load looks again at what is there because somebody changed it meanwhile. Only a
+// ban does.
 const attempts = 10
 
-// Load makes the kernel's table of that name equal to t. The interfaces it names need not exist, but the devices of a
-// flowtable must.
+// Load makes the kernel's table of that name equal to t. The interfaces it names need not exist, but the
+// devices of a flowtable must.
 func Load(t firewall.Table) error {
 	conn, err := nftables.New()
 	if err != nil {
@@ -72,8 +73,8 @@ func newBatch(conn *nftables.Conn, table *nftables.Table) *batch {
 		ported: map[string]bool{}}
 }
 
-// stage queues everything. Chains come first, because elements of maps jump to them; rules last, because they name all
-// else.
+// stage queues everything. Chains come first, because elements of maps jump to them; rules last, because they
+// name all else.
 func stage(conn *nftables.Conn, table *nftables.Table, t firewall.Table, old state) error {
 	b := newBatch(conn, table)
 	conn.AddTable(b.table)

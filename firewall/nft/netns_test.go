@@ -16,7 +16,8 @@ func newNetns(t *testing.T, name string) netns {
 	return netns{testnet.New(t, name)}
 }
 
-// do runs f on a thread inside the namespace; sockets that f opens stay in it, commands that f starts run in it.
+// do runs f on a thread inside the namespace; sockets that f opens stay in it, commands that f starts run in
+// it.
 func (ns netns) do(t *testing.T, f func()) {
 	t.Helper()
 	if err := ns.Do(func() error { f(); return nil }); err != nil {

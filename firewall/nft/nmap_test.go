@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestNmapFindsNothing from the WAN, in either family: no port is open or closed, no protocol answers. From the LAN the
-// same scan finds what is there, so that it would.
+// TestNmapFindsNothing from the WAN, in either family: no port is open or closed, no protocol answers. From
+// the LAN the same scan finds what is there, so that it would.
 func TestNmapFindsNothing(t *testing.T) {
 	t.Parallel()
 	nmap := testnet.Need(t, "nmap", "nmap")

@@ -12,7 +12,8 @@ import (
 
 const logKeys = 1<<unix.NFTA_LOG_PREFIX | 1<<unix.NFTA_LOG_GROUP
 
-// secondValue is the register behind an IPv4 address in the first, in units of 4 bytes: where a map's port comes to lie.
+// secondValue is the register behind an IPv4 address in the first, in units of 4 bytes: where a map's port
+// comes to lie.
 const secondValue = unix.NFT_REG32_01
 
 var verdictKinds = map[firewall.VerdictKind]expr.VerdictKind{
@@ -257,7 +258,8 @@ func (p *program) translate(v firewall.Verdict) error {
 	return nil
 }
 
-// clampMSS sets the option (kind 2 of RFC 9293, 3.1; its value behind kind and length) to what fits the route.
+// clampMSS sets the option (kind 2 of RFC 9293, 3.1; its value behind kind and length) to what fits the
+// route.
 func (p *program) clampMSS() {
 	const option, value, size = 2, 2, 2
 	p.emit(&expr.Rt{Register: unix.NFT_REG_1, Key: expr.RtTCPMSS},

@@ -23,8 +23,8 @@ const (
 	packetsOfPolicy = 25
 )
 
-// TestKernelDoesWhatTheTreeSays sends random packets through random policies: the kernel does what the evaluator says.
-// Rates are left out, which the evaluator takes as never exceeded.
+// TestKernelDoesWhatTheTreeSays sends random packets through random policies: the kernel does what the
+// evaluator says. Rates are left out, which the evaluator takes as never exceeded.
 func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 	t.Parallel()
 	links, hosts := randomHouse()
@@ -69,8 +69,8 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 	}
 }
 
-// randomHouse is where the interfaces of random policies are: five networks, the first the way out, whose hosts answer
-// for all addresses.
+// randomHouse is where the interfaces of random policies are: five networks, the first the way out, whose
+// hosts answer for all addresses.
 func randomHouse() ([]flowtest.Link, []flowtest.Host) {
 	var links []flowtest.Link
 	var hosts []flowtest.Host
@@ -167,8 +167,9 @@ func treeFate(p flowtest.Packet, r explain.Result) fated {
 	return fated{kind: "dropped"}
 }
 
-// untold reports whether the kernel may keep silent about a refusal. To who is masqueraded to, no answer goes out that
-// would have a private source; and of protocol 41 the kernel wants a checksum that there is not (nf_reject.h).
+// untold reports whether the kernel may keep silent about a refusal. To who is masqueraded to, no answer goes
+// out that would have a private source; and of protocol 41 the kernel wants a checksum that there is not
+// (nf_reject.h).
 func (g *traffic) untold(from string, p flowtest.Packet, want fated) bool {
 	link := "eth" + strings.TrimPrefix(from, "host") + ".0"
 	zone := slices.IndexFunc(g.policy.Zones, func(z firewall.Zone) bool { return len(z.Networks) == 0 && slices.Contains(z.Interfaces, link) })

@@ -16,8 +16,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/policytest"
 )
 
-// TestReadBackEqualsText: what package nft loads is, read back by nft(8), what nft(8) itself makes of our text. Tables
-// of many policies are side by side, each with its own name, because a start of nft(8) costs more than a table.
+// TestReadBackEqualsText: what package nft loads is, read back by nft(8), what nft(8) itself makes of our
+// text. Tables of many policies are side by side, each with its own name, because a start of nft(8) costs
+// more than a table.
 func TestReadBackEqualsText(t *testing.T) {
 	tables := []firewall.Table{compile(t, policyFile(t, "home")), compile(t, policyFile(t, "zones")), everything(), everyField()}
 	for seed := range uint64(200) {
@@ -43,7 +44,8 @@ func TestReadBackEqualsText(t *testing.T) {
 	}
 }
 
-// everything is a table with what policies do not use: sets of each kind, intervals, negations, concatenations.
+// everything is a table with what policies do not use: sets of each kind, intervals, negations,
+// concatenations.
 func everything() firewall.Table {
 	addr := func(p string) firewall.Value { return firewall.Value{Prefix: netip.MustParsePrefix(p)} }
 	port := func(lo, hi uint32) firewall.Value { return firewall.Value{Lo: lo, Hi: hi} }
@@ -143,8 +145,8 @@ func loadText(t *testing.T, ns netns, text string) {
 	}
 }
 
-// ruleset is the kernel's rules as nft(8) lists them, one object a line, without what may differ between two loads of
-// the same: handles, what counters counted, the order of a set's elements.
+// ruleset is the kernel's rules as nft(8) lists them, one object a line, without what may differ between two
+// loads of the same: handles, what counters counted, the order of a set's elements.
 func ruleset(t *testing.T, ns netns) []string {
 	t.Helper()
 	var listing struct{ Nftables []map[string]any }

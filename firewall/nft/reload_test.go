@@ -40,7 +40,8 @@ func TestReplaceLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestFailedLoadKeepsOldRules, whether the mistake is found here or by the kernel, in the middle of the transaction.
+// TestFailedLoadKeepsOldRules, whether the mistake is found here or by the kernel, in the middle of the
+// transaction.
 func TestFailedLoadKeepsOldRules(t *testing.T) {
 	ns := newNetns(t, "failed")
 	load(t, ns, compile(t, policyFile(t, "home")))

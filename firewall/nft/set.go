@@ -107,7 +107,8 @@ func (b *batch) anonymous(f firewall.Field, values []firewall.Value) (*nftables.
 	return set, b.conn.AddSet(set, joined(encoded))
 }
 
-// joined makes one interval of those that touch, as nft(8) does with what a rule itself lists. They must be sorted.
+// joined makes one interval of those that touch, as nft(8) does with what a rule itself lists. They must be
+// sorted.
 func joined(elements []nftables.SetElement) []nftables.SetElement {
 	var out []nftables.SetElement
 	for _, e := range elements {
@@ -158,8 +159,8 @@ func encodeAll(kinds []firewall.Kind, values []firewall.Value) ([]byte, error) {
 	return all, nil
 }
 
-// encodeInterval marks the first value and the one behind the last; an interval that reaches the end of all values has
-// no such.
+// encodeInterval marks the first value and the one behind the last; an interval that reaches the end of all
+// values has no such.
 func encodeInterval(kind firewall.Kind, v firewall.Value, element nftables.SetElement) ([]nftables.SetElement, error) {
 	first, last, err := encodeBounds(kind, v)
 	if err != nil {

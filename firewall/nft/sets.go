@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Replace gives sets of a loaded table other elements, all in one transaction. Rules, counters and all else stay as
-// they are. The sets must be there, and be declared in the same way.
+// Replace gives sets of a loaded table other elements, all in one transaction. Rules, counters and all else
+// stay as they are. The sets must be there, and be declared in the same way.
 func Replace(table string, sets []firewall.Set) error {
 	conn, err := nftables.New()
 	if err != nil {
@@ -65,8 +65,8 @@ func Kept(t firewall.Table) (firewall.Table, error) {
 	return t, nil
 }
 
-// Offload returns those of some devices between which the kernel can make a short cut: the ones that exist, or none
-// when it has no flowtables. It asks the kernel by a transaction that leaves nothing behind.
+// Offload returns those of some devices between which the kernel can make a short cut: the ones that exist,
+// or none when it has no flowtables. It asks the kernel by a transaction that leaves nothing behind.
 func Offload(devices []string) []string {
 	existing := slices.DeleteFunc(slices.Clone(devices), func(name string) bool {
 		_, err := net.InterfaceByName(name)

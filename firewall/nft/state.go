@@ -82,9 +82,9 @@ func (s state) readObjects(conn *nftables.Conn, table *nftables.Table) error {
 	return nil
 }
 
-// clear queues the removal of all rules and of what t has no more or has otherwise, and returns what stays. Rules go
-// first, then what may lead to chains, then chains. A hooked chain that stays is never without rules for a packet: the
-// kernel gives it the new ones at the same instant.
+// clear queues the removal of all rules and of what t has no more or has otherwise, and returns what stays.
+// Rules go first, then what may lead to chains, then chains. A hooked chain that stays is never without rules
+// for a packet: the kernel gives it the new ones at the same instant.
 func (b *batch) clear(t firewall.Table, sets []wantedSet, old state) state {
 	kept := newState()
 	if !old.exists {

@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// TestPacketsDecide sends the packets of package flowtest's table through the kernel and the evaluator: both do what the
-// table says, by the rule that it says.
+// TestPacketsDecide sends the packets of package flowtest's table through the kernel and the evaluator: both
+// do what the table says, by the rule that it says.
 func TestPacketsDecide(t *testing.T) {
 	t.Parallel()
 	links, hosts := flowtest.House()

@@ -46,8 +46,8 @@ func (g *traffic) packet() (string, flowtest.Packet, uint32) {
 
 func hostName(zone int) string { return fmt.Sprint("host", zone) }
 
-// isNew reports whether the packet belongs to no conversation of an earlier one. A conversation without ports is known
-// by its ends alone, on both sides of NAT.
+// isNew reports whether the packet belongs to no conversation of an earlier one. A conversation without ports
+// is known by its ends alone, on both sides of NAT.
 func (g *traffic) isNew(zone int, p flowtest.Packet, state uint32) bool {
 	if p.Src.Port() != 0 || p.ID != 0 {
 		return true
@@ -99,8 +99,8 @@ func (g *traffic) number(zone string, other int) int {
 	return int(g.policy.Zones[i].Interfaces[0][len("eth")] - '0')
 }
 
-// within is a host of some networks of the family, or another address. The first two of a long one are the network's own
-// and the appliance's.
+// within is a host of some networks of the family, or another address. The first two of a long one are the
+// network's own and the appliance's.
 func (g *traffic) within(networks []netip.Prefix, other netip.Addr) netip.Addr {
 	for _, n := range networks {
 		if n.Addr().Is4() != g.v4 || g.IntN(3) == 0 {

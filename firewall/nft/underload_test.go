@@ -13,8 +13,8 @@ import (
 
 const reloads = 1000
 
-// bothWays are what two policies agree about, one conversation for each %d; the last ones begin before the first reload
-// and go on.
+// bothWays are what two policies agree about, one conversation for each %d; the last ones begin before the
+// first reload and go on.
 const bothWays = `
 wan   new tcp 198.51.100.7:%[1]d > 192.0.2.10:22 S => dropped
 wan   new tcp 198.51.100.7:%[1]d > 192.0.2.10:443 S => web1 to 192.168.32.11:443
@@ -38,9 +38,9 @@ guest reply tcp 192.168.33.50:8 > 192.168.32.11:9100 A => web1
 web1  reply tcp 192.168.32.11:9100 > 192.168.33.50:8 A => guest
 `
 
-// TestReloadUnderLoad replaces a policy by another and back a thousand times. All the time what both forbid does not
-// pass, and conversations go on; so does one that only the first policy let begin. What both allow to begin does, if need
-// be when the gate is open again and its sender repeats it.
+// TestReloadUnderLoad replaces a policy by another and back a thousand times. All the time what both forbid
+// does not pass, and conversations go on; so does one that only the first policy let begin. What both allow
+// to begin does, if need be when the gate is open again and its sender repeats it.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	links, hosts := flowtest.House()
@@ -85,8 +85,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
-// probeLines sends the packets of some lines in their order, of conversations with that port, and returns how many that
-// begin one had to be repeated.
+// probeLines sends the packets of some lines in their order, of conversations with that port, and returns how
+// many that begin one had to be repeated.
 func probeLines(t *testing.T, world *flowtest.World, lines []string, port int) (lost int) {
 	t.Helper()
 	for _, line := range lines {

@@ -61,8 +61,8 @@ func openWire(t *testing.T, ns netns, dev string) frameWire {
 	return w
 }
 
-// newBox makes a box with some links, whose far ends are the returned wires, one for each link. It has the addresses of
-// the links, and routes everything else to its neighbours number 1 on the first link.
+// newBox makes a box with some links, whose far ends are the returned wires, one for each link. It has the
+// addresses of the links, and routes everything else to its neighbours number 1 on the first link.
 func newBox(t *testing.T, links []flowtest.Link, gateways ...string) (netns, []flowtest.Wire) {
 	t.Helper()
 	box, far := newNetns(t, "box"), newNetns(t, "far")
@@ -92,8 +92,8 @@ func newBox(t *testing.T, links []flowtest.Link, gateways ...string) (netns, []f
 	return box, wires
 }
 
-// oneCPU keeps the test on one processor, the last but n: the kernel takes packets from veth in their order on each, not
-// on all.
+// oneCPU keeps the test on one processor, the last but n: the kernel takes packets from veth in their order
+// on each, not on all.
 func oneCPU(t *testing.T, n int) {
 	t.Helper()
 	runtime.LockOSThread()

@@ -1,6 +1,7 @@
-// Package nfttext writes a ruleset tree as nft text: what `nft list table inet gatehouse` shows, and what `nft -f`
-// loads to the same effect as package nft. It is pure and writes the same text for the same tree. A tree that does not
-// come from firewall.Compile may give text that nft refuses; what nft says then is the diagnosis.
+// Package nfttext writes a ruleset tree as nft text: what `nft list table inet gatehouse` shows, and what
+// `nft -f` loads to the same effect as package nft. It is pure and writes the same text for the same tree. A
+// tree that does not come from firewall.Compile may give text that nft refuses; what nft says then is the
+// diagnosis.
 package nfttext
 
 import (
@@ -22,8 +23,8 @@ type Block struct {
 // Render writes the declaration of t, from "table inet …" to the closing brace. Counters begin at zero.
 func Render(t firewall.Table) string { return write(t.Name, Blocks(t)) }
 
-// RenderCounted is Render with what the counters of some names have counted: where they are declared, and as a comment
-// behind each rule that counts.
+// RenderCounted is Render with what the counters of some names have counted: where they are declared, and as
+// a comment behind each rule that counts.
 func RenderCounted(t firewall.Table, counted map[string]firewall.Count) string {
 	return write(t.Name, renderer{mapsOf(t), counted}.blocks(t))
 }
@@ -176,7 +177,8 @@ func (r renderer) chain(c firewall.Chain) Block {
 	return b
 }
 
-// priority writes a priority relative to the nearest named one below it, of those that nft knows at that point.
+// priority writes a priority relative to the nearest named one below it, of those that nft knows at that
+// point.
 func priority(h *firewall.Hook) string {
 	name, base := "raw", firewall.PriorityRaw
 	for _, named := range []struct {

@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestGolden: testdata/NAME.json is a policy, testdata/NAME.nft what an engineer reads. After a change of the rules
-// `go test ./firewall/nfttext -update` writes them anew; the difference is what to review.
+// TestGolden: testdata/NAME.json is a policy, testdata/NAME.nft what an engineer reads. After a change of the
+// rules `go test ./firewall/nfttext -update` writes them anew; the difference is what to review.
 func TestGolden(t *testing.T) {
 	for _, name := range []string{"home", "zones"} {
 		text, err := os.ReadFile("testdata/" + name + ".json")
@@ -59,7 +59,8 @@ func diff(t *testing.T, file, text string) string {
 	return string(out)
 }
 
-// TestEveryFieldHasText renders a match of each field: one without a name would be a rule that matches too much.
+// TestEveryFieldHasText renders a match of each field: one without a name would be a rule that matches too
+// much.
 func TestEveryFieldHasText(t *testing.T) {
 	for _, f := range firewall.Fields() {
 		table := firewall.Table{Name: "t",

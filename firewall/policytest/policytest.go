@@ -1,5 +1,6 @@
-// Package policytest makes firewall policies for tests: the same one for the same source of randomness, always valid,
-// small enough to read in a failure, and over many draws using every feature of a policy in every combination.
+// Package policytest makes firewall policies for tests: the same one for the same source of randomness,
+// always valid, small enough to read in a failure, and over many draws using every feature of a policy in
+// every combination.
 package policytest
 
 import (
@@ -10,9 +11,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Random draws a valid policy. Its first zones are whole interfaces, among them "wan"; others may follow that are some
-// networks behind them. Zone number i has the networks [Network4](i) and [Network6](i), the appliance there the first
-// address, and hosts the ones behind.
+// Random draws a valid policy. Its first zones are whole interfaces, among them "wan"; others may follow that
+// are some networks behind them. Zone number i has the networks [Network4](i) and [Network6](i), the
+// appliance there the first address, and hosts the ones behind.
 func Random(r *rand.Rand) firewall.Policy {
 	d := draw{Rand: r}
 	d.Log, d.Flood = d.rate(), d.rate()

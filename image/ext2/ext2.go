@@ -5,8 +5,8 @@
 // the result passes e2fsck -fn without a remark. The file system is revision 1 with 4 KiB blocks, 256-byte
 // inodes (times beyond 2038) and the features filetype, sparse_super and large_file.
 //
-// With a journal it is what is also called ext3, which a driver of ext2 still reads. A disk that is written to
-// needs one: without, the ext4 driver of Linux 6.1 can lose what fsync(2) has said to be there.
+// With a journal it is what is also called ext3, which a driver of ext2 still reads. A disk that is written
+// to needs one: without, the ext4 driver of Linux 6.1 can lose what fsync(2) has said to be there.
 //
 // Left out, because an appliance's disk has no use for them: hard links, extended attributes, holes in
 // files, hashed directories, resizing in place.

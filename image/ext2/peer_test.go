@@ -207,7 +207,8 @@ func compareStats(t *testing.T, name string, nodes []Node) {
 	}
 }
 
-// compareContent has debugfs copy the whole tree out. It also proves that nothing is there that was not given.
+// compareContent has debugfs copy the whole tree out. It also proves that nothing is there that was not
+// given.
 func compareContent(t *testing.T, name string, nodes []Node) {
 	dir := t.TempDir()
 	run(t, "/sbin/debugfs", "-R", "rdump / "+dir, name)

@@ -166,8 +166,9 @@ func (e FragmentError) Error() string {
 	return strings.Join(lines, "\n  ")
 }
 
-// compare returns a FragmentError unless every option of the fragment stands in config, the text of a .config.
-// kconfig drops what it cannot satisfy without a word, so this is the only notice of a missing dependency.
+// compare returns a FragmentError unless every option of the fragment stands in config, the text of a
+// .config. kconfig drops what it cannot satisfy without a word, so this is the only notice of a missing
+// dependency.
 func compare(fragment []option, config string) error {
 	final, err := parseConfig(".config", config)
 	if err != nil {

@@ -23,8 +23,8 @@ import (
 type Options struct {
 	Source string // kernel source, a tree or a tarball; empty: the newest /usr/src/linux-source-*.tar.*
 	Image  string // a ready kernel to use as it is: nothing is built and the other fields do not matter
-	// Fragments is the configuration, the files config/*.config, of a kernel that is none of the appliance's, for the
-	// tests of others; nil: the appliance's.
+	// Fragments is the configuration, the files config/*.config, of a kernel that is none of the appliance's,
+	// for the tests of others; nil: the appliance's.
 	Fragments fs.FS
 	CacheDir  string    // finished kernels are kept in CacheDir/kernel; empty: gatehouse in the user's cache directory
 	Jobs      int       // compilers at a time; 0: one per CPU

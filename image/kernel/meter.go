@@ -14,7 +14,8 @@ const (
 	fileEvery     = 15 * time.Second
 )
 
-// meter tells a person how far a build is. Make's output is written to it, about a line for each file it makes.
+// meter tells a person how far a build is. Make's output is written to it, about a line for each file it
+// makes.
 type meter struct {
 	to       io.Writer
 	terminal bool

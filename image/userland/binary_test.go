@@ -104,8 +104,8 @@ func (b built) testBuildInfo(t *testing.T) {
 	}
 }
 
-// A command that cannot even explain itself does not work in a binary with all others: a flag registered twice, a
-// package variable that was not set.
+// A command that cannot even explain itself does not work in a binary with all others: a flag registered
+// twice, a package variable that was not set.
 func (b built) testStart(t *testing.T) {
 	for _, name := range b.names {
 		out, _ := b.run(t, "", name, "--help")

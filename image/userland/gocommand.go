@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// buildTags choose the applet table with the u-root commands in it and, of packages that import gRPC, the half that
-// lets the linker leave out unused methods.
+// buildTags choose the applet table with the u-root commands in it and, of packages that import gRPC, the
+// half that lets the linker leave out unused methods.
 const buildTags = "userland,grpcnotrace"
 
 // goCommand runs the go command in the module, with an environment in which only what concerns the machine

@@ -14,9 +14,9 @@ import (
 // appletTable is the name of the file that replaces the empty table of package main.
 const appletTable = "applets_generated.go"
 
-// packages returns a directory that holds a package for each command, at the command's path below commandRoot,
-// and the applet table. The directory is named after all that it depends on: go.mod, which pins u-root and the
-// generator, the Go version, the build tags, and the table.
+// packages returns a directory that holds a package for each command, at the command's path below
+// commandRoot, and the applet table. The directory is named after all that it depends on: go.mod, which pins
+// u-root and the generator, the Go version, the build tags, and the table.
 func packages(ctx context.Context, g goCommand, commands []command, o Options) (string, error) {
 	table := []byte(tableSource(commands))
 	key, err := cacheKey(ctx, g, table)
@@ -66,7 +66,8 @@ func cacheKey(ctx context.Context, g goCommand, table []byte) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
 }
 
-// generate runs cmd2pkg, which copies all that the commands import as well, and keeps the commands: temp/done.
+// generate runs cmd2pkg, which copies all that the commands import as well, and keeps the commands:
+// temp/done.
 func generate(ctx context.Context, g goCommand, commands []command, temp string) error {
 	all := filepath.Join(temp, "all")
 	args := []string{"tool", generator, "-dir", all}
@@ -89,8 +90,9 @@ func generate(ctx context.Context, g goCommand, commands []command, temp string)
 	return nil
 }
 
-// tableSource returns the file that fills the applet table. Each command gets a flag set of its own before its
-// package registers its flags: a library linked into the binary may have registered some under the same names.
+// tableSource returns the file that fills the applet table. Each command gets a flag set of its own before
+// its package registers its flags: a library linked into the binary may have registered some under the same
+// names.
 func tableSource(commands []command) string {
 	var imports, entries strings.Builder
 	for _, c := range commands {

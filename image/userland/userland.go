@@ -1,4 +1,5 @@
-// Package userland builds the appliance's one static binary: command gatehouse with the u-root commands in it.
+// Package userland builds the appliance's one static binary: command gatehouse with the u-root commands in
+// it.
 //
 // Which commands these are is said once, by the tool lines of go.mod below github.com/u-root/u-root/cmds.
 // u-root's own cmd2pkg makes a package of each, whose Main does what the command's main did; the packages go
@@ -26,7 +27,8 @@ type Options struct {
 	Progress io.Writer // a line for each step that takes longer than a moment; nil for none
 }
 
-// Build writes the binary to o.Output, for linux/amd64, and returns the sorted names of the commands in it. The first build for a go.mod takes about a minute, a later one as long as the linker.
+// Build writes the binary to o.Output, for linux/amd64, and returns the sorted names of the commands in it.
+// The first build for a go.mod takes about a minute, a later one as long as the linker.
 func Build(ctx context.Context, o Options) ([]string, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Console is a machine's serial console: everything it ever said, in memory and in a file, and a place up to which
-// Expect has read.
+// Console is a machine's serial console: everything it ever said, in memory and in a file, and a place up to
+// which Expect has read.
 type Console struct {
 	input io.Writer
 
@@ -52,8 +52,8 @@ func (c *Console) close() {
 	c.log.Close()
 }
 
-// Expect waits until the console has said what the expression describes, after what the last Expect found, and gives
-// the match and its groups. It fails when ctx ends or the machine is off without having said it.
+// Expect waits until the console has said what the expression describes, after what the last Expect found,
+// and gives the match and its groups. It fails when ctx ends or the machine is off without having said it.
 func (c *Console) Expect(ctx context.Context, expr string) ([]string, error) {
 	re, err := regexp.Compile(expr)
 	if err != nil {

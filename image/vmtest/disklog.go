@@ -13,9 +13,10 @@ import (
 // sector is the unit of a disk that is written whole or not at all.
 const sector = 512
 
-// A DiskLog is what a machine did to a disk with a Log: its writes and flushes in the order in which they were done.
-// It is the format of Linux's dm-log-writes target (Documentation/admin-guide/device-mapper/log-writes.rst), as QEMU's
-// driver blklogwrites writes it, up to the first entry that is not there: a killed machine leaves gaps at the end.
+// A DiskLog is what a machine did to a disk with a Log: its writes and flushes in the order in which they
+// were done. It is the format of Linux's dm-log-writes target
+// (Documentation/admin-guide/device-mapper/log-writes.rst), as QEMU's driver blklogwrites writes it, up to
+// the first entry that is not there: a killed machine leaves gaps at the end.
 type DiskLog struct {
 	writes []diskWrite
 	End    int64 // of the log up to there, in bytes of its file
@@ -30,7 +31,8 @@ type diskWrite struct {
 	data    []byte
 }
 
-// Flags of an entry; others are for what leaves no trace here: marks, and discards of what nobody reads again.
+// Flags of an entry; others are for what leaves no trace here: marks, and discards of what nobody reads
+// again.
 const (
 	logFlush = 1 << iota
 	logFUA
@@ -87,8 +89,9 @@ func readDiskWrite(in io.Reader) (w diskWrite, size int64, err error) {
 	return w, size, err
 }
 
-// CutPower does to the disk as it was what the machine did until its log had n bytes, and then was cut off from power:
-// what was flushed is there, and of everything else what r decides, sector by sector. It is the worst that a disk may do.
+// CutPower does to the disk as it was what the machine did until its log had n bytes, and then was cut off
+// from power: what was flushed is there, and of everything else what r decides, sector by sector. It is the
+// worst that a disk may do.
 func (l DiskLog) CutPower(disk io.WriterAt, n int64, r *rand.Rand) error {
 	flushed := 0
 	for i, w := range l.writes {

@@ -23,8 +23,8 @@ type memDisk []byte
 
 func (d memDisk) WriteAt(p []byte, off int64) (int, error) { return copy(d[off:], p), nil }
 
-// TestDiskLog: what was flushed, or written through, is on the disk after every cut; of the rest each sector is as it
-// was or as it was to be, and now and then it is each of these; and a gap ends the log.
+// TestDiskLog: what was flushed, or written through, is on the disk after every cut; of the rest each sector
+// is as it was or as it was to be, and now and then it is each of these; and a gap ends the log.
 func TestDiskLog(t *testing.T) {
 	fill := func(c byte, sectors int) []byte { return bytes.Repeat([]byte{c}, sectors*sector) }
 	entries := [][]byte{

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// rules asks the box whether its kernel has the rules of the site, with the short cut that this kernel is built for.
+// rules asks the box whether its kernel has the rules of the site, with the short cut that this kernel is
+// built for.
 func rules(ctx context.Context, t *testing.T, h *home) {
 	const same = "The kernel has the rules that were loaded, and they are what the site says.\n"
 	if got := h.admin.must(ctx, t, "gatehouse firewall diff"); got != same {

@@ -15,8 +15,8 @@ var flowsImage = sync.OnceValues(func() (Image, error) {
 	return buildIn("flows", filepath.Join("../../firewall/flowtest", flowtest.Site))
 })
 
-// TestPacketsDecide sends the packets of package flowtest's table through the appliance: its kernel, which has VLANs,
-// flowtables and tunnels, and its own rules. The test is all hosts around it.
+// TestPacketsDecide sends the packets of package flowtest's table through the appliance: its kernel, which
+// has VLANs, flowtables and tunnels, and its own rules. The test is all hosts around it.
 func TestPacketsDecide(t *testing.T) {
 	t.Parallel()
 	img := theImage(t, flowsImage)

@@ -24,8 +24,8 @@ const (
 	clientPort, serverPort = 68, 67 // RFC 2131, section 4.1
 )
 
-// Offer sends DISCOVERs of the card mac on the wire, one every interval, until an answer to one comes that is an
-// OFFER. With a VLAN id other than 0 they are tagged, and only an answer with that tag counts.
+// Offer sends DISCOVERs of the card mac on the wire, one every interval, until an answer to one comes that is
+// an OFFER. With a VLAN id other than 0 they are tagged, and only an answer with that tag counts.
 func (w *Wire) Offer(ctx context.Context, mac net.HardwareAddr, vlan uint16, interval time.Duration) (*dhcpv4.DHCPv4, error) {
 	discover, err := dhcpv4.NewDiscovery(mac)
 	if err != nil {

@@ -21,9 +21,9 @@ type Image struct {
 // Append is the kernel's command line for QEMU.
 const Append = "root=/dev/vda ro console=ttyS0 quiet"
 
-// BuildImage makes the image of the site directory in dir with mkimage, as make image does, with the kernel and what
-// else takes long from the user's cache; options are further ones of mkimage. KERNEL and KERNEL_SRC in the environment
-// mean what they mean to make.
+// BuildImage makes the image of the site directory in dir with mkimage, as make image does, with the kernel
+// and what else takes long from the user's cache; options are further ones of mkimage. KERNEL and KERNEL_SRC
+// in the environment mean what they mean to make.
 func BuildImage(ctx context.Context, dir, site string, options ...string) (Image, error) {
 	img := Image{
 		Dir:    dir,

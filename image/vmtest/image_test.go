@@ -70,8 +70,8 @@ type home struct {
 	cuts      int // of its power
 }
 
-// TestImage follows one appliance with one disk through what happens to it, in as little memory as it must get by
-// with. The subtests build on each other: the first that fails ends the test.
+// TestImage follows one appliance with one disk through what happens to it, in as little memory as it must
+// get by with. The subtests build on each other: the first that fails ends the test.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	img := theImage(t, homeImage)
@@ -173,8 +173,8 @@ func forward(ctx context.Context, t *testing.T, h *home) {
 	}
 }
 
-// refuse tries what somebody on the provider's network could, also with a route to the LAN behind. The LAN's own
-// answers show that each of it is there to be reached.
+// refuse tries what somebody on the provider's network could, also with a route to the LAN behind. The LAN's
+// own answers show that each of it is there to be reached.
 func refuse(ctx context.Context, t *testing.T, h *home) {
 	laptop := h.laptopGot["ip"] + ":8080"
 	listen(t, h.laptop, laptop)
@@ -292,8 +292,8 @@ func powerOffByCommand(ctx context.Context, t *testing.T, h *home) {
 	fsck(t, h.root)
 }
 
-// unchanged checks after a boot that it is the same appliance and that it knows its clients. OpenSSH itself refuses a
-// host key that has changed.
+// unchanged checks after a boot that it is the same appliance and that it knows its clients. OpenSSH itself
+// refuses a host key that has changed.
 func (h *home) unchanged(ctx context.Context, t *testing.T) {
 	t.Helper()
 	if now := identify(ctx, t, h.admin); now != h.identity {
@@ -369,7 +369,8 @@ const noAnswer = 2 * time.Second
 
 func connect(ctx context.Context, from *testnet.Namespace, address string) (conn net.Conn, err error) {
 	dialer := net.Dialer{Timeout: noAnswer}
-	// A dialer with more than one address to try dials on other threads, in another namespace: these are all literal.
+	// A dialer with more than one address to try dials on other threads, in another namespace: these are all
+	// literal.
 	err = from.Do(func() (err error) {
 		conn, err = dialer.DialContext(ctx, "tcp", address)
 		return err

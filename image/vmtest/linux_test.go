@@ -26,7 +26,8 @@ func stages(ctx context.Context, t *testing.T, lan *testnet.Namespace, linux str
 	}
 }
 
-// expect starts a machine on the switch, compares what its console says with what is wanted, and cuts its power.
+// expect starts a machine on the switch, compares what its console says with what is wanted, and cuts its
+// power.
 func (c client) expect(ctx context.Context, t *testing.T, lan *testnet.Namespace, m Machine, expr string, want ...string) {
 	t.Helper()
 	m.NICs = []NIC{{MAC: c.mac, Port: port(t, lan, c.tap)}}

@@ -27,10 +27,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// homeImage is the image of the reference site, made once for all tests. Five appliances are started from
-// it, each for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, behind
-// TestHosts' are hosts that must not lose it, TestApply's becomes other sites, and TestApplyPowerCuts' does so on
-// a disk that is listened in on. A test of another site has an image, and so an appliance, of its own.
+// homeImage is the image of the reference site, made once for all tests. Five appliances are started from it,
+// each for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, behind
+// TestHosts' are hosts that must not lose it, TestApply's becomes other sites, and TestApplyPowerCuts' does
+// so on a disk that is listened in on. A test of another site has an image, and so an appliance, of its own.
 var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "../../examples/home") })
 
 // vlanImage is that of a site with a tagged LAN and a locked console.
@@ -76,7 +76,8 @@ const (
 // eth0 is the name of the one interface that each namespace has.
 const eth0 = "eth0"
 
-// newSwitch makes a namespace that is a switch, with a tap for the appliance, and a host on it with the addresses.
+// newSwitch makes a namespace that is a switch, with a tap for the appliance, and a host on it with the
+// addresses.
 func newSwitch(t *testing.T, name string, addrs ...string) *testnet.Namespace {
 	t.Helper()
 	n := testnet.New(t, name)

@@ -20,8 +20,8 @@ import (
 // officeImage is the image of the second reference site.
 var officeImage = sync.OnceValues(func() (Image, error) { return buildIn("office", "../../examples/office") })
 
-// office is the appliance of the second reference site between a provider's router and a switch with VLANs, and
-// some of its hosts.
+// office is the appliance of the second reference site between a provider's router and a switch with VLANs,
+// and some of its hosts.
 type office struct {
 	vm     *VM
 	wan    *testnet.Namespace            // the provider's router, and the Internet behind it
@@ -83,8 +83,8 @@ func TestOffice(t *testing.T) {
 	}
 }
 
-// bootOffice starts the appliance, and gives its hosts their addresses by what it tells them. Everything lives as
-// long as the test, so that its subtests share it; o.admin runs commands on the appliance.
+// bootOffice starts the appliance, and gives its hosts their addresses by what it tells them. Everything
+// lives as long as the test, so that its subtests share it; o.admin runs commands on the appliance.
 func bootOffice(ctx context.Context, t *testing.T) *office {
 	t.Helper()
 	img := theImage(t, officeImage)
@@ -119,7 +119,8 @@ func bootOffice(ctx context.Context, t *testing.T) *office {
 	return o
 }
 
-// provide makes the provider's router, which is the whole Internet too, and knows a way to our private addresses.
+// provide makes the provider's router, which is the whole Internet too, and knows a way to our private
+// addresses.
 func (o *office) provide() {
 	addIPv6(o.wan, "2001:db8:0:1::1/64")
 	addIPv6(o.wan, "fe80::1/64")
@@ -227,9 +228,9 @@ func officeLinks(ctx context.Context, t *testing.T, o *office) {
 	}
 }
 
-// officeFlows are conversations that hosts begin, with the port of a host, in both families, or of an address. Who
-// answers sees them come from "self", "nat" (the appliance's IPv4 address upstream, and themselves in IPv6) or an
-// address; else they are "refused" with an answer, or "silent".
+// officeFlows are conversations that hosts begin, with the port of a host, in both families, or of an
+// address. Who answers sees them come from "self", "nat" (the appliance's IPv4 address upstream, and
+// themselves in IPv6) or an address; else they are "refused" with an answer, or "silent".
 const officeFlows = `
 laptop1  web1          443  self
 laptop1  web1          22   refused
@@ -269,8 +270,8 @@ outside  camera1       443  silent
 blocked  203.0.113.10  443  silent
 `
 
-// officePackets has hosts begin these conversations. All of them serve all ports, so nobody is refused because
-// there is nothing to reach.
+// officePackets has hosts begin these conversations. All of them serve all ports, so nobody is refused
+// because there is nothing to reach.
 func officePackets(ctx context.Context, t *testing.T, o *office) {
 	o.serve(t)
 	var wait sync.WaitGroup
@@ -337,8 +338,8 @@ func (o *office) on(name string) *testnet.Namespace {
 	return o.wan
 }
 
-// talk begins a conversation and says what became of it: the address that it was seen with, "refused", "silent",
-// or the error. Only where silence is wanted is it taken for an answer soon.
+// talk begins a conversation and says what became of it: the address that it was seen with, "refused",
+// "silent", or the error. Only where silence is wanted is it taken for an answer soon.
 func talk(ctx context.Context, from *testnet.Namespace, source, address, want string) string {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}, Timeout: Guard}
 	if want == "silent" {

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// output runs a program in a namespace to its end, or to that of ctx, and gives what it wrote to standard output; its
-// error tells what it wrote besides.
+// output runs a program in a namespace to its end, or to that of ctx, and gives what it wrote to standard
+// output; its error tells what it wrote besides.
 func output(ctx context.Context, in *testnet.Namespace, env []string, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -44,8 +44,8 @@ ip address add "$ip/$mask" dev "$interface"
 env >"$LEASE"
 `
 
-// udhcpc makes the host get an address from whoever gives it one, and configures it with that. It keeps asking while
-// an appliance boots.
+// udhcpc makes the host get an address from whoever gives it one, and configures it with that. It keeps
+// asking while an appliance boots.
 func udhcpc(ctx context.Context, t *testing.T, host *testnet.Namespace, args ...string) lease {
 	t.Helper()
 	udhcpc := testnet.Need(t, "udhcpc", "udhcpc")
@@ -78,8 +78,8 @@ type admin struct {
 	knownHosts string // the host key is taken at the first login and must be the same ever after
 }
 
-// run runs a command on the appliance, waiting for it to boot if need be. An appliance that is gone without a word is
-// noticed.
+// run runs a command on the appliance, waiting for it to boot if need be. An appliance that is gone without a
+// word is noticed.
 func (a admin) run(ctx context.Context, command string) (string, error) {
 	return output(ctx, a.from, nil, "ssh", slices.Concat(a.options(), []string{
 		"-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "-o", "ServerAliveInterval=5", "admin@" + a.address, command,
@@ -128,8 +128,9 @@ func openShell(ctx context.Context, t *testing.T, vm *VM) {
 	typed(ctx, t, vm, "true")
 }
 
-// typed types a command at the shell of the console and gives what the console says until it is done. Kernel and init
-// may put in a word at any place, and the terminal echoes what is typed: the mark of the end is not what is typed.
+// typed types a command at the shell of the console and gives what the console says until it is done. Kernel
+// and init may put in a word at any place, and the terminal echoes what is typed: the mark of the end is not
+// what is typed.
 func typed(ctx context.Context, t *testing.T, vm *VM, command string) string {
 	t.Helper()
 	if err := vm.Send(command + "; echo done-$((6*7))\n"); err != nil {

@@ -24,18 +24,18 @@ import (
 // crowdImage is that of a network with room for a crowd.
 var crowdImage = sync.OnceValues(func() (Image, error) { return buildIn("crowd", "testdata/crowd") })
 
-// Of TestPowerCuts: machines that run side by side, how often each loses its power, and how many further cuts of each
-// session are looked at without booting from them.
+// Of TestPowerCuts: machines that run side by side, how often each loses its power, and how many further cuts
+// of each session are looked at without booting from them.
 const (
 	victims   = 2
 	powerCuts = 26
 	otherCuts = 2
 )
 
-// TestPowerCuts cuts the power of the image more than fifty times while a crowd asks for leases, with everything on one
-// disk, and each time the disk does the worst it may with what was not flushed. The image must come up every time by
-// itself. No lease that was acknowledged may be missing from its journal, nor be refused to its client, and no address
-// may be given twice.
+// TestPowerCuts cuts the power of the image more than fifty times while a crowd asks for leases, with
+// everything on one disk, and each time the disk does the worst it may with what was not flushed. The image
+// must come up every time by itself. No lease that was acknowledged may be missing from its journal, nor be
+// refused to its client, and no address may be given twice.
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
 	img := theImage(t, crowdImage)
@@ -97,7 +97,8 @@ func (v *victim) session(ctx context.Context) error {
 	return os.Rename(scratch, v.root)
 }
 
-// cut makes the disk as it is found when the power is cut after n bytes of the log, and checks the leases on it.
+// cut makes the disk as it is found when the power is cut after n bytes of the log, and checks the leases on
+// it.
 func (v *victim) cut(ctx context.Context, done DiskLog, n int64, to string) error {
 	if err := CopyDisk(ctx, v.root, to); err != nil {
 		return err

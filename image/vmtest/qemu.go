@@ -56,8 +56,8 @@ func arguments(m Machine, qmpSocket string) []string {
 	return args
 }
 
-// diskArguments plug in disk i. The cache mode is QEMU's own default, said because the power cuts depend on it: a flush
-// of the guest is an fdatasync of the file.
+// diskArguments plug in disk i. The cache mode is QEMU's own default, said because the power cuts depend on
+// it: a flush of the guest is an fdatasync of the file.
 func diskArguments(i int, d Disk) []string {
 	device := []string{"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i)}
 	if d.Log != "" {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// qmp is a connection to QEMU's control socket (QEMU Machine Protocol: JSON values, one answer per command, events
-// in between).
+// qmp is a connection to QEMU's control socket (QEMU Machine Protocol: JSON values, one answer per command,
+// events in between).
 type qmp struct {
 	mu      sync.Mutex
 	conn    net.Conn

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tap opens a tap of a network namespace as a place for a card; do runs a function in the namespace. Guests may leave
-// checksums to "hardware" on it, as on Xen's network, where clients with packet sockets must not get to see that.
+// Tap opens a tap of a network namespace as a place for a card; do runs a function in the namespace. Guests
+// may leave checksums to "hardware" on it, as on Xen's network, where clients with packet sockets must not
+// get to see that.
 func Tap(do func(func() error) error, name string) (Port, error) {
 	var file *os.File
 	err := do(func() (err error) {
@@ -21,7 +22,8 @@ func Tap(do func(func() error) error, name string) (Port, error) {
 	return Port{File: file, kind: "tap"}, nil
 }
 
-// openTap attaches to the tap in the thread's namespace. See the kernel's Documentation/networking/tuntap.rst.
+// openTap attaches to the tap in the thread's namespace. See the kernel's
+// Documentation/networking/tuntap.rst.
 func openTap(name string) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// vnetHeader is how many bytes the kernel puts before a frame of a tap (struct virtio_net_hdr). They are zero as
-// long as nobody leaves checksums or segments to the other side, which only QEMU offers.
+// vnetHeader is how many bytes the kernel puts before a frame of a tap (struct virtio_net_hdr). They are zero
+// as long as nobody leaves checksums or segments to the other side, which only QEMU offers.
 const vnetHeader = 10
 
-// newTrunk is a switch that knows VLANs: it returns the place for a card that has all of the networks, by their
-// VLAN ids, 0 for the one without a tag. Hosts of the networks send and get frames without tags. The test itself is
-// the switch, since the kernel of a machine that runs tests may know no VLANs.
+// newTrunk is a switch that knows VLANs: it returns the place for a card that has all of the networks, by
+// their VLAN ids, 0 for the one without a tag. Hosts of the networks send and get frames without tags. The
+// test itself is the switch, since the kernel of a machine that runs tests may know no VLANs.
 func newTrunk(t *testing.T, networks map[uint16]*testnet.Namespace) Port {
 	t.Helper()
 	card, wire, err := NewWire()

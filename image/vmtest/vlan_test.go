@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestVLAN boots a site whose WAN and LAN are two VLANs of one card, and whose console is locked. The test is the
-// switch: it sends tagged frames itself, for which the machine that runs it needs no VLANs.
+// TestVLAN boots a site whose WAN and LAN are two VLANs of one card, and whose console is locked. The test is
+// the switch: it sends tagged frames itself, for which the machine that runs it needs no VLANs.
 func TestVLAN(t *testing.T) {
 	t.Parallel()
 	img := theImage(t, vlanImage)

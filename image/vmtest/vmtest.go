@@ -1,11 +1,12 @@
 // Package vmtest boots the real image, and real hosts behind it, in QEMU.
 //
-// A test starts a virtual machine, watches and types on its serial console, and ends it orderly or by cutting its
-// power. It guarantees that no virtual machine, namespace or file outlives the test process, except the console logs
-// of a failed test, whose place is printed. Deadlines are generous guards against waiting for ever, never assertions:
-// everything runs under TCG, on machines of any speed, and /dev/kvm is not trusted.
+// A test starts a virtual machine, watches and types on its serial console, and ends it orderly or by cutting
+// its power. It guarantees that no virtual machine, namespace or file outlives the test process, except the
+// console logs of a failed test, whose place is printed. Deadlines are generous guards against waiting for
+// ever, never assertions: everything runs under TCG, on machines of any speed, and /dev/kvm is not trusted.
 //
-// The package is for tests and benchmarks only; it needs root for its networks and the packages that its errors name.
+// The package is for tests and benchmarks only; it needs root for its networks and the packages that its
+// errors name.
 package vmtest
 
 import (
@@ -28,10 +29,10 @@ const Guard = 3 * time.Minute
 // Machine says what to start. The zero value of a field means what its comment says.
 //
 // A Linux of more than one processor may die of an "int3" oops here: the kernel changes its own code behind a
-// breakpoint, and QEMU, which translates for each of its processors in a thread of its own, can keep a translation of
-// the breakpoint when the kernel has taken it back. It happens within a second when a guest changes code all the time
-// (QEMU 7.2), within some (10.0), and never with -accel tcg,thread=single; Debian's kernel dies like ours. Without a
-// word it dies where the code is that tells printk the time.
+// breakpoint, and QEMU, which translates for each of its processors in a thread of its own, can keep a
+// translation of the breakpoint when the kernel has taken it back. It happens within a second when a guest
+// changes code all the time (QEMU 7.2), within some (10.0), and never with -accel tcg,thread=single; Debian's
+// kernel dies like ours. Without a word it dies where the code is that tells printk the time.
 type Machine struct {
 	Name     string // of the log files; "vm"
 	Kernel   string // a bzImage; none: boot from the first network card
@@ -46,15 +47,15 @@ type Machine struct {
 	Watchdog bool   // Intel's 6300ESB, which resets the machine
 }
 
-// Disk is a raw disk image that the machine writes to. Writes that the machine has flushed are in the host's page
-// cache or on its disk and survive Kill. Writes that never left the machine's own page cache do not, as in a real
-// power cut; a write that left it without a flush does survive, unlike in the worst real disk:
-// for that there is Log.
+// Disk is a raw disk image that the machine writes to. Writes that the machine has flushed are in the host's
+// page cache or on its disk and survive Kill. Writes that never left the machine's own page cache do not, as
+// in a real power cut; a write that left it without a flush does survive, unlike in the worst real disk: for
+// that there is Log.
 type Disk struct {
 	Path     string
 	Snapshot bool // the file is left as it is: what the machine writes is gone with it
-	// Log is an empty file that what the machine does to the disk is noted in: see ReadDiskLog. With it nothing is
-	// flushed to the host's disk.
+	// Log is an empty file that what the machine does to the disk is noted in: see ReadDiskLog. With it
+	// nothing is flushed to the host's disk.
 	Log string
 }
 
@@ -71,8 +72,8 @@ type VM struct {
 	closed sync.Once
 }
 
-// Start starts a machine that ends with the test at the latest. When the test fails, the end of the console's log is
-// printed and the log is kept.
+// Start starts a machine that ends with the test at the latest. When the test fails, the end of the console's
+// log is printed and the log is kept.
 func Start(t testing.TB, m Machine) *VM {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gatehouse-vmtest-")
@@ -98,8 +99,8 @@ func Start(t testing.TB, m Machine) *VM {
 	return vm
 }
 
-// Launch starts a machine outside of a test; its sockets and logs are in dir. The caller ends it with Kill, and the
-// end of ctx ends it too.
+// Launch starts a machine outside of a test; its sockets and logs are in dir. The caller ends it with Kill,
+// and the end of ctx ends it too.
 func Launch(ctx context.Context, dir string, m Machine) (*VM, error) {
 	path, err := exec.LookPath("qemu-system-x86_64")
 	if err != nil {
@@ -135,8 +136,9 @@ func Launch(ctx context.Context, dir string, m Machine) (*VM, error) {
 	return vm, nil
 }
 
-// run starts QEMU, and tells of its end by closing exited. A test process that dies takes its machines along: the
-// kernel kills QEMU when the thread that started it ends, which therefore does nothing else until QEMU is gone.
+// run starts QEMU, and tells of its end by closing exited. A test process that dies takes its machines along:
+// the kernel kills QEMU when the thread that started it ends, which therefore does nothing else until QEMU is
+// gone.
 func (vm *VM) run() error {
 	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error, 1)

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// fed waits until status says that the watchdog is armed, and content. That of QEMU stands in for Xen's, which the
-// same code feeds.
+// fed waits until status says that the watchdog is armed, and content. That of QEMU stands in for Xen's,
+// which the same code feeds.
 func (d *twoDisks) fed(ctx context.Context, t *testing.T) {
 	t.Helper()
 	testnet.Eventually(t, Guard, "the watchdog is fed", func() bool {

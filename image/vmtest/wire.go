@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wire is a cable between one card and the test itself, which sends and receives whole Ethernet frames on it. It needs
-// no privilege, and it carries what the machine's kernel puts on it unchanged: VLAN tags, full checksums.
+// Wire is a cable between one card and the test itself, which sends and receives whole Ethernet frames on it.
+// It needs no privilege, and it carries what the machine's kernel puts on it unchanged: VLAN tags, full
+// checksums.
 type Wire struct {
 	conn *net.UnixConn
 }

@@ -62,8 +62,9 @@ func New(t testing.TB, name string) *Namespace {
 	return n
 }
 
-// make makes the namespace under the first free name. ip-netns(8) does the work: it makes the directory a mount first,
-// and whoever has a namespace in there without that can no longer remove it once somebody else has called ip.
+// make makes the namespace under the first free name. ip-netns(8) does the work: it makes the directory a
+// mount first, and whoever has a namespace in there without that can no longer remove it once somebody else
+// has called ip.
 func (n *Namespace) make(name string) error {
 	ip := Need(n.t, "ip", "iproute2")
 	for i := 1; ; i++ {

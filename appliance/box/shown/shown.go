@@ -1,6 +1,6 @@
-// Package shown is what process 1 shows the commands of the box, in the directory of the control sockets: the site that
-// runs, and the rules that are loaded for it. Each is one file that is replaced as a whole, for root only. They are in
-// memory: after a start they are there once the box is its site.
+// Package shown is what process 1 shows the commands of the box, in the directory of the control sockets: the
+// site that runs, and the rules that are loaded for it. Each is one file that is replaced as a whole, for
+// root only. They are in memory: after a start they are there once the box is its site.
 package shown
 
 import (

@@ -87,7 +87,8 @@ func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	return b
 }
 
-// end ends the box in order: its services have process groups of their own, and would outlive it if it were killed.
+// end ends the box in order: its services have process groups of their own, and would outlive it if it were
+// killed.
 func (b *testBox) end() {
 	b.process.Signal(syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -134,7 +134,8 @@ func text(files fstest.MapFS) string {
 	return all.String()
 }
 
-// comesAndGoes has one box go from A to B, to B again, and back to A, and another from B to A, which is taken back.
+// comesAndGoes has one box go from A to B, to B again, and back to A, and another from B to A, which is taken
+// back.
 func comesAndGoes(t *testing.T, a, b fstest.MapFS, cards int) {
 	first, second := startSite(t, a, cards), startSite(t, b, cards)
 	freshA, freshB := first.observe(load(t, a)), second.observe(load(t, b))

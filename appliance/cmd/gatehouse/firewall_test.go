@@ -27,7 +27,8 @@ func talk(ns *testnet.Namespace, network, to string) error {
 	})
 }
 
-// download has a host of the WAN send n bytes to who connects to it, and fetches them; the conversation stays open.
+// download has a host of the WAN send n bytes to who connects to it, and fetches them; the conversation stays
+// open.
 func (w *wiring) download(n int) net.Conn {
 	w.t.Helper()
 	var l net.Listener

@@ -94,7 +94,8 @@ func TestWatchdogNote(t *testing.T) {
 	}
 }
 
-// TestMemoryLimit: what a process may have before it looks harder for garbage is a part of the machine's memory.
+// TestMemoryLimit: what a process may have before it looks harder for garbage is a part of the machine's
+// memory.
 func TestMemoryLimit(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	limitMemory()

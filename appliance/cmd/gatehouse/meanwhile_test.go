@@ -210,8 +210,9 @@ func (p *passage) talk(ctx context.Context) {
 	}
 }
 
-// TestNothingIsLostMeanwhile changes all that does not concern two hosts, again and again, while they talk through
-// the box: no packet is lost, nobody is logged out, no service is started again, and in the end nothing is left over.
+// TestNothingIsLostMeanwhile changes all that does not concern two hosts, again and again, while they talk
+// through the box: no packet is lost, nobody is logged out, no service is started again, and in the end
+// nothing is left over.
 func TestNothingIsLostMeanwhile(t *testing.T) {
 	t.Parallel()
 	const changes, seed = 100, 4

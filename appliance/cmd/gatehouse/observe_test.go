@@ -23,9 +23,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// An observation is all that a site decides of a running box, as others see it: the kernel by nft(8), ip(8) and
-// ss(8), processes by proc(5). Its keys say where something was seen. It has nothing in it that one start has
-// otherwise than the next.
+// An observation is all that a site decides of a running box, as others see it: the kernel by nft(8), ip(8)
+// and ss(8), processes by proc(5). Its keys say where something was seen. It has nothing in it that one start
+// has otherwise than the next.
 type observation map[string][]string
 
 // differences are the lines that only one of two observations has.

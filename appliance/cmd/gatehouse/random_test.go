@@ -79,8 +79,8 @@ type drawn struct {
 	wan4 string // the WAN's IPv4 network up to the host's number; "" if it has none
 }
 
-// A drawnLAN is a LAN: number n has the networks 192.168.(32+n).0/24 and 2001:db8:0:(20+n)::/64, or less of the
-// first.
+// A drawnLAN is a LAN: number n has the networks 192.168.(32+n).0/24 and 2001:db8:0:(20+n)::/64, or less of
+// the first.
 type drawnLAN struct {
 	name, iface string
 	net4, net6  string // up to the host's number; net6 is "" without IPv6

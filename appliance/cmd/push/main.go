@@ -1,9 +1,10 @@
-// Command push makes a running appliance another site, from the workstation where the site is kept: it checks the site,
-// sends it by ssh, and confirms it over a new connection, so that what cuts the administrator off takes itself back.
+// Command push makes a running appliance another site, from the workstation where the site is kept: it checks
+// the site, sends it by ssh, and confirms it over a new connection, so that what cuts the administrator off
+// takes itself back.
 //
-// It runs the ssh of the user, with his configuration and keys. An address of the appliance that is another in the new
-// site is tried too; the host key is the one that is known for the name or address that was given. A host on the
-// loopback is the end of a tunnel, as that of make run: there is no other way then.
+// It runs the ssh of the user, with his configuration and keys. An address of the appliance that is another
+// in the new site is tried too; the host key is the one that is known for the name or address that was given.
+// A host on the loopback is the end of a tunnel, as that of make run: there is no other way then.
 package main
 
 import (

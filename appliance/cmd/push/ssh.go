@@ -19,7 +19,8 @@ const (
 	sshFailed = 255
 	// refused is that of the gatehouse command when the box has answered.
 	refused = 1
-	// cutOff is how long an answer is waited for once the site is being applied: an own address may be another now.
+	// cutOff is how long an answer is waited for once the site is being applied: an own address may be
+	// another now.
 	cutOff = 3 * time.Second
 	// pause is between two rounds of tries to come in.
 	pause = time.Second
@@ -70,8 +71,8 @@ func (p *push) apply(ctx context.Context, packed []byte) (number string, err err
 	return number, nil
 }
 
-// confirm comes in anew, by the address that was given or one that the box has now, until somebody says how the trial
-// ended.
+// confirm comes in anew, by the address that was given or one that the box has now, until somebody says how
+// the trial ended.
 func (p *push) confirm(ctx context.Context, number string, addresses []string) error {
 	known, err := p.resolve(ctx)
 	if err != nil {
@@ -104,8 +105,8 @@ type answer struct {
 	err  error
 }
 
-// confirmAnywhere tries all addresses at once: one that is no longer there takes long to say so. over says that the box
-// has answered, and how.
+// confirmAnywhere tries all addresses at once: one that is no longer there takes long to say so. over says
+// that the box has answered, and how.
 func (p *push) confirmAnywhere(ctx context.Context, known target, addresses []string, number string) (said answer, over bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -20,8 +20,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// enterBox moves the test into a new network namespace with the interfaces eth0 and eth1. Its thread never leaves it,
-// and ends with the test.
+// enterBox moves the test into a new network namespace with the interfaces eth0 and eth1. Its thread never
+// leaves it, and ends with the test.
 func enterBox(t *testing.T) {
 	t.Helper()
 	ns := testnet.New(t, "netcfg")

@@ -132,9 +132,9 @@ func (k kernel) addVLAN(l netcfg.Link) error {
 	return k.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: int(l.VLAN), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
 }
 
-// changeAddress adds IPv6 addresses without duplicate address detection: services that start now must be able to use
-// them now, and should somebody else on the link have the router's address, it is not the router who must go. Optimistic
-// detection is not for addresses that people chose (RFC 4429, 3.1).
+// changeAddress adds IPv6 addresses without duplicate address detection: services that start now must be able
+// to use them now, and should somebody else on the link have the router's address, it is not the router who
+// must go. Optimistic detection is not for addresses that people chose (RFC 4429, 3.1).
 func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 	link, err := k.LinkByName(a.Link)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 )
 
-// Watch tells that a link or an address of the calling thread's network namespace may have changed, until ctx ends.
-// What changes while nobody listens is told once. It needs no privileges.
+// Watch tells that a link or an address of the calling thread's network namespace may have changed, until ctx
+// ends. What changes while nobody listens is told once. It needs no privileges.
 func Watch(ctx context.Context) (changed <-chan struct{}, err error) {
 	m, err := openMonitor(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 )
 
-// Methods returns what can be asked by name: "log" (a [nflog.Line] for each packet; the argument is [nflog.LogArgs]),
-// "ping" (nothing, from the loop that reads), and "problems" (a list of sentences: packets that were lost lately).
+// Methods returns what can be asked by name: "log" (a [nflog.Line] for each packet; the argument is
+// [nflog.LogArgs]), "ping" (nothing, from the loop that reads), and "problems" (a list of sentences: packets
+// that were lost lately).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answerPing,

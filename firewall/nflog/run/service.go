@@ -1,8 +1,9 @@
 // Package run is the service that keeps the last packets that the rules have logged, for whoever asks later.
 //
-// It reads one NFLOG group of the kernel and keeps a bounded number of records in memory; it writes nothing anywhere else,
-// so no flood of packets becomes a flood of lines. Where too many come, the rule that logged most loses its oldest, and
-// what the kernel could not hand over is counted. What was logged is forgotten when the process ends.
+// It reads one NFLOG group of the kernel and keeps a bounded number of records in memory; it writes nothing
+// anywhere else, so no flood of packets becomes a flood of lines. Where too many come, the rule that logged
+// most loses its oldest, and what the kernel could not hand over is counted. What was logged is forgotten
+// when the process ends.
 package run
 
 import (
@@ -47,8 +48,8 @@ type Service struct {
 	calls   chan func() // to be run between two packets
 }
 
-// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN. Nobody else may
-// have bound it. uptime tells the time since the kernel started.
+// Open binds the group in the network namespace of the calling thread, for which it needs CAP_NET_ADMIN.
+// Nobody else may have bound it. uptime tells the time since the kernel started.
 func Open(c nflog.Config, uptime func() time.Duration, log *slog.Logger) (*Service, error) {
 	conn, err := open(c.Group)
 	if err != nil {

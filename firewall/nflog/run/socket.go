@@ -24,7 +24,8 @@ const (
 	messagePacket = netlink.HeaderType(subsystem<<8 | msgPacket)
 )
 
-// open binds an NFLOG group of the calling thread's network namespace. It needs CAP_NET_ADMIN; reading needs nothing.
+// open binds an NFLOG group of the calling thread's network namespace. It needs CAP_NET_ADMIN; reading needs
+// nothing.
 func open(group uint16) (*netlink.Conn, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {

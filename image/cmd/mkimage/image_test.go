@@ -39,8 +39,8 @@ func header(t *testing.T) string {
 	return name
 }
 
-// dependOnSource looks at every source file, because go test takes a result from its cache unless a file that the
-// test itself looked at has changed, and what is tested here is compiled by another process.
+// dependOnSource looks at every source file, because go test takes a result from its cache unless a file that
+// the test itself looked at has changed, and what is tested here is compiled by another process.
 func dependOnSource(t *testing.T) {
 	t.Helper()
 	err := filepath.WalkDir("../../..", func(name string, d fs.DirEntry, err error) error {

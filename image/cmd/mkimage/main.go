@@ -1,8 +1,8 @@
 // Command mkimage makes an image of a site: a root disk, a kernel, the configuration for Xen, and a manifest.
 //
-// It needs no privilege. Every file is written beside its place and renamed, so what is there is always whole,
-// and files that a running machine has open are left to it. Nothing of the machine, the user or the time enters
-// the disk and the kernel.
+// It needs no privilege. Every file is written beside its place and renamed, so what is there is always
+// whole, and files that a running machine has open are left to it. Nothing of the machine, the user or the
+// time enters the disk and the kernel.
 package main
 
 import (

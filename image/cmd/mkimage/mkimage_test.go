@@ -149,7 +149,8 @@ func TestOutputReplacesTogether(t *testing.T) {
 	}
 }
 
-// The disk for /perm is made once. Whatever is there under its name, a link to a block device too, is left alone.
+// The disk for /perm is made once. Whatever is there under its name, a link to a block device too, is left
+// alone.
 func TestPermDiskIsKept(t *testing.T) {
 	dir := t.TempDir()
 	options := image.PermDisk(homeSite(t))

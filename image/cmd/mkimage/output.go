@@ -90,7 +90,8 @@ func (o *output) disk(name string, tree []ext2.Node, options ext2.Options) (imag
 	return image.File{Name: name, Size: size, SHA256: sum}, err
 }
 
-// permDisk makes the disk for /perm if there is none; one that is there holds what an appliance wants to keep.
+// permDisk makes the disk for /perm if there is none; one that is there holds what an appliance wants to
+// keep.
 func (o *output) permDisk(options ext2.Options) (kept bool, err error) {
 	if _, err := os.Lstat(filepath.Join(o.dir, image.PermFile)); !errors.Is(err, fs.ErrNotExist) {
 		return true, err

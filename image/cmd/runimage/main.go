@@ -82,8 +82,8 @@ func (m machine) pushes() string {
 	return line
 }
 
-// sshConfig is how ssh(1) gets into the machine. The keys of machines that come and go are no concern of the user's
-// own files.
+// sshConfig is how ssh(1) gets into the machine. The keys of machines that come and go are no concern of the
+// user's own files.
 func (m machine) sshConfig() (string, error) {
 	dir, err := filepath.Abs(m.dir)
 	if err != nil {

@@ -1,9 +1,11 @@
-// Package debian makes Debian systems for virtual machines of tests, from the mirrors that this machine itself uses.
+// Package debian makes Debian systems for virtual machines of tests, from the mirrors that this machine
+// itself uses.
 //
-// A Recipe says what is in one: packages, files of its own, what of it becomes a file beside the disk. Making one takes
-// about a minute, needs root and mmdebstrap, and the result is kept in a cache under the hash of the recipe and of the
-// machine's sources, but not of the packages' versions: who wants newer ones deletes the cache. What nobody has used for
-// a week goes when its recipe makes another one. Names and addresses of the machine that it was made on do not get into it.
+// A Recipe says what is in one: packages, files of its own, what of it becomes a file beside the disk. Making
+// one takes about a minute, needs root and mmdebstrap, and the result is kept in a cache under the hash of
+// the recipe and of the machine's sources, but not of the packages' versions: who wants newer ones deletes
+// the cache. What nobody has used for a week goes when its recipe makes another one. Names and addresses of
+// the machine that it was made on do not get into it.
 package debian
 
 import (
@@ -37,9 +39,9 @@ type Recipe struct {
 // Disk is the file of the result that holds the tree, an ext4 file system.
 const Disk = "root.ext4"
 
-// Make returns the directory with the system's files, which are not to be written to, making it in the cache directory
-// first when it is missing. Programs that this machine lacks, a machine that is no Debian, or a mirror that does not
-// answer are its errors.
+// Make returns the directory with the system's files, which are not to be written to, making it in the cache
+// directory first when it is missing. Programs that this machine lacks, a machine that is no Debian, or a
+// mirror that does not answer are its errors.
 func (r Recipe) Make(ctx context.Context, cache string) (dir string, err error) {
 	defer func() {
 		if err != nil {
@@ -66,8 +68,8 @@ func (r Recipe) Make(ctx context.Context, cache string) (dir string, err error) 
 	return dir, prune(filepath.Dir(dir), now.Add(-unused))
 }
 
-// unused is the time after which a system that nobody asked for is deleted: half a gigabyte that another state of the
-// sources may still want tomorrow.
+// unused is the time after which a system that nobody asked for is deleted: half a gigabyte that another
+// state of the sources may still want tomorrow.
 const unused = 7 * 24 * time.Hour
 
 // prune deletes the systems of a recipe that were last asked for before that time.

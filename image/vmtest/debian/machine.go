@@ -52,9 +52,10 @@ func codename(osRelease string) string {
 	return ""
 }
 
-// findSources finds the files by which apt on this machine, /etc/apt as a file system in dir, knows Debian's archives
-// for the release. They are given to mmdebstrap as they are, which reads both of their formats. Files that name only
-// archives of others, whose suites ("bookworm-pgdg") or components ("stable") are called otherwise, are left out.
+// findSources finds the files by which apt on this machine, /etc/apt as a file system in dir, knows Debian's
+// archives for the release. They are given to mmdebstrap as they are, which reads both of their formats.
+// Files that name only archives of others, whose suites ("bookworm-pgdg") or components ("stable") are called
+// otherwise, are left out.
 func (m *machine) findSources(etcApt fs.FS, dir string) error {
 	suite := regexp.MustCompile(`(?m)^[^#\n]*\s` + regexp.QuoteMeta(m.codename) + `(-updates|-security)?\s`)
 	component := regexp.MustCompile(`(?m)^[^#\n]*\smain\s`)
@@ -80,7 +81,8 @@ func (m *machine) findSources(etcApt fs.FS, dir string) error {
 	return nil
 }
 
-// transport keeps of "apt-config dump Acquire" what says how archives are reached: proxies, certificates, checks.
+// transport keeps of "apt-config dump Acquire" what says how archives are reached: proxies, certificates,
+// checks.
 func transport(dump string) string {
 	ways := []string{"http::", "https::", "Check-", "Retries", "ForceIPv"}
 	var out strings.Builder

@@ -1,13 +1,14 @@
 // Package dom0 is a Xen host in QEMU, for tests and benchmarks that start the appliance with xl(1).
 //
-// The hypervisor and a Debian dom0 with xl run under TCG, which emulates AMD's SVM with nested paging well enough that
-// Xen starts PVH guests as well as PV ones, on any machine. The host has the bridges xenbr0 and xenbr1, with nothing on
-// them, and takes commands by ssh on a card of its own. Its disk is made from Debian's packages once and kept in the
-// user's cache; what a test writes there is gone with the test.
+// The hypervisor and a Debian dom0 with xl run under TCG, which emulates AMD's SVM with nested paging well
+// enough that Xen starts PVH guests as well as PV ones, on any machine. The host has the bridges xenbr0 and
+// xenbr1, with nothing on them, and takes commands by ssh on a card of its own. Its disk is made from
+// Debian's packages once and kept in the user's cache; what a test writes there is gone with the test.
 //
-// Emulation makes processes expensive: a fork with exec in dom0 costs about 40 ms, and Xen's own hotplug scripts took
-// 20 of the 25 s of an xl create; xl gives them up after 40. Shorter ones are in their place; all else of the toolstack is
-// Debian's. It needs root, for the network card, and the packages that its errors name.
+// Emulation makes processes expensive: a fork with exec in dom0 costs about 40 ms, and Xen's own hotplug
+// scripts took 20 of the 25 s of an xl create; xl gives them up after 40. Shorter ones are in their place;
+// all else of the toolstack is Debian's. It needs root, for the network card, and the packages that its
+// errors name.
 package dom0
 
 import (
@@ -41,16 +42,16 @@ const sshPort = "22"
 
 // Config says what a host starts with.
 type Config struct {
-	// Data is a directory of which the host has a copy under the same path, with room for more, so that an image can
-	// be started with the paths it was built with. Its path has neither blanks nor commas.
+	// Data is a directory of which the host has a copy under the same path, with room for more, so that an
+	// image can be started with the paths it was built with. Its path has neither blanks nor commas.
 	Data string
 	Key  string      // a file in Data with the private key for ssh; the public one is beside it, named .pub
 	LAN  vmtest.Port // of a card on xenbr1, through which the test itself is on that bridge; zero: none
 }
 
-// NativeTSC is a setting for xl create which has a guest read the processor's clock itself. That is what Xen does of
-// itself where the processor says that its clocks are invariant. QEMU's are, and it does not say so: then each reading is
-// a trap, and the appliance takes 2.5 times as much of the processor until it serves.
+// NativeTSC is a setting for xl create which has a guest read the processor's clock itself. That is what Xen
+// does of itself where the processor says that its clocks are invariant. QEMU's are, and it does not say so:
+// then each reading is a trap, and the appliance takes 2.5 times as much of the processor until it serves.
 const NativeTSC = `tsc_mode="native"`
 
 // Host is a running Xen host.
@@ -64,8 +65,9 @@ type Host struct {
 //go:embed overlay
 var overlay embed.FS
 
-// recipe is dom0's disk: the hypervisor and the toolstack, the emulator of HVM guests' devices, dom0's standard kernel
-// (Debian's cloud kernel is no dom0), and what the tests use. busybox is its init, DHCP client and web server.
+// recipe is dom0's disk: the hypervisor and the toolstack, the emulator of HVM guests' devices, dom0's
+// standard kernel (Debian's cloud kernel is no dom0), and what the tests use. busybox is its init, DHCP
+// client and web server.
 func recipe() (debian.Recipe, error) {
 	files, err := fs.Sub(overlay, "overlay")
 	modules := "/lib/modules/*/kernel/"
@@ -92,11 +94,11 @@ func recipe() (debian.Recipe, error) {
 	}, err
 }
 
-// machine is the host as QEMU starts it. With -cpu max dom0 crashes in an early page fault, with EPYC Xen panics. dom0
-// has one processor, pinned to the first of the host's: with two, each of its page table updates interrupts the other one,
-// and everything takes twice as long. QEMU's processors need their threads: in one (thread=single) a PVH guest died of a
-// page fault that its kernel took in kernel mode with the user's GS, in two of two starts. What guards against the faults
-// of real processors would only cost time.
+// machine is the host as QEMU starts it. With -cpu max dom0 crashes in an early page fault, with EPYC Xen
+// panics. dom0 has one processor, pinned to the first of the host's: with two, each of its page table updates
+// interrupts the other one, and everything takes twice as long. QEMU's processors need their threads: in one
+// (thread=single) a PVH guest died of a page fault that its kernel took in kernel mode with the user's GS, in
+// two of two starts. What guards against the faults of real processors would only cost time.
 func machine(parts, dataDisk string, control vmtest.Port, c Config) vmtest.Machine {
 	nics := []vmtest.NIC{{MAC: "00:16:3e:20:00:fd", Port: control}}
 	if c.LAN.File != nil {
@@ -114,8 +116,8 @@ func machine(parts, dataDisk string, control vmtest.Port, c Config) vmtest.Machi
 	}
 }
 
-// Start starts a host that ends with the test at the latest, and waits until it takes commands. When the test fails,
-// the consoles of all guests are kept beside the host's own, and their ends are printed.
+// Start starts a host that ends with the test at the latest, and waits until it takes commands. When the test
+// fails, the consoles of all guests are kept beside the host's own, and their ends are printed.
 func Start(ctx context.Context, t testing.TB, c Config) *Host {
 	t.Helper()
 	h, err := start(ctx, t, c)
@@ -201,9 +203,9 @@ func (h *Host) connect(ctx context.Context, network *testnet.Namespace, signer s
 	return nil
 }
 
-// Run runs a script of sh(1) in dom0 and gives what it wrote to its standard output. The error, when the script fails
-// or ctx ends, tells what it wrote to its standard error. A host that does not answer any more does not keep Run from
-// returning when ctx ends; the script is left alone then.
+// Run runs a script of sh(1) in dom0 and gives what it wrote to its standard output. The error, when the
+// script fails or ctx ends, tells what it wrote to its standard error. A host that does not answer any more
+// does not keep Run from returning when ctx ends; the script is left alone then.
 func (h *Host) Run(ctx context.Context, script string) (string, error) {
 	var stdout, stderr said
 	ended := make(chan error, 1)
@@ -252,8 +254,8 @@ func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 // logs are the files of dom0 that tell why a guest did not do what it should.
 const logs = "/var/log/xen/console/*.log /var/log/xen/xl-*.log /var/log/xen/xen-hotplug.log"
 
-// state tells where dom0 and its guests stand: what runs here, what Xen gives time to, and what the first processor of
-// each guest does. A line that fails says so and is followed by the next.
+// state tells where dom0 and its guests stand: what runs here, what Xen gives time to, and what the first
+// processor of each guest does. A line that fails says so and is followed by the next.
 const state = `
 set +e
 exec 2>&1
@@ -285,8 +287,8 @@ func (h *Host) finish(t testing.TB) {
 	t.Logf("whole logs: %s %v", f.Name(), errors.Join(err, f.Close()))
 }
 
-// dataRoom is what the disk with a test's directory has beyond its content, in bytes: saved guests are as large as
-// their memory.
+// dataRoom is what the disk with a test's directory has beyond its content, in bytes: saved guests are as
+// large as their memory.
 const dataRoom = 768 << 20
 
 // dataDisk makes a disk with a copy of the directory.

@@ -52,7 +52,8 @@ type status struct {
 	Problems []string `json:"problems"`
 }
 
-// prepareGuard is the time after which the preparations are given up: without a cache, two Debian systems are made.
+// prepareGuard is the time after which the preparations are given up: without a cache, two Debian systems are
+// made.
 const prepareGuard = 8 * vmtest.Guard
 
 // prepare builds the images and starts the host.
@@ -128,7 +129,8 @@ func buildProbe(ctx context.Context, t *testing.T, disk string) {
 	}
 }
 
-// fillStore makes the directory with the disk of a host that boots from the network, and its kernel and initramfs.
+// fillStore makes the directory with the disk of a host that boots from the network, and its kernel and
+// initramfs.
 func fillStore(ctx context.Context, t *testing.T, dir string) {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -192,12 +194,12 @@ func (l *lab) healthy(ctx context.Context, t *testing.T) status {
 	return s
 }
 
-// twoProcessors are settings for a guest. Both take turns on one of the host's processors, for the reason that is told
-// at [vmtest.Machine].
+// twoProcessors are settings for a guest. Both take turns on one of the host's processors, for the reason
+// that is told at [vmtest.Machine].
 var twoProcessors = []string{"vcpus=2", `cpus="1"`}
 
-// create starts the appliance from an image's own configuration, with other values for some of its keys, and waits
-// until it can be logged in to.
+// create starts the appliance from an image's own configuration, with other values for some of its keys, and
+// waits until it can be logged in to.
 func (l *lab) create(ctx context.Context, t *testing.T, img vmtest.Image, settings ...string) {
 	t.Helper()
 	l.xlCreate(ctx, t, img, settings...)

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// replug takes the LAN's card away and gives it back, as an administrator does who moves it to another bridge.
+// replug takes the LAN's card away and gives it back, as an administrator does who moves it to another
+// bridge.
 func replug(ctx context.Context, t *testing.T, l *lab) {
 	l.sh(ctx, t, fmt.Sprintf(`
 mac=$(sed -n 's/.*mac=\([^,]*\), bridge=xenbr1.*/\1/p' %s)
@@ -22,7 +23,8 @@ xl network-attach firewall mac=$mac bridge=xenbr1`, filepath.Join(l.home.Dir, "f
 	l.unchanged(ctx, t)
 }
 
-// shutdown has the appliance shut down by xl, after which both disks are clean and the root disk is what was built.
+// shutdown has the appliance shut down by xl, after which both disks are clean and the root disk is what was
+// built.
 func shutdown(ctx context.Context, t *testing.T, l *lab) {
 	l.sh(ctx, t, "xl shutdown -w firewall >&2")
 	l.gone(ctx, t, "firewall")
@@ -57,9 +59,9 @@ func changeType(ctx context.Context, t *testing.T, l *lab) {
 	l.runsAs(ctx, t, "Xen PV")
 }
 
-// startPV starts the newer image, whose kernel pygrub finds on its disk, with less memory than it may be given later,
-// and without the disk for /perm that its configuration names: the appliance says so, and gives no leases that it could
-// not remember.
+// startPV starts the newer image, whose kernel pygrub finds on its disk, with less memory than it may be
+// given later, and without the disk for /perm that its configuration names: the appliance says so, and gives
+// no leases that it could not remember.
 func startPV(ctx context.Context, t *testing.T, l *lab) {
 	root := "disk=[" + Quote(disk("xvda", l.next.Root)) + "]"
 	l.xlCreate(ctx, t, l.next, slices.Concat(twoProcessors, []string{NativeTSC, `type="pv"`, "memory=96", "maxmem=160", root})...)
@@ -67,8 +69,8 @@ func startPV(ctx context.Context, t *testing.T, l *lab) {
 	l.awaitConsole(ctx, t, "Press Enter for a shell")
 }
 
-// attachPerm gives the running appliance the disk that has the older image's state, which is /perm from the next boot
-// on: the appliance is the one that it was.
+// attachPerm gives the running appliance the disk that has the older image's state, which is /perm from the
+// next boot on: the appliance is the one that it was.
 func attachPerm(ctx context.Context, t *testing.T, l *lab) {
 	l.sh(ctx, t, "xl block-attach firewall "+Quote(disk("xvdb", l.home.Perm)))
 	l.reboot(ctx, t)

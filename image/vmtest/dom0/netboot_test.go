@@ -9,15 +9,16 @@ import (
 )
 
 // netbootGuests starts two guests as what the site says they are, hosts that boot from the network, with the
-// configurations that the appliance prints for them. web2 is what they are by default, a machine with firmware: its
-// iPXE asks for an address, attaches the disk and runs the script. It has no screen, whose every letter would be a trap.
-// web1 is a PV guest, to which emulation is kinder, and boots Debian from its disk on the store.
+// configurations that the appliance prints for them. web2 is what they are by default, a machine with
+// firmware: its iPXE asks for an address, attaches the disk and runs the script. It has no screen, whose
+// every letter would be a trap. web1 is a PV guest, to which emulation is kinder, and boots Debian from its
+// disk on the store.
 //
 // What is added to the configurations, or replaced in them, are paths, sizes, and what only saves time.
 //
-// The appliance beside them is a PV guest, too. Beside a PVH one, which like HVM needs the processor's SVM, one of a
-// dozen runs saw the appliance die of a triple fault where nothing can fault: between an RDTSC, which Xen emulates, and
-// the shift after it. With one such guest at a time it was never seen.
+// The appliance beside them is a PV guest, too. Beside a PVH one, which like HVM needs the processor's SVM,
+// one of a dozen runs saw the appliance die of a triple fault where nothing can fault: between an RDTSC,
+// which Xen emulates, and the shift after it. With one such guest at a time it was never seen.
 func netbootGuests(ctx context.Context, t *testing.T, l *lab) {
 	l.serveDisks(ctx, t)
 	hvm := l.fw(ctx, t, "gatehouse host web2 --xl")
@@ -59,8 +60,8 @@ func (l *lab) bootWeb1(ctx context.Context, t *testing.T) {
 	l.gone(ctx, t, "web1")
 }
 
-// serveDisks makes the store what its name says. The disk of web2 is empty, and the script that the appliance names
-// leaves in /run/ipxe what iPXE knows when it runs it.
+// serveDisks makes the store what its name says. The disk of web2 is empty, and the script that the appliance
+// names leaves in /run/ipxe what iPXE knows when it runs it.
 func (l *lab) serveDisks(ctx context.Context, t *testing.T) {
 	t.Helper()
 	l.sh(ctx, t, "store="+l.store+`

@@ -15,9 +15,9 @@ import (
 // quickWatchdog is a setting of xl create with which the watchdog waits for 10 s instead of a minute.
 var quickWatchdog = "cmdline=" + xl.Quote(xen.KernelArgs(true)+" gatehouse.watchdog=10")
 
-// watchdog starts the appliance with two processors, and makes it impossible for its DHCP server to start. Nobody feeds
-// Xen's watchdog then: xl starts the domain anew, which puts the cause right, and the appliance tells why it was reset.
-// At the end its power is cut.
+// watchdog starts the appliance with two processors, and makes it impossible for its DHCP server to start.
+// Nobody feeds Xen's watchdog then: xl starts the domain anew, which puts the cause right, and the appliance
+// tells why it was reset. At the end its power is cut.
 func watchdog(ctx context.Context, t *testing.T, l *lab) {
 	l.create(ctx, t, l.home, slices.Concat(twoProcessors, []string{NativeTSC, quickWatchdog})...)
 	l.hasTwoProcessors(ctx, t)

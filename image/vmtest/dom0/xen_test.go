@@ -17,7 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
 )
 
-// stepGuard is the time after which a step is given up. The longest, the watchdog's, takes two minutes by itself.
+// stepGuard is the time after which a step is given up. The longest, the watchdog's, takes two minutes by
+// itself.
 const stepGuard = 2 * vmtest.Guard
 
 // TestXen follows one appliance through what happens to it on a Xen host, step by step of the list that
@@ -80,8 +81,9 @@ func (l *lab) runsAs(ctx context.Context, t *testing.T, platform string) {
 	}
 }
 
-// leases has a client get a lease and renew it, and looks at what the appliance puts on the wire. Its kernel leaves the
-// checksums of TCP to hardware that is not there, which shows that those of DHCP could have been wrong.
+// leases has a client get a lease and renew it, and looks at what the appliance puts on the wire. Its kernel
+// leaves the checksums of TCP to hardware that is not there, which shows that those of DHCP could have been
+// wrong.
 func leases(ctx context.Context, t *testing.T, l *lab) {
 	said := l.sh(ctx, t, `
 rm -f /run/bound.laptop /run/renew.laptop
@@ -134,7 +136,8 @@ func (l *lab) sameLaptop(t *testing.T, addr string) {
 	}
 }
 
-// web1Config is what a Xen administrator would write for a host that boots from the network, but for its disk.
+// web1Config is what a Xen administrator would write for a host that boots from the network, but for its
+// disk.
 const web1Config = `
 name = "web1"
 type = "pv"
@@ -182,8 +185,8 @@ func secondGuest(ctx context.Context, t *testing.T, l *lab) {
 	}
 }
 
-// firewall tries from both bridges what must pass and what must not. The LAN's own connections show that each thing
-// that the WAN must not reach is there to be reached.
+// firewall tries from both bridges what must pass and what must not. The LAN's own connections show that each
+// thing that the WAN must not reach is there to be reached.
 func firewall(ctx context.Context, t *testing.T, l *lab) {
 	l.sh(ctx, t, "ip -n provider route replace 192.168.32.0/24 via 192.0.2.10")
 	// What must time out does so all at once.
@@ -300,8 +303,8 @@ func powerCut(ctx context.Context, t *testing.T, l *lab) {
 	}
 }
 
-// unchanged checks after a boot that it is the same appliance and that it knows its clients. OpenSSH itself refuses a
-// host key that has changed.
+// unchanged checks after a boot that it is the same appliance and that it knows its clients. OpenSSH itself
+// refuses a host key that has changed.
 func (l *lab) unchanged(ctx context.Context, t *testing.T) {
 	t.Helper()
 	l.healthy(ctx, t)

@@ -1,12 +1,14 @@
-// Package nethost makes the host behind the appliance that boots from the network, and the store it boots from.
+// Package nethost makes the host behind the appliance that boots from the network, and the store it boots
+// from.
 //
-// The host is a real Debian, made by mmdebstrap from the mirrors this machine itself uses: one root file system that
-// holds no name, address or target of its own, so the same disk serves every host and what it says after booting can
-// only have come from DHCP and what iPXE or Xen told its kernel. It reports one NETBOOT-OK line on its console and
-// powers off.
-// The store is tgtd, which runs wholly in user space, and an HTTP server.
+// The host is a real Debian, made by mmdebstrap from the mirrors this machine itself uses: one root file
+// system that holds no name, address or target of its own, so the same disk serves every host and what it
+// says after booting can only have come from DHCP and what iPXE or Xen told its kernel. It reports one
+// NETBOOT-OK line on its console and powers off. The store is tgtd, which runs wholly in user space, and an
+// HTTP server.
 //
-// The package is for tests and needs root. Making a root takes about half a minute; package debian keeps it in a cache.
+// The package is for tests and needs root. Making a root takes about half a minute; package debian keeps it
+// in a cache.
 package nethost
 
 import (
@@ -34,9 +36,9 @@ const Label = "nethost"
 //go:embed overlay
 var overlay embed.FS
 
-// unneeded is what systemd would do in a boot that ends in a report; under TCG each costs a second. iscsid would attach
-// further disks and mend a broken session, but the root's session is the kernel's and needs neither; udev has seen
-// every device in the initramfs.
+// unneeded is what systemd would do in a boot that ends in a report; under TCG each costs a second. iscsid
+// would attach further disks and mend a broken session, but the root's session is the kernel's and needs
+// neither; udev has seen every device in the initramfs.
 var unneeded = []string{
 	"getty.target", "systemd-udev-trigger.service", "systemd-modules-load.service", "iscsid.socket", "iscsid.service", "open-iscsi.service",
 	"systemd-random-seed.service", "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
@@ -48,8 +50,8 @@ var unneeded = []string{
 	"systemd-tmpfiles-clean.timer",
 }
 
-// recipe is the host's disk. Debian's standard kernel runs as a virtual machine of QEMU and of Xen alike; drivers of
-// real hardware are left out.
+// recipe is the host's disk. Debian's standard kernel runs as a virtual machine of QEMU and of Xen alike;
+// drivers of real hardware are left out.
 func recipe() (debian.Recipe, error) {
 	files, err := fs.Sub(overlay, "overlay")
 	modules := "/lib/modules/*/kernel/"
@@ -76,7 +78,8 @@ func recipe() (debian.Recipe, error) {
 	}, err
 }
 
-// Build returns the host from the cache directory, making it there first when it is missing: see debian.Recipe.Make.
+// Build returns the host from the cache directory, making it there first when it is missing: see
+// debian.Recipe.Make.
 func Build(ctx context.Context, cache string) (Host, error) {
 	r, err := recipe()
 	if err != nil {

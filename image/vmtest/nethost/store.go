@@ -76,8 +76,8 @@ func (s *Store) Close() error {
 	return err
 }
 
-// startTarget starts tgtd. The kernel kills it when the thread that started it ends, which therefore waits for it:
-// tgtd does not outlive a test that is killed.
+// startTarget starts tgtd. The kernel kills it when the thread that started it ends, which therefore waits
+// for it: tgtd does not outlive a test that is killed.
 func (s *Store) startTarget(ctx context.Context, o Offer) error {
 	s.tgtd = exec.CommandContext(ctx, "tgtd", "-D", "--iscsi", "portal="+netip.AddrPortFrom(o.Addr, iscsiPort).String())
 	s.tgtd.Env, s.tgtd.SysProcAttr = s.env, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

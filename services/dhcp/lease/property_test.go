@@ -14,9 +14,9 @@ func card(i int) MAC        { return MAC{0, 0, 0x5e, 0, 0x53, byte(i)} }
 
 var t0 = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// propertyConfig is small, so that random cards meet often: a pool of twelve in two
-// ranges, with an own address and a range of three that is nobody's in it, one host with one card, one with two cards
-// and one address, one with two of each, and an address reserved inside the pool.
+// propertyConfig is small, so that random cards meet often: a pool of twelve in two ranges, with an own
+// address and a range of three that is nobody's in it, one host with one card, one with two cards and one
+// address, one with two of each, and an address reserved inside the pool.
 func propertyConfig() Config {
 	return Config{
 		Pool:    []Range{{addr(105), addr(113)}, {addr(100), addr(103)}},

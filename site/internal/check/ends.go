@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
 
-// ends reads one side of a rule: zones by themselves, and addresses in the zones that they are in. It reports words
-// that mean nothing. The second result is false if one did, or there are none.
+// ends reads one side of a rule: zones by themselves, and addresses in the zones that they are in. It reports
+// words that mean nothing. The second result is false if one did, or there are none.
 func (c *firewallCheck) ends(key string, v toml.Many, box bool) ([]model.FirewallEnd, bool) {
 	var zones, others model.FirewallEnd
 	before := c.Count()
@@ -62,8 +62,8 @@ func (c *firewallCheck) unambiguous(key string, word toml.Str, name string) {
 	}
 }
 
-// members reads what is no name of a zone or set: an address, a network, a host's name or a pattern of such. It returns
-// the networks and the zones that they are in.
+// members reads what is no name of a zone or set: an address, a network, a host's name or a pattern of such.
+// It returns the networks and the zones that they are in.
 func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 	if strings.ContainsAny(v.Text, ":/") || isAddr(v.Text) {
 		p, reason := readNetwork(v.Text)

@@ -143,8 +143,8 @@ func (c *firewallCheck) zoneNetwork(v toml.Str) (netip.Prefix, string) {
 	return p, ""
 }
 
-// newName reads the name of a zone, group or list: a label that starts with a letter and that rules cannot mistake for
-// something else. It returns "" for others.
+// newName reads the name of a zone, group or list: a label that starts with a letter and that rules cannot
+// mistake for something else. It returns "" for others.
 func (c *firewallCheck) newName(what string, v toml.Str) string {
 	if !v.OK() {
 		return ""

@@ -17,8 +17,8 @@ const (
 	maxLists     = 32
 )
 
-// readList reads a file of addresses and networks, one a line. Comments start with "#" and, as in the lists that many
-// publish, with ";".
+// readList reads a file of addresses and networks, one a line. Comments start with "#" and, as in the lists
+// that many publish, with ";".
 func (l *loader) readList(fsys fs.FS, name toml.Str, file toml.Str) []netip.Prefix {
 	if !fs.ValidPath(file.Text) || file.Text == "." || source.IsFixed(file.Text) {
 		l.At(file.At, `list %q: %q is no file for a list; expected one within the site, such as "blocked.list"`, name.Text, file.Text)
@@ -60,8 +60,8 @@ func (l *loader) readList(fsys fs.FS, name toml.Str, file toml.Str) []netip.Pref
 	return all
 }
 
-// readNetwork reads an address or a network. The reason is "", or why s is none, and continues a sentence that starts
-// with it.
+// readNetwork reads an address or a network. The reason is "", or why s is none, and continues a sentence
+// that starts with it.
 func readNetwork(s string) (p netip.Prefix, reason string) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 		a = a.Unmap()

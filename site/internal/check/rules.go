@@ -88,8 +88,8 @@ func (c *firewallCheck) passes(r model.FirewallRule) bool {
 	return false
 }
 
-// sameNetwork reports whether hosts of two zones reach each other without the appliance: both are on one LAN that has
-// no further router, or both are upstream.
+// sameNetwork reports whether hosts of two zones reach each other without the appliance: both are on one LAN
+// that has no further router, or both are upstream.
 func (c *firewallCheck) sameNetwork(a, b string) bool {
 	if a == model.ZoneWAN || b == model.ZoneWAN || a == model.ZoneBox || b == model.ZoneBox {
 		return a == b
@@ -171,7 +171,8 @@ func firstWord(v toml.Many) string {
 	return v.Items[0].Text
 }
 
-// ruleName returns the name of a rule or forward: the one that was given, or one that is made of what it says.
+// ruleName returns the name of a rule or forward: the one that was given, or one that is made of what it
+// says.
 func (c *firewallCheck) ruleName(v toml.Str, made string, at source.Span) string {
 	if v.OK() {
 		name := strings.ToLower(v.Text)
@@ -200,7 +201,8 @@ func (c *firewallCheck) ruleName(v toml.Str, made string, at source.Span) string
 	}
 }
 
-// nameOf makes a name of any text: its letters and digits with single hyphens between, short enough for a number behind.
+// nameOf makes a name of any text: its letters and digits with single hyphens between, short enough for a
+// number behind.
 func nameOf(text string) string {
 	const room = 5 // for "-1000"
 	var b strings.Builder

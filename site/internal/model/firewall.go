@@ -12,8 +12,8 @@ const (
 	ZoneAny = "any" // every zone, in rules
 )
 
-// Firewall is what the site says beside the defaults of a router: LANs reach WAN and the services of the appliance, and
-// nobody else reaches anything.
+// Firewall is what the site says beside the defaults of a router: LANs reach WAN and the services of the
+// appliance, and nobody else reaches anything.
 type Firewall struct {
 	Masquerade []string       // names of the LANs whose IPv4 hosts have the appliance's address upstream
 	Zones      []FirewallZone // the site's own, beside LANs and WAN
@@ -50,7 +50,8 @@ type FirewallRule struct {
 	Place    string // "site.toml:31"
 }
 
-// FirewallEnd is one side of conversations: any of Zones and, if there are Networks or Sets, any of these in it.
+// FirewallEnd is one side of conversations: any of Zones and, if there are Networks or Sets, any of these in
+// it.
 type FirewallEnd struct {
 	Zones    []string       // names of LANs and zones, ZoneWAN, and in To also ZoneBox
 	Networks []netip.Prefix // masked
@@ -64,8 +65,8 @@ type Rate struct {
 	Burst uint32
 }
 
-// PortForward makes a port of one host reachable at the appliance's IPv4 addresses in other zones, and in IPv6 at the
-// host's own.
+// PortForward makes a port of one host reachable at the appliance's IPv4 addresses in other zones, and in
+// IPv6 at the host's own.
 type PortForward struct {
 	Name        string   // as that of a rule
 	From        []string // zones
@@ -106,8 +107,8 @@ func (s *Site) BoxServices() []Service {
 
 func boxServices() []string { return []string{"dhcp", "ssh", "ping"} }
 
-// Transit reports whether there is a further router on a LAN: its networks are reached through the appliance from the
-// LAN that it is on.
+// Transit reports whether there is a further router on a LAN: its networks are reached through the appliance
+// from the LAN that it is on.
 func (s *Site) Transit(lan LAN) bool {
 	return slices.ContainsFunc(s.Routes, func(r Route) bool {
 		return lan.IPv4.Contains(r.Via) || lan.IPv6.IsValid() && lan.IPv6.Contains(r.Via)

@@ -94,8 +94,8 @@ func Services() []Service {
 	return all
 }
 
-// ReadFlow reads a flow as site.toml has it. The reason is "", or why s is none, and continues a sentence that starts
-// with it.
+// ReadFlow reads a flow as site.toml has it. The reason is "", or why s is none, and continues a sentence
+// that starts with it.
 func ReadFlow(s string) (f Flow, reason string) {
 	const expected = `; expected one such as "tcp/8080", "udp/5000-5999", "icmp/8" or "gre"`
 	proto, ports, given := strings.Cut(s, "/")

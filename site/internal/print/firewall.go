@@ -63,7 +63,8 @@ func (p *printer) firewall(s *model.Site) {
 	}
 }
 
-// endsText writes one side of a rule: zones by their names, addresses without the zones that follow from them.
+// endsText writes one side of a rule: zones by their names, addresses without the zones that follow from
+// them.
 func endsText(ends []model.FirewallEnd) string {
 	var texts []string
 	for _, e := range ends {

@@ -1,10 +1,10 @@
-// Command probe is a whole guest of a Xen host: the init of a machine that gets an address by DHCP behind netfront,
-// looks at the checksums of what it is sent, fetches something through the router, says all that in one line on its
-// console, and powers off.
+// Command probe is a whole guest of a Xen host: the init of a machine that gets an address by DHCP behind
+// netfront, looks at the checksums of what it is sent, fetches something through the router, says all that in
+// one line on its console, and powers off.
 //
-// Its DHCP client reads from a packet socket, as most do, and sees datagrams as the other guest has sent them: between
-// guests nobody computes a checksum that was left to hardware. What it fetches is the URL behind probe= on the kernel's
-// command line.
+// Its DHCP client reads from a packet socket, as most do, and sees datagrams as the other guest has sent
+// them: between guests nobody computes a checksum that was left to hardware. What it fetches is the URL
+// behind probe= on the kernel's command line.
 package main
 
 import (

@@ -110,8 +110,8 @@ func broadcast(message []byte) []byte {
 	return append(p, message...) // without a checksum (RFC 768)
 }
 
-// toClient looks at an IPv4 packet. If it is a datagram to a DHCP client, it gives what that carries, and whether the
-// checksum is right; 0 is none, which is not.
+// toClient looks at an IPv4 packet. If it is a datagram to a DHCP client, it gives what that carries, and
+// whether the checksum is right; 0 is none, which is not.
 func toClient(packet []byte) (payload []byte, right, ok bool) {
 	if len(packet) < ipHeader {
 		return nil, false, false
