@@ -3,6 +3,7 @@ package nft
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -67,23 +68,32 @@ func (b *batch) addSet(w wantedSet, kept *nftables.Set) error {
 	if kept != nil {
 		return nil
 	}
-	elements, err := w.encode()
-	if err != nil {
+	if err := b.conn.AddSet(set, nil); err != nil {
 		return err
 	}
-	return b.conn.AddSet(set, elements)
+	return w.addElements(b.conn)
 }
 
-func (w *wantedSet) encode() ([]nftables.SetElement, error) {
-	encoded := make([]nftables.SetElement, 0, len(w.elements)*2)
-	for _, e := range w.elements {
-		es, err := encodeElement(w.key, w.data, e, w.Interval)
-		if err != nil {
-			return nil, err
+// chunk is how many elements are encoded at once. In Go's form they take several times what is sent, and a list has a
+// hundred thousand.
+const chunk = 1000
+
+// addElements queues the elements.
+func (w *wantedSet) addElements(conn *nftables.Conn) error {
+	for some := range slices.Chunk(w.elements, chunk) {
+		encoded := make([]nftables.SetElement, 0, len(some)*2)
+		for _, e := range some {
+			es, err := encodeElement(w.key, w.data, e, w.Interval)
+			if err != nil {
+				return err
+			}
+			encoded = append(encoded, es...)
 		}
-		encoded = append(encoded, es...)
+		if err := conn.SetAddElements(&w.Set, encoded); err != nil {
+			return err
+		}
 	}
-	return encoded, nil
+	return nil
 }
 
 // anonymous queues the set of a rule's own values and returns it.

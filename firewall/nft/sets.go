@@ -25,12 +25,8 @@ func Replace(table string, sets []firewall.Set) error {
 		return err
 	}
 	for _, s := range described {
-		elements, err := s.encode()
-		if err != nil {
-			return fmt.Errorf("firewall: set %s: %w", s.Name, err)
-		}
 		conn.FlushSet(&s.Set)
-		if err := conn.SetAddElements(&s.Set, elements); err != nil {
+		if err := s.addElements(conn); err != nil {
 			return fmt.Errorf("firewall: set %s: %w", s.Name, err)
 		}
 	}
