@@ -104,10 +104,22 @@ func (b *Box) Start() error {
 	}
 	ctx, cancel := context.WithTimeout(b.life, applyTime)
 	defer cancel()
-	p := b.planOf(s)
-	err = b.apply(ctx, p, true)
+	p, err := b.reach(ctx, s, b.planOf(s), true)
 	b.become(s, p)
 	return err
+}
+
+// reach applies p, the plan of s, and at once what the box learns by it: a VLAN that is made may take the short cut. So
+// who is told that the box is up meets no reload of the rules that only follows from that. It returns the last plan.
+func (b *Box) reach(ctx context.Context, s Site, p plan.Plan, all bool) (plan.Plan, error) {
+	if err := b.apply(ctx, p, all); err != nil {
+		return p, err
+	}
+	learned := b.planOf(s)
+	if reflect.DeepEqual(learned, p) {
+		return p, nil
+	}
+	return learned, b.apply(ctx, learned, all)
 }
 
 // Learned has the box look at what it knows: a link has come, or gone. It never waits.

@@ -37,6 +37,7 @@ type lab struct {
 	steps   []string       // what the world was told since it was last asked
 	refuse  map[string]int // steps that are refused so often
 	learned plan.Learned
+	learnt  func(steps []string) plan.Learned // nil: learned
 	missing error
 	now     plan.Plan // what the world is
 	log     []string
@@ -135,6 +136,9 @@ func (l *lab) world() World {
 		Learn: func(plan.Plan) plan.Learned {
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			if l.learnt != nil {
+				return l.learnt(l.steps)
+			}
 			return l.learned
 		},
 		Publish: func(s Site, _ firewall.Loaded) error {
@@ -401,6 +405,22 @@ func TestLearned(t *testing.T) {
 		synctest.Wait()
 		l.told("new", "firewall", "network", "system", "units", "publish 0")
 		l.is("learned", web(1))
+
+		// What is learned by the start itself is part of it.
+		l = newLab(t, web(1), "")
+		l.learnt = func(steps []string) plan.Learned {
+			if slices.Contains(steps, "network") {
+				return plan.Learned{Shortcut: []string{"eth0", "eth1.20"}}
+			}
+			return plan.Learned{}
+		}
+		if err := l.Start(); err != nil {
+			t.Fatal(err)
+		}
+		l.told("start", "firewall", "network", "system", "units", "firewall", "network", "system", "units", "publish 0")
+		if got := l.now.Firewall.Features.Offload; len(got) != 2 {
+			t.Errorf("the short cut has %v", got)
+		}
 	})
 }
 

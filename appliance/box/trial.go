@@ -189,7 +189,7 @@ func (b *Box) meta(s Submission) bundle.Meta {
 func (b *Box) change(next Site, p plan.Plan, before Site) error {
 	ctx, cancel := context.WithTimeout(b.life, applyTime)
 	defer cancel()
-	err := b.apply(ctx, p, false)
+	p, err := b.reach(ctx, next, p, false)
 	if err == nil {
 		b.become(next, p)
 		return b.problem("back", nil)
@@ -205,8 +205,7 @@ func (b *Box) change(next Site, p plan.Plan, before Site) error {
 func (b *Box) back(s Site) error {
 	ctx, cancel := context.WithTimeout(b.life, applyTime)
 	defer cancel()
-	p := b.planOf(s)
-	err := b.apply(ctx, p, true)
+	p, err := b.reach(ctx, s, b.planOf(s), true)
 	b.become(s, p)
 	return b.problem("back", err)
 }
