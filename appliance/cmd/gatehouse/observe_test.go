@@ -15,11 +15,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -74,11 +76,33 @@ func sorted(lines []string) []string {
 func (b *testBox) observe(s *site.Site) observation {
 	b.t.Helper()
 	o := observation{}
+	b.settle()
 	b.observeKernel(o)
 	b.observeSettings(o, s)
 	b.observeFiles(o)
 	b.observeProcesses(o)
 	return o
+}
+
+// settle waits for what the kernel does by and by with each IPv6 address, its own ones too (net/ipv6/addrconf.c,
+// addrconf_dad_work): only then packets to it are for the box.
+func (b *testBox) settle() {
+	b.t.Helper()
+	testnet.Eventually(b.t, patience, "the kernel listens to all of its IPv6 addresses", func() bool {
+		local := map[any]bool{}
+		for _, r := range b.objects("ip", "-j", "-6", "route", "show", "table", "local") {
+			local[r["dst"]] = true
+		}
+		for _, l := range b.objects("ip", "-j", "-6", "addr", "show") {
+			addrs, _ := l["addr_info"].([]any)
+			for _, a := range addrs {
+				if address := a.(map[string]any)["local"]; address != nil && !local[address] {
+					return false
+				}
+			}
+		}
+		return true
+	})
 }
 
 // objects runs a program that prints JSON.
@@ -117,11 +141,7 @@ func (b *testBox) observeKernel(o observation) {
 	for _, l := range b.objects("ip", "-j", "-d", "addr", "show") {
 		addrs, _ := l["addr_info"].([]any)
 		for _, a := range addrs {
-			address := a.(map[string]any)
-			if address["scope"] == "link" { // the kernel's own, which may still look whether it is somebody else's
-				delete(address, "tentative")
-			}
-			text := line(address, "preferred_life_time", "valid_life_time")
+			text := line(a.(map[string]any), "preferred_life_time", "valid_life_time")
 			o["addresses"] = append(o["addresses"], fmt.Sprint(l["ifname"], " ", text))
 		}
 	}
@@ -272,27 +292,37 @@ func (b *testBox) observeProcesses(o observation) {
 		}
 		o["configuration of "+s.Name] = strings.Split(pretty.String(), "\n")
 	}
-	for name, pid := range pids {
-		o["open in "+name] = descriptors(b, pid)
-	}
+	b.observeDescriptors(o, pids)
 }
 
 var inode = regexp.MustCompile(`\[\d+\]`)
 
-// descriptors are the kinds of files that a process has open.
-func descriptors(b *testBox, pid int) (all []string) {
+// observeDescriptors looks at what processes have open for longer than it takes to answer a command.
+func (b *testBox) observeDescriptors(o observation, pids map[string]int) {
 	b.t.Helper()
+	settled := false
+	for end := time.Now().Add(patience); !settled && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		settled = true
+		for name, pid := range pids {
+			key, now := "open in "+name, openNow(b.t, pid, b.root)
+			settled = settled && slices.Equal(o[key], now)
+			o[key] = now
+		}
+	}
+}
+
+// openNow are the kinds of files that a process has open.
+func openNow(t *testing.T, pid int, root string) (all []string) {
+	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, e := range entries {
-		to, err := os.Readlink(filepath.Join(dir, e.Name()))
-		if err != nil {
-			continue // closed since
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil { // else it was closed since
+			all = append(all, inode.ReplaceAllString(strings.TrimPrefix(to, root), ""))
 		}
-		all = append(all, inode.ReplaceAllString(strings.TrimPrefix(to, b.root), ""))
 	}
 	return sorted(all)
 }
