@@ -33,9 +33,6 @@ func apply(ctx context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if *within < time.Second || *within > time.Hour {
-		return errors.New("--within wants a time from 1s to 1h")
-	}
 	next, err := siteOf(env, append(words, ".")[0])
 	if err != nil {
 		return err
@@ -99,6 +96,9 @@ func plainly(err error) error {
 
 // offer shows what a site would change, and unless dry has process 1 apply it.
 func offer(ctx context.Context, env Env, next box.Site, within time.Duration, what string, dry bool) error {
+	if within < box.ShortestTrial || within > box.LongestTrial {
+		return fmt.Errorf("--within wants a time from %v to %v", box.ShortestTrial, box.LongestTrial)
+	}
 	now, err := readRunning(env.RunDir, env.Image)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
@@ -17,8 +16,8 @@ import (
 // How long a site may be on trial.
 const (
 	DefaultTrial  = time.Minute
-	shortestTrial = time.Second
-	longestTrial  = time.Hour
+	ShortestTrial = time.Second
+	LongestTrial  = time.Hour
 )
 
 // turnTime is how long a submission waits for what else changes the box, such as a link that comes.
@@ -89,7 +88,7 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 	if err != nil {
 		return err
 	}
-	within := min(max(s.Within, shortestTrial), longestTrial)
+	within := min(max(s.Within, ShortestTrial), LongestTrial)
 	if s.Within == 0 {
 		within = DefaultTrial
 	}
@@ -146,7 +145,7 @@ func (b *Box) pause(d time.Duration) {
 
 // read takes the site of a submission. Its problems are all in the error.
 func (b *Box) read(s Submission) (Site, error) {
-	data, err := statefile.Read(s.File, bundle.MaxBytes)
+	data, err := statefile.Read(s.File, bundle.MaxPacked)
 	if err != nil {
 		return Site{}, err
 	}
@@ -281,7 +280,7 @@ func (b *Box) Confirm(number int, by Person) (int, error) {
 	t := b.onTrial()
 	switch {
 	case t == nil:
-		return 0, errors.New(strings.Join([]string{"nothing is on trial", b.lastTrial()}, ""))
+		return 0, b.nothingOnTrial()
 	case number != 0 && number != t.Number:
 		return 0, fmt.Errorf("site %d is on trial, not %d", t.Number, number)
 	case by.From != "" && by.Connected <= t.began:
@@ -297,13 +296,14 @@ func (b *Box) Confirm(number int, by Person) (int, error) {
 	return t.Number, nil
 }
 
-func (b *Box) lastTrial() string {
+// nothingOnTrial says so, and what became of the last.
+func (b *Box) nothingOnTrial() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.last == "" {
-		return ""
+		return errors.New("nothing is on trial")
 	}
-	return "; " + b.last
+	return errors.New("nothing is on trial; " + b.last)
 }
 
 // Rollback takes back the site that is on trial, at once.
@@ -314,7 +314,7 @@ func (b *Box) Rollback(by Person) (int, error) {
 	defer b.release()
 	t := b.onTrial()
 	if t == nil {
-		return 0, errors.New("nothing is on trial" + b.lastTrial())
+		return 0, b.nothingOnTrial()
 	}
 	return t.Number, b.takeBack(t, "by "+by.String())
 }

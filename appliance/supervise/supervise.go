@@ -77,9 +77,9 @@ func New(start unit.Starter, log *logs.Log) *Supervisor {
 	return &Supervisor{starter: start, log: log, setting: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
-// Set makes units the list, and the processes those of it. It returns when all that it started or changed are
-// ready, or when one is not going to be so: its error names them and says why; they are tried again all the
-// same. When ctx ends first, its error is returned. Names must be there and differ.
+// Set makes units the list, and the processes those of it. It returns when it is known of all that it started
+// or changed whether they are ready. Its error names those that are not and says why; they are tried again all
+// the same. When ctx ends first, its error is returned. Names must be there and differ.
 func (s *Supervisor) Set(ctx context.Context, units []Unit) error {
 	for i, u := range units {
 		if u.Name == "" || slices.ContainsFunc(units[:i], func(v Unit) bool { return v.Name == u.Name }) {

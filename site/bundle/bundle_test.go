@@ -210,7 +210,7 @@ func TestOpenTarRefuses(t *testing.T) {
 		`the archive has more than 256 entries`:                   entries(t, dirs...),
 		`entry "b": with it the files are larger than 16 MiB`:     entries(t, tar.Header{Name: "a", Size: MaxBytes}, tar.Header{Name: "b", Size: 1}),
 		`entry .gatehouse.json has 16385 bytes; expected at most`: entries(t, tar.Header{Name: MetaName, Size: maxMeta + 1}),
-		`the archive has more than 17 MiB, not compressed`:        compressed(t, append(entries(t), make([]byte, maxStream)...)),
+		`the archive has more than 17 MiB, not compressed`:        compressed(t, append(entries(t), make([]byte, MaxPacked)...)),
 		`the archive ends without the mark of its end`:            whole[:3*512],
 		`entry "hosts" cannot be read: the archive ends within`:   whole[:512+100],
 		`entry 2 cannot be read: the archive ends within it`:      whole[:3*512+100],

@@ -15,9 +15,9 @@ const (
 	// maxEntries bounds directories and the like, which a site may have beside its files.
 	maxEntries = 4 * MaxFiles
 
-	// maxStream bounds an archive, not compressed: the files, a header or two and up to a block of padding
+	// MaxPacked bounds an archive, not compressed: the files, a header or two and up to a block of padding
 	// for each, and what tar fills its last record with.
-	maxStream = MaxBytes + 1<<20
+	MaxPacked = MaxBytes + 1<<20
 )
 
 // OpenTar reads a site from an archive as `tar c` makes it of the site's directory, plain or compressed by
@@ -47,7 +47,7 @@ func readArchive(r io.Reader) (*archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &stream{r: plain, left: maxStream}
+	in := &stream{r: plain, left: MaxPacked}
 	a := &archive{files: map[string][]byte{}}
 	t := tar.NewReader(in)
 	for n := 1; ; n++ {
@@ -147,7 +147,7 @@ type stream struct {
 }
 
 var errTooLong = fmt.Errorf("the archive has more than %d MiB, not compressed; expected the files of one site",
-	maxStream>>20)
+	MaxPacked>>20)
 
 func (s *stream) Read(p []byte) (int, error) {
 	if s.left == 0 {

@@ -32,7 +32,7 @@ const (
 	// maxListed bounds List; there are more than maxKept only if somebody put them there.
 	maxListed = 64
 	// maxFile bounds what is read of a file in bytes: a bundle that gzip could not make smaller.
-	maxFile = bundle.MaxBytes + 2<<20
+	maxFile = bundle.MaxPacked + 1<<20
 	// maxNumber has as many digits as any number in a name can have.
 	maxNumber = 999_999_999_999_999_999
 

@@ -17,8 +17,7 @@ const (
 	siteFile  = "site.tar"
 	rulesFile = "firewall.json"
 
-	maxSite  = 2 * bundle.MaxBytes // bytes: with the heads of a tar archive
-	maxRules = 64 << 20            // bytes
+	maxRules = 64 << 20 // bytes
 )
 
 // WriteSite shows which site runs. The directory must exist.
@@ -32,7 +31,7 @@ func WriteSite(dir string, b bundle.Bundle) error {
 
 // ReadSite returns the site that runs; with fs.ErrNotExist none does yet.
 func ReadSite(dir string) (bundle.Bundle, error) {
-	packed, err := statefile.Read(filepath.Join(dir, siteFile), maxSite)
+	packed, err := statefile.Read(filepath.Join(dir, siteFile), bundle.MaxPacked)
 	if err != nil {
 		return bundle.Bundle{}, err
 	}

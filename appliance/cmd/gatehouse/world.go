@@ -88,7 +88,11 @@ func (p *process1) system(to plan.Plan) error {
 
 // publish shows the gatehouse command which site runs, and which rules are loaded.
 func publish(s box.Site, rules firewall.Loaded) error {
-	return errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteSite(runDir, bundle.Bundle{Files: s.Files, Meta: s.Meta}), shown.WriteRules(runDir, rules))
+	if err := os.MkdirAll(runDir, 0o755); err != nil {
+		return err
+	}
+	site := bundle.Bundle{Files: s.Files, Meta: s.Meta}
+	return errors.Join(shown.WriteSite(runDir, site), shown.WriteRules(runDir, rules))
 }
 
 // readFiles reads the image's site as it is.
