@@ -387,6 +387,15 @@ func TestWhichSiteStarts(t *testing.T) {
 		if p := damaged.Problems(); len(p) != 1 || !strings.HasPrefix(p[0], "site: ") {
 			t.Errorf("problems: %q", p)
 		}
+		if _, err := damaged.submit(web(4), ann); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := damaged.Confirm(0, damaged.again(ann)); err != nil {
+			t.Fatal(err)
+		}
+		if p := damaged.Problems(); len(p) != 0 {
+			t.Errorf("problems that are mended: %q", p)
+		}
 	})
 }
 

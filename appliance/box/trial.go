@@ -264,6 +264,7 @@ func (b *Box) keep(number int) error {
 		return err
 	}
 	b.problem("kept sites", unpruned)
+	b.problem("site", nil) // whatever the start has passed over: the next one finds this
 	b.mu.Lock()
 	b.note = ""
 	b.mu.Unlock()
