@@ -64,7 +64,7 @@ func (f family) of(networks []netip.Prefix) []netip.Prefix {
 			own = append(own, p.Masked())
 		}
 	}
-	slices.SortFunc(own, func(a, b netip.Prefix) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) })
+	slices.SortFunc(own, compareNetworks)
 	disjoint := own[:0]
 	for _, p := range own {
 		if n := len(disjoint); n == 0 || !disjoint[n-1].Contains(p.Addr()) {
@@ -123,4 +123,25 @@ func (s AddressSet) Sets() []Set {
 		}
 	}
 	return sets
+}
+
+// Exchanged returns what of the sorted elements of an interval set is gone, and what is new.
+func Exchanged(before, after []Element) (gone, added []Element) {
+	for len(before) > 0 && len(after) > 0 {
+		a, b := before[0].Key[0].Prefix, after[0].Key[0].Prefix
+		switch order := compareNetworks(a, b); {
+		case order < 0:
+			gone, before = append(gone, before[0]), before[1:]
+		case order > 0:
+			added, after = append(added, after[0]), after[1:]
+		default:
+			before, after = before[1:], after[1:]
+		}
+	}
+	return append(gone, before...), append(added, after...)
+}
+
+// compareNetworks orders networks as nft(8) lists them.
+func compareNetworks(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits())
 }

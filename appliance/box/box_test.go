@@ -325,6 +325,28 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTooLarge: a site that the machine has no memory for is refused before anything is touched.
+func TestTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, web(1), filepath.Join(t.TempDir(), "site"))
+		l.learned = plan.Learned{Memory: 20<<20 + 100<<10} // fifty addresses and networks
+		if err := l.Start(); err != nil {
+			t.Fatal(err)
+		}
+		l.told("start", "firewall", "network", "system", "units", "publish 0")
+		large := web(2)
+		large["site.toml"] = append(slices.Clone(large["site.toml"]), "\n[firewall.list]\nblocked = \"blocked.list\"\n"+
+			"[[firewall.allow]]\nfrom = \"blocked\"\nto = \"box\"\nservice = \"ntp\"\n"...)
+		for n := range 70 {
+			large["blocked.list"] = fmt.Appendf(large["blocked.list"], "192.168.32.%d\n", 2*n+101)
+		}
+		_, err := l.submit(large, ann)
+		contains(t, "submit", err, "nothing was touched: the sets of the firewall have ")
+		l.told("refused")
+		l.is("after it", web(1))
+	})
+}
+
 // TestCannotGoBack: what cannot be taken back is a problem until it is mended.
 func TestCannotGoBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -26,6 +26,7 @@ type Plan struct {
 	Firewall      firewall.Loaded
 	Services      []Service // in the order of the roster
 	Files         []File
+	Memory        uint64 // of the machine it is for, in bytes; 0: unknown
 }
 
 // Service is one service that this site needs.
@@ -61,15 +62,16 @@ func Make(s *site.Site, l Learned) Plan {
 			{Name: roster.DHCP, Config: dhcpConfig(s)},
 			{Name: roster.SSH, Config: sshConfig(s)},
 		},
-		Files: []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Files:  []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Memory: l.Memory,
 	}
 }
 
 // Check reports why p cannot work. What site accepts always can; this is the last look before anything is
 // touched.
 func (p Plan) Check() error {
-	_, err := p.Firewall.Table()
-	errs := []error{err}
+	table, err := p.Firewall.Table()
+	errs := []error{err, fits(table, p.Memory)}
 	for _, s := range p.Services {
 		if c, ok := s.Config.(interface{ Check() error }); ok {
 			errs = append(errs, c.Check())

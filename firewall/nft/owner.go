@@ -29,8 +29,8 @@ func (o *Owner) Set(l firewall.Loaded) error {
 		if err := Load(table); err != nil {
 			return err
 		}
-	} else if sets := otherSets(o.loaded.Policy, l.Policy); len(sets) > 0 {
-		if err := Replace(firewall.TableName, sets); err != nil {
+	} else if before, sets := otherSets(o.loaded.Policy, l.Policy); len(sets) > 0 {
+		if err := Replace(firewall.TableName, before, sets); err != nil {
 			return err
 		}
 	}
@@ -49,13 +49,13 @@ func rulesOf(l firewall.Loaded) firewall.Loaded {
 	return l
 }
 
-// otherSets are the live sets of to that have other networks in from, which has the same sets.
-func otherSets(from, to firewall.Policy) []firewall.Set {
-	var sets []firewall.Set
+// otherSets are the live sets of to that have other networks in from, which has the same sets, as they are in
+// both.
+func otherSets(from, to firewall.Policy) (before, after []firewall.Set) {
 	for i, s := range to.Sets {
 		if s.Live && !slices.Equal(from.Sets[i].Networks, s.Networks) {
-			sets = append(sets, s.Sets()...)
+			before, after = append(before, from.Sets[i].Sets()...), append(after, s.Sets()...)
 		}
 	}
-	return sets
+	return before, after
 }

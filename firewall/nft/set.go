@@ -71,15 +71,15 @@ func (b *batch) addSet(w wantedSet, kept *nftables.Set) error {
 	if err := b.conn.AddSet(set, nil); err != nil {
 		return err
 	}
-	return w.addElements(b.conn)
+	return w.elementsTo(b.conn.SetAddElements)
 }
 
 // chunk is how many elements are encoded at once. In Go's form they take several times what is sent, and a list has a
 // hundred thousand.
 const chunk = 1000
 
-// addElements queues the elements.
-func (w *wantedSet) addElements(conn *nftables.Conn) error {
+// elementsTo queues the elements, to be added or to be deleted.
+func (w *wantedSet) elementsTo(queue func(*nftables.Set, []nftables.SetElement) error) error {
 	for some := range slices.Chunk(w.elements, chunk) {
 		encoded := make([]nftables.SetElement, 0, len(some)*2)
 		for _, e := range some {
@@ -89,7 +89,7 @@ func (w *wantedSet) addElements(conn *nftables.Conn) error {
 			}
 			encoded = append(encoded, es...)
 		}
-		if err := conn.SetAddElements(&w.Set, encoded); err != nil {
+		if err := queue(&w.Set, encoded); err != nil {
 			return err
 		}
 	}

@@ -13,11 +13,18 @@ import (
 )
 
 // Replace gives sets of a loaded table other elements, all in one transaction. Rules, counters and all else
-// stay as they are. The sets must be there, and be declared in the same way.
-func Replace(table string, sets []firewall.Set) error {
+// stay as they are. The sets must be there, and be declared in the same way. before are the same sets as they
+// were loaded: only what differs is then sent, and a list that changes a little costs the kernel little. Nil, or
+// what is not in the kernel any more, has all of it sent.
+func Replace(table string, before, sets []firewall.Set) error {
 	conn, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("firewall: netlink: %w", err)
+	}
+	if len(before) == len(sets) {
+		if exchange(conn, table, before, sets) == nil {
+			return nil
+		}
 	}
 	b := newBatch(conn, &nftables.Table{Name: table, Family: nftables.TableFamilyINet})
 	described, err := b.describeSets(firewall.Table{Sets: sets})
@@ -26,7 +33,7 @@ func Replace(table string, sets []firewall.Set) error {
 	}
 	for _, s := range described {
 		conn.FlushSet(&s.Set)
-		if err := s.addElements(conn); err != nil {
+		if err := s.elementsTo(conn.SetAddElements); err != nil {
 			return fmt.Errorf("firewall: set %s: %w", s.Name, err)
 		}
 	}
@@ -34,6 +41,31 @@ func Replace(table string, sets []firewall.Set) error {
 		return fmt.Errorf("firewall: sets of table %s refused by the kernel, they stay as they were: %w", table, err)
 	}
 	return nil
+}
+
+// exchange takes out of sets what they have no longer and adds what is new, in one transaction.
+func exchange(conn *nftables.Conn, table string, before, sets []firewall.Set) error {
+	b := newBatch(conn, &nftables.Table{Name: table, Family: nftables.TableFamilyINet})
+	gone, added := make([]firewall.Set, len(sets)), make([]firewall.Set, len(sets))
+	for i := range sets {
+		gone[i], added[i] = sets[i], sets[i]
+		gone[i].Elements, added[i].Elements = firewall.Exchanged(before[i].Elements, sets[i].Elements)
+	}
+	for _, step := range []struct {
+		sets []firewall.Set
+		to   func(*nftables.Set, []nftables.SetElement) error
+	}{{gone, conn.SetDeleteElements}, {added, conn.SetAddElements}} {
+		described, err := b.describeSets(firewall.Table{Sets: step.sets})
+		if err != nil {
+			return err
+		}
+		for _, s := range described {
+			if err := s.elementsTo(step.to); err != nil {
+				return err
+			}
+		}
+	}
+	return conn.Flush()
 }
 
 // Kept returns t with the elements that its kept sets of single addresses have in the kernel: the bans.
