@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // When a question that is not answered is asked again: after 400 ms, and twice as long each time.
@@ -18,7 +20,7 @@ const (
 // An Answer is what a server said, and which one.
 type Answer struct {
 	Message []byte // a whole message, of up to 65,535 octets, with the id of the query
-	From    Server
+	From    servers.Server
 	Took    time.Duration // from the call of Ask, whoever was asked first
 }
 
@@ -166,7 +168,7 @@ func (a *asking) next(now time.Time) *place {
 	if a.tries == maxAttempts {
 		return nil
 	}
-	var room [maxServers]view
+	var room [servers.MaxServers]view
 	views, alone := room[:len(a.places)], true
 	for i := range a.places {
 		views[i] = a.places[i].peer.view(now)
@@ -331,7 +333,7 @@ func mixCase(raw []byte, random func() uint64) []byte {
 		if i%64 == 0 {
 			bits = random()
 		}
-		if c := lower(mixed[i]); c >= 'a' && c <= 'z' {
+		if c := servers.Lower(mixed[i]); c >= 'a' && c <= 'z' {
 			mixed[i] = c - byte(bits&1)*('a'-'A')
 		}
 		bits >>= 1

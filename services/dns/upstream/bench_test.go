@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // outstanding is how many questions are on their way at once.
@@ -38,11 +39,11 @@ func BenchmarkAsk(b *testing.B) {
 	defer udp.Close()
 	go copyStreams(tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*cert}}))
 	go copyDatagrams(udp)
-	for name, server := range map[string]Server{
+	for name, server := range map[string]servers.Server{
 		"TLS": overTLS("127.0.0.1", "dns.example"), "plain": plain("127.0.0.1"),
 	} {
 		b.Run(name, func(b *testing.B) {
-			u := must1(New(Config{Servers: []Server{server}}, Options{Roots: ca.pool, Dial: dialIn(b, n)}))
+			u := must1(New(servers.Config{Servers: []servers.Server{server}}, Options{Roots: ca.pool, Dial: dialIn(b, n)}))
 			defer u.Close()
 			askMany(b, u)
 		})

@@ -32,6 +32,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // Bounds of what goes on at once, and of how long.
@@ -129,7 +131,7 @@ func (t *table) route(name []byte) []*peer {
 	if len(t.domains) == 0 {
 		return t.root
 	}
-	var room [maxName]byte
+	var room [servers.MaxName]byte
 	if peers, ok := longest(t.domains, append(room[:0], name...)); ok {
 		return peers
 	}
@@ -137,7 +139,7 @@ func (t *table) route(name []byte) []*peer {
 }
 
 // New returns a Client. Nothing is connected before something is asked. The error is that of Check.
-func New(c Config, o Options) (*Client, error) {
+func New(c servers.Config, o Options) (*Client, error) {
 	u := &Client{world: &world{Options: o.complete()}}
 	u.world.ctx, u.world.cancel = context.WithCancel(context.Background())
 	u.world.buffers.New = func() any { return new([datagramSize]byte) }
@@ -152,7 +154,7 @@ func New(c Config, o Options) (*Client, error) {
 // Reconfigure takes another Config. Servers that are in both keep their connections and what is known of
 // them; what is outstanding at one that is gone is asked elsewhere. With an error, that of Check, nothing
 // changes.
-func (u *Client) Reconfigure(c Config) error {
+func (u *Client) Reconfigure(c servers.Config) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -162,15 +164,15 @@ func (u *Client) Reconfigure(c Config) error {
 		return ErrClosed
 	}
 	old := u.table.Load()
-	known := map[Server]*peer{}
+	known := map[servers.Server]*peer{}
 	for _, p := range old.all {
 		known[p.server] = p
 	}
 	t := &table{domains: map[string][]*peer{}, mixed: c.MixedCase}
-	kept := map[Server]*peer{}
-	peers := func(servers []Server) (list []*peer) {
-		for _, s := range servers {
-			s.Port = s.endpoint().Port()
+	kept := map[servers.Server]*peer{}
+	peers := func(asked []servers.Server) (list []*peer) {
+		for _, s := range asked {
+			s.Port = s.Endpoint().Port()
 			p := kept[s]
 			if p == nil {
 				if p = known[s]; p == nil {
@@ -184,7 +186,7 @@ func (u *Client) Reconfigure(c Config) error {
 	}
 	t.root = peers(c.Servers)
 	for _, f := range c.Forward {
-		name, _ := wireName(f.Domain) // checked
+		name, _ := servers.WireName(f.Domain) // checked
 		t.domains[string(name)] = peers(f.Servers)
 	}
 	u.table.Store(t)

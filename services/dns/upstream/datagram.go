@@ -45,7 +45,7 @@ var errStream = errors.New("ask over TCP")
 // exchange sends the question from a socket of its own, so from a random port, and waits for the answer. The
 // socket is connected: the kernel drops what comes from elsewhere.
 func (p *peer) exchange(a *attempt) (reply, error) {
-	conn, err := p.world.Dial(p.world.ctx, "udp", p.server.endpoint())
+	conn, err := p.world.Dial(p.world.ctx, "udp", p.server.Endpoint())
 	if err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()

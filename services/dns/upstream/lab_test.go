@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -105,7 +106,7 @@ func (h *host) seen() history {
 }
 
 // client returns a Client in the lab that ends with the test.
-func (l *lab) client(c Config) *Client {
+func (l *lab) client(c servers.Config) *Client {
 	l.t.Helper()
 	o := Options{Dial: l.dial, Log: slog.New(slog.NewTextHandler(&l.log, nil))}
 	if l.ca != nil {
@@ -413,10 +414,12 @@ func tlsLeaf(c *tls.Certificate) (*x509.Certificate, error) {
 }
 
 // plain and overTLS are servers of a Config.
-func plain(addr string) Server { return Server{Address: netip.MustParseAddr(addr), Kind: Plain} }
+func plain(addr string) servers.Server {
+	return servers.Server{Address: netip.MustParseAddr(addr), Kind: servers.Plain}
+}
 
-func overTLS(addr, name string) Server {
-	return Server{Address: netip.MustParseAddr(addr), Kind: TLS, Name: name}
+func overTLS(addr, name string) servers.Server {
+	return servers.Server{Address: netip.MustParseAddr(addr), Kind: servers.TLS, Name: name}
 }
 
 // statusOf returns the Status of a server.

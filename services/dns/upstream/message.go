@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // The parts of messages that this package looks at, RFC 1035 section 4.1.
@@ -145,7 +147,7 @@ func skipName(b []byte, at int) (int, error) {
 			return at + 1, nil
 		case c >= 0xc0 && at+2 <= len(b):
 			return at + 2, nil
-		case c <= maxLabel:
+		case c <= servers.MaxLabel:
 			at += 1 + c
 		default:
 			return 0, errGarbage
@@ -170,8 +172,8 @@ func appendName(dst, b []byte, at int) (name []byte, end int, err error) {
 				return nil, 0, errGarbage
 			}
 			first, limit, at = to, first, to // so what is not before ends the loop
-		case c <= maxLabel && at+1+c <= limit:
-			if size += 1 + c; size > maxName {
+		case c <= servers.MaxLabel && at+1+c <= limit:
+			if size += 1 + c; size > servers.MaxName {
 				return nil, 0, errGarbage
 			}
 			dst = append(dst, b[at:at+1+c]...)
@@ -229,7 +231,7 @@ func checkRecord(b []byte, r record) error {
 	if r.class == classIN && (r.typ == typeA && size != 4 || r.typ == typeAAAA && size != 16) {
 		return errGarbage
 	}
-	var room [maxName]byte
+	var room [servers.MaxName]byte
 	if _, _, err := appendName(room[:0], b, r.start); err != nil {
 		return err
 	}

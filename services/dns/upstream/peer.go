@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // Reasons why an attempt got no answer.
@@ -31,7 +33,7 @@ const (
 
 // A peer is a server and what is known of it. An attempt is made by start and ends with finish, once.
 type peer struct {
-	server Server
+	server servers.Server
 	world  *world
 	tls    *tls.Config // nil for plain ones
 
@@ -56,9 +58,9 @@ type peer struct {
 	lastErrAt  time.Time // by the wall clock
 }
 
-func newPeer(s Server, w *world) *peer {
+func newPeer(s servers.Server, w *world) *peer {
 	p := &peer{server: s, world: w, sockets: map[net.Conn]struct{}{}}
-	if s.Kind == TLS {
+	if s.Kind == servers.TLS {
 		p.tls = &tls.Config{
 			ServerName: s.Name, RootCAs: w.Roots, Time: w.Now, MinVersion: tls.VersionTLS12,
 			ClientSessionCache: tls.NewLRUClientSessionCache(maxStreams),

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // An internet is a box and, behind a bridge, as many hosts as are wanted.
@@ -58,7 +59,7 @@ func (i *internet) host(name string, addrs ...string) *testnet.Namespace {
 }
 
 // client returns one of the box.
-func (i *internet) client(c Config) *Client {
+func (i *internet) client(c servers.Config) *Client {
 	i.t.Helper()
 	dialer := func(ctx context.Context, network string, to netip.AddrPort) (conn net.Conn, err error) {
 		return conn, errors.Join(i.box.Do(func() error {
@@ -206,7 +207,7 @@ func TestRealServers(t *testing.T) {
 	i.nsd(i.host("nsd", "192.0.2.3"), "192.0.2.3")
 	i.unbound(i.host("unbound", "192.0.2.1", "2001:db8::1"), i.good("unbound.example"), "192.0.2.1", "2001:db8::1")
 	i.kresd(i.host("kresd", "192.0.2.2"), i.good("kresd.example"), "192.0.2.2")
-	for _, s := range []Server{
+	for _, s := range []servers.Server{
 		plain("192.0.2.1"), overTLS("192.0.2.1", "unbound.example"),
 		plain("2001:db8::1"), overTLS("2001:db8::1", "unbound.example"),
 		plain("192.0.2.2"), overTLS("192.0.2.2", "kresd.example"),
@@ -214,7 +215,7 @@ func TestRealServers(t *testing.T) {
 	} {
 		t.Run(s.String(), func(t *testing.T) {
 			for _, mixed := range []bool{false, true} {
-				u := i.client(Config{Servers: []Server{s}, MixedCase: mixed})
+				u := i.client(servers.Config{Servers: []servers.Server{s}, MixedCase: mixed})
 				for _, tc := range []struct {
 					name    string
 					typ     dnsmessage.Type
@@ -239,7 +240,7 @@ func TestRealServers(t *testing.T) {
 					}
 				}
 				st := u.Status()[0]
-				if st.State != Up || st.Error != "" || st.Strays+st.Garbage > 0 || s.Kind == Plain && st.Streamed != 1 {
+				if st.State != Up || st.Error != "" || st.Strays+st.Garbage > 0 || s.Kind == servers.Plain && st.Streamed != 1 {
 					t.Errorf("the counters are %+v, the error %q", st.Counters, st.Error)
 				}
 			}
@@ -248,8 +249,8 @@ func TestRealServers(t *testing.T) {
 }
 
 // withPort is a server as Status tells it.
-func withPort(s Server) Server {
-	s.Port = s.endpoint().Port()
+func withPort(s servers.Server) servers.Server {
+	s.Port = s.Endpoint().Port()
 	return s
 }
 
@@ -267,7 +268,7 @@ func TestRealCertificates(t *testing.T) {
 			"certificate of 192.0.2.13 is not valid before " + now.AddDate(0, 0, 1).UTC().Format("2006-01-02 15:04")},
 	} {
 		i.unbound(i.host("unbound", addr), tc.cert, addr)
-		u := i.client(Config{Servers: []Server{overTLS(addr, "resolver.example")}})
+		u := i.client(servers.Config{Servers: []servers.Server{overTLS(addr, "resolver.example")}})
 		_, err := u.Ask(t.Context(), query("www.example."))
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v, not %s", err, tc.want)
@@ -326,7 +327,7 @@ func TestRealPipelining(t *testing.T) {
 	for addr, n := range hosts {
 		i.unbound(n, i.good("dns.example"), addr)
 	}
-	u := i.client(Config{Servers: []Server{overTLS("192.0.2.1", "dns.example"), overTLS("192.0.2.2", "dns.example")}})
+	u := i.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "dns.example"), overTLS("192.0.2.2", "dns.example")}})
 	for n := range 3 { // so that both are known
 		ask(t, u, fmt.Sprintf("a%d.slow.lab.", n), "")
 		time.Sleep(300 * time.Millisecond)
@@ -396,7 +397,7 @@ func TestStrangersAnswers(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		_, _ = conn.WriteToUDPAddrPort(answerA(q, "192.0.2.80"), from)
 	})
-	u := i.client(Config{Servers: []Server{plain("192.0.2.1")}})
+	u := i.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 	for range 64 {
 		ask(t, u, "www.example.", "192.0.2.1")
 	}
@@ -426,7 +427,7 @@ func TestPortUnreachable(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		_, _ = conn.WriteToUDPAddrPort(answerA(q, "192.0.2.80"), from)
 	})
-	u := i.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+	u := i.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 	for range 10 {
 		if a := ask(t, u, "www.example.", "192.0.2.2"); a.Took > 300*time.Millisecond {
 			t.Errorf("took %s", a.Took)

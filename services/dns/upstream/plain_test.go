@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -29,7 +30,7 @@ func TestLyingServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		l.add("192.0.2.1").answer = liar
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 		ask(t, u, "a.example.", "")
 		synctest.Wait()
 		if s := statusOf(t, u, "192.0.2.1"); s.Strays != 3 || s.Answered != 1 || s.State != Up {
@@ -55,7 +56,7 @@ func TestGuessing(t *testing.T) {
 			}
 			return 0, guesses
 		}
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 		ask(t, u, "a.example.", "")
 		s := statusOf(t, u, "192.0.2.1")
 		if s.Strays != maxWrong || s.Streamed != 1 || !strings.Contains(s.Error, "guesses") {
@@ -72,7 +73,7 @@ func TestGarbageIsAskedElsewhere(t *testing.T) {
 			return 0, [][]byte{b[:len(b)-1]}
 		}
 		l.add("192.0.2.2").path = 50 * ms
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 		for range 3 {
 			if a := ask(t, u, "a.example.", "192.0.2.2"); a.Took > 110*ms {
 				t.Errorf("took %s", a.Took)
@@ -103,7 +104,7 @@ func TestTruncation(t *testing.T) {
 			short := respond(q, dnsmessage.RCodeSuccess, func(m *dnsmessage.Message) { m.Truncated = true })
 			return 0, [][]byte{short}
 		}
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 		for range 3 {
 			if a := ask(t, u, "a.example.", ""); len(a.Message) < 30000 || a.Message[2]&(flagTC>>8) != 0 {
 				t.Errorf("the answer has %d octets: %x", len(a.Message), a.Message[:headerLen])
@@ -134,7 +135,7 @@ func TestServersWithoutEDNS(t *testing.T) {
 					}
 					return 0, [][]byte{answerA(q, "192.0.2.80")}
 				}
-				u := l.client(Config{Servers: []Server{plain("192.0.2.1")}})
+				u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 				for range 3 {
 					ask(t, u, "a.example.", "")
 				}
@@ -168,7 +169,7 @@ func TestMixedCase(t *testing.T) {
 				}
 				return 0, [][]byte{b}
 			}
-			u := l.client(Config{Servers: []Server{plain("192.0.2.1")}, MixedCase: true})
+			u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}, MixedCase: true})
 			for range 2 {
 				a := ask(t, u, name, "")
 				if !bytes.Contains(a.Message, []byte("\x12a-rather-long-name\x07example\x00")) {
@@ -201,8 +202,8 @@ func TestQuestionOnTheWire(t *testing.T) {
 		options := []byte{0, 8, 0, 7, 0, 1, 24, 0, 198, 51, 100, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8}
 		asked = append(asked, options...)
 		binary.BigEndian.PutUint16(asked[len(asked)-len(options)-2:], uint16(len(options)))
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")},
-			Forward: []Forward{{"b.example", []Server{overTLS("192.0.2.2", "dns.example")}}}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")},
+			Forward: []servers.Forward{{Domain: "b.example", Servers: []servers.Server{overTLS("192.0.2.2", "dns.example")}}}})
 		over := append([]byte(nil), asked...)
 		copy(over[headerLen:], "\x01w\x01b\x07example")
 		for _, q := range [][]byte{asked, over} {
@@ -238,7 +239,7 @@ func TestIDsAreRandom(t *testing.T) {
 			h.set(func() { ones |= u16(q, 0); zeros |= ^u16(q, 0) & 0xffff })
 			return 0, [][]byte{answerA(q, "192.0.2.80")}
 		}
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 		for range 64 {
 			ask(t, u, "a.example.", "")
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // ErrQuery is the error of a message that is not one plain question: those are the caller's to answer.
@@ -28,7 +30,7 @@ func parseQuery(b []byte) (q *question, err error) {
 	if len(b) < headerLen || u16(b, 2)&(flagQR|maskOpcode) != 0 || [6]byte(b[4:]) != [6]byte{1: 1} {
 		return nil, ErrQuery
 	}
-	var room [maxName]byte
+	var room [servers.MaxName]byte
 	name, end, err := appendName(room[:0], b, headerLen)
 	// A name without pointers is as long as it is there.
 	if err != nil || len(name) != end-headerLen || end+4 > len(b) {
@@ -136,7 +138,7 @@ func compare(b []byte, id uint16, raw []byte, exact bool) likeness {
 	}
 	asked, name := b[headerLen:headerLen+len(raw)], len(raw)-4
 	for i, c := range raw[:name] {
-		if lower(asked[i]) != lower(c) { // the length of a label is no letter, and the same in both
+		if servers.Lower(asked[i]) != servers.Lower(c) { // the length of a label is no letter, and the same in both
 			return stranger
 		}
 	}

@@ -3,6 +3,8 @@ package upstream
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // A Rebind takes private addresses out of the answers of public servers, with which a stranger's web page
@@ -26,7 +28,7 @@ type Rebind struct {
 func NewRebind(exceptions []string) (*Rebind, error) {
 	r := &Rebind{except: map[string]bool{}}
 	for _, domain := range exceptions {
-		name, err := wireName(domain)
+		name, err := servers.WireName(domain)
 		if err != nil {
 			return nil, fmt.Errorf("domain %s: %w", domain, err)
 		}
@@ -43,7 +45,7 @@ func (r *Rebind) Filter(answer []byte) (kept []byte, dropped int, err error) {
 		return nil, 0, errGarbage
 	}
 	if u16(answer, 4) > 0 {
-		var room [maxName]byte
+		var room [servers.MaxName]byte
 		name, _, err := appendName(room[:0], answer, headerLen)
 		if err != nil {
 			return nil, 0, err
@@ -76,7 +78,7 @@ func longest[T any](table map[string]T, name []byte) (value T, ok bool) {
 		return value, false
 	}
 	for i, c := range name {
-		name[i] = lower(c)
+		name[i] = servers.Lower(c)
 	}
 	for {
 		if value, ok = table[string(name)]; ok || name[0] == 0 {

@@ -3,6 +3,8 @@ package upstream
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // errTooLong is a message that does not fit into 65,535 octets.
@@ -93,7 +95,7 @@ func (w *writer) record(b []byte, r record) error {
 // name copies the name at an offset of b and returns where it ends there. Where names are to be compressed,
 // what has been written before is pointed to.
 func (w *writer) name(b []byte, at int, compress bool) (end int, err error) {
-	var room [maxName]byte
+	var room [servers.MaxName]byte
 	name, end, err := appendName(room[:0], b, at)
 	if err != nil {
 		return 0, err

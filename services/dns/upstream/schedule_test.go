@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -22,7 +23,7 @@ func TestScheduleOfTheOnlyServer(t *testing.T) {
 		l := newLab(t)
 		h := l.add("192.0.2.53")
 		h.answer = silent
-		u := l.client(Config{Servers: []Server{plain("192.0.2.53")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.53")}})
 		began := time.Now()
 		_, err := u.Ask(t.Context(), query("www.example."))
 		if took := time.Since(began); took != patience {
@@ -60,7 +61,7 @@ func TestLatencyOrderAndHedging(t *testing.T) {
 		l := newLab(t)
 		slow, fast := l.add("192.0.2.1"), l.add("192.0.2.2")
 		slow.path = 30 * ms
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 		ask(t, u, "a.example.", "192.0.2.2") // both are unknown, and asked
 		time.Sleep(time.Second)
 		for range 20 {
@@ -93,7 +94,7 @@ func TestHedgingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		hosts := []*host{l.add("192.0.2.1"), l.add("192.0.2.2")}
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 		for range 5 {
 			ask(t, u, "a.example.", "")
 			time.Sleep(time.Second)
@@ -124,7 +125,7 @@ func TestHedgingIsBounded(t *testing.T) {
 
 // TestHedgingBudget has a hedge for each ten questions, and 20 saved up at most.
 func TestHedgingBudget(t *testing.T) {
-	u := must1(New(Config{}, Options{}))
+	u := must1(New(servers.Config{}, Options{}))
 	defer u.Close()
 	hedges := func() (n int) {
 		for u.hedge() {
@@ -148,17 +149,17 @@ func TestHedgingBudget(t *testing.T) {
 // TestSilenceWithoutHedging cuts the path to the first server when nothing may be asked twice: the first
 // question waits for its second round, and those that come afterwards do not begin there.
 func TestSilenceWithoutHedging(t *testing.T) {
-	for _, kind := range []Kind{Plain, TLS} {
+	for _, kind := range []servers.Kind{servers.Plain, servers.TLS} {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t)
 				h := l.add("192.0.2.1").secure("dns.example")
 				l.add("192.0.2.2").path = 20 * ms
 				first := plain("192.0.2.1")
-				if kind == TLS {
+				if kind == servers.TLS {
 					first = overTLS("192.0.2.1", "dns.example")
 				}
-				u := l.client(Config{Servers: []Server{first, plain("192.0.2.2")}})
+				u := l.client(servers.Config{Servers: []servers.Server{first, plain("192.0.2.2")}})
 				for range 10 {
 					ask(t, u, "a.example.", "")
 					time.Sleep(50 * ms)
@@ -185,7 +186,7 @@ func TestDeadServerIsLeftOut(t *testing.T) {
 		l := newLab(t)
 		dead, other := l.add("192.0.2.1"), l.add("192.0.2.2")
 		other.path = 10 * ms
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 		for range 10 {
 			ask(t, u, "a.example.", "")
 			time.Sleep(10 * ms)
@@ -230,13 +231,13 @@ func TestDeadServerIsLeftOut(t *testing.T) {
 // TestSlowNameIsNoFailure: a resolver takes its time over a broken domain, and is asked what it knows
 // meanwhile.
 func TestSlowNameIsNoFailure(t *testing.T) {
-	for _, kind := range []Kind{Plain, TLS} {
+	for _, kind := range []servers.Kind{servers.Plain, servers.TLS} {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t)
 				h := l.add("192.0.2.53")
 				s := plain("192.0.2.53")
-				if kind == TLS {
+				if kind == servers.TLS {
 					h.secure("dns.example")
 					s = overTLS("192.0.2.53", "dns.example")
 				}
@@ -246,14 +247,14 @@ func TestSlowNameIsNoFailure(t *testing.T) {
 					}
 					return after, [][]byte{answerA(q, "192.0.2.80")}
 				}
-				u := l.client(Config{Servers: []Server{s}})
+				u := l.client(servers.Config{Servers: []servers.Server{s}})
 				ask(t, u, "a.example.", "")
 				ask(t, u, "slow.example.", "")
 				synctest.Wait()
 				if s := statusOf(t, u, "192.0.2.53"); s.State != Up || s.Error != "" {
 					t.Errorf("the status is %+v", s)
 				}
-				if kind == TLS && len(h.seen().dials) != 1 {
+				if kind == servers.TLS && len(h.seen().dials) != 1 {
 					t.Errorf("connected at %v", h.seen().dials)
 				}
 				if log := l.log.String(); log != "" {
@@ -277,7 +278,7 @@ func TestBadAnswers(t *testing.T) {
 			}
 			bad.answer = refuse
 			good.path = 20 * ms
-			u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+			u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 			ask(t, u, "a.example.", "192.0.2.2")
 			// When all say so, it is the answer.
 			good.set(func() { good.answer = refuse })
@@ -311,7 +312,7 @@ func TestReferralIsNoAnswer(t *testing.T) {
 			})}
 		}
 		l.add("192.0.2.2").path = 50 * ms
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1"), plain("192.0.2.2")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1"), plain("192.0.2.2")}})
 		for range 3 {
 			ask(t, u, "a.example.", "192.0.2.2")
 		}
@@ -323,7 +324,7 @@ func TestBounds(t *testing.T) {
 		l := newLab(t)
 		h := l.add("192.0.2.1")
 		h.answer = silent
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")}})
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
 		errs := make(chan error, maxAsking)
 		for range maxAsking {
 			go func() {
@@ -346,7 +347,7 @@ func TestBounds(t *testing.T) {
 				t.Errorf("one of many: %v", err)
 			}
 		}
-		u2 := l.client(Config{})
+		u2 := l.client(servers.Config{})
 		if _, err := u2.Ask(t.Context(), query("a.example.")); !errors.Is(err, ErrNoServer) {
 			t.Errorf("without servers: %v", err)
 		}
@@ -359,10 +360,10 @@ func TestForwarding(t *testing.T) {
 		for _, a := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"} {
 			l.add(a)
 		}
-		u := l.client(Config{Servers: []Server{plain("192.0.2.1")}, Forward: []Forward{
-			{"Corp.example", []Server{plain("192.0.2.2")}},
-			{"lab.corp.example.", []Server{plain("192.0.2.3")}},
-			{"168.192.in-addr.arpa", []Server{plain("192.0.2.4")}},
+		u := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}, Forward: []servers.Forward{
+			{Domain: "Corp.example", Servers: []servers.Server{plain("192.0.2.2")}},
+			{Domain: "lab.corp.example.", Servers: []servers.Server{plain("192.0.2.3")}},
+			{Domain: "168.192.in-addr.arpa", Servers: []servers.Server{plain("192.0.2.4")}},
 		}})
 		for name, want := range map[string]string{
 			"www.example.": "192.0.2.1", "corp.example.": "192.0.2.2", "a.CORP.example.": "192.0.2.2",

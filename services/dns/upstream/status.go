@@ -3,6 +3,8 @@ package upstream
 import (
 	"slices"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // A State is how a server is doing.
@@ -28,7 +30,7 @@ type Counters struct {
 
 // A Status is a server at one moment. Times are those of the wall clock.
 type Status struct {
-	Server
+	servers.Server
 	Domains     []string      `json:"domains"` // that it is asked for; "." is everything else
 	State       State         `json:"state"`
 	Latency     time.Duration `json:"latency"`   // smoothed, in ns; 0: not known

@@ -125,7 +125,7 @@ func (s *stream) send(a *attempt) {
 func (s *stream) run(ctx context.Context) {
 	defer s.p.world.running.Done()
 	defer s.cancel()
-	raw, err := s.p.world.Dial(ctx, "tcp", s.p.server.endpoint())
+	raw, err := s.p.world.Dial(ctx, "tcp", s.p.server.Endpoint())
 	path, conn := time.Since(s.began), raw
 	if err == nil && s.p.tls != nil {
 		conn, err = s.p.handshake(ctx, raw)

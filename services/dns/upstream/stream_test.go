@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // crowd asks n questions at once and returns how long each took, or its error.
@@ -51,7 +53,7 @@ func TestPipelining(t *testing.T) {
 			left-- // the last question is answered first
 			return time.Duration(left) * ms, [][]byte{answerA(q, "192.0.2.80")}
 		}
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "dns.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "dns.example")}})
 		took, errs := crowd(t, u, 50)
 		if len(errs) > 0 {
 			t.Fatal(errs)
@@ -73,7 +75,7 @@ func TestTwoConnectionsAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		h := l.add("192.0.2.1").secure("dns.example")
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "dns.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "dns.example")}})
 		if _, errs := crowd(t, u, maxAsking); len(errs) > 0 {
 			t.Fatal(errs)
 		}
@@ -90,7 +92,7 @@ func TestCutPath(t *testing.T) {
 		l := newLab(t)
 		first, second := l.add("192.0.2.1").secure("one.example"), l.add("192.0.2.2").secure("two.example")
 		second.path = 20 * ms
-		u := l.client(Config{Servers: []Server{
+		u := l.client(servers.Config{Servers: []servers.Server{
 			overTLS("192.0.2.1", "one.example"), overTLS("192.0.2.2", "two.example"),
 		}})
 		for range 10 {
@@ -135,7 +137,7 @@ func TestLostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		h := l.add("192.0.2.1").secure("one.example")
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "one.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "one.example")}})
 		ask(t, u, "a.example.", "")
 		h.lose()
 		took, errs := crowd(t, u, 50)
@@ -156,7 +158,7 @@ func TestShortOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		h := l.add("192.0.2.1").secure("one.example")
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "one.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "one.example")}})
 		ask(t, u, "a.example.", "")
 		h.set(func() { h.refuses = true })
 		h.lose()
@@ -175,7 +177,7 @@ func TestBackoff(t *testing.T) {
 		h := l.add("192.0.2.1").secure("one.example")
 		l.add("192.0.2.2")
 		h.refuses = true
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "one.example"), plain("192.0.2.2")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "one.example"), plain("192.0.2.2")}})
 		for time.Since(l.start) < 5*time.Minute {
 			ask(t, u, "a.example.", "192.0.2.2")
 			time.Sleep(100 * ms)
@@ -192,7 +194,7 @@ func TestBackoff(t *testing.T) {
 		if len(dials) < 12 || len(dials) > 30 {
 			t.Errorf("connected at %v", dials)
 		}
-		if err := u.Reconfigure(Config{Servers: []Server{overTLS("192.0.2.1", "one.example")}}); err != nil {
+		if err := u.Reconfigure(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "one.example")}}); err != nil {
 			t.Fatal(err)
 		}
 		before := len(dials)
@@ -220,7 +222,7 @@ func TestServerClosesConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		h := l.add("192.0.2.1").secure("one.example")
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "one.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "one.example")}})
 		ask(t, u, "a.example.", "")
 		n := 0
 		h.set(func() {
@@ -250,7 +252,7 @@ func TestKeepalive(t *testing.T) {
 				binary.BigEndian.PutUint16(b[len(b)-2:], 6)
 				return 0, [][]byte{binary.BigEndian.AppendUint16(append(b, 0, optionKeepalive, 0, 2), keep)}
 			}
-			u := l.client(Config{Servers: []Server{overTLS("192.0.2.1", "one.example")}})
+			u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.1", "one.example")}})
 			ask(t, u, "a.example.", "")
 			for began := time.Now(); ; time.Sleep(100 * ms) {
 				synctest.Wait()
@@ -270,16 +272,16 @@ func TestKeepalive(t *testing.T) {
 }
 
 func TestPathChanged(t *testing.T) {
-	for _, kind := range []Kind{Plain, TLS} {
+	for _, kind := range []servers.Kind{servers.Plain, servers.TLS} {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t)
 				h := l.add("192.0.2.1").secure("one.example")
 				s := overTLS("192.0.2.1", "one.example")
-				if kind == Plain {
+				if kind == servers.Plain {
 					s = plain("192.0.2.1")
 				}
-				u := l.client(Config{Servers: []Server{s}})
+				u := l.client(servers.Config{Servers: []servers.Server{s}})
 				ask(t, u, "a.example.", "")
 				h.lose()
 				h.set(func() { h.answer = silent })
@@ -303,22 +305,22 @@ func TestReconfigure(t *testing.T) {
 		l := newLab(t)
 		one, two := l.add("192.0.2.1").secure("one.example"), l.add("192.0.2.2").secure("two.example")
 		s1, s2 := overTLS("192.0.2.1", "one.example"), overTLS("192.0.2.2", "two.example")
-		u := l.client(Config{Servers: []Server{s1}})
+		u := l.client(servers.Config{Servers: []servers.Server{s1}})
 		ask(t, u, "a.example.", "")
-		if err := u.Reconfigure(Config{Servers: []Server{s2, s1}}); err != nil {
+		if err := u.Reconfigure(servers.Config{Servers: []servers.Server{s2, s1}}); err != nil {
 			t.Fatal(err)
 		}
 		ask(t, u, "b.example.", "192.0.2.1")
 		if len(one.seen().dials) != 1 {
 			t.Errorf("a server that stays was connected at %v", one.seen().dials)
 		}
-		if err := u.Reconfigure(Config{Servers: []Server{{}}}); err == nil {
+		if err := u.Reconfigure(servers.Config{Servers: []servers.Server{{}}}); err == nil {
 			t.Error("a server without an address is taken")
 		}
 		// What is outstanding at a server that goes is asked elsewhere at once.
 		one.set(func() { one.answer = silent })
 		two.set(func() { two.path = 40 * ms })
-		time.AfterFunc(ms, func() { must(u.Reconfigure(Config{Servers: []Server{s2}})) })
+		time.AfterFunc(ms, func() { must(u.Reconfigure(servers.Config{Servers: []servers.Server{s2}})) })
 		if a := ask(t, u, "c.example.", "192.0.2.2"); a.Took > 200*ms {
 			t.Errorf("took %s", a.Took)
 		}
@@ -337,7 +339,7 @@ func TestReconfigure(t *testing.T) {
 		if _, err := u.Ask(t.Context(), query("e.example.")); !errors.Is(err, ErrClosed) {
 			t.Error(err)
 		}
-		if err := u.Reconfigure(Config{}); !errors.Is(err, ErrClosed) {
+		if err := u.Reconfigure(servers.Config{}); !errors.Is(err, ErrClosed) {
 			t.Error(err)
 		}
 	})
@@ -360,7 +362,7 @@ func TestStreamOfLies(t *testing.T) {
 			return 0, [][]byte{b[:len(b)-1]}
 		}
 		l.add("192.0.2.3").path = 100 * ms
-		u := l.client(Config{Servers: []Server{
+		u := l.client(servers.Config{Servers: []servers.Server{
 			overTLS("192.0.2.1", "one.example"), overTLS("192.0.2.2", "two.example"), plain("192.0.2.3"),
 		}})
 		for range 20 {

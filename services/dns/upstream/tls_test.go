@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
 // TestCertificates has servers with certificates that are not accepted. The error says which, and why, at
@@ -48,7 +50,7 @@ func TestCertificates(t *testing.T) {
 				l := newLab(t)
 				h := l.add("192.0.2.53").secure("unused.example")
 				h.cert = tc.issue(l)
-				u := l.client(Config{Servers: []Server{overTLS("192.0.2.53", "resolver.example")}})
+				u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.53", "resolver.example")}})
 				if tc.accepted {
 					ask(t, u, "a.example.", "")
 					return
@@ -82,7 +84,7 @@ func TestClockIsSet(t *testing.T) {
 		l.add("192.0.2.54")
 		ahead := -30 * 365 * 24 * time.Hour
 		now := func() time.Time { return time.Now().Add(ahead) }
-		u := must1(New(Config{Servers: []Server{overTLS("192.0.2.53", "resolver.example")}},
+		u := must1(New(servers.Config{Servers: []servers.Server{overTLS("192.0.2.53", "resolver.example")}},
 			Options{Dial: l.dial, Now: now, Roots: l.ca.pool}))
 		t.Cleanup(u.Close)
 		for range 20 {
@@ -116,7 +118,7 @@ func TestResumption(t *testing.T) {
 			resumed = append(resumed, s.DidResume)
 			return nil
 		}
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.53", "resolver.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.53", "resolver.example")}})
 		ask(t, u, "a.example.", "")
 		time.Sleep(time.Minute)
 		ask(t, u, "b.example.", "")
@@ -133,7 +135,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 		h.config = &tls.Config{
 			Certificates: []tls.Certificate{*h.cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11,
 		}
-		u := l.client(Config{Servers: []Server{overTLS("192.0.2.53", "resolver.example")}})
+		u := l.client(servers.Config{Servers: []servers.Server{overTLS("192.0.2.53", "resolver.example")}})
 		_, err := u.Ask(t.Context(), query("a.example."))
 		if err == nil || !strings.Contains(err.Error(), "protocol version") {
 			t.Errorf("the error is %v", err)
@@ -165,7 +167,7 @@ func TestBadCertificateBesideAnother(t *testing.T) {
 		l := newLab(t)
 		l.add("192.0.2.1").secure("dns.example")
 		l.add("192.0.2.2").secure("resolver.example").path = 50 * ms
-		u := l.client(Config{Servers: []Server{
+		u := l.client(servers.Config{Servers: []servers.Server{
 			overTLS("192.0.2.1", "resolver.example"), overTLS("192.0.2.2", "resolver.example"),
 		}})
 		for range 100 {

@@ -1,4 +1,6 @@
-package upstream
+// Package servers says which resolvers are asked for what, and what is wrong with that: the Config of package
+// upstream, for those who make one and ask nobody.
+package servers
 
 import (
 	"errors"
@@ -65,8 +67,8 @@ func (s Server) String() string {
 	return text
 }
 
-// endpoint is where the server listens.
-func (s Server) endpoint() netip.AddrPort {
+// Endpoint is where the server listens.
+func (s Server) Endpoint() netip.AddrPort {
 	if s.Port == 0 {
 		return netip.AddrPortFrom(s.Address, s.Kind.port())
 	}
@@ -75,7 +77,7 @@ func (s Server) endpoint() netip.AddrPort {
 
 // Bounds of a Config.
 const (
-	maxServers = 16 // for one domain
+	MaxServers = 16 // for one domain
 	maxForward = 256
 )
 
@@ -88,7 +90,7 @@ func (c Config) Check() error {
 	seen := map[string]bool{}
 	for _, f := range c.Forward {
 		bad := func(err error) { errs = append(errs, fmt.Errorf("domain %s: %w", f.Domain, err)) }
-		name, err := wireName(f.Domain)
+		name, err := WireName(f.Domain)
 		switch {
 		case err != nil:
 			bad(err)
@@ -109,15 +111,15 @@ func (c Config) Check() error {
 
 // checkServers returns what is wrong with the servers of one domain.
 func checkServers(servers []Server) (errs []error) {
-	if len(servers) > maxServers {
-		errs = append(errs, fmt.Errorf("%d servers: %d at most", len(servers), maxServers))
+	if len(servers) > MaxServers {
+		errs = append(errs, fmt.Errorf("%d servers: %d at most", len(servers), MaxServers))
 	}
 	seen := map[Server]bool{}
 	for _, s := range servers {
 		if err := s.check(); err != nil {
 			errs = append(errs, fmt.Errorf("server %s: %w", s, err))
 		}
-		s.Port = s.endpoint().Port()
+		s.Port = s.Endpoint().Port()
 		if seen[s] {
 			errs = append(errs, fmt.Errorf("server %s is there twice", s))
 		}
@@ -149,7 +151,7 @@ func (s Server) check() error {
 	if _, err := netip.ParseAddr(s.Name); err == nil {
 		return nil
 	}
-	if name, err := wireName(s.Name); err != nil || len(name) == 1 || strings.HasSuffix(s.Name, ".") {
+	if name, err := WireName(s.Name); err != nil || len(name) == 1 || strings.HasSuffix(s.Name, ".") {
 		return fmt.Errorf("%q is no name that a certificate could be for", s.Name)
 	}
 	return nil
@@ -157,38 +159,38 @@ func (s Server) check() error {
 
 // Bounds of names, RFC 1035 section 2.3.4.
 const (
-	maxLabel = 63
-	maxName  = 255
+	MaxLabel = 63
+	MaxName  = 255
 )
 
-// wireName returns a domain as it is on the wire, in lower case. The root is "." only. A slash is in the
+// WireName returns a domain as it is on the wire, in lower case. The root is "." only. A slash is in the
 // names of RFC 2317.
-func wireName(domain string) ([]byte, error) {
+func WireName(domain string) ([]byte, error) {
 	if domain == "." {
 		return []byte{0}, nil
 	}
 	var name []byte
 	for label := range strings.SplitSeq(strings.TrimSuffix(domain, "."), ".") {
-		if len(label) == 0 || len(label) > maxLabel {
-			return nil, fmt.Errorf("the label %q has %d letters: 1 to %d", label, len(label), maxLabel)
+		if len(label) == 0 || len(label) > MaxLabel {
+			return nil, fmt.Errorf("the label %q has %d letters: 1 to %d", label, len(label), MaxLabel)
 		}
 		name = append(name, byte(len(label)))
 		for _, c := range []byte(label) {
-			c = lower(c)
+			c = Lower(c)
 			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("-_/", rune(c)) {
 				return nil, fmt.Errorf("%q cannot be in a domain", c)
 			}
 			name = append(name, c)
 		}
 	}
-	if name = append(name, 0); len(name) > maxName {
-		return nil, fmt.Errorf("it has %d octets: %d at most", len(name), maxName)
+	if name = append(name, 0); len(name) > MaxName {
+		return nil, fmt.Errorf("it has %d octets: %d at most", len(name), MaxName)
 	}
 	return name, nil
 }
 
-// lower returns an ASCII letter in lower case, and any other octet as it is: RFC 4343.
-func lower(c byte) byte {
+// Lower returns an ASCII letter in lower case, and any other octet as it is: RFC 4343.
+func Lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		c += 'a' - 'A'
 	}
