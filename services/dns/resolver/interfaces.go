@@ -36,6 +36,7 @@ type Chain interface {
 
 // An Outside is what somebody outside answered.
 type Outside struct {
-	Message []byte
-	Server  string // who: 192.0.2.53#dns.example; "" if nobody was asked
+	Message  []byte
+	Server   string // who: 192.0.2.53#dns.example; "" if nobody was asked
+	Extended uint16 // its extended error (RFC 8914), if it has one
 }

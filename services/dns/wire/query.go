@@ -202,6 +202,24 @@ func (q *Query) Ask(name []byte, typ uint16, seed uint64) bool {
 // It is part of q.
 func (q *Query) Question() []byte { return q.question[:q.questionLen] }
 
+// AppendQuery appends q as a message of its own: the question with what its answer depends on, and nothing else of
+// who has sent it. AD says that the state of validation is wanted (RFC 6840 5.7).
+func (q *Query) AppendQuery(dst []byte) []byte {
+	flags := flagRD | flagAD
+	if q.CD {
+		flags |= flagCD
+	}
+	dst = append(dst, byte(q.ID>>8), byte(q.ID), byte(flags>>8), byte(flags), 0, 1, 0, 0, 0, 0, 0, 1)
+	dst = append(dst, q.Question()...)
+	ttl := uint32(0)
+	if q.DO {
+		ttl = flagDO
+	}
+	dst = append(dst, 0, 0, TypeOPT, MaxUDP>>8, MaxUDP&0xff)
+	dst = binary.BigEndian.AppendUint32(dst, ttl)
+	return append(dst, 0, 0)
+}
+
 // key is what the answer depends on beside the name. AD is not in it: upstreams are asked for it always, and
 // a reply has it only if the client wants it.
 func (q *Query) key() uint64 {
