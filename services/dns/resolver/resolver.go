@@ -20,7 +20,6 @@ package resolver
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"net/netip"
@@ -28,7 +27,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 	"github.com/gatehouse-os/gatehouse/services/dns/wire"
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
@@ -42,10 +40,6 @@ type Limits struct {
 	InFlight int // questions under way, with those that wait for an equal one; 256
 	Reserved int // of them, for clients whose address is not forged, by TCP or a cookie of ours; 32
 	Serving  int // of what the full server answers beside them; 32
-	// Burst and Every are a client's share of what is not answered here at once: so many, and then one per Every; 400
-	// and 10 ms. A page with 60 names of three types each is 180.
-	Burst int
-	Every time.Duration
 	// CacheBytes is the memory of the cache; 4 MiB.
 	CacheBytes int
 }
@@ -66,8 +60,6 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.InFlight, 256)
 	orDefault(&l.Reserved, 32)
 	orDefault(&l.Serving, 32)
-	orDefault(&l.Burst, 400)
-	orDefault(&l.Every, 10*time.Millisecond)
 	orDefault(&l.CacheBytes, 4<<20)
 	return l
 }
@@ -115,6 +107,12 @@ type Options struct {
 	Chain  Chain
 	Table  *zone.Table // of the start
 	Limits Limits
+	// Secret is 32 bytes by chance, for cookies and for tables whose keys strangers choose.
+	Secret [32]byte
+	// Shares says whether a client may have one more question that is not answered here at once; nil: always.
+	Shares interface {
+		Take(client netip.Addr, now time.Time) bool
+	}
 	// Now is the clock; nil: time.Now. The cache needs it monotonic, cookies the time of the day.
 	Now func() time.Time
 	// Observe is told of each message; nil: nobody is. It is called where replies are made, so it must be quick.
@@ -126,7 +124,6 @@ type Resolver struct {
 	o      Options
 	table  atomic.Pointer[zone.Table]
 	cache  *wire.Cache
-	shares *ratelimit.Shares
 	seed   uint64
 	counts [outcomes]atomic.Uint64
 
@@ -153,18 +150,14 @@ func New(o Options) *Resolver {
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
-	var chance [32]byte
-	rand.Read(chance[:]) // never fails
-	now, seed := o.Now(), binary.NativeEndian.Uint64(chance[16:])
 	l := o.Limits
 	r := &Resolver{
-		o: o, seed: seed,
-		cache:   wire.NewCache(wire.CacheConfig{Bytes: l.CacheBytes, Stale: staleFor, MaxFailure: maxFailure}, now),
-		shares:  ratelimit.NewShares(l.Burst, l.Every, 1024, seed, now),
+		o: o, seed: binary.NativeEndian.Uint64(o.Secret[16:]),
+		cache:   wire.NewCache(wire.CacheConfig{Bytes: l.CacheBytes, Stale: staleFor, MaxFailure: maxFailure}, o.Now()),
 		flights: wire.NewFlights(l.InFlight, l.InFlight/4),
 		waits:   make([]waiting, l.InFlight),
 		has:     map[netip.Addr]int{},
-		cookies: wire.Cookies{Secret: [16]byte(chance[:16])},
+		cookies: wire.Cookies{Secret: [16]byte(o.Secret[:])},
 	}
 	r.table.Store(o.Table)
 	r.life, r.end = context.WithCancel(context.Background())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 	"github.com/gatehouse-os/gatehouse/services/dns/wire"
 )
 
@@ -176,6 +177,7 @@ func TestShares(t *testing.T) {
 		t.Run(fmt.Sprint(floods), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t, Limits{})
+				l.o.Shares = ratelimit.NewShares(400, 10*time.Millisecond, 1024, 1, time.Now())
 				l.becomes(0, nil) // never
 				for n := range 20_000 {
 					c := newClient(fmt.Sprintf("192.168.32.%d", 10+n%floods))

@@ -100,7 +100,7 @@ func (w *Worker) outside(now time.Time, dst []byte, from Sender, client netip.Ad
 		o.Extended = wire.NoReachableUpstream
 		return q.Append(dst, wire.Answer{Rcode: wire.ServFail}, o)
 	}
-	if r.shares.Take(client.Addr(), now) && r.ask(q, now, from, client, o, proven) {
+	if r.shareOf(client.Addr(), now) && r.ask(q, now, from, client, o, proven) {
 		return dst
 	}
 	return w.leave(now, dst, client, from.Stream(), o)
@@ -126,7 +126,7 @@ func (w *Worker) serve(now time.Time, dst, msg []byte, from Sender, client netip
 	proven bool) []byte {
 	r, q := w.r, &w.q
 	addr := client.Addr()
-	if !r.shares.Take(addr, now) || !r.enterServing(addr, proven) {
+	if !r.shareOf(addr, now) || !r.enterServing(addr, proven) {
 		r.note(Event{Query: q, From: client, What: Left, Rcode: wire.ServFail})
 		if !from.Stream() {
 			return dst
@@ -145,4 +145,8 @@ func (w *Worker) serve(now time.Time, dst, msg []byte, from Sender, client netip
 		later.Send(reply)
 	}()
 	return dst
+}
+
+func (r *Resolver) shareOf(client netip.Addr, now time.Time) bool {
+	return r.o.Shares == nil || r.o.Shares.Take(client, now)
 }
