@@ -21,6 +21,8 @@ type Service struct {
 	Caps []string
 	// StateDir is its own directory in /perm; "" if it remembers nothing.
 	StateDir string
+	// Reads are directories of others in /perm that it may read, with all that is in them.
+	Reads []string
 	// Essential: without its answers the network behind the box does not work, so the watchdog waits for them.
 	Essential bool
 	// Reloads: it takes another configuration while it serves. Others are started again.

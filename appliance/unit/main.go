@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"reflect"
 	"runtime/debug"
 	"time"
@@ -179,6 +180,11 @@ func (p Self) drop() error {
 		return nil
 	}
 	id := privdrop.Identity{UID: p.UID, GID: p.UID, Caps: p.Caps}
+	for _, dir := range p.Reads {
+		if _, err := os.Stat(dir); err == nil { // of a service that this site has
+			id.ReadPaths = append(id.ReadPaths, dir)
+		}
+	}
 	if p.StateDir != "" {
 		id.WritePaths = []string{p.StateDir}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/signal"
@@ -82,13 +83,25 @@ func runInit(ctx context.Context, console io.Writer) int {
 	return 1
 }
 
-// stateDirs are the directories that the services keep their state in.
+// stateDirs are the directories that the services keep their state in. One that another service reads is open to
+// all users, of which there are only services.
 func stateDirs() []boot.Dir {
 	dirs := []boot.Dir{{Path: "/perm/ssh", Mode: 0o700}}
+	read := map[string]bool{}
 	for _, s := range roster.All() {
-		if s.StateDir != "" {
-			dirs = append(dirs, boot.Dir{Path: s.StateDir, Mode: 0o700, UID: s.UID, GID: s.UID})
+		for _, dir := range s.Reads {
+			read[dir] = true
 		}
+	}
+	for _, s := range roster.All() {
+		if s.StateDir == "" {
+			continue
+		}
+		mode := fs.FileMode(0o700)
+		if read[s.StateDir] {
+			mode = 0o755
+		}
+		dirs = append(dirs, boot.Dir{Path: s.StateDir, Mode: mode, UID: s.UID, GID: s.UID})
 	}
 	return dirs
 }
