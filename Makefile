@@ -5,6 +5,7 @@ DISK       ?=
 KERNEL     ?=
 KERNEL_SRC ?=
 BOOT       ?=
+SECTOR     ?=
 HOST       ?=
 SSH        ?= ssh
 WITHIN     ?= 60s
@@ -16,13 +17,14 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)
 
 MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
-BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
+BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(SECTOR),-sector '$(SECTOR)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
 .PHONY: help image run push check test test-xen bench clean
 help:
 	@echo 'make image [SITE=dir]   the site as a disk and a kernel: $(OUT)/firewall.ext2, $(OUT)/vmlinuz, $(OUT)/firewall.cfg'
 	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball,'
-	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen'
+	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen,'
+	@echo '                        SECTOR=4096 for disks whose sectors have 4096 bytes'
 	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
 	@echo 'make push  HOST=addr    make a running appliance the site: shows the change, applies it, confirms it over a new'
 	@echo '                        connection within WITHIN=60s, else it takes itself back; MESSAGE=… says what it is'

@@ -9,6 +9,7 @@ package image
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/image/ext2"
@@ -32,8 +33,9 @@ const (
 	// headroom is what the root disk has beyond its content, for the case that /perm lives on it.
 	headroom = 2 * mib
 
-	// journal is what both disks keep the changes in that a power cut may interrupt.
-	journal = 4 * mib
+	// permBlock is the size of a block of the disk for /perm in bytes: one that every disk takes, because that
+	// disk may be copied to another.
+	permBlock = 4096
 
 	// PermSize is the size in bytes of the disk for /perm that comes with an image.
 	PermSize = 16 * mib
@@ -44,7 +46,13 @@ func fileTime() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // RootDisk returns how the file system for tree is to be made; size is that of the disk in bytes, or 0 for
 // the content and a little room. Its UUID is derived from the tree.
-func RootDisk(tree []ext2.Node, size int64) (ext2.Options, error) {
+//
+// Its blocks are the smallest that a disk takes whose sectors have so many bytes, 512 or 4096. Its journal, for
+// the changes that a power cut may interrupt, is the least that the kernel takes.
+func RootDisk(tree []ext2.Node, size, sector int64) (ext2.Options, error) {
+	if size%sector != 0 {
+		return ext2.Options{}, fmt.Errorf("a disk of %d bytes has no whole number of sectors of %d bytes", size, sector)
+	}
 	records, err := describe(tree)
 	if err != nil {
 		return ext2.Options{}, err
@@ -53,23 +61,26 @@ func RootDisk(tree []ext2.Node, size int64) (ext2.Options, error) {
 	if err != nil {
 		return ext2.Options{}, err
 	}
-	if size == 0 {
-		least, err := MinSize(tree)
+	o := options("gatehouse", uuid(content), max(1024, sector))
+	if o.Size = size; size == 0 {
+		least, err := ext2.MinSize(tree, o)
 		if err != nil {
 			return ext2.Options{}, err
 		}
-		size = (least + headroom + mib - 1) / mib * mib
+		o.Size = (least + headroom + mib - 1) / mib * mib
 	}
-	return ext2.Options{Size: size, Label: "gatehouse", UUID: uuid(content), Time: fileTime(), Journal: journal}, nil
+	return o, nil
 }
-
-// MinSize returns the size in bytes of the smallest root disk for tree.
-func MinSize(tree []ext2.Node) (int64, error) { return ext2.MinSize(tree, journal) }
 
 // PermDisk returns how the empty file system for the site's /perm is to be made. Init finds it by its label.
 func PermDisk(s *site.Site) ext2.Options {
-	id := uuid([]byte("perm " + s.Name + "." + s.Domain))
-	return ext2.Options{Size: PermSize, Label: "perm", UUID: id, Time: fileTime(), Journal: journal}
+	o := options("perm", uuid([]byte("perm "+s.Name+"."+s.Domain)), permBlock)
+	o.Size = PermSize
+	return o
+}
+
+func options(label string, id [16]byte, block int64) ext2.Options {
+	return ext2.Options{BlockSize: block, Label: label, UUID: id, Time: fileTime(), Journal: ext2.MinJournal * block}
 }
 
 // uuid derives a UUID from content (RFC 9562 version 8).

@@ -3,6 +3,7 @@ package image
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -13,14 +14,23 @@ import (
 )
 
 func TestRootDisk(t *testing.T) {
+	for sector, block := range map[int64]int64{512: 1024, 4096: 4096} {
+		t.Run(fmt.Sprint(sector), func(t *testing.T) { rootDisk(t, sector, block) })
+	}
+}
+
+func rootDisk(t *testing.T, sector, block int64) {
 	tree := homeTree(t)
-	disk, err := RootDisk(tree, 0)
+	disk, err := RootDisk(tree, 0, sector)
 	if err != nil {
 		t.Fatal(err)
 	}
-	least, err := MinSize(tree)
+	least, err := ext2.MinSize(tree, disk)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if disk.BlockSize != block || disk.Journal != 1024*block {
+		t.Errorf("blocks of %d bytes, a journal of %d", disk.BlockSize, disk.Journal)
 	}
 	if disk.Size%mib != 0 || disk.Size < least+headroom || disk.Size >= least+headroom+mib {
 		t.Errorf("a disk of %d bytes for a tree of %d", disk.Size, least)
@@ -28,16 +38,19 @@ func TestRootDisk(t *testing.T) {
 	if disk.UUID[6]>>4 != 8 || disk.UUID[8]>>6 != 2 {
 		t.Errorf("%x is no UUID of version 8", disk.UUID)
 	}
-	given, err := RootDisk(tree, 64*mib)
+	given, err := RootDisk(tree, 64*mib, sector)
 	if err != nil || given.Size != 64*mib || given.UUID != disk.UUID {
 		t.Errorf("with a size: %+v, %v", given, err)
+	}
+	if _, err := RootDisk(tree, 64*mib+sector/2, sector); err == nil {
+		t.Error("a disk with half a sector is none")
 	}
 }
 
 // The UUID follows the content: another byte, owner or mode is another disk, another order is not.
 func TestRootDiskUUID(t *testing.T) {
 	uuidOf := func(change func([]ext2.Node) []ext2.Node) [16]byte {
-		disk, err := RootDisk(change(homeTree(t)), 0)
+		disk, err := RootDisk(change(homeTree(t)), 0, 512)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,14 +75,14 @@ func TestRootDiskUUID(t *testing.T) {
 
 func TestRootDiskErrors(t *testing.T) {
 	broken := ext2.Node{Path: "f", Size: 1, Open: func() (io.ReadCloser, error) { return nil, os.ErrPermission }}
-	if _, err := RootDisk([]ext2.Node{broken}, 0); !errors.Is(err, os.ErrPermission) {
+	if _, err := RootDisk([]ext2.Node{broken}, 0, 512); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestPermDisk(t *testing.T) {
 	disk := PermDisk(homeInput(t).Site)
-	if disk.Label != "perm" || disk.Size != PermSize {
+	if disk.Label != "perm" || disk.Size != PermSize || disk.BlockSize != 4096 || disk.Journal != 4*mib {
 		t.Errorf("got %+v", disk)
 	}
 }

@@ -17,8 +17,8 @@ const (
 )
 
 // directory returns the blocks of a linear directory.
-func directory(e *entry) []byte {
-	b := new(dirBuilder)
+func (f format) directory(e *entry) []byte {
+	b := &dirBuilder{block: int(f.block)}
 	b.add(e.ino, ".", typeDir)
 	b.add(e.parent.ino, "..", typeDir)
 	for _, c := range e.children {
@@ -34,13 +34,14 @@ func directory(e *entry) []byte {
 
 // A dirBuilder appends entries; none crosses a block, and the last one of a block reaches to its end.
 type dirBuilder struct {
-	data []byte
-	last int // offset of the last entry
+	block int // bytes
+	data  []byte
+	last  int // offset of the last entry
 }
 
 func (b *dirBuilder) add(ino uint32, name string, typ byte) {
 	size := (8 + len(name) + 3) &^ 3
-	if used := len(b.data) % blockSize; used+size > blockSize {
+	if used := len(b.data) % b.block; used+size > b.block {
 		b.closeBlock()
 	}
 	b.last = len(b.data)
@@ -52,8 +53,8 @@ func (b *dirBuilder) add(ino uint32, name string, typ byte) {
 }
 
 func (b *dirBuilder) closeBlock() {
-	if rest := len(b.data) % blockSize; rest != 0 {
-		b.data = append(b.data, make([]byte, blockSize-rest)...)
+	if rest := len(b.data) % b.block; rest != 0 {
+		b.data = append(b.data, make([]byte, b.block-rest)...)
 	}
 	binary.LittleEndian.PutUint16(b.data[b.last+4:], uint16(len(b.data)-b.last))
 }

@@ -25,22 +25,21 @@ func (d *disk) time() uint32 { return uint32(d.opts.Time.Unix()) }
 
 // alloc gives out the next block. Write has made sure before that there are enough.
 func (d *disk) alloc() int64 {
-	group := d.next / blocksPerGroup
-	d.next = max(d.next, group*blocksPerGroup+d.overhead(group))
+	group := (d.next - d.firstBlock()) / d.groupSize()
+	d.next = max(d.next, d.start(group)+d.overhead(group))
 	d.next++
 	d.count++
 	return d.next - 1
 }
 
-var zeroBlock [blockSize]byte
-
 // put writes whole blocks, leaving out those that hold nothing but zeros.
 func (d *disk) put(block int64, data []byte) error {
-	for ; len(data) > 0; block, data = block+1, data[blockSize:] {
-		if bytes.Equal(data[:blockSize], zeroBlock[:]) {
+	zeros := make([]byte, d.block)
+	for ; len(data) > 0; block, data = block+1, data[d.block:] {
+		if bytes.Equal(data[:d.block], zeros) {
 			continue
 		}
-		if _, err := d.w.WriteAt(data[:blockSize], block*blockSize); err != nil {
+		if _, err := d.w.WriteAt(data[:d.block], block*d.block); err != nil {
 			return err
 		}
 	}
@@ -55,7 +54,7 @@ func (d *disk) writeEntry(e *entry) error {
 		if err != nil {
 			return err
 		}
-		c := &contentWriter{disk: d, r: r, left: size, buf: make([]byte, blockSize)}
+		c := &contentWriter{disk: d, r: r, left: size, buf: make([]byte, d.block)}
 		block, err = c.writeAll()
 		if err = errors.Join(err, r.Close()); err != nil {
 			return err
@@ -64,7 +63,7 @@ func (d *disk) writeEntry(e *entry) error {
 	if e.ino == journalInode {
 		d.journal = block
 	}
-	return d.putInode(e.ino, newInode(e, d.time(), block, d.count-before))
+	return d.putInode(e.ino, newInode(e, d.time(), block, (d.count-before)*d.block/512))
 }
 
 func (d *disk) putInode(ino uint32, node inode) error {
@@ -73,7 +72,7 @@ func (d *disk) putInode(ino uint32, node inode) error {
 		return err
 	}
 	group, index := int64(ino-1)/d.groupInodes, int64(ino-1)%d.groupInodes
-	_, err = d.w.WriteAt(raw, (d.bitmaps(group)+2)*blockSize+index*inodeSize)
+	_, err = d.w.WriteAt(raw, (d.bitmaps(group)+2)*d.block+index*inodeSize)
 	return err
 }
 
@@ -95,7 +94,7 @@ type contentWriter struct {
 
 func (c *contentWriter) writeAll() (block [15]uint32, err error) {
 	for i := 0; i < len(block) && c.left > 0; i++ {
-		if block[i], err = c.write(max(0, i-11)); err != nil {
+		if block[i], err = c.write(max(0, i-(direct-1))); err != nil {
 			return block, err
 		}
 	}
@@ -114,8 +113,8 @@ func (c *contentWriter) write(depth int) (uint32, error) {
 	if depth == 0 {
 		return uint32(block), c.writeData(block)
 	}
-	table := make([]byte, blockSize)
-	for i := 0; i < pointers && c.left > 0; i++ {
+	table := make([]byte, c.block)
+	for i := int64(0); i < c.pointers() && c.left > 0; i++ {
 		child, err := c.write(depth - 1)
 		if err != nil {
 			return 0, err
@@ -126,7 +125,7 @@ func (c *contentWriter) write(depth int) (uint32, error) {
 }
 
 func (c *contentWriter) writeData(block int64) error {
-	n := min(c.left, blockSize)
+	n := min(c.left, c.block)
 	clear(c.buf[n:])
 	if _, err := io.ReadFull(c.r, c.buf[:n]); err != nil {
 		return fmt.Errorf("shorter than its size in the tree: %w", err)

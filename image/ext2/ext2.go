@@ -2,8 +2,8 @@
 //
 // The same nodes and Options give the same bytes whoever writes them, where and when: what mke2fs takes
 // from the clock, the random pool and the source's inodes are arguments here. It needs no privilege, and
-// the result passes e2fsck -fn without a remark. The file system is revision 1 with 4 KiB blocks, 256-byte
-// inodes (times beyond 2038) and the features filetype, sparse_super and large_file.
+// the result passes e2fsck -fn without a remark. The file system is revision 1 with blocks of 1 or 4 KiB,
+// 256-byte inodes (times beyond 2038) and the features filetype, sparse_super and large_file.
 //
 // With a journal it is what is also called ext3, which a driver of ext2 still reads. A disk that is written
 // to needs one: without, the ext4 driver of Linux 6.1 can lose what fsync(2) has said to be there.
@@ -30,7 +30,7 @@ type Node struct {
 	Size int64                         // regular files: bytes that Open's reader yields, neither more nor less
 	Open func() (io.ReadCloser, error) // regular files; may be nil when Size is 0
 
-	Link         string // symbolic links: the target, 1 to 4095 bytes
+	Link         string // symbolic links: the target, shorter than a block
 	Major, Minor uint32 // devices: below 4096 and 2^20
 }
 
@@ -53,12 +53,14 @@ func Symlink(path, target string) Node {
 
 // Options are what the file system has besides its tree.
 type Options struct {
-	Size  int64     // bytes of the disk
-	Label string    // volume label, at most 16 bytes
-	UUID  [16]byte  // identifies the volume
-	Time  time.Time // of every inode and of the superblock; between 1970 and 2038
-	// Journal is the size of the journal in bytes: 0 for none, else at least 4 MiB in blocks of 4 KiB.
-	Journal int64
+	Size int64 // bytes of the disk
+	// BlockSize is 1024 or 4096 bytes. With the smaller one less is lost at the end of each file, and the least
+	// journal is a quarter of the other's; the kernel mounts it on no disk whose sectors are larger.
+	BlockSize int64
+	Label     string    // volume label, at most 16 bytes
+	UUID      [16]byte  // identifies the volume
+	Time      time.Time // of every inode and of the superblock; between 1970 and 2038
+	Journal   int64     // bytes of the journal: 0 for none, else MinJournal blocks or more
 }
 
 // SizeError tells that the tree does not fit. Both sizes are those of the whole disk, in bytes.
@@ -76,15 +78,15 @@ func Write(w io.WriterAt, nodes []Node, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	t, err := newTree(nodes, o.Journal)
+	t, err := newTree(nodes, o)
 	if err != nil {
 		return err
 	}
-	g, ok := layout(o.Size, t.inodes())
+	g, ok := t.layout(o.Size, t.inodes())
 	if !ok || g.free() < t.blocks() {
 		return &SizeError{Need: minSize(t), Have: o.Size}
 	}
-	d := &disk{w: w, geometry: g, opts: o}
+	d := &disk{w: w, geometry: g, opts: o, next: g.firstBlock()}
 	for _, e := range t.stored() {
 		if err := d.writeEntry(e); err != nil {
 			return fmt.Errorf("%s: %w", e.Path, err)
@@ -93,10 +95,13 @@ func Write(w io.WriterAt, nodes []Node, o Options) error {
 	return d.writeGroups(t)
 }
 
-// MinSize returns the size in bytes of the smallest disk that Write can write these nodes and a journal of so
-// many bytes to; a disk of this size has next to no room for more.
-func MinSize(nodes []Node, journal int64) (int64, error) {
-	t, err := newTree(nodes, journal)
+// MinSize returns the size in bytes of the smallest disk that Write can write these nodes to with o, whose own
+// Size does not matter; a disk of this size has next to no room for more.
+func MinSize(nodes []Node, o Options) (int64, error) {
+	if err := o.check(); err != nil {
+		return 0, err
+	}
+	t, err := newTree(nodes, o)
 	if err != nil {
 		return 0, err
 	}
@@ -104,6 +109,12 @@ func MinSize(nodes []Node, journal int64) (int64, error) {
 }
 
 func (o Options) check() error {
+	if o.BlockSize != 1024 && o.BlockSize != 4096 {
+		return fmt.Errorf("blocks of %d bytes; expected 1024 or 4096", o.BlockSize)
+	}
+	if most := (format{o.BlockSize}).maxSize(); o.Size > most {
+		return fmt.Errorf("a disk of %d bytes; with blocks of %d expected %d at most", o.Size, o.BlockSize, most)
+	}
 	if len(o.Label) > 16 {
 		return fmt.Errorf("volume label %q is longer than 16 bytes", o.Label)
 	}

@@ -2,20 +2,39 @@ package ext2
 
 // The constants of the format are those of linux/fs/ext4/ext4.h; the sizes are our choice.
 const (
-	blockSize      = 4096
-	blocksPerGroup = 8 * blockSize // one block of block bitmap
-	inodeSize      = 256
-	inodesPerBlock = blockSize / inodeSize
-	maxGroupInodes = 8 * blockSize // one block of inode bitmap
-	descSize       = 32
-	bytesPerInode  = 16384 // as mke2fs for a file system of this size
-	tailBlocks     = 50    // a last group with less room than this is not worth its tables; as mke2fs
+	inodeSize     = 256
+	descSize      = 32
+	superOffset   = 1024  // bytes before the superblock, the place of a boot loader
+	superSize     = 1024  // bytes
+	bytesPerInode = 16384 // as mke2fs for a file system of this size
+	inodeUnit     = 16    // a group's inodes fill whole blocks of its table and bytes of its bitmap
+	tailBlocks    = 50    // a last group with less room than this is not worth its tables; as mke2fs
 )
 
-// geometry says where everything but the data lies. The zeroth group begins with the zeroth block, because
-// with 4 KiB blocks the boot sector and the superblock share one.
+// A format is the size of a block in bytes, and what follows from it.
+type format struct{ block int64 }
+
+// firstBlock is where group 0 begins: with the superblock, which shares block 0 with the place of the boot
+// loader unless a block is too small for both.
+func (f format) firstBlock() int64 { return superOffset / f.block }
+
+// groupSize returns how many blocks a group has: as many as one block of bitmap has bits. It bounds the
+// inodes of a group too.
+func (f format) groupSize() int64 { return 8 * f.block }
+
+// pointers returns how many block numbers are in an indirect block.
+func (f format) pointers() int64 { return f.block / 4 }
+
+// maxSize returns how many bytes a disk may have: the descriptors of all groups fill half of one.
+func (f format) maxSize() int64 {
+	descriptors := f.groupSize() / 2 * f.block
+	return descriptors / descSize * f.groupSize() * f.block
+}
+
+// geometry says where everything but the data lies.
 type geometry struct {
-	blocks      int64 // of the file system; a tail of the disk may be left over
+	format
+	blocks      int64 // of the file system, those before group 0 too; a tail of the disk may be left over
 	groups      int64
 	descBlocks  int64 // blocks of the group descriptors
 	groupInodes int64 // inodes of each group
@@ -23,15 +42,15 @@ type geometry struct {
 
 // layout divides a disk of size bytes with room for at least so many inodes. It reports false when the disk
 // is too small for the tables alone.
-func layout(size, inodes int64) (geometry, bool) {
-	g := geometry{blocks: min(size/blockSize, 1<<32-1)}
+func (f format) layout(size, inodes int64) (geometry, bool) {
+	g := geometry{format: f, blocks: min(size/f.block, 1<<32-1)}
 	inodes = max(inodes, size/bytesPerInode)
-	for g.blocks > 0 {
-		g.groups = ceilDiv(g.blocks, blocksPerGroup)
-		g.descBlocks = ceilDiv(g.groups*descSize, blockSize)
-		g.groupInodes = ceilDiv(ceilDiv(inodes, g.groups), inodesPerBlock) * inodesPerBlock
+	for g.blocks > g.firstBlock() {
+		g.groups = ceilDiv(g.blocks-g.firstBlock(), g.groupSize())
+		g.descBlocks = ceilDiv(g.groups*descSize, g.block)
+		g.groupInodes = ceilDiv(ceilDiv(inodes, g.groups), inodeUnit) * inodeUnit
 		last := g.groups - 1
-		if g.groupInodes > maxGroupInodes {
+		if g.groupInodes > g.groupSize() {
 			return g, false
 		}
 		if g.groupBlocks(last) >= g.overhead(last)+tailBlocks {
@@ -46,16 +65,16 @@ func layout(size, inodes int64) (geometry, bool) {
 func minSize(t *tree) int64 {
 	blocks := t.blocks() + tailBlocks
 	for {
-		g, ok := layout(blocks*blockSize, t.inodes())
+		g, ok := t.layout(blocks*t.block, t.inodes())
 		switch {
-		case !ok && g.groupInodes > maxGroupInodes:
-			blocks = (g.groups + 1) * blocksPerGroup
+		case !ok && g.groupInodes > g.groupSize():
+			blocks = (g.groups + 1) * g.groupSize()
 		case !ok:
 			blocks += tailBlocks
 		case g.free() < t.blocks():
 			blocks += t.blocks() - g.free()
 		default:
-			return blocks * blockSize
+			return blocks * t.block
 		}
 	}
 }
@@ -78,15 +97,18 @@ func hasSuper(group int64) bool {
 	return false
 }
 
-func (g geometry) tableBlocks() int64 { return g.groupInodes / inodesPerBlock }
+func (g geometry) tableBlocks() int64 { return g.groupInodes * inodeSize / g.block }
+
+// start returns the first block of a group.
+func (g geometry) start(group int64) int64 { return g.firstBlock() + group*g.groupSize() }
 
 func (g geometry) groupBlocks(group int64) int64 {
-	return min(blocksPerGroup, g.blocks-group*blocksPerGroup)
+	return min(g.groupSize(), g.blocks-g.start(group))
 }
 
 // bitmaps returns the block of a group's block bitmap; its inode bitmap and inode table follow.
 func (g geometry) bitmaps(group int64) int64 {
-	first := group * blocksPerGroup
+	first := g.start(group)
 	if hasSuper(group) {
 		first += 1 + g.descBlocks
 	}
@@ -95,12 +117,12 @@ func (g geometry) bitmaps(group int64) int64 {
 
 // overhead returns how many blocks at the start of a group are no data.
 func (g geometry) overhead(group int64) int64 {
-	return g.bitmaps(group) - group*blocksPerGroup + 2 + g.tableBlocks()
+	return g.bitmaps(group) - g.start(group) + 2 + g.tableBlocks()
 }
 
 // free returns how many blocks of the file system can hold data.
 func (g geometry) free() int64 {
-	n := g.blocks
+	n := g.blocks - g.firstBlock()
 	for i := range g.groups {
 		n -= g.overhead(i)
 	}

@@ -1,9 +1,6 @@
 package ext2
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // descriptor is struct ext2_group_desc.
 type descriptor struct {
@@ -18,17 +15,17 @@ func (d *disk) writeGroups(t *tree) error {
 	dirs := d.dirsByGroup(t)
 	lastInode := int64(t.entries[len(t.entries)-1].ino)
 	for i := range d.groups {
-		usedBlocks := max(d.overhead(i), min(d.next-i*blocksPerGroup, d.groupBlocks(i)))
+		usedBlocks := max(d.overhead(i), min(d.next-d.start(i), d.groupBlocks(i)))
 		usedInodes := max(0, min(lastInode-i*d.groupInodes, d.groupInodes))
 		table[i] = descriptor{
 			BlockBitmap: uint32(d.bitmaps(i)), InodeBitmap: uint32(d.bitmaps(i) + 1), InodeTable: uint32(d.bitmaps(i) + 2),
 			FreeBlocks: uint16(d.groupBlocks(i) - usedBlocks), FreeInodes: uint16(d.groupInodes - usedInodes),
 			Dirs: dirs[i],
 		}
-		if err := d.put(d.bitmaps(i), bitmap(usedBlocks, d.groupBlocks(i))); err != nil {
+		if err := d.put(d.bitmaps(i), d.bitmap(usedBlocks, d.groupBlocks(i))); err != nil {
 			return err
 		}
-		if err := d.put(d.bitmaps(i)+1, bitmap(usedInodes, d.groupInodes)); err != nil {
+		if err := d.put(d.bitmaps(i)+1, d.bitmap(usedInodes, d.groupInodes)); err != nil {
 			return err
 		}
 	}
@@ -46,9 +43,9 @@ func (d *disk) dirsByGroup(t *tree) []uint16 {
 }
 
 // bitmap returns a block whose first used bits are set, and those from total on, which stand for nothing.
-func bitmap(used, total int64) []byte {
-	b := make([]byte, blockSize)
-	for i := range int64(8 * blockSize) {
+func (f format) bitmap(used, total int64) []byte {
+	b := make([]byte, f.block)
+	for i := range 8 * f.block {
 		if i < used || i >= total {
 			b[i/8] |= 1 << (i % 8)
 		}
@@ -62,26 +59,25 @@ func (d *disk) writeSupers(table []descriptor) error {
 	if err != nil {
 		return err
 	}
-	descriptors = append(descriptors, make([]byte, d.descBlocks*blockSize-int64(len(descriptors)))...)
+	descriptors = append(descriptors, make([]byte, d.descBlocks*d.block-int64(len(descriptors)))...)
 	for i := range d.groups {
 		if !hasSuper(i) {
 			continue
 		}
-		first := i * blocksPerGroup
-		if err := d.put(first+1, descriptors); err != nil {
+		if err := d.put(d.start(i)+1, descriptors); err != nil {
 			return err
 		}
 		raw, err := binary.Append(nil, binary.LittleEndian, newSuperblock(d, table, i))
 		if err != nil {
 			return err
 		}
-		block := new(bytes.Buffer)
+		block := make([]byte, d.block)
+		at := int64(0)
 		if i == 0 {
-			block.Write(make([]byte, 1024)) // the place of a boot loader
+			at = superOffset - d.start(0)*d.block
 		}
-		block.Write(raw)
-		block.Write(make([]byte, blockSize-block.Len()))
-		if err := d.put(first, block.Bytes()); err != nil {
+		copy(block[at:], raw)
+		if err := d.put(d.start(i), block); err != nil {
 			return err
 		}
 	}

@@ -28,15 +28,15 @@ type inode struct {
 // extraSize is how much of the inode beyond the old 128 bytes is in use.
 const extraSize = 32
 
-// newInode describes e with its blocks; allocated counts indirect blocks too.
-func newInode(e *entry, time uint32, block [15]uint32, allocated int64) inode {
+// newInode describes e with its blocks; sectors are those of 512 bytes, indirect blocks too.
+func newInode(e *entry, time uint32, block [15]uint32, sectors int64) inode {
 	return inode{
 		Mode: unixMode(e.Mode), Links: e.links,
 		UID: uint16(e.UID), UIDHigh: uint16(e.UID >> 16),
 		GID: uint16(e.GID), GIDHigh: uint16(e.GID >> 16),
 		Size: uint32(e.Size), SizeHigh: uint32(e.Size >> 32),
 		Atime: time, Ctime: time, Mtime: time, Crtime: time,
-		Sectors: uint32(allocated * (blockSize / 512)), Block: block,
+		Sectors: uint32(sectors), Block: block,
 		ExtraSize: extraSize,
 	}
 }

@@ -9,9 +9,11 @@ import (
 )
 
 const (
+	// MinJournal is the least that the kernel and e2fsck take, in blocks: JBD2_MIN_JOURNAL_BLOCKS. It is what
+	// mke2fs gives a file system of less than 32768 blocks.
+	MinJournal = 1024
+
 	journalInode = 8
-	// minJournal is the least that the kernel and e2fsck take: JBD2_MIN_JOURNAL_BLOCKS.
-	minJournal = 1024 * blockSize
 
 	journalMagic        = 0xc03b3998 // linux/include/linux/jbd2.h; all of a journal is in network order
 	journalSuperblockV2 = 4
@@ -27,17 +29,17 @@ type journalSuperblock struct {
 	Compat, Incompat, ROCompat uint32
 	UUID                       [16]byte
 	Users                      uint32
-	_                          [blockSize - 0x44]byte
 }
 
 // journalEntry is the file that holds a journal of size bytes. It has no name.
-func journalEntry(size int64) (*entry, error) {
-	if size%blockSize != 0 || size < minJournal {
-		return nil, fmt.Errorf("a journal of %d bytes; expected blocks of %d bytes, and %d of them or more", size, blockSize, minJournal/blockSize)
+func (f format) journalEntry(size int64) (*entry, error) {
+	if size%f.block != 0 || size/f.block < MinJournal {
+		return nil, fmt.Errorf("a journal of %d bytes; expected blocks of %d bytes, and %d of them or more",
+			size, f.block, MinJournal)
 	}
 	head, err := binary.Append(nil, binary.BigEndian, journalSuperblock{
 		Magic: journalMagic, Type: journalSuperblockV2,
-		BlockSize: blockSize, Blocks: uint32(size / blockSize), First: 1, Sequence: 1, Users: 1,
+		BlockSize: uint32(f.block), Blocks: uint32(size / f.block), First: 1, Sequence: 1, Users: 1,
 	})
 	if err != nil {
 		return nil, err

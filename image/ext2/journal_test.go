@@ -8,10 +8,11 @@ import (
 )
 
 // What e2fsprogs reads of the journal is what mke2fs would have made.
-func TestJournal(t *testing.T) {
-	o := testOptions
-	o.Size, o.Journal = 128<<20, 5<<20
-	name := writeImage(t, randomTree(1), o)
+func TestJournal(t *testing.T) { eachBlockSize(t, testJournal) }
+
+func testJournal(t *testing.T, o Options) {
+	o.Size, o.Journal = 128<<20, 1280*o.BlockSize
+	name := writeImage(t, randomTree(1, format{o.BlockSize}), o)
 	got := dumpe2fs(t, name)
 	for field, want := range map[string]string{
 		"Journal inode": "8", "Journal backup": "inode blocks", "Total journal blocks": "1280",
@@ -28,12 +29,13 @@ func TestJournal(t *testing.T) {
 
 // A journal that was not played back is, by the next who mounts or checks the disk: here debugfs leaves a
 // transaction in it, which e2fsck must find and clean up.
-func TestJournalIsPlayedBack(t *testing.T) {
-	o := testOptions
-	o.Size, o.Journal = 64<<20, 4<<20
+func TestJournalIsPlayedBack(t *testing.T) { eachBlockSize(t, testJournalIsPlayedBack) }
+
+func testJournalIsPlayedBack(t *testing.T, o Options) {
+	o.Size, o.Journal = 64<<20, MinJournal*o.BlockSize
 	name := writeImage(t, []Node{File("a", 0o644, []byte("old"))}, o)
 	block := name + ".block"
-	if err := os.WriteFile(block, make([]byte, blockSize), 0o600); err != nil {
+	if err := os.WriteFile(block, make([]byte, o.BlockSize), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("debugfs", "-w", "-f", "-", name)
@@ -50,10 +52,12 @@ func TestJournalIsPlayedBack(t *testing.T) {
 	fsck(t, name)
 }
 
-func TestJournalTooSmall(t *testing.T) {
-	o := testOptions
+func TestJournalTooSmall(t *testing.T) { eachBlockSize(t, testJournalTooSmall) }
+
+func testJournalTooSmall(t *testing.T, o Options) {
 	o.Size = 64 << 20
-	for _, size := range []int64{-1, 1, 4<<20 - 4096, 4<<20 + 1} {
+	least := 1024 * o.BlockSize
+	for _, size := range []int64{-1, 1, least - o.BlockSize, least + 1} {
 		o.Journal = size
 		if err := Write(new(memory), nil, o); err == nil || !strings.Contains(err.Error(), "journal") {
 			t.Errorf("a journal of %d bytes: %v", size, err)

@@ -90,8 +90,8 @@ func stats(t *testing.T, name string, paths ...string) map[string]stat {
 	return got
 }
 
-// randomTree makes a tree of every kind of node; names, depths and sizes vary about the format's boundaries.
-func randomTree(seed uint64) []Node {
+// randomTree makes a tree of every kind of node; names, depths and sizes vary about the boundaries of f.
+func randomTree(seed uint64, f format) []Node {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	dirs, seen := []string{""}, map[string]bool{}
 	var nodes []Node
@@ -101,7 +101,7 @@ func randomTree(seed uint64) []Node {
 			continue
 		}
 		seen[path] = true
-		n := randomNode(rnd, path)
+		n := randomNode(rnd, path, int(f.block))
 		if n.Mode.IsDir() {
 			dirs = append(dirs, path+"/")
 		}
@@ -112,12 +112,12 @@ func randomTree(seed uint64) []Node {
 	return nodes
 }
 
-func randomNode(rnd *rand.Rand, path string) Node {
+func randomNode(rnd *rand.Rand, path string, block int) Node {
 	switch rnd.IntN(8) {
 	case 0, 1:
 		return Dir(path, 0)
 	case 2:
-		return Symlink(path, strings.Repeat("t", 1+rnd.IntN([]int{20, 58, 59, 60, 61, 4094}[rnd.IntN(6)])))
+		return Symlink(path, strings.Repeat("t", 1+rnd.IntN([]int{20, 58, 59, 60, 61, block - 2}[rnd.IntN(6)])))
 	case 3:
 		mode := []fs.FileMode{fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice, fs.ModeNamedPipe}[rnd.IntN(3)]
 		if mode == fs.ModeNamedPipe {
@@ -125,7 +125,8 @@ func randomNode(rnd *rand.Rand, path string) Node {
 		}
 		return Node{Path: path, Mode: mode, Major: uint32(rnd.IntN(1 << (1 + rnd.IntN(12)))), Minor: uint32(rnd.IntN(1 << (1 + rnd.IntN(20))))}
 	}
-	size := []int{0, 1, 4095, 4096, 4097, 12 * 4096, 12*4096 + 1, (12+1024)*4096 - 1, (12 + 1024) * 4096, (12+1024)*4096 + 1, 5 << 20}[min(rnd.IntN(30), 10)]
+	single := (direct + block/4) * block
+	size := []int{0, 1, block - 1, block, block + 1, direct * block, direct*block + 1, single - 1, single, single + 1, 5 << 20}[min(rnd.IntN(30), 10)]
 	if rnd.IntN(8) > 0 {
 		size = rnd.IntN(30_000)
 	}
@@ -146,25 +147,26 @@ func randomName(rnd *rand.Rand) string {
 }
 
 // Random trees read back by debugfs are the trees that were written.
-func TestReadBack(t *testing.T) {
+func TestReadBack(t *testing.T) { eachBlockSize(t, testReadBack) }
+
+func testReadBack(t *testing.T, o Options) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			nodes := randomTree(seed)
-			o := testOptions
+			nodes := randomTree(seed, format{o.BlockSize})
 			o.Journal = int64(seed%2) * (4 + int64(seed)) << 20
-			size, err := MinSize(nodes, o.Journal)
+			size, err := MinSize(nodes, o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			o.Size = size + int64(seed)<<20
 			name := writeImage(t, nodes, o)
-			compareStats(t, name, nodes)
+			compareStats(t, name, nodes, format{o.BlockSize})
 			compareContent(t, name, nodes)
 		})
 	}
 }
 
-func compareStats(t *testing.T, name string, nodes []Node) {
+func compareStats(t *testing.T, name string, nodes []Node, f format) {
 	paths, subdirs := []string{}, map[string]int{}
 	for _, n := range nodes {
 		paths = append(paths, n.Path)
@@ -179,14 +181,14 @@ func compareStats(t *testing.T, name string, nodes []Node) {
 		switch n.Mode.Type() {
 		case 0:
 			want.typ = "regular"
-			want.sectors = 8 * (dataBlocks(n.Size) + indirectBlocks(dataBlocks(n.Size)))
+			want.sectors = f.sectors(n.Size)
 		case fs.ModeDir:
 			want.typ, want.links = "directory", 2+subdirs[n.Path]
-			want.size, want.sectors = got[n.Path].size, got[n.Path].size/512
+			want.size, want.sectors = got[n.Path].size, f.sectors(got[n.Path].size)
 		case fs.ModeSymlink:
 			want.typ, want.size = "symlink", int64(len(n.Link))
 			if want.size >= 60 {
-				want.sectors = 8
+				want.sectors = f.block / 512
 			} else {
 				extra = fmt.Sprintf("Fast link dest: %q", n.Link)
 			}
@@ -242,16 +244,20 @@ func compareContent(t *testing.T, name string, nodes []Node) {
 	}
 }
 
-// The kernel mounts the disk read-write, finds the tree, works on it, and leaves a clean file system behind.
-func TestKernelMounts(t *testing.T) {
+// The kernel mounts the disk read-write with the least journal, finds the tree, works on it, and leaves a
+// clean file system behind.
+func TestKernelMounts(t *testing.T) { eachBlockSize(t, testKernelMounts) }
+
+func testKernelMounts(t *testing.T, o Options) {
 	if os.Getuid() != 0 {
 		t.Fatal("mounting needs root: run the tests as root")
 	}
 	nodes := []Node{Dir("etc", 0o755), File("etc/hostname", 0o640, []byte("firewall\n"))}
 	nodes[1].GID = 70_000
-	name := writeImage(t, nodes, testOptions)
+	o.Journal = MinJournal * o.BlockSize
+	name := writeImage(t, nodes, o)
 	out := run(t, "unshare", "-m", "sh", "-ec", `
-		mount -t ext2 -o loop "$1" "$2"
+		mount -t ext4 -o loop "$1" "$2"
 		cd "$2"
 		cat etc/hostname; stat -c '%a %u:%g %Y' etc/hostname; ls -a
 		mkdir new; seq 100000 >new/file; rm etc/hostname; for i in $(seq 300); do : >new/$i; done

@@ -1,5 +1,7 @@
 package ext2
 
+import "math/bits"
+
 // superblock is struct ext4_super_block (linux/fs/ext4/ext4.h) as far as ext2 has it.
 type superblock struct {
 	Inodes, Blocks, ReservedBlocks          uint32
@@ -25,7 +27,7 @@ type superblock struct {
 	JournalBackup                           [17]uint32 // blocks of the journal's inode, high and low half of its size
 	_                                       [0x15c - 0x150]byte
 	MinExtra, WantExtra                     uint16
-	_                                       [1024 - 0x160]byte
+	_                                       [superSize - 0x160]byte
 }
 
 const (
@@ -41,10 +43,11 @@ const (
 )
 
 func newSuperblock(d *disk, table []descriptor, group int64) superblock {
+	logBlock := uint32(bits.TrailingZeros64(uint64(d.block / 1024)))
 	s := superblock{
 		Inodes: uint32(d.groups * d.groupInodes), Blocks: uint32(d.blocks),
-		LogBlockSize: 2, LogClusterSize: 2, // 1024 << 2
-		GroupBlocks: blocksPerGroup, GroupClusters: blocksPerGroup, GroupInodes: uint32(d.groupInodes),
+		FirstDataBlock: uint32(d.firstBlock()), LogBlockSize: logBlock, LogClusterSize: logBlock,
+		GroupBlocks: uint32(d.groupSize()), GroupClusters: uint32(d.groupSize()), GroupInodes: uint32(d.groupInodes),
 		WriteTime: d.time(), LastCheck: d.time(), MkfsTime: d.time(),
 		MaxMounts: noMountLimit, Magic: magic, State: stateClean, Errors: errorsReadOnly,
 		Revision: revisionDynamic, FirstInode: lostFoundInode, InodeSize: inodeSize, Group: uint16(group),

@@ -14,13 +14,13 @@ const (
 	rootInode      = 2
 	lostFoundInode = 11 // the first that is not reserved
 	lostFound      = "lost+found"
-	lostFoundSize  = 4 * blockSize // e2fsck must find room here on a full disk
+	lostFoundSize  = 16 << 10 // e2fsck must find room here on a full disk
 
-	maxName       = 255
-	maxLinks      = 32000                           // EXT2_LINK_MAX
-	maxFileBlocks = (1<<32 - 1) / (blockSize / 512) // i_blocks counts sectors in 32 bits
-	pointers      = blockSize / 4                   // block numbers in an indirect block
-	fastLink      = 60                              // shorter targets live in the inode
+	maxName        = 255
+	maxLinks       = 32000     // EXT2_LINK_MAX
+	maxFileSectors = 1<<32 - 1 // i_blocks counts sectors of 512 bytes in 32 bits
+	direct         = 12        // blocks that the inode itself names; EXT2_NDIR_BLOCKS
+	fastLink       = 60        // shorter targets live in the inode
 )
 
 // An entry is a node with what depends on its neighbours.
@@ -35,16 +35,17 @@ type entry struct {
 
 // A tree is complete: every entry's parent is in it, and numbered from the root in the order of the paths.
 type tree struct {
+	format
 	entries []*entry
 	byPath  map[string]*entry
 	journal *entry // nil for none
 }
 
-func newTree(nodes []Node, journal int64) (*tree, error) {
-	t := &tree{byPath: map[string]*entry{}}
-	if journal != 0 {
+func newTree(nodes []Node, o Options) (*tree, error) {
+	t := &tree{format: format{o.BlockSize}, byPath: map[string]*entry{}}
+	if o.Journal != 0 {
 		var err error
-		if t.journal, err = journalEntry(journal); err != nil {
+		if t.journal, err = t.journalEntry(o.Journal); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +62,7 @@ func newTree(nodes []Node, journal int64) (*tree, error) {
 		}
 	}
 	for _, e := range t.entries {
-		e.render()
+		t.render(e)
 	}
 	return t, nil
 }
@@ -111,21 +112,21 @@ func (t *tree) check(e *entry) error {
 	case e.Mode.IsDir() && e.parent.links >= maxLinks:
 		return fmt.Errorf("its directory has more than %d subdirectories", maxLinks-2)
 	}
-	return e.checkType()
+	return t.checkType(e)
 }
 
-func (e *entry) checkType() error {
+func (f format) checkType(e *entry) error {
 	switch e.Mode.Type() {
 	case 0:
 		if e.Size < 0 || e.Open == nil && e.Size != 0 {
 			return errors.New("a file without content")
 		}
-		if size := dataBlocks(e.Size); size+indirectBlocks(size) > maxFileBlocks {
+		if !f.holds(e.Size) {
 			return fmt.Errorf("%d bytes are more than a file can hold", e.Size)
 		}
 	case fs.ModeSymlink:
-		if len(e.Link) == 0 || len(e.Link) >= blockSize {
-			return fmt.Errorf("a symbolic link of %d bytes", len(e.Link))
+		if len(e.Link) == 0 || int64(len(e.Link)) >= f.block {
+			return fmt.Errorf("a symbolic link of %d bytes; expected 1 to %d", len(e.Link), f.block-1)
 		}
 	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
 		if e.Major >= 1<<12 || e.Minor >= 1<<20 {
@@ -139,10 +140,10 @@ func (e *entry) checkType() error {
 }
 
 // render fixes the data of what has no Open of its own.
-func (e *entry) render() {
+func (f format) render(e *entry) {
 	switch {
 	case e.Mode.IsDir():
-		e.data = directory(e)
+		e.data = f.directory(e)
 		e.Size = int64(len(e.data))
 	case e.Mode.Type() == fs.ModeSymlink:
 		e.Size = int64(len(e.Link))
@@ -180,20 +181,28 @@ func (t *tree) inodes() int64 {
 func (t *tree) blocks() int64 {
 	var n int64
 	for _, e := range t.stored() {
-		data := dataBlocks(e.content())
-		n += data + indirectBlocks(data)
+		data := t.dataBlocks(e.content())
+		n += data + t.indirectBlocks(data)
 	}
 	return n
 }
 
-func dataBlocks(size int64) int64 { return ceilDiv(size, blockSize) }
+func (f format) dataBlocks(size int64) int64 { return ceilDiv(size, f.block) }
+
+// holds reports whether a file can have so many bytes: three levels of indirect blocks lead to them, and the
+// inode can count them all.
+func (f format) holds(size int64) bool {
+	data, p := f.dataBlocks(size), f.pointers()
+	return data <= direct+p+p*p+p*p*p && (data+f.indirectBlocks(data))*f.block/512 <= maxFileSectors
+}
 
 // indirectBlocks returns how many indirect blocks of all three levels a file of so many data blocks has.
-func indirectBlocks(data int64) int64 {
+func (f format) indirectBlocks(data int64) int64 {
 	var n int64
-	data -= 12
-	for reach := int64(pointers); data > 0 && reach <= pointers*pointers*pointers; reach *= pointers {
-		for level := reach; level >= pointers; level /= pointers {
+	data -= direct
+	p := f.pointers()
+	for reach := p; data > 0 && reach <= p*p*p; reach *= p {
+		for level := reach; level >= p; level /= p {
 			n += ceilDiv(min(data, reach), level)
 		}
 		data -= reach

@@ -37,12 +37,12 @@ var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "
 // vlanImage is that of a site with a tagged LAN and a locked console.
 var vlanImage = sync.OnceValues(func() (Image, error) { return buildIn("vlan", "testdata/vlan") })
 
-func buildIn(name, site string) (Image, error) {
+func buildIn(name, site string, options ...string) (Image, error) {
 	dir := filepath.Join(builds, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return Image{}, err
 	}
-	return BuildImage(context.Background(), dir, site)
+	return BuildImage(context.Background(), dir, site, options...)
 }
 
 // theImage is one of the above, or the end of the test.

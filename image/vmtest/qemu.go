@@ -60,6 +60,9 @@ func arguments(m Machine, qmpSocket string) []string {
 // it: a flush of the guest is an fdatasync of the file.
 func diskArguments(i int, d Disk) []string {
 	device := []string{"-device", fmt.Sprintf("virtio-blk-pci,drive=disk%d", i)}
+	if d.Sector != 0 {
+		device[1] += fmt.Sprintf(",logical_block_size=%d,physical_block_size=%[1]d", d.Sector)
+	}
 	if d.Log != "" {
 		return append([]string{
 			"-blockdev", fmt.Sprintf("driver=file,node-name=file%d,filename=%s,cache.no-flush=on", i, d.Path),

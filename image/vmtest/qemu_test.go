@@ -16,14 +16,15 @@ func TestArguments(t *testing.T) {
 			name: "the appliance: kernel and disks from outside, no ROM on its cards",
 			machine: Machine{
 				Name: "firewall", Kernel: "vmlinuz", Append: "root=/dev/vda ro", MemoryMB: 96,
-				Disks: []Disk{{Path: "root"}, {Path: "perm", Snapshot: true}},
+				Disks: []Disk{{Path: "root"}, {Path: "perm", Snapshot: true, Sector: 4096}},
 				NICs:  []NIC{{MAC: "00:16:3e:00:00:01", Port: Port{kind: "tap"}}, {MAC: "00:16:3e:00:00:02", Port: Port{kind: "dgram"}}},
 			},
 			want: common + ` -cpu max -m 96 -smp 1
 				-serial stdio -qmp unix:QMP,server=on,wait=off -name firewall
 				-machine q35 -kernel vmlinuz -append root=/dev/vda ro
 				-drive if=none,id=disk0,format=raw,cache=writeback,file=root -device virtio-blk-pci,drive=disk0
-				-drive if=none,id=disk1,format=raw,cache=writeback,file=perm,snapshot=on -device virtio-blk-pci,drive=disk1
+				-drive if=none,id=disk1,format=raw,cache=writeback,file=perm,snapshot=on
+				-device virtio-blk-pci,drive=disk1,logical_block_size=4096,physical_block_size=4096
 				-netdev tap,id=net0,fd=3 -device virtio-net-pci,netdev=net0,mac=00:16:3e:00:00:01,romfile=
 				-netdev dgram,id=net1,local.type=fd,local.str=4 -device virtio-net-pci,netdev=net1,mac=00:16:3e:00:00:02,romfile=`,
 		},

@@ -54,6 +54,7 @@ type Machine struct {
 type Disk struct {
 	Path     string
 	Snapshot bool // the file is left as it is: what the machine writes is gone with it
+	Sector   int  // bytes of a sector that the machine sees; 512
 	// Log is an empty file that what the machine does to the disk is noted in: see ReadDiskLog. With it
 	// nothing is flushed to the host's disk.
 	Log string

@@ -51,6 +51,7 @@ type job struct {
 	site, out, source string // directories
 	check             bool
 	diskSize          int64 // bytes; 0: the content and a little room
+	sector            int64 // bytes, of the root disk
 	kernel, kernelSrc string
 	kernelInside      bool   // on the root disk, for GRUB
 	moreKeys          string // file
@@ -61,7 +62,7 @@ type job struct {
 }
 
 func parse(args []string, stderr io.Writer) (*job, error) {
-	j := &job{}
+	j := &job{sector: 512}
 	f := flag.NewFlagSet("mkimage", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&j.site, "site", "examples/home", "the site `directory`")
@@ -70,6 +71,13 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 	f.Func("disk", "`size` of the root disk, such as 64M or 1G (default: its content and a little room)", func(s string) (err error) {
 		j.diskSize, err = parseSize(s)
 		return err
+	})
+	f.Func("sector", "`bytes` of a sector of the disk that it is written to: 512 or 4096 (default: 512)", func(s string) error {
+		j.sector = map[string]int64{"512": 512, "4096": 4096}[s]
+		if j.sector == 0 {
+			return errors.New("expected 512 or 4096")
+		}
+		return nil
 	})
 	f.StringVar(&j.kernel, "kernel", "", "a ready bzImage `file`, instead of building one")
 	f.StringVar(&j.kernelSrc, "kernel-src", "", "kernel source, a `tree` or a tarball (default: Debian's package linux-source)")

@@ -30,12 +30,13 @@ type made struct {
 	manifest image.Manifest
 	domain   xen.Domain
 	content  int64 // bytes of the root disk that hold something
+	sector   int64 // bytes, of the root disk
 	keptPerm bool  // perm.ext2 was there before
 }
 
 // make builds the parts, the longest at the end unless another needs it, and puts the image into place.
 func (j *job) make(ctx context.Context, in image.Input) (*made, error) {
-	m := &made{dir: j.out}
+	m := &made{dir: j.out, sector: j.sector}
 	var err error
 	if m.domain, err = image.Domain(in.Site, j.out); err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func (j *job) write(m *made, in image.Input, tree []ext2.Node, root ext2.Options
 	if err = o.text(image.ManifestFile, string(text)+"\n"); err != nil {
 		return err
 	}
-	if m.content, err = image.MinSize(tree); err != nil {
+	if m.content, err = ext2.MinSize(tree, root); err != nil {
 		return err
 	}
 	return o.commit()
@@ -136,11 +137,11 @@ func (j *job) userland(ctx context.Context) ([]byte, []string, error) {
 
 // rootDisk tells a disk that is too small before the kernel is built.
 func (j *job) rootDisk(tree []ext2.Node) (ext2.Options, error) {
-	root, err := image.RootDisk(tree, j.diskSize)
+	root, err := image.RootDisk(tree, j.diskSize, j.sector)
 	if err != nil {
 		return root, err
 	}
-	least, err := image.MinSize(tree)
+	least, err := ext2.MinSize(tree, root)
 	if err == nil && root.Size < least {
 		err = fmt.Errorf("%w: use DISK=%dM or more", &ext2.SizeError{Need: least, Have: root.Size}, (least+1<<20-1)>>20)
 	}

@@ -35,6 +35,7 @@ func TestArguments(t *testing.T) {
 		{[]string{"home"}, 2, `unexpected argument "home"; see mkimage -h`},
 		{[]string{"-disk", "64X"}, 2, `"64X" is no size; expected one such as 64M or 1G`},
 		{[]string{"-boot", "lilo"}, 2, "expected direct or grub"},
+		{[]string{"-sector", "2048"}, 2, "expected 512 or 4096"},
 		{[]string{"-site", "nowhere"}, 1, "nowhere: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys"},
 		{[]string{"-site", "main.go"}, 1, "main.go: no site directory is there"},
 		{[]string{"-site", home, "-authorized-keys", "nowhere.pub"}, 1, "open nowhere.pub: no such file or directory"},
@@ -104,13 +105,18 @@ func TestParseSize(t *testing.T) {
 
 // A disk that is too small is told with the size that would do.
 func TestRootDiskTooSmall(t *testing.T) {
-	j := &job{diskSize: 2 << 20}
-	_, err := j.rootDisk([]ext2.Node{ext2.File("f", 0o644, make([]byte, 5<<20))})
-	if err == nil || err.Error() != "the tree needs 10 MiB, the disk has 2 MiB: use DISK=10M or more" {
-		t.Errorf("got %v", err)
-	}
-	if _, err := (&job{}).rootDisk(nil); err != nil {
-		t.Error(err)
+	for sector, want := range map[int64]string{
+		512:  "the tree needs 7 MiB, the disk has 2 MiB: use DISK=7M or more",
+		4096: "the tree needs 10 MiB, the disk has 2 MiB: use DISK=10M or more",
+	} {
+		j := &job{diskSize: 2 << 20, sector: sector}
+		_, err := j.rootDisk([]ext2.Node{ext2.File("f", 0o644, make([]byte, 5<<20))})
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v", err)
+		}
+		if _, err := (&job{sector: sector}).rootDisk(nil); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -23,7 +23,11 @@ func (m *made) summarise(w io.Writer, s *site.Site) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "%s.%s: %s, %s, %d of them started from the network\n\n", s.Name, s.Domain, count(len(s.LANs), "network"), count(len(s.Hosts), "host"), netboot)
 	row := func(name, size, text string) { fmt.Fprintf(t, "  %s\t%s\t%s\n", m.shown(name), size, text) }
-	row(image.RootFile, megabytes(m.manifest.Disk.Size), "the root disk, "+megabytes(m.content)+" of it in use")
+	root := "the root disk, " + megabytes(m.content) + " of it in use"
+	if m.sector != 512 {
+		root += fmt.Sprintf("; for disks with sectors of %d bytes", m.sector)
+	}
+	row(image.RootFile, megabytes(m.manifest.Disk.Size), root)
 	row(image.KernelFile, megabytes(m.manifest.Kernel.Size), strings.TrimSpace("Linux "+m.manifest.Kernel.Version))
 	perm := "for what must last: leases and host keys"
 	if m.keptPerm {
