@@ -16,7 +16,7 @@
 // It is guaranteed that nothing a client sends reaches CoreDNS or a server outside but its question, with DO
 // and CD; that a name of the house is asked of nobody, an alias outside that leads to it included; that a
 // reply fits and is to the question, whatever others say; and that CoreDNS opens no socket, reads no file and
-// writes to no log. There is no Corefile and no caddy behind it, so a process may have several chains.
+// writes to no log. No Corefile is read and no caddy started, so a process may have several chains.
 //
 // Left to the resolver: the cache, equal questions asked once, how many calls there are at a time. Left to
 // package upstream: who is asked, and for how long.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net"
@@ -400,4 +401,13 @@ func TestCookies(t *testing.T) {
 			t.Errorf("%s:\n%v", m.Question[0].String(), r)
 		}
 	}
+}
+
+// What is linked with CoreDNS has no flags: they would be those of every command of the one binary.
+func TestNoFlags(t *testing.T) {
+	flag.VisitAll(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") {
+			t.Errorf("-%s: %s", f.Name, f.Usage)
+		}
+	})
 }

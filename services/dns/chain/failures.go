@@ -16,6 +16,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/wire"
 )
 
+// errMistake is the error of a question under which a plugin has panicked.
+var errMistake = errors.New("a mistake of this program")
+
 // failures is what CoreDNS's plugin of the name errors is for: that one can be made by a Corefile only.
 type failures struct {
 	next plugin.Handler
@@ -31,7 +34,7 @@ func (p failures) ServeDNS(ctx context.Context, w dns.ResponseWriter, m *dns.Msg
 	r := requestOf(ctx)
 	defer func() {
 		if v := recover(); v != nil {
-			rcode, err = dns.RcodeServerFailure, fmt.Errorf("a mistake of this program: %v", v)
+			rcode, err = dns.RcodeServerFailure, fmt.Errorf("%w: %v", errMistake, v)
 			p.report(r, err, "stack", string(debug.Stack()))
 		}
 		r.err = err

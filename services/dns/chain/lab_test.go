@@ -238,7 +238,7 @@ func ask(t testing.TB, c *Chain, name string, typ uint16) (*dns.Msg, string) {
 
 // words makes one line of a message.
 func words(m *dns.Msg) string {
-	parts := []string{dns.RcodeToString[m.Rcode]}
+	parts := []string{resultName(m.Rcode)}
 	for _, f := range []struct {
 		set  bool
 		name string
