@@ -16,9 +16,9 @@ import (
 // guard ends what hangs.
 const guard = time.Minute
 
-// maxBinary is the budget for the binary in bytes: that of the root disk, 28 MB (TestImage of mkimage), less
-// 1.9 MB of e2fsck, 1 MB of journal, and 0.6 MB of the file system itself.
-const maxBinary = 24_500_000
+// maxBinary is the budget for the binary in bytes: that of the root disk, 28.4 MB (TestImage of mkimage), less
+// 1.9 MB of e2fsck, 1 MB of journal, and 0.7 MB of the file system itself.
+const maxBinary = 24_800_000
 
 // built is the binary of this source tree with the links that the image has.
 type built struct {
