@@ -96,8 +96,11 @@ type result struct {
 
 // take reads what was said outside, and keeps it if it may be kept.
 func (r *Resolver) take(e *wire.Extract, q *wire.Query, said Outside, err error) result {
-	failure := result{Answer: wire.Answer{Rcode: wire.ServFail}, failed: true, extended: wire.NoReachableUpstream}
+	failure := result{Answer: wire.Answer{Rcode: wire.ServFail}, failed: true, extended: said.Extended}
 	if err != nil {
+		if failure.extended == 0 {
+			failure.extended = wire.NoReachableUpstream
+		}
 		if !errors.Is(err, ErrBusy) && r.life.Err() == nil {
 			r.cache.Fail(q, r.o.Now())
 		}
@@ -111,9 +114,6 @@ func (r *Resolver) take(e *wire.Extract, q *wire.Query, said Outside, err error)
 		return result{Answer: e.Answer}
 	}
 	r.cache.Fail(q, r.o.Now())
-	if finding == wire.Failed { // it is reachable, and has said no
-		failure.extended = said.Extended
-	}
 	return failure
 }
 

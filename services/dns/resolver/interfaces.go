@@ -27,7 +27,7 @@ type Later interface {
 type Chain interface {
 	// Ask asks those outside what a plain question asks, and returns the whole answer, however long it is: a message
 	// with the id of the query. It is complete: aliases are followed to their end. Private addresses are not in it
-	// if they must not be. The error says who had no answer and why.
+	// if they must not be. The error says who had no answer and why; Outside.Extended may be set then too.
 	Ask(ctx context.Context, query []byte) (Outside, error)
 	// Serve answers a message of any kind as a server does, within what the client can take: what is no plain question,
 	// and names of the house that lead outside. The reply is nil if there is to be none.

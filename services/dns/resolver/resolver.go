@@ -210,3 +210,8 @@ func (r *Resolver) note(e Event) {
 	r.counts[e.What].Add(1)
 	r.o.Observe(e)
 }
+
+// Cookie returns the server cookie for a client that has sent one (RFC 7873).
+func (r *Resolver) Cookie(q *wire.Query, client netip.Addr) wire.ServerCookie {
+	return r.cookies.Make(q.ClientCookie, client, r.o.Now())
+}

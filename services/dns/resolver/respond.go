@@ -49,7 +49,7 @@ func (w *Worker) Respond(now time.Time, dst, msg []byte, from Sender) []byte {
 		w.sections = a.Msg
 		r.note(Event{Query: q, From: client, What: Local, Rcode: wire.Rcode(a.RCode)})
 		return q.Append(dst, local(a), o)
-	case a.Kind == zone.Outside && q.RD:
+	case a.Kind == zone.Outside:
 		return w.serve(now, dst, msg, from, client, o, proven)
 	case !q.RD:
 		// Nobody here answers for it. What others have asked for is not told to who does not ask for an answer.
