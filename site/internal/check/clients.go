@@ -107,7 +107,7 @@ func (l *loader) servers(key string, v toml.List, example string) []netip.Addr {
 func (l *loader) fillServers() {
 	fill := func(c *model.Clients) {
 		if c.DNS == nil {
-			c.DNS = l.site.DNS.Upstream
+			c.DNS = l.plainIPv4()
 		}
 		if c.NTP == nil {
 			c.NTP = l.site.NTP.Servers
@@ -119,6 +119,17 @@ func (l *loader) fillServers() {
 	for i := range l.site.Relayed {
 		fill(&l.site.Relayed[i].Clients)
 	}
+}
+
+// plainIPv4 returns the resolvers that clients can be told of by DHCP.
+func (l *loader) plainIPv4() []netip.Addr {
+	var all []netip.Addr
+	for _, v := range l.raw.DNS.Upstream.Items {
+		if r, reason := readResolver(v.Text); reason == "" && r.Addr.Is4() && r.Port == 0 && r.Name == "" {
+			all = append(all, r.Addr)
+		}
+	}
+	return all
 }
 
 func (l *loader) search(v toml.List) []string {
