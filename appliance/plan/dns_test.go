@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/services/dns"
 	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
@@ -280,5 +281,27 @@ func TestRandomNamesWork(t *testing.T) {
 	}
 	if taken < 400 || refused < 400 {
 		t.Errorf("%d pieces were accepted and %d refused, which says little", taken, refused)
+	}
+}
+
+// TestWhoAsksTheBox: clients are told of the box by its address on their way to it, and the firewall lets them ask
+// it, those behind a relay agent too.
+func TestWhoAsksTheBox(t *testing.T) {
+	s, err := site.Load(dnsFiles(dnsSite+"[[firewall.zone]]\nname = \"branch\"\nnetworks = [\"10.8.0.0/16\"]\n", dnsHosts, dnsEthers))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plan.Make(s, plan.Learned{})
+	i := slices.IndexFunc(p.Firewall.Policy.Defaults, func(r firewall.Rule) bool { return r.Name == "default.dns" })
+	if i < 0 || !slices.Equal(p.Firewall.Policy.Defaults[i].From[0].Zones, []string{"lan", "lab", "branch"}) {
+		t.Errorf("the box may be asked by %+v", p.Firewall.Policy.Defaults)
+	}
+	told := map[string]string{}
+	for _, n := range s.Subnets() {
+		told[n.Name] = fmt.Sprint(n.DNS)
+	}
+	want := map[string]string{"lan": "[192.168.32.1]", "lab": "[192.168.33.1]", "shop": "[192.168.33.1]"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
