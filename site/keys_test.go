@@ -41,6 +41,9 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 			table = k.Table
 			fmt.Fprintln(&b, table)
 		}
+		if k.Path() == "record.cname" { // which stands alone
+			fmt.Fprintln(&b, "[[record]]\nname = \"alias\"")
+		}
 		if include(k) {
 			fmt.Fprintf(&b, "%s = %s\n", k.Name, k.Example)
 		}

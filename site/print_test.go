@@ -71,7 +71,7 @@ func TestExampleComments(t *testing.T) {
 		}
 		fsys[name] = &fstest.MapFile{Data: text}
 	}
-	keyOrHeader := regexp.MustCompile(`^(\[|[a-z0-9-]+ *=)`)
+	keyOrHeader := regexp.MustCompile(`^(\[|[a-z0-9-]+ *=|"[a-z0-9.-]+" *=)`)
 	var lines []string
 	for line := range strings.Lines(string(fsys[source.SiteTOML].Data)) {
 		if shown := strings.TrimPrefix(line, "# "); keyOrHeader.MatchString(shown) {
@@ -86,6 +86,9 @@ func TestExampleComments(t *testing.T) {
 	}
 	if f := s.Firewall; len(f.Rules) != 3 || len(f.Forwards) != 1 || len(f.Lists) != 1 || len(f.Groups) != 1 {
 		t.Errorf("the commented firewall is not all there: %+v", f)
+	}
+	if d := s.DNS; len(d.Forwards) != 2 || len(d.Records) != 2 || len(d.Services) != 1 || !d.MixedCase {
+		t.Errorf("the commented names are not all there: %+v", d)
 	}
 	if len(s.LANs) != 2 || len(s.Routes) != 1 || !s.WAN.IPv6.IsValid() || !s.Console.Locked {
 		t.Errorf("the commented keys are not all there: %+v", s)

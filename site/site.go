@@ -35,7 +35,6 @@ type (
 	LAN         = model.LAN
 	AddrRange   = model.AddrRange
 	Route       = model.Route
-	DNS         = model.DNS
 	NTP         = model.NTP
 	Console     = model.Console
 	Netboot     = model.Netboot
@@ -49,6 +48,12 @@ type (
 	Option     = model.Option
 	HostClient = model.HostClient
 	Port       = model.Port
+
+	DNS        = model.DNS
+	Resolver   = model.Resolver
+	DNSForward = model.DNSForward
+	DNSRecord  = model.DNSRecord
+	DNSService = model.DNSService
 
 	Firewall     = model.Firewall
 	FirewallZone = model.FirewallZone

@@ -136,9 +136,9 @@ func banProblem(s *site.Site, p netip.Prefix, sshConnection string, force bool) 
 			return fmt.Errorf("%v is the router to %v: the ban would cut that off (--force bans it all the same)", r.Via, r.To)
 		}
 	}
-	for _, a := range s.DNS.Upstream {
-		if p.Contains(a) {
-			return fmt.Errorf("%v is a resolver of the site (--force bans it all the same)", a)
+	for _, r := range s.DNS.Upstream {
+		if p.Contains(r.Addr) {
+			return fmt.Errorf("%v is a resolver of the site (--force bans it all the same)", r.Addr)
 		}
 	}
 	return nil

@@ -154,7 +154,7 @@ func jsonOf(t *testing.T, v any) []byte {
 func uncommented(t *testing.T, name string) fstest.MapFS {
 	t.Helper()
 	fsys := siteFiles(t, name)
-	text := regexp.MustCompile(`(?m)^# ([a-z0-9-]+ *= |\[)`).ReplaceAllString(string(fsys["site.toml"].Data), "$1")
+	text := regexp.MustCompile(`(?m)^# ([a-z0-9-]+ *= |"[a-z0-9.-]+" *= |\[)`).ReplaceAllString(string(fsys["site.toml"].Data), "$1")
 	fsys["site.toml"] = &fstest.MapFile{Data: []byte(text)}
 	if _, err := site.Load(fsys); err != nil {
 		t.Fatal(err)

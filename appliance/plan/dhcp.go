@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
@@ -20,6 +21,11 @@ func dhcpConfig(s *site.Site) dhcp.Config {
 		subnet := dhcpSubnet(s, site.Subnet(r))
 		subnet.Relayed = true
 		c.Subnets = append(c.Subnets, subnet)
+	}
+	for _, r := range s.DNS.Records {
+		if !strings.Contains(r.Name, ".") {
+			c.ReservedNames = append(c.ReservedNames, r.Name) // no client's, for DNS says something else there
+		}
 	}
 	c.Hosts = slices.Grow(c.Hosts, len(s.Hosts))
 	for _, h := range s.Hosts {

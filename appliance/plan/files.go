@@ -46,8 +46,10 @@ func fullNames(domain string, names []string) []string {
 func resolvConf(s *site.Site) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "search %s\n", s.Domain)
-	for _, server := range s.DNS.Upstream {
-		fmt.Fprintf(&b, "nameserver %s\n", server)
+	for _, r := range s.DNS.Upstream {
+		if r.Port == 0 && r.Name == "" { // the C library knows no others
+			fmt.Fprintf(&b, "nameserver %s\n", r.Addr)
+		}
 	}
 	return b.String()
 }

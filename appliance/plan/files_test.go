@@ -39,7 +39,8 @@ func TestResolvConf(t *testing.T) {
 	if got := resolvConf(s); got != "search net.example\n" {
 		t.Errorf("without upstream: %q", got)
 	}
-	s.DNS.Upstream = []netip.Addr{netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("192.0.2.54")}
+	s.DNS.Upstream = []site.Resolver{{Addr: netip.MustParseAddr("192.0.2.53")},
+		{Addr: netip.MustParseAddr("192.0.2.55"), Name: "dns.example"}, {Addr: netip.MustParseAddr("192.0.2.54")}}
 	if got := resolvConf(s); got != "search net.example\nnameserver 192.0.2.53\nnameserver 192.0.2.54\n" {
 		t.Errorf("got %q", got)
 	}

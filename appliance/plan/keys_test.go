@@ -40,7 +40,7 @@ func occurrences(t *testing.T, lines []string) []occurrence {
 	}
 	var all []occurrence
 	table := ""
-	keyLine := regexp.MustCompile(`^([a-z0-9-]+) *= (.*)$`)
+	keyLine := regexp.MustCompile(`^"?([a-z0-9.-]+)"? *= (.*)$`)
 	for n, line := range lines {
 		if strings.HasPrefix(line, "[") {
 			table = strings.Trim(line, "[]") + "."
@@ -75,7 +75,10 @@ func meaningOf(t *testing.T, fsys fstest.MapFS) meaning {
 	if err != nil {
 		return meaning{refused: true}
 	}
-	planned, err := json.Marshal(plan.Make(s, plan.Learned{}))
+	planned, err := json.Marshal(struct {
+		plan.Plan
+		DNS any
+	}{plan.Make(s, plan.Learned{}), plan.DNSConfig(s)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +147,7 @@ func others() map[string]string {
 		"netboot.server":     `"mirror"`,
 		"firewall.list.LIST": `"other.list"`,
 		"port.host":          `"web1"`,
+		"service.host":       `"web1"`,
 	}
 }
 

@@ -287,8 +287,8 @@ func TestPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 		toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To[0].Zones, firewall.Box) })
-		if got := len(toBox); got != 3 {
-			t.Errorf("%s: LANs reach %d services of the box, want dhcp, ssh and ping", name, got)
+		if got := len(toBox); got != 4 {
+			t.Errorf("%s: LANs reach %d services of the box, want dhcp, dns, ssh and ping", name, got)
 		}
 	}
 }

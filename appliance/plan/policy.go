@@ -30,7 +30,7 @@ func policy(s *site.Site) firewall.Policy {
 	}
 	for _, service := range s.BoxServices() {
 		from := lans
-		if service.Name == roster.DHCP {
+		if service.Name == roster.DHCP || service.Name == "dns" {
 			from = slices.Concat(lans, relayZones(s))
 		}
 		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))
@@ -86,7 +86,7 @@ func zones(s *site.Site) []firewall.Zone {
 }
 
 // relayZones are the parts of LANs that the site names whose clients ask for
-// addresses through a relay agent.
+// addresses through a relay agent, and are told of the box as their resolver.
 func relayZones(s *site.Site) []string {
 	var names []string
 	for _, part := range s.Firewall.Zones {

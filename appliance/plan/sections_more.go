@@ -13,7 +13,7 @@ import (
 
 // unprinted are parts of a site that [site.Print] does not show, or not in full.
 func unprinted(s *site.Site) []part {
-	all := []part{keysPart(s), toldPart(s), resolversPart(s)}
+	all := []part{keysPart(s), toldPart(s)}
 	for _, l := range s.Firewall.Lists {
 		list := part{id: "list " + l.Name, title: "List " + l.Name}
 		for _, n := range l.Networks {
@@ -76,15 +76,6 @@ func toldPart(s *site.Site) part {
 		for _, o := range h.Options {
 			add("option", o.String())
 		}
-	}
-	return p
-}
-
-// resolversPart is what the box itself asks, whatever its networks are told.
-func resolversPart(s *site.Site) part {
-	p := part{id: "upstream", title: "Resolvers of the box"}
-	for _, a := range s.DNS.Upstream {
-		p.lines = append(p.lines, textLine(a.String()))
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -23,7 +24,7 @@ func works(fsys fs.FS) error {
 	if err != nil {
 		return nil // refused in time
 	}
-	return plan.Make(s, plan.Learned{}).Check()
+	return errors.Join(plan.Make(s, plan.Learned{}).Check(), plan.DNSConfig(s).Check())
 }
 
 // siteCases returns the sites that the tests of package site have.

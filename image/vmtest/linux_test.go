@@ -22,7 +22,7 @@ func stages(ctx context.Context, t *testing.T, lan *testnet.Namespace, linux str
 	for range 2 {
 		c.expect(ctx, t, lan, m, `IP-Config: Complete:\s+device=eth0, hwaddr=\S+, ipaddr=(\S+), mask=(\S+), gw=(\S+)\s+`+
 			`host=(\S+), domain=(\S+), .*\s+bootserver=\S+, rootserver=(\S+), rootpath=(\S*)\s+nameserver0=(\S+)\s`,
-			c.addr, "255.255.255.0", "192.168.32.1", c.host, "home.example", c.server, c.root, "192.0.2.53")
+			c.addr, "255.255.255.0", "192.168.32.1", c.host, "home.example", c.server, c.root, "192.168.32.1")
 	}
 }
 

@@ -142,7 +142,7 @@ func officeLeases(_ context.Context, t *testing.T, o *office) {
 	for name, want := range map[string]lease{
 		"admin1": {"mask": "24", "router": "10.77.1.1", "hostname": "admin1", "lease": "28800",
 			"lprsrv": "10.77.30.10 10.77.30.11"},
-		"laptop1": {"router": "10.77.1.1", "hostname": "laptop1", "dns": "192.0.2.53 192.0.2.54",
+		"laptop1": {"router": "10.77.1.1", "hostname": "laptop1", "dns": "10.77.1.1",
 			"serverid": "10.77.1.1", "domain": "office.example"},
 		"web1": {"mask": "24", "router": "10.77.10.1", "hostname": "web1", "lease": "86400",
 			"rootpath": "iscsi:10.77.10.10:::1:iqn.2014-07.example.office:web1.root"},

@@ -102,22 +102,26 @@ func (l *loader) servers(key string, v toml.List, example string) []netip.Addr {
 	return all
 }
 
-// fillServers gives the networks that have no resolvers or time servers of their own
-// those of the site.
+// fillServers gives the networks that have no resolvers or time servers of their own the appliance, by its
+// address there, and the time servers of the site.
 func (l *loader) fillServers() {
-	fill := func(c *model.Clients) {
-		if c.DNS == nil {
-			c.DNS = l.site.DNS.Upstream
+	fill := func(c *model.Clients, own netip.Prefix) {
+		if c.DNS == nil && own.IsValid() {
+			c.DNS = []netip.Addr{own.Addr()}
 		}
 		if c.NTP == nil {
 			c.NTP = l.site.NTP.Servers
 		}
 	}
 	for i := range l.site.LANs {
-		fill(&l.site.LANs[i].Clients)
+		fill(&l.site.LANs[i].Clients, l.site.LANs[i].IPv4)
 	}
 	for i := range l.site.Relayed {
-		fill(&l.site.Relayed[i].Clients)
+		var own netip.Prefix // on the network that their router is on
+		if n := l.networkOf(l.routeFor(l.site.Relayed[i].Network).Via); n != nil {
+			own = n.own
+		}
+		fill(&l.site.Relayed[i].Clients, own)
 	}
 }
 

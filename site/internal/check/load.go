@@ -33,6 +33,7 @@ func Load(fsys fs.FS) (*model.Site, error) {
 	l.checkGroups()
 	l.checkNetboot()
 	l.checkFirewall(fsys)
+	l.checkDNS()
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys(fsys)
 	if problems := l.Problems(); len(problems) > 0 {
@@ -113,6 +114,9 @@ func (l *loader) checkNames() {
 		switch reason := model.NotName(domain.Text); {
 		case reason != "":
 			l.At(domain.At, "domain %q %s", domain.Text, reason)
+		case reservedDomain(strings.ToLower(domain.Text)) != "":
+			l.At(domain.At, "domain %q is in %q, where nobody has names; expected another, such as \"home.arpa\" (RFC 8375)",
+				domain.Text, reservedDomain(strings.ToLower(domain.Text)))
 		case len(domain.Text) > model.MaxDomain:
 			l.At(domain.At, "domain has %d characters; expected at most %d, so that any host name fits before it", len(domain.Text), model.MaxDomain)
 		default:

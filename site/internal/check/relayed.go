@@ -69,12 +69,7 @@ func (l *loader) checkApart(raw toml.Relayed, p netip.Prefix) {
 // checkReached wants the route that leads to a relayed network, the one with the
 // longest prefix, to go through a LAN: clients are not served through WAN.
 func (l *loader) checkReached(raw toml.Relayed, p netip.Prefix) {
-	var best model.Route
-	for _, r := range l.site.Routes {
-		if r.To.Addr().Is4() && r.To.Bits() <= p.Bits() && r.To.Contains(p.Addr()) && (!best.Via.IsValid() || r.To.Bits() > best.To.Bits()) && r.Via.IsValid() {
-			best = r
-		}
-	}
+	best := l.routeFor(p)
 	if !l.settled || len(l.site.Routes) < len(l.raw.Routes) {
 		return // the route may be one that was refused
 	}
@@ -84,4 +79,16 @@ func (l *loader) checkReached(raw toml.Relayed, p netip.Prefix) {
 	case n != nil && n.what == whatWAN:
 		l.Against(raw.Network.At, n.at, "the route to %s goes through WAN, and DHCP is served to LANs only; expected a router on a LAN", p)
 	}
+}
+
+// routeFor returns the route that leads to a network of IPv4, the zero Route if there is none.
+func (l *loader) routeFor(p netip.Prefix) model.Route {
+	var best model.Route
+	for _, r := range l.site.Routes {
+		if p.IsValid() && r.Via.IsValid() && r.To.Addr().Is4() && r.To.Bits() <= p.Bits() && r.To.Contains(p.Addr()) &&
+			(!best.Via.IsValid() || r.To.Bits() > best.To.Bits()) {
+			best = r
+		}
+	}
+	return best
 }

@@ -2,26 +2,13 @@ package check
 
 import (
 	"net/netip"
-	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
 
-// checkServers reads the resolvers and time servers that clients are given.
+// checkServers reads the time servers that clients are given.
 func (l *loader) checkServers() {
-	for _, v := range l.raw.DNS.Upstream.Items {
-		if strings.Contains(v.Text, "://") {
-			l.At(v.At, `upstream %q: encrypted DNS is not supported yet; expected an IPv4 address such as "192.0.2.53"`, v.Text)
-			continue
-		}
-		if a := l.server("upstream", v, "192.0.2.53"); a.IsValid() {
-			l.site.DNS.Upstream = append(l.site.DNS.Upstream, a)
-		}
-	}
-	if v := l.raw.DNS.Upstream.Items; len(v) > maxServers {
-		l.At(v[maxServers].At, "upstream has %d servers; expected at most %d", len(v), maxServers)
-	}
 	if servers := l.servers("servers", l.raw.NTP.Servers, "192.0.2.123"); len(servers) > 0 {
 		l.site.NTP.Servers = servers
 	}

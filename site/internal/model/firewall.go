@@ -105,7 +105,7 @@ func (s *Site) BoxServices() []Service {
 	return slices.DeleteFunc(Services(), func(known Service) bool { return !slices.Contains(boxServices(), known.Name) })
 }
 
-func boxServices() []string { return []string{"dhcp", "ssh", "ping"} }
+func boxServices() []string { return []string{"dhcp", "dns", "ssh", "ping"} }
 
 // Transit reports whether there is a further router on a LAN: its networks are reached through the appliance
 // from the LAN that it is on.

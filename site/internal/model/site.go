@@ -104,11 +104,6 @@ type Route struct {
 	Via netip.Addr   // on the network of WAN or of a LAN
 }
 
-// DNS says how names outside the site are resolved.
-type DNS struct {
-	Upstream []netip.Addr // IPv4 addresses of resolvers, which LAN clients are given
-}
-
 // NTP says whose time the network follows.
 type NTP struct {
 	Servers []netip.Addr // IPv4 addresses, which LAN clients are given (DHCP option 42)

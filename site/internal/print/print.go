@@ -25,6 +25,7 @@ func Site(w io.Writer, s *model.Site) error {
 	for _, r := range s.Relayed {
 		p.clients(s, r.Name+", through a relay agent", r.Clients, r.Network.String())
 	}
+	p.dns(s)
 	p.hosts(s)
 	p.netboot(s)
 	p.firewall(s)

@@ -170,10 +170,22 @@ func (d *decoder) dict(e *entry, path string) Dict {
 	}
 	all := Dict{}
 	for _, inner := range e.value.entries {
+		if whole := dotted(inner); whole != inner.key {
+			d.problem.At(inner.at, `%s: %s has dots and no quotes; expected "%s" = …`, path, whole, whole)
+			continue
+		}
 		value := Many{d.many(inner, d.keyOf(path))}
 		all.Entries = append(all.Entries, Definition{Str{inner.key, inner.at}, value})
 	}
 	return all
+}
+
+// dotted returns a key with those behind it that dots have made tables of.
+func dotted(e *entry) string {
+	if n := e.value; n.kind == unstable.InlineTable && !n.stated && len(n.entries) == 1 {
+		return e.key + "." + dotted(n.entries[0])
+	}
+	return e.key
 }
 
 // keyOf documents the keys of a table that has only one kind of them.

@@ -38,7 +38,10 @@ const (
 // file is best written.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{topKeys(), wanKeys(), lanKeys(), routeKeys(), clientKeys(), netbootKeys(), consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys()} {
+	for _, table := range [][]Key{
+		topKeys(), wanKeys(), lanKeys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
+		consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys(),
+	} {
 		all = append(all, table...)
 	}
 	return all
@@ -95,10 +98,8 @@ func routeKeys() []Key {
 	}
 }
 
-func clientKeys() []Key {
+func ntpKeys() []Key {
 	return []Key{
-		{Table: "[dns]", Name: "upstream", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no resolver",
-			Example: `["192.0.2.53"]`, Doc: "The resolvers for names outside the site, given to LAN clients."},
 		{Table: "[ntp]", Name: "servers", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no time server",
 			Example: `["192.0.2.123"]`, Doc: "The time servers, given to LAN clients (DHCP option 42)."},
 	}

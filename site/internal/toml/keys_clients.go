@@ -54,7 +54,7 @@ func toldKeys() []Key {
 	return []Key{
 		{Name: "router", Type: typeString, Unit: "IPv4 address", Default: "the appliance", Range: `within ipv4, or "off"`,
 			Example: `"192.168.32.2"`, Doc: "What clients are told as their way out (option 3)."},
-		{Name: "dns", Type: typeStrings, Unit: "IPv4 addresses", Default: "[dns] upstream", Range: "at most 16; [] for none",
+		{Name: "dns", Type: typeStrings, Unit: "IPv4 addresses", Default: "the appliance", Range: "at most 16; [] for none",
 			Example: `["192.168.32.53"]`, Doc: "The resolvers that clients are told (option 6)."},
 		{Name: "ntp", Type: typeStrings, Unit: "IPv4 addresses", Default: "[ntp] servers", Range: "at most 16; [] for none",
 			Example: `["192.168.32.123"]`, Doc: "The time servers that clients are told (option 42)."},

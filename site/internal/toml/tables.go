@@ -12,6 +12,8 @@ type Site struct {
 	LANs    []LAN       `toml:"lan"`
 	Routes  []Route     `toml:"route"`
 	DNS     DNS         `toml:"dns"`
+	Records []Record    `toml:"record"`
+	Offers  []Service   `toml:"service"`
 	NTP     NTP         `toml:"ntp"`
 	Netboot Netboot     `toml:"netboot"`
 	Console Console     `toml:"console"`
@@ -50,12 +52,6 @@ type Route struct {
 	At  source.Span `toml:"-"`
 	To  Str         `toml:"to"`
 	Via Str         `toml:"via"`
-}
-
-// DNS is [dns].
-type DNS struct {
-	At       source.Span `toml:"-"`
-	Upstream List        `toml:"upstream"`
 }
 
 // NTP is [ntp].

@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dns"
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
+	"github.com/gatehouse-os/gatehouse/services/dns/zone"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// dnsConfig is what the box answers itself, and whom it asks for all else.
+func dnsConfig(s *site.Site) dns.Config {
+	c := dns.Config{House: house(s), Private: s.DNS.Private}
+	for _, l := range s.LANs {
+		c.Links = append(c.Links, l.Link())
+	}
+	for _, a := range network(s, Learned{}).Addresses {
+		c.Own = append(c.Own, a.Prefix.Addr())
+	}
+	c.Upstream = servers.Config{Servers: resolvers(s.DNS.Upstream), MixedCase: s.DNS.MixedCase}
+	for _, f := range s.DNS.Forwards {
+		c.Upstream.Forward = append(c.Upstream.Forward, servers.Forward{Domain: f.Domain, Servers: resolvers(f.Servers)})
+	}
+	if slices.ContainsFunc(s.Subnets(), func(n site.Subnet) bool { return len(n.Pool) > 0 }) {
+		row, _ := roster.Named(roster.DHCP)
+		c.Leases = row.StateDir
+	}
+	return c
+}
+
+func resolvers(list []site.Resolver) []servers.Server {
+	var all []servers.Server
+	for _, r := range list {
+		server := servers.Server{Address: r.Addr, Port: r.Port, Kind: servers.Plain, Name: r.Name}
+		if r.Name != "" {
+			server.Kind = servers.TLS
+		}
+		all = append(all, server)
+	}
+	return all
+}
+
+// house is the names of the site.
+func house(s *site.Site) zone.Config {
+	c := zone.Config{Domain: s.Domain}
+	for _, n := range s.Subnets() {
+		c.Networks = append(c.Networks, n.Network)
+	}
+	for _, l := range s.LANs {
+		if l.IPv6.IsValid() {
+			c.Networks = append(c.Networks, l.IPv6.Masked())
+		}
+	}
+	for _, f := range s.DNS.Forwards {
+		c.Elsewhere = append(c.Elsewhere, f.Domain+".")
+	}
+	addRouter(&c, s)
+	for _, h := range s.Hosts {
+		if !isBox(s, h) {
+			addHost(&c, h)
+		}
+	}
+	for _, r := range s.DNS.Records {
+		c.Records = append(c.Records, zoneRecord(r))
+	}
+	c.Services = zoneServices(s)
+	return c
+}
+
+// isBox reports whether a host is the box itself, by its name or another.
+func isBox(s *site.Site, h site.Host) bool {
+	return h.Name == s.Name || slices.Contains(h.Aliases, s.Name)
+}
+
+// addRouter adds the box, whose name has all its addresses on LANs, and those that hosts has lines for. These
+// are called as the box is, whatever name comes first on their line.
+func addRouter(c *zone.Config, s *site.Site) {
+	c.Router.Name = s.Name
+	for _, l := range s.LANs {
+		c.Router.Addrs = append(c.Router.Addrs, own(l.IPv4, l.IPv6)...)
+	}
+	self, _ := s.Host(s.Name)
+	for _, a := range self.Addrs {
+		if !slices.Contains(c.Router.Addrs, a) {
+			c.Router.Addrs = append(c.Router.Addrs, a)
+		}
+	}
+	for _, name := range append([]string{self.Name}, self.Aliases...) {
+		if name != "" && name != s.Name {
+			addName(c, &c.Router, name, addrsOf(self, name))
+		}
+	}
+}
+
+// addHost adds a host as hosts(5) has it: each name stands for the addresses of its lines, and each address for
+// the name that is first on its line.
+func addHost(c *zone.Config, h site.Host) {
+	names := append([]string{h.Name}, h.Aliases...)
+	var hosts []zone.Host
+	for _, name := range names {
+		host := zone.Host{Name: zoneName(name), Addrs: firstFor(h, name)}
+		if name == h.Name {
+			for _, m := range h.MACs {
+				host.Clients = append(host.Clients, lease.MAC(m).String())
+			}
+		}
+		if len(host.Addrs)+len(host.Clients) > 0 {
+			hosts = append(hosts, host)
+		}
+	}
+	for _, name := range names {
+		addrs := addrsOf(h, name)
+		i := slices.IndexFunc(hosts, func(x zone.Host) bool { return x.Name == zoneName(name) })
+		switch {
+		case i < 0 && len(hosts) > 0:
+			addName(c, &hosts[0], name, addrs)
+		case i >= 0:
+			addRecord(c, name, slices.DeleteFunc(addrs, func(a netip.Addr) bool { return slices.Contains(hosts[i].Addrs, a) }))
+		default:
+			addRecord(c, name, addrs)
+		}
+	}
+	c.Hosts = append(c.Hosts, hosts...)
+}
+
+// addName adds a further name of a host: an alias if it has all of its addresses, else a record.
+func addName(c *zone.Config, h *zone.Host, name string, addrs []netip.Addr) {
+	if slices.Equal(addrs, h.Addrs) {
+		h.Aliases = append(h.Aliases, zoneName(name))
+		return
+	}
+	addRecord(c, name, addrs)
+}
+
+func addRecord(c *zone.Config, name string, addrs []netip.Addr) {
+	if len(addrs) > 0 {
+		c.Records = append(c.Records, zone.Record{Name: zoneName(name), Addrs: addrs})
+	}
+}
+
+// addrsOf returns the addresses of the lines that have a name, each once.
+func addrsOf(h site.Host, name string) []netip.Addr {
+	var all []netip.Addr
+	for _, r := range h.Records {
+		if slices.Contains(r.Names, name) && !slices.Contains(all, r.Addr) {
+			all = append(all, r.Addr)
+		}
+	}
+	return all
+}
+
+// firstFor returns the addresses that a name comes first for.
+func firstFor(h site.Host, name string) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(h.Addrs), func(a netip.Addr) bool {
+		i := slices.IndexFunc(h.Records, func(r site.Record) bool { return r.Addr == a })
+		return i < 0 || len(h.Records[i].Names) == 0 || h.Records[i].Names[0] != name
+	})
+}
+
+// zoneName writes a name of the site for package zone: what has a dot is whole.
+func zoneName(name string) string {
+	if strings.Contains(name, ".") && name != "." {
+		return name + "."
+	}
+	return name
+}
+
+func zoneRecord(r site.DNSRecord) zone.Record {
+	out := zone.Record{Name: zoneName(r.Name), Addrs: r.Addrs, TXT: r.TXT, TTL: uint32(r.TTL / time.Second)}
+	if r.CNAME != "" {
+		out.CNAME = zoneName(r.CNAME)
+	}
+	for _, v := range r.SRV {
+		out.SRV = append(out.SRV, zone.SRV{
+			Priority: v.Priority, Weight: v.Weight, Port: v.Port, Target: zoneName(v.Target),
+		})
+	}
+	for _, v := range r.MX {
+		out.MX = append(out.MX, zone.MX{Preference: v.Preference, Host: zoneName(v.Host)})
+	}
+	for _, v := range r.CAA {
+		out.CAA = append(out.CAA, zone.CAA(v))
+	}
+	return out
+}
+
+// What follows from the key servers of [ntp].
+const (
+	ntpService = "_ntp._udp"
+	ntpPort    = 123
+)
+
+// zoneServices are those that the site has, and its time servers if they are hosts of it: these are told to all
+// clients already. What the site says of that type itself goes before.
+func zoneServices(s *site.Site) []zone.Service {
+	var all []zone.Service
+	said := slices.ContainsFunc(s.DNS.Records, func(r site.DNSRecord) bool {
+		return s.FullName(r.Name) == ntpService+"."+s.Domain
+	})
+	for _, v := range s.DNS.Services {
+		all = append(all, zone.Service{
+			Type: v.Type, Host: zoneName(v.Host), Port: v.Port, Priority: v.Priority, Weight: v.Weight,
+			Instance: v.Instance, Text: v.Text,
+		})
+		said = said || v.Type == ntpService
+	}
+	if said {
+		return all
+	}
+	known := map[string]bool{}
+	for _, a := range s.NTP.Servers {
+		i := slices.IndexFunc(s.Hosts, func(h site.Host) bool { return slices.Contains(h.Addrs, a) && !isBox(s, h) })
+		if i >= 0 && !known[s.Hosts[i].Name] {
+			known[s.Hosts[i].Name] = true
+			all = append(all, zone.Service{Type: ntpService, Host: zoneName(s.Hosts[i].Name), Port: ntpPort})
+		}
+	}
+	return all
+}
