@@ -16,7 +16,7 @@ peers="$peers nmap"
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
 # For DNS: two resolvers and an authoritative server.
-peers="$peers unbound knot-resolver nsd"
+peers="$peers unbound knot-resolver knot-dnsutils nsd"
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 

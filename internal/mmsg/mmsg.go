@@ -1,0 +1,51 @@
+// Package mmsg sends and receives datagrams several at a time, by sendmmsg(2) and recvmmsg(2), which neither
+// the standard library nor golang.org/x/sys/unix has as functions.
+//
+// It guarantees that a call is one system call and allocates nothing. The descriptor may be a blocking one: a
+// thread that waits in the kernel is cheaper than Go's poller.
+package mmsg
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Receive fills headers with datagrams, and returns how many those are. With the flag MSG_WAITFORONE of
+// recvmmsg(2) it waits for the first only. Name and control lengths are as the kernel leaves them: they must
+// be set again for each call.
+func Receive(fd int, headers []unix.Mmsghdr, flags int) (int, unix.Errno) {
+	return call(unix.SYS_RECVMMSG, fd, headers, flags)
+}
+
+// Send sends the datagrams of headers in their order, and returns how many went. The error is that of the
+// first that did not, and is told only if none went before it.
+func Send(fd int, headers []unix.Mmsghdr, flags int) (int, unix.Errno) {
+	return call(unix.SYS_SENDMMSG, fd, headers, flags)
+}
+
+// call makes the system call. Its last argument is the time limit of recvmmsg, which works only between
+// messages and is of no use.
+func call(number uintptr, fd int, headers []unix.Mmsghdr, flags int) (int, unix.Errno) {
+	if len(headers) == 0 {
+		return 0, 0
+	}
+	for {
+		n, _, errno := unix.Syscall6(number, uintptr(fd), uintptr(unsafe.Pointer(&headers[0])), uintptr(len(headers)),
+			uintptr(flags), 0, 0)
+		switch errno {
+		case 0:
+			return int(n), 0
+		case unix.EINTR: // a signal of Go's scheduler
+			continue
+		}
+		return 0, errno
+	}
+}
+
+// Vector returns what a header's Iov points to for b, which must not be empty.
+func Vector(b []byte) unix.Iovec {
+	v := unix.Iovec{Base: &b[0]}
+	v.SetLen(len(b))
+	return v
+}
