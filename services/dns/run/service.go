@@ -1,0 +1,278 @@
+// Package run is the DNS service as a process: it joins the names of the house and the cache (resolver) to the
+// sockets (front), to the full server (chain), to those who are asked (upstream), and to the journal of the DHCP
+// service, whose clients have names too.
+//
+//	client ─ front ─ resolver ─┬─ zone.Table ◄── names ◄── journal of leases
+//	                           ├─ wire.Cache
+//	                           └─ chain ── upstream ── resolvers of others
+//
+// It guarantees that the names of leases are there with the first answer, and within a tenth of a second of their
+// ACK; that a link that is not there keeps no other from being served; and that another Config is taken while it
+// serves, all of it or nothing, without an unanswered question.
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
+	"github.com/gatehouse-os/gatehouse/internal/trust"
+	"github.com/gatehouse-os/gatehouse/services/dns"
+	"github.com/gatehouse-os/gatehouse/services/dns/chain"
+	"github.com/gatehouse-os/gatehouse/services/dns/front"
+	"github.com/gatehouse-os/gatehouse/services/dns/resolver"
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream"
+	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
+	"github.com/gatehouse-os/gatehouse/services/dns/wire"
+	"github.com/gatehouse-os/gatehouse/services/dns/zone"
+)
+
+// loopback is served always: the appliance's own commands ask there.
+const loopback = "lo"
+
+// A client's share of questions that are not answered here at once: so many, and then one each time. A page with
+// 60 names of three types each is 180.
+const (
+	shareBurst   = 400
+	shareEvery   = 10 * time.Millisecond
+	shareClients = 1024 // that are short of some at the same time
+)
+
+// How many events are logged.
+const (
+	logBurst = 50
+	logEvery = time.Second
+)
+
+// Options are what a Service needs besides its Config.
+type Options struct {
+	Log *slog.Logger
+	// Follow opens the journal of leases in a directory, which need not exist yet. It is called after the drop.
+	Follow func(dir string) Journal
+	// Changed tells that links, addresses or routes may have changed; nil: they never do.
+	Changed <-chan struct{}
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Port is where clients ask; 0: 53.
+	Port uint16
+	// Upstream is what upstream needs of the world; its zero value is that of the machine, with the authorities of
+	// package trust.
+	Upstream upstream.Options
+}
+
+// A Service is the DNS server of all LANs.
+type Service struct {
+	o        Options
+	log      *slog.Logger
+	resolver *resolver.Resolver
+	chain    *chain.Chain
+	upstream *upstream.Client
+	links    *links.Keeper[*front.Sockets]
+	names    *names
+	observer *observer
+	watch    *watch // nil: there are no leases, or nobody tells of them
+	started  time.Time
+
+	reconfiguring sync.Mutex
+
+	mu      sync.Mutex
+	conf    *dns.Config // never changed, only replaced
+	served  map[string]*link
+	serving bool   // what is opened is used at once
+	sources string // the addresses by which those upstream are asked
+}
+
+// Open checks conf and opens the sockets of those links that are there. Those of others are opened later, which
+// needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
+func Open(conf dns.Config, o Options) (*Service, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	table, rebind, err := partsOf(conf)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{o: o, log: o.Log, conf: &conf, observer: newObserver(o.Now), served: map[string]*link{}}
+	if s.upstream, err = upstream.New(conf.Upstream, o.Upstream); err != nil {
+		return nil, fmt.Errorf("dns configuration: %w", err)
+	}
+	if err := s.join(table, rebind); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.names = newNames(s.resolver.SetTable, o.Follow, o.Log, o.Now)
+	if conf.Leases != "" {
+		if s.watch, err = watchDir(conf.Leases); err != nil {
+			o.Log.Error("leases are looked at once a second", "cause", err)
+		}
+	}
+	s.links = links.New(o.Log, s.took)
+	if err := s.links.Set(s.openings(&conf)); err != nil {
+		err = errors.Join(err, s.close())
+		if s.watch != nil {
+			err = errors.Join(err, s.watch.Close())
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// join makes chain and resolver, which ask each other.
+func (s *Service) join(table *zone.Table, rebind *upstream.Rebind) (err error) {
+	s.chain, err = chain.New(chain.Options{
+		Table: func() *zone.Table { return s.resolver.Table() },
+		Lookup: func(ctx context.Context, name []byte, typ uint16, do, cd bool) ([]byte, error) {
+			return s.resolver.Lookup(ctx, name, typ, do, cd)
+		},
+		Upstream: s.upstream, Rebind: rebind, Log: s.o.Upstream.Log,
+		Cookie: func(q *wire.Query, client netip.Addr) wire.ServerCookie { return s.resolver.Cookie(q, client) },
+	})
+	if err != nil {
+		return err
+	}
+	var secret [32]byte
+	rand.Read(secret[:]) // never fails
+	s.resolver = resolver.New(resolver.Options{
+		Chain: s.chain, Table: table, Limits: resolver.Limits{CacheBytes: s.conf.CacheBytes}, Secret: secret,
+		Shares: ratelimit.NewShares(shareBurst, shareEvery, shareClients, binary.NativeEndian.Uint64(secret[:]), s.o.Now()),
+		Now:    s.o.Now, Observe: s.observer.observe,
+	})
+	return nil
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Port == 0 {
+		o.Port = 53
+	}
+	if o.Upstream.Log == nil {
+		o.Upstream.Log = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, o.Now))
+	}
+	if o.Upstream.Roots == nil {
+		roots, err := trust.Roots()
+		if err != nil {
+			o.Log.Error("an authority for certificates cannot be read", "cause", err)
+		}
+		o.Upstream.Roots = roots
+	}
+	return o, nil
+}
+
+// partsOf checks a Config, and makes of it what takes long.
+func partsOf(conf dns.Config) (*zone.Table, *upstream.Rebind, error) {
+	if err := conf.Check(); err != nil {
+		return nil, nil, fmt.Errorf("dns configuration: %w", err)
+	}
+	table, err := zone.Build(conf.House)
+	if err != nil {
+		return nil, nil, fmt.Errorf("dns configuration: %w", err)
+	}
+	exceptions := slices.Clone(conf.Private)
+	for _, f := range conf.Upstream.Forward {
+		exceptions = append(exceptions, f.Domain)
+	}
+	rebind, err := upstream.NewRebind(exceptions)
+	if err != nil {
+		return nil, nil, fmt.Errorf("dns configuration: %w", err)
+	}
+	return table, rebind, nil
+}
+
+// Run calls drop, which gives up privileges, reads the leases, calls ready, and serves until ctx ends; then it
+// returns nil. It may be called once.
+func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := drop(); err != nil {
+		return fmt.Errorf("drop privileges: %w", err)
+	}
+	s.started = s.o.Now()
+	s.names.adopt(s.resolver.Table(), s.conf.Leases)
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	var written chan struct{}
+	if s.watch != nil {
+		written = s.watch.written
+		running.Go(s.watch.run)
+		defer s.watch.Close() // which ends that
+	}
+	running.Go(func() { s.names.run(ctx, written) })
+	changed := make(chan struct{}, 1)
+	running.Go(func() { s.follow(ctx, changed) })
+	running.Go(func() { s.links.Run(ctx, changed) })
+	s.serve()
+	if err := ready(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// close ends everything. It may be called again.
+func (s *Service) close() error {
+	var err error
+	if s.links != nil {
+		err = s.links.Close()
+	}
+	s.upstream.Close()
+	if s.resolver != nil {
+		s.resolver.Close()
+	}
+	return err
+}
+
+// follow hands changes of links on, and looks whether those upstream are asked by another way than before.
+func (s *Service) follow(ctx context.Context, changed chan<- struct{}) {
+	for {
+		select {
+		case <-s.o.Changed:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+		s.lookAtPath()
+	}
+}
+
+// lookAtPath has everything outside asked anew when the addresses by which it is asked are others.
+func (s *Service) lookAtPath() {
+	s.mu.Lock()
+	sources := s.sourcesOf(s.conf.Upstream)
+	other := sources != s.sources
+	s.sources = sources
+	s.mu.Unlock()
+	if other {
+		s.upstream.PathChanged()
+		s.resolver.PathChanged()
+	}
+}
+
+// sourcesOf are the addresses by which the kernel would ask those upstream now. Nothing is sent.
+func (s *Service) sourcesOf(c servers.Config) (all string) {
+	asked := slices.Clone(c.Servers)
+	for _, f := range c.Forward {
+		asked = append(asked, f.Servers...)
+	}
+	for _, server := range asked {
+		if conn, err := s.o.dial("udp", server.Endpoint()); err == nil {
+			all += conn.LocalAddr().String() + " "
+			conn.Close()
+		}
+	}
+	return all
+}
