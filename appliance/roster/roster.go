@@ -40,7 +40,8 @@ func All() []Service {
 		},
 		{
 			// net_raw binds sockets to links that come later.
-			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Essential: true, Reloads: true,
+			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp"},
+			Essential: true, Reloads: true,
 		},
 		{Name: SSH, Reloads: true},
 	}

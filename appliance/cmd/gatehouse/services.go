@@ -20,6 +20,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	"github.com/gatehouse-os/gatehouse/services/dns"
+	dnsrun "github.com/gatehouse-os/gatehouse/services/dns/run"
 )
 
 // mains are the programs of the services of the roster, by their names.
@@ -31,6 +33,9 @@ func mains() map[string]unit.Main {
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
 			fs := leasefile.Dir(o.StateDir)
 			return dhcprun.Open(c, dhcprun.Options{FS: fs, Log: o.Log, Changed: o.Changed})
+		}),
+		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {
+			return dnsrun.Open(c, dnsrun.Options{Log: o.Log, Follow: followLeases, Changed: o.Changed})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
 			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime})

@@ -89,7 +89,7 @@ func TestService(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.says("www.example.net", "192.0.2.80") // from the cache
-		l.has("new.example.net", "SERVFAIL", "EDE: 22")
+		l.has("new.example.net", "SERVFAIL", "EDE: 23")
 		l.says("web.home.example", "192.168.32.10")
 		testnet.Eventually(t, 20*time.Second, "that is a problem", func() bool {
 			l.dig("other.example.net")
