@@ -171,7 +171,8 @@ func TestDNSConfig(t *testing.T) {
 	}
 }
 
-// What follows from the site is not said where the site says it itself, and leases are nobody's without a pool.
+// What follows from the site is not said where the site says it itself, and leases are nobody's without a
+// pool.
 func TestDNSConfigSaidOtherwise(t *testing.T) {
 	for _, own := range []string{
 		"[[service]]\ntype = \"_ntp._udp\"\nhost = \"gate\"\nport = 123\n", "[[record]]\nname = \"_ntp._udp\"\ncname = \"_ntp._udp.example.org\"\n",
@@ -284,8 +285,8 @@ func TestRandomNamesWork(t *testing.T) {
 	}
 }
 
-// TestWhoAsksTheBox: clients are told of the box by its address on their way to it, and the firewall lets them ask
-// it, those behind a relay agent too.
+// TestWhoAsksTheBox: clients are told of the box by its address on their way to it, and the firewall lets
+// them ask it, those behind a relay agent too.
 func TestWhoAsksTheBox(t *testing.T) {
 	s, err := site.Load(dnsFiles(dnsSite+"[[firewall.zone]]\nname = \"branch\"\nnetworks = [\"10.8.0.0/16\"]\n", dnsHosts, dnsEthers))
 	if err != nil {

@@ -34,8 +34,8 @@ func (r *recordReader) read(raw toml.Record) {
 	}
 }
 
-// each reads the values of a key, each of which may be there once. What one says is returned by read, "" if it
-// was refused.
+// each reads the values of a key, each of which may be there once. What one says is returned by read, "" if
+// it was refused.
 func (r *recordReader) each(key string, v toml.Many, read func(v toml.Str) string) {
 	if v.OK() && len(v.Items) == 0 {
 		r.At(v.At, "%s is empty; expected at least one, or no such line", key)
@@ -166,8 +166,8 @@ func readNumbers(words []string, n int) ([]uint16, bool) {
 	return all, len(all) == n
 }
 
-// pointsTo reads a name that a record points to, and has it looked up when all names are known. It is "" if it
-// was refused.
+// pointsTo reads a name that a record points to, and has it looked up when all names are known. It is "" if
+// it was refused.
 func (r *recordReader) pointsTo(typ string, v toml.Str, name string) string {
 	full, reason := r.recordName(name, false)
 	switch {
