@@ -249,7 +249,7 @@ func (g *namesGame) piece() namesGame {
 	if r.IntN(3) == 0 {
 		return namesGame{blocks: []string{text + fmt.Sprintf("cname = %q\n", name())}}
 	}
-	return namesGame{blocks: []string{text + some(r, 3, "address = [\"192.0.2.7\", \"2001:db8::7\", \"127.0.0.2\"]\n", fmt.Sprintf("srv = [\"0 0 %d %s\", \"0 0 2 %s\"]\n", 1+r.IntN(2), name(), name()), fmt.Sprintf("mx = [\"5 %s\", \"6 .\"]\n", name()),
+	return namesGame{blocks: []string{text + some(r, 3, "address = [\"192.0.2.7\", \"2001:db8::7\", \"127.0.0.2\"]\n", fmt.Sprintf("srv = [\"0 0 %d %s\", \"0 0 2 %s\"]\n", 1+r.IntN(2), name(), name()), fmt.Sprintf("mx = [\"5 %s\", \"05 .\"]\n", name()),
 		"txt = [\"\", \"a\", \""+strings.Repeat("t", 255*r.IntN(3))+"\"]\n", "caa = [\"0 issue a\", \"0 ISSUE b\"]\n", "ttl = \"7d\"\n")}}
 }
 

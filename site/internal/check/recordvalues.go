@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -97,7 +98,7 @@ func (r *recordReader) srv(v toml.Str) string {
 	}
 	r.size("SRV", 6+wireLen(r.site.FullName(out.Target)), v.At)
 	r.out.SRV = append(r.out.SRV, out)
-	return strings.Join([]string{words[0], words[1], words[2], out.Target}, " ")
+	return fmt.Sprint(out)
 }
 
 func (r *recordReader) mx(v toml.Str) string {
@@ -117,7 +118,7 @@ func (r *recordReader) mx(v toml.Str) string {
 	}
 	r.size("MX", 2+wireLen(r.site.FullName(out.Host)), v.At)
 	r.out.MX = append(r.out.MX, out)
-	return words[0] + " " + out.Host
+	return fmt.Sprint(out)
 }
 
 func (r *recordReader) txt(v toml.Str) string {
@@ -147,8 +148,9 @@ func (r *recordReader) caa(v toml.Str) string {
 		r.At(v.At, `caa %q has the tag %q; expected letters and digits, such as "issue", "issuewild" and "iodef"`, v.Text, words[1])
 	default:
 		r.size("CAA", 2+len(tag)+len(value), v.At)
-		r.out.CAA = append(r.out.CAA, model.CAA{Flags: uint8(flags), Tag: tag, Value: value})
-		return words[0] + " " + tag + " " + value
+		out := model.CAA{Flags: uint8(flags), Tag: tag, Value: value}
+		r.out.CAA = append(r.out.CAA, out)
+		return fmt.Sprint(out)
 	}
 	return ""
 }
