@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/services/dns"
 	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
@@ -96,11 +97,18 @@ func dnsOf(t *testing.T, toml, hosts, ethers string) dns.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := plan.DNSConfig(s)
+	c := dnsConfig(s)
 	if err := c.Check(); err != nil {
 		t.Error(err)
 	}
 	return c
+}
+
+// dnsConfig is what DNS is told of a site.
+func dnsConfig(s *site.Site) dns.Config {
+	services := plan.Make(s, plan.Learned{}).Services
+	i := slices.IndexFunc(services, func(x plan.Service) bool { return x.Name == roster.DNS })
+	return services[i].Config.(dns.Config)
 }
 
 func dnsFiles(toml, hosts, ethers string) fstest.MapFS {
@@ -274,7 +282,7 @@ func TestRandomNamesWork(t *testing.T) {
 				continue
 			}
 			taken++
-			if err := plan.DNSConfig(s).Check(); err != nil {
+			if err := dnsConfig(s).Check(); err != nil {
 				t.Fatalf("accepted, and then: %v\n%s\n%s\n%s", err, files["site.toml"].Data, files["hosts"].Data, files["ethers"].Data)
 			}
 			g = next

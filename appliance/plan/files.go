@@ -42,14 +42,7 @@ func fullNames(domain string, names []string) []string {
 	return all
 }
 
-// resolvConf returns resolv.conf(5) for the appliance's own commands.
+// resolvConf returns resolv.conf(5) for the appliance's own commands, which ask its own resolver.
 func resolvConf(s *site.Site) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "search %s\n", s.Domain)
-	for _, r := range s.DNS.Upstream {
-		if r.Port == 0 && r.Name == "" { // the C library knows no others
-			fmt.Fprintf(&b, "nameserver %s\n", r.Addr)
-		}
-	}
-	return b.String()
+	return fmt.Sprintf("search %s\nnameserver 127.0.0.1\n", s.Domain)
 }

@@ -75,10 +75,7 @@ func meaningOf(t *testing.T, fsys fstest.MapFS) meaning {
 	if err != nil {
 		return meaning{refused: true}
 	}
-	planned, err := json.Marshal(struct {
-		plan.Plan
-		DNS any
-	}{plan.Make(s, plan.Learned{}), plan.DNSConfig(s)})
+	planned, err := json.Marshal(plan.Make(s, plan.Learned{}))
 	if err != nil {
 		t.Fatal(err)
 	}

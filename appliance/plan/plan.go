@@ -60,6 +60,7 @@ func Make(s *site.Site, l Learned) Plan {
 		Services: []Service{
 			{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
 			{Name: roster.DHCP, Config: dhcpConfig(s)},
+			{Name: roster.DNS, Config: dnsConfig(s)},
 			{Name: roster.SSH, Config: sshConfig(s)},
 		},
 		Files:  []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},

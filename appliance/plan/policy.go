@@ -30,7 +30,7 @@ func policy(s *site.Site) firewall.Policy {
 	}
 	for _, service := range s.BoxServices() {
 		from := lans
-		if service.Name == roster.DHCP || service.Name == "dns" {
+		if service.Name == roster.DHCP || service.Name == roster.DNS {
 			from = slices.Concat(lans, relayZones(s))
 		}
 		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))

@@ -8,6 +8,7 @@ import "slices"
 // Names of the services, as the `gatehouse` command, the log and the control sockets have them.
 const (
 	DHCP  = "dhcp"
+	DNS   = "dns"
 	NFLog = "nflog"
 	SSH   = "sshd"
 )
@@ -34,6 +35,10 @@ func All() []Service {
 		{
 			Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp",
 			Essential: true, Reloads: true,
+		},
+		{
+			// net_raw binds sockets to links that come later.
+			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Essential: true, Reloads: true,
 		},
 		{Name: SSH, Reloads: true},
 	}
