@@ -98,8 +98,8 @@ func addRouter(c *zone.Config, s *site.Site) {
 	}
 }
 
-// addHost adds a host as hosts(5) has it: each name stands for the addresses of its lines, and each address for
-// the name that is first on its line.
+// addHost adds a host as hosts(5) has it: each name stands for the addresses of its lines, and each address
+// for the name that is first on its line.
 func addHost(c *zone.Config, h site.Host) {
 	names := append([]string{h.Name}, h.Aliases...)
 	var hosts []zone.Host
@@ -196,8 +196,8 @@ const (
 	ntpPort    = 123
 )
 
-// zoneServices are those that the site has, and its time servers if they are hosts of it: these are told to all
-// clients already. What the site says of that type itself goes before.
+// zoneServices are those that the site has, and its time servers if they are hosts of it: these are told to
+// all clients already. What the site says of that type itself goes before.
 func zoneServices(s *site.Site) []zone.Service {
 	var all []zone.Service
 	said := slices.ContainsFunc(s.DNS.Records, func(r site.DNSRecord) bool {

@@ -179,7 +179,8 @@ func TestDNSConfig(t *testing.T) {
 	}
 }
 
-// What follows from the site is not said where the site says it itself, and leases are nobody's without a pool.
+// What follows from the site is not said where the site says it itself, and leases are nobody's without a
+// pool.
 func TestDNSConfigSaidOtherwise(t *testing.T) {
 	for _, own := range []string{
 		"[[service]]\ntype = \"_ntp._udp\"\nhost = \"gate\"\nport = 123\n", "[[record]]\nname = \"_ntp._udp\"\ncname = \"_ntp._udp.example.org\"\n",
@@ -256,7 +257,7 @@ func (g *namesGame) piece() namesGame {
 	if r.IntN(3) == 0 {
 		return namesGame{blocks: []string{text + fmt.Sprintf("cname = %q\n", name())}}
 	}
-	return namesGame{blocks: []string{text + some(r, 3, "address = [\"192.0.2.7\", \"2001:db8::7\", \"127.0.0.2\"]\n", fmt.Sprintf("srv = [\"0 0 %d %s\", \"0 0 2 %s\"]\n", 1+r.IntN(2), name(), name()), fmt.Sprintf("mx = [\"5 %s\", \"6 .\"]\n", name()),
+	return namesGame{blocks: []string{text + some(r, 3, "address = [\"192.0.2.7\", \"2001:db8::7\", \"127.0.0.2\"]\n", fmt.Sprintf("srv = [\"0 0 %d %s\", \"0 0 2 %s\"]\n", 1+r.IntN(2), name(), name()), fmt.Sprintf("mx = [\"5 %s\", \"05 .\"]\n", name()),
 		"txt = [\"\", \"a\", \""+strings.Repeat("t", 255*r.IntN(3))+"\"]\n", "caa = [\"0 issue a\", \"0 ISSUE b\"]\n", "ttl = \"7d\"\n")}}
 }
 
@@ -292,8 +293,8 @@ func TestRandomNamesWork(t *testing.T) {
 	}
 }
 
-// TestWhoAsksTheBox: clients are told of the box by its address on their way to it, and the firewall lets them ask
-// it, those behind a relay agent too.
+// TestWhoAsksTheBox: clients are told of the box by its address on their way to it, and the firewall lets
+// them ask it, those behind a relay agent too.
 func TestWhoAsksTheBox(t *testing.T) {
 	s, err := site.Load(dnsFiles(dnsSite+"[[firewall.zone]]\nname = \"branch\"\nnetworks = [\"10.8.0.0/16\"]\n", dnsHosts, dnsEthers))
 	if err != nil {

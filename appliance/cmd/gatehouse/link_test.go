@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -113,7 +114,7 @@ func (w *wiring) unbroken() {
 			w.t.Errorf("%s was restarted: %s", s.Name, s.LastExit)
 		}
 	}
-	if len(st.Services) != 3 {
+	if len(st.Services) != len(roster.All()) {
 		w.t.Errorf("services: %+v", st.Services)
 	}
 }

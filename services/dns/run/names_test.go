@@ -154,8 +154,8 @@ func TestNames(t *testing.T) {
 // TestNamesAtOnce: a name is there within a tenth of a second of its record.
 func TestNamesAtOnce(t *testing.T) {
 	d := newDesk(t)
-	w, err := watchDir(d.dir)
-	if err != nil {
+	w, err := newWatch()
+	if err != nil || w.set(t.TempDir()) != nil || w.set(d.dir) != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()

@@ -45,6 +45,7 @@ func (s *Service) adopt(conf *dns.Config, table *zone.Table, rebind *upstream.Re
 	if err := s.chain.Reconfigure(rebind); err != nil {
 		return err
 	}
+	s.follow(conf.Leases)
 	if err := s.names.do(context.Background(), func() { s.names.adopt(table, conf.Leases) }); err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ type Service struct {
 	links    *links.Keeper[*front.Sockets]
 	names    *names
 	observer *observer
-	watch    *watch // nil: there are no leases, or nobody tells of them
+	watch    *watch
 	started  time.Time
 
 	reconfiguring sync.Mutex
@@ -110,18 +110,13 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.names = newNames(s.resolver.SetTable, o.Follow, o.Log, o.Now)
-	if conf.Leases != "" {
-		if s.watch, err = watchDir(conf.Leases); err != nil {
-			o.Log.Error("leases are looked at once a second", "cause", err)
-		}
+	if s.watch, err = newWatch(); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
+	s.follow(conf.Leases)
 	s.links = links.New(o.Log, s.took)
 	if err := s.links.Set(s.openings(&conf)); err != nil {
-		err = errors.Join(err, s.close())
-		if s.watch != nil {
-			err = errors.Join(err, s.watch.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, s.watch.Close(), s.close())
 	}
 	return s, nil
 }
@@ -202,15 +197,11 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	var written chan struct{}
-	if s.watch != nil {
-		written = s.watch.written
-		running.Go(s.watch.run)
-		defer s.watch.Close() // which ends that
-	}
-	running.Go(func() { s.names.run(ctx, written) })
+	running.Go(s.watch.run)
+	defer s.watch.Close() // which ends that
+	running.Go(func() { s.names.run(ctx, s.watch.written) })
 	changed := make(chan struct{}, 1)
-	running.Go(func() { s.follow(ctx, changed) })
+	running.Go(func() { s.relay(ctx, changed) })
 	running.Go(func() { s.links.Run(ctx, changed) })
 	s.serve()
 	if err := ready(); err != nil {
@@ -233,8 +224,15 @@ func (s *Service) close() error {
 	return err
 }
 
-// follow hands changes of links on, and looks whether those upstream are asked by another way than before.
-func (s *Service) follow(ctx context.Context, changed chan<- struct{}) {
+// follow has the kernel tell when the journal of leases in dir is written to; "" is none.
+func (s *Service) follow(dir string) {
+	if err := s.watch.set(dir); err != nil {
+		s.log.Error("leases are looked at once a second", "cause", err)
+	}
+}
+
+// relay hands changes of links on, and looks whether those upstream are asked by another way than before.
+func (s *Service) relay(ctx context.Context, changed chan<- struct{}) {
 	for {
 		select {
 		case <-s.o.Changed:

@@ -13,20 +13,55 @@ import (
 type watch struct {
 	file    *os.File
 	written chan struct{} // has something in it when there is something to look at
+	dir     string        // that is watched; "": none is
+	id      int           // of the kernel, for dir
 }
 
-// watchDir watches dir. It needs to be able to read it now, and never again.
-func watchDir(dir string) (*watch, error) {
+// newWatch returns one of no directory.
+func newWatch() (*watch, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	w := &watch{os.NewFile(uintptr(fd), "inotify"), make(chan struct{}, 1)}
-	_, err = unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_MOVED_TO)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("watch %s: %w", dir, err), w.Close())
+	return &watch{file: os.NewFile(uintptr(fd), "inotify"), written: make(chan struct{}, 1)}, nil
+}
+
+// set has dir watched and no other; "" is none. One that is not there is not, which is no error.
+func (w *watch) set(dir string) error {
+	if dir == w.dir {
+		return nil
 	}
-	return w, nil
+	return w.control(func(fd int) error {
+		if w.dir != "" {
+			if _, err := unix.InotifyRmWatch(fd, uint32(w.id)); err != nil && !errors.Is(err, unix.EINVAL) {
+				return err // EINVAL: the directory is gone
+			}
+			w.dir = ""
+		}
+		if dir == "" {
+			return nil
+		}
+		id, err := unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_MOVED_TO)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return fmt.Errorf("watch %s: %w", dir, err)
+		}
+		w.dir, w.id = dir, id
+		return nil
+	})
+}
+
+// control calls f with the descriptor, which stays in use by the runtime.
+func (w *watch) control(f func(fd int) error) error {
+	raw, err := w.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = raw.Control(func(fd uintptr) { inner = f(int(fd)) })
+	return errors.Join(err, inner)
 }
 
 // run tells of what happens until Close. What it is does not matter.

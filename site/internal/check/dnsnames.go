@@ -22,7 +22,7 @@ type dnsCheck struct {
 	names    map[string]dnsName
 	above    map[string]bool // names that are there because others are below them
 	sizes    map[rrset]int
-	checked  []checkedRecord
+	pointers []target // of records
 }
 
 // dnsName is what a name is.
@@ -115,8 +115,8 @@ func (c *dnsCheck) notOthers(v toml.Str, kind, full string) bool {
 	return true
 }
 
-// forwardOf returns the domain by which others are asked for a name: the longest that it is in counts, and the
-// site's own is one of them.
+// forwardOf returns the domain by which others are asked for a name: the longest that it is in counts, and
+// the site's own is one of them.
 func (c *dnsCheck) forwardOf(full string) (best placedDomain, ok bool) {
 	for _, d := range c.forwards {
 		if within(full, d.name) && len(d.name) > len(best.name) {
@@ -138,8 +138,8 @@ func reservedDomain(name string) string {
 	return ""
 }
 
-// isSpecial reports whether a name is one that the appliance answers for by itself: there is nothing in it but
-// what the site says.
+// isSpecial reports whether a name is one that the appliance answers for by itself: there is nothing in it
+// but what the site says.
 func isSpecial(name string) bool {
 	return reservedDomain(name) != "" || within(name, "test") || within(name, "local") || within(name, "home.arpa")
 }
@@ -188,8 +188,8 @@ func isRecordChar(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// recordName reads the name of a record, or one that it points to. As in hosts, a name without a dot is in the
-// site's domain and one with a dot is whole, but a star and labels with underscores are before all that:
+// recordName reads the name of a record, or one that it points to. As in hosts, a name without a dot is in
+// the site's domain and one with a dot is whole, but a star and labels with underscores are before all that:
 // "_ldap._tcp", "*.apps". The reason is "" or continues a sentence that starts with the name.
 func (c *dnsCheck) recordName(s string, star bool) (full, reason string) {
 	if s == model.Apex {

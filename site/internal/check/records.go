@@ -13,12 +13,6 @@ import (
 // browsing is below which names a domain is browsed: RFC 6763 11.
 const browsing = "_dns-sd._udp"
 
-// checkedRecord is a record with the names that it points to.
-type checkedRecord struct {
-	name    string
-	targets []target
-}
-
 // target is a name that a record points to.
 type target struct {
 	typ, name string
@@ -55,7 +49,7 @@ func (c *dnsCheck) records() {
 		}
 		r.out.Name = c.canonical(full)
 		c.site.DNS.Records = append(c.site.DNS.Records, r.out)
-		c.checked = append(c.checked, checkedRecord{full, r.targets})
+		c.pointers = append(c.pointers, r.targets...)
 	}
 }
 
@@ -99,12 +93,10 @@ func (c *dnsCheck) checkTogether(raw toml.Record, full string) {
 // The most that a chain of names may have (services/dns/zone has the same).
 const maxHops = 8
 
-// targets follows what each record points to.
+// targets follows what the records point to.
 func (c *dnsCheck) targets() {
-	for _, r := range c.checked {
-		for _, t := range r.targets {
-			c.follow(t)
-		}
+	for _, t := range c.pointers {
+		c.follow(t)
 	}
 }
 

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -34,8 +35,8 @@ func (r *recordReader) read(raw toml.Record) {
 	}
 }
 
-// each reads the values of a key, each of which may be there once. What one says is returned by read, "" if it
-// was refused.
+// each reads the values of a key, each of which may be there once. What one says is returned by read, "" if
+// it was refused.
 func (r *recordReader) each(key string, v toml.Many, read func(v toml.Str) string) {
 	if v.OK() && len(v.Items) == 0 {
 		r.At(v.At, "%s is empty; expected at least one, or no such line", key)
@@ -97,7 +98,7 @@ func (r *recordReader) srv(v toml.Str) string {
 	}
 	r.size("SRV", 6+wireLen(r.site.FullName(out.Target)), v.At)
 	r.out.SRV = append(r.out.SRV, out)
-	return strings.Join([]string{words[0], words[1], words[2], out.Target}, " ")
+	return fmt.Sprint(out)
 }
 
 func (r *recordReader) mx(v toml.Str) string {
@@ -117,7 +118,7 @@ func (r *recordReader) mx(v toml.Str) string {
 	}
 	r.size("MX", 2+wireLen(r.site.FullName(out.Host)), v.At)
 	r.out.MX = append(r.out.MX, out)
-	return words[0] + " " + out.Host
+	return fmt.Sprint(out)
 }
 
 func (r *recordReader) txt(v toml.Str) string {
@@ -147,8 +148,9 @@ func (r *recordReader) caa(v toml.Str) string {
 		r.At(v.At, `caa %q has the tag %q; expected letters and digits, such as "issue", "issuewild" and "iodef"`, v.Text, words[1])
 	default:
 		r.size("CAA", 2+len(tag)+len(value), v.At)
-		r.out.CAA = append(r.out.CAA, model.CAA{Flags: uint8(flags), Tag: tag, Value: value})
-		return words[0] + " " + tag + " " + value
+		out := model.CAA{Flags: uint8(flags), Tag: tag, Value: value}
+		r.out.CAA = append(r.out.CAA, out)
+		return fmt.Sprint(out)
 	}
 	return ""
 }
@@ -166,8 +168,8 @@ func readNumbers(words []string, n int) ([]uint16, bool) {
 	return all, len(all) == n
 }
 
-// pointsTo reads a name that a record points to, and has it looked up when all names are known. It is "" if it
-// was refused.
+// pointsTo reads a name that a record points to, and has it looked up when all names are known. It is "" if
+// it was refused.
 func (r *recordReader) pointsTo(typ string, v toml.Str, name string) string {
 	full, reason := r.recordName(name, false)
 	switch {

@@ -63,8 +63,8 @@ func (l *loader) resolvers(what string, items []toml.Str) []model.Resolver {
 	return all
 }
 
-// readResolver reads "192.0.2.53@853#dns.example". The reason is "", or why s is none, and continues a sentence
-// that starts with it.
+// readResolver reads "192.0.2.53@853#dns.example". The reason is "", or why s is none, and continues a
+// sentence that starts with it.
 func readResolver(s string) (r model.Resolver, reason string) {
 	const expected = `; expected an address such as "192.0.2.53" or, for DNS over TLS, "192.0.2.53#dns.example"`
 	switch {
