@@ -10,9 +10,7 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
@@ -78,10 +77,6 @@ func commands() []command {
 	}
 }
 
-// errUsage is a command line that was not understood; what it should have been
-// was printed already.
-var errUsage = errors.New("usage")
-
 // Run executes the gatehouse command with args (without the program's name) and
 // returns its exit status: 0, 1 when it failed or status shows a problem, 2 when it was
 // not understood.
@@ -108,10 +103,10 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 		return dispatch(ctx, env, name, c.sub, args[1:])
 	}
 	switch err := c.run(ctx, env, args[1:]); {
-	case errors.Is(err, errUsage):
+	case errors.Is(err, cli.ErrUsage):
 		fmt.Fprintf(env.Stderr, "usage: %s %s\n", name, c.usage)
 		return 2
-	case errors.Is(err, errProblems):
+	case errors.Is(err, cli.ErrProblems):
 		return 1
 	case err != nil:
 		fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
@@ -135,33 +130,4 @@ func printUsage(w io.Writer, prefix string, all []command) {
 		}
 	}
 	t.Flush()
-}
-
-// options reads the flags of a command wherever they stand, and returns the
-// words that are none; more than max of these is a usage error.
-func options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
-	flags.SetOutput(io.Discard)
-	var words []string
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, errUsage
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		words = append(words, flags.Arg(0))
-		args = flags.Args()[1:]
-	}
-	if len(words) > max {
-		return nil, errUsage
-	}
-	return words, nil
-}
-
-// printJSON writes v for programs, indented because people read it too.
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -29,7 +30,7 @@ func apply(ctx context.Context, env Env, args []string) error {
 	within := flags.Duration("within", box.DefaultTrial, "")
 	dry := flags.Bool("dry-run", false, "")
 	what := flags.String("m", "", "")
-	words, err := options(flags, args, 1)
+	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func apply(ctx context.Context, env Env, args []string) error {
 func rollback(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("rollback", flag.ContinueOnError)
 	within := flags.Duration("within", box.DefaultTrial, "")
-	words, err := options(flags, args, 1)
+	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func rollback(ctx context.Context, env Env, args []string) error {
 		return err
 	}
 	if _, err := strconv.Atoi(words[0]); err != nil && words[0] != imageWord {
-		return errUsage
+		return cli.ErrUsage
 	}
 	next, err := siteOf(env, words[0])
 	if err != nil {
@@ -68,14 +69,14 @@ func rollback(ctx context.Context, env Env, args []string) error {
 
 // confirm keeps what is on trial.
 func confirm(ctx context.Context, env Env, args []string) error {
-	words, err := options(flag.NewFlagSet("confirm", flag.ContinueOnError), args, 1)
+	words, err := cli.Options(flag.NewFlagSet("confirm", flag.ContinueOnError), args, 1)
 	if err != nil {
 		return err
 	}
 	e := box.Ending{By: env.Person}
 	if len(words) > 0 {
 		if e.Number, err = strconv.Atoi(words[0]); err != nil || e.Number < 1 {
-			return errUsage
+			return cli.ErrUsage
 		}
 	}
 	var n int

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -23,7 +24,7 @@ func dhcpCommand(ctx context.Context, env Env, args []string) error {
 	}
 	flags := flag.NewFlagSet("dhcp", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	var st run.Status
@@ -32,13 +33,13 @@ func dhcpCommand(ctx context.Context, env Env, args []string) error {
 	}
 	show := func() error { return printDHCP(printable.Writer(env.Stdout), st, env) }
 	if *asJSON {
-		show = func() error { return printJSON(env.Stdout, st) }
+		show = func() error { return cli.JSON(env.Stdout, st) }
 	}
 	if err := show(); err != nil {
 		return err
 	}
 	if len(dhcpProblems(st)) > 0 {
-		return errProblems
+		return cli.ErrProblems
 	}
 	return nil
 }
@@ -61,7 +62,8 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 			served++
 		}
 	}
-	fmt.Fprintf(w, "DHCP serves %s, for %s.\n\n", count(served, "network", "networks"), span(env.Now().Sub(st.Started)))
+	fmt.Fprintf(w, "DHCP serves %s, for %s.\n\n",
+		cli.Count(served, "network", "networks"), cli.Span(env.Now().Sub(st.Started)))
 	t := dhcpTable{subnets: st.Subnets}
 	t.text("", func(s run.SubnetStatus) string { return s.Name })
 	t.text("link", func(s run.SubnetStatus) string { return cmp.Or(s.Interface, "relayed") })
@@ -78,9 +80,10 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	t.counters("probes", probeMeanings(), func(s run.SubnetStatus) map[string]uint64 {
 		return map[string]uint64{"sent": s.Probes.Sent, "in use": s.Probes.InUse, "skipped": s.Probes.Skipped}
 	})
-	printTable(w, t.rows)
+	cli.Table(w, t.rows)
 	j := st.Journal
-	fmt.Fprintf(w, "journal: %s, %d syncs, rewritten %s\n", count(j.Records, "record", "records"), j.Syncs, count(int(j.Rewrites), "time", "times"))
+	fmt.Fprintf(w, "journal: %s, %d syncs, rewritten %s\n",
+		cli.Count(j.Records, "record", "records"), j.Syncs, cli.Count(int(j.Rewrites), "time", "times"))
 	for _, p := range dhcpProblems(st) {
 		fmt.Fprintf(w, "! %s\n", p)
 	}
@@ -171,12 +174,4 @@ func dropMeanings() []meaning {
 		{dhcp.DropNotStored.String(), "the lease could not be stored"},
 		{dhcp.DropNotSent.String(), "the answer could not be sent"},
 	}
-}
-
-// count writes a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -36,7 +37,7 @@ func dhcpWhy(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("why", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
 	verbose := flags.Bool("v", false, "")
-	words, err := options(flags, args, 1)
+	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func dhcpWhy(ctx context.Context, env Env, args []string) error {
 	case err != nil:
 		return err
 	case *asJSON:
-		return printJSON(env.Stdout, answers)
+		return cli.JSON(env.Stdout, answers)
 	}
 	return q.print(answers, words[0])
 }
@@ -167,7 +168,7 @@ func (q *question) everybody(ctx context.Context, asJSON bool) error {
 	}
 	all = all[max(0, len(all)-latest):]
 	if asJSON {
-		return printJSON(q.env.Stdout, all)
+		return cli.JSON(q.env.Stdout, all)
 	}
 	w := printable.Writer(q.env.Stdout)
 	if len(all) == 0 {

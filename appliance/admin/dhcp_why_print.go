@@ -7,16 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-const (
-	timeFormat = "2006-01-02 15:04:05.000" // that of log
-	indent     = "    "
-)
+const indent = "    "
 
 func (q *question) print(answers []Why, word string) error {
 	w := printable.Writer(q.env.Stdout)
@@ -83,7 +81,7 @@ func nonEmpty(words ...string) []string {
 
 // printSilence says what it means that nothing was heard.
 func (q *question) printSilence(w io.Writer) {
-	fmt.Fprintf(w, "Nothing was heard since DHCP started, %s ago.\n", span(q.env.Now().Sub(q.status.Started)))
+	fmt.Fprintf(w, "Nothing was heard since DHCP started, %s ago.\n", cli.Span(q.env.Now().Sub(q.status.Started)))
 	var links []string
 	for _, s := range q.status.Subnets {
 		if s.Interface != "" {
@@ -122,7 +120,7 @@ func same(a, b run.Exchange) bool {
 
 // printExchange writes what was asked, and below it what came of it.
 func (q *question) printExchange(w io.Writer, x repeated) {
-	fmt.Fprintf(w, "%s  %s %s\n", x.Time.UTC().Format(timeFormat), takenFor(x.Exchange), asked(x.Exchange))
+	fmt.Fprintf(w, "%s  %s %s\n", x.Time.UTC().Format(cli.TimeFormat), takenFor(x.Exchange), asked(x.Exchange))
 	if x.Agent.IsValid() {
 		fmt.Fprintf(w, "%sthrough the relay agent %s%s\n", indent, x.Agent, portText(x.Port))
 	}
@@ -141,7 +139,8 @@ func (q *question) printExchange(w io.Writer, x repeated) {
 		}
 	}
 	if n := len(x.again); n > 0 {
-		fmt.Fprintf(w, "%sand again %s, until %s\n", indent, count(n, "time", "times"), x.again[n-1].UTC().Format(timeFormat))
+		fmt.Fprintf(w, "%sand again %s, until %s\n", indent, cli.Count(n, "time", "times"),
+			x.again[n-1].UTC().Format(cli.TimeFormat))
 	}
 }
 
@@ -220,9 +219,9 @@ func got(x run.Exchange) string {
 	case x.Type == "INFORM":
 		return "is told (ACK): " + x.Reason
 	case x.Reply == "OFFER":
-		return fmt.Sprintf("is offered %s for %s (OFFER): %s", x.Addr, span(x.Life), x.Reason)
+		return fmt.Sprintf("is offered %s for %s (OFFER): %s", x.Addr, cli.Span(x.Life), x.Reason)
 	case x.Reply == "ACK":
-		return fmt.Sprintf("has %s for %s (ACK): %s", x.Addr, span(x.Life), x.Reason)
+		return fmt.Sprintf("has %s for %s (ACK): %s", x.Addr, cli.Span(x.Life), x.Reason)
 	}
 	return "taken note of: " + x.Reason
 }

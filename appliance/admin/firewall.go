@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
@@ -58,7 +59,7 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall show", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
 	all := flags.Bool("a", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	loaded, err := shown.ReadRules(env.RunDir)
@@ -77,7 +78,7 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 		return err
 	}
 	if *asJSON {
-		return printJSON(env.Stdout, rulesOf(table, counts))
+		return cli.JSON(env.Stdout, rulesOf(table, counts))
 	}
 	hidden := 0
 	if !*all {

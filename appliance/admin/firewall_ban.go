@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
@@ -33,12 +34,12 @@ type Banned struct {
 func banFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall ban", flag.ContinueOnError)
 	force := flags.Bool("force", false, "")
-	words, err := options(flags, args, 2)
+	words, err := cli.Options(flags, args, 2)
 	if err != nil {
 		return err
 	}
 	if len(words) == 0 {
-		return errUsage
+		return cli.ErrUsage
 	}
 	d := defaultBan
 	if len(words) == 2 {
@@ -70,7 +71,7 @@ func banFirewall(_ context.Context, env Env, args []string) error {
 		if err != nil {
 			return fmt.Errorf("%s is banned, but conversations may go on: %w", prefixText(p), err)
 		}
-		fmt.Fprintf(env.Stdout, "%s is banned for %s%s\n", prefixText(p), span(d), cutText(cut))
+		fmt.Fprintf(env.Stdout, "%s is banned for %s%s\n", prefixText(p), cli.Span(d), cutText(cut))
 	}
 	return nil
 }
@@ -157,12 +158,12 @@ func banTime(word string) (time.Duration, error) {
 
 // unbanFirewall lets somebody in again.
 func unbanFirewall(_ context.Context, env Env, args []string) error {
-	words, err := options(flag.NewFlagSet("firewall unban", flag.ContinueOnError), args, 1)
+	words, err := cli.Options(flag.NewFlagSet("firewall unban", flag.ContinueOnError), args, 1)
 	if err != nil {
 		return err
 	}
 	if len(words) == 0 {
-		return errUsage
+		return cli.ErrUsage
 	}
 	s, err := env.Site()
 	if err != nil {
@@ -202,7 +203,7 @@ func unbanFirewall(_ context.Context, env Env, args []string) error {
 func bansFirewall(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall bans", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	d, err := env.directory(ctx)
@@ -222,7 +223,7 @@ func bansFirewall(ctx context.Context, env Env, args []string) error {
 		all = append(all, named)
 	}
 	if *asJSON {
-		return printJSON(env.Stdout, all)
+		return cli.JSON(env.Stdout, all)
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(env.Stdout, "nobody is banned")
@@ -232,7 +233,7 @@ func bansFirewall(ctx context.Context, env Env, args []string) error {
 	for _, b := range all {
 		rows = append(rows, []string{prefixText(b.Prefix), orDash(b.Name), banSpan(b.For), banSpan(b.Left)})
 	}
-	return printRows(printable.Writer(env.Stdout), rows)
+	return cli.Rows(printable.Writer(env.Stdout), rows)
 }
 
 // banSpan writes how long a ban is; 0 is for ever, as whoever uses nft may have it.
@@ -240,7 +241,7 @@ func banSpan(d time.Duration) string {
 	if d == 0 {
 		return "ever"
 	}
-	return span(d)
+	return cli.Span(d)
 }
 
 // prefixText writes a network of one address as that address.

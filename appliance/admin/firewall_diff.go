@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -31,7 +32,7 @@ type Change struct {
 func diffFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall diff", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	d, err := compareFirewall(env)
@@ -39,14 +40,14 @@ func diffFirewall(_ context.Context, env Env, args []string) error {
 		return err
 	}
 	if *asJSON {
-		if err := printJSON(env.Stdout, d); err != nil {
+		if err := cli.JSON(env.Stdout, d); err != nil {
 			return err
 		}
 	} else {
 		d.print(env)
 	}
 	if len(d.Site)+len(d.Kernel) > 0 {
-		return errProblems
+		return cli.ErrProblems
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -43,7 +44,7 @@ type ExplainStep struct {
 func explainFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall explain", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	words, err := options(flags, args, 20)
+	words, err := cli.Options(flags, args, 20)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 		all = append(all, q.answer(table, p))
 	}
 	if *asJSON {
-		return printJSON(env.Stdout, all)
+		return cli.JSON(env.Stdout, all)
 	}
 	for i, e := range all {
 		if i > 0 {
@@ -107,7 +108,7 @@ type packetQuestion struct {
 func (q packetQuestion) read(words []string) ([]explain.Packet, error) {
 	to := slices.Index(words, "to")
 	if len(words) < 4 || words[0] != "from" || to < 2 || to > 3 || to+1 >= len(words) {
-		return nil, errUsage
+		return nil, cli.ErrUsage
 	}
 	in := ""
 	if to == 3 {

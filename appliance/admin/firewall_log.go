@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -36,7 +37,7 @@ func logFirewall(ctx context.Context, env Env, args []string) error {
 	follow := flags.Bool("f", false, "")
 	lines := flags.Int("n", defaultLogLines, "")
 	asJSON := flags.Bool("json", false, "")
-	words, err := options(flags, args, 1)
+	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
 	}

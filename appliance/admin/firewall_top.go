@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
@@ -59,7 +60,7 @@ func topFirewall(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall top", flag.ContinueOnError)
 	n := flags.Int("n", defaultTop, "")
 	asJSON := flags.Bool("json", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	d, err := env.directory(ctx)
@@ -76,7 +77,7 @@ func topFirewall(ctx context.Context, env Env, args []string) error {
 	}
 	top := talk.top(limits)
 	if *asJSON {
-		return printJSON(env.Stdout, top)
+		return cli.JSON(env.Stdout, top)
 	}
 	return top.print(printable.Writer(env.Stdout), d)
 }
@@ -176,7 +177,7 @@ func (top Top) print(w io.Writer, d directory) error {
 			rows = append(rows, top.Others.row("all others"))
 		}
 		fmt.Fprintln(w)
-		if err := printRows(w, rows); err != nil {
+		if err := cli.Rows(w, rows); err != nil {
 			return err
 		}
 	}
@@ -192,7 +193,7 @@ func (top Top) print(w io.Writer, d directory) error {
 		rows = append(rows, []string{fmt.Sprintf("%-4s ", c.Proto) + d.endpoint(c.Source), to, bytesText(c.Sent.Bytes), bytesText(c.Received.Bytes)})
 	}
 	fmt.Fprintln(w)
-	return printRows(w, rows)
+	return cli.Rows(w, rows)
 }
 
 func (h Talker) row(name string) []string {

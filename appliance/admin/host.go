@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -49,12 +50,12 @@ func parseWish(args []string) (wish, error) {
 		w.kind, err = xl.ParseType(value)
 		return err
 	})
-	words, err := options(flags, args, 1)
+	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return w, err
 	}
 	if len(words) == 0 || w.asJSON && w.kind != "" {
-		return w, errUsage
+		return w, cli.ErrUsage
 	}
 	w.word = words[0]
 	return w, nil
@@ -94,7 +95,7 @@ func host(ctx context.Context, env Env, args []string) error {
 	}
 	switch {
 	case w.asJSON:
-		return printJSON(env.Stdout, h)
+		return cli.JSON(env.Stdout, h)
 	case w.dir != "":
 		return h.printSite(env.Stdout, s)
 	}

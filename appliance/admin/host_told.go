@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -46,7 +47,7 @@ func printNetwork(w io.Writer, stages []dhcp.Preview) {
 	if !first.Reserved {
 		address = "an address of the pool"
 	}
-	fmt.Fprintf(w, "\nDHCP on %s: %s for %s\n", first.Subnet, address, span(first.Life))
+	fmt.Fprintf(w, "\nDHCP on %s: %s for %s\n", first.Subnet, address, cli.Span(first.Life))
 	everywhere := slices.DeleteFunc(slices.Clone(first.Told), func(line string) bool {
 		return slices.ContainsFunc(stages, func(p dhcp.Preview) bool { return !slices.Contains(p.Told, line) })
 	})
@@ -68,7 +69,7 @@ func printNetwork(w io.Writer, stages []dhcp.Preview) {
 		own = append(own, slices.DeleteFunc(slices.Clone(p.Told), func(line string) bool { return slices.Contains(everywhere, line) })...)
 		add(stageLabel(p), own)
 	}
-	printTable(w, rows)
+	cli.Table(w, rows)
 }
 
 func bootFile(p dhcp.Preview) string {

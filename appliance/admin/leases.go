@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 )
@@ -19,7 +20,7 @@ func leases(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("leases", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
 	all := flags.Bool("a", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	list := []dhcp.LeaseInfo{}
@@ -30,7 +31,7 @@ func leases(ctx context.Context, env Env, args []string) error {
 		list = slices.DeleteFunc(list, func(l dhcp.LeaseInfo) bool { return l.State == "free" })
 	}
 	if *asJSON {
-		return printJSON(env.Stdout, list)
+		return cli.JSON(env.Stdout, list)
 	}
 	return printLeases(env.Stdout, list, env.Now())
 }
@@ -52,11 +53,11 @@ func printLeases(w io.Writer, list []dhcp.LeaseInfo, now time.Time) error {
 func leaseState(l dhcp.LeaseInfo, now time.Time) string {
 	switch l.State {
 	case "bound":
-		return "for another " + span(l.Expires.Sub(now))
+		return "for another " + cli.Span(l.Expires.Sub(now))
 	case "declined":
-		return "in use by somebody else; tried again in " + span(l.Expires.Sub(now))
+		return "in use by somebody else; tried again in " + cli.Span(l.Expires.Sub(now))
 	default:
-		return l.State + " for " + span(now.Sub(l.Expires))
+		return l.State + " for " + cli.Span(now.Sub(l.Expires))
 	}
 }
 
@@ -65,27 +66,4 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// span writes a time as people say it, by its two largest units: "3d 4h",
-// "12m 5s".
-func span(d time.Duration) string {
-	d = max(d, 0).Round(time.Second)
-	units := []struct {
-		name string
-		size time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
-	for i, u := range units {
-		if d < u.size {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/u.size, u.name)
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
-			}
-		}
-		return text
-	}
-	return "0s"
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
@@ -21,7 +22,7 @@ func showLog(ctx context.Context, env Env, args []string) error {
 	follow := flags.Bool("f", false, "")
 	lines := flags.Int("n", defaultLogLines, "")
 	asJSON := flags.Bool("json", false, "")
-	words, err := options(flags, args, 1)
+	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
@@ -88,12 +89,12 @@ func change(from, to box.Site) plan.Change {
 
 // diffSites prints what would change from one site to another; its exit status is that of diff(1).
 func diffSites(_ context.Context, env Env, args []string) error {
-	words, err := options(flag.NewFlagSet("diff", flag.ContinueOnError), args, 2)
+	words, err := cli.Options(flag.NewFlagSet("diff", flag.ContinueOnError), args, 2)
 	if err != nil {
 		return err
 	}
 	if len(words) == 0 {
-		return errUsage
+		return cli.ErrUsage
 	}
 	words = append(words, runningWord)
 	from, err := siteOf(env, words[0])
@@ -109,10 +110,10 @@ func diffSites(_ context.Context, env Env, args []string) error {
 		if err := c.Print(env.Stdout); err != nil {
 			return err
 		}
-		return errProblems
+		return cli.ErrProblems
 	case from.Hash() != to.Hash():
 		fmt.Fprintln(env.Stdout, "The files differ, and mean the same.")
-		return errProblems
+		return cli.ErrProblems
 	}
 	_, err = fmt.Fprintln(env.Stdout, "They are the same.")
 	return err
@@ -120,12 +121,12 @@ func diffSites(_ context.Context, env Env, args []string) error {
 
 // writeSite writes the files of a site into a directory, to be changed and applied.
 func writeSite(_ context.Context, env Env, args []string) error {
-	words, err := options(flag.NewFlagSet("site", flag.ContinueOnError), args, 2)
+	words, err := cli.Options(flag.NewFlagSet("site", flag.ContinueOnError), args, 2)
 	if err != nil {
 		return err
 	}
 	if len(words) == 0 {
-		return errUsage
+		return cli.ErrUsage
 	}
 	s, err := siteOf(env, append(words, runningWord)[1])
 	if err != nil {
@@ -161,7 +162,7 @@ type PastSite struct {
 func history(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("history", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	all, err := pastSites(ctx, env)
@@ -169,7 +170,7 @@ func history(ctx context.Context, env Env, args []string) error {
 		return err
 	}
 	if *asJSON {
-		return printJSON(env.Stdout, all)
+		return cli.JSON(env.Stdout, all)
 	}
 	rows := [][]string{{"SITE", "WHEN", "BY", "FROM", "WHAT", ""}}
 	for _, p := range all {
@@ -184,7 +185,7 @@ func history(ctx context.Context, env Env, args []string) error {
 		rows = append(rows, []string{number, when, cmp.Or(m.Who, "-"), cmp.Or(m.From, "-"), cmp.Or(m.What, "-"),
 			cmp.Or(p.Problem, p.State)})
 	}
-	return printRows(printable.Writer(env.Stdout), rows)
+	return cli.Rows(printable.Writer(env.Stdout), rows)
 }
 
 func pastSites(ctx context.Context, env Env) ([]PastSite, error) {

@@ -3,7 +3,6 @@ package admin
 import (
 	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
@@ -37,9 +37,6 @@ type Gateway struct {
 	Link string     `json:"link"`
 }
 
-// errProblems makes the exit status tell what status has shown: scripts ask, too.
-var errProblems = errors.New("something is wrong")
-
 // patience is how long all together may take to answer status.
 const patience = 3 * time.Second
 
@@ -47,19 +44,19 @@ const patience = 3 * time.Second
 func status(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("status", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	if _, err := options(flags, args, 0); err != nil {
+	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
 	st := collect(ctx, env)
 	show := st.print
 	if *asJSON {
-		show = func(w io.Writer) error { return printJSON(w, st) }
+		show = func(w io.Writer) error { return cli.JSON(w, st) }
 	}
 	if err := show(env.Stdout); err != nil {
 		return err
 	}
 	if len(st.Problems) > 0 {
-		return errProblems
+		return cli.ErrProblems
 	}
 	return nil
 }
@@ -205,7 +202,7 @@ func why(s supervise.Status) string {
 		words = strings.TrimSpace(words + ", " + s.LastWords[n-1])
 	}
 	if words == "" {
-		return "since " + span(s.Since)
+		return "since " + cli.Span(s.Since)
 	}
 	return words
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
@@ -27,31 +28,20 @@ func (st Status) print(out io.Writer) error {
 	if m.Kernel == "" {
 		title = "the kernel has not answered"
 	}
-	printScreen(w, [][]string{{m.Name, title}, {loadLine(m)}})
-	printScreen(w, st.linkRows())
-	printScreen(w, st.machineRows())
-	printScreen(w, st.serviceRows())
+	cli.Screen(w, [][]string{{m.Name, title}, {loadLine(m)}})
+	cli.Screen(w, st.linkRows())
+	cli.Screen(w, st.machineRows())
+	cli.Screen(w, st.serviceRows())
 	if len(st.Problems) == 0 {
 		_, err := fmt.Fprintln(w, "Everything is as it should be.")
 		return err
 	}
-	for _, p := range st.Problems {
-		begin := "! "
-		for part := range strings.SplitSeq(p, "\n") {
-			for _, line := range fold(part, screenWidth-len(begin)) {
-				if _, err := fmt.Fprintln(w, begin+line); err != nil {
-					return err
-				}
-				begin = "  "
-			}
-		}
-	}
-	return nil
+	return cli.Problems(w, st.Problems)
 }
 
 func loadLine(m machine.Facts) string {
-	return fmt.Sprintf("up %s · load %.2f %.2f %.2f, %s · %s memory in use", span(m.Uptime),
-		m.Load[0], m.Load[1], m.Load[2], count(m.CPUs, "CPU", "CPUs"), used(m.Memory.Total, m.Memory.Available))
+	return fmt.Sprintf("up %s · load %.2f %.2f %.2f, %s · %s memory in use", cli.Span(m.Uptime),
+		m.Load[0], m.Load[1], m.Load[2], cli.Count(m.CPUs, "CPU", "CPUs"), used(m.Memory.Total, m.Memory.Available))
 }
 
 // linkRows are the networks of the site.
@@ -73,7 +63,7 @@ func (st Status) poolOf(lan string) string {
 		case s.PoolSize > 0:
 			return fmt.Sprintf("pool %d of %d", s.PoolUsed, s.PoolSize)
 		default:
-			return count(s.Leases, "lease", "leases")
+			return cli.Count(s.Leases, "lease", "leases")
 		}
 	}
 	return ""
@@ -165,7 +155,7 @@ func stateLine(r machine.Route) string {
 	case r.State == machine.NoARP || r.State == machine.Permanent:
 		return "not asked"
 	case r.Heard > lately:
-		return "heard " + span(r.Heard) + " ago"
+		return "heard " + cli.Span(r.Heard) + " ago"
 	}
 	return "answers"
 }
@@ -222,7 +212,7 @@ func (st Status) storageLine() string {
 // serviceRows are the services in the order of their start.
 func (st Status) serviceRows() (rows [][]string) {
 	for _, s := range st.Services {
-		rows = append(rows, []string{s.Name, string(s.State), "for " + span(s.Since), restarts(s)})
+		rows = append(rows, []string{s.Name, string(s.State), "for " + cli.Span(s.Since), restarts(s)})
 	}
 	return rows
 }

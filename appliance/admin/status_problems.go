@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
@@ -148,7 +149,7 @@ func (st *Status) diskProblems() []string {
 		if d.Errors > 0 && !damaged[d.Device] {
 			damaged[d.Device] = true
 			all = append(all, fmt.Sprintf("the file system on %s is damaged: the kernel has found %s",
-				d.Device, count(d.Errors, "error", "errors")))
+				d.Device, cli.Count(d.Errors, "error", "errors")))
 		}
 		kind := st.Box.Boot.Storage.Kind
 		full := d.Full() >= fullDisk

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 )
 
@@ -21,7 +22,7 @@ func watchdogLine(w watchdog.Status) string {
 		return w.Device + " is not fed any more"
 	}
 	if w.Spared > 0 {
-		return fmt.Sprintf("%s, fed for another %s whoever answers", w.Device, span(w.Spared))
+		return fmt.Sprintf("%s, fed for another %s whoever answers", w.Device, cli.Span(w.Spared))
 	}
 	if len(w.Services) > 1 {
 		return fmt.Sprintf("%s, fed while %s answer", w.Device, while)
@@ -42,10 +43,10 @@ func silent(w watchdog.Status) (names []string) {
 func watchdogProblems(w watchdog.Status) []string {
 	var all []string
 	for _, s := range w.Silent {
-		all = append(all, fmt.Sprintf("%s has not answered for %s", s.Name, span(s.For)))
+		all = append(all, fmt.Sprintf("%s has not answered for %s", s.Name, cli.Span(s.For)))
 	}
 	if w.State == watchdog.Starving {
-		all = append(all, fmt.Sprintf("the watchdog resets this box within %s", span(w.Timeout)))
+		all = append(all, fmt.Sprintf("the watchdog resets this box within %s", cli.Span(w.Timeout)))
 	}
 	if w.LastReset != "" {
 		all = append(all, "the watchdog has reset this box: "+w.LastReset)

@@ -1,4 +1,4 @@
-package admin
+package cli
 
 import (
 	"bytes"
@@ -9,22 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// screenWidth is that of a terminal that nobody has made wider, in columns.
-const screenWidth = 80
+// Width is that of a terminal that nobody has made wider, in columns.
+const Width = 80
 
-// columnGap is between two columns.
-const columnGap = 3
+// gap is between two columns.
+const gap = 3
 
-// printTable writes rows in columns, and an empty line after them.
-func printTable(w io.Writer, rows [][]string) {
-	printRows(w, rows)
+// Table writes rows in columns, and an empty line after them.
+func Table(w io.Writer, rows [][]string) {
+	Rows(w, rows)
 	fmt.Fprintln(w)
 }
 
-// printRows writes rows in columns.
-func printRows(w io.Writer, rows [][]string) error {
+// Rows writes rows in columns.
+func Rows(w io.Writer, rows [][]string) error {
 	var text bytes.Buffer
-	t := tabwriter.NewWriter(&text, 0, 0, columnGap, ' ', 0)
+	t := tabwriter.NewWriter(&text, 0, 0, gap, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
@@ -37,9 +37,9 @@ func printRows(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// printScreen writes rows in columns that fit the width of a screen: the last cell of a row goes on below
+// Screen writes rows in columns that fit the width of a screen: the last cell of a row goes on below
 // itself. An empty line follows, unless there are no rows.
-func printScreen(w io.Writer, rows [][]string) {
+func Screen(w io.Writer, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row[:len(row)-1] {
@@ -53,10 +53,10 @@ func printScreen(w io.Writer, rows [][]string) {
 		last := len(row) - 1
 		var begin strings.Builder
 		for i, cell := range row[:last] {
-			begin.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap))
+			begin.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+gap))
 		}
 		indent := utf8.RuneCountInString(begin.String())
-		for i, line := range fold(row[last], screenWidth-indent) {
+		for i, line := range Fold(row[last], Width-indent) {
 			if i > 0 {
 				begin.WriteString(strings.Repeat(" ", indent))
 			}
@@ -70,9 +70,9 @@ func printScreen(w io.Writer, rows [][]string) {
 	}
 }
 
-// fold breaks text between words into lines of at most width characters, but for words that are longer. There
+// Fold breaks text between words into lines of at most width characters, but for words that are longer. There
 // is at least one line.
-func fold(text string, width int) []string {
+func Fold(text string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -86,4 +86,20 @@ func fold(text string, width int) []string {
 		}
 	}
 	return append(lines, line)
+}
+
+// Problems writes what is wrong, each with a mark, in lines that fit the width of a screen.
+func Problems(w io.Writer, all []string) error {
+	for _, p := range all {
+		begin := "! "
+		for part := range strings.SplitSeq(p, "\n") {
+			for _, line := range Fold(part, Width-len(begin)) {
+				if _, err := fmt.Fprintln(w, begin+line); err != nil {
+					return err
+				}
+				begin = "  "
+			}
+		}
+	}
+	return nil
 }

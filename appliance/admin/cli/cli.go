@@ -1,0 +1,84 @@
+// Package cli is what the commands for people have in common, whatever they are about: the words that they are
+// given, and how numbers, times and tables are written for a screen of 80 columns.
+//
+// It knows nothing of what is written. To make text of strangers safe for a terminal is left to who writes it:
+// package printable.
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+)
+
+// TimeFormat is how a line that is about a moment says it, in UTC.
+const TimeFormat = "2006-01-02 15:04:05.000"
+
+// ErrUsage is a command line that was not understood. Who runs commands says what it should have been.
+var ErrUsage = errors.New("usage")
+
+// ErrProblems makes the exit status tell what a command has shown: scripts ask, too.
+var ErrProblems = errors.New("something is wrong")
+
+// Options reads the flags of a command wherever they stand, and returns the words that are none; more than max
+// of these is a usage error.
+func Options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
+	flags.SetOutput(io.Discard)
+	var words []string
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, ErrUsage
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		words = append(words, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+	if len(words) > max {
+		return nil, ErrUsage
+	}
+	return words, nil
+}
+
+// JSON writes v for programs, indented because people read it too.
+func JSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// Count writes a number with its noun.
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// Span writes a time as people say it, by its two largest units: "3d 4h",
+// "12m 5s".
+func Span(d time.Duration) string {
+	d = max(d, 0).Round(time.Second)
+	units := []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+	for i, u := range units {
+		if d < u.size {
+			continue
+		}
+		text := fmt.Sprintf("%d%s", d/u.size, u.name)
+		if i+1 < len(units) {
+			if rest := d % u.size / units[i+1].size; rest > 0 {
+				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
+			}
+		}
+		return text
+	}
+	return "0s"
+}
