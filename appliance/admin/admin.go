@@ -15,13 +15,16 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -50,7 +53,7 @@ func (e Env) ask(ctx context.Context, service, method string, args, result any) 
 	return control.Call(ctx, e.RunDir, service, method, args, result)
 }
 
-// command is one word of the gatehouse command, or with sub the beginning of several.
+// command is one word of the gatehouse command, with sub the beginning of several, or both.
 type command struct {
 	name, usage, what string
 	run               func(ctx context.Context, env Env, args []string) error
@@ -72,6 +75,7 @@ func commands() []command {
 		{name: "history", usage: "[--json]", what: "the sites that the box was: who, when, from where, what", run: history},
 		{name: "diff", usage: "FROM [TO]", what: "what changes between two sites: running, image, N, DIR or -", run: diffSites},
 		{name: "site", usage: "DIR [running | image | N]", what: "write a site into a directory, to be changed and applied", run: writeSite},
+		{name: "dns", usage: "[-a] [--json]", what: "what the DNS server does", run: ofDNS(dns.Status), sub: dnsCommands()},
 		{name: "firewall", sub: firewallCommands()},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}
@@ -99,7 +103,8 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 	}
 	c := all[i]
 	name := prefix + " " + c.name
-	if c.sub != nil {
+	more := len(args) > 1 && !strings.HasPrefix(args[1], "-")
+	if c.sub != nil && (more || c.run == nil) {
 		return dispatch(ctx, env, name, c.sub, args[1:])
 	}
 	switch err := c.run(ctx, env, args[1:]); {
@@ -109,20 +114,26 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 	case errors.Is(err, cli.ErrProblems):
 		return 1
 	case err != nil:
-		fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
+		fmt.Fprintf(printable.Writer(env.Stderr), "%s: %v\n", name, err) // what others say is in it
 		return 1
 	}
 	return 0
 }
 
-// Usage prints the commands.
-func Usage(w io.Writer) { printUsage(w, "gatehouse", commands()) }
+// Usage prints the commands, or those that begin with a word.
+func Usage(w io.Writer, words ...string) {
+	all := commands()
+	if len(words) > 0 {
+		all = slices.DeleteFunc(all, func(c command) bool { return c.name != words[0] })
+	}
+	printUsage(w, "gatehouse", all)
+}
 
 func printUsage(w io.Writer, prefix string, all []command) {
 	fmt.Fprintf(w, "usage: %s COMMAND\n", prefix)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	for _, c := range all {
-		if c.sub == nil {
+		if c.run != nil {
 			fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.usage, c.what)
 		}
 		for _, sub := range c.sub {

@@ -319,6 +319,13 @@ func TestErrors(t *testing.T) {
 		{healthy(), "host guest --site ../../examples/home", 1, "guest is no name, address or MAC of a host"},
 		{healthy(), "host web1 --site nosuch", 1, "site.toml: is not there"},
 		{healthy(), "log nosuch", 1, "nothing is called nosuch"},
+		{healthy(), "dns", 1, "gatehouse dns: dns is not running"},
+		{healthy(), "dns --jsn", 2, "usage: gatehouse dns [-a] [--json]"},
+		{healthy(), "dns now", 2, "gatehouse dns: no command \"now\""},
+		{healthy(), "dns why", 2, "usage: gatehouse dns why NAME"},
+		{healthy(), "dns why web1", 1, "gatehouse dns why: dns is not running"},
+		{healthy(), "dns flush a b", 2, "usage: gatehouse dns flush NAME | --below DOMAIN | --all"},
+		{healthy(), "dns log \x1b[2J", 1, `gatehouse dns log: \x1b[2J is no address`},
 		{noDHCP, "leases", 1, "dhcp"},
 		{noDHCP, "host web1", 1, "what is leased to it is not known"},
 	}

@@ -61,8 +61,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case len(args) == 2 && args[1] == "names":
 		fmt.Fprintln(stdout, strings.Join(names(), "\n"))
 		return 0
-	case len(args) == 2 && (args[1] == "help" || args[1] == "-h" || args[1] == "--help"):
-		admin.Usage(stdout)
+	case len(args) > 1 && len(args) < 4 && (args[1] == "help" || args[1] == "-h" || args[1] == "--help"):
+		admin.Usage(stdout, args[2:]...)
 		return 0
 	}
 	env := admin.Env{
