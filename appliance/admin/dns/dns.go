@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // service is the name of the DNS server on the control sockets.
-const service = "dns"
+const service = roster.DNS
 
 // Env is where a command finds the appliance.
 type Env struct {

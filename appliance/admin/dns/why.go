@@ -69,7 +69,7 @@ func (x *Explanation) explain(name string, asked bool) {
 	}
 	known := len(x.Site)+len(x.Leases) > 0 || x.house.siteErr != nil || x.house.leaseErr != nil
 	if x.By != byOutside && !known && len(x.Records) > 0 { // what else is there that gives names
-		x.Site = []string{"site.toml: a [[record]] or [[service]], or what follows from the site"}
+		x.Site = []string{"what follows from the site, as the names of its networks and services"}
 	}
 	x.Verdict, x.Because = x.meaning(name, addr, asked)
 }
@@ -89,6 +89,7 @@ func (h house) saying(name string, addr netip.Addr) (all []string) {
 	if h.site.Name != "" && name == h.site.Name+"."+h.site.Domain {
 		all = append(all, "site.toml: the appliance itself")
 	}
+	all = append(all, h.records(name)...)
 	host, known := h.site.Host(name)
 	if !known {
 		host, known = h.hostAt(addr)
@@ -104,6 +105,28 @@ func (h house) saying(name string, addr netip.Addr) (all []string) {
 	}
 	names := append([]string{host.Name}, host.Aliases...)
 	return append(all, strings.Join(places, " ")+": "+strings.Join(names, " "))
+}
+
+// records are the [[record]] and [[service]] of a name, or the wildcard that gives it what it has.
+func (h house) records(name string) (all []string) {
+	wild := ""
+	for _, r := range h.site.DNS.Records {
+		full := strings.ToLower(h.site.FullName(r.Name))
+		below, isWild := strings.CutPrefix(full, "*")
+		switch {
+		case full == name:
+			return append(all, r.Place+": [[record]] "+r.Name)
+		case isWild && strings.HasSuffix(name, below) && len(below) > len(wild):
+			wild = below
+			all = []string{r.Place + ": [[record]] " + r.Name}
+		}
+	}
+	for _, s := range h.site.DNS.Services {
+		if full := strings.ToLower(s.Type + "." + h.site.Domain); strings.HasSuffix(name, full) {
+			all = append(all, s.Place+": [[service]] "+s.Type+" on "+s.Host)
+		}
+	}
+	return all
 }
 
 // leasesOf are those of a name of the site's domain, or of an address.

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dns/resolver"
 	"github.com/gatehouse-os/gatehouse/services/dns/upstream"
 )
 
@@ -45,9 +46,8 @@ func (x *Explanation) meaning(name string, addr netip.Addr, ask bool) (verdict, 
 		return "a name of the house that stands for one outside", ""
 	case x.Cached != nil && x.Cached.Left > 0:
 		return "answered from the cache", ""
-	case x.Cached != nil && x.Asked == nil:
-		return "answered",
-			"what the cache has is good no longer: those outside are asked, and it is given for want of a better answer"
+	case x.Asked != nil && x.Asked.What == resolver.Stale.String():
+		return "answered with what is good no longer", "those outside had no answer, so the old one is given (RFC 8767)"
 	}
 	return "answered by those outside", ""
 }
@@ -88,7 +88,10 @@ func (x *Explanation) whyNobody(name string, addr netip.Addr) string {
 	case !strings.Contains(lower, "."):
 		return "a name without a dot is nobody's, and is not asked of others"
 	}
-	return "its domain means something in one place only, so names in it are not asked of others (RFC 6303, 6761, 8375)"
+	if x.Source != "" {
+		return fmt.Sprintf("names in %s are not asked of others (%s)", x.Special, x.Source)
+	}
+	return "its domain means something in one place only, so names in it are not asked of others"
 }
 
 // maxRecords is how many records are shown.
@@ -122,7 +125,7 @@ func (x *Explanation) print(w io.Writer, now time.Time) error {
 		add("cache", x.cacheText())
 	}
 	if x.Asked != nil {
-		add("asked", "took "+took(x.Asked.Took))
+		add("asked", x.askedText())
 	}
 	if x.By != byHouse {
 		add("servers", x.serverLines(now)...)
@@ -186,6 +189,14 @@ func (x *Explanation) cacheText() string {
 		text = fmt.Sprintf("%s %s ago, good no longer since %s", what, cli.Span(c.Age), cli.Span(-c.Left))
 	}
 	return text + ", " + cli.Count(int(c.Hits), "time", "times") + " given"
+}
+
+func (x *Explanation) askedText() string {
+	text := "took " + took(x.Asked.Took)
+	if x.Asked.Server != "" {
+		text += ", answered by " + cut(x.Asked.Server, maxServer)
+	}
+	return text
 }
 
 // serverLines are those who are asked, and for what.

@@ -158,6 +158,10 @@ func (r *Resolver) reply(all []waiting, v result, server string) {
 			w.o.Extended = v.extended
 			msg = w.q.Append(nil, v.Answer, w.o)
 		}
+		if box, ok := w.to.(own); ok {
+			box <- Resolved{Message: msg, What: e.What, Server: server}
+			continue
+		}
 		r.note(e)
 		w.to.Send(msg)
 	}

@@ -33,6 +33,8 @@ type Line struct {
 	Rcode  string        `json:"rcode"`
 	Took   time.Duration `json:"took_ns,omitempty"`
 	Server string        `json:"server,omitempty"`
+	// Missing: there were more before it, faster than they could be read.
+	Missing bool `json:"missing,omitempty"`
 }
 
 // LogArgs is the argument of the method "log".
@@ -133,5 +135,8 @@ func (o *observer) answerLog(ctx context.Context, raw json.RawMessage, send func
 	from := o.lines.Seq()
 	o.watching.Add(1)
 	defer o.watching.Add(-1)
-	return o.lines.Follow(ctx, key, from, func(l Line, lost bool) error { return send(l) })
+	return o.lines.Follow(ctx, key, from, func(l Line, lost bool) error {
+		l.Missing = lost
+		return send(l)
+	})
 }

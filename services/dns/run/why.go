@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/services/dns/resolver"
 	"github.com/gatehouse-os/gatehouse/services/dns/upstream"
 	"github.com/gatehouse-os/gatehouse/services/dns/wire"
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
@@ -32,6 +34,8 @@ type Why struct {
 	By      string       `json:"by"` // "house", "house, and outside", "outside"
 	Rcode   string       `json:"rcode,omitempty"`
 	Records []string     `json:"records,omitempty"` // of the answer, as in a master file
+	Special string       `json:"special,omitempty"` // where there is none: the special name that it is, or is below
+	Source  string       `json:"source,omitempty"`  // why that is special: an RFC
 	Cached  *CachedEntry `json:"cached,omitempty"`
 	// Servers are those outside that are asked for the name, the likely first in front.
 	Servers []upstream.Status `json:"servers,omitempty"`
@@ -50,8 +54,31 @@ type CachedEntry struct {
 
 // An Asking is what came of asking.
 type Asking struct {
-	Took  time.Duration `json:"took_ns"`
-	Error string        `json:"error,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+	What   string        `json:"what,omitempty"`   // a resolver.Outcome: asked, failed, or stale for want of a better answer
+	Server string        `json:"server,omitempty"` // who answered
+	Error  string        `json:"error,omitempty"`
+}
+
+// Who has an answer.
+const (
+	byHouse   = "house"
+	byBoth    = "house, and outside"
+	byOutside = "outside"
+)
+
+// typeOf reads a type by its name, or as RFC 3597 writes those that have none: TYPE123.
+func typeOf(text string) (uint16, error) {
+	upper := strings.ToUpper(text)
+	if typ, ok := dns.StringToType[upper]; ok {
+		return typ, nil
+	}
+	if digits, ok := strings.CutPrefix(upper, "TYPE"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+			return uint16(n), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no type of records, such as AAAA or TYPE65", text)
 }
 
 func (s *Service) answerWhy(ctx context.Context, raw json.RawMessage, send func(any) error) error {
@@ -59,27 +86,27 @@ func (s *Service) answerWhy(ctx context.Context, raw json.RawMessage, send func(
 	if err := control.Decode(raw, &args); err != nil {
 		return err
 	}
-	typ, ok := dns.StringToType[strings.ToUpper(args.Type)]
-	if !ok {
-		return fmt.Errorf("%q is no type of records, such as AAAA", args.Type)
+	typ, err := typeOf(args.Type)
+	if err != nil {
+		return err
 	}
 	name, err := wire.ParseText(args.Name)
 	if err != nil {
 		return err
 	}
-	w := Why{Name: wire.Text(name), Type: dns.TypeToString[typ]}
+	w := Why{Name: wire.Text(name), Type: dns.Type(typ).String()}
 	a := s.resolver.Table().Answer(nil, zone.Query{Name: name, Type: typ, Class: dns.ClassINET, From: args.From})
 	outside := name
 	switch a.Kind {
 	case zone.Local:
-		w.By = "house"
+		w.By = byHouse
 		w.say(local(name, typ, a))
 		return send(w)
 	case zone.Outside:
-		w.By, outside = "house, and outside", a.Target
+		w.By, outside = byBoth, a.Target
 		w.say(local(name, typ, a))
 	default:
-		w.By = "outside"
+		w.By = byOutside
 	}
 	s.whyOutside(ctx, &w, outside, typ, args.Ask)
 	return send(w)
@@ -101,6 +128,9 @@ func (w *Why) say(msg []byte) {
 		return
 	}
 	w.Rcode = dns.RcodeToString[m.Rcode]
+	if len(m.Ns) > 0 && w.By == byHouse {
+		w.Special, w.Source = zone.Special(w.Name)
+	}
 	for _, rr := range m.Answer {
 		if text := rr.String(); !slices.Contains(w.Records, text) {
 			w.Records = append(w.Records, text)
@@ -117,20 +147,24 @@ func (s *Service) whyOutside(ctx context.Context, w *Why, name []byte, typ uint1
 			w.Cached = &CachedEntry{Age: e.Age, Left: e.Left, Hits: e.Hits, Failure: e.Failure}
 		}
 	}
-	w.Domain, w.Servers = s.serversOf(name)
-	if w.Cached == nil && !ask {
+	defer func() { w.Domain, w.Servers = s.serversOf(name) }() // as they are afterwards
+	fresh := w.Cached != nil && w.Cached.Left > 0 && !w.Cached.Failure
+	if !fresh && !ask {
 		return
 	}
-	begin := s.o.Now()
-	msg, err := s.resolver.Lookup(ctx, name, typ, false, false)
-	if w.Cached == nil {
-		w.Asked = &Asking{Took: s.o.Now().Sub(begin)}
+	said, err := s.resolver.Resolve(ctx, name, typ, false, false)
+	if err == nil {
+		w.say(said.Message)
 	}
+	if err == nil && said.What == resolver.Cached {
+		return
+	}
+	w.Asked = &Asking{Took: s.o.Now().Sub(now), Server: said.Server}
 	if err != nil {
-		w.Asked = &Asking{Took: s.o.Now().Sub(begin), Error: err.Error()}
+		w.Asked.Error = err.Error()
 		return
 	}
-	w.say(msg)
+	w.Asked.What = said.What.String()
 }
 
 // serversOf returns who is asked for a name, and the domain for which they are.

@@ -1,6 +1,9 @@
 package zone
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // treatment is what is done with a special name and those below it.
 type treatment uint8
@@ -78,4 +81,16 @@ func reverseName(network string) string {
 	p := netip.MustParsePrefix(network)
 	wire := display(appendReverse(nil, p.Addr(), p.Bits()))
 	return wire[:len(wire)-1]
+}
+
+// Special returns the special name that a name is or is below, and why it is special: the RFC, with its section if it
+// is short. Both are "" if there is none.
+func Special(name string) (of, source string) {
+	name = "." + strings.ToLower(strings.TrimSuffix(name, "."))
+	for _, s := range specials() {
+		if len(s.name) > len(of) && strings.HasSuffix(name, "."+s.name) {
+			of, source = s.name, s.source
+		}
+	}
+	return of, source
 }

@@ -47,7 +47,7 @@ func (c *dnsCheck) records() {
 		if !c.names[full].host {
 			c.claim(full, is)
 		}
-		r.out.Name = c.canonical(full)
+		r.out.Name, r.out.Place = c.canonical(full), raw.At.Place()
 		c.site.DNS.Records = append(c.site.DNS.Records, r.out)
 		c.pointers = append(c.pointers, r.targets...)
 	}

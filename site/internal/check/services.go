@@ -46,6 +46,7 @@ func (c *dnsCheck) services() {
 // service reads the values of one.
 func (c *dnsCheck) service(raw toml.Service) model.DNSService {
 	s := model.DNSService{
+		Place:    raw.At.Place(),
 		Type:     c.serviceType(raw.Type),
 		Host:     c.serviceHost(raw.Host),
 		Port:     c.number("port", raw.Port, 1),

@@ -59,6 +59,7 @@ type DNSRecord struct {
 	CAA   []CAA
 	TTL   time.Duration // whole seconds; 0: the usual one
 	CNAME string        // the name that this one stands for; then there is nothing else
+	Place string        // "site.toml:31"
 }
 
 // SRV is a place where a service is: RFC 2782.
@@ -88,6 +89,7 @@ type DNSService struct {
 	Port, Priority, Weight uint16
 	Instance               string
 	Text                   []string // of the instance
+	Place                  string   // "site.toml:31"; "" if it follows from something else
 }
 
 // FullName returns a canonical name with the site's domain.
