@@ -26,9 +26,13 @@ func commands() multicall.Table {
 	}
 }
 
-// end asks init to end the machine.
+// end asks init to end the machine. It has no options, and whoever asks for one, be it --help, gets a usage line.
 func end(kind boot.Kind) func(context.Context, []string, io.Writer, io.Writer) int {
-	return func(_ context.Context, _ []string, _, stderr io.Writer) int {
+	return func(_ context.Context, args []string, _, stderr io.Writer) int {
+		if len(args) > 1 {
+			fmt.Fprintf(stderr, "usage: %s\n", kind)
+			return 2
+		}
 		if err := boot.Request(kind); err != nil {
 			fmt.Fprintf(stderr, "%s: %v\n", kind, err)
 			return 1

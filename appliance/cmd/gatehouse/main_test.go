@@ -28,6 +28,7 @@ func TestRun(t *testing.T) {
 		{"gatehouse frobnicate", "", 2, `no command "frobnicate"`},
 		{"gatehouse service nosuch", "", 2, `no service "nosuch"`},
 		{"gatehouse service dhcp", "", 1, "the configuration on descriptor 0: EOF"},
+		{"/sbin/reboot --help", "", 2, "usage: reboot"},
 		{"/bin/ip frobnicate", "", 2, "frobnicate"},
 		{"/bin/ping", "", 2, "usage: ping"},
 		{"/bin/hostname -Z", "", 2, "usage: hostname"},
