@@ -81,7 +81,8 @@ func NewManifest(in Input, tree []ext2.Node, kernel Kernel, disk File) (Manifest
 	return m, err
 }
 
-// modulesOf returns the version of the compiler that has built the programs, and the modules in any of them, sorted.
+// modulesOf returns the version of the compiler that has built the programs, and the modules in any of them,
+// sorted.
 func modulesOf(programs []Program) (compiler string, modules []Module, err error) {
 	for _, p := range programs {
 		info, err := buildinfo.Read(bytes.NewReader(p.Content))

@@ -85,9 +85,9 @@ func devices() []ext2.Node {
 	}
 }
 
-// programNodes are the programs, and links to them by all their other names: each looks at the name it is called by.
-// The links lead to a program directly: through another link it would find that one's name. Those in sbin are where the
-// kernel, and other systems, look for them.
+// programNodes are the programs, and links to them by all their other names: each looks at the name it is
+// called by. The links lead to a program directly: through another link it would find that one's name. Those
+// in sbin are where the kernel, and other systems, look for them.
 func programNodes(programs []Program) ([]ext2.Node, error) {
 	var nodes []ext2.Node
 	of := map[string]string{} // which program a name is of

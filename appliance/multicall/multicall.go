@@ -1,6 +1,6 @@
-// Package multicall is for a program that is many commands, as busybox is: which one, it is told by the name that it
-// is called by. Of two commands of one name, ours is the one. Signals, and ending the process, are left to the program,
-// and to the mains of others, which do as the programs that they stand for would.
+// Package multicall is for a program that is many commands, as busybox is: which one, it is told by the name
+// that it is called by. Of two commands of one name, ours is the one. Signals, and ending the process, are
+// left to the program, and to the mains of others, which do as the programs that they stand for would.
 package multicall
 
 import (
@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// A Command is a command of our own. args[0] is the name that it is called by, the result its exit status. ctx ends
-// when the process is asked to end.
+// A Command is a command of our own. args[0] is the name that it is called by, the result its exit status.
+// ctx ends when the process is asked to end.
 type Command func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
 // Silent is a Command that does not read its standard input.
@@ -38,7 +38,8 @@ func (t Table) Names() []string {
 	return slices.Compact(all)
 }
 
-// Command returns the command of the name that a process is called by, which may be a path; nil when there is none.
+// Command returns the command of the name that a process is called by, which may be a path; nil when there is
+// none.
 func (t Table) Command(called string) Command { return t.Commands[nameOf(called)] }
 
 // Main returns the main of another's that a process is called for; nil when there is none, or one of ours.

@@ -17,8 +17,8 @@ import (
 // guard ends what hangs.
 const guard = time.Minute
 
-// The budgets for the programs in bytes. That of both together is that of the root disk, 28.4 MB (TestImage of
-// mkimage), less 1.9 MB of e2fsck, 1 MB of journal, and 0.4 MB of the file system itself.
+// The budgets for the programs in bytes. That of both together is that of the root disk, 28.4 MB (TestImage
+// of mkimage), less 1.9 MB of e2fsck, 1 MB of journal, and 0.4 MB of the file system itself.
 const (
 	maxPrograms = 25_100_000
 	maxUserland = 5_800_000 // every command of it has to be read from the disk, and to start
@@ -94,8 +94,8 @@ func (b built) testSize(t *testing.T) {
 	}
 }
 
-// What needs a network is of gatehouse, and userland has nothing of one in it: each of its processes would have to
-// set up what it does not use.
+// What needs a network is of gatehouse, and userland has nothing of one in it: each of its processes would
+// have to set up what it does not use.
 func (b built) testDivision(t *testing.T) {
 	for program, names := range map[string][]string{
 		Gatehouse: {"halt", "hostname", "ip", "netcat", "netstat", "ping", "poweroff", "tcpdump", "wget"},

@@ -14,12 +14,14 @@ import (
 // tableFile is the name of the file with the u-root commands of a program.
 const tableFile = "uroot_generated.go"
 
-// network is the package that decides which program a command is of: gatehouse, which has it anyway, or userland.
+// network is the package that decides which program a command is of: gatehouse, which has it anyway, or
+// userland.
 const network = "net"
 
 // packages returns a directory that holds a package for each command, at the command's path below
-// commandRoot, and for each program a directory with its table. It is named after all that it depends on: go.mod,
-// which pins u-root and the generator, the Go version, the build tags, what decides about the tables, and their form.
+// commandRoot, and for each program a directory with its table. It is named after all that it depends on:
+// go.mod, which pins u-root and the generator, the Go version, the build tags, what decides about the tables,
+// and their form.
 func packages(ctx context.Context, g goCommand, commands []command, o Options) (string, error) {
 	key, err := cacheKey(ctx, g, []byte(network+tableSource(commands)))
 	if err != nil {
@@ -117,9 +119,9 @@ func generate(ctx context.Context, g goCommand, commands []command, temp string)
 	return nil
 }
 
-// tableSource returns the file that gives a program the commands. Each command gets a flag set of its own before
-// its package registers its flags: a library linked into the binary may have registered some under the same
-// names.
+// tableSource returns the file that gives a program the commands. Each command gets a flag set of its own
+// before its package registers its flags: a library linked into the binary may have registered some under the
+// same names.
 func tableSource(commands []command) string {
 	var imports, entries strings.Builder
 	for _, c := range commands {

@@ -1,13 +1,13 @@
-// Package userland builds the appliance's two static programs: gatehouse, which is init, the services and whatever
-// speaks to a network, and userland, which is the shell and all other commands. The u-root commands are divided
-// between them: those that import package net, however far, are of gatehouse, which has it anyway; the others start
-// without it.
+// Package userland builds the appliance's two static programs: gatehouse, which is init, the services and
+// whatever speaks to a network, and userland, which is the shell and all other commands. The u-root commands
+// are divided between them: those that import package net, however far, are of gatehouse, which has it
+// anyway; the others start without it.
 //
 // Which commands these are is said once, by the tool lines of go.mod below github.com/u-root/u-root/cmds.
 // u-root's own cmd2pkg makes a package of each, whose Main does what the command's main did; the packages go
-// to a cache and enter the build as an overlay, so nothing generated lies in the source tree, and building
-// or testing the module by itself needs none of it. The programs are the same whoever builds them, where and when,
-// as long as the sources and the Go version are the same; their build information lists every module.
+// to a cache and enter the build as an overlay, so nothing generated lies in the source tree, and building or
+// testing the module by itself needs none of it. The programs are the same whoever builds them, where and
+// when, as long as the sources and the Go version are the same; their build information lists every module.
 package userland
 
 import (
@@ -37,8 +37,8 @@ type Options struct {
 	Progress io.Writer // a line for each step that takes longer than a moment; nil for none
 }
 
-// Build writes the programs to o.Output, for linux/amd64, and returns for each the sorted names of the commands in
-// it. The first build for a go.mod takes about a minute, a later one as long as the linker.
+// Build writes the programs to o.Output, for linux/amd64, and returns for each the sorted names of the
+// commands in it. The first build for a go.mod takes about a minute, a later one as long as the linker.
 func Build(ctx context.Context, o Options) (map[string][]string, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -80,13 +80,14 @@ func names(ctx context.Context, program string) ([]string, error) {
 	}
 	out, err := exec.CommandContext(ctx, program, "names").Output()
 	if err != nil {
-		return nil, fmt.Errorf("asking the new program %s for the names of its commands: %w", filepath.Base(program), err)
+		return nil, fmt.Errorf("asking the new program %s for its names: %w", filepath.Base(program), err)
 	}
 	return strings.Fields(string(out)), nil
 }
 
 // link builds with the overlay. Nothing of the machine enters a program: neither paths, nor the state of the
-// repository, nor a build ID. Functions begin at multiples of 16 bytes, which takes less than the linker's 32.
+// repository, nor a build ID. Functions begin at multiples of 16 bytes: those of 32, the linker's own,
+// take more room.
 func link(ctx context.Context, g goCommand, files map[string]string, o Options) error {
 	list, err := json.Marshal(struct{ Replace map[string]string }{files})
 	if err != nil {
@@ -118,15 +119,16 @@ func link(ctx context.Context, g goCommand, files map[string]string, o Options) 
 	return err
 }
 
-// forSize are the arguments by which packages are compiled without inlining, which makes their code smaller by a
-// tenth: those of others in which no packet and no query spends time. Most of gRPC, protobuf, QUIC and the metrics,
-// which CoreDNS brings along, is never run here at all.
+// forSize are the arguments by which packages are compiled without inlining, which makes their code smaller
+// by a tenth: those of others in which no packet and no query spends time. Most of gRPC, protobuf, QUIC and
+// the metrics, which CoreDNS brings along, is never run here at all.
 func forSize() []string {
 	var args []string
 	for _, pattern := range []string{
 		packageRoot + "...", "github.com/u-root/...",
-		"github.com/gopacket/...", "github.com/packetcap/...", "github.com/pelletier/...", "github.com/vishvananda/...",
-		"github.com/opentracing/...", "github.com/prometheus/...", "github.com/quic-go/...", "google.golang.org/...",
+		"github.com/gopacket/...", "github.com/packetcap/...", "github.com/pelletier/...",
+		"github.com/vishvananda/...", "github.com/opentracing/...", "github.com/prometheus/...",
+		"github.com/quic-go/...", "google.golang.org/...",
 	} {
 		args = append(args, "-gcflags="+pattern+"=-l")
 	}

@@ -1,5 +1,5 @@
-// Package getopt reads the options of a command line as getopt(3) of the C library does. What an option means, and
-// what is not allowed together, is left to the command.
+// Package getopt reads the options of a command line as getopt(3) of the C library does. What an option
+// means, and what is not allowed together, is left to the command.
 package getopt
 
 import (

@@ -26,7 +26,7 @@ func commands() multicall.Table {
 	}
 }
 
-// end asks init to end the machine. It has no options, and whoever asks for one, be it --help, gets a usage line.
+// end asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.
 func end(kind boot.Kind) func(context.Context, []string, io.Writer, io.Writer) int {
 	return func(_ context.Context, args []string, _, stderr io.Writer) int {
 		if len(args) > 1 {

@@ -1,7 +1,7 @@
-// Command userland is the shell and all commands of the console that need no network, in one static binary that is
-// told by its name which of them it is. It is a program apart from gatehouse for its start: what is linked into that
-// one (ssh, netlink, CoreDNS) costs each process of it more than most commands take, before its first line. So this
-// one reaches no package net, however far; commands that do are names of gatehouse.
+// Command userland is the shell and all commands of the console that need no network, in one static binary
+// that is told by its name which of them it is. It is a program apart from gatehouse for its start: what is
+// linked into that one (ssh, netlink, CoreDNS) costs each process of it more than most commands take, before
+// its first line. So this one reaches no package net, however far; commands that do are names of gatehouse.
 package main
 
 import (
@@ -42,7 +42,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	}
 	const notFound = 127 // the status of a shell that finds no such command
-	fmt.Fprintf(stderr, "%s: expected to be called by the name of a command; `userland names` lists them\n", filepath.Base(args[0]))
+	fmt.Fprintf(stderr, "%s: expected to be called by the name of a command; `userland names` lists them\n",
+		filepath.Base(args[0]))
 	return notFound
 }
 

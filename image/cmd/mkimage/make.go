@@ -128,7 +128,9 @@ func (j *job) programs(ctx context.Context) ([]image.Program, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	built, err := userland.Build(ctx, userland.Options{Source: j.source, CacheDir: j.cache, Output: dir, Progress: j.progress})
+	built, err := userland.Build(ctx, userland.Options{
+		Source: j.source, CacheDir: j.cache, Output: dir, Progress: j.progress,
+	})
 	if err != nil {
 		return nil, err
 	}
