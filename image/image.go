@@ -20,11 +20,17 @@ import (
 type Input struct {
 	Site      *site.Site
 	SiteFiles map[string][]byte // the files of the site, as they go onto the disk; see bundle.Read
-	Gatehouse []byte            // the static binary
-	Applets   []string          // names of the u-root commands in it
+	Programs  []Program         // all that runs there, but for e2fsck
 	E2fsck    []byte            // a static e2fsck
 	Version   string            // of the sources, for people
 	Kernel    []byte            // goes onto the disk too, with a menu for GRUB; nil: it does not
+}
+
+// A Program is a static binary of our own, in /bin.
+type Program struct {
+	Name     string
+	Content  []byte
+	Commands []string // the other names that it may be called by
 }
 
 const (

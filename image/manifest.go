@@ -48,7 +48,7 @@ type SitePart struct {
 	SHA256 string `json:"sha256"` // of the hashes and names of its files
 }
 
-// Module is a Go module in the binary.
+// Module is a Go module in one of the programs.
 type Module struct {
 	Path    string `json:"path"`
 	Version string `json:"version"`
@@ -73,21 +73,32 @@ func NewManifest(in Input, tree []ext2.Node, kernel Kernel, disk File) (Manifest
 	if err != nil {
 		return Manifest{}, err
 	}
-	info, err := buildinfo.Read(bytes.NewReader(in.Gatehouse))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("the binary's build information: %w", err)
-	}
 	m := Manifest{
-		Version: in.Version, Kernel: kernel, Disk: disk, Go: info.GoVersion, Tree: records,
+		Version: in.Version, Kernel: kernel, Disk: disk, Tree: records,
 		Site: SitePart{Name: in.Site.Name + "." + in.Site.Domain, SHA256: bundle.Hash(in.SiteFiles)},
 	}
-	for _, d := range info.Deps {
-		if d.Replace != nil {
-			d = d.Replace
+	m.Go, m.Modules, err = modulesOf(in.Programs)
+	return m, err
+}
+
+// modulesOf returns the version of the compiler that has built the programs, and the modules in any of them,
+// sorted.
+func modulesOf(programs []Program) (compiler string, modules []Module, err error) {
+	for _, p := range programs {
+		info, err := buildinfo.Read(bytes.NewReader(p.Content))
+		if err != nil {
+			return "", nil, fmt.Errorf("the build information of %s: %w", p.Name, err)
 		}
-		m.Modules = append(m.Modules, Module{Path: d.Path, Version: d.Version, Sum: d.Sum})
+		compiler = info.GoVersion
+		for _, d := range info.Deps {
+			if d.Replace != nil {
+				d = d.Replace
+			}
+			modules = append(modules, Module{Path: d.Path, Version: d.Version, Sum: d.Sum})
+		}
 	}
-	return m, nil
+	slices.SortFunc(modules, func(a, b Module) int { return strings.Compare(a.Path, b.Path) })
+	return compiler, slices.Compact(modules), nil
 }
 
 // describe returns the records of tree, sorted.

@@ -17,20 +17,23 @@ const siteDir = "etc/gatehouse/site"
 // etcDir is where init keeps the files of /etc that follow from the site.
 const etcDir = "/run/gatehouse/etc"
 
-// binary is the one program; all commands but e2fsck are links to it.
-const binary = "bin/gatehouse"
+// initProgram is the program that is process 1.
+const initProgram = "gatehouse"
 
 // Tree returns every node of the root file system.
 func Tree(in Input) ([]ext2.Node, error) {
-	if in.Site == nil || len(in.SiteFiles) == 0 || len(in.Gatehouse) == 0 || len(in.E2fsck) == 0 {
-		return nil, fmt.Errorf("image: an input without site, binary or e2fsck")
+	if in.Site == nil || len(in.SiteFiles) == 0 || len(in.E2fsck) == 0 {
+		return nil, fmt.Errorf("image: an input without site or e2fsck")
+	}
+	programs, err := programNodes(in.Programs)
+	if err != nil {
+		return nil, err
 	}
 	return slices.Concat(
 		directories(),
 		devices(),
-		commands(in.Applets),
+		programs,
 		[]ext2.Node{
-			ext2.File(binary, 0o755, in.Gatehouse),
 			ext2.File("sbin/e2fsck", 0o755, in.E2fsck),
 			text("etc/hostname", in.Site.Name+"\n"),
 			// What follows from the site that runs, init writes when it runs.
@@ -82,17 +85,34 @@ func devices() []ext2.Node {
 	}
 }
 
-// commands are links to the binary, which looks at the name it is called by. They lead to it directly:
-// through another link it would find that one's name. Those in sbin are where the kernel looks for them.
-func commands(applets []string) []ext2.Node {
+// programNodes are the programs, and links to them by all their other names: each looks at the name it is
+// called by. The links lead to a program directly: through another link it would find that one's name. Those
+// in sbin are where the kernel, and other systems, look for them.
+func programNodes(programs []Program) ([]ext2.Node, error) {
 	var nodes []ext2.Node
-	for _, name := range applets {
-		nodes = append(nodes, ext2.Symlink("bin/"+name, "gatehouse"))
+	of := map[string]string{} // which program a name is of
+	for _, p := range programs {
+		if len(p.Content) == 0 {
+			return nil, fmt.Errorf("image: %s is empty", p.Name)
+		}
+		nodes = append(nodes, ext2.File("bin/"+p.Name, 0o755, p.Content))
+		for _, name := range append([]string{p.Name}, p.Commands...) {
+			if other, taken := of[name]; taken {
+				return nil, fmt.Errorf("image: %s is a name of both %s and %s", name, other, p.Name)
+			}
+			of[name] = p.Name
+			if name != p.Name {
+				nodes = append(nodes, ext2.Symlink("bin/"+name, p.Name))
+			}
+		}
+	}
+	if of[initProgram] != initProgram {
+		return nil, fmt.Errorf("image: an input without the program %s", initProgram)
 	}
 	for _, name := range []string{"init", "poweroff", "reboot"} {
-		nodes = append(nodes, ext2.Symlink("sbin/"+name, "/"+binary))
+		nodes = append(nodes, ext2.Symlink("sbin/"+name, "/bin/"+initProgram))
 	}
-	return nodes
+	return nodes, nil
 }
 
 // siteNodes are the site's files, in directories of their own.

@@ -33,8 +33,11 @@ func exampleInput(t *testing.T, name string) Input {
 		t.Fatal(err)
 	}
 	return Input{
-		Site: s, SiteFiles: files, Gatehouse: []byte("the binary"), E2fsck: []byte("the checker"),
-		Applets: []string{"ip", "ls", "sh"}, Version: "v1.2-3-g0123456789ab",
+		Site: s, SiteFiles: files, E2fsck: []byte("the checker"), Version: "v1.2-3-g0123456789ab",
+		Programs: []Program{
+			{"gatehouse", []byte("the network"), []string{"ip", "poweroff"}},
+			{"userland", []byte("the shell"), []string{"ls", "sh"}},
+		},
 	}
 }
 
@@ -189,15 +192,18 @@ menuentry 'firewall' {
 
 func TestTreeIncomplete(t *testing.T) {
 	for what, leaveOut := range map[string]func(*Input){
-		"site":       func(in *Input) { in.Site = nil },
-		"site files": func(in *Input) { in.SiteFiles = nil },
-		"binary":     func(in *Input) { in.Gatehouse = nil },
-		"e2fsck":     func(in *Input) { in.E2fsck = nil },
+		"without site or e2fsck":                         func(in *Input) { in.Site = nil },
+		"an input without site or":                       func(in *Input) { in.SiteFiles = nil },
+		"without the program gatehouse":                  func(in *Input) { in.Programs = in.Programs[1:] },
+		"userland is empty":                              func(in *Input) { in.Programs[1].Content = nil },
+		"ip is a name of both gatehouse and userland":    func(in *Input) { in.Programs[1].Commands[0] = "ip" },
+		"userland is a name of both gatehouse and userl": func(in *Input) { in.Programs[0].Commands[0] = "userland" },
+		"site or e2fsck":                                 func(in *Input) { in.E2fsck = nil },
 	} {
 		in := homeInput(t)
 		leaveOut(&in)
-		if _, err := Tree(in); err == nil {
-			t.Errorf("a tree without %s", what)
+		if _, err := Tree(in); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v, want %s", err, what)
 		}
 	}
 }

@@ -1,14 +1,16 @@
 // Package applets holds the small commands of the appliance's console that u-root
-// has only with defects: ping, ps, hostname, head, tail and kill. Each is a function
+// has only with defects: ps, kill, head and tail. Each is a function
 //
 //	func(ctx, args, stdout, stderr) int
 //
 // where args[0] is the command's name and the result its exit status; head and tail
-// have stdin before stdout. ip has a package of its own below this one.
+// have stdin before stdout. Those that need a network are packages below this one:
+// ip, and inet with ping and hostname. None here reaches one, however far, so that a
+// program of them starts fast.
 //
 // They take the options that a person at a router types, print what the commands of
-// iputils, procps, net-tools and coreutils print for them, and refuse every other
-// option with status 2. But for kill they change nothing on the machine.
+// procps and coreutils print for them, and refuse every other option with status 2.
+// But for kill they change nothing on the machine.
 package applets
 
 import (

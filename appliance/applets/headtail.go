@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/gatehouse-os/gatehouse/appliance/applets/getopt"
 )
 
 // extent is how much of a file head or tail prints.
@@ -30,16 +32,16 @@ type partOptions struct {
 // before a number that means the other end: "-" of head and "+" of tail.
 func parsePart(args []string, letters, otherEnd string) (partOptions, error) {
 	o := partOptions{extent: extent{n: 10}}
-	options, files, err := getopt(args, letters)
+	options, files, err := getopt.Parse(args, letters)
 	if err != nil {
 		return o, err
 	}
 	digits := "" // -50 arrives here as -5 and -0
 	for _, opt := range options {
-		if opt.letter < '0' || opt.letter > '9' {
+		if opt.Letter < '0' || opt.Letter > '9' {
 			digits = ""
 		}
-		switch opt.letter {
+		switch opt.Letter {
 		case 'n', 'c':
 			if o.extent, err = readExtent(opt, otherEnd); err != nil {
 				return o, err
@@ -51,8 +53,8 @@ func parsePart(args []string, letters, otherEnd string) (partOptions, error) {
 		case 'f', 'F':
 			o.follow = true
 		default:
-			digits += string(opt.letter)
-			if o.extent, err = readExtent(option{'n', digits}, otherEnd); err != nil {
+			digits += string(opt.Letter)
+			if o.extent, err = readExtent(getopt.Option{Letter: 'n', Value: digits}, otherEnd); err != nil {
 				return o, err
 			}
 		}
@@ -64,16 +66,16 @@ func parsePart(args []string, letters, otherEnd string) (partOptions, error) {
 }
 
 // readExtent reads the value of -n or -c.
-func readExtent(opt option, otherEnd string) (extent, error) {
-	e := extent{bytes: opt.letter == 'c'}
-	digits := opt.value
+func readExtent(opt getopt.Option, otherEnd string) (extent, error) {
+	e := extent{bytes: opt.Letter == 'c'}
+	digits := opt.Value
 	digits, e.other = strings.CutPrefix(digits, otherEnd)
 	if !e.other { // the sign of the usual end changes nothing
 		digits = strings.TrimLeft(digits[:min(1, len(digits))], "+-") + digits[min(1, len(digits)):]
 	}
 	n, err := strconv.ParseUint(digits, 10, 62)
 	if err != nil {
-		return e, fmt.Errorf("-%c %s: expected a number, or one with %s before it", opt.letter, opt.value, otherEnd)
+		return e, fmt.Errorf("-%c %s: expected a number, or one with %s before it", opt.Letter, opt.Value, otherEnd)
 	}
 	e.n = int64(n)
 	return e, nil

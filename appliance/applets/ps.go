@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/applets/getopt"
 )
 
 const psUsage = `usage: ps            the programs, without the threads of the kernel
@@ -61,25 +63,25 @@ func Ps(_ context.Context, args []string, stdout, stderr io.Writer) int {
 func parsePs(args []string) (psOptions, error) {
 	o := psOptions{}
 	format := "pid,user,stat,rss,time,args"
-	options, operands, err := getopt(args, "eAfwauxp:o:")
+	options, operands, err := getopt.Parse(args, "eAfwauxp:o:")
 	if err != nil {
 		return o, err
 	}
 	var chosen []string
 	for _, opt := range options {
-		switch opt.letter {
+		switch opt.Letter {
 		case 'e', 'A':
 			o.kernel = true
 		case 'f':
 			format = "user,pid,ppid,pcpu,stime,tty,time,args"
 		case 'o':
-			chosen = append(chosen, opt.value)
+			chosen = append(chosen, opt.Value)
 		case 'p':
-			if o.pids, err = pidList(o.pids, opt.value); err != nil {
+			if o.pids, err = pidList(o.pids, opt.Value); err != nil {
 				return o, err
 			}
 		default: // ps -aux means ps aux
-			operands = append(operands, string(opt.letter))
+			operands = append(operands, string(opt.Letter))
 		}
 	}
 	for _, letter := range strings.Join(operands, "") {

@@ -6,7 +6,7 @@ const (
 	descSize      = 32
 	superOffset   = 1024  // bytes before the superblock, the place of a boot loader
 	superSize     = 1024  // bytes
-	bytesPerInode = 16384 // as mke2fs for a file system of this size
+	bytesPerInode = 32768 // half of what mke2fs makes: our files are few, and unused inodes take room too
 	inodeUnit     = 16    // a group's inodes fill whole blocks of its table and bytes of its bitmap
 	tailBlocks    = 50    // a last group with less room than this is not worth its tables; as mke2fs
 )

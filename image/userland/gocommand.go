@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// buildTags choose the applet table with the u-root commands in it; of packages that import gRPC, the half that
+// buildTags choose the tables with the u-root commands in them; of packages that import gRPC, the half that
 // lets the linker leave out unused methods; and net/http without HTTP/2, which only wget would speak, and which
 // it does not need (0.34 MB). A client of DNS over HTTPS would need it: not every resolver speaks HTTP/1.1.
 const buildTags = "userland,grpcnotrace,nethttpomithttp2"
@@ -54,6 +54,25 @@ func (g goCommand) commands(ctx context.Context) ([]command, error) {
 		return nil, err
 	}
 	return parseTools(out)
+}
+
+// reaching returns the commands that import pkg, however far.
+func (g goCommand) reaching(ctx context.Context, commands []command, pkg string) (map[command]bool, error) {
+	args := []string{"list", "-f", "{{.ImportPath}} {{join .Deps \" \"}}"}
+	for _, c := range commands {
+		args = append(args, string(c))
+	}
+	out, err := g.run(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	reach := map[command]bool{}
+	for line := range strings.Lines(string(out)) {
+		if all := strings.Fields(line); slices.Contains(all[1:], pkg) {
+			reach[command(all[0])] = true
+		}
+	}
+	return reach, nil
 }
 
 func parseTools(modJSON []byte) ([]command, error) {

@@ -8,16 +8,18 @@ import (
 )
 
 const (
-	mainDir = "appliance/cmd/gatehouse"
+	mainDir = "appliance/cmd/" // of the main packages, by the names of the programs
 	// uroot is where the packages seem to lie: a directory that exists in the overlay only.
-	uroot       = mainDir + "/internal/uroot/"
-	packageRoot = "github.com/gatehouse-os/gatehouse/" + uroot
+	uroot       = mainDir + "internal/uroot/"
+	packageRoot = module + uroot
+	module      = "github.com/gatehouse-os/gatehouse/"
 )
 
 // overlay maps the files that the build shall see, in the module at source, to those that are there.
 func overlay(source, generated string, commands []command) (map[string]string, error) {
-	files := map[string]string{
-		filepath.Join(source, mainDir, appletTable): filepath.Join(generated, appletTable),
+	files := map[string]string{}
+	for _, p := range programs() {
+		files[filepath.Join(source, mainDir, p, tableFile)] = filepath.Join(generated, p, tableFile)
 	}
 	for _, c := range commands {
 		dir := filepath.FromSlash(c.below())

@@ -11,15 +11,19 @@ import (
 	"strings"
 )
 
-// appletTable is the name of the file that replaces the empty table of package main.
-const appletTable = "applets_generated.go"
+// tableFile is the name of the file with the u-root commands of a program.
+const tableFile = "uroot_generated.go"
+
+// network is the package that decides which program a command is of: gatehouse, which has it anyway, or
+// userland.
+const network = "net"
 
 // packages returns a directory that holds a package for each command, at the command's path below
-// commandRoot, and the applet table. The directory is named after all that it depends on: go.mod, which pins
-// u-root and the generator, the Go version, the build tags, and the table.
+// commandRoot, and for each program a directory with its table. It is named after all that it depends on:
+// go.mod, which pins u-root and the generator, the Go version, the build tags, what decides about the tables,
+// and their form.
 func packages(ctx context.Context, g goCommand, commands []command, o Options) (string, error) {
-	table := []byte(tableSource(commands))
-	key, err := cacheKey(ctx, g, table)
+	key, err := cacheKey(ctx, g, []byte(network+tableSource(commands)))
 	if err != nil {
 		return "", err
 	}
@@ -40,7 +44,7 @@ func packages(ctx context.Context, g goCommand, commands []command, o Options) (
 		return "", err
 	}
 	done := filepath.Join(temp, "done")
-	if err := os.WriteFile(filepath.Join(done, appletTable), table, 0o644); err != nil {
+	if err := writeTables(ctx, g, commands, done); err != nil {
 		return "", err
 	}
 	// Whoever comes second finds the same packages there.
@@ -50,7 +54,32 @@ func packages(ctx context.Context, g goCommand, commands []command, o Options) (
 	return dir, nil
 }
 
-func cacheKey(ctx context.Context, g goCommand, table []byte) (string, error) {
+// writeTables divides the commands between the programs.
+func writeTables(ctx context.Context, g goCommand, commands []command, dir string) error {
+	networked, err := g.reaching(ctx, commands, network)
+	if err != nil {
+		return err
+	}
+	tables := map[string][]command{}
+	for _, c := range commands {
+		program := Userland
+		if networked[c] {
+			program = Gatehouse
+		}
+		tables[program] = append(tables[program], c)
+	}
+	for _, p := range programs() {
+		if err := os.MkdirAll(filepath.Join(dir, p), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, p, tableFile), []byte(tableSource(tables[p])), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cacheKey(ctx context.Context, g goCommand, tables []byte) (string, error) {
 	version, err := g.run(ctx, "env", "GOVERSION")
 	if err != nil {
 		return "", err
@@ -60,7 +89,7 @@ func cacheKey(ctx context.Context, g goCommand, table []byte) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	for _, part := range [][]byte{version, mod, []byte(buildTags), table} {
+	for _, part := range [][]byte{version, mod, []byte(buildTags), tables} {
 		fmt.Fprintf(h, "%d %s", len(part), part)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
@@ -90,9 +119,9 @@ func generate(ctx context.Context, g goCommand, commands []command, temp string)
 	return nil
 }
 
-// tableSource returns the file that fills the applet table. Each command gets a flag set of its own before
-// its package registers its flags: a library linked into the binary may have registered some under the same
-// names.
+// tableSource returns the file that gives a program the commands. Each command gets a flag set of its own
+// before its package registers its flags: a library linked into the binary may have registered some under the
+// same names.
 func tableSource(commands []command) string {
 	var imports, entries strings.Builder
 	for _, c := range commands {
@@ -112,7 +141,7 @@ import (
 
 ` + imports.String() + `)
 
-func userland() map[string]func() {
+func uroot() map[string]func() {
 	return map[string]func(){
 ` + entries.String() + `	}
 }

@@ -57,8 +57,8 @@ func TestTableSource(t *testing.T) {
 	got := tableSource([]command{commandRoot + "core/ls", commandRoot + "exp/two-words"})
 	for _, want := range []string{
 		"//go:build userland\n",
-		`u_ls "github.com/gatehouse-os/gatehouse/appliance/cmd/gatehouse/internal/uroot/core/ls"`,
-		`u_two_words "github.com/gatehouse-os/gatehouse/appliance/cmd/gatehouse/internal/uroot/exp/two-words"`,
+		`u_ls "github.com/gatehouse-os/gatehouse/appliance/cmd/internal/uroot/core/ls"`,
+		`u_two_words "github.com/gatehouse-os/gatehouse/appliance/cmd/internal/uroot/exp/two-words"`,
 		`"ls": applet(u_ls.Init, u_ls.Main)`,
 		`"two-words": applet(u_two_words.Init, u_two_words.Main)`,
 	} {
@@ -87,9 +87,10 @@ func TestOverlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"/src/appliance/cmd/gatehouse/applets_generated.go":           generated + "/applets_generated.go",
-		"/src/appliance/cmd/gatehouse/internal/uroot/core/ls/ls.go":   generated + "/core/ls/ls.go",
-		"/src/appliance/cmd/gatehouse/internal/uroot/core/ls/sort.go": generated + "/core/ls/sort.go",
+		"/src/appliance/cmd/gatehouse/uroot_generated.go":   generated + "/gatehouse/uroot_generated.go",
+		"/src/appliance/cmd/userland/uroot_generated.go":    generated + "/userland/uroot_generated.go",
+		"/src/appliance/cmd/internal/uroot/core/ls/ls.go":   generated + "/core/ls/ls.go",
+		"/src/appliance/cmd/internal/uroot/core/ls/sort.go": generated + "/core/ls/sort.go",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v", got)

@@ -4,74 +4,39 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"os"
-	"os/signal"
-	"slices"
-	"syscall"
 
-	"github.com/gatehouse-os/gatehouse/appliance/applets"
+	"github.com/gatehouse-os/gatehouse/appliance/applets/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/applets/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
-	"github.com/gatehouse-os/gatehouse/appliance/shell"
+	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 )
 
-// A command is a small command of our own. args[0] is its name, the result its
-// exit status.
-type command func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
-
-// commands are those that the userland lacks, or does not do well enough.
-func commands() map[string]command {
-	silent := func(f func(context.Context, []string, io.Writer, io.Writer) int) command {
-		return func(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-			return f(ctx, args, stdout, stderr)
-		}
-	}
-	return map[string]command{
-		"halt":     end(boot.Halt),
-		"head":     applets.Head,
-		"hostname": silent(applets.Hostname),
-		"ip":       silent(ip.Run),
-		"kill":     silent(applets.Kill),
-		"ping":     silent(applets.Ping),
-		"poweroff": end(boot.PowerOff),
-		"ps":       silent(applets.Ps),
-		"reboot":   end(boot.Reboot),
-		"tail":     applets.Tail,
+// commands are the commands of the console that need what this program has anyway: the network, and init.
+func commands() multicall.Table {
+	return multicall.Table{
+		Commands: map[string]multicall.Command{
+			"halt":     multicall.Silent(end(boot.Halt)),
+			"hostname": multicall.Silent(inet.Hostname),
+			"ip":       multicall.Silent(ip.Run),
+			"ping":     multicall.Silent(inet.Ping),
+			"poweroff": multicall.Silent(end(boot.PowerOff)),
+			"reboot":   multicall.Silent(end(boot.Reboot)),
+		},
+		Mains: uroot(),
 	}
 }
 
-// end asks init to end the machine.
-func end(kind boot.Kind) command {
-	return func(_ context.Context, _ []string, _ io.Reader, _, stderr io.Writer) int {
+// end asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.
+func end(kind boot.Kind) func(context.Context, []string, io.Writer, io.Writer) int {
+	return func(_ context.Context, args []string, _, stderr io.Writer) int {
+		if len(args) > 1 {
+			fmt.Fprintf(stderr, "usage: %s\n", kind)
+			return 2
+		}
 		if err := boot.Request(kind); err != nil {
 			fmt.Fprintf(stderr, "%s: %v\n", kind, err)
 			return 1
 		}
 		return 0
 	}
-}
-
-// names are all that the binary may be called by, for the one who makes the links.
-func names() []string {
-	all := slices.Collect(maps.Keys(commands()))
-	all = slices.AppendSeq(all, maps.Keys(userland()))
-	all = append(all, "sh")
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// runShell is sh. While it talks with a person, ^C is for what it runs, not for
-// it; a script goes as any program does.
-func runShell(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGHUP, syscall.SIGTERM)
-	defer stop()
-	if !shell.Interactive(args, os.Stdin, os.Stderr) {
-		stop()
-		return shell.Run(context.Background(), args, nil, os.Stdin, os.Stdout, os.Stderr)
-	}
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
-	signal.Ignore(syscall.SIGTSTP)
-	return shell.Run(ctx, args, interrupts, os.Stdin, os.Stdout, os.Stderr)
 }

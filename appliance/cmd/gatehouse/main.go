@@ -1,10 +1,11 @@
-// Command gatehouse is everything that runs on the appliance, in one static
-// binary. What it does depends on the name it is called by:
+// Command gatehouse is everything that runs on the appliance but its shell and
+// the commands for files and text (command userland), in one static binary. What
+// it does depends on the name it is called by:
 //
 //   - as process 1 it is the init: it boots the box and supervises the services;
 //   - as "gatehouse" it is the command for people, the same on the console and
 //     over ssh, and with "service NAME" one of the services;
-//   - by any other name it is that small command (ls, ip, ping, …).
+//   - by any other name it is that command of the network (ip, ping, tcpdump, …).
 package main
 
 import (
@@ -13,7 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -27,17 +27,13 @@ import (
 )
 
 func main() {
-	name := filepath.Base(os.Args[0])
-	switch {
-	case os.Getpid() == 1: // its signals are requests, which init reads itself
+	if os.Getpid() == 1 { // its signals are requests, which init reads itself
 		os.Exit(runInit(context.Background(), os.Stdout))
-	case name == "sh" || name == "-sh":
-		os.Exit(runShell(os.Args))
 	}
-	// A command of the userland runs with the signals' default actions, and may
-	// exit by itself, as the program that it stands for would.
-	if applet, ok := userland()[name]; ok && commands()[name] == nil {
-		applet()
+	// A command of u-root runs with the signals' default actions, and may exit by
+	// itself, as the program that it stands for would.
+	if main := commands().Main(os.Args[0]); main != nil {
+		main()
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -46,10 +42,10 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program but for init and the userland; it returns the exit status.
+// run is the program but for init and the commands of u-root; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if c, ok := commands()[filepath.Base(args[0])]; ok {
-		return c(ctx, args, stdin, stdout, stderr)
+	if command := commands().Command(args[0]); command != nil {
+		return command(ctx, args, stdin, stdout, stderr)
 	}
 	limitMemory()
 	switch {
@@ -59,7 +55,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stdout, "gatehouse", machine.Version())
 		return 0
 	case len(args) == 2 && args[1] == "names":
-		fmt.Fprintln(stdout, strings.Join(names(), "\n"))
+		fmt.Fprintln(stdout, strings.Join(commands().Names(), "\n"))
 		return 0
 	case len(args) > 1 && len(args) < 4 && (args[1] == "help" || args[1] == "-h" || args[1] == "--help"):
 		admin.Usage(stdout, args[2:]...)

@@ -29,8 +29,11 @@ func TestRun(t *testing.T) {
 		{"gatehouse frobnicate", "", 2, `no command "frobnicate"`},
 		{"gatehouse service nosuch", "", 2, `no service "nosuch"`},
 		{"gatehouse service dhcp", "", 1, "the configuration on descriptor 0: EOF"},
-		{"/bin/ps -Z", "", 2, "usage: ps"},
+		{"/sbin/reboot --help", "", 2, "usage: reboot"},
+		{"/bin/ip frobnicate", "", 2, "frobnicate"},
 		{"/bin/ping", "", 2, "usage: ping"},
+		{"/bin/hostname -Z", "", 2, "usage: hostname"},
+		{"gatehouse names", "", 0, "halt\nhostname\nip\nping\npoweroff\nreboot\n"},
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer

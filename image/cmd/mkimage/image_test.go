@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,6 +142,11 @@ func checkManifest(t *testing.T, dir string) {
 	if err != nil || m.Disk.SHA256 != string(bytes.Fields(sum)[0]) {
 		t.Errorf("the disk's hash is %s, the manifest's %s: %v", sum, m.Disk.SHA256, err)
 	}
+	// Those of both programs, each once.
+	if !slices.IsSortedFunc(m.Modules, func(a, b image.Module) int { return strings.Compare(a.Path, b.Path) }) ||
+		len(m.Modules) != len(slices.Compact(slices.Clone(m.Modules))) {
+		t.Errorf("modules that are not sorted, or stand there twice: %v", m.Modules)
+	}
 	if m.Version != "v1" || len(m.Modules) < 10 || m.Modules[0].Sum == "" || m.Kernel.Size != 1024 {
 		t.Errorf("got %+v", m)
 	}
@@ -180,14 +186,16 @@ func checkDisk(t *testing.T, dir string) {
 	if got := debugfs("stat /etc/gatehouse/site/site.toml"); !strings.Contains(got, "Mode:  0600") {
 		t.Errorf("site.toml: %s", got)
 	}
-	program := filepath.Join(t.TempDir(), "gatehouse")
-	debugfs("dump -p /bin/gatehouse " + program)
-	link := filepath.Join(t.TempDir(), "echo")
-	if err := os.Symlink(program, link); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(link, "from", "the", "disk").CombinedOutput(); err != nil || string(out) != "from the disk\n" {
-		t.Errorf("the program on the disk: %s, %v", out, err)
+	for program, call := range map[string][]string{"userland": {"echo", "usage: none"}, "gatehouse": {"hostname", "-h"}} {
+		file := filepath.Join(t.TempDir(), program)
+		debugfs("dump -p /bin/" + program + " " + file)
+		link := filepath.Join(t.TempDir(), call[0])
+		if err := os.Symlink(file, link); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(link, call[1:]...).CombinedOutput(); !strings.Contains(string(out), "usage: ") {
+			t.Errorf("%s on the disk: %s, %v", program, out, err)
+		}
 	}
 }
 

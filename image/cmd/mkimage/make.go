@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +46,7 @@ func (j *job) make(ctx context.Context, in image.Input) (*made, error) {
 	if in.E2fsck, err = readE2fsck(j.e2fsck); err != nil {
 		return nil, err
 	}
-	if in.Gatehouse, in.Applets, err = j.userland(ctx); err != nil {
+	if in.Programs, err = j.programs(ctx); err != nil {
 		return nil, err
 	}
 	var built kernel.Result
@@ -119,20 +121,28 @@ func (j *job) write(m *made, in image.Input, tree []ext2.Node, root ext2.Options
 	return o.commit()
 }
 
-// userland returns the binary and the names of the u-root commands in it.
-func (j *job) userland(ctx context.Context) ([]byte, []string, error) {
+// programs builds what runs on the appliance.
+func (j *job) programs(ctx context.Context) ([]image.Program, error) {
 	dir, err := os.MkdirTemp("", "gatehouse-userland-")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "gatehouse")
-	applets, err := userland.Build(ctx, userland.Options{Source: j.source, CacheDir: j.cache, Output: binary, Progress: j.progress})
+	built, err := userland.Build(ctx, userland.Options{
+		Source: j.source, CacheDir: j.cache, Output: dir, Progress: j.progress,
+	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	content, err := os.ReadFile(binary)
-	return content, applets, err
+	var all []image.Program
+	for _, name := range slices.Sorted(maps.Keys(built)) {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, image.Program{Name: name, Content: content, Commands: built[name]})
+	}
+	return all, nil
 }
 
 // rootDisk tells a disk that is too small before the kernel is built.

@@ -403,7 +403,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-// What is linked with CoreDNS has no flags: they would be those of every command of the one binary.
+// What is linked with CoreDNS has no flags: they would be those of every command in its program.
 func TestNoFlags(t *testing.T) {
 	flag.VisitAll(func(f *flag.Flag) {
 		if !strings.HasPrefix(f.Name, "test.") {

@@ -1,4 +1,4 @@
-package applets
+package inet
 
 import (
 	"context"
@@ -8,13 +8,15 @@ import (
 	"net"
 	"os"
 	"strings"
+
+	"github.com/gatehouse-os/gatehouse/appliance/applets/getopt"
 )
 
 // Hostname prints the name of the box; with -s up to its first dot, with -f the
 // full name with the domain. It does not set the name: that is the site's.
 func Hostname(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	const command = "hostname"
-	options, operands, err := getopt(args[1:], "sf")
+	options, operands, err := getopt.Parse(args[1:], "sf")
 	if err == nil && len(operands) > 0 {
 		err = errors.New("the name of the box is set in the site, by name = \"…\"")
 	}
@@ -26,7 +28,7 @@ func Hostname(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		if err != nil {
 			break
 		}
-		switch o.letter {
+		switch o.Letter {
 		case 's':
 			name, _, _ = strings.Cut(name, ".")
 		case 'f':

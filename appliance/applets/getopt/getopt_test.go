@@ -1,4 +1,4 @@
-package applets
+package getopt
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestGetopt(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"", "[] []"},
 		{"host", "[] [host]"},
@@ -22,17 +22,17 @@ func TestGetopt(t *testing.T) {
 		{"--help", "unknown option --"},
 		{"-né", "unknown option -Ã"},
 	} {
-		options, operands, err := getopt(strings.Fields(tt.args), "nqc:")
+		options, operands, err := Parse(strings.Fields(tt.args), "nqc:")
 		got := fmt.Sprint(err)
 		if err == nil {
 			var words []string
 			for _, o := range options {
-				words = append(words, strings.TrimSuffix(string(o.letter)+"="+o.value, "="))
+				words = append(words, strings.TrimSuffix(string(o.Letter)+"="+o.Value, "="))
 			}
 			got = fmt.Sprintf("%v %v", words, operands)
 		}
 		if got != tt.want {
-			t.Errorf("getopt %q: %s, want %s", tt.args, got, tt.want)
+			t.Errorf("Parse %q: %s, want %s", tt.args, got, tt.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package applets
+package inet
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/applets/getopt"
 )
 
 const pingUsage = `usage: ping [-46q] [-c COUNT] [-i SECONDS] [-I INTERFACE|ADDRESS] [-s BYTES]
@@ -80,7 +82,7 @@ func dataSize(target netip.Addr, size int) string {
 // parsePing reads the arguments after the command's name.
 func parsePing(args []string) (pingOptions, error) {
 	o := pingOptions{network: "ip", interval: time.Second, patience: defaultPatience, size: 56}
-	options, operands, err := getopt(args, "46qnc:i:I:s:t:w:W:")
+	options, operands, err := getopt.Parse(args, "46qnc:i:I:s:t:w:W:")
 	if err != nil {
 		return o, err
 	}
@@ -97,10 +99,10 @@ func parsePing(args []string) (pingOptions, error) {
 }
 
 // set applies one option.
-func (o *pingOptions) set(opt option) (err error) {
-	switch opt.letter {
+func (o *pingOptions) set(opt getopt.Option) (err error) {
+	switch opt.Letter {
 	case '4', '6':
-		o.network = "ip" + string(opt.letter)
+		o.network = "ip" + string(opt.Letter)
 	case 'q':
 		o.quiet = true
 	case 'n': // addresses are always numeric
@@ -117,31 +119,31 @@ func (o *pingOptions) set(opt option) (err error) {
 	case 'W':
 		o.patience, err = seconds(opt, time.Millisecond)
 	case 'I':
-		if addr, notAddr := netip.ParseAddr(opt.value); notAddr == nil {
+		if addr, notAddr := netip.ParseAddr(opt.Value); notAddr == nil {
 			o.source = addr
 		} else {
-			o.device = opt.value
+			o.device = opt.Value
 		}
 	}
 	return err
 }
 
 // number reads the value of opt as a whole number.
-func number(opt option, least, most int) (int, error) {
-	n, err := strconv.Atoi(opt.value)
+func number(opt getopt.Option, least, most int) (int, error) {
+	n, err := strconv.Atoi(opt.Value)
 	if err != nil || n < least || n > most {
-		return 0, fmt.Errorf("-%c %s: expected a number from %d to %d", opt.letter, opt.value, least, most)
+		return 0, fmt.Errorf("-%c %s: expected a number from %d to %d", opt.Letter, opt.Value, least, most)
 	}
 	return n, nil
 }
 
 // seconds reads the value of opt as a number of seconds.
-func seconds(opt option, least time.Duration) (time.Duration, error) {
+func seconds(opt getopt.Option, least time.Duration) (time.Duration, error) {
 	const most = 24 * time.Hour
-	s, err := strconv.ParseFloat(opt.value, 64)
+	s, err := strconv.ParseFloat(opt.Value, 64)
 	d := time.Duration(s * float64(time.Second))
 	if err != nil || s > most.Seconds() || d < least {
-		return 0, fmt.Errorf("-%c %s: expected seconds from %g to %g", opt.letter, opt.value, least.Seconds(), most.Seconds())
+		return 0, fmt.Errorf("-%c %s: expected seconds from %g to %g", opt.Letter, opt.Value, least.Seconds(), most.Seconds())
 	}
 	return d, nil
 }

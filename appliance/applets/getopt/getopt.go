@@ -1,21 +1,23 @@
-package applets
+// Package getopt reads the options of a command line as getopt(3) of the C library does. What an option
+// means, and what is not allowed together, is left to the command.
+package getopt
 
 import (
 	"fmt"
 	"strings"
 )
 
-// option is one option of a command line; letter without dash, value only where
+// Option is one option of a command line; Letter without dash, Value only where
 // the option takes one.
-type option struct {
-	letter byte
-	value  string
+type Option struct {
+	Letter byte
+	Value  string
 }
 
-// getopt splits args, which lack the command's name, into options and operands as
+// Parse splits args, which lack the command's name, into options and operands as
 // getopt(3) of the C library does: -c3 and -c 3 are the same, -nq is -n -q, options
 // may follow operands, -- ends them. In letters, ":" follows one that takes a value.
-func getopt(args []string, letters string) (options []option, operands []string, err error) {
+func Parse(args []string, letters string) (options []Option, operands []string, err error) {
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
@@ -34,7 +36,7 @@ func getopt(args []string, letters string) (options []option, operands []string,
 				return nil, nil, fmt.Errorf("unknown option -%c", letter)
 			}
 			if i+1 == len(letters) || letters[i+1] != ':' {
-				options = append(options, option{letter: letter})
+				options = append(options, Option{Letter: letter})
 				continue
 			}
 			if rest == "" {
@@ -43,7 +45,7 @@ func getopt(args []string, letters string) (options []option, operands []string,
 				}
 				rest, args = args[0], args[1:]
 			}
-			options = append(options, option{letter, rest})
+			options = append(options, Option{letter, rest})
 			rest = ""
 		}
 	}

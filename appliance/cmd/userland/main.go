@@ -1,0 +1,78 @@
+// Command userland is the shell and all commands of the console that need no network, in one static binary
+// that is told by its name which of them it is. It is a program apart from gatehouse for its start: what is
+// linked into that one (ssh, netlink, CoreDNS) costs each process of it more than most commands take, before
+// its first line. So this one reaches no package net, however far; commands that do are names of gatehouse.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/gatehouse-os/gatehouse/appliance/applets"
+	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/shell"
+)
+
+func main() {
+	// The shell, and a command of u-root, run with the signals' default actions, and may exit by themselves.
+	if main := commands().Main(os.Args[0]); main != nil {
+		main()
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program but for the shell and the commands of u-root; it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if command := commands().Command(args[0]); command != nil {
+		return command(ctx, args, stdin, stdout, stderr)
+	}
+	if len(args) == 2 && args[1] == "names" {
+		fmt.Fprintln(stdout, strings.Join(commands().Names(), "\n"))
+		return 0
+	}
+	const notFound = 127 // the status of a shell that finds no such command
+	fmt.Fprintf(stderr, "%s: expected to be called by the name of a command; `userland names` lists them\n",
+		filepath.Base(args[0]))
+	return notFound
+}
+
+// commands are the shell, ours where u-root has none or not a good enough one, and u-root's.
+func commands() multicall.Table {
+	t := multicall.Table{
+		Commands: map[string]multicall.Command{
+			"head": applets.Head,
+			"kill": multicall.Silent(applets.Kill),
+			"ps":   multicall.Silent(applets.Ps),
+			"tail": applets.Tail,
+		},
+		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
+	}
+	maps.Copy(t.Mains, uroot())
+	return t
+}
+
+// runShell is sh. While it talks with a person, ^C is for what it runs, not for
+// it; a script goes as any program does.
+func runShell(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGHUP, syscall.SIGTERM)
+	defer stop()
+	if !shell.Interactive(args, os.Stdin, os.Stderr) {
+		stop()
+		return shell.Run(context.Background(), args, nil, os.Stdin, os.Stdout, os.Stderr)
+	}
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
+	signal.Ignore(syscall.SIGTSTP)
+	return shell.Run(ctx, args, interrupts, os.Stdin, os.Stdout, os.Stderr)
+}

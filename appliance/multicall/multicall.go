@@ -1,0 +1,54 @@
+// Package multicall is for a program that is many commands, as busybox is: which one, it is told by the name
+// that it is called by. Of two commands of one name, ours is the one. Signals, and ending the process, are
+// left to the program, and to the mains of others, which do as the programs that they stand for would.
+package multicall
+
+import (
+	"context"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Command is a command of our own. args[0] is the name that it is called by, the result its exit status.
+// ctx ends when the process is asked to end.
+type Command func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+// Silent is a Command that does not read its standard input.
+func Silent(f func(ctx context.Context, args []string, stdout, stderr io.Writer) int) Command {
+	return func(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+		return f(ctx, args, stdout, stderr)
+	}
+}
+
+// A Table has the commands of a program by their names.
+type Table struct {
+	Commands map[string]Command
+	// Mains run with the default actions of signals. What they read, they take from os.Args and os.Stdin.
+	Mains map[string]func()
+}
+
+// Names are all that the program may be called by, sorted, for the one who makes the links.
+func (t Table) Names() []string {
+	all := slices.Collect(maps.Keys(t.Commands))
+	all = slices.AppendSeq(all, maps.Keys(t.Mains))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Command returns the command of the name that a process is called by, which may be a path; nil when there is
+// none.
+func (t Table) Command(called string) Command { return t.Commands[nameOf(called)] }
+
+// Main returns the main of another's that a process is called for; nil when there is none, or one of ours.
+func (t Table) Main(called string) func() {
+	if t.Command(called) != nil {
+		return nil
+	}
+	return t.Mains[nameOf(called)]
+}
+
+// nameOf knows that "-sh" is the shell of a login.
+func nameOf(called string) string { return strings.TrimPrefix(filepath.Base(called), "-") }
