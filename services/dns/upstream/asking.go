@@ -38,6 +38,7 @@ func (u *Client) Ask(ctx context.Context, query []byte) (Answer, error) {
 		return Answer{}, ErrBusy
 	}
 	defer u.load.Add(-1)
+	u.redate()
 	u.earn()
 	now := time.Now()
 	a := asking{
