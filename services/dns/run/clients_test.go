@@ -45,7 +45,8 @@ func (l *lab) desktop(resolv string) desktop {
 	for name, text := range map[string]string{
 		"view": view, "resolv.conf": resolv, "nsswitch.conf": "hosts: files dns\n", "hosts": "127.0.0.1 localhost\n",
 		"passwd": user + "systemd-resolve:x:990:990::/:/usr/sbin/nologin\n", "group": group + "systemd-resolve:x:990:\n",
-		"resolved.conf": "[Resolve]\nDNS=192.168.32.1\nDomains=home.example\nLLMNR=no\nMulticastDNS=no\nResolveUnicastSingleLabel=yes\n",
+		"resolved.conf": "[Resolve]\nDNS=192.168.32.1\nDomains=home.example\nLLMNR=no\nMulticastDNS=no\n" +
+			"ResolveUnicastSingleLabel=yes\n",
 	} {
 		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o644); err != nil {
 			l.t.Fatal(err)

@@ -38,9 +38,9 @@ func TestValidators(t *testing.T) {
 	l.has("www.lame A +timeout=9", "SERVFAIL", "EDE: 2") // it has asked for as long as we wait
 }
 
-// validated asks for names of all zones, each twice: the second time there is an answer in the cache, or that there is
-// none. What resolvers say of a zone with no valid signature is that it is bogus (6), has none in time (7, 8), or no
-// key (9).
+// validated asks for names of all zones, each twice: the second time there is an answer in the cache, or that
+// there is none. What resolvers say of a zone with no valid signature is that it is bogus (6), has none in time
+// (7, 8), or no key (9).
 func (l *lab) validated(t *testing.T, who, ad string) {
 	t.Helper()
 	for _, c := range []struct{ question, status, flags, has, without string }{
@@ -70,10 +70,12 @@ func (l *lab) validated(t *testing.T, who, ad string) {
 func (l *lab) delv(t *testing.T, who, anchor string) {
 	t.Helper()
 	words := strings.Fields(anchor) // . IN DS tag algorithm digest-type digest
-	file := l.file("anchors", fmt.Sprintf("trust-anchors { . static-ds %s %s %s \"%s\"; };\n", words[3], words[4], words[5], words[6]))
+	file := l.file("anchors", fmt.Sprintf("trust-anchors { . static-ds %s %s %s \"%s\"; };\n",
+		words[3], words[4], words[5], words[6]))
 	for name, want := range map[string]string{
 		"www.good": "; fully validated", "www.plain": "; unsigned answer", "alias.good": "; fully validated",
-		"www.broken": "resolution failed", "www.expired": "resolution failed", "nobody.good": "; negative response, fully validated",
+		"www.broken": "resolution failed", "www.expired": "resolution failed",
+		"nobody.good": "; negative response, fully validated",
 	} {
 		out := l.client.Run(testnet.Need(t, "delv", "bind9-dnsutils"), "@192.168.32.1", "-a", file, "+root=.", name, "A")
 		if !strings.Contains(out, want) {

@@ -33,7 +33,8 @@ type authority struct {
 func newAuthority(t testing.TB) *authority {
 	a := &authority{t: t, pool: x509.NewCertPool()}
 	a.cert, a.key = a.make(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: time.Now().AddDate(-5, 0, 0), NotAfter: time.Now().AddDate(5, 0, 0),
+		Subject:   pkix.Name{CommonName: "Test CA"},
+		NotBefore: time.Now().AddDate(-5, 0, 0), NotAfter: time.Now().AddDate(5, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	})
 	a.pool.AddCert(a.cert)
