@@ -61,6 +61,9 @@ func newLab(t *testing.T) *lab {
 func newNetwork(t *testing.T) *lab {
 	l := &lab{t: t, router: testnet.New(t, "router"), client: testnet.New(t, "client"), provider: testnet.New(t, "provider")}
 	l.router.Connect("eth1", l.client, "eth0")
+	for _, family := range []string{"ipv4", "ipv6"} { // as the appliance has it
+		l.router.Sysctl(family+".neigh.eth1.unres_qlen_bytes", "16384")
+	}
 	l.router.Connect("eth0", l.provider, "eth0")
 	l.router.AddAddr("eth1", "192.168.32.1/24")
 	l.router.AddAddr("eth1", "fd00:32::1/64")
