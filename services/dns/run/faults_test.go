@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 )
 
-// TestStartWithoutUpstream starts before those upstream do: names of the house are there, others come by themselves,
-// also a name that was asked for in vain.
+// TestStartWithoutUpstream starts before those upstream do: names of the house are there, others come by
+// themselves, also a name that was asked for in vain.
 func TestStartWithoutUpstream(t *testing.T) {
 	t.Parallel()
 	l := newNetwork(t)
@@ -35,7 +35,8 @@ func TestStartWithoutUpstream(t *testing.T) {
 	}
 }
 
-// TestKill kills the process, again and again, while leases go on: the first answer after each start knows them all.
+// TestKill kills the process, again and again, while leases go on: the first answer after each start knows
+// them all.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	l := newNetwork(t)
@@ -59,8 +60,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestHostileNames has leases with names that no client may have, in a journal that somebody has written: none of
-// them is in any record, and what the house has is as it was.
+// TestHostileNames has leases with names that no client may have, in a journal that somebody has written: none
+// of them is in any record, and what the house has is as it was.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -95,8 +96,9 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// TestWithoutClock starts a box whose clock says 1970, with resolvers by TLS only: names are there all the same, so
-// that a server of time can be found, and status says what is not checked. When the clock is right, everything is.
+// TestWithoutClock starts a box whose clock says 1970, with resolvers by TLS only: names are there all the
+// same, so that a server of time can be found, and status says what is not checked. When the clock is right,
+// everything is.
 func TestWithoutClock(t *testing.T) {
 	t.Parallel()
 	l := newNetwork(t)

@@ -109,8 +109,8 @@ func hostsOf(network string, first, n int) (all []netip.Addr) {
 }
 
 // TestFloods has names by chance asked for 10,000 times a second, by one client, by 200, by addresses that are
-// nobody's, in IPv4 and in a /64: the names of the house are answered at once all the while, those outside to who asks
-// again as clients do, and the process stays small.
+// nobody's, in IPv4 and in a /64: the names of the house are answered at once all the while, those outside to
+// who asks again as clients do, and the process stays small.
 func TestFloods(t *testing.T) {
 	l := newNetwork(t)
 	l.fake("192.0.2.101", nil, after(20*time.Millisecond, good))
@@ -170,8 +170,8 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// meanwhile asks for a name of the house all the time, and now and then for one outside, as often as a client does
-// until there is an answer. It returns how long the local ones took, in order.
+// meanwhile asks for a name of the house all the time, and now and then for one outside, as often as a client
+// does until there is an answer. It returns how long the local ones took, in order.
 func (l *lab) meanwhile(t *testing.T, what string) []time.Duration {
 	t.Helper()
 	const tries = 4

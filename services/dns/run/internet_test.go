@@ -95,8 +95,8 @@ func (l *lab) file(name, text string) string {
 	return path
 }
 
-// The zones outside are delegated by a root of our own: each has a server and an address, and something is wrong
-// with most of them.
+// The zones outside are delegated by a root of our own: each has a server and an address, and something is
+// wrong with most of them.
 const (
 	rootZone = `$ORIGIN .
 $TTL 300
@@ -141,7 +141,8 @@ func (l *lab) signed(name, text string, from, to time.Duration) (zone, ds string
 	return read("signed"), read(key + ".ds")
 }
 
-// startInternet starts servers of the root and of zones below it, and returns the key of the root as a DS record.
+// startInternet starts servers of the root and of zones below it, and returns the key of the root as a DS
+// record.
 func (l *lab) startInternet() (anchor string) {
 	l.t.Helper()
 	const day = 24 * time.Hour

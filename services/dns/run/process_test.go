@@ -18,7 +18,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns"
 )
 
-// processEnv has the test program be the service: it names a directory with the Config, where it answers methods too.
+// processEnv has the test program be the service: it names a directory with the Config, where it answers
+// methods too.
 const processEnv = "GATEHOUSE_DNS_PROCESS"
 
 func TestMain(m *testing.M) {

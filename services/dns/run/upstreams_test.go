@@ -37,27 +37,16 @@ func rcode(r int) func(c call) {
 	return changed(func(m *dns.Msg) { m.Rcode, m.Answer = r, nil })
 }
 
-// TestBadServers has servers that are slow, lie, truncate, say nothing or nonsense: alone, the client gets SERVFAIL
-// with the reason where the answer is not to be had, soon enough to be still there; beside another one it gets its
-// answer in 1.5 s.
-func TestBadServers(t *testing.T) {
-	t.Parallel()
-	l := newNetwork(t)
-	l.provider.AddAddr("eth0", "192.0.2.200/24")
-	var stranger net.PacketConn
-	if err := l.provider.Do(func() (err error) {
-		stranger, err = net.ListenPacket("udp", "192.0.2.200:53")
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	defer stranger.Close()
-	l.fake("192.0.2.100", nil, good)
-	kinds := []struct {
-		name   string
-		answer func(c call)
-		want   string // alone
-	}{
+// A badServer is one kind of them, and what the client gets if there is no other.
+type badServer struct {
+	name   string
+	answer func(c call)
+	want   string
+}
+
+// badServers are all kinds. stranger is a socket at another address.
+func badServers(stranger net.PacketConn) []badServer {
+	return []badServer{
 		{"slow", after(300*time.Millisecond, good), "NOERROR"},
 		{"crawls", after(6*time.Second, good), "SERVFAIL 22"},
 		{"silent", silent, "SERVFAIL 22"},
@@ -99,6 +88,25 @@ func TestBadServers(t *testing.T) {
 			m.Answer = []dns.RR{record(m.Question[0].Name + " 300 CNAME " + m.Question[0].Name)}
 		}), "SERVFAIL -1"},
 	}
+}
+
+// TestBadServers has servers that are slow, lie, truncate, say nothing or nonsense: alone, the client gets
+// SERVFAIL with the reason where the answer is not to be had, soon enough to be still there; beside another
+// one it gets its answer in 1.5 s.
+func TestBadServers(t *testing.T) {
+	t.Parallel()
+	l := newNetwork(t)
+	l.provider.AddAddr("eth0", "192.0.2.200/24")
+	var stranger net.PacketConn
+	if err := l.provider.Do(func() (err error) {
+		stranger, err = net.ListenPacket("udp", "192.0.2.200:53")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	l.fake("192.0.2.100", nil, good)
+	kinds := badServers(stranger)
 	for i, k := range kinds {
 		addr := fmt.Sprintf("192.0.2.%d", 101+i)
 		l.fake(addr, nil, k.answer)
@@ -135,8 +143,8 @@ func result(m *dns.Msg) string {
 	return fmt.Sprintf("%s %d", dns.RcodeToString[m.Rcode], extended(m))
 }
 
-// TestCertificates has resolvers show certificates that are not accepted: the client gets SERVFAIL, with the reason
-// where it is the clock, and the problem says which it is.
+// TestCertificates has resolvers show certificates that are not accepted: the client gets SERVFAIL, with the
+// reason where it is the clock, and the problem says which it is.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -175,8 +183,9 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestForwards asks others for a domain and for the reverse zone of its network, whose private addresses are left to
-// it; for the same names upstream is not asked, and what upstream says of private addresses is not told.
+// TestForwards asks others for a domain and for the reverse zone of its network, whose private addresses are
+// left to it; for the same names upstream is not asked, and what upstream says of private addresses is not
+// told.
 func TestForwards(t *testing.T) {
 	t.Parallel()
 	l := newNetwork(t)
