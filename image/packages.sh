@@ -15,14 +15,17 @@ peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
-# For DNS: two resolvers and an authoritative server.
-peers="$peers unbound knot-resolver knot-dnsutils nsd"
+# For DNS: two resolvers, an authoritative server, what signs its zones, and another C library.
+peers="$peers unbound knot-resolver knot-dnsutils nsd ldnsutils musl-tools"
+# Installed, these would change how the machine finds names: they are unpacked only, to where the tests look.
+unpacked="systemd-resolved"
+unpackeddir=/var/lib/gatehouse-peers
 # The servers that are measured beside ours.
 rivals="kea-admin kea-dhcp4-server dnsmasq-base"
 
 case "${1-}" in
-image) want="$image" ;;
-run) want="$image $run" ;;
+image) want="$image"; unpacked="" ;;
+run) want="$image $run"; unpacked="" ;;
 test) want="$image $run $peers" ;;
 bench) want="$image $run $peers $rivals" ;;
 *) echo "usage: $0 image|run|test|bench" >&2; exit 2 ;;
@@ -31,7 +34,7 @@ esac
 command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer and put it in PATH" >&2; exit 1; }
 if ! command -v dpkg-query >/dev/null; then
 	echo "This is not Debian: what these of its packages hold must be there:" >&2
-	echo "  $want" >&2
+	echo "  $want $unpacked" >&2
 	exit 0
 fi
 
@@ -40,18 +43,35 @@ for package in $want; do
 	status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || status=""
 	[ "$status" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+unpack=""
+for package in $unpacked; do
+	[ -d "$unpackeddir/$package" ] || unpack="$unpack $package"
+done
+[ -n "$missing$unpack" ] || exit 0
 
 install="apt-get install -y --no-install-recommends$missing"
 if [ "$(id -u)" -ne 0 ]; then
 	echo "Debian packages are missing. This installs them:" >&2
-	echo "  sudo apt-get update && sudo $install" >&2
+	[ -z "$missing" ] || echo "  sudo apt-get update && sudo $install" >&2
+	[ -z "$unpack" ] || echo "  sudo $0 $1" >&2
 	exit 1
 fi
-echo "installing:$missing"
+echo "installing:$missing$unpack"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-$install -qq </dev/null >/dev/null
+[ -z "$missing" ] || $install -qq </dev/null >/dev/null
+for package in $unpack; do
+	there="$unpackeddir/$package"
+	rm -rf "$there.new"
+	mkdir -p "$there.new"
+	(
+		cd "$there.new"
+		apt-get download -qq -o APT::Sandbox::User=root "$package" >/dev/null
+		dpkg-deb -x "$package"_*.deb .
+		rm "$package"_*.deb
+	)
+	mv "$there.new" "$there"
+done
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
 for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
 	package=${pair%%:*}

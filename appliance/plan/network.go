@@ -153,6 +153,10 @@ const (
 	conversationShare  = 16 << 10 // one for so many bytes of memory
 	conversationStep   = 512      // the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
 	neighbours         = 4096     // of each family
+	// neighbourQueue is how many bytes of packets wait for one whose address is asked for, a packet counting as 768
+	// at least. Linux has 212,992: who names a network's absent addresses could fill the memory with them, and before
+	// that what a service's socket may have under way, so that nobody was answered.
+	neighbourQueue = 16 << 10
 )
 
 // tables sizes them for a machine with so many bytes of memory. Linux goes by the memory alone, and leaves a
@@ -171,6 +175,8 @@ func tables(memory uint64) []netcfg.Sysctl {
 			key := fmt.Sprintf("net.%s.neigh.default.gc_thresh%d", family, i+1)
 			all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(n)})
 		}
+		key := fmt.Sprintf("net.%s.neigh.default.unres_qlen_bytes", family)
+		all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(neighbourQueue)})
 	}
 	return all
 }

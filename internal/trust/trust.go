@@ -5,9 +5,15 @@ package trust
 
 import (
 	"crypto/x509"
+	"runtime/debug"
+	"strings"
+	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
+
+// module has the authorities.
+const module = "golang.org/x/crypto/x509roots/fallback"
 
 // Roots returns a new pool of the authorities, with what some of them may vouch for. The error is that of one that
 // cannot be read; the others are in the pool.
@@ -26,4 +32,39 @@ func Roots() (*x509.CertPool, error) {
 		}
 	}
 	return pool, problem
+}
+
+// Date returns when the list of the authorities was made. It is past, so a clock that says an earlier time is wrong.
+// Two builds of one source have the same, and it is newer with each new list: it is in the version of the module, as
+// Go writes versions without a name. If it has a name, it is the time from which the newest authority is valid.
+func Date() time.Time {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if date, ok := dateIn(m.Version); ok && m.Path == module {
+				return date
+			}
+		}
+	}
+	return newest()
+}
+
+// dateIn returns the time in a version as https://go.dev/ref/mod#pseudo-versions has it.
+func dateIn(version string) (time.Time, bool) {
+	parts := strings.Split(version, "-")
+	if len(parts) < 3 {
+		return time.Time{}, false
+	}
+	text := parts[len(parts)-2]
+	date, err := time.Parse("20060102150405", text[strings.LastIndexByte(text, '.')+1:])
+	return date, err == nil
+}
+
+// newest is the time from which the newest authority is valid.
+func newest() (date time.Time) {
+	for root := range bundle.Roots() {
+		if cert, err := x509.ParseCertificate(root.Certificate); err == nil && cert.NotBefore.After(date) {
+			date = cert.NotBefore
+		}
+	}
+	return date
 }

@@ -36,10 +36,10 @@ const (
 	// the thread may have to wait for a processor on a busy small machine. More would be answers that come
 	// too late.
 	udpReceive = 2 << 20
-	// udpSend is the same for replies. A reply is charged until it has left, and up to 280 for a client that
-	// is not there stay for three seconds, until nobody has said that he has its address
-	// (neigh/default/unres_qlen_bytes). So there must be room for several of those, which anybody on the link
-	// can forge, beside the replies for others.
+	// udpSend is the same for replies. A reply is charged until it has left, and those for a client that is
+	// not there stay for three seconds, until nobody has said that he has its address: 280 of them by Linux's
+	// default, 21 with that of the appliance (neigh/default/unres_qlen_bytes). So there must be room for a
+	// network of those, whom anybody on the link can forge, beside the replies for others.
 	udpSend = 4 << 20
 	// tcpReceive and tcpSend are what the kernel holds for one connection: queries are short, and answers
 	// that are not taken are to stop the next query soon. Left alone, it would hold megabytes.

@@ -102,7 +102,7 @@ func (r *Resolver) take(e *wire.Extract, q *wire.Query, said Outside, err error)
 			failure.extended = wire.NoReachableUpstream
 		}
 		if !errors.Is(err, ErrBusy) && r.life.Err() == nil {
-			r.cache.Fail(q, r.o.Now())
+			r.cache.Fail(q, r.o.Now(), failure.extended)
 		}
 		return failure
 	}
@@ -113,7 +113,7 @@ func (r *Resolver) take(e *wire.Extract, q *wire.Query, said Outside, err error)
 	if finding.Usable() {
 		return result{Answer: e.Answer}
 	}
-	r.cache.Fail(q, r.o.Now())
+	r.cache.Fail(q, r.o.Now(), failure.extended)
 	return failure
 }
 
@@ -174,7 +174,7 @@ func (r *Resolver) giveStale(ticket wire.Ticket, q *wire.Query) {
 	if _, hit := r.cache.Append(nil, q, now, true, wire.ReplyOptions{}); hit.State != wire.Stale {
 		return
 	}
-	r.cache.Fail(q, now)
+	r.cache.Fail(q, now, wire.NoReachableUpstream)
 	r.reply(r.land(ticket), result{Answer: wire.Answer{Rcode: wire.ServFail}, failed: true}, "")
 }
 

@@ -97,7 +97,9 @@ func (w *Worker) outside(now time.Time, dst []byte, from Sender, client netip.Ad
 			return out
 		}
 		r.note(Event{Query: q, From: client, What: Failed, Rcode: wire.ServFail})
-		o.Extended = wire.NoReachableUpstream
+		if o.Extended = hit.Extended; o.Extended == 0 {
+			o.Extended = wire.CachedError
+		}
 		return q.Append(dst, wire.Answer{Rcode: wire.ServFail}, o)
 	}
 	if r.shareOf(client.Addr(), now) && r.ask(q, now, from, client, o, proven) {

@@ -29,6 +29,7 @@ type lab struct {
 	router, client, provider *testnet.Namespace
 	*Service
 	conf    dns.Config
+	options Options
 	journal *leasefile.Journal
 	nsd     *testnet.Process
 	stop    func()
@@ -48,9 +49,21 @@ inside A 192.0.2.81
 big TXT %s
 `
 
+// newLab returns a lab with everything started.
 func newLab(t *testing.T) *lab {
+	l := newNetwork(t)
+	l.nsd = l.startNSD("192.0.2.53", "example.net", exampleNet())
+	l.start()
+	return l
+}
+
+// newNetwork returns a lab in which nothing runs yet.
+func newNetwork(t *testing.T) *lab {
 	l := &lab{t: t, router: testnet.New(t, "router"), client: testnet.New(t, "client"), provider: testnet.New(t, "provider")}
 	l.router.Connect("eth1", l.client, "eth0")
+	for _, family := range []string{"ipv4", "ipv6"} { // as the appliance has it
+		l.router.Sysctl(family+".neigh.eth1.unres_qlen_bytes", "16384")
+	}
 	l.router.Connect("eth0", l.provider, "eth0")
 	l.router.AddAddr("eth1", "192.168.32.1/24")
 	l.router.AddAddr("eth1", "fd00:32::1/64")
@@ -77,13 +90,19 @@ func newLab(t *testing.T) *lab {
 		},
 		Upstream: servers.Config{Servers: []servers.Server{{Address: netip.MustParseAddr("192.0.2.53"), Kind: servers.Plain}}},
 	}
-	l.startNSD()
-	l.start()
+	l.options = Options{
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Follow: follow, Upstream: upstream.Options{Dial: dialIn(l.router)},
+	}
 	return l
 }
 
-// startNSD starts the provider's server.
-func (l *lab) startNSD() {
+// exampleNet is the zone outside as text.
+func exampleNet() string {
+	return fmt.Sprintf(outside, strings.Repeat(fmt.Sprintf("%q ", strings.Repeat("x", 250)), 12))
+}
+
+// startNSD starts an authoritative server of the provider with zones, each a name and its text.
+func (l *lab) startNSD(addr string, zones ...string) *testnet.Process {
 	l.t.Helper()
 	dir := l.t.TempDir()
 	write := func(name, text string) string {
@@ -93,17 +112,23 @@ func (l *lab) startNSD() {
 		}
 		return path
 	}
-	var big strings.Builder
-	for range 12 {
-		fmt.Fprintf(&big, "%q ", strings.Repeat("x", 250))
+	text := fmt.Sprintf("server:\n ip-address: %[2]s\n username: \"\"\n zonesdir: %[1]q\n pidfile: \"\"\n database: \"\"\n"+
+		" xfrdfile: \"\"\n zonelistfile: \"%[1]s/list\"\n xfrdir: %[1]q\n server-count: 1\nremote-control:\n control-enable: no\n",
+		dir, addr)
+	for i := 0; i < len(zones); i += 2 {
+		text += fmt.Sprintf("zone:\n name: %s\n zonefile: %q\n", zones[i], write(fmt.Sprintf("zone%d", i), zones[i+1]))
 	}
-	file := write("zone", fmt.Sprintf(outside, big.String()))
-	conf := write("nsd.conf", fmt.Sprintf("server:\n ip-address: 192.0.2.53\n username: \"\"\n zonesdir: %[1]q\n pidfile: \"\"\n"+
-		" xfrdfile: \"\"\n zonelistfile: \"%[1]s/list\"\n xfrdir: %[1]q\n server-count: 1\nremote-control:\n control-enable: no\n"+
-		"zone:\n name: example.net\n zonefile: %[2]q\n", dir, file))
-	l.nsd = l.provider.Start(exec.Command(testnet.Need(l.t, "nsd", "nsd"), "-d", "-c", conf))
-	testnet.Eventually(l.t, 10*time.Second, "nsd answers", func() bool {
-		conn, err := dialIn(l.router)(context.Background(), "tcp", netip.MustParseAddrPort("192.0.2.53:53"))
+	conf := write("nsd.conf", text)
+	p := l.provider.Start(exec.Command(testnet.Need(l.t, "nsd", "nsd"), "-d", "-c", conf))
+	l.listens(addr + ":53")
+	return p
+}
+
+// listens waits until somebody of the provider listens by TCP.
+func (l *lab) listens(addr string) {
+	l.t.Helper()
+	testnet.Eventually(l.t, 20*time.Second, addr+" listens", func() bool {
+		conn, err := dialIn(l.router)(context.Background(), "tcp", netip.MustParseAddrPort(addr))
 		if err == nil {
 			conn.Close()
 		}
@@ -125,9 +150,8 @@ func dialIn(n *testnet.Namespace) func(context.Context, string, netip.AddrPort) 
 // start starts the service, and waits until it is ready.
 func (l *lab) start() {
 	l.t.Helper()
-	log := slog.New(slog.NewTextHandler(l.t.Output(), nil))
 	err := l.router.Do(func() (err error) {
-		l.Service, err = Open(l.conf, Options{Log: log, Follow: follow, Upstream: upstream.Options{Dial: dialIn(l.router)}})
+		l.Service, err = Open(l.conf, l.options)
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 // TestService asks with dig what a house asks.
 func TestService(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	t.Run("house", func(t *testing.T) {
 		l.says("web.home.example A", "192.168.32.10")

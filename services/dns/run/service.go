@@ -65,7 +65,7 @@ type Options struct {
 	// Port is where clients ask; 0: 53.
 	Port uint16
 	// Upstream is what upstream needs of the world; its zero value is that of the machine, with the authorities of
-	// package trust.
+	// package trust and the date of those.
 	Upstream upstream.Options
 }
 
@@ -153,6 +153,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Upstream.Log == nil {
 		o.Upstream.Log = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, o.Now))
+	}
+	if o.Upstream.Now == nil {
+		o.Upstream.Now = o.Now
+	}
+	if o.Upstream.Epoch.IsZero() {
+		o.Upstream.Epoch = trust.Date()
 	}
 	if o.Upstream.Roots == nil {
 		roots, err := trust.Roots()

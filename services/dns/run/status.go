@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -110,6 +111,10 @@ func (s *Service) problems(ctx context.Context) []string {
 	}
 	down, last := 0, ""
 	st := s.upstream.Status()
+	if slices.ContainsFunc(st, func(u upstream.Status) bool { return u.Clock }) {
+		all = append(all, fmt.Sprintf("The clock is wrong, it says %s UTC: "+
+			"the dates of resolvers' certificates are not checked.", s.o.Upstream.Now().UTC().Format(time.DateTime)))
+	}
 	for _, u := range st {
 		if u.State == upstream.Down {
 			down++

@@ -18,6 +18,10 @@
 // have 65,535 octets), cookies, local names, what is done with SERVFAIL, private addresses (Rebind is for
 // that), and CNAME chains: an answer may end with a CNAME whose target is to be asked for. There is no
 // validation of DNSSEC.
+//
+// While the clock is certainly wrong (Options.Epoch) dates of certificates do not count: else a box without a
+// clock has no names, without names no servers of time, and without those no clock. AD is not believed then,
+// and connections that were made so end with the first question after the clock is right.
 package upstream
 
 import (
@@ -58,6 +62,10 @@ type Options struct {
 	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
 	// Now is the wall clock, by which certificates are valid. Nil: time.Now.
 	Now func() time.Time
+	// Epoch is a time that is past. While Now is before it the clock is wrong, and the dates of certificates are
+	// not looked at, but for what had expired by Epoch; who has signed them and for whom is. Zero: dates count
+	// always.
+	Epoch time.Time
 	// Log is told when a server fails and when it answers again, which may be often: bound it. Nil: nobody
 	// is.
 	Log *slog.Logger
@@ -115,8 +123,12 @@ type world struct {
 	ctx     context.Context // of connections
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	buffers sync.Pool // *[datagramSize]byte
+	buffers sync.Pool   // *[datagramSize]byte
+	undated atomic.Bool // a connection was made without looking at dates
 }
+
+// clockless reports whether the clock is certainly wrong.
+func (w *world) clockless() bool { return w.Now().Before(w.Epoch) }
 
 // A table says who is asked for what. It does not change.
 type table struct {
@@ -203,6 +215,16 @@ func (u *Client) Reconfigure(c servers.Config) error {
 func (u *Client) PathChanged() {
 	for _, p := range u.table.Load().all {
 		p.moved()
+	}
+}
+
+// redate ends connections that were made without looking at dates, once the clock is right.
+func (u *Client) redate() {
+	if !u.world.undated.Load() || u.world.clockless() || !u.world.undated.CompareAndSwap(true, false) {
+		return
+	}
+	for _, p := range u.table.Load().all {
+		p.redate()
 	}
 }
 

@@ -298,6 +298,18 @@ func (p *peer) moved() {
 	p.drop(errMoved)
 }
 
+// redate ends the connections that were made without looking at dates: what is outstanding is asked again.
+func (p *peer) redate() {
+	p.mu.Lock()
+	streams := append([]*stream(nil), p.streams...)
+	p.mu.Unlock()
+	for _, s := range streams {
+		if s.undated {
+			s.end(errMoved)
+		}
+	}
+}
+
 // leave has nothing asked here any more, for a reason.
 func (p *peer) leave(why error) {
 	p.mu.Lock()

@@ -198,6 +198,9 @@ func (q *question) read(b []byte, trusted bool) (r reply, err error) {
 	if !trusted {
 		flags &^= flagAD
 	}
+	if r.lame { // a client would take it for the absence of what it asked for
+		flags |= rcodeServFail
+	}
 	binary.BigEndian.PutUint16(b, q.id)
 	binary.BigEndian.PutUint16(b[2:], uint16(flags))
 	if u16(b, 4) == 1 {

@@ -316,6 +316,10 @@ func TestReferralIsNoAnswer(t *testing.T) {
 		for range 3 {
 			ask(t, u, "a.example.", "192.0.2.2")
 		}
+		alone := l.client(servers.Config{Servers: []servers.Server{plain("192.0.2.1")}})
+		if a, err := alone.Ask(t.Context(), query("a.example.")); err != nil || a.Message[3]&15 != rcodeServFail {
+			t.Errorf("alone: %x, %v", a.Message, err)
+		}
 	})
 }
 

@@ -40,6 +40,8 @@ type Status struct {
 	Error       string        `json:"error,omitempty"` // the last, even if it is long over
 	ErrorAt     time.Time     `json:"error_at,omitzero"`
 	Retry       time.Duration `json:"retry,omitempty"` // down: so long it is left out, in ns
+	// Clock: the clock is wrong, so the dates of its certificate are not looked at.
+	Clock bool `json:"clock,omitempty"`
 	Counters
 }
 
@@ -89,6 +91,7 @@ func (p *peer) status() Status {
 	case p.count.Answered > 0:
 		s.State = Up
 	}
+	s.Clock = p.tls != nil && p.world.clockless()
 	if p.latency.n > 0 {
 		s.Usual = p.latency.usual()
 	}

@@ -33,18 +33,55 @@ func (e *CertificateError) Error() string {
 // Unwrap returns the cause, ErrClock among them if it may be.
 func (e *CertificateError) Unwrap() error { return e.err }
 
-// handshake makes a connection a TLS one.
-func (p *peer) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	secure := tls.Client(conn, p.tls)
+// handshake makes a connection a TLS one. Without dates, those of the certificate are not looked at.
+func (p *peer) handshake(ctx context.Context, conn net.Conn, undated bool) (net.Conn, error) {
+	config := p.tls
+	if undated {
+		config = p.undated()
+	}
+	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, p.explain(err)
+		return nil, p.explain(err, undated)
+	}
+	if undated {
+		p.world.Log.Warn("the clock is wrong: the dates of a certificate are not looked at", "server", p.server.String())
 	}
 	return secure, nil
 }
 
+// undated is how a connection is made while the clock is wrong. The checks of crypto/tls, which cannot do without
+// a time, are made by verifyUndated; no session of such a connection is kept for later ones.
+func (p *peer) undated() *tls.Config {
+	c := p.tls.Clone()
+	c.ClientSessionCache = nil
+	c.InsecureSkipVerify = true
+	c.VerifyConnection = p.verifyUndated
+	return c
+}
+
+// verifyUndated does what crypto/tls does for a client, but by a time that the certificates themselves name: that
+// from which all of them are valid, or Epoch if it is later.
+func (p *peer) verifyUndated(s tls.ConnectionState) error {
+	o := x509.VerifyOptions{
+		DNSName: p.server.Name, Roots: p.world.Roots, Intermediates: x509.NewCertPool(), CurrentTime: p.world.Epoch,
+	}
+	for i, c := range s.PeerCertificates {
+		if c.NotBefore.After(o.CurrentTime) {
+			o.CurrentTime = c.NotBefore
+		}
+		if i > 0 {
+			o.Intermediates.AddCert(c)
+		}
+	}
+	if _, err := s.PeerCertificates[0].Verify(o); err != nil { // there is one: TLS demands it of servers
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+	}
+	return nil
+}
+
 // explain says in whose words it can what was wrong with a handshake.
-func (p *peer) explain(err error) error {
+func (p *peer) explain(err error, undated bool) error {
 	var verification *tls.CertificateVerificationError
 	if !errors.As(err, &verification) {
 		return fmt.Errorf("TLS: %w", err)
@@ -56,6 +93,9 @@ func (p *peer) explain(err error) error {
 	switch {
 	case errors.As(err, &host):
 		bad.reason = fmt.Sprintf("is for %s, not %s", subjects(host.Certificate), p.server.Name)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && undated:
+		bad.reason = fmt.Sprintf("expired on %s, when this box's software was not made yet",
+			invalid.Cert.NotAfter.UTC().Format(minute))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		bad.reason = validity(invalid.Cert, p.world.Now())
 		bad.err = errors.Join(ErrClock, err)
@@ -68,9 +108,11 @@ func (p *peer) explain(err error) error {
 	return bad
 }
 
+// minute is how times are told.
+const minute = "2006-01-02 15:04"
+
 // validity says when a certificate is valid, and what this box takes for now.
 func validity(c *x509.Certificate, now time.Time) string {
-	const minute = "2006-01-02 15:04"
 	when := "expired on " + c.NotAfter.UTC().Format(minute)
 	if now.Before(c.NotBefore) {
 		when = "is not valid before " + c.NotBefore.UTC().Format(minute)

@@ -217,7 +217,7 @@ func TestNoAllocations(t *testing.T) {
 				t.Error("not put")
 			}
 		},
-		"a failure": func() { c.Fail(q, start()) },
+		"a failure": func() { c.Fail(q, start(), 0) },
 		"a question under way": func() {
 			ticket, _ := flights.Join(q)
 			flights.Finish(ticket, func(Ticket) {})

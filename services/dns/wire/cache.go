@@ -103,6 +103,8 @@ type Hit struct {
 	// Refresh: less than a tenth of its time is left, and nobody else is told so. The answer should be asked for
 	// again, so that the next client need not wait.
 	Refresh bool
+	// Extended is why nobody had an answer, if it is Failing and somebody said so.
+	Extended uint16
 }
 
 // Append appends the reply to q, which is Plain, if there is an answer; dst is returned as it is otherwise.
@@ -114,9 +116,11 @@ func (c *Cache) Append(dst []byte, q *Query, now time.Time, stale bool, o ReplyO
 			return out, hit
 		}
 	}
-	if !stale && c.failing(q, at) {
-		c.counters.failing.Add(1)
-		return dst, Hit{State: Failing}
+	if !stale {
+		if extended, ok := c.failing(q, at); ok {
+			c.counters.failing.Add(1)
+			return dst, Hit{State: Failing, Extended: extended}
+		}
 	}
 	c.counters.misses.Add(1)
 	return dst, Hit{}
@@ -205,13 +209,13 @@ func (c *Cache) find(name *Name, key uint64) (s slot, pos uint64) {
 	return slot{}, 0
 }
 
-// failing says whether it is remembered that nobody had an answer.
-func (c *Cache) failing(q *Query, at time.Duration) bool {
+// failing says whether it is remembered that nobody had an answer, and why.
+func (c *Cache) failing(q *Query, at time.Duration) (extended uint16, ok bool) {
 	_, pos := c.find(&q.Name, q.key()|keyFailure)
 	if pos == 0 {
-		return false
+		return 0, false
 	}
 	var h header
-	return h.load(c.ring.at(pos)) && c.ring.live(pos) && at-h.put < h.ttl &&
-		int64(h.put) >= c.failuresFrom.Load()
+	ok = h.load(c.ring.at(pos)) && c.ring.live(pos) && at-h.put < h.ttl && int64(h.put) >= c.failuresFrom.Load()
+	return uint16(h.answers), ok
 }

@@ -181,7 +181,7 @@ func TestCacheOfFailures(t *testing.T) {
 	}
 	c.Put(answered(t, q, response{answer: []string{"a. 10 IN A 192.0.2.1"}}), now)
 	for _, want := range []time.Duration{1, 2, 4, 4} {
-		if d := c.Fail(q, now); d != want*time.Second {
+		if d := c.Fail(q, now, 0); d != want*time.Second {
 			t.Errorf("for %v, want %d s", d, want)
 		}
 		now = now.Add(want*time.Second - 1)
@@ -190,7 +190,7 @@ func TestCacheOfFailures(t *testing.T) {
 		} else {
 			state(Failing)
 		}
-		if d := c.Fail(q, now); d != 1 { // another that was under way
+		if d := c.Fail(q, now, 0); d != 1 { // another that was under way
 			t.Errorf("again for %v", d)
 		}
 		now = now.Add(1)
@@ -200,15 +200,18 @@ func TestCacheOfFailures(t *testing.T) {
 		t.Errorf("the stale answer: %v", hit)
 	}
 	now = now.Add(time.Minute)
-	if d := c.Fail(q, now); d != time.Second {
+	if d := c.Fail(q, now, 0); d != time.Second {
 		t.Errorf("a minute later for %v", d)
 	}
 	state(Failing)
 	c.ForgetFailures(now)
 	state(Miss)
 	now = now.Add(1)
-	c.Fail(q, now)
+	c.Fail(q, now, 6)
 	state(Failing)
+	if _, hit := get(t, c, q, now, false); hit.Extended != 6 {
+		t.Errorf("the failure is told as %d", hit.Extended)
+	}
 	c.Put(answered(t, q, response{answer: []string{"a. 10 IN A 192.0.2.1"}}), now)
 	now = now.Add(11 * time.Second)
 	state(Miss)
@@ -268,7 +271,7 @@ func TestCacheEntries(t *testing.T) {
 	get(t, c, q, now, false)
 	get(t, c, q, now, false)
 	no := question(t, "no.example.com.", dns.TypeAAAA, false)
-	c.Fail(no, now)
+	c.Fail(no, now, 0)
 	entries := slices.Collect(c.Entries(now.Add(time.Second)))
 	if len(entries) != 2 {
 		t.Fatalf("%+v", entries)

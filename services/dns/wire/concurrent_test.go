@@ -79,7 +79,7 @@ func TestCacheOfSeveral(t *testing.T) {
 				c.Put(e, now)
 				if i%1000 == 0 {
 					c.Flush(randomName(i%names), false)
-					c.Fail(ask(i), now)
+					c.Fail(ask(i), now, 0)
 				}
 				if i%2_000 == 1_999 {
 					c.Flush([]byte{0}, true)

@@ -13,7 +13,8 @@ import (
 //	1  hash of name and key
 //	2  when it was put, in nanoseconds
 //	3  for how long it is good, in seconds; bytes of records; number of TTLs
-//	4  number of answers and of authorities; hits that were counted when it last got another chance
+//	4  number of answers, of a failure its extended error; number of authorities; hits that were counted when it
+//	   last got another chance
 //	…  name · where in the records each TTL is, two bytes each · records
 //
 // each of the last three up to a whole number of words.

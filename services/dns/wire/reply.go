@@ -22,6 +22,7 @@ type Answer struct {
 // Extended DNS errors (RFC 8914).
 const (
 	StaleAnswer         = 3
+	CachedError         = 13 // of which nobody said why
 	Blocked             = 15
 	StaleNXDomain       = 19
 	NoReachableUpstream = 22
