@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/bench/wire"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // askEvery is how often a client asks.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/bench/wire"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // engineRun is how many leases the engine is measured with, each four messages.

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/bench/wire"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // A generator is a relay agent with clients, as perfdhcp is, but says of each ACK how long it took. Its

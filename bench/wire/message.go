@@ -3,8 +3,8 @@ package wire
 import (
 	"encoding/binary"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // An Answer is what a client needs of an OFFER or ACK.

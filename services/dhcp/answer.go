@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // Sizes of an IPv4 and UDP header, and of the datagram that every Ethernet carries.

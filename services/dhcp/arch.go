@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // Arch is the client system architecture type, option 93: RFC 4578 2.1 and the

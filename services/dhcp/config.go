@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // Config is everything the DHCP service is told. It is derived from the site by

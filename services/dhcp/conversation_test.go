@@ -13,8 +13,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // A listener stands beside a server and holds the rules against all that is said.

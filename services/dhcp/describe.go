@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // maxDescribed bounds what is remembered of the options of one message, in bytes.

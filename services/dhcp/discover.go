@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // discover answers a DISCOVER with an offer: RFC 2131 4.3.1. Nothing is stored.

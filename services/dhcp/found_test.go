@@ -7,7 +7,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // What TestRules and FuzzRules have found, as cases.

@@ -3,7 +3,7 @@ package dhcp
 import (
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // Values of option 175 for iPXE.

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // An Outcome is what Handle decided about one message. The caller keeps it for

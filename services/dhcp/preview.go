@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // A Preview is what a host is told on one network by the time one of its boot stages

@@ -11,9 +11,9 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // forbidden returns what RFC 2131, or our own promises, forbid about an outcome.

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // request answers a REQUEST: RFC 2131 4.3.2. The state of the client shows in

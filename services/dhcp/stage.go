@@ -3,7 +3,7 @@ package dhcp
 import (
 	"bytes"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // Stage is which program of a machine is asking: on its way up a host that boots

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
 // A told is an option that clients are told: those who ask for it, or all.

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // How many events are logged.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/packet"
 )
 
 // Status is how the service is.

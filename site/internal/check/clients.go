@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"

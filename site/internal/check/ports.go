@@ -1,7 +1,7 @@
 package check
 
 import (
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"

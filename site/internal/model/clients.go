@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/services/dhcp/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 )
 
 // Clients is what the DHCP clients of one network get and are told.

@@ -67,5 +67,6 @@ const (
 	OptionRoutes        uint8 = 121 // RFC 3442
 	OptionEtherboot     uint8 = 175 // iPXE's own, encapsulated: ipxe.org/howto/dhcpd
 	OptionInitiatorIQN  uint8 = 203 // iSCSI initiator name, as iPXE reads it
+	OptionMSRoutes      uint8 = 249 // option 121 as Microsoft had it first: [MS-DHCPE]
 	OptionEnd           uint8 = 255
 )

@@ -38,23 +38,3 @@ func AppendDomain(b []byte, domain string) []byte {
 	}
 	return append(b, 0)
 }
-
-// readDomains reads a search list that is not compressed.
-func readDomains(b []byte) (all []string, ok bool) {
-	var labels []string
-	for len(b) > 0 {
-		n := int(b[0])
-		if n == 0 {
-			if len(labels) == 0 {
-				return nil, false
-			}
-			all, labels, b = append(all, strings.Join(labels, ".")), nil, b[1:]
-			continue
-		}
-		if len(b) < 1+n || !IsLabel(string(b[1:1+n])) {
-			return nil, false
-		}
-		labels, b = append(labels, string(b[1:1+n])), b[1+n:]
-	}
-	return all, len(all) > 0 && len(labels) == 0
-}

@@ -2,8 +2,8 @@
 // values are, and how these look on the wire (RFC 2132 and its successors).
 //
 // It is the one place that knows, for the site, which is written by people, for the
-// engine, and for what people are shown. It says nothing about which options a
-// client is sent; the kinds are those that people can write, so that a few options
+// server and the client, and for what people are shown. It says nothing about which
+// options a client is sent or believes; the kinds are those that people can write, so that a few options
 // with a structure of their own are Hex.
 package option
 

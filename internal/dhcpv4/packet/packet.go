@@ -6,9 +6,9 @@
 // in the order given, the first ones first into the room there is, so a caller
 // orders them by importance. What options mean is for others, but for 52.
 //
-// It is our own, beside the library that the WAN client uses, because a server
-// needs what that lacks: control of order and size, overload, clients that leave
-// out the End option, and no garbage per packet.
+// It serves both ends, the server of the LANs and the client of the way out. It is
+// our own because a server needs what libraries lack: control of order and size,
+// overload, clients that leave out the End option, and no garbage per packet.
 package packet
 
 import (

@@ -33,7 +33,7 @@ func (k Kind) format(data []byte) (text string, ok bool) {
 	case Codes:
 		return formatEach(data, 1, func(b []byte) string { return strconv.Itoa(int(b[0])) })
 	case Domains:
-		domains, ok := readDomains(data)
+		domains, ok := ReadDomains(data)
 		return strings.Join(domains, ","), ok
 	case Routes:
 		var all []string
