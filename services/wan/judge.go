@@ -207,7 +207,7 @@ func (j *judge) mtu() {
 	default:
 		j.facts.MTU = m
 		if m < minIPv6 {
-			j.remark(AboutMTU, "with an MTU of %d there is no IPv6 on the link, which needs %d (RFC 8200 5)", m, minIPv6)
+			j.remark(AboutMTU, "with an MTU of %d there is no IPv6 on the link: it needs %d (RFC 8200 5)", m, minIPv6)
 		}
 	}
 }

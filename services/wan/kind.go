@@ -40,11 +40,11 @@ func (k Kind) String() string { return [...]string{"public", "private", "cgnat",
 func (k Kind) Means() string {
 	switch k {
 	case Private:
-		return "it is a private address (RFC 1918): another router, yours or the provider's, translates it. Forwards " +
-			"are reached from outside only if that one forwards too, a 6in4 tunnel only if it passes protocol 41"
+		return "it is a private address (RFC 1918): another router, yours or the provider's, translates it. " +
+			"Forwards are reached from outside only if that one forwards too, a 6in4 tunnel only if it passes protocol 41"
 	case Shared:
-		return "it is a shared address (RFC 6598): the provider translates it for many customers. Forwards are not " +
-			"reached from outside, and a 6in4 tunnel does not come up"
+		return "it is a shared address (RFC 6598): the provider translates it for many customers. Forwards are " +
+			"not reached from outside, and a 6in4 tunnel does not come up"
 	case Special:
 		return "it is an address that is not routed in the Internet (RFC 6890)"
 	}

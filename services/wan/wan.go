@@ -50,8 +50,8 @@ type Route struct {
 
 // Equal reports whether f and g are the same way out.
 func (f *Facts) Equal(g *Facts) bool {
-	return slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.OffLink == g.OffLink && f.MTU == g.MTU &&
-		slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && f.Domain == g.Domain &&
+	return slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.OffLink == g.OffLink &&
+		f.MTU == g.MTU && slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && f.Domain == g.Domain &&
 		slices.Equal(f.Search, g.Search) && slices.Equal(f.Routes, g.Routes)
 }
 

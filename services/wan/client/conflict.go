@@ -1,0 +1,140 @@
+package client
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gatehouse-os/gatehouse/services/wan"
+)
+
+// A Finding is the result of a Probe.
+type Finding struct {
+	// Conflict: another station has the address, or wants it; MAC is its own.
+	Conflict bool
+	MAC      wan.MAC
+	// Gateway: the gateway that was to be looked for is there.
+	Gateway bool
+}
+
+// A proxy is a station that answered for several addresses: RFC 1027.
+type proxy struct {
+	mac   wan.MAC
+	addrs []netip.Addr
+}
+
+// answers notes that a station answered for an address, and reports whether it is one
+// that answers for all.
+func (p *proxy) answers(mac wan.MAC, a netip.Addr) bool {
+	if mac != p.mac {
+		*p = proxy{mac: mac}
+	}
+	if len(p.addrs) < proxyAfter && !slices.Contains(p.addrs, a) {
+		p.addrs = append(p.addrs, a)
+	}
+	return p.isProven(mac)
+}
+
+// isProven reports whether a station answers for all.
+func (p *proxy) isProven(mac wan.MAC) bool { return mac == p.mac && len(p.addrs) >= proxyAfter }
+
+// examine has a new address looked for on the link before it is used (RFC 5227 2.1, RFC
+// 2131 4.4.1), and for a lease that nobody confirmed its gateway too.
+func (c *Client) examine(l *held) {
+	p := Probe{Addr: l.addr(), For: c.conf.Probe}
+	if l.Term.Unconfirmed {
+		p.Gateway, p.For = l.facts.Gateway, max(p.For, gatewayProbe)
+	}
+	if !l.Term.Unconfirmed {
+		c.quiet()
+		c.enter(Checking)
+	}
+	if p.For == 0 {
+		c.adopt(l)
+		return
+	}
+	c.cand = l
+	c.probeBy = c.now.Up + p.For + probeGrace
+	c.out = append(c.out, p)
+}
+
+// Probed is the result of a Probe.
+func (c *Client) Probed(now Now, addr netip.Addr, f Finding) []Action {
+	c.begin(now)
+	if c.cand != nil && c.cand.addr() == addr {
+		c.judgeFinding(f)
+	}
+	return c.end()
+}
+
+// unprobed goes on without the result of a probe: nothing was heard of a conflict.
+func (c *Client) unprobed() { c.judgeFinding(Finding{}) }
+
+func (c *Client) judgeFinding(f Finding) {
+	l := c.cand
+	c.probeBy = wan.Never
+	conflict := f.Conflict && f.MAC != c.conf.MAC
+	if conflict && c.proxy.answers(f.MAC, l.addr()) {
+		conflict = false
+		l.remarks = append(l.remarks, wan.Remark{About: wan.AboutProbe, Text: "station " + f.MAC.String() +
+			" answers for every address, so that nothing is known of this one: it is used"})
+	}
+	switch {
+	case l.Term.End <= c.now.Up:
+		c.fail()
+		c.leaseFail(Expired, "the lease of %s ended before it could be used", l.addr())
+	case conflict && l.Term.Unconfirmed:
+		c.unused(InUse, l, "station "+f.MAC.String()+" has its address")
+	case conflict:
+		c.decline(l, f.MAC)
+	case l.Term.Unconfirmed && l.facts.Gateway.IsValid() && !f.Gateway:
+		c.unused(GatewaySilent, l, "its gateway "+l.facts.Gateway.String()+" is not there")
+	default:
+		c.adopt(l)
+	}
+}
+
+// unused goes on without the lease of before the start. Nobody gave it to us now, so
+// there is nobody to decline it to.
+func (c *Client) unused(cause Cause, l *held, why string) {
+	c.kept = nil
+	if cause == InUse {
+		c.last.addr = netip.Addr{}
+	}
+	c.leaseFail(cause, "no server answers, and the lease of %s from before the start is not used: %s",
+		l.addr(), why)
+	c.quiet()
+	c.cand = nil
+	c.enter(Init)
+	c.resend = c.soon()
+}
+
+// decline gives an address back that another station has, and waits.
+func (c *Client) decline(l *held, by wan.MAC) {
+	c.sendDecline(l)
+	c.leaseFail(InUse, "station %s has the address %s that server %s gave: it is declined",
+		by, l.addr(), l.Term.Server)
+	c.forget()
+	c.failAfter(declineWait)
+}
+
+// Conflict says that another station uses, or announces, an address of ours: RFC 5227
+// 2.4. It is defended once; if that was in vain within ten seconds, it is given up (b).
+func (c *Client) Conflict(now Now, addr netip.Addr, by wan.MAC) []Action {
+	c.begin(now)
+	l := c.lease
+	switch {
+	case l == nil || l.addr() != addr || by == c.conf.MAC || c.proxy.isProven(by):
+	case c.now.Up-c.defended >= defendInterval:
+		c.defended = c.now.Up
+		c.out = append(c.out, Announce{addr})
+	default:
+		c.deconfig(InUse, "station %s has our address %s, and does not give it up", by, addr)
+		if c.carrier && !l.Term.Unconfirmed {
+			c.decline(l, by)
+		} else {
+			c.forget()
+			c.failAfter(declineWait)
+		}
+	}
+	return c.end()
+}
