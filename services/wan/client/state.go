@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // State is a state of RFC 2131 figure 5, or one of those that it needs beside.
 type State uint8
@@ -33,6 +36,17 @@ func (s State) String() string {
 
 // MarshalText implements encoding.TextMarshaler.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *State) UnmarshalText(text []byte) error {
+	for of := Init; of <= Released; of++ {
+		if of.String() == string(text) {
+			*s = of
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no state of a DHCP client", text)
+}
 
 // A pace lets confirmBurst exchanges begin, confirmWithin apart, and then one each
 // confirmRefill: the generic cell rate algorithm of ITU-T I.371.

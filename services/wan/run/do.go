@@ -1,0 +1,117 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/services/wan/client"
+)
+
+// carryOut does what the engine wants, in its order.
+func (s *Service) carryOut(actions []client.Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case client.Send:
+			s.send(a)
+		case client.Probe:
+			s.look(a)
+		case client.Announce:
+			s.announce(a.Addr)
+		case client.Store:
+			s.keep(a.Lease)
+		case client.Forget:
+			s.forget()
+		case client.Event:
+			s.tell(a)
+		}
+	}
+}
+
+func (s *Service) send(m client.Send) {
+	if s.conn == nil {
+		return
+	}
+	if err := s.conn.Send(m); err != nil { // it is sent again by the engine's own times
+		s.log.Warn("a message could not be sent", "message", m.Type.String(), "cause", err)
+	}
+}
+
+func (s *Service) announce(addr netip.Addr) {
+	if s.conn == nil {
+		return
+	}
+	if err := s.conn.Announce(addr); err != nil {
+		s.log.Warn("an address could not be announced", "address", addr.String(), "cause", err)
+	}
+}
+
+// tell logs an event, keeps it for those who look later, and reports it.
+func (s *Service) tell(e client.Event) {
+	s.history.add(e)
+	s.log.Info(string(e.Name), "cause", string(e.Cause), "text", e.Text)
+	for _, r := range e.Remarks {
+		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
+	}
+	switch e.Name {
+	case client.BoundTo, client.Renewed:
+		s.reports.set(&e.Facts, e.Term)
+		if e.Changed && len(e.Facts.Addrs) > 0 {
+			s.guard(e.Facts.Addrs[0].Addr())
+		}
+	case client.Deconfig:
+		s.reports.set(nil, e.Term)
+		s.guard(netip.Addr{})
+	}
+}
+
+// leaseFile is the kept lease.
+const (
+	leaseFile    = "lease"
+	maxLeaseFile = 64 << 10
+)
+
+// keep has a lease on stable storage when it returns, or notes why it is not.
+func (s *Service) keep(l client.Lease) {
+	b, err := json.Marshal(l)
+	if err == nil {
+		err = statefile.Write(filepath.Join(s.o.StateDir, leaseFile), append(b, '\n'), 0o600)
+	}
+	s.noteKept(err)
+}
+
+func (s *Service) forget() {
+	err := os.Remove(filepath.Join(s.o.StateDir, leaseFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	s.noteKept(err)
+}
+
+func (s *Service) noteKept(err error) {
+	if err != nil && s.kept == nil {
+		s.log.Error("the lease cannot be kept: after a restart another may be given", "cause", err)
+	}
+	s.kept = err
+}
+
+// readLease returns the kept lease, nil if there is none.
+func (s *Service) readLease() (*client.Lease, error) {
+	b, err := statefile.Read(filepath.Join(s.o.StateDir, leaseFile), maxLeaseFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var l client.Lease
+	if err := json.Unmarshal(b, &l); err != nil {
+		return nil, fmt.Errorf("%s: %w", leaseFile, err)
+	}
+	return &l, nil
+}

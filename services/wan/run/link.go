@@ -1,0 +1,155 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
+	"github.com/gatehouse-os/gatehouse/services/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/client"
+)
+
+// maxMessage is the longest message that is read, in bytes: more than any link but a jumbo one brings.
+const maxMessage = 4096
+
+// use goes on with the sockets k; nil: the link is gone.
+func (s *Service) use(k Conn) {
+	s.conn = k
+	if !s.started {
+		return
+	}
+	if k == nil {
+		s.lookAtCarrier()
+		return
+	}
+	s.attach()
+}
+
+// attach reads from the sockets, and has the engine go on with their card.
+func (s *Service) attach() {
+	k := s.conn
+	go s.read(k)
+	mac := s.conf.MAC
+	if mac == (wan.MAC{}) {
+		mac = k.MAC()
+	}
+	if s.client == nil || s.mac != mac {
+		s.begin(mac)
+		return
+	}
+	s.lookAtCarrier()
+}
+
+// begin makes an engine for a card, which takes the kept lease if it is its own.
+func (s *Service) begin(mac wan.MAC) {
+	conf := s.conf
+	conf.MAC = mac
+	c, err := client.New(conf, s.o.Boot, s.o.Rand)
+	if err != nil { // conf was checked, and a card has an address
+		s.log.Error("no client for the link", "link", conf.Link, "cause", err)
+		return
+	}
+	kept, err := s.readLease()
+	if err != nil {
+		s.log.Error("the kept lease cannot be read", "cause", err)
+	}
+	s.client, s.mac, s.carrier = c, mac, s.conn.Carrier()
+	s.carryOut(c.Start(s.now(), kept, s.carrier))
+	if st := c.Status(s.now()); !st.Held { // what another card had is no way out by this one
+		s.reports.set(nil, wan.Term{})
+	}
+}
+
+// lookAtCarrier tells the engine when the carrier came or went.
+func (s *Service) lookAtCarrier() {
+	up := s.conn != nil && s.conn.Carrier()
+	if s.client == nil || up == s.carrier {
+		return
+	}
+	s.carrier = up
+	s.carryOut(s.client.Carrier(s.now(), up))
+}
+
+// read hands what comes in to the owner, until the sockets are closed.
+func (s *Service) read(k Conn) {
+	buffer := make([]byte, maxMessage)
+	for {
+		n, from, err := k.Read(buffer)
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				s.log.Error("reading from the link", "cause", err)
+			}
+			return
+		}
+		if s.do(s.life, func() { s.receive(buffer[:n], from) }) != nil {
+			return
+		}
+	}
+}
+
+// receive hands a message to the engine.
+func (s *Service) receive(message []byte, from netip.Addr) {
+	var p packet.Packet
+	if err := p.Unmarshal(message); err != nil || s.client == nil {
+		s.garbage++
+		return
+	}
+	s.carryOut(s.client.Receive(s.now(), &p, from))
+}
+
+// look carries out a Probe, in place of the one before.
+func (s *Service) look(p client.Probe) {
+	if s.probing != nil {
+		s.probing()
+	}
+	k := s.conn
+	if k == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(s.life)
+	s.probing = cancel
+	go func() {
+		defer cancel()
+		found, err := k.Probe(ctx, p)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil { // nobody has been seen, which is what is known
+			s.log.Error("looking for an address", "address", p.Addr.String(), "cause", err)
+		}
+		s.hand(func() {
+			if s.conn == k && ctx.Err() == nil {
+				s.carryOut(s.client.Probed(s.now(), p.Addr, found))
+			}
+		})
+	}()
+}
+
+// guard tells the engine when another station uses the address that is in use.
+func (s *Service) guard(addr netip.Addr) {
+	if s.guarding != nil {
+		s.guarding()
+		s.guarding = nil
+	}
+	k := s.conn
+	if !addr.IsValid() || k == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(s.life)
+	s.guarding = cancel
+	go func() {
+		for {
+			by, err := k.Conflict(ctx, addr)
+			if err != nil {
+				return
+			}
+			s.hand(func() {
+				if s.conn == k && ctx.Err() == nil {
+					s.carryOut(s.client.Conflict(s.now(), addr, by))
+				}
+			})
+		}
+	}()
+}

@@ -1,0 +1,82 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/services/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/client"
+)
+
+// Status is how the service is.
+type Status struct {
+	Link   string         `json:"link"`
+	Absent bool           `json:"absent,omitempty"` // the link is not there
+	MAC    wan.MAC        `json:"mac"`
+	Client *client.Status `json:"client,omitempty"` // nil: the link has not been there yet
+	Up     time.Duration  `json:"up_ns"`            // now, on the clock of all times in it
+	Events []client.Event `json:"events"`           // the last ones, oldest first
+	// Garbage counts messages that nobody can read.
+	Garbage  uint64   `json:"garbage,omitempty"`
+	Problems []string `json:"problems,omitempty"` // what a person should look at, one sentence each
+}
+
+// Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those
+// of it), "follow" (a Report, and each that is another), "renew" and "release" (nothing; they begin at once).
+func (s *Service) Methods() control.Mux {
+	return control.Mux{
+		control.Ping: s.answer(func() any { return struct{}{} }),
+		"status":     s.answer(func() any { return s.status() }),
+		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
+		"follow":     s.answerFollow,
+		"renew":      s.answer(func() any { s.wish((*client.Client).Renew); return struct{}{} }),
+		"release":    s.answer(func() any { s.wish((*client.Client).Release); return struct{}{} }),
+	}
+}
+
+// answer answers with what the owner finds.
+func (s *Service) answer(find func() any) control.Handler {
+	return func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+		var found any
+		if err := s.do(ctx, func() { found = find() }); err != nil {
+			return err
+		}
+		return send(found)
+	}
+}
+
+// wish carries out what a person wants of the engine.
+func (s *Service) wish(of func(*client.Client, client.Now) []client.Action) {
+	if s.client != nil {
+		s.carryOut(of(s.client, s.now()))
+	}
+}
+
+func (s *Service) status() Status {
+	st := Status{
+		Link: s.conf.Link, Absent: s.conn == nil, MAC: s.mac, Up: s.o.Uptime(), Events: slices.Clone(s.history.events),
+		Garbage: s.garbage, Problems: s.problems(),
+	}
+	if s.client != nil {
+		c := s.client.Status(s.now())
+		st.Client = &c
+	}
+	return st
+}
+
+// problems returns what a person should look at.
+func (s *Service) problems() (all []string) {
+	if s.kept != nil {
+		all = append(all, "The lease cannot be kept, so another may be given after a restart: "+s.kept.Error())
+	}
+	if s.client == nil {
+		return all // that the link is not there is said by init
+	}
+	if st := s.client.Status(s.now()); !st.Held || st.Term.Unconfirmed {
+		all = append(all, st.Text)
+	}
+	return all
+}

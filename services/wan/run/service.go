@@ -1,0 +1,221 @@
+// Package run is the DHCPv4 client of the way out as a process: it joins the engine (client) to its sockets and to
+// the lease that is kept, and tells init what the way out is. It sets no address and no route: init does, from what
+// is told.
+//
+//	messages, carrier, conflicts ─┐                         ┌─► sockets: messages, probes, announcements
+//	time ─────────────────────────┼─► owner ─ client ─ do ──┼─► /perm/wan/lease
+//	renew, release, status ───────┘                         └─► Report, to whoever follows (init)
+//
+// One goroutine owns the engine. A lease is on stable storage before it is told; where it cannot be kept it is told
+// all the same, and the problem is said. A link that goes and comes back is asked on anew.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/services/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/client"
+)
+
+// A Conn is the sockets on the link. Read, Send and the others may run at the same time; Close ends them.
+type Conn interface {
+	// Read waits for a message to the client's port, and says who sent it.
+	Read(p []byte) (n int, from netip.Addr, err error)
+	Send(m client.Send) error
+	// Probe looks for an address and a gateway until it is over, or something was found.
+	Probe(ctx context.Context, p client.Probe) (client.Finding, error)
+	Announce(addr netip.Addr) error
+	// Conflict waits until another station uses the address, and says whose it is.
+	Conflict(ctx context.Context, addr netip.Addr) (wan.MAC, error)
+	MAC() wan.MAC
+	// Carrier reports whether the link has carrier.
+	Carrier() bool
+	links.Socket
+}
+
+// Options are what a Service needs besides its Config.
+type Options struct {
+	Log *slog.Logger
+	// StateDir is where the lease is kept.
+	StateDir string
+	// Boot names the run of the machine: boot_id of random(4).
+	Boot string
+	// Uptime is CLOCK_BOOTTIME.
+	Uptime func() time.Duration
+	// Wall is the time of day, and whether it can be right.
+	Wall func() (now time.Time, known bool)
+	// Rand returns 64 bits that nobody can foresee.
+	Rand func() uint64
+	// Open opens the sockets on a link; with links.ErrAbsent it is opened when it comes.
+	Open func(link string) (Conn, error)
+	// Changed tells that links may have changed.
+	Changed <-chan struct{}
+}
+
+// A Service is the client of one link.
+type Service struct {
+	o     Options
+	log   *slog.Logger
+	links *links.Keeper[Conn]
+
+	// Until Run, hand runs what is for the owner, and nobody reads.
+	hand    func(func())
+	life    context.Context
+	started bool
+
+	inputs chan func()   // for the owner
+	over   chan struct{} // closed when there is no owner any more
+
+	reports reports
+
+	// What follows belongs to the owner.
+	conf     wan.Config
+	client   *client.Client // nil: the link has not been there yet
+	mac      wan.MAC        // that client was made with
+	conn     Conn           // nil: the link is not there
+	carrier  bool
+	probing  context.CancelFunc // of the Probe under way
+	guarding context.CancelFunc // of the look for who else uses our address
+	history  history
+	garbage  uint64 // messages that nobody can read
+	kept     error  // why the lease could not be kept, nil if it could
+}
+
+// Open checks conf and opens the sockets of its link, if it is there.
+func Open(conf wan.Config, o Options) (*Service, error) {
+	checked := conf
+	if checked.MAC == (wan.MAC{}) {
+		checked.MAC = wan.MAC{2} // the card's own, once it is there
+	}
+	if err := checked.Check(); err != nil {
+		return nil, err
+	}
+	s := &Service{o: o, log: o.Log, conf: conf, inputs: make(chan func()), over: make(chan struct{})}
+	s.reports.changed = make(chan struct{})
+	s.hand = func(f func()) { f() }
+	s.links = links.New(o.Log, s.took)
+	if err := s.links.Set(s.openings(conf.Link)); err != nil {
+		return nil, errors.Join(err, s.links.Close())
+	}
+	return s, nil
+}
+
+func (s *Service) openings(link string) []links.Opening[Conn] {
+	return []links.Opening[Conn]{{Key: link, Name: link, Open: func() (Conn, error) { return s.o.Open(link) }}}
+}
+
+// took has the owner use the sockets of the link, or none.
+func (s *Service) took(_ links.Opening[Conn], k Conn, _ error) {
+	s.hand(func() { s.use(k) })
+}
+
+// Run calls drop, which gives up privileges, takes the kept lease, calls ready, and serves until ctx ends; then it
+// returns nil. It may be called once.
+func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
+	defer func() { err = errors.Join(err, s.links.Close()) }()
+	defer close(s.over)
+	if err := drop(); err != nil {
+		return fmt.Errorf("drop privileges: %w", err)
+	}
+	// What reads and looks after the link ends after the owner, which may be using it.
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var attending sync.WaitGroup
+	defer attending.Wait()
+	defer cancel()
+	s.hand, s.life = func(f func()) { _ = s.do(stop, f) }, stop // when that fails there is no owner to tell
+	s.start()
+	attending.Go(func() { s.links.Run(stop, s.relay(stop, &attending)) })
+	if err := ready(); err != nil {
+		return err
+	}
+	s.own(ctx)
+	return nil
+}
+
+// start begins with what is there.
+func (s *Service) start() {
+	s.started = true
+	if s.conn != nil {
+		s.attach()
+	}
+	s.reports.settle()
+}
+
+// own owns the engine until ctx ends.
+func (s *Service) own(ctx context.Context) {
+	timer := time.NewTimer(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-s.inputs:
+			f()
+		case <-timer.C:
+			if s.client != nil && s.client.Next() <= s.o.Uptime() {
+				s.carryOut(s.client.Tick(s.now()))
+			}
+		}
+		timer.Reset(s.pause())
+	}
+}
+
+// pause is how long there is nothing to do if nothing comes. Time that passed while the machine slept counts.
+func (s *Service) pause() time.Duration {
+	const look = time.Minute // a timer does not run while the machine is suspended
+	if s.client == nil {
+		return look
+	}
+	return min(look, max(s.client.Next()-s.o.Uptime(), 0))
+}
+
+// now is the moment for the engine.
+func (s *Service) now() client.Now {
+	now := client.Now{Up: s.o.Uptime()}
+	if wall, known := s.o.Wall(); known {
+		now.Wall = wall
+	}
+	return now
+}
+
+var errOver = errors.New("the service has ended")
+
+// do has the owner call f.
+func (s *Service) do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case s.inputs <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-s.over:
+		return errOver
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// relay hands changes of links on, and has the owner look at the carrier.
+func (s *Service) relay(ctx context.Context, attending *sync.WaitGroup) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	attending.Go(func() {
+		for {
+			select {
+			case <-s.o.Changed:
+			case <-ctx.Done():
+				return
+			}
+			s.hand(s.lookAtCarrier)
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	})
+	return changed
+}
