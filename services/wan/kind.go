@@ -41,7 +41,7 @@ func (k Kind) Means() string {
 	switch k {
 	case Private:
 		return "it is a private address (RFC 1918): another router, yours or the provider's, translates it. " +
-			"Forwards are reached from outside only if that one forwards too, a 6in4 tunnel only if it passes protocol 41"
+			"Forwards are reached from outside only if that one forwards too, a 6in4 tunnel if it passes protocol 41"
 	case Shared:
 		return "it is a shared address (RFC 6598): the provider translates it for many customers. Forwards are " +
 			"not reached from outside, and a 6in4 tunnel does not come up"

@@ -385,3 +385,97 @@ func TestStatusText(t *testing.T) {
 	l.do(l.c.Release(l.now))
 	say("there is no address; it was released; it is asked for again when somebody says so")
 }
+
+// TestLateAnswer: of a renewal that was asked for twice, the first message is answered:
+// the lease counts from it, not from the second.
+func TestLateAnswer(t *testing.T) {
+	l := newLab(t)
+	l.bind("198.18.7.20")
+	l.pass(30 * time.Minute)
+	first, asked := l.sent[len(l.sent)-1], l.c.x.sent[0].at
+	l.pass(15 * time.Minute)
+	if len(l.sent) != 4 {
+		t.Fatalf("%v", l.log)
+	}
+	l.answerTo(first, packet.ACK, server, "198.18.7.20")
+	if l.event.Name != Renewed || l.event.Term.Start != asked || l.event.Term.End != asked+time.Hour {
+		t.Errorf("asked at %s, %+v", asked, l.event)
+	}
+}
+
+// TestFailures: a link that flaps does not shorten the wait after a refusal, and success
+// ends it.
+func TestFailures(t *testing.T) {
+	l := newLab(t)
+	l.start()
+	for range 5 {
+		l.pass(70 * time.Second)
+		l.answer(packet.Offer, server, "198.18.7.20")
+		l.pass(time.Second)
+		l.answer(packet.NAK, server, "")
+	}
+	n := len(l.sent)
+	for range 15 {
+		l.pass(time.Second)
+		l.do(l.c.Carrier(l.now, false))
+		l.do(l.c.Carrier(l.now, true))
+	}
+	if len(l.sent) > n {
+		t.Errorf("asked %d times in the 16 seconds after five refusals", len(l.sent)-n)
+	}
+	l.pass(10 * time.Second)
+	l.answer(packet.Offer, server, "198.18.7.20")
+	l.pass(time.Second)
+	l.answer(packet.ACK, server, "198.18.7.20")
+	l.pass(30 * time.Minute)
+	l.log = nil
+	l.answer(packet.NAK, server, "")
+	l.pass(2 * time.Second)
+	l.want("nak refused", "deconfig refused 198.18.7.20/24", "forget", "DISCOVER")
+}
+
+// TestOptions: what an ACK says with structure, and what is damaged.
+func TestOptions(t *testing.T) {
+	away := []byte("\x18\xcb\x00\x71\xc6\x12\x07\x03") // 203.0.113.0/24 via 198.18.7.3
+	for _, tc := range []struct {
+		name    string
+		changes []change
+		gateway string
+		routes  int
+		about   wan.About // of a remark; "": none
+	}{
+		{"121 without a default", []change{opt(121, away...)}, "invalid IP", 1, wan.AboutGateway},
+		{"249 without a default", []change{opt(249, away...)}, server, 1, ""},
+		{"121 before 249", []change{opt(249, 0, 198, 18, 7, 9), opt(121, append(away, 0, 198, 18, 7, 2)...)}, "198.18.7.2", 1, ""},
+		{"121 damaged, 249 not", []change{opt(249, away...), opt(121, 33, 1)}, server, 1, wan.AboutRoute},
+		{"119 damaged", []change{opt(119, 0xc0, 0)}, server, 0, wan.AboutDomain},
+		{"no server identifier", []change{without(54)}, server, 0, wan.AboutServer},
+		{"mtu of three bytes, half an address", []change{opt(26, 1, 2, 3), opt(6, 9, 9)}, server, 0, ""},
+	} {
+		l := newLab(t)
+		l.start()
+		l.lease("198.18.7.20", tc.changes...)
+		f := l.event.Facts
+		if f.Gateway.String() != tc.gateway || len(f.Routes) != tc.routes || f.MTU != 0 || len(f.DNS) > 0 {
+			t.Errorf("%s: %+v", tc.name, f)
+		}
+		if tc.about != "" {
+			l.hasRemark(tc.about, "")
+		} else if len(l.event.Remarks) > 0 {
+			t.Errorf("%s: %+v", tc.name, l.event.Remarks)
+		}
+	}
+}
+
+// TestClockOfCaller: a moment that is before the last one is taken for that.
+func TestClockOfCaller(t *testing.T) {
+	l := newLab(t)
+	l.bind("198.18.7.20")
+	l.pass(10 * time.Second)
+	before := l.now.Up
+	l.do(l.c.Renew(Now{Up: before - 10*time.Second}))
+	l.answer(packet.ACK, server, "198.18.7.20")
+	if l.event.Name != Renewed || l.event.Term.Start != before {
+		t.Errorf("%s, %+v", before, l.event)
+	}
+}

@@ -80,8 +80,7 @@ func (c *Client) judgeFinding(f Finding) {
 	}
 	switch {
 	case l.Term.End <= c.now.Up:
-		c.fail()
-		c.leaseFail(Expired, "the lease of %s ended before it could be used", l.addr())
+		c.tooLate(l)
 	case conflict && l.Term.Unconfirmed:
 		c.unused(InUse, l, "station "+f.MAC.String()+" has its address")
 	case conflict:

@@ -11,11 +11,11 @@ import (
 func probing(c *wan.Config) { c.Probe = time.Second }
 
 // lease has an address given, which is then probed.
-func (l *lab) lease(addr string) {
+func (l *lab) lease(addr string, changes ...change) {
 	l.t.Helper()
-	l.answer(packet.Offer, server, addr)
+	l.answer(packet.Offer, server, addr, changes...)
 	l.pass(time.Second)
-	l.answer(packet.ACK, server, addr)
+	l.answer(packet.ACK, server, addr, changes...)
 }
 
 func TestProbe(t *testing.T) {

@@ -82,7 +82,7 @@ func (l *Lease) age(now Now, boot string) (wan.Term, Age) {
 	t := l.Term
 	t.Unconfirmed = true
 	gone := now.Wall.Sub(l.Wall)
-	known := !l.Wall.Before(sinceClocks()) && !now.Wall.Before(sinceClocks()) && gone >= 0 && gone <= bound
+	known := !l.Wall.Before(sinceClocks()) && gone >= 0 && gone <= bound
 	if !known {
 		gone = 0
 	}

@@ -33,8 +33,13 @@ func (c *Client) hearACK(r *reply) Drop {
 		}
 		return 0 // the lease that we have holds as long as it did
 	}
-	c.nakBy = wan.Never
 	delete(c.avoid, r.server)
+	if l.Term.End <= c.now.Up { // it took that long to be answered
+		if c.state == Requesting {
+			c.tooLate(l)
+		}
+		return 0
+	}
 	switch {
 	case c.lease != nil && c.lease.addr() == l.addr():
 		c.extend(l)
@@ -45,6 +50,12 @@ func (c *Client) hearACK(r *reply) Drop {
 		c.examine(l)
 	}
 	return 0
+}
+
+// tooLate begins anew after a lease that ended before it could be used.
+func (c *Client) tooLate(l *held) {
+	c.fail()
+	c.leaseFail(Expired, "the lease of %s ended before it could be used", l.addr())
 }
 
 // extend has the lease in use hold longer.

@@ -54,7 +54,8 @@ type weather struct {
 	mails    []mail
 	heard    bool // something happened since the last message was sent
 	lastSent time.Duration
-	hasty    time.Duration
+	hasty    time.Duration   // when the provider last had short leases
+	lost     time.Duration   // when an address was last taken back
 	sends    []time.Duration // since the process was started
 	counts   map[string]int
 }
@@ -127,6 +128,9 @@ func (w *weather) event(e Event, stored bool) {
 			w.fail("%q", e.Text)
 		}
 	}
+	if e.Name != Deconfig && len(e.Facts.Addrs) > 0 && e.Term.End <= w.now().Up {
+		w.fail("%s %s of a lease that has ended", e.Name, e.Cause)
+	}
 	switch e.Name {
 	case BoundTo:
 		if w.used.IsValid() && e.Cause != Restarted {
@@ -145,7 +149,7 @@ func (w *weather) event(e Event, stored bool) {
 		if w.used != e.Facts.Addrs[0].Addr() {
 			w.fail("deconfig of %v while %s is used", e.Facts.Addrs, w.used)
 		}
-		w.used = netip.Addr{}
+		w.used, w.lost = netip.Addr{}, w.true
 	}
 }
 
@@ -354,6 +358,9 @@ func TestWeeks(t *testing.T) {
 			}
 			w.loss, w.nakRate, w.up, w.calm = 0, 0, true, 0
 			w.run(w.true + 4*time.Minute)
+			if !w.used.IsValid() { // that of an old provider may have been refused just now
+				w.run(w.lost + 4*time.Minute)
+			}
 			if !w.used.IsValid() {
 				w.fail("seed %d: no address after four minutes in which all was well: %+v", seed, w.c.Status(w.now()))
 			}

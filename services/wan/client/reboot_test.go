@@ -196,6 +196,9 @@ func TestCarrier(t *testing.T) {
 	l.do(l.c.Carrier(l.now, false))
 	l.pass(10 * time.Minute)
 	l.want()
+	if s := l.c.Status(l.now); !s.Held || !s.Term.Unconfirmed {
+		t.Errorf("%+v", s)
+	}
 	l.do(l.c.Carrier(l.now, true))
 	l.want("REQUEST asks 198.18.7.20")
 	l.answer(packet.ACK, server, "198.18.7.20")

@@ -40,8 +40,6 @@ func (c *Client) hear(p *packet.Packet, from netip.Addr) Drop {
 		return NotReply
 	case p.HType != packet.Ethernet || p.HLen != 6 || wan.MAC(p.CHAddr[:6]) != c.conf.MAC:
 		return NotOurs
-	case !c.carrier:
-		return NotNow
 	}
 	at, ok := c.x.answered(p.XID)
 	if !ok {
