@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -64,6 +65,7 @@ type home struct {
 	laptop    *testnet.Namespace // a host of the LAN that has an address by DHCP
 	root      string
 	vm        *VM
+	started   time.Time
 	admin     admin
 	identity  identity
 	laptopGot lease
@@ -86,18 +88,23 @@ func TestImage(t *testing.T) {
 	}
 	h.laptop = newHost(t, h.lan, "00:00:5e:00:53:21")
 	h.admin = admin{from: h.laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
+	h.started = time.Now()
 	h.vm = appliance(t, img, h.wan, h.lan, h.root)
 	for _, step := range []struct {
 		name string
 		run  func(ctx context.Context, t *testing.T, h *home)
 	}{
+		{"it answers soon", firstAnswers},
 		{"a real client gets its lease", firstLease},
+		{"names of the house, and outside", names},
+		{"a client has its name at once", namesOfLeases},
 		{"ssh and the gatehouse command", commands},
+		{"all services leave memory", memory},
 		{"only keys of the site get in", strangers},
 		{"the LAN reaches the Internet, masqueraded", forward},
 		{"the kernel has the rules of the site, and a short cut", rules},
 		{"the WAN reaches nothing", refuse},
-		{"a service that is killed comes back", killService},
+		{"a service that is killed comes back", killServices},
 		{"the console is a root shell", rootShell},
 		{"reboot by command", rebootByCommand},
 		{"power cut right after an ACK", powerCut},
@@ -127,14 +134,18 @@ func firstLease(ctx context.Context, t *testing.T, h *home) {
 
 func commands(ctx context.Context, t *testing.T, h *home) {
 	text := h.admin.must(ctx, t, "gatehouse status")
-	for _, want := range []string{"firewall", "eth1", "192.168.32.1/24", "192.0.2.10/24", "dhcp", "Everything is as it should be."} {
+	for _, want := range []string{"firewall", "eth1", "192.168.32.1/24", "192.0.2.10/24", "dhcp", "dns", "Everything is as it should be."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("gatehouse status does not say %q:\n%s", want, text)
 		}
 	}
 	var s status
 	h.admin.json(ctx, t, "gatehouse status --json", &s)
-	if i := slices.IndexFunc(s.Services, func(s service) bool { return s.Name == "dhcp" && s.State == "ready" }); i < 0 || len(s.Problems) > 0 {
+	ready := map[string]bool{}
+	for _, one := range s.Services {
+		ready[one.Name] = one.State == "ready"
+	}
+	if want := map[string]bool{"nflog": true, "dhcp": true, "dns": true, "sshd": true}; !maps.Equal(ready, want) || len(s.Problems) > 0 {
 		t.Errorf("services %v, problems %q", s.Services, s.Problems)
 	}
 	want := leased{Addr: h.laptopGot["ip"], MAC: "00:00:5e:00:53:21", Name: "laptop", Kind: "pool"}
@@ -178,7 +189,7 @@ func forward(ctx context.Context, t *testing.T, h *home) {
 func refuse(ctx context.Context, t *testing.T, h *home) {
 	laptop := h.laptopGot["ip"] + ":8080"
 	listen(t, h.laptop, laptop)
-	for _, address := range []string{"192.168.32.1:22", laptop} {
+	for _, address := range []string{"192.168.32.1:22", "192.168.32.1:53", laptop} {
 		if err := dial(ctx, h.lan, address); err != nil {
 			t.Errorf("%s does not answer to the LAN: %v", address, err)
 		}
@@ -194,11 +205,20 @@ func refuse(ctx context.Context, t *testing.T, h *home) {
 	}
 	linkLocal := fmt.Sprintf("[fe80::216:3eff:fe20:f0%%%d]:22", zone.Index) // of wanMAC
 	var wait sync.WaitGroup
-	for _, address := range []string{"192.0.2.10:22", "192.168.32.1:22", laptop, linkLocal} {
+	for _, address := range []string{"192.0.2.10:22", "192.168.32.1:22", "192.0.2.10:53", "192.168.32.1:53", laptop, linkLocal} {
 		wait.Go(func() {
 			var timeout net.Error
 			if err := dial(ctx, h.wan, address); !errors.As(err, &timeout) || !timeout.Timeout() {
 				t.Errorf("%s to the WAN: %v, want no answer at all", address, err)
+			}
+		})
+	}
+	for _, server := range []string{"192.0.2.10", "192.168.32.1"} {
+		wait.Go(func() {
+			try, cancel := context.WithTimeout(ctx, noAnswer)
+			defer cancel()
+			if got, err := resolve(try, h.wan, server, "store.home.example"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s tells the WAN that store is %q, %v, want no answer at all", server, got, err)
 			}
 		})
 	}
@@ -211,31 +231,32 @@ func refuse(ctx context.Context, t *testing.T, h *home) {
 	}
 }
 
-func killService(ctx context.Context, t *testing.T, h *home) {
-	dhcp := func() service {
-		var s status
-		h.admin.json(ctx, t, "gatehouse status --json || true", &s)
-		i := slices.IndexFunc(s.Services, func(s service) bool { return s.Name == "dhcp" })
-		if i < 0 {
-			t.Fatalf("no service dhcp in %v", s.Services)
-		}
-		return s.Services[i]
+// killServices kills those that a network cannot do without. What they know of their clients they know again.
+func killServices(ctx context.Context, t *testing.T, h *home) {
+	h.kill(ctx, t, "dhcp")
+	if got := udhcpc(ctx, t, h.laptop); got["ip"] != h.laptopGot["ip"] {
+		t.Errorf("after the restart laptop got %s instead of %s", got["ip"], h.laptopGot["ip"])
 	}
-	before := dhcp()
+	h.kill(ctx, t, "dns")
+}
+
+// kill kills a service, and waits until it is ready again. Meanwhile a host asks for a name, which dns, if it
+// is that one, has at its first answer again.
+func (h *home) kill(ctx context.Context, t *testing.T, name string) {
+	t.Helper()
+	before := h.admin.service(ctx, t, name)
 	h.admin.must(ctx, t, "kill -9 "+strconv.Itoa(before.PID))
+	h.knows(ctx, t, "laptop", h.laptopGot["ip"])
 	var after service
-	testnet.Eventually(t, Guard, "dhcp is ready again", func() bool {
-		after = dhcp()
+	testnet.Eventually(t, Guard, name+" is ready again", func() bool {
+		after = h.admin.service(ctx, t, name)
 		return after.State == "ready" && after.PID != before.PID
 	})
 	if after.Restarts != before.Restarts+1 || !strings.Contains(after.LastExit, "killed") {
 		t.Errorf("after kill -9: %+v, want one restart, by a signal", after)
 	}
 	if text := h.admin.must(ctx, t, "gatehouse status"); !strings.Contains(text, "killed") {
-		t.Errorf("gatehouse status does not say how dhcp ended:\n%s", text)
-	}
-	if got := udhcpc(ctx, t, h.laptop); got["ip"] != h.laptopGot["ip"] {
-		t.Errorf("after the restart laptop got %s instead of %s", got["ip"], h.laptopGot["ip"])
+		t.Errorf("gatehouse status does not say how %s ended:\n%s", name, text)
 	}
 }
 
@@ -272,9 +293,11 @@ func rebootByCommand(ctx context.Context, t *testing.T, h *home) {
 func powerCut(ctx context.Context, t *testing.T, h *home) {
 	guest := newHost(t, h.lan, fmt.Sprintf("00:00:5e:00:53:0%d", h.cuts))
 	h.cuts++
-	got := udhcpc(ctx, t, guest)
+	name := fmt.Sprintf("guest%d", h.cuts)
+	got := udhcpc(ctx, t, guest, "-x", "hostname:"+name)
 	h.vm.Kill()
 	h.vm = appliance(h.t, h.img, h.wan, h.lan, h.root)
+	h.knows(ctx, t, name, got["ip"])
 	h.unchanged(ctx, t)
 	if all := leases(ctx, t, h.admin); !slices.ContainsFunc(all, func(l leased) bool { return l.Addr == got["ip"] }) {
 		t.Errorf("%s was acknowledged, and is not among the leases after the power cut: %v", got["ip"], all)

@@ -83,6 +83,7 @@ func newSwitch(t *testing.T, name string, addrs ...string) *testnet.Namespace {
 	t.Helper()
 	n := testnet.New(t, name)
 	n.Bridge(eth0)
+	n.SetMAC(eth0, n.MAC(eth0)) // or it is another when a host is plugged in, which its neighbours do not know
 	for _, a := range addrs {
 		n.AddAddr(eth0, a)
 	}

@@ -72,6 +72,7 @@ func TestOffice(t *testing.T) {
 		{"who is not in hosts gets nothing from things", officeStranger},
 		{"everything is as it should be", officeStatus},
 		{"both families reach the appliance from every network", officeLinks},
+		{"every network may ask for names", officeNames},
 		{"packets between the networks", officePackets},
 		{"the log names who tried", officeLog},
 		{"a network goes, and others and their rules stay", officeWithoutGuests},
@@ -147,8 +148,8 @@ func officeLeases(_ context.Context, t *testing.T, o *office) {
 		"web1": {"mask": "24", "router": "10.77.10.1", "hostname": "web1", "lease": "86400",
 			"rootpath": "iscsi:10.77.10.10:::1:iqn.2014-07.example.office:web1.root"},
 		"mail": {"hostname": "mail", "rootpath": "iscsi:10.77.10.10:::1:iqn.2014-07.example.office:mail.root"},
-		"guest": {"router": "10.77.20.1", "hostname": "", "lease": "3600", "search": "guests.office.example",
-			"rootpath": ""},
+		"guest": {"router": "10.77.20.1", "hostname": "", "lease": "3600", "dns": "10.77.20.1",
+			"domain": "office.example", "search": "guests.office.example", "rootpath": ""},
 		"camera1": {"router": "10.77.30.1", "hostname": "camera1", "lease": "1209600", "dns": ""},
 	} {
 		for key, value := range want {
@@ -225,6 +226,23 @@ func officeLinks(ctx context.Context, t *testing.T, o *office) {
 	by6.address = "2001:db8:50:1::1"
 	if got := by6.must(ctx, t, "hostname"); got != "gate\n" {
 		t.Errorf("by IPv6 %s says its name is %q", by6.address, got)
+	}
+}
+
+// officeNames has a host of each network ask for names, by both families.
+func officeNames(ctx context.Context, t *testing.T, o *office) {
+	for _, h := range officeHosts() {
+		for _, a := range []string{h.ipv4 + "/24", h.ipv6 + "/64"} {
+			server := netip.MustParsePrefix(a).Masked().Addr().Next().String()
+			for question, want := range map[string]string{
+				"web1.office.example": "10.77.10.11", "web1.office.example AAAA": "2001:db8:50:10::11",
+				"-x 10.77.1.100": "laptop1.office.example.", "a.b.stage.office.example": "web2.office.example. 10.77.10.12",
+			} {
+				if got := dig(ctx, t, o.hosts[h.name], server, append(strings.Fields(question), "+short")...); got != want {
+					t.Errorf("%s asks %s for %s, which is %q, want %q", h.name, server, question, got, want)
+				}
+			}
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func TestTwoDisks(t *testing.T) {
 		run  func(ctx context.Context, t *testing.T, d *twoDisks)
 	}{
 		{"one disk is read, the other is written to", mounts},
-		{"a service that hangs is started again", hangingService},
+		{"services that hang are started again", hangingServices},
 		{"a box that serves nobody is reset, and tells why", resetBox},
 		{"Ctrl-Alt-Del reboots it", ctrlAltDel},
 		{"the power button leaves clean disks", powerButton},

@@ -15,22 +15,25 @@ import (
 func (d *twoDisks) fed(ctx context.Context, t *testing.T) {
 	t.Helper()
 	testnet.Eventually(t, Guard, "the watchdog is fed", func() bool {
-		return strings.Contains(d.admin.must(ctx, t, "gatehouse status"), "i6300ESB timer, fed while dhcp answers")
+		return strings.Contains(d.admin.must(ctx, t, "gatehouse status"), "i6300ESB timer, fed while dhcp and dns answer")
 	})
 }
 
-// hangingService lets the DHCP server hang, which is mended by starting it again.
-func hangingService(ctx context.Context, t *testing.T, d *twoDisks) {
+// hangingServices lets those hang that the watchdog waits for, which is mended by starting them again.
+func hangingServices(ctx context.Context, t *testing.T, d *twoDisks) {
 	d.fed(ctx, t)
-	before := dhcpProcess(ctx, t, d.admin)
-	d.admin.must(ctx, t, fmt.Sprintf("kill -STOP %d", before.PID))
-	for _, said := range []string{`dhcp: \[init\] has not answered for 6s: starting it again`, `dhcp: \[init\] ready`} {
-		if _, err := d.vm.Expect(ctx, said); err != nil {
-			t.Fatal(err)
-		}
+	essential := []string{"dhcp", "dns"}
+	var before []service
+	for _, name := range essential {
+		before = append(before, d.admin.service(ctx, t, name))
 	}
-	if now := dhcpProcess(ctx, t, d.admin); now.Restarts != before.Restarts+1 {
-		t.Errorf("dhcp was %+v and is %+v, want one restart more", before, now)
+	d.admin.must(ctx, t, fmt.Sprintf("kill -STOP %d %d", before[0].PID, before[1].PID))
+	for i, name := range essential {
+		testnet.Eventually(t, Guard, name+" is ready again", func() bool {
+			now := d.admin.service(ctx, t, name)
+			return now.State == "ready" && now.Restarts == before[i].Restarts+1
+		})
+		saysAll(t, "the console", d.vm.Text(), name+": [init] has not answered for 6s: starting it again")
 	}
 }
 
@@ -38,7 +41,7 @@ func hangingService(ctx context.Context, t *testing.T, d *twoDisks) {
 // puts that right. That boot comes by a reset, which the appliance tells of afterwards.
 func resetBox(ctx context.Context, t *testing.T, d *twoDisks) {
 	rebooted(ctx, t, d.admin, func() error {
-		dhcp := dhcpProcess(ctx, t, d.admin)
+		dhcp := d.admin.service(ctx, t, "dhcp")
 		if _, err := d.admin.run(ctx, fmt.Sprintf("chmod 0 /perm/dhcp; kill %d", dhcp.PID)); err != nil {
 			return err
 		}
@@ -57,14 +60,14 @@ func resetBox(ctx context.Context, t *testing.T, d *twoDisks) {
 	d.unchanged(ctx, t)
 }
 
-// dhcpProcess is what status says of dhcp, also while it says that something is wrong.
-func dhcpProcess(ctx context.Context, t *testing.T, a admin) service {
+// service is what status says of one, also while it says that something is wrong.
+func (a admin) service(ctx context.Context, t *testing.T, name string) service {
 	t.Helper()
 	var s status
 	a.json(ctx, t, "gatehouse status --json || true", &s)
-	i := slices.IndexFunc(s.Services, func(s service) bool { return s.Name == "dhcp" })
+	i := slices.IndexFunc(s.Services, func(s service) bool { return s.Name == name })
 	if i < 0 {
-		t.Fatalf("services %v", s.Services)
+		t.Fatalf("no service %s in %v", name, s.Services)
 	}
 	return s.Services[i]
 }

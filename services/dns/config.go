@@ -45,7 +45,15 @@ const DefaultCacheBytes = 4 << 20
 
 // Check reports everything that is wrong with c.
 func (c Config) Check() error {
-	errs := []error{c.House.Check(), c.Upstream.Check()}
+	_, err := c.Table()
+	return err
+}
+
+// Table returns the names of the house without any lease, if nothing is wrong with c. Its error is that of
+// Check: what is checked of a house is found while its table is made.
+func (c Config) Table() (*zone.Table, error) {
+	table, err := zone.Build(c.House)
+	errs := []error{err, c.Upstream.Check()}
 	own := map[netip.Addr]bool{}
 	for _, a := range c.Own {
 		own[a] = true
@@ -64,5 +72,8 @@ func (c Config) Check() error {
 			errs = append(errs, fmt.Errorf("domain %s, which may have private addresses: %w", p, err))
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return table, nil
 }

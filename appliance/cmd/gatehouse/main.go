@@ -71,8 +71,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // memoryShare is which part of the machine's memory a process may have before it looks harder for what it
-// does not need: init, the largest service and a command have one each, and the rest is the kernel's.
-const memoryShare = 4
+// does not need: init, the two services that know all hosts and a command have one each, and the rest is the
+// kernel's, which keeps the program itself in it.
+const memoryShare = 6
 
 // limitMemory has this process collect garbage sooner when the machine is small. It is no bound: what is
 // needed stays.

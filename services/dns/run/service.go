@@ -172,10 +172,7 @@ func (o Options) withDefaults() (Options, error) {
 
 // partsOf checks a Config, and makes of it what takes long.
 func partsOf(conf dns.Config) (*zone.Table, *upstream.Rebind, error) {
-	if err := conf.Check(); err != nil {
-		return nil, nil, fmt.Errorf("dns configuration: %w", err)
-	}
-	table, err := zone.Build(conf.House)
+	table, err := conf.Table()
 	if err != nil {
 		return nil, nil, fmt.Errorf("dns configuration: %w", err)
 	}
