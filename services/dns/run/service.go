@@ -102,7 +102,7 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{o: o, log: o.Log, conf: &conf, observer: newObserver(o.Now), served: map[string]*link{}}
+	s := &Service{o: o, log: o.Log, conf: &conf, observer: newObserver(), served: map[string]*link{}}
 	if s.upstream, err = upstream.New(conf.Upstream, o.Upstream); err != nil {
 		return nil, fmt.Errorf("dns configuration: %w", err)
 	}
