@@ -2,13 +2,13 @@ package unit
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -62,7 +62,8 @@ type Main func(ctx context.Context, p Self) error
 func Of[C any, S Service](open func(C, Options) (S, error)) Main {
 	return func(ctx context.Context, p Self) error {
 		var config C
-		if err := p.read(&config); err != nil {
+		taken, err := p.read(&config)
+		if err != nil {
 			return err
 		}
 		service, err := open(config, p.options())
@@ -73,18 +74,19 @@ func Of[C any, S Service](open func(C, Options) (S, error)) Main {
 		if r, ok := any(service).(Reconfigurer[C]); ok {
 			reload = func() error {
 				var next C
-				if err := p.read(&next); err != nil {
+				wanted, err := p.read(&next)
+				if err != nil {
 					return err
 				}
 				// What was refused has changed nothing: init that goes back from it asks for what is there, and
 				// must get it, whatever stands in the way of anything else.
-				if reflect.DeepEqual(next, config) {
+				if wanted == taken {
 					return nil
 				}
 				if err := r.Reconfigure(next); err != nil {
 					return err
 				}
-				config = next
+				taken = wanted
 				return nil
 			}
 		}
@@ -163,15 +165,24 @@ func (p Self) answer(refused error) error {
 	return nil
 }
 
+// A sum stands for the text of a Config. Init writes equal ones alike, and to keep one itself would be megabytes.
+type sum [sha256.Size]byte
+
 // read decodes the Config as it is now. A field that the service does not know means that plan and service
 // are of different builds.
-func (p Self) read(config any) error {
-	d := json.NewDecoder(io.NewSectionReader(p.Config, 0, 1<<62))
+func (p Self) read(config any) (sum, error) {
+	hash := sha256.New()
+	text := io.TeeReader(io.NewSectionReader(p.Config, 0, 1<<62), hash)
+	d := json.NewDecoder(text)
 	d.DisallowUnknownFields()
-	if err := d.Decode(config); err != nil {
-		return fmt.Errorf("the configuration on descriptor 0: %w", err)
+	err := d.Decode(config)
+	if err == nil {
+		_, err = io.Copy(io.Discard, text) // whatever the decoder has not looked at
 	}
-	return nil
+	if err != nil {
+		return sum{}, fmt.Errorf("the configuration on descriptor 0: %w", err)
+	}
+	return sum(hash.Sum(nil)), nil
 }
 
 // drop gives up everything but what the roster says, for good. A service that stays root stays as it is.

@@ -50,19 +50,3 @@ func TestFigures(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-func TestMemory(t *testing.T) {
-	m, err := parseMemory("Name:\tx\nVmHWM:\t  30 kB\nVmRSS:\t  20 kB\nRssAnon:\t  12 kB\nRssFile:\t   8 kB\nRssShmem:\t  0 kB\n")
-	if want := (memory{20 << 10, 30 << 10, 12 << 10, 8 << 10}); err != nil || m != want {
-		t.Errorf("%+v, %v", m, err)
-	}
-	if m, err := parseMemory("Name:\tx\nState:\tZ (zombie)\n"); err == nil {
-		t.Errorf("%+v was read of a process that has ended", m)
-	}
-	if got := together([]memory{{own: 5, mapped: 8}, {own: 3, mapped: 9}}); got != 17 {
-		t.Errorf("together %d", got)
-	}
-	if used, err := cpu([]int{os.Getpid()}); err != nil || used <= 0 {
-		t.Errorf("CPU %v, %v", used, err)
-	}
-}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/bench/proc"
 )
 
 // A change is what was measured when a host was added.
@@ -61,17 +65,17 @@ func (s *server) add(ctx context.Context) (c change, err error) {
 
 // watched makes the change while w asks.
 func (s *server) watched(ctx context.Context, w *watch) (c change, err error) {
-	all, err := family(s.cmd.Process.Pid)
+	all, err := proc.Family(s.cmd.Process.Pid)
 	if err != nil {
 		return c, err
 	}
 	time.Sleep(rest)
-	idle, err := cpu(all)
+	idle, err := proc.CPU(all)
 	if err != nil {
 		return c, err
 	}
 	time.Sleep(calm)
-	begin, err := cpu(all)
+	begin, err := proc.CPU(all)
 	if err != nil {
 		return c, err
 	}
@@ -86,7 +90,7 @@ func (s *server) watched(ctx context.Context, w *watch) (c change, err error) {
 		return c, err
 	}
 	time.Sleep(rest)
-	end, err := cpu(all)
+	end, err := proc.CPU(all)
 	each := float64(begin-idle) / float64(calm)
 	c.cpu += max(0, end-begin-time.Duration(each*float64(time.Since(enter))))
 	return c, err
@@ -127,19 +131,19 @@ type meter struct {
 
 func newMeter(pids []int) (*meter, error) {
 	m := &meter{pids: pids, stop: make(chan struct{})}
-	var all []memory
+	var all []proc.Memory
 	for _, pid := range pids {
-		if err := forgetPeak(pid); err != nil {
+		if err := proc.ForgetPeak(pid); err != nil {
 			return nil, err
 		}
-		now, err := memoryOf(pid)
+		now, err := proc.MemoryOf(pid)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, now)
-		m.each = append(m.each, peak{calls(pid), now.resident, now.resident})
+		m.each = append(m.each, peak{calls(pid), now.Resident, now.Resident})
 	}
-	m.before = together(all)
+	m.before = proc.Together(all)
 	m.ended.Go(func() {
 		every := time.NewTicker(lookEvery)
 		defer every.Stop()
@@ -166,18 +170,18 @@ func (m *meter) command(pid int) {
 func (m *meter) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var all []memory
+	var all []proc.Memory
 	for _, pid := range m.pids {
-		now, _ := memoryOf(pid)
+		now, _ := proc.MemoryOf(pid)
 		all = append(all, now)
 	}
 	if m.pid != 0 {
-		if now, err := memoryOf(m.pid); err == nil { // else it has ended
+		if now, err := proc.MemoryOf(m.pid); err == nil { // else it has ended
 			all = append(all, now)
-			m.commandHWM = max(m.commandHWM, now.peak)
+			m.commandHWM = max(m.commandHWM, now.Peak)
 		}
 	}
-	m.most = max(m.most, together(all))
+	m.most = max(m.most, proc.Together(all))
 }
 
 // end ends the meter, and returns what all had together before and at most, and what each had.
@@ -186,10 +190,20 @@ func (m *meter) end() (before, most int, each []peak) {
 	m.ended.Wait()
 	m.look()
 	for i, pid := range m.pids {
-		if now, err := memoryOf(pid); err == nil {
-			m.each[i].after = now.peak
+		if now, err := proc.MemoryOf(pid); err == nil {
+			m.each[i].after = now.Peak
 		}
 	}
 	m.each = append(m.each, peak{"command", 0, m.commandHWM})
 	return m.before, m.most, m.each
+}
+
+// calls returns what a process of the appliance is: the service that it runs, or "init".
+func calls(pid int) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	words := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
+	if len(words) > 2 && words[1] == "service" {
+		return words[2]
+	}
+	return "init"
 }

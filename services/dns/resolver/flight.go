@@ -145,7 +145,9 @@ func (r *Resolver) reply(all []waiting, v result, server string) {
 		if w.to == nil {
 			continue
 		}
-		e := Event{Query: &w.q, From: w.client, What: Asked, Rcode: v.Rcode, Took: now.Sub(w.since), Server: server}
+		e := Event{
+			At: now, Query: &w.q, From: w.client, What: Asked, Rcode: v.Rcode, Took: now.Sub(w.since), Server: server,
+		}
 		var msg []byte
 		if v.failed {
 			e.What = Failed

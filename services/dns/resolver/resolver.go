@@ -94,6 +94,7 @@ func (o Outcome) String() string {
 
 // An Event is one message that was answered, or left.
 type Event struct {
+	At     time.Time   // when it was, as far as whoever answers has looked at the clock
 	Query  *wire.Query // valid during the call
 	From   netip.AddrPort
 	Rcode  wire.Rcode // of Local, Cached, Stale, Asked and Failed

@@ -36,7 +36,7 @@ func (w *Worker) Respond(now time.Time, dst, msg []byte, from Sender) []byte {
 	o, proven := r.wayBack(q, client.Addr(), from.Stream(), now)
 	switch verdict {
 	case wire.Reject:
-		r.note(Event{Query: q, From: client, What: Rejected, Rcode: q.Rcode})
+		r.note(Event{At: now, Query: q, From: client, What: Rejected, Rcode: q.Rcode})
 		return q.AppendRejection(dst, o)
 	case wire.Other:
 		return w.serve(now, dst, msg, from, client, o, proven)
@@ -47,13 +47,13 @@ func (w *Worker) Respond(now time.Time, dst, msg []byte, from Sender) []byte {
 	switch {
 	case a.Kind == zone.Local:
 		w.sections = a.Msg
-		r.note(Event{Query: q, From: client, What: Local, Rcode: wire.Rcode(a.RCode)})
+		r.note(Event{At: now, Query: q, From: client, What: Local, Rcode: wire.Rcode(a.RCode)})
 		return q.Append(dst, local(a), o)
 	case a.Kind == zone.Outside:
 		return w.serve(now, dst, msg, from, client, o, proven)
 	case !q.RD:
 		// Nobody here answers for it. What others have asked for is not told to who does not ask for an answer.
-		r.note(Event{Query: q, From: client, What: Rejected, Rcode: wire.Refused})
+		r.note(Event{At: now, Query: q, From: client, What: Rejected, Rcode: wire.Refused})
 		return q.Append(dst, wire.Answer{Rcode: wire.Refused}, o)
 	}
 	return w.outside(now, dst, from, client, o, proven)
@@ -86,17 +86,17 @@ func (w *Worker) outside(now time.Time, dst []byte, from Sender, client netip.Ad
 	out, hit := r.cache.Append(dst, q, now, false, o)
 	switch hit.State {
 	case wire.Fresh:
-		r.note(Event{Query: q, From: client, What: Cached, Rcode: hit.Rcode})
+		r.note(Event{At: now, Query: q, From: client, What: Cached, Rcode: hit.Rcode})
 		if hit.Refresh {
 			r.refresh(q, now)
 		}
 		return out
 	case wire.Failing:
 		if out, hit := r.cache.Append(dst, q, now, true, o); hit.State == wire.Stale {
-			r.note(Event{Query: q, From: client, What: Stale, Rcode: hit.Rcode})
+			r.note(Event{At: now, Query: q, From: client, What: Stale, Rcode: hit.Rcode})
 			return out
 		}
-		r.note(Event{Query: q, From: client, What: Failed, Rcode: wire.ServFail})
+		r.note(Event{At: now, Query: q, From: client, What: Failed, Rcode: wire.ServFail})
 		if o.Extended = hit.Extended; o.Extended == 0 {
 			o.Extended = wire.CachedError
 		}
@@ -113,10 +113,10 @@ func (w *Worker) outside(now time.Time, dst []byte, from Sender, client netip.Ad
 func (w *Worker) leave(now time.Time, dst []byte, client netip.AddrPort, stream bool, o wire.ReplyOptions) []byte {
 	r, q := w.r, &w.q
 	if out, hit := r.cache.Append(dst, q, now, true, o); hit.State == wire.Stale {
-		r.note(Event{Query: q, From: client, What: Stale, Rcode: hit.Rcode})
+		r.note(Event{At: now, Query: q, From: client, What: Stale, Rcode: hit.Rcode})
 		return out
 	}
-	r.note(Event{Query: q, From: client, What: Left, Rcode: wire.ServFail})
+	r.note(Event{At: now, Query: q, From: client, What: Left, Rcode: wire.ServFail})
 	if !stream {
 		return dst
 	}
@@ -129,7 +129,7 @@ func (w *Worker) serve(now time.Time, dst, msg []byte, from Sender, client netip
 	r, q := w.r, &w.q
 	addr := client.Addr()
 	if !r.shareOf(addr, now) || !r.enterServing(addr, proven) {
-		r.note(Event{Query: q, From: client, What: Left, Rcode: wire.ServFail})
+		r.note(Event{At: now, Query: q, From: client, What: Left, Rcode: wire.ServFail})
 		if !from.Stream() {
 			return dst
 		}
@@ -143,7 +143,8 @@ func (w *Worker) serve(now time.Time, dst, msg []byte, from Sender, client netip
 		defer cancel()
 		reply := r.o.Chain.Serve(ctx, copied, client, stream)
 		r.leaveServing(addr)
-		r.note(Event{Query: &asked, From: client, What: Served, Took: r.o.Now().Sub(now)})
+		over := r.o.Now()
+		r.note(Event{At: over, Query: &asked, From: client, What: Served, Took: over.Sub(now)})
 		later.Send(reply)
 	}()
 	return dst

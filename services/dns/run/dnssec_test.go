@@ -1,6 +1,7 @@
 package run
 
 import (
+	"crypto/x509"
 	"fmt"
 	"regexp"
 	"strings"
@@ -16,7 +17,7 @@ func TestValidators(t *testing.T) {
 	t.Parallel()
 	l := newNetwork(t)
 	ca := newAuthority(t)
-	l.options.Upstream.Roots = ca.pool
+	l.options.Upstream.Roots = func() *x509.CertPool { return ca.pool }
 	anchor := l.startInternet()
 	good := ca.issue("dns.lab", -time.Hour, time.Hour)
 	l.startUnbound("192.0.2.1", anchor, good)

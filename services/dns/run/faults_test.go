@@ -1,6 +1,7 @@
 package run
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -106,7 +107,7 @@ func TestWithoutClock(t *testing.T) {
 	var ahead atomic.Int64
 	ahead.Store(int64(-time.Since(time.Unix(60, 0))))
 	l.options.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	l.options.Upstream.Roots = ca.pool
+	l.options.Upstream.Roots = func() *x509.CertPool { return ca.pool }
 	l.fake("192.0.2.101", ca.issue("dns.lab", -time.Hour, time.Hour), good)
 	l.fake("192.0.2.102", ca.issue("dns.lab", -2*time.Hour, -time.Hour), good)
 	l.conf.Upstream = servers.Config{Servers: []servers.Server{server("192.0.2.101", "dns.lab")}}

@@ -45,11 +45,11 @@ type LogArgs struct {
 // An observer looks at what the resolver does: who asks most, for what, and, while somebody wants to see it, each
 // message.
 type observer struct {
-	now func() time.Time
+	// Who has nothing left asks for no lock.
+	second atomic.Int64 // that left counts
+	left   atomic.Int64 // questions that are looked at in it
 
-	mu      sync.Mutex
-	second  int64 // that left counts
-	left    int   // questions that are looked at in it
+	mu      sync.Mutex // of those that look
 	names   *top
 	clients *top
 	seen    uint64 // questions that were looked at
@@ -59,8 +59,8 @@ type observer struct {
 	lines    *feed.Feed[Line]
 }
 
-func newObserver(now func() time.Time) *observer {
-	return &observer{now: now, names: newTop(), clients: newTop(), lines: feed.New[Line](feed.Limits{Items: logItems})}
+func newObserver() *observer {
+	return &observer{names: newTop(), clients: newTop(), lines: feed.New[Line](feed.Limits{Items: logItems})}
 }
 
 // observe is called for each message, by the goroutine that replies.
@@ -73,8 +73,8 @@ func (o *observer) observe(e resolver.Event) {
 	}
 	o.lines.Add(e.From.Addr().String(), 0, func(seq uint64) Line {
 		return Line{
-			Seq: seq, At: o.now(), From: e.From.Addr(), Name: wire.Text(nameOf(e.Query)), Type: dns.Type(e.Query.Type).String(), What: e.What.String(),
-			Rcode: dns.RcodeToString[int(e.Rcode)], Took: e.Took, Server: e.Server,
+			Seq: seq, At: e.At, From: e.From.Addr(), Name: wire.Text(nameOf(e.Query)),
+			Type: dns.Type(e.Query.Type).String(), What: e.What.String(), Rcode: dns.RcodeToString[int(e.Rcode)], Took: e.Took, Server: e.Server,
 		}
 	})
 }
@@ -89,15 +89,20 @@ func nameOf(q *wire.Query) []byte {
 
 // count counts name and client, unless there were too many this second.
 func (o *observer) count(e resolver.Event) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if second := o.now().Unix(); second != o.second {
-		o.second, o.left = second, looked
-	}
-	if o.left == 0 {
+	second := e.At.Unix()
+	if second == o.second.Load() && o.left.Load() == 0 {
 		return
 	}
-	o.left--
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if second != o.second.Load() {
+		o.left.Store(looked)
+		o.second.Store(second)
+	}
+	if o.left.Load() == 0 {
+		return
+	}
+	o.left.Add(-1)
 	o.seen++
 	o.names.add(append(o.text[:0], e.Query.Name.Bytes()...))
 	o.text = e.From.Addr().AppendTo(o.text[:0])

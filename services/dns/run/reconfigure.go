@@ -6,10 +6,8 @@ import (
 	"reflect"
 
 	"github.com/gatehouse-os/gatehouse/services/dns"
-	"github.com/gatehouse-os/gatehouse/services/dns/upstream"
 	"github.com/gatehouse-os/gatehouse/services/dns/upstream/servers"
 	"github.com/gatehouse-os/gatehouse/services/dns/wire"
-	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
 // Reconfigure makes conf the configuration of the service; it waits until Run serves. With an error all is as
@@ -18,40 +16,37 @@ import (
 func (s *Service) Reconfigure(conf dns.Config) error {
 	s.reconfiguring.Lock()
 	defer s.reconfiguring.Unlock()
-	table, rebind, err := partsOf(conf)
+	made, err := partsOf(conf)
 	if err != nil {
 		return err
 	}
-	before := s.conf
-	if err := s.adopt(&conf, table, rebind); err != nil {
+	before := s.parts
+	if err := s.adopt(made); err != nil {
 		return err
 	}
-	if err := s.links.Set(s.openings(&conf)); err != nil {
-		table, rebind, again := partsOf(*before)
-		if again == nil {
-			again = s.adopt(before, table, rebind)
-		}
-		return errors.Join(err, again, s.links.Set(s.openings(before)))
+	if err := s.links.Set(s.openings(made.conf)); err != nil {
+		return errors.Join(err, s.adopt(before), s.links.Set(s.openings(before.conf)))
 	}
 	s.log.Info("configured anew", "hosts", len(conf.House.Hosts), "links", len(conf.Links))
 	return nil
 }
 
-// adopt goes on with conf, but for its links.
-func (s *Service) adopt(conf *dns.Config, table *zone.Table, rebind *upstream.Rebind) error {
+// adopt goes on with other parts, but for the links.
+func (s *Service) adopt(p parts) error {
+	conf := p.conf
 	if err := s.upstream.Reconfigure(conf.Upstream); err != nil {
 		return err
 	}
-	if err := s.chain.Reconfigure(rebind); err != nil {
+	if err := s.chain.Reconfigure(p.rebind); err != nil {
 		return err
 	}
 	s.follow(conf.Leases)
-	if err := s.names.do(context.Background(), func() { s.names.adopt(table, conf.Leases) }); err != nil {
+	if err := s.names.do(context.Background(), func() { s.names.adopt(p.table, conf.Leases) }); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	before := s.conf
-	s.conf, s.sources = conf, s.sourcesOf(conf.Upstream)
+	s.parts, s.sources = p, s.sourcesOf(conf.Upstream)
 	s.mu.Unlock()
 	for _, domain := range otherDomains(before, conf) {
 		if name, err := servers.WireName(domain); err == nil {

@@ -14,6 +14,7 @@ package run
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -84,8 +85,8 @@ type Service struct {
 
 	reconfiguring sync.Mutex
 
-	mu      sync.Mutex
-	conf    *dns.Config // never changed, only replaced
+	mu sync.Mutex
+	parts
 	served  map[string]*link
 	serving bool   // what is opened is used at once
 	sources string // the addresses by which those upstream are asked
@@ -94,19 +95,16 @@ type Service struct {
 // Open checks conf and opens the sockets of those links that are there. Those of others are opened later, which
 // needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
 func Open(conf dns.Config, o Options) (*Service, error) {
-	o, err := o.withDefaults()
+	o = o.withDefaults()
+	made, err := partsOf(conf)
 	if err != nil {
 		return nil, err
 	}
-	table, rebind, err := partsOf(conf)
-	if err != nil {
-		return nil, err
-	}
-	s := &Service{o: o, log: o.Log, conf: &conf, observer: newObserver(o.Now), served: map[string]*link{}}
+	s := &Service{o: o, log: o.Log, parts: made, observer: newObserver(), served: map[string]*link{}}
 	if s.upstream, err = upstream.New(conf.Upstream, o.Upstream); err != nil {
 		return nil, fmt.Errorf("dns configuration: %w", err)
 	}
-	if err := s.join(table, rebind); err != nil {
+	if err := s.join(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.names = newNames(s.resolver.SetTable, o.Follow, o.Log, o.Now)
@@ -115,20 +113,20 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 	}
 	s.follow(conf.Leases)
 	s.links = links.New(o.Log, s.took)
-	if err := s.links.Set(s.openings(&conf)); err != nil {
+	if err := s.links.Set(s.openings(s.conf)); err != nil {
 		return nil, errors.Join(err, s.watch.Close(), s.close())
 	}
 	return s, nil
 }
 
 // join makes chain and resolver, which ask each other.
-func (s *Service) join(table *zone.Table, rebind *upstream.Rebind) (err error) {
+func (s *Service) join() (err error) {
 	s.chain, err = chain.New(chain.Options{
 		Table: func() *zone.Table { return s.resolver.Table() },
 		Lookup: func(ctx context.Context, name []byte, typ uint16, do, cd bool) ([]byte, error) {
 			return s.resolver.Lookup(ctx, name, typ, do, cd)
 		},
-		Upstream: s.upstream, Rebind: rebind, Log: s.o.Upstream.Log,
+		Upstream: s.upstream, Rebind: s.rebind, Log: s.o.Upstream.Log,
 		Cookie: func(q *wire.Query, client netip.Addr) wire.ServerCookie { return s.resolver.Cookie(q, client) },
 	})
 	if err != nil {
@@ -137,14 +135,14 @@ func (s *Service) join(table *zone.Table, rebind *upstream.Rebind) (err error) {
 	var secret [32]byte
 	rand.Read(secret[:]) // never fails
 	s.resolver = resolver.New(resolver.Options{
-		Chain: s.chain, Table: table, Limits: resolver.Limits{CacheBytes: s.conf.CacheBytes}, Secret: secret,
+		Chain: s.chain, Table: s.table, Limits: resolver.Limits{CacheBytes: s.conf.CacheBytes}, Secret: secret,
 		Shares: ratelimit.NewShares(shareBurst, shareEvery, shareClients, binary.NativeEndian.Uint64(secret[:]), s.o.Now()),
 		Now:    s.o.Now, Observe: s.observer.observe,
 	})
 	return nil
 }
 
-func (o Options) withDefaults() (Options, error) {
+func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -161,30 +159,40 @@ func (o Options) withDefaults() (Options, error) {
 		o.Upstream.Epoch = trust.Date()
 	}
 	if o.Upstream.Roots == nil {
-		roots, err := trust.Roots()
-		if err != nil {
-			o.Log.Error("an authority for certificates cannot be read", "cause", err)
-		}
-		o.Upstream.Roots = roots
+		o.Upstream.Roots = sync.OnceValue(func() *x509.CertPool {
+			roots, err := trust.Roots()
+			if err != nil {
+				o.Log.Error("an authority for certificates cannot be read", "cause", err)
+			}
+			return roots
+		})
 	}
-	return o, nil
+	return o
+}
+
+// parts are a Config, but for what of the house is in its table only, and what is made of it. None of them is ever
+// changed, only replaced.
+type parts struct {
+	conf   *dns.Config
+	table  *zone.Table // without leases
+	rebind *upstream.Rebind
 }
 
 // partsOf checks a Config, and makes of it what takes long.
-func partsOf(conf dns.Config) (*zone.Table, *upstream.Rebind, error) {
-	table, err := conf.Table()
-	if err != nil {
-		return nil, nil, fmt.Errorf("dns configuration: %w", err)
+func partsOf(conf dns.Config) (p parts, err error) {
+	if p.table, err = conf.Table(); err != nil {
+		return p, fmt.Errorf("dns configuration: %w", err)
 	}
 	exceptions := slices.Clone(conf.Private)
 	for _, f := range conf.Upstream.Forward {
 		exceptions = append(exceptions, f.Domain)
 	}
-	rebind, err := upstream.NewRebind(exceptions)
-	if err != nil {
-		return nil, nil, fmt.Errorf("dns configuration: %w", err)
+	if p.rebind, err = upstream.NewRebind(exceptions); err != nil {
+		return p, fmt.Errorf("dns configuration: %w", err)
 	}
-	return table, rebind, nil
+	conf.House = zone.Config{Domain: conf.House.Domain, Router: conf.House.Router}
+	p.conf = &conf
+	return p, nil
 }
 
 // Run calls drop, which gives up privileges, reads the leases, calls ready, and serves until ctx ends; then it

@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"strings"
@@ -150,7 +151,7 @@ func TestCertificates(t *testing.T) {
 	const day = 24 * time.Hour
 	l := newNetwork(t)
 	ca := newAuthority(t)
-	l.options.Upstream.Roots = ca.pool
+	l.options.Upstream.Roots = func() *x509.CertPool { return ca.pool }
 	l.start()
 	for i, c := range []struct {
 		name     string
@@ -229,7 +230,7 @@ func TestDying(t *testing.T) {
 				t.Parallel()
 				l := newNetwork(t)
 				ca := newAuthority(t)
-				l.options.Upstream.Roots = ca.pool
+				l.options.Upstream.Roots = func() *x509.CertPool { return ca.pool }
 				cert := ca.issue("dns.lab", -time.Hour, time.Hour)
 				first := l.fake("192.0.2.101", cert, good)
 				l.fake("192.0.2.102", cert, after(20*time.Millisecond, good))

@@ -43,7 +43,7 @@ func BenchmarkAsk(b *testing.B) {
 		"TLS": overTLS("127.0.0.1", "dns.example"), "plain": plain("127.0.0.1"),
 	} {
 		b.Run(name, func(b *testing.B) {
-			u := must1(New(servers.Config{Servers: []servers.Server{server}}, Options{Roots: ca.pool, Dial: dialIn(b, n)}))
+			u := must1(New(servers.Config{Servers: []servers.Server{server}}, Options{Roots: ca.roots, Dial: dialIn(b, n)}))
 			defer u.Close()
 			askMany(b, u)
 		})

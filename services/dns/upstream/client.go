@@ -71,8 +71,9 @@ type Options struct {
 	Log *slog.Logger
 	// Rand returns 64 bits that nobody can foresee. It may be called by several goroutines. Nil: crypto/rand.
 	Rand func() uint64
-	// Roots are the authorities that certificates may be signed by. Nil: those of the system.
-	Roots *x509.CertPool
+	// Roots returns the authorities that certificates may be signed by. It is called for servers with a
+	// certificate only, since such a pool has half a megabyte. Nil: those of the system.
+	Roots func() *x509.CertPool
 }
 
 // complete fills in what was left out.
@@ -88,6 +89,9 @@ func (o Options) complete() Options {
 	}
 	if o.Rand == nil {
 		o.Rand = random
+	}
+	if o.Roots == nil {
+		o.Roots = func() *x509.CertPool { return nil }
 	}
 	return o
 }

@@ -31,7 +31,7 @@ func (l *lab) withoutClock(asked ...servers.Server) (*Client, *wrongClock) {
 	l.t.Helper()
 	clock := &wrongClock{}
 	u := must1(New(servers.Config{Servers: asked}, Options{
-		Dial: l.dial, Now: clock.now, Epoch: l.start.AddDate(-1, 0, 0), Roots: l.ca.pool,
+		Dial: l.dial, Now: clock.now, Epoch: l.start.AddDate(-1, 0, 0), Roots: l.ca.roots,
 		Log: slog.New(slog.NewTextHandler(&l.log, nil)),
 	}))
 	l.t.Cleanup(u.Close)

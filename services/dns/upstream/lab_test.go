@@ -110,7 +110,7 @@ func (l *lab) client(c servers.Config) *Client {
 	l.t.Helper()
 	o := Options{Dial: l.dial, Log: slog.New(slog.NewTextHandler(&l.log, nil))}
 	if l.ca != nil {
-		o.Roots = l.ca.pool
+		o.Roots = l.ca.roots
 	}
 	u, err := New(c, o)
 	if err != nil {
@@ -378,6 +378,8 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 	pool *x509.CertPool
 }
+
+func (a *authority) roots() *x509.CertPool { return a.pool }
 
 func newAuthority(t testing.TB, now time.Time) *authority {
 	t.Helper()

@@ -62,7 +62,7 @@ func newPeer(s servers.Server, w *world) *peer {
 	p := &peer{server: s, world: w, sockets: map[net.Conn]struct{}{}}
 	if s.Kind == servers.TLS {
 		p.tls = &tls.Config{
-			ServerName: s.Name, RootCAs: w.Roots, Time: w.Now, MinVersion: tls.VersionTLS12,
+			ServerName: s.Name, RootCAs: w.Roots(), Time: w.Now, MinVersion: tls.VersionTLS12,
 			ClientSessionCache: tls.NewLRUClientSessionCache(maxStreams),
 		}
 	}

@@ -68,7 +68,7 @@ func (i *internet) client(c servers.Config) *Client {
 			return nil
 		}), err)
 	}
-	u, err := New(c, Options{Dial: dialer, Roots: i.ca.pool})
+	u, err := New(c, Options{Dial: dialer, Roots: i.ca.roots})
 	if err != nil {
 		i.t.Fatal(err)
 	}

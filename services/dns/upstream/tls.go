@@ -64,7 +64,7 @@ func (p *peer) undated() *tls.Config {
 // from which all of them are valid, or Epoch if it is later.
 func (p *peer) verifyUndated(s tls.ConnectionState) error {
 	o := x509.VerifyOptions{
-		DNSName: p.server.Name, Roots: p.world.Roots, Intermediates: x509.NewCertPool(), CurrentTime: p.world.Epoch,
+		DNSName: p.server.Name, Roots: p.world.Roots(), Intermediates: x509.NewCertPool(), CurrentTime: p.world.Epoch,
 	}
 	for i, c := range s.PeerCertificates {
 		if c.NotBefore.After(o.CurrentTime) {

@@ -85,7 +85,7 @@ func TestClockIsSet(t *testing.T) {
 		ahead := -30 * 365 * 24 * time.Hour
 		now := func() time.Time { return time.Now().Add(ahead) }
 		u := must1(New(servers.Config{Servers: []servers.Server{overTLS("192.0.2.53", "resolver.example")}},
-			Options{Dial: l.dial, Now: now, Roots: l.ca.pool}))
+			Options{Dial: l.dial, Now: now, Roots: l.ca.roots}))
 		t.Cleanup(u.Close)
 		for range 20 {
 			if _, err := u.Ask(t.Context(), query("a.example.")); !errors.Is(err, ErrClock) {

@@ -1,4 +1,6 @@
-package main
+// Package proc measures the processes of a server from outside: who they are, what they have computed, and the
+// memory that they have. It is for benchmarks, and changes nothing but the peak that it is told to forget.
+package proc
 
 import (
 	"errors"
@@ -14,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// family returns a process and its descendants.
-func family(pid int) (all []int, err error) {
+// Family returns a process and its descendants.
+func Family(pid int) (all []int, err error) {
 	all = []int{pid}
 	for i := 0; i < len(all); i++ {
 		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", all[i]))
@@ -43,18 +45,8 @@ func family(pid int) (all []int, err error) {
 	return all, nil
 }
 
-// calls returns what a process of the appliance is: the service that it runs, or "init".
-func calls(pid int) string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	words := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
-	if len(words) > 2 && words[1] == "service" {
-		return words[2]
-	}
-	return "init"
-}
-
-// cpu returns the time that processes have computed, in the kernel too.
-func cpu(pids []int) (sum time.Duration, err error) {
+// CPU returns the time that processes have computed, in the kernel too.
+func CPU(pids []int) (sum time.Duration, err error) {
 	for _, pid := range pids {
 		// The clock of another process: clock_getcpuclockid(3), as the kernel has it in
 		// include/linux/posix-timers.h.
@@ -68,13 +60,14 @@ func cpu(pids []int) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// memory is that of a process in bytes: proc_pid_status(5).
-type memory struct {
-	resident, peak int // VmRSS, VmHWM
-	own, mapped    int // RssAnon, and RssFile: the program's pages, which processes of one program share
+// A Memory is that of a process in bytes: proc_pid_status(5).
+type Memory struct {
+	Resident, Peak int // VmRSS, VmHWM
+	Own, Mapped    int // RssAnon, and RssFile: the program's pages, which processes of one program share
 }
 
-func memoryOf(pid int) (m memory, err error) {
+// MemoryOf returns the memory of a process.
+func MemoryOf(pid int) (m Memory, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return m, err
@@ -82,14 +75,14 @@ func memoryOf(pid int) (m memory, err error) {
 	return parseMemory(string(text))
 }
 
-func parseMemory(status string) (m memory, err error) {
+func parseMemory(status string) (m Memory, err error) {
 	found := 0
 	for line := range strings.Lines(status) {
 		f := strings.Fields(line)
 		if len(f) != 3 {
 			continue
 		}
-		into := map[string]*int{"VmRSS:": &m.resident, "VmHWM:": &m.peak, "RssAnon:": &m.own, "RssFile:": &m.mapped}[f[0]]
+		into := map[string]*int{"VmRSS:": &m.Resident, "VmHWM:": &m.Peak, "RssAnon:": &m.Own, "RssFile:": &m.Mapped}[f[0]]
 		if into == nil {
 			continue
 		}
@@ -106,18 +99,18 @@ func parseMemory(status string) (m memory, err error) {
 	return m, nil
 }
 
-// together is the memory of processes of one program: its pages count once.
-func together(each []memory) int {
+// Together is the memory of processes of one program: its pages count once.
+func Together(each []Memory) int {
 	sum, mapped := 0, 0
 	for _, m := range each {
-		sum += m.own
-		mapped = max(mapped, m.mapped)
+		sum += m.Own
+		mapped = max(mapped, m.Mapped)
 	}
 	return sum + mapped
 }
 
-// forgetPeak makes the peak of a process what it has now.
-func forgetPeak(pid int) error {
+// ForgetPeak makes the peak of a process what it has now.
+func ForgetPeak(pid int) error {
 	const hwm = "5"
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte(hwm), 0)
 }
