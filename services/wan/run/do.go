@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,22 +34,59 @@ func (s *Service) carryOut(actions []client.Action) {
 	}
 }
 
+// send sends a message. One to a server may have to wait for its card, and takes the place of the one before.
 func (s *Service) send(m client.Send) {
-	if s.conn == nil {
+	k := s.conn
+	if k == nil {
 		return
 	}
-	if err := s.conn.Send(m); err != nil { // it is sent again by the engine's own times
+	failed := func(err error) { // it is sent again by the engine's own times
 		s.log.Warn("a message could not be sent", "message", m.Type.String(), "cause", err)
 	}
-}
-
-func (s *Service) announce(addr netip.Addr) {
-	if s.conn == nil {
+	if s.sending != nil {
+		s.sending()
+	}
+	ctx, cancel := context.WithCancel(s.life)
+	if !m.To.IsValid() {
+		s.sending = nil
+		defer cancel()
+		if err := k.Send(ctx, m, Way{}); err != nil {
+			failed(err)
+		}
 		return
 	}
-	if err := s.conn.Announce(addr); err != nil {
-		s.log.Warn("an address could not be announced", "address", addr.String(), "cause", err)
+	s.sending = cancel
+	by := s.wayTo(m.To)
+	go func() {
+		defer cancel()
+		if err := k.Send(ctx, m, by); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+	}()
+}
+
+// wayTo is how a server is reached by what is known of the way out.
+func (s *Service) wayTo(server netip.Addr) (by Way) {
+	if st := s.client.Status(s.now()); st.Held && len(st.Facts.Addrs) > 0 {
+		by.Network, by.Gateway = st.Facts.Addrs[0].Masked(), st.Facts.Gateway
 	}
+	if s.heard.server == server {
+		by.MAC = s.heard.mac
+	}
+	return by
+}
+
+// announce says that an address is ours, beside all else.
+func (s *Service) announce(addr netip.Addr) {
+	k := s.conn
+	if k == nil {
+		return
+	}
+	go func() {
+		if err := k.Announce(s.life, addr); err != nil && s.life.Err() == nil {
+			s.log.Warn("an address could not be announced", "address", addr.String(), "cause", err)
+		}
+	}()
 }
 
 // tell logs an event, keeps it for those who look later, and reports it.

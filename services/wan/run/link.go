@@ -11,8 +11,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
 )
 
-// maxMessage is the longest message that is read, in bytes: more than any link but a jumbo one brings.
-const maxMessage = 4096
+// heard is the station that messages of a server came from.
+type heard struct {
+	server netip.Addr
+	mac    wan.MAC
+}
 
 // use goes on with the sockets k; nil: the link is gone.
 func (s *Service) use(k Conn) {
@@ -20,11 +23,10 @@ func (s *Service) use(k Conn) {
 	if !s.started {
 		return
 	}
-	if k == nil {
-		s.lookAtCarrier()
-		return
+	if k != nil {
+		s.attach()
 	}
-	s.attach()
+	s.lookAtCarrier()
 }
 
 // attach reads from the sockets, and has the engine go on with their card.
@@ -37,9 +39,7 @@ func (s *Service) attach() {
 	}
 	if s.client == nil || s.mac != mac {
 		s.begin(mac)
-		return
 	}
-	s.lookAtCarrier()
 }
 
 // begin makes an engine for a card, which takes the kept lease if it is its own.
@@ -55,48 +55,51 @@ func (s *Service) begin(mac wan.MAC) {
 	if err != nil {
 		s.log.Error("the kept lease cannot be read", "cause", err)
 	}
-	s.client, s.mac, s.carrier = c, mac, s.conn.Carrier()
+	s.client, s.mac = c, mac
 	s.carryOut(c.Start(s.now(), kept, s.carrier))
 	if st := c.Status(s.now()); !st.Held { // what another card had is no way out by this one
 		s.reports.set(nil, wan.Term{})
 	}
 }
 
-// lookAtCarrier tells the engine when the carrier came or went.
+// lookAtCarrier tells the engine when the link can be used, or can be no longer: it has carrier, and its sockets are
+// open.
 func (s *Service) lookAtCarrier() {
-	up := s.conn != nil && s.conn.Carrier()
-	if s.client == nil || up == s.carrier {
+	up := s.up && s.conn != nil
+	if up == s.carrier {
 		return
 	}
 	s.carrier = up
-	s.carryOut(s.client.Carrier(s.now(), up))
+	if s.client != nil {
+		s.carryOut(s.client.Carrier(s.now(), up))
+	}
 }
 
 // read hands what comes in to the owner, until the sockets are closed.
 func (s *Service) read(k Conn) {
-	buffer := make([]byte, maxMessage)
 	for {
-		n, from, err := k.Read(buffer)
+		m, err := k.Read()
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				s.log.Error("reading from the link", "cause", err)
 			}
 			return
 		}
-		if s.do(s.life, func() { s.receive(buffer[:n], from) }) != nil {
+		if s.do(s.life, func() { s.receive(m) }) != nil {
 			return
 		}
 	}
 }
 
 // receive hands a message to the engine.
-func (s *Service) receive(message []byte, from netip.Addr) {
+func (s *Service) receive(m Message) {
 	var p packet.Packet
-	if err := p.Unmarshal(message); err != nil || s.client == nil {
+	if err := p.Unmarshal(m.Payload); err != nil || s.client == nil {
 		s.garbage++
 		return
 	}
-	s.carryOut(s.client.Receive(s.now(), &p, from))
+	s.heard = heard{m.From, m.MAC}
+	s.carryOut(s.client.Receive(s.now(), &p, m.From))
 }
 
 // look carries out a Probe, in place of the one before.
@@ -140,16 +143,15 @@ func (s *Service) guard(addr netip.Addr) {
 	ctx, cancel := context.WithCancel(s.life)
 	s.guarding = cancel
 	go func() {
-		for {
-			by, err := k.Conflict(ctx, addr)
-			if err != nil {
-				return
-			}
+		err := k.Watch(ctx, addr, func(by wan.MAC) {
 			s.hand(func() {
 				if s.conn == k && ctx.Err() == nil {
 					s.carryOut(s.client.Conflict(s.now(), addr, by))
 				}
 			})
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("our address is not watched on the link", "address", addr.String(), "cause", err)
 		}
 	}()
 }

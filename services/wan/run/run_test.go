@@ -52,16 +52,16 @@ func (p *provider) open(string) (Conn, error) {
 
 var server = netip.MustParseAddr("192.0.2.1")
 
-func (c *conn) Read(b []byte) (int, netip.Addr, error) {
+func (c *conn) Read() (Message, error) {
 	select {
 	case m := <-c.in:
-		return copy(b, m), server, nil
+		return Message{m, server, wan.MAC{2, 0, 0, 0, 0, 9}}, nil
 	case <-c.closed:
-		return 0, netip.Addr{}, net.ErrClosed
+		return Message{}, net.ErrClosed
 	}
 }
 
-func (c *conn) Send(m client.Send) error {
+func (c *conn) Send(_ context.Context, m client.Send, by Way) error {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.p.sent = append(c.p.sent, m.Type)
@@ -100,19 +100,28 @@ func (c *conn) Probe(ctx context.Context, p client.Probe) (client.Finding, error
 	}
 }
 
-func (c *conn) Announce(netip.Addr) error { return nil }
+func (c *conn) Announce(context.Context, netip.Addr) error { return nil }
 
-func (c *conn) Conflict(ctx context.Context, _ netip.Addr) (wan.MAC, error) {
+func (c *conn) Watch(ctx context.Context, _ netip.Addr, _ func(wan.MAC)) error {
 	<-ctx.Done()
-	return wan.MAC{}, ctx.Err()
+	return ctx.Err()
 }
 
 func (c *conn) MAC() wan.MAC { return wan.MAC{2, 0, 0, 0, 0, 1} }
 
-func (c *conn) Carrier() bool {
-	c.p.mu.Lock()
-	defer c.p.mu.Unlock()
-	return c.p.carrier
+// watchCarrier looks at the carrier, and at whether there is a link.
+func (p *provider) watchCarrier(ctx context.Context, _ string, tell func(bool)) error {
+	for {
+		p.mu.Lock()
+		up := p.carrier && !p.absent
+		p.mu.Unlock()
+		tell(up)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (c *conn) Check() error {
@@ -167,7 +176,7 @@ func (l *lab) start() {
 	begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	var err error
 	l.Service, err = Open(wan.Config{Link: "eth0"}, Options{
-		Log: slog.New(slog.DiscardHandler), StateDir: l.dir, Boot: "boot", Changed: l.changed, Open: l.provider.open,
+		Log: slog.New(slog.DiscardHandler), StateDir: l.dir, Boot: "boot", Changed: l.changed, Open: l.provider.open, Carrier: l.provider.watchCarrier,
 		Uptime: func() time.Duration { return time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) + time.Minute },
 		Wall: func() (time.Time, bool) {
 			return begin.Add(time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))), true
@@ -220,6 +229,7 @@ func (l *lab) bound(what, addr string) {
 func TestBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
+		time.Sleep(time.Second)
 		l.bound("at once, as nobody is to be looked for on the link", "192.0.2.10/24")
 		if got := l.provider.did(); !slices.Equal(got, []packet.MessageType{packet.Discover, packet.Request}) {
 			t.Errorf("sent %v", got)

@@ -24,20 +24,35 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
 )
 
-// A Conn is the sockets on the link. Read, Send and the others may run at the same time; Close ends them.
+// A Conn is the sockets on the link. Read and the others may run at the same time; Close ends Read, whose error is
+// net.ErrClosed.
 type Conn interface {
-	// Read waits for a message to the client's port, and says who sent it.
-	Read(p []byte) (n int, from netip.Addr, err error)
-	Send(m client.Send) error
+	// Read waits for a message to the client's port, which is valid until the next Read, and says who sent it.
+	Read() (Message, error)
+	// Send sends a message; to a server it may wait until it is known that nobody is there.
+	Send(ctx context.Context, m client.Send, by Way) error
 	// Probe looks for an address and a gateway until it is over, or something was found.
 	Probe(ctx context.Context, p client.Probe) (client.Finding, error)
-	Announce(addr netip.Addr) error
-	// Conflict waits until another station uses the address, and says whose it is.
-	Conflict(ctx context.Context, addr netip.Addr) (wan.MAC, error)
+	// Announce says that an address is ours.
+	Announce(ctx context.Context, addr netip.Addr) error
+	// Watch tells of other stations that say to have an address of ours, until ctx ends.
+	Watch(ctx context.Context, addr netip.Addr, tell func(by wan.MAC)) error
 	MAC() wan.MAC
-	// Carrier reports whether the link has carrier.
-	Carrier() bool
 	links.Socket
+}
+
+// A Message is what came to the client's port.
+type Message struct {
+	Payload []byte
+	From    netip.Addr
+	MAC     wan.MAC // the station that it came from
+}
+
+// A Way is how a message gets to a server, whatever the routes say.
+type Way struct {
+	Network netip.Prefix // that our address is in
+	Gateway netip.Addr   // by which servers elsewhere are reached; the zero Addr: there is none
+	MAC     wan.MAC      // the station that its messages came from; zero: not known
 }
 
 // Options are what a Service needs besides its Config.
@@ -53,8 +68,10 @@ type Options struct {
 	Wall func() (now time.Time, known bool)
 	// Rand returns 64 bits that nobody can foresee.
 	Rand func() uint64
-	// Open opens the sockets on a link; with links.ErrAbsent it is opened when it comes.
+	// Open opens the sockets on a link; with links.ErrAbsent it is opened when it comes. Nil: those of package conn.
 	Open func(link string) (Conn, error)
+	// Carrier tells whether a link has carrier, at first and at each change, until ctx ends. Nil: by package conn.
+	Carrier func(ctx context.Context, link string, tell func(up bool)) error
 	// Changed tells that links may have changed.
 	Changed <-chan struct{}
 }
@@ -80,7 +97,10 @@ type Service struct {
 	client   *client.Client // nil: the link has not been there yet
 	mac      wan.MAC        // that client was made with
 	conn     Conn           // nil: the link is not there
-	carrier  bool
+	up       bool           // the link has carrier
+	carrier  bool           // as the engine knows it
+	heard    heard
+	sending  context.CancelFunc // of the message under way to a server
 	probing  context.CancelFunc // of the Probe under way
 	guarding context.CancelFunc // of the look for who else uses our address
 	history  history
@@ -90,6 +110,7 @@ type Service struct {
 
 // Open checks conf and opens the sockets of its link, if it is there.
 func Open(conf wan.Config, o Options) (*Service, error) {
+	o = o.withDefaults()
 	checked := conf
 	if checked.MAC == (wan.MAC{}) {
 		checked.MAC = wan.MAC{2} // the card's own, once it is there
@@ -131,7 +152,8 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	defer cancel()
 	s.hand, s.life = func(f func()) { _ = s.do(stop, f) }, stop // when that fails there is no owner to tell
 	s.start()
-	attending.Go(func() { s.links.Run(stop, s.relay(stop, &attending)) })
+	attending.Go(func() { s.links.Run(stop, s.o.Changed) })
+	attending.Go(func() { s.watchCarrier(stop) })
 	if err := ready(); err != nil {
 		return err
 	}
@@ -200,22 +222,14 @@ func (s *Service) do(ctx context.Context, f func()) error {
 	}
 }
 
-// relay hands changes of links on, and has the owner look at the carrier.
-func (s *Service) relay(ctx context.Context, attending *sync.WaitGroup) <-chan struct{} {
-	changed := make(chan struct{}, 1)
-	attending.Go(func() {
-		for {
-			select {
-			case <-s.o.Changed:
-			case <-ctx.Done():
-				return
-			}
-			s.hand(s.lookAtCarrier)
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		}
-	})
-	return changed
+// watchCarrier has the owner know whether the link has carrier.
+func (s *Service) watchCarrier(ctx context.Context) {
+	tell := func(up bool) { s.hand(func() { s.up = up; s.lookAtCarrier() }) }
+	err := s.o.Carrier(ctx, s.conf.Link, tell)
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("the carrier of the link is not watched", "link", s.conf.Link, "cause", err)
+		tell(true) // what is sent in vain is sent again
+	}
 }
+
+func (o Options) withDefaults() Options { return o }
