@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
@@ -76,6 +77,8 @@ func commands() []command {
 		{name: "diff", usage: "FROM [TO]", what: "what changes between two sites: running, image, N, DIR or -", run: diffSites},
 		{name: "site", usage: "DIR [running | image | N]", what: "write a site into a directory, to be changed and applied", run: writeSite},
 		{name: "dns", usage: "[-a] [--json]", what: "what the DNS server does", run: ofDNS(dns.Status), sub: dnsCommands()},
+		{name: "wan", usage: "[-n EVENTS] [--json]", what: "the way out: address, lease, gateway, and what happened",
+			run: ofWAN(wan.Status), sub: wanCommands()},
 		{name: "firewall", sub: firewallCommands()},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}

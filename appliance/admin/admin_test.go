@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -43,6 +44,7 @@ type appliance struct {
 	links    []admin.Link
 	said     map[string]any // what each service, if it is ready, says to "problems"
 	dhcp     *run.Status    // nil: it does not answer
+	wan      *wanrun.Status // nil: there is no such service
 	hung     []string       // services that take questions, and nothing comes of it
 	patience time.Duration
 	stuck    chan struct{} // the kernel does not tell of the machine until it is closed
@@ -172,6 +174,9 @@ func (a appliance) start(t *testing.T) string {
 		}
 		if s.Name == "dhcp" && a.dhcp != nil {
 			m["status"], m["leases"] = answer(a.dhcp), answer(a.leases)
+		}
+		if s.Name == "wan" && a.wan != nil {
+			m["status"] = answer(a.wan)
 		}
 		serve(s.Name, m)
 	}
@@ -326,6 +331,10 @@ func TestErrors(t *testing.T) {
 		{healthy(), "dns why web1", 1, "gatehouse dns why: dns is not running"},
 		{healthy(), "dns flush a b", 2, "usage: gatehouse dns flush NAME | --below DOMAIN | --all"},
 		{healthy(), "dns log \x1b[2J", 1, `gatehouse dns log: \x1b[2J is no address`},
+		{healthy(), "wan now", 2, "gatehouse wan: no command \"now\""},
+		{healthy(), "wan -n", 2, "usage: gatehouse wan [-n EVENTS] [--json]"},
+		{healthy(), "wan why now", 2, "usage: gatehouse wan why [--json]"},
+		{healthy(), "wan renew", 1, "the address of eth0 is the site's own, 192.0.2.10: there is no lease"},
 		{noDHCP, "leases", 1, "dhcp"},
 		{noDHCP, "host web1", 1, "what is leased to it is not known"},
 	}

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -25,13 +27,14 @@ type Status struct {
 	Machine  machine.Facts      `json:"machine"`
 	Box      Box                `json:"box"`
 	Links    []Link             `json:"links"`
-	Gateways []Gateway          `json:"gateways"` // that the site wants
+	Gateways []Gateway          `json:"gateways"` // that the site wants, or the lease of its way out
 	Services []supervise.Status `json:"services"`
 	DHCP     *run.Status        `json:"dhcp,omitempty"` // nil: it does not answer
+	WAN      *wanrun.Status     `json:"wan,omitempty"`  // nil: the address is the site's own, or it does not answer
 	Problems []string           `json:"problems"`       // everything that is wrong, for people
 }
 
-// Gateway is a default route of the site.
+// Gateway is a default route of the site, or of the lease of its way out.
 type Gateway struct {
 	Via  netip.Addr `json:"via"`
 	Link string     `json:"link"`
@@ -103,9 +106,15 @@ func collect(ctx context.Context, env Env) Status {
 			st.DHCP = &d
 		}
 	})
+	asking.Go(func() {
+		if w, err := wan.Ask(ctx, env.RunDir); err == nil {
+			st.WAN = &w
+		}
+	})
 	asking.Wait() // the control sockets keep to ctx
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
 	st.Machine, st.Links, st.Gateways = a.machine.value, a.site.value.links, a.site.value.gateways
+	st.addLease()
 	st.clean()
 	st.Problems = st.problems(a)
 	return st

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
@@ -75,6 +76,9 @@ func (st Status) machineRows() (rows [][]string) {
 	add := func(label, text string) { rows = append(rows, []string{label, text}) }
 	for _, line := range siteLines(st.Box.Site) {
 		add("site", line)
+	}
+	if st.WAN != nil {
+		add("wan", wan.Line(*st.WAN))
 	}
 	for _, line := range st.gatewayLines() {
 		add("gateway", line)

@@ -82,3 +82,20 @@ func Span(d time.Duration) string {
 	}
 	return "0s"
 }
+
+// Took writes a time that somebody has waited.
+func Took(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "0 ms"
+	case d < 100*time.Microsecond:
+		return "< 0.1 ms"
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d/time.Millisecond)
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return Span(d)
+}

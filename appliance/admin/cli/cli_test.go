@@ -42,6 +42,17 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+func TestTook(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-1: "0 ms", 99 * time.Microsecond: "< 0.1 ms", 4249 * time.Microsecond: "4.2 ms", 31 * time.Millisecond: "31 ms",
+		1800 * time.Millisecond: "1.8 s", time.Minute: "1m",
+	} {
+		if got := Took(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
 // TestScreen: the last cell goes on below itself, and problems with it.
 func TestScreen(t *testing.T) {
 	var out strings.Builder

@@ -96,7 +96,7 @@ func (f *follower) text(l run.Line) string {
 		cut(l.Type, 12), cut(l.What, 12), cut(l.Rcode, 12),
 	}
 	if l.Took > 0 {
-		words = append(words, took(l.Took))
+		words = append(words, cli.Took(l.Took))
 	}
 	if l.Server != "" {
 		words = append(words, "by "+cut(l.Server, maxServer))

@@ -186,7 +186,7 @@ func flagsOf(m *dns.Msg) (all []string) {
 // print writes the whole message.
 func (r *Reply) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s %s: %s, flags %s\n", r.Name, r.Type, r.Rcode, strings.Join(r.Flags, " "))
-	fmt.Fprintf(w, "from %s by %s, %d bytes, %s\n", server, strings.ToUpper(r.By), r.Size, took(r.Took))
+	fmt.Fprintf(w, "from %s by %s, %d bytes, %s\n", server, strings.ToUpper(r.By), r.Size, cli.Took(r.Took))
 	for _, section := range []struct {
 		name    string
 		records []string

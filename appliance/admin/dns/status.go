@@ -258,7 +258,7 @@ func latency(u upstream.Status) string {
 	if u.Latency == 0 {
 		return "-"
 	}
-	return took(u.Latency)
+	return cli.Took(u.Latency)
 }
 
 // trouble is what went wrong with a server, even if it is long over.
@@ -277,23 +277,6 @@ func trouble(u upstream.Status, now time.Time) (lines []string) {
 		lines = append(lines, "left out for another "+cli.Span(u.Retry))
 	}
 	return lines
-}
-
-// took writes a time that somebody has waited.
-func took(d time.Duration) string {
-	switch {
-	case d <= 0:
-		return "0 ms"
-	case d < 100*time.Microsecond:
-		return "< 0.1 ms"
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d/time.Millisecond)
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return cli.Span(d)
 }
 
 // printTop writes what came most often, with its share of what was looked at.

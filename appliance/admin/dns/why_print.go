@@ -192,7 +192,7 @@ func (x *Explanation) cacheText() string {
 }
 
 func (x *Explanation) askedText() string {
-	text := "took " + took(x.Asked.Took)
+	text := "took " + cli.Took(x.Asked.Took)
 	if x.Asked.Server != "" {
 		text += ", answered by " + cut(x.Asked.Server, maxServer)
 	}
@@ -207,10 +207,10 @@ func (x *Explanation) serverLines(now time.Time) (lines []string) {
 	for _, s := range x.Servers {
 		line := cut(s.String(), maxServer) + ", " + string(s.State)
 		if s.Latency > 0 {
-			line += ", answers in " + took(s.Latency)
+			line += ", answers in " + cli.Took(s.Latency)
 		}
 		if s.Usual > 0 {
-			line += ", mostly within " + took(s.Usual)
+			line += ", mostly within " + cli.Took(s.Usual)
 		}
 		lines = append(lines, line)
 		if s.State == upstream.Down {

@@ -4,7 +4,8 @@
 // option with status 2. They change nothing on the machine.
 //
 // Each is a function of (ctx, args, stdout, stderr), where args[0] is its name and
-// the result its exit status.
+// the result its exit status. RoundTrip is what a program asks that wants a figure
+// and no text.
 package inet
 
 import (

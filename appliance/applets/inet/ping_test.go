@@ -179,4 +179,28 @@ func pingNetwork(t *testing.T) {
 			t.Errorf("ping %s: status %d, want %d and %q; stdout:\n%sstderr:\n%s", tt.args, status, tt.status, tt.want, stdout, stderr)
 		}
 	}
+	roundTrips(t)
+}
+
+// roundTrips asks once, as a program does.
+func roundTrips(t *testing.T) {
+	for _, tt := range []struct{ target, device, want string }{
+		{"192.0.2.1", "", ""},
+		{"2001:db8::1", "", ""},
+		{"192.0.2.99", "eth0", ErrNoReply.Error()},
+		{"192.0.2.50", "eth0", "192.0.2.1 says: Destination Host Unreachable"},
+		{"203.0.113.1", "", "network is unreachable"},
+		{"192.0.2.1", "eth9", "interface eth9: listen ip4:icmp 0.0.0.0: no such device"},
+	} {
+		within := 10 * time.Second
+		if tt.target == "192.0.2.99" {
+			within = 50 * time.Millisecond // nobody is there, however long it is waited for
+		}
+		took, err := RoundTrip(t.Context(), netip.MustParseAddr(tt.target), tt.device, within)
+		switch {
+		case err == nil && tt.want == "" && took > 0:
+		case err == nil || tt.want == "" || !strings.Contains(err.Error(), tt.want):
+			t.Errorf("%s: %v, %v, want %q", tt.target, took, err, tt.want)
+		}
+	}
 }

@@ -150,3 +150,34 @@ rtt min/avg/max/mdev = 0.000/0.000/0.000/0.000 ms
 		})
 	}
 }
+
+// TestRoundTrip: the reply to the request counts, once, and not beyond the time for it.
+func TestRoundTrip(t *testing.T) {
+	for _, tt := range []struct {
+		plan []reply
+		took time.Duration
+		err  string
+	}{
+		{at(42), 42 * time.Millisecond, ""},
+		{[]reply{{after: 5 * time.Millisecond}, {after: 9 * time.Millisecond}}, 5 * time.Millisecond, ""},
+		{at(1001), 0, ErrNoReply.Error()},
+		{nil, 0, ErrNoReply.Error()},
+		{[]reply{{after: time.Millisecond, problem: "Destination Host Unreachable"}}, 0, "192.0.2.7 says: Destination Host Unreachable"},
+		{[]reply{{refuse: true}}, 0, "network is unreachable"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &farHost{plan: map[uint16][]reply{1: tt.plan}, sending: make(chan uint16)}
+			took, err := roundTrip(t.Context(), h, time.Second)
+			if text := errorText(err); took != tt.took || text != tt.err {
+				t.Errorf("%+v: %v, %q", tt.plan, took, text)
+			}
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

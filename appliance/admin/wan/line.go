@@ -1,0 +1,33 @@
+package wan
+
+import (
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/services/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/run"
+)
+
+// Line says in a line for `gatehouse status` how the way out is, as Ask has it.
+func Line(st run.Status) string {
+	c := st.Client
+	switch {
+	case c == nil || !c.Held && st.Absent:
+		return "dhcp, no address: the link is not there"
+	case !c.Held && !c.Carrier:
+		return "dhcp, no address: there is no carrier"
+	case !c.Held:
+		return "dhcp, no address: " + stateText(c.State)
+	}
+	text := "dhcp, lease without an end"
+	if c.Term.End != wan.Never {
+		text = "dhcp, lease for another " + cli.Span(c.Term.End-st.Up)
+	}
+	if c.Term.Unconfirmed {
+		text += ", unconfirmed"
+	}
+	if len(c.Facts.Addrs) > 0 {
+		if kind := wan.KindOf(c.Facts.Addrs[0].Addr()); kind != wan.Public {
+			text += "; " + kind.String() + " address"
+		}
+	}
+	return text
+}
