@@ -187,5 +187,5 @@ func (h *home) knows(ctx context.Context, t *testing.T, name, addr string) {
 	if got, err := answers(ctx, h.lan, "192.168.32.1", name+".home.example"); got != addr || err != nil {
 		t.Errorf("the first answer says that %s is %q, %v, want %s", name, got, err, addr)
 	}
-	t.Logf("after %v", time.Since(began))
+	t.Logf("the first answer, about %s, is there after %v", name, time.Since(began))
 }

@@ -51,7 +51,8 @@ func TestHosts(t *testing.T) {
 
 // netboot is the whole story: a host with an empty card and no disk gets its address from the image by iPXE,
 // attaches the disk that the image names, boots a Debian from it that is told nothing by anyone else, and
-// that Debian knows who it is.
+// that Debian knows who it is. iPXE fetches the kernel from "store", and Debian's libc knows that name too: both
+// have asked the image.
 func netboot(ctx context.Context, t *testing.T, lan *testnet.Namespace) {
 	web1 := Start(t, Machine{
 		Name: "web1", MemoryMB: 512, CPU: "Nehalem,+rdrand", Firmware: true,
@@ -74,6 +75,8 @@ func netboot(ctx context.Context, t *testing.T, lan *testnet.Namespace) {
 		"target":            web1Target,
 		"session-initiator": "iqn.2011-03.example.home:web1",
 		"initiator":         "iqn.2011-03.example.home:web1", // of the iBFT
+		"resolver":          "192.168.32.1",
+		"store":             "192.168.32.10,store.home.example",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("the booted host says\n%v, want\n%v", got, want)
