@@ -26,16 +26,16 @@ type provider struct {
 	silent atomic.Bool
 }
 
-func (p *provider) Read(b []byte) (int, netip.Addr, error) {
+func (p *provider) Read() (run.Message, error) {
 	select {
 	case m := <-p.in:
-		return copy(b, m), addr(server), nil
+		return run.Message{Payload: m, From: addr(server)}, nil
 	case <-p.closed:
-		return 0, netip.Addr{}, net.ErrClosed
+		return run.Message{}, net.ErrClosed
 	}
 }
 
-func (p *provider) Send(m client.Send) error {
+func (p *provider) Send(_ context.Context, m client.Send, _ run.Way) error {
 	typ, known := map[packet.MessageType]packet.MessageType{packet.Discover: packet.Offer, packet.Request: packet.ACK}[m.Type]
 	if !known || p.silent.Load() {
 		return nil
@@ -59,13 +59,12 @@ func (p *provider) Send(m client.Send) error {
 func (p *provider) Probe(context.Context, client.Probe) (client.Finding, error) {
 	return client.Finding{}, nil
 }
-func (p *provider) Announce(netip.Addr) error { return nil }
-func (p *provider) Conflict(ctx context.Context, _ netip.Addr) (facts.MAC, error) {
+func (p *provider) Announce(context.Context, netip.Addr) error { return nil }
+func (p *provider) Watch(ctx context.Context, _ netip.Addr, _ func(facts.MAC)) error {
 	<-ctx.Done()
-	return facts.MAC{}, ctx.Err()
+	return ctx.Err()
 }
 func (p *provider) MAC() facts.MAC { return facts.MAC{2, 0, 0, 0, 0, 1} }
-func (p *provider) Carrier() bool  { return true }
 func (p *provider) Check() error   { return nil }
 func (p *provider) Close() error   { close(p.closed); return nil }
 
@@ -79,6 +78,11 @@ func TestLive(t *testing.T) {
 		Uptime: func() time.Duration { return time.Minute + time.Since(started) + time.Duration(later.Load()) },
 		Wall:   func() (time.Time, bool) { return now, true },
 		Open:   func(string) (run.Conn, error) { return p, nil },
+		Carrier: func(ctx context.Context, _ string, tell func(bool)) error {
+			tell(true)
+			<-ctx.Done()
+			return ctx.Err()
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
