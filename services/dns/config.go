@@ -44,8 +44,11 @@ type Config struct {
 const DefaultCacheBytes = 4 << 20
 
 // Check reports everything that is wrong with c.
-func (c Config) Check() error {
-	errs := []error{c.House.Check(), c.Upstream.Check()}
+func (c Config) Check() error { return errors.Join(c.House.Check(), c.CheckOutside()) }
+
+// CheckOutside reports what is wrong with all but the House, for those who build its table and so have it checked.
+func (c Config) CheckOutside() error {
+	errs := []error{c.Upstream.Check()}
 	own := map[netip.Addr]bool{}
 	for _, a := range c.Own {
 		own[a] = true

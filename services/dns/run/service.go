@@ -174,10 +174,8 @@ type parts struct {
 
 // partsOf checks a Config, and makes of it what takes long.
 func partsOf(conf dns.Config) (p parts, err error) {
-	if err := conf.Check(); err != nil {
-		return p, fmt.Errorf("dns configuration: %w", err)
-	}
-	if p.table, err = zone.Build(conf.House); err != nil {
+	p.table, err = zone.Build(conf.House)
+	if err := errors.Join(err, conf.CheckOutside()); err != nil {
 		return p, fmt.Errorf("dns configuration: %w", err)
 	}
 	exceptions := slices.Clone(conf.Private)
