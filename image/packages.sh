@@ -18,7 +18,7 @@ peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bu
 # For DNS: two resolvers and an authoritative server.
 peers="$peers unbound knot-resolver knot-dnsutils nsd"
 # The servers that are measured beside ours.
-rivals="kea-admin kea-dhcp4-server dnsmasq-base"
+rivals="kea-admin kea-dhcp4-server dnsmasq-base knot"
 
 case "${1-}" in
 image) want="$image" ;;
@@ -53,7 +53,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
+for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)
