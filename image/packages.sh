@@ -21,7 +21,7 @@ peers="$peers unbound knot-resolver knot-dnsutils nsd ldnsutils musl-tools"
 unpacked="systemd-resolved"
 unpackeddir=/var/lib/gatehouse-peers
 # The servers that are measured beside ours.
-rivals="kea-admin kea-dhcp4-server dnsmasq-base"
+rivals="kea-admin kea-dhcp4-server dnsmasq-base knot"
 
 case "${1-}" in
 image) want="$image"; unpacked="" ;;
@@ -73,7 +73,7 @@ for package in $unpack; do
 	mv "$there.new" "$there"
 done
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
+for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)
