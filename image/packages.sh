@@ -15,6 +15,8 @@ peers="$peers nmap"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
+# And the way out: providers that give addresses to our client, and cards whose checksums are missing.
+peers="$peers kea-dhcp4-server isc-dhcp-server ethtool"
 # For DNS: two resolvers and an authoritative server.
 peers="$peers unbound knot-resolver knot-dnsutils nsd"
 # The servers that are measured beside ours.
@@ -53,7 +55,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 $install -qq </dev/null >/dev/null
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
+for pair in tgt isc-dhcp-relay isc-dhcp-server kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)

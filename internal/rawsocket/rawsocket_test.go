@@ -34,12 +34,15 @@ func open(t *testing.T, n *testnet.Namespace, link string, buffer int) (s *Packe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	s.Deadline(time.Now().Add(time.Minute)) // for a Read in vain
 	return s
 }
 
 func pair(t *testing.T) (a, b *testnet.Namespace) {
 	a, b = testnet.New(t, "a"), testnet.New(t, "b")
 	a.Connect("eth0", b, "eth0")
+	a.Ready("eth0")
+	b.Ready("eth0")
 	return a, b
 }
 
@@ -94,6 +97,7 @@ func TestEnds(t *testing.T) {
 		t.Errorf("sent on a link that is down: %v", err)
 	}
 	b.Up("eth0")
+	a.Ready("eth0")
 	send(t, from, ethernet.Everybody(), "bx+1")
 	if _, err := to.Read(make([]byte, 8)); err != nil {
 		t.Error(err)
