@@ -21,6 +21,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -195,6 +196,15 @@ func (n *Namespace) link(name string) netlink.Link {
 func (n *Namespace) Up(link string) {
 	n.t.Helper()
 	n.must("set up "+link, n.nl.LinkSetUp(n.link(link)))
+}
+
+// Ready waits until a link that was set up takes packets. Until then, which is a moment or two after the other
+// end is up as well, the kernel throws away what is sent, and says nothing.
+func (n *Namespace) Ready(link string) {
+	n.t.Helper()
+	Eventually(n.t, 10*time.Second, link+" is ready", func() bool {
+		return n.link(link).Attrs().OperState == netlink.OperUp
+	})
 }
 
 // Down sets a link down.

@@ -29,6 +29,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
@@ -47,7 +49,7 @@ const bufferSize = 4 << 20
 // must not be called by two goroutines at once.
 type Conn struct {
 	udp     *net.UDPConn
-	link    int // packet socket
+	link    *rawsocket.Packet
 	ip      int // raw IP socket
 	name    string
 	ifindex int
@@ -66,7 +68,7 @@ func Open(name string, source netip.Addr) (c *Conn, err error) {
 	if err := links.HasAddress(iface, source); err != nil { // who got a lease here could not reach us
 		return nil, err
 	}
-	c = &Conn{link: -1, ip: -1, name: name, ifindex: iface.Index, source: source}
+	c = &Conn{ip: -1, name: name, ifindex: iface.Index, source: source}
 	defer func() {
 		if err != nil {
 			err = errors.Join(links.On(name, err), c.Close())
@@ -76,11 +78,10 @@ func Open(name string, source netip.Addr) (c *Conn, err error) {
 	if c.udp, err = listen(name); err != nil {
 		return c, err
 	}
-	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
-	// Protocol 0: it sends only, and receives nothing.
-	if c.link, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|flags, 0); err != nil {
-		return c, os.NewSyscallError("packet socket", err)
+	if c.link, err = rawsocket.Open(iface.Index, rawsocket.Options{Name: "DHCP on " + name}); err != nil {
+		return c, err
 	}
+	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	if c.ip, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|flags, unix.IPPROTO_RAW); err != nil {
 		return c, os.NewSyscallError("raw IP socket", err)
 	}
@@ -127,7 +128,7 @@ func (c *Conn) Send(to dhcp.Destination, reply []byte) error {
 	switch to.Via {
 	case dhcp.Broadcast:
 		everybody := netip.AddrFrom4([4]byte{255, 255, 255, 255})
-		return c.sendLink(src, netip.AddrPortFrom(everybody, clientPort), lease.MAC{255, 255, 255, 255, 255, 255}, reply)
+		return c.sendLink(src, netip.AddrPortFrom(everybody, clientPort), ethernet.Everybody(), reply)
 	case dhcp.Direct:
 		return c.sendLink(src, netip.AddrPortFrom(to.IP, clientPort), to.MAC, reply)
 	case dhcp.Relay:
@@ -138,19 +139,14 @@ func (c *Conn) Send(to dhcp.Destination, reply []byte) error {
 }
 
 func (c *Conn) sendLink(src, dst netip.AddrPort, mac lease.MAC, payload []byte) error {
-	c.frame = appendDatagram(c.frame[:0], src, dst, payload)
-	sa := &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: c.ifindex, Halen: uint8(len(mac))}
-	copy(sa.Addr[:], mac[:])
-	return os.NewSyscallError("send to the link", unix.Sendto(c.link, c.frame, unix.MSG_DONTWAIT, sa))
+	c.frame = ethernet.AppendDatagram(c.frame[:0], src, dst, payload)
+	return c.link.Send(mac, rawsocket.IPv4, c.frame)
 }
 
 func (c *Conn) sendIP(src, dst netip.AddrPort, payload []byte) error {
-	c.frame = appendDatagram(c.frame[:0], src, dst, payload)
+	c.frame = ethernet.AppendDatagram(c.frame[:0], src, dst, payload)
 	return os.NewSyscallError("send", unix.Sendto(c.ip, c.frame, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: dst.Addr().As4()}))
 }
-
-// htons returns n as the kernel wants it: its bytes in network order.
-func htons(n uint16) uint16 { return n<<8 | n>>8 }
 
 // Close closes the sockets and ends a Read that waits.
 func (c *Conn) Close() error {
@@ -158,11 +154,12 @@ func (c *Conn) Close() error {
 	if c.udp != nil {
 		errs = append(errs, c.udp.Close())
 	}
-	for _, fd := range []int{c.link, c.ip} {
-		if fd >= 0 {
-			errs = append(errs, unix.Close(fd))
-		}
+	if c.link != nil {
+		errs = append(errs, c.link.Close())
 	}
-	c.link, c.ip = -1, -1
+	if c.ip >= 0 {
+		errs = append(errs, unix.Close(c.ip))
+	}
+	c.ip = -1
 	return errors.Join(errs...)
 }

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
@@ -22,6 +24,7 @@ const (
 	icmpEchoReply = 0
 	icmpEcho      = 8
 	icmpLen       = 8
+	ipv4Len       = 20
 )
 
 // OpenICMP opens a socket for echo requests, which carry id. It needs CAP_NET_RAW.
@@ -43,8 +46,8 @@ func OpenICMP(id uint16) (*ICMP, error) {
 func (p *ICMP) Probe(addr netip.Addr) error {
 	b := []byte{icmpEcho, 0, 0, 0, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(b[4:], p.id)
-	binary.BigEndian.PutUint16(b[2:], fold(sum(0, b)))
-	return sendNow(p.socket, b, &unix.SockaddrInet4{Addr: addr.As4()})
+	binary.BigEndian.PutUint16(b[2:], ethernet.Checksum(b))
+	return rawsocket.SendTo(p.socket, b, &unix.SockaddrInet4{Addr: addr.As4()})
 }
 
 // Answer waits for the next reply and returns whose it is; the card is not known.
@@ -54,10 +57,10 @@ func (p *ICMP) Answer() (addr netip.Addr, by lease.MAC, err error) {
 	for {
 		n, err := p.socket.Read(b[:])
 		if err != nil {
-			return addr, by, closed(err)
+			return addr, by, rawsocket.Closed(err)
 		}
 		head := int(b[0]&15) * 4
-		if n < ipLen || n < head+icmpLen {
+		if n < ipv4Len || n < head+icmpLen {
 			continue
 		}
 		if m := b[head:n]; m[0] == icmpEchoReply && binary.BigEndian.Uint16(m[4:]) == p.id {

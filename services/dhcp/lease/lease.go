@@ -14,7 +14,12 @@ package lease
 import (
 	"net/netip"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
+
+// A MAC is the hardware address of an Ethernet card.
+type MAC = ethernet.MAC
 
 // State is what an address that was once leased is now.
 type State uint8

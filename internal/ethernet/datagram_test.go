@@ -1,4 +1,4 @@
-package conn
+package ethernet
 
 import (
 	"bytes"
@@ -15,11 +15,11 @@ func TestDatagram(t *testing.T) {
 	src, dst := netip.MustParseAddrPort("192.168.32.1:67"), netip.MustParseAddrPort("192.168.32.100:68")
 	payloads := [][]byte{{}, {1}, {0xff, 0xff, 0xff}, bytes.Repeat([]byte{0xa5, 0x3c, 0x7e}, 490)}
 	zero := []byte{0, 0}
-	c := appendDatagram(nil, src, dst, zero)
+	c := AppendDatagram(nil, src, dst, zero)
 	zero[0], zero[1] = c[26], c[27] // adding the checksum itself makes the sum all ones
 	payloads = append(payloads, zero)
 	for _, payload := range payloads {
-		got := appendDatagram([]byte("x"), src, dst, payload)[1:]
+		got := AppendDatagram([]byte("x"), src, dst, payload)[1:]
 		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src.Addr().AsSlice(), DstIP: dst.Addr().AsSlice()}
 		u := &layers.UDP{SrcPort: 67, DstPort: 68}
 		if err := u.SetNetworkLayerForChecksum(ip); err != nil {

@@ -1,4 +1,4 @@
-package lease
+package ethernet
 
 import (
 	"encoding/hex"
@@ -45,3 +45,6 @@ func (m *MAC) UnmarshalText(text []byte) error {
 
 // IsUnicast reports whether m can be the address of one card: neither all zero nor a group address.
 func (m MAC) IsUnicast() bool { return m != MAC{} && m[0]&1 == 0 }
+
+// Everybody is the address of all stations on a link.
+func Everybody() MAC { return MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
