@@ -75,8 +75,7 @@ for package in $unpack; do
 	mv "$there.new" "$there"
 done
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt isc-dhcp-relay isc-dhcp-server kea-dhcp4-server unbound nsd knot-resolver:kresd@1; do
-for pair in tgt isc-dhcp-relay kea-dhcp4-server unbound nsd knot knot-resolver:kresd@1; do
+for pair in tgt isc-dhcp-relay isc-dhcp-server kea-dhcp4-server unbound nsd knot knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)
