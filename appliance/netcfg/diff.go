@@ -20,7 +20,7 @@ type State struct {
 
 // A LinkState is a link as it was seen.
 type LinkState struct {
-	Link  // Parent and VLAN if it is a VLAN
+	Link  // with its MAC and MTU; Parent, VLAN and Priority if it is a VLAN
 	Index int
 	Up    bool
 	Ours  bool
@@ -37,7 +37,6 @@ func isAbsence(err error) bool {
 	return ok
 }
 
-// A Setting is a sysctl as it was read.
 // A Setting is a sysctl as it was read.
 type Setting struct {
 	Value string
@@ -128,11 +127,23 @@ func (d *differ) link(want Link) bool {
 	}
 	if !exists {
 		d.add(Change{Op: AddVLAN, Link: want})
+	} else {
+		d.hardware(have.Link, want)
 	}
 	if !exists || !have.Up {
 		d.add(Change{Op: UpLink, Link: want})
 	}
 	return true
+}
+
+// hardware is what a link has that is there. One that is only made gets it in the next round.
+func (d *differ) hardware(have, want Link) {
+	if want.MAC != "" && have.MAC != want.MAC {
+		d.add(Change{Op: SetMAC, Link: want})
+	}
+	if want.MTU != 0 && have.MTU != want.MTU {
+		d.add(Change{Op: SetMTU, Link: want})
+	}
 }
 
 // ready reports whether a link can take what the plan puts on it. A declared link that is missing has its own
@@ -145,28 +156,28 @@ func (d *differ) ready(link string, what fmt.Stringer) bool {
 	return usable
 }
 
-// addresses: the same address with another length must go before it can come, for the kernel takes it for a
-// duplicate (net/ipv6/addrconf.c). All others come first.
+// addresses: the same address with another length or scope must go before it can come, for the kernel takes it
+// for a duplicate (net/ipv4/devinet.c, net/ipv6/addrconf.c). All others come first, and leave when routes are
+// as they should be.
 func (d *differ) addresses(want []Address) {
-	var last []Change
 	for _, have := range slices.SortedFunc(maps.Keys(d.have.Addresses), compareAddresses) {
 		if !d.have.Addresses[have] || d.gone[have.Link] || slices.Contains(want, have) {
 			continue
 		}
-		del := Change{Op: ChangeAddress, Verb: "del", Address: have}
+		del := Change{Op: LeaveAddress, Verb: "del", Address: have}
 		if slices.ContainsFunc(want, func(w Address) bool { return w.Link == have.Link && w.Prefix.Addr() == have.Prefix.Addr() }) {
-			d.add(del)
-		} else {
-			last = append(last, del)
+			del.Op = ChangeAddress
 		}
+		d.add(del)
 	}
 	for _, w := range want {
 		_, exists := d.have.Addresses[w]
+		ours, others := d.have.Addresses[Address{Link: w.Link, Prefix: w.Prefix}]
+		exists = exists || others && !ours // as somebody else made it
 		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link]) {
 			d.add(Change{Op: ChangeAddress, Verb: "add", Address: w})
 		}
 	}
-	d.changes = append(d.changes, last...)
 }
 
 func compareAddresses(a, b Address) int {
@@ -194,7 +205,7 @@ func (d *differ) routes(want []Route) {
 	}
 	for _, r := range have {
 		if !reached[r.To] {
-			d.add(Change{Op: ChangeRoute, Verb: "del", Route: r})
+			d.add(Change{Op: LeaveRoute, Verb: "del", Route: r})
 		}
 	}
 }

@@ -75,7 +75,19 @@ func (w *world) Execute(c Change) error {
 	case DownLink:
 		w.set(c.Link.Name, func(l *LinkState) { l.Up = false })
 		return nil
-	case ChangeAddress:
+	case SetMAC, SetMTU:
+		if have, ok := w.Links[c.Link.Name]; !ok || !have.is(c.Link) {
+			return fmt.Errorf("no such link")
+		}
+		w.set(c.Link.Name, func(l *LinkState) {
+			if c.Op == SetMAC {
+				l.MAC = c.Link.MAC
+			} else {
+				l.MTU = c.Link.MTU
+			}
+		})
+		return nil
+	case ChangeAddress, LeaveAddress:
 		return w.changeAddress(c.Verb, c.Address)
 	}
 	return w.changeRoute(c.Verb, c.Route)
@@ -90,6 +102,7 @@ func (w *world) addVLAN(l Link) error {
 	if _, ok := w.Links[l.Parent]; !ok {
 		return fmt.Errorf("no parent")
 	}
+	l.MAC, l.MTU = w.Links[l.Parent].MAC, w.Links[l.Parent].MTU
 	w.Links[l.Name] = LinkState{Link: l, Ours: true}
 	if _, ok := w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"]; ok {
 		w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"] = Setting{Value: "1\n"}
