@@ -14,6 +14,7 @@ import (
 type State struct {
 	Links     map[string]LinkState
 	Addresses map[Address]bool // value: ours
+	Places    map[Address]int  // in the kernel's list; of a network the lowest is the one that connections begin of
 	Routes    []Route          // ours only
 	Sysctls   map[string]Setting
 }
@@ -156,16 +157,47 @@ func (d *differ) ready(link string, what fmt.Stringer) bool {
 	return usable
 }
 
-// addresses: the same address with another length or scope must go before it can come, for the kernel takes it
-// for a duplicate (net/ipv4/devinet.c, net/ipv6/addrconf.c). All others come first, and leave when routes are
-// as they should be.
+// excludes reports whether the kernel takes no address b beside a: the same with another length or scope (it
+// is a duplicate, net/ipv6/addrconf.c), or one of the same IPv4 network with another scope
+// (net/ipv4/devinet.c).
+func (a Address) excludes(b Address) bool {
+	return a != b && a.Link == b.Link && (a.Prefix.Addr() == b.Prefix.Addr() ||
+		a.Prefix.Masked() == b.Prefix.Masked() && a.Beside != b.Beside)
+}
+
+// behind are own addresses that must be made anew behind the first of their network: connections begin of the
+// one that the kernel has had longest, and of the next when that goes (promote_secondaries).
+func (d *differ) behind(want []Address) map[Address]bool {
+	type network struct {
+		link string
+		p    netip.Prefix
+	}
+	first, anew := map[network]Address{}, map[Address]bool{}
+	for _, w := range want {
+		of := network{w.Link, w.Prefix.Masked()}
+		one, known := first[of]
+		if !known {
+			first[of] = w
+			continue
+		}
+		_, there := d.have.Addresses[one]
+		if d.have.Addresses[w] && w.Prefix.Addr().Is4() && (!there || d.have.Places[one] > d.have.Places[w]) {
+			anew[w] = true
+		}
+	}
+	return anew
+}
+
+// addresses: what would keep another from coming must go before. All others come first, and leave when routes
+// are as they should be.
 func (d *differ) addresses(want []Address) {
+	anew := d.behind(want)
 	for _, have := range slices.SortedFunc(maps.Keys(d.have.Addresses), compareAddresses) {
-		if !d.have.Addresses[have] || d.gone[have.Link] || slices.Contains(want, have) {
+		if !d.have.Addresses[have] || d.gone[have.Link] || slices.Contains(want, have) && !anew[have] {
 			continue
 		}
 		del := Change{Op: LeaveAddress, Verb: "del", Address: have}
-		if slices.ContainsFunc(want, func(w Address) bool { return w.Link == have.Link && w.Prefix.Addr() == have.Prefix.Addr() }) {
+		if anew[have] || slices.ContainsFunc(want, have.excludes) {
 			del.Op = ChangeAddress
 		}
 		d.add(del)
@@ -174,7 +206,7 @@ func (d *differ) addresses(want []Address) {
 		_, exists := d.have.Addresses[w]
 		ours, others := d.have.Addresses[Address{Link: w.Link, Prefix: w.Prefix}]
 		exists = exists || others && !ours // as somebody else made it
-		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link]) {
+		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link] || anew[w]) {
 			d.add(Change{Op: ChangeAddress, Verb: "add", Address: w})
 		}
 	}

@@ -226,7 +226,7 @@ func randomPlan(r *rand.Rand) Config {
 		v4, v6 := fmt.Sprintf("10.0.%d.1/%d", i, 20+r.IntN(3)), fmt.Sprintf("2001:db8:%d::1/%d", i, 62+r.IntN(3))
 		for _, p := range []string{v4, v6} {
 			if r.IntN(2) == 0 {
-				c.Addresses = append(c.Addresses, Address{Link: link(), Prefix: prefix(p), Beside: p == v4 && r.IntN(3) == 0})
+				c.Addresses = append(c.Addresses, Address{Link: link(), Prefix: prefix(p), Beside: strings.HasSuffix(p, "/21")})
 			}
 		}
 	}

@@ -24,8 +24,8 @@ func leased(own, gateway string, mtu uint16) Config {
 	return c
 }
 
-// TestLeases goes from one lease to the next. What is new comes before what was goes, and whoever had a way out
-// and is to have one has it at each step.
+// TestLeases goes from one lease to the next. What is new comes before what was goes, and whoever had a way
+// out and is to have one has it at each step.
 func TestLeases(t *testing.T) {
 	w := newWorld(fresh())
 	w.apply(t, router())
@@ -75,6 +75,32 @@ func TestLeases(t *testing.T) {
 		if again := w.apply(t, plan); len(again) > 0 {
 			t.Errorf("%d: twice changes %q", i, again)
 		}
+	}
+}
+
+// TestFirstOfNetwork: connections begin of the address that is first in the plan, whatever was there before.
+func TestFirstOfNetwork(t *testing.T) {
+	w := newWorld(fresh())
+	for _, step := range []struct{ own, want string }{
+		{"192.0.2.10 192.0.2.11", ""},
+		{"192.0.2.10 192.0.2.11 192.0.2.12", "ip addr add 192.0.2.12/24 dev eth0"},
+		{"192.0.2.11 192.0.2.10", "ip addr del 192.0.2.10/24 dev eth0, ip addr add 192.0.2.10/24 dev eth0, " +
+			"ip addr del 192.0.2.12/24 dev eth0"},
+		{"192.0.2.13 192.0.2.10", "ip addr del 192.0.2.10/24 dev eth0, ip addr add 192.0.2.13/24 dev eth0, " +
+			"ip addr add 192.0.2.10/24 dev eth0, ip addr del 192.0.2.11/24 dev eth0"},
+	} {
+		plan := Config{Links: router().Links}
+		for a := range strings.FieldsSeq(step.own) {
+			plan.Addresses = append(plan.Addresses, Address{Link: "eth0", Prefix: prefix(a + "/24")})
+		}
+		got := w.apply(t, plan)
+		if text := strings.Join(got, ", "); step.want != "" && text != step.want {
+			t.Errorf("%s: got %s, want %s", step.own, text, step.want)
+		}
+		if again := w.apply(t, plan); len(again) > 0 {
+			t.Errorf("%s: twice changes %q", step.own, again)
+		}
+		w.check(t, plan)
 	}
 }
 

@@ -89,7 +89,9 @@ func addresses(s *site.Site, facts wan.Facts, all []link) []netcfg.Address {
 	_, first := own4(s, facts)
 	for _, l := range all {
 		for i, p := range l.prefixes {
-			beside := l.network == site.ZoneWAN && p.Addr().Is4() && i >= first
+			// On the network of the first the kernel itself takes the others for second ones.
+			beside := l.network == site.ZoneWAN && p.Addr().Is4() && i >= first &&
+				(first == 0 || p.Masked() != l.prefixes[0].Masked())
 			own = append(own, netcfg.Address{Link: l.name, Prefix: p, Beside: beside})
 		}
 	}

@@ -105,7 +105,7 @@ func TestWayOut(t *testing.T) {
 			`ip link set eth0 address 00:16:3e:00:00:99
 ip link set eth0 mtu 1492
 ip addr add 203.0.113.7/24 dev eth0
-ip addr add 203.0.113.8/24 dev eth0 scope link
+ip addr add 203.0.113.8/24 dev eth0
 ip route add default via 203.0.113.1 dev eth0
 `},
 		{"static, off the link", "ipv4 = \"203.0.113.7/32\"\ngateway = \"10.64.0.1\"", nil,

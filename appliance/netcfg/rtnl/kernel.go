@@ -28,7 +28,10 @@ func openKernel() (kernel, error) {
 
 // Observe reads all that diff asks about.
 func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
-	s := netcfg.State{Links: map[string]netcfg.LinkState{}, Addresses: map[netcfg.Address]bool{}, Sysctls: map[string]netcfg.Setting{}}
+	s := netcfg.State{
+		Links: map[string]netcfg.LinkState{}, Sysctls: map[string]netcfg.Setting{},
+		Addresses: map[netcfg.Address]bool{}, Places: map[netcfg.Address]int{},
+	}
 	links, err := dump(k.LinkList)
 	if err != nil {
 		return s, fmt.Errorf("list links: %w", err)
@@ -44,11 +47,11 @@ func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
 	if err != nil {
 		return s, fmt.Errorf("list addresses: %w", err)
 	}
-	for _, a := range addrs {
+	for place, a := range addrs {
 		address := netcfg.Address{Link: names[a.LinkIndex], Prefix: prefixOf(a.IPNet)}
 		ours := a.Protocol == netcfg.Owner
 		address.Beside = ours && address.Prefix.Addr().Is4() && a.Scope == unix.RT_SCOPE_LINK
-		s.Addresses[address] = ours
+		s.Addresses[address], s.Places[address] = ours, place
 	}
 	for _, sysctl := range wanted {
 		value, err := os.ReadFile(sysctl.Path())

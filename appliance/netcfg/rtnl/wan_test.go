@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -149,8 +150,29 @@ func TestLeases(t *testing.T) {
 	}
 }
 
-// TestMasquerade: others are translated to the lease's address, where the gateway is a neighbour by no network
-// and other addresses were there first.
+// TestModemsNetwork: a lease on the network of an address that was beside it, and none again.
+func TestModemsNetwork(t *testing.T) {
+	enterBox(t)
+	without := leased("198.18.7.20/24", "198.18.7.1", 0)
+	same, other := leased("192.168.100.7/24", "192.168.100.1", 0), leased("192.168.100.8/24", "192.168.100.1", 0)
+	for _, plan := range []netcfg.Config{same, other} {
+		plan.Addresses[0].Beside = false
+		slices.Reverse(plan.Addresses)
+	}
+	for _, plan := range []netcfg.Config{without, same, without, same, other, same, without, other} {
+		apply(t, plan)
+		own := plan.Addresses[0]
+		if own.Beside {
+			own = plan.Addresses[len(plan.Addresses)-1]
+		}
+		if got, want := source(t, "9.9.9.9"), own.Prefix.Addr().String(); got != want {
+			t.Errorf("connections begin of %s, want %s", got, want)
+		}
+	}
+}
+
+// TestMasquerade: others are translated to the lease's address, where the gateway is a neighbour by no
+// network and other addresses were there first.
 func TestMasquerade(t *testing.T) {
 	enterBox(t)
 	apply(t, leased("198.18.7.20/24", "198.18.7.1", 0))
