@@ -63,7 +63,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		},
 		System:  p.system,
 		Units:   p.supervisor.Set,
-		Learn:   learn,
+		Learn:   p.learn,
 		Publish: publish,
 	}, o)
 	if netErr == nil {
@@ -86,10 +86,14 @@ func (p *process1) lost(addrs []netip.Addr) {
 	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
 }
 
-// learn is what the machine and its kernel say.
-func learn(p plan.Plan) plan.Learned {
+// learn is what the machine and its kernel say. The commands are shown it.
+func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	return plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(p.Firewall.Policy.Shortcuts())}
+	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts())}
+	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
+		p.log.Event(admin.InitService, "%v", err)
+	}
+	return l
 }
 
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console.
