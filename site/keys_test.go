@@ -44,8 +44,15 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 		if k.Path() == "record.cname" { // which stands alone
 			fmt.Fprintln(&b, "[[record]]\nname = \"alias\"")
 		}
+		example := k.Example
+		switch k.Path() { // what a provider is told wants one that gives the address and the router
+		case "wan.ipv4":
+			example = `["dhcp", ` + example + "]"
+		case "wan.gateway":
+			continue
+		}
 		if include(k) {
-			fmt.Fprintf(&b, "%s = %s\n", k.Name, k.Example)
+			fmt.Fprintf(&b, "%s = %s\n", k.Name, example)
 		}
 	}
 	fsys["site.toml"] = &fstest.MapFile{Data: []byte(b.String())}

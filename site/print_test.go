@@ -60,10 +60,10 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// TestExampleComments takes the comments off the lines of the example that show
-// optional keys: they must be right too.
-func TestExampleComments(t *testing.T) {
-	fsys := defaultSite(t)
+// exampleFiles are those of the example.
+func exampleFiles(t *testing.T) fstest.MapFS {
+	t.Helper()
+	fsys := fstest.MapFS{}
 	for _, name := range []string{source.SiteTOML, source.Hosts, source.Ethers, source.AuthorizedKeys, "blocked.list"} {
 		text, err := os.ReadFile("../examples/home/" + name)
 		if err != nil {
@@ -71,6 +71,13 @@ func TestExampleComments(t *testing.T) {
 		}
 		fsys[name] = &fstest.MapFile{Data: text}
 	}
+	return fsys
+}
+
+// TestExampleComments takes the comments off the lines of the example that show
+// optional keys: they must be right too.
+func TestExampleComments(t *testing.T) {
+	fsys := exampleFiles(t)
 	keyOrHeader := regexp.MustCompile(`^(\[|[a-z0-9-]+ *=|"[a-z0-9.-]+" *=)`)
 	var lines []string
 	for line := range strings.Lines(string(fsys[source.SiteTOML].Data)) {
@@ -92,6 +99,18 @@ func TestExampleComments(t *testing.T) {
 	}
 	if len(s.LANs) != 2 || len(s.Routes) != 1 || !s.WAN.IPv6.IsValid() || !s.Console.Locked {
 		t.Errorf("the commented keys are not all there: %+v", s)
+	}
+}
+
+// TestExampleWithProvider puts in the lines that the example has for a provider that gives the address.
+func TestExampleWithProvider(t *testing.T) {
+	fsys := exampleFiles(t)
+	shown := regexp.MustCompile(`(?m)^#   ([a-z0-9-]+ *=)`).ReplaceAllString(string(fsys[source.SiteTOML].Data), "$1")
+	instead := regexp.MustCompile(`(?m)^(ipv4 +)= "192\.0\.2\.10/24"\n|^(gateway +)= .*\n`).ReplaceAllString(shown, "")
+	fsys[source.SiteTOML] = &fstest.MapFile{Data: []byte(instead)}
+	c := load(t, fsys).WAN.DHCP
+	if c == nil || len(c.ID.Bytes) == 0 || c.VendorClass == "" || c.HostName == "" || len(c.Request) != 2 || len(c.Options) != 1 {
+		t.Errorf("the lines for a provider are not all there: %+v", c)
 	}
 }
 

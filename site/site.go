@@ -32,6 +32,8 @@ import (
 type (
 	Site        = model.Site
 	WAN         = model.WAN
+	DHCPClient  = model.DHCPClient
+	ClientID    = model.ClientID
 	LAN         = model.LAN
 	AddrRange   = model.AddrRange
 	Route       = model.Route

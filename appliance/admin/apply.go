@@ -108,7 +108,10 @@ func offer(ctx context.Context, env Env, next box.Site, within time.Duration, wh
 		_, err := fmt.Fprintln(env.Stdout, "The box is this site already.")
 		return err
 	}
-	c := change(now, next)
+	c, err := change(env, now, next)
+	if err != nil {
+		return err
+	}
 	if c.Nothing {
 		fmt.Fprintln(env.Stdout, "The files differ, and mean the same: nothing is touched.")
 	} else if err := c.Print(env.Stdout); err != nil {

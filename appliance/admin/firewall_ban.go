@@ -55,11 +55,15 @@ func banFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	made, err := env.plan(s)
+	if err != nil {
+		return err
+	}
 	for _, p := range prefixes { // all are looked at before one is banned
 		if _, _, err := firewall.BanKeys(p); err != nil {
 			return err
 		}
-		if err := banProblem(s, p, env.SSHConnection, *force); err != nil {
+		if err := banProblem(s, made, p, env.SSHConnection, *force); err != nil {
 			return err
 		}
 	}
@@ -113,13 +117,12 @@ func banned(s *site.Site, word string) ([]netip.Prefix, error) {
 }
 
 // banProblem says why it would be a mistake to ban p, nil if it is none. Some mistakes can be forced.
-func banProblem(s *site.Site, p netip.Prefix, sshConnection string, force bool) error {
+func banProblem(s *site.Site, made plan.Plan, p netip.Prefix, sshConnection string, force bool) error {
 	a := p.Addr()
 	if a.IsLoopback() || a.IsMulticast() || a.IsUnspecified() {
 		return fmt.Errorf("%s is nobody's address", prefixText(p))
 	}
-	network := plan.Make(s, plan.Learned{}).Network
-	for _, own := range network.Addresses {
+	for _, own := range made.Network.Addresses {
 		if p.Contains(own.Prefix.Addr()) {
 			return fmt.Errorf("%s: %v is the appliance itself, on %s", prefixText(p), own.Prefix.Addr(), own.Link)
 		}
@@ -132,7 +135,7 @@ func banProblem(s *site.Site, p netip.Prefix, sshConnection string, force bool) 
 			return fmt.Errorf("you are logged in from %v: the ban would lock you out (--force bans it all the same)", from)
 		}
 	}
-	for _, r := range network.Routes {
+	for _, r := range made.Network.Routes {
 		if p.Contains(r.Via) {
 			return fmt.Errorf("%v is the router to %v: the ban would cut that off (--force bans it all the same)", r.Via, r.To)
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
 )
@@ -66,7 +65,11 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	if err != nil {
 		return d, err
 	}
-	wanted, err := firewall.Compile(plan.Make(s, plan.Learned{}).Firewall.Policy, loaded.Features)
+	p, err := env.plan(s)
+	if err != nil {
+		return d, err
+	}
+	wanted, err := firewall.Compile(p.Firewall.Policy, loaded.Features)
 	if err != nil {
 		return d, err
 	}

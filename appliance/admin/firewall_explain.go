@@ -63,7 +63,11 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if table, err = env.Kernel.Kept(table); err != nil {
 		return err
 	}
-	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Make(s, plan.Learned{}))}
+	p, err := env.plan(s)
+	if err != nil {
+		return err
+	}
+	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(p)}
 	packets, err := q.read(words)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
-	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/explain"
@@ -39,8 +38,12 @@ func (e Env) directory(ctx context.Context) (directory, error) {
 	if err != nil {
 		return directory{}, err
 	}
+	p, err := e.plan(s)
+	if err != nil {
+		return directory{}, err
+	}
 	d := directory{hosts: map[netip.Addr]string{}, cards: map[string]string{}, rules: map[string]namedRule{},
-		zones: loaded.Policy.Zones, network: networkOf(plan.Make(s, plan.Learned{}))}
+		zones: loaded.Policy.Zones, network: networkOf(p)}
 	var leases []dhcp.LeaseInfo
 	if e.ask(ctx, roster.DHCP, "leases", nil, &leases) == nil {
 		d.addLeases(leases)

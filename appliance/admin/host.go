@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -89,7 +90,13 @@ func host(ctx context.Context, env Env, args []string) error {
 		return fmt.Errorf("%s is no name, address or MAC of a host, neither in the site nor among the leases", w.word)
 	}
 	if h.site != nil {
-		if h.Told, err = told(s, h.Name); err != nil {
+		p := plan.Make(s, plan.Learned{}) // of a directory nobody has learned anything
+		if w.dir == "" {
+			if p, err = env.plan(s); err != nil {
+				return err
+			}
+		}
+		if h.Told, err = told(p, h.Name); err != nil {
 			return err
 		}
 	}

@@ -10,14 +10,13 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
-	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // told returns what DHCP tells a host of the site on the networks where it has an
 // address of its own or, if it has none, on those with a pool.
-func told(s *site.Site, name string) ([]dhcp.Preview, error) {
-	i := slices.IndexFunc(plan.Make(s, plan.Learned{}).Services, func(service plan.Service) bool { return service.Name == roster.DHCP })
-	conf, ok := plan.Make(s, plan.Learned{}).Services[i].Config.(dhcp.Config)
+func told(p plan.Plan, name string) ([]dhcp.Preview, error) {
+	i := slices.IndexFunc(p.Services, func(service plan.Service) bool { return service.Name == roster.DHCP })
+	conf, ok := p.Services[i].Config.(dhcp.Config)
 	if !ok {
 		return nil, nil
 	}

@@ -81,10 +81,14 @@ func siteOf(env Env, word string) (box.Site, error) {
 	return readSite(os.DirFS(word))
 }
 
-// change says in words what becomes of a box of one site that gets another.
-func change(from, to box.Site) plan.Change {
-	a, b := plan.Make(from.Site, plan.Learned{}), plan.Make(to.Site, plan.Learned{})
-	return plan.Describe(from.Site, to.Site, a, b)
+// change says in words what becomes of a box of one site that gets another, with what it has learned.
+func change(env Env, from, to box.Site) (plan.Change, error) {
+	learned, err := shown.ReadLearned(env.RunDir)
+	if err != nil {
+		return plan.Change{}, err
+	}
+	a, b := plan.Make(from.Site, learned), plan.Make(to.Site, learned)
+	return plan.Describe(from.Site, to.Site, a, b), nil
 }
 
 // diffSites prints what would change from one site to another; its exit status is that of diff(1).
@@ -105,7 +109,11 @@ func diffSites(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch c := change(from, to); {
+	c, err := change(env, from, to)
+	if err != nil {
+		return err
+	}
+	switch {
 	case !c.Nothing:
 		if err := c.Print(env.Stdout); err != nil {
 			return err

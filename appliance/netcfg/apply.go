@@ -1,10 +1,12 @@
 package netcfg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -14,7 +16,7 @@ const maxRounds = 20
 // Apply makes n equal to want. It returns what it changed, each as the command that does the same, and one
 // error that joins all that could not be done; the rest is done.
 func Apply(ctx context.Context, n Network, want Config) (changes []string, err error) {
-	r := makeEqual(ctx, n, want, nil)
+	r := makeEqual(ctx, n, want, past{})
 	for _, c := range r.done {
 		changes = append(changes, c.String())
 	}
@@ -36,6 +38,36 @@ type result struct {
 	problems []error              // what cannot be done as things are, links that are missing among them
 	refused  map[string]refusal   // what the kernel did not do, by its command
 	cause    error                // why it ended early
+
+	first, last map[Address]bool // the addresses as they were found, and as they were last seen
+}
+
+// past is what earlier plans have left.
+type past struct {
+	up []string // links that they had up, and that are to be set down
+	// links are what links had that got another hardware address or MTU, by name; nil: nobody remembers.
+	links map[string]LinkState
+}
+
+// of returns a plan in which links that say nothing of address and MTU get back what they had.
+func (p past) of(want Config, links map[string]LinkState) Config {
+	want.Links = slices.Clone(want.Links)
+	for i, l := range want.Links {
+		was, changed := p.links[l.Name]
+		if !changed || links[l.Name].Index != was.Index {
+			continue
+		}
+		want.Links[i].MAC, want.Links[i].MTU = cmp.Or(l.MAC, was.MAC), cmp.Or(l.MTU, was.MTU)
+	}
+	return want
+}
+
+// remember keeps what a link had before c.
+func (p past) remember(c Change, had LinkState) {
+	if p.links == nil || c.Op != SetMAC && c.Op != SetMTU || p.links[c.Link.Name].Index == had.Index {
+		return
+	}
+	p.links[c.Link.Name] = had
 }
 
 // A refusal is a change that the kernel did not make.
@@ -44,10 +76,10 @@ type refusal struct {
 	err error
 }
 
-func makeEqual(ctx context.Context, n Network, want Config, former []string) result {
+func makeEqual(ctx context.Context, n Network, want Config, p past) result {
 	r := result{refused: map[string]refusal{}}
 	for range maxRounds {
-		settled, err := r.round(ctx, n, want, former)
+		settled, err := r.round(ctx, n, want, p)
 		if settled || err != nil {
 			r.cause = err
 			return r
@@ -58,13 +90,16 @@ func makeEqual(ctx context.Context, n Network, want Config, former []string) res
 }
 
 // round looks at the network and makes the changes of the first kind that there are.
-func (r *result) round(ctx context.Context, n Network, want Config, former []string) (settled bool, err error) {
+func (r *result) round(ctx context.Context, n Network, want Config, p past) (settled bool, err error) {
 	have, err := n.Observe(want.Sysctls)
 	if err != nil {
 		return false, err
 	}
-	changes, problems := Diff(have, want, former)
+	changes, problems := Diff(have, p.of(want, have.Links), p.up)
 	r.links, r.problems = have.Links, problems
+	if r.last = have.Addresses; r.first == nil {
+		r.first = have.Addresses
+	}
 	changes = slices.DeleteFunc(changes, func(c Change) bool { return r.refused[c.String()].err != nil })
 	for _, c := range changes {
 		if c.Op != changes[0].Op {
@@ -77,9 +112,26 @@ func (r *result) round(ctx context.Context, n Network, want Config, former []str
 			r.refused[c.String()] = refusal{c, err}
 			continue
 		}
+		p.remember(c, have.Links[c.Link.Name])
 		r.done = append(r.done, c)
 	}
 	return len(changes) == 0, nil
+}
+
+// gone are the addresses of ours that the box has no more, in order.
+func (r *result) gone() []netip.Addr {
+	is := map[netip.Addr]bool{}
+	for a := range r.last {
+		is[a.Prefix.Addr()] = true
+	}
+	var all []netip.Addr
+	for a, ours := range r.first {
+		if ours && !is[a.Prefix.Addr()] {
+			all = append(all, a.Prefix.Addr())
+		}
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
 }
 
 // missing is what there is to say of links that are not there.

@@ -9,21 +9,29 @@ import (
 // because one change may do more than it says: the last IPv4 address of a link takes the routes with it.
 type Op uint8
 
-// The kinds of change.
+// The kinds of change. What is new comes before what was goes: there is no moment without a way out.
 const (
 	SetSysctl Op = iota
 	DelVLAN      // before another may have its name or tag
 	AddVLAN
+	SetMAC // before anybody hears of the other
+	SetMTU
 	UpLink
 	ChangeAddress
 	ChangeRoute
+	LeaveAddress
+	LeaveRoute
 	DownLink
 )
+
+// Priorities is how many kinds of packets the kernel tells apart by what their IP header asks for, each of
+// which gets a priority of the VLAN (tc-prio(8)).
+const Priorities = 8
 
 // A Change is one step towards the plan.
 type Change struct {
 	Op
-	Verb    string // of ChangeAddress and ChangeRoute: add, replace or del
+	Verb    string // of what is about an address or a route: add, replace or del
 	Link    Link
 	Address Address
 	Route   Route
@@ -33,9 +41,9 @@ type Change struct {
 // on is the link that the change is about; "" if it is about none.
 func (c Change) on() string {
 	switch c.Op {
-	case ChangeAddress:
+	case ChangeAddress, LeaveAddress:
 		return c.Address.Link
-	case ChangeRoute:
+	case ChangeRoute, LeaveRoute:
 		return c.Route.Link
 	}
 	return c.Link.Name
@@ -49,13 +57,27 @@ func (c Change) String() string {
 	case DelVLAN:
 		return "ip link del " + c.Link.Name
 	case AddVLAN:
-		return fmt.Sprintf("ip link add link %s name %s type vlan id %d", c.Link.Parent, c.Link.Name, c.Link.VLAN)
+		line := fmt.Sprintf("ip link add link %s name %s type vlan id %d", c.Link.Parent, c.Link.Name, c.Link.VLAN)
+		if c.Link.Priority != 0 {
+			line += " egress-qos-map"
+			for of := range Priorities {
+				line += fmt.Sprintf(" %d:%d", of, c.Link.Priority)
+			}
+		}
+		return line
+	case SetMAC:
+		return fmt.Sprintf("ip link set %s address %s", c.Link.Name, c.Link.MAC)
+	case SetMTU:
+		return fmt.Sprintf("ip link set %s mtu %d", c.Link.Name, c.Link.MTU)
 	case UpLink:
 		return fmt.Sprintf("ip link set %s up", c.Link.Name)
 	case DownLink:
 		return fmt.Sprintf("ip link set %s down", c.Link.Name)
-	case ChangeAddress:
+	case ChangeAddress, LeaveAddress:
 		line := fmt.Sprintf("ip addr %s %s dev %s", c.Verb, c.Address.Prefix, c.Address.Link)
+		if c.Verb == "add" && c.Address.Beside {
+			line += " scope link"
+		}
 		if c.Verb == "add" && c.Address.Prefix.Addr().Is6() {
 			line += " nodad"
 		}

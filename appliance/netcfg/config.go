@@ -19,13 +19,20 @@ type Link struct {
 	Name   string `json:"name"`
 	Parent string `json:"parent,omitempty"` // of a VLAN, which is made; other interfaces must exist
 	VLAN   uint16 `json:"vlan,omitempty"`   // 802.1Q tag, 1 to 4094; 0 if it is no VLAN
+	// Priority is that of all frames that leave by the VLAN, 802.1p; 0: what the kernel gives them, which is
+	// 0 too.
+	Priority uint8 `json:"priority,omitempty"`
+	// MAC is the hardware address, six pairs of lower-case digits with colons, and MTU in bytes. "" and 0:
+	// what the link had before a plan gave it another.
+	MAC string `json:"mac,omitempty"`
+	MTU uint16 `json:"mtu,omitempty"`
 	// Network is what people call the network on it; "" if it has none of its own.
 	Network string `json:"network,omitempty"`
 }
 
-// is reports whether l and m are the same to the kernel.
+// is reports whether l and m are one link, which may have another address and MTU.
 func (l Link) is(m Link) bool {
-	return l.Name == m.Name && l.Parent == m.Parent && l.VLAN == m.VLAN
+	return l.Name == m.Name && l.Parent == m.Parent && l.VLAN == m.VLAN && l.Priority == m.Priority
 }
 
 // label is the link as people know it: "eth1 (lan)".
@@ -40,6 +47,10 @@ func (l Link) label() string {
 type Address struct {
 	Link   string       `json:"link"`
 	Prefix netip.Prefix `json:"prefix"`
+	// Beside: no connection to other networks begins of it, and no other host's is translated to it, for the
+	// link has another IPv4 address for that. The kernel calls it an address with the scope of a link; all of
+	// one network have the same.
+	Beside bool `json:"beside,omitempty"`
 }
 
 // A Route leads to a network through a neighbour. There is one route to each network.

@@ -14,13 +14,14 @@ import (
 type State struct {
 	Links     map[string]LinkState
 	Addresses map[Address]bool // value: ours
+	Places    map[Address]int  // in the kernel's list; of a network the lowest is the one that connections begin of
 	Routes    []Route          // ours only
 	Sysctls   map[string]Setting
 }
 
 // A LinkState is a link as it was seen.
 type LinkState struct {
-	Link  // Parent and VLAN if it is a VLAN
+	Link  // with its MAC and MTU; Parent, VLAN and Priority if it is a VLAN
 	Index int
 	Up    bool
 	Ours  bool
@@ -37,7 +38,6 @@ func isAbsence(err error) bool {
 	return ok
 }
 
-// A Setting is a sysctl as it was read.
 // A Setting is a sysctl as it was read.
 type Setting struct {
 	Value string
@@ -128,11 +128,23 @@ func (d *differ) link(want Link) bool {
 	}
 	if !exists {
 		d.add(Change{Op: AddVLAN, Link: want})
+	} else {
+		d.hardware(have.Link, want)
 	}
 	if !exists || !have.Up {
 		d.add(Change{Op: UpLink, Link: want})
 	}
 	return true
+}
+
+// hardware is what a link has that is there. One that is only made gets it in the next round.
+func (d *differ) hardware(have, want Link) {
+	if want.MAC != "" && have.MAC != want.MAC {
+		d.add(Change{Op: SetMAC, Link: want})
+	}
+	if want.MTU != 0 && have.MTU != want.MTU {
+		d.add(Change{Op: SetMTU, Link: want})
+	}
 }
 
 // ready reports whether a link can take what the plan puts on it. A declared link that is missing has its own
@@ -145,28 +157,59 @@ func (d *differ) ready(link string, what fmt.Stringer) bool {
 	return usable
 }
 
-// addresses: the same address with another length must go before it can come, for the kernel takes it for a
-// duplicate (net/ipv6/addrconf.c). All others come first.
-func (d *differ) addresses(want []Address) {
-	var last []Change
-	for _, have := range slices.SortedFunc(maps.Keys(d.have.Addresses), compareAddresses) {
-		if !d.have.Addresses[have] || d.gone[have.Link] || slices.Contains(want, have) {
+// excludes reports whether the kernel takes no address b beside a: the same with another length or scope (it
+// is a duplicate, net/ipv6/addrconf.c), or one of the same IPv4 network with another scope
+// (net/ipv4/devinet.c).
+func (a Address) excludes(b Address) bool {
+	return a != b && a.Link == b.Link && (a.Prefix.Addr() == b.Prefix.Addr() ||
+		a.Prefix.Masked() == b.Prefix.Masked() && a.Beside != b.Beside)
+}
+
+// behind are own addresses that must be made anew behind the first of their network: connections begin of the
+// one that the kernel has had longest, and of the next when that goes (promote_secondaries).
+func (d *differ) behind(want []Address) map[Address]bool {
+	type network struct {
+		link string
+		p    netip.Prefix
+	}
+	first, anew := map[network]Address{}, map[Address]bool{}
+	for _, w := range want {
+		of := network{w.Link, w.Prefix.Masked()}
+		one, known := first[of]
+		if !known {
+			first[of] = w
 			continue
 		}
-		del := Change{Op: ChangeAddress, Verb: "del", Address: have}
-		if slices.ContainsFunc(want, func(w Address) bool { return w.Link == have.Link && w.Prefix.Addr() == have.Prefix.Addr() }) {
-			d.add(del)
-		} else {
-			last = append(last, del)
+		_, there := d.have.Addresses[one]
+		if d.have.Addresses[w] && w.Prefix.Addr().Is4() && (!there || d.have.Places[one] > d.have.Places[w]) {
+			anew[w] = true
 		}
+	}
+	return anew
+}
+
+// addresses: what would keep another from coming must go before. All others come first, and leave when routes
+// are as they should be.
+func (d *differ) addresses(want []Address) {
+	anew := d.behind(want)
+	for _, have := range slices.SortedFunc(maps.Keys(d.have.Addresses), compareAddresses) {
+		if !d.have.Addresses[have] || d.gone[have.Link] || slices.Contains(want, have) && !anew[have] {
+			continue
+		}
+		del := Change{Op: LeaveAddress, Verb: "del", Address: have}
+		if anew[have] || slices.ContainsFunc(want, have.excludes) {
+			del.Op = ChangeAddress
+		}
+		d.add(del)
 	}
 	for _, w := range want {
 		_, exists := d.have.Addresses[w]
-		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link]) {
+		ours, others := d.have.Addresses[Address{Link: w.Link, Prefix: w.Prefix}]
+		exists = exists || others && !ours // as somebody else made it
+		if d.ready(w.Link, w.Prefix) && (!exists || d.gone[w.Link] || anew[w]) {
 			d.add(Change{Op: ChangeAddress, Verb: "add", Address: w})
 		}
 	}
-	d.changes = append(d.changes, last...)
 }
 
 func compareAddresses(a, b Address) int {
@@ -194,7 +237,7 @@ func (d *differ) routes(want []Route) {
 	}
 	for _, r := range have {
 		if !reached[r.To] {
-			d.add(Change{Op: ChangeRoute, Verb: "del", Route: r})
+			d.add(Change{Op: LeaveRoute, Verb: "del", Route: r})
 		}
 	}
 }

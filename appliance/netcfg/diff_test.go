@@ -28,8 +28,8 @@ func router() Config {
 	return Config{
 		Links: []Link{{Name: "eth0"}, {Name: "eth1"}, {Name: "eth1.20", Parent: "eth1", VLAN: 20}},
 		Addresses: []Address{
-			{"eth0", prefix("192.0.2.10/24")}, {"eth0", prefix("2001:db8::10/64")},
-			{"eth1", prefix("192.168.32.1/24")}, {"eth1.20", prefix("192.168.20.1/24")},
+			{Link: "eth0", Prefix: prefix("192.0.2.10/24")}, {Link: "eth0", Prefix: prefix("2001:db8::10/64")},
+			{Link: "eth1", Prefix: prefix("192.168.32.1/24")}, {Link: "eth1.20", Prefix: prefix("192.168.20.1/24")},
 		},
 		Routes: []Route{
 			route("0.0.0.0/0", "192.0.2.1", "eth0"), route("::/0", "2001:db8::1", "eth0"),
@@ -43,7 +43,7 @@ func router() Config {
 func fresh() State {
 	return State{
 		Links:     map[string]LinkState{"lo": {Link: Link{Name: "lo"}, Up: true}, "eth0": {Link: Link{Name: "eth0"}}, "eth1": {Link: Link{Name: "eth1"}}},
-		Addresses: map[Address]bool{{"lo", prefix("127.0.0.1/8")}: false},
+		Addresses: map[Address]bool{{Link: "lo", Prefix: prefix("127.0.0.1/8")}: false},
 		Sysctls:   map[string]Setting{"net.ipv4.ip_forward": {Value: "0\n"}, "net.ipv6.conf.eth1/20.accept_ra": {Err: os.ErrNotExist}},
 	}
 }
@@ -84,7 +84,7 @@ func TestDiff(t *testing.T) {
 		{"the VLAN is no longer wanted, and takes its address along", nil,
 			func(w W) { w.Links, w.Addresses, w.Sysctls = w.Links[:2], w.Addresses[:3], nil }, `
 			ip link del eth1.20`},
-		{"a link is declared no longer: only what is ours goes", func(w *world) { w.Addresses[Address{"eth1", prefix("10.0.0.1/8")}] = false },
+		{"a link is declared no longer: only what is ours goes", func(w *world) { w.Addresses[Address{Link: "eth1", Prefix: prefix("10.0.0.1/8")}] = false },
 			func(w W) {
 				w.Links, w.Addresses, w.Routes, w.Sysctls = w.Links[:1], w.Addresses[:2], w.Routes[:2], nil
 			}, `
@@ -112,8 +112,8 @@ func TestDiff(t *testing.T) {
 		}, nil, `
 			! link eth1.20: there is one of that name already, which is not VLAN 20 of eth1`},
 		{"somebody else's VLAN that fits", func(w *world) { w.set("eth1.20", func(l *LinkState) { l.Ours = false }) }, nil, ``},
-		{"other people's addresses stay", func(w *world) { w.Addresses[Address{"eth1", prefix("192.168.32.9/24")}] = false }, nil, ``},
-		{"our address that somebody else made", func(w *world) { w.Addresses[Address{"eth1", prefix("192.168.32.1/24")}] = false }, nil, ``},
+		{"other people's addresses stay", func(w *world) { w.Addresses[Address{Link: "eth1", Prefix: prefix("192.168.32.9/24")}] = false }, nil, ``},
+		{"our address that somebody else made", func(w *world) { w.Addresses[Address{Link: "eth1", Prefix: prefix("192.168.32.1/24")}] = false }, nil, ``},
 		{"a setting with many values", func(w *world) { w.Sysctls["net.ipv4.ip_forward"] = Setting{Value: "4096\t131072\t6291456\n"} },
 			func(w W) { w.Sysctls[0].Value = "4096 131072 6291456" }, ``},
 		{"a setting changed", func(w *world) { w.Sysctls["net.ipv4.ip_forward"] = Setting{Value: "0\n"} }, nil, `
@@ -226,7 +226,7 @@ func randomPlan(r *rand.Rand) Config {
 		v4, v6 := fmt.Sprintf("10.0.%d.1/%d", i, 20+r.IntN(3)), fmt.Sprintf("2001:db8:%d::1/%d", i, 62+r.IntN(3))
 		for _, p := range []string{v4, v6} {
 			if r.IntN(2) == 0 {
-				c.Addresses = append(c.Addresses, Address{link(), prefix(p)})
+				c.Addresses = append(c.Addresses, Address{Link: link(), Prefix: prefix(p), Beside: strings.HasSuffix(p, "/21")})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -20,12 +21,15 @@ const (
 	lastRetry  = time.Minute
 )
 
-// Tell is how a Keeper says what it does. It calls both from its own goroutine.
+// Tell is how a Keeper says what it does. It calls all from its own goroutine.
 type Tell struct {
 	// State is called after each application of the plan, first of all with the first: missing are links that
 	// are not there and what needs them, wrong is everything else that could not be done. Both nil: all is as
 	// it should be.
 	State func(missing, wrong error)
+	// Gone gets the own addresses that a plan has taken away: who talked to them, or was translated to them,
+	// does not get any further. Before State; nil: nobody asks.
+	Gone func([]netip.Addr)
 	// Log gets a line for people when a link of the plan goes or comes, and when something is refused or no
 	// longer.
 	Log func(line string)
@@ -50,8 +54,8 @@ type Keeper struct {
 
 	// What follows belongs to Run.
 	want    Config
-	wanted  bool     // there is a plan
-	former  []string // links that an earlier plan had up, and that are to be set down
+	wanted  bool // there is a plan
+	past    past
 	links   map[string]LinkState
 	known   map[string]bool // links of the plan that have been there
 	wrong   string          // what was wrong after the last application
@@ -71,7 +75,8 @@ type outcome struct{ missing, wrong error }
 
 // NewKeeper makes one for n. Run must run beside it.
 func NewKeeper(n Network, tell Tell) *Keeper {
-	return &Keeper{network: n, tell: tell, news: newNews(), sets: make(chan set), known: map[string]bool{}}
+	return &Keeper{network: n, tell: tell, news: newNews(), sets: make(chan set), known: map[string]bool{},
+		past: past{links: map[string]LinkState{}}}
 }
 
 // Add takes what the kernel has told of a link. It never waits.
@@ -136,10 +141,10 @@ func pause(ctx context.Context, d time.Duration, k *Keeper) {
 func (k *Keeper) replace(ctx context.Context, want Config) outcome {
 	for _, l := range k.want.Links {
 		if l.Parent == "" {
-			k.former = append(k.former, l.Name)
+			k.past.up = append(k.past.up, l.Name)
 		}
 	}
-	k.former = slices.DeleteFunc(k.former, func(name string) bool {
+	k.past.up = slices.DeleteFunc(k.past.up, func(name string) bool {
 		return slices.ContainsFunc(want.Links, func(l Link) bool { return l.Name == name })
 	})
 	k.want, k.wanted, k.delay = want, true, 0
@@ -160,7 +165,7 @@ func (k *Keeper) look(ctx context.Context) {
 
 // apply applies the plan and tells how it went.
 func (k *Keeper) apply(ctx context.Context, between down) outcome {
-	r := makeEqual(ctx, k.network, k.want, k.former)
+	r := makeEqual(ctx, k.network, k.want, k.past)
 	if err := ctx.Err(); err != nil {
 		return outcome{wrong: err}
 	}
@@ -175,6 +180,9 @@ func (k *Keeper) apply(ctx context.Context, between down) outcome {
 		k.logWrong(&r)
 	}
 	k.remember(&r)
+	if gone := r.gone(); len(gone) > 0 && k.tell.Gone != nil {
+		k.tell.Gone(gone)
+	}
 	o := outcome{told(r.missing()), told(r.wrong())}
 	k.tell.State(o.missing, o.wrong)
 	return o
@@ -219,5 +227,5 @@ func (k *Keeper) remember(r *result) {
 		k.retryAt = k.last.Add(k.delay)
 		return
 	}
-	k.delay, k.former = 0, nil
+	k.delay, k.past.up = 0, nil
 }

@@ -245,7 +245,7 @@ func TestLinkIsSetDown(t *testing.T) {
 // TestChangedByHand: it stays until a link comes or goes.
 func TestChangedByHand(t *testing.T) {
 	kept(t, named(), func(b *box) {
-		lan := Address{"eth1", prefix("192.168.32.1/24")}
+		lan := Address{Link: "eth1", Prefix: prefix("192.168.32.1/24")}
 		delete(b.Addresses, lan)
 		b.up("eth1") // a notice of something else, such as its carrier
 		b.settle()

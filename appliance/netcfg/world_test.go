@@ -9,9 +9,15 @@ import (
 
 // A world is a kernel in memory. It does what a change says, and what else the kernel does then; it refuses
 // what the kernel refuses, such as a second address of that name or a route by a link that is down.
-type world struct{ State }
+type world struct {
+	State
+	place int // of the address that comes next
+}
 
-func newWorld(s State) *world { return &world{s} }
+func newWorld(s State) *world {
+	s.Places = map[Address]int{}
+	return &world{State: s}
+}
 
 // apply is what Apply does, with this world in the kernel's place.
 func (w *world) apply(t *testing.T, plan Config) []string {
@@ -41,7 +47,7 @@ func (w *world) apply(t *testing.T, plan Config) []string {
 
 // seen is what observe would say.
 func (w *world) seen(plan Config) State {
-	s := State{maps.Clone(w.Links), maps.Clone(w.Addresses), slices.Clone(w.Routes), maps.Clone(w.Sysctls)}
+	s := State{maps.Clone(w.Links), maps.Clone(w.Addresses), maps.Clone(w.Places), slices.Clone(w.Routes), maps.Clone(w.Sysctls)}
 	for _, sysctl := range plan.Sysctls {
 		if _, ok := s.Sysctls[sysctl.Key]; !ok {
 			s.Sysctls[sysctl.Key] = Setting{Err: errNoSetting}
@@ -75,7 +81,19 @@ func (w *world) Execute(c Change) error {
 	case DownLink:
 		w.set(c.Link.Name, func(l *LinkState) { l.Up = false })
 		return nil
-	case ChangeAddress:
+	case SetMAC, SetMTU:
+		if have, ok := w.Links[c.Link.Name]; !ok || !have.is(c.Link) {
+			return fmt.Errorf("no such link")
+		}
+		w.set(c.Link.Name, func(l *LinkState) {
+			if c.Op == SetMAC {
+				l.MAC = c.Link.MAC
+			} else {
+				l.MTU = c.Link.MTU
+			}
+		})
+		return nil
+	case ChangeAddress, LeaveAddress:
 		return w.changeAddress(c.Verb, c.Address)
 	}
 	return w.changeRoute(c.Verb, c.Route)
@@ -90,6 +108,7 @@ func (w *world) addVLAN(l Link) error {
 	if _, ok := w.Links[l.Parent]; !ok {
 		return fmt.Errorf("no parent")
 	}
+	l.MAC, l.MTU = w.Links[l.Parent].MAC, w.Links[l.Parent].MTU
 	w.Links[l.Name] = LinkState{Link: l, Ours: true}
 	if _, ok := w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"]; ok {
 		w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"] = Setting{Value: "1\n"}
@@ -114,11 +133,15 @@ func (w *world) changeAddress(verb string, a Address) error {
 		if have.Link == a.Link && have.Prefix.Addr() == a.Prefix.Addr() {
 			return fmt.Errorf("%s exists", have.Prefix)
 		}
+		if have.Link == a.Link && have.Prefix.Masked() == a.Prefix.Masked() && have.Beside != a.Beside {
+			return fmt.Errorf("%s is of the same network, and has another scope", have.Prefix)
+		}
 	}
 	if _, ok := w.Links[a.Link]; !ok {
 		return fmt.Errorf("no such link")
 	}
-	w.Addresses[a] = true
+	w.place++
+	w.Addresses[a], w.Places[a] = true, w.place
 	return nil
 }
 
@@ -170,6 +193,12 @@ func (w *world) check(t *testing.T, plan Config) {
 	for _, a := range plan.Addresses {
 		if !w.Addresses[a] {
 			t.Errorf("address %+v is missing", a)
+		}
+		first := slices.IndexFunc(plan.Addresses, func(b Address) bool {
+			return b.Link == a.Link && b.Prefix.Masked() == a.Prefix.Masked() && b.Prefix.Addr().Is4()
+		})
+		if first >= 0 && w.Places[plan.Addresses[first]] > w.Places[a] {
+			t.Errorf("address %+v is before %+v", a, plan.Addresses[first])
 		}
 	}
 	for _, r := range plan.Routes {

@@ -61,6 +61,9 @@ func (c Change) printBox(p *changePrinter) {
 		}
 		p.wrapped("  ", "  ", "the firewall's rules stay; other addresses are on the "+lists)
 	}
+	if len(c.Units)+len(c.Files) == 0 && c.Firewall == "" {
+		p.wrapped("  ", "  ", "no service and no rule changes")
+	}
 	if len(c.Files) > 0 {
 		p.wrapped("  ", "  ", "in /etc it writes anew: "+strings.Join(c.Files, ", "))
 	}

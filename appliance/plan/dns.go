@@ -15,18 +15,33 @@ import (
 )
 
 // dnsConfig is what the box answers itself, and whom it asks for all else.
-func dnsConfig(s *site.Site) dns.Config {
+func dnsConfig(s *site.Site, learned Learned) dns.Config {
 	c := dns.Config{House: house(s), Private: s.DNS.Private}
 	for _, l := range s.LANs {
 		c.Links = append(c.Links, l.Link())
 	}
-	for _, a := range network(s, Learned{}).Addresses {
-		c.Own = append(c.Own, a.Prefix.Addr())
+	said := map[netip.Addr]bool{} // resolvers, by the site
+	for _, r := range s.DNS.Upstream {
+		said[r.Addr] = true
 	}
-	c.Upstream = servers.Config{Servers: resolvers(s.DNS.Upstream), MixedCase: s.DNS.MixedCase}
 	for _, f := range s.DNS.Forwards {
-		c.Upstream.Forward = append(c.Upstream.Forward, servers.Forward{Domain: f.Domain, Servers: resolvers(f.Servers)})
+		to := servers.Forward{Domain: f.Domain, Servers: resolvers(f.Servers, nil)}
+		c.Upstream.Forward = append(c.Upstream.Forward, to)
+		for _, r := range f.Servers {
+			said[r.Addr] = true
+		}
 	}
+	for _, a := range network(s, learned).Addresses {
+		// One that a provider gives the box while the site calls it a resolver of others: nobody answers
+		// there.
+		if !said[a.Prefix.Addr()] {
+			c.Own = append(c.Own, a.Prefix.Addr())
+		}
+	}
+	provider := slices.DeleteFunc(wayOut(s, learned).DNS, func(a netip.Addr) bool {
+		return slices.Contains(c.Own, a)
+	})
+	c.Upstream.Servers, c.Upstream.MixedCase = resolvers(s.DNS.Upstream, provider), s.DNS.MixedCase
 	if slices.ContainsFunc(s.Subnets(), func(n site.Subnet) bool { return len(n.Pool) > 0 }) {
 		row, _ := roster.Named(roster.DHCP)
 		c.Leases = row.StateDir
@@ -34,14 +49,32 @@ func dnsConfig(s *site.Site) dns.Config {
 	return c
 }
 
-func resolvers(list []site.Resolver) []servers.Server {
+// resolvers are those of a list, in which the provider's have a place. Those of the site go before these when
+// there are too many.
+func resolvers(list []site.Resolver, provider []netip.Addr) []servers.Server {
 	var all []servers.Server
+	room := servers.MaxServers - len(list) + 1 // "wan" is among them
 	for _, r := range list {
+		if r.WAN {
+			all = append(all, providers(list, provider[:min(len(provider), room)])...)
+			continue
+		}
 		server := servers.Server{Address: r.Addr, Port: r.Port, Kind: servers.Plain, Name: r.Name}
 		if r.Name != "" {
 			server.Kind = servers.TLS
 		}
 		all = append(all, server)
+	}
+	return all
+}
+
+// providers are the resolvers of the provider that are not in a list by themselves.
+func providers(list []site.Resolver, provider []netip.Addr) []servers.Server {
+	var all []servers.Server
+	for _, a := range provider {
+		if !slices.Contains(list, site.Resolver{Addr: a}) {
+			all = append(all, servers.Server{Address: a, Kind: servers.Plain})
+		}
 	}
 	return all
 }

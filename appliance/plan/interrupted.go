@@ -11,7 +11,11 @@ import (
 
 // interrupted returns sentences about what people may notice.
 func interrupted(from, to *site.Site, a, b netcfg.Config, units []UnitChange) []string {
-	all := slices.Concat(goneAddresses(a, b), goneLinks(a, b), lostClients(from, to))
+	kept := a
+	kept.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(x netcfg.Address) bool {
+		return bySource(from, to, x.Prefix.Addr(), x.Link)
+	})
+	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b), lostClients(from, to))
 	for _, u := range units {
 		switch u.Action {
 		case Restart:
@@ -94,8 +98,12 @@ func goneLinks(a, b netcfg.Config) []string {
 		who := fmt.Sprintf("%s (%s)", was.Name, networkOf(a, was.Name))
 		switch {
 		case slices.ContainsFunc(b.Links, func(now netcfg.Link) bool {
+			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN && now.Priority == was.Priority
+		}):
+		case slices.ContainsFunc(b.Links, func(now netcfg.Link) bool {
 			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN
 		}):
+			all = append(all, "VLAN "+who+" is made anew: nothing goes over it for a moment.")
 		case was.VLAN != 0:
 			all = append(all, "VLAN "+who+" is taken away, with all that goes over it.")
 		default:

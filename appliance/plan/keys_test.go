@@ -13,8 +13,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// everyKey is the site that has each key of site.toml with a value that is not its default.
-const everyKey = "every-key.txtar"
+// everyKey are the sites that together have each key of site.toml with a value that is not its default: what
+// a provider is told stands in one of its own.
+var everyKey = []string{"every-key.txtar", "every-key-dhcp.txtar"}
 
 // occurrence is a key = value on a line of site.toml.
 type occurrence struct {
@@ -75,7 +76,7 @@ func meaningOf(t *testing.T, fsys fstest.MapFS) meaning {
 	if err != nil {
 		return meaning{refused: true}
 	}
-	planned, err := json.Marshal(plan.Make(s, plan.Learned{}))
+	planned, err := json.Marshal([]any{plan.Make(s, plan.Learned{WAN: provided()}), plan.WANConfig(s)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,50 +92,62 @@ func meaningOf(t *testing.T, fsys fstest.MapFS) meaning {
 	return meaning{plan: string(planned), print: shown.String()}
 }
 
-// TestEveryKeyMatters: no key is accepted and ignored. Each key of the reference site is left out, and so is
+// TestEveryKeyMatters: no key is accepted and ignored. Each key of the reference sites is left out, and so is
 // each word of its lists, and each value is changed a little: the plan is another one then, and so is what
 // people are shown of it, or the site is refused. A line stays where it was, as an empty one, because rules
 // know the line that they stand on.
 func TestEveryKeyMatters(t *testing.T) {
-	fsys := siteCases(t)[everyKey]
-	lines := strings.Split(string(fsys["site.toml"].Data), "\n")
-	whole := meaningOf(t, fsys)
-	if whole.refused || whole != meaningOf(t, fsys) {
-		t.Fatal("the reference site is refused, or means something else each time")
-	}
 	occurs, varies := map[string]bool{}, map[string]bool{} // by path; some other value is accepted
-	for _, o := range occurrences(t, lines) {
-		occurs[o.key.Path()] = true
-		if o.value == o.key.Default || o.value == "[]" {
-			t.Errorf("line %d: %s is the default", o.line+1, lines[o.line])
+	for _, name := range everyKey {
+		fsys := siteCases(t)[name]
+		lines := strings.Split(string(fsys["site.toml"].Data), "\n")
+		whole := meaningOf(t, fsys)
+		if whole.refused || whole != meaningOf(t, fsys) {
+			t.Fatalf("%s is refused, or means something else each time", name)
 		}
-		name, _, _ := strings.Cut(lines[o.line], "=")
-		for i, text := range append([]string{""}, variants(o)...) {
-			if i > 0 {
-				text = name + "= " + text
+		for _, o := range occurrences(t, lines) {
+			occurs[o.key.Path()] = true
+			if keyMatters(t, fsys, o, whole) {
+				varies[o.key.Path()] = true
 			}
-			changed := slices.Clone(lines)
-			changed[o.line] = text
-			other := maps.Clone(fsys)
-			other["site.toml"] = &fstest.MapFile{Data: []byte(strings.Join(changed, "\n"))}
-			got := meaningOf(t, other)
-			if got.plan == whole.plan {
-				t.Errorf("line %d: %s\nmeans nothing: with %q in its place the plan is the same",
-					o.line+1, lines[o.line], text)
-			}
-			if got.print == whole.print {
-				t.Errorf("line %d: %s\nis not shown: with %q in its place Print says the same",
-					o.line+1, lines[o.line], text)
-			}
-			varies[o.key.Path()] = varies[o.key.Path()] || !got.refused
 		}
 	}
 	for _, k := range site.Keys() {
 		if path := k.Path(); !occurs[path] || !varies[path] {
-			t.Errorf("%s %s: in the reference site: %t; another value was accepted: %t",
+			t.Errorf("%s %s: in a reference site: %t; another value was accepted: %t",
 				k.Table, k.Name, occurs[path], varies[path])
 		}
 	}
+}
+
+// keyMatters changes the value of a key in a site that means whole, and reports whether another was accepted.
+func keyMatters(t *testing.T, fsys fstest.MapFS, o occurrence, whole meaning) (varies bool) {
+	t.Helper()
+	lines := strings.Split(string(fsys["site.toml"].Data), "\n")
+	if o.value == o.key.Default || o.value == "[]" {
+		t.Errorf("line %d: %s is the default", o.line+1, lines[o.line])
+	}
+	name, _, _ := strings.Cut(lines[o.line], "=")
+	for i, text := range append([]string{""}, variants(o)...) {
+		if i > 0 {
+			text = name + "= " + text
+		}
+		changed := slices.Clone(lines)
+		changed[o.line] = text
+		other := maps.Clone(fsys)
+		other["site.toml"] = &fstest.MapFile{Data: []byte(strings.Join(changed, "\n"))}
+		got := meaningOf(t, other)
+		if got.plan == whole.plan {
+			t.Errorf("line %d: %s\nmeans nothing: with %q in its place the plan is the same",
+				o.line+1, lines[o.line], text)
+		}
+		if got.print == whole.print {
+			t.Errorf("line %d: %s\nis not shown: with %q in its place Print says the same",
+				o.line+1, lines[o.line], text)
+		}
+		varies = varies || !got.refused
+	}
+	return varies
 }
 
 // others are values for keys whose words stand for something that another line says, so that no word that is

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
+	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -18,10 +19,12 @@ type link struct {
 }
 
 // links returns the WAN, if there is one, and the LANs.
-func links(s *site.Site) []link {
+func links(s *site.Site, facts wan.Facts) []link {
 	var all []link
 	if s.WAN.Interface != "" {
-		all = append(all, link{site.ZoneWAN, s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, valid(s.WAN.IPv4, s.WAN.IPv6)})
+		own, _ := own4(s, facts)
+		own = append(own, valid(s.WAN.IPv6)...)
+		all = append(all, link{site.ZoneWAN, s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, own})
 	}
 	for _, l := range s.LANs {
 		all = append(all, link{l.Name, l.Link(), l.Interface, l.VLAN, valid(l.IPv4, l.IPv6)})
@@ -40,9 +43,18 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 	return set
 }
 
-func network(s *site.Site, l Learned) netcfg.Config {
-	c := netcfg.Config{Links: []netcfg.Link{{Name: "lo"}}, Sysctls: slices.Concat(sysctls(), tables(l.Memory))}
-	all := links(s)
+func network(s *site.Site, learned Learned) netcfg.Config {
+	facts := wayOut(s, learned)
+	all := links(s, facts)
+	return netcfg.Config{
+		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
+		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
+	}
+}
+
+// linksUp are the links that are up: the networks, and wires under VLANs.
+func linksUp(s *site.Site, facts wan.Facts, all []link) []netcfg.Link {
+	up := []netcfg.Link{{Name: "lo"}}
 	known, networks := map[string]bool{}, map[string]string{}
 	for _, l := range all {
 		networks[l.name] = l.network
@@ -50,7 +62,7 @@ func network(s *site.Site, l Learned) netcfg.Config {
 	for _, l := range all {
 		if l.vlan != 0 && !known[l.parent] { // the wire under a VLAN has no address, but must be up
 			known[l.parent] = true
-			c.Links = append(c.Links, netcfg.Link{Name: l.parent, Network: networks[l.parent]})
+			up = append(up, netcfg.Link{Name: l.parent, Network: networks[l.parent]})
 		}
 		if known[l.name] {
 			continue
@@ -60,34 +72,57 @@ func network(s *site.Site, l Learned) netcfg.Config {
 		if l.vlan != 0 {
 			wanted.Parent, wanted.VLAN = l.parent, l.vlan
 		}
-		c.Links = append(c.Links, wanted)
-	}
-	for _, l := range all {
-		for _, p := range l.prefixes {
-			c.Addresses = append(c.Addresses, netcfg.Address{Link: l.name, Prefix: p})
+		if l.network == site.ZoneWAN {
+			wanted = wanHardware(s, facts, wanted)
+			if l.vlan != 0 && wanted.MTU > wanMTU {
+				up[len(up)-1].MTU = wanted.MTU // its wire, for the WAN is the first network
+			}
 		}
+		up = append(up, wanted)
 	}
-	for _, p := range oneToOneAddresses(s) {
-		c.Addresses = append(c.Addresses, netcfg.Address{Link: s.WAN.Link(), Prefix: p})
-	}
-	c.Routes = routes(s, all)
-	return c
+	return up
 }
 
-// routes returns the default routes and the site's own.
-func routes(s *site.Site, all []link) []netcfg.Route {
-	var rs []netcfg.Route
-	defaultRoute := func(to string, via netip.Addr) {
-		if via.IsValid() {
-			rs = append(rs, netcfg.Route{To: netip.MustParsePrefix(to), Via: via, Link: s.WAN.Link()})
+// addresses are all of the box, those of others on the WAN too for which it answers there.
+func addresses(s *site.Site, facts wan.Facts, all []link) []netcfg.Address {
+	var own []netcfg.Address
+	_, first := own4(s, facts)
+	for _, l := range all {
+		for i, p := range l.prefixes {
+			// On the network of the first the kernel itself takes the others for second ones.
+			beside := l.network == site.ZoneWAN && p.Addr().Is4() && i >= first &&
+				(first == 0 || p.Masked() != l.prefixes[0].Masked())
+			own = append(own, netcfg.Address{Link: l.name, Prefix: p, Beside: beside})
 		}
 	}
-	defaultRoute("0.0.0.0/0", s.WAN.Gateway)
-	defaultRoute("::/0", s.WAN.Gateway6)
+	for _, p := range oneToOneAddresses(s, facts) {
+		own = append(own, netcfg.Address{Link: s.WAN.Link(), Prefix: p, Beside: true})
+	}
+	return own
+}
+
+// routes returns the default routes, the site's own, and those of its provider; each network has one.
+func routes(s *site.Site, facts wan.Facts, all []link) []netcfg.Route {
+	out := wanRoutes(s, facts)
+	rs := slices.Clone(out[:gatewayRoutes(facts)])
+	if s.WAN.Gateway6.IsValid() {
+		everything := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		rs = append(rs, netcfg.Route{To: everything, Via: s.WAN.Gateway6, Link: s.WAN.Link()})
+	}
 	for _, r := range s.Routes {
 		rs = append(rs, netcfg.Route{To: r.To, Via: r.Via, Link: linkOf(all, r.Via)})
 	}
-	return rs
+	taken := map[netip.Prefix]bool{}
+	for _, l := range all { // the kernel has a route to what is connected
+		for _, p := range l.prefixes {
+			taken[p.Masked()] = !p.IsSingleIP()
+		}
+	}
+	return slices.DeleteFunc(append(rs, out[gatewayRoutes(facts):]...), func(r netcfg.Route) bool {
+		was := taken[r.To]
+		taken[r.To] = true
+		return was
+	})
 }
 
 // linkOf returns the name of the link whose network has a; site has seen to it
@@ -153,9 +188,9 @@ const (
 	conversationShare  = 16 << 10 // one for so many bytes of memory
 	conversationStep   = 512      // the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
 	neighbours         = 4096     // of each family
-	// neighbourQueue is how many bytes of packets wait for one whose address is asked for, a packet counting as 768
-	// at least. Linux has 212,992: who names a network's absent addresses could fill the memory with them, and before
-	// that what a service's socket may have under way, so that nobody was answered.
+	// neighbourQueue is how many bytes of packets wait for one whose address is asked for, a packet counting
+	// as 768 at least. Linux has 212,992: who names a network's absent addresses could fill the memory with
+	// them, and before that what a service's socket may have under way, so that nobody was answered.
 	neighbourQueue = 16 << 10
 )
 

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
+	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -48,19 +49,23 @@ type Learned struct {
 	Memory uint64 `json:"memory,omitempty"`
 	// Shortcut are the devices between which the kernel can take established conversations past the rules.
 	Shortcut []string `json:"shortcut,omitempty"`
+	// WAN is what the source of the way out says; nil: nothing yet, or no more. It means nothing to a site
+	// that says all of it itself.
+	WAN *wan.Facts `json:"wan,omitempty"`
 }
 
 // Make returns what s means on a box that has learned l.
 func Make(s *site.Site, l Learned) Plan {
+	facts := wayOut(s, l)
 	return Plan{
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
-		Firewall:      firewall.Loaded{Policy: policy(s), Features: firewall.Features{Offload: l.Shortcut}},
+		Firewall:      firewall.Loaded{Policy: policy(s, facts), Features: firewall.Features{Offload: l.Shortcut}},
 		Services: []Service{
 			{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
-			{Name: roster.DHCP, Config: dhcpConfig(s)},
-			{Name: roster.DNS, Config: dnsConfig(s)},
+			{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
+			{Name: roster.DNS, Config: dnsConfig(s, l)},
 			{Name: roster.SSH, Config: sshConfig(s)},
 		},
 		Files:  []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},

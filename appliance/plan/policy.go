@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -19,8 +20,8 @@ var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 
 // policy is what the site says and behind it the default of a router: LANs reach
 // the WAN and the services of the box, and nobody else reaches anything.
-func policy(s *site.Site) firewall.Policy {
-	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s), Sets: sets(s)}
+func policy(s *site.Site, facts wan.Facts) firewall.Policy {
+	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts), Sets: sets(s)}
 	lans := lanNames(s)
 	for _, r := range s.Firewall.Rules {
 		p.Rules = append(p.Rules, rule(r))
@@ -43,10 +44,10 @@ func policy(s *site.Site) firewall.Policy {
 	if s.WAN.Interface != "" {
 		p.Defaults = append(p.Defaults, allow("out", lans, site.ZoneWAN))
 	}
-	if s.WAN.IPv4.IsValid() && len(s.Firewall.Masquerade) > 0 {
+	if s.WAN.HasIPv4() && len(s.Firewall.Masquerade) > 0 {
 		p.Masquerade = []firewall.Masquerade{{From: s.Firewall.Masquerade, To: site.ZoneWAN}}
 	}
-	for _, o := range s.Firewall.OneToOne {
+	for _, o := range oneToOne(s, facts) {
 		p.OneToOne = append(p.OneToOne, firewall.OneToOne{Outside: o.Outside, Inside: o.Inside, Zone: site.ZoneWAN, Host: o.Zone,
 			Hairpin: lans, Origin: o.Place})
 	}
@@ -62,7 +63,7 @@ func lanNames(s *site.Site) []string {
 }
 
 // zones are the LANs, the parts of them that the site names, and the WAN.
-func zones(s *site.Site) []firewall.Zone {
+func zones(s *site.Site, facts wan.Facts) []firewall.Zone {
 	var all []firewall.Zone
 	for _, l := range s.LANs {
 		all = append(all, firewall.Zone{
@@ -79,9 +80,11 @@ func zones(s *site.Site) []firewall.Zone {
 	if s.WAN.Interface == "" {
 		return all
 	}
+	upstream, first := own4(s, facts)
 	return append(all, firewall.Zone{
-		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop, Own: own(s.WAN.IPv4, s.WAN.IPv6),
-		Outside: true, Bogons: bogons(s.WAN),
+		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
+		Own: append(own(upstream...), own(s.WAN.IPv6)...), Outside: true,
+		Bogons: bogons(append(own(upstream[:first]...), s.WAN.IPv6.Addr())), DHCP: s.WAN.DHCP != nil,
 	})
 }
 
@@ -109,22 +112,17 @@ func own(prefixes ...netip.Prefix) []netip.Addr {
 // bogons are the networks that no stranger upstream can be in. Where our own
 // address upstream has no place on the Internet, we stand behind another router,
 // and strangers may have such addresses too.
-func bogons(wan site.WAN) []netip.Prefix {
+func bogons(own []netip.Addr) []netip.Prefix {
 	var all []netip.Prefix
 	for _, p := range firewall.SpecialPurpose() {
-		if !special(sameFamily(p, wan)) || martian(p) {
+		behind := slices.ContainsFunc(own, func(a netip.Addr) bool {
+			return a.Is4() == p.Addr().Is4() && special(a)
+		})
+		if !behind || martian(p) {
 			all = append(all, p)
 		}
 	}
 	return all
-}
-
-// sameFamily returns our address upstream of the family of p, which may be none.
-func sameFamily(p netip.Prefix, wan site.WAN) netip.Addr {
-	if p.Addr().Is4() {
-		return wan.IPv4.Addr()
-	}
-	return wan.IPv6.Addr()
 }
 
 func special(a netip.Addr) bool {

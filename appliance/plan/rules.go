@@ -2,8 +2,10 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -91,12 +93,22 @@ func serviceOf(s site.Service) firewall.Service {
 	return out
 }
 
-// oneToOneAddresses are the addresses that hosts have upstream on the WAN's own
-// network: the box has to answer for them there. Others are routed to it.
-func oneToOneAddresses(s *site.Site) []netip.Prefix {
+// oneToOne are the addresses that hosts have upstream. One that a provider gave the box itself is the box's,
+// for as long as it is: else nothing would come in for it.
+func oneToOne(s *site.Site, facts wan.Facts) []site.OneToOne {
+	own, _ := own4(s, facts)
+	return slices.DeleteFunc(slices.Clone(s.Firewall.OneToOne), func(o site.OneToOne) bool {
+		return slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr() == o.Outside })
+	})
+}
+
+// oneToOneAddresses are those of them on the WAN's own networks: the box has to
+// answer for them there. Others are routed to it.
+func oneToOneAddresses(s *site.Site, facts wan.Facts) []netip.Prefix {
 	var all []netip.Prefix
-	for _, o := range s.Firewall.OneToOne {
-		if s.WAN.IPv4.IsValid() && s.WAN.IPv4.Contains(o.Outside) {
+	own, _ := own4(s, facts)
+	for _, o := range oneToOne(s, facts) {
+		if slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Contains(o.Outside) }) {
 			all = append(all, netip.PrefixFrom(o.Outside, o.Outside.BitLen()))
 		}
 	}

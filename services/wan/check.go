@@ -32,12 +32,7 @@ func (c *Config) Check() error {
 	case len(c.Link) > 15:
 		wrong("link %q has %d characters, 15 at most", c.Link, len(c.Link))
 	}
-	if !c.MAC.IsUnicast() {
-		wrong("%s is not the address of one Ethernet card", c.MAC)
-	}
-	if n := len(c.ClientID); n == 1 || n > maxClientID {
-		wrong("the client identifier has %d bytes: 2 to %d (RFC 2132 9.14)", n, maxClientID)
-	}
+	c.checkIdentity(wrong)
 	if len(c.VendorClass) > maxText {
 		wrong("the vendor class has %d bytes, %d at most", len(c.VendorClass), maxText)
 	}

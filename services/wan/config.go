@@ -15,10 +15,12 @@ import (
 type Config struct {
 	Link string // name of the link, for example "eth0" or "eth0.7"
 	// MAC is the hardware address that the link sends from: its own, or the one that
-	// the site gave it because a provider insists.
+	// the site gave it because a provider insists. The zero MAC: On fills it in.
 	MAC MAC
 	// ClientID is option 61: PlainID, NodeID, or what a provider wants; empty: none.
 	ClientID option.Bytes `json:",omitzero"`
+	// Identity is what On makes the ClientID of.
+	Identity Identity `json:",omitzero"`
 	// VendorClass is option 60, which some providers choose by; empty: none.
 	VendorClass string `json:",omitzero"`
 	HostName    string `json:",omitzero"` // option 12; empty: none

@@ -1,23 +1,29 @@
 // Package shown is what process 1 shows the commands of the box, in the directory of the control sockets: the
-// site that runs, and the rules that are loaded for it. Each is one file that is replaced as a whole, for
-// root only. They are in memory: after a start they are there once the box is its site.
+// site that runs, what the box has learned beside it, and the rules that are loaded for it. Each is one file that
+// is replaced as a whole, for root only. They are in memory: after a start they are there once the box is its
+// site.
 package shown
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
 const (
-	siteFile  = "site.tar"
-	rulesFile = "firewall.json"
+	siteFile    = "site.tar"
+	rulesFile   = "firewall.json"
+	learnedFile = "learned.json"
 
-	maxRules = 64 << 20 // bytes
+	maxRules   = 64 << 20 // bytes
+	maxLearned = 1 << 20
 )
 
 // WriteSite shows which site runs. The directory must exist.
@@ -40,6 +46,30 @@ func ReadSite(dir string) (bundle.Bundle, error) {
 		return b, fmt.Errorf("the site that runs: %w", err)
 	}
 	return b, nil
+}
+
+// WriteLearned shows what the box has learned, of which with the site the plan is made. The directory must exist.
+func WriteLearned(dir string, l plan.Learned) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("what was learned: %w", err)
+	}
+	return statefile.Write(filepath.Join(dir, learnedFile), text, 0o600)
+}
+
+// ReadLearned returns what the box has learned; nothing if nobody has shown any.
+func ReadLearned(dir string) (l plan.Learned, err error) {
+	text, err := statefile.Read(filepath.Join(dir, learnedFile), maxLearned)
+	if errors.Is(err, fs.ErrNotExist) {
+		return plan.Learned{}, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &l)
+	}
+	if err != nil {
+		return plan.Learned{}, fmt.Errorf("what the box has learned is not known: %w", err)
+	}
+	return l, nil
 }
 
 // WriteRules shows which rules were loaded last. The directory must exist.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -47,7 +50,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			b.Problem("network", wrong)
 			b.Learned() // a link may be there now
 		},
-		Log: func(line string) { p.log.Event(networkName, "%s", line) },
+		Gone: p.lost,
+		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
 	b = box.New(ctx, box.World{
 		Firewall: rules.Set,
@@ -59,7 +63,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		},
 		System:  p.system,
 		Units:   p.supervisor.Set,
-		Learn:   learn,
+		Learn:   p.learn,
 		Publish: publish,
 	}, o)
 	if netErr == nil {
@@ -69,10 +73,27 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	return b
 }
 
-// learn is what the machine and its kernel say.
-func learn(p plan.Plan) plan.Learned {
+// lost ends the conversations that went through addresses which the box has no more: they would hang.
+func (p *process1) lost(addrs []netip.Addr) {
+	n, err := conntrack.Forget(conntrack.Lost(addrs))
+	if err != nil {
+		p.log.Event(networkName, "conversations through addresses that are gone could not be ended: %v", err)
+	}
+	var texts []string
+	for _, a := range addrs {
+		texts = append(texts, a.String())
+	}
+	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
+}
+
+// learn is what the machine and its kernel say. The commands are shown it.
+func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	return plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(p.Firewall.Policy.Shortcuts())}
+	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts())}
+	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
+		p.log.Event(admin.InitService, "%v", err)
+	}
+	return l
 }
 
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console.

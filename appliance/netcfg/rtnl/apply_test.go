@@ -181,8 +181,8 @@ func TestPlanToPlan(t *testing.T) {
 	expect(t, "another network", addresses(t, "eth0"), "UP", "192.0.2.130/25 brd 192.0.2.255", "2001:db8::10/48")
 	expect(t, "routes", routes(t), "default 192.0.2.129 eth0", "10.9.0.0/16 192.168.32.2 eth1", "198.51.100.0/24 eth1",
 		"default 2001:db8::1 eth0")
-	expect(t, "changes", changes, "ip addr add 192.0.2.130/25 dev eth0", "ip addr del 192.0.2.10/24 dev eth0",
-		"ip route replace default via 192.0.2.129 dev eth0")
+	expect(t, "changes", changes, "ip addr add 192.0.2.130/25 dev eth0",
+		"ip route replace default via 192.0.2.129 dev eth0", "ip addr del 192.0.2.10/24 dev eth0")
 
 	plan.Routes = plan.Routes[2:3]
 	apply(t, plan)

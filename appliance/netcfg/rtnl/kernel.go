@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -27,7 +28,10 @@ func openKernel() (kernel, error) {
 
 // Observe reads all that diff asks about.
 func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
-	s := netcfg.State{Links: map[string]netcfg.LinkState{}, Addresses: map[netcfg.Address]bool{}, Sysctls: map[string]netcfg.Setting{}}
+	s := netcfg.State{
+		Links: map[string]netcfg.LinkState{}, Sysctls: map[string]netcfg.Setting{},
+		Addresses: map[netcfg.Address]bool{}, Places: map[netcfg.Address]int{},
+	}
 	links, err := dump(k.LinkList)
 	if err != nil {
 		return s, fmt.Errorf("list links: %w", err)
@@ -43,8 +47,11 @@ func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
 	if err != nil {
 		return s, fmt.Errorf("list addresses: %w", err)
 	}
-	for _, a := range addrs {
-		s.Addresses[netcfg.Address{Link: names[a.LinkIndex], Prefix: prefixOf(a.IPNet)}] = a.Protocol == netcfg.Owner
+	for place, a := range addrs {
+		address := netcfg.Address{Link: names[a.LinkIndex], Prefix: prefixOf(a.IPNet)}
+		ours := a.Protocol == netcfg.Owner
+		address.Beside = ours && address.Prefix.Addr().Is4() && a.Scope == unix.RT_SCOPE_LINK
+		s.Addresses[address], s.Places[address] = ours, place
 	}
 	for _, sysctl := range wanted {
 		value, err := os.ReadFile(sysctl.Path())
@@ -90,9 +97,11 @@ func dump[T any](list func() ([]T, error)) (all []T, err error) {
 
 func linkOf(l netlink.Link, names map[int]string) netcfg.LinkState {
 	attrs := l.Attrs()
-	s := netcfg.LinkState{Link: netcfg.Link{Name: attrs.Name}, Index: attrs.Index, Up: attrs.Flags&net.FlagUp != 0}
+	s := netcfg.LinkState{Index: attrs.Index, Up: attrs.Flags&net.FlagUp != 0}
+	s.Name, s.MAC, s.MTU = attrs.Name, attrs.HardwareAddr.String(), uint16(min(attrs.MTU, math.MaxUint16))
 	if vlan, ok := l.(*netlink.Vlan); ok {
 		s.Parent, s.VLAN = names[attrs.ParentIndex], uint16(vlan.VlanId)
+		s.Priority = uint8(vlan.EgressQosMap[0])
 		s.Ours = attrs.Group == netcfg.Owner
 	}
 	return s
@@ -105,21 +114,42 @@ func (k kernel) Execute(c netcfg.Change) error {
 		return writeSysctl(c.Sysctl)
 	case netcfg.AddVLAN:
 		return k.addVLAN(c.Link)
-	case netcfg.DelVLAN, netcfg.UpLink, netcfg.DownLink:
-		link, err := k.LinkByName(c.Link.Name)
-		switch {
-		case err != nil:
-			return err
-		case c.Op == netcfg.UpLink:
-			return k.LinkSetUp(link)
-		case c.Op == netcfg.DownLink:
-			return k.LinkSetDown(link)
-		}
-		return k.LinkDel(link)
-	case netcfg.ChangeAddress:
+	case netcfg.ChangeAddress, netcfg.LeaveAddress:
 		return k.changeAddress(c.Verb, c.Address)
+	case netcfg.ChangeRoute, netcfg.LeaveRoute:
+		return k.changeRoute(c.Verb, c.Route)
 	}
-	return k.changeRoute(c.Verb, c.Route)
+	link, err := k.LinkByName(c.Link.Name)
+	if err != nil {
+		return err
+	}
+	switch c.Op {
+	case netcfg.UpLink:
+		return k.LinkSetUp(link)
+	case netcfg.DownLink:
+		return k.LinkSetDown(link)
+	case netcfg.SetMTU:
+		return k.LinkSetMTU(link, int(c.Link.MTU))
+	case netcfg.SetMAC:
+		return k.setMAC(link, c.Link.MAC)
+	}
+	return k.LinkDel(link)
+}
+
+// setMAC sets a link down that cannot have another address while it is up. What the kernel drops then is made
+// anew, for it is looked at again.
+func (k kernel) setMAC(link netlink.Link, text string) error {
+	mac, err := net.ParseMAC(text)
+	if err != nil {
+		return err
+	}
+	if err = k.LinkSetHardwareAddr(link, mac); !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	if err := k.LinkSetDown(link); err != nil {
+		return err
+	}
+	return errors.Join(k.LinkSetHardwareAddr(link, mac), k.LinkSetUp(link))
 }
 
 func (k kernel) addVLAN(l netcfg.Link) error {
@@ -129,7 +159,14 @@ func (k kernel) addVLAN(l netcfg.Link) error {
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.ParentIndex, attrs.Group = l.Name, parent.Attrs().Index, netcfg.Owner
-	return k.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: int(l.VLAN), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
+	vlan := &netlink.Vlan{LinkAttrs: attrs, VlanId: int(l.VLAN), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q}
+	if l.Priority != 0 {
+		vlan.EgressQosMap = map[uint32]uint32{}
+		for of := range uint32(netcfg.Priorities) {
+			vlan.EgressQosMap[of] = uint32(l.Priority)
+		}
+	}
+	return k.LinkAdd(vlan)
 }
 
 // changeAddress adds IPv6 addresses without duplicate address detection: services that start now must be able
@@ -143,6 +180,9 @@ func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 	addr := &netlink.Addr{IPNet: ipNet(a.Prefix), Protocol: netcfg.Owner}
 	if a.Prefix.Addr().Is6() {
 		addr.Flags = unix.IFA_F_NODAD
+	}
+	if a.Beside {
+		addr.Scope = unix.RT_SCOPE_LINK
 	}
 	if verb == "del" {
 		return k.AddrDel(link, addr)

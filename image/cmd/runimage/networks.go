@@ -14,7 +14,11 @@ const maxInterfaces = 16
 // that s names. Interfaces get their names in the order of the devices.
 func networks(s *site.Site, sshPort int) ([]string, error) {
 	backends := map[string]string{}
-	if s.WAN.Interface != "" && s.WAN.VLAN == 0 && s.WAN.IPv4.IsValid() {
+	switch {
+	case s.WAN.Interface == "" || s.WAN.VLAN != 0:
+	case s.WAN.DHCP != nil:
+		backends[s.WAN.Interface] = "user" // QEMU has a DHCP server there
+	case s.WAN.IPv4.IsValid():
 		backends[s.WAN.Interface] = userNetwork(s, s.WAN.IPv4, s.WAN.Gateway)
 	}
 	forwarded := false

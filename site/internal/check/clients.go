@@ -110,7 +110,7 @@ func (l *loader) fillServers() {
 			c.DNS = []netip.Addr{own.Addr()}
 		}
 		if c.NTP == nil {
-			c.NTP = l.site.NTP.Servers
+			c.NTP, c.NTPOfWAN = l.site.NTP.Servers, l.site.NTP.WAN
 		}
 	}
 	for i := range l.site.LANs {

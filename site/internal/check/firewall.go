@@ -82,7 +82,7 @@ func (c *firewallCheck) baseZones() {
 	if c.site.WAN.Interface != "" {
 		z := zone{name: model.ZoneWAN, at: c.loader.raw.WAN.At}
 		for _, r := range c.site.Routes {
-			if c.site.WAN.IPv4.Contains(r.Via) || c.site.WAN.IPv6.Contains(r.Via) {
+			if c.site.WAN.Has4(r.Via) || c.site.WAN.IPv6.Contains(r.Via) {
 				z.networks = append(z.networks, r.To)
 			}
 		}

@@ -327,7 +327,7 @@ func (c *firewallCheck) outsideAddr(raw toml.OneToOne) (netip.Addr, bool) {
 		c.At(raw.Address.At, `address %q is no IPv4 address; expected one such as "192.0.2.20"`, raw.Address.Text)
 	case model.NotUnicast(a) != "":
 		c.At(raw.Address.At, "address %s %s; expected one for a host", a, model.NotUnicast(a))
-	case !c.site.WAN.IPv4.IsValid():
+	case !c.site.WAN.HasIPv4():
 		if c.parsed {
 			c.At(raw.Address.At, "address %s: the site has no IPv4 upstream; expected [wan] with ipv4", a)
 		}

@@ -23,17 +23,6 @@ const (
 	exampleLAN6 = "2001:db8:0:20::1/64"
 )
 
-func (l *loader) checkWAN() {
-	raw, wan := l.raw.WAN, &l.site.WAN
-	wan.Interface, wan.VLAN = l.link(raw.Interface, raw.VLAN)
-	wan.IPv4 = l.ownAddress("ipv4", raw.IPv4, netip.Addr.Is4, exampleWAN4)
-	wan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleWAN6)
-	wan.Gateway = l.gateway("gateway", raw.Gateway, "ipv4", raw.IPv4, wan.IPv4)
-	wan.Gateway6 = l.gateway("gateway6", raw.Gateway6, "ipv6", raw.IPv6, wan.IPv6)
-	l.connect(whatWAN, wan.IPv4, raw.IPv4.At)
-	l.connect(whatWAN, wan.IPv6, raw.IPv6.At)
-}
-
 func (l *loader) checkLANs() {
 	if len(l.raw.LANs) == 0 {
 		l.settled = false
@@ -174,32 +163,4 @@ func notPrefix(s, example string) string {
 		return "lacks the length of its network; expected it after a slash, as in " + strconv.Quote(example)
 	}
 	return "is no address with the length of its network; expected one such as " + strconv.Quote(example)
-}
-
-// gateway reads the router upstream, which must be on the network of own.
-func (l *loader) gateway(key string, v toml.Str, ownKey string, rawOwn toml.Str, own netip.Prefix) netip.Addr {
-	if !v.OK() {
-		return netip.Addr{}
-	}
-	a, err := netip.ParseAddr(v.Text)
-	switch {
-	case err != nil || a.Zone() != "":
-		l.At(v.At, "%s %q is no address; expected the address of the router upstream", key, v.Text)
-	case !rawOwn.OK():
-		if l.parsed {
-			l.At(v.At, "%s needs the appliance's own address on the same network; expected the key %s too", key, ownKey)
-		}
-	case !own.IsValid():
-	case a.Is6() && own.Addr().Is6() && a.IsLinkLocalUnicast():
-		return a
-	case !own.Contains(a):
-		l.Against(v.At, rawOwn.At, "%s %s lies outside the network %s of WAN", key, a, own.Masked())
-	case a == own.Addr():
-		l.Against(v.At, rawOwn.At, "%s %s is the appliance itself; expected the router upstream", key, a)
-	case model.NotForHost(a, own) != "":
-		l.Against(v.At, rawOwn.At, "%s %s %s; expected the router upstream", key, a, model.NotForHost(a, own))
-	default:
-		return a
-	}
-	return netip.Addr{}
 }

@@ -81,6 +81,7 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.checkNames()
 	l.checkWAN()
 	l.checkLANs()
+	l.checkGateways()
 	l.checkOverlaps()
 	l.checkRoutes()
 	l.checkRelayed()

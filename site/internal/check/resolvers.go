@@ -54,6 +54,7 @@ func (l *loader) resolvers(what string, items []toml.Str) []model.Resolver {
 			l.At(v.At, "%s %q %s", what, v.Text, reason)
 		case twice:
 			l.Against(v.At, first, "%s %s is here a second time; expected it once", what, r)
+		case r.WAN && !l.hasProvider(what, v):
 		case l.asksItself(what, v, r.Addr):
 		default:
 			seen[r] = v.At
@@ -69,7 +70,7 @@ func readResolver(s string) (r model.Resolver, reason string) {
 	const expected = `; expected an address such as "192.0.2.53" or, for DNS over TLS, "192.0.2.53#dns.example"`
 	switch {
 	case s == model.ZoneWAN:
-		return r, "is not supported yet: the provider's resolvers are not known" + expected
+		return model.Resolver{WAN: true}, ""
 	case strings.Contains(s, "://"):
 		return r, "is a URL, by which resolvers are not asked" + expected
 	}
@@ -103,6 +104,22 @@ func readResolver(s string) (r model.Resolver, reason string) {
 		}
 	}
 	return r, ""
+}
+
+// hasProvider reports whether there is a provider who may name servers; it reports if there is none.
+func (l *loader) hasProvider(what string, v toml.Str) bool {
+	const named = `%s "wan" is what a provider names by DHCP; expected `
+	switch {
+	case what == "forward":
+		l.At(v.At, `forward "wan": the provider's resolvers are for all names; `+
+			`expected the address of one for this domain`)
+		return false
+	case l.site.WAN.DHCP == nil && l.raw.WAN.IPv4.OK():
+		l.Against(v.At, l.raw.WAN.IPv4.At, named+`ipv4 = "dhcp" there, or addresses`, what)
+	case l.site.WAN.DHCP == nil && l.parsed:
+		l.At(v.At, named+`[wan] with ipv4 = "dhcp", or addresses`, what)
+	}
+	return l.site.WAN.DHCP != nil
 }
 
 // asksItself refuses resolvers that are the appliance: it would ask itself.

@@ -26,21 +26,26 @@ func (l *loader) connect(what string, own netip.Prefix, at source.Span) {
 	}
 }
 
-// networkOf returns the connected network that has a, nil if none has it.
-func (l *loader) networkOf(a netip.Addr) *network {
+// networkOf returns the connected network that has a, nil if none has it. Of several, upstream, it is the one
+// where a is the appliance's own.
+func (l *loader) networkOf(a netip.Addr) (in *network) {
 	for i := range l.networks {
-		if l.networks[i].own.Contains(a) {
-			return &l.networks[i]
+		switch n := &l.networks[i]; {
+		case n.own.Addr() == a:
+			return n
+		case in == nil && n.own.Contains(a):
+			in = n
 		}
 	}
-	return nil
+	return in
 }
 
-// checkOverlaps compares every network with those before it in the file.
+// checkOverlaps compares every network with those before it in the file. Upstream the appliance may have
+// several addresses on one.
 func (l *loader) checkOverlaps() {
 	for i, a := range l.networks {
 		for _, b := range l.networks[:i] {
-			if !a.own.Overlaps(b.own) {
+			if !a.own.Overlaps(b.own) || a.what == whatWAN && b.what == whatWAN {
 				continue
 			}
 			if a.at.Off > b.at.Off {

@@ -4,12 +4,26 @@ import (
 	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
 
 // checkServers reads the time servers that clients are given.
 func (l *loader) checkServers() {
-	if servers := l.servers("servers", l.raw.NTP.Servers, "192.0.2.123"); len(servers) > 0 {
+	list := toml.List{At: l.raw.NTP.Servers.At}
+	var wan source.Span
+	for _, v := range l.raw.NTP.Servers.Items {
+		switch {
+		case v.Text != model.ZoneWAN:
+			list.Items = append(list.Items, v)
+		case wan.OK():
+			l.Against(v.At, wan, `servers "wan" is here a second time; expected it once`)
+		default:
+			wan = v.At
+			l.site.NTP.WAN = l.hasProvider("servers", v)
+		}
+	}
+	if servers := l.servers("servers", list, "192.0.2.123"); len(servers) > 0 {
 		l.site.NTP.Servers = servers
 	}
 }

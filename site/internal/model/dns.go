@@ -29,10 +29,15 @@ type Resolver struct {
 	Addr netip.Addr
 	Port uint16 // 0: the usual one
 	Name string // whom its certificate is for, a host name or an address: it is asked by TLS; "": by UDP and TCP
+	// WAN stands for those that the provider names, if any; then nothing else is set.
+	WAN bool
 }
 
 // String returns the form that site.toml has: "192.0.2.53@853#dns.example".
 func (r Resolver) String() string {
+	if r.WAN {
+		return ZoneWAN
+	}
 	text := r.Addr.String()
 	if r.Port != 0 {
 		text += "@" + strconv.Itoa(int(r.Port))

@@ -41,20 +41,6 @@ func (s *Site) Host(name string) (Host, bool) {
 	return s.Hosts[i], true
 }
 
-// WAN is the upstream link.
-type WAN struct {
-	Interface string       // "" when the site has no WAN
-	VLAN      uint16       // IEEE 802.1Q id 1..4094, 0 for untagged
-	IPv4      netip.Prefix // own address with the length of its network; zero when IPv4 is off
-	Gateway   netip.Addr   // IPv4 default gateway within IPv4; zero when there is none
-	IPv6      netip.Prefix // own address with the length of its network; zero when IPv6 is off
-	Gateway6  netip.Addr   // IPv6 default gateway, within IPv6 or link-local; zero when there is none
-}
-
-// Link returns the name of the network link: "eth0", with a VLAN "eth0.20", and
-// "" when the site has no WAN.
-func (w WAN) Link() string { return LinkName(w.Interface, w.VLAN) }
-
 // LAN is one network behind the appliance.
 type LAN struct {
 	Name      string       // one label, unique in the site
@@ -107,6 +93,7 @@ type Route struct {
 // NTP says whose time the network follows.
 type NTP struct {
 	Servers []netip.Addr // IPv4 addresses, which LAN clients are given (DHCP option 42)
+	WAN     bool         // clients are given those that the provider names, behind Servers
 }
 
 // Console says what the console of the appliance is.

@@ -45,7 +45,10 @@ func (p *printer) dns(s *model.Site) {
 }
 
 func how(r model.Resolver) string {
-	if r.Name != "" {
+	switch {
+	case r.WAN:
+		return "those that the provider names"
+	case r.Name != "":
 		return "by TLS"
 	}
 	return ""

@@ -13,7 +13,7 @@ import (
 // firewall writes what the site says beside the defaults of a router, nothing if it says nothing.
 func (p *printer) firewall(s *model.Site) {
 	f := s.Firewall
-	if len(f.Masquerade) < len(s.LANs) && s.WAN.IPv4.IsValid() {
+	if len(f.Masquerade) < len(s.LANs) && s.WAN.HasIPv4() {
 		p.heading("Not masqueraded")
 		note := "its private addresses do not get out"
 		if len(f.Masquerade) == 0 {

@@ -78,7 +78,8 @@ func whereIs(s *model.Site, h model.Host, a netip.Addr) string {
 			return "on " + n.Name
 		}
 	}
-	if a == s.WAN.IPv4.Addr() || a == s.WAN.IPv6.Addr() {
+	own := func(p netip.Prefix) bool { return p.Addr() == a }
+	if own(s.WAN.IPv6) || slices.ContainsFunc(s.WAN.Static4(), own) {
 		return "the appliance on WAN"
 	}
 	return ""

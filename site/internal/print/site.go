@@ -1,7 +1,6 @@
 package print
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,11 +14,12 @@ import (
 func (p *printer) links(s *model.Site) {
 	p.heading("Links")
 	if wan := s.WAN; wan.Interface != "" {
-		p.row(wan.Link(), "WAN", cmp.Or(prefixes(wan.IPv4, wan.IPv6), "no address"), wanNote(wan))
+		p.row(wan.Link(), "WAN", wanAddresses(wan), wanNote(wan))
 	}
 	for _, lan := range s.LANs {
 		p.row(lan.Link(), lan.Name, prefixes(lan.IPv4, lan.IPv6))
 	}
+	p.wan(s.WAN)
 	if len(s.Routes) == 0 {
 		return
 	}
@@ -27,23 +27,6 @@ func (p *printer) links(s *model.Site) {
 	for _, r := range s.Routes {
 		p.row(r.To.String(), "via "+r.Via.String())
 	}
-}
-
-// wanNote says how the site reaches the rest of the world.
-func wanNote(wan model.WAN) string {
-	var gateways []string
-	for _, g := range []netip.Addr{wan.Gateway, wan.Gateway6} {
-		if g.IsValid() {
-			gateways = append(gateways, g.String())
-		}
-	}
-	switch {
-	case len(gateways) == 0 && (wan.IPv4.IsValid() || wan.IPv6.IsValid()):
-		return "no default route"
-	case len(gateways) == 0:
-		return ""
-	}
-	return "default route via " + strings.Join(gateways, " and ")
 }
 
 func prefixes(list ...netip.Prefix) string {

@@ -56,23 +56,6 @@ func topKeys() []Key {
 	}
 }
 
-func wanKeys() []Key {
-	return []Key{
-		{Table: "[wan]", Name: "interface", Type: typeString, Unit: "network interface", Required: true, Range: "at most 15 bytes, with the VLAN id",
-			Example: `"eth0"`, Doc: "The interface to the upstream network. Without [wan] the appliance serves its LANs only."},
-		{Table: "[wan]", Name: "vlan", Type: typeInteger, Unit: "VLAN id", Default: "untagged", Range: "1 to 4094",
-			Example: `10`, Doc: "The upstream network is this VLAN (IEEE 802.1Q) of the interface."},
-		{Table: "[wan]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Default: "no IPv4 upstream",
-			Example: `"192.0.2.10/24"`, Doc: "The appliance's address upstream; LAN clients reach the outside from it (masquerading)."},
-		{Table: "[wan]", Name: "gateway", Type: typeString, Unit: "IPv4 address", Default: "no IPv4 default route", Range: "on the network of ipv4",
-			Example: `"192.0.2.1"`, Doc: "The router upstream for IPv4."},
-		{Table: "[wan]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6 upstream",
-			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream."},
-		{Table: "[wan]", Name: "gateway6", Type: typeString, Unit: "IPv6 address", Default: "no IPv6 default route", Range: "on the network of ipv6, or link-local",
-			Example: `"2001:db8:0:1::1"`, Doc: "The router upstream for IPv6."},
-	}
-}
-
 func lanKeys() []Key {
 	keys := []Key{
 		{Table: "[[lan]]", Name: "name", Type: typeString, Unit: "network name", Required: true, Range: `one label that starts with a letter, unique, not "wan" or "box"`,
@@ -100,8 +83,9 @@ func routeKeys() []Key {
 
 func ntpKeys() []Key {
 	return []Key{
-		{Table: "[ntp]", Name: "servers", Type: typeStrings, Unit: "IPv4 addresses", Default: "clients are given no time server",
-			Example: `["192.0.2.123"]`, Doc: "The time servers, given to LAN clients (DHCP option 42)."},
+		{Table: "[ntp]", Name: "servers", Type: typeMany, Unit: "IPv4 addresses, or \"wan\"", Default: "clients are given no time server",
+			Example: `["192.0.2.123", "wan"]`, Doc: "The time servers, given to LAN clients (DHCP option 42). `\"wan\"` are those that " +
+				"the provider names by DHCP, which come last."},
 	}
 }
 

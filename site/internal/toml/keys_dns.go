@@ -3,10 +3,10 @@ package toml
 func dnsKeys() []Key {
 	const server = "address, address@port, either with #name for TLS"
 	return append(inTable("[dns]",
-		Key{Name: "upstream", Type: typeStrings, Unit: server, Default: "names outside the site have no answer",
+		Key{Name: "upstream", Type: typeMany, Unit: server + ", or \"wan\"", Default: "names outside the site have no answer",
 			Range: "at most 16; the port is 53, or 853 with TLS", Example: `["192.0.2.53", "2001:db8::53#dns.example"]`,
 			Doc: "The resolvers that the appliance asks for names which are not the site's. With a name they are asked by " +
-				"DNS over TLS, and their certificate must be for it."},
+				"DNS over TLS, and their certificate must be for it. `\"wan\"` are those that the provider names by DHCP."},
 		Key{Name: "private", Type: typeStrings, Unit: "domain names", Default: "none", Range: "at most 256",
 			Example: `["plex.direct"]`,
 			Doc: "Domains outside whose names may have private addresses. Those of others are taken out of answers, " +

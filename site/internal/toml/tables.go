@@ -25,17 +25,6 @@ type Site struct {
 	Ports   []Port    `toml:"port"`
 }
 
-// WAN is [wan].
-type WAN struct {
-	At        source.Span `toml:"-"` // of the header; no place when the table is not there
-	Interface Str         `toml:"interface"`
-	VLAN      Int         `toml:"vlan"`
-	IPv4      Str         `toml:"ipv4"`
-	Gateway   Str         `toml:"gateway"`
-	IPv6      Str         `toml:"ipv6"`
-	Gateway6  Str         `toml:"gateway6"`
-}
-
 // LAN is a [[lan]].
 type LAN struct {
 	At        source.Span `toml:"-"`
@@ -57,7 +46,7 @@ type Route struct {
 // NTP is [ntp].
 type NTP struct {
 	At      source.Span `toml:"-"`
-	Servers List        `toml:"servers"`
+	Servers Many        `toml:"servers"`
 }
 
 // Netboot is [netboot].

@@ -5,7 +5,7 @@ import "github.com/gatehouse-os/gatehouse/site/internal/source"
 // DNS is [dns].
 type DNS struct {
 	At        source.Span `toml:"-"`
-	Upstream  List        `toml:"upstream"`
+	Upstream  Many        `toml:"upstream"`
 	Private   List        `toml:"private"`
 	MixedCase Bool        `toml:"mixed-case"`
 	Forward   Dict        `toml:"forward" name:"DOMAIN"`

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
+)
+
+// TestAddressLost: conversations through an address that the box has no more end with it, forwarded ones too,
+// and all others go on.
+func TestAddressLost(t *testing.T) {
+	w := newWorkstation(t)
+	w.change("site.toml", `"192.0.2.10/24"`, `["192.0.2.10/24", "192.0.2.11/24"]`)
+	w.write("site.toml", read(t, w.site+"/site.toml")+"\n[[firewall.forward]]\nport = 4443\nto = \"web1\"\nproto = \"udp\"\n")
+	if out, err := w.pushes(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	w.lan.AddAddr("eth0", "192.168.32.11/24")
+	w.lan.AddRoute("default", "192.168.32.1")
+	udp := func(ns *testnet.Namespace, to string) {
+		ns.Run("bash", "-c", "echo x > /dev/udp/"+strings.ReplaceAll(to, ":", "/"))
+	}
+	udp(w.lan, "192.0.2.1:9")     // masqueraded
+	udp(w.wan, "192.0.2.10:4443") // forwarded
+	udp(w.wan, "192.0.2.11:4443") // by the address that stays
+	through := func(a string) (n int) {
+		t.Helper()
+		match := conntrack.Lost([]netip.Addr{netip.MustParseAddr(a)})
+		if err := w.Do(func() error {
+			return conntrack.Each(func(f conntrack.Flow) {
+				if f.Proto == unix.IPPROTO_UDP && match(f) {
+					n++
+				}
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if a, b := through("192.0.2.10"), through("192.0.2.11"); a != 2 || b != 1 {
+		t.Fatalf("%d and %d conversations", a, b)
+	}
+	w.change("site.toml", "192.0.2.10/24", "192.0.2.12/24")
+	out, err := w.pushes()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	w.says("network: [init] the box has 192.0.2.10 no more: ", 1)
+	testnet.Eventually(t, patience, "none goes through the old address", func() bool { return through("192.0.2.10") == 0 })
+	if n := through("192.0.2.11"); n != 1 {
+		t.Errorf("%d conversations go through the address that stayed", n)
+	}
+	w.unbroken()
+}
