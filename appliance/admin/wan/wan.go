@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
 	"github.com/gatehouse-os/gatehouse/services/wan/run"
@@ -26,7 +27,7 @@ import (
 )
 
 // service is the name of the client on the control sockets.
-const service = "wan"
+const service = roster.WAN
 
 // Env is where a command finds the appliance.
 type Env struct {

@@ -212,7 +212,13 @@ func prepareRoot(root string) error {
 	if err := errors.Join(unix.Chroot(root), os.Chdir("/")); err != nil {
 		return err
 	}
-	return errors.Join(makeState(), hideSysctls())
+	return errors.Join(makeState(), hideSysctls(), nameRun())
+}
+
+// nameRun names the run of the machine, which is hidden with the settings beside it.
+func nameRun() error {
+	const dir = "/proc/sys/kernel/random"
+	return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/boot_id", []byte("a-run\n"), 0o444))
 }
 
 // installFile makes a file of the host one of the root directory.

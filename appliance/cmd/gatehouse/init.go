@@ -44,6 +44,7 @@ type process1 struct {
 	lock       boot.Lock // of the console
 	report     boot.Report
 	box        *box.Box
+	wayOut     wayOut
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,6 +23,8 @@ import (
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/services/dns"
 	dnsrun "github.com/gatehouse-os/gatehouse/services/dns/run"
+	"github.com/gatehouse-os/gatehouse/services/wan"
+	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
 // mains are the programs of the services of the roster, by their names.
@@ -36,6 +39,15 @@ func mains() map[string]unit.Main {
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {
 			return dnsrun.Open(c, dnsrun.Options{Log: o.Log, Follow: followLeases, Changed: o.Changed})
+		}),
+		roster.WAN: unit.Of(func(c wan.Config, o unit.Options) (*wanrun.Service, error) {
+			boot, err := bootID()
+			if err != nil {
+				return nil, err
+			}
+			return wanrun.Open(c, wanrun.Options{
+				Log: o.Log, StateDir: o.StateDir, Boot: boot, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64, Changed: o.Changed,
+			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
 			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime})

@@ -69,6 +69,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	if netErr == nil {
 		go keeper.Run(ctx)
 	}
+	go p.wayOut.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
 }
@@ -86,10 +87,10 @@ func (p *process1) lost(addrs []netip.Addr) {
 	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
 }
 
-// learn is what the machine and its kernel say. The commands are shown it.
+// learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts())}
+	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
 	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}

@@ -33,10 +33,7 @@ func (s *Service) use(k Conn) {
 func (s *Service) attach() {
 	k := s.conn
 	go s.read(k)
-	mac := s.conf.MAC
-	if mac == (wan.MAC{}) {
-		mac = k.MAC()
-	}
+	mac := k.MAC()
 	if s.client == nil || s.mac != mac {
 		s.begin(mac)
 	}
@@ -44,8 +41,7 @@ func (s *Service) attach() {
 
 // begin makes an engine for a card, which takes the kept lease if it is its own.
 func (s *Service) begin(mac wan.MAC) {
-	conf := s.conf
-	conf.MAC = mac
+	conf := s.conf.On(mac)
 	c, err := client.New(conf, s.o.Boot, s.o.Rand)
 	if err != nil { // conf was checked, and a card has an address
 		s.log.Error("no client for the link", "link", conf.Link, "cause", err)

@@ -28,12 +28,12 @@ type provider struct {
 	silent  bool
 	carrier bool
 	addr    netip.Addr
-	conns   []*conn
+	conns   []*wires
 	sent    []packet.MessageType
 }
 
-// A conn is the sockets on that link.
-type conn struct {
+// Wires are the sockets on that link.
+type wires struct {
 	p      *provider
 	in     chan []byte
 	closed chan struct{}
@@ -45,14 +45,14 @@ func (p *provider) open(string) (Conn, error) {
 	if p.absent {
 		return nil, links.ErrAbsent
 	}
-	c := &conn{p: p, in: make(chan []byte, 16), closed: make(chan struct{})}
+	c := &wires{p: p, in: make(chan []byte, 16), closed: make(chan struct{})}
 	p.conns = append(p.conns, c)
 	return c, nil
 }
 
 var server = netip.MustParseAddr("192.0.2.1")
 
-func (c *conn) Read() (Message, error) {
+func (c *wires) Read() (Message, error) {
 	select {
 	case m := <-c.in:
 		return Message{m, server, wan.MAC{2, 0, 0, 0, 0, 9}}, nil
@@ -61,7 +61,7 @@ func (c *conn) Read() (Message, error) {
 	}
 }
 
-func (c *conn) Send(_ context.Context, m client.Send, by Way) error {
+func (c *wires) Send(_ context.Context, m client.Send, by Way) error {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.p.sent = append(c.p.sent, m.Type)
@@ -91,7 +91,7 @@ func (c *conn) Send(_ context.Context, m client.Send, by Way) error {
 	return nil
 }
 
-func (c *conn) Probe(ctx context.Context, p client.Probe) (client.Finding, error) {
+func (c *wires) Probe(ctx context.Context, p client.Probe) (client.Finding, error) {
 	select {
 	case <-time.After(p.For):
 		return client.Finding{Gateway: true}, nil
@@ -100,14 +100,14 @@ func (c *conn) Probe(ctx context.Context, p client.Probe) (client.Finding, error
 	}
 }
 
-func (c *conn) Announce(context.Context, netip.Addr) error { return nil }
+func (c *wires) Announce(context.Context, netip.Addr) error { return nil }
 
-func (c *conn) Watch(ctx context.Context, _ netip.Addr, _ func(wan.MAC)) error {
+func (c *wires) Watch(ctx context.Context, _ netip.Addr, _ func(wan.MAC)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func (c *conn) MAC() wan.MAC { return wan.MAC{2, 0, 0, 0, 0, 1} }
+func (c *wires) MAC() wan.MAC { return wan.MAC{2, 0, 0, 0, 0, 1} }
 
 // watchCarrier looks at the carrier, and at whether there is a link.
 func (p *provider) watchCarrier(ctx context.Context, _ string, tell func(bool)) error {
@@ -124,7 +124,7 @@ func (p *provider) watchCarrier(ctx context.Context, _ string, tell func(bool)) 
 	}
 }
 
-func (c *conn) Check() error {
+func (c *wires) Check() error {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	if c.p.absent || c != c.p.conns[len(c.p.conns)-1] {
@@ -133,7 +133,7 @@ func (c *conn) Check() error {
 	return nil
 }
 
-func (c *conn) Close() error { close(c.closed); return nil }
+func (c *wires) Close() error { close(c.closed); return nil }
 
 // did returns what was sent since the last call.
 func (p *provider) did() []packet.MessageType {

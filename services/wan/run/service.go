@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
+	"github.com/gatehouse-os/gatehouse/services/wan/conn"
 )
 
 // A Conn is the sockets on the link. Read and the others may run at the same time; Close ends Read, whose error is
@@ -111,11 +112,7 @@ type Service struct {
 // Open checks conf and opens the sockets of its link, if it is there.
 func Open(conf wan.Config, o Options) (*Service, error) {
 	o = o.withDefaults()
-	checked := conf
-	if checked.MAC == (wan.MAC{}) {
-		checked.MAC = wan.MAC{2} // the card's own, once it is there
-	}
-	if err := checked.Check(); err != nil {
+	if err := conf.Check(); err != nil {
 		return nil, err
 	}
 	s := &Service{o: o, log: o.Log, conf: conf, inputs: make(chan func()), over: make(chan struct{})}
@@ -232,4 +229,12 @@ func (s *Service) watchCarrier(ctx context.Context) {
 	}
 }
 
-func (o Options) withDefaults() Options { return o }
+func (o Options) withDefaults() Options {
+	if o.Open == nil {
+		o.Open = openSockets
+	}
+	if o.Carrier == nil {
+		o.Carrier = conn.WatchCarrier
+	}
+	return o
+}

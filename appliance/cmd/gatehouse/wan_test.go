@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
+)
+
+// provider starts dnsmasq as the provider's DHCP server with one address to give.
+func (w *wiring) provider(address, more string) *testnet.Process {
+	w.t.Helper()
+	conf := filepath.Join(w.t.TempDir(), "dnsmasq.conf")
+	text := fmt.Sprintf("port=0\ninterface=eth0\nbind-interfaces\nleasefile-ro\ndhcp-authoritative\ndhcp-range=%[1]s,%[1]s,255.255.255.0,1h\n"+
+		"dhcp-option=option:router,192.0.2.1\ndhcp-option=option:dns-server,192.0.2.1\n%[2]s\n", address, more)
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.wan.Start(exec.Command(testnet.Need(w.t, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground", "--log-facility=-", "--conf-file="+conf))
+}
+
+// startByDHCP starts the box with a way out by DHCP.
+func (w *wiring) startByDHCP() {
+	w.t.Helper()
+	key, err := os.ReadFile(w.dir + "/key.pub")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	site := homeSite(w.t, key)
+	toml := filepath.Join(site, "site.toml")
+	text := read(w.t, toml)
+	for _, change := range [][2]string{
+		{`ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`}, {`gateway   = "192.0.2.1"`, ""}, {`upstream = ["192.0.2.53"]`, `upstream = "wan"`},
+	} {
+		if !strings.Contains(text, change[0]) {
+			w.t.Fatalf("the example site has no %s", change[0])
+		}
+		text = strings.Replace(text, change[0], change[1], 1)
+	}
+	if err := os.WriteFile(toml, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.testBox = startBox(w.t, w.Namespace, site)
+}
+
+// has waits until the box has an address upstream, and a way out.
+func (w *wiring) has(when, address string) {
+	w.t.Helper()
+	testnet.Eventually(w.t, patience, when+" the box has "+address, func() bool {
+		out, _ := w.Try("ip", "-4", "-o", "addr", "show", "dev", "eth0")
+		routes, _ := w.Try("ip", "-4", "route", "show", "default")
+		return strings.Contains(out, "inet "+address+"/24") && strings.Contains(routes, "via 192.0.2.1 dev eth0")
+	})
+}
+
+// TestWayOutByDHCP: the box has its address of a provider, everything follows it, and it follows another.
+func TestWayOutByDHCP(t *testing.T) {
+	w := newWiring(t)
+	w.plugLAN()
+	w.plugWAN()
+	server := w.provider("192.0.2.20", "")
+	w.startByDHCP()
+	w.has("at first", "192.0.2.20")
+	w.works("with the first address")
+	testnet.Eventually(t, patience, "the provider's resolver is asked", func() bool {
+		return strings.Contains(w.gatehouse("dns"), "192.0.2.1")
+	})
+
+	// The provider gives another, and says no to the one that we have.
+	server.Signal(9)
+	_ = server.Wait(t.Context())
+	w.provider("192.0.2.21", "")
+	w.wan.Down("eth0")
+	time.Sleep(200 * time.Millisecond) // the cable is out
+	w.wan.Up("eth0")
+	w.has("renumbered", "192.0.2.21")
+	out, _ := w.Try("ip", "-4", "-o", "addr", "show", "dev", "eth0")
+	if strings.Contains(out, "192.0.2.20") {
+		t.Errorf("the old address is still there:\n%s", out)
+	}
+	w.works("with another address")
+	w.unbroken()
+}
