@@ -233,7 +233,7 @@ func unitsOf(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
 			return nil, fmt.Errorf("service %s is not in the roster", s.Name)
 		}
 		u := supervise.Unit{Name: s.Name, Config: config, Reloads: known.Reloads}
-		if known.StateDir != "" && storage.Kind == boot.StorageLost {
+		if known.StateDir != "" && !known.Forgets && storage.Kind == boot.StorageLost {
 			u.Refused = "there is no stable storage to keep its promises on: " + storage.Problem
 		}
 		all = append(all, u)

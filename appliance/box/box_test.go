@@ -526,13 +526,18 @@ func TestTurns(t *testing.T) {
 // TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the
 // others, ssh above all, are started.
 func TestUnitsWithoutStorage(t *testing.T) {
-	s, err := Load(0, bundle.Bundle{Files: web(1)})
+	f := web(1)
+	f["site.toml"] = append(f["site.toml"], "[wan]\ninterface = \"eth0\"\nipv4 = \"dhcp\"\n"...)
+	s, err := Load(0, bundle.Bundle{Files: f})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all, err := unitsOf(plan.Make(s.Site, plan.Learned{}), boot.Storage{Kind: boot.StorageLost, Problem: "/dev/xvdb is broken"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }) {
+		t.Error("nobody asks for the way out")
 	}
 	for _, u := range all {
 		remembers := u.Name == roster.DHCP

@@ -76,7 +76,7 @@ func meaningOf(t *testing.T, fsys fstest.MapFS) meaning {
 	if err != nil {
 		return meaning{refused: true}
 	}
-	planned, err := json.Marshal([]any{plan.Make(s, plan.Learned{WAN: provided()}), plan.WANConfig(s)})
+	planned, err := json.Marshal(plan.Make(s, plan.Learned{WAN: provided()}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,19 +57,22 @@ type Learned struct {
 // Make returns what s means on a box that has learned l.
 func Make(s *site.Site, l Learned) Plan {
 	facts := wayOut(s, l)
+	services := []Service{
+		{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
+		{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
+		{Name: roster.DNS, Config: dnsConfig(s, l)},
+	}
+	if s.WAN.DHCP != nil {
+		services = append(services, Service{Name: roster.WAN, Config: wanConfig(s)})
+	}
 	return Plan{
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
 		Firewall:      firewall.Loaded{Policy: policy(s, facts), Features: firewall.Features{Offload: l.Shortcut}},
-		Services: []Service{
-			{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
-			{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
-			{Name: roster.DNS, Config: dnsConfig(s, l)},
-			{Name: roster.SSH, Config: sshConfig(s)},
-		},
-		Files:  []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
-		Memory: l.Memory,
+		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
+		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Memory:        l.Memory,
 	}
 }
 

@@ -270,9 +270,9 @@ func TestProvidersChange(t *testing.T) {
 		{byDHCP, byDHCP + "\nvendor-class = \"a\"",
 			"The provider is asked anew, for it is told something else, and may give the box another address."},
 		{byDHCP, static, "Conversations through the provider's address 203.0.113.7 end: the box is 203.0.113.99 there. " +
-			"Conversations through 192.168.100.2 (wan) end: the box is 203.0.113.99 there."},
+			"Conversations through 192.168.100.2 (wan) end: the box is 203.0.113.99 there. wan is stopped."},
 		{byDHCP, "", "Conversations through the provider's address 203.0.113.7 end. " +
-			"Nobody reaches the box at 192.168.100.2 (wan) any more."},
+			"Nobody reaches the box at 192.168.100.2 (wan) any more. wan is stopped."},
 		{"vlan = 7\npriority = 3\n" + static, "vlan = 7\n" + static,
 			"VLAN eth0.7 (wan) is made anew: nothing goes over it for a moment."},
 	} {
@@ -357,13 +357,24 @@ func checkNetwork(t *testing.T, c netcfg.Config) {
 	}
 }
 
+// TestNobodyAsks: there is no client where the site says the address itself.
+func TestNobodyAsks(t *testing.T) {
+	for _, lines := range []string{"", "ipv4 = \"203.0.113.7/24\""} {
+		for _, s := range plan.Make(upstream(t, lines), plan.Learned{WAN: provided()}).Services {
+			if s.Name == roster.WAN {
+				t.Errorf("%q: somebody asks a provider", lines)
+			}
+		}
+	}
+}
+
 // TestWANConfig: what the client is told is what the site says of the link, its card and its LANs.
 func TestWANConfig(t *testing.T) {
 	s, err := site.Load(siteCases(t)["every-key-dhcp.txtar"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := plan.WANConfig(s).(wan.Config)
+	c := configOf[wan.Config](t, plan.Make(s, plan.Learned{}), roster.WAN)
 	text, err := json.Marshal(c)
 	const want = `{"Link":"eth0.832","MAC":"00:16:3e:00:00:98","ClientID":"hex:01:02:03","VendorClass":"isp-router 2",` +
 		`"HostName":"customer-4711","Options":[{"Code":77,"Data":"customer"},{"Code":90,"Data":"hex:01:02"}],"Ask":"OkJ+",` +
@@ -377,7 +388,7 @@ func TestWANConfig(t *testing.T) {
 		"ipv4 = \"dhcp\"\nclient-id = \"duid\"": {Identity: wan.ByLink, MaxMTU: 1500},
 		"ipv4 = \"dhcp\"\nmtu = 9000":           {Identity: wan.ByMAC, MaxMTU: 9000},
 	} {
-		got := plan.WANConfig(upstream(t, lines)).(wan.Config)
+		got := configOf[wan.Config](t, plan.Make(upstream(t, lines), plan.Learned{}), roster.WAN)
 		if got.Identity != want.Identity || got.MaxMTU != want.MaxMTU || got.MAC != want.MAC || len(got.LANs) != 1 || got.Check() != nil {
 			t.Errorf("%s: %+v, %v", lines, got, got.Check())
 		}

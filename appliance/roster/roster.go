@@ -11,6 +11,7 @@ const (
 	DNS   = "dns"
 	NFLog = "nflog"
 	SSH   = "sshd"
+	WAN   = "wan"
 )
 
 // A Service is one process of the appliance.
@@ -22,6 +23,8 @@ type Service struct {
 	Caps []string
 	// StateDir is its own directory in /perm; "" if it remembers nothing.
 	StateDir string
+	// Forgets: what is in StateDir it can do without, so it serves where there is no stable storage too.
+	Forgets bool
 	// Reads are directories of others in /perm that it may read, with all that is in them.
 	Reads []string
 	// Essential: without its answers the network behind the box does not work, so the watchdog waits for them.
@@ -42,6 +45,11 @@ func All() []Service {
 			// net_raw binds sockets to links that come later.
 			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp"},
 			Essential: true, Reloads: true,
+		},
+		{
+			// net_raw sends and hears before there is an address, and binds to a link that comes later.
+			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan", Forgets: true,
+			Reloads: true,
 		},
 		{Name: SSH, Reloads: true},
 	}

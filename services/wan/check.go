@@ -23,7 +23,7 @@ const (
 )
 
 // Check returns everything that is wrong with c, joined by errors.Join.
-func (c *Config) Check() error {
+func (c Config) Check() error {
 	var bad []error
 	wrong := func(format string, args ...any) { bad = append(bad, fmt.Errorf("wan: "+format, args...)) }
 	switch {

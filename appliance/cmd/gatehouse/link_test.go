@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
-	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -114,7 +113,7 @@ func (w *wiring) unbroken() {
 			w.t.Errorf("%s was restarted: %s", s.Name, s.LastExit)
 		}
 	}
-	if len(st.Services) != len(roster.All()) {
+	if len(st.Services) != len(homePlan(w.t).Services) {
 		w.t.Errorf("services: %+v", st.Services)
 	}
 }
