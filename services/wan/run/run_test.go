@@ -320,3 +320,27 @@ func TestNotKept(t *testing.T) {
 		l.stop()
 	})
 }
+
+// TestReconfigure: another configuration of the same card changes nothing that was told; one of another link begins anew.
+func TestReconfigure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		time.Sleep(30 * time.Second)
+		l.bound("bound", "192.0.2.10/24")
+		if err := l.Reconfigure(wan.Config{Link: "eth0", VendorClass: "box"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		l.bound("told something else", "192.0.2.10/24")
+		if err := l.Reconfigure(wan.Config{}); err == nil {
+			t.Error("no link is taken")
+		}
+		l.provider.set(func() { l.provider.addr = netip.MustParseAddr("192.0.2.12") })
+		if err := l.Reconfigure(wan.Config{Link: "eth1"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		l.bound("on another link", "192.0.2.12/24")
+		l.stop()
+	})
+}

@@ -91,7 +91,8 @@ type Service struct {
 	inputs chan func()   // for the owner
 	over   chan struct{} // closed when there is no owner any more
 
-	reports reports
+	reports   reports
+	attending sync.WaitGroup // those that hand something to the owner
 
 	// What follows belongs to the owner.
 	conf     wan.Config
@@ -102,6 +103,7 @@ type Service struct {
 	carrier  bool           // as the engine knows it
 	heard    heard
 	sending  context.CancelFunc // of the message under way to a server
+	watching context.CancelFunc // of the carrier
 	probing  context.CancelFunc // of the Probe under way
 	guarding context.CancelFunc // of the look for who else uses our address
 	history  history
@@ -144,13 +146,11 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	}
 	// What reads and looks after the link ends after the owner, which may be using it.
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var attending sync.WaitGroup
-	defer attending.Wait()
+	defer s.attending.Wait()
 	defer cancel()
 	s.hand, s.life = func(f func()) { _ = s.do(stop, f) }, stop // when that fails there is no owner to tell
 	s.start()
-	attending.Go(func() { s.links.Run(stop, s.o.Changed) })
-	attending.Go(func() { s.watchCarrier(stop) })
+	s.attending.Go(func() { s.links.Run(stop, s.o.Changed) })
 	if err := ready(); err != nil {
 		return err
 	}
@@ -161,6 +161,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 // start begins with what is there.
 func (s *Service) start() {
 	s.started = true
+	s.watchLink()
 	if s.conn != nil {
 		s.attach()
 	}
@@ -219,14 +220,30 @@ func (s *Service) do(ctx context.Context, f func()) error {
 	}
 }
 
-// watchCarrier has the owner know whether the link has carrier.
-func (s *Service) watchCarrier(ctx context.Context) {
-	tell := func(up bool) { s.hand(func() { s.up = up; s.lookAtCarrier() }) }
-	err := s.o.Carrier(ctx, s.conf.Link, tell)
-	if err != nil && ctx.Err() == nil {
-		s.log.Error("the carrier of the link is not watched", "link", s.conf.Link, "cause", err)
-		tell(true) // what is sent in vain is sent again
+// watchLink has the owner know whether the link has carrier.
+func (s *Service) watchLink() {
+	if s.watching != nil {
+		s.watching()
 	}
+	ctx, cancel := context.WithCancel(s.life)
+	s.watching, s.up = cancel, false
+	s.lookAtCarrier()
+	link := s.conf.Link
+	s.attending.Go(func() {
+		tell := func(up bool) {
+			s.hand(func() {
+				if ctx.Err() == nil {
+					s.up = up
+					s.lookAtCarrier()
+				}
+			})
+		}
+		err := s.o.Carrier(ctx, link, tell)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("the carrier of the link is not watched", "link", link, "cause", err)
+			tell(true) // what is sent in vain is sent again
+		}
+	})
 }
 
 func (o Options) withDefaults() Options {
