@@ -84,5 +84,5 @@ func TestWayOutByDHCP(t *testing.T) {
 		t.Errorf("the old address is still there:\n%s", out)
 	}
 	w.works("with another address")
-	w.unbroken()
+	w.unbrokenOf(len(homePlan(t).Services) + 1)
 }
