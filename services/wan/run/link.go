@@ -115,8 +115,9 @@ func (s *Service) look(p client.Probe) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil { // nobody has been seen, which is what is known
-			s.log.Error("looking for an address", "address", p.Addr.String(), "cause", err)
+		if err != nil { // such as a link that went down: the engine does not wait for ever
+			s.log.Warn("looking for an address", "address", p.Addr.String(), "cause", err)
+			return
 		}
 		s.hand(func() {
 			if s.conn == k && ctx.Err() == nil {
