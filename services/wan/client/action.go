@@ -16,11 +16,11 @@ type Action interface{ action() }
 type Send struct {
 	Type    packet.MessageType
 	Message []byte // the UDP payload
-	// To is the server; the zero Addr: everybody on the link, 255.255.255.255 from
-	// 0.0.0.0. A server may be outside the lease's network, and any route to it may lead
-	// elsewhere: the message leaves by the link all the same.
+	// To is the server; the zero Addr: everybody on the link, 255.255.255.255. A server may be
+	// outside the lease's network, and any route to it may lead elsewhere: the message leaves by the
+	// link all the same.
 	To   netip.Addr
-	From netip.Addr // the address it is sent from, if To is one
+	From netip.Addr // the address it is sent from; the zero Addr: 0.0.0.0
 }
 
 // Probe asks for a look for an address on the link: ARP probes of RFC 5227 2.1.1, spread

@@ -148,11 +148,7 @@ func (c *Client) sendRenew(to netip.Addr) {
 	p := c.message(packet.Request)
 	p.CIAddr = c.lease.addr()
 	c.addWishes(p)
-	from := netip.Addr{}
-	if to.IsValid() {
-		from = p.CIAddr
-	}
-	c.send(p, to, from)
+	c.send(p, to, p.CIAddr) // to all of them too, as udhcpc and dhclient do: it is ours until it ends
 }
 
 func (c *Client) sendRelease(l *held) {

@@ -21,8 +21,11 @@ var update = flag.Bool("update", false, "write testdata/messages.txt anew")
 func show(s *Send) string {
 	var b strings.Builder
 	from, to := "0.0.0.0", "255.255.255.255"
+	if s.From.IsValid() {
+		from = s.From.String()
+	}
 	if s.To.IsValid() {
-		from, to = s.From.String(), s.To.String()
+		to = s.To.String()
 	}
 	var p packet.Packet
 	if err := p.Unmarshal(s.Message); err != nil {
