@@ -6,9 +6,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// What rules with long lists need while they are loaded: the kernel holds a set twice until the transaction is
-// committed, beside the messages that it came in. It panics when it runs out of memory there, so a site too large for
-// its machine is refused before. Measured: 22,000 networks are well at 96 MB, 38,000 at 128 MB, and 45,000 are not.
+// What rules with long lists need while they are loaded: the kernel holds a set twice until the transaction
+// is committed, beside the messages that it came in. It panics when it runs out of memory there, so a site
+// too large for its machine is refused before. Measured: 22,000 networks are well at 96 MB, 38,000 at 128 MB,
+// and 45,000 are not.
 const (
 	elementMemory = 2 << 10  // of one address or network on a list
 	leastMemory   = 36 << 20 // for all else: what all services have when nobody asks them for anything

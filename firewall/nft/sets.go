@@ -14,8 +14,8 @@ import (
 
 // Replace gives sets of a loaded table other elements, all in one transaction. Rules, counters and all else
 // stay as they are. The sets must be there, and be declared in the same way. before are the same sets as they
-// were loaded: only what differs is then sent, and a list that changes a little costs the kernel little. Nil, or
-// what is not in the kernel any more, has all of it sent.
+// were loaded: only what differs is then sent, and a list that changes a little costs the kernel little. Nil,
+// or what is not in the kernel any more, has all of it sent.
 func Replace(table string, before, sets []firewall.Set) error {
 	conn, err := nftables.New()
 	if err != nil {

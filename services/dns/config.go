@@ -1,5 +1,5 @@
-// Package dns is the configuration of the DNS service, for those who make one and serve nothing. Its rooms are the
-// service:
+// Package dns is the configuration of the DNS service, for those who make one and serve nothing. Its rooms
+// are the service:
 //
 //	zone      the names of the house
 //	wire      DNS as bytes: questions, replies, the cache
@@ -19,11 +19,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
-// Config is what the DNS service is told. It survives a round trip through JSON, and none of its parts is ever
-// changed, only replaced.
+// Config is what the DNS service is told. It survives a round trip through JSON, and none of its parts is
+// ever changed, only replaced.
 type Config struct {
-	// Links are served: queries that come in by them are answered, from the address that was asked. The loopback
-	// always is.
+	// Links are served: queries that come in by them are answered, from the address that was asked. The
+	// loopback always is.
 	Links []string
 	// House is what is answered without asking anybody.
 	House zone.Config

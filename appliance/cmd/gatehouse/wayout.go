@@ -15,8 +15,8 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
-// wayOut is what the client of the way out has last said, for the box. When the client dies, or is started again, its
-// word holds until it says something else.
+// wayOut is what the client of the way out has last said, for the box. When the client dies, or is started
+// again, its word holds until it says something else.
 type wayOut struct {
 	mu    sync.Mutex
 	facts *wan.Facts

@@ -59,9 +59,9 @@ func (r *Resolver) join(w waiting) bool {
 	return true
 }
 
-// mayHave says whether a client may have one more question under way: as long as it has fewer than there are places
-// left. So one client gets a half of them, two get a third each, and there is always one left for the next. It is
-// called with mu held.
+// mayHave says whether a client may have one more question under way: as long as it has fewer than there are
+// places left. So one client gets a half of them, two get a third each, and there is always one left for the
+// next. It is called with mu held.
 func (r *Resolver) mayHave(client netip.Addr, proven bool) bool {
 	free := r.o.Limits.InFlight - r.flights.Len()
 	if !proven {
@@ -169,8 +169,8 @@ func (r *Resolver) reply(all []waiting, v result, server string) {
 	}
 }
 
-// giveStale replies with an answer that has run out, if there is one, to all that have waited long enough, and for
-// a moment to all others with that question: RFC 8767 5.
+// giveStale replies with an answer that has run out, if there is one, to all that have waited long enough,
+// and for a moment to all others with that question: RFC 8767 5.
 func (r *Resolver) giveStale(ticket wire.Ticket, q *wire.Query) {
 	now := r.o.Now()
 	if _, hit := r.cache.Append(nil, q, now, true, wire.ReplyOptions{}); hit.State != wire.Stale {

@@ -15,8 +15,8 @@ type Resolved struct {
 	Server  string  // who answered, if somebody was asked
 }
 
-// Lookup returns the answer of those outside to a question of the box's own, from the cache if it is there: a whole
-// message. Names of the house are not looked at.
+// Lookup returns the answer of those outside to a question of the box's own, from the cache if it is there: a
+// whole message. Names of the house are not looked at.
 func (r *Resolver) Lookup(ctx context.Context, name []byte, typ uint16, do, cd bool) ([]byte, error) {
 	answer, err := r.Resolve(ctx, name, typ, do, cd)
 	return answer.Message, err

@@ -1,5 +1,5 @@
-// Package resolver is a question's way to its answer: from the names of the house (zone), from the cache (wire), or
-// from those outside who are asked by way of the full server (Chain).
+// Package resolver is a question's way to its answer: from the names of the house (zone), from the cache
+// (wire), or from those outside who are asked by way of the full server (Chain).
 //
 //	message ─► Worker.Respond ─┬─ not well formed ──────────────────────────────► reply
 //	                           ├─ a name of the house ──────────────────────────► reply
@@ -10,10 +10,10 @@
 //	                           ├─ to be asked ─► Chain.Ask ─► cache ───────────┴► replies, later
 //	                           └─ all else ───► Chain.Serve ────────────────────► reply, later
 //
-// It guarantees that an answer that is here costs no allocation and waits for nothing; that a question is asked
-// once, however many clients have it; that at most Limits.InFlight questions are under way, shared so that one client
-// cannot have them all, whatever it sends; and that an answer that has run out is given when there is no better one
-// (RFC 8767), after 1.8 seconds at the latest.
+// It guarantees that an answer that is here costs no allocation and waits for nothing; that a question is
+// asked once, however many clients have it; that at most Limits.InFlight questions are under way, shared so
+// that one client cannot have them all, whatever it sends; and that an answer that has run out is given when
+// there is no better one (RFC 8767), after 1.8 seconds at the latest.
 //
 // Sockets are of the front, and who is asked outside is the Chain's affair.
 package resolver
@@ -31,8 +31,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
-// ErrBusy is wrapped by errors of a Chain that say nothing about whether there is an answer: too much is under
-// way. It is not remembered.
+// ErrBusy is wrapped by errors of a Chain that say nothing about whether there is an answer: too much is
+// under way. It is not remembered.
 var ErrBusy = errors.New("too many questions are under way")
 
 // Limits bound what clients can use up. The zero value of each field is its default.
@@ -44,7 +44,8 @@ type Limits struct {
 	CacheBytes int
 }
 
-// How long answers are kept that are good no longer, and for how long at most it is remembered that there is none.
+// How long answers are kept that are good no longer, and for how long at most it is remembered that there is
+// none.
 const (
 	staleFor   = 24 * time.Hour
 	maxFailure = 30 * time.Second // RFC 8767 5: the failure recheck timer
@@ -116,7 +117,8 @@ type Options struct {
 	}
 	// Now is the clock; nil: time.Now. The cache needs it monotonic, cookies the time of the day.
 	Now func() time.Time
-	// Observe is told of each message; nil: nobody is. It is called where replies are made, so it must be quick.
+	// Observe is told of each message; nil: nobody is. It is called where replies are made, so it must be
+	// quick.
 	Observe func(Event)
 }
 
@@ -171,7 +173,8 @@ func (r *Resolver) Table() *zone.Table { return r.table.Load() }
 // SetTable has questions from now on answered by another table.
 func (r *Resolver) SetTable(t *zone.Table) { r.table.Store(t) }
 
-// PathChanged forgets what nobody had an answer for: by another way out, or of another server, there may be one.
+// PathChanged forgets what nobody had an answer for: by another way out, or of another server, there may be
+// one.
 func (r *Resolver) PathChanged() { r.cache.ForgetFailures(r.o.Now()) }
 
 // Cache returns what others have answered.

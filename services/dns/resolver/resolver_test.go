@@ -52,7 +52,8 @@ func TestWays(t *testing.T) {
 	})
 }
 
-// TestAskedOnce: equal questions of several clients are asked once, each is answered, and a late one from the cache.
+// TestAskedOnce: equal questions of several clients are asked once, each is answered, and a late one from the
+// cache.
 func TestAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, Limits{})
@@ -82,7 +83,8 @@ func TestAskedOnce(t *testing.T) {
 	})
 }
 
-// TestNobodyAnswers: it is remembered for a second that nobody has an answer, and an old one is better than none.
+// TestNobodyAnswers: it is remembered for a second that nobody has an answer, and an old one is better than
+// none.
 func TestNobodyAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, c := newLab(t, Limits{}), newClient("192.168.32.10")

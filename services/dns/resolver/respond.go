@@ -52,7 +52,8 @@ func (w *Worker) Respond(now time.Time, dst, msg []byte, from Sender) []byte {
 	case a.Kind == zone.Outside:
 		return w.serve(now, dst, msg, from, client, o, proven)
 	case !q.RD:
-		// Nobody here answers for it. What others have asked for is not told to who does not ask for an answer.
+		// Nobody here answers for it. What others have asked for is not told to who does not ask for an
+		// answer.
 		r.note(Event{At: now, Query: q, From: client, What: Rejected, Rcode: wire.Refused})
 		return q.Append(dst, wire.Answer{Rcode: wire.Refused}, o)
 	}
@@ -108,8 +109,8 @@ func (w *Worker) outside(now time.Time, dst []byte, from Sender, client netip.Ad
 	return w.leave(now, dst, client, from.Stream(), o)
 }
 
-// leave is the end of a question that there is no room for. Over UDP nothing is said: the client asks again, and who
-// forges addresses has nobody to answer to.
+// leave is the end of a question that there is no room for. Over UDP nothing is said: the client asks again,
+// and who forges addresses has nobody to answer to.
 func (w *Worker) leave(now time.Time, dst []byte, client netip.AddrPort, stream bool, o wire.ReplyOptions) []byte {
 	r, q := w.r, &w.q
 	if out, hit := r.cache.Append(dst, q, now, true, o); hit.State == wire.Stale {

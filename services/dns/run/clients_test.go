@@ -18,8 +18,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// view is a script that gives a program its own view of the machine: how names are found, what users there are,
-// and a /run that is gone with it.
+// view is a script that gives a program its own view of the machine: how names are found, what users there
+// are, and a /run that is gone with it.
 const view = `set -e
 mount -t tmpfs tmpfs /run
 resolv=$(readlink -m /etc/resolv.conf)
@@ -177,8 +177,8 @@ func missing(t *testing.T, programs []string, desktops ...desktop) {
 	}
 }
 
-// systemdResolved is the program. Its package makes it the resolver of the whole machine when it is installed,
-// so image/packages.sh unpacks it only.
+// systemdResolved is the program. Its package makes it the resolver of the whole machine when it is
+// installed, so image/packages.sh unpacks it only.
 func systemdResolved(t *testing.T) string {
 	t.Helper()
 	const program = "/lib/systemd/systemd-resolved"
@@ -253,8 +253,8 @@ func (a asker) ask(questions ...*dns.Msg) []*dns.Msg {
 	return answers
 }
 
-// TestBrowsers asks for A, AAAA and HTTPS at once, from one socket and over one connection, in letters of both
-// cases: each has its answer in the letters it was asked in, also the second time, from the cache.
+// TestBrowsers asks for A, AAAA and HTTPS at once, from one socket and over one connection, in letters of
+// both cases: each has its answer in the letters it was asked in, also the second time, from the cache.
 func TestBrowsers(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

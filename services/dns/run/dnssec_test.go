@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestValidators has real resolvers validate, with zones that are signed, expired, early, broken, unsigned and
-// lame: what they say of them comes through to the client, and AD if it came over TLS.
+// TestValidators has real resolvers validate, with zones that are signed, expired, early, broken, unsigned
+// and lame: what they say of them comes through to the client, and AD if it came over TLS.
 func TestValidators(t *testing.T) {
 	t.Parallel()
 	l := newNetwork(t)
@@ -40,8 +40,8 @@ func TestValidators(t *testing.T) {
 }
 
 // validated asks for names of all zones, each twice: the second time there is an answer in the cache, or that
-// there is none. What resolvers say of a zone with no valid signature is that it is bogus (6), has none in time
-// (7, 8), or no key (9).
+// there is none. What resolvers say of a zone with no valid signature is that it is bogus (6), has none in
+// time (7, 8), or no key (9).
 func (l *lab) validated(t *testing.T, who, ad string) {
 	t.Helper()
 	for _, c := range []struct{ question, status, flags, has, without string }{

@@ -61,8 +61,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestHostileNames has leases with names that no client may have, in a journal that somebody has written: none
-// of them is in any record, and what the house has is as it was.
+// TestHostileNames has leases with names that no client may have, in a journal that somebody has written:
+// none of them is in any record, and what the house has is as it was.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

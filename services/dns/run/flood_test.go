@@ -108,9 +108,9 @@ func hostsOf(network string, first, n int) (all []netip.Addr) {
 	return all
 }
 
-// TestFloods has names by chance asked for 10,000 times a second, by one client, by 200, by addresses that are
-// nobody's, in IPv4 and in a /64: the names of the house are answered at once all the while, those outside to
-// who asks again as clients do, and the process stays small.
+// TestFloods has names by chance asked for 10,000 times a second, by one client, by 200, by addresses that
+// are nobody's, in IPv4 and in a /64: the names of the house are answered at once all the while, those
+// outside to who asks again as clients do, and the process stays small.
 func TestFloods(t *testing.T) {
 	l := newNetwork(t)
 	l.fake("192.0.2.101", nil, after(20*time.Millisecond, good))

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
-// How the journal of leases is followed. The kernel says when it is written to; the look from time to time is for
-// a file system that does not say so.
+// How the journal of leases is followed. The kernel says when it is written to; the look from time to time is
+// for a file system that does not say so.
 const (
 	settle = 10 * time.Millisecond // records that come together are taken together
 	look   = time.Second
@@ -19,14 +19,15 @@ const (
 
 // A Journal is what another service has written of its leases, and goes on to write.
 type Journal interface {
-	// Poll calls each for every record since the last Poll, in their order; Until is the zero Time of one that has
-	// ended. If the journal was rewritten, or is read for the first time, it calls restart and then each for every
-	// record there is.
+	// Poll calls each for every record since the last Poll, in their order; Until is the zero Time of one
+	// that has ended. If the journal was rewritten, or is read for the first time, it calls restart and then
+	// each for every record there is.
 	Poll(restart func(), each func(zone.Lease)) error
 	Close() error
 }
 
-// names keeps the table of the house: the names of the site, and over them those of the leases that there are.
+// names keeps the table of the house: the names of the site, and over them those of the leases that there
+// are.
 //
 //	journal ─ written ─► Poll ─► Table.With ─► set
 //	                              ▲  ▲

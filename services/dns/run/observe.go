@@ -42,8 +42,8 @@ type LogArgs struct {
 	Client netip.Addr `json:"client,omitzero"` // the zero Addr: all
 }
 
-// An observer looks at what the resolver does: who asks most, for what, and, while somebody wants to see it, each
-// message.
+// An observer looks at what the resolver does: who asks most, for what, and, while somebody wants to see it,
+// each message.
 type observer struct {
 	// Who has nothing left asks for no lock.
 	second atomic.Int64 // that left counts
@@ -126,8 +126,8 @@ func (o *observer) tops() Tops {
 	return t
 }
 
-// answerLog sends a Line for each message from now on, as long as somebody listens. Nothing is kept of a time when
-// nobody does.
+// answerLog sends a Line for each message from now on, as long as somebody listens. Nothing is kept of a time
+// when nobody does.
 func (o *observer) answerLog(ctx context.Context, raw json.RawMessage, send func(any) error) error {
 	var args LogArgs
 	if err := control.Decode(raw, &args); err != nil {

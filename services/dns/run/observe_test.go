@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/wire"
 )
 
-// TestObserverLooksAtSome has two clients ask more than is looked at, in each of two seconds: so many of each second
-// are counted and no more, and what was rejected is not.
+// TestObserverLooksAtSome has two clients ask more than is looked at, in each of two seconds: so many of each
+// second are counted and no more, and what was rejected is not.
 func TestObserverLooksAtSome(t *testing.T) {
 	o := newObserver()
 	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)

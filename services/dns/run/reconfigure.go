@@ -11,8 +11,9 @@ import (
 )
 
 // Reconfigure makes conf the configuration of the service; it waits until Run serves. With an error all is as
-// before. No question is lost: those under way are answered, of another server if theirs is gone, and sockets of
-// links that stay are not touched. What the cache has of domains that others are asked for now is forgotten.
+// before. No question is lost: those under way are answered, of another server if theirs is gone, and sockets
+// of links that stay are not touched. What the cache has of domains that others are asked for now is
+// forgotten.
 func (s *Service) Reconfigure(conf dns.Config) error {
 	s.reconfiguring.Lock()
 	defer s.reconfiguring.Unlock()

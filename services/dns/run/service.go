@@ -1,14 +1,14 @@
-// Package run is the DNS service as a process: it joins the names of the house and the cache (resolver) to the
-// sockets (front), to the full server (chain), to those who are asked (upstream), and to the journal of the DHCP
-// service, whose clients have names too.
+// Package run is the DNS service as a process: it joins the names of the house and the cache (resolver) to
+// the sockets (front), to the full server (chain), to those who are asked (upstream), and to the journal of
+// the DHCP service, whose clients have names too.
 //
 //	client ─ front ─ resolver ─┬─ zone.Table ◄── names ◄── journal of leases
 //	                           ├─ wire.Cache
 //	                           └─ chain ── upstream ── resolvers of others
 //
-// It guarantees that the names of leases are there with the first answer, and within a tenth of a second of their
-// ACK; that a link that is not there keeps no other from being served; and that another Config is taken while it
-// serves, all of it or nothing, without an unanswered question.
+// It guarantees that the names of leases are there with the first answer, and within a tenth of a second of
+// their ACK; that a link that is not there keeps no other from being served; and that another Config is taken
+// while it serves, all of it or nothing, without an unanswered question.
 package run
 
 import (
@@ -40,8 +40,8 @@ import (
 // loopback is served always: the appliance's own commands ask there.
 const loopback = "lo"
 
-// A client's share of questions that are not answered here at once: so many, and then one each time. A page with
-// 60 names of three types each is 180.
+// A client's share of questions that are not answered here at once: so many, and then one each time. A page
+// with 60 names of three types each is 180.
 const (
 	shareBurst   = 400
 	shareEvery   = 10 * time.Millisecond
@@ -57,7 +57,8 @@ const (
 // Options are what a Service needs besides its Config.
 type Options struct {
 	Log *slog.Logger
-	// Follow opens the journal of leases in a directory, which need not exist yet. It is called after the drop.
+	// Follow opens the journal of leases in a directory, which need not exist yet. It is called after the
+	// drop.
 	Follow func(dir string) Journal
 	// Changed tells that links, addresses or routes may have changed; nil: they never do.
 	Changed <-chan struct{}
@@ -65,8 +66,8 @@ type Options struct {
 	Now func() time.Time
 	// Port is where clients ask; 0: 53.
 	Port uint16
-	// Upstream is what upstream needs of the world; its zero value is that of the machine, with the authorities of
-	// package trust and the date of those.
+	// Upstream is what upstream needs of the world; its zero value is that of the machine, with the
+	// authorities of package trust and the date of those.
 	Upstream upstream.Options
 }
 
@@ -92,8 +93,8 @@ type Service struct {
 	sources string // the addresses by which those upstream are asked
 }
 
-// Open checks conf and opens the sockets of those links that are there. Those of others are opened later, which
-// needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
+// Open checks conf and opens the sockets of those links that are there. Those of others are opened later,
+// which needs CAP_NET_RAW and CAP_NET_BIND_SERVICE.
 func Open(conf dns.Config, o Options) (*Service, error) {
 	o = o.withDefaults()
 	made, err := partsOf(conf)
@@ -170,8 +171,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// parts are a Config, but for what of the house is in its table only, and what is made of it. None of them is ever
-// changed, only replaced.
+// parts are a Config, but for what of the house is in its table only, and what is made of it. None of them is
+// ever changed, only replaced.
 type parts struct {
 	conf   *dns.Config
 	table  *zone.Table // without leases
@@ -195,8 +196,8 @@ func partsOf(conf dns.Config) (p parts, err error) {
 	return p, nil
 }
 
-// Run calls drop, which gives up privileges, reads the leases, calls ready, and serves until ctx ends; then it
-// returns nil. It may be called once.
+// Run calls drop, which gives up privileges, reads the leases, calls ready, and serves until ctx ends; then
+// it returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := drop(); err != nil {

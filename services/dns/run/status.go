@@ -36,9 +36,9 @@ type LinkStatus struct {
 	front.Stats
 }
 
-// Methods returns what can be asked by name: "ping" (nothing, by a question over the loopback), "status" (Status),
-// "problems" (those of it), "why" (a Why; the argument is WhyArgs), "flush" (how many answers that were; the argument is
-// FlushArgs), and "log" (a Line for each message from now on; the argument is LogArgs).
+// Methods returns what can be asked by name: "ping" (nothing, by a question over the loopback), "status"
+// (Status), "problems" (those of it), "why" (a Why; the argument is WhyArgs), "flush" (how many answers that
+// were; the argument is FlushArgs), and "log" (a Line for each message from now on; the argument is LogArgs).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: func(ctx context.Context, _ json.RawMessage, send func(any) error) error {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// A top finds those that come most often, in a memory that does not grow: the Space-Saving algorithm (Metwally,
-// Agrawal, El Abbadi, 2005). Whoever makes up more than 1/size of all is in it; the count of one that came late has
-// those of the one whose place it took, which is its Over.
+// A top finds those that come most often, in a memory that does not grow: the Space-Saving algorithm
+// (Metwally, Agrawal, El Abbadi, 2005). Whoever makes up more than 1/size of all is in it; the count of one
+// that came late has those of the one whose place it took, which is its Over.
 type top struct {
 	counts []Count
 	index  map[string]int

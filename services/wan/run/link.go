@@ -58,8 +58,8 @@ func (s *Service) begin(mac wan.MAC) {
 	}
 }
 
-// lookAtCarrier tells the engine when the link can be used, or can be no longer: it has carrier, and its sockets are
-// open.
+// lookAtCarrier tells the engine when the link can be used, or can be no longer: it has carrier, and its
+// sockets are open.
 func (s *Service) lookAtCarrier() {
 	up := s.up && s.conn != nil
 	if up == s.carrier {

@@ -24,8 +24,9 @@ type Status struct {
 	Problems []string `json:"problems,omitempty"` // what a person should look at, one sentence each
 }
 
-// Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those
-// of it), "follow" (a Report, and each that is another), "renew" and "release" (nothing; they begin at once).
+// Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems"
+// (those of it), "follow" (a Report, and each that is another), "renew" and "release" (nothing; they begin at
+// once).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answer(func() any { return struct{}{} }),

@@ -7,8 +7,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
-// Reconfigure makes conf the configuration; it waits until Run serves. A new client begins with the lease that is
-// kept, if that is its own: then nobody is told anything else than before. With an error all is as before.
+// Reconfigure makes conf the configuration; it waits until Run serves. A new client begins with the lease
+// that is kept, if that is its own: then nobody is told anything else than before. With an error all is as
+// before.
 func (s *Service) Reconfigure(conf wan.Config) error {
 	if err := conf.Check(); err != nil {
 		return err

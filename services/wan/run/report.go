@@ -49,8 +49,9 @@ func (r *reports) current() (Report, bool, <-chan struct{}) {
 	return r.now, r.settled, r.changed
 }
 
-// answerFollow sends the Report there is, and each that is another, as long as somebody listens. It never says that
-// there is no way out only because the service has just started: whoever follows keeps what he knows till then.
+// answerFollow sends the Report there is, and each that is another, as long as somebody listens. It never
+// says that there is no way out only because the service has just started: whoever follows keeps what he
+// knows till then.
 func (s *Service) answerFollow(ctx context.Context, _ json.RawMessage, send func(any) error) error {
 	for {
 		report, settled, changed := s.reports.current()

@@ -321,7 +321,8 @@ func TestNotKept(t *testing.T) {
 	})
 }
 
-// TestReconfigure: another configuration of the same card changes nothing that was told; one of another link begins anew.
+// TestReconfigure: another configuration of the same card changes nothing that was told; one of another link
+// begins anew.
 func TestReconfigure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

@@ -1,13 +1,13 @@
-// Package run is the DHCPv4 client of the way out as a process: it joins the engine (client) to its sockets and to
-// the lease that is kept, and tells init what the way out is. It sets no address and no route: init does, from what
-// is told.
+// Package run is the DHCPv4 client of the way out as a process: it joins the engine (client) to its sockets
+// and to the lease that is kept, and tells init what the way out is. It sets no address and no route: init
+// does, from what is told.
 //
 //	messages, carrier, conflicts ─┐                         ┌─► sockets: messages, probes, announcements
 //	time ─────────────────────────┼─► owner ─ client ─ do ──┼─► /perm/wan/lease
 //	renew, release, status ───────┘                         └─► Report, to whoever follows (init)
 //
-// One goroutine owns the engine. A lease is on stable storage before it is told; where it cannot be kept it is told
-// all the same, and the problem is said. A link that goes and comes back is asked on anew.
+// One goroutine owns the engine. A lease is on stable storage before it is told; where it cannot be kept it
+// is told all the same, and the problem is said. A link that goes and comes back is asked on anew.
 package run
 
 import (
@@ -25,10 +25,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan/conn"
 )
 
-// A Conn is the sockets on the link. Read and the others may run at the same time; Close ends Read, whose error is
-// net.ErrClosed.
+// A Conn is the sockets on the link. Read and the others may run at the same time; Close ends Read, whose
+// error is net.ErrClosed.
 type Conn interface {
-	// Read waits for a message to the client's port, which is valid until the next Read, and says who sent it.
+	// Read waits for a message to the client's port, which is valid until the next Read, and says who sent
+	// it.
 	Read() (Message, error)
 	// Send sends a message; to a server it may wait until it is known that nobody is there.
 	Send(ctx context.Context, m client.Send, by Way) error
@@ -69,9 +70,11 @@ type Options struct {
 	Wall func() (now time.Time, known bool)
 	// Rand returns 64 bits that nobody can foresee.
 	Rand func() uint64
-	// Open opens the sockets on a link; with links.ErrAbsent it is opened when it comes. Nil: those of package conn.
+	// Open opens the sockets on a link; with links.ErrAbsent it is opened when it comes. Nil: those of
+	// package conn.
 	Open func(link string) (Conn, error)
-	// Carrier tells whether a link has carrier, at first and at each change, until ctx ends. Nil: by package conn.
+	// Carrier tells whether a link has carrier, at first and at each change, until ctx ends. Nil: by package
+	// conn.
 	Carrier func(ctx context.Context, link string, tell func(up bool)) error
 	// Changed tells that links may have changed.
 	Changed <-chan struct{}
@@ -136,8 +139,8 @@ func (s *Service) took(_ links.Opening[Conn], k Conn, _ error) {
 	s.hand(func() { s.use(k) })
 }
 
-// Run calls drop, which gives up privileges, takes the kept lease, calls ready, and serves until ctx ends; then it
-// returns nil. It may be called once.
+// Run calls drop, which gives up privileges, takes the kept lease, calls ready, and serves until ctx ends;
+// then it returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
 	defer func() { err = errors.Join(err, s.links.Close()) }()
 	defer close(s.over)
