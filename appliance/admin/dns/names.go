@@ -79,7 +79,7 @@ func (h house) hostAt(a netip.Addr) (site.Host, bool) {
 // routerOn is the network on which an address is the appliance's own, "" if it is not.
 func (h house) routerOn(a netip.Addr) string {
 	for _, l := range h.site.LANs {
-		if l.IPv4.Addr() == a || l.IPv6.Addr() == a {
+		if a.IsValid() && (l.IPv4.Addr() == a || l.IPv6.Addr() == a) { // a LAN may have no IPv6 at all
 			return l.Name
 		}
 	}

@@ -59,6 +59,8 @@ func (x *Explanation) failure() string {
 		return "nobody is asked for such names: upstream of [dns] in site.toml says who could be"
 	case x.Asked != nil && x.Asked.Error != "":
 		return printable.Cut(x.Asked.Error, maxLine)
+	case x.Asked != nil && x.Asked.What == resolver.Failed.String():
+		return "nobody outside had an answer"
 	case x.Cached != nil && x.Cached.Failure:
 		return "nobody had one a moment ago, so nobody is asked before a moment has passed"
 	case x.Rcode != "" && x.Rcode != noError && x.Rcode != nxDomain:
