@@ -1,13 +1,11 @@
 package wan
 
 import (
-	"encoding/hex"
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
 // Config is everything the client of a link is told. It is derived from the site by
@@ -53,30 +51,8 @@ type Option struct {
 	Data option.Bytes // as on the wire
 }
 
-// MAC is an Ethernet address. Its text form, in JSON too, is six pairs of hex digits
-// with colons.
-type MAC [6]byte
-
-// String returns the text form.
-func (m MAC) String() string {
-	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (m *MAC) UnmarshalText(text []byte) error {
-	b, err := hex.DecodeString(strings.ReplaceAll(string(text), ":", ""))
-	if err != nil || len(b) != len(m) || len(text) != 17 {
-		return fmt.Errorf("%q: expected an Ethernet address such as 00:16:3e:00:00:01", text)
-	}
-	*m = MAC(b)
-	return nil
-}
-
-// IsUnicast reports whether m can be the address of one card.
-func (m MAC) IsUnicast() bool { return m != MAC{} && m[0]&1 == 0 }
+// MAC is an Ethernet address.
+type MAC = ethernet.MAC
 
 // PlainID returns the client identifier that most clients send: the type of the
 // hardware and its address (RFC 2132 9.14).

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 
-	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
 	"github.com/gatehouse-os/gatehouse/services/wan/conn"
@@ -27,13 +26,13 @@ const announcements = 2
 // Read implements Conn.
 func (s sockets) Read() (Message, error) {
 	m, err := s.Conn.Read()
-	return Message{m.Payload, m.From, wan.MAC(m.MAC)}, err
+	return Message(m), err
 }
 
 // Send implements Conn.
 func (s sockets) Send(ctx context.Context, m client.Send, by Way) error {
 	return s.Conn.Send(ctx, conn.Way{
-		To: m.To, From: m.From, Network: by.Network, Gateway: by.Gateway, MAC: ethernet.MAC(by.MAC),
+		To: m.To, From: m.From, Network: by.Network, Gateway: by.Gateway, MAC: by.MAC,
 	}, m.Message)
 }
 
@@ -41,7 +40,7 @@ func (s sockets) Send(ctx context.Context, m client.Send, by Way) error {
 func (s sockets) Probe(ctx context.Context, p client.Probe) (client.Finding, error) {
 	f, err := s.Conn.Probe(ctx, p.Addr, p.Gateway, p.For)
 	return client.Finding{
-		Conflict: f.Conflict.IsUnicast(), MAC: wan.MAC(f.Conflict), Gateway: f.Gateway.IsUnicast(),
+		Conflict: f.Conflict.IsUnicast(), MAC: f.Conflict, Gateway: f.Gateway.IsUnicast(),
 	}, err
 }
 
@@ -50,10 +49,5 @@ func (s sockets) Announce(ctx context.Context, addr netip.Addr) error {
 	return s.Conn.Announce(ctx, addr, announcements)
 }
 
-// Watch implements Conn.
-func (s sockets) Watch(ctx context.Context, addr netip.Addr, tell func(by wan.MAC)) error {
-	return s.Conn.Watch(ctx, addr, func(by ethernet.MAC) { tell(wan.MAC(by)) })
-}
-
 // MAC implements Conn.
-func (s sockets) MAC() wan.MAC { return wan.MAC(s.Link.MAC) }
+func (s sockets) MAC() wan.MAC { return s.Link.MAC }
