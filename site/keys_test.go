@@ -48,7 +48,11 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 		switch k.Path() { // what a provider is told wants one that gives the address and the router
 		case "wan.ipv4":
 			example = `["dhcp", ` + example + "]"
-		case "wan.gateway":
+		case "wan.ipv6":
+			example = `"auto"`
+		case "lan.ipv6":
+			example = "[" + example + `, "ula"]`
+		case "wan.gateway", "wan.gateway6":
 			continue
 		}
 		if include(k) {

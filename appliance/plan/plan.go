@@ -10,6 +10,7 @@ package plan
 
 import (
 	"errors"
+	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -52,10 +53,15 @@ type Learned struct {
 	// WAN is what the source of the way out says; nil: nothing yet, or no more. It means nothing to a site
 	// that says all of it itself.
 	WAN *wan.Facts `json:"wan,omitempty"`
+	// WAN6 is what is said of the way out over IPv6; the same.
+	WAN6 *wan.Facts6 `json:"wan6,omitempty"`
+	// ULA is the prefix of unique local addresses that the box has made for itself.
+	ULA netip.Prefix `json:"ula,omitzero"`
 }
 
 // Make returns what s means on a box that has learned l.
 func Make(s *site.Site, l Learned) Plan {
+	s = Numbered(s, l)
 	facts := wayOut(s, l)
 	services := []Service{
 		{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
@@ -69,7 +75,7 @@ func Make(s *site.Site, l Learned) Plan {
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
-		Firewall:      firewall.Loaded{Policy: policy(s, facts), Features: firewall.Features{Offload: l.Shortcut}},
+		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut}},
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Memory:        l.Memory,

@@ -80,6 +80,7 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.settled = l.parsed
 	l.checkNames()
 	l.checkWAN()
+	l.checkIPv6()
 	l.checkLANs()
 	l.checkGateways()
 	l.checkOverlaps()

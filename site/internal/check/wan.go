@@ -35,7 +35,7 @@ func (l *loader) checkWAN() {
 	wan.Priority = l.priority(raw)
 	wan.MAC = l.wanMAC(raw.MAC)
 	l.wanIPv4(raw.IPv4)
-	wan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleWAN6)
+	l.wanIPv6(raw)
 	wan.MTU = l.wanMTU(raw)
 	l.dhcpClient(raw)
 	l.connect(whatWAN, wan.IPv6, raw.IPv6.At)

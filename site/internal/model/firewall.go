@@ -111,6 +111,6 @@ func boxServices() []string { return []string{"dhcp", "dns", "ssh", "ping"} }
 // from the LAN that it is on.
 func (s *Site) Transit(lan LAN) bool {
 	return slices.ContainsFunc(s.Routes, func(r Route) bool {
-		return lan.IPv4.Contains(r.Via) || lan.IPv6.IsValid() && lan.IPv6.Contains(r.Via)
+		return lan.IPv4.Contains(r.Via) || lan.Has6(r.Via)
 	})
 }

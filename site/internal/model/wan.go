@@ -16,9 +16,12 @@ type WAN struct {
 	IPv4      netip.Prefix   // own address with the length of its network; zero: none, or by DHCP
 	Beside    []netip.Prefix // further own IPv4 addresses, of which no connection to others begins
 	Gateway   netip.Addr     // IPv4 default gateway, on the link; zero when there is none
-	IPv6      netip.Prefix   // own address with the length of its network; zero when IPv6 is off
+	IPv6      netip.Prefix   // own address with the length of its network; zero: none, or by the provider
 	Gateway6  netip.Addr     // IPv6 default gateway, within IPv6 or link-local; zero when there is none
 	DHCP      *DHCPClient    // who asks a provider for IPv4; nil: nobody
+	Auto6     bool           // router and address over IPv6 are the provider's (RFC 4862, RFC 8415)
+	// Delegation is the length of the prefix that the provider is asked for, 48 to 64; 0: none is.
+	Delegation uint8
 }
 
 // DHCPClient is what a provider is told who gives addresses by DHCP.

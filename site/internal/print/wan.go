@@ -14,6 +14,9 @@ import (
 // wanAddresses are those that the site gives the link upstream, and who gives others.
 func wanAddresses(wan model.WAN) string {
 	text := prefixes(append(wan.Static4(), wan.IPv6)...)
+	if wan.Auto6 {
+		text = strings.TrimSpace(text + " IPv6 by the provider")
+	}
 	if wan.DHCP != nil {
 		text = strings.TrimSpace("by DHCP " + text)
 	}

@@ -14,6 +14,7 @@ type WAN struct {
 	Gateway     Str         `toml:"gateway"`
 	IPv6        Str         `toml:"ipv6"`
 	Gateway6    Str         `toml:"gateway6"`
+	Delegation  Int         `toml:"delegation"`
 	ClientID    Str         `toml:"client-id"`
 	VendorClass Str         `toml:"vendor-class"`
 	HostName    Str         `toml:"hostname"`
