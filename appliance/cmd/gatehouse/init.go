@@ -32,6 +32,7 @@ const (
 	runDir        = "/run/gatehouse"
 	keptDir       = "/perm/site"
 	machineIDFile = "/perm/machine-id"
+	ulaFile       = "/perm/ula"
 )
 
 // upTime is how long the start may take before the console opens without it.
@@ -78,6 +79,7 @@ func runInit(ctx context.Context, console io.Writer) int {
 		Files: []boot.Once{
 			{Path: plan.HostKeyFile, Mode: 0o600, Make: boot.HostKey},
 			{Path: machineIDFile, Mode: 0o444, Make: boot.MachineID},
+			{Path: ulaFile, Mode: 0o444, Make: boot.ULA},
 		},
 		Up: p.up,
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -91,10 +92,31 @@ func (p *process1) lost(addrs []netip.Addr) {
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
 	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
-	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
+	var err error
+	l.ULA, err = readULA(ulaFile)
+	if err := errors.Join(err, os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
 	return l
+}
+
+// readULA reads the prefix of unique local addresses that this box has made for itself.
+func readULA(file string) (netip.Prefix, error) {
+	text, err := statefile.Read(file, 64)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return netip.Prefix{}, nil
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("the prefix of unique local addresses: %w", err)
+	}
+	p, err := netip.ParsePrefix(strings.TrimSpace(string(text)))
+	if err == nil && (p.Bits() != 48 || p != p.Masked() || p.Addr().As16()[0] != 0xfd) {
+		err = fmt.Errorf("%s is not of fd00::/8 with the length 48", p)
+	}
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return p, nil
 }
 
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console.
