@@ -68,6 +68,7 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	for _, l := range s.LANs {
 		all = append(all, firewall.Zone{
 			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...),
+			RouterAdverts: l.HasIPv6(), // those of other routers are looked at, and not believed
 		})
 		for _, part := range s.Firewall.Zones {
 			if part.LAN == l.Name {
@@ -85,6 +86,7 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
 		Own: append(own(upstream...), own(own6(s, l)...)...), Outside: true,
 		Bogons: bogons(append(own(upstream[:first]...), own(own6(s, l)...)...)), DHCP: s.WAN.DHCP != nil,
+		RouterAdverts: s.WAN.Auto6, DHCPv6: s.WAN.Auto6,
 	})
 }
 
