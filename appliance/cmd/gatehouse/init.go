@@ -45,6 +45,7 @@ type process1 struct {
 	report     boot.Report
 	box        *box.Box
 	wayOut     wayOut
+	unended    sync.Once // that the kernel ends no connections was said
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex

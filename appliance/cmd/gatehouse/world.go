@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +20,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -72,19 +69,6 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	go p.wayOut.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
-}
-
-// lost ends the conversations that went through addresses which the box has no more: they would hang.
-func (p *process1) lost(addrs []netip.Addr) {
-	n, err := conntrack.Forget(conntrack.Lost(addrs))
-	if err != nil {
-		p.log.Event(networkName, "conversations through addresses that are gone could not be ended: %v", err)
-	}
-	var texts []string
-	for _, a := range addrs {
-		texts = append(texts, a.String())
-	}
-	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
