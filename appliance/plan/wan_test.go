@@ -378,7 +378,7 @@ func TestWANConfig(t *testing.T) {
 	text, err := json.Marshal(c)
 	const want = `{"Link":"eth0.832","MAC":"00:16:3e:00:00:98","ClientID":"hex:01:02:03","VendorClass":"isp-router 2",` +
 		`"HostName":"customer-4711","Options":[{"Code":77,"Data":"customer"},{"Code":90,"Data":"hex:01:02"}],"Ask":"OkJ+",` +
-		`"MaxMTU":1492,"Probe":300000000,"LANs":[{"Name":"lan","Network":"192.168.32.0/24","Address":"192.168.32.1"},` +
+		`"Broadcast":true,"MaxMTU":1492,"Probe":300000000,"LANs":[{"Name":"lan","Network":"192.168.32.0/24","Address":"192.168.32.1"},` +
 		`{"Name":"lab","Network":"192.168.34.0/24","Address":"192.168.34.1"}]}`
 	if err != nil || string(text) != want || c.Check() != nil {
 		t.Errorf("%v, %v\ngot  %s\nwant %s", err, c.Check(), text, want)
