@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -18,7 +19,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
@@ -59,7 +62,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			return keeper.Set(ctx, c)
 		},
 		System:  p.system,
-		Units:   p.supervisor.Set,
+		Units:   p.units,
 		Learn:   p.learn,
 		Publish: publish,
 	}, o)
@@ -69,6 +72,12 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	go p.wayOut.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
+}
+
+// units makes the services those of a list.
+func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
+	p.wayOut.expect(slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }))
+	return p.supervisor.Set(ctx, all)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
