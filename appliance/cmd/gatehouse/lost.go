@@ -30,6 +30,6 @@ func (p *process1) lost(addrs []netip.Addr) {
 	for _, a := range addrs {
 		texts = append(texts, a.String())
 	}
-	p.log.Event(networkName, "the box has %s no more: %d conversations ended, and %d connections of its own",
+	p.log.Event(networkName, "the box has %s no more: %d conversations ended, and %d of its own connections",
 		strings.Join(texts, ", "), n, own)
 }
