@@ -24,7 +24,8 @@ func (r *Report) bySite(read func() (*site.Site, error), silent error) error {
 	}
 	static := staticOf(s)
 	facts, term := static.Facts()
-	r.Link, r.Source, r.Facts, r.MAC, r.Priority = s.WAN.Link(), term.Source.String(), &facts, wan.MAC(s.WAN.MAC), s.WAN.Priority
+	r.Link, r.Source, r.Facts = s.WAN.Link(), term.Source.String(), &facts
+	r.MAC, r.Priority = wan.MAC(s.WAN.MAC), s.WAN.Priority
 	return nil
 }
 
