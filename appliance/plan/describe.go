@@ -64,7 +64,7 @@ func Describe(from, to *site.Site, a, b Plan) Change {
 	if more := len(c.Sections) - maxSections; more > 0 {
 		c.Sections, c.MoreSections = c.Sections[:maxSections], more
 	}
-	c.Interrupted = interrupted(from, to, a.Network, b.Network, c.Units)
+	c.Interrupted = interrupted(from, to, a, b, c.Units)
 	return c
 }
 

@@ -141,6 +141,7 @@ func wanConfig(s *site.Site) wan.Config {
 		c.ClientID = client.ID.Bytes
 	}
 	c.VendorClass, c.HostName, c.Ask = client.VendorClass, client.HostName, client.Request
+	c.Broadcast = client.Broadcast
 	for _, o := range client.Options {
 		c.Options = append(c.Options, wan.Option{Code: o.Code, Data: o.Data})
 	}

@@ -43,7 +43,9 @@ func TestWayOut(t *testing.T) {
 	w.change(t, "site.toml", `ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`)
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
 	w.change(t, "site.toml", `upstream = ["192.0.2.53"]`, `upstream = "wan"`)
+	ended := ownConnection(ctx, t, a, wan)
 	w.mustPush(ctx, t)
+	ended("192.0.2.10")
 	isBound := func(when string) {
 		t.Helper()
 		testnet.Eventually(t, Guard, when+" the appliance has its lease", func() bool {

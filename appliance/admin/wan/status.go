@@ -95,7 +95,10 @@ func (r *Report) rows() (rows [][]string) {
 			add("gateway", "none: there is no default route")
 		}
 		rows = append(rows, r.factRows()...)
+	} else {
+		add("address", r.besideLines()...)
 	}
+	rows = append(rows, r.cardRows()...)
 	if r.Service != nil {
 		if mac := r.Service.MAC; mac != (wan.MAC{}) {
 			add("asks as", mac.String())
@@ -105,7 +108,7 @@ func (r *Report) rows() (rows [][]string) {
 	return rows
 }
 
-// addressLines are the addresses, and what the kind of the first one means.
+// addressLines are the addresses, and behind the first what its kind means.
 func (r *Report) addressLines() (lines []string) {
 	for i, p := range r.Facts.Addrs {
 		line := p.String()
@@ -115,7 +118,15 @@ func (r *Report) addressLines() (lines []string) {
 		lines = append(lines, line)
 	}
 	if r.Means != "" {
-		lines = append(lines, r.Means)
+		lines = slices.Insert(lines, min(1, len(lines)), r.Means)
+	}
+	return append(lines, r.besideLines()...)
+}
+
+// besideLines are the addresses that the site has beside the provider's.
+func (r *Report) besideLines() (lines []string) {
+	for _, p := range r.Beside {
+		lines = append(lines, p.String()+", the site's own")
 	}
 	return lines
 }

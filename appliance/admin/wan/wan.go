@@ -74,6 +74,11 @@ type Report struct {
 	Kind    string      `json:"kind,omitempty"`    // of the first address: wan.Kind
 	Means   string      `json:"means,omitempty"`   // what that means for the house
 	Gateway *Gateway    `json:"gateway,omitempty"` // nil: there is none
+	// Beside are the addresses that the site has on the link beside the provider's.
+	Beside []netip.Prefix `json:"beside,omitempty"`
+	// MAC is what the site sends from in place of the card's own, if there is nobody to ask.
+	MAC      wan.MAC `json:"mac,omitzero"`
+	Priority uint8   `json:"priority,omitempty"` // of IEEE 802.1p, in the tag of the VLAN
 	// Problems is everything that is wrong, for people.
 	Problems []string `json:"problems"`
 	now      time.Time
@@ -95,6 +100,7 @@ func (e Env) collect(ctx context.Context) (*Report, error) {
 		if c := st.Client; c != nil && c.Held {
 			r.Facts = &c.Facts
 		}
+		r.besides(e.Site)
 	}
 	if a := r.address(); a.IsValid() {
 		kind := wan.KindOf(a)

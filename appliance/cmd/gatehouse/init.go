@@ -44,7 +44,8 @@ type process1 struct {
 	lock       boot.Lock // of the console
 	report     boot.Report
 	box        *box.Box
-	wayOut     wayOut
+	wayOut     *wayOut
+	unended    sync.Once // that the kernel ends no connections was said
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -52,7 +53,7 @@ type process1 struct {
 }
 
 func newProcess1() *process1 {
-	p := &process1{log: logs.New(boot.Uptime), children: children.New()}
+	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut()}
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
 }

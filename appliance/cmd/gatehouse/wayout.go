@@ -16,10 +16,45 @@ import (
 )
 
 // wayOut is what the client of the way out has last said, for the box. When the client dies, or is started
-// again, its word holds until it says something else.
+// again, its word holds until it says something else; when the site has none any more, it is forgotten.
 type wayOut struct {
-	mu    sync.Mutex
-	facts *wan.Facts
+	mu     sync.Mutex
+	facts  *wan.Facts
+	hasOne bool          // there is a client to be followed
+	begun  chan struct{} // has something in it when there has come one
+}
+
+func newWayOut() *wayOut { return &wayOut{begun: make(chan struct{}, 1)} }
+
+// expect says whether the site has a client that is to be followed.
+func (w *wayOut) expect(one bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hasOne = one; !one {
+		w.facts = nil
+		return
+	}
+	select {
+	case w.begun <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until there is a client to be followed; false: ctx has ended.
+func (w *wayOut) await(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		w.mu.Lock()
+		one := w.hasOne
+		w.mu.Unlock()
+		if one {
+			return true
+		}
+		select {
+		case <-w.begun:
+		case <-ctx.Done():
+		}
+	}
+	return false
 }
 
 // Facts returns them; nil: there is no way out, or none is known.
@@ -32,9 +67,9 @@ func (w *wayOut) Facts() *wan.Facts {
 // followAgain is how long it takes to ask again after the client has gone, or is not there.
 const followAgain = 200 * time.Millisecond
 
-// follow asks the client, and calls changed when its word is another, until ctx ends.
+// follow asks the client whenever there is one, and calls changed when its word is another, until ctx ends.
 func (w *wayOut) follow(ctx context.Context, changed func()) {
-	for ctx.Err() == nil {
+	for w.await(ctx) {
 		_ = control.Stream(ctx, runDir, roster.WAN, "follow", nil, func(raw json.RawMessage) error {
 			var r wanrun.Report
 			if err := json.Unmarshal(raw, &r); err != nil {
@@ -57,6 +92,9 @@ func (w *wayOut) set(facts *wan.Facts) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	same := (facts == nil) == (w.facts == nil) && (facts == nil || facts.Equal(w.facts))
+	if !w.hasOne {
+		return false // the last words of one that is being stopped
+	}
 	w.facts = facts
 	return !same
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,9 +19,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -62,7 +62,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			return keeper.Set(ctx, c)
 		},
 		System:  p.system,
-		Units:   p.supervisor.Set,
+		Units:   p.units,
 		Learn:   p.learn,
 		Publish: publish,
 	}, o)
@@ -74,17 +74,10 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	return b
 }
 
-// lost ends the conversations that went through addresses which the box has no more: they would hang.
-func (p *process1) lost(addrs []netip.Addr) {
-	n, err := conntrack.Forget(conntrack.Lost(addrs))
-	if err != nil {
-		p.log.Event(networkName, "conversations through addresses that are gone could not be ended: %v", err)
-	}
-	var texts []string
-	for _, a := range addrs {
-		texts = append(texts, a.String())
-	}
-	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
+// units makes the services those of a list.
+func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
+	p.wayOut.expect(slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }))
+	return p.supervisor.Set(ctx, all)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.

@@ -105,7 +105,7 @@ func (c *Client) adopt(l *held) {
 	}
 	c.store()
 	c.report(e)
-	c.out = append(c.out, Announce{l.addr()})
+	c.out = append(c.out, Announce{Addr: l.addr(), Times: announcements})
 }
 
 // renew is T1: the server of the lease is asked.

@@ -23,7 +23,7 @@ func (s *Service) carryOut(actions []client.Action) {
 		case client.Probe:
 			s.look(a)
 		case client.Announce:
-			s.announce(a.Addr)
+			s.announce(a)
 		case client.Store:
 			s.keep(a.Lease)
 		case client.Forget:
@@ -77,14 +77,17 @@ func (s *Service) wayTo(server netip.Addr) (by Way) {
 }
 
 // announce says that an address is ours, beside all else.
-func (s *Service) announce(addr netip.Addr) {
+func (s *Service) announce(a client.Announce) {
+	if a.Text != "" {
+		s.log.Warn("conflict", "text", a.Text)
+	}
 	k := s.conn
 	if k == nil {
 		return
 	}
 	go func() {
-		if err := k.Announce(s.life, addr); err != nil && s.life.Err() == nil {
-			s.log.Warn("an address could not be announced", "address", addr.String(), "cause", err)
+		if err := k.Announce(s.life, a.Addr, a.Times); err != nil && s.life.Err() == nil {
+			s.log.Warn("an address could not be announced", "address", a.Addr.String(), "cause", err)
 		}
 	}()
 }

@@ -139,6 +139,7 @@ func (l *loader) dhcpClient(raw toml.WAN) {
 	}
 	c.Request = l.request(raw.Request)
 	c.Options = l.sentOptions(raw.Options)
+	c.Broadcast = raw.Broadcast.Value
 }
 
 // noClient refuses what only a DHCP client would say.
@@ -152,7 +153,7 @@ func (l *loader) noClient(raw toml.WAN) {
 		at   source.Span
 	}{
 		{"client-id", raw.ClientID.At}, {"vendor-class", raw.VendorClass.At}, {"hostname", raw.HostName.At},
-		{"request", raw.Request.At}, {"options", raw.Options.At},
+		{"request", raw.Request.At}, {"options", raw.Options.At}, {"broadcast", raw.Broadcast.At},
 	} {
 		switch {
 		case !k.at.OK():

@@ -28,6 +28,7 @@ type DHCPClient struct {
 	HostName    string   // option 12; "": none
 	Request     []uint8  // options that are asked for beside the usual ones, by code
 	Options     []Option // further ones that are sent, by code
+	Broadcast   bool     // answers are to go to everybody on the link
 }
 
 // ClientID is by what a provider knows the appliance: option 61.

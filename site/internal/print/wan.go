@@ -63,6 +63,9 @@ func (p *printer) wan(wan model.WAN) {
 		for _, o := range c.Options {
 			row("sends", o.String())
 		}
+		if c.Broadcast {
+			row("is answered", "by broadcast")
+		}
 	}
 	if len(rows) > 0 {
 		p.heading("WAN")

@@ -52,5 +52,8 @@ func wanKeys() []Key {
 			Range:   "at most 16 of 512 bytes together; " + onlyDHCP,
 			Example: `{ user-class = "customer" }`,
 			Doc: "Further options that the provider is sent, by name or number, as for LANs: " +
-				"[dhcp.md](dhcp.md#options)."})
+				"[dhcp.md](dhcp.md#options)."},
+		Key{Name: "broadcast", Type: typeBoolean, Default: "false", Range: onlyDHCP, Example: `true`,
+			Doc: "The provider is asked to answer to everybody on the link (RFC 2131 4.1), where its answers to a box " +
+				"without an address get lost."})
 }
