@@ -52,5 +52,10 @@ func wanKeys() []Key {
 			Range:   "at most 16 of 512 bytes together; " + onlyDHCP,
 			Example: `{ user-class = "customer" }`,
 			Doc: "Further options that the provider is sent, by name or number, as for LANs: " +
-				"[dhcp.md](dhcp.md#options)."})
+				"[dhcp.md](dhcp.md#options)."},
+		Key{Name: "hooks", Type: typeMany, Unit: "file names", Default: noDHCP,
+			Range:   "at most 8 files of 64 KiB; " + onlyDHCP,
+			Example: `"dyndns.sh"`,
+			Doc: "Programs, files of the site, that run as nobody when the address comes, is renewed or goes: " +
+				"[wan.md](wan.md#hooks)."})
 }

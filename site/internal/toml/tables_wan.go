@@ -19,4 +19,5 @@ type WAN struct {
 	HostName    Str         `toml:"hostname"`
 	Request     List        `toml:"request"`
 	Options     Options     `toml:"options"`
+	Hooks       Many        `toml:"hooks"`
 }
