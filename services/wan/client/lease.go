@@ -21,6 +21,8 @@ type Lease struct {
 	ClientID option.Bytes `json:",omitzero"`
 	Said     wan.Said
 	Term     wan.Term
+	// Message is what Said was read from; nil in what was kept before there was such a thing.
+	Message *wan.Message `json:",omitempty"`
 	// Boot is the run of the machine that the times of Term are of. Up and Wall are
 	// when the lease was stored, by both clocks; Wall is zero if it was not known.
 	Boot string
@@ -107,15 +109,17 @@ type held struct {
 
 func (h *held) addr() netip.Addr { return h.facts.Addrs[0].Addr() }
 
-// judged returns a lease with what is believed of it.
-func (c *Client) judged(said wan.Said, term wan.Term, before []wan.Remark) (*held, error) {
-	facts, remarks, err := c.conf.Judge(&said)
+// judged returns the lease of a reply with what is believed of it.
+func (c *Client) judged(r *reply) (*held, error) {
+	facts, remarks, err := c.conf.Judge(&r.said)
 	if err != nil {
 		return nil, err
 	}
 	return &held{
-		Lease: Lease{Link: c.conf.Link, MAC: c.conf.MAC, ClientID: c.conf.ClientID, Said: said, Term: term},
-		facts: facts, remarks: append(before, remarks...),
+		Lease: Lease{
+			Link: c.conf.Link, MAC: c.conf.MAC, ClientID: c.conf.ClientID, Said: r.said, Term: r.term, Message: r.raw,
+		},
+		facts: facts, remarks: append(r.remarks, remarks...),
 	}, nil
 }
 
@@ -147,7 +151,7 @@ func (c *Client) takeUp(kept *Lease) {
 		return
 	}
 	term, age := kept.age(c.now, c.boot)
-	l, err := c.judged(kept.Said, term, nil)
+	l, err := c.judged(&reply{said: kept.Said, term: term, raw: kept.Message})
 	if err != nil {
 		fail(NotBelieved, "%v", err)
 		return
@@ -161,7 +165,8 @@ func (c *Client) takeUp(kept *Lease) {
 		c.lease = l
 		c.report(Event{
 			Name: BoundTo, Cause: Restarted, Changed: true, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
-			Text: fmt.Sprintf("%s is still ours: %s", l.facts.Addrs[0], c.until(l)),
+			Message: l.Message,
+			Text:    fmt.Sprintf("%s is still ours: %s", l.facts.Addrs[0], c.until(l)),
 		})
 	case age == AgeByClock || term.End == wan.Never:
 		c.kept = l
