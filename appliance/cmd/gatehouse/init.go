@@ -45,6 +45,7 @@ type process1 struct {
 	report     boot.Report
 	box        *box.Box
 	wayOut     wayOut
+	hooks      *siteHooks
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -21,7 +22,7 @@ type Lease struct {
 	ClientID option.Bytes `json:",omitzero"`
 	Said     wan.Said
 	Term     wan.Term
-	// Message is what Said was read from; nil in what was kept before there was such a thing.
+	// Message is what Said was read from; nil in what an older version has kept.
 	Message *wan.Message `json:",omitempty"`
 	// Boot is the run of the machine that the times of Term are of. Up and Wall are
 	// when the lease was stored, by both clocks; Wall is zero if it was not known.
@@ -68,6 +69,30 @@ func (l *Lease) check() error {
 		return errors.New("no address")
 	}
 	return nil
+}
+
+// message returns what the lease was read from, or of one that was kept without it what is known.
+func (l *Lease) message() *wan.Message {
+	if l.Message != nil {
+		return l.Message
+	}
+	m := &wan.Message{YIAddr: l.Said.Addr}
+	add := func(code uint8, all ...netip.Addr) {
+		o := wan.Option{Code: code}
+		for _, a := range all {
+			if a.Is4() {
+				o.Data = append(o.Data, a.AsSlice()...)
+			}
+		}
+		if len(o.Data) > 0 && len(o.Data) < wan.MaxMessage/8 {
+			m.Options = append(m.Options, o)
+		}
+	}
+	add(packet.OptionSubnetMask, l.Said.Mask)
+	add(packet.OptionRouter, l.Said.Routers...)
+	add(packet.OptionDNS, l.Said.DNS...)
+	add(packet.OptionServerID, l.Term.Server)
+	return m
 }
 
 // age returns the term of a kept lease in the times of this run of the machine.
@@ -151,7 +176,7 @@ func (c *Client) takeUp(kept *Lease) {
 		return
 	}
 	term, age := kept.age(c.now, c.boot)
-	l, err := c.judged(&reply{said: kept.Said, term: term, raw: kept.Message})
+	l, err := c.judged(&reply{said: kept.Said, term: term, raw: kept.message()})
 	if err != nil {
 		fail(NotBelieved, "%v", err)
 		return

@@ -96,7 +96,7 @@ func (s *Service) tell(e client.Event) {
 	for _, r := range e.Remarks {
 		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
 	}
-	s.reports.event(e)
+	s.reports.event(s.conf.Link, e)
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
 		if e.Changed && len(e.Facts.Addrs) > 0 {

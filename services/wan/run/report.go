@@ -25,6 +25,7 @@ type News struct {
 	// what he was told.
 	Number  time.Duration `json:"number"`
 	Name    client.Name   `json:"name"`
+	Link    string        `json:"link"`
 	Message *wan.Message  `json:"message,omitempty"` // as in client.Event
 }
 
@@ -40,7 +41,7 @@ type reports struct {
 }
 
 // event adds an event, and what holds after it.
-func (r *reports) event(e client.Event) {
+func (r *reports) event(link string, e client.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e.Name {
@@ -49,7 +50,7 @@ func (r *reports) event(e client.Event) {
 	case client.Deconfig:
 		r.now.Facts, r.now.Term = nil, e.Term
 	}
-	n := News{Number: e.At, Name: e.Name, Message: e.Message}
+	n := News{Number: e.At, Name: e.Name, Link: link, Message: e.Message}
 	news := r.now.News
 	if last := len(news) - 1; last >= 0 && n.Number <= news[last].Number {
 		n.Number = news[last].Number + 1
