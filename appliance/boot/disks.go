@@ -25,7 +25,7 @@ func kernelMounts() []Mount {
 		{"sysfs", "sys", "/sys", "nosuid,nodev,noexec"},
 		{"devpts", "devpts", "/dev/pts", "nosuid,noexec,gid=5,mode=0620,ptmxmode=0666"},
 		{"tmpfs", "run", "/run", "nosuid,nodev,noexec,mode=0755,size=8m"},
-		{"tmpfs", "hooks", HooksDir, "nosuid,nodev,mode=0755,size=1m"},
+		{"tmpfs", "hooks", HooksDir, "nosuid,nodev,mode=0750,gid=65534,size=1m"},
 		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,mode=1777,size=25%"},
 	}
 }

@@ -69,7 +69,8 @@ func become(argv []string, stderr io.Writer) int {
 func (h *siteHooks) set(all []plan.Hook) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	errs := []error{os.MkdirAll(h.dir, 0o755)}
+	// Services have groups of their own, and are not to read what secrets a hook has.
+	errs := []error{os.MkdirAll(h.dir, 0o750), os.Chown(h.dir, 0, runner.Nobody), os.Chmod(h.dir, 0o750)}
 	names, paths := []string{}, []string{}
 	for _, hook := range all {
 		path := filepath.Join(h.dir, hook.Name)

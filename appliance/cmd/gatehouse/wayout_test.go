@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,6 +125,9 @@ func TestHookFiles(t *testing.T) {
 		}
 	}
 	set("a=1", "b=1")
+	if info, err := os.Stat(h.dir); err != nil || info.Mode().Perm() != 0o750 || info.Sys().(*syscall.Stat_t).Gid != runner.Nobody {
+		t.Errorf("the directory is open to others: %v, %v", info.Mode(), err)
+	}
 	h.ended(filepath.Join(h.dir, "a"), hooks.Bound, errors.New("exit status 1"))
 	h.ended(filepath.Join(h.dir, "b"), hooks.Renew, errors.New("exit status 2"))
 	h.ended(filepath.Join(h.dir, "c"), hooks.Renew, errors.New("exit status 3"))
