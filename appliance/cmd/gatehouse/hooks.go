@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,13 +35,14 @@ type siteHooks struct {
 	runner  *runner.Runner
 	problem func(subject string, err error)
 
-	mu  sync.Mutex
-	all []plan.Hook
+	mu   sync.Mutex
+	all  []plan.Hook
+	runs map[string]hooks.Run // the last of each
 }
 
 // newHooks makes those of the box, of which there are none yet. problem is told what is wrong with one.
 func (p *process1) newHooks(problem func(subject string, err error)) *siteHooks {
-	h := &siteHooks{dir: boot.HooksDir, problem: problem}
+	h := &siteHooks{dir: boot.HooksDir, problem: problem, runs: map[string]hooks.Run{}}
 	h.runner = runner.New(runner.Options{
 		Through:  []string{"/proc/self/exe", "gatehouse", hookCommand},
 		Children: p.children, Log: slog.New(logHandler(logWriter{p.log, hooksName})), Ended: h.ended,
@@ -84,6 +86,7 @@ func (h *siteHooks) set(all []plan.Hook) error {
 		i := slices.Index(names, was.Name)
 		if i < 0 || !bytes.Equal(all[i].Content, was.Content) {
 			h.problem(subjectOf(was.Name), nil)
+			delete(h.runs, was.Name)
 		}
 	}
 	h.all = all
@@ -107,10 +110,28 @@ func (h *siteHooks) ended(program string, event hooks.Name, err error) {
 	if !slices.ContainsFunc(h.all, func(is plan.Hook) bool { return is.Name == name }) {
 		return // it is gone
 	}
+	last := hooks.Run{Hook: name, Event: event, Ended: boot.Uptime()}
+	if err != nil {
+		last.Problem = err.Error()
+	}
+	h.runs[name] = last
 	if err != nil {
 		err = fmt.Errorf("at %s, %w; gatehouse log %s says more", event, err, hooksName)
 	}
 	h.problem(subjectOf(name), err)
+}
+
+// answer answers the control method "hooks" with the last run of each, in their order.
+func (h *siteHooks) answer(_ context.Context, _ json.RawMessage, send func(any) error) error {
+	h.mu.Lock()
+	all := []hooks.Run{}
+	for _, hook := range h.all {
+		last := h.runs[hook.Name]
+		last.Hook = hook.Name
+		all = append(all, last)
+	}
+	h.mu.Unlock()
+	return send(all)
 }
 
 // told has the hooks run for an event.

@@ -60,6 +60,8 @@ func TestHooks(t *testing.T) {
 		return strings.Contains(w.gatehouse("status"), "hook broken: at bound, exit status 7; gatehouse log hooks says more")
 	})
 
+	saysAll(t, "wan", w.gatehouse("wan"), "hooks       say.sh, at bound, ", "broken, at bound, ", "! hook broken: at bound, exit status 7")
+
 	w.gatehouse("wan", "renew")
 	w.hears("renew address 192.0.2.20/24 is 192.0.2.20", 1)
 

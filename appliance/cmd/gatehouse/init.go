@@ -146,7 +146,8 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 // serve keeps the services running, and answers about them, until ctx ends.
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
-		"log": p.log.Handler(p.supervisor.Names),
+		"hooks": p.hooks.answer,
+		"log":   p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

@@ -91,7 +91,8 @@ func TestHooksAreToldAfterwards(t *testing.T) {
 func TestHookFiles(t *testing.T) {
 	problems := map[string]error{}
 	h := &siteHooks{
-		dir: filepath.Join(t.TempDir(), "hooks"), runner: runner.New(runner.Options{Children: children.New(), Log: slog.New(slog.DiscardHandler)}),
+		runs: map[string]hooks.Run{},
+		dir:  filepath.Join(t.TempDir(), "hooks"), runner: runner.New(runner.Options{Children: children.New(), Log: slog.New(slog.DiscardHandler)}),
 		problem: func(subject string, err error) { problems[subject] = err },
 	}
 	files := func() (all []string) {
