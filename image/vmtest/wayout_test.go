@@ -44,7 +44,7 @@ func TestWayOut(t *testing.T) {
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
 	w.change(t, "site.toml", `upstream = ["192.0.2.53"]`, `upstream = "wan"`)
 	w.change(t, "site.toml", "[wan]\n", "[wan]\nhooks = \"hook.sh\"\n")
-	// What runs in place of the shell is process 1 of its namespace, and a command of the program that init is too.
+	// What takes the place of the shell is process 1 of its namespace, by the program that is init too.
 	w.write(t, "hook.sh", "#!/bin/sh -e\necho \"$1 $ip as $(id -u), $(cat /proc/self/oom_score_adj)\"\nexec ip addr show dev \"$interface\"\n")
 	w.mustPush(ctx, t)
 	isBound := func(when string) {
