@@ -34,6 +34,7 @@ type (
 	WAN         = model.WAN
 	DHCPClient  = model.DHCPClient
 	ClientID    = model.ClientID
+	Hook        = model.Hook
 	LAN         = model.LAN
 	AddrRange   = model.AddrRange
 	Route       = model.Route

@@ -46,6 +46,7 @@ type process1 struct {
 	box        *box.Box
 	wayOut     *wayOut
 	unended    sync.Once // that the kernel ends no connections was said
+	hooks      *siteHooks
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -146,7 +147,8 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 // serve keeps the services running, and answers about them, until ctx ends.
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
-		"log": p.log.Handler(p.supervisor.Names),
+		"hooks": p.hooks.answer,
+		"log":   p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

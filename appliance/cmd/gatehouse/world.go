@@ -53,6 +53,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		Gone: p.lost,
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
+	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
+	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
 		Firewall: rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
@@ -64,12 +66,14 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		System:  p.system,
 		Units:   p.units,
 		Learn:   p.learn,
+		Applied: p.wayOut.applied,
 		Publish: publish,
 	}, o)
 	if netErr == nil {
 		go keeper.Run(ctx)
 	}
 	go p.wayOut.follow(ctx, b.Learned)
+	go p.hooks.run(ctx)
 	b.Problem("image", err)
 	return b
 }
@@ -90,7 +94,8 @@ func (p *process1) learn(of plan.Plan) plan.Learned {
 	return l
 }
 
-// system makes what commands and people see of a plan: the name, the files of /etc, and the console.
+// system makes what commands and people see of a plan: the name, the files of /etc, and the console; and the
+// programs of the site.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
 	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
@@ -98,7 +103,7 @@ func (p *process1) system(to plan.Plan) error {
 	for _, f := range to.Files {
 		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
 // publish shows the gatehouse command which site runs, and which rules are loaded.

@@ -20,4 +20,5 @@ type WAN struct {
 	Request     List        `toml:"request"`
 	Options     Options     `toml:"options"`
 	Broadcast   Bool        `toml:"broadcast"`
+	Hooks       Many        `toml:"hooks"`
 }
