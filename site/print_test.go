@@ -109,7 +109,7 @@ func TestExampleWithProvider(t *testing.T) {
 	instead := regexp.MustCompile(`(?m)^(ipv4 +)= "192\.0\.2\.10/24"\n|^(gateway +)= .*\n`).ReplaceAllString(shown, "")
 	fsys[source.SiteTOML] = &fstest.MapFile{Data: []byte(instead)}
 	c := load(t, fsys).WAN.DHCP
-	if c == nil || len(c.ID.Bytes) == 0 || c.VendorClass == "" || c.HostName == "" || len(c.Request) != 2 || len(c.Options) != 1 {
+	if c == nil || len(c.ID.Bytes) == 0 || c.VendorClass == "" || c.HostName == "" || len(c.Request) != 2 || len(c.Options) != 1 || !c.Broadcast {
 		t.Errorf("the lines for a provider are not all there: %+v", c)
 	}
 }

@@ -35,6 +35,7 @@ type (
 	WAN         = model.WAN
 	DHCPClient  = model.DHCPClient
 	ClientID    = model.ClientID
+	Hook        = model.Hook
 	LAN         = model.LAN
 	IPv6        = model.IPv6
 	Source6     = model.Source6

@@ -10,12 +10,14 @@ import (
 )
 
 // interrupted returns sentences about what people may notice.
-func interrupted(from, to *site.Site, a, b netcfg.Config, units []UnitChange) []string {
+func interrupted(from, to *site.Site, was, is Plan, units []UnitChange) []string {
+	a, b := was.Network, is.Network
 	kept := a
 	kept.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(x netcfg.Address) bool {
 		return bySource(from, to, x.Prefix.Addr(), x.Link)
 	})
-	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b), lostClients(from, to))
+	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b), lostOutside(to, was, is),
+		lostClients(from, to))
 	for _, u := range units {
 		switch u.Action {
 		case Restart:

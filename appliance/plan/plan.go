@@ -28,6 +28,7 @@ type Plan struct {
 	Firewall      firewall.Loaded
 	Services      []Service // in the order of the roster
 	Files         []File
+	Hooks         []Hook // in the order in which they run
 	Memory        uint64 // of the machine it is for, in bytes; 0: unknown
 }
 
@@ -41,6 +42,12 @@ type Service struct {
 type File struct {
 	Name    string // in /etc
 	Content string
+}
+
+// Hook is a program of the site that runs when the lease of the way out changes.
+type Hook struct {
+	Name    string // of its file, no directory in it
+	Content []byte
 }
 
 // Learned is what no file of the site says: what the box knows of its machine and of the networks it is on.
@@ -78,6 +85,7 @@ func Make(s *site.Site, l Learned) Plan {
 		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut}},
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Hooks:         hooks(s),
 		Memory:        l.Memory,
 	}
 }

@@ -16,11 +16,28 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
+	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 	"github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
 const static = "[wan]\ninterface = \"eth0\"\nipv4 = \"198.51.100.23/24\"\ngateway = \"198.51.100.1\"\n" +
 	"[[route]]\nto = \"203.0.113.0/25\"\nvia = \"198.51.100.7\"\n[[route]]\nto = \"10.9.0.0/16\"\nvia = \"192.168.32.9\"\n"
+
+// several is a site with several addresses and a card that is not like others; offLink one whose router is beside
+// the network, and modem one that reaches the provider's modem beside the leased address.
+const (
+	several = "[wan]\ninterface = \"eth0\"\nvlan = 832\npriority = 6\nmac = \"00:16:3e:00:00:99\"\nmtu = 1492\n" +
+		"ipv4 = [\"198.51.100.18/29\", \"198.51.100.20/29\", \"192.168.100.2/24\"]\ngateway = \"198.51.100.17\"\n" +
+		"[[route]]\nto = \"10.8.0.0/16\"\nvia = \"192.168.100.1\"\n"
+	offLink = "[wan]\ninterface = \"eth0\"\nipv4 = [\"203.0.113.5/32\", \"203.0.113.6/32\"]\ngateway = \"198.51.100.1\"\n"
+	modem   = "[wan]\ninterface = \"eth0\"\nipv4 = [\"dhcp\", \"192.168.100.2/24\"]\nvlan = 7\npriority = 5\n"
+)
+
+// onVLAN is a client of eth0.7.
+func onVLAN(st run.Status) run.Status {
+	st.Link = "eth0.7"
+	return st
+}
 
 // thin is a client on thin ice: nobody confirms its lease, it is renumbered into carrier-grade NAT, and half of
 // what the provider says is of no use.
@@ -92,6 +109,10 @@ func TestStatus(t *testing.T) {
 		line string
 	}{
 		{"bound", &box{turns: []run.Status{bound()}, route: answering()}, ""},
+		{"hooks", &box{turns: []run.Status{bound()}, route: answering(), hooks: []hooks.Run{
+			{Hook: "dyndns.sh", Event: hooks.Renew, Ended: up - 10*time.Minute},
+			{Hook: "say", Event: hooks.Bound, Ended: up - 2*time.Hour, Problem: "exit status 1"}, {Hook: "later"},
+		}}, "-n 1"},
 		{"infinite", &box{turns: []run.Status{infinite()}, route: stale, noPing: inet.ErrNoReply}, "-n 1"},
 		{"thin", &box{turns: []run.Status{thin()}, route: dead, noPing: inet.ErrNoReply}, "-n 50"},
 		{"expired", &box{turns: []run.Status{expired()}}, ""},
@@ -99,6 +120,11 @@ func TestStatus(t *testing.T) {
 		{"absent", &box{turns: []run.Status{absent()}}, "-n 0"},
 		{"never", &box{turns: []run.Status{{Link: "eth0", Absent: true, Up: up}}}, ""},
 		{"static", &box{toml: static, route: answering()}, ""},
+		{"several", &box{toml: several, route: &machine.Route{Family: machine.IPv4, Via: addr("198.51.100.17"), Link: "eth0.832", State: machine.Reachable}}, ""},
+		{"off-link", &box{toml: offLink, route: answering()}, ""},
+		{"modem", &box{toml: modem, turns: []run.Status{onVLAN(bound())},
+			route: &machine.Route{Family: machine.IPv4, Via: addr("198.51.100.1"), Link: "eth0.7", State: machine.Reachable}}, "-n 0"},
+		{"modem-alone", &box{toml: modem, turns: []run.Status{onVLAN(expired())}}, "-n 0"},
 		{"static-without-route", &box{toml: static, noPing: errors.New("network is unreachable")}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,9 +22,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -54,6 +56,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		Gone: p.lost,
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
+	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
+	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
 		Firewall: rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
@@ -63,29 +67,24 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			return keeper.Set(ctx, c)
 		},
 		System:  p.system,
-		Units:   p.supervisor.Set,
+		Units:   p.units,
 		Learn:   p.learn,
+		Applied: p.wayOut.applied,
 		Publish: publish,
 	}, o)
 	if netErr == nil {
 		go keeper.Run(ctx)
 	}
 	go p.wayOut.follow(ctx, b.Learned)
+	go p.hooks.run(ctx)
 	b.Problem("image", err)
 	return b
 }
 
-// lost ends the conversations that went through addresses which the box has no more: they would hang.
-func (p *process1) lost(addrs []netip.Addr) {
-	n, err := conntrack.Forget(conntrack.Lost(addrs))
-	if err != nil {
-		p.log.Event(networkName, "conversations through addresses that are gone could not be ended: %v", err)
-	}
-	var texts []string
-	for _, a := range addrs {
-		texts = append(texts, a.String())
-	}
-	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
+// units makes the services those of a list.
+func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
+	p.wayOut.expect(slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }))
+	return p.supervisor.Set(ctx, all)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
@@ -119,7 +118,8 @@ func readULA(file string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// system makes what commands and people see of a plan: the name, the files of /etc, and the console.
+// system makes what commands and people see of a plan: the name, the files of /etc, and the console; and the
+// programs of the site.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
 	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
@@ -127,7 +127,7 @@ func (p *process1) system(to plan.Plan) error {
 	for _, f := range to.Files {
 		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
 // publish shows the gatehouse command which site runs, and which rules are loaded.

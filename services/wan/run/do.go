@@ -23,7 +23,7 @@ func (s *Service) carryOut(actions []client.Action) {
 		case client.Probe:
 			s.look(a)
 		case client.Announce:
-			s.announce(a.Addr)
+			s.announce(a)
 		case client.Store:
 			s.keep(a.Lease)
 		case client.Forget:
@@ -77,14 +77,17 @@ func (s *Service) wayTo(server netip.Addr) (by Way) {
 }
 
 // announce says that an address is ours, beside all else.
-func (s *Service) announce(addr netip.Addr) {
+func (s *Service) announce(a client.Announce) {
+	if a.Text != "" {
+		s.log.Warn("conflict", "text", a.Text)
+	}
 	k := s.conn
 	if k == nil {
 		return
 	}
 	go func() {
-		if err := k.Announce(s.life, addr); err != nil && s.life.Err() == nil {
-			s.log.Warn("an address could not be announced", "address", addr.String(), "cause", err)
+		if err := k.Announce(s.life, a.Addr, a.Times); err != nil && s.life.Err() == nil {
+			s.log.Warn("an address could not be announced", "address", a.Addr.String(), "cause", err)
 		}
 	}()
 }
@@ -96,14 +99,13 @@ func (s *Service) tell(e client.Event) {
 	for _, r := range e.Remarks {
 		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
 	}
+	s.reports.event(s.conf.Link, e)
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
-		s.reports.set(&e.Facts, e.Term)
 		if e.Changed && len(e.Facts.Addrs) > 0 {
 			s.guard(e.Facts.Addrs[0].Addr())
 		}
 	case client.Deconfig:
-		s.reports.set(nil, e.Term)
 		s.guard(netip.Addr{})
 	}
 }
