@@ -135,11 +135,8 @@ func (r *Report) findProblems() {
 		}
 		r.Problems = append(r.Problems, s.Problems...)
 	}
-	switch g := r.Gateway; {
-	case g != nil:
+	if g := r.Gateway; g != nil {
 		r.Problems = append(r.Problems, g.problems(r.Link)...)
-	case r.Service != nil && r.Facts != nil && !r.absent() && len(r.Facts.Routes) == 0:
-		add("no router was sent that can be used, and no route: nothing leads out by %s", r.Link)
 	}
 }
 

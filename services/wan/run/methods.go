@@ -76,8 +76,12 @@ func (s *Service) problems() (all []string) {
 	if s.client == nil {
 		return all // that the link is not there is said by init
 	}
-	if st := s.client.Status(s.now()); !st.Held || st.Term.Unconfirmed {
+	st := s.client.Status(s.now())
+	if !st.Held || st.Term.Unconfirmed {
 		all = append(all, st.Text)
+	}
+	if st.Held && !st.Facts.Gateway.IsValid() && len(st.Facts.Routes) == 0 {
+		all = append(all, "no router was sent that can be used, and no route: nothing leads out by "+s.conf.Link)
 	}
 	return all
 }
