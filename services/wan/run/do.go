@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -16,7 +17,7 @@ import (
 
 // carryOut does what the engine wants, in its order.
 func (s *Service) carryOut(actions []client.Action) {
-	for _, a := range actions {
+	for i, a := range actions {
 		switch a := a.(type) {
 		case client.Send:
 			s.send(a)
@@ -29,7 +30,7 @@ func (s *Service) carryOut(actions []client.Action) {
 		case client.Forget:
 			s.forget()
 		case client.Event:
-			s.tell(a)
+			s.tell(a, slices.ContainsFunc(actions[i+1:], isBound))
 		}
 	}
 }
@@ -89,8 +90,15 @@ func (s *Service) announce(addr netip.Addr) {
 	}()
 }
 
-// tell logs an event, keeps it for those who look later, and reports it.
-func (s *Service) tell(e client.Event) {
+// isBound reports whether an action is that an address holds.
+func isBound(a client.Action) bool {
+	e, ok := a.(client.Event)
+	return ok && e.Name == client.BoundTo
+}
+
+// tell logs an event, keeps it for those who look later, and reports it. Where another address holds in the
+// same moment, it is never reported that there is none: init has one in place of the other.
+func (s *Service) tell(e client.Event, replaced bool) {
 	s.history.add(e)
 	s.log.Info(string(e.Name), "cause", string(e.Cause), "text", e.Text)
 	for _, r := range e.Remarks {
@@ -103,7 +111,9 @@ func (s *Service) tell(e client.Event) {
 			s.guard(e.Facts.Addrs[0].Addr())
 		}
 	case client.Deconfig:
-		s.reports.set(nil, e.Term)
+		if !replaced {
+			s.reports.set(nil, e.Term)
+		}
 		s.guard(netip.Addr{})
 	}
 }

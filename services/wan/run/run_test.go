@@ -267,6 +267,28 @@ func TestBound(t *testing.T) {
 	})
 }
 
+// TestMoved: another address in place of the one before is one report: there is never none.
+func TestMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		if err := l.Reconfigure(wan.Config{Link: "eth0", Probe: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		l.bound("bound", "192.0.2.10/24")
+		l.provider.set(func() { l.provider.addr = netip.MustParseAddr("192.0.2.11") })
+		time.Sleep(31 * time.Minute)
+		synctest.Wait()
+		for _, r := range l.reports {
+			if r.Facts == nil {
+				t.Error("it was said that there is no address")
+			}
+		}
+		l.bound("moved", "192.0.2.11/24")
+		l.stop()
+	})
+}
+
 // TestLinkGoesAndComes: a card that is pulled out and put in again is asked on within a second.
 func TestLinkGoesAndComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
