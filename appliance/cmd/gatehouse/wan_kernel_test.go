@@ -44,9 +44,8 @@ func newScripted(t *testing.T, script wantest.Script) *scripted {
 func (w *scripted) is(when string, lease netip.Prefix, router netip.Addr) {
 	w.t.Helper()
 	testnet.Eventually(w.t, patience, fmt.Sprintf("%s the box has %s by %s", when, lease, router), func() bool {
-		addresses := w.Addrs("eth0")
+		addresses := slices.DeleteFunc(w.Addrs("eth0"), func(a string) bool { return strings.Contains(a, ":") })
 		routes := strings.TrimSpace(w.Run("ip", "-4", "route", "show", "default"))
-		addresses = slices.DeleteFunc(addresses, func(a string) bool { return strings.Contains(a, ":") })
 		return slices.Equal(addresses, []string{lease.String()}) && strings.Count(routes, "\n") == 0 &&
 			(routes == "") == !router.IsValid() && strings.HasPrefix(routes, "default") == router.IsValid() &&
 			(!router.IsValid() || strings.Contains(routes+" ", " via "+router.String()+" "))
@@ -168,9 +167,21 @@ func TestRenewals(t *testing.T) {
 			t.Errorf("%s: the server heard %q, want %q", turn.name, got, want)
 		}
 	}
+
+	// Another address comes before the one that was there goes, and with the last one would go the default route.
+	s.Lease, s.Moves = prefix("192.0.2.21/24"), true
+	w.server.Plays(s)
+	w.kernel()
+	w.renew("another address")
+	w.is("another address", s.Lease, s.Router)
+	said := strings.Join(w.kernel(), "\n") + "\n"
+	come, gone := strings.Index(said, "eth0 inet 192.0.2.21/24 "), strings.Index(said, ": eth0 inet 192.0.2.20/24 ")
+	if come < 0 || gone < come || strings.Contains(said, "default") {
+		t.Errorf("another address: the kernel says\n%s", said)
+	}
 	w.gatehouse("wan", "release")
 	testnet.Eventually(t, patience, "the lease is given back", func() bool {
-		return slices.Equal(told(w.server.Heard()), []string{"RELEASE 192.0.2.20 from 192.0.2.20 to 10.99.0.1"})
+		return slices.Equal(told(w.server.Heard()), []string{"RELEASE 192.0.2.21 from 192.0.2.21 to 10.99.0.1"})
 	})
 }
 
@@ -185,8 +196,8 @@ func TestKindsOfLeases(t *testing.T) {
 	w := newScripted(t, elsewhere())
 	udhcpc := testnet.Need(t, "udhcpc", "udhcpc")
 	w.lan.Run(udhcpc, "-f", "-q", "-n", "-i", "eth0", "-T1", "-A1", "-t30", "-s", w.dir+"/script")
-	before := "192.0.2.20"
-	for _, turn := range []struct {
+	before := "REQUEST 192.0.2.20"
+	for i, turn := range []struct {
 		name, lease, router string
 		says, status        []string // by `gatehouse wan`, its why, and by `gatehouse status`
 	}{
@@ -199,23 +210,26 @@ func TestKindsOfLeases(t *testing.T) {
 		{"no router", "192.0.2.20/24", "", []string{"no router is sent that can be used: there is no default route"},
 			[]string{"! wan: no router was sent that can be used, and no route: nothing leads out by eth0"}},
 	} {
-		s := wantest.Script{ID: addr("10.99.0.1"), Lease: prefix(turn.lease), Moves: true}
+		s := wantest.Script{ID: addr(fmt.Sprintf("10.99.0.%d", 2+i)), Lease: prefix(turn.lease), Moves: true} // and another server
 		ours := s.Lease.Addr().String()
 		if turn.router != "" {
 			s.Router = addr(turn.router)
 			w.wan.Run("ip", "addr", "add", turn.router+"/32", "dev", "eth0")
 		}
 		w.replug(s)
+		plugged := time.Now()
 		w.is(turn.name, s.Lease, s.Router)
-		if got, want := told(w.server.Heard())[0], "REQUEST "+before; got != want {
-			t.Errorf("%s: first the server heard %q, want %q", turn.name, got, want)
+		heard := w.server.Heard()
+		if got := told(heard)[0]; got != before {
+			t.Errorf("%s: first the server heard %q, want %q", turn.name, got, before)
 		}
-		before = ours
+		t.Logf("%s: asked for %v after the cable was in again", turn.name, heard[0].At.Sub(plugged).Round(time.Millisecond))
+		before = "REQUEST " + ours
 		w.wan.Run("ip", "route", "replace", ours+"/32", "dev", "eth0")
 		if turn.router != "" {
 			w.reaches(turn.name, s.Router)
 		}
-		saysAll(t, turn.name, unfolded(w.gatehouse("wan")), turn.says...)
+		saysAll(t, turn.name, unfolded(w.gatehouse("wan")), append(turn.says, "lease of server "+s.ID.String()+",")...)
 		saysAll(t, turn.name, unfolded(w.gatehouse("wan", "why")), turn.says...)
 		saysAll(t, turn.name, unfolded(w.gatehouse("status")), turn.status...)
 	}
