@@ -237,7 +237,7 @@ func TestBound(t *testing.T) {
 		if kept, err := l.readLease(); err != nil || kept == nil {
 			t.Errorf("kept: %+v, %v", kept, err)
 		}
-		if p := l.problems(); len(p) > 0 {
+		if p := l.ask(t).Problems; len(p) > 0 {
 			t.Errorf("problems %q", p)
 		}
 
@@ -256,8 +256,8 @@ func TestBound(t *testing.T) {
 
 		// It ends when the server is silent, and no sooner.
 		time.Sleep(59*time.Minute + 50*time.Second - 35*time.Minute)
-		if r, _ := l.last(); r.Facts == nil && len(l.history.events) > 0 && l.history.events[len(l.history.events)-1].Name == client.Deconfig {
-			t.Error("taken back too early")
+		if st := l.ask(t); !st.Client.Held {
+			t.Errorf("taken back too early: %+v", st.Client)
 		}
 		time.Sleep(time.Hour)
 		if r, n := l.last(); n == 0 || r.Facts != nil {
