@@ -43,12 +43,15 @@ func newScripted(t *testing.T, script wantest.Script) *scripted {
 // is waits until the box has the address and the default route, and no other.
 func (w *scripted) is(when string, lease netip.Prefix, router netip.Addr) {
 	w.t.Helper()
+	way := ""
+	if router.IsValid() {
+		way = "default via " + router.String() + " "
+	}
 	testnet.Eventually(w.t, patience, fmt.Sprintf("%s the box has %s by %s", when, lease, router), func() bool {
 		addresses := slices.DeleteFunc(w.Addrs("eth0"), func(a string) bool { return strings.Contains(a, ":") })
-		routes := strings.TrimSpace(w.Run("ip", "-4", "route", "show", "default"))
-		return slices.Equal(addresses, []string{lease.String()}) && strings.Count(routes, "\n") == 0 &&
-			(routes == "") == !router.IsValid() && strings.HasPrefix(routes, "default") == router.IsValid() &&
-			(!router.IsValid() || strings.Contains(routes+" ", " via "+router.String()+" "))
+		routes := w.Run("ip", "-4", "route", "show", "default")
+		return slices.Equal(addresses, []string{lease.String()}) && strings.Count(routes, "\n") == min(1, len(way)) &&
+			strings.HasPrefix(routes, way)
 	})
 }
 
@@ -167,22 +170,42 @@ func TestRenewals(t *testing.T) {
 			t.Errorf("%s: the server heard %q, want %q", turn.name, got, want)
 		}
 	}
+	w.movesTo(s)
+	w.refuses(s)
+	w.gatehouse("wan", "release")
+	testnet.Eventually(t, patience, "the lease is given back", func() bool {
+		return slices.Equal(told(w.server.Heard()), []string{"RELEASE 192.0.2.22 from 192.0.2.22 to 10.99.0.1"})
+	})
+}
 
-	// Another address comes before the one that was there goes, and with the last one would go the default route.
+// movesTo has the server give another address in place of the one of s: it comes before the one that was there
+// goes, for with the last one would go the default route, without a word of the kernel.
+func (w *scripted) movesTo(s wantest.Script) {
+	w.t.Helper()
 	s.Lease, s.Moves = prefix("192.0.2.21/24"), true
 	w.server.Plays(s)
 	w.kernel()
 	w.renew("another address")
 	w.is("another address", s.Lease, s.Router)
 	said := strings.Join(w.kernel(), "\n") + "\n"
-	come, gone := strings.Index(said, "eth0 inet 192.0.2.21/24 "), strings.Index(said, ": eth0 inet 192.0.2.20/24 ")
+	come, gone := strings.Index(said, ": eth0 inet 192.0.2.21/24 "), strings.Index(said, ": eth0 inet 192.0.2.20/24 ")
 	if come < 0 || gone < come || strings.Contains(said, "default") {
-		t.Errorf("another address: the kernel says\n%s", said)
+		w.t.Errorf("another address: the kernel says\n%s", said)
 	}
-	w.gatehouse("wan", "release")
-	testnet.Eventually(t, patience, "the lease is given back", func() bool {
-		return slices.Equal(told(w.server.Heard()), []string{"RELEASE 192.0.2.21 from 192.0.2.21 to 10.99.0.1"})
-	})
+}
+
+// refuses has the server say no to the address that it gave by movesTo, which goes; then it is asked for another.
+func (w *scripted) refuses(s wantest.Script) {
+	w.t.Helper()
+	s.Lease = prefix("192.0.2.22/24")
+	w.server.Plays(s)
+	w.server.Heard()
+	w.renew("refused")
+	w.is("refused", s.Lease, s.Router)
+	want := []string{"REQUEST 192.0.2.21 from 192.0.2.21 to 10.99.0.1", "DISCOVER", "REQUEST 192.0.2.22"}
+	if got := told(w.server.Heard()); !slices.Equal(got, want) {
+		w.t.Errorf("refused: the server heard %q, want %q", got, want)
+	}
 }
 
 func mtu(n uint16) []packet.Option {
