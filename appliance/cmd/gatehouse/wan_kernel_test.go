@@ -178,8 +178,8 @@ func TestRenewals(t *testing.T) {
 	})
 }
 
-// movesTo has the server give another address in place of the one of s: it comes before the one that was there
-// goes, for with the last one would go the default route, without a word of the kernel.
+// movesTo has the server give another address in place of the one of s: it comes before the one that was
+// there goes, for with the last one would go the default route, without a word of the kernel.
 func (w *scripted) movesTo(s wantest.Script) {
 	w.t.Helper()
 	s.Lease, s.Moves = prefix("192.0.2.21/24"), true
@@ -194,7 +194,8 @@ func (w *scripted) movesTo(s wantest.Script) {
 	}
 }
 
-// refuses has the server say no to the address that it gave by movesTo, which goes; then it is asked for another.
+// refuses has the server say no to the address that it gave by movesTo, which goes; then it is asked for
+// another.
 func (w *scripted) refuses(s wantest.Script) {
 	w.t.Helper()
 	s.Lease = prefix("192.0.2.22/24")
