@@ -45,6 +45,7 @@ type process1 struct {
 	report     boot.Report
 	box        *box.Box
 	wayOut     wayOut
+	tunnel     tunnelState
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex

@@ -34,15 +34,22 @@ const followAgain = 200 * time.Millisecond
 
 // follow asks the client, and calls changed when its word is another, until ctx ends.
 func (w *wayOut) follow(ctx context.Context, changed func()) {
+	follow(ctx, roster.WAN, func(r wanrun.Report) {
+		if w.set(r.Facts) {
+			changed()
+		}
+	})
+}
+
+// follow hears the reports of a service, whenever there is one, until ctx ends.
+func follow[Report any](ctx context.Context, service string, heard func(Report)) {
 	for ctx.Err() == nil {
-		_ = control.Stream(ctx, runDir, roster.WAN, "follow", nil, func(raw json.RawMessage) error {
-			var r wanrun.Report
+		_ = control.Stream(ctx, runDir, service, "follow", nil, func(raw json.RawMessage) error {
+			var r Report
 			if err := json.Unmarshal(raw, &r); err != nil {
 				return err
 			}
-			if w.set(r.Facts) {
-				changed()
-			}
+			heard(r)
 			return nil
 		}) // whatever ended it, it is asked again
 		select {

@@ -70,6 +70,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		go keeper.Run(ctx)
 	}
 	go p.wayOut.follow(ctx, b.Learned)
+	go p.tunnel.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
 }
@@ -90,7 +91,9 @@ func (p *process1) lost(addrs []netip.Addr) {
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
+	l := plan.Learned{
+		Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+	}
 	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
