@@ -43,9 +43,10 @@ func TestTunnel(t *testing.T) {
 	img := theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()
-	wan := newSwitch(t, "wan", gateway+"/24", internet+"/32", brokerAddr+"/32", server6+"/128", "192.168.7.1/24")
+	wan := newSwitch(t, "wan", gateway+"/24", internet+"/32", brokerAddr+"/32", "192.168.7.1/24")
 	lan := newSwitch(t, "lan", "192.168.32.10/24")
 	wan.Sysctl("ipv6/conf/all/forwarding", "1")
+	wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
 	h := &tunnelled{T: t, wan: wan, laptop: newHost(t, lan, "00:00:5e:00:53:21")}
 	h.admin = admin{from: h.laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	first, second := netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("192.0.2.88")
@@ -55,7 +56,7 @@ func TestTunnel(t *testing.T) {
 	root := disk(ctx, t, img.Root)
 	vm := appliance(t, img, wan, lan, root)
 	udhcpc(ctx, t, h.laptop)
-	h.laptop.AddAddr(eth0, laptop6+"/64")
+	h.laptop.Run("ip", "-6", "addr", "add", laptop6+"/64", "dev", eth0, "nodad")
 
 	dhcp := h.provide(first.String(), gateway)
 	w.change(t, "site.toml", `ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`)
@@ -67,9 +68,16 @@ func TestTunnel(t *testing.T) {
 	h.laptop.Run("ip", "-6", "route", "add", "default", "via", "2001:db8:1f0b:1::1")
 	h.state(ctx, "up")
 	h.laptop.Run("ping", "-c3", "-w30", server6)
-	h.wan.Run("ping", "-c1", "-w30", first.String()) // the broker's end asks us, from an address that may
+	h.wan.Run("ping", "-c1", "-w30", "-I", brokerAddr, first.String()) // before a broker takes an endpoint, it pings it
 	t.Log(h.must(ctx, t, "gatehouse tunnel"))
-	saysAll(t, "device", h.must(ctx, t, "ip -d link show tunnel6"), "mtu 1480", "sit", brokerAddr, first.String())
+	device := func() (index, mtu, ends string) {
+		words := strings.Fields(h.must(ctx, t, "cd /sys/class/net/tunnel6; cat ifindex mtu address broadcast"))
+		return words[0], words[1], strings.Join(words[2:], " to ")
+	}
+	index, mtu, ends := device()
+	if mtu != "1480" || ends != "c0:00:02:4d to cb:00:71:1e" { // 192.0.2.77, 203.0.113.30
+		t.Errorf("the tunnel has an MTU of %s, from %s", mtu, ends)
+	}
 
 	h.transfers("at first", 1420)
 	h.loops(ctx)
@@ -98,9 +106,9 @@ func TestTunnel(t *testing.T) {
 	dhcp.Signal(9)
 	dhcp = h.provide(second.String(), gateway)
 	_, _ = h.run(ctx, "gatehouse wan renew")
-	testnet.Eventually(t, Guard, "the local end is the other address", func() bool {
-		out, err := h.run(ctx, "ip -d link show tunnel6")
-		return err == nil && strings.Contains(out, second.String())
+	testnet.Eventually(t, Guard, "the tunnel begins at the other address", func() bool {
+		now, _, ends := device()
+		return now == index && ends == "c0:00:02:58 to cb:00:71:1e"
 	})
 	h.state(ctx, "down")
 	h.end.follow(second)

@@ -149,8 +149,8 @@ func (e *Engine) diagnose(now Now) (Cause, string) {
 		return NotTaken, fmt.Sprintf("the broker %s%s. It is asked again when the configuration is another, or after a day.",
 			u.kept.Outcome.Code.Means(), quoted(u.kept.Outcome.Text))
 	case e.conf.Update != nil && !u.isTold() && u.last != nil:
-		return NotTold, fmt.Sprintf("the broker does not know our address yet: it %s%s. It is asked again in %s.",
-			u.last.Code.Means(), quoted(u.last.Text), (u.next(Never) - now.Up).Round(time.Second))
+		return NotTold, fmt.Sprintf("the broker does not know our address yet: it %s%s. It is asked again in %d minutes at most.",
+			u.last.Code.Means(), quoted(u.last.Text), max(u.next(Never)-now.Up, 0)/time.Minute+1)
 	case st == StateAsking:
 		return "", "its other end has not answered yet."
 	case e.conf.Update != nil && !u.isTold():

@@ -47,9 +47,12 @@ func Ask(ctx context.Context, runDir string) (run.Status, error) {
 	return st, nil
 }
 
+// maxText is what a broker's word is shown up to, in bytes, and what is said about it.
+const maxText = 400
+
 // clean bounds what another process says, and makes it safe for a terminal.
 func clean(st *run.Status) {
-	const maxText, maxEvents, maxProblems = 500, 30, 10
+	const maxEvents, maxProblems = 30, 10
 	text := func(s *string) { *s = printable.Cut(*s, maxText) }
 	st.Events = st.Events[max(0, len(st.Events)-maxEvents):]
 	st.Problems = st.Problems[:min(len(st.Problems), maxProblems)]
