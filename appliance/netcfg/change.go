@@ -99,8 +99,12 @@ func (c Change) tunnelString() string {
 	if c.Op == SetTunnel {
 		verb = "change"
 	}
-	return fmt.Sprintf("ip tunnel %s %s mode sit remote %s local %s ttl %d", verb, c.Link.Name, c.Link.Remote,
-		c.Link.Local, TunnelTTL)
+	local := "any"
+	if c.Link.Local.IsValid() {
+		local = c.Link.Local.String()
+	}
+	return fmt.Sprintf("ip tunnel %s %s mode sit remote %s local %s ttl %d", verb, c.Link.Name, c.Link.Remote, local,
+		TunnelTTL)
 }
 
 func (c Change) routeString() string {

@@ -20,7 +20,8 @@ type Link struct {
 	Parent string `json:"parent,omitempty"` // of a VLAN, which is made; other interfaces must exist
 	VLAN   uint16 `json:"vlan,omitempty"`   // 802.1Q tag, 1 to 4094; 0 if it is no VLAN
 	// Remote is the other end of a tunnel that carries IPv6 in IPv4 (6in4, RFC 4213), which is made; Local is
-	// our end, and may change while the tunnel is in use. Both are zero for what is no tunnel.
+	// our end, and may change while the tunnel is in use; zero: any address of the box. Both are zero for what is
+	// no tunnel.
 	Remote netip.Addr `json:"remote,omitzero"`
 	Local  netip.Addr `json:"local,omitzero"`
 	// Priority is that of all frames that leave by the VLAN, 802.1p; 0: what the kernel gives them, which is

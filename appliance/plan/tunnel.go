@@ -18,8 +18,10 @@ const outerHeader = 20
 // broker's page says when nobody answers. Others of the broker are not needed.
 var brokersCheck = netip.MustParseAddr("66.220.2.74")
 
-// addTunnel adds the way out over IPv6. While WAN has no IPv4 address there is no tunnel, but what is routed to
-// the appliance stays so: no packet for it may leave by a default route, and come back by it.
+// addTunnel adds the way out over IPv6. While WAN has no IPv4 address the link stays, without an end of ours, so
+// that all that is on it is there still when an address comes: the kernel says to who sends that nobody is reached.
+// What is routed to the appliance is unreachable but for the LANs: no packet for it may leave by the default route,
+// and come back by it.
 func addTunnel(c *netcfg.Config, s *site.Site, facts wan.Facts) {
 	t := s.Tunnel
 	if t == nil {
@@ -28,12 +30,11 @@ func addTunnel(c *netcfg.Config, s *site.Site, facts wan.Facts) {
 	for _, r := range t.Routed {
 		c.Routes = append(c.Routes, netcfg.Route{To: r, Unreachable: true})
 	}
-	if len(facts.Addrs) == 0 {
-		return
+	l := netcfg.Link{Name: site.TunnelLink, Network: "tunnel", Remote: t.Server, MTU: tunnelMTU(s, facts)}
+	if len(facts.Addrs) > 0 {
+		l.Local = facts.Addrs[0].Addr()
 	}
-	c.Links = append(c.Links, netcfg.Link{
-		Name: site.TunnelLink, Network: "tunnel", Remote: t.Server, Local: facts.Addrs[0].Addr(), MTU: tunnelMTU(s, facts),
-	})
+	c.Links = append(c.Links, l)
 	c.Addresses = append(c.Addresses, netcfg.Address{Link: site.TunnelLink, Prefix: t.IPv6})
 	everything := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 	c.Routes = append(c.Routes, netcfg.Route{To: everything, Via: t.Gateway, Link: site.TunnelLink})

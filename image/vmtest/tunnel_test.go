@@ -6,8 +6,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -63,7 +66,7 @@ func TestTunnel(t *testing.T) {
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
 	w.change(t, "site.toml", `# ipv6     = "2001:db8:0:20::1/64"`, `ipv6 = "2001:db8:1f0b:1::1/64"`)
 	w.change(t, "site.toml", "# A network of hosts. The", "[tunnel]\nserver = \""+brokerAddr+"\"\nipv6 = \"2001:db8:1f0a:1::2/64\"\n"+
-		"routed = [\"2001:db8:1f0b:1::/64\", \"2001:db8:abcd::/48\"]\n\n# The")
+		"routed = [\"2001:db8:1f0b:1::/64\", \"2001:db8:abcd::/48\"]\n\n# The network of hosts. The")
 	w.mustPush(ctx, t)
 	h.laptop.Run("ip", "-6", "route", "add", "default", "via", "2001:db8:1f0b:1::1")
 	h.state(ctx, "up")
@@ -102,6 +105,22 @@ func TestTunnel(t *testing.T) {
 	h.state(ctx, "up")
 	h.clean(ctx, t, "with the broker back")
 	h.passes("a conversation from before", conversation)
+
+	h.api(brokerAddr)
+	w.add(t, "hosts", brokerAddr+" broker\n")
+	w.write(t, "tunnel.key", "Zm9vYmFyYmF6\n")
+	w.change(t, "site.toml", "\n# The network of hosts", "[tunnel.update]\nuser = \"customer\"\ntunnel = \"1\"\n"+
+		"key-file = \"tunnel.key\"\nurl = \"https://broker.home.example/nic/update\"\n\n# The network of hosts")
+	w.mustPush(ctx, t)
+	testnet.Eventually(t, Guard, "the broker is not told by who is not the broker", func() bool {
+		out, err := h.run(ctx, "gatehouse tunnel")
+		return err == nil && strings.Contains(out, "a certificate that is not accepted")
+	})
+	for _, command := range []string{"gatehouse tunnel --json", "gatehouse log -n 1000", "gatehouse status --json"} {
+		if out, _ := h.run(ctx, command); strings.Contains(out, "Zm9vYmFyYmF6") {
+			t.Errorf("%s shows the key", command)
+		}
+	}
 
 	dhcp.Signal(9)
 	dhcp = h.provide(second.String(), gateway)
@@ -191,6 +210,25 @@ func (h *tunnelled) serve() {
 			}()
 		}
 	}()
+}
+
+// api starts a server of HTTPS whose certificate nobody vouches for.
+func (h *tunnelled) api(address string) {
+	h.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h.Errorf("a server that nobody vouches for was asked: %s", r.URL)
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what is expected
+	err := h.wan.Do(func() (err error) {
+		s.Listener.Close()
+		s.Listener, err = net.Listen("tcp4", address+":443")
+		return err
+	})
+	if err != nil {
+		h.Fatal(err)
+	}
+	s.StartTLS()
+	h.Cleanup(s.Close)
 }
 
 // dial connects the laptop with the server.

@@ -27,7 +27,7 @@ import (
 type Config struct {
 	Link    string     // of the kernel
 	Server  netip.Addr // the broker's IPv4 address
-	Local   netip.Addr `json:",omitzero"` // ours; the zero Addr: there is none, so there is no tunnel
+	Local   netip.Addr `json:",omitzero"` // ours; the zero Addr: there is none, so nothing goes through
 	Own     netip.Addr // our address in the tunnel
 	Gateway netip.Addr // the broker's there
 	MTU     uint16     // in bytes

@@ -34,7 +34,7 @@ type State string
 
 // The states.
 const (
-	StateAbsent State = "absent" // there is no IPv4 address, so no tunnel
+	StateAbsent State = "absent" // there is no IPv4 address of ours, so nothing goes through
 	StateAsking State = "asking" // nobody has answered yet, nor failed to for long
 	StateUp     State = "up"
 	StateDown   State = "down"

@@ -141,7 +141,7 @@ func Line(st run.Status) string {
 	case tunnel6in4.StateDown:
 		return fmt.Sprintf("down for %s (%s)", span(st, st.Since), st.Cause)
 	case tunnel6in4.StateAbsent:
-		return "none: WAN has no IPv4 address"
+		return "down: WAN has no IPv4 address"
 	}
 	return "not known yet"
 }
@@ -154,7 +154,7 @@ func title(st run.Status) string {
 	case tunnel6in4.StateDown:
 		return "The tunnel to " + st.Server.String() + " is down."
 	case tunnel6in4.StateAbsent:
-		return "There is no tunnel: WAN has no IPv4 address."
+		return "Nothing goes through the tunnel: WAN has no IPv4 address."
 	}
 	return "Whether the tunnel to " + st.Server.String() + " is up is not known yet."
 }
