@@ -193,7 +193,7 @@ func TestCauses(t *testing.T) {
 		{nil, false, true, answers(BadAuth), StateDown, NotTaken, "user or key"},
 		{nil, false, true, answers(Abuse), StateDown, NotTaken, "blocked"},
 		{nil, true, true, answers(NoHost), StateUp, "", ""},
-		{nil, false, true, answers(Trouble), StateDown, NotTold, "asked again"},
+		{nil, false, true, answers(Trouble), StateDown, NotTold, "asked again within"},
 		{nil, false, true, func() Outcome { return Outcome{Code: Good, Addr: server} }, StateDown, BehindNAT, "NAT"},
 		{func(c *Config) { c.Behind = NAT }, false, true, good, StateDown, BehindNAT, "pass protocol 41 to 198.51.100.7"},
 		{func(c *Config) { c.Behind = CGNAT }, false, true, good, StateDown, BehindCGNAT, "CGNAT"},

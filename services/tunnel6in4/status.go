@@ -147,10 +147,10 @@ func (e *Engine) diagnose(now Now) (Cause, string) {
 			"and no broker reaches us there. Ask the provider for an address of your own, or for IPv6.", e.conf.Local)
 	case e.refused():
 		return NotTaken, fmt.Sprintf("the broker %s%s. It is asked again when the configuration is another, or after a day.",
-			u.kept.Outcome.Code.Means(), quoted(u.kept.Outcome.Text))
+			u.kept.Outcome.Code.Means(), quoted(u.kept.Outcome.Text)) + e.hint()
 	case e.conf.Update != nil && !u.isTold() && u.last != nil:
-		return NotTold, fmt.Sprintf("the broker does not know our address yet: it %s%s. It is asked again in %d minutes at most.",
-			u.last.Code.Means(), quoted(u.last.Text), max(u.next(Never)-now.Up, 0)/time.Minute+1)
+		return NotTold, fmt.Sprintf("the broker does not know our address yet: it %s%s. It is asked again within %d min.",
+			u.last.Code.Means(), quoted(u.last.Text), max(u.next(Never)-now.Up, 0)/time.Minute+1) + e.hint()
 	case st == StateAsking:
 		return "", "its other end has not answered yet."
 	case e.conf.Update != nil && !u.isTold():
@@ -167,4 +167,12 @@ func (e *Engine) diagnose(now Now) (Cause, string) {
 	}
 	return Eaten, fmt.Sprintf("%s answers over IPv4 and has our address, but nothing comes through the tunnel: "+
 		"protocol 41 is dropped on the way, by a modem or the provider.", server)
+}
+
+// hint is what else stands in the way.
+func (e *Engine) hint() string {
+	if e.behind() != NAT {
+		return ""
+	}
+	return " And WAN is behind another router (NAT), which must pass protocol 41."
 }
