@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -167,10 +168,15 @@ func (h *tunnelled) provide(address, router string) *testnet.Process {
 // state waits for what the appliance says of the tunnel.
 func (h *tunnelled) state(ctx context.Context, want string) {
 	h.Helper()
-	var last string
 	testnet.Eventually(h.T, Guard, "the tunnel is "+want, func() bool {
-		last, _ = h.run(ctx, "gatehouse tunnel --json")
-		return strings.Contains(last, `"state": "`+want+`"`)
+		out, _ := h.run(ctx, "gatehouse tunnel --json") // its exit status is 1 while it is down
+		return strings.Contains(out, `"state": "`+want+`"`)
+	})
+	testnet.Eventually(h.T, Guard, "init has learned that it is "+want, func() bool {
+		text, _ := h.run(ctx, "cat /run/gatehouse/learned.json")
+		var learned struct{ Tunnel struct{ Up *bool } }
+		err := json.Unmarshal([]byte(text), &learned)
+		return err == nil && learned.Tunnel.Up != nil && *learned.Tunnel.Up == (want == "up")
 	})
 }
 
