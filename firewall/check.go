@@ -126,7 +126,8 @@ func (c *checker) checkParts() {
 		case c.policy.Zones[whole].Refuse != z.Refuse:
 			c.problem("refuse %q, but %q in zone %s of the same interfaces", z.Refuse, c.policy.Zones[whole].Refuse, c.policy.Zones[whole].Name)
 		}
-		if z.Outside || z.RouterAdverts || z.DHCP || z.DHCPv6 || len(z.Tunnels) > 0 || len(z.Bogons) > 0 || len(z.Own) > 0 {
+		if z.Outside || z.RouterAdverts || z.DHCP || z.DHCPv6 || len(z.Tunnels) > 0 || len(z.Bogons) > 0 ||
+			len(z.Own) > 0 {
 			c.problem("outside, bogons, own, router_adverts, dhcp, dhcpv6 and tunnels are of whole interfaces")
 		}
 		for _, other := range c.policy.Zones[:i] {

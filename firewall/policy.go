@@ -49,14 +49,16 @@ type Zone struct {
 	// they come to everybody, or before there is an address (RFC 2131, 4.1; RFC 8415, 18.2.10).
 	DHCP   bool `json:"dhcp,omitempty"`
 	DHCPv6 bool `json:"dhcpv6,omitempty"`
-	// Tunnels are those of Interfaces that are tunnels or PPP: the MSS that TCP announces is lowered to what fits
-	// the way through them (RFC 4459, 3.2), they take no short cut, and no client of ours asks for addresses there.
+	// Tunnels are those of Interfaces that are tunnels or PPP: the MSS that TCP announces is lowered to what
+	// fits the way through them (RFC 4459, 3.2), they take no short cut, and no client of ours asks for
+	// addresses there.
 	Tunnels []string `json:"tunnels,omitempty"`
 }
 
 // cards are the interfaces of z but tunnels.
 func (z Zone) cards() []string {
-	return slices.DeleteFunc(slices.Clone(z.Interfaces), func(i string) bool { return slices.Contains(z.Tunnels, i) })
+	return slices.DeleteFunc(slices.Clone(z.Interfaces),
+		func(i string) bool { return slices.Contains(z.Tunnels, i) })
 }
 
 // Shortcuts are the interfaces that a flowtable may join: those of whole zones but tunnels, whose packets

@@ -7,7 +7,9 @@ import (
 )
 
 // ofTunnel makes a command of one of package tunnel.
-func ofTunnel(run func(context.Context, tunnel.Env, []string) error) func(context.Context, Env, []string) error {
+func ofTunnel(
+	run func(context.Context, tunnel.Env, []string) error,
+) func(context.Context, Env, []string) error {
 	return func(ctx context.Context, env Env, args []string) error {
 		return run(ctx, tunnel.Env{Stdout: env.Stdout, RunDir: env.RunDir, Now: env.Now}, args)
 	}

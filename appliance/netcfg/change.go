@@ -103,8 +103,8 @@ func (c Change) tunnelString() string {
 	if c.Link.Local.IsValid() {
 		local = c.Link.Local.String()
 	}
-	return fmt.Sprintf("ip tunnel %s %s mode sit remote %s local %s ttl %d", verb, c.Link.Name, c.Link.Remote, local,
-		TunnelTTL)
+	return fmt.Sprintf("ip tunnel %s %s mode sit remote %s local %s ttl %d",
+		verb, c.Link.Name, c.Link.Remote, local, TunnelTTL)
 }
 
 func (c Change) routeString() string {

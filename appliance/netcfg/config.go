@@ -20,8 +20,8 @@ type Link struct {
 	Parent string `json:"parent,omitempty"` // of a VLAN, which is made; other interfaces must exist
 	VLAN   uint16 `json:"vlan,omitempty"`   // 802.1Q tag, 1 to 4094; 0 if it is no VLAN
 	// Remote is the other end of a tunnel that carries IPv6 in IPv4 (6in4, RFC 4213), which is made; Local is
-	// our end, and may change while the tunnel is in use; zero: any address of the box. Both are zero for what is
-	// no tunnel.
+	// our end, and may change while the tunnel is in use; zero: any address of the box. Both are zero for
+	// what is no tunnel.
 	Remote netip.Addr `json:"remote,omitzero"`
 	Local  netip.Addr `json:"local,omitzero"`
 	// Priority is that of all frames that leave by the VLAN, 802.1p; 0: what the kernel gives them, which is
@@ -35,7 +35,8 @@ type Link struct {
 	Network string `json:"network,omitempty"`
 }
 
-// is reports whether l and m are one link, which may have another address and MTU, and as a tunnel other ends.
+// is reports whether l and m are one link, which may have another address and MTU, and as a tunnel other
+// ends.
 func (l Link) is(m Link) bool {
 	return l.Name == m.Name && l.Parent == m.Parent && l.VLAN == m.VLAN && l.Priority == m.Priority &&
 		l.isTunnel() == m.isTunnel()

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// tunnelled is a plan with a 6in4 tunnel from an own address, "" for none of ours and "-" for no tunnel, with what is
-// routed here unreachable.
+// tunnelled is a plan with a 6in4 tunnel from an own address, "" for none of ours and "-" for no tunnel, with
+// what is routed here unreachable.
 func tunnelled(local, remote string, mtu uint16) Config {
 	c := router()
 	c.Routes = append(c.Routes[:1:1], c.Routes[2:]...) // IPv6 goes by the tunnel
@@ -25,8 +25,8 @@ func tunnelled(local, remote string, mtu uint16) Config {
 	return c
 }
 
-// TestTunnel makes a tunnel, changes it where it is, and takes it away: as long as it is there, so is all that is
-// on it.
+// TestTunnel makes a tunnel, changes it where it is, and takes it away: as long as it is there, so is all
+// that is on it.
 func TestTunnel(t *testing.T) {
 	w := newWorld(fresh())
 	w.apply(t, router())
@@ -37,15 +37,18 @@ func TestTunnel(t *testing.T) {
 	}{
 		{"-", "", 0, `ip -6 route add unreachable 2001:db8:abcd::/48
 			ip -6 route del default via 2001:db8::1 dev eth0`},
-		{"192.0.2.10", "203.0.113.30", 1472, `ip tunnel add tunnel6 mode sit remote 203.0.113.30 local 192.0.2.10 ttl 64
+		{"192.0.2.10", "203.0.113.30", 1472,
+			`ip tunnel add tunnel6 mode sit remote 203.0.113.30 local 192.0.2.10 ttl 64
 			ip link set tunnel6 mtu 1472
 			ip link set tunnel6 up
 			ip addr add 2001:db8:1f0a::2/64 dev tunnel6 nodad
 			ip -6 route add default via 2001:db8:1f0a::1 dev tunnel6`},
 		{"192.0.2.10", "203.0.113.30", 1472, ``},
 		{"", "203.0.113.30", 1472, `ip tunnel change tunnel6 mode sit remote 203.0.113.30 local any ttl 64`},
-		{"192.0.2.11", "203.0.113.30", 1472, `ip tunnel change tunnel6 mode sit remote 203.0.113.30 local 192.0.2.11 ttl 64`},
-		{"192.0.2.11", "203.0.113.31", 1480, `ip tunnel change tunnel6 mode sit remote 203.0.113.31 local 192.0.2.11 ttl 64
+		{"192.0.2.11", "203.0.113.30", 1472,
+			`ip tunnel change tunnel6 mode sit remote 203.0.113.30 local 192.0.2.11 ttl 64`},
+		{"192.0.2.11", "203.0.113.31", 1480,
+			`ip tunnel change tunnel6 mode sit remote 203.0.113.31 local 192.0.2.11 ttl 64
 			ip link set tunnel6 mtu 1480`},
 		{"-", "", 0, `ip link del tunnel6`},
 	} {

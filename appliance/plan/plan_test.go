@@ -120,7 +120,8 @@ func describe(w io.Writer, p plan.Plan) {
 			fmt.Fprintf(w, "ip link add link %s name %s type vlan id %d\n", l.Parent, l.Name, l.VLAN)
 		}
 		if l.Remote.IsValid() {
-			fmt.Fprintf(w, "ip tunnel add %s mode sit remote %s local %s, mtu %d\n", l.Name, l.Remote, l.Local, l.MTU)
+			fmt.Fprintf(w, "ip tunnel add %s mode sit remote %s local %s, mtu %d\n", l.Name, l.Remote,
+				l.Local, l.MTU)
 		}
 		fmt.Fprintf(w, "ip link set %s up", l.Name)
 		if l.Network != "" {

@@ -18,10 +18,10 @@ const outerHeader = 20
 // broker's page says when nobody answers. Others of the broker are not needed.
 var brokersCheck = netip.MustParseAddr("66.220.2.74")
 
-// addTunnel adds the way out over IPv6. While WAN has no IPv4 address the link stays, without an end of ours, so
-// that all that is on it is there still when an address comes: the kernel says to who sends that nobody is reached.
-// What is routed to the appliance is unreachable but for the LANs: no packet for it may leave by the default route,
-// and come back by it.
+// addTunnel adds the way out over IPv6. While WAN has no IPv4 address the link stays, without an end of ours,
+// so that all that is on it is there still when an address comes: the kernel says to who sends that nobody is
+// reached. What is routed to the appliance is unreachable but for the LANs: no packet for it may leave by the
+// default route, and come back by it.
 func addTunnel(c *netcfg.Config, s *site.Site, facts wan.Facts) {
 	t := s.Tunnel
 	if t == nil {
@@ -40,8 +40,8 @@ func addTunnel(c *netcfg.Config, s *site.Site, facts wan.Facts) {
 	c.Routes = append(c.Routes, netcfg.Route{To: everything, Via: t.Gateway, Link: site.TunnelLink})
 }
 
-// tunnelMTU is what WAN leaves for a packet inside, unless the site knows better; what IPv6 must have in any case
-// is then in fragments outside.
+// tunnelMTU is what WAN leaves for a packet inside, unless the site knows better; what IPv6 must have in any
+// case is then in fragments outside.
 func tunnelMTU(s *site.Site, facts wan.Facts) uint16 {
 	if s.Tunnel.MTU != 0 {
 		return s.Tunnel.MTU
@@ -53,14 +53,15 @@ func tunnelMTU(s *site.Site, facts wan.Facts) uint16 {
 	return max(outside-outerHeader, leastMTU6)
 }
 
-// tunnelRules let in what a tunnel needs: its packets from the broker's end, and the broker's pings, without which
-// it takes no address for an endpoint.
+// tunnelRules let in what a tunnel needs: its packets from the broker's end, and the broker's pings, without
+// which it takes no address for an endpoint.
 func tunnelRules(s *site.Site) []firewall.Rule {
 	if s.Tunnel == nil {
 		return nil
 	}
 	rule := func(name string, flow firewall.Flow, from ...netip.Addr) firewall.Rule {
-		r := allow(name, []string{site.ZoneWAN}, firewall.Box, firewall.Service{Name: name, Flows: []firewall.Flow{flow}})
+		r := allow(name, []string{site.ZoneWAN}, firewall.Box,
+			firewall.Service{Name: name, Flows: []firewall.Flow{flow}})
 		for _, a := range from {
 			r.From[0].Addresses = append(r.From[0].Addresses, netip.PrefixFrom(a, a.BitLen()))
 		}
@@ -68,9 +69,11 @@ func tunnelRules(s *site.Site) []firewall.Rule {
 	}
 	const echoRequest, echoRequest6 = 8, 128 // RFC 792, RFC 4443 4.1
 	server, gateway := s.Tunnel.Server, s.Tunnel.Gateway
-	ping := rule("tunnel-ping", firewall.Flow{Proto: firewall.ICMP, Types: []uint8{echoRequest}}, server, brokersCheck)
+	ping := rule("tunnel-ping", firewall.Flow{Proto: firewall.ICMP, Types: []uint8{echoRequest}}, server,
+		brokersCheck)
 	ping.From[0].Addresses = append(ping.From[0].Addresses, netip.PrefixFrom(gateway, gateway.BitLen()))
-	ping.Services[0].Flows = append(ping.Services[0].Flows, firewall.Flow{Proto: firewall.ICMPv6, Types: []uint8{echoRequest6}})
+	ping.Services[0].Flows = append(ping.Services[0].Flows,
+		firewall.Flow{Proto: firewall.ICMPv6, Types: []uint8{echoRequest6}})
 	return []firewall.Rule{rule("tunnel", firewall.Flow{Proto: firewall.IPv6}, server), ping}
 }
 
@@ -78,7 +81,8 @@ func tunnelRules(s *site.Site) []firewall.Rule {
 func tunnelConfig(s *site.Site, facts wan.Facts) tunnel6in4.Config {
 	t := s.Tunnel
 	c := tunnel6in4.Config{
-		Link: site.TunnelLink, Server: t.Server, Own: t.IPv6.Addr(), Gateway: t.Gateway, MTU: tunnelMTU(s, facts),
+		Link: site.TunnelLink, Server: t.Server, Own: t.IPv6.Addr(), Gateway: t.Gateway,
+		MTU: tunnelMTU(s, facts),
 	}
 	if len(facts.Addrs) > 0 {
 		c.Local = facts.Addrs[0].Addr()

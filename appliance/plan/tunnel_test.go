@@ -39,11 +39,12 @@ func tunnelled(t *testing.T, changes ...string) *site.Site {
 
 // ofDHCP makes WAN's address the provider's, and leaves the MTU of the tunnel to what there is.
 func ofDHCP(t *testing.T) *site.Site {
-	return tunnelled(t, `ipv4      = "192.0.2.10/24"`, `ipv4 = "dhcp"`, `gateway   = "192.0.2.1"`, "", "mtu      = 1452", "")
+	return tunnelled(t, `ipv4      = "192.0.2.10/24"`, `ipv4 = "dhcp"`, `gateway   = "192.0.2.1"`, "",
+		"mtu      = 1452", "")
 }
 
-// TestTunnelFollowsWAN: with another address the link is the same, with another end; without one it has none of
-// ours. What is routed to the appliance is unreachable at all times.
+// TestTunnelFollowsWAN: with another address the link is the same, with another end; without one it has none
+// of ours. What is routed to the appliance is unreachable at all times.
 func TestTunnelFollowsWAN(t *testing.T) {
 	s := ofDHCP(t)
 	for _, c := range []struct {
@@ -53,10 +54,14 @@ func TestTunnelFollowsWAN(t *testing.T) {
 		want  tunnel6in4.Behind
 	}{
 		{nil, "", 1480, tunnel6in4.Nothing},
-		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/24")}}, "203.0.113.7", 1480, tunnel6in4.Nothing},
-		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("203.0.113.8/24")}, MTU: 1492}, "203.0.113.8", 1472, tunnel6in4.Nothing},
-		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("10.9.8.7/24")}, MTU: 1400}, "10.9.8.7", 1380, tunnel6in4.NAT},
-		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("100.64.8.7/24")}, MTU: 1290}, "100.64.8.7", 1280, tunnel6in4.CGNAT},
+		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/24")}}, "203.0.113.7", 1480,
+			tunnel6in4.Nothing},
+		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("203.0.113.8/24")}, MTU: 1492}, "203.0.113.8",
+			1472, tunnel6in4.Nothing},
+		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("10.9.8.7/24")}, MTU: 1400}, "10.9.8.7", 1380,
+			tunnel6in4.NAT},
+		{&wan.Facts{Addrs: []netip.Prefix{netip.MustParsePrefix("100.64.8.7/24")}, MTU: 1290}, "100.64.8.7",
+			1280, tunnel6in4.CGNAT},
 	} {
 		p := plan.Make(s, plan.Learned{WAN: c.facts})
 		if err := p.Check(); err != nil {
@@ -65,7 +70,8 @@ func TestTunnelFollowsWAN(t *testing.T) {
 		conf := configOf[tunnel6in4.Config](t, p, roster.Tunnel)
 		i := slices.IndexFunc(p.Network.Links, func(l netcfg.Link) bool { return l.Name == site.TunnelLink })
 		local, _ := netip.ParseAddr(c.local)
-		if l := p.Network.Links[i]; l.Local != local || l.MTU != c.mtu || l.Remote != s.Tunnel.Server || conf.Local != local {
+		if l := p.Network.Links[i]; l.Local != local || l.MTU != c.mtu || l.Remote != s.Tunnel.Server ||
+			conf.Local != local {
 			t.Errorf("%s: %+v, %+v", c.local, l, conf)
 		}
 		if conf.Behind != c.want || conf.MTU != c.mtu {
@@ -85,8 +91,8 @@ func TestTunnelFollowsWAN(t *testing.T) {
 	}
 }
 
-// TestTunnelsFirewall: protocol 41 comes in from the broker alone, as do its pings; through the tunnel strangers
-// reach nothing, as by WAN, and the LANs reach them.
+// TestTunnelsFirewall: protocol 41 comes in from the broker alone, as do its pings; through the tunnel
+// strangers reach nothing, as by WAN, and the LANs reach them.
 func TestTunnelsFirewall(t *testing.T) {
 	p := plan.Make(tunnelled(t), plan.Learned{})
 	table, err := p.Firewall.Table()
@@ -131,7 +137,8 @@ func TestTunnelsFirewall(t *testing.T) {
 			t.Errorf("%+v: %+v", c, got)
 		}
 	}
-	if cuts := p.Firewall.Policy.Shortcuts(); slices.Contains(cuts, site.TunnelLink) || !slices.Contains(cuts, "eth0") {
+	if cuts := p.Firewall.Policy.Shortcuts(); slices.Contains(cuts, site.TunnelLink) ||
+		!slices.Contains(cuts, "eth0") {
 		t.Errorf("short cuts by %q", cuts)
 	}
 }
@@ -154,7 +161,8 @@ func TestTunnelsKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(&shown, "%s %v %+v %#v", text, b.Tunnel.Update, *b.Tunnel.Update, *b.Tunnel.Update)
-	if all := shown.String(); strings.Contains(all, "another-secret") || strings.Contains(all, string(a.Tunnel.Update.Key)) {
+	if all := shown.String(); strings.Contains(all, "another-secret") ||
+		strings.Contains(all, string(a.Tunnel.Update.Key)) {
 		t.Errorf("a key is shown: %s", all)
 	}
 	if change.Nothing || !strings.Contains(shown.String(), "Key of the tunnel") {

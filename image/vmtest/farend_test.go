@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// A farEnd is a broker's end of a 6in4 tunnel (RFC 4213), for machines whose kernel has no such device: between a
-// raw socket for protocol 41 and a TUN device of its namespace.
+// A farEnd is a broker's end of a 6in4 tunnel (RFC 4213), for machines whose kernel has no such device:
+// between a raw socket for protocol 41 and a TUN device of its namespace.
 type farEnd struct {
 	server   netip.Addr
 	raw, tun *os.File
@@ -31,7 +31,8 @@ type farEnd struct {
 }
 
 // newFarEnd starts one at an address of the namespace, with a device tunnel0.
-func newFarEnd(t *testing.T, ns *testnet.Namespace, server, endpoint netip.Addr, address string, routed ...string) *farEnd {
+func newFarEnd(t *testing.T, ns *testnet.Namespace, server, endpoint netip.Addr, address string,
+	routed ...string) *farEnd {
 	t.Helper()
 	f := &farEnd{server: server, endpoint: endpoint}
 	err := ns.Do(func() (err error) {
@@ -166,8 +167,8 @@ func (f *farEnd) refuse(b []byte, src netip.Addr, mtu int) {
 	send(f.icmp, m, src)
 }
 
-// finish completes the checksum of TCP where that was left to a card, as on the taps here: then the field has the
-// sum of the pseudo-header. Others are not touched.
+// finish completes the checksum of TCP where that was left to a card, as on the taps here: then the field has
+// the sum of the pseudo-header. Others are not touched.
 func finish(p []byte) {
 	const tcp, header, field = 6, 40, 16
 	if p[6] != tcp || len(p) < header+20 {
@@ -209,7 +210,9 @@ func maxSegment(c *net.TCPConn) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	control := raw.Control(func(fd uintptr) { n, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG) })
+	control := raw.Control(func(fd uintptr) {
+		n, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG)
+	})
 	if control != nil {
 		return 0, control
 	}

@@ -39,9 +39,9 @@ type tunnelled struct {
 	listener *net.TCPListener
 }
 
-// TestTunnel has IPv6 through a tunnel whose other end is none of ours: pings, transfers both ways that find the
-// largest packet, an end that dies and comes back, a way outside that gets narrower, another address from the
-// provider, and an appliance behind NAT.
+// TestTunnel has IPv6 through a tunnel whose other end is none of ours: pings, transfers both ways that find
+// the largest packet, an end that dies and comes back, a way outside that gets narrower, another address from
+// the provider, and an appliance behind NAT.
 func TestTunnel(t *testing.T) {
 	t.Parallel()
 	img := theImage(t, homeImage)
@@ -52,9 +52,11 @@ func TestTunnel(t *testing.T) {
 	wan.Sysctl("ipv6/conf/all/forwarding", "1")
 	wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
 	h := &tunnelled{T: t, wan: wan, laptop: newHost(t, lan, "00:00:5e:00:53:21")}
-	h.admin = admin{from: h.laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
+	h.admin = admin{from: h.laptop, key: img.Key, address: "192.168.32.1",
+		knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	first, second := netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("192.0.2.88")
-	h.end = newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), first, brokerEnd+"/64", "2001:db8:1f0b:1::/64", "2001:db8:abcd::/48")
+	h.end = newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), first, brokerEnd+"/64", "2001:db8:1f0b:1::/64",
+		"2001:db8:abcd::/48")
 	h.serve()
 	w := newWorkstation(t, h.admin, "../../examples/home")
 	root := disk(ctx, t, img.Root)
@@ -66,16 +68,22 @@ func TestTunnel(t *testing.T) {
 	w.change(t, "site.toml", `ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`)
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
 	w.change(t, "site.toml", `# ipv6     = "2001:db8:0:20::1/64"`, `ipv6 = "2001:db8:1f0b:1::1/64"`)
-	w.change(t, "site.toml", "# A network of hosts. The", "[tunnel]\nserver = \""+brokerAddr+"\"\nipv6 = \"2001:db8:1f0a:1::2/64\"\n"+
-		"routed = [\"2001:db8:1f0b:1::/64\", \"2001:db8:abcd::/48\"]\n\n# The network of hosts. The")
+	w.change(t, "site.toml", "# A network of hosts. The", `[tunnel]
+server = "`+brokerAddr+`"
+ipv6   = "2001:db8:1f0a:1::2/64"
+routed = ["2001:db8:1f0b:1::/64", "2001:db8:abcd::/48"]
+
+# The network of hosts. The`)
 	w.mustPush(ctx, t)
 	h.laptop.Run("ip", "-6", "route", "add", "default", "via", "2001:db8:1f0b:1::1")
 	h.state(ctx, "up")
 	h.laptop.Run("ping", "-c3", "-w30", server6)
-	h.wan.Run("ping", "-c1", "-w30", "-I", brokerAddr, first.String()) // before a broker takes an endpoint, it pings it
+	h.wan.Run("ping", "-c1", "-w30", "-I", brokerAddr,
+		first.String()) // before a broker takes an endpoint, it pings it
 	t.Log(h.must(ctx, t, "gatehouse tunnel"))
 	device := func() (index, mtu, ends string) {
-		words := strings.Fields(h.must(ctx, t, "cd /sys/class/net/tunnel6; cat ifindex mtu address broadcast"))
+		words := strings.Fields(h.must(ctx, t,
+			"cd /sys/class/net/tunnel6; cat ifindex mtu address broadcast"))
 		return words[0], words[1], strings.Join(words[2:], " to ")
 	}
 	index, mtu, ends := device()
@@ -110,14 +118,20 @@ func TestTunnel(t *testing.T) {
 	h.api(brokerAddr)
 	w.add(t, "hosts", brokerAddr+" broker\n")
 	w.write(t, "tunnel.key", "Zm9vYmFyYmF6\n")
-	w.change(t, "site.toml", "\n# The network of hosts", "[tunnel.update]\nuser = \"customer\"\ntunnel = \"1\"\n"+
-		"key-file = \"tunnel.key\"\nurl = \"https://broker.home.example/nic/update\"\n\n# The network of hosts")
+	w.change(t, "site.toml", "# The network of hosts", `[tunnel.update]
+user     = "customer"
+tunnel   = "1"
+key-file = "tunnel.key"
+url      = "https://broker.home.example/nic/update"
+
+# The network of hosts`)
 	w.mustPush(ctx, t)
 	testnet.Eventually(t, Guard, "the broker is not told by who is not the broker", func() bool {
 		out, err := h.run(ctx, "gatehouse tunnel")
 		return err == nil && strings.Contains(out, "a certificate that is not accepted")
 	})
-	for _, command := range []string{"gatehouse tunnel --json", "gatehouse log -n 1000", "gatehouse status --json"} {
+	for _, command := range []string{"gatehouse tunnel --json", "gatehouse log -n 1000",
+		"gatehouse status --json"} {
 		if out, _ := h.run(ctx, command); strings.Contains(out, "Zm9vYmFyYmF6") {
 			t.Errorf("%s shows the key", command)
 		}
@@ -162,7 +176,8 @@ func (h *tunnelled) provide(address, router string) *testnet.Process {
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		h.Fatal(err)
 	}
-	return h.wan.Start(exec.Command(testnet.Need(h.T, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground", "--log-facility=-", "--conf-file="+conf))
+	return h.wan.Start(exec.Command(testnet.Need(h.T, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground",
+		"--log-facility=-", "--conf-file="+conf))
 }
 
 // state waits for what the appliance says of the tunnel.
@@ -199,7 +214,8 @@ func (h *tunnelled) loops(ctx context.Context) {
 func (h *tunnelled) serve() {
 	h.Helper()
 	err := h.wan.Do(func() (err error) {
-		h.listener, err = net.ListenTCP("tcp6", net.TCPAddrFromAddrPort(netip.MustParseAddrPort("["+server6+"]:7")))
+		h.listener, err = net.ListenTCP("tcp6",
+			net.TCPAddrFromAddrPort(netip.MustParseAddrPort("["+server6+"]:7")))
 		return err
 	})
 	if err != nil {
@@ -270,7 +286,8 @@ func (h *tunnelled) transfers(when string, most int) {
 	if err != nil || n > most || n < 1280-60-20 {
 		h.Errorf("%s: a segment of %d bytes (%v), want at most %d", when, n, err, most)
 	}
-	h.Logf("%s: %d MiB there and back in %v, segments of %d bytes", when, size>>20, took.Round(time.Millisecond), n)
+	h.Logf("%s: %d MiB there and back in %v, segments of %d bytes", when, size>>20,
+		took.Round(time.Millisecond), n)
 	c.Close()
 }
 

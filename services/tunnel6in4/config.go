@@ -1,5 +1,5 @@
-// Package tunnel6in4 watches a tunnel that carries IPv6 in IPv4 (6in4, RFC 4213), and tells its broker where the
-// appliance is. It is an engine: moments, echoes and answers in, probes and requests out.
+// Package tunnel6in4 watches a tunnel that carries IPv6 in IPv4 (6in4, RFC 4213), and tells its broker where
+// the appliance is. It is an engine: moments, echoes and answers in, probes and requests out.
 //
 //	        an echo, and another at once
 //	┌────┐ ────────────────────────────► ┌────┐
@@ -7,9 +7,9 @@
 //	└────┘ ◄──────────────────────────── └────┘  each second while none is answered
 //	          3 in a row without an echo
 //
-// It guarantees that the broker is asked at most 6 times in any hour, and not at all when it was told the address
-// before, unless the tunnel is down; that after a refusal it is not asked again before the configuration is
-// another, or a day is over. It says what is most likely wrong when the tunnel is down.
+// It guarantees that the broker is asked at most 6 times in any hour, and not at all when it was told the
+// address before, unless the tunnel is down; that after a refusal it is not asked again before the
+// configuration is another, or a day is over. It says what is most likely wrong when the tunnel is down.
 //
 // The device, its addresses and routes are netcfg's, the rules the firewall's. Sockets are those of echo, the
 // broker's API is that of broker; run joins them.

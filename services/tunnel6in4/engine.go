@@ -21,8 +21,8 @@ type Ping struct {
 	Seq      uint16
 }
 
-// Tell asks the broker, over a connection from an address of ours, to take it for the endpoint. What comes of it
-// is for Answered; another Tell takes its place.
+// Tell asks the broker, over a connection from an address of ours, to take it for the endpoint. What comes of
+// it is for Answered; another Tell takes its place.
 type Tell struct {
 	From   netip.Addr
 	Update Update
@@ -56,13 +56,14 @@ func New(conf Config, kept *Kept, random func() uint64) *Engine {
 // Start begins with the configuration that New was given.
 func (e *Engine) Start(now Now) []Action { return e.Reconfigure(now, e.conf) }
 
-// Reconfigure goes on with another configuration. What the tunnel was it is taken for until that is found out, at
-// once.
+// Reconfigure goes on with another configuration. What the tunnel was it is taken for until that is found
+// out, at once.
 func (e *Engine) Reconfigure(now Now, conf Config) []Action {
 	before := e.conf
 	e.conf = conf
 	out := e.watch.begin(now.Up, &e.conf)
-	told := before.Local == conf.Local && before.Behind == conf.Behind && sameUpdate(before.Update, conf.Update)
+	told := before.Local == conf.Local && before.Behind == conf.Behind &&
+		sameUpdate(before.Update, conf.Update)
 	if !told || !e.update.begun() {
 		e.update.begin(now, &e.conf)
 	}

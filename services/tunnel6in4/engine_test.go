@@ -18,7 +18,8 @@ var (
 func config() Config {
 	return Config{
 		Link: "tunnel6", Server: server, Local: local, Own: own, Gateway: gateway, MTU: 1480,
-		Update: &Update{User: "customer", Tunnel: "123456", Key: "s3cret", URL: "https://broker.example/nic/update"},
+		Update: &Update{User: "customer", Tunnel: "123456", Key: "s3cret",
+			URL: "https://broker.example/nic/update"},
 	}
 }
 
@@ -43,7 +44,8 @@ type world struct {
 
 func newWorld(t *testing.T, conf Config, kept *Kept) *world {
 	w := &world{
-		t: t, now: time.Hour, wall: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), inside: true, outer: true, kept: kept,
+		t: t, now: time.Hour, wall: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), inside: true, outer: true,
+		kept:   kept,
 		answer: func() Outcome { return Outcome{Code: Good, Addr: local} },
 	}
 	w.start(conf)
@@ -134,8 +136,8 @@ func (w *world) is(state State, cause Cause) {
 	}
 }
 
-// TestUpAndDown: the tunnel is up with the second echo, down with the third probe that is lost, and up again within
-// a second and a half of its return.
+// TestUpAndDown: the tunnel is up with the second echo, down with the third probe that is lost, and up again
+// within a second and a half of its return.
 func TestUpAndDown(t *testing.T) {
 	w := newWorld(t, config(), nil)
 	w.is(StateAsking, "")
@@ -194,10 +196,13 @@ func TestCauses(t *testing.T) {
 		{nil, false, true, answers(Abuse), StateDown, NotTaken, "blocked"},
 		{nil, true, true, answers(NoHost), StateUp, "", ""},
 		{nil, false, true, answers(Trouble), StateDown, NotTold, "asked again within"},
-		{nil, false, true, func() Outcome { return Outcome{Code: Good, Addr: server} }, StateDown, BehindNAT, "NAT"},
-		{func(c *Config) { c.Behind = NAT }, false, true, good, StateDown, BehindNAT, "pass protocol 41 to 198.51.100.7"},
+		{nil, false, true, func() Outcome { return Outcome{Code: Good, Addr: server} }, StateDown, BehindNAT,
+			"NAT"},
+		{func(c *Config) { c.Behind = NAT }, false, true, good, StateDown, BehindNAT,
+			"pass protocol 41 to 198.51.100.7"},
 		{func(c *Config) { c.Behind = CGNAT }, false, true, good, StateDown, BehindCGNAT, "CGNAT"},
-		{func(c *Config) { c.Local = netip.Addr{} }, true, true, good, StateAbsent, NoAddress, "no IPv4 address"},
+		{func(c *Config) { c.Local = netip.Addr{} }, true, true, good, StateAbsent, NoAddress,
+			"no IPv4 address"},
 		{func(c *Config) { c.Update = nil }, false, true, good, StateDown, OtherEnd, "another address"},
 	} {
 		conf := config()
@@ -250,9 +255,11 @@ func TestTold(t *testing.T) {
 	}
 }
 
-// TestRefused: after a refusal nobody is asked before a day is over, over restarts too; another key is tried at once.
+// TestRefused: after a refusal nobody is asked before a day is over, over restarts too; another key is tried
+// at once.
 func TestRefused(t *testing.T) {
-	for _, code := range []Code{BadAuth, BadAgent, Abuse, NoHost, NotFQDN, NotYours, NumHost, NotPaid, HTTPRefused, Redirected} {
+	for _, code := range []Code{BadAuth, BadAgent, Abuse, NoHost, NotFQDN, NotYours, NumHost, NotPaid,
+		HTTPRefused, Redirected} {
 		w := newWorld(t, config(), nil)
 		w.answer, w.inside = func() Outcome { return Outcome{Code: code} }, false
 		w.start(config())
@@ -262,7 +269,8 @@ func TestRefused(t *testing.T) {
 		}
 		before := len(w.told)
 		w.run(2 * time.Hour)
-		if before != 1 && before != 2 || len(w.told) != before+1 { // New has started once before the answer was set
+		if before != 1 && before != 2 ||
+			len(w.told) != before+1 { // New has started once before the answer was set
 			t.Errorf("%s: asked %d times in 23 hours, then %d", code, before, len(w.told)-before)
 		}
 		other := config()
@@ -276,12 +284,13 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestWeek is a week of failures of all kinds, addresses that change and restarts: never more than six requests in
-// any hour.
+// TestWeek is a week of failures of all kinds, addresses that change and restarts: never more than six
+// requests in any hour.
 func TestWeek(t *testing.T) {
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		codes := []Code{Good, NoChange, BadAuth, Abuse, DNSError, Trouble, Unknown, HTTPTrouble, Silent, Untrusted}
+		codes := []Code{Good, NoChange, BadAuth, Abuse, DNSError, Trouble, Unknown, HTTPTrouble, Silent,
+			Untrusted}
 		w := newWorld(t, config(), nil)
 		w.answer = func() Outcome { return Outcome{Code: codes[r.IntN(len(codes))], Addr: local} }
 		conf := config()
@@ -313,15 +322,17 @@ func TestWeek(t *testing.T) {
 	}
 }
 
-// TestBackOff: after trouble it takes five minutes, then twice as long, up to an hour; who was not reached is asked
-// again sooner.
+// TestBackOff: after trouble it takes five minutes, then twice as long, up to an hour; who was not reached is
+// asked again sooner.
 func TestBackOff(t *testing.T) {
 	for code, want := range map[Code][]time.Duration{
-		Trouble:   {5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 40 * time.Minute, time.Hour, time.Hour},
+		Trouble: {5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 40 * time.Minute, time.Hour,
+			time.Hour},
 		Unreached: {time.Minute, time.Minute, time.Minute, 2 * time.Minute, 4 * time.Minute},
 	} {
 		conf := config()
-		w := &world{t: t, now: time.Hour, inside: false, answer: func() Outcome { return Outcome{Code: code} }}
+		w := &world{t: t, now: time.Hour, inside: false,
+			answer: func() Outcome { return Outcome{Code: code} }}
 		w.start(conf)
 		w.run(5 * time.Hour)
 		for i, least := range want {

@@ -102,8 +102,8 @@ type Outcome struct {
 // maxText bounds what is kept of an answer, in bytes.
 const maxText = 200
 
-// Read makes an Outcome of a response of HTTP. Of a body the first line counts; a status of 200 without a word
-// that is known is Unknown.
+// Read makes an Outcome of a response of HTTP. Of a body the first line counts; a status of 200 without a
+// word that is known is Unknown.
 func Read(status int, body []byte) Outcome {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
 	line = printable.Cut(strings.TrimSpace(line), maxText)

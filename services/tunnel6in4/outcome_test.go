@@ -57,7 +57,8 @@ func TestRead(t *testing.T) {
 			addr = o.Addr.String()
 		}
 		if o.Code != c.code || o.Code.Class() != c.class || addr != c.addr {
-			t.Errorf("%d %q is %+v, class %d; want %s, %d, %s", c.status, c.body, o, o.Code.Class(), c.code, c.class, c.addr)
+			t.Errorf("%d %q is %+v, class %d; want %s, %d, %s", c.status, c.body, o, o.Code.Class(), c.code,
+				c.class, c.addr)
 		}
 		if o.Code.Means() == "" {
 			t.Errorf("%s means nothing", o.Code)

@@ -81,7 +81,8 @@ func (e *Engine) Status(now Now) Status {
 		st.Problems = append(st.Problems, "The tunnel for IPv6 is down: "+st.Why)
 	}
 	if k := e.update.kept; st.Cause != NotTaken && e.refused() {
-		st.Problems = append(st.Problems, "The tunnel's broker "+k.Outcome.Code.Means()+quoted(k.Outcome.Text))
+		st.Problems = append(st.Problems,
+			"The tunnel's broker "+k.Outcome.Code.Means()+quoted(k.Outcome.Text))
 	}
 	return st
 }
@@ -143,30 +144,33 @@ func (e *Engine) diagnose(now Now) (Cause, string) {
 	case st == StateAbsent:
 		return NoAddress, "WAN has no IPv4 address, which it goes through."
 	case e.conf.Behind == CGNAT:
-		return BehindCGNAT, fmt.Sprintf("%s is an address that the provider translates for many customers (CGNAT, RFC 6598), "+
+		return BehindCGNAT, fmt.Sprintf("%s is an address that the provider translates for many customers "+
+			"(CGNAT, RFC 6598), "+
 			"and no broker reaches us there. Ask the provider for an address of your own, or for IPv6.", e.conf.Local)
 	case e.refused():
-		return NotTaken, fmt.Sprintf("the broker %s%s. It is asked again when the configuration is another, or after a day.",
+		return NotTaken, fmt.Sprintf("the broker %s%s. It is asked again when the configuration is another, "+
+			"or after a day.",
 			u.kept.Outcome.Code.Means(), quoted(u.kept.Outcome.Text)) + e.hint()
 	case e.conf.Update != nil && !u.isTold() && u.last != nil:
-		return NotTold, fmt.Sprintf("the broker does not know our address yet: it %s%s. It is asked again within %d min.",
+		return NotTold, fmt.Sprintf("the broker does not know our address yet: it %s%s. It is asked again "+
+			"within %d min.",
 			u.last.Code.Means(), quoted(u.last.Text), max(u.next(Never)-now.Up, 0)/time.Minute+1) + e.hint()
 	case st == StateAsking:
 		return "", "its other end has not answered yet."
 	case e.conf.Update != nil && !u.isTold():
 		return NotTold, "the broker is only just told of our address."
 	case !outside:
-		return ServerSilent, fmt.Sprintf("the broker's end, %s, does not answer a ping over IPv4 either: it is down, or "+
-			"not reached from here.", server)
+		return ServerSilent, fmt.Sprintf("the broker's end, %s, does not answer a ping over IPv4 either: it "+
+			"is down, or not reached from here.", server)
 	case e.behind() == NAT:
-		return BehindNAT, fmt.Sprintf("%s answers over IPv4, but WAN is behind another router (NAT): that one must pass "+
-			"protocol 41 to %s; a \"DMZ\" or \"exposed host\" often does.", server, e.conf.Local)
+		return BehindNAT, fmt.Sprintf("%s answers over IPv4, but WAN is behind another router (NAT): that one "+
+			"must pass protocol 41 to %s; a \"DMZ\" or \"exposed host\" often does.", server, e.conf.Local)
 	case e.conf.Update == nil:
-		return OtherEnd, fmt.Sprintf("%s answers over IPv4, but nothing comes through the tunnel: the broker has another "+
-			"address than %s for its other end, or protocol 41 is dropped on the way.", server, e.conf.Local)
+		return OtherEnd, fmt.Sprintf("%s answers over IPv4, but nothing comes through the tunnel: the broker "+
+			"has another address than %s for its other end, or protocol 41 is dropped on the way.", server, e.conf.Local)
 	}
-	return Eaten, fmt.Sprintf("%s answers over IPv4 and has our address, but nothing comes through the tunnel: "+
-		"protocol 41 is dropped on the way, by a modem or the provider.", server)
+	return Eaten, fmt.Sprintf("%s answers over IPv4 and has our address, but nothing comes through the "+
+		"tunnel: protocol 41 is dropped on the way, by a modem or the provider.", server)
 }
 
 // hint is what else stands in the way.

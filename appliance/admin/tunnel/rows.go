@@ -63,7 +63,8 @@ func told(st run.Status, b *tunnel6in4.Broker, now time.Time) (lines []string) {
 		if !k.When.IsZero() {
 			when = cli.Span(now.Sub(k.When)) + " ago"
 		}
-		lines = append(lines, fmt.Sprintf("%s for %s, %s: it %s", answer(&k.Outcome), k.Local, when, k.Outcome.Code.Means()))
+		lines = append(lines, fmt.Sprintf("%s for %s, %s: it %s", answer(&k.Outcome), k.Local, when,
+			k.Outcome.Code.Means()))
 	}
 	if o := b.Last; o != nil && (b.Kept == nil || *o != b.Kept.Outcome) {
 		lines = append(lines, fmt.Sprintf("%s, %s ago: it %s", answer(o), span(st, b.LastAt), o.Code.Means()))

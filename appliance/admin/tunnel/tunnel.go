@@ -1,9 +1,9 @@
-// Package tunnel is the commands `gatehouse tunnel …`: whether the tunnel for IPv6 is up, how long its other end
-// takes to answer, where it goes, what its broker was told and has answered, and why it is as it is. For
+// Package tunnel is the commands `gatehouse tunnel …`: whether the tunnel for IPv6 is up, how long its other
+// end takes to answer, where it goes, what its broker was told and has answered, and why it is as it is. For
 // `gatehouse status` it has that in one line.
 //
-// It asks the service over its control socket. What the broker says is safe for a terminal and bounded, in JSON
-// too. It knows no key, and changes nothing.
+// It asks the service over its control socket. What the broker says is safe for a terminal and bounded, in
+// JSON too. It knows no key, and changes nothing.
 package tunnel
 
 import (
@@ -33,7 +33,8 @@ type Env struct {
 const silence = 5 * time.Second
 
 // errNone is the answer to who asks about a tunnel that the site does not have.
-var errNone = errors.New("there is no tunnel: the site that runs has no [tunnel], or its service is not running")
+var errNone = errors.New("there is no tunnel: the site that runs has no [tunnel], or its service is not " +
+	"running")
 
 // Ask asks the service how it is.
 func Ask(ctx context.Context, runDir string) (run.Status, error) {
@@ -137,7 +138,8 @@ func show(ctx context.Context, env Env, args []string, name string, print func(i
 func Line(st run.Status) string {
 	switch st.State {
 	case tunnel6in4.StateUp:
-		return fmt.Sprintf("up for %s, %s to %s", span(st, st.Since), cli.Took(time.Duration(st.RTT)), st.Server)
+		return fmt.Sprintf("up for %s, %s to %s", span(st, st.Since), cli.Took(time.Duration(st.RTT)),
+			st.Server)
 	case tunnel6in4.StateDown:
 		return fmt.Sprintf("down for %s (%s)", span(st, st.Since), st.Cause)
 	case tunnel6in4.StateAbsent:

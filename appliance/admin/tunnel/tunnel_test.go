@@ -38,7 +38,8 @@ func service(conf func(*tunnel6in4.Config), inside, outer bool, answer *tunnel6i
 	c := tunnel6in4.Config{
 		Link: "tunnel6", Server: netip.MustParseAddr("203.0.113.30"), Local: local, Own: netip.MustParseAddr("2001:db8:1f0a:1::2"),
 		Gateway: netip.MustParseAddr("2001:db8:1f0a:1::1"), MTU: 1480,
-		Update: &tunnel6in4.Update{User: "customer", Tunnel: "123456", Key: "s3cret", URL: "https://broker.example/"},
+		Update: &tunnel6in4.Update{User: "customer", Tunnel: "123456", Key: "s3cret",
+			URL: "https://broker.example/"},
 	}
 	if conf != nil {
 		conf(&c)
@@ -87,7 +88,8 @@ func serve(t *testing.T, st *run.Status) tunnel.Env {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() {
-			ended <- control.Serve(ctx, l, control.Mux{"status": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			ended <- control.Serve(ctx, l, control.Mux{"status": func(_ context.Context, _ json.RawMessage,
+				send func(any) error) error {
 				return send(st)
 			}})
 		}()
@@ -99,19 +101,24 @@ func serve(t *testing.T, st *run.Status) tunnel.Env {
 // TestCommands compares what people are shown with testdata, in 80 columns.
 func TestCommands(t *testing.T) {
 	good := &tunnel6in4.Outcome{Code: tunnel6in4.Good, Text: "good 198.51.100.7", Addr: local}
-	hostile := &tunnel6in4.Outcome{Code: tunnel6in4.Unknown, Text: "\x1b[2J" + strings.Repeat("go away ", 200)}
+	hostile := &tunnel6in4.Outcome{Code: tunnel6in4.Unknown, Text: "\x1b[2J" +
+		strings.Repeat("go away ", 200)}
 	for name, c := range map[string]struct {
 		st      run.Status
 		problem bool
 	}{
-		"up":       {service(nil, true, true, good), false},
-		"eaten":    {service(nil, false, true, good), true},
-		"silent":   {service(nil, false, false, good), true},
-		"refused":  {service(nil, false, true, &tunnel6in4.Outcome{Code: tunnel6in4.BadAuth, Text: "badauth"}), true},
-		"trouble":  {service(nil, false, true, &tunnel6in4.Outcome{Code: tunnel6in4.Trouble, Text: "911"}), true},
-		"hostile":  {service(nil, false, true, hostile), true},
-		"nat":      {service(func(c *tunnel6in4.Config) { c.Behind = tunnel6in4.NAT }, false, true, good), true},
-		"cgnat":    {service(func(c *tunnel6in4.Config) { c.Behind = tunnel6in4.CGNAT }, false, true, good), true},
+		"up":     {service(nil, true, true, good), false},
+		"eaten":  {service(nil, false, true, good), true},
+		"silent": {service(nil, false, false, good), true},
+		"refused": {service(nil, false, true, &tunnel6in4.Outcome{Code: tunnel6in4.BadAuth,
+			Text: "badauth"}), true},
+		"trouble": {service(nil, false, true, &tunnel6in4.Outcome{Code: tunnel6in4.Trouble, Text: "911"}),
+			true},
+		"hostile": {service(nil, false, true, hostile), true},
+		"nat": {service(func(c *tunnel6in4.Config) { c.Behind = tunnel6in4.NAT }, false, true, good),
+			true},
+		"cgnat": {service(func(c *tunnel6in4.Config) { c.Behind = tunnel6in4.CGNAT }, false, true, good),
+			true},
 		"absent":   {service(func(c *tunnel6in4.Config) { c.Local = netip.Addr{} }, true, true, good), true},
 		"untold":   {service(func(c *tunnel6in4.Config) { c.Update = nil }, true, true, nil), false},
 		"otherend": {service(func(c *tunnel6in4.Config) { c.Update = nil }, false, true, nil), true},
@@ -119,8 +126,10 @@ func TestCommands(t *testing.T) {
 		env := serve(t, &c.st)
 		var out bytes.Buffer
 		env.Stdout = &out
-		for _, command := range []func(context.Context, tunnel.Env, []string) error{tunnel.Status, tunnel.Why} {
-			if err := command(t.Context(), env, nil); errors.Is(err, cli.ErrProblems) != c.problem || err != nil && !c.problem {
+		for _, command := range []func(context.Context, tunnel.Env, []string) error{tunnel.Status,
+			tunnel.Why} {
+			if err := command(t.Context(), env, nil); errors.Is(err, cli.ErrProblems) != c.problem ||
+				err != nil && !c.problem {
 				t.Errorf("%s: %v", name, err)
 			}
 			out.WriteString("\n")
@@ -131,7 +140,8 @@ func TestCommands(t *testing.T) {
 		}
 		out.WriteString("status: " + tunnel.Line(asked) + "\n")
 		for line := range strings.Lines(out.String()) {
-			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 || strings.Contains(line, "\x1b") {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 ||
+				strings.Contains(line, "\x1b") {
 				t.Errorf("%s: a line of %d characters: %q", name, n, line)
 			}
 		}
@@ -159,7 +169,8 @@ func TestCommands(t *testing.T) {
 func TestNone(t *testing.T) {
 	env := serve(t, nil)
 	env.Stdout = &bytes.Buffer{}
-	if err := tunnel.Status(t.Context(), env, nil); err == nil || !strings.Contains(err.Error(), "no [tunnel]") {
+	if err := tunnel.Status(t.Context(), env, nil); err == nil ||
+		!strings.Contains(err.Error(), "no [tunnel]") {
 		t.Errorf("without a tunnel: %v", err)
 	}
 	if err := tunnel.Why(t.Context(), env, []string{"because"}); !errors.Is(err, cli.ErrUsage) {

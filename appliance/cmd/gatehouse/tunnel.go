@@ -9,8 +9,8 @@ import (
 	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
 )
 
-// tunnelState is what the watch of the tunnel has last said, for the box. When it dies, or is started again, its
-// word holds until it says something else.
+// tunnelState is what the watch of the tunnel has last said, for the box. When it dies, or is started again,
+// its word holds until it says something else.
 type tunnelState struct {
 	mu  sync.Mutex
 	now *plan.Tunnel

@@ -203,7 +203,8 @@ func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 }
 
 func (k kernel) changeRoute(verb string, r netcfg.Route) error {
-	route := &netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner, Table: unix.RT_TABLE_MAIN}
+	route := &netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner,
+		Table: unix.RT_TABLE_MAIN}
 	if r.Unreachable {
 		route.Type = unix.RTN_UNREACHABLE
 	} else {

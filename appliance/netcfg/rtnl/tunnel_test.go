@@ -8,9 +8,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 )
 
-// TestUnreachable: an unreachable route stands beside the kernel's own to the same network, which is used while its
-// link is there; and it goes when it is not wanted any more. (The tunnel itself is for the appliance's own kernel:
-// image/vmtest.)
+// TestUnreachable: an unreachable route stands beside the kernel's own to the same network, which is used
+// while its link is there; and it goes when it is not wanted any more. (The tunnel itself is for the
+// appliance's own kernel: image/vmtest.)
 func TestUnreachable(t *testing.T) {
 	enterBox(t)
 	plan := plain()

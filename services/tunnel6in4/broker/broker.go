@@ -1,9 +1,10 @@
-// Package broker asks the API of a tunnel broker, in the words of dyndns2 as tunnelbroker.net has them, by HTTPS.
+// Package broker asks the API of a tunnel broker, in the words of dyndns2 as tunnelbroker.net has them, by
+// HTTPS.
 //
-// A request goes out over IPv4 from the address that it is about, so the broker sees what the world sees of it. The
-// key goes to a server whose certificate is good for the name, and to no other: redirects are not followed, there
-// is no proxy and no HTTP/2. An answer is read up to 4 KiB, and all of it takes half a minute at most. Names are
-// looked up at the resolver that Options say. Errors say what failed, without the key.
+// A request goes out over IPv4 from the address that it is about, so the broker sees what the world sees of
+// it. The key goes to a server whose certificate is good for the name, and to no other: redirects are not
+// followed, there is no proxy and no HTTP/2. An answer is read up to 4 KiB, and all of it takes half a minute
+// at most. Names are looked up at the resolver that Options say. Errors say what failed, without the key.
 package broker
 
 import (
@@ -79,10 +80,13 @@ func ask(ctx context.Context, t tunnel6in4.Tell, o Options) tunnel6in4.Outcome {
 }
 
 // dialer connects over IPv4 from one address, and looks names up at one resolver.
-func dialer(from netip.Addr, resolver netip.AddrPort) func(context.Context, string, string) (net.Conn, error) {
+func dialer(
+	from netip.Addr, resolver netip.AddrPort,
+) func(context.Context, string, string) (net.Conn, error) {
 	d := net.Dialer{
 		Timeout: dialTime, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)),
-		Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn,
+			error) {
 			return (&net.Dialer{}).DialContext(ctx, network, resolver.String())
 		}},
 	}
@@ -91,7 +95,8 @@ func dialer(from netip.Addr, resolver netip.AddrPort) func(context.Context, stri
 	}
 }
 
-// failed makes an outcome of an error. That of http names the URL, which has the id and no key; its cause is enough.
+// failed makes an outcome of an error. That of http names the URL, which has the id and no key; its cause is
+// enough.
 func failed(err error) tunnel6in4.Outcome {
 	const maxText = 200
 	if outer, ok := errors.AsType[*url.Error](err); ok {

@@ -93,7 +93,8 @@ func (l *lab) serve(cert tls.Certificate) int {
 func (l *lab) answer(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	name, key, _ := r.BasicAuth()
-	l.asked = append(l.asked, fmt.Sprintf("%s %s %s %s:%s %s", r.Proto, r.Method, r.URL, name, key, r.UserAgent()))
+	l.asked = append(l.asked, fmt.Sprintf("%s %s %s %s:%s %s", r.Proto, r.Method, r.URL, name, key,
+		r.UserAgent()))
 	handle := l.handle
 	l.mu.Unlock()
 	handle(w, r)
@@ -189,7 +190,8 @@ func TestAnswers(t *testing.T) {
 		{"redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, fmt.Sprintf("https://%s:%d/stolen", apiName, elsewhere), http.StatusFound)
 		}, tunnel6in4.Redirected},
-		{"cut", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, tunnel6in4.Silent},
+		{"cut", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) },
+			tunnel6in4.Silent},
 		{"the key back", text("what is " + apiKey), tunnel6in4.Unknown},
 	} {
 		l.mu.Lock()
@@ -215,7 +217,8 @@ func TestUntrusted(t *testing.T) {
 	l.handle = text("good 198.51.100.7")
 	soon := time.Now().Add(time.Hour)
 	for what, cert := range map[string]tls.Certificate{
-		"another name": l.certificate("other.example", soon), "expired": l.certificate(apiName, time.Now().Add(-time.Minute)),
+		"another name": l.certificate("other.example", soon), "expired": l.certificate(apiName,
+			time.Now().Add(-time.Minute)),
 		"another authority": stranger.certificate(apiName, soon),
 	} {
 		if o := l.ask(apiName, l.serve(cert)); o.Code != tunnel6in4.Untrusted || len(l.asked) > 0 {

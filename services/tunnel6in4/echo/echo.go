@@ -1,7 +1,7 @@
-// Package echo sends echo requests over IPv4 and IPv6 (RFC 792, RFC 4443 4.1) from addresses of ours, and hears the
-// answers. Its sockets need CAP_NET_RAW when they are opened, and nothing after; they outlive addresses and links.
-// What comes back is counted as an answer only if it has the identifier and the secret of these sockets, so no
-// stranger can say that somebody answers who does not.
+// Package echo sends echo requests over IPv4 and IPv6 (RFC 792, RFC 4443 4.1) from addresses of ours, and
+// hears the answers. Its sockets need CAP_NET_RAW when they are opened, and nothing after; they outlive
+// addresses and links. What comes back is counted as an answer only if it has the identifier and the secret
+// of these sockets, so no stranger can say that somebody answers who does not.
 package echo
 
 import (

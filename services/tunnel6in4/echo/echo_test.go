@@ -44,7 +44,8 @@ func TestEcho(t *testing.T) {
 			t.Fatalf("%s does not answer", a)
 		}
 	}
-	if err := ours.Send(netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"), 1); err == nil {
+	if err := ours.Send(netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"),
+		1); err == nil {
 		t.Error("sent from an address that is not ours")
 	}
 	if err := ours.Close(); err != nil {

@@ -74,8 +74,8 @@ func (r *reports) current() (Report, bool, <-chan struct{}) {
 	return r.now, r.known, r.changed
 }
 
-// answerFollow sends the Report there is, and each that is another, as long as somebody listens. A service that has
-// just started says nothing before it has found out: whoever follows keeps what he knows till then.
+// answerFollow sends the Report there is, and each that is another, as long as somebody listens. A service
+// that has just started says nothing before it has found out: whoever follows keeps what he knows till then.
 func (s *Service) answerFollow(ctx context.Context, _ json.RawMessage, send func(any) error) error {
 	for {
 		report, known, changed := s.reports.current()

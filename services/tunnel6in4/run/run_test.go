@@ -25,7 +25,8 @@ func config() tunnel6in4.Config {
 	return tunnel6in4.Config{
 		Link: "tunnel6", Server: netip.MustParseAddr("203.0.113.30"), Local: netip.MustParseAddr("198.51.100.7"),
 		Own: netip.MustParseAddr("2001:db8::2"), Gateway: netip.MustParseAddr("2001:db8::1"), MTU: 1480,
-		Update: &tunnel6in4.Update{User: "customer", Tunnel: "123456", Key: secret, URL: "https://broker.example/"},
+		Update: &tunnel6in4.Update{User: "customer", Tunnel: "123456", Key: secret,
+			URL: "https://broker.example/"},
 	}
 }
 
@@ -85,8 +86,9 @@ func (b *bench) start(conf tunnel6in4.Config) {
 	w := &wires{up: &b.up, v6: make(chan echo.Answer), closed: make(chan struct{})}
 	s, err := Open(conf, Options{
 		Log: slog.New(slog.NewTextHandler(&b.log, nil)), StateDir: b.dir, Rand: func() uint64 { return 4 },
-		Uptime: func() time.Duration { return time.Since(begin) + time.Hour }, Wall: func() (time.Time, bool) { return time.Now(), true },
-		Open: func(uint64) (Sockets, error) { return w, nil },
+		Uptime: func() time.Duration { return time.Since(begin) + time.Hour },
+		Wall:   func() (time.Time, bool) { return time.Now(), true },
+		Open:   func(uint64) (Sockets, error) { return w, nil },
 		Ask: func(_ context.Context, t tunnel6in4.Tell) tunnel6in4.Outcome {
 			b.told.Add(1)
 			time.Sleep(time.Second)
@@ -191,7 +193,8 @@ func TestService(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for what, text := range map[string]string{"status": st, "log": b.log.String(), "state file": string(kept)} {
+		for what, text := range map[string]string{"status": st, "log": b.log.String(),
+			"state file": string(kept)} {
 			if strings.Contains(text, secret) {
 				t.Errorf("the key is in the %s: %s", what, text)
 			}

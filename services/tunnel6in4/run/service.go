@@ -1,6 +1,6 @@
-// Package run is the service that watches the tunnel for IPv6 and tells its broker where the appliance is: it joins
-// the engine, the echoes and the API. It changes nothing of the network, and reports whether the tunnel is up, for
-// init.
+// Package run is the service that watches the tunnel for IPv6 and tells its broker where the appliance is: it
+// joins the engine, the echoes and the API. It changes nothing of the network, and reports whether the tunnel
+// is up, for init.
 //
 // One goroutine, the owner, has the engine. Others hand it functions:
 //
@@ -84,7 +84,8 @@ func Open(conf tunnel6in4.Config, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{o: o, log: o.Log, sockets: sockets, conf: conf, inputs: make(chan func()), over: make(chan struct{})}
+	s := &Service{o: o, log: o.Log, sockets: sockets, conf: conf, inputs: make(chan func()),
+		over: make(chan struct{})}
 	s.reports.changed = make(chan struct{})
 	return s, nil
 }
@@ -110,8 +111,8 @@ const (
 	logBurst = 30
 )
 
-// ask asks with the authorities that everybody believes, which are read for each request: they are seldom made, and
-// what they take is given back. No clock is right that is before the list of them.
+// ask asks with the authorities that everybody believes, which are read for each request: they are seldom
+// made, and what they take is given back. No clock is right that is before the list of them.
 func (o Options) ask(ctx context.Context, t tunnel6in4.Tell) tunnel6in4.Outcome {
 	roots := o.Roots
 	if roots == nil {

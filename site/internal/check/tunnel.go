@@ -38,7 +38,8 @@ func (l *loader) checkTunnel(fsys fs.FS) {
 	t.Server = l.tunnelServer(raw.Server)
 	t.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleTunnel)
 	if bits := t.IPv6.Bits(); t.IPv6.IsValid() && bits > 126 {
-		l.At(raw.IPv6.At, "ipv6 %s has the length %d; expected a network with both ends of the tunnel", t.IPv6, bits)
+		l.At(raw.IPv6.At, "ipv6 %s has the length %d; expected a network with both ends of the tunnel",
+			t.IPv6, bits)
 		t.IPv6 = netip.Prefix{}
 	}
 	t.Gateway = l.tunnelGateway(raw)
@@ -65,7 +66,8 @@ func (l *loader) tunnelServer(v toml.Str) netip.Addr {
 	a, err := netip.ParseAddr(v.Text)
 	switch {
 	case err != nil || !a.Is4():
-		l.At(v.At, "server %q is no IPv4 address; expected the broker's, as its page about the tunnel has it", v.Text)
+		l.At(v.At, "server %q is no IPv4 address; expected the broker's, as its page about the tunnel has it",
+			v.Text)
 	case model.NotUnicast(a) != "":
 		l.At(v.At, "server %s %s; expected the broker's IPv4 address", a, model.NotUnicast(a))
 	default:
@@ -86,9 +88,11 @@ func (l *loader) tunnelGateway(raw toml.Tunnel) netip.Addr {
 		case err != nil || a.Zone() != "":
 			l.At(v.At, "gateway6 %q is no address; expected the broker's address in the tunnel", v.Text)
 		case !own.Contains(a):
-			l.Against(v.At, raw.IPv6.At, "gateway6 %s lies outside the network %s of the tunnel", a, own.Masked())
+			l.Against(v.At, raw.IPv6.At, "gateway6 %s lies outside the network %s of the tunnel", a,
+				own.Masked())
 		case a == own.Addr():
-			l.Against(v.At, raw.IPv6.At, "gateway6 %s is the appliance itself; expected the broker's address", a)
+			l.Against(v.At, raw.IPv6.At, "gateway6 %s is the appliance itself; expected the broker's address",
+				a)
 		default:
 			return a
 		}
@@ -122,14 +126,15 @@ func (l *loader) tunnelRouted(v toml.Many) {
 			l.At(item.At, "routed %s is an address on the network %s; expected the network", p, p.Masked())
 			continue
 		case p.Bits() < minRoutedBits || p.Bits() > maxRoutedBits:
-			l.At(item.At, "routed %s has the length %d; expected %d to %d", p, p.Bits(), minRoutedBits, maxRoutedBits)
+			l.At(item.At, "routed %s has the length %d; expected %d to %d", p, p.Bits(), minRoutedBits,
+				maxRoutedBits)
 			continue
 		case model.NotUnicast(p.Addr()) != "" || p.Addr().IsLinkLocalUnicast():
 			l.At(item.At, "routed %s is no network of hosts; expected one such as %q", p, exampleRouted)
 			continue
 		case t.IPv6.IsValid() && t.IPv6.Overlaps(p):
-			l.Against(item.At, l.raw.Tunnel.IPv6.At, "routed %s overlaps the network of the tunnel itself, %s; "+
-				"expected what the broker routes through it", p, t.IPv6.Masked())
+			l.Against(item.At, l.raw.Tunnel.IPv6.At, "routed %s overlaps the network of the tunnel itself, "+
+				"%s; expected what the broker routes through it", p, t.IPv6.Masked())
 			continue
 		}
 		for j, q := range t.Routed {
@@ -143,12 +148,16 @@ func (l *loader) tunnelRouted(v toml.Many) {
 
 // endpoint reads how the broker is told of our IPv4 address.
 func (l *loader) endpoint(fsys fs.FS, raw toml.Update) *model.Endpoint {
-	e := &model.Endpoint{User: raw.User.Text, Tunnel: raw.Tunnel.Text, File: raw.KeyFile.Text, URL: toml.UpdateURL}
-	if v := raw.User; v.OK() && (v.Text == "" || len(v.Text) > maxUser || !isPrintable(v.Text) || strings.Contains(v.Text, ":")) {
-		l.At(v.At, `user %q cannot be one; expected 1 to %d characters of ASCII without ":" (RFC 7617)`, v.Text, maxUser)
+	e := &model.Endpoint{User: raw.User.Text, Tunnel: raw.Tunnel.Text, File: raw.KeyFile.Text,
+		URL: toml.UpdateURL}
+	if v := raw.User; v.OK() && (v.Text == "" || len(v.Text) > maxUser || !isPrintable(v.Text) ||
+		strings.Contains(v.Text, ":")) {
+		l.At(v.At, `user %q cannot be one; expected 1 to %d characters of ASCII without ":" (RFC 7617)`,
+			v.Text, maxUser)
 	}
 	if v := raw.Tunnel; v.OK() && !isTunnelID(v.Text) {
-		l.At(v.At, "tunnel %q is no id of a tunnel; expected 1 to %d letters, digits, dots and hyphens", v.Text, maxTunnelID)
+		l.At(v.At, "tunnel %q is no id of a tunnel; expected 1 to %d letters, digits, dots and hyphens",
+			v.Text, maxTunnelID)
 	}
 	if v := raw.KeyFile; v.OK() {
 		e.Key = l.tunnelKey(fsys, v)
@@ -157,7 +166,8 @@ func (l *loader) endpoint(fsys fs.FS, raw toml.Update) *model.Endpoint {
 		u, err := url.Parse(v.Text)
 		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" ||
 			u.Fragment != "" || len(v.Text) > maxURL || !isPrintable(v.Text) {
-			l.At(v.At, "url %q cannot be used; expected one such as %q, without user and query", v.Text, toml.UpdateURL)
+			l.At(v.At, "url %q cannot be used; expected one such as %q, without user and query", v.Text,
+				toml.UpdateURL)
 		}
 		e.URL = v.Text
 	}
@@ -173,7 +183,8 @@ func isTunnelID(s string) bool {
 // tunnelKey reads a secret: what is wrong with it is said without it.
 func (l *loader) tunnelKey(fsys fs.FS, v toml.Str) model.Secret {
 	if !fs.ValidPath(v.Text) || v.Text == "." || source.IsFixed(v.Text) {
-		l.At(v.At, `key-file %q is no file for a key; expected one within the site, such as "tunnel.key"`, v.Text)
+		l.At(v.At, `key-file %q is no file for a key; expected one within the site, such as "tunnel.key"`,
+			v.Text)
 		return ""
 	}
 	src, message := source.Read(fsys, v.Text, maxKeyFile)
@@ -182,11 +193,13 @@ func (l *loader) tunnelKey(fsys fs.FS, v toml.Str) model.Secret {
 		l.AtFile(v.Text, "%s", message)
 		return ""
 	case src == nil:
-		l.At(v.At, "key-file: there is no file %s in the site; expected one with the tunnel's update key", v.Text)
+		l.At(v.At, "key-file: there is no file %s in the site; expected one with the tunnel's update key",
+			v.Text)
 		return ""
 	}
 	key := strings.TrimRight(src.Text, " \t\r\n")
-	if key == "" || len(key) > maxKey || strings.IndexFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0 {
+	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
+	if key == "" || len(key) > maxKey || strings.IndexFunc(key, hidden) >= 0 {
 		l.AtFile(v.Text, "is no key; expected one line of 1 to %d visible characters of ASCII", maxKey)
 		return ""
 	}
@@ -211,7 +224,8 @@ func (l *loader) checkTunnelBeside() {
 			"expected one of the two")
 	}
 	if own := l.site.WAN.IPv6; own.IsValid() && t.IPv6.IsValid() && own.Overlaps(t.IPv6) {
-		l.Against(raw.IPv6.At, wan.IPv6.At, "%s of the tunnel overlaps %s of WAN", t.IPv6.Masked(), own.Masked())
+		l.Against(raw.IPv6.At, wan.IPv6.At, "%s of the tunnel overlaps %s of WAN", t.IPv6.Masked(),
+			own.Masked())
 	}
 	if n := l.networkOf(t.Server); n != nil && (n.what != whatWAN || n.own.Addr() == t.Server) {
 		l.Against(raw.Server.At, n.at, "server %s is on %s; expected the broker's address", t.Server, n.what)
@@ -225,18 +239,21 @@ func (l *loader) tunnelLANs() {
 	t := l.site.Tunnel
 	for i, lan := range l.site.LANs {
 		if lan.Link() == model.TunnelLink {
-			l.At(l.raw.LANs[i].Interface.At, "interface %s is what the tunnel is called; expected another", lan.Link())
+			l.At(l.raw.LANs[i].Interface.At, "interface %s is what the tunnel is called; expected another",
+				lan.Link())
 		}
 		if !lan.IPv6.IsValid() || lan.IPv6.Addr().IsPrivate() || len(t.Routed) == 0 {
 			continue
 		}
 		if _, ok := t.RoutedTo(lan.IPv6.Masked()); !ok {
-			l.Against(l.raw.LANs[i].IPv6.At, l.raw.Tunnel.Routed.At, "ipv6 %s is in none of the networks that are "+
-				"routed to the appliance; expected an address such as %s, or one of fc00::/7", lan.IPv6, exampleIn(t.Routed[0]))
+			l.Against(l.raw.LANs[i].IPv6.At, l.raw.Tunnel.Routed.At,
+				"ipv6 %s is in none of the networks that are "+
+					"routed to the appliance; expected an address such as %s, or one of fc00::/7", lan.IPv6, exampleIn(t.Routed[0]))
 		}
 	}
 	if l.site.WAN.Link() == model.TunnelLink {
-		l.At(l.raw.WAN.Interface.At, "interface %s is what the tunnel is called; expected another", model.TunnelLink)
+		l.At(l.raw.WAN.Interface.At, "interface %s is what the tunnel is called; expected another",
+			model.TunnelLink)
 	}
 }
 

@@ -7,7 +7,8 @@ func tunnelKeys() []Key {
 	return append(inTable("[tunnel]",
 		Key{Name: "server", Type: typeString, Unit: "IPv4 address", Required: true,
 			Example: `"203.0.113.30"`,
-			Doc: "The broker's end of a 6in4 tunnel (RFC 4213), which is the way out over IPv6. An address, for " +
+			Doc: "The broker's end of a 6in4 tunnel (RFC 4213), which is the way out over IPv6. An address, " +
+				"for " +
 				"a name would need a way out first."},
 		Key{Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Required: true,
 			Range:   "length at most 126",
@@ -24,11 +25,15 @@ func tunnelKeys() []Key {
 			Range:   "1280 to 9196",
 			Example: `1452`, Doc: "The largest packet in the tunnel, where the broker's end has another MTU."},
 	), inTable("[tunnel.update]",
-		Key{Name: "user", Type: typeString, Unit: "text", Required: true, Range: `at most 64 bytes of ASCII without ":"`,
-			Example: `"customer"`, Doc: "The user at the broker who tells it the appliance's IPv4 address when it changes."},
-		Key{Name: "tunnel", Type: typeString, Unit: "text", Required: true, Range: "at most 64 letters, digits, dots, hyphens",
+		Key{Name: "user", Type: typeString, Unit: "text", Required: true,
+			Range:   `at most 64 bytes of ASCII without ":"`,
+			Example: `"customer"`, Doc: "The user at the broker who tells it the appliance's IPv4 address " +
+				"when it changes."},
+		Key{Name: "tunnel", Type: typeString, Unit: "text", Required: true,
+			Range:   "at most 64 letters, digits, dots, hyphens",
 			Example: `"123456"`, Doc: "The tunnel's id at the broker."},
-		Key{Name: "key-file", Type: typeString, Unit: "file of the site", Required: true, Range: "one line of at most 128 bytes",
+		Key{Name: "key-file", Type: typeString, Unit: "file of the site", Required: true,
+			Range:   "one line of at most 128 bytes",
 			Example: `"tunnel.key"`,
 			Doc:     "The file that holds the tunnel's update key, or the user's password. It is never shown."},
 		Key{Name: "url", Type: typeString, Unit: "URL", Default: "that of tunnelbroker.net",
