@@ -59,6 +59,14 @@ type Learned struct {
 	// WAN is what the source of the way out says; nil: nothing yet, or no more. It means nothing to a site
 	// that says all of it itself.
 	WAN *wan.Facts `json:"wan,omitempty"`
+	// Tunnel is how the tunnel for IPv6 is; nil: nothing is known yet.
+	Tunnel *Tunnel `json:"tunnel,omitempty"`
+}
+
+// Tunnel is whether the other end of the tunnel answers: a default route that does not work is not to be
+// advertised.
+type Tunnel struct {
+	Up bool `json:"up"`
 }
 
 // Make returns what s means on a box that has learned l.
@@ -71,6 +79,9 @@ func Make(s *site.Site, l Learned) Plan {
 	}
 	if s.WAN.DHCP != nil {
 		services = append(services, Service{Name: roster.WAN, Config: wanConfig(s)})
+	}
+	if s.Tunnel != nil {
+		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})
 	}
 	return Plan{
 		HostName:      s.Name,

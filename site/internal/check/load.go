@@ -82,8 +82,10 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.settled = l.parsed
 	l.checkNames()
 	l.checkWAN()
+	l.checkTunnel(fsys)
 	l.checkLANs()
 	l.checkGateways()
+	l.checkTunnelBeside()
 	l.checkOverlaps()
 	l.checkRoutes()
 	l.checkRelayed()
