@@ -12,6 +12,8 @@ const (
 	NFLog = "nflog"
 	SSH   = "sshd"
 	WAN   = "wan"
+
+	Tunnel = "tunnel6in4"
 )
 
 // A Service is one process of the appliance.
@@ -51,6 +53,8 @@ func All() []Service {
 			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan", Forgets: true,
 			Reloads: true,
 		},
+		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
+		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
 		{Name: SSH, Reloads: true},
 	}
 }

@@ -48,6 +48,7 @@ type process1 struct {
 	wayOut     *wayOut
 	unended    sync.Once // that the kernel ends no connections was said
 	hooks      *siteHooks
+	tunnel     *tunnelState
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -55,7 +56,7 @@ type process1 struct {
 }
 
 func newProcess1() *process1 {
-	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut()}
+	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState()}
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
 }

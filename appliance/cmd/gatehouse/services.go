@@ -23,6 +23,8 @@ import (
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/services/dns"
 	dnsrun "github.com/gatehouse-os/gatehouse/services/dns/run"
+	"github.com/gatehouse-os/gatehouse/services/tunnel6in4"
+	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
@@ -47,6 +49,11 @@ func mains() map[string]unit.Main {
 			}
 			return wanrun.Open(c, wanrun.Options{
 				Log: o.Log, StateDir: o.StateDir, Boot: boot, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64, Changed: o.Changed,
+			})
+		}),
+		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {
+			return tunnelrun.Open(c, tunnelrun.Options{
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {

@@ -77,20 +77,27 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	}
 	go p.wayOut.follow(ctx, b.Learned)
 	go p.hooks.run(ctx)
+	go p.tunnel.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
 }
 
 // units makes the services those of a list.
 func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
-	p.wayOut.expect(slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }))
+	has := func(name string) bool {
+		return slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == name })
+	}
+	p.wayOut.expect(has(roster.WAN))
+	p.tunnel.expect(has(roster.Tunnel))
 	return p.supervisor.Set(ctx, all)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
+	l := plan.Learned{
+		Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+	}
 	var err error
 	l.ULA, err = readULA(ulaFile)
 	if err := errors.Join(err, os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {

@@ -81,10 +81,12 @@ func (c *Client) judgeFinding(f Finding) {
 	}
 	switch {
 	case l.Term.End <= c.now.Up:
+		c.moved(l)
 		c.tooLate(l)
 	case conflict && l.Term.Unconfirmed:
 		c.unused(InUse, l, "station "+f.MAC.String()+" has its address")
 	case conflict:
+		c.moved(l)
 		c.decline(l, f.MAC)
 	case l.Term.Unconfirmed && l.facts.Gateway.IsValid() && !f.Gateway:
 		c.unused(GatewaySilent, l, "its gateway "+l.facts.Gateway.String()+" is not there")

@@ -85,6 +85,9 @@ func (s *Service) problems() (all []string) {
 		all = append(all, fmt.Sprintf("station %s uses the address %s too, %s: what is for the box may go there; "+
 			"by the lease it is the box's, so it is kept and defended", r.MAC, st.Facts.Addrs[0].Addr(), rivalHeard(r, s.now().Up)))
 	}
+	if st.Held && !st.Facts.Gateway.IsValid() && len(st.Facts.Routes) == 0 {
+		all = append(all, "no router was sent that can be used, and no route: nothing leads out by "+s.conf.Link)
+	}
 	return all
 }
 

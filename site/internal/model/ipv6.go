@@ -40,6 +40,8 @@ const (
 func (s *Site) Sources6() []Source6 {
 	return slices.DeleteFunc(Sources6(), func(from Source6) bool {
 		switch from {
+		case FromTunnel:
+			return s.Tunnel == nil
 		case FromWAN:
 			return s.WAN.Delegation == 0
 		case FromULA:

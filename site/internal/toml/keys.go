@@ -39,7 +39,8 @@ const (
 func Keys() []Key {
 	var all []Key
 	for _, table := range [][]Key{
-		topKeys(), wanKeys(), lanKeys(), ipv6Keys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
+		topKeys(), wanKeys(), tunnelKeys(), lanKeys(), ipv6Keys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(),
+		ntpKeys(), netbootKeys(),
 		consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys(),
 	} {
 		all = append(all, table...)

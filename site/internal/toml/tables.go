@@ -9,6 +9,7 @@ type Site struct {
 	Name    Str         `toml:"name"`
 	Domain  Str         `toml:"domain"`
 	WAN     WAN         `toml:"wan"`
+	Tunnel  Tunnel      `toml:"tunnel"`
 	LANs    []LAN       `toml:"lan"`
 	IPv6    IPv6        `toml:"ipv6"`
 	Routes  []Route     `toml:"route"`
