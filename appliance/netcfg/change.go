@@ -20,6 +20,8 @@ const (
 	UpLink
 	ChangeAddress
 	ChangeRoute
+	AddRule
+	DelRule
 	LeaveAddress
 	LeaveRoute
 	DownLink
@@ -40,6 +42,7 @@ type Change struct {
 	Link    Link
 	Address Address
 	Route   Route
+	Rule    Rule
 	Sysctl  Sysctl
 }
 
@@ -91,7 +94,25 @@ func (c Change) String() string {
 		}
 		return line
 	}
+	if c.Op == AddRule || c.Op == DelRule {
+		return c.ruleString()
+	}
 	return c.routeString()
+}
+
+func (c Change) ruleString() string {
+	verb, from := "add", "all"
+	if c.Op == DelRule {
+		verb = "del"
+	}
+	if c.Rule.From.IsValid() {
+		from = c.Rule.From.String()
+	}
+	line := fmt.Sprintf("ip -6 rule %s pref %d from %s lookup ", verb, c.Rule.Priority, from)
+	if c.Rule.Table == 0 {
+		return line + "main suppress_prefixlength 0"
+	}
+	return line + fmt.Sprint(c.Rule.Table)
 }
 
 func (c Change) tunnelString() string {
@@ -120,7 +141,11 @@ func (c Change) routeString() string {
 	}
 	if c.Route.Unreachable {
 		words[2] += " unreachable"
-		return strings.Join(words, " ")
+	} else {
+		words = append(words, "dev", c.Route.Link)
 	}
-	return strings.Join(append(words, "dev", c.Route.Link), " ")
+	if c.Route.Table != 0 {
+		words = append(words, "table", fmt.Sprint(c.Route.Table))
+	}
+	return strings.Join(words, " ")
 }

@@ -11,6 +11,7 @@ type Config struct {
 	Links     []Link    `json:"links"`
 	Addresses []Address `json:"addresses,omitempty"`
 	Routes    []Route   `json:"routes,omitempty"`
+	Rules     []Rule    `json:"rules,omitempty"`
 	Sysctls   []Sysctl  `json:"sysctls,omitempty"`
 }
 
@@ -65,7 +66,7 @@ type Address struct {
 	Beside bool `json:"beside,omitempty"`
 }
 
-// A Route leads to a network through a neighbour. There is one route to each network.
+// A Route leads to a network through a neighbour. A table has one route to each network.
 type Route struct {
 	To   netip.Prefix `json:"to"`           // 0.0.0.0/0 and ::/0 are the default routes
 	Via  netip.Addr   `json:"via,omitzero"` // zero: the network is on the link itself
@@ -73,6 +74,20 @@ type Route struct {
 	// Unreachable: whoever sends there is told that nobody is, unless there is a longer route, or one of the
 	// kernel's own to the same network. Link is "" then.
 	Unreachable bool `json:"unreachable,omitempty"`
+	// Table is where it stands: only packets that a Rule sends there take it. 0: the main table, which is
+	// for all.
+	Table uint8 `json:"table,omitempty"`
+}
+
+// same reports whether r and q are routes to one network in one table.
+func (r Route) same(q Route) bool { return r.To == q.To && r.Table == q.Table }
+
+// A Rule says which IPv6 packets look for their route in which table before the main one (ip-rule(8)). Rules of a
+// lower Priority are asked first; each has a number of its own, from 1 to 32765.
+type Rule struct {
+	Priority uint16       `json:"priority"`
+	From     netip.Prefix `json:"from,omitzero"` // their source; zero: any
+	Table    uint8        `json:"table"`         // 0: the main one, but for its default route
 }
 
 // A Sysctl is one setting of the kernel. In Key, '.' separates as in sysctl(8), and '/' stands for a '.' in
