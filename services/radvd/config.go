@@ -8,16 +8,18 @@ import (
 )
 
 const (
-	// DefaultMin and DefaultMax have seven advertisements an hour go to everybody, which is what RFC 7772 4
-	// asks for the sake of batteries.
+	// DefaultMin is the shortest time between two advertisements to everybody. With DefaultMax it makes seven
+	// an hour, which is what RFC 7772 4 asks for the sake of batteries.
 	DefaultMin = 450 * time.Second
+	// DefaultMax is the longest: that of RFC 4861 6.2.1.
 	DefaultMax = 600 * time.Second
-	// DefaultLifetime is that of a default route: 45 minutes (RFC 7772 4, and RFC 9096 3.3).
+	// DefaultLifetime is that of a default route: 45 minutes (RFC 7772 4).
 	DefaultLifetime = 2700 * time.Second
-	// DefaultPreferred and DefaultValid are ND_PREFERRED_LIMIT and ND_VALID_LIMIT of RFC 9096 3.4: a prefix
-	// that is gone without a word is not used for long.
+	// DefaultPreferred is ND_PREFERRED_LIMIT of RFC 9096 3.4: a prefix that is gone without a word is not
+	// used for long.
 	DefaultPreferred = 2700 * time.Second
-	DefaultValid     = 5400 * time.Second
+	// DefaultValid is its ND_VALID_LIMIT.
+	DefaultValid = 5400 * time.Second
 	// MaxValid is the longest that a prefix may be promised: an old one is said to be gone for as long.
 	MaxValid = 30 * 24 * time.Hour
 )

@@ -135,6 +135,7 @@ func (r *router) start(links ...radvd.Link) {
 	r.write(links...)
 	r.Process = r.net.Start(exec.Command("/proc/self/exe", "role-radvd", r.dir))
 	r.await("READY")
+	testnet.Eventually(r.t, 20*time.Second, "it advertises", func() bool { return r.status().LANs[0].Up })
 }
 
 func (r *router) reconfigure(links ...radvd.Link) {
