@@ -86,7 +86,11 @@ func TestKernel(t *testing.T) {
 	down.Lifetime = 0
 	r.reconfigure(down)
 	testnet.Eventually(t, 10*time.Second, "the host has no default route", func() bool { return !contains(routes(), "default") })
-	time.Sleep(3 * time.Second) // as long as nobody may say anything to everybody
+	testnet.Eventually(t, 20*time.Second, "everybody may be told again", func() bool { // 3 s after the last time
+		s := r.status()
+		lan := s.LANs[0]
+		return lan.Advertised[0].Lifetime == 0 && s.Up-lan.Last > 3*time.Second && lan.Next > s.Up
+	})
 	back := time.Now()
 	r.reconfigure(link(prefix("2001:db8:1::/64")))
 	testnet.Eventually(t, time.Second, "the host has a default route within a second", func() bool { return contains(routes(), "default") })
