@@ -167,11 +167,13 @@ func forge(index int, from netip.Addr, hops int, octets []byte) error {
 	if from.IsLinkLocalUnicast() {
 		source.ZoneId = uint32(index)
 	}
-	return errors.Join(
+	if err := errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, hops),
 		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, index),
-		unix.Bind(fd, source),
-		unix.Sendto(fd, octets, 0, &unix.SockaddrInet6{Addr: AllRouters.As16(), ZoneId: uint32(index)}))
+		unix.Bind(fd, source)); err != nil {
+		return err
+	}
+	return unix.Sendto(fd, octets, 0, &unix.SockaddrInet6{Addr: AllRouters.As16(), ZoneId: uint32(index)})
 }
 
 // TestLook: what the kernel says of a link, as it changes; and a socket that is of no use any more says so.
