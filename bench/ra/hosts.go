@@ -44,9 +44,15 @@ func address(i int) netip.Addr {
 
 // newHosts makes the hosts, which the server's kernel knows: what it takes to find them is none of the server's.
 func newHosts(ctx context.Context, n *wire.Network) (*hosts, error) {
-	set := exec.CommandContext(ctx, "ip", "netns", "exec", n.Server, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
-	if out, err := set.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("sysctl: %w: %s", err, out)
+	for namespace, setting := range map[string]string{
+		n.Server: "net.ipv6.conf.all.forwarding=1",
+		// What the kernel of the hosts makes of answers is done in the time of who sends them.
+		n.Clients: "net.ipv6.conf." + wire.RelayLink + ".accept_ra=0",
+	} {
+		set := exec.CommandContext(ctx, "ip", "netns", "exec", namespace, "sysctl", "-q", "-w", setting)
+		if out, err := set.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("sysctl: %w: %s", err, out)
+		}
 	}
 	h := &hosts{}
 	var mac net.HardwareAddr
@@ -64,7 +70,7 @@ func newHosts(ctx context.Context, n *wire.Network) (*hosts, error) {
 	var addrs, neighbours []string
 	for i := range sources {
 		addrs = append(addrs, fmt.Sprintf("addr add %s/64 dev %s nodad", address(i), wire.RelayLink))
-		neighbours = append(neighbours, fmt.Sprintf("neigh add %s lladdr %s dev %s nud permanent", address(i), mac, wire.ServerLink))
+		neighbours = append(neighbours, fmt.Sprintf("neigh replace %s lladdr %s dev %s nud permanent", address(i), mac, wire.ServerLink))
 	}
 	return h, errors.Join(script(ctx, n.Clients, addrs), script(ctx, n.Server, neighbours))
 }

@@ -6,9 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/mmsg"
+	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 )
 
 // A Role is which end of router discovery a socket is for.
@@ -57,14 +57,9 @@ type Conn struct {
 	next  int // of the slots that were received
 	got   int
 
-	refused  atomic.Uint64
-	shutting atomic.Bool
-	reading  sync.Mutex // held by Read
-
-	// mu keeps fd from being closed, and its number from being that of another file, while it is used.
-	mu     sync.RWMutex
-	fd     int
-	closed bool
+	refused atomic.Uint64
+	file    *os.File // its reads wait in Go's poller: a thread that waits in the kernel costs more while little comes
+	raw     syscall.RawConn
 }
 
 // A slot is room for one message, with what the kernel says about it.
@@ -93,12 +88,17 @@ func Open(link string, role Role) (*Conn, error) {
 	if len(iface.HardwareAddr) == len(c.mac) {
 		c.mac = ethernet.MAC(iface.HardwareAddr)
 	}
-	c.fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
 	if err != nil {
 		return nil, os.NewSyscallError("ICMPv6 socket", err)
 	}
-	if err := c.prepare(role); err != nil {
-		return nil, errors.Join(links.On(link, err), unix.Close(c.fd))
+	c.file = os.NewFile(uintptr(fd), "router discovery on "+link)
+	err = c.prepare(fd, role)
+	if err == nil {
+		c.raw, err = c.file.SyscallConn()
+	}
+	if err != nil {
+		return nil, errors.Join(links.On(link, err), c.file.Close())
 	}
 	for i := range c.slots {
 		s, h := &c.slots[i], &c.in[i].Hdr
@@ -110,13 +110,13 @@ func Open(link string, role Role) (*Conn, error) {
 }
 
 // prepare sets what the socket hears before it hears anything: nothing passes the first filter.
-func (c *Conn) prepare(role Role) error {
+func (c *Conn) prepare(fd int, role Role) error {
 	filter := unix.ICMPv6Filter{}
 	block(&filter)
-	if err := unix.SetsockoptICMPv6Filter(c.fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
+	if err := unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
 		return os.NewSyscallError("ICMPv6 filter", err)
 	}
-	if err := unix.BindToDevice(c.fd, c.link); err != nil {
+	if err := unix.BindToDevice(fd, c.link); err != nil {
 		return os.NewSyscallError("bind to the link", err)
 	}
 	for _, o := range []struct {
@@ -129,27 +129,27 @@ func (c *Conn) prepare(role Role) error {
 		{"receive the hop limit", unix.IPV6_RECVHOPLIMIT, 1},
 		{"receive the destination", unix.IPV6_RECVPKTINFO, 1},
 	} {
-		if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_IPV6, o.level, o.value); err != nil {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, o.level, o.value); err != nil {
 			return os.NewSyscallError(o.what, err)
 		}
 	}
-	_ = unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
 	// Network control, 6 in 802.1p, as routing protocols have it.
-	_ = unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
 	allow(&filter, typeAdvertisement)
 	if role == Router {
 		allow(&filter, typeSolicitation)
 		group := unix.IPv6Mreq{Multiaddr: AllRouters.As16(), Interface: uint32(c.index)}
-		if err := unix.SetsockoptIPv6Mreq(c.fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {
+		if err := unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {
 			return os.NewSyscallError("join the group of all routers", err)
 		}
 	}
 	// The address is where it sends from. It hears what is sent to that, and to groups.
-	if err := unix.Bind(c.fd, c.address(c.local)); err != nil {
+	if err := unix.Bind(fd, c.address(c.local)); err != nil {
 		return os.NewSyscallError("bind to "+c.local.String(), err)
 	}
 	return os.NewSyscallError("ICMPv6 filter",
-		unix.SetsockoptICMPv6Filter(c.fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))
+		unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))
 }
 
 // block and allow change a filter, whose bits are of types that are kept out: RFC 3542 3.2.
@@ -176,8 +176,6 @@ func (c *Conn) Refused() uint64 { return c.refused.Load() }
 
 // Read waits for the next message that passes the checks. After Close the error is net.ErrClosed.
 func (c *Conn) Read() (Message, error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
 	for {
 		for c.next < c.got {
 			i := c.next
@@ -193,7 +191,7 @@ func (c *Conn) Read() (Message, error) {
 	}
 }
 
-// receive waits in the kernel for messages.
+// receive waits for messages.
 func (c *Conn) receive() error {
 	for {
 		for i := range c.in {
@@ -201,14 +199,16 @@ func (c *Conn) receive() error {
 			h.Namelen = uint32(unsafe.Sizeof(c.slots[i].from))
 			h.SetControllen(len(c.slots[i].control))
 		}
-		if c.shutting.Load() {
-			return net.ErrClosed
-		}
-		n, errno := mmsg.Receive(c.fd, c.in[:], unix.MSG_WAITFORONE)
+		var n int
+		var errno unix.Errno
+		err := c.raw.Read(func(fd uintptr) bool {
+			n, errno = mmsg.Receive(int(fd), c.in[:], unix.MSG_DONTWAIT)
+			return errno != unix.EAGAIN
+		})
 		switch {
-		case c.shutting.Load():
-			return net.ErrClosed
-		case errno == 0 && n > 0:
+		case err != nil:
+			return net.ErrClosed // the only error it has, under a name that is not exported
+		case errno == 0:
 			c.next, c.got = 0, n
 			return nil
 		}
@@ -247,14 +247,7 @@ func (c *Conn) message(i int) (Message, error) {
 // Send sends octets to a group or an address of the link, and never waits. After Close the error is
 // net.ErrClosed.
 func (c *Conn) Send(octets []byte, to netip.Addr) error {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.closed {
-		return net.ErrClosed
-	}
-	err := unix.Sendto(c.fd, octets, unix.MSG_DONTWAIT, c.address(to))
-	runtime.KeepAlive(octets)
-	return os.NewSyscallError("send to "+to.String(), err)
+	return rawsocket.SendTo(c.file, octets, c.address(to))
 }
 
 // Check implements links.Socket: the socket is of use as long as link and address are as they were.
@@ -269,17 +262,5 @@ func (c *Conn) Check() error {
 	return err
 }
 
-// Close closes the socket, and ends a Read that waits. Shutting down a socket without a peer returns ENOTCONN,
-// and yet has every receive from then on, and the one that waits, return at once.
-func (c *Conn) Close() error {
-	if c.shutting.Swap(true) {
-		return net.ErrClosed
-	}
-	_ = unix.Shutdown(c.fd, unix.SHUT_RD)
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	return os.NewSyscallError("close", unix.Close(c.fd))
-}
+// Close closes the socket, and ends a Read that waits.
+func (c *Conn) Close() error { return rawsocket.Closed(c.file.Close()) }

@@ -213,3 +213,24 @@ func TestTrouble(t *testing.T) {
 		return s.LANs[0].Up && s.LANs[0].MAC.String() == "02:00:00:00:00:08" && len(s.Problems) == 0
 	})
 }
+
+// TestDHCPv6: a host that asks by DHCPv6 is told what is advertised, and time servers.
+func TestDHCPv6(t *testing.T) {
+	testnet.Need(t, "dhclient", "isc-dhcp-client")
+	r, host := newNetwork(t)
+	l := link(prefix("2001:db8:1::/64"))
+	l.NTP = []netip.Addr{netip.MustParseAddr("fd00:1::2")}
+	r.start(l)
+	dir := t.TempDir()
+	host.Run("sh", "-c", fmt.Sprintf(`printf 'also request dhcp6.sntp-servers;\n' >%s/conf; printf '#!/bin/sh\nenv >>%s/env\n' >%s/script; chmod 755 %s/script`, dir, dir, dir, dir))
+	testnet.Eventually(t, 20*time.Second, "the host has a link-local address", func() bool {
+		return regexp.MustCompile(`fe80::\S+ scope link`).MatchString(host.Run("ip", "-6", "addr", "show", "dev", "eth0", "-tentative"))
+	})
+	out, err := host.Try("timeout", "30", "dhclient", "-6", "-S", "-1", "-v", "-cf", dir+"/conf", "-sf", dir+"/script", "-lf", dir+"/leases", "-pf", dir+"/pid", "eth0")
+	env := host.Run("cat", dir+"/env")
+	for _, want := range []string{"new_dhcp6_name_servers=fd00:1::1", "new_dhcp6_domain_search=home.arpa", "new_dhcp6_sntp_servers=fd00:1::2"} {
+		if err != nil || !contains(env, want) {
+			t.Errorf("dhclient: %v, without %q\n%s\n%s", err, want, out, env)
+		}
+	}
+}

@@ -77,6 +77,7 @@ func (s *Service) Reconfigure(conf radvd.Config) error {
 		s.adopt(before)
 		return errors.Join(err, s.links.Set(s.openings(&before)))
 	}
+	s.inform.set(&conf)
 	return nil
 }
 

@@ -5,6 +5,7 @@
 //	time ────────────────────────────────── Run ──────────────┼─► House ───┤
 //	another Config, links that come and go ───────────────────┘  (one at   └─► advertisements
 //	                                                           a time: mu)
+//	Information-requests (DHCPv6) ─ one reader a LAN ─► radvd/stateless ─────► Replies
 //
 // What hosts are to be told of a prefix is on stable storage before they are told. Where it cannot be stored
 // they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that is
@@ -76,6 +77,7 @@ type Service struct {
 	changed chan struct{} // for links
 	wake    chan struct{} // for Run: something is due sooner
 	readers sync.WaitGroup
+	inform  *informers
 
 	reconfiguring sync.Mutex
 
@@ -107,7 +109,7 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	}
 	began := time.Time{}
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, func() time.Time { return began.Add(o.Uptime()) }))
-	s.links = links.New(o.Log, s.took)
+	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
 	if err := s.links.Set(s.openings(&conf)); err != nil {
 		return nil, errors.Join(err, s.links.Close())
 	}
@@ -169,9 +171,12 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 		return fmt.Errorf("drop privileges: %w", err)
 	}
 	s.start()
+	s.inform.set(&s.conf)
+	defer func() { err = errors.Join(err, s.inform.close()) }()
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var attending sync.WaitGroup
 	attending.Go(func() { s.links.Run(stop, s.changed) })
+	attending.Go(func() { s.inform.links.Run(stop, s.inform.changed) })
 	attending.Go(func() { s.watch(stop) })
 	defer attending.Wait()
 	defer cancel()
@@ -251,9 +256,12 @@ func (s *Service) stop() {
 }
 
 // hurry has Run look at what is due.
-func (s *Service) hurry() {
+func (s *Service) hurry() { wake(s.wake) }
+
+// wake makes sure that something is in a channel that holds one.
+func wake(c chan<- struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -268,10 +276,8 @@ func (s *Service) watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-s.o.Changed:
-			select {
-			case s.changed <- struct{}{}:
-			default:
-			}
+			wake(s.changed)
+			wake(s.inform.changed)
 			select {
 			case <-time.After(links.Settle):
 			case <-ctx.Done():
