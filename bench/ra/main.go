@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 )
 
 func main() {
@@ -59,6 +61,11 @@ func compare(ctx context.Context, rounds, asked, pace int, stdout, stderr io.Wri
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
+	undo, err := wire.First()
+	if err != nil {
+		return err
+	}
+	defer undo()
 	var all []*server
 	defer func() {
 		for _, s := range all {

@@ -234,3 +234,21 @@ func TestDHCPv6(t *testing.T) {
 		}
 	}
 }
+
+// TestDHCPCD: dhcpcd, which does router discovery by itself, hands on resolvers, search domains and prefixes.
+func TestDHCPCD(t *testing.T) {
+	testnet.Need(t, "dhcpcd", "dhcpcd-base")
+	r, host := newNetwork(t)
+	r.start(link(prefix("2001:db8:1::/64")))
+	dir := t.TempDir()
+	host.Run("sh", "-c", fmt.Sprintf(`printf 'option rdnss, dnssl\nslaac hwaddr\n' >%s/conf; printf '#!/bin/sh\nenv | sort >>%s/env\n' >%s/script; chmod 755 %s/script`, dir, dir, dir, dir))
+	host.Start(exec.Command("dhcpcd", "-B", "-6", "-d", "-f", dir+"/conf", "-c", dir+"/script", "eth0"))
+	env := func() string { return host.Run("sh", "-c", "cat "+dir+"/env 2>/dev/null || true") }
+	testnet.Eventually(t, 30*time.Second, "dhcpcd has a router", func() bool { return contains(env(), "reason=ROUTERADVERT") })
+	for _, want := range []string{`nd1_rdnss1_servers=fd00:1::1`, `nd1_dnssl1_search=home\.arpa`, `nd1_prefix_information1_prefix=2001:db8:1::`,
+		`nd1_prefix_information1_vltime=5400`, `nd1_mtu=1480`} {
+		if !regexp.MustCompile(want).MatchString(env()) {
+			t.Errorf("dhcpcd does not say %q:\n%s", want, env())
+		}
+	}
+}

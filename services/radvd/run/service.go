@@ -30,9 +30,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 )
 
-// A Conn is the socket on the link of one LAN. Read ends with net.ErrClosed after Close.
+// A Conn is the socket on the link of one LAN.
 type Conn interface {
-	Read() (conn.Message, error)
+	// Each calls f with what comes in, until Close.
+	Each(f func(m *conn.Message)) error
 	// Send sends octets to an address or group of the link, and never waits.
 	Send(octets []byte, to netip.Addr) error
 	MAC() ethernet.MAC
