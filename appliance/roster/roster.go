@@ -10,6 +10,7 @@ const (
 	DHCP  = "dhcp"
 	DNS   = "dns"
 	NFLog = "nflog"
+	Radvd = "radvd"
 	SSH   = "sshd"
 	WAN   = "wan"
 
@@ -55,6 +56,11 @@ func All() []Service {
 		},
 		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
 		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
+		{
+			// net_raw opens ICMPv6 sockets on links that come later.
+			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd", Forgets: true,
+			Reloads: true,
+		},
 		{Name: SSH, Reloads: true},
 	}
 }
