@@ -23,7 +23,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
-	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -44,7 +43,6 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		o.Store = kept.Open(keptDir)
 	}
 	var b *box.Box
-	var rules nft.Owner
 	keeper, netErr := rtnl.Open(netcfg.Tell{
 		State: func(_, wrong error) {
 			b.Problem("network", wrong)
@@ -54,7 +52,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
 	b = box.New(ctx, box.World{
-		Firewall: rules.Set,
+		Firewall: p.rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
 			if netErr != nil {
 				return nil, netErr
@@ -90,7 +88,7 @@ func (p *process1) lost(addrs []netip.Addr) {
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
+	l := plan.Learned{Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
 	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
