@@ -21,11 +21,11 @@ type uplink struct {
 	addr, gateway netip.Addr
 }
 
-// The provider's network. Its DHCP server is its first gateway, and each gateway has a card of its own.
+// The provider's network, with addresses as providers have them; nothing leaves. Its DHCP server is its first gateway, and each gateway has a card of its own.
 var (
-	firstUplink  = uplink{netip.MustParseAddr("192.0.2.20"), netip.MustParseAddr("192.0.2.1")}
-	otherGateway = uplink{firstUplink.addr, netip.MustParseAddr("192.0.2.2")}
-	otherAddress = uplink{netip.MustParseAddr("192.0.2.30"), otherGateway.gateway}
+	firstUplink  = uplink{netip.MustParseAddr("9.9.9.20"), netip.MustParseAddr("9.9.9.1")}
+	otherGateway = uplink{firstUplink.addr, netip.MustParseAddr("9.9.9.2")}
+	otherAddress = uplink{netip.MustParseAddr("9.9.9.30"), otherGateway.gateway}
 )
 
 const (
