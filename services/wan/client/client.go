@@ -120,6 +120,7 @@ type Client struct {
 	defended  time.Duration
 	pace      pace
 	proxy     proxy
+	look      look
 	ignored   [dropCount]uint64
 	problem   string // why there is no lease
 }
@@ -170,6 +171,7 @@ func (c *Client) Carrier(now Now, up bool) []Action {
 // detach forgets whatever was under way on the link.
 func (c *Client) detach() {
 	c.quiet()
+	c.look = look{}
 	switch {
 	case c.state == Released:
 	case c.lease != nil:

@@ -22,7 +22,7 @@ func TestProbe(t *testing.T) {
 	l := newLab(t, probing)
 	l.start()
 	l.lease("198.18.7.20")
-	l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20")
+	l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20 and gateway 198.18.7.1")
 	l.do(l.c.Probed(l.now, ip("198.18.7.21"), Finding{Conflict: true, MAC: other})) // of another address
 	l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{Conflict: true, MAC: card}))  // our own echo
 	l.want("bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20")
@@ -33,10 +33,53 @@ func TestProbe(t *testing.T) {
 	// Another one is, and the first is no more used meanwhile.
 	l.pass(30 * time.Minute)
 	l.answer(packet.ACK, server, "198.18.7.22")
-	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "deconfig moved 198.18.7.20/24", "probe 198.18.7.22")
+	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "deconfig moved 198.18.7.20/24", "probe 198.18.7.22 and gateway 198.18.7.1")
 	// A probe whose result never comes keeps nobody waiting for ever.
 	l.pass(7 * time.Second)
 	l.want("bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
+}
+
+// TestProbeBeside: an offered address is looked for while its server is asked, and nobody waits twice.
+func TestProbeBeside(t *testing.T) {
+	for name, c := range map[string]struct {
+		found Finding
+		after time.Duration // from the finding to the ACK
+		want  []string
+	}{
+		"nobody has it":   {Finding{Gateway: true}, 0, []string{"bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20"}},
+		"another has it":  {Finding{Conflict: true, MAC: other}, 0, []string{"DECLINE asks 198.18.7.20 server 198.18.7.1", "leasefail in-use", "forget"}},
+		"it is long past": {Finding{Gateway: true}, 10 * time.Second, []string{"probe 198.18.7.20 and gateway 198.18.7.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, probing)
+			l.start()
+			l.answer(packet.Offer, server, "198.18.7.20")
+			l.do(l.c.Probed(l.now, ip("198.18.7.20"), c.found))
+			l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20 and gateway 198.18.7.1")
+			l.pass(c.after)
+			l.log = nil
+			l.answer(packet.ACK, server, "198.18.7.20")
+			l.want(c.want...)
+		})
+	}
+}
+
+// TestCableIsBack: the gateway is asked for at once, by who has an address, and nobody has asked for it.
+func TestCableIsBack(t *testing.T) {
+	l := newLab(t, probing)
+	l.start()
+	l.do(l.c.Carrier(l.now, false))
+	l.pass(10 * time.Second)
+	l.log = nil
+	l.do(l.c.Carrier(l.now, true))
+	l.want("DISCOVER")
+	l.lease("198.18.7.20")
+	l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{}))
+	l.do(l.c.Carrier(l.now, false))
+	l.pass(10 * time.Second)
+	l.log = nil
+	l.do(l.c.Carrier(l.now, true))
+	l.want("seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
 }
 
 func TestDecline(t *testing.T) {

@@ -100,6 +100,8 @@ func (c *wires) Probe(ctx context.Context, p client.Probe) (client.Finding, erro
 	}
 }
 
+func (c *wires) Seek(context.Context, client.Seek) error { return nil }
+
 func (c *wires) Announce(context.Context, netip.Addr) error { return nil }
 
 func (c *wires) Watch(ctx context.Context, _ netip.Addr, _ func(wan.MAC)) error {

@@ -35,6 +35,8 @@ type Conn interface {
 	Send(ctx context.Context, m client.Send, by Way) error
 	// Probe looks for an address and a gateway until it is over, or something was found.
 	Probe(ctx context.Context, p client.Probe) (client.Finding, error)
+	// Seek asks the link for the gateway, from an address of ours, until it answers or for seconds.
+	Seek(ctx context.Context, s client.Seek) error
 	// Announce says that an address is ours.
 	Announce(ctx context.Context, addr netip.Addr) error
 	// Watch tells of other stations that say to have an address of ours, until ctx ends.
