@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,6 +55,8 @@ type seen struct {
 // its kernel has no part in it.
 type provider struct {
 	fd, ifindex int
+	answering   sync.WaitGroup
+	failed      atomic.Pointer[error] // to answer
 
 	mu    sync.Mutex
 	gives uplink
@@ -104,6 +107,7 @@ func (p *provider) saw() seen {
 // serve answers until done is closed, and closes the socket.
 func (p *provider) serve(done <-chan struct{}) error {
 	defer unix.Close(p.fd)
+	defer p.answering.Wait()
 	frame, control := make([]byte, 4096), make([]byte, 128)
 	for {
 		select {
@@ -112,6 +116,9 @@ func (p *provider) serve(done <-chan struct{}) error {
 		default:
 		}
 		n, nc, _, from, err := unix.Recvmsg(p.fd, frame, control, 0)
+		if failed := p.failed.Load(); failed != nil {
+			return fmt.Errorf("the provider: %w", *failed)
+		}
 		switch {
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN):
 			continue
@@ -213,9 +220,14 @@ func (p *provider) answer(message []byte, from ethernet.MAC, at int64) error {
 		return fmt.Errorf("no room for options %d", left)
 	}
 	b = ethernet.AppendDatagram(nil, netip.AddrPortFrom(server, 67), netip.AddrPortFrom(to, 68), b)
-	time.Sleep(thinks)
-	p.note(r.Type())
-	return p.send(card, cardOf(server), unix.ETH_P_IP, b)
+	p.answering.Go(func() {
+		time.Sleep(thinks)
+		p.note(r.Type())
+		if err := p.send(card, cardOf(server), unix.ETH_P_IP, b); err != nil {
+			p.failed.Store(&err)
+		}
+	})
+	return nil
 }
 
 // note notes that an answer is being sent.

@@ -48,7 +48,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			b.Problem("network", wrong)
 			b.Learned() // a link may be there now
 		},
-		Gone: p.lost,
+		Gone: func(addrs []netip.Addr) { go p.lost(addrs) },
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
 	b = box.New(ctx, box.World{
@@ -72,7 +72,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	return b
 }
 
-// lost ends the conversations that went through addresses which the box has no more: they would hang.
+// lost ends the conversations that went through addresses which the box has no more: they would hang. There
+// may be many thousands, and the address that comes instead does not wait for that.
 func (p *process1) lost(addrs []netip.Addr) {
 	n, err := conntrack.Forget(conntrack.Lost(addrs))
 	if err != nil {
