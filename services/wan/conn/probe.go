@@ -51,7 +51,9 @@ func (l Link) Probe(ctx context.Context, addr, gateway netip.Addr, long time.Dur
 	if p.socket, err = l.openARP(filter); err != nil {
 		return Finding{}, err
 	}
-	defer p.socket.Close()
+	// To close it waits until no processor uses it any more (packet_release in net/packet/af_packet.c), for as
+	// long as the look itself.
+	defer func() { go p.socket.Close() }()
 	defer context.AfterFunc(ctx, func() { p.socket.Close() })()
 	err = p.run(long)
 	return p.found, ended(ctx, err)
