@@ -31,7 +31,8 @@ func newNetwork(ctx context.Context) (*network, error) {
 	prefix := fmt.Sprintf("ghbench%d-wan-", os.Getpid())
 	n := &network{box: prefix + "box", isp: prefix + "isp", lan: prefix + "lan"}
 	veth := func(link string, card ethernet.MAC, far string) []string {
-		return []string{"-n", n.box, "link", "add", link, "address", card.String(), "type", "veth", "peer", "name", farLink, "netns", far}
+		return []string{"-n", n.box, "link", "add", link, "address", card.String(),
+			"type", "veth", "peer", "name", farLink, "netns", far}
 	}
 	return n, n.run(ctx,
 		[]string{"netns", "add", n.box}, []string{"netns", "add", n.isp}, []string{"netns", "add", n.lan},

@@ -56,7 +56,8 @@ func ours(t tools, n *network, dir string) (*instance, error) {
 		carrier: func(bool) {}, // it looks itself
 		renew: func(ctx context.Context) error {
 			// It waits for what comes of it, and its verdict is not ours.
-			return begin(exec.CommandContext(ctx, "nsenter", "-t", strconv.Itoa(box.Process.Pid), "-m", "-n", "-r", "/gatehouse", "wan", "renew"))
+			return begin(exec.CommandContext(ctx, "nsenter", "-t", strconv.Itoa(box.Process.Pid), "-m", "-n", "-r",
+				"/gatehouse", "wan", "renew"))
 		},
 	}, nil
 }

@@ -71,7 +71,9 @@ kill $!
 // udhcpc is busybox's client with a script.
 func udhcpc(args string) func(tools, *network, string) (*instance, error) {
 	return func(_ tools, n *network, dir string) (*instance, error) {
-		cmd, err := isolated(n, dir, map[string]string{"lean": lean, "start": "#!/bin/sh\nARGS='" + args + "'\n" + router + follow})
+		cmd, err := isolated(n, dir, map[string]string{
+			"lean": lean, "start": "#!/bin/sh\nARGS='" + args + "'\n" + router + follow,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -97,13 +99,14 @@ func networkd(settings string) func(tools, *network, string) (*instance, error) 
 			return nil, errors.New("systemd-networkd is missing: apt-get install systemd")
 		}
 		cmd, err := isolated(n, dir, map[string]string{
-			"eth0.network": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n[DHCPv4]\n" + settings,
+			"eth0.network": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n" +
+				"[DHCPv4]\n" + settings,
 			"eth1.network": "[Match]\nName=eth1\n[Network]\nAddress=" + lanAddr + "\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n",
 			"start": "#!/bin/sh\n" + router + `mkdir -p /run/systemd/network /run/dbus
 cp ./*.network /run/systemd/network/ # becoming its own user it cannot read what is here
 dbus-daemon --system --fork --nopidfile
 : >ready
-SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_LEVEL=debug exec ` + program + "\n",
+exec ` + program + "\n",
 		})
 		if err != nil {
 			return nil, err

@@ -22,7 +22,8 @@ type uplink struct {
 	addr, gateway netip.Addr
 }
 
-// The provider's network, with addresses as providers have them; nothing leaves. Its DHCP server is its first gateway, and each gateway has a card of its own.
+// The provider's network, with addresses as providers have them; nothing leaves. Its DHCP server is its first
+// gateway, and each gateway has a card of its own.
 var (
 	firstUplink  = uplink{netip.MustParseAddr("9.9.9.20"), netip.MustParseAddr("9.9.9.1")}
 	otherGateway = uplink{firstUplink.addr, netip.MustParseAddr("9.9.9.2")}

@@ -44,7 +44,7 @@ type instance struct {
 
 // Times of a round.
 const (
-	patience = 15 * time.Second
+	patience = 30 * time.Second
 	// calm is how long nothing happens before each step, so that the last one is over and what it left is done.
 	calm = 1500 * time.Millisecond
 	look = time.Millisecond

@@ -51,7 +51,8 @@ func (w *watch) start(namespace string, done <-chan struct{}) error {
 	}); err != nil {
 		return err
 	}
-	links, addrs, routes := make(chan netlink.LinkUpdate, 64), make(chan netlink.AddrUpdate, 64), make(chan netlink.RouteUpdate, 64)
+	links, addrs := make(chan netlink.LinkUpdate, 64), make(chan netlink.AddrUpdate, 64)
+	routes := make(chan netlink.RouteUpdate, 64)
 	err = errors.Join(
 		netlink.LinkSubscribeWithOptions(links, done, netlink.LinkSubscribeOptions{Namespace: &ns}),
 		netlink.AddrSubscribeWithOptions(addrs, done, netlink.AddrSubscribeOptions{Namespace: &ns}),
@@ -112,7 +113,7 @@ func (w *watch) link(up bool) {
 	w.carrier(up)
 }
 
-// told returns what was told so far.
+// says returns what was told so far.
 func (w *watch) says() told {
 	w.mu.Lock()
 	defer w.mu.Unlock()
