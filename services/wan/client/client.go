@@ -10,8 +10,9 @@
 // It guarantees: an address is reported only after its lease was handed out for storing,
 // and is taken back when the lease ends, if not before; what a provider says is judged
 // (wan.Judge) before it is told; requests are never sent faster than RFC 2131 4.1 has
-// it, whatever is answered; whoever is not asked is not heard. It leaves to others:
-// sockets, ARP, the checksums of messages, storing, and everything in the kernel.
+// it, whatever is answered, but for the first that follows a NAK; whoever is not asked is
+// not heard. It leaves to others: sockets, ARP, the checksums of messages, storing, and
+// everything in the kernel.
 //
 // A Client is not safe for concurrent use.
 package client

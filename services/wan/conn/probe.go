@@ -51,8 +51,8 @@ func (l Link) Probe(ctx context.Context, addr, gateway netip.Addr, long time.Dur
 	if p.socket, err = l.openARP(filter); err != nil {
 		return Finding{}, err
 	}
-	// To close it waits until no processor uses it any more (packet_release in net/packet/af_packet.c), for as
-	// long as the look itself.
+	// To close it is to wait until no processor uses it any more (packet_release in
+	// net/packet/af_packet.c), which takes as long as the look itself.
 	defer func() { go p.socket.Close() }()
 	defer context.AfterFunc(ctx, func() { p.socket.Close() })()
 	err = p.run(long)

@@ -239,7 +239,7 @@ func TestBound(t *testing.T) {
 		if kept, err := l.readLease(); err != nil || kept == nil {
 			t.Errorf("kept: %+v, %v", kept, err)
 		}
-		if p := l.problems(); len(p) > 0 {
+		if p := l.ask(t).Problems; len(p) > 0 {
 			t.Errorf("problems %q", p)
 		}
 
