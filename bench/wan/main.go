@@ -1,4 +1,4 @@
-// Command wan compares the way out by DHCP: our appliance, busybox udhcpc with a script, and systemd-networkd.
+// Command wan compares the way out by DHCP: our appliance, busybox udhcpc with a script, systemd-networkd.
 // Each is a router between a LAN, where a host sends all the time, and a provider that answers at once; how
 // long it takes from carrier, and from a lease that is another, to the host's first packet at the provider is
 // seen from there, outside of all of them. They are measured by turns, each time started anew, so that what

@@ -9,9 +9,9 @@ import (
 )
 
 // An Owner loads one policy after the other, and changes no more of the kernel's table than it must: for a
-// policy with the same rules nothing, for one that differs in its live sets alone their elements, and else the
-// rules, as [Load] does. It must be the only one that loads; bans are not its business. The zero value has loaded
-// nothing yet.
+// policy with the same rules nothing, for one that differs in its live sets alone their elements, and else
+// the rules, as [Load] does. It must be the only one that loads; bans are not its business. The zero value
+// has loaded nothing yet.
 type Owner struct {
 	mu     sync.Mutex
 	loaded *firewall.Loaded
@@ -24,8 +24,8 @@ type question struct {
 	able    bool
 }
 
-// Offload is as the function, and asks the kernel once about the same devices. To ask is a transaction, and at
-// its end the kernel waits until no processor uses what it took away: so does whoever has a new address
+// Offload is as the function, and asks the kernel once about the same devices. To ask is a transaction, and
+// at its end the kernel waits until no processor uses what it took away: so does whoever has a new address
 // upstream, and then again for its rules.
 func (o *Owner) Offload(devices []string) []string {
 	o.mu.Lock()
@@ -66,9 +66,9 @@ func (o *Owner) Set(l firewall.Loaded) error {
 	return nil
 }
 
-// sameRules reports whether a and b have the same rules, and sets that could differ only in what changes while
-// the rules stay. Not each policy that is another has other rules: these ask the kernel which addresses upstream
-// are its own, and a new one does not wait for a transaction.
+// sameRules reports whether a and b have the same rules, and sets that could differ only in what changes
+// while the rules stay. Not each policy that is another has other rules: these ask the kernel which addresses
+// upstream are its own, and a new one does not wait for a transaction.
 func sameRules(a, b firewall.Loaded) bool {
 	a, b = rulesOf(a), rulesOf(b)
 	if reflect.DeepEqual(a, b) {

@@ -258,7 +258,9 @@ func TestBound(t *testing.T) {
 
 		// It ends when the server is silent, and no sooner.
 		time.Sleep(59*time.Minute + 50*time.Second - 35*time.Minute)
-		if r, _ := l.last(); r.Facts == nil && len(l.history.events) > 0 && l.history.events[len(l.history.events)-1].Name == client.Deconfig {
+		r, _ = l.last()
+		events := l.ask(t).Events
+		if r.Facts == nil && len(events) > 0 && events[len(events)-1].Name == client.Deconfig {
 			t.Error("taken back too early")
 		}
 		time.Sleep(time.Hour)
