@@ -16,8 +16,8 @@ const (
 	wanMTU = 1500
 	// leastMTU6 is what IPv6 needs of a link (RFC 8200 5); with less the kernel has none there.
 	leastMTU6 = 1280
-	// wanProbe is how long a leased address is looked for before it is used. A stranger on the link answers
-	// within milliseconds, and meanwhile nobody has a way out.
+	// wanProbe is how long a leased address is looked for before it is used, at most. A stranger on the link
+	// answers within milliseconds, and meanwhile nobody has a way out.
 	wanProbe = 300 * time.Millisecond
 )
 

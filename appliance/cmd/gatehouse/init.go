@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
 )
 
 // Where the appliance keeps what every part of it needs to find.
@@ -49,6 +50,7 @@ type process1 struct {
 	unended    sync.Once // that the kernel ends no connections was said
 	hooks      *siteHooks
 	tunnel     *tunnelState
+	rules      nft.Owner // of the kernel
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex

@@ -26,7 +26,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -47,19 +46,18 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		o.Store = kept.Open(keptDir)
 	}
 	var b *box.Box
-	var rules nft.Owner
 	keeper, netErr := rtnl.Open(netcfg.Tell{
 		State: func(_, wrong error) {
 			b.Problem("network", wrong)
 			b.Learned() // a link may be there now
 		},
-		Gone: p.lost,
+		Gone: func(addrs []netip.Addr) { go p.lost(addrs) },
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
 	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
 	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
-		Firewall: rules.Set,
+		Firewall: p.rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
 			if netErr != nil {
 				return nil, netErr
@@ -96,7 +94,7 @@ func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
 	l := plan.Learned{
-		Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+		Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
 	}
 	var err error
 	l.ULA, err = readULA(ulaFile)

@@ -22,7 +22,7 @@ func TestProbe(t *testing.T) {
 	l := newLab(t, probing)
 	l.start()
 	l.lease("198.18.7.20")
-	l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20")
+	l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20 and gateway 198.18.7.1")
 	l.do(l.c.Probed(l.now, ip("198.18.7.21"), Finding{Conflict: true, MAC: other})) // of another address
 	l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{Conflict: true, MAC: card}))  // our own echo
 	l.want("bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20")
@@ -33,7 +33,7 @@ func TestProbe(t *testing.T) {
 	// Another one is, and the first is used meanwhile: it is ours until it ends.
 	l.pass(30 * time.Minute)
 	l.answer(packet.ACK, server, "198.18.7.22")
-	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "probe 198.18.7.22")
+	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "probe 198.18.7.22 and gateway 198.18.7.1")
 	if l.used != "198.18.7.20" {
 		t.Errorf("%q is used", l.used)
 	}
@@ -56,7 +56,7 @@ func TestMoved(t *testing.T) {
 	}
 	l := asked()
 	l.answer(packet.ACK, server, "198.18.7.22")
-	l.want("probe 198.18.7.22")
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1")
 	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{Conflict: true, MAC: other}))
 	l.want("deconfig moved 198.18.7.20/24", "DECLINE asks 198.18.7.22 server 198.18.7.1", "leasefail in-use", "forget")
 	l.pass(13 * time.Second)
@@ -67,7 +67,7 @@ func TestMoved(t *testing.T) {
 	l.log = nil
 	l.answer(packet.ACK, server, "198.18.7.22")
 	l.pass(2 * time.Second)
-	l.want("probe 198.18.7.22", "deconfig moved 198.18.7.20/24")
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1", "deconfig moved 198.18.7.20/24")
 	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{}))
 	l.want("bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
 
@@ -76,10 +76,53 @@ func TestMoved(t *testing.T) {
 	l.do(l.c.Carrier(l.now, false))
 	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{}))
 	l.do(l.c.Carrier(l.now, true))
-	l.want("probe 198.18.7.22", "REQUEST asks 198.18.7.20")
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1", "seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
 	l.answer(packet.ACK, server, "198.18.7.22")
 	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{}))
-	l.want("probe 198.18.7.22", "deconfig moved 198.18.7.20/24", "bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1", "deconfig moved 198.18.7.20/24", "bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
+}
+
+// TestProbeBeside: an offered address is looked for while its server is asked, and nobody waits twice.
+func TestProbeBeside(t *testing.T) {
+	for name, c := range map[string]struct {
+		found Finding
+		after time.Duration // from the finding to the ACK
+		want  []string
+	}{
+		"nobody has it":   {Finding{Gateway: true}, 0, []string{"bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20"}},
+		"another has it":  {Finding{Conflict: true, MAC: other}, 0, []string{"DECLINE asks 198.18.7.20 server 198.18.7.1", "leasefail in-use", "forget"}},
+		"it is long past": {Finding{Gateway: true}, 10 * time.Second, []string{"probe 198.18.7.20 and gateway 198.18.7.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, probing)
+			l.start()
+			l.answer(packet.Offer, server, "198.18.7.20")
+			l.do(l.c.Probed(l.now, ip("198.18.7.20"), c.found))
+			l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20 and gateway 198.18.7.1")
+			l.pass(c.after)
+			l.log = nil
+			l.answer(packet.ACK, server, "198.18.7.20")
+			l.want(c.want...)
+		})
+	}
+}
+
+// TestCableIsBack: the gateway is asked for at once, by who has an address, and nobody has asked for it.
+func TestCableIsBack(t *testing.T) {
+	l := newLab(t, probing)
+	l.start()
+	l.do(l.c.Carrier(l.now, false))
+	l.pass(10 * time.Second)
+	l.log = nil
+	l.do(l.c.Carrier(l.now, true))
+	l.want("DISCOVER")
+	l.lease("198.18.7.20")
+	l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{}))
+	l.do(l.c.Carrier(l.now, false))
+	l.pass(10 * time.Second)
+	l.log = nil
+	l.do(l.c.Carrier(l.now, true))
+	l.want("seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
 }
 
 func TestDecline(t *testing.T) {

@@ -61,7 +61,7 @@ func TestInfinite(t *testing.T) {
 	l.do(l.c.Carrier(l.now, false))
 	l.do(l.c.Carrier(l.now, true))
 	l.pass(24 * time.Hour)
-	if text := strings.Join(l.log, "\n"); l.used != "198.18.7.20" || strings.Contains(text, "deconfig") || !strings.HasPrefix(text, "REQUEST asks 198.18.7.20\n") {
+	if text := strings.Join(l.log, "\n"); l.used != "198.18.7.20" || strings.Contains(text, "deconfig") || !strings.HasPrefix(text, "seek 198.18.7.1 from 198.18.7.20\nREQUEST asks 198.18.7.20\n") {
 		t.Errorf("%q is used\n%s", l.used, text)
 	}
 }

@@ -23,6 +23,8 @@ func (s *Service) carryOut(actions []client.Action) {
 			s.send(a)
 		case client.Probe:
 			s.look(a)
+		case client.Seek:
+			s.seek(a)
 		case client.Announce:
 			s.announce(a)
 		case client.Store:
@@ -75,6 +77,13 @@ func (s *Service) wayTo(server netip.Addr) (by Way) {
 		by.MAC = s.heard.mac
 	}
 	return by
+}
+
+// seek asks for the gateway, beside all else. That it is silent is found out by others.
+func (s *Service) seek(q client.Seek) {
+	if k := s.conn; k != nil {
+		go func() { _ = k.Seek(s.life, q) }()
+	}
 }
 
 // announce says that an address is ours, beside all else.

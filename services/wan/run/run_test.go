@@ -102,6 +102,8 @@ func (c *wires) Probe(ctx context.Context, p client.Probe) (client.Finding, erro
 	}
 }
 
+func (c *wires) Seek(context.Context, client.Seek) error { return nil }
+
 func (c *wires) Announce(_ context.Context, _ netip.Addr, times int) error {
 	c.p.set(func() { c.p.times = append(c.p.times, times) })
 	return nil

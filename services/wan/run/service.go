@@ -37,6 +37,8 @@ type Conn interface {
 	Probe(ctx context.Context, p client.Probe) (client.Finding, error)
 	// Announce says so many times that an address is ours.
 	Announce(ctx context.Context, addr netip.Addr, times int) error
+	// Seek asks the link for the gateway, from an address of ours, until it answers or for seconds.
+	Seek(ctx context.Context, s client.Seek) error
 	// Watch tells of other stations that say to have an address of ours, until ctx ends.
 	Watch(ctx context.Context, addr netip.Addr, tell func(by wan.MAC)) error
 	MAC() wan.MAC
