@@ -20,15 +20,11 @@ var brokersCheck = netip.MustParseAddr("66.220.2.74")
 
 // addTunnel adds the way out over IPv6. While WAN has no IPv4 address the link stays, without an end of ours,
 // so that all that is on it is there still when an address comes: the kernel says to who sends that nobody is
-// reached. What is routed to the appliance is unreachable but for the LANs: no packet for it may leave by the
-// default route, and come back by it.
+// reached.
 func addTunnel(c *netcfg.Config, s *site.Site, facts wan.Facts) {
 	t := s.Tunnel
 	if t == nil {
 		return
-	}
-	for _, r := range t.Routed {
-		c.Routes = append(c.Routes, netcfg.Route{To: r, Unreachable: true})
 	}
 	l := netcfg.Link{Name: site.TunnelLink, Network: "tunnel", Remote: t.Server, MTU: tunnelMTU(s, facts)}
 	if len(facts.Addrs) > 0 {
@@ -36,8 +32,6 @@ func addTunnel(c *netcfg.Config, s *site.Site, facts wan.Facts) {
 	}
 	c.Links = append(c.Links, l)
 	c.Addresses = append(c.Addresses, netcfg.Address{Link: site.TunnelLink, Prefix: t.IPv6})
-	everything := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-	c.Routes = append(c.Routes, netcfg.Route{To: everything, Via: t.Gateway, Link: site.TunnelLink})
 }
 
 // tunnelMTU is what WAN leaves for a packet inside, unless the site knows better; what IPv6 must have in any

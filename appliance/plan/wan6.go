@@ -2,7 +2,9 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -15,6 +17,20 @@ func own6(s *site.Site, l Learned) []netip.Prefix {
 		return []netip.Prefix{s.WAN.IPv6}
 	}
 	return nil
+}
+
+// addUnreachable: what is routed to the appliance is unreachable but for the LANs; no packet for it may leave by
+// the default route, and come back by it (RFC 7084 4.3, WPD-5).
+func addUnreachable(c *netcfg.Config, s *site.Site, l Learned) {
+	routed := shared6(s, l)
+	if s.Tunnel != nil {
+		routed = append(slices.Clone(s.Tunnel.Routed), routed...)
+	}
+	for i, p := range routed {
+		if !slices.Contains(routed[:i], p) {
+			c.Routes = append(c.Routes, netcfg.Route{To: p, Unreachable: true})
+		}
+	}
 }
 
 // gateway6 is the router upstream for IPv6; the zero Addr: there is none.

@@ -10,6 +10,7 @@ import (
 type IPv6 struct {
 	ULA     netip.Prefix // unique local addresses (RFC 4193): a /48; zero: none, or MakeULA
 	MakeULA bool         // the appliance makes a ULA prefix, once, and keeps it
+	Default Source6      // of which conversations with the outside begin, of FromTunnel and FromWAN; "": of FromWAN
 	Names   Names6       // which addresses that hosts make themselves have names
 }
 

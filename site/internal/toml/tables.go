@@ -41,9 +41,10 @@ type LAN struct {
 
 // IPv6 is [ipv6].
 type IPv6 struct {
-	At    source.Span `toml:"-"`
-	ULA   Str         `toml:"ula"`
-	Names Str         `toml:"names"`
+	At      source.Span `toml:"-"`
+	ULA     Str         `toml:"ula"`
+	Default Str         `toml:"default"`
+	Names   Str         `toml:"names"`
 }
 
 // Route is a [[route]].
