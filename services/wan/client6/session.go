@@ -209,6 +209,7 @@ func (c *Client) hearRenewed(r *reply) Drop {
 // answer to a Renew or Rebind leaves out holds as long as it did (RFC 8415 18.2.10.1).
 func (c *Client) take(r *reply, cause Cause) {
 	was, now := c.lease, c.now.Up
+	c.kept = nil
 	l := r.leases.clone()
 	if was != nil && cause != Answered {
 		l.retain(was, r, now)
