@@ -9,11 +9,13 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 )
 
-// What remarks are about, over IPv6.
+// AboutDelegation is what remarks are about, over IPv6 alone.
+const AboutDelegation About = "delegation"
+
+// Limits of what is believed.
 const (
-	AboutDelegation About = "delegation"
-	maxAddrs6             = 8
-	maxDelegated          = 8
+	maxAddrs6    = 8
+	maxDelegated = 8
 )
 
 // Said6 is what routers and servers upstream say of the way out over IPv6, before it is

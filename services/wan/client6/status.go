@@ -13,9 +13,7 @@ import (
 func (c *Client) Said() (s wan.Said6) {
 	config := c.info.said
 	if l := c.lease; l != nil {
-		for _, d := range l.Prefixes {
-			s.Delegated = append(s.Delegated, d)
-		}
+		s.Delegated = append(s.Delegated, l.Prefixes...)
 		for _, a := range l.Addrs {
 			s.Addrs = append(s.Addrs, netip.PrefixFrom(a.Addr, 128)) // no network is said: RFC 5942 4
 		}
