@@ -19,6 +19,8 @@ peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bu
 peers="$peers kea-dhcp4-server isc-dhcp-server ethtool"
 # For DNS: two resolvers, an authoritative server, what signs its zones, and another C library.
 peers="$peers unbound knot-resolver knot-dnsutils nsd ldnsutils musl-tools"
+# Routers and hosts of IPv6, which say what others advertise.
+peers="$peers radvd radvdump ndisc6"
 # Installed, these would change how the machine finds names: they are unpacked only, to where the tests look.
 unpacked="systemd-resolved"
 unpackeddir=/var/lib/gatehouse-peers
