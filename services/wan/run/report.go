@@ -14,6 +14,7 @@ import (
 type Report struct {
 	Facts *wan.Facts `json:"facts"` // nil: there is none
 	Term  wan.Term   `json:"term"`
+	Six
 }
 
 // reports are the current Report, and those who follow it.
@@ -28,7 +29,7 @@ type reports struct {
 func (r *reports) set(facts *wan.Facts, term wan.Term) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.now = Report{facts, term}
+	r.now.Facts, r.now.Term = facts, term
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
