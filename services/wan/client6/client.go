@@ -103,6 +103,7 @@ type Client struct {
 	fails     int           // attempts in a row that came to nothing
 	failUntil time.Duration // before which no other one begins
 	boundAt   time.Duration
+	lacking   int // answers in a row without a prefix
 
 	solMaxRT, infMaxRT time.Duration
 	pace               pace
@@ -219,7 +220,8 @@ func (c *Client) Tick(now Now) []Action {
 	return c.end()
 }
 
-// Renew asks now, whatever the times say, or begins again after Release.
+// Renew asks now, whatever the times say, or begins again after Release. Who says so again while
+// the server of the lease does not answer has all servers asked.
 func (c *Client) Renew(now Now) []Action {
 	c.begin(now)
 	if c.state == Releasing || c.state == Released {
@@ -233,6 +235,8 @@ func (c *Client) Renew(now Now) []Action {
 		c.renew()
 	case c.state == Init:
 		c.attach()
+	case c.state == Renewing && c.x.tries > 0 && now.Up > c.x.last:
+		c.verify()
 	case c.x.next != wan.Never:
 		c.x.next = min(c.x.next, max(now.Up, c.x.last+c.x.p.irt))
 	}

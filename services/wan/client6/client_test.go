@@ -269,6 +269,19 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestRenewedByHand: once its own server is asked, then all are.
+func TestRenewedByHand(t *testing.T) {
+	p := usual()
+	l := newLab(t, p).start().in(Bound, 5*time.Second).clear()
+	l.do(l.c.Renew(l.moment()))
+	l.in(Bound, time.Second).said("Renew")
+	p.duid = otherDUID
+	l.do(l.c.Renew(l.moment()))
+	l.run(time.Second)
+	l.do(l.c.Renew(l.moment()))
+	l.in(Bound, 2*time.Second).said("Renew Rebind").holds("2001:db8:100::/56")
+}
+
 func TestWaits(t *testing.T) {
 	l := newLab(t).start().run(48 * time.Hour)
 	longest := time.Duration(0)
@@ -431,6 +444,23 @@ func TestDecline(t *testing.T) {
 	if got := l.types(); got != "Decline Decline Decline Decline Solicit Request" {
 		t.Error(l.log())
 	}
+}
+
+// TestNoPrefixYet: with an address alone the prefix is asked for again before T1, less and less.
+func TestNoPrefixYet(t *testing.T) {
+	p := usual()
+	p.pdStatus, p.na[0].Preferred, p.na[0].Valid = dhcpv6.NoPrefixAvail, 20*time.Hour, 24*time.Hour
+	l := newLab(t, p)
+	l.want.Address = true
+	l.start().in(Bound, 5*time.Second).holds("").clear().run(5 * time.Hour)
+	if n := len(l.sent); n < 6 || n > 12 || strings.Contains(l.types(), "Solicit") {
+		t.Error(l.log())
+	}
+	if text := l.c.Status(l.moment()).Text; !strings.Contains(text, "NoPrefixAvail") {
+		t.Error(text)
+	}
+	p.pdStatus = dhcpv6.Success
+	l.run(time.Hour).holds("2001:db8:100::/56")
 }
 
 func TestInformation(t *testing.T) {

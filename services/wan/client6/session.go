@@ -226,6 +226,7 @@ func (c *Client) take(r *reply, cause Cause) {
 		c.again()
 		return
 	}
+	c.lacks(l)
 	c.bind(l)
 	c.x, c.info.x, c.info.refresh, c.offer = quiet(), quiet(), wan.Never, nil
 	c.failUntil = 0
@@ -240,6 +241,20 @@ func (c *Client) take(r *reply, cause Cause) {
 		e.Text += "; no more " + gone
 	}
 	c.report(e)
+	if r.pd.Code != dhcpv6.Success || r.na.Code != dhcpv6.Success {
+		c.problem = fmt.Sprintf("server %s does not give all: %s", r.server, r.says())
+	}
+}
+
+// lacks has a prefix be asked for sooner than at T1, if there is none: after a minute, twice as
+// long each time.
+func (c *Client) lacks(l *Lease) {
+	if c.conf.IPv6.Delegation == nil || len(l.Prefixes) > 0 {
+		c.lacking = 0
+		return
+	}
+	l.Renew = min(l.Renew, c.now.Up+min(time.Minute<<min(c.lacking, 10), time.Hour))
+	c.lacking++
 }
 
 // retain adds what was leased, and an answer neither gives nor takes back.
