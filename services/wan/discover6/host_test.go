@@ -291,3 +291,44 @@ func TestResolvers(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestAnything: whatever is advertised, by whomever and when, all tables are bounded, what holds has not ended, and
+// routers are asked no faster than every four seconds.
+func TestAnything(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		l := newLab(t)
+		life := func() time.Duration {
+			return []time.Duration{0, time.Second, time.Minute, 3 * time.Hour, advert.Infinite}[r.IntN(5)]
+		}
+		for range 300 {
+			a := advert.Advertisement{Lifetime: min(life(), advert.MaxLifetime), MTU: r.Uint32(), Managed: r.IntN(2) == 0, Preference: advert.Preference(r.IntN(3) - 1)}
+			for range r.IntN(30) {
+				a.Prefixes = append(a.Prefixes, advert.Prefix{
+					Prefix:     netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 7: byte(r.IntN(40))}), 63+r.IntN(3)).Masked(),
+					Autonomous: r.IntN(4) > 0, OnLink: r.IntN(2) == 0, Preferred: life(), Valid: life(),
+				})
+				a.Resolvers = append(a.Resolvers, advert.Resolvers{Servers: []netip.Addr{netip.AddrFrom16([16]byte{0x20, 15: byte(r.IntN(40))})}, Lifetime: life()})
+				a.Search = append(a.Search, advert.Search{Domains: []string{string(rune('a' + r.IntN(26)))}, Lifetime: life()})
+			}
+			l.hear(netip.AddrFrom16([16]byte{0xfe, 0x80, 15: byte(r.IntN(20))}), a)
+			if len(l.h.routers) > maxRouters || len(l.h.prefixes) > maxPrefixes || len(l.h.resolvers) > maxResolvers || len(l.h.domains) > maxDomains {
+				t.Fatal("without a bound")
+			}
+			for _, p := range l.h.prefixes {
+				if p.valid <= l.now || p.preferred > p.valid {
+					t.Fatalf("seed %d, at %s: %+v", seed, l.now, p)
+				}
+			}
+			if g := l.h.What().Said.Gateway; g.IsValid() == (len(l.h.routers) == 0) {
+				t.Fatalf("router %s of %+v", g, l.h.routers)
+			}
+			l.run(time.Duration(r.IntN(200)) * time.Second)
+		}
+		for i := 1; i < len(l.asked); i++ {
+			if gap := l.asked[i] - l.asked[i-1]; gap < 3600*time.Millisecond {
+				t.Fatalf("seed %d: asked again after %s", seed, gap)
+			}
+		}
+	}
+}
