@@ -38,7 +38,7 @@ func (v *six) carryOutHost(actions []discover6.Action) {
 				v.failed("a router solicitation", v.conn.Solicit())
 			}
 		case discover6.Event:
-			v.note(Event6{Name: string(a.Name), Text: a.Text, AtNS: int64(a.At)}, nil)
+			v.note(Event6{Name: string(a.Name), Text: a.Text, At: a.At}, nil)
 		}
 	}
 }
@@ -56,7 +56,7 @@ func (v *six) carryOut(actions []client6.Action) {
 		case client6.Forget:
 			v.forget()
 		case client6.Event:
-			v.note(Event6{Name: string(a.Name), Cause: string(a.Cause), Text: a.Text, AtNS: int64(a.At)}, a.Remarks)
+			v.note(Event6{Name: string(a.Name), Cause: string(a.Cause), Text: a.Text, At: a.At}, a.Remarks)
 		}
 	}
 }

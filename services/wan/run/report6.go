@@ -2,6 +2,7 @@ package run
 
 import (
 	"slices"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
@@ -25,10 +26,10 @@ func (r *reports) set6(six Six) {
 
 // An Event6 is one of discover6 or client6.
 type Event6 struct {
-	Name  string `json:"name"`
-	Cause string `json:"cause,omitempty"`
-	Text  string `json:"text"`
-	AtNS  int64  `json:"at_ns"` // on the clock of Status.Up
+	Name  string        `json:"name"`
+	Cause string        `json:"cause,omitempty"`
+	Text  string        `json:"text"`
+	At    time.Duration `json:"at_ns"` // on the clock of Status.Up
 }
 
 // history6 are the last events, oldest first.
