@@ -109,8 +109,20 @@ func TestExampleWithProvider(t *testing.T) {
 	instead := regexp.MustCompile(`(?m)^(ipv4 +)= "192\.0\.2\.10/24"\n|^(gateway +)= .*\n`).ReplaceAllString(shown, "")
 	fsys[source.SiteTOML] = &fstest.MapFile{Data: []byte(instead)}
 	c := load(t, fsys).WAN.DHCP
-	if c == nil || len(c.ID.Bytes) == 0 || c.VendorClass == "" || c.HostName == "" || len(c.Request) != 2 || len(c.Options) != 1 {
+	if c == nil || len(c.ID.Bytes) == 0 || c.VendorClass == "" || c.HostName == "" || len(c.Request) != 2 || len(c.Options) != 1 || !c.Broadcast {
 		t.Errorf("the lines for a provider are not all there: %+v", c)
+	}
+}
+
+// TestExampleWithTunnel puts in the lines that the example has for a tunnel.
+func TestExampleWithTunnel(t *testing.T) {
+	fsys := exampleFiles(t)
+	shown := regexp.MustCompile(`(?m)^#     (\[|[a-z0-9-]+ *=)`).ReplaceAllString(string(fsys[source.SiteTOML].Data), "$1")
+	fsys[source.SiteTOML] = &fstest.MapFile{Data: []byte(shown)}
+	fsys["tunnel.key"] = &fstest.MapFile{Data: []byte("Zm9vYmFyYmF6\n")}
+	if s := load(t, fsys); s.Tunnel == nil || len(s.Tunnel.Routed) != 2 || s.Tunnel.MTU == 0 ||
+		s.Tunnel.Update == nil {
+		t.Errorf("the lines for a tunnel are not all there: %+v", s.Tunnel)
 	}
 }
 

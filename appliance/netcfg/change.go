@@ -12,9 +12,10 @@ type Op uint8
 // The kinds of change. What is new comes before what was goes: there is no moment without a way out.
 const (
 	SetSysctl Op = iota
-	DelVLAN      // before another may have its name or tag
-	AddVLAN
-	SetMAC // before anybody hears of the other
+	DelLink      // before another may have its name or tag
+	AddLink
+	SetTunnel // its ends, while it is in use
+	SetMAC    // before anybody hears of the other
 	SetMTU
 	UpLink
 	ChangeAddress
@@ -27,6 +28,10 @@ const (
 // Priorities is how many kinds of packets the kernel tells apart by what their IP header asks for, each of
 // which gets a priority of the VLAN (tc-prio(8)).
 const Priorities = 8
+
+// TunnelTTL is that of the packets of a tunnel (RFC 4213 3.3 leaves it to us). It is a number of its own, not
+// that of the packet inside, so that the path MTU between the ends can be found (ip-tunnel(8)).
+const TunnelTTL = 64
 
 // A Change is one step towards the plan.
 type Change struct {
@@ -54,9 +59,12 @@ func (c Change) String() string {
 	switch c.Op {
 	case SetSysctl:
 		return fmt.Sprintf("sysctl -w %s=%q", c.Sysctl.Key, c.Sysctl.Value)
-	case DelVLAN:
+	case DelLink:
 		return "ip link del " + c.Link.Name
-	case AddVLAN:
+	case AddLink, SetTunnel:
+		if c.Link.isTunnel() {
+			return c.tunnelString()
+		}
 		line := fmt.Sprintf("ip link add link %s name %s type vlan id %d", c.Link.Parent, c.Link.Name, c.Link.VLAN)
 		if c.Link.Priority != 0 {
 			line += " egress-qos-map"
@@ -86,6 +94,19 @@ func (c Change) String() string {
 	return c.routeString()
 }
 
+func (c Change) tunnelString() string {
+	verb := "add"
+	if c.Op == SetTunnel {
+		verb = "change"
+	}
+	local := "any"
+	if c.Link.Local.IsValid() {
+		local = c.Link.Local.String()
+	}
+	return fmt.Sprintf("ip tunnel %s %s mode sit remote %s local %s ttl %d",
+		verb, c.Link.Name, c.Link.Remote, local, TunnelTTL)
+}
+
 func (c Change) routeString() string {
 	words := []string{"ip", "route", c.Verb, c.Route.To.String()}
 	if c.Route.To.Addr().Is6() {
@@ -96,6 +117,10 @@ func (c Change) routeString() string {
 	}
 	if c.Route.Via.IsValid() {
 		words = append(words, "via", c.Route.Via.String())
+	}
+	if c.Route.Unreachable {
+		words[2] += " unreachable"
+		return strings.Join(words, " ")
 	}
 	return strings.Join(append(words, "dev", c.Route.Link), " ")
 }

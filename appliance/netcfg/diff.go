@@ -102,7 +102,7 @@ func (d *differ) links(want []Link) {
 	for _, name := range slices.Sorted(maps.Keys(d.have.Links)) {
 		if l := d.have.Links[name]; l.Ours && !slices.ContainsFunc(want, l.is) {
 			d.gone[name] = true
-			d.add(Change{Op: DelVLAN, Link: l.Link})
+			d.add(Change{Op: DelLink, Link: l.Link})
 		}
 	}
 	for _, l := range want {
@@ -116,18 +116,21 @@ func (d *differ) link(want Link) bool {
 	_, parentExists := d.have.Links[want.Parent]
 	exists = exists && !d.gone[want.Name]
 	switch {
-	case want.Parent == "" && !exists:
+	case !want.isMade() && !exists:
 		d.absent("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.Links)), ", "))
 		return false
 	case want.Parent != "" && !exists && !parentExists && !d.usable[want.Parent]:
 		d.absent("link %s: its parent %s does not exist", want.Name, want.Parent)
+		return false
+	case want.isTunnel() && exists && !(have.is(want) && have.Ours):
+		d.problem("link %s: there is one of that name already, which is not ours", want.Name)
 		return false
 	case want.Parent != "" && exists && !have.is(want):
 		d.problem("link %s: there is one of that name already, which is not VLAN %d of %s", want.Name, want.VLAN, want.Parent)
 		return false
 	}
 	if !exists {
-		d.add(Change{Op: AddVLAN, Link: want})
+		d.add(Change{Op: AddLink, Link: want})
 	} else {
 		d.hardware(have.Link, want)
 	}
@@ -139,6 +142,9 @@ func (d *differ) link(want Link) bool {
 
 // hardware is what a link has that is there. One that is only made gets it in the next round.
 func (d *differ) hardware(have, want Link) {
+	if want.Remote != have.Remote || want.Local != have.Local {
+		d.add(Change{Op: SetTunnel, Link: want})
+	}
 	if want.MAC != "" && have.MAC != want.MAC {
 		d.add(Change{Op: SetMAC, Link: want})
 	}
@@ -227,7 +233,7 @@ func (d *differ) routes(want []Route) {
 		if slices.ContainsFunc(have, func(r Route) bool { return r.To == w.To }) {
 			verb = "replace"
 		}
-		if !d.ready(w.Link, w.To) {
+		if !w.Unreachable && !d.ready(w.Link, w.To) {
 			continue
 		}
 		reached[w.To] = true

@@ -64,14 +64,23 @@ func (w *world) Execute(c Change) error {
 	case SetSysctl:
 		w.Sysctls[c.Sysctl.Key] = Setting{Value: c.Sysctl.Value + "\n"}
 		return nil
-	case DelVLAN:
+	case DelLink:
 		if _, ok := w.Links[c.Link.Name]; !ok {
 			return fmt.Errorf("no such link")
 		}
 		w.unplug(c.Link.Name)
 		return nil
-	case AddVLAN:
+	case AddLink:
+		if c.Link.isTunnel() {
+			return w.addTunnel(c.Link)
+		}
 		return w.addVLAN(c.Link)
+	case SetTunnel:
+		if have := w.Links[c.Link.Name]; !have.is(c.Link) {
+			return fmt.Errorf("no such tunnel")
+		}
+		w.set(c.Link.Name, func(l *LinkState) { l.Local, l.Remote = c.Link.Local, c.Link.Remote })
+		return nil
 	case UpLink:
 		if _, ok := w.Links[c.Link.Name]; !ok {
 			return fmt.Errorf("no such link")
@@ -116,6 +125,16 @@ func (w *world) addVLAN(l Link) error {
 	return nil
 }
 
+// addTunnel gives it the MTU that Linux does, whatever is wanted.
+func (w *world) addTunnel(l Link) error {
+	if _, ok := w.Links[l.Name]; ok {
+		return fmt.Errorf("link %s exists", l.Name)
+	}
+	l.MTU = 1480
+	w.Links[l.Name] = LinkState{Link: l, Ours: true}
+	return nil
+}
+
 func (w *world) changeAddress(verb string, a Address) error {
 	if verb == "del" {
 		if !w.Addresses[a] {
@@ -148,7 +167,7 @@ func (w *world) changeAddress(verb string, a Address) error {
 func (w *world) changeRoute(verb string, r Route) error {
 	same := func(have Route) bool { return have.To == r.To }
 	switch exists := slices.ContainsFunc(w.Routes, same); {
-	case !w.Links[r.Link].Up:
+	case !r.Unreachable && !w.Links[r.Link].Up:
 		return fmt.Errorf("link %s is down", r.Link)
 	case exists && verb == "add", !exists && verb != "add":
 		return fmt.Errorf("route to %s: exists %t", r.To, exists)

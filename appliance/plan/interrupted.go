@@ -10,12 +10,14 @@ import (
 )
 
 // interrupted returns sentences about what people may notice.
-func interrupted(from, to *site.Site, a, b netcfg.Config, units []UnitChange) []string {
+func interrupted(from, to *site.Site, was, is Plan, units []UnitChange) []string {
+	a, b := was.Network, is.Network
 	kept := a
 	kept.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(x netcfg.Address) bool {
 		return bySource(from, to, x.Prefix.Addr(), x.Link)
 	})
-	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b), lostClients(from, to))
+	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b), lostOutside(to, was, is),
+		lostClients(from, to))
 	for _, u := range units {
 		switch u.Action {
 		case Restart:
@@ -104,6 +106,8 @@ func goneLinks(a, b netcfg.Config) []string {
 			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN
 		}):
 			all = append(all, "VLAN "+who+" is made anew: nothing goes over it for a moment.")
+		case was.Remote.IsValid():
+			all = append(all, "The tunnel is taken away: nothing reaches the outside by it any more.")
 		case was.VLAN != 0:
 			all = append(all, "VLAN "+who+" is taken away, with all that goes over it.")
 		default:

@@ -14,10 +14,16 @@ import (
 func wanChanges(from, to *site.Site, a netcfg.Config) []string {
 	var all []string
 	was, is := from.WAN, to.WAN
-	if was.Interface == "" || is.Interface == "" || was.Link() != is.Link() {
-		return nil // links come and go, which others say
-	}
 	asked, asks := was.DHCP != nil, is.DHCP != nil
+	switch {
+	case was.Interface == "" || is.Interface == "":
+		return nil // links come and go, which others say
+	case was.Link() != is.Link() && asked && asks:
+		return []string{fmt.Sprintf("Conversations through the provider's address %send, and nothing reaches the outside by "+
+			"IPv4 until a provider has given the box an address on %s.", leased(from, a), is.Link())}
+	case was.Link() != is.Link():
+		return nil
+	}
 	static := func(w site.WAN) string { return w.IPv4.Addr().String() }
 	switch {
 	case asks && !asked && was.IPv4.IsValid():
@@ -49,9 +55,11 @@ func leased(from *site.Site, a netcfg.Config) string {
 	return a.Addresses[i].Prefix.Addr().String() + " "
 }
 
-// bySource reports whether an address goes, or comes, with who says what the WAN's is: wanChanges has it.
+// bySource reports whether an address goes with who says what the WAN's is, or with the link that he is asked on:
+// wanChanges has it.
 func bySource(from, to *site.Site, gone netip.Addr, link string) bool {
-	if (from.WAN.DHCP == nil) == (to.WAN.DHCP == nil) || link != from.WAN.Link() || link != to.WAN.Link() {
+	asked, asks, moves := from.WAN.DHCP != nil, to.WAN.DHCP != nil, from.WAN.Link() != to.WAN.Link()
+	if link != from.WAN.Link() || to.WAN.Interface == "" || asked == asks && !(asked && moves) || asked != asks && moves {
 		return false
 	}
 	beside := slices.ContainsFunc(from.WAN.Beside, func(p netip.Prefix) bool { return p.Addr() == gone })

@@ -46,10 +46,12 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 func network(s *site.Site, learned Learned) netcfg.Config {
 	facts := wayOut(s, learned)
 	all := links(s, facts)
-	return netcfg.Config{
+	c := netcfg.Config{
 		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
 		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
 	}
+	addTunnel(&c, s, facts)
+	return c
 }
 
 // linksUp are the links that are up: the networks, and wires under VLANs.

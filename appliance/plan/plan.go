@@ -27,6 +27,7 @@ type Plan struct {
 	Firewall      firewall.Loaded
 	Services      []Service // in the order of the roster
 	Files         []File
+	Hooks         []Hook // in the order in which they run
 	Memory        uint64 // of the machine it is for, in bytes; 0: unknown
 }
 
@@ -42,6 +43,12 @@ type File struct {
 	Content string
 }
 
+// Hook is a program of the site that runs when the lease of the way out changes.
+type Hook struct {
+	Name    string // of its file, no directory in it
+	Content []byte
+}
+
 // Learned is what no file of the site says: what the box knows of its machine and of the networks it is on.
 // The zero value knows nothing, and a plan of it works everywhere.
 type Learned struct {
@@ -52,6 +59,14 @@ type Learned struct {
 	// WAN is what the source of the way out says; nil: nothing yet, or no more. It means nothing to a site
 	// that says all of it itself.
 	WAN *wan.Facts `json:"wan,omitempty"`
+	// Tunnel is how the tunnel for IPv6 is; nil: nothing is known yet.
+	Tunnel *Tunnel `json:"tunnel,omitempty"`
+}
+
+// Tunnel is whether the other end of the tunnel answers: a default route that does not work is not to be
+// advertised.
+type Tunnel struct {
+	Up bool `json:"up"`
 }
 
 // Make returns what s means on a box that has learned l.
@@ -65,6 +80,9 @@ func Make(s *site.Site, l Learned) Plan {
 	if s.WAN.DHCP != nil {
 		services = append(services, Service{Name: roster.WAN, Config: wanConfig(s)})
 	}
+	if s.Tunnel != nil {
+		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})
+	}
 	return Plan{
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
@@ -72,6 +90,7 @@ func Make(s *site.Site, l Learned) Plan {
 		Firewall:      firewall.Loaded{Policy: policy(s, facts), Features: firewall.Features{Offload: l.Shortcut}},
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Hooks:         hooks(s),
 		Memory:        l.Memory,
 	}
 }

@@ -36,6 +36,7 @@ func policy(s *site.Site, facts wan.Facts) firewall.Policy {
 		}
 		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))
 	}
+	p.Defaults = append(p.Defaults, tunnelRules(s)...)
 	for _, l := range s.LANs {
 		if s.Transit(l) {
 			p.Defaults = append(p.Defaults, allow("transit-"+l.Name, []string{l.Name}, l.Name))
@@ -81,11 +82,17 @@ func zones(s *site.Site, facts wan.Facts) []firewall.Zone {
 		return all
 	}
 	upstream, first := own4(s, facts)
-	return append(all, firewall.Zone{
+	z := firewall.Zone{
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
 		Own: append(own(upstream...), own(s.WAN.IPv6)...), Outside: true,
 		Bogons: bogons(append(own(upstream[:first]...), s.WAN.IPv6.Addr())), DHCP: s.WAN.DHCP != nil,
-	})
+	}
+	if t := s.Tunnel; t != nil {
+		z.Tunnels = []string{site.TunnelLink}
+		z.Interfaces, z.Own = append(z.Interfaces, z.Tunnels...), append(z.Own, t.IPv6.Addr())
+		z.Bogons = bogons(append(own(upstream[:first]...), s.WAN.IPv6.Addr(), t.IPv6.Addr()))
+	}
+	return append(all, z)
 }
 
 // relayZones are the parts of LANs that the site names whose clients ask for

@@ -125,6 +125,16 @@ func gatewayRoutes(facts wan.Facts) int {
 	return 1
 }
 
+// hooks are the programs that run when the lease changes.
+func hooks(s *site.Site) (all []Hook) {
+	if s.WAN.DHCP != nil {
+		for _, h := range s.WAN.DHCP.Hooks {
+			all = append(all, Hook(h))
+		}
+	}
+	return all
+}
+
 // wanConfig is what the DHCP client upstream is told.
 func wanConfig(s *site.Site) wan.Config {
 	c := wan.Config{Link: s.WAN.Link(), MAC: wan.MAC(s.WAN.MAC), MaxMTU: wanMTU, Probe: wanProbe}
@@ -141,6 +151,7 @@ func wanConfig(s *site.Site) wan.Config {
 		c.ClientID = client.ID.Bytes
 	}
 	c.VendorClass, c.HostName, c.Ask = client.VendorClass, client.HostName, client.Request
+	c.Broadcast = client.Broadcast
 	for _, o := range client.Options {
 		c.Options = append(c.Options, wan.Option{Code: o.Code, Data: o.Data})
 	}

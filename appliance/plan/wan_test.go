@@ -270,17 +270,68 @@ func TestProvidersChange(t *testing.T) {
 		{byDHCP, byDHCP + "\nvendor-class = \"a\"",
 			"The provider is asked anew, for it is told something else, and may give the box another address."},
 		{byDHCP, static, "Conversations through the provider's address 203.0.113.7 end: the box is 203.0.113.99 there. " +
-			"Conversations through 192.168.100.2 (wan) end: the box is 203.0.113.99 there. wan is stopped."},
+			"Conversations through 192.168.100.2 (wan) end: the box is 203.0.113.99 there. " +
+			"Nothing reaches the outside by IPv4 any more: there is no default route. wan is stopped."},
 		{byDHCP, "", "Conversations through the provider's address 203.0.113.7 end. " +
-			"Nobody reaches the box at 192.168.100.2 (wan) any more. wan is stopped."},
+			"Nobody reaches the box at 192.168.100.2 (wan) any more. " +
+			"Nothing reaches the outside by IPv4 any more: there is no default route. wan is stopped."},
 		{"vlan = 7\npriority = 3\n" + static, "vlan = 7\n" + static,
 			"VLAN eth0.7 (wan) is made anew: nothing goes over it for a moment."},
+		{byDHCP, "vlan = 7\n" + byDHCP,
+			"Conversations through the provider's address 203.0.113.7 end, and nothing reaches the outside by IPv4 until a " +
+				"provider has given the box an address on eth0.7. 192.168.100.2 (wan) moves from eth0 to eth0.7."},
 	} {
 		a, b := upstream(t, c.from), upstream(t, c.to)
 		l := plan.Learned{WAN: provided()}
 		got := strings.Join(plan.Describe(a, b, plan.Make(a, l), plan.Make(b, l)).Interrupted, " ")
 		if got != c.want {
 			t.Errorf("%s, then %s: %s", c.from, c.to, got)
+		}
+	}
+}
+
+// TestOutsideIsLost: a person is told when nothing reaches the outside any more, or its names are not looked up,
+// and not else.
+func TestOutsideIsLost(t *testing.T) {
+	const (
+		static = "ipv4 = \"203.0.113.99/24\"\n"
+		routed = static + "gateway = \"203.0.113.1\"\n"
+		six    = "ipv6 = \"2001:db8::2/64\"\ngateway6 = \"2001:db8::1\"\n"
+		dhcp   = byDHCP + "\n"
+		some   = "[dns]\nupstream = [\"192.0.2.53\"]\n"
+		lan    = "[dns]\nupstream = [\"192.168.32.11\"]\n"
+		both   = "[dns]\nupstream = [\"192.0.2.53\", \"2001:db8:53::53\"]\n"
+		theirs = "[dns]\nupstream = \"wan\"\n"
+
+		ends  = "Conversations through 203.0.113.99 (wan) end, and nothing reaches the outside by IPv4 until the provider has given the box an address. "
+		cache = "Till the provider has given the box an address, names outside are answered from the cache only."
+		no4   = "Nothing reaches the outside by IPv4 any more: there is no default route."
+	)
+	silent := provided()
+	silent.DNS = nil
+	for _, c := range []struct {
+		from, to string
+		facts    *wan.Facts
+		want     string
+	}{
+		{routed + some, dhcp + some, nil, ends + cache},
+		{routed + some, dhcp + theirs, nil, ends + cache},
+		{routed + lan, dhcp + lan, nil, strings.TrimSpace(ends)},
+		{routed + six + both, dhcp + six + both, nil, strings.TrimSpace(ends)},
+		{dhcp + theirs, dhcp + some, provided(), ""},
+		{dhcp + some, dhcp + theirs, provided(), ""},
+		{dhcp + some, dhcp + theirs, silent, "Names outside are answered from the cache only: the provider names no resolvers."},
+		{routed + some, static + some, nil, no4 + " Names outside are not looked up any more: no route leads to a resolver."},
+		{routed + lan, static + lan, nil, no4},
+		{routed + some, routed, nil, "Names outside are not looked up any more: there is no resolver."},
+		{routed + six + both, routed + both, nil,
+			"Nobody reaches the box at 2001:db8::2 (wan) any more. Nothing reaches the outside by IPv6 any more: there is no default route."},
+		{routed, routed + some, nil, ""},
+	} {
+		a, b, l := upstream(t, c.from), upstream(t, c.to), plan.Learned{WAN: c.facts}
+		got := strings.Join(plan.Describe(a, b, plan.Make(a, l), plan.Make(b, l)).Interrupted, " ")
+		if got != c.want {
+			t.Errorf("%s, then\n%s: %s", c.from, c.to, got)
 		}
 	}
 }
@@ -378,7 +429,7 @@ func TestWANConfig(t *testing.T) {
 	text, err := json.Marshal(c)
 	const want = `{"Link":"eth0.832","MAC":"00:16:3e:00:00:98","ClientID":"hex:01:02:03","VendorClass":"isp-router 2",` +
 		`"HostName":"customer-4711","Options":[{"Code":77,"Data":"customer"},{"Code":90,"Data":"hex:01:02"}],"Ask":"OkJ+",` +
-		`"MaxMTU":1492,"Probe":300000000,"LANs":[{"Name":"lan","Network":"192.168.32.0/24","Address":"192.168.32.1"},` +
+		`"Broadcast":true,"MaxMTU":1492,"Probe":300000000,"LANs":[{"Name":"lan","Network":"192.168.32.0/24","Address":"192.168.32.1"},` +
 		`{"Name":"lab","Network":"192.168.34.0/24","Address":"192.168.34.1"}]}`
 	if err != nil || string(text) != want || c.Check() != nil {
 		t.Errorf("%v, %v\ngot  %s\nwant %s", err, c.Check(), text, want)

@@ -77,6 +77,9 @@ func readRoutes() ([]machine.Route, error) {
 // (base_reachable_time of arp(7), and half of it).
 const lately = 45 * time.Second
 
+// offLinkText is said of a gateway that is no neighbour by an address.
+const offLinkText = "in no network of the address: reached on the link all the same"
+
 // lines say whether the gateway is there.
 func (g *Gateway) lines() []string {
 	line := g.Address.String() + ", "
@@ -101,7 +104,7 @@ func (g *Gateway) lines() []string {
 	}
 	lines := []string{line}
 	if g.OffLink {
-		lines = append(lines, "in no network of the address: reached on the link all the same")
+		lines = append(lines, offLinkText)
 	}
 	if !g.Route && g.Unknown == "" {
 		lines = append(lines, "no default route leads there")

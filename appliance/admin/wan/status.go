@@ -95,17 +95,21 @@ func (r *Report) rows() (rows [][]string) {
 			add("gateway", "none: there is no default route")
 		}
 		rows = append(rows, r.factRows()...)
+	} else {
+		add("address", r.besideLines()...)
 	}
+	rows = append(rows, r.cardRows()...)
 	if r.Service != nil {
 		if mac := r.Service.MAC; mac != (wan.MAC{}) {
 			add("asks as", mac.String())
 		}
 		add("heard", r.heardLines()...)
+		add("hooks", r.hookLines()...)
 	}
 	return rows
 }
 
-// addressLines are the addresses, and what the kind of the first one means.
+// addressLines are the addresses, and behind the first what its kind means.
 func (r *Report) addressLines() (lines []string) {
 	for i, p := range r.Facts.Addrs {
 		line := p.String()
@@ -115,7 +119,15 @@ func (r *Report) addressLines() (lines []string) {
 		lines = append(lines, line)
 	}
 	if r.Means != "" {
-		lines = append(lines, r.Means)
+		lines = slices.Insert(lines, min(1, len(lines)), r.Means)
+	}
+	return append(lines, r.besideLines()...)
+}
+
+// besideLines are the addresses that the site has beside the provider's.
+func (r *Report) besideLines() (lines []string) {
+	for _, p := range r.Beside {
+		lines = append(lines, p.String()+", the site's own")
 	}
 	return lines
 }
@@ -140,6 +152,23 @@ func (r *Report) heardLines() []string {
 	lines := []string{line}
 	if len(others) > 0 {
 		lines = append(lines, "not heeded: "+strings.Join(others, ", "))
+	}
+	return lines
+}
+
+// hookLines say when each hook ran last, and how that ended.
+func (r *Report) hookLines() (lines []string) {
+	for _, h := range r.Hooks {
+		line := h.Hook + ", "
+		if h.Event == "" {
+			line += "has not run yet"
+		} else {
+			line += fmt.Sprintf("at %s, %s", h.Event, r.ago(h.Ended))
+		}
+		if h.Problem != "" {
+			line += ": " + h.Problem
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

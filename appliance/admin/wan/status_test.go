@@ -16,11 +16,28 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
+	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 	"github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
 const static = "[wan]\ninterface = \"eth0\"\nipv4 = \"198.51.100.23/24\"\ngateway = \"198.51.100.1\"\n" +
 	"[[route]]\nto = \"203.0.113.0/25\"\nvia = \"198.51.100.7\"\n[[route]]\nto = \"10.9.0.0/16\"\nvia = \"192.168.32.9\"\n"
+
+// several is a site with several addresses and a card that is not like others; offLink one whose router is beside
+// the network, and modem one that reaches the provider's modem beside the leased address.
+const (
+	several = "[wan]\ninterface = \"eth0\"\nvlan = 832\npriority = 6\nmac = \"00:16:3e:00:00:99\"\nmtu = 1492\n" +
+		"ipv4 = [\"198.51.100.18/29\", \"198.51.100.20/29\", \"192.168.100.2/24\"]\ngateway = \"198.51.100.17\"\n" +
+		"[[route]]\nto = \"10.8.0.0/16\"\nvia = \"192.168.100.1\"\n"
+	offLink = "[wan]\ninterface = \"eth0\"\nipv4 = [\"203.0.113.5/32\", \"203.0.113.6/32\"]\ngateway = \"198.51.100.1\"\n"
+	modem   = "[wan]\ninterface = \"eth0\"\nipv4 = [\"dhcp\", \"192.168.100.2/24\"]\nvlan = 7\npriority = 5\n"
+)
+
+// onVLAN is a client of eth0.7.
+func onVLAN(st run.Status) run.Status {
+	st.Link = "eth0.7"
+	return st
+}
 
 // thin is a client on thin ice: nobody confirms its lease, it is renumbered into carrier-grade NAT, and half of
 // what the provider says is of no use.
@@ -92,6 +109,10 @@ func TestStatus(t *testing.T) {
 		line string
 	}{
 		{"bound", &box{turns: []run.Status{bound()}, route: answering()}, ""},
+		{"hooks", &box{turns: []run.Status{bound()}, route: answering(), hooks: []hooks.Run{
+			{Hook: "dyndns.sh", Event: hooks.Renew, Ended: up - 10*time.Minute},
+			{Hook: "say", Event: hooks.Bound, Ended: up - 2*time.Hour, Problem: "exit status 1"}, {Hook: "later"},
+		}}, "-n 1"},
 		{"infinite", &box{turns: []run.Status{infinite()}, route: stale, noPing: inet.ErrNoReply}, "-n 1"},
 		{"thin", &box{turns: []run.Status{thin()}, route: dead, noPing: inet.ErrNoReply}, "-n 50"},
 		{"expired", &box{turns: []run.Status{expired()}}, ""},
@@ -99,6 +120,11 @@ func TestStatus(t *testing.T) {
 		{"absent", &box{turns: []run.Status{absent()}}, "-n 0"},
 		{"never", &box{turns: []run.Status{{Link: "eth0", Absent: true, Up: up}}}, ""},
 		{"static", &box{toml: static, route: answering()}, ""},
+		{"several", &box{toml: several, route: &machine.Route{Family: machine.IPv4, Via: addr("198.51.100.17"), Link: "eth0.832", State: machine.Reachable}}, ""},
+		{"off-link", &box{toml: offLink, route: answering()}, ""},
+		{"modem", &box{toml: modem, turns: []run.Status{onVLAN(bound())},
+			route: &machine.Route{Family: machine.IPv4, Via: addr("198.51.100.1"), Link: "eth0.7", State: machine.Reachable}}, "-n 0"},
+		{"modem-alone", &box{toml: modem, turns: []run.Status{onVLAN(expired())}}, "-n 0"},
 		{"static-without-route", &box{toml: static, noPing: errors.New("network is unreachable")}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,9 +190,11 @@ func TestUnknownRoutes(t *testing.T) {
 }
 
 func TestNoRouter(t *testing.T) {
-	b := &box{turns: []run.Status{with(func(st *run.Status) { st.Client.Facts.Gateway, st.Client.Facts.Routes = netip.Addr{}, nil })}}
+	b := &box{turns: []run.Status{with(func(st *run.Status) {
+		st.Client.Facts.Gateway, st.Client.Facts.Routes, st.Problems = netip.Addr{}, nil, []string{"nothing leads out by eth0"}
+	})}}
 	out, err := command(t, b.start(t).env, "")
-	for _, want := range []string{"gateway     none: there is no default route\n", "! no router was sent that can be used, and no route: nothing leads out by eth0\n"} {
+	for _, want := range []string{"gateway     none: there is no default route\n", "\n! nothing leads out by eth0\n"} {
 		if !errors.Is(err, cli.ErrProblems) || !strings.Contains(out, want) {
 			t.Errorf("%v, no %q in\n%s", err, want, out)
 		}
@@ -259,15 +287,15 @@ func TestLine(t *testing.T) {
 	public := with(func(st *run.Status) { st.Client.Facts.Addrs[0] = prefix("8.8.8.20/24") })
 	released := with(func(st *run.Status) { lost(st, client.Released, time.Minute, "") })
 	for want, st := range map[string]run.Status{
-		"dhcp, lease for another 21h":                                                   public,
-		"dhcp, lease for another 21h; private address":                                  private,
-		"dhcp, lease for another 2h, unconfirmed; cgnat address":                        thin(),
-		"dhcp, lease without an end; special address":                                   infinite(),
-		"dhcp, no address: looks for a server":                                          expired(),
-		"dhcp, no address: there is no carrier":                                         unplugged(),
-		"dhcp, no address: the link is not there":                                       {Link: "eth0", Absent: true},
-		"dhcp, lease for another 21h, unconfirmed; special address":                     absent(),
-		"dhcp, no address: has given the lease back, and waits for gatehouse wan renew": released,
+		"dhcp, lease for another 21h": public,
+		"dhcp, lease for another 21h; private address, so forwards and a 6in4 tunnel depend on another router": private,
+		"dhcp, lease for another 2h, unconfirmed; cgnat address, so forwards and a 6in4 tunnel do not work":    thin(),
+		"dhcp, lease without an end; special address, not routed in the Internet":                              infinite(),
+		"dhcp, no address: looks for a server":                                                                 expired(),
+		"dhcp, no address: there is no carrier":                                                                unplugged(),
+		"dhcp, no address: the link is not there":                                                              {Link: "eth0", Absent: true},
+		"dhcp, lease for another 21h, unconfirmed; special address, not routed in the Internet":                absent(),
+		"dhcp, no address: has given the lease back, and waits for gatehouse wan renew":                        released,
 	} {
 		if got := wan.Line(st); got != want {
 			t.Errorf("%q, want %q", got, want)

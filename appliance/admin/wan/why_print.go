@@ -46,9 +46,14 @@ func (x *Explanation) rows() (rows [][]string) {
 	if r := x.report; x.Facts != nil {
 		add("address", r.addressLines()...)
 		if x.Facts.Gateway.IsValid() {
-			add("gateway", x.Facts.Gateway.String())
+			lines := []string{x.Facts.Gateway.String()}
+			if x.Facts.OffLink {
+				lines = append(lines, offLinkText)
+			}
+			add("gateway", lines...)
 		}
 		rows = append(rows, r.factRows()...)
+		rows = append(rows, r.cardRows()...)
 		if r.Service != nil {
 			rows = append(rows, r.leaseRows()[1:]...)
 		}

@@ -60,6 +60,9 @@ func TestWhy(t *testing.T) {
 		{"young", &box{turns: []run.Status{young}}},
 		{"never", &box{turns: []run.Status{{Link: "eth0", Absent: true, Up: up}}}},
 		{"static", &box{toml: static}},
+		{"several", &box{toml: several}},
+		{"off-link", &box{toml: offLink}},
+		{"modem", &box{toml: modem, turns: []run.Status{onVLAN(bound())}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := story(t, tt.box.start(t).env, "why")

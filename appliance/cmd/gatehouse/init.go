@@ -44,7 +44,10 @@ type process1 struct {
 	lock       boot.Lock // of the console
 	report     boot.Report
 	box        *box.Box
-	wayOut     wayOut
+	wayOut     *wayOut
+	unended    sync.Once // that the kernel ends no connections was said
+	hooks      *siteHooks
+	tunnel     *tunnelState
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -52,7 +55,7 @@ type process1 struct {
 }
 
 func newProcess1() *process1 {
-	p := &process1{log: logs.New(boot.Uptime), children: children.New()}
+	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState()}
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
 }
@@ -145,7 +148,8 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 // serve keeps the services running, and answers about them, until ctx ends.
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
-		"log": p.log.Handler(p.supervisor.Names),
+		"hooks": p.hooks.answer,
+		"log":   p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

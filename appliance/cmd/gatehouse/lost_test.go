@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
+	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +32,8 @@ func TestAddressLost(t *testing.T) {
 	udp(w.lan, "192.0.2.1:9")     // masqueraded
 	udp(w.wan, "192.0.2.10:4443") // forwarded
 	udp(w.wan, "192.0.2.11:4443") // by the address that stays
+	own, _ := w.connects(t, "192.0.2.10")
+	stays, far := w.connects(t, "192.0.2.11")
 	through := func(a string) (n int) {
 		t.Helper()
 		match := conntrack.Lost([]netip.Addr{netip.MustParseAddr(a)})
@@ -55,5 +61,38 @@ func TestAddressLost(t *testing.T) {
 	if n := through("192.0.2.11"); n != 1 {
 		t.Errorf("%d conversations go through the address that stayed", n)
 	}
+	_ = own.SetReadDeadline(time.Now().Add(patience))
+	if _, err := own.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNABORTED) {
+		t.Errorf("a connection of the box's own with the old address: %v", err)
+	}
+	_ = stays.SetReadDeadline(time.Now().Add(patience))
+	_, errFar := far.Write([]byte("x"))
+	if _, err := stays.Read(make([]byte, 1)); errors.Join(errFar, err) != nil {
+		t.Errorf("that with the address that stayed: %v, %v", errFar, err)
+	}
 	w.unbroken()
+}
+
+// connects has the box connect to the router upstream from one of its addresses.
+func (w *wiring) connects(t *testing.T, from string) (near, far net.Conn) {
+	t.Helper()
+	var l net.Listener
+	if err := w.wan.Do(func() (err error) { l, err = net.Listen("tcp", "192.0.2.1:0"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := w.Do(func() (err error) {
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(from), 0)), Timeout: patience}
+		near, err = d.Dial("tcp", l.Addr().String())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { near.Close() })
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	return near, far
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,9 +19,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -53,6 +53,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		Gone: p.lost,
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
+	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
+	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
 		Firewall: rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
@@ -62,42 +64,45 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			return keeper.Set(ctx, c)
 		},
 		System:  p.system,
-		Units:   p.supervisor.Set,
+		Units:   p.units,
 		Learn:   p.learn,
+		Applied: p.wayOut.applied,
 		Publish: publish,
 	}, o)
 	if netErr == nil {
 		go keeper.Run(ctx)
 	}
 	go p.wayOut.follow(ctx, b.Learned)
+	go p.hooks.run(ctx)
+	go p.tunnel.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
 }
 
-// lost ends the conversations that went through addresses which the box has no more: they would hang.
-func (p *process1) lost(addrs []netip.Addr) {
-	n, err := conntrack.Forget(conntrack.Lost(addrs))
-	if err != nil {
-		p.log.Event(networkName, "conversations through addresses that are gone could not be ended: %v", err)
+// units makes the services those of a list.
+func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
+	has := func(name string) bool {
+		return slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == name })
 	}
-	var texts []string
-	for _, a := range addrs {
-		texts = append(texts, a.String())
-	}
-	p.log.Event(networkName, "the box has %s no more: %d conversations ended", strings.Join(texts, ", "), n)
+	p.wayOut.expect(has(roster.WAN))
+	p.tunnel.expect(has(roster.Tunnel))
+	return p.supervisor.Set(ctx, all)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
+	l := plan.Learned{
+		Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+	}
 	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
 	return l
 }
 
-// system makes what commands and people see of a plan: the name, the files of /etc, and the console.
+// system makes what commands and people see of a plan: the name, the files of /etc, and the console; and the
+// programs of the site.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
 	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
@@ -105,7 +110,7 @@ func (p *process1) system(to plan.Plan) error {
 	for _, f := range to.Files {
 		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
 // publish shows the gatehouse command which site runs, and which rules are loaded.

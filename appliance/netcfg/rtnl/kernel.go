@@ -75,6 +75,9 @@ func (k kernel) routes(names map[int]string) ([]netcfg.Route, error) {
 		for _, r := range all {
 			via, _ := netip.AddrFromSlice(r.Gw)
 			route := netcfg.Route{To: prefixOf(r.Dst), Via: via.Unmap(), Link: names[r.LinkIndex]}
+			if r.Type == unix.RTN_UNREACHABLE {
+				route.Link, route.Unreachable = "", true // IPv6 has it on lo
+			}
 			if r.Dst == nil {
 				route.To = map[int]netip.Prefix{netlink.FAMILY_V4: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
 					netlink.FAMILY_V6: netip.PrefixFrom(netip.IPv6Unspecified(), 0)}[family]
@@ -104,6 +107,10 @@ func linkOf(l netlink.Link, names map[int]string) netcfg.LinkState {
 		s.Priority = uint8(vlan.EgressQosMap[0])
 		s.Ours = attrs.Group == netcfg.Owner
 	}
+	if tunnel, ok := l.(*netlink.Sittun); ok {
+		s.Remote, s.Local = addrOf(tunnel.Remote), addrOf(tunnel.Local)
+		s.Ours, s.MAC = attrs.Group == netcfg.Owner, "" // what a tunnel has there is its local end
+	}
 	return s
 }
 
@@ -112,8 +119,13 @@ func (k kernel) Execute(c netcfg.Change) error {
 	switch c.Op {
 	case netcfg.SetSysctl:
 		return writeSysctl(c.Sysctl)
-	case netcfg.AddVLAN:
+	case netcfg.AddLink:
+		if c.Link.Remote.IsValid() {
+			return k.addTunnel(c.Link)
+		}
 		return k.addVLAN(c.Link)
+	case netcfg.SetTunnel:
+		return k.setTunnel(c.Link)
 	case netcfg.ChangeAddress, netcfg.LeaveAddress:
 		return k.changeAddress(c.Verb, c.Address)
 	case netcfg.ChangeRoute, netcfg.LeaveRoute:
@@ -191,13 +203,18 @@ func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 }
 
 func (k kernel) changeRoute(verb string, r netcfg.Route) error {
-	link, err := k.LinkByName(r.Link)
-	if err != nil {
-		return err
-	}
-	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner,
+	route := &netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner,
 		Table: unix.RT_TABLE_MAIN}
-	if !r.Via.IsValid() && r.To.Addr().Is4() {
+	if r.Unreachable {
+		route.Type = unix.RTN_UNREACHABLE
+	} else {
+		link, err := k.LinkByName(r.Link)
+		if err != nil {
+			return err
+		}
+		route.LinkIndex = link.Attrs().Index
+	}
+	if !r.Via.IsValid() && !r.Unreachable && r.To.Addr().Is4() {
 		route.Scope = netlink.SCOPE_LINK
 	}
 	switch verb {

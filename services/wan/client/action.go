@@ -33,8 +33,13 @@ type Probe struct {
 	For     time.Duration
 }
 
-// Announce asks for ARP announcements of an address: RFC 5227 2.3, and one to defend it.
-type Announce struct{ Addr netip.Addr }
+// Announce asks for ARP announcements of an address, two seconds apart: two of a new one (RFC 5227 2.3), one to
+// defend it (2.4).
+type Announce struct {
+	Addr  netip.Addr
+	Times int
+	Text  string // a sentence for the log; empty: there is nothing new to say
+}
 
 // Store asks for a lease to be kept. What follows it is to wait until it is on stable
 // storage, or is known never to get there.
@@ -96,4 +101,6 @@ type Event struct {
 	// nothing needs to be touched.
 	Changed bool
 	Remarks []wan.Remark // what of the server's words was left out
+	// Message is what the server said, with BoundTo, Renewed and NAK; nil with others.
+	Message *wan.Message `json:",omitempty"`
 }

@@ -31,6 +31,7 @@ const (
 	longestRenew   = 60 * time.Second // RFC 2131 4.4.5: "down to a minimum of 60 seconds"
 	declineWait    = 10 * time.Second // RFC 2131 3.1: after a DECLINE, at least
 	defendInterval = 10 * time.Second // RFC 5227 1.1: DEFEND_INTERVAL
+	announcements  = 2                // RFC 5227 1.1: ANNOUNCE_NUM
 )
 
 // Choices of our own.
@@ -65,6 +66,8 @@ const (
 	proxyAfter = 3
 	// probeGrace is how long after its time the result of a probe is waited for.
 	probeGrace = 5 * time.Second
+	// rivalFor is how long after its last word a station that uses our address is spoken of.
+	rivalFor = 10 * time.Minute
 	// gatewayProbe is how long a gateway may take to answer, if the lease was not
 	// confirmed and nothing else says that this is the same network.
 	gatewayProbe = time.Second
@@ -118,6 +121,7 @@ type Client struct {
 	lastSent  time.Duration
 	lastHeard time.Duration
 	defended  time.Duration
+	rival     *Rival
 	pace      pace
 	proxy     proxy
 	ignored   [dropCount]uint64

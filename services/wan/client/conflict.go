@@ -3,6 +3,7 @@ package client
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
@@ -80,10 +81,12 @@ func (c *Client) judgeFinding(f Finding) {
 	}
 	switch {
 	case l.Term.End <= c.now.Up:
+		c.moved(l)
 		c.tooLate(l)
 	case conflict && l.Term.Unconfirmed:
 		c.unused(InUse, l, "station "+f.MAC.String()+" has its address")
 	case conflict:
+		c.moved(l)
 		c.decline(l, f.MAC)
 	case l.Term.Unconfirmed && l.facts.Gateway.IsValid() && !f.Gateway:
 		c.unused(GatewaySilent, l, "its gateway "+l.facts.Gateway.String()+" is not there")
@@ -116,24 +119,58 @@ func (c *Client) decline(l *held, by wan.MAC) {
 	c.failAfter(declineWait)
 }
 
-// Conflict says that another station uses, or announces, an address of ours: RFC 5227
-// 2.4. It is defended once; if that was in vain within ten seconds, it is given up (b).
+// A Rival is another station that says to have the address in use.
+type Rival struct {
+	MAC         wan.MAC
+	First, Last time.Duration // when it was heard to say so
+	Times       int
+}
+
+// Conflict says that another station uses, or announces, an address of ours: RFC 5227 2.4. The address is defended
+// by one announcement each ten seconds at most, and
+//
+//   - kept, if a server has confirmed its lease (c): the provider says whose it is, not who else is on the link. A
+//     host that has not probed claims an address twice within two seconds (2.3), so whoever gives up after the
+//     second (b), as dhcpcd and lwIP do, is put off its way out by one host that is switched on, and by anybody
+//     with two frames. FreeBSD keeps an address too. That there is a rival is told, as (c) asks for.
+//   - given up when that was in vain (b), if nobody has confirmed the lease since the start or since the link came:
+//     it may be another's by now.
 func (c *Client) Conflict(now Now, addr netip.Addr, by wan.MAC) []Action {
 	c.begin(now)
 	l := c.lease
+	if l == nil || l.addr() != addr || by == c.conf.MAC || c.proxy.isProven(by) {
+		return c.end()
+	}
+	news := c.note(by)
 	switch {
-	case l == nil || l.addr() != addr || by == c.conf.MAC || c.proxy.isProven(by):
 	case c.now.Up-c.defended >= defendInterval:
 		c.defended = c.now.Up
-		c.out = append(c.out, Announce{addr})
-	default:
-		c.deconfig(InUse, "station %s has our address %s, and does not give it up", by, addr)
-		if c.carrier && !l.Term.Unconfirmed {
-			c.decline(l, by)
-		} else {
-			c.forget()
-			c.failAfter(declineWait)
-		}
+		c.out = append(c.out, Announce{Addr: addr, Times: 1, Text: news})
+	case l.Term.Unconfirmed:
+		c.deconfig(InUse, "station %s has our address %s, does not give it up, and no server confirms the lease", by, addr)
+		c.forget()
+		c.failAfter(declineWait)
 	}
 	return c.end()
+}
+
+// note notes who uses our address, and returns what is new in it.
+func (c *Client) note(by wan.MAC) (news string) {
+	r := c.currentRival(c.now.Up)
+	if r == nil || r.MAC != by {
+		r = &Rival{MAC: by, First: c.now.Up}
+		news = "station " + by.String() + " uses our address " + c.lease.addr().String() + " too: it is defended"
+	}
+	r.Last = c.now.Up
+	r.Times++
+	c.rival = r
+	return news
+}
+
+// currentRival returns the rival that is still to be spoken of, nil if there is none.
+func (c *Client) currentRival(now time.Duration) *Rival {
+	if c.rival == nil || now-c.rival.Last >= rivalFor {
+		return nil
+	}
+	return c.rival
 }

@@ -85,7 +85,7 @@ func (l *lab) do(acts []Action) {
 		case Probe:
 			l.note("probe %s%s", a.Addr, map[bool]string{true: " and gateway " + a.Gateway.String()}[a.Gateway.IsValid()])
 		case Announce:
-			l.note("announce %s", a.Addr)
+			l.note("%s", strings.TrimSpace("announce "+a.Addr.String()+" "+a.Text))
 		case Store:
 			kept := a.Lease
 			l.kept, stored = &kept, true

@@ -23,7 +23,7 @@ func (c *Client) hearACK(r *reply) Drop {
 	err := r.err
 	var l *held
 	if err == nil {
-		l, err = c.judged(r.said, r.term, r.remarks)
+		l, err = c.judged(r)
 	}
 	if err != nil {
 		c.refuse(r.server, err)
@@ -43,10 +43,7 @@ func (c *Client) hearACK(r *reply) Drop {
 	switch {
 	case c.lease != nil && c.lease.addr() == l.addr():
 		c.extend(l)
-	case c.lease != nil:
-		c.deconfig(Moved, "server %s gives %s in place of %s", r.server, l.addr(), c.lease.addr())
-		c.examine(l)
-	default:
+	default: // the lease in use, if there is one, is used until this one can be
 		c.examine(l)
 	}
 	return 0
@@ -64,7 +61,7 @@ func (c *Client) extend(l *held) {
 	c.lease = l
 	c.settle(Bound)
 	e := Event{
-		Name: Renewed, Cause: Extended, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
+		Name: Renewed, Cause: Extended, Facts: l.facts, Term: l.Term, Remarks: l.remarks, Message: l.Message,
 		Changed: !old.facts.Equal(&l.facts),
 	}
 	if l.Term.Server != old.Term.Server {
@@ -87,12 +84,21 @@ func (c *Client) settle(s State) {
 	c.enter(s)
 }
 
+// moved takes back the lease in whose place its server gave l.
+func (c *Client) moved(l *held) {
+	if c.lease != nil {
+		c.deconfig(Moved, "server %s gives %s in place of %s", l.Term.Server, l.addr(), c.lease.addr())
+	}
+}
+
 // adopt uses a lease.
 func (c *Client) adopt(l *held) {
+	c.moved(l)
 	c.lease, c.cand, c.probeBy = l, nil, wan.Never
 	e := Event{
 		Name: BoundTo, Cause: Acknowledged, Changed: true, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
-		Text: fmt.Sprintf("%s from server %s: %s", l.facts.Addrs[0], l.Term.Server, c.until(l)),
+		Message: l.Message,
+		Text:    fmt.Sprintf("%s from server %s: %s", l.facts.Addrs[0], l.Term.Server, c.until(l)),
 	}
 	if l.Term.Unconfirmed {
 		e.Cause = Silent
@@ -105,7 +111,7 @@ func (c *Client) adopt(l *held) {
 	}
 	c.store()
 	c.report(e)
-	c.out = append(c.out, Announce{l.addr()})
+	c.out = append(c.out, Announce{Addr: l.addr(), Times: announcements})
 }
 
 // renew is T1: the server of the lease is asked.
@@ -160,6 +166,10 @@ func (c *Client) reRenew() {
 // expire is the end of the lease: "the client MUST immediately stop any other network
 // processing" (RFC 2131 4.4.5).
 func (c *Client) expire() {
+	if c.state == Checking && c.cand != nil { // what is in its place is still looked for
+		c.moved(c.cand)
+		return
+	}
 	l := c.lease
 	c.quiet()
 	c.deconfig(Expired, "the lease of %s has ended, and server %s has not renewed it", l.addr(), l.Term.Server)

@@ -290,9 +290,13 @@ func (w *weather) change() {
 		w.do(w.c.Release(w.now()))
 		w.do(w.c.Renew(w.now()))
 	case n < 84 && w.used.IsValid():
-		for a := w.used; w.used == a; {
+		a, confirmed := w.used, !w.c.lease.Term.Unconfirmed
+		for range 3 {
 			w.do(w.c.Conflict(w.now(), a, wan.MAC{2, 0, 0, 0, 0, 1}))
 			w.heard = true
+		}
+		if (w.used == a) != confirmed {
+			w.fail("a rival for %s, whose lease is confirmed (%t), and now %s is used", a, confirmed, w.used)
 		}
 	case n < 92:
 		w.counts["restart"]++

@@ -33,7 +33,7 @@ func untilText(end, now time.Duration) string {
 // deconfig takes the lease in use back.
 func (c *Client) deconfig(cause Cause, format string, args ...any) {
 	l := c.lease
-	c.lease = nil
+	c.lease, c.rival = nil, nil
 	c.report(Event{
 		Name: Deconfig, Cause: cause, Changed: true, Facts: l.facts, Term: l.Term,
 		Text: fmt.Sprintf(format, args...),

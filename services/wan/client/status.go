@@ -21,6 +21,7 @@ type Status struct {
 	Heard   time.Duration // when a server last said something; 0: never
 	Next    time.Duration // when something is done next; wan.Never: not before something happens
 	Ignored map[string]uint64
+	Rival   *Rival // uses the address in use too; nil: nobody has lately
 	Text    string // the whole in one sentence
 }
 
@@ -32,6 +33,10 @@ func (c *Client) Status(now Now) Status {
 	}
 	if l := c.lease; l != nil {
 		s.Held, s.Facts, s.Term, s.Remarks = true, l.facts, l.Term, l.remarks
+	}
+	if r := c.currentRival(now.Up); r != nil {
+		rival := *r
+		s.Rival = &rival
 	}
 	for d, n := range c.ignored {
 		if n > 0 {

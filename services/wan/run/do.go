@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -16,20 +17,20 @@ import (
 
 // carryOut does what the engine wants, in its order.
 func (s *Service) carryOut(actions []client.Action) {
-	for _, a := range actions {
+	for i, a := range actions {
 		switch a := a.(type) {
 		case client.Send:
 			s.send(a)
 		case client.Probe:
 			s.look(a)
 		case client.Announce:
-			s.announce(a.Addr)
+			s.announce(a)
 		case client.Store:
 			s.keep(a.Lease)
 		case client.Forget:
 			s.forget()
 		case client.Event:
-			s.tell(a)
+			s.tell(a, slices.ContainsFunc(actions[i+1:], isBound))
 		}
 	}
 }
@@ -77,33 +78,42 @@ func (s *Service) wayTo(server netip.Addr) (by Way) {
 }
 
 // announce says that an address is ours, beside all else.
-func (s *Service) announce(addr netip.Addr) {
+func (s *Service) announce(a client.Announce) {
+	if a.Text != "" {
+		s.log.Warn("conflict", "text", a.Text)
+	}
 	k := s.conn
 	if k == nil {
 		return
 	}
 	go func() {
-		if err := k.Announce(s.life, addr); err != nil && s.life.Err() == nil {
-			s.log.Warn("an address could not be announced", "address", addr.String(), "cause", err)
+		if err := k.Announce(s.life, a.Addr, a.Times); err != nil && s.life.Err() == nil {
+			s.log.Warn("an address could not be announced", "address", a.Addr.String(), "cause", err)
 		}
 	}()
 }
 
-// tell logs an event, keeps it for those who look later, and reports it.
-func (s *Service) tell(e client.Event) {
+// isBound reports whether an action is that an address holds.
+func isBound(a client.Action) bool {
+	e, ok := a.(client.Event)
+	return ok && e.Name == client.BoundTo
+}
+
+// tell logs an event, keeps it for those who look later, and reports it. Where another address holds in the
+// same moment, it is never reported that there is none: init has one in place of the other.
+func (s *Service) tell(e client.Event, replaced bool) {
 	s.history.add(e)
 	s.log.Info(string(e.Name), "cause", string(e.Cause), "text", e.Text)
 	for _, r := range e.Remarks {
 		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
 	}
+	s.reports.event(s.conf.Link, e, replaced)
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
-		s.reports.set(&e.Facts, e.Term)
 		if e.Changed && len(e.Facts.Addrs) > 0 {
 			s.guard(e.Facts.Addrs[0].Addr())
 		}
 	case client.Deconfig:
-		s.reports.set(nil, e.Term)
 		s.guard(netip.Addr{})
 	}
 }

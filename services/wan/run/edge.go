@@ -20,9 +20,6 @@ func openSockets(link string) (Conn, error) {
 	return sockets{c}, nil
 }
 
-// announcements of an address: RFC 5227 2.3.
-const announcements = 2
-
 // Read implements Conn.
 func (s sockets) Read() (Message, error) {
 	m, err := s.Conn.Read()
@@ -45,8 +42,8 @@ func (s sockets) Probe(ctx context.Context, p client.Probe) (client.Finding, err
 }
 
 // Announce implements Conn.
-func (s sockets) Announce(ctx context.Context, addr netip.Addr) error {
-	return s.Conn.Announce(ctx, addr, announcements)
+func (s sockets) Announce(ctx context.Context, addr netip.Addr, times int) error {
+	return s.Conn.Announce(ctx, addr, times)
 }
 
 // MAC implements Conn.

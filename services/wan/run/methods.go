@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -90,8 +91,24 @@ func (s *Service) problems() (all []string) {
 	if s.client == nil || s.conf.Static4 {
 		return all // that the link is not there is said by init
 	}
-	if st := s.client.Status(s.now()); !st.Held || st.Term.Unconfirmed {
+	st := s.client.Status(s.now())
+	if !st.Held || st.Term.Unconfirmed {
 		all = append(all, st.Text)
 	}
+	if r := st.Rival; r != nil {
+		all = append(all, fmt.Sprintf("station %s uses the address %s too, %s: what is for the box may go there; "+
+			"by the lease it is the box's, so it is kept and defended", r.MAC, st.Facts.Addrs[0].Addr(), rivalHeard(r, s.now().Up)))
+	}
+	if st.Held && !st.Facts.Gateway.IsValid() && len(st.Facts.Routes) == 0 {
+		all = append(all, "no router was sent that can be used, and no route: nothing leads out by "+s.conf.Link)
+	}
 	return all
+}
+
+// rivalHeard says how often a rival was heard, and when last.
+func rivalHeard(r *client.Rival, now time.Duration) string {
+	if r.Times == 1 {
+		return fmt.Sprintf("heard once, %s ago", (now - r.Last).Round(time.Second))
+	}
+	return fmt.Sprintf("heard %d times, last %s ago", r.Times, (now - r.Last).Round(time.Second))
 }

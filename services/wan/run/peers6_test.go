@@ -27,18 +27,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
-// TestMain runs this program as the service, if its argument says so: in the network it is started in, as the
-// user and with the rights that it has on the appliance.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "role-wan" {
-		if err := serve(os.Args[2]); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+// roleArg has this program be the service, with what the directory behind it holds.
+const roleArg = "role-wan"
 
 const serviceUser = 504
 
@@ -122,7 +112,7 @@ func (s *site) start(six wan.IPv6) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.Process = s.box.Start(exec.Command("/proc/self/exe", "role-wan", s.dir))
+	s.Process = s.box.Start(exec.Command("/proc/self/exe", roleArg, s.dir))
 	testnet.Eventually(s.t, 20*time.Second, "the service is ready", func() bool { return strings.Contains(s.Output(), "READY") })
 }
 

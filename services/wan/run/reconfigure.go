@@ -42,7 +42,7 @@ func (s *Service) adopt(conf wan.Config) (before wan.Config, err error) {
 			return
 		}
 		if conf.Static4 && !before.Static4 {
-			s.reports.set(nil, wan.Term{}) // the site says it from now on
+			s.reports.none() // the site says it from now on
 		} else if s.conn != nil && !conf.Static4 {
 			s.begin(s.conn.MAC())
 		}

@@ -20,8 +20,7 @@ func (r *reports) set6(six Six) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now.Six = six
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.wake()
 }
 
 // An Event6 is one of discover6 or client6.

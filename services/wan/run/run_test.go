@@ -30,6 +30,8 @@ type provider struct {
 	addr    netip.Addr
 	conns   []*wires
 	sent    []packet.MessageType
+	rival   func(wan.MAC) // another station says to have the address that is watched
+	times   []int         // of announcements
 }
 
 // Wires are the sockets on that link.
@@ -100,9 +102,13 @@ func (c *wires) Probe(ctx context.Context, p client.Probe) (client.Finding, erro
 	}
 }
 
-func (c *wires) Announce(context.Context, netip.Addr) error { return nil }
+func (c *wires) Announce(_ context.Context, _ netip.Addr, times int) error {
+	c.p.set(func() { c.p.times = append(c.p.times, times) })
+	return nil
+}
 
-func (c *wires) Watch(ctx context.Context, _ netip.Addr, _ func(wan.MAC)) error {
+func (c *wires) Watch(ctx context.Context, _ netip.Addr, tell func(wan.MAC)) error {
+	c.p.set(func() { c.p.rival = tell })
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -237,7 +243,7 @@ func TestBound(t *testing.T) {
 		if kept, err := l.readLease(); err != nil || kept == nil {
 			t.Errorf("kept: %+v, %v", kept, err)
 		}
-		if p := l.problems(); len(p) > 0 {
+		if p := l.ask(t).Problems; len(p) > 0 {
 			t.Errorf("problems %q", p)
 		}
 
@@ -256,13 +262,35 @@ func TestBound(t *testing.T) {
 
 		// It ends when the server is silent, and no sooner.
 		time.Sleep(59*time.Minute + 50*time.Second - 35*time.Minute)
-		if r, _ := l.last(); r.Facts == nil && len(l.history.events) > 0 && l.history.events[len(l.history.events)-1].Name == client.Deconfig {
-			t.Error("taken back too early")
+		if st := l.ask(t); !st.Client.Held {
+			t.Errorf("taken back too early: %+v", st.Client)
 		}
 		time.Sleep(time.Hour)
 		if r, n := l.last(); n == 0 || r.Facts != nil {
 			t.Errorf("an hour of silence: %d reports, %+v", n, r)
 		}
+		l.stop()
+	})
+}
+
+// TestMoved: another address in place of the one before is one report: there is never none.
+func TestMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		if err := l.Reconfigure(wan.Config{Link: "eth0", Probe: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		l.bound("bound", "192.0.2.10/24")
+		l.provider.set(func() { l.provider.addr = netip.MustParseAddr("192.0.2.11") })
+		time.Sleep(31 * time.Minute)
+		synctest.Wait()
+		for _, r := range l.reports {
+			if r.Facts == nil {
+				t.Error("it was said that there is no address")
+			}
+		}
+		l.bound("moved", "192.0.2.11/24")
 		l.stop()
 	})
 }
@@ -316,6 +344,36 @@ func TestNotKept(t *testing.T) {
 		l.bound("bound", "192.0.2.10/24")
 		if st := l.ask(t); len(st.Problems) != 1 {
 			t.Errorf("problems %q", st.Problems)
+		}
+		l.stop()
+	})
+}
+
+// TestRival: another station with the address is a problem for a person, and the address stays.
+func TestRival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		time.Sleep(30 * time.Second)
+		var rival func(wan.MAC)
+		l.provider.set(func() { rival = l.provider.rival })
+		for range 3 {
+			rival(wan.MAC{2, 0, 0, 0, 0, 7})
+			time.Sleep(2 * time.Second)
+		}
+		l.bound("with a rival", "192.0.2.10/24")
+		const want = "station 02:00:00:00:00:07 uses the address 192.0.2.10 too, heard 3 times, last 2s ago: what is for " +
+			"the box may go there; by the lease it is the box's, so it is kept and defended"
+		if st := l.ask(t); !slices.Equal(st.Problems, []string{want}) {
+			t.Errorf("problems %q", st.Problems)
+		}
+		l.provider.set(func() {
+			if !slices.Equal(l.provider.times, []int{2, 1}) {
+				t.Errorf("it was announced %v times", l.provider.times)
+			}
+		})
+		time.Sleep(10 * time.Minute)
+		if st := l.ask(t); len(st.Problems) > 0 {
+			t.Errorf("after ten minutes problems %q", st.Problems)
 		}
 		l.stop()
 	})

@@ -36,8 +36,8 @@ type Conn interface {
 	Send(ctx context.Context, m client.Send, by Way) error
 	// Probe looks for an address and a gateway until it is over, or something was found.
 	Probe(ctx context.Context, p client.Probe) (client.Finding, error)
-	// Announce says that an address is ours.
-	Announce(ctx context.Context, addr netip.Addr) error
+	// Announce says so many times that an address is ours.
+	Announce(ctx context.Context, addr netip.Addr, times int) error
 	// Watch tells of other stations that say to have an address of ours, until ctx ends.
 	Watch(ctx context.Context, addr netip.Addr, tell func(by wan.MAC)) error
 	MAC() wan.MAC

@@ -15,6 +15,7 @@ type Site struct {
 	Name           string   // the appliance's own host name, one label
 	Domain         string   // the domain of the network, without a trailing dot
 	WAN            WAN      // zero when the site has no upstream
+	Tunnel         *Tunnel  // nil when the site has no IPv6 by a tunnel
 	LANs           []LAN    // at least one, in the order of site.toml
 	Routes         []Route  // static routes, without the default routes by WAN.Gateway and WAN.Gateway6
 	DNS            DNS      //

@@ -28,6 +28,14 @@ type DHCPClient struct {
 	HostName    string   // option 12; "": none
 	Request     []uint8  // options that are asked for beside the usual ones, by code
 	Options     []Option // further ones that are sent, by code
+	Broadcast   bool     // answers are to go to everybody on the link
+	Hooks       []Hook   // what runs when the lease comes, is renewed or goes, in this order
+}
+
+// A Hook is a program of the site: a script of /bin/sh, or a static executable.
+type Hook struct {
+	Name    string // of its file; letters, digits and ".", "_", "-", of which the last two do not come first
+	Content []byte
 }
 
 // ClientID is by what a provider knows the appliance: option 61.

@@ -2,6 +2,8 @@ package print
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -62,6 +64,12 @@ func (p *printer) wan(wan model.WAN) {
 		}
 		for _, o := range c.Options {
 			row("sends", o.String())
+		}
+		if c.Broadcast {
+			row("is answered", "by broadcast")
+		}
+		for _, h := range c.Hooks {
+			row("hook", h.Name, fmt.Sprintf("%d bytes, SHA-256 %.12x…", len(h.Content), sha256.Sum256(h.Content)))
 		}
 	}
 	if len(rows) > 0 {

@@ -39,7 +39,7 @@ const (
 func Keys() []Key {
 	var all []Key
 	for _, table := range [][]Key{
-		topKeys(), wanKeys(), lanKeys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
+		topKeys(), wanKeys(), tunnelKeys(), lanKeys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
 		consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys(),
 	} {
 		all = append(all, table...)

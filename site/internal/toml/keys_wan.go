@@ -1,7 +1,12 @@
 package toml
 
+import "slices"
+
 func wanKeys() []Key {
-	const noDHCP, onlyDHCP = "none", `with ipv4 = "dhcp"`
+	return slices.Concat(wanLinkKeys(), wanClientKeys())
+}
+
+func wanLinkKeys() []Key {
 	return inTable("[wan]",
 		Key{Name: "interface", Type: typeString, Unit: "network interface", Required: true,
 			Range:   "at most 15 bytes, with the VLAN id",
@@ -32,7 +37,13 @@ func wanKeys() []Key {
 			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream."},
 		Key{Name: "gateway6", Type: typeString, Unit: "IPv6 address", Default: "no IPv6 default route",
 			Range:   "on the network of ipv6, or link-local",
-			Example: `"2001:db8:0:1::1"`, Doc: "The router upstream for IPv6."},
+			Example: `"2001:db8:0:1::1"`, Doc: "The router upstream for IPv6."})
+}
+
+// wanClientKeys are what a provider is told who gives addresses by DHCP.
+func wanClientKeys() []Key {
+	const noDHCP, onlyDHCP = "none", `with ipv4 = "dhcp"`
+	return inTable("[wan]",
 		Key{Name: "client-id", Type: typeString, Unit: "text, hex:…, \"mac\" or \"duid\"",
 			Default: "the hardware address", Range: "2 to 255 bytes; " + onlyDHCP,
 			Example: `"hex:01:00:16:3e:00:00:99"`,
@@ -52,5 +63,13 @@ func wanKeys() []Key {
 			Range:   "at most 16 of 512 bytes together; " + onlyDHCP,
 			Example: `{ user-class = "customer" }`,
 			Doc: "Further options that the provider is sent, by name or number, as for LANs: " +
-				"[dhcp.md](dhcp.md#options)."})
+				"[dhcp.md](dhcp.md#options)."},
+		Key{Name: "broadcast", Type: typeBoolean, Default: "false", Range: onlyDHCP, Example: `true`,
+			Doc: "The provider is asked to answer to everybody on the link (RFC 2131 4.1), where its answers to a box " +
+				"without an address get lost."},
+		Key{Name: "hooks", Type: typeMany, Unit: "file names", Default: noDHCP,
+			Range:   "at most 8 files of 64 KiB; " + onlyDHCP,
+			Example: `"dyndns.sh"`,
+			Doc: "Programs, files of the site, that run as nobody when the address comes, is renewed or goes: " +
+				"[wan.md](wan.md#hooks)."})
 }

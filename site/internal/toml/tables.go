@@ -9,6 +9,7 @@ type Site struct {
 	Name    Str         `toml:"name"`
 	Domain  Str         `toml:"domain"`
 	WAN     WAN         `toml:"wan"`
+	Tunnel  Tunnel      `toml:"tunnel"`
 	LANs    []LAN       `toml:"lan"`
 	Routes  []Route     `toml:"route"`
 	DNS     DNS         `toml:"dns"`

@@ -19,4 +19,6 @@ type WAN struct {
 	HostName    Str         `toml:"hostname"`
 	Request     List        `toml:"request"`
 	Options     Options     `toml:"options"`
+	Broadcast   Bool        `toml:"broadcast"`
+	Hooks       Many        `toml:"hooks"`
 }
