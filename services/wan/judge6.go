@@ -32,7 +32,7 @@ type Said6 struct {
 
 // Judge6 makes Facts6 of what is said. What cannot be believed is left out, with a remark.
 func (c *Config) Judge6(s *Said6) (Facts6, []Remark) {
-	j := judge6{judge: judge{conf: c}, said: s}
+	j := judge6{judge: judge{conf: c}, said: s, facts: Facts6{Link: c.Link}}
 	j.delegated()
 	j.addresses()
 	j.gateway()
@@ -41,6 +41,19 @@ func (c *Config) Judge6(s *Said6) (Facts6, []Remark) {
 	j.facts.NTP = j.servers(AboutNTP, "NTP server", s.NTP)
 	j.search()
 	return j.facts, j.remarks
+}
+
+// Again6 judges Facts6 once more, as Again does: what was not judged with c is held against it. Of
+// another link, nothing is left.
+func (c *Config) Again6(f *Facts6) Facts6 {
+	if f.Link != "" && f.Link != c.Link {
+		return Facts6{}
+	}
+	judged, _ := c.Judge6(&Said6{
+		Addrs: f.Addrs, Gateway: f.Gateway, MTU: uint32(f.MTU), DNS: f.DNS, NTP: f.NTP, Search: f.Search,
+		Delegated: f.Delegated,
+	})
+	return judged
 }
 
 type judge6 struct {

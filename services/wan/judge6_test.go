@@ -129,6 +129,14 @@ func TestJudge6Bounded(t *testing.T) {
 		if len(f.Addrs) > maxAddrs6 || len(f.DNS) > maxServers || len(f.NTP) > maxServers || len(f.Search) > maxSearch || len(f.Delegated) > maxDelegated || len(remarks) > maxRemarks {
 			t.Fatalf("%+v", f)
 		}
+		if again := c.Again6(&f); !again.Equal(&f) {
+			t.Fatalf("%+v, then %+v", f, again)
+		}
+		elsewhere := *c
+		elsewhere.Link = "eth1"
+		if again := elsewhere.Again6(&f); !again.IsZero() {
+			t.Fatalf("elsewhere %+v", again)
+		}
 		for _, d := range f.Delegated {
 			believed++
 			if c.DisbelievePrefix(d.Prefix) != "" || c.IPv6.lan(d.Prefix) != nil {

@@ -15,6 +15,8 @@ const (
 	shortestLease = 10 * time.Second
 	// soonestRenew is the first T1 that is believed of a lease of two minutes or more.
 	soonestRenew = time.Minute
+	// longestLease is more than any box runs, and can be computed with.
+	longestLease = 10 * 365 * 24 * time.Hour
 	maxRemarks   = 16
 )
 
@@ -227,7 +229,7 @@ func moment(from, life time.Duration) time.Duration {
 	if life >= dhcpv6.Infinite {
 		return wan.Never
 	}
-	return from + life
+	return from + min(life, longestLease)
 }
 
 // times takes T1 and T2 of an association, or chooses them as RFC 8415 14.2 and 21.21 have it:

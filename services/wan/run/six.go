@@ -244,7 +244,7 @@ func (v *six) tell() {
 	var is Six
 	said := v.said()
 	facts, remarks := v.s.conf.Judge6(&said)
-	if !facts.Equal(&wan.Facts6{}) {
+	if !facts.IsZero() {
 		is.Facts6 = &facts
 	}
 	is.Pending6 = isWanted(&v.s.conf) && v.pending > v.s.o.Uptime()
