@@ -25,7 +25,7 @@ peers="$peers radvd radvdump ndisc6"
 unpacked="systemd-resolved"
 unpackeddir=/var/lib/gatehouse-peers
 # The servers that are measured beside ours.
-rivals="kea-admin kea-dhcp4-server dnsmasq-base knot"
+rivals="radvd kea-admin kea-dhcp4-server dnsmasq-base knot"
 
 case "${1-}" in
 image) want="$image"; unpacked="" ;;

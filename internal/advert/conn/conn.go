@@ -6,10 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
-	"sync"
 	"sync/atomic"
-	"time"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +15,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/mmsg"
+	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 )
 
 // A Role is which end of router discovery a socket is for.
@@ -41,11 +40,9 @@ const (
 	batch      = 16
 	// buffer is what the kernel may hold of messages not yet read, as it counts octets: about 500.
 	buffer = 512 << 10
-	// pause keeps a socket that fails at once from taking all the time.
-	pause = 100 * time.Millisecond
 )
 
-// A Conn is the socket of one link. Read is for one goroutine; all else may be called at any time.
+// A Conn is the socket of one link. Each is for one goroutine; all else may be called at any time.
 type Conn struct {
 	link  string
 	index int
@@ -54,17 +51,10 @@ type Conn struct {
 
 	in    [batch]unix.Mmsghdr
 	slots [batch]slot
-	next  int // of the slots that were received
-	got   int
 
-	refused  atomic.Uint64
-	shutting atomic.Bool
-	reading  sync.Mutex // held by Read
-
-	// mu keeps fd from being closed, and its number from being that of another file, while it is used.
-	mu     sync.RWMutex
-	fd     int
-	closed bool
+	refused atomic.Uint64
+	file    *os.File // its reads wait in Go's poller: a thread that waits in the kernel costs more while little comes
+	raw     syscall.RawConn
 }
 
 // A slot is room for one message, with what the kernel says about it.
@@ -93,12 +83,17 @@ func Open(link string, role Role) (*Conn, error) {
 	if len(iface.HardwareAddr) == len(c.mac) {
 		c.mac = ethernet.MAC(iface.HardwareAddr)
 	}
-	c.fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
 	if err != nil {
 		return nil, os.NewSyscallError("ICMPv6 socket", err)
 	}
-	if err := c.prepare(role); err != nil {
-		return nil, errors.Join(links.On(link, err), unix.Close(c.fd))
+	c.file = os.NewFile(uintptr(fd), "router discovery on "+link)
+	err = c.prepare(fd, role)
+	if err == nil {
+		c.raw, err = c.file.SyscallConn()
+	}
+	if err != nil {
+		return nil, errors.Join(links.On(link, err), c.file.Close())
 	}
 	for i := range c.slots {
 		s, h := &c.slots[i], &c.in[i].Hdr
@@ -110,13 +105,13 @@ func Open(link string, role Role) (*Conn, error) {
 }
 
 // prepare sets what the socket hears before it hears anything: nothing passes the first filter.
-func (c *Conn) prepare(role Role) error {
+func (c *Conn) prepare(fd int, role Role) error {
 	filter := unix.ICMPv6Filter{}
 	block(&filter)
-	if err := unix.SetsockoptICMPv6Filter(c.fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
+	if err := unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
 		return os.NewSyscallError("ICMPv6 filter", err)
 	}
-	if err := unix.BindToDevice(c.fd, c.link); err != nil {
+	if err := unix.BindToDevice(fd, c.link); err != nil {
 		return os.NewSyscallError("bind to the link", err)
 	}
 	for _, o := range []struct {
@@ -129,27 +124,27 @@ func (c *Conn) prepare(role Role) error {
 		{"receive the hop limit", unix.IPV6_RECVHOPLIMIT, 1},
 		{"receive the destination", unix.IPV6_RECVPKTINFO, 1},
 	} {
-		if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_IPV6, o.level, o.value); err != nil {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, o.level, o.value); err != nil {
 			return os.NewSyscallError(o.what, err)
 		}
 	}
-	_ = unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
 	// Network control, 6 in 802.1p, as routing protocols have it.
-	_ = unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
 	allow(&filter, typeAdvertisement)
 	if role == Router {
 		allow(&filter, typeSolicitation)
 		group := unix.IPv6Mreq{Multiaddr: AllRouters.As16(), Interface: uint32(c.index)}
-		if err := unix.SetsockoptIPv6Mreq(c.fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {
+		if err := unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {
 			return os.NewSyscallError("join the group of all routers", err)
 		}
 	}
 	// The address is where it sends from. It hears what is sent to that, and to groups.
-	if err := unix.Bind(c.fd, c.address(c.local)); err != nil {
+	if err := unix.Bind(fd, c.address(c.local)); err != nil {
 		return os.NewSyscallError("bind to "+c.local.String(), err)
 	}
 	return os.NewSyscallError("ICMPv6 filter",
-		unix.SetsockoptICMPv6Filter(c.fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))
+		unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))
 }
 
 // block and allow change a filter, whose bits are of types that are kept out: RFC 3542 3.2.
@@ -174,45 +169,43 @@ func (c *Conn) Local() netip.Addr { return c.local }
 // Refused returns how many messages were thrown away because they pass no check.
 func (c *Conn) Refused() uint64 { return c.refused.Load() }
 
-// Read waits for the next message that passes the checks. After Close the error is net.ErrClosed.
-func (c *Conn) Read() (Message, error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	for {
-		for c.next < c.got {
-			i := c.next
-			c.next++
-			if m, err := c.message(i); err == nil {
-				return m, nil
-			}
-			c.refused.Add(1)
-		}
-		if err := c.receive(); err != nil {
-			return Message{}, err
-		}
-	}
+// Each calls f with each message that passes the checks, until Close; then the error is net.ErrClosed. What f
+// gets is its own to keep.
+func (c *Conn) Each(f func(m *Message)) error {
+	// Its only error is that of a closed file, under a name that is not exported.
+	_ = c.raw.Read(func(fd uintptr) bool {
+		c.drain(int(fd), f)
+		return false // wait for more
+	})
+	return net.ErrClosed
 }
 
-// receive waits in the kernel for messages.
-func (c *Conn) receive() error {
+// drain reads what is there. The poller tells of each message that comes, so what was read to less than a
+// batch needs no look that finds nothing.
+func (c *Conn) drain(fd int, f func(m *Message)) {
+	failed := false
 	for {
 		for i := range c.in {
 			h := &c.in[i].Hdr
 			h.Namelen = uint32(unsafe.Sizeof(c.slots[i].from))
 			h.SetControllen(len(c.slots[i].control))
 		}
-		if c.shutting.Load() {
-			return net.ErrClosed
+		n, errno := mmsg.Receive(fd, c.in[:], unix.MSG_DONTWAIT)
+		if errno == unix.EAGAIN || errno != 0 && failed {
+			return
 		}
-		n, errno := mmsg.Receive(c.fd, c.in[:], unix.MSG_WAITFORONE)
-		switch {
-		case c.shutting.Load():
-			return net.ErrClosed
-		case errno == 0 && n > 0:
-			c.next, c.got = 0, n
-			return nil
+		failed = errno != 0 // such as ENETDOWN, which is told once, before what there is to read
+		for i := range n {
+			m, err := c.message(i)
+			if err != nil {
+				c.refused.Add(1)
+				continue
+			}
+			f(&m)
 		}
-		time.Sleep(pause) // such as ENETDOWN: told once, and it hears again when the link is up
+		if errno == 0 && n < batch {
+			return
+		}
 	}
 }
 
@@ -247,14 +240,7 @@ func (c *Conn) message(i int) (Message, error) {
 // Send sends octets to a group or an address of the link, and never waits. After Close the error is
 // net.ErrClosed.
 func (c *Conn) Send(octets []byte, to netip.Addr) error {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.closed {
-		return net.ErrClosed
-	}
-	err := unix.Sendto(c.fd, octets, unix.MSG_DONTWAIT, c.address(to))
-	runtime.KeepAlive(octets)
-	return os.NewSyscallError("send to "+to.String(), err)
+	return rawsocket.SendTo(c.file, octets, c.address(to))
 }
 
 // Check implements links.Socket: the socket is of use as long as link and address are as they were.
@@ -269,17 +255,5 @@ func (c *Conn) Check() error {
 	return err
 }
 
-// Close closes the socket, and ends a Read that waits. Shutting down a socket without a peer returns ENOTCONN,
-// and yet has every receive from then on, and the one that waits, return at once.
-func (c *Conn) Close() error {
-	if c.shutting.Swap(true) {
-		return net.ErrClosed
-	}
-	_ = unix.Shutdown(c.fd, unix.SHUT_RD)
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	return os.NewSyscallError("close", unix.Close(c.fd))
-}
+// Close closes the socket, and ends Each.
+func (c *Conn) Close() error { return rawsocket.Closed(c.file.Close()) }

@@ -73,7 +73,7 @@ func serve(dir string) error {
 		return err
 	}
 	drop := func() error {
-		return privdrop.Drop(privdrop.Identity{UID: 505, GID: 505, Caps: []string{"net_raw"}, WritePaths: []string{filepath.Join(dir, "state")}})
+		return privdrop.Drop(privdrop.Identity{UID: 505, GID: 505, Caps: []string{"net_bind_service", "net_raw"}, WritePaths: []string{filepath.Join(dir, "state")}})
 	}
 	ready := func() error {
 		go func() {

@@ -5,11 +5,12 @@
 //	time ────────────────────────────────── Run ──────────────┼─► House ───┤
 //	another Config, links that come and go ───────────────────┘  (one at   └─► advertisements
 //	                                                           a time: mu)
+//	Information-requests (DHCPv6) ─ one reader a LAN ─► radvd/stateless ─────► Replies
 //
 // What hosts are to be told of a prefix is on stable storage before they are told. Where it cannot be stored
-// they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that is
-// not taken back. A LAN whose link, or whose link-local address, is not there is not served, and the others
-// are; appliance/links opens its socket when it is.
+// they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that
+// is not taken back. A LAN whose link, or whose link-local address, is not there is not served, and the
+// others are; appliance/links opens its socket when it is.
 package run
 
 import (
@@ -29,9 +30,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 )
 
-// A Conn is the socket on the link of one LAN. Read ends with net.ErrClosed after Close.
+// A Conn is the socket on the link of one LAN.
 type Conn interface {
-	Read() (conn.Message, error)
+	// Each calls f with what comes in, until Close.
+	Each(f func(m *conn.Message)) error
 	// Send sends octets to an address or group of the link, and never waits.
 	Send(octets []byte, to netip.Addr) error
 	MAC() ethernet.MAC
@@ -76,6 +78,7 @@ type Service struct {
 	changed chan struct{} // for links
 	wake    chan struct{} // for Run: something is due sooner
 	readers sync.WaitGroup
+	inform  *informers
 
 	reconfiguring sync.Mutex
 
@@ -102,12 +105,12 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		due: radvd.Never,
+		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, due: radvd.Never,
+		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 	}
-	began := time.Time{}
-	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, func() time.Time { return began.Add(o.Uptime()) }))
-	s.links = links.New(o.Log, s.took)
+	now := func() time.Time { return time.Time{}.Add(o.Uptime()) }
+	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
+	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
 	if err := s.links.Set(s.openings(&conf)); err != nil {
 		return nil, errors.Join(err, s.links.Close())
 	}
@@ -160,8 +163,8 @@ func (s *Service) use(lan string) {
 	s.hurry()
 }
 
-// Run calls drop, which gives up privileges, takes what is remembered, calls ready, and serves until ctx ends;
-// then it says so on all LANs, and returns nil. It may be called once.
+// Run calls drop, which gives up privileges, takes what is remembered, calls ready, and serves until ctx
+// ends; then it says so on all LANs, and returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
 	defer s.readers.Wait()
 	defer func() { err = errors.Join(err, s.links.Close()) }()
@@ -169,9 +172,12 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 		return fmt.Errorf("drop privileges: %w", err)
 	}
 	s.start()
+	s.inform.set(&s.conf)
+	defer func() { err = errors.Join(err, s.inform.close()) }()
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var attending sync.WaitGroup
 	attending.Go(func() { s.links.Run(stop, s.changed) })
+	attending.Go(func() { s.inform.links.Run(stop, s.inform.changed) })
 	attending.Go(func() { s.watch(stop) })
 	defer attending.Wait()
 	defer cancel()
@@ -251,9 +257,12 @@ func (s *Service) stop() {
 }
 
 // hurry has Run look at what is due.
-func (s *Service) hurry() {
+func (s *Service) hurry() { wake(s.wake) }
+
+// wake makes sure that something is in a channel that holds one.
+func wake(c chan<- struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -268,10 +277,8 @@ func (s *Service) watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-s.o.Changed:
-			select {
-			case s.changed <- struct{}{}:
-			default:
-			}
+			wake(s.changed)
+			wake(s.inform.changed)
 			select {
 			case <-time.After(links.Settle):
 			case <-ctx.Done():

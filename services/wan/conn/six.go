@@ -32,14 +32,14 @@ func allServers() netip.Addr { return netip.MustParseAddr("ff02::1:2") }
 // A Conn6 is the sockets of a host on the way out over IPv6: for router discovery, and for
 // DHCPv6. Both are ordinary sockets on the link, so rules of a firewall apply: Router
 // Advertisements, and UDP from link-local addresses to port 546, have to be let in. Each of
-// ReadAdvertisement and ReadMessage is for one goroutine; all else may be called at any time.
+// EachAdvertisement and ReadMessage is for one goroutine; all else may be called at any time.
 type Conn6 struct {
 	Link
 	// Local is the link-local address that is sent from.
 	Local     netip.Addr
 	discovery *advertconn.Conn
 	dhcp      *net.UDPConn
-	paces     [2]*ratelimit.Bucket // of ReadAdvertisement, of ReadMessage
+	paces     [2]*ratelimit.Bucket // of EachAdvertisement, of ReadMessage
 	buf       [MaxMessage]byte
 	closed    chan struct{}
 	shut      atomic.Bool
@@ -83,21 +83,14 @@ func openPort6(name string, local netip.Addr) (*net.UDPConn, error) {
 	return pc.(*net.UDPConn), nil
 }
 
-// ReadAdvertisement waits for the next Router Advertisement, and says who sent it. After Close
-// the error is net.ErrClosed.
-func (c *Conn6) ReadAdvertisement() (from netip.Addr, a *advert.Advertisement, err error) {
-	for {
-		if err := wait(c.paces[0], c.closed); err != nil {
-			return netip.Addr{}, nil, err
+// EachAdvertisement calls f with each Router Advertisement that comes, and who sent it; it is valid
+// until f returns. After Close it returns net.ErrClosed.
+func (c *Conn6) EachAdvertisement(f func(from netip.Addr, a *advert.Advertisement)) error {
+	return c.discovery.Each(func(m *advertconn.Message) {
+		if m.Kind == advertconn.IsAdvertisement && wait(c.paces[0], c.closed) == nil {
+			f(m.From, &m.Advertisement)
 		}
-		m, err := c.discovery.Read()
-		if err != nil {
-			return netip.Addr{}, nil, err
-		}
-		if m.Kind == advertconn.IsAdvertisement {
-			return m.From, &m.Advertisement, nil
-		}
-	}
+	})
 }
 
 // ReadMessage waits for the next message to port 546, which is valid until the next call, and

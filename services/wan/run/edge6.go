@@ -14,7 +14,8 @@ import (
 
 // A Conn6 is the sockets for IPv6 on the link. Close ends what reads, whose error is net.ErrClosed.
 type Conn6 interface {
-	ReadAdvertisement() (from netip.Addr, a *advert.Advertisement, err error)
+	// EachAdvertisement calls f with each that comes, until Close; it is valid until f returns.
+	EachAdvertisement(f func(from netip.Addr, a *advert.Advertisement)) error
 	// ReadMessage waits for a message to port 546, which is valid until the next call.
 	ReadMessage() (message []byte, from netip.Addr, err error)
 	// Solicit asks all routers; Send asks all DHCPv6 servers. Neither waits.
@@ -42,36 +43,36 @@ func (s sockets6) Card() wan.MAC { return s.Link.MAC }
 
 // read hands what comes in to the owner, until the sockets are closed.
 func (v *six) read(k Conn6) {
-	until := func(next func() (func(), error)) {
+	// hand has the owner do f, if k is in use; that is over when the service is.
+	hand := func(f func()) error {
+		return v.s.do(v.s.life, func() {
+			if v.conn == k {
+				f()
+			}
+		})
+	}
+	ended := func(err error) {
+		if !errors.Is(err, net.ErrClosed) {
+			v.s.log.Error("reading from the link", "cause", err)
+		}
+	}
+	go func() {
+		ended(k.EachAdvertisement(func(from netip.Addr, a *advert.Advertisement) {
+			_ = hand(func() { v.hear(from, a) }) // without an owner there is nobody to tell
+		}))
+	}()
+	go func() {
 		for {
-			f, err := next()
+			b, _, err := k.ReadMessage()
 			if err != nil {
-				if !errors.Is(err, net.ErrClosed) {
-					v.s.log.Error("reading from the link", "cause", err)
-				}
+				ended(err)
 				return
 			}
-			if v.s.do(v.s.life, f) != nil {
+			if hand(func() { v.receive(b) }) != nil {
 				return
 			}
 		}
-	}
-	go until(func() (func(), error) {
-		from, a, err := k.ReadAdvertisement()
-		return func() {
-			if v.conn == k {
-				v.hear(from, a)
-			}
-		}, err
-	})
-	go until(func() (func(), error) {
-		b, _, err := k.ReadMessage()
-		return func() {
-			if v.conn == k {
-				v.receive(b)
-			}
-		}, err
-	})
+	}()
 }
 
 // receive hands a message to the DHCPv6 client.

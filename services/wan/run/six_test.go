@@ -57,12 +57,14 @@ func (u *upstream) open(string) (Conn6, error) {
 
 var router = netip.MustParseAddr("fe80::1")
 
-func (c *wires6) ReadAdvertisement() (netip.Addr, *advert.Advertisement, error) {
-	select {
-	case a := <-c.adverts:
-		return router, a, nil
-	case <-c.closed:
-		return netip.Addr{}, nil, net.ErrClosed
+func (c *wires6) EachAdvertisement(f func(netip.Addr, *advert.Advertisement)) error {
+	for {
+		select {
+		case a := <-c.adverts:
+			f(router, a)
+		case <-c.closed:
+			return net.ErrClosed
+		}
 	}
 }
 
