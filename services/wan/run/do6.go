@@ -97,7 +97,7 @@ func (v *six) forget() {
 
 func (v *six) noteKept(err error) {
 	if err != nil && v.kept == nil {
-		v.s.log.Error("what is known of IPv6 cannot be kept: after a restart it may be another prefix", "cause", err)
+		v.s.log.Error("what is leased over IPv6 cannot be kept: after a restart it may be another", "cause", err)
 	}
 	v.kept = err
 }
@@ -126,8 +126,8 @@ func (v *six) readLease() *client6.Lease {
 	return &l
 }
 
-// duid is what servers know us by: the site's, or one that was made of the first card and stays, whichever card
-// comes after it.
+// duid is what servers know us by: the site's, or one that was made of the first card and stays, whichever
+// card comes after it.
 func (v *six) duid() dhcpv6.DUID {
 	if d := v.s.conf.IPv6.DUID; len(d) > 0 {
 		return d

@@ -43,7 +43,8 @@ func (v *six) status() *Status6 {
 // problems returns what a person should look at.
 func (v *six) problems() (all []string) {
 	if v.kept != nil {
-		all = append(all, "The delegated prefix cannot be kept, so it may be another after a restart: "+v.kept.Error())
+		all = append(all, "What is leased over IPv6 cannot be kept, so it may be another after a restart: "+
+			v.kept.Error())
 	}
 	if v.client == nil || v.s.o.Uptime() < v.pending+time.Minute {
 		return all
