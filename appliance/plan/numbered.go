@@ -68,8 +68,8 @@ func prefixes6(s *site.Site, l Learned, from site.Source6) []wan.Delegation {
 			return []wan.Delegation{{Prefix: ula, Preferred: wan.Never, Valid: wan.Never}}
 		}
 	case site.FromWAN:
-		if l.WAN6 != nil && s.WAN.Delegation != 0 {
-			return l.WAN6.Delegated
+		if s.WAN.Delegation != 0 {
+			return wayOut6(s, l).Delegated
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ package plan
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -83,8 +84,11 @@ func Make(s *site.Site, l Learned) Plan {
 		{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
 		{Name: roster.DNS, Config: dnsConfig(s, l)},
 	}
-	if s.WAN.DHCP != nil {
+	if s.WAN.DHCP != nil || s.WAN.Auto6 {
 		services = append(services, Service{Name: roster.WAN, Config: wanConfig(s)})
+	}
+	if slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
+		services = append(services, Service{Name: roster.Radvd, Config: radvdConfig(s, l)})
 	}
 	if s.Tunnel != nil {
 		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})

@@ -9,11 +9,10 @@ import (
 )
 
 // radvdConfig is what hosts of the LANs are told over IPv6. LANs without a network have their place too: hosts
-// may hold one that is gone, and other routers are watched. s is the site as it is written, of which the
-// networks are made.
+// may hold one that is gone, and other routers are watched.
 func radvdConfig(s *site.Site, l Learned) radvd.Config {
 	var c radvd.Config
-	ways, numbered := ways6(s, l), Numbered(s, l)
+	ways := ways6(s, l)
 	for _, lan := range s.LANs {
 		if !lan.HasIPv6() {
 			continue
@@ -21,7 +20,7 @@ func radvdConfig(s *site.Site, l Learned) radvd.Config {
 		networks := networks6(s, l, lan)
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
-			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(numbered, lan, networks),
+			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks),
 		}
 		if len(link.Search) == 0 {
 			link.Search = []string{s.Domain}

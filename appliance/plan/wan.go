@@ -135,13 +135,18 @@ func hooks(s *site.Site) (all []Hook) {
 	return all
 }
 
-// wanConfig is what the DHCP client upstream is told.
+// wanConfig is what the clients upstream are told.
 func wanConfig(s *site.Site) wan.Config {
 	c := wan.Config{Link: s.WAN.Link(), MAC: wan.MAC(s.WAN.MAC), MaxMTU: wanMTU, Probe: wanProbe}
 	if s.WAN.MTU != 0 {
 		c.MaxMTU = s.WAN.MTU
 	}
+	c.IPv6 = wanConfig6(s)
 	client := s.WAN.DHCP
+	if client == nil {
+		c.Static4 = true
+		return c
+	}
 	switch {
 	case client.ID.DUID:
 		c.Identity = wan.ByLink

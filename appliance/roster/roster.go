@@ -54,13 +54,13 @@ func All() []Service {
 			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan", Forgets: true,
 			Reloads: true,
 		},
-		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
-		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
 		{
 			// net_raw opens ICMPv6 sockets on links that come later.
 			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd", Forgets: true,
 			Reloads: true,
 		},
+		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
+		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
 		{Name: SSH, Reloads: true},
 	}
 }

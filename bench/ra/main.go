@@ -1,6 +1,6 @@
-// Command ra compares the router of a LAN, as its hosts see it, with radvd in one run: how long a host that asks
-// waits for an advertisement, and what that costs. Each is in a network namespace of its own at the end of a
-// veth pair whose other end is the hosts', and they are measured by turns.
+// Command ra compares the router of a LAN, as its hosts see it, with radvd in one run: how long a host that
+// asks waits for an advertisement, and what that costs. Each is in a network namespace of its own at the end
+// of a veth pair whose other end is the hosts', and they are measured by turns.
 //
 // Ours is the appliance's program, built from this tree: it gives up its privileges as on the appliance.
 // README.md says how each figure comes about.
@@ -111,8 +111,8 @@ func (s sample) String() string {
 		s.p99.Round(time.Microsecond), s.lost)
 }
 
-// printTable prints the best of each, and how many times the first that of the others is: what else the machine
-// does only makes it worse.
+// printTable prints the best of each, and how many times the first that of the others is: what else the
+// machine does only makes it worse.
 func printTable(w io.Writer, all []*server, samples [][]sample) {
 	lines := []struct {
 		name  string

@@ -53,14 +53,14 @@ func mains() map[string]unit.Main {
 				Log: o.Log, StateDir: o.StateDir, Boot: boot, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64, Changed: o.Changed,
 			})
 		}),
-		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {
-			return tunnelrun.Open(c, tunnelrun.Options{
-				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64,
-			})
-		}),
 		roster.Radvd: unit.Of(func(c radvd.Config, o unit.Options) (*radvdrun.Service, error) {
 			return radvdrun.Open(c, radvdrun.Options{
 				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Rand: rand.Uint64, Changed: o.Changed,
+			})
+		}),
+		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {
+			return tunnelrun.Open(c, tunnelrun.Options{
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {

@@ -169,18 +169,19 @@ func (c *Conn) Local() netip.Addr { return c.local }
 // Refused returns how many messages were thrown away because they pass no check.
 func (c *Conn) Refused() uint64 { return c.refused.Load() }
 
-// Each calls f with each message that passes the checks, until Close; then the error is net.ErrClosed. What f gets is
-// its own to keep.
+// Each calls f with each message that passes the checks, until Close; then the error is net.ErrClosed. What f
+// gets is its own to keep.
 func (c *Conn) Each(f func(m *Message)) error {
-	_ = c.raw.Read(func(fd uintptr) bool { // its only error is that of a closed file, under a name that is not exported
+	// Its only error is that of a closed file, under a name that is not exported.
+	_ = c.raw.Read(func(fd uintptr) bool {
 		c.drain(int(fd), f)
 		return false // wait for more
 	})
 	return net.ErrClosed
 }
 
-// drain reads what is there. The poller tells of each message that comes, so what was read to less than a batch needs
-// no look that finds nothing.
+// drain reads what is there. The poller tells of each message that comes, so what was read to less than a
+// batch needs no look that finds nothing.
 func (c *Conn) drain(fd int, f func(m *Message)) {
 	failed := false
 	for {

@@ -63,8 +63,8 @@ func lifetime(t *testing.T, text, word string) time.Duration {
 
 func near(got, want time.Duration) bool { return got <= want && got > want-20*time.Second }
 
-// TestKernel: a Linux host takes addresses, routes, MTU and hop limit as they are configured, and follows when
-// they change, across a crash of the service too.
+// TestKernel: a Linux host takes addresses, routes, MTU and hop limit as they are configured, and follows
+// when they change, across a crash of the service too.
 func TestKernel(t *testing.T) {
 	r, host := newNetwork(t)
 	r.start(link(prefix("2001:db8:1::/64")))

@@ -42,7 +42,8 @@ func (w *wire) Refused() uint64   { return 0 }
 func (w *wire) Check() error      { return nil }
 func (w *wire) Close() error      { close(w.closed); return nil }
 
-// last returns the router lifetime, in seconds, of the last one sent, and how many there were; -1: there is none.
+// last returns the router lifetime, in seconds, of the last one sent, and how many there were; -1: there is
+// none.
 func (w *wire) last() (lifetime, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -147,8 +148,8 @@ func TestReconfigure(t *testing.T) {
 	})
 }
 
-// TestNotKept: where nothing can be stored hosts are told all the same, and the problem is said until it is over. A
-// file that nobody can read is a start with nothing.
+// TestNotKept: where nothing can be stored hosts are told all the same, and the problem is said until it is
+// over. A file that nobody can read is a start with nothing.
 func TestNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")

@@ -30,6 +30,13 @@ const patience = 40 * time.Second
 const stateVar = "GATEHOUSE_TEST_STATE"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == roleArg { // with the user and rights of the appliance
+		if err := serve(os.Args[2]); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(stateVar); dir != "" {
 		if err := beClient(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

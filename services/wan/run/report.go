@@ -17,6 +17,7 @@ type Report struct {
 	Facts *wan.Facts `json:"facts"` // nil: there is none
 	Term  wan.Term   `json:"term"`
 	News  []News     `json:"news,omitempty"` // the oldest first; Facts are those after the last
+	Six
 }
 
 // News is an event for programs of the site.

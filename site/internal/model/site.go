@@ -52,6 +52,7 @@ type LAN struct {
 	IPv6      []netip.Prefix // the appliance's fixed addresses, each with /64
 	From6     []Source6      // what it is numbered from beside these
 	Subnet    uint16         // its number in prefixes that several LANs share
+	Today     []netip.Prefix // the appliance's IPv6 addresses of today, the fixed ones among them, if it is Numbered
 	Clients                  // what its DHCP clients get
 }
 

@@ -84,7 +84,7 @@ func ipv6Keys() []Key {
 			Example: `"fd4a:1c2e:93b7::/48"`,
 			Doc: "Unique local addresses, by which hosts reach each other whatever the outside does. " +
 				"`\"auto\"`: the appliance makes a prefix once and keeps it."},
-		Key{Name: "default", Type: typeString, Unit: "word", Default: `"wan"`, Range: `"wan" or "tunnel", with both`,
+		Key{Name: "default", Type: typeString, Unit: "word", Default: "the one by WAN", Range: `"wan" or "tunnel", with both`,
 			Example: `"tunnel"`,
 			Doc: "Of two ways out over IPv6 the one that conversations begin by. Those of the other go on, and it takes " +
 				"over while this one is down."},
