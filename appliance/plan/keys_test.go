@@ -14,8 +14,9 @@ import (
 )
 
 // everyKey are the sites that together have each key of site.toml with a value that is not its default: what
-// a provider is told stands in one of its own, and so does a tunnel.
-var everyKey = []string{"every-key.txtar", "every-key-dhcp.txtar", "every-key-tunnel.txtar"}
+// a provider is told stands in one of its own, and so do a tunnel
+// and what is numbered from several sources.
+var everyKey = []string{"every-key.txtar", "every-key-dhcp.txtar", "every-key-tunnel.txtar", "every-key-ipv6.txtar"}
 
 // occurrence is a key = value on a line of site.toml.
 type occurrence struct {
@@ -76,7 +77,7 @@ func meaningOf(t *testing.T, fsys fstest.MapFS) meaning {
 	if err != nil {
 		return meaning{refused: true}
 	}
-	planned, err := json.Marshal(plan.Make(s, plan.Learned{WAN: provided()}))
+	planned, err := json.Marshal(plan.Make(s, plan.Learned{WAN: provided(), WAN6: provided6(), Tunnel: &plan.Tunnel{Up: true}}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,8 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
 	}
 	addTunnel(&c, s, facts)
-	addWays6(&c, ways6(s, learned))
 	addUnreachable(&c, s, learned)
+	addWays6(&c, ways6(s, learned))
 	return c
 }
 

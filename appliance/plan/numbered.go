@@ -52,27 +52,17 @@ func networks6(s *site.Site, l Learned, lan site.LAN) []network6 {
 
 // prefixes6 are those that a source gives the LANs today.
 func prefixes6(s *site.Site, l Learned, from site.Source6) []wan.Delegation {
-	switch from {
-	case site.FromTunnel:
-		if s.Tunnel != nil && len(s.Tunnel.Routed) > 0 {
-			// The shortest: it has room for all, and hosts with an address in each would choose between them.
-			largest := slices.MinFunc(s.Tunnel.Routed, func(a, b netip.Prefix) int { return a.Bits() - b.Bits() })
-			return []wan.Delegation{{Prefix: largest, Preferred: wan.Never, Valid: wan.Never}}
-		}
-	case site.FromULA:
-		ula := s.IPv6.ULA
-		if s.IPv6.MakeULA {
-			ula = l.ULA
-		}
-		if ula.IsValid() {
-			return []wan.Delegation{{Prefix: ula, Preferred: wan.Never, Valid: wan.Never}}
-		}
-	case site.FromWAN:
-		if s.WAN.Delegation != 0 {
-			return wayOut6(s, l).Delegated
-		}
+	if from == site.FromWAN && s.WAN.Delegation != 0 {
+		return wayOut6(s, l).Delegated
 	}
-	return nil
+	p, known := s.Prefix6(from)
+	if from == site.FromULA && s.IPv6.MakeULA {
+		p, known = l.ULA, l.ULA.IsValid()
+	}
+	if !known {
+		return nil
+	}
+	return []wan.Delegation{{Prefix: p, Preferred: wan.Never, Valid: wan.Never}}
 }
 
 // unnumbered are the LANs that a prefix of a source has no network for.

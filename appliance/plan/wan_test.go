@@ -30,6 +30,14 @@ func provided() *wan.Facts {
 	}
 }
 
+// provided6 is what it says over IPv6.
+func provided6() *wan.Facts6 {
+	f := delegated("2001:db8:4400::/56")
+	f.Addrs = []netip.Prefix{netip.MustParsePrefix("2001:db8:4300:1::7/64")}
+	f.Gateway = netip.MustParseAddr("fe80::1")
+	return f
+}
+
 func addrs(s string) (all []netip.Addr) {
 	for f := range strings.FieldsSeq(s) {
 		all = append(all, netip.MustParseAddr(f))

@@ -177,6 +177,29 @@ func (l *loader) checkSubnets() {
 			continue
 		}
 		taken[lan.Subnet] = at
+		for _, from := range lan.From6 {
+			l.checkSubnet(*lan, from, at)
+		}
+	}
+}
+
+// checkSubnet compares a LAN's network in a prefix that the site itself has with fixed ones.
+func (l *loader) checkSubnet(lan model.LAN, from model.Source6, at source.Span) {
+	p, known := l.site.Prefix6(from)
+	if !known {
+		return
+	}
+	n, ok := model.Subnet6(p, lan.Subnet)
+	if !ok {
+		l.At(at, "lan %q: %s (%s) has no subnet %d; expected 0 to %d, or another ipv6", lan.Name, p, from, lan.Subnet,
+			min(maxSubnet, 1<<(model.Network6-p.Bits())-1))
+		return
+	}
+	for _, other := range l.networks {
+		if other.own.Overlaps(n) && other.what != "lan "+strconv.Quote(lan.Name) {
+			l.Against(at, other.at, "lan %q: its subnet %d of %s (%s) overlaps %s of %s; expected another number",
+				lan.Name, lan.Subnet, p, from, other.own.Masked(), other.what)
+		}
 	}
 }
 

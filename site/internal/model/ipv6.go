@@ -52,6 +52,20 @@ func (s *Site) Sources6() []Source6 {
 	})
 }
 
+// Prefix6 returns the prefix of a source that the site itself knows; false: it is to be learned, or there is
+// none. Of those that a broker routes it is the shortest: it has room for all, and hosts with an address in
+// each would choose between them.
+func (s *Site) Prefix6(from Source6) (netip.Prefix, bool) {
+	var p netip.Prefix
+	switch {
+	case from == FromTunnel && s.Tunnel != nil && len(s.Tunnel.Routed) > 0:
+		p = slices.MinFunc(s.Tunnel.Routed, func(a, b netip.Prefix) int { return a.Bits() - b.Bits() })
+	case from == FromULA:
+		p = s.IPv6.ULA
+	}
+	return p, p.IsValid()
+}
+
 // HasIPv6 reports whether the LAN has IPv6, or will have it when a source gives it a network.
 func (l LAN) HasIPv6() bool { return len(l.IPv6)+len(l.From6) > 0 }
 

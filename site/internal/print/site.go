@@ -68,6 +68,9 @@ func (p *printer) ipv6(s *model.Site) {
 	if s.WAN.Delegation != 0 {
 		row("delegated", fmt.Sprintf("a /%d is asked for", s.WAN.Delegation))
 	}
+	if s.IPv6.Default != "" {
+		row("default", "by the "+string(s.IPv6.Default)+", while it is up")
+	}
 	if s.IPv6.Names != model.NamesStable {
 		row("names", "of addresses that hosts make: "+string(s.IPv6.Names))
 	}
