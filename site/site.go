@@ -106,6 +106,9 @@ const (
 	NamesOff    = model.NamesOff
 )
 
+// Network6 is the length of a network whose hosts make addresses.
+const Network6 = model.Network6
+
 // Subnet6 returns the network of a number in a prefix that several LANs share; false: it has none.
 func Subnet6(prefix netip.Prefix, number uint16) (netip.Prefix, bool) {
 	return model.Subnet6(prefix, number)

@@ -89,7 +89,7 @@ func (c Change) String() string {
 		if c.Verb == "add" && c.Address.Beside {
 			line += " scope link"
 		}
-		if c.Verb == "add" && c.Address.Prefix.Addr().Is6() {
+		if c.Verb == "add" && c.Address.Prefix.Addr().Is6() && !c.Address.Detect {
 			line += " nodad"
 		}
 		return line

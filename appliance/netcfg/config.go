@@ -64,6 +64,9 @@ type Address struct {
 	// link has another IPv4 address for that. The kernel calls it an address with the scope of a link; all of
 	// one network have the same.
 	Beside bool `json:"beside,omitempty"`
+	// Detect: an IPv6 address is used only if nobody else on the link has it (RFC 4862 5.4); for those that
+	// others give. Ours by the site's word are used at once.
+	Detect bool `json:"detect,omitempty"`
 }
 
 // A Route leads to a network through a neighbour. A table has one route to each network.

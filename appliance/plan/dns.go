@@ -38,7 +38,8 @@ func dnsConfig(s *site.Site, learned Learned) dns.Config {
 			c.Own = append(c.Own, a.Prefix.Addr())
 		}
 	}
-	provider := slices.DeleteFunc(wayOut(s, learned).DNS, func(a netip.Addr) bool {
+	all := slices.Concat(wayOut(s, learned).DNS, wayOut6(s, learned).DNS)
+	provider := slices.DeleteFunc(all, func(a netip.Addr) bool {
 		return slices.Contains(c.Own, a)
 	})
 	c.Upstream.Servers, c.Upstream.MixedCase = resolvers(s.DNS.Upstream, provider), s.DNS.MixedCase

@@ -47,7 +47,7 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 	facts := wayOut(s, learned)
 	all := links(s, facts, learned)
 	c := netcfg.Config{
-		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
+		Links: linksUp(s, facts, wayOut6(s, learned).MTU, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
 		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
 	}
 	addTunnel(&c, s, facts)
@@ -57,7 +57,7 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 }
 
 // linksUp are the links that are up: the networks, and wires under VLANs.
-func linksUp(s *site.Site, facts wan.Facts, all []link) []netcfg.Link {
+func linksUp(s *site.Site, facts wan.Facts, mtu6 uint16, all []link) []netcfg.Link {
 	up := []netcfg.Link{{Name: "lo"}}
 	known, networks := map[string]bool{}, map[string]string{}
 	for _, l := range all {
@@ -78,6 +78,9 @@ func linksUp(s *site.Site, facts wan.Facts, all []link) []netcfg.Link {
 		}
 		if l.network == site.ZoneWAN {
 			wanted = wanHardware(s, facts, wanted)
+			if mtu6 != 0 && (wanted.MTU == 0 || mtu6 < wanted.MTU) {
+				wanted.MTU = mtu6
+			}
 			if l.vlan != 0 && wanted.MTU > wanMTU {
 				up[len(up)-1].MTU = wanted.MTU // its wire, for the WAN is the first network
 			}
@@ -96,7 +99,8 @@ func addresses(s *site.Site, facts wan.Facts, all []link) []netcfg.Address {
 			// On the network of the first the kernel itself takes the others for second ones.
 			beside := l.network == site.ZoneWAN && p.Addr().Is4() && i >= first &&
 				(first == 0 || p.Masked() != l.prefixes[0].Masked())
-			own = append(own, netcfg.Address{Link: l.name, Prefix: p, Beside: beside})
+			detect := l.network == site.ZoneWAN && p.Addr().Is6() && s.WAN.Auto6
+			own = append(own, netcfg.Address{Link: l.name, Prefix: p, Beside: beside, Detect: detect})
 		}
 	}
 	for _, p := range oneToOneAddresses(s, facts) {

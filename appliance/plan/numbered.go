@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/wan"
@@ -65,13 +67,22 @@ func prefixes6(s *site.Site, l Learned, from site.Source6) []wan.Delegation {
 	return []wan.Delegation{{Prefix: p, Preferred: wan.Never, Valid: wan.Never}}
 }
 
-// unnumbered are the LANs that a prefix of a source has no network for.
-func unnumbered(s *site.Site, p netip.Prefix, from site.Source6) []string {
-	var names []string
-	for _, lan := range s.LANs {
-		if _, ok := site.Subnet6(p, lan.Subnet); !ok && slices.Contains(lan.From6, from) {
-			names = append(names, lan.Name)
+// lacking6 says which LANs have no network in a prefix, since it is too small.
+func lacking6(s *site.Site, l Learned) []string {
+	var all []string
+	for _, from := range s.Sources6() {
+		for _, d := range prefixes6(s, l, from) {
+			var names []string
+			for _, lan := range s.LANs {
+				if _, ok := site.Subnet6(d.Prefix, lan.Subnet); !ok && slices.Contains(lan.From6, from) {
+					names = append(names, fmt.Sprintf("%s (subnet %d)", lan.Name, lan.Subnet))
+				}
+			}
+			if len(names) > 0 {
+				all = append(all, fmt.Sprintf("%s (%s) has subnets 0 to %d only: none for %s", d.Prefix, from,
+					1<<(site.Network6-d.Prefix.Bits())-1, strings.Join(names, ", ")))
+			}
 		}
 	}
-	return names
+	return all
 }

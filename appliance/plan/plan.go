@@ -29,8 +29,9 @@ type Plan struct {
 	Firewall      firewall.Loaded
 	Services      []Service // in the order of the roster
 	Files         []File
-	Hooks         []Hook // in the order in which they run
-	Memory        uint64 // of the machine it is for, in bytes; 0: unknown
+	Hooks         []Hook   // in the order in which they run
+	Lacking       []string // sentences: what of the site cannot be had as things are
+	Memory        uint64   // of the machine it is for, in bytes; 0: unknown
 }
 
 // Service is one service that this site needs.
@@ -101,6 +102,7 @@ func Make(s *site.Site, l Learned) Plan {
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Hooks:         hooks(s),
+		Lacking:       lacking6(s, l),
 		Memory:        l.Memory,
 	}
 }

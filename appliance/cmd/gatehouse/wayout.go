@@ -29,6 +29,7 @@ type wayOut struct {
 
 	mu      sync.Mutex
 	facts   *wan.Facts
+	facts6  *wan.Facts6
 	link    string
 	heard   time.Duration // the number of the last event
 	waiting []wanrun.News // that hooks are not told yet, the oldest first
@@ -56,6 +57,13 @@ func (w *wayOut) Facts() *wan.Facts {
 	defer w.mu.Unlock()
 	w.asked = len(w.waiting)
 	return w.facts
+}
+
+// Facts6 returns those of IPv6; the same.
+func (w *wayOut) Facts6() *wan.Facts6 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.facts6
 }
 
 // applied tells hooks of what the box has asked for, and has applied.
@@ -101,6 +109,10 @@ func (w *wayOut) hear(r wanrun.Report) bool {
 	}
 	same := (r.Facts == nil) == (w.facts == nil) && (r.Facts == nil || r.Facts.Equal(w.facts))
 	w.facts = r.Facts
+	if !r.Pending6 {
+		same = same && (r.Facts6 == nil) == (w.facts6 == nil) && (r.Facts6 == nil || r.Facts6.Equal(w.facts6))
+		w.facts6 = r.Facts6
+	}
 	return !same || len(news) > 0
 }
 

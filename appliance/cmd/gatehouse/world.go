@@ -94,7 +94,8 @@ func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
 	l := plan.Learned{
-		Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+		Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(),
+		WAN6: p.wayOut.Facts6(), Tunnel: p.tunnel.State(),
 	}
 	var err error
 	l.ULA, err = readULA(ulaFile)
@@ -127,6 +128,11 @@ func readULA(file string) (netip.Prefix, error) {
 // programs of the site.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
+	var lacking error
+	if len(to.Lacking) > 0 {
+		lacking = errors.New(strings.Join(to.Lacking, "\n"))
+	}
+	p.box.Problem("ipv6", lacking)
 	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
 	errs := []error{err, os.MkdirAll(etcDir, 0o755)}
 	for _, f := range to.Files {

@@ -50,6 +50,7 @@ func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
 	for place, a := range addrs {
 		address := netcfg.Address{Link: names[a.LinkIndex], Prefix: prefixOf(a.IPNet)}
 		ours := a.Protocol == netcfg.Owner
+		address.Detect = ours && address.Prefix.Addr().Is6() && a.Flags&unix.IFA_F_NODAD == 0
 		address.Beside = ours && address.Prefix.Addr().Is4() && a.Scope == unix.RT_SCOPE_LINK
 		s.Addresses[address], s.Places[address] = ours, place
 	}
@@ -200,7 +201,7 @@ func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 		return err
 	}
 	addr := &netlink.Addr{IPNet: ipNet(a.Prefix), Protocol: netcfg.Owner}
-	if a.Prefix.Addr().Is6() {
+	if a.Prefix.Addr().Is6() && !a.Detect {
 		addr.Flags = unix.IFA_F_NODAD
 	}
 	if a.Beside {

@@ -114,6 +114,8 @@ func (l *loader) hasProvider(what string, v toml.Str) bool {
 		l.At(v.At, `forward "wan": the provider's resolvers are for all names; `+
 			`expected the address of one for this domain`)
 		return false
+	case what == "upstream" && l.site.WAN.Auto6:
+		return true
 	case l.site.WAN.DHCP == nil && l.raw.WAN.IPv4.OK():
 		l.Against(v.At, l.raw.WAN.IPv4.At, named+`ipv4 = "dhcp" there, or addresses`, what)
 	case l.site.WAN.DHCP == nil && l.parsed:
