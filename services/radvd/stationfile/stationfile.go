@@ -4,7 +4,7 @@
 // one space between them.
 //
 //	gatehouse-stations 1
-//	current eui64 2001:db8:32::211:22ff:fe33:4455 00:11:22:33:44:55 lan 2026-11-29T12:00:00Z 2026-11-30T18:00:00Z 30h0m0s
+//	current eui64 2001:db8:32:0:211:22ff:fe33:4455 00:11:22:33:44:55 lan 2026-11-29T12:00:00Z 2026-11-30T18:00:00Z 30h0m0s
 //	former stable fd00:32::5e1f:1 00:00:5e:00:53:02 lan 2026-11-01T12:00:00Z 2026-11-29T09:30:00Z 170h0m0s
 //
 // The fields are: whether the address is in a prefix that its LAN has now, "current", or had before, "former";
