@@ -73,6 +73,7 @@ bench:
 	@go run ./bench/dhcp
 	@go run ./bench/apply
 	@go run ./bench/dns
+	@go run ./bench/ra
 	@go run ./bench/firewall
 	@go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./bench/xen
 

@@ -19,11 +19,13 @@ peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bu
 peers="$peers kea-dhcp4-server isc-dhcp-server ethtool"
 # For DNS: two resolvers, an authoritative server, what signs its zones, and another C library.
 peers="$peers unbound knot-resolver knot-dnsutils nsd ldnsutils musl-tools"
+# Routers and hosts of IPv6, which say what others advertise.
+peers="$peers radvd radvdump ndisc6"
 # Installed, these would change how the machine finds names: they are unpacked only, to where the tests look.
 unpacked="systemd-resolved"
 unpackeddir=/var/lib/gatehouse-peers
 # The servers that are measured beside ours.
-rivals="kea-admin kea-dhcp4-server dnsmasq-base knot"
+rivals="radvd kea-admin kea-dhcp4-server dnsmasq-base knot"
 
 case "${1-}" in
 image) want="$image"; unpacked="" ;;

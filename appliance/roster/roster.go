@@ -10,6 +10,7 @@ const (
 	DHCP  = "dhcp"
 	DNS   = "dns"
 	NFLog = "nflog"
+	Radvd = "radvd"
 	SSH   = "sshd"
 	WAN   = "wan"
 )
@@ -49,6 +50,11 @@ func All() []Service {
 		{
 			// net_raw sends and hears before there is an address, and binds to a link that comes later.
 			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan", Forgets: true,
+			Reloads: true,
+		},
+		{
+			// net_raw opens ICMPv6 sockets on links that come later.
+			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd", Forgets: true,
 			Reloads: true,
 		},
 		{Name: SSH, Reloads: true},

@@ -23,6 +23,8 @@ import (
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/services/dns"
 	dnsrun "github.com/gatehouse-os/gatehouse/services/dns/run"
+	"github.com/gatehouse-os/gatehouse/services/radvd"
+	radvdrun "github.com/gatehouse-os/gatehouse/services/radvd/run"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
@@ -47,6 +49,11 @@ func mains() map[string]unit.Main {
 			}
 			return wanrun.Open(c, wanrun.Options{
 				Log: o.Log, StateDir: o.StateDir, Boot: boot, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64, Changed: o.Changed,
+			})
+		}),
+		roster.Radvd: unit.Of(func(c radvd.Config, o unit.Options) (*radvdrun.Service, error) {
+			return radvdrun.Open(c, radvdrun.Options{
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Rand: rand.Uint64, Changed: o.Changed,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {

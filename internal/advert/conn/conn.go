@@ -1,0 +1,266 @@
+package conn
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+	"github.com/gatehouse-os/gatehouse/internal/mmsg"
+	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
+)
+
+// A Role is which end of router discovery a socket is for.
+type Role uint8
+
+// The roles.
+const (
+	Host   Role = iota // hears advertisements
+	Router             // hears solicitations too
+)
+
+// Multicast groups: RFC 4291 2.7.1.
+var (
+	AllNodes   = netip.MustParseAddr("ff02::1")
+	AllRouters = netip.MustParseAddr("ff02::2")
+)
+
+const (
+	// maxMessage is the longest message that is read, in octets: an Ethernet frame has less, and discovery is
+	// never in fragments (RFC 6980).
+	maxMessage = 1500
+	batch      = 16
+	// buffer is what the kernel may hold of messages not yet read, as it counts octets: about 500.
+	buffer = 512 << 10
+	// pause keeps a socket that fails at once from taking all the time.
+	pause = 100 * time.Millisecond
+)
+
+// A Conn is the socket of one link. Read is for one goroutine; all else may be called at any time.
+type Conn struct {
+	link  string
+	index int
+	mac   ethernet.MAC
+	local netip.Addr
+
+	in    [batch]unix.Mmsghdr
+	slots [batch]slot
+	next  int // of the slots that were received
+	got   int
+
+	refused atomic.Uint64
+	file    *os.File // its reads wait in Go's poller: a thread that waits in the kernel costs more while little comes
+	raw     syscall.RawConn
+}
+
+// A slot is room for one message, with what the kernel says about it.
+type slot struct {
+	from    unix.RawSockaddrInet6
+	vector  unix.Iovec
+	control [128]byte
+	octets  [maxMessage]byte
+}
+
+// Open opens a socket on a link. Without the link, or a link-local address on it that may be used, the error
+// is links.ErrAbsent.
+func Open(link string, role Role) (*Conn, error) {
+	iface, err := links.Named(link)
+	if err != nil {
+		return nil, err
+	}
+	state, err := Look(iface.Index)
+	if err != nil {
+		return nil, links.On(link, err)
+	}
+	if state.Local != Usable {
+		return nil, fmt.Errorf("link %s: a link-local address is %w: %s", link, links.ErrAbsent, state.Local)
+	}
+	c := &Conn{link: link, index: iface.Index, local: state.Addr}
+	if len(iface.HardwareAddr) == len(c.mac) {
+		c.mac = ethernet.MAC(iface.HardwareAddr)
+	}
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
+	if err != nil {
+		return nil, os.NewSyscallError("ICMPv6 socket", err)
+	}
+	c.file = os.NewFile(uintptr(fd), "router discovery on "+link)
+	err = c.prepare(fd, role)
+	if err == nil {
+		c.raw, err = c.file.SyscallConn()
+	}
+	if err != nil {
+		return nil, errors.Join(links.On(link, err), c.file.Close())
+	}
+	for i := range c.slots {
+		s, h := &c.slots[i], &c.in[i].Hdr
+		s.vector = mmsg.Vector(s.octets[:])
+		h.Iov, h.Name, h.Control = &s.vector, (*byte)(unsafe.Pointer(&s.from)), &s.control[0]
+		h.SetIovlen(1)
+	}
+	return c, nil
+}
+
+// prepare sets what the socket hears before it hears anything: nothing passes the first filter.
+func (c *Conn) prepare(fd int, role Role) error {
+	filter := unix.ICMPv6Filter{}
+	block(&filter)
+	if err := unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
+		return os.NewSyscallError("ICMPv6 filter", err)
+	}
+	if err := unix.BindToDevice(fd, c.link); err != nil {
+		return os.NewSyscallError("bind to the link", err)
+	}
+	for _, o := range []struct {
+		what         string
+		level, value int
+	}{
+		{"hop limit of multicasts", unix.IPV6_MULTICAST_HOPS, hopLimit},
+		{"hop limit", unix.IPV6_UNICAST_HOPS, hopLimit},
+		{"loop of multicasts", unix.IPV6_MULTICAST_LOOP, 0},
+		{"receive the hop limit", unix.IPV6_RECVHOPLIMIT, 1},
+		{"receive the destination", unix.IPV6_RECVPKTINFO, 1},
+	} {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, o.level, o.value); err != nil {
+			return os.NewSyscallError(o.what, err)
+		}
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
+	// Network control, 6 in 802.1p, as routing protocols have it.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
+	allow(&filter, typeAdvertisement)
+	if role == Router {
+		allow(&filter, typeSolicitation)
+		group := unix.IPv6Mreq{Multiaddr: AllRouters.As16(), Interface: uint32(c.index)}
+		if err := unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {
+			return os.NewSyscallError("join the group of all routers", err)
+		}
+	}
+	// The address is where it sends from. It hears what is sent to that, and to groups.
+	if err := unix.Bind(fd, c.address(c.local)); err != nil {
+		return os.NewSyscallError("bind to "+c.local.String(), err)
+	}
+	return os.NewSyscallError("ICMPv6 filter",
+		unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))
+}
+
+// block and allow change a filter, whose bits are of types that are kept out: RFC 3542 3.2.
+func block(f *unix.ICMPv6Filter) {
+	for i := range f.Data {
+		f.Data[i] = ^uint32(0)
+	}
+}
+
+func allow(f *unix.ICMPv6Filter, kind uint8) { f.Data[kind>>5] &^= 1 << (kind & 31) }
+
+func (c *Conn) address(a netip.Addr) *unix.SockaddrInet6 {
+	return &unix.SockaddrInet6{Addr: a.As16(), ZoneId: uint32(c.index)}
+}
+
+// MAC returns the hardware address of the link; the zero MAC: it has none.
+func (c *Conn) MAC() ethernet.MAC { return c.mac }
+
+// Local returns the link-local address that is sent from, without a zone.
+func (c *Conn) Local() netip.Addr { return c.local }
+
+// Refused returns how many messages were thrown away because they pass no check.
+func (c *Conn) Refused() uint64 { return c.refused.Load() }
+
+// Read waits for the next message that passes the checks. After Close the error is net.ErrClosed.
+func (c *Conn) Read() (Message, error) {
+	for {
+		for c.next < c.got {
+			i := c.next
+			c.next++
+			if m, err := c.message(i); err == nil {
+				return m, nil
+			}
+			c.refused.Add(1)
+		}
+		if err := c.receive(); err != nil {
+			return Message{}, err
+		}
+	}
+}
+
+// receive waits for messages.
+func (c *Conn) receive() error {
+	for {
+		for i := range c.in {
+			h := &c.in[i].Hdr
+			h.Namelen = uint32(unsafe.Sizeof(c.slots[i].from))
+			h.SetControllen(len(c.slots[i].control))
+		}
+		var n int
+		var errno unix.Errno
+		err := c.raw.Read(func(fd uintptr) bool {
+			n, errno = mmsg.Receive(int(fd), c.in[:], unix.MSG_DONTWAIT)
+			return errno != unix.EAGAIN
+		})
+		switch {
+		case err != nil:
+			return net.ErrClosed // the only error it has, under a name that is not exported
+		case errno == 0:
+			c.next, c.got = 0, n
+			return nil
+		}
+		time.Sleep(pause) // such as ENETDOWN: told once, and it hears again when the link is up
+	}
+}
+
+// message reads one that was received.
+func (c *Conn) message(i int) (Message, error) {
+	s, in := &c.slots[i], &c.in[i]
+	if in.Hdr.Flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+		return Message{}, errors.New("longer than any frame")
+	}
+	h := header{from: netip.AddrFrom16(s.from.Addr), hopLimit: -1}
+	for b := s.control[:in.Hdr.Controllen]; len(b) > 0; {
+		head, data, rest, err := unix.ParseOneSocketControlMessage(b)
+		if err != nil {
+			break
+		}
+		b = rest
+		switch {
+		case head.Level != unix.IPPROTO_IPV6:
+		case head.Type == unix.IPV6_HOPLIMIT && len(data) >= 4:
+			h.hopLimit = int(*(*int32)(unsafe.Pointer(&data[0])))
+		case head.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
+			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
+			h.to = netip.AddrFrom16(info.Addr)
+			if int(info.Ifindex) != c.index {
+				return Message{}, errors.New("it came in by another link")
+			}
+		}
+	}
+	return parse(h, s.octets[:in.Len])
+}
+
+// Send sends octets to a group or an address of the link, and never waits. After Close the error is
+// net.ErrClosed.
+func (c *Conn) Send(octets []byte, to netip.Addr) error {
+	return rawsocket.SendTo(c.file, octets, c.address(to))
+}
+
+// Check implements links.Socket: the socket is of use as long as link and address are as they were.
+func (c *Conn) Check() error {
+	if err := links.Check(c.link, c.index); err != nil {
+		return err
+	}
+	s, err := Look(c.index)
+	if err == nil && (s.Local != Usable || s.Addr != c.local) {
+		return fmt.Errorf("link %s: the address %s is %w any more", c.link, c.local, links.ErrAbsent)
+	}
+	return err
+}
+
+// Close closes the socket, and ends a Read that waits.
+func (c *Conn) Close() error { return rawsocket.Closed(c.file.Close()) }

@@ -1,0 +1,298 @@
+// Package run is the service that advertises the appliance as the router of its LANs, as a process: it joins
+// the engine (radvd) to its sockets (internal/advert/conn) and to what is remembered.
+//
+//	solicitations, others' advertisements ─ one reader a LAN ─┐            ┌─► /perm/radvd/prefixes, first
+//	time ────────────────────────────────── Run ──────────────┼─► House ───┤
+//	another Config, links that come and go ───────────────────┘  (one at   └─► advertisements
+//	                                                           a time: mu)
+//	Information-requests (DHCPv6) ─ one reader a LAN ─► radvd/stateless ─────► Replies
+//
+// What hosts are to be told of a prefix is on stable storage before they are told. Where it cannot be stored
+// they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that is
+// not taken back. A LAN whose link, or whose link-local address, is not there is not served, and the others
+// are; appliance/links opens its socket when it is.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/internal/advert/conn"
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
+	"github.com/gatehouse-os/gatehouse/services/radvd"
+)
+
+// A Conn is the socket on the link of one LAN. Read ends with net.ErrClosed after Close.
+type Conn interface {
+	Read() (conn.Message, error)
+	// Send sends octets to an address or group of the link, and never waits.
+	Send(octets []byte, to netip.Addr) error
+	MAC() ethernet.MAC
+	Local() netip.Addr // the link-local address that is sent from
+	Refused() uint64   // messages that pass no check
+	links.Socket
+}
+
+// Options are what a Service needs besides its Config.
+type Options struct {
+	Log *slog.Logger
+	// StateDir is where what hosts may hold is remembered.
+	StateDir string
+	// Uptime is CLOCK_BOOTTIME.
+	Uptime func() time.Duration
+	// Rand returns 64 bits by chance.
+	Rand func() uint64
+	// Changed tells that links or addresses may have changed.
+	Changed <-chan struct{}
+	// Open opens the socket on a link; with links.ErrAbsent it is opened when it is there. Nil: that of
+	// internal/advert/conn.
+	Open func(link string) (Conn, error)
+	// Look returns how the kernel has a link. Nil: as that package sees it.
+	Look func(link string) radvd.LinkState
+}
+
+const (
+	// lookEvery is how often links are looked at that nobody has said anything of.
+	lookEvery = 30 * time.Second
+	// farewell is how long the last advertisements may take: 3 s lie between two, and a service has 5 to end.
+	farewell = 4 * time.Second
+	logBurst = 20
+	logEvery = 10 * time.Second
+)
+
+// A Service advertises on all LANs.
+type Service struct {
+	o       Options
+	log     *slog.Logger
+	events  *slog.Logger // what others on the links cause
+	links   *links.Keeper[Conn]
+	changed chan struct{} // for links
+	wake    chan struct{} // for Run: something is due sooner
+	readers sync.WaitGroup
+	inform  *informers
+
+	reconfiguring sync.Mutex
+
+	mu      sync.Mutex // what follows
+	conf    radvd.Config
+	house   *radvd.House // nil until Run
+	lans    map[string]*socket
+	due     time.Duration
+	kept    error // why what hosts hold could not be stored, nil if it could
+	stopped bool  // nothing is sent any more
+}
+
+// A socket is that of a LAN, with the octets of what was sent last.
+type socket struct {
+	Conn
+	set    *radvd.Set
+	octets [][]byte
+}
+
+// Open checks conf and opens the sockets of those links that are there.
+func Open(conf radvd.Config, o Options) (*Service, error) {
+	if err := conf.Check(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	s := &Service{
+		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		due: radvd.Never,
+	}
+	began := time.Time{}
+	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, func() time.Time { return began.Add(o.Uptime()) }))
+	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
+	if err := s.links.Set(s.openings(&conf)); err != nil {
+		return nil, errors.Join(err, s.links.Close())
+	}
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Open == nil {
+		o.Open = openSocket
+	}
+	if o.Look == nil {
+		o.Look = lookAt
+	}
+	return o
+}
+
+// openings have a LAN's name and its link's as their keys.
+func (s *Service) openings(c *radvd.Config) (all []links.Opening[Conn]) {
+	for _, l := range c.Links {
+		all = append(all, links.Opening[Conn]{
+			Key: l.Network + "\n" + l.Name, Name: l.Name, Open: func() (Conn, error) { return s.o.Open(l.Name) },
+		})
+	}
+	return all
+}
+
+// took has the socket of a LAN used, or none.
+func (s *Service) took(o links.Opening[Conn], c Conn, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lan, _, _ := strings.Cut(o.Key, "\n")
+	if c == nil {
+		delete(s.lans, lan)
+		if s.house != nil {
+			s.house.Down(lan)
+		}
+		return
+	}
+	s.lans[lan] = &socket{Conn: c}
+	if s.house != nil {
+		s.use(lan)
+	}
+}
+
+// use begins to advertise on a LAN.
+func (s *Service) use(lan string) {
+	c := s.lans[lan]
+	s.house.Up(s.o.Uptime(), lan, c.MAC(), c.Local())
+	s.readers.Go(func() { s.read(lan, c) })
+	s.hurry()
+}
+
+// Run calls drop, which gives up privileges, takes what is remembered, calls ready, and serves until ctx ends;
+// then it says so on all LANs, and returns nil. It may be called once.
+func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
+	defer s.readers.Wait()
+	defer func() { err = errors.Join(err, s.links.Close()) }()
+	if err := drop(); err != nil {
+		return fmt.Errorf("drop privileges: %w", err)
+	}
+	s.start()
+	s.inform.set(&s.conf)
+	defer func() { err = errors.Join(err, s.inform.close()) }()
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var attending sync.WaitGroup
+	attending.Go(func() { s.links.Run(stop, s.changed) })
+	attending.Go(func() { s.inform.links.Run(stop, s.inform.changed) })
+	attending.Go(func() { s.watch(stop) })
+	defer attending.Wait()
+	defer cancel()
+	if err := ready(); err != nil {
+		return err
+	}
+	s.serve(ctx, s.tick)
+	s.stop()
+	return nil
+}
+
+// start begins with what is remembered, on the LANs that are there.
+func (s *Service) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept, err := readKept(s.o.StateDir)
+	if err != nil {
+		s.log.Error("what hosts may hold cannot be read: prefixes that are gone are not taken back", "cause", err)
+	}
+	s.house = radvd.New(s.o.Uptime(), s.conf, kept, s.o.Rand)
+	for lan := range s.lans {
+		s.use(lan)
+	}
+	s.look()
+}
+
+// serve does what is due until ctx ends, or tick says that it is over.
+func (s *Service) serve(ctx context.Context, tick func() (pause time.Duration, over bool)) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-timer.C:
+		}
+		pause, over := tick()
+		if over {
+			return
+		}
+		timer.Reset(pause)
+	}
+}
+
+// tick does what is due, and returns how long there is nothing.
+func (s *Service) tick() (pause time.Duration, over bool) {
+	const look = time.Minute // a timer does not run while the machine is suspended
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.o.Uptime()
+	if s.kept != nil {
+		s.keep(now)
+	}
+	s.carryOut(now, s.house.Tick(now))
+	s.due = s.house.Next(now)
+	return min(look, max(0, s.due-now)), false
+}
+
+// stop says on all LANs that this is no router any more.
+func (s *Service) stop() {
+	s.mu.Lock()
+	s.house.Stop(s.o.Uptime())
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	s.hurry()
+	s.serve(ctx, func() (time.Duration, bool) {
+		pause, _ := s.tick()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return pause, s.house.Stopped()
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+// hurry has Run look at what is due.
+func (s *Service) hurry() { wake(s.wake) }
+
+// wake makes sure that something is in a channel that holds one.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// watch looks at the links when they change, and now and then.
+func (s *Service) watch(ctx context.Context) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-s.o.Changed:
+			wake(s.changed)
+			wake(s.inform.changed)
+			select {
+			case <-time.After(links.Settle):
+			case <-ctx.Done():
+				return
+			}
+		}
+		s.mu.Lock()
+		s.look()
+		s.mu.Unlock()
+	}
+}
+
+// look has the engine know how the kernel has the links.
+func (s *Service) look() {
+	for _, l := range s.conf.Links {
+		s.house.Look(l.Network, s.o.Look(l.Name))
+	}
+}

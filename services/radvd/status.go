@@ -1,0 +1,116 @@
+package radvd
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/advert"
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+)
+
+// LinkState is how the kernel has the link.
+type LinkState struct {
+	Known      bool   `json:"known"` // the rest is
+	Carrier    bool   `json:"carrier"`
+	Forwarding bool   `json:"forwarding"`
+	Trouble    string `json:"trouble,omitempty"`   // why the link-local address is not to be used, in words
+	Duplicate  bool   `json:"duplicate,omitempty"` // another station has it
+}
+
+// LANStatus is how it is with a LAN.
+type LANStatus struct {
+	LAN   string       `json:"lan"`
+	Link  string       `json:"link"`
+	Up    bool         `json:"up"` // it is advertised on
+	MAC   ethernet.MAC `json:"mac"`
+	Local netip.Addr   `json:"local"`
+	State LinkState    `json:"state"`
+	// Advertised is what is said now.
+	Advertised []advert.Advertisement `json:"advertised,omitempty"`
+	// Old are the prefixes that are said to be gone.
+	Old []Old `json:"old,omitempty"`
+	// Last is when everybody was told, Next when he is the next time, on CLOCK_BOOTTIME; Never: not.
+	Last   time.Duration `json:"last_ns"`
+	Next   time.Duration `json:"next_ns"`
+	Counts Counts        `json:"counts"`
+	Others []Other       `json:"others,omitempty"`
+}
+
+// Old is a prefix that is gone.
+type Old struct {
+	Prefix netip.Prefix  `json:"prefix"`
+	Left   time.Duration `json:"left_ns"` // how long a host can hold it yet
+}
+
+// Look tells how the kernel has a link.
+func (h *House) Look(lan string, s LinkState) {
+	if r := h.lans[lan]; r != nil {
+		r.state = s
+	}
+}
+
+// Status returns how it is with the LANs of the configuration c.
+func (h *House) Status(now time.Duration, c Config) (all []LANStatus) {
+	for _, l := range c.Links {
+		if r := h.lans[l.Network]; r != nil {
+			all = append(all, r.status(now))
+		}
+	}
+	return all
+}
+
+func (r *Router) status(now time.Duration) LANStatus {
+	r.forget(now)
+	s := LANStatus{
+		LAN: r.conf.Network, Link: r.conf.Name, Up: r.up, MAC: r.mac, Local: r.local, State: r.state,
+		Last: r.last, Next: r.next, Counts: r.counts, Others: append([]Other(nil), r.others...),
+	}
+	if r.up {
+		s.Advertised = r.current(now).Adverts
+	}
+	for _, p := range r.gone(now) {
+		s.Old = append(s.Old, Old{p, r.held[p].until - now})
+	}
+	return s
+}
+
+// Problems returns what a person should look at, one sentence each.
+func (h *House) Problems(now time.Duration, c Config) (all []string) {
+	for _, l := range c.Links {
+		if r := h.lans[l.Network]; r != nil {
+			all = append(all, r.problems(now)...)
+		}
+	}
+	return all
+}
+
+func (r *Router) problems(now time.Duration) (all []string) {
+	say := func(format string, args ...any) {
+		all = append(all, fmt.Sprintf("LAN %s (%s): ", r.conf.Network, r.conf.Name)+fmt.Sprintf(format, args...))
+	}
+	if s := r.state; s.Known {
+		switch {
+		case s.Duplicate:
+			say("another station has the link-local address of this router, so nothing is advertised: find the one with the same hardware address")
+		case !s.Carrier:
+			say("there is no carrier: no host hears what is advertised")
+		case !r.up && s.Trouble != "":
+			say("nothing is advertised: of a link-local address, %s", s.Trouble)
+		}
+		if !s.Forwarding {
+			say("the kernel forwards no IPv6 there (net.ipv6.conf.%s.forwarding is 0), though hosts are told that this is a router", r.conf.Name)
+		}
+	}
+	r.forget(now)
+	for i := range r.others {
+		o := &r.others[i]
+		switch {
+		case !o.Expected && (o.Lifetime > 0 || len(o.Prefixes) > 0):
+			say("another router advertises itself: %s", o.describe())
+		case len(o.Contradicts) > 0:
+			say("a router says other things than this one: %s", o.describe())
+		}
+	}
+	return all
+}
