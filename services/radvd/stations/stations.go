@@ -19,6 +19,7 @@ package stations
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -53,6 +54,19 @@ func KindOf(word string) (Kind, bool) {
 		}
 	}
 	return 0, false
+}
+
+// MarshalText writes the kind's word.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *Kind) UnmarshalText(text []byte) error {
+	kind, known := KindOf(string(text))
+	if !known {
+		return fmt.Errorf("kind of address %.20q: want one of %q", text, kinds())
+	}
+	*k = kind
+	return nil
 }
 
 const (
