@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,14 +89,14 @@ func lan(prefixes ...string) (c Config) {
 }
 
 // begin starts a Keeper on what is in dir. The time of day is ahead of the test's by so much.
-func begin(t *testing.T, dir string, ahead *time.Duration, conf Config) *desk {
+func begin(t *testing.T, dir string, ahead *atomic.Int64, conf Config) *desk {
 	t.Helper()
 	d := &desk{t: t, kernel: newKernel(), dir: dir}
 	began := time.Now()
 	var err error
 	d.Keeper, err = Open(conf, Options{
 		Log: slog.New(slog.DiscardHandler), Dir: dir, Uptime: func() time.Duration { return time.Since(began) },
-		Wall: func() time.Time { return time.Now().Add(*ahead) },
+		Wall: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		Open: func() (Neighbours, error) { return d.kernel, nil },
 		Look: func(name string) (int, []netip.Addr, error) {
 			if name != link {
@@ -146,7 +147,7 @@ func (d *desk) has(what string, n int) {
 // TestPublish: what is new is published at once, but not all the time; what is not, once a day.
 func TestPublish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := begin(t, t.TempDir(), new(time.Duration), lan("2001:db8:1::/64"))
+		d := begin(t, t.TempDir(), new(atomic.Int64), lan("2001:db8:1::/64"))
 		defer d.end()
 		d.say(entry(7, "2001:db8:1::1"), entry(7, "2001:db8:2::5"), entry(8, "2001:db8:1::5"), entry(7, "2001:db8:9::5"))
 		time.Sleep(time.Second)
@@ -178,7 +179,7 @@ func TestPublish(t *testing.T) {
 // prefix, which are published then.
 func TestAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := begin(t, t.TempDir(), new(time.Duration), lan("2001:db8:1::/64"))
+		d := begin(t, t.TempDir(), new(atomic.Int64), lan("2001:db8:1::/64"))
 		defer d.end()
 		asked := func(what string, n int) {
 			t.Helper()
@@ -217,8 +218,8 @@ func TestAsk(t *testing.T) {
 // read is learned anew.
 func TestAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, ahead := t.TempDir(), time.Duration(0)
-		d := begin(t, dir, &ahead, lan("2001:db8:1::/64"))
+		dir, ahead := t.TempDir(), new(atomic.Int64)
+		d := begin(t, dir, ahead, lan("2001:db8:1::/64"))
 		for range 30 {
 			d.say(entry(7, "2001:db8:1::5"))
 			time.Sleep(time.Hour)
@@ -229,7 +230,7 @@ func TestAgain(t *testing.T) {
 			t.Fatalf("it ends with %+v", first)
 		}
 		time.Sleep(20 * time.Hour)
-		d = begin(t, dir, &ahead, lan()) // a prefix that is not there yet
+		d = begin(t, dir, ahead, lan()) // a prefix that is not there yet
 		time.Sleep(writeEvery)
 		if got := d.file(); len(got) != 1 || got[0].Current || got[0].Kind != stations.Stable || !got[0].First.Equal(first[0].First) {
 			t.Errorf("without its prefix: %+v", got)
@@ -239,16 +240,17 @@ func TestAgain(t *testing.T) {
 		if got := d.Stations(); len(got) != 1 || !got[0].Current || got[0].Used != 29*time.Hour {
 			t.Errorf("with its prefix: %+v", got)
 		}
-		ahead = 50 * 365 * 24 * time.Hour
+		const years = 50 * 365 * 24 * time.Hour
+		ahead.Store(int64(years))
 		time.Sleep(2 * time.Minute)
-		if got := d.file(); len(got) != 1 || got[0].First.Sub(first[0].First) != ahead {
+		if got := d.file(); len(got) != 1 || got[0].First.Sub(first[0].First) != years {
 			t.Errorf("the clock is set: %+v", got)
 		}
 		d.end()
 		if err := os.WriteFile(filepath.Join(dir, stationfile.Name), []byte("what?\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		d = begin(t, dir, &ahead, lan("2001:db8:1::/64"))
+		d = begin(t, dir, ahead, lan("2001:db8:1::/64"))
 		defer d.end()
 		time.Sleep(time.Second)
 		d.has("one that cannot be read", 0)
@@ -259,7 +261,7 @@ func TestAgain(t *testing.T) {
 func TestProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "later")
-		d := begin(t, dir, new(time.Duration), lan("2001:db8:1::/64"))
+		d := begin(t, dir, new(atomic.Int64), lan("2001:db8:1::/64"))
 		defer d.end()
 		d.say(entry(7, "2001:db8:1::5"))
 		time.Sleep(time.Second)
