@@ -73,7 +73,7 @@ func cards(s *site.Site) ([][]string, error) {
 		errs = append(errs, use(w.Interface, "wan", w.VLAN, w.IPv4, w.IPv6))
 	}
 	for _, l := range s.LANs {
-		errs = append(errs, use(l.Interface, l.Name, l.VLAN, l.IPv4, l.IPv6))
+		errs = append(errs, use(l.Interface, l.Name, l.VLAN, l.Own()...))
 	}
 	return uses, errors.Join(errs...)
 }

@@ -48,7 +48,11 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 		switch k.Path() { // what a provider is told wants one that gives the address and the router
 		case "wan.ipv4":
 			example = `["dhcp", ` + example + "]"
-		case "wan.gateway":
+		case "wan.ipv6":
+			example = `"auto"`
+		case "lan.ipv6":
+			example = "[" + example + `, "ula"]`
+		case "wan.gateway", "wan.gateway6":
 			continue
 		}
 		if include(k) {
@@ -57,6 +61,7 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 	}
 	fsys["site.toml"] = &fstest.MapFile{Data: []byte(b.String())}
 	fsys["hosts"] = &fstest.MapFile{Data: slices.Concat(fsys["hosts"].Data, []byte("192.168.32.13 db1\n"))}
+	fsys["dyndns.sh"] = &fstest.MapFile{Data: []byte("#!/bin/sh\n")}
 	fsys["blocked.list"] = &fstest.MapFile{Data: []byte("198.51.100.0/24\n")}
 	fsys["ethers"] = &fstest.MapFile{Data: slices.Concat(fsys["ethers"].Data, []byte("00:16:3e:20:00:13 db1\n"))}
 	return fsys

@@ -20,6 +20,7 @@ package site
 import (
 	"io"
 	"io/fs"
+	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/check"
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -34,7 +35,11 @@ type (
 	WAN         = model.WAN
 	DHCPClient  = model.DHCPClient
 	ClientID    = model.ClientID
+	Hook        = model.Hook
 	LAN         = model.LAN
+	IPv6        = model.IPv6
+	Source6     = model.Source6
+	Names6      = model.Names6
 	AddrRange   = model.AddrRange
 	Route       = model.Route
 	NTP         = model.NTP
@@ -83,6 +88,22 @@ const (
 	ZoneWAN = model.ZoneWAN // the upstream link
 	ZoneBox = model.ZoneBox // the appliance itself
 )
+
+// Where IPv6 networks of LANs come from, and which addresses that hosts make have names.
+const (
+	FromTunnel = model.FromTunnel
+	FromWAN    = model.FromWAN
+	FromULA    = model.FromULA
+
+	NamesStable = model.NamesStable
+	NamesAll    = model.NamesAll
+	NamesOff    = model.NamesOff
+)
+
+// Subnet6 returns the network of a number in a prefix that several LANs share; false: it has none.
+func Subnet6(prefix netip.Prefix, number uint16) (netip.Prefix, bool) {
+	return model.Subnet6(prefix, number)
+}
 
 // Load reads and checks the site in fsys. Absent files hosts and ethers are the same as empty ones. The error
 // is of type Problems and has everything that is wrong, except what only follows from another problem: a

@@ -183,8 +183,8 @@ func addressFor(from string, lans []site.LAN) netip.Addr {
 		return best
 	}
 	for _, l := range lans {
-		for _, p := range []netip.Prefix{l.IPv4, l.IPv6} {
-			if p.IsValid() && p.Contains(a) {
+		for _, p := range l.Own() {
+			if p.Contains(a) {
 				return p.Addr()
 			}
 		}

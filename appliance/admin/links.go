@@ -66,9 +66,9 @@ func ReadLinks(s *site.Site) []Link {
 		all = append(all, l)
 	}
 	for _, lan := range s.LANs {
-		l := Link{Name: lan.Name, Interface: lan.Link(), Wanted: []string{lan.IPv4.String()}}
-		if lan.IPv6.IsValid() {
-			l.Wanted = append(l.Wanted, lan.IPv6.String())
+		l := Link{Name: lan.Name, Interface: lan.Link()}
+		for _, p := range lan.Own() {
+			l.Wanted = append(l.Wanted, p.String())
 		}
 		all = append(all, l)
 	}

@@ -5,12 +5,18 @@ import (
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 )
 
 // ofWAN makes a command of one of package wan.
 func ofWAN(run func(context.Context, wan.Env, []string) error) func(context.Context, Env, []string) error {
 	return func(ctx context.Context, env Env, args []string) error {
-		return run(ctx, wan.Env{Stdout: env.Stdout, RunDir: env.RunDir, Site: env.Site, Now: env.Now}, args)
+		askHooks := func(ctx context.Context) (runs []hooks.Run, err error) {
+			return runs, env.ask(ctx, InitService, "hooks", nil, &runs)
+		}
+		return run(ctx, wan.Env{
+			Stdout: env.Stdout, RunDir: env.RunDir, Site: env.Site, Now: env.Now, Hooks: askHooks,
+		}, args)
 	}
 }
 

@@ -12,6 +12,8 @@ const (
 	permLabel = "perm"
 	permDir   = "/perm"
 	runDir    = "/run/gatehouse" // of the control sockets
+	// HooksDir is where init puts programs of the site: nothing else in /run can be executed.
+	HooksDir = runDir + "/hooks"
 )
 
 // kernelMounts are what every process expects. /dev comes first: without it
@@ -23,6 +25,7 @@ func kernelMounts() []Mount {
 		{"sysfs", "sys", "/sys", "nosuid,nodev,noexec"},
 		{"devpts", "devpts", "/dev/pts", "nosuid,noexec,gid=5,mode=0620,ptmxmode=0666"},
 		{"tmpfs", "run", "/run", "nosuid,nodev,noexec,mode=0755,size=8m"},
+		{"tmpfs", "hooks", HooksDir, "nosuid,nodev,mode=0750,gid=65534,size=1m"},
 		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,mode=1777,size=25%"},
 	}
 }
@@ -30,13 +33,25 @@ func kernelMounts() []Mount {
 func (b *boot) mountKernel() (string, error) {
 	var problems []error
 	for _, m := range kernelMounts() {
-		if m.Target == "/dev/pts" {
-			problems = append(problems, b.OS.MakeDir(Dir{Path: m.Target, Mode: 0o755}))
+		for _, dir := range madeFor(m.Target) {
+			problems = append(problems, b.OS.MakeDir(Dir{Path: dir, Mode: 0o755}))
 		}
 		problems = append(problems, b.OS.Mount(m))
 	}
-	problems = append(problems, b.OS.MakeDir(Dir{Path: runDir, Mode: 0o755}), b.OS.CatchCtrlAltDel())
+	problems = append(problems, b.OS.CatchCtrlAltDel())
 	return "", errors.Join(problems...)
+}
+
+// madeFor are the directories that a mount point needs and the root disk does not have: those in file systems
+// that are empty until now.
+func madeFor(target string) []string {
+	switch target {
+	case "/dev/pts":
+		return []string{target}
+	case HooksDir:
+		return []string{runDir, target}
+	}
+	return nil
 }
 
 // commandLine is what boot understands of the kernel's command line.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -100,6 +101,15 @@ func MachineID() ([]byte, error) {
 		return nil, err
 	}
 	return fmt.Appendf(nil, "%x\n", id), nil
+}
+
+// ULA makes a prefix of unique local addresses: fd, and 40 bits that no other site is to have (RFC 4193 3.2).
+func ULA() ([]byte, error) {
+	b := [16]byte{0: 0xfd}
+	if _, err := rand.Read(b[1:6]); err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "%s\n", netip.PrefixFrom(netip.AddrFrom16(b), 48)), nil
 }
 
 // HostKey makes a private Ed25519 key in OpenSSH's format.

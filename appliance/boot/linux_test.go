@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -295,6 +296,14 @@ func TestMachineIDAndHostKey(t *testing.T) {
 	signer, err := ssh.ParsePrivateKey(key)
 	if err != nil || signer.PublicKey().Type() != ssh.KeyAlgoED25519 {
 		t.Errorf("host key: %v\n%s", err, key)
+	}
+	ula, err := ULA()
+	if p, parse := netip.ParsePrefix(strings.TrimSpace(string(ula))); err != nil || parse != nil || p != p.Masked() ||
+		p.Bits() != 48 || p.Addr().As16()[0] != 0xfd {
+		t.Errorf("ULA: %q, %v, want a /48 of fd00::/8", ula, err)
+	}
+	if other, _ := ULA(); string(other) == string(ula) {
+		t.Errorf("ULA makes %q twice", ula)
 	}
 	id2, _ := MachineID()
 	key2, _ := HostKey()

@@ -48,6 +48,9 @@ type World struct {
 	Units func(context.Context, []supervise.Unit) error
 	// Learn says what the box knows now that matters for a plan.
 	Learn func(plan.Plan) plan.Learned
+	// Applied says, each time that the box was told to look by Learned, that the world is as what Learn said
+	// then, or cannot be made so: what is the word of Learn is by now the world's.
+	Applied func()
 	// Publish shows the commands of the box which site runs, and which rules are loaded for it.
 	Publish func(Site, firewall.Loaded) error
 }
@@ -148,6 +151,7 @@ func (b *Box) relearn() {
 		return
 	}
 	defer b.release()
+	defer b.world.Applied()
 	b.mu.Lock()
 	s, had := b.runs, b.plan
 	b.mu.Unlock()

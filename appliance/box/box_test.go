@@ -39,6 +39,7 @@ type lab struct {
 	learned plan.Learned
 	learnt  func(steps []string) plan.Learned // nil: learned
 	missing error
+	applied []int     // at which step the box said that what was learned is applied
 	now     plan.Plan // what the world is
 	log     []string
 }
@@ -140,6 +141,11 @@ func (l *lab) world() World {
 				return l.learnt(l.steps)
 			}
 			return l.learned
+		},
+		Applied: func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.applied = append(l.applied, len(l.steps))
 		},
 		Publish: func(s Site, _ firewall.Loaded) error {
 			return l.step(fmt.Sprintf("publish %d", s.Number), func() {})
@@ -428,12 +434,18 @@ func TestLearned(t *testing.T) {
 		l.told("start", "firewall", "network", "system", "units", "publish 0")
 		l.Learned()
 		synctest.Wait()
+		if !slices.Equal(l.applied, []int{0}) { // that there is nothing to apply is said too
+			t.Errorf("applied after %v steps", l.applied)
+		}
 		l.told("nothing new")
 		l.mu.Lock()
 		l.learned = plan.Learned{Memory: 1 << 30, Shortcut: []string{"eth0", "eth1"}}
 		l.mu.Unlock()
 		l.Learned()
 		synctest.Wait()
+		if !slices.Equal(l.applied, []int{0, 5}) {
+			t.Errorf("applied after %v steps", l.applied)
+		}
 		l.told("new", "firewall", "network", "system", "units", "publish 0")
 		l.is("learned", web(1))
 

@@ -26,6 +26,7 @@ type Change struct {
 	// FirewallRules.
 	Firewall string   `json:"firewall,omitempty"`
 	Files    []string `json:"files,omitempty"` // of /etc that are written anew
+	Hooks    []string `json:"hooks,omitempty"` // what becomes of programs of the site, in words
 }
 
 // What a [Change] says of the firewall beside "lists …".
@@ -57,9 +58,10 @@ func Describe(from, to *site.Site, a, b Plan) Change {
 		Units:    unitChanges(a.Services, b.Services),
 		Firewall: firewallChange(a.Firewall, b.Firewall),
 		Files:    fileChanges(a.Files, b.Files),
+		Hooks:    hookChanges(a.Hooks, b.Hooks),
 	}
-	c.Nothing = len(c.Units) == 0 && c.Firewall == "" && len(c.Files) == 0 && a.HostName == b.HostName &&
-		a.ConsoleLocked == b.ConsoleLocked && equal(a.Network, b.Network)
+	c.Nothing = len(c.Units) == 0 && c.Firewall == "" && len(c.Files) == 0 && len(c.Hooks) == 0 &&
+		a.HostName == b.HostName && a.ConsoleLocked == b.ConsoleLocked && equal(a.Network, b.Network)
 	c.Sections = sectionsOf(from, to)
 	if more := len(c.Sections) - maxSections; more > 0 {
 		c.Sections, c.MoreSections = c.Sections[:maxSections], more
@@ -113,6 +115,34 @@ func fileChanges(a, b []File) []string {
 		}
 	}
 	return names
+}
+
+// hookChanges says what becomes of hooks, and whether they run in another order.
+func hookChanges(a, b []Hook) (all []string) {
+	index := func(hooks []Hook, name string) int {
+		return slices.IndexFunc(hooks, func(h Hook) bool { return h.Name == name })
+	}
+	last, ordered := -1, true
+	for _, h := range b {
+		switch i := index(a, h.Name); {
+		case i < 0:
+			all = append(all, "hook "+h.Name+" is new")
+		case !bytes.Equal(a[i].Content, h.Content):
+			all = append(all, "hook "+h.Name+" is changed")
+			fallthrough
+		default:
+			last, ordered = i, ordered && i > last
+		}
+	}
+	for _, h := range a {
+		if index(b, h.Name) < 0 {
+			all = append(all, "hook "+h.Name+" is gone")
+		}
+	}
+	if !ordered {
+		all = append(all, "hooks run in another order")
+	}
+	return all
 }
 
 func firewallChange(a, b firewall.Loaded) string {

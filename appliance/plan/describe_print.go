@@ -61,7 +61,10 @@ func (c Change) printBox(p *changePrinter) {
 		}
 		p.wrapped("  ", "  ", "the firewall's rules stay; other addresses are on the "+lists)
 	}
-	if len(c.Units)+len(c.Files) == 0 && c.Firewall == "" {
+	for _, sentence := range c.Hooks {
+		p.wrapped("  ", "  ", sentence)
+	}
+	if len(c.Units)+len(c.Files)+len(c.Hooks) == 0 && c.Firewall == "" {
 		p.wrapped("  ", "  ", "no service and no rule changes")
 	}
 	if len(c.Files) > 0 {

@@ -86,8 +86,8 @@ func house(s *site.Site) zone.Config {
 		c.Networks = append(c.Networks, n.Network)
 	}
 	for _, l := range s.LANs {
-		if l.IPv6.IsValid() {
-			c.Networks = append(c.Networks, l.IPv6.Masked())
+		for _, p := range l.IPv6 {
+			c.Networks = append(c.Networks, p.Masked())
 		}
 	}
 	for _, f := range s.DNS.Forwards {
@@ -116,7 +116,7 @@ func isBox(s *site.Site, h site.Host) bool {
 func addRouter(c *zone.Config, s *site.Site) {
 	c.Router.Name = s.Name
 	for _, l := range s.LANs {
-		c.Router.Addrs = append(c.Router.Addrs, own(l.IPv4, l.IPv6)...)
+		c.Router.Addrs = append(c.Router.Addrs, own(l.Own()...)...)
 	}
 	self, _ := s.Host(s.Name)
 	for _, a := range self.Addrs {

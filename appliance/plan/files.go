@@ -21,8 +21,8 @@ func hosts(s *site.Site) string {
 		}
 	}
 	for _, lan := range s.LANs {
-		for _, p := range []netip.Prefix{lan.IPv4, lan.IPv6} {
-			if p.IsValid() && !written[p.Addr()] {
+		for _, p := range lan.Own() {
+			if !written[p.Addr()] {
 				fmt.Fprintf(&b, "%s\t%s\n", p.Addr(), strings.Join(fullNames(s.Domain, []string{s.Name}), " "))
 			}
 		}

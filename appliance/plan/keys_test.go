@@ -155,6 +155,7 @@ func keyMatters(t *testing.T, fsys fstest.MapFS, o occurrence, whole meaning) (v
 func others() map[string]string {
 	return map[string]string{
 		"netboot.server":     `"mirror"`,
+		"wan.hooks":          `["dyndns.sh", "other.sh"]`,
 		"firewall.list.LIST": `"other.list"`,
 		"port.host":          `"web1"`,
 		"service.host":       `"web1"`,

@@ -19,15 +19,15 @@ type link struct {
 }
 
 // links returns the WAN, if there is one, and the LANs.
-func links(s *site.Site, facts wan.Facts) []link {
+func links(s *site.Site, facts wan.Facts, learned Learned) []link {
 	var all []link
 	if s.WAN.Interface != "" {
 		own, _ := own4(s, facts)
-		own = append(own, valid(s.WAN.IPv6)...)
+		own = append(own, own6(s, learned)...)
 		all = append(all, link{site.ZoneWAN, s.WAN.Link(), s.WAN.Interface, s.WAN.VLAN, own})
 	}
 	for _, l := range s.LANs {
-		all = append(all, link{l.Name, l.Link(), l.Interface, l.VLAN, valid(l.IPv4, l.IPv6)})
+		all = append(all, link{l.Name, l.Link(), l.Interface, l.VLAN, l.Own()})
 	}
 	return all
 }
@@ -45,9 +45,9 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 
 func network(s *site.Site, learned Learned) netcfg.Config {
 	facts := wayOut(s, learned)
-	all := links(s, facts)
+	all := links(s, facts, learned)
 	return netcfg.Config{
-		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
+		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, learned, all),
 		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
 	}
 }
@@ -102,12 +102,12 @@ func addresses(s *site.Site, facts wan.Facts, all []link) []netcfg.Address {
 }
 
 // routes returns the default routes, the site's own, and those of its provider; each network has one.
-func routes(s *site.Site, facts wan.Facts, all []link) []netcfg.Route {
+func routes(s *site.Site, facts wan.Facts, learned Learned, all []link) []netcfg.Route {
 	out := wanRoutes(s, facts)
 	rs := slices.Clone(out[:gatewayRoutes(facts)])
-	if s.WAN.Gateway6.IsValid() {
+	if via := gateway6(s, learned); via.IsValid() {
 		everything := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		rs = append(rs, netcfg.Route{To: everything, Via: s.WAN.Gateway6, Link: s.WAN.Link()})
+		rs = append(rs, netcfg.Route{To: everything, Via: via, Link: s.WAN.Link()})
 	}
 	for _, r := range s.Routes {
 		rs = append(rs, netcfg.Route{To: r.To, Via: r.Via, Link: linkOf(all, r.Via)})

@@ -10,6 +10,7 @@ package plan
 
 import (
 	"errors"
+	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -27,6 +28,7 @@ type Plan struct {
 	Firewall      firewall.Loaded
 	Services      []Service // in the order of the roster
 	Files         []File
+	Hooks         []Hook // in the order in which they run
 	Memory        uint64 // of the machine it is for, in bytes; 0: unknown
 }
 
@@ -42,6 +44,12 @@ type File struct {
 	Content string
 }
 
+// Hook is a program of the site that runs when the lease of the way out changes.
+type Hook struct {
+	Name    string // of its file, no directory in it
+	Content []byte
+}
+
 // Learned is what no file of the site says: what the box knows of its machine and of the networks it is on.
 // The zero value knows nothing, and a plan of it works everywhere.
 type Learned struct {
@@ -52,10 +60,15 @@ type Learned struct {
 	// WAN is what the source of the way out says; nil: nothing yet, or no more. It means nothing to a site
 	// that says all of it itself.
 	WAN *wan.Facts `json:"wan,omitempty"`
+	// WAN6 is what is said of the way out over IPv6; the same.
+	WAN6 *wan.Facts6 `json:"wan6,omitempty"`
+	// ULA is the prefix of unique local addresses that the box has made for itself.
+	ULA netip.Prefix `json:"ula,omitzero"`
 }
 
 // Make returns what s means on a box that has learned l.
 func Make(s *site.Site, l Learned) Plan {
+	s = Numbered(s, l)
 	facts := wayOut(s, l)
 	services := []Service{
 		{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
@@ -69,9 +82,10 @@ func Make(s *site.Site, l Learned) Plan {
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
-		Firewall:      firewall.Loaded{Policy: policy(s, facts), Features: firewall.Features{Offload: l.Shortcut}},
+		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut}},
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Hooks:         hooks(s),
 		Memory:        l.Memory,
 	}
 }

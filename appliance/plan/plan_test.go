@@ -282,13 +282,18 @@ rate = "1/hour"
 // let in from a LAN is spelt out.
 func TestPolicy(t *testing.T) {
 	for _, name := range examples() {
-		p := plan.Make(loadExample(t, name), plan.Learned{}).Firewall.Policy
+		s := loadExample(t, name)
+		p := plan.Make(s, plan.Learned{}).Firewall.Policy
+		want := 4 // dhcp, dns, ssh and ping
+		if slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
+			want += 2 // router-solicit and dhcpv6
+		}
 		if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
 			t.Fatal(err)
 		}
 		toBox := slices.DeleteFunc(p.Defaults, func(r firewall.Rule) bool { return !slices.Contains(r.To[0].Zones, firewall.Box) })
-		if got := len(toBox); got != 4 {
-			t.Errorf("%s: LANs reach %d services of the box, want dhcp, dns, ssh and ping", name, got)
+		if got := len(toBox); got != want {
+			t.Errorf("%s: LANs reach %d services of the box, want %d", name, got, want)
 		}
 	}
 }

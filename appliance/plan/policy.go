@@ -20,8 +20,8 @@ var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 
 // policy is what the site says and behind it the default of a router: LANs reach
 // the WAN and the services of the box, and nobody else reaches anything.
-func policy(s *site.Site, facts wan.Facts) firewall.Policy {
-	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts), Sets: sets(s)}
+func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
+	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s)}
 	lans := lanNames(s)
 	for _, r := range s.Firewall.Rules {
 		p.Rules = append(p.Rules, rule(r))
@@ -63,11 +63,12 @@ func lanNames(s *site.Site) []string {
 }
 
 // zones are the LANs, the parts of them that the site names, and the WAN.
-func zones(s *site.Site, facts wan.Facts) []firewall.Zone {
+func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	var all []firewall.Zone
 	for _, l := range s.LANs {
 		all = append(all, firewall.Zone{
-			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.IPv4, l.IPv6),
+			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...),
+			RouterAdverts: l.HasIPv6(), // those of other routers are looked at, and not believed
 		})
 		for _, part := range s.Firewall.Zones {
 			if part.LAN == l.Name {
@@ -83,8 +84,9 @@ func zones(s *site.Site, facts wan.Facts) []firewall.Zone {
 	upstream, first := own4(s, facts)
 	return append(all, firewall.Zone{
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
-		Own: append(own(upstream...), own(s.WAN.IPv6)...), Outside: true,
-		Bogons: bogons(append(own(upstream[:first]...), s.WAN.IPv6.Addr())), DHCP: s.WAN.DHCP != nil,
+		Own: append(own(upstream...), own(own6(s, l)...)...), Outside: true,
+		Bogons: bogons(append(own(upstream[:first]...), own(own6(s, l)...)...)), DHCP: s.WAN.DHCP != nil,
+		RouterAdverts: s.WAN.Auto6, DHCPv6: s.WAN.Auto6,
 	})
 }
 

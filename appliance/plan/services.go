@@ -18,7 +18,7 @@ const sshPort = 22
 func sshConfig(s *site.Site) sshcfg.Config {
 	c := sshcfg.Config{AuthorizedKeys: s.AuthorizedKeys, HostKeyFile: HostKeyFile}
 	for _, l := range s.LANs {
-		for _, p := range valid(l.IPv4, l.IPv6) {
+		for _, p := range l.Own() {
 			c.Listen = append(c.Listen, sshcfg.Endpoint{
 				Address:   netip.AddrPortFrom(p.Addr(), sshPort),
 				Interface: l.Link(),

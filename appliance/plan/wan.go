@@ -84,7 +84,7 @@ func own4(s *site.Site, facts wan.Facts) (all []netip.Prefix, first int) {
 
 // wanHardware completes the link upstream by what the site and its provider want of it.
 func wanHardware(s *site.Site, facts wan.Facts, l netcfg.Link) netcfg.Link {
-	if l.MTU = facts.MTU; l.MTU != 0 && s.WAN.IPv6.IsValid() {
+	if l.MTU = facts.MTU; l.MTU != 0 && (s.WAN.IPv6.IsValid() || s.WAN.Auto6) {
 		l.MTU = max(l.MTU, leastMTU6)
 	}
 	if s.WAN.MAC != (site.MAC{}) {
@@ -123,6 +123,16 @@ func gatewayRoutes(facts wan.Facts) int {
 		return 2
 	}
 	return 1
+}
+
+// hooks are the programs that run when the lease changes.
+func hooks(s *site.Site) (all []Hook) {
+	if s.WAN.DHCP != nil {
+		for _, h := range s.WAN.DHCP.Hooks {
+			all = append(all, Hook(h))
+		}
+	}
+	return all
 }
 
 // wanConfig is what the DHCP client upstream is told.

@@ -40,13 +40,19 @@ func addrs(s string) (all []netip.Addr) {
 // upstream is a site whose provider gives its address, with lines of its own in [wan] and below.
 func upstream(t *testing.T, lines ...string) *site.Site {
 	t.Helper()
+	return upstreamWith(t, "192.168.32.11 web1\n192.168.32.12 web2\n", lines...)
+}
+
+// upstreamWith has hosts of its own too.
+func upstreamWith(t *testing.T, hosts string, lines ...string) *site.Site {
+	t.Helper()
 	text := "name = \"firewall\"\ndomain = \"home.example\"\n[wan]\ninterface = \"eth0\"\n" + strings.Join(lines, "\n") + `
 [[lan]]
 name = "lan"
 interface = "eth1"
 ipv4 = "192.168.32.1/24"
 `
-	fsys := fstest.MapFS{"site.toml": {Data: []byte(text)}, "hosts": {Data: []byte("192.168.32.11 web1\n192.168.32.12 web2\n")},
+	fsys := fstest.MapFS{"site.toml": {Data: []byte(text)}, "hosts": {Data: []byte(hosts)},
 		"authorized_keys": siteCases(t)["dhcp.txtar"]["authorized_keys"]}
 	s, err := site.Load(fsys)
 	if err != nil {

@@ -44,6 +44,9 @@ func TestWayOut(t *testing.T) {
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
 	w.change(t, "site.toml", `upstream = ["192.0.2.53"]`, `upstream = "wan"`)
 	ended := ownConnection(ctx, t, a, wan)
+	w.change(t, "site.toml", "[wan]\n", "[wan]\nhooks = \"hook.sh\"\n")
+	// What takes the place of the shell is process 1 of its namespace, by the program that is init too.
+	w.write(t, "hook.sh", "#!/bin/sh -e\necho \"$1 $ip as $(id -u), $(cat /proc/self/oom_score_adj)\"\nexec ip addr show dev \"$interface\"\n")
 	w.mustPush(ctx, t)
 	ended("192.0.2.10")
 	isBound := func(when string) {
@@ -58,6 +61,14 @@ func TestWayOut(t *testing.T) {
 	isBound("with a provider")
 	saysAll(t, "wan", a.must(ctx, t, "gatehouse wan"), "192.0.2.77/24", gateway)
 	saysAll(t, "dns", a.must(ctx, t, "gatehouse dns"), gateway)
+	hooksSaid := func(what string) {
+		t.Helper()
+		testnet.Eventually(t, Guard, "hooks say "+what, func() bool {
+			out, _ := a.run(ctx, "gatehouse log hooks")
+			return strings.Contains(out, what) && strings.Contains(out, "inet 192.0.2.77/24") && strings.Contains(out, "has run")
+		})
+	}
+	hooksSaid("bound 192.0.2.77 as 65534, 1000")
 
 	vm.Kill()
 	server.Signal(9)
@@ -69,6 +80,7 @@ func TestWayOut(t *testing.T) {
 	})
 	out, _ := a.run(ctx, "gatehouse wan") // status 1: no server has confirmed it
 	saysAll(t, "wan", out, "192.0.2.77/24", "confirmed")
+	hooksSaid("bound 192.0.2.77 as 65534, 1000") // with what was kept of the server's words
 	provider(t, wan, "192.0.2.77")
 	isBound("with the server back")
 	if strings.Contains(vm.Text(), "Out of memory") {

@@ -79,7 +79,7 @@ func (h house) hostAt(a netip.Addr) (site.Host, bool) {
 // routerOn is the network on which an address is the appliance's own, "" if it is not.
 func (h house) routerOn(a netip.Addr) string {
 	for _, l := range h.site.LANs {
-		if a.IsValid() && (l.IPv4.Addr() == a || l.IPv6.Addr() == a) { // a LAN may have no IPv6 at all
+		if slices.ContainsFunc(l.Own(), func(p netip.Prefix) bool { return p.Addr() == a }) {
 			return l.Name
 		}
 	}

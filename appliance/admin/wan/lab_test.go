@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
+	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 	"github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -46,6 +47,7 @@ type box struct {
 	siteErr error
 	route   *machine.Route // of the gateway; nil: there is none
 	noPing  error
+	hooks   []hooks.Run
 	pinged  []string
 	env     wan.Env
 }
@@ -67,6 +69,7 @@ func (b *box) start(t *testing.T) *box {
 	}
 	b.env = wan.Env{
 		RunDir: dir, Now: func() time.Time { return now }, Site: b.site, Pause: time.Millisecond, Patience: 50 * time.Millisecond,
+		Hooks: func(context.Context) ([]hooks.Run, error) { return b.hooks, nil },
 		Routes: func() ([]machine.Route, error) {
 			other := machine.Route{Family: machine.IPv4, Via: addr("192.0.2.1"), Link: "eth9", State: machine.Failed}
 			if b.route == nil {

@@ -104,6 +104,7 @@ func (r *Report) rows() (rows [][]string) {
 			add("asks as", mac.String())
 		}
 		add("heard", r.heardLines()...)
+		add("hooks", r.hookLines()...)
 	}
 	return rows
 }
@@ -151,6 +152,23 @@ func (r *Report) heardLines() []string {
 	lines := []string{line}
 	if len(others) > 0 {
 		lines = append(lines, "not heeded: "+strings.Join(others, ", "))
+	}
+	return lines
+}
+
+// hookLines say when each hook ran last, and how that ended.
+func (r *Report) hookLines() (lines []string) {
+	for _, h := range r.Hooks {
+		line := h.Hook + ", "
+		if h.Event == "" {
+			line += "has not run yet"
+		} else {
+			line += fmt.Sprintf("at %s, %s", h.Event, r.ago(h.Ended))
+		}
+		if h.Problem != "" {
+			line += ": " + h.Problem
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
+	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 	"github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
@@ -108,6 +109,10 @@ func TestStatus(t *testing.T) {
 		line string
 	}{
 		{"bound", &box{turns: []run.Status{bound()}, route: answering()}, ""},
+		{"hooks", &box{turns: []run.Status{bound()}, route: answering(), hooks: []hooks.Run{
+			{Hook: "dyndns.sh", Event: hooks.Renew, Ended: up - 10*time.Minute},
+			{Hook: "say", Event: hooks.Bound, Ended: up - 2*time.Hour, Problem: "exit status 1"}, {Hook: "later"},
+		}}, "-n 1"},
 		{"infinite", &box{turns: []run.Status{infinite()}, route: stale, noPing: inet.ErrNoReply}, "-n 1"},
 		{"thin", &box{turns: []run.Status{thin()}, route: dead, noPing: inet.ErrNoReply}, "-n 50"},
 		{"expired", &box{turns: []run.Status{expired()}}, ""},

@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
+	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 	"github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -35,6 +36,8 @@ type Env struct {
 	RunDir string                     // the directory of the control sockets
 	Site   func() (*site.Site, error) // the site that runs
 	Now    func() time.Time
+	// Hooks are the last runs of the site's hooks; nil: nobody knows.
+	Hooks func(context.Context) ([]hooks.Run, error)
 	// Routes are the default routes of the kernel, and what it knows of their gateways; nil: this machine's.
 	Routes func() ([]machine.Route, error)
 	// Ping asks a gateway once by a link, and returns how long its reply took; nil: over the network.
@@ -79,6 +82,8 @@ type Report struct {
 	// MAC is what the site sends from in place of the card's own, if there is nobody to ask.
 	MAC      wan.MAC `json:"mac,omitzero"`
 	Priority uint8   `json:"priority,omitempty"` // of IEEE 802.1p, in the tag of the VLAN
+	// Hooks are the last runs of the site's hooks, in their order.
+	Hooks []hooks.Run `json:"hooks,omitempty"`
 	// Problems is everything that is wrong, for people.
 	Problems []string `json:"problems"`
 	now      time.Time
@@ -101,6 +106,7 @@ func (e Env) collect(ctx context.Context) (*Report, error) {
 			r.Facts = &c.Facts
 		}
 		r.besides(e.Site)
+		r.askHooks(ctx, e.Hooks)
 	}
 	if a := r.address(); a.IsValid() {
 		kind := wan.KindOf(a)
@@ -111,6 +117,18 @@ func (e Env) collect(ctx context.Context) (*Report, error) {
 	}
 	r.findProblems()
 	return r, nil
+}
+
+// askHooks asks for the hooks, if there is somebody to ask. Without an answer all else is still worth showing.
+func (r *Report) askHooks(ctx context.Context, ask func(context.Context) ([]hooks.Run, error)) {
+	if ask == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	if all, err := ask(ctx); err == nil {
+		r.Hooks = all
+	}
 }
 
 // absent reports whether the link is known not to be there.
@@ -140,6 +158,11 @@ func (r *Report) findProblems() {
 			add("link %s is not there", r.Link)
 		}
 		r.Problems = append(r.Problems, s.Problems...)
+	}
+	for _, h := range r.Hooks {
+		if h.Problem != "" {
+			add("hook %s: at %s, %s", h.Hook, h.Event, h.Problem)
+		}
 	}
 	switch g := r.Gateway; {
 	case g != nil:

@@ -204,6 +204,8 @@ func prepareRoot(root string) error {
 	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", "sbin"} {
 		errs = append(errs, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
+	tmp := filepath.Join(root, "tmp")
+	errs = append(errs, os.Mkdir(tmp, 0o755), os.Chmod(tmp, 0o777|os.ModeSticky))
 	errs = append(errs, installFile(root, "/dev/null", "/dev/null"), installFile(root, "/proc/self/exe", program),
 		installFile(root, "/proc/self/exe", "/sbin/gatehouse"), installSite(root))
 	if err := errors.Join(errs...); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/applets/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
 // commands are the commands of the console that need what this program has anyway: the network, and init.
@@ -22,8 +24,22 @@ func commands() multicall.Table {
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),
 		},
-		Mains: uroot(),
+		Mains: believing(uroot()),
 	}
+}
+
+// believing has wget know the certificate authorities: there is no file of them on the disk.
+func believing(mains map[string]func()) map[string]func() {
+	if wget := mains["wget"]; wget != nil {
+		mains["wget"] = func() { believe(); wget() }
+	}
+	return mains
+}
+
+// believe may be called once. An authority that cannot be read is believed in nothing.
+func believe() {
+	roots, _ := trust.Roots()
+	x509.SetFallbackRoots(roots)
 }
 
 // end asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.

@@ -32,6 +32,7 @@ const (
 	runDir        = "/run/gatehouse"
 	keptDir       = "/perm/site"
 	machineIDFile = "/perm/machine-id"
+	ulaFile       = "/perm/ula"
 )
 
 // upTime is how long the start may take before the console opens without it.
@@ -46,6 +47,7 @@ type process1 struct {
 	box        *box.Box
 	wayOut     *wayOut
 	unended    sync.Once // that the kernel ends no connections was said
+	hooks      *siteHooks
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -79,6 +81,7 @@ func runInit(ctx context.Context, console io.Writer) int {
 		Files: []boot.Once{
 			{Path: plan.HostKeyFile, Mode: 0o600, Make: boot.HostKey},
 			{Path: machineIDFile, Mode: 0o444, Make: boot.MachineID},
+			{Path: ulaFile, Mode: 0o444, Make: boot.ULA},
 		},
 		Up: p.up,
 	})
@@ -146,7 +149,8 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 // serve keeps the services running, and answers about them, until ctx ends.
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
-		"log": p.log.Handler(p.supervisor.Names),
+		"hooks": p.hooks.answer,
+		"log":   p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

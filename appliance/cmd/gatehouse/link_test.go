@@ -20,6 +20,7 @@ type wiring struct {
 	*testBox
 	lan, wan *testnet.Namespace
 	dir      string // of the LAN's host: its key, its DHCP client's script and what that heard
+	image    string // the directory of the image's site, if it was started by DHCP
 }
 
 // plugLAN puts a card in and joins it with the LAN's host; plugWAN likewise.

@@ -27,7 +27,9 @@ import (
 )
 
 func main() {
-	if os.Getpid() == 1 { // its signals are requests, which init reads itself
+	// The signals of init are requests, which it reads itself. A hook is the first process of a PID namespace,
+	// and never root: it may be a command of this program.
+	if os.Getpid() == 1 && os.Getuid() == 0 {
 		os.Exit(runInit(context.Background(), os.Stdout))
 	}
 	// A command of u-root runs with the signals' default actions, and may exit by
@@ -46,6 +48,9 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if command := commands().Command(args[0]); command != nil {
 		return command(ctx, args, stdin, stdout, stderr)
+	}
+	if len(args) > 2 && args[1] == hookCommand {
+		return become(args[2:], stderr)
 	}
 	limitMemory()
 	switch {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,8 @@ func (w *wiring) provider(address, more string) *testnet.Process {
 	return w.wan.Start(exec.Command(testnet.Need(w.t, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground", "--log-facility=-", "--conf-file="+conf))
 }
 
-// startByDHCP starts the box with a way out by DHCP.
-func (w *wiring) startByDHCP() {
+// startByDHCP starts the box with a way out by DHCP, and with hooks: names and what they do.
+func (w *wiring) startByDHCP(hooks ...[2]string) {
 	w.t.Helper()
 	key, err := os.ReadFile(w.dir + "/key.pub")
 	if err != nil {
@@ -42,9 +43,20 @@ func (w *wiring) startByDHCP() {
 		}
 		text = strings.Replace(text, change[0], change[1], 1)
 	}
+	var names []string
+	for _, h := range hooks {
+		names = append(names, strconv.Quote(h[0]))
+		if err := os.WriteFile(filepath.Join(site, h[0]), []byte("#!/bin/sh\n"+h[1]), 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if len(names) > 0 {
+		text = strings.Replace(text, "[wan]\n", "[wan]\nhooks = ["+strings.Join(names, ", ")+"]\n", 1)
+	}
 	if err := os.WriteFile(toml, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
+	w.image = site
 	w.testBox = startBox(w.t, w.Namespace, site)
 }
 

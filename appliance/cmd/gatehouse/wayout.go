@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,16 +13,29 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/client"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
-// wayOut is what the client of the way out has last said, for the box. When the client dies, or is started
-// again, its word holds until it says something else; when the site has none any more, it is forgotten.
+// wayOut is what the client of the way out has last said, for the box, and what has happened to it, for hooks.
+// When the client dies, or is started again, its word holds until it says something else; when the site has none
+// any more, it is forgotten.
+//
+//	client ─ follow ─► facts ───► Facts: the box asks, and applies ─┐
+//	            └────► waiting ────────────────────────► applied ───┴─► told, to the hooks
+//
+// Hooks are told after the box has done what follows: one that wants to be reached by the new address can be.
 type wayOut struct {
-	mu     sync.Mutex
-	facts  *wan.Facts
-	hasOne bool          // there is a client to be followed
-	begun  chan struct{} // has something in it when there has come one
+	told  func(wanrun.News) // never waits
+	begun chan struct{}     // has something in it when there has come a client
+
+	mu      sync.Mutex
+	hasOne  bool // there is a client to be followed
+	facts   *wan.Facts
+	link    string
+	heard   time.Duration // the number of the last event
+	waiting []wanrun.News // that hooks are not told yet, the oldest first
+	asked   int           // of these, how many belong to what the box has asked for
 }
 
 func newWayOut() *wayOut { return &wayOut{begun: make(chan struct{}, 1)} }
@@ -31,7 +45,7 @@ func (w *wayOut) expect(one bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.hasOne = one; !one {
-		w.facts = nil
+		w.hear(wanrun.Report{})
 		return
 	}
 	select {
@@ -57,17 +71,33 @@ func (w *wayOut) await(ctx context.Context) bool {
 	return false
 }
 
+// maxWaiting is how many events are kept for hooks while the box cannot apply anything. The oldest go first:
+// what comes later says more.
+const maxWaiting = 16
+
 // Facts returns them; nil: there is no way out, or none is known.
 func (w *wayOut) Facts() *wan.Facts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.asked = len(w.waiting)
 	return w.facts
+}
+
+// applied tells hooks of what the box has asked for, and has applied.
+func (w *wayOut) applied() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range w.waiting[:w.asked] {
+		w.told(n)
+	}
+	w.waiting, w.asked = w.waiting[w.asked:], 0
 }
 
 // followAgain is how long it takes to ask again after the client has gone, or is not there.
 const followAgain = 200 * time.Millisecond
 
-// follow asks the client whenever there is one, and calls changed when its word is another, until ctx ends.
+// follow asks the client whenever there is one, and calls changed when its word is another or something has
+// happened, until ctx ends.
 func (w *wayOut) follow(ctx context.Context, changed func()) {
 	for w.await(ctx) {
 		_ = control.Stream(ctx, runDir, roster.WAN, "follow", nil, func(raw json.RawMessage) error {
@@ -75,7 +105,7 @@ func (w *wayOut) follow(ctx context.Context, changed func()) {
 			if err := json.Unmarshal(raw, &r); err != nil {
 				return err
 			}
-			if w.set(r.Facts) {
+			if w.take(r) {
 				changed()
 			}
 			return nil
@@ -87,16 +117,31 @@ func (w *wayOut) follow(ctx context.Context, changed func()) {
 	}
 }
 
-// set takes facts, and says whether they are others.
-func (w *wayOut) set(facts *wan.Facts) bool {
+// take takes a report, and says whether there is something new in it.
+func (w *wayOut) take(r wanrun.Report) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	same := (facts == nil) == (w.facts == nil) && (facts == nil || facts.Equal(w.facts))
-	if !w.hasOne {
-		return false // the last words of one that is being stopped
+	return w.hasOne && w.hear(r) // else they are the last words of one that is being stopped
+}
+
+// hear is take, for who holds mu.
+func (w *wayOut) hear(r wanrun.Report) bool {
+	news := slices.DeleteFunc(r.News, func(n wanrun.News) bool { return n.Number <= w.heard })
+	isEnd := func(n wanrun.News) bool { return n.Name == client.Deconfig }
+	if w.facts != nil && r.Facts == nil && !slices.ContainsFunc(news, isEnd) {
+		// It went with the client that knew it, or its card; hooks are to know all the same.
+		news = append([]wanrun.News{{Name: client.Deconfig, Link: w.link}}, news...)
 	}
-	w.facts = facts
-	return !same
+	for _, n := range news {
+		w.heard, w.link = max(w.heard, n.Number), n.Link
+	}
+	w.waiting = append(w.waiting, news...)
+	if more := len(w.waiting) - maxWaiting; more > 0 {
+		w.waiting, w.asked = w.waiting[more:], max(0, w.asked-more)
+	}
+	same := (r.Facts == nil) == (w.facts == nil) && (r.Facts == nil || r.Facts.Equal(w.facts))
+	w.facts = r.Facts
+	return !same || len(news) > 0
 }
 
 // bootID names the run of the machine: random(4).

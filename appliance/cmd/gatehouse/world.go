@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -53,6 +56,8 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		Gone: p.lost,
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
+	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
+	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
 		Firewall: rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
@@ -64,12 +69,14 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		System:  p.system,
 		Units:   p.units,
 		Learn:   p.learn,
+		Applied: p.wayOut.applied,
 		Publish: publish,
 	}, o)
 	if netErr == nil {
 		go keeper.Run(ctx)
 	}
 	go p.wayOut.follow(ctx, b.Learned)
+	go p.hooks.run(ctx)
 	b.Problem("image", err)
 	return b
 }
@@ -84,13 +91,35 @@ func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
 	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
-	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
+	var err error
+	l.ULA, err = readULA(ulaFile)
+	if err := errors.Join(err, os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
 	return l
 }
 
-// system makes what commands and people see of a plan: the name, the files of /etc, and the console.
+// readULA reads the prefix of unique local addresses that this box has made for itself.
+func readULA(file string) (netip.Prefix, error) {
+	text, err := statefile.Read(file, 64)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return netip.Prefix{}, nil
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("the prefix of unique local addresses: %w", err)
+	}
+	p, err := netip.ParsePrefix(strings.TrimSpace(string(text)))
+	if err == nil && (p.Bits() != 48 || p != p.Masked() || p.Addr().As16()[0] != 0xfd) {
+		err = fmt.Errorf("%s is not of fd00::/8 with the length 48", p)
+	}
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return p, nil
+}
+
+// system makes what commands and people see of a plan: the name, the files of /etc, and the console; and the
+// programs of the site.
 func (p *process1) system(to plan.Plan) error {
 	p.lock.Set(to.ConsoleLocked)
 	err := os.NewSyscallError("sethostname", unix.Sethostname([]byte(to.HostName)))
@@ -98,7 +127,7 @@ func (p *process1) system(to plan.Plan) error {
 	for _, f := range to.Files {
 		errs = append(errs, statefile.Write(filepath.Join(etcDir, f.Name), []byte(f.Content), 0o644))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
 // publish shows the gatehouse command which site runs, and which rules are loaded.

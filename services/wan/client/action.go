@@ -101,4 +101,6 @@ type Event struct {
 	// nothing needs to be touched.
 	Changed bool
 	Remarks []wan.Remark // what of the server's words was left out
+	// Message is what the server said, with BoundTo, Renewed and NAK; nil with others.
+	Message *wan.Message `json:",omitempty"`
 }

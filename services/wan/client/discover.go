@@ -50,7 +50,7 @@ func (c *Client) hearOffer(r *reply) Drop {
 	err := r.err
 	var l *held
 	if err == nil {
-		l, err = c.judged(r.said, r.term, r.remarks)
+		l, err = c.judged(r)
 	}
 	if err != nil {
 		c.refuse(r.server, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -21,6 +22,8 @@ type Lease struct {
 	ClientID option.Bytes `json:",omitzero"`
 	Said     wan.Said
 	Term     wan.Term
+	// Message is what Said was read from; nil in what an older version has kept.
+	Message *wan.Message `json:",omitempty"`
 	// Boot is the run of the machine that the times of Term are of. Up and Wall are
 	// when the lease was stored, by both clocks; Wall is zero if it was not known.
 	Boot string
@@ -68,6 +71,30 @@ func (l *Lease) check() error {
 	return nil
 }
 
+// message returns what the lease was read from, or of one that was kept without it what is known.
+func (l *Lease) message() *wan.Message {
+	if l.Message != nil {
+		return l.Message
+	}
+	m := &wan.Message{YIAddr: l.Said.Addr}
+	add := func(code uint8, all ...netip.Addr) {
+		o := wan.Option{Code: code}
+		for _, a := range all {
+			if a.Is4() {
+				o.Data = append(o.Data, a.AsSlice()...)
+			}
+		}
+		if len(o.Data) > 0 && len(o.Data) < wan.MaxMessage/8 {
+			m.Options = append(m.Options, o)
+		}
+	}
+	add(packet.OptionSubnetMask, l.Said.Mask)
+	add(packet.OptionRouter, l.Said.Routers...)
+	add(packet.OptionDNS, l.Said.DNS...)
+	add(packet.OptionServerID, l.Term.Server)
+	return m
+}
+
 // age returns the term of a kept lease in the times of this run of the machine.
 //
 // Within one run it is exact. Over a start of the machine the time of day tells how long
@@ -107,15 +134,17 @@ type held struct {
 
 func (h *held) addr() netip.Addr { return h.facts.Addrs[0].Addr() }
 
-// judged returns a lease with what is believed of it.
-func (c *Client) judged(said wan.Said, term wan.Term, before []wan.Remark) (*held, error) {
-	facts, remarks, err := c.conf.Judge(&said)
+// judged returns the lease of a reply with what is believed of it.
+func (c *Client) judged(r *reply) (*held, error) {
+	facts, remarks, err := c.conf.Judge(&r.said)
 	if err != nil {
 		return nil, err
 	}
 	return &held{
-		Lease: Lease{Link: c.conf.Link, MAC: c.conf.MAC, ClientID: c.conf.ClientID, Said: said, Term: term},
-		facts: facts, remarks: append(before, remarks...),
+		Lease: Lease{
+			Link: c.conf.Link, MAC: c.conf.MAC, ClientID: c.conf.ClientID, Said: r.said, Term: r.term, Message: r.raw,
+		},
+		facts: facts, remarks: append(r.remarks, remarks...),
 	}, nil
 }
 
@@ -147,7 +176,7 @@ func (c *Client) takeUp(kept *Lease) {
 		return
 	}
 	term, age := kept.age(c.now, c.boot)
-	l, err := c.judged(kept.Said, term, nil)
+	l, err := c.judged(&reply{said: kept.Said, term: term, raw: kept.message()})
 	if err != nil {
 		fail(NotBelieved, "%v", err)
 		return
@@ -161,7 +190,8 @@ func (c *Client) takeUp(kept *Lease) {
 		c.lease = l
 		c.report(Event{
 			Name: BoundTo, Cause: Restarted, Changed: true, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
-			Text: fmt.Sprintf("%s is still ours: %s", l.facts.Addrs[0], c.until(l)),
+			Message: l.Message,
+			Text:    fmt.Sprintf("%s is still ours: %s", l.facts.Addrs[0], c.until(l)),
 		})
 	case age == AgeByClock || term.End == wan.Never:
 		c.kept = l

@@ -23,7 +23,7 @@ func (c *Client) hearACK(r *reply) Drop {
 	err := r.err
 	var l *held
 	if err == nil {
-		l, err = c.judged(r.said, r.term, r.remarks)
+		l, err = c.judged(r)
 	}
 	if err != nil {
 		c.refuse(r.server, err)
@@ -64,7 +64,7 @@ func (c *Client) extend(l *held) {
 	c.lease = l
 	c.settle(Bound)
 	e := Event{
-		Name: Renewed, Cause: Extended, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
+		Name: Renewed, Cause: Extended, Facts: l.facts, Term: l.Term, Remarks: l.remarks, Message: l.Message,
 		Changed: !old.facts.Equal(&l.facts),
 	}
 	if l.Term.Server != old.Term.Server {
@@ -92,7 +92,8 @@ func (c *Client) adopt(l *held) {
 	c.lease, c.cand, c.probeBy = l, nil, wan.Never
 	e := Event{
 		Name: BoundTo, Cause: Acknowledged, Changed: true, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
-		Text: fmt.Sprintf("%s from server %s: %s", l.facts.Addrs[0], l.Term.Server, c.until(l)),
+		Message: l.Message,
+		Text:    fmt.Sprintf("%s from server %s: %s", l.facts.Addrs[0], l.Term.Server, c.until(l)),
 	}
 	if l.Term.Unconfirmed {
 		e.Cause = Silent

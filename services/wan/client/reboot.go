@@ -55,13 +55,14 @@ func (c *Client) reReboot() {
 type refusal struct {
 	server netip.Addr
 	says   string
+	raw    *wan.Message
 }
 
 // hearNAK takes a server's no. That of the server that was asked, or that the lease is
 // from, is obeyed at once. Of another one it is heeded only where all were asked, and
 // after a while in which the lease's own server may say yes.
 func (c *Client) hearNAK(r *reply) Drop {
-	n := refusal{r.server, r.says()}
+	n := refusal{r.server, r.says(), r.raw}
 	own := c.last.server
 	if c.lease != nil {
 		own = c.lease.Term.Server
@@ -102,7 +103,7 @@ func (c *Client) obey(n refusal) {
 		addr = c.chosen.addr
 	}
 	text := fmt.Sprintf("server %s refuses %s%s", n.server, addr, n.says)
-	c.report(Event{Name: NAK, Cause: Refused, Text: text})
+	c.report(Event{Name: NAK, Cause: Refused, Text: text, Message: n.raw})
 	if c.lease != nil {
 		c.deconfig(Refused, "%s is not ours any more: server %s refuses it%s", addr, n.server, n.says)
 	}

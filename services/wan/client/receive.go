@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -71,6 +72,7 @@ type reply struct {
 	server  netip.Addr // its identifier, or where the message came from
 	said    wan.Said
 	message string // option 56, printable
+	raw     *wan.Message
 	term    wan.Term
 	remarks []wan.Remark
 	err     error // the times are none that can be kept
@@ -88,6 +90,7 @@ func (c *Client) read(p *packet.Packet, from netip.Addr, asked time.Duration) *r
 		r.remark(wan.AboutServer, "the server does not say who it is (option 54): %s is taken, where it came from",
 			from)
 	}
+	r.raw = raw(p)
 	said := &r.said
 	said.Addr, said.Mask = p.YIAddr, p.Addr(packet.OptionSubnetMask)
 	said.Routers, _ = option.ReadAddrs(p.Option(packet.OptionRouter))
@@ -106,6 +109,21 @@ func (c *Client) read(p *packet.Packet, from netip.Addr, asked time.Duration) *r
 	}
 	r.term.Source, r.term.Server = wan.FromDHCP, r.server
 	return r
+}
+
+// raw copies what a message says, within bounds.
+func raw(p *packet.Packet) *wan.Message {
+	m := &wan.Message{
+		YIAddr: p.YIAddr, SIAddr: p.SIAddr, GIAddr: p.GIAddr, SName: bytes.Clone(p.SName), File: bytes.Clone(p.File),
+	}
+	room := wan.MaxMessage
+	for _, o := range p.Options {
+		if room -= len(o.Data); room < 0 {
+			break
+		}
+		m.Options = append(m.Options, wan.Option{Code: o.Code, Data: bytes.Clone(o.Data)})
+	}
+	return m
 }
 
 // lists reads the options that have lists with a structure. Of routes, 121 takes the

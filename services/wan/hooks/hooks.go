@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
@@ -55,6 +56,14 @@ type Message struct {
 type Option struct {
 	Code uint8
 	Data []byte
+}
+
+// A Run is what became of a program that was told of an event.
+type Run struct {
+	Hook    string        `json:"hook"`
+	Event   Name          `json:"event,omitempty"`    // "": it has not run yet
+	Ended   time.Duration `json:"ended_ns,omitempty"` // since the kernel started
+	Problem string        `json:"problem,omitempty"`  // "": it ended well
 }
 
 // MaxData is how many bytes of option values are looked at, in the order of the options. The

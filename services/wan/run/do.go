@@ -99,14 +99,13 @@ func (s *Service) tell(e client.Event) {
 	for _, r := range e.Remarks {
 		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
 	}
+	s.reports.event(s.conf.Link, e)
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
-		s.reports.set(&e.Facts, e.Term)
 		if e.Changed && len(e.Facts.Addrs) > 0 {
 			s.guard(e.Facts.Addrs[0].Addr())
 		}
 	case client.Deconfig:
-		s.reports.set(nil, e.Term)
 		s.guard(netip.Addr{})
 	}
 }

@@ -54,7 +54,7 @@ func (s *Service) begin(mac wan.MAC) {
 	s.client, s.mac = c, mac
 	s.carryOut(c.Start(s.now(), kept, s.carrier))
 	if st := c.Status(s.now()); !st.Held { // what another card had is no way out by this one
-		s.reports.set(nil, wan.Term{})
+		s.reports.none()
 	}
 }
 

@@ -44,7 +44,7 @@ func (l *loader) clients(raw toml.Clients, n clientNetwork) model.Clients {
 	c.Routes = l.clientRoutes(raw.Routes, n)
 	c.CaptivePortal = l.captivePortal(raw.CaptivePortal)
 	c.Options = l.options(raw.Options, raw.Always, networkKeys())
-	if n.kind == "lan" && n.ipv4.IsValid() && !n.ipv6.IsValid() && raw.IPv6OnlyWait.OK() && l.parsed {
+	if n.kind == "lan" && n.ipv4.IsValid() && !n.ipv6 && raw.IPv6OnlyWait.OK() && l.parsed {
 		l.Against(raw.IPv6OnlyWait.At, n.at, "ipv6-only-wait has clients do without IPv4, but their lan has no IPv6; expected the key ipv6 too")
 	}
 	return c
@@ -149,7 +149,7 @@ func (l *loader) mtu(v toml.Int, n clientNetwork) uint16 {
 	case !v.OK():
 	case v.Value < minMTU || v.Value > maxMTU:
 		l.At(v.At, "mtu %d is out of range; expected %d to %d", v.Value, minMTU, maxMTU)
-	case v.Value < minMTU6 && n.ipv6.IsValid():
+	case v.Value < minMTU6 && n.ipv6:
 		l.Against(v.At, n.at, "mtu %d is too small for the IPv6 of this lan; expected at least %d (RFC 8200 5)", v.Value, minMTU6)
 	default:
 		return uint16(v.Value)

@@ -67,13 +67,14 @@ func (c *firewallCheck) baseZones() {
 			continue
 		}
 		z := zone{name: lan.Name, lan: lan.Name, at: c.loader.raw.LANs[i].Name.At}
-		for _, p := range []netip.Prefix{lan.IPv4, lan.IPv6} {
-			if p.IsValid() {
-				z.networks = append(z.networks, p.Masked())
-			}
+		for _, p := range lan.Own() {
+			z.networks = append(z.networks, p.Masked())
+		}
+		if lan.HasIPv6() {
+			z.networks = append(z.networks, model.StandIn(i).Masked())
 		}
 		for _, r := range c.site.Routes {
-			if lan.IPv4.Contains(r.Via) || lan.IPv6.IsValid() && lan.IPv6.Contains(r.Via) {
+			if lan.IPv4.Contains(r.Via) || lan.Has6(r.Via) {
 				z.networks = append(z.networks, r.To)
 			}
 		}

@@ -49,6 +49,8 @@ func (l *loader) checkLANs() {
 		}
 		l.site.LANs = append(l.site.LANs, lan)
 	}
+	l.checkSubnets()
+	l.standIns()
 }
 
 // lan returns what is valid of one [[lan]].
@@ -56,22 +58,16 @@ func (l *loader) lan(raw toml.LAN) model.LAN {
 	lan := model.LAN{Name: l.networkName("lan", raw.Name)}
 	lan.Interface, lan.VLAN = l.link(raw.Interface, raw.VLAN)
 	lan.IPv4 = l.ownAddress("ipv4", raw.IPv4, netip.Addr.Is4, exampleLAN4)
-	lan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleLAN6)
 	if bits := lan.IPv4.Bits(); lan.IPv4.IsValid() && (bits < minLANBits || bits > maxLANBits) {
 		l.At(raw.IPv4.At, "ipv4 %s has the length %d; expected a network with room for clients, /%d to /%d", lan.IPv4, bits, minLANBits, maxLANBits)
 		lan.IPv4 = netip.Prefix{}
 	}
-	if lan.IPv6.IsValid() && lan.IPv6.Bits() != 64 {
-		l.At(raw.IPv6.At, "ipv6 %s has the length %d; expected /64, without which hosts make no addresses (RFC 4862)", lan.IPv6, lan.IPv6.Bits())
-		lan.IPv6 = netip.Prefix{}
-	}
 	if !lan.IPv4.IsValid() {
 		l.settled = false
 	}
-	lan.Clients = l.clients(raw.Clients, clientNetwork{"lan", lan.IPv4, raw.IPv4.At, lan.IPv6})
-	what := "lan " + strconv.Quote(raw.Name.Text)
-	l.connect(what, lan.IPv4, raw.IPv4.At)
-	l.connect(what, lan.IPv6, raw.IPv6.At)
+	l.connect("lan "+strconv.Quote(raw.Name.Text), lan.IPv4, raw.IPv4.At)
+	l.lanIPv6(raw, &lan)
+	lan.Clients = l.clients(raw.Clients, clientNetwork{"lan", lan.IPv4, raw.IPv4.At, lan.HasIPv6()})
 	return lan
 }
 
@@ -154,7 +150,7 @@ func (l *loader) ownAddress(key string, v toml.Str, family func(netip.Addr) bool
 // notPrefix says why s is no address with a length.
 func notPrefix(s, example string) string {
 	switch s {
-	case "dhcp", "dhcp-pd", "tunnel", "slaac":
+	case "dhcp", "dhcp-pd", "slaac", "tunnel":
 		return "is not supported yet; expected a fixed address such as " + strconv.Quote(example) + ", or no such line"
 	case "off", "none":
 		return "is not known; expected an address such as " + strconv.Quote(example) + ", or no such line"

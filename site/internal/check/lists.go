@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
@@ -73,6 +74,8 @@ func readNetwork(s string) (p netip.Prefix, reason string) {
 		return p, `is no address or network; expected one such as "198.51.100.7" or "2001:db8:8::/48"`
 	case p != p.Masked():
 		return p, "is an address on the network " + p.Masked().String() + "; expected the network"
+	case model.NotUnicast(p.Addr()) != "" && p.Addr().Is6() && p.Bits() > 32 && !p.Addr().IsMulticast():
+		return p, model.NotUnicast(p.Addr()) + "; expected another, or a host's name"
 	case p.Bits() == 0:
 		return p, "is every address there is; expected a part of them"
 	}

@@ -21,12 +21,14 @@ const (
 	maxHosts  = 2 << 20
 	maxEthers = 2 << 20
 	maxKeys   = 256 << 10
+	maxHook   = 64 << 10
 )
 
 // Load reads and checks the site in fsys; site.Load says what it promises.
 func Load(fsys fs.FS) (*model.Site, error) {
 	l := &loader{}
 	l.readSite(fsys)
+	l.checkHooks(fsys)
 	hosts := l.read(fsys, source.Hosts, maxHosts)
 	ethers := l.read(fsys, source.Ethers, maxEthers)
 	l.mergeHosts(hosts, ethers)
@@ -80,6 +82,7 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.settled = l.parsed
 	l.checkNames()
 	l.checkWAN()
+	l.checkIPv6()
 	l.checkLANs()
 	l.checkGateways()
 	l.checkOverlaps()

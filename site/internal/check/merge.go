@@ -30,11 +30,12 @@ type claim struct {
 // hostEntry is a host with the places that its checks need.
 type hostEntry struct {
 	model.Host
-	at      source.Span   // of its first name
-	addrAt  []source.Span // of Addrs
-	macAt   []source.Span // of MACs
-	portAt  []source.Span // of Ports
-	refused bool          // a line about it was refused, so what it lacks may have stood there
+	at       source.Span   // of its first name
+	addrAt   []source.Span // of Addrs
+	macAt    []source.Span // of MACs
+	portAt   []source.Span // of Ports
+	suffixes []suffix
+	refused  bool // a line about it was refused, so what it lacks may have stood there
 
 	settings map[string]assigned // what the groups that it is in say, by key
 	profile  map[string]toml.Str // of these, what takes the place of keys of [netboot]
@@ -59,6 +60,9 @@ func (l *loader) mergeHosts(hosts, ethers *source.File) {
 		d.addCard(line)
 	}
 	l.hosts = d
+	for _, h := range d.list {
+		l.placeSuffixes(h)
+	}
 	l.checkPorts()
 	for _, h := range d.list {
 		l.checkHost(h)
@@ -78,6 +82,11 @@ func (d *directory) sortedHosts() []model.Host {
 // addLine adds a line of hosts.
 func (d *directory) addLine(line hostsLine) {
 	h := d.hostOf(line)
+	if line.addr.IsValid() && model.IsSuffix(line.addr) {
+		h.suffixes = append(h.suffixes, suffix{line.addr, line.at, d.claimNames(h, line.names)})
+		h.addPlace(line.at)
+		return
+	}
 	record := model.Record{Addr: line.addr, Names: d.claimNames(h, line.names)}
 	owner, taken := d.addrs[line.addr]
 	switch {

@@ -14,7 +14,7 @@ type clientNetwork struct {
 	kind string       // "lan" or "network", for people
 	ipv4 netip.Prefix // with the appliance's own address, if it has one there; zero when it is not valid
 	at   source.Span  // of ipv4
-	ipv6 netip.Prefix // of the same link; zero when there is none
+	ipv6 bool         // there is IPv6 on the same link
 }
 
 // own returns the appliance's address there, the zero Addr if it has none.

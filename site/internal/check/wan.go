@@ -35,7 +35,7 @@ func (l *loader) checkWAN() {
 	wan.Priority = l.priority(raw)
 	wan.MAC = l.wanMAC(raw.MAC)
 	l.wanIPv4(raw.IPv4)
-	wan.IPv6 = l.ownAddress("ipv6", raw.IPv6, netip.Addr.Is6, exampleWAN6)
+	l.wanIPv6(raw)
 	wan.MTU = l.wanMTU(raw)
 	l.dhcpClient(raw)
 	l.connect(whatWAN, wan.IPv6, raw.IPv6.At)
@@ -144,23 +144,26 @@ func (l *loader) dhcpClient(raw toml.WAN) {
 
 // noClient refuses what only a DHCP client would say.
 func (l *loader) noClient(raw toml.WAN) {
-	const told = `%s is what a provider is told that gives addresses by DHCP; expected ipv4 = "dhcp"`
 	if !l.parsed {
 		return
 	}
+	const told = "is what a provider is told that gives addresses by DHCP"
 	for _, k := range []struct {
-		name string
-		at   source.Span
+		name, what string
+		at         source.Span
 	}{
-		{"client-id", raw.ClientID.At}, {"vendor-class", raw.VendorClass.At}, {"hostname", raw.HostName.At},
-		{"request", raw.Request.At}, {"options", raw.Options.At}, {"broadcast", raw.Broadcast.At},
+		{"client-id", told, raw.ClientID.At}, {"vendor-class", told, raw.VendorClass.At},
+		{"hostname", told, raw.HostName.At}, {"request", told, raw.Request.At}, {"options", told, raw.Options.At},
+		{"broadcast", told, raw.Broadcast.At},
+		{"hooks", "run when a provider gives an address by DHCP", raw.Hooks.At},
 	} {
+		const expected = `%s %s; expected ipv4 = "dhcp"`
 		switch {
 		case !k.at.OK():
 		case raw.IPv4.OK():
-			l.Against(k.at, raw.IPv4.At, told+", or no such line", k.name)
+			l.Against(k.at, raw.IPv4.At, expected+", or no such line", k.name, k.what)
 		default:
-			l.At(k.at, told+" too", k.name)
+			l.At(k.at, expected+" too", k.name, k.what)
 		}
 	}
 }

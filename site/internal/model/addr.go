@@ -60,6 +60,8 @@ func NotUnicast(a netip.Addr) string {
 		return "is a multicast address"
 	case a.Is4() && a.As4()[0] >= 240:
 		return "is in the reserved range 240.0.0.0/4"
+	case standsIn(a) >= 0:
+		return "is in the reserved range ::/32 (RFC 4291 2.4)"
 	}
 	return ""
 }

@@ -102,15 +102,22 @@ type OneToOne struct {
 
 // BoxServices are what the appliance serves on every LAN, and LAN hosts may use unless a rule denies it.
 func (s *Site) BoxServices() []Service {
-	return slices.DeleteFunc(Services(), func(known Service) bool { return !slices.Contains(boxServices(), known.Name) })
+	own := s.boxServices()
+	return slices.DeleteFunc(Services(), func(known Service) bool { return !slices.Contains(own, known.Name) })
 }
 
-func boxServices() []string { return []string{"dhcp", "dns", "ssh", "ping"} }
+func (s *Site) boxServices() []string {
+	all := []string{"dhcp", "dns", "ssh", "ping"}
+	if slices.ContainsFunc(s.LANs, LAN.HasIPv6) {
+		all = append(all, "router-solicit", "dhcpv6")
+	}
+	return all
+}
 
 // Transit reports whether there is a further router on a LAN: its networks are reached through the appliance
 // from the LAN that it is on.
 func (s *Site) Transit(lan LAN) bool {
 	return slices.ContainsFunc(s.Routes, func(r Route) bool {
-		return lan.IPv4.Contains(r.Via) || lan.IPv6.IsValid() && lan.IPv6.Contains(r.Via)
+		return lan.IPv4.Contains(r.Via) || lan.Has6(r.Via)
 	})
 }

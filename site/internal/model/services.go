@@ -43,6 +43,7 @@ func FlowsText(s Service) string {
 const serviceTable = `
 6in4 ipv6
 dhcp udp/67
+dhcpv6 udp/547
 dns udp/53 tcp/53
 dns-over-tls tcp/853
 git tcp/9418
@@ -65,6 +66,7 @@ openvpn udp/1194 tcp/1194
 ping icmp/8 icmpv6/128
 postgresql tcp/5432
 rdp tcp/3389 udp/3389
+router-solicit icmpv6/133
 sip udp/5060 tcp/5060-5061
 smb tcp/445
 smtp tcp/25

@@ -17,6 +17,7 @@ type Site struct {
 	WAN            WAN      // zero when the site has no upstream
 	LANs           []LAN    // at least one, in the order of site.toml
 	Routes         []Route  // static routes, without the default routes by WAN.Gateway and WAN.Gateway6
+	IPv6           IPv6     //
 	DNS            DNS      //
 	NTP            NTP      //
 	Netboot        *Netboot // nil when the site boots no host from the network
@@ -43,12 +44,14 @@ func (s *Site) Host(name string) (Host, bool) {
 
 // LAN is one network behind the appliance.
 type LAN struct {
-	Name      string       // one label, unique in the site
-	Interface string       //
-	VLAN      uint16       // IEEE 802.1Q id 1..4094, 0 for untagged
-	IPv4      netip.Prefix // the appliance's address with the length of the network, always valid
-	IPv6      netip.Prefix // the appliance's address with /64; zero when IPv6 is off
-	Clients                // what its DHCP clients get
+	Name      string         // one label, unique in the site
+	Interface string         //
+	VLAN      uint16         // IEEE 802.1Q id 1..4094, 0 for untagged
+	IPv4      netip.Prefix   // the appliance's address with the length of the network, always valid
+	IPv6      []netip.Prefix // the appliance's fixed addresses, each with /64
+	From6     []Source6      // what it is numbered from beside these
+	Subnet    uint16         // its number in prefixes that several LANs share
+	Clients                  // what its DHCP clients get
 }
 
 // Link returns the name of the network link: "eth1", with a VLAN "eth1.20".

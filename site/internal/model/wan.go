@@ -16,9 +16,12 @@ type WAN struct {
 	IPv4      netip.Prefix   // own address with the length of its network; zero: none, or by DHCP
 	Beside    []netip.Prefix // further own IPv4 addresses, of which no connection to others begins
 	Gateway   netip.Addr     // IPv4 default gateway, on the link; zero when there is none
-	IPv6      netip.Prefix   // own address with the length of its network; zero when IPv6 is off
+	IPv6      netip.Prefix   // own address with the length of its network; zero: none, or by the provider
 	Gateway6  netip.Addr     // IPv6 default gateway, within IPv6 or link-local; zero when there is none
 	DHCP      *DHCPClient    // who asks a provider for IPv4; nil: nobody
+	Auto6     bool           // router and address over IPv6 are the provider's (RFC 4862, RFC 8415)
+	// Delegation is the length of the prefix that the provider is asked for, 48 to 64; 0: none is.
+	Delegation uint8
 }
 
 // DHCPClient is what a provider is told who gives addresses by DHCP.
@@ -29,6 +32,13 @@ type DHCPClient struct {
 	Request     []uint8  // options that are asked for beside the usual ones, by code
 	Options     []Option // further ones that are sent, by code
 	Broadcast   bool     // answers are to go to everybody on the link
+	Hooks       []Hook   // what runs when the lease comes, is renewed or goes, in this order
+}
+
+// A Hook is a program of the site: a script of /bin/sh, or a static executable.
+type Hook struct {
+	Name    string // of its file; letters, digits and ".", "_", "-", of which the last two do not come first
+	Content []byte
 }
 
 // ClientID is by what a provider knows the appliance: option 61.

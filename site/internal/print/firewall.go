@@ -117,7 +117,7 @@ func boundsText(r model.Rate, log bool) string {
 func targetText(f model.PortForward) string {
 	var texts []string
 	for _, a := range f.To {
-		texts = append(texts, a.String())
+		texts = append(texts, model.Plain(a).String())
 	}
 	text := strings.Join(texts, ", ")
 	if f.ToPort != 0 {
@@ -129,7 +129,7 @@ func targetText(f model.PortForward) string {
 // networkText writes a network, a single address without its length.
 func networkText(p netip.Prefix) string {
 	if p.IsSingleIP() {
-		return p.Addr().String()
+		return model.Plain(p.Addr()).String()
 	}
 	return p.String()
 }

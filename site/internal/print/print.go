@@ -20,7 +20,7 @@ func Site(w io.Writer, s *model.Site) error {
 	p.line(s.Name + "." + s.Domain)
 	p.links(s)
 	for _, lan := range s.LANs {
-		p.clients(s, lan.Name, lan.Clients, prefixes(lan.IPv4.Masked(), lan.IPv6.Masked()))
+		p.clients(s, lan.Name, lan.Clients, networksOf(lan))
 	}
 	for _, r := range s.Relayed {
 		p.clients(s, r.Name+", through a relay agent", r.Clients, r.Network.String())
@@ -42,7 +42,7 @@ func Host(w io.Writer, s *model.Site, h model.Host) error {
 	}
 	p.row("also called", strings.Join(h.Aliases, " "))
 	for _, a := range h.Addrs {
-		p.row("address", a.String(), whereIs(s, h, a))
+		p.row("address", model.Plain(a).String(), whereIs(s, h, a))
 	}
 	for _, n := range poolNetworks(s, h) {
 		p.row("address", "from the pool of "+n.Name, ranges(n.Pool))
@@ -62,12 +62,14 @@ func Host(w io.Writer, s *model.Site, h model.Host) error {
 
 // whereIs says what an address of a host is to the networks of the site.
 func whereIs(s *model.Site, h model.Host, a netip.Addr) string {
-	for _, lan := range s.LANs {
+	for i, lan := range s.LANs {
 		switch {
-		case a == lan.IPv4.Addr() || a == lan.IPv6.Addr():
+		case slices.ContainsFunc(lan.Own(), func(p netip.Prefix) bool { return p.Addr() == a }):
 			return "the appliance on " + lan.Name
-		case lan.IPv6.IsValid() && lan.IPv6.Contains(a):
+		case lan.Has6(a):
 			return "on " + lan.Name
+		case model.StandIn(i).Contains(a):
+			return "in each IPv6 network of " + lan.Name
 		}
 	}
 	for _, n := range s.Subnets() {

@@ -17,15 +17,61 @@ func (p *printer) links(s *model.Site) {
 		p.row(wan.Link(), "WAN", wanAddresses(wan), wanNote(wan))
 	}
 	for _, lan := range s.LANs {
-		p.row(lan.Link(), lan.Name, prefixes(lan.IPv4, lan.IPv6))
+		p.row(lan.Link(), lan.Name, prefixes(lan.Own()...), sources6(lan))
 	}
 	p.wan(s.WAN)
+	p.ipv6(s)
 	if len(s.Routes) == 0 {
 		return
 	}
 	p.heading("Routes")
 	for _, r := range s.Routes {
 		p.row(r.To.String(), "via "+r.Via.String())
+	}
+}
+
+// networksOf are the fixed networks of a LAN.
+func networksOf(lan model.LAN) string {
+	var all []netip.Prefix
+	for _, p := range lan.Own() {
+		all = append(all, p.Masked())
+	}
+	return prefixes(all...)
+}
+
+// sources6 says of what prefixes a LAN has IPv6 networks too.
+func sources6(lan model.LAN) string {
+	if len(lan.From6) == 0 {
+		return ""
+	}
+	var words []string
+	for _, from := range lan.From6 {
+		words = append(words, string(from))
+	}
+	return fmt.Sprintf("IPv6 subnet %d of: %s", lan.Subnet, strings.Join(words, ", "))
+}
+
+// ipv6 writes what LANs have in common.
+func (p *printer) ipv6(s *model.Site) {
+	var rows [][]string
+	row := func(cells ...string) { rows = append(rows, cells) }
+	switch v := s.IPv6; {
+	case v.MakeULA:
+		row("ula", "a prefix that the appliance makes (RFC 4193)")
+	case v.ULA.IsValid():
+		row("ula", v.ULA.String())
+	}
+	if s.WAN.Delegation != 0 {
+		row("delegated", fmt.Sprintf("a /%d is asked for", s.WAN.Delegation))
+	}
+	if s.IPv6.Names != model.NamesStable {
+		row("names", "of addresses that hosts make: "+string(s.IPv6.Names))
+	}
+	if len(rows) > 0 {
+		p.heading("IPv6")
+	}
+	for _, cells := range rows {
+		p.row(cells[0], cells[1:]...)
 	}
 }
 
@@ -49,7 +95,7 @@ func (p *printer) hosts(s *model.Site) {
 		for i := range max(len(h.Addrs), len(h.MACs)) {
 			row := []string{"", "", ""}
 			if i < len(h.Addrs) {
-				row[0] = h.Addrs[i].String()
+				row[0] = model.Plain(h.Addrs[i]).String()
 			} else if len(h.Addrs) == 0 && i == 0 {
 				row[0] = "pool"
 			}
@@ -154,7 +200,7 @@ func (p *printer) access(s *model.Site) {
 func addrs(list []netip.Addr) string {
 	var out []string
 	for _, a := range list {
-		out = append(out, a.String())
+		out = append(out, model.Plain(a).String())
 	}
 	return strings.Join(out, " ")
 }

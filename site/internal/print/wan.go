@@ -2,6 +2,8 @@ package print
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -14,6 +16,9 @@ import (
 // wanAddresses are those that the site gives the link upstream, and who gives others.
 func wanAddresses(wan model.WAN) string {
 	text := prefixes(append(wan.Static4(), wan.IPv6)...)
+	if wan.Auto6 {
+		text = strings.TrimSpace(text + " IPv6 by the provider")
+	}
 	if wan.DHCP != nil {
 		text = strings.TrimSpace("by DHCP " + text)
 	}
@@ -65,6 +70,9 @@ func (p *printer) wan(wan model.WAN) {
 		}
 		if c.Broadcast {
 			row("is answered", "by broadcast")
+		}
+		for _, h := range c.Hooks {
+			row("hook", h.Name, fmt.Sprintf("%d bytes, SHA-256 %.12x…", len(h.Content), sha256.Sum256(h.Content)))
 		}
 	}
 	if len(rows) > 0 {

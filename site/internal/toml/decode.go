@@ -224,8 +224,6 @@ func notYet(path string) string {
 	switch path {
 	case "tunnel":
 		return "[tunnel]: IPv6 tunnels are not supported yet; expected no such table"
-	case "lan.subnet":
-		return `subnet: prefixes from the tunnel or the provider are not supported yet; expected a fixed network such as ipv6 = "2001:db8:0:20::1/64"`
 	}
 	return ""
 }

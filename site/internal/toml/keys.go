@@ -39,7 +39,7 @@ const (
 func Keys() []Key {
 	var all []Key
 	for _, table := range [][]Key{
-		topKeys(), wanKeys(), lanKeys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
+		topKeys(), wanKeys(), lanKeys(), ipv6Keys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
 		consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys(),
 	} {
 		all = append(all, table...)
@@ -66,10 +66,28 @@ func lanKeys() []Key {
 			Example: `20`, Doc: "The network is this VLAN (IEEE 802.1Q) of the interface."},
 		{Table: "[[lan]]", Name: "ipv4", Type: typeString, Unit: "IPv4 address/length", Required: true, Range: "length 8 to 30",
 			Example: `"192.168.32.1/24"`, Doc: "The appliance's address on the network, the gateway of its clients."},
-		{Table: "[[lan]]", Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6", Range: "length 64 (RFC 4862)",
-			Example: `"2001:db8:0:20::1/64"`, Doc: "The appliance's IPv6 address on the network."},
+		{Table: "[[lan]]", Name: "ipv6", Type: typeMany, Unit: "IPv6 address/length, or a source", Default: "every source that the site has",
+			Range:   `length 64 (RFC 4862); "tunnel", "delegated", "ula"; "off"`,
+			Example: `"2001:db8:0:20::1/64"`,
+			Doc: "The appliance's IPv6 address on the network, or what prefix the network is a part of; several in a list. " +
+				`"off": no IPv6.`},
+		{Table: "[[lan]]", Name: "subnet", Type: typeInteger, Unit: "number", Default: "0", Range: "0 to 65535; of one network only",
+			Example: `1`, Doc: "The network's number in prefixes that several share: behind 2001:db8:8::/48 number 1 is 2001:db8:8:1::/64."},
 	}
 	return append(keys, clientsKeys("[[lan]]")...)
+}
+
+func ipv6Keys() []Key {
+	return inTable("[ipv6]",
+		Key{Name: "ula", Type: typeString, Unit: "network, or \"auto\"", Default: "none", Range: "of fd00::/8, length 48 (RFC 4193)",
+			Example: `"fd4a:1c2e:93b7::/48"`,
+			Doc: "Unique local addresses, by which hosts reach each other whatever the outside does. " +
+				"`\"auto\"`: the appliance makes a prefix once and keeps it."},
+		Key{Name: "names", Type: typeString, Unit: "word", Default: `"stable"`, Range: `"stable", "all" or "off"`,
+			Example: `"all"`,
+			Doc: "Which of the addresses that hosts make themselves have the host's name: those that it keeps, " +
+				"temporary ones too (RFC 8981), or none."},
+	)
 }
 
 func routeKeys() []Key {

@@ -1,7 +1,12 @@
 package toml
 
+import "slices"
+
 func wanKeys() []Key {
-	const noDHCP, onlyDHCP = "none", `with ipv4 = "dhcp"`
+	return slices.Concat(wanLinkKeys(), wanClientKeys())
+}
+
+func wanLinkKeys() []Key {
 	return inTable("[wan]",
 		Key{Name: "interface", Type: typeString, Unit: "network interface", Required: true,
 			Range:   "at most 15 bytes, with the VLAN id",
@@ -28,11 +33,23 @@ func wanKeys() []Key {
 		Key{Name: "gateway", Type: typeString, Unit: "IPv4 address", Default: "no IPv4 default route",
 			Range:   "on a network of ipv4; anywhere upstream if these are all of length 32",
 			Example: `"192.0.2.1"`, Doc: "The router upstream for IPv4."},
-		Key{Name: "ipv6", Type: typeString, Unit: "IPv6 address/length", Default: "no IPv6 upstream",
-			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream."},
+		Key{Name: "ipv6", Type: typeString, Unit: "IPv6 address/length, or \"auto\"", Default: "no IPv6 upstream",
+			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream. `\"auto\"`: router and address " +
+				"are what the provider advertises, or gives by DHCPv6."},
 		Key{Name: "gateway6", Type: typeString, Unit: "IPv6 address", Default: "no IPv6 default route",
 			Range:   "on the network of ipv6, or link-local",
 			Example: `"2001:db8:0:1::1"`, Doc: "The router upstream for IPv6."},
+		Key{Name: "delegation", Type: typeInteger, Unit: "length of a prefix", Default: "none is asked for",
+			Range:   "48 to 64, with ipv6 = \"auto\"",
+			Example: `56`,
+			Doc: "A prefix for the LANs is asked for (DHCPv6-PD, RFC 8415), of this length; " +
+				"the provider may give another."})
+}
+
+// wanClientKeys are what a provider is told who gives addresses by DHCP.
+func wanClientKeys() []Key {
+	const noDHCP, onlyDHCP = "none", `with ipv4 = "dhcp"`
+	return inTable("[wan]",
 		Key{Name: "client-id", Type: typeString, Unit: "text, hex:…, \"mac\" or \"duid\"",
 			Default: "the hardware address", Range: "2 to 255 bytes; " + onlyDHCP,
 			Example: `"hex:01:00:16:3e:00:00:99"`,
@@ -55,5 +72,10 @@ func wanKeys() []Key {
 				"[dhcp.md](dhcp.md#options)."},
 		Key{Name: "broadcast", Type: typeBoolean, Default: "false", Range: onlyDHCP, Example: `true`,
 			Doc: "The provider is asked to answer to everybody on the link (RFC 2131 4.1), where its answers to a box " +
-				"without an address get lost."})
+				"without an address get lost."},
+		Key{Name: "hooks", Type: typeMany, Unit: "file names", Default: noDHCP,
+			Range:   "at most 8 files of 64 KiB; " + onlyDHCP,
+			Example: `"dyndns.sh"`,
+			Doc: "Programs, files of the site, that run as nobody when the address comes, is renewed or goes: " +
+				"[wan.md](wan.md#hooks)."})
 }

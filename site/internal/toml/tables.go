@@ -10,6 +10,7 @@ type Site struct {
 	Domain  Str         `toml:"domain"`
 	WAN     WAN         `toml:"wan"`
 	LANs    []LAN       `toml:"lan"`
+	IPv6    IPv6        `toml:"ipv6"`
 	Routes  []Route     `toml:"route"`
 	DNS     DNS         `toml:"dns"`
 	Records []Record    `toml:"record"`
@@ -32,8 +33,16 @@ type LAN struct {
 	Interface Str         `toml:"interface"`
 	VLAN      Int         `toml:"vlan"`
 	IPv4      Str         `toml:"ipv4"`
-	IPv6      Str         `toml:"ipv6"`
+	IPv6      Many        `toml:"ipv6"`
+	Subnet    Int         `toml:"subnet"`
 	Clients
+}
+
+// IPv6 is [ipv6].
+type IPv6 struct {
+	At    source.Span `toml:"-"`
+	ULA   Str         `toml:"ula"`
+	Names Str         `toml:"names"`
 }
 
 // Route is a [[route]].

@@ -14,10 +14,12 @@ type WAN struct {
 	Gateway     Str         `toml:"gateway"`
 	IPv6        Str         `toml:"ipv6"`
 	Gateway6    Str         `toml:"gateway6"`
+	Delegation  Int         `toml:"delegation"`
 	ClientID    Str         `toml:"client-id"`
 	VendorClass Str         `toml:"vendor-class"`
 	HostName    Str         `toml:"hostname"`
 	Request     List        `toml:"request"`
 	Options     Options     `toml:"options"`
 	Broadcast   Bool        `toml:"broadcast"`
+	Hooks       Many        `toml:"hooks"`
 }

@@ -32,13 +32,13 @@ func logOutput(log *slog.Logger, written *os.File) {
 	written.Close() // who writes on gets an error
 	o.end()
 	if o.lines > maxLines {
-		log.Warn("the program of the site has written too much", "lines_left_out", o.lines-maxLines)
+		log.Warn("has written too much", "lines_left_out", o.lines-maxLines)
 	}
 	if n == maxOutput {
-		log.Warn("the program of the site has written too much: its output was closed", "bytes", n)
+		log.Warn("has written too much: its output was closed", "bytes", n)
 	}
 	if err != nil {
-		log.Error("what the program of the site writes cannot be read", "err", err)
+		log.Error("what it writes cannot be read", "err", err)
 	}
 }
 
@@ -64,7 +64,7 @@ func (o *output) end() {
 	}
 	o.lines++
 	if o.lines <= maxLines {
-		o.log.Info("the program of the site says", "line", printable.Cut(string(o.line), maxLine))
+		o.log.Info("says", "line", printable.Cut(string(o.line), maxLine))
 	}
 	o.line, o.begun = o.line[:0], false
 }

@@ -1,17 +1,18 @@
-// Package runner runs the site's program for events of the way out, one run at a time, in
-// their order, as services/wan/hooks has it.
+// Package runner runs the site's programs for events of the way out, as services/wan/hooks has it: one event
+// after the other, and for each one program after the other, so that there is one of them at a time.
 //
-// It is for process 1: what starts the program must be root, and a service of the appliance
-// may start none (appliance/privdrop refuses it execve). The program gets what the event says
-// and nothing else: no variable, descriptor or directory of its parent's; it is nobody,
-// without capabilities, and can gain none by any file (no_new_privs, an empty bounding set);
-// it is the first process of a PID namespace, so that with it ends all that it has started,
-// wherever that went. It is killed when its time is up. Of what it writes, so many lines are
-// logged, and when it writes on and on its output is closed.
+//	Put ─► hooks.Queue ─► Run: for each program ─► a process ─ Become ─► the program ─► Ended
+//	                                                  └─ what it writes ─► log
 //
-// Put never waits. An event of which nobody needs to know any more, since later ones say more,
-// is left out. What the program does is left to the site: memory and processor time are not
-// bounded but by the time that it has.
+// It is for process 1: what starts programs must be root, and a service of the appliance may start none
+// (appliance/privdrop refuses it execve). A program gets what the event says and nothing else: no variable,
+// descriptor or directory of its parent's; it is nobody, without capabilities, and can gain none by any file
+// (no_new_privs, an empty bounding set); it is the first process of a PID namespace, so that with it ends all
+// that it has started, wherever that went. It is killed when its time is up. Of what it writes, so many lines
+// are logged, and when it writes on and on its output is closed. What each process may use has limits, which
+// Become sets: a process has them to itself, unlike a thread, so that process 1 cannot set them for another.
+//
+// Put never waits. An event of which nobody needs to know any more, since later ones say more, is left out.
 package runner
 
 import (
@@ -21,7 +22,9 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -41,28 +44,33 @@ const (
 	path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// Options say what is run.
+// Options say how programs are run.
 type Options struct {
-	// Program is the absolute path of the program, which Nobody must be able to execute.
-	Program string
-	// UID and GID are what it runs as; 0: Nobody. It is never root.
+	// Through is the path of a program and its arguments, from the first on, that calls Become with those
+	// that follow.
+	Through []string
+	// UID and GID are what programs run as; 0: Nobody. They are never root.
 	UID, GID int
-	Timeout  time.Duration // 0: Timeout
-	// Children starts it, and collects its end.
+	Timeout  time.Duration // of each run; 0: Timeout
+	// Children starts them, and collects their ends.
 	Children *children.Children
 	Log      *slog.Logger
+	// Ended is called after each run, with nil if the program has ended by itself and well; nil: nobody is.
+	// It is not called when the run ended with Run.
+	Ended func(program string, event hooks.Name, err error)
 }
 
-// A Runner runs one program. Put may be called by several goroutines, and while Run runs.
+// A Runner runs programs. Its methods may be called by several goroutines.
 type Runner struct {
 	o    Options
 	wake chan struct{} // has something in it when the queue does
 
-	mu    sync.Mutex
-	queue hooks.Queue
+	mu       sync.Mutex
+	programs []string
+	queue    hooks.Queue
 }
 
-// New returns a Runner without events.
+// New returns a Runner without programs and events.
 func New(o Options) *Runner {
 	for _, id := range []*int{&o.UID, &o.GID} {
 		if *id <= 0 {
@@ -72,16 +80,29 @@ func New(o Options) *Runner {
 	if o.Timeout <= 0 {
 		o.Timeout = Timeout
 	}
+	if o.Ended == nil {
+		o.Ended = func(string, hooks.Name, error) {}
+	}
 	return &Runner{o: o, wake: make(chan struct{}, 1)}
 }
 
-// Put has the program run for an event, when it has run for those before.
+// Set has programs run from the next event on, in this order: absolute paths of what Nobody can execute.
+func (r *Runner) Set(programs []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.programs = slices.Clone(programs)
+}
+
+// Put has the programs run for an event, when they have run for those before. Without programs it does nothing.
 func (r *Runner) Put(e hooks.Event) {
 	r.mu.Lock()
-	left := r.queue.Put(e)
+	left := 0
+	if len(r.programs) > 0 {
+		left = r.queue.Put(e)
+	}
 	r.mu.Unlock()
 	if left > 0 {
-		r.o.Log.Info("the program of the site is slow: it is not told of what later events say as well",
+		r.o.Log.Info("hooks are slow: they are not told of what later events say as well",
 			"event", e.Name, "left_out", left)
 	}
 	select {
@@ -90,18 +111,24 @@ func (r *Runner) Put(e hooks.Event) {
 	}
 }
 
-func (r *Runner) next() (hooks.Event, bool) {
+// next takes out the next event, and who is to be told of it.
+func (r *Runner) next() (e hooks.Event, programs []string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.queue.Next()
+	e, ok = r.queue.Next()
+	return e, r.programs, ok
 }
 
-// Run runs the program until ctx ends, and kills it then.
+// Run runs programs until ctx ends, and kills the one that runs then.
 func (r *Runner) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		e, ok := r.next()
+		e, programs, ok := r.next()
+		for _, p := range programs {
+			if ok && ctx.Err() == nil {
+				r.run(ctx, p, e)
+			}
+		}
 		if ok {
-			r.run(ctx, e)
 			continue
 		}
 		select {
@@ -111,44 +138,49 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// run runs the program for one event.
-func (r *Runner) run(ctx context.Context, e hooks.Event) {
-	log := r.o.Log.With("event", e.Name)
+// run runs a program for one event.
+func (r *Runner) run(ctx context.Context, program string, e hooks.Event) {
+	log := r.o.Log.With("hook", filepath.Base(program), "event", e.Name)
 	began := time.Now()
-	child, written, err := r.start(e)
+	child, written, err := r.start(program, e)
 	if err != nil {
-		log.Error("the program of the site cannot be started", "program", r.o.Program, "err", err)
+		log.Error("cannot be started", "err", err)
+		r.o.Ended(program, e.Name, fmt.Errorf("it cannot be started: %w", err))
 		return
 	}
 	logged := make(chan struct{})
 	go func() { defer close(logged); logOutput(log, written) }()
-	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
+	limit, cancel := context.WithTimeout(ctx, r.o.Timeout)
 	defer cancel()
 	var killed error
 	select {
 	case <-child.Done():
-	case <-ctx.Done():
+	case <-limit.Done():
 		// With the first process of its namespace the kernel kills all others.
 		_ = child.Signal(syscall.SIGKILL, false)
 		<-child.Done()
-		killed = ctx.Err()
+		killed = limit.Err()
 	}
 	<-logged
 	took := time.Since(began).Round(time.Millisecond)
 	switch exit := child.Exit(); {
 	case errors.Is(killed, context.DeadlineExceeded):
-		log.Error("the program of the site was killed: its time was up", "after", r.o.Timeout)
+		log.Error("was killed: its time was up", "after", r.o.Timeout)
+		err = fmt.Errorf("it was killed after %v", r.o.Timeout)
 	case killed != nil:
-		log.Info("the program of the site was killed: the appliance stops")
+		log.Info("was killed: the appliance stops")
+		return
 	case exit.Code != 0 || exit.Signal != 0:
-		log.Error("the program of the site has failed", "end", exit, "took", took)
+		log.Error("has failed", "end", exit, "took", took)
+		err = errors.New(exit.String())
 	default:
-		log.Info("the program of the site has run", "took", took)
+		log.Info("has run", "took", took)
 	}
+	r.o.Ended(program, e.Name, err)
 }
 
 // start starts the program. written is what it writes, to be closed by the caller.
-func (r *Runner) start(e hooks.Event) (_ *children.Child, written *os.File, err error) {
+func (r *Runner) start(program string, e hooks.Event) (_ *children.Child, written *os.File, err error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, nil, err
@@ -172,7 +204,8 @@ func (r *Runner) start(e hooks.Event) (_ *children.Child, written *os.File, err 
 		if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 			return os.NewSyscallError("close_range", err)
 		}
-		child, err = r.o.Children.Start(r.o.Program, []string{r.o.Program, string(e.Name)}, attr)
+		argv := append(slices.Clone(r.o.Through[1:]), program, string(e.Name))
+		child, err = r.o.Children.Start(r.o.Through[0], argv, attr)
 		return err
 	})
 	if err != nil {

@@ -20,12 +20,23 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan/hooks"
 )
 
-// A site has a program that writes what the tests look at into a directory.
+// TestMain is what programs are started through, too.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "become" {
+		fmt.Fprintln(os.Stderr, Become(os.Args[2:]))
+		os.Exit(127)
+	}
+	os.Exit(m.Run())
+}
+
+// A site has programs that write what the tests look at into a directory.
 type site struct {
 	*Runner
-	t   *testing.T
-	dir string
-	log lockedBuffer
+	t       *testing.T
+	dir     string
+	program string // the first
+	log     lockedBuffer
+	ended   lockedBuffer // what became of each run
 }
 
 type lockedBuffer struct {
@@ -45,7 +56,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// start has the program, a script, run for what is put, until the test ends. $D is the
+// start has a program, a script, run for what is put, until the test ends. $D is the
 // directory. In this process only children may start others.
 func start(t *testing.T, script string, o Options) *site {
 	t.Helper()
@@ -55,16 +66,18 @@ func start(t *testing.T, script string, o Options) *site {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &site{t: t, dir: dir}
-	o.Program = filepath.Join(dir, "pro gram;$x") // no shell looks at its name
-	text := "#!/bin/sh\nD='" + dir + "'\n" + script
-	for _, err := range []error{os.Chmod(dir, 0o777), os.WriteFile(o.Program, []byte(text), 0o755)} {
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s.program = s.script("pro gram;$x", script) // no shell looks at its name
+	o.Through = []string{"/proc/self/exe", "hook", "become"}
+	o.Ended = func(program string, event hooks.Name, err error) {
+		fmt.Fprintf(&s.ended, "%s %s %v\n", filepath.Base(program), event, err)
 	}
 	o.Children = children.New()
 	o.Log = slog.New(slog.NewTextHandler(&s.log, nil))
 	s.Runner = New(o)
+	s.Set([]string{s.program})
 	ctx, cancel := context.WithCancel(t.Context())
 	chld := make(chan os.Signal, 1)
 	signal.Notify(chld, syscall.SIGCHLD)
@@ -83,6 +96,16 @@ func start(t *testing.T, script string, o Options) *site {
 		}
 	})
 	return s
+}
+
+// script makes a program, and returns its path.
+func (s *site) script(name, text string) string {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nD='"+s.dir+"'\n"+text), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
 }
 
 // eventually waits until f is true.
@@ -148,7 +171,56 @@ mv "$D/said" "$D/all"
 	if got := s.file("fds"); got != "0 1 2 3 9 " { // 3 is ls's own
 		t.Errorf("its descriptors are %s", got)
 	}
-	s.logs(`msg="the program of the site has run" event=bound`)
+	s.logs(`msg="has run" hook="pro gram;$x" event=bound`)
+}
+
+// TestLimits: each process of a program has them, and root and empty hands cannot Become.
+func TestLimits(t *testing.T) {
+	s := start(t, `
+cat /proc/self/limits >"$D/l"
+(cat /proc/self/oom_score_adj; nice) >"$D/n"
+(ulimit -n 100) 2>/dev/null && echo raised >"$D/raised"
+mv "$D/l" "$D/limits"
+`, Options{})
+	s.Put(bound(1))
+	s.logs(`msg="has run"`)
+	for _, want := range []string{
+		"cpu time 10 10", "file size 1048576 1048576", "data size 134217728 134217728", "core file size 0 0",
+		"processes 128 128", "open files 64 64",
+	} {
+		if text := strings.Join(strings.Fields(s.file("limits")), " "); !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	if got := s.file("n"); got != "1000\n10\n" || s.file("raised") != "" {
+		t.Errorf("it dies first, and comes last: %q; a limit was raised: %q", got, s.file("raised"))
+	}
+	if os.Getuid() != 0 {
+		t.Fatal("this test must be root")
+	}
+	if err := Become([]string{"/bin/true"}); err == nil {
+		t.Error("root becomes a program")
+	}
+}
+
+// TestSeveral: for one event programs run one after the other, in their order, whatever becomes of each.
+func TestSeveral(t *testing.T) {
+	s := start(t, `echo "a $1" >>"$D/told"; exit 1`, Options{})
+	b := s.script("b", `sleep 0.2; echo "b $1" >>"$D/told"`)
+	s.Set([]string{s.program, filepath.Join(s.dir, "absent"), b})
+	s.Put(hooks.Event{Name: hooks.Deconfig, Interface: "wan0"})
+	s.Put(bound(1))
+	want := "a deconfig\nb deconfig\na bound\nb bound\n"
+	s.eventually("all were told", func() bool { return s.file("told") == want })
+	s.Set(nil)
+	s.Put(bound(2)) // nobody is there to be told
+	s.Set([]string{b})
+	s.Put(hooks.Event{Name: hooks.NAK, Interface: "wan0"})
+	s.eventually("the one that is left is told", func() bool { return s.file("told") == want+"b nak\n" })
+	const ended = "pro gram;$x deconfig exit status 1\nabsent deconfig exit status 127\nb deconfig <nil>\n"
+	if got := s.ended.String(); !strings.HasPrefix(got, ended) {
+		t.Errorf("what became of them:\n%s", got)
+	}
 }
 
 // TestSomebodyElse runs it as another user, who is never root.
@@ -157,7 +229,7 @@ func TestSomebodyElse(t *testing.T) {
 	s.Put(bound(1))
 	s.logs(`line="1234 5678 5678"`)
 	if r := New(Options{UID: -1}); r.o.UID != Nobody || r.o.GID != Nobody || r.o.Timeout != Timeout {
-		t.Errorf("%+v", r.o)
+		t.Errorf("%d, %d, %v", r.o.UID, r.o.GID, r.o.Timeout)
 	}
 }
 
@@ -180,7 +252,7 @@ func TestTimeIsUp(t *testing.T) {
 	s := start(t, strings.ReplaceAll(script, "LONG", long), Options{Timeout: 2 * time.Second})
 	s.Put(bound(1))
 	s.eventually("it is running", func() bool { return s.file("ready") != "" && len(left(long)) == 3 })
-	s.logs(`msg="the program of the site was killed: its time was up" event=bound after=2s`)
+	s.logs(`msg="was killed: its time was up" hook="pro gram;$x" event=bound after=2s`)
 	if all := left(long); all != nil {
 		t.Errorf("still there: %q", all)
 	}
@@ -193,7 +265,7 @@ func TestLeavesNothing(t *testing.T) {
 	long := fmt.Sprint(200000 + os.Getpid())
 	s := start(t, "setsid sleep "+long+" & echo done; exit 3", Options{})
 	s.Put(bound(1))
-	s.logs(`level=ERROR msg="the program of the site has failed" event=bound end="exit status 3"`)
+	s.logs(`level=ERROR msg="has failed" hook="pro gram;$x" event=bound end="exit status 3"`)
 	if all := left(long); all != nil || !strings.Contains(s.log.String(), "line=done") {
 		t.Errorf("still there: %q; the log: %s", all, s.log.String())
 	}
@@ -221,7 +293,7 @@ for i in $(seq 50); do echo "line $i"; done
 printf 'no end'
 `, Options{})
 	s.Put(bound(1))
-	s.logs(`msg="the program of the site has run"`)
+	s.logs(`msg="has run"`)
 	log := s.log.String()
 	for _, want := range []string{
 		`line="no colour: \\x1b[31m"`, "line=" + strings.Repeat("0", maxLine) + "…\n", `line="line 38"`,
@@ -282,12 +354,13 @@ rmdir "$D/running"
 // TestCannotStart: it is said, and the next event is tried.
 func TestCannotStart(t *testing.T) {
 	s := start(t, "echo there", Options{})
-	if err := os.Chmod(s.o.Program, 0o700); err != nil { // root's only
+	if err := os.Chmod(s.program, 0o700); err != nil { // root's only
 		t.Fatal(err)
 	}
 	s.Put(bound(1))
 	s.logs("permission denied")
-	if err := os.Chmod(s.o.Program, 0o755); err != nil {
+	s.eventually("its end is told", func() bool { return s.ended.String() == "pro gram;$x bound exit status 127\n" })
+	if err := os.Chmod(s.program, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s.Put(bound(2))
