@@ -18,8 +18,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/bench/wire"
 )
 
-// sources is how many hosts there are, by their link-local addresses: each asks seldom enough to have its share
-// of answers.
+// sources is how many hosts there are, by their link-local addresses: each asks seldom enough to have its
+// share of answers.
 const sources = 2000
 
 // patience is how long an answer is waited for. The protocol has it come in half a second, and after three
@@ -42,7 +42,8 @@ func address(i int) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 13: 1, 14: byte(i >> 8), 15: byte(i)})
 }
 
-// newHosts makes the hosts, which the server's kernel knows: what it takes to find them is none of the server's.
+// newHosts makes the hosts, which the server's kernel knows: what it takes to find them is none of the
+// server's.
 func newHosts(ctx context.Context, n *wire.Network) (*hosts, error) {
 	for namespace, setting := range map[string]string{
 		n.Server: "net.ipv6.conf.all.forwarding=1",
@@ -70,7 +71,8 @@ func newHosts(ctx context.Context, n *wire.Network) (*hosts, error) {
 	var addrs, neighbours []string
 	for i := range sources {
 		addrs = append(addrs, fmt.Sprintf("addr add %s/64 dev %s nodad", address(i), wire.RelayLink))
-		neighbours = append(neighbours, fmt.Sprintf("neigh replace %s lladdr %s dev %s nud permanent", address(i), mac, wire.ServerLink))
+		neighbours = append(neighbours,
+			fmt.Sprintf("neigh replace %s lladdr %s dev %s nud permanent", address(i), mac, wire.ServerLink))
 	}
 	return h, errors.Join(script(ctx, n.Clients, addrs), script(ctx, n.Server, neighbours))
 }
@@ -147,7 +149,8 @@ func (h *hosts) solicit() error {
 	h.mu.Lock()
 	h.sent[i] = time.Now()
 	h.mu.Unlock()
-	return os.NewSyscallError("send", unix.Sendmsg(h.fd, solicitation[:], control[:unix.CmsgSpace(unix.SizeofInet6Pktinfo)], to, 0))
+	oob := control[:unix.CmsgSpace(unix.SizeofInet6Pktinfo)]
+	return os.NewSyscallError("send", unix.Sendmsg(h.fd, solicitation[:], oob, to, 0))
 }
 
 // hear notes answers until it is over. What goes to everybody is an answer to all that wait.

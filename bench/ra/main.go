@@ -1,6 +1,6 @@
-// Command ra compares the router of a LAN, as its hosts see it, with radvd in one run: how long a host that asks
-// waits for an advertisement, and what that costs. Each is in a network namespace of its own at the end of a
-// veth pair whose other end is the hosts', and they are measured by turns.
+// Command ra compares the router of a LAN, as its hosts see it, with radvd in one run: how long a host that
+// asks waits for an advertisement, and what that costs. Each is in a network namespace of its own at the end
+// of a veth pair whose other end is the hosts', and they are measured by turns.
 //
 // Ours is the appliance's program, built from this tree: it gives up its privileges as on the appliance.
 // README.md says how each figure comes about.
@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/bench/wire"
 )
 
 func main() {
@@ -59,6 +61,11 @@ func compare(ctx context.Context, rounds, asked, pace int, stdout, stderr io.Wri
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
+	undo, err := wire.First()
+	if err != nil {
+		return err
+	}
+	defer undo()
 	var all []*server
 	defer func() {
 		for _, s := range all {
@@ -104,8 +111,8 @@ func (s sample) String() string {
 		s.p99.Round(time.Microsecond), s.lost)
 }
 
-// printTable prints the best of each, and how many times the first that of the others is: what else the machine
-// does only makes it worse.
+// printTable prints the best of each, and how many times the first that of the others is: what else the
+// machine does only makes it worse.
 func printTable(w io.Writer, all []*server, samples [][]sample) {
 	lines := []struct {
 		name  string

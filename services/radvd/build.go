@@ -16,8 +16,8 @@ type withdrawn struct {
 	until        time.Duration // when nobody holds it any more
 }
 
-// maxWithdrawn is how many of them are remembered. Nothing of it is kept when the service ends: their lifetimes
-// are short, and hosts that hold more than there is find out.
+// maxWithdrawn is how many of them are remembered. Nothing of it is kept when the service ends: their
+// lifetimes are short, and hosts that hold more than there is find out.
 const maxWithdrawn = 32
 
 // current returns what is to be said.
@@ -107,8 +107,8 @@ func (r *Router) further(now time.Duration, s *Set, a advert.Advertisement) []ad
 	return all
 }
 
-// still says what was withdrawn, with lifetimes 0. What is said again meanwhile is no more withdrawn, and what
-// has no room is the oldest.
+// still says what was withdrawn, with lifetimes 0. What is said again meanwhile is no more withdrawn, and
+// what has no room is the oldest.
 func (r *Router) still(now time.Duration, s *Set) (a advert.Advertisement, some bool) {
 	r.withdrawn = slices.DeleteFunc(r.withdrawn, func(w withdrawn) bool { return w.until <= now || r.conf.says(w) })
 	var gone Link

@@ -62,8 +62,8 @@ func (l *Link) check(wrong wrong) {
 		wrong("a preference of %d: -1 to 1", l.Preference)
 	}
 	for what, n := range map[string]int{
-		"prefixes": len(l.Prefixes), "routes": len(l.Routes), "resolvers": len(l.Resolvers), "search domains": len(l.Search),
-		"time servers": len(l.NTP), "expected routers": len(l.Expected),
+		"prefixes": len(l.Prefixes), "routes": len(l.Routes), "resolvers": len(l.Resolvers),
+		"search domains": len(l.Search), "time servers": len(l.NTP), "expected routers": len(l.Expected),
 	} {
 		if n > maxOf {
 			wrong("%d %s, %d at most", n, what, maxOf)
@@ -84,7 +84,8 @@ func (l *Link) checkTimes(wrong wrong) {
 			shortest, longest, maxInterval)
 	}
 	if l.Lifetime != 0 && (l.Lifetime < longest || l.Lifetime > advert.MaxLifetime || !whole(l.Lifetime)) {
-		wrong("a default route of %s: 0, or %s to %s in whole seconds (RFC 4861 6.2.1)", l.Lifetime, longest, advert.MaxLifetime)
+		wrong("a default route of %s: 0, or %s to %s in whole seconds (RFC 4861 6.2.1)",
+			l.Lifetime, longest, advert.MaxLifetime)
 	}
 }
 
@@ -106,7 +107,7 @@ func (l *Link) checkPrefixes(wrong wrong) {
 		case seen[p.Prefix]:
 			wrong("prefix %s is there twice", p.Prefix)
 		case !whole(p.Preferred) || !whole(p.Valid) || p.Preferred > p.Valid || p.Valid == 0 || p.Valid > MaxValid:
-			wrong("prefix %s is preferred for %s and valid for %s: whole seconds, the second 1 s to %s, the first no longer",
+			wrong("prefix %s is preferred for %s and valid for %s: whole seconds, 1 s to %s, the first no longer",
 				p.Prefix, p.Preferred, p.Valid, MaxValid)
 		case p.PreferredUntil <= 0 || p.ValidUntil <= 0 || p.PreferredUntil > p.ValidUntil:
 			wrong("prefix %s is preferred until %s and valid until %s: above 0, the first no later",
@@ -135,7 +136,8 @@ func (l *Link) checkOptions(wrong wrong) {
 			wrong("search domain %q is none", d)
 		}
 	}
-	if len(l.CaptivePortal) > 246 || strings.ContainsFunc(l.CaptivePortal, func(r rune) bool { return r <= ' ' || r >= 127 }) {
+	notASCII := func(r rune) bool { return r <= ' ' || r >= 127 }
+	if len(l.CaptivePortal) > 246 || strings.ContainsFunc(l.CaptivePortal, notASCII) {
 		wrong("the URI of a captive portal is %q: up to 246 ASCII characters", l.CaptivePortal)
 	}
 	if p := l.NAT64; p != (netip.Prefix{}) {
@@ -158,8 +160,9 @@ func (l *Link) checkOptions(wrong wrong) {
 // isName reports whether s is a name of labels of letters, digits, hyphens and underscores, without a dot at
 // its end.
 func isName(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		if label == "" || len(label) > 63 || strings.Trim(label, letters) != "" {
 			return false
 		}
 	}

@@ -94,8 +94,8 @@ func (l *Link) intervals() (shortest, longest time.Duration) {
 	return max(shortest, minGap), longest
 }
 
-// told is the lifetime of what is said in each advertisement and has none of its own: who misses two still has
-// it (RFC 8106 5.1). It is a multiple of 8 s, as RFC 8781 wants it.
+// told is the lifetime of what is said in each advertisement and has none of its own: who misses two still
+// has it (RFC 8106 5.1). It is a multiple of 8 s, as RFC 8781 wants it.
 func (l *Link) told() time.Duration {
 	_, longest := l.intervals()
 	const unit = 8 * time.Second

@@ -11,15 +11,15 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
-// A House is this router on all LANs, by their names. A LAN that is in no configuration any more stays as long
-// as its hosts can hold a prefix: it may come back.
+// A House is this router on all LANs, by their names. A LAN that is in no configuration any more stays as
+// long as its hosts can hold a prefix: it may come back.
 type House struct {
 	rand func() uint64
 	lans map[string]*Router
 }
 
-// New returns the engine for a configuration that passes its Check, with what was kept; rand returns 64 bits by
-// chance.
+// New returns the engine for a configuration that passes its Check, with what was kept; rand returns 64 bits
+// by chance.
 func New(now time.Duration, c Config, kept []Kept, rand func() uint64) *House {
 	h := &House{rand: rand, lans: map[string]*Router{}}
 	for _, l := range c.Links {
@@ -47,8 +47,8 @@ func (h *House) Down(lan string) {
 	}
 }
 
-// Reconfigure makes c, which passes its Check, the configuration. A LAN that is not in it is told, by Tick, that
-// there is nothing any more; then it is to go Down.
+// Reconfigure makes c, which passes its Check, the configuration. A LAN that is not in it is told, by Tick,
+// that there is nothing any more; then it is to go Down.
 func (h *House) Reconfigure(now time.Duration, c Config) {
 	for _, l := range c.Links {
 		if r := h.lans[l.Network]; r != nil {
@@ -64,8 +64,8 @@ func (h *House) Reconfigure(now time.Duration, c Config) {
 	}
 }
 
-// reconfigure goes on with another configuration of the LAN. What hosts are told otherwise now they are told at
-// once; that a lifetime begins anew, only if theirs would end before the next time.
+// reconfigure goes on with another configuration of the LAN. What hosts are told otherwise now they are told
+// at once; that a lifetime begins anew, only if theirs would end before the next time.
 func (r *Router) reconfigure(now time.Duration, l Link) {
 	before := r.conf
 	r.conf, r.set, r.final, r.over = l, nil, false, false

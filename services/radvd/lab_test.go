@@ -44,8 +44,8 @@ type heard struct {
 	set *Set
 }
 
-// A lab is a House with its LAN, in a time of its own, and what the disk has. It fails the test when something
-// is advertised that was not stored before, or goes to everybody too soon.
+// A lab is a House with its LAN, in a time of its own, and what the disk has. It fails the test when
+// something is advertised that was not stored before, or goes to everybody too soon.
 type lab struct {
 	t     *testing.T
 	house *House
@@ -199,9 +199,9 @@ func (m hostModel) hear(h heard) {
 	}
 }
 
-// TestWeek is a week of chance: prefixes come, go, are counted down; the service is started again, the machine
-// loses power and has another clock; hosts ask, sleep and come back. Whatever a host holds is advertised, or said
-// to be gone, and each answer comes in time.
+// TestWeek is a week of chance: prefixes come, go, are counted down; the service is started again, the
+// machine loses power and has another clock; hosts ask, sleep and come back. Whatever a host holds is
+// advertised, or said to be gone, and each answer comes in time.
 func TestWeek(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { week(t, seed) })

@@ -14,8 +14,9 @@ import (
 //
 // No clock is in it: that of a machine that starts may be wrong. Hold is how long a host can hold the prefix,
 // counted from when this is read, whenever that is. While the prefix is advertised Hold is all that hosts are
-// promised, and the file stays as it is; when it is no more, Hold is what is left, and written again when half
-// of that is over. So a machine that starts again never thinks too short a time, and at most twice as long.
+// promised, and the file stays as it is; when it is no more, Hold is what is left, and written again when
+// half of that is over. So a machine that starts again never thinks too short a time, and at most twice as
+// long.
 type Kept struct {
 	Network    string
 	Prefix     netip.Prefix

@@ -146,7 +146,8 @@ func TestWayOut(t *testing.T) {
 	}
 }
 
-// TestOld: a prefix that is gone is said to be, with its flags, until nobody holds it, and across a power cut.
+// TestOld: a prefix that is gone is said to be, with its flags, until nobody holds it, and across a power
+// cut.
 func TestOld(t *testing.T) {
 	p := steady(1)
 	p.OnLink = false

@@ -150,8 +150,8 @@ func (r *Router) send(now time.Duration, to netip.Addr) (actions []Action) {
 	return append(actions, Send{r.conf.Network, to, s})
 }
 
-// stop has the next advertisement be the last: without a default route (RFC 4861 6.2.5), and if the LAN itself
-// is to be one without a router, without anything.
+// stop has the next advertisement be the last: without a default route (RFC 4861 6.2.5), and if the LAN
+// itself is to be one without a router, without anything.
 func (r *Router) stop(now time.Duration) {
 	r.final, r.set, r.next, r.burst, r.waiting = true, nil, now, 0, nil
 	r.over = !r.up

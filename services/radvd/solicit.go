@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// How often hosts are answered alone. Beyond that a solicitation is answered by what goes to everybody, so that
-// nobody, whatever addresses he makes up, has more sent than that.
+// How often hosts are answered alone. Beyond that a solicitation is answered by what goes to everybody, so
+// that nobody, whatever addresses he makes up, has more sent than that.
 const (
 	shareSize  = 4           // answers at once to one address: a host asks three times (RFC 4861 6.3.7)
 	shareEvery = time.Second // and then one more
@@ -59,8 +59,8 @@ func (s *shares) take(now time.Duration, host netip.Addr) bool {
 // solicited answers a solicitation.
 //
 // Who has an address is answered alone, which wakes nobody else (RFC 7772 5.1), whether his card is in the
-// message or not: most systems leave it out. RFC 4861 6.2.6 has an answer wait up to half a second by chance, so
-// that several routers do not speak at once; where no other router is, there is nothing to wait for.
+// message or not: most systems leave it out. RFC 4861 6.2.6 has an answer wait up to half a second by chance,
+// so that several routers do not speak at once; where no other router is, there is nothing to wait for.
 func (r *Router) solicited(now time.Duration, from netip.Addr) []Action {
 	r.counts.Solicited++
 	if !r.up || r.over {
@@ -85,7 +85,9 @@ func (r *Router) solicited(now time.Duration, from netip.Addr) []Action {
 
 // near reports whether an address is one that hosts of the link have, so that an answer stays on it.
 func (r *Router) near(a netip.Addr) bool {
-	return a.IsLinkLocalUnicast() || slices.ContainsFunc(r.conf.Prefixes, func(p Prefix) bool { return p.OnLink && p.Prefix.Contains(a) })
+	return a.IsLinkLocalUnicast() || slices.ContainsFunc(r.conf.Prefixes, func(p Prefix) bool {
+		return p.OnLink && p.Prefix.Contains(a)
+	})
 }
 
 func (r *Router) unicast(now time.Duration, to netip.Addr) []Action {

@@ -92,14 +92,16 @@ func (r *Router) problems(now time.Duration) (all []string) {
 	if s := r.state; s.Known {
 		switch {
 		case s.Duplicate:
-			say("another station has the link-local address of this router, so nothing is advertised: find the one with the same hardware address")
+			say("another station has the link-local address of this router, so nothing is advertised: " +
+				"look for one with the same hardware address")
 		case !s.Carrier:
 			say("there is no carrier: no host hears what is advertised")
 		case !r.up && s.Trouble != "":
 			say("nothing is advertised: of a link-local address, %s", s.Trouble)
 		}
 		if !s.Forwarding {
-			say("the kernel forwards no IPv6 there (net.ipv6.conf.%s.forwarding is 0), though hosts are told that this is a router", r.conf.Name)
+			say("the kernel forwards no IPv6 there (net.ipv6.conf.%s.forwarding is 0), "+
+				"though hosts are told that this is a router", r.conf.Name)
 		}
 	}
 	r.forget(now)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -41,11 +40,9 @@ const (
 	batch      = 16
 	// buffer is what the kernel may hold of messages not yet read, as it counts octets: about 500.
 	buffer = 512 << 10
-	// pause keeps a socket that fails at once from taking all the time.
-	pause = 100 * time.Millisecond
 )
 
-// A Conn is the socket of one link. Read is for one goroutine; all else may be called at any time.
+// A Conn is the socket of one link. Each is for one goroutine; all else may be called at any time.
 type Conn struct {
 	link  string
 	index int
@@ -54,8 +51,6 @@ type Conn struct {
 
 	in    [batch]unix.Mmsghdr
 	slots [batch]slot
-	next  int // of the slots that were received
-	got   int
 
 	refused atomic.Uint64
 	file    *os.File // its reads wait in Go's poller: a thread that waits in the kernel costs more while little comes
@@ -174,45 +169,43 @@ func (c *Conn) Local() netip.Addr { return c.local }
 // Refused returns how many messages were thrown away because they pass no check.
 func (c *Conn) Refused() uint64 { return c.refused.Load() }
 
-// Read waits for the next message that passes the checks. After Close the error is net.ErrClosed.
-func (c *Conn) Read() (Message, error) {
-	for {
-		for c.next < c.got {
-			i := c.next
-			c.next++
-			if m, err := c.message(i); err == nil {
-				return m, nil
-			}
-			c.refused.Add(1)
-		}
-		if err := c.receive(); err != nil {
-			return Message{}, err
-		}
-	}
+// Each calls f with each message that passes the checks, until Close; then the error is net.ErrClosed. What f
+// gets is its own to keep.
+func (c *Conn) Each(f func(m *Message)) error {
+	// Its only error is that of a closed file, under a name that is not exported.
+	_ = c.raw.Read(func(fd uintptr) bool {
+		c.drain(int(fd), f)
+		return false // wait for more
+	})
+	return net.ErrClosed
 }
 
-// receive waits for messages.
-func (c *Conn) receive() error {
+// drain reads what is there. The poller tells of each message that comes, so what was read to less than a
+// batch needs no look that finds nothing.
+func (c *Conn) drain(fd int, f func(m *Message)) {
+	failed := false
 	for {
 		for i := range c.in {
 			h := &c.in[i].Hdr
 			h.Namelen = uint32(unsafe.Sizeof(c.slots[i].from))
 			h.SetControllen(len(c.slots[i].control))
 		}
-		var n int
-		var errno unix.Errno
-		err := c.raw.Read(func(fd uintptr) bool {
-			n, errno = mmsg.Receive(int(fd), c.in[:], unix.MSG_DONTWAIT)
-			return errno != unix.EAGAIN
-		})
-		switch {
-		case err != nil:
-			return net.ErrClosed // the only error it has, under a name that is not exported
-		case errno == 0:
-			c.next, c.got = 0, n
-			return nil
+		n, errno := mmsg.Receive(fd, c.in[:], unix.MSG_DONTWAIT)
+		if errno == unix.EAGAIN || errno != 0 && failed {
+			return
 		}
-		time.Sleep(pause) // such as ENETDOWN: told once, and it hears again when the link is up
+		failed = errno != 0 // such as ENETDOWN, which is told once, before what there is to read
+		for i := range n {
+			m, err := c.message(i)
+			if err != nil {
+				c.refused.Add(1)
+				continue
+			}
+			f(&m)
+		}
+		if errno == 0 && n < batch {
+			return
+		}
 	}
 }
 
@@ -262,5 +255,5 @@ func (c *Conn) Check() error {
 	return err
 }
 
-// Close closes the socket, and ends a Read that waits.
+// Close closes the socket, and ends Each.
 func (c *Conn) Close() error { return rawsocket.Closed(c.file.Close()) }

@@ -45,13 +45,7 @@ func listen(c *Conn) <-chan Message {
 	all := make(chan Message, 100)
 	go func() {
 		defer close(all)
-		for {
-			m, err := c.Read()
-			if err != nil {
-				return
-			}
-			all <- m
-		}
+		_ = c.Each(func(m *Message) { all <- *m })
 	}()
 	return all
 }
@@ -89,10 +83,19 @@ func TestConversation(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
+	const many = 5 * batch // at once, while nobody reads
+	for range many {
+		if err := host.Send(rs, AllRouters); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range many {
+		next(t, asked)
+	}
 	if err := host.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := host.Read(); !errors.Is(err, net.ErrClosed) {
+	if err := host.Each(nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("read after close: %v", err)
 	}
 	if err := host.Send(rs, AllRouters); !errors.Is(err, net.ErrClosed) {

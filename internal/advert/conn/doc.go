@@ -1,7 +1,7 @@
 // Package conn is router discovery on a link: Router Solicitations and Advertisements (RFC
 // 4861 4.1, 4.2) by an ICMPv6 socket that is bound to it, for a router and for a host.
 //
-//	kernel: checksum, ICMPv6 types, link ─► Read: source, hop limit, code, length of options ─► Message
+//	kernel: checksum, ICMPv6 types, link ─► Each: source, hop limit, code, length of options ─► Message
 //	Advertisement ─► Marshal ─► Send: from the link-local address, hop limit 255
 //
 // It guarantees that what it returns was sent on this link and passes the checks of RFC 4861

@@ -94,7 +94,8 @@ func options(a *advert.Advertisement) (all []ndp.Option, err error) {
 
 func rest(a *advert.Advertisement, all []ndp.Option) ([]ndp.Option, error) {
 	if len(a.CaptivePortal) > maxOption-2 {
-		return nil, fmt.Errorf("the URI of a captive portal has %d octets, %d at most", len(a.CaptivePortal), maxOption-2)
+		return nil, fmt.Errorf("the URI of a captive portal has %d octets, %d at most",
+			len(a.CaptivePortal), maxOption-2)
 	}
 	if a.CaptivePortal != "" {
 		all = append(all, &ndp.CaptivePortal{URI: a.CaptivePortal})

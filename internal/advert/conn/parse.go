@@ -55,8 +55,8 @@ const (
 // A Message is what came in.
 type Message struct {
 	Kind Kind
-	// From is who sent it: link-local or, of a Solicitation, the unspecified address or another. To is whom it
-	// was sent to. Neither has a zone.
+	// From is who sent it: link-local or, of a Solicitation, the unspecified address or another. To is whom
+	// it was sent to. Neither has a zone.
 	From, To netip.Addr
 	// MAC is that of a Solicitation's option; zero: it has none.
 	MAC ethernet.MAC

@@ -28,8 +28,8 @@ const (
 	maxRequest = 1500 // octets; a longer one is not answered
 )
 
-// answered is how many requests of a LAN are answered at once, and answerEvery when one more is: hosts ask once
-// an hour.
+// answered is how many requests of a LAN are answered at once, and answerEvery when one more is: hosts ask
+// once an hour.
 const (
 	answered    = 200
 	answerEvery = 5 * time.Millisecond
@@ -55,7 +55,8 @@ func openInform(link string) (*inform, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
 		return errors.Join(rc.Control(func(fd uintptr) { err = s.prepare(int(fd)) }), err)
 	}}
-	c, err := lc.ListenPacket(context.Background(), "udp6", netip.AddrPortFrom(netip.IPv6Unspecified(), dhcpServer).String())
+	any := netip.AddrPortFrom(netip.IPv6Unspecified(), dhcpServer)
+	c, err := lc.ListenPacket(context.Background(), "udp6", any.String())
 	if err != nil {
 		return nil, links.On(link, err)
 	}
@@ -65,17 +66,19 @@ func openInform(link string) (*inform, error) {
 
 func (s *inform) prepare(fd int) error {
 	group := unix.IPv6Mreq{Multiaddr: netip.MustParseAddr("ff02::1:2").As16(), Interface: uint32(s.index)}
+	const level = unix.IPPROTO_IPV6
 	return errors.Join(
 		os.NewSyscallError("bind to the link", unix.BindToDevice(fd, s.link)),
-		os.NewSyscallError("IPv6 only", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)),
-		os.NewSyscallError("receive the destination", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)),
-		os.NewSyscallError("join the group of servers", unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group)))
+		os.NewSyscallError("IPv6 only", unix.SetsockoptInt(fd, level, unix.IPV6_V6ONLY, 1)),
+		os.NewSyscallError("receive the destination", unix.SetsockoptInt(fd, level, unix.IPV6_RECVPKTINFO, 1)),
+		os.NewSyscallError("join the servers", unix.SetsockoptIPv6Mreq(fd, level, unix.IPV6_JOIN_GROUP, &group)))
 }
 
 // Check implements links.Socket.
 func (s *inform) Check() error { return links.Check(s.link, s.index) }
 
-// read waits for the next request that may be answered: one of a host on the link, to the group (RFC 8415 16).
+// read waits for the next request that may be answered: one of a host on the link, to the group (RFC 8415
+// 16).
 func (s *inform) read(b []byte) (n int, from netip.Addr, err error) {
 	var oob [64]byte
 	for {
@@ -95,7 +98,8 @@ func (s *inform) read(b []byte) (n int, from netip.Addr, err error) {
 
 func toGroup(oob []byte) bool {
 	all, err := unix.ParseSocketControlMessage(oob)
-	if err != nil || len(all) == 0 || all[0].Header.Type != unix.IPV6_PKTINFO || len(all[0].Data) < unix.SizeofInet6Pktinfo {
+	if err != nil || len(all) == 0 || all[0].Header.Type != unix.IPV6_PKTINFO ||
+		len(all[0].Data) < unix.SizeofInet6Pktinfo {
 		return false
 	}
 	return (*unix.Inet6Pktinfo)(unsafe.Pointer(&all[0].Data[0])).Addr[0] == 0xff
@@ -121,15 +125,16 @@ func (i *informers) openings(c *radvd.Config) (all []links.Opening[*inform]) {
 	for _, l := range c.Links {
 		if l.Other {
 			all = append(all, links.Opening[*inform]{
-				Key: l.Network + "\n" + l.Name, Name: l.Name + ", DHCPv6", Open: func() (*inform, error) { return openInform(l.Name) },
+				Key: l.Network + "\n" + l.Name, Name: l.Name + ", DHCPv6",
+				Open: func() (*inform, error) { return openInform(l.Name) },
 			})
 		}
 	}
 	return all
 }
 
-// set has those LANs answered. What cannot be opened now the keeper says, and tries again: a LAN is advertised on
-// all the same.
+// set has those LANs answered. What cannot be opened now the keeper says, and tries again: a LAN is
+// advertised on all the same.
 func (i *informers) set(c *radvd.Config) { _ = i.links.Set(i.openings(c)) }
 
 // close answers nobody any more.

@@ -63,8 +63,8 @@ func lifetime(t *testing.T, text, word string) time.Duration {
 
 func near(got, want time.Duration) bool { return got <= want && got > want-20*time.Second }
 
-// TestKernel: a Linux host takes addresses, routes, MTU and hop limit as they are configured, and follows when
-// they change, across a crash of the service too.
+// TestKernel: a Linux host takes addresses, routes, MTU and hop limit as they are configured, and follows
+// when they change, across a crash of the service too.
 func TestKernel(t *testing.T) {
 	r, host := newNetwork(t)
 	r.start(link(prefix("2001:db8:1::/64")))
@@ -231,6 +231,24 @@ func TestDHCPv6(t *testing.T) {
 	for _, want := range []string{"new_dhcp6_name_servers=fd00:1::1", "new_dhcp6_domain_search=home.arpa", "new_dhcp6_sntp_servers=fd00:1::2"} {
 		if err != nil || !contains(env, want) {
 			t.Errorf("dhclient: %v, without %q\n%s\n%s", err, want, out, env)
+		}
+	}
+}
+
+// TestDHCPCD: dhcpcd, which does router discovery by itself, hands on resolvers, search domains and prefixes.
+func TestDHCPCD(t *testing.T) {
+	testnet.Need(t, "dhcpcd", "dhcpcd-base")
+	r, host := newNetwork(t)
+	r.start(link(prefix("2001:db8:1::/64")))
+	dir := t.TempDir()
+	host.Run("sh", "-c", fmt.Sprintf(`printf 'option rdnss, dnssl\nslaac hwaddr\n' >%s/conf; printf '#!/bin/sh\nenv | sort >>%s/env\n' >%s/script; chmod 755 %s/script`, dir, dir, dir, dir))
+	host.Start(exec.Command("dhcpcd", "-B", "-6", "-d", "-f", dir+"/conf", "-c", dir+"/script", "eth0"))
+	env := func() string { return host.Run("sh", "-c", "cat "+dir+"/env 2>/dev/null || true") }
+	testnet.Eventually(t, 30*time.Second, "dhcpcd has a router", func() bool { return contains(env(), "reason=ROUTERADVERT") })
+	for _, want := range []string{`nd1_rdnss1_servers=fd00:1::1`, `nd1_dnssl1_search=home\.arpa`, `nd1_prefix_information1_prefix=2001:db8:1::`,
+		`nd1_prefix_information1_vltime=5400`, `nd1_mtu=1480`} {
+		if !regexp.MustCompile(want).MatchString(env()) {
+			t.Errorf("dhcpcd does not say %q:\n%s", want, env())
 		}
 	}
 }

@@ -45,15 +45,9 @@ func lookAt(link string) radvd.LinkState {
 
 // read hands what comes in to the engine, until the socket is closed.
 func (s *Service) read(lan string, c *socket) {
-	for {
-		m, err := c.Read()
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				s.log.Error("reading from a LAN", "lan", lan, "cause", err)
-			}
-			return
-		}
-		s.receive(lan, c, &m)
+	err := c.Each(func(m *conn.Message) { s.receive(lan, c, m) })
+	if !errors.Is(err, net.ErrClosed) {
+		s.log.Error("reading from a LAN", "lan", lan, "cause", err)
 	}
 }
 

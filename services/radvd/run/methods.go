@@ -60,7 +60,8 @@ func (s *Service) status() Status {
 
 func (s *Service) problems() (all []string) {
 	if s.kept != nil {
-		all = append(all, "What hosts may hold cannot be stored, so prefixes that go are not taken back after a restart: "+s.kept.Error())
+		all = append(all, "What hosts may hold cannot be stored, so prefixes that go are not taken back after a restart: "+
+			s.kept.Error())
 	}
 	all = append(all, s.house.Problems(s.o.Uptime(), s.conf)...)
 	return append(all, s.stations.Problems()...)

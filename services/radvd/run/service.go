@@ -8,9 +8,9 @@
 //	Information-requests (DHCPv6) ─ one reader a LAN ─► radvd/stateless ─────► Replies
 //
 // What hosts are to be told of a prefix is on stable storage before they are told. Where it cannot be stored
-// they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that is
-// not taken back. A LAN whose link, or whose link-local address, is not there is not served, and the others
-// are; appliance/links opens its socket when it is.
+// they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that
+// is not taken back. A LAN whose link, or whose link-local address, is not there is not served, and the
+// others are; appliance/links opens its socket when it is.
 package run
 
 import (
@@ -31,9 +31,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd/stations/keep"
 )
 
-// A Conn is the socket on the link of one LAN. Read ends with net.ErrClosed after Close.
+// A Conn is the socket on the link of one LAN.
 type Conn interface {
-	Read() (conn.Message, error)
+	// Each calls f with what comes in, until Close.
+	Each(f func(m *conn.Message)) error
 	// Send sends octets to an address or group of the link, and never waits.
 	Send(octets []byte, to netip.Addr) error
 	MAC() ethernet.MAC
@@ -108,11 +109,11 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		due: radvd.Never,
+		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, due: radvd.Never,
+		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 	}
-	began := time.Time{}
-	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, func() time.Time { return began.Add(o.Uptime()) }))
+	now := func() time.Time { return time.Time{}.Add(o.Uptime()) }
+	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
 	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
 	var err error
 	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{Log: o.Log, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall})
@@ -171,8 +172,8 @@ func (s *Service) use(lan string) {
 	s.hurry()
 }
 
-// Run calls drop, which gives up privileges, takes what is remembered, calls ready, and serves until ctx ends;
-// then it says so on all LANs, and returns nil. It may be called once.
+// Run calls drop, which gives up privileges, takes what is remembered, calls ready, and serves until ctx
+// ends; then it says so on all LANs, and returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
 	defer s.readers.Wait()
 	defer func() { err = errors.Join(err, s.links.Close()) }()

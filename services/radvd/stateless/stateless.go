@@ -1,10 +1,10 @@
-// Package stateless answers hosts that ask by DHCPv6 for what is not an address: RFC 8415 18.3.6. It tells them
-// what services/radvd advertises, for those that take resolvers only from here, and time servers, which nothing
-// advertises. It is pure.
+// Package stateless answers hosts that ask by DHCPv6 for what is not an address: RFC 8415 18.3.6. It tells
+// them what services/radvd advertises, for those that take resolvers only from here, and time servers, which
+// nothing advertises. It is pure.
 //
-// It answers Information-requests and nothing else: a server that has no addresses to give is not asked for one,
-// as its advertisements say so (the flag Managed is not set), and silence has a client that asks all the same ask
-// less and less often (RFC 8415 15).
+// It answers Information-requests and nothing else: a server that has no addresses to give is not asked for
+// one, as its advertisements say so (the flag Managed is not set), and silence has a client that asks all the
+// same ask less and less often (RFC 8415 15).
 package stateless
 
 import (
@@ -23,8 +23,8 @@ const (
 	maxRT = time.Hour
 )
 
-// Answer returns the reply to a message that came to ff02::1:2 on a LAN, nil: there is none. server identifies
-// this one.
+// Answer returns the reply to a message that came to ff02::1:2 on a LAN, nil: there is none. server
+// identifies this one.
 func Answer(l *radvd.Link, server dhcpv6.DUID, message []byte) []byte {
 	m, err := dhcpv6.Read(message)
 	if err != nil || m.Type != dhcpv6.InformationRequest || !l.Other || !valid(m.Options, server) {
