@@ -59,6 +59,8 @@ type Options struct {
 	// Open opens the socket on a link; with links.ErrAbsent it is opened when it is there. Nil: that of
 	// internal/advert/conn.
 	Open func(link string) (Conn, error)
+	// Neighbours opens the kernel's table of neighbours. Nil: that of appliance/neighbours.
+	Neighbours func() (keep.Neighbours, error)
 	// Look returns how the kernel has a link. Nil: as that package sees it.
 	Look func(link string) radvd.LinkState
 }
@@ -116,7 +118,7 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
 	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
 	var err error
-	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{Log: o.Log, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall})
+	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{Log: o.Log, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall, Open: o.Neighbours})
 	if err != nil {
 		return nil, err
 	}
