@@ -160,7 +160,7 @@ func randomSight(rnd *rand.Rand) Observation {
 
 func TestTableAgainstModel(t *testing.T) {
 	kinds := map[Kind]int{}
-	for seed := range uint64(150) {
+	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		now := -time.Duration(rnd.IntN(1000)) * time.Hour
 		conf := configs()[0]
