@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
-// How the journal of leases and the file of stations are followed. The kernel says when they are written to; the look from time to time is
-// for a file system that does not say so.
+// How the journal of leases and the file of stations are followed. The kernel says when they are written to;
+// the look from time to time is for a file system that does not say so.
 const (
 	settle = 10 * time.Millisecond // records that come together are taken together
 	look   = time.Second
