@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -111,8 +112,7 @@ func (s sample) String() string {
 		s.p99.Round(time.Microsecond), s.lost)
 }
 
-// printTable prints the best of each, and how many times the first that of the others is: what else the
-// machine does only makes it worse.
+// printTable prints the median of each, and how many times the first that of the others is.
 func printTable(w io.Writer, all []*server, samples [][]sample) {
 	lines := []struct {
 		name  string
@@ -130,9 +130,9 @@ func printTable(w io.Writer, all []*server, samples [][]sample) {
 	fmt.Fprintln(w)
 	for _, l := range lines {
 		fmt.Fprintf(w, "%-26s", l.name)
-		first := best(samples[0], l.of)
+		first := median(samples[0], l.of)
 		for i := range all {
-			m := best(samples[i], l.of)
+			m := median(samples[i], l.of)
 			text := m.Round(l.round).String()
 			if i > 0 {
 				text += fmt.Sprintf(" (%.2f)", float64(m)/float64(first))
@@ -152,10 +152,11 @@ func printTable(w io.Writer, all []*server, samples [][]sample) {
 	fmt.Fprintln(w)
 }
 
-func best(all []sample, of func(sample) time.Duration) time.Duration {
-	least := of(all[0])
-	for _, s := range all[1:] {
-		least = min(least, of(s))
+func median(all []sample, of func(sample) time.Duration) time.Duration {
+	var each []time.Duration
+	for _, s := range all {
+		each = append(each, of(s))
 	}
-	return least
+	slices.Sort(each)
+	return each[len(each)/2]
 }
