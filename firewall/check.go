@@ -100,6 +100,11 @@ func (c *checker) checkZones() {
 				home[name] = z.Name
 			}
 		}
+		for _, name := range z.Tunnels {
+			if !slices.Contains(z.Interfaces, name) {
+				c.problem("tunnel %q: expected one of its interfaces", name)
+			}
+		}
 		c.networks("network", z.Networks)
 		c.networks("bogon", z.Bogons)
 	}
@@ -121,8 +126,9 @@ func (c *checker) checkParts() {
 		case c.policy.Zones[whole].Refuse != z.Refuse:
 			c.problem("refuse %q, but %q in zone %s of the same interfaces", z.Refuse, c.policy.Zones[whole].Refuse, c.policy.Zones[whole].Name)
 		}
-		if z.Outside || z.RouterAdverts || z.DHCP || z.DHCPv6 || z.ClampMSS || len(z.Bogons) > 0 || len(z.Own) > 0 {
-			c.problem("outside, bogons, own, router_adverts, dhcp, dhcpv6 and clamp_mss are of whole interfaces")
+		if z.Outside || z.RouterAdverts || z.DHCP || z.DHCPv6 || len(z.Tunnels) > 0 || len(z.Bogons) > 0 ||
+			len(z.Own) > 0 {
+			c.problem("outside, bogons, own, router_adverts, dhcp, dhcpv6 and tunnels are of whole interfaces")
 		}
 		for _, other := range c.policy.Zones[:i] {
 			if slices.Equal(other.Interfaces, z.Interfaces) && overlap(other.Networks, z.Networks) {

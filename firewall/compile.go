@@ -101,6 +101,17 @@ func (c *compiler) interfaces(name string, field Field, want func(Zone) bool) Se
 	return s
 }
 
+// cards is the set of those of them that are no tunnels.
+func (c *compiler) cards(name string, want func(Zone) bool) Set {
+	s := Set{Name: name, Key: []Field{IIFName}}
+	for _, z := range c.policy.Zones {
+		if len(z.Networks) == 0 && want(z) {
+			s.Elements = append(s.Elements, keysOf(z.cards())...)
+		}
+	}
+	return s
+}
+
 // cut shortens s to at most n bytes, between characters.
 func cut(s string, n int) string {
 	for len(s) > n {

@@ -1,6 +1,9 @@
 package firewall
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Box is the name by which [Endpoint.Zones] in [Rule.To] mean the appliance itself. No [Zone] may carry it.
 const Box = "box"
@@ -46,9 +49,16 @@ type Zone struct {
 	// they come to everybody, or before there is an address (RFC 2131, 4.1; RFC 8415, 18.2.10).
 	DHCP   bool `json:"dhcp,omitempty"`
 	DHCPv6 bool `json:"dhcpv6,omitempty"`
-	// ClampMSS lowers the MSS that TCP announces to what fits the way through this zone: for tunnels and PPP
-	// (RFC 4459, 3.2).
-	ClampMSS bool `json:"clamp_mss,omitempty"`
+	// Tunnels are those of Interfaces that are tunnels or PPP: the MSS that TCP announces is lowered to what
+	// fits the way through them (RFC 4459, 3.2), they take no short cut, and no client of ours asks for
+	// addresses there.
+	Tunnels []string `json:"tunnels,omitempty"`
+}
+
+// cards are the interfaces of z but tunnels.
+func (z Zone) cards() []string {
+	return slices.DeleteFunc(slices.Clone(z.Interfaces),
+		func(i string) bool { return slices.Contains(z.Tunnels, i) })
 }
 
 // Shortcuts are the interfaces that a flowtable may join: those of whole zones but tunnels, whose packets
@@ -56,8 +66,8 @@ type Zone struct {
 func (p Policy) Shortcuts() []string {
 	var names []string
 	for _, z := range p.Zones {
-		if len(z.Networks) == 0 && !z.ClampMSS {
-			names = append(names, z.Interfaces...)
+		if len(z.Networks) == 0 {
+			names = append(names, z.cards()...)
 		}
 	}
 	return names

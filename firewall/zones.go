@@ -66,14 +66,14 @@ func (c *compiler) neighbours() []TreeRule {
 			within(IP6Saddr, prefixesOf("::/128", "fe80::/10"))),
 			Counter: "neighbours_mld", Verdict: accept(), Name: "multicast listener discovery"},
 	}
-	adverts := c.interfaces("router_adverts", IIFName, func(z Zone) bool { return z.RouterAdverts })
+	adverts := c.cards("router_adverts", func(z Zone) bool { return z.RouterAdverts })
 	return append(rules, c.addSet(adverts, TreeRule{
 		Matches: match(in(adverts), numbers(ICMPv6Type, ndRouterAdvert), onLink, within(IP6Saddr, prefixesOf("fe80::/10"))),
 		Counter: "neighbours_ra", Verdict: accept(), Name: "router advertisement"})...)
 }
 
 func (c *compiler) dhcpClients() Set {
-	return c.interfaces("dhcp_clients", IIFName, func(z Zone) bool { return z.DHCP })
+	return c.cards("dhcp_clients", func(z Zone) bool { return z.DHCP })
 }
 
 // dhcpAnswers lets servers answer our clients.
@@ -83,7 +83,7 @@ func (c *compiler) dhcpAnswers() []TreeRule {
 		rules = append(rules, TreeRule{Matches: append(match(in(clients)), dhcpAnswer()...), Counter: "input_dhcp",
 			Verdict: accept(), Name: "answer of a DHCP server"})
 	}
-	clients := c.interfaces("dhcpv6_clients", IIFName, func(z Zone) bool { return z.DHCPv6 })
+	clients := c.cards("dhcpv6_clients", func(z Zone) bool { return z.DHCPv6 })
 	return append(rules, c.addSet(clients, TreeRule{Matches: append(match(in(clients)), dhcpv6Answer()...), Counter: "input_dhcpv6",
 		Verdict: accept(), Name: "answer of a DHCPv6 server"})...)
 }
@@ -213,7 +213,10 @@ func (c *compiler) shortcut() []TreeRule {
 // discovery fails where ICMP is filtered (RFC 4459, 3.2; RFC 2923, 2.1). The kernel takes the smaller MTU of
 // both ways.
 func (c *compiler) clamp() {
-	narrow := c.interfaces("narrow", IIFName, func(z Zone) bool { return z.ClampMSS })
+	narrow := Set{Name: "narrow", Key: []Field{IIFName}}
+	for _, z := range c.policy.Zones {
+		narrow.Elements = append(narrow.Elements, keysOf(z.Tunnels)...)
+	}
 	syn := number(TCPFlags, TCPSyn)
 	syn.Mask = TCPSyn | TCPRst
 	clamped := TreeRule{Matches: match(in(narrow), syn), Verdict: Verdict{Kind: VerdictClampMSS}, Name: "what fits the way"}

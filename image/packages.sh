@@ -16,7 +16,7 @@ peers="$peers nmap"
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
 # And the way out: providers that give addresses to our client, and cards whose checksums are missing.
-peers="$peers kea-dhcp4-server isc-dhcp-server ethtool"
+peers="$peers kea-dhcp4-server kea-dhcp6-server isc-dhcp-server ethtool"
 # For DNS: two resolvers, an authoritative server, what signs its zones, and another C library.
 peers="$peers unbound knot-resolver knot-dnsutils nsd ldnsutils musl-tools"
 # Routers and hosts of IPv6, which say what others advertise.
@@ -77,7 +77,7 @@ for package in $unpack; do
 	mv "$there.new" "$there"
 done
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt isc-dhcp-relay isc-dhcp-server kea-dhcp4-server unbound nsd knot knot-resolver:kresd@1; do
+for pair in tgt isc-dhcp-relay isc-dhcp-server kea-dhcp4-server kea-dhcp6-server unbound nsd knot knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)

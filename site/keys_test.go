@@ -54,6 +54,8 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 			example = "[" + example + `, "ula"]`
 		case "wan.gateway", "wan.gateway6":
 			continue
+		case "tunnel.routed": // those of LANs
+			example = `"2001:db8:0:20::/60"`
 		}
 		if include(k) {
 			fmt.Fprintf(&b, "%s = %s\n", k.Name, example)
@@ -62,6 +64,7 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 	fsys["site.toml"] = &fstest.MapFile{Data: []byte(b.String())}
 	fsys["hosts"] = &fstest.MapFile{Data: slices.Concat(fsys["hosts"].Data, []byte("192.168.32.13 db1\n"))}
 	fsys["dyndns.sh"] = &fstest.MapFile{Data: []byte("#!/bin/sh\n")}
+	fsys["tunnel.key"] = &fstest.MapFile{Data: []byte("Zm9vYmFyYmF6\n")}
 	fsys["blocked.list"] = &fstest.MapFile{Data: []byte("198.51.100.0/24\n")}
 	fsys["ethers"] = &fstest.MapFile{Data: slices.Concat(fsys["ethers"].Data, []byte("00:16:3e:20:00:13 db1\n"))}
 	return fsys

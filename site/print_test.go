@@ -114,6 +114,18 @@ func TestExampleWithProvider(t *testing.T) {
 	}
 }
 
+// TestExampleWithTunnel puts in the lines that the example has for a tunnel.
+func TestExampleWithTunnel(t *testing.T) {
+	fsys := exampleFiles(t)
+	shown := regexp.MustCompile(`(?m)^#     (\[|[a-z0-9-]+ *=)`).ReplaceAllString(string(fsys[source.SiteTOML].Data), "$1")
+	fsys[source.SiteTOML] = &fstest.MapFile{Data: []byte(shown)}
+	fsys["tunnel.key"] = &fstest.MapFile{Data: []byte("Zm9vYmFyYmF6\n")}
+	if s := load(t, fsys); s.Tunnel == nil || len(s.Tunnel.Routed) != 2 || s.Tunnel.MTU == 0 ||
+		s.Tunnel.Update == nil {
+		t.Errorf("the lines for a tunnel are not all there: %+v", s.Tunnel)
+	}
+}
+
 func TestPrintReportsWriteErrors(t *testing.T) {
 	s := load(t, defaultSite(t))
 	full := errors.New("disk full")

@@ -34,6 +34,9 @@ type (
 	Site        = model.Site
 	WAN         = model.WAN
 	DHCPClient  = model.DHCPClient
+	Tunnel      = model.Tunnel
+	Endpoint    = model.Endpoint
+	Secret      = model.Secret
 	ClientID    = model.ClientID
 	Hook        = model.Hook
 	LAN         = model.LAN
@@ -82,6 +85,9 @@ type (
 	Problems = source.Problems
 	Key      = toml.Key
 )
+
+// TunnelLink is the name of the link that the tunnel of a site is.
+const TunnelLink = model.TunnelLink
 
 // The firewall's names for what is no network of the site.
 const (

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
@@ -79,6 +80,8 @@ func commands() []command {
 		{name: "dns", usage: "[-a] [--json]", what: "what the DNS server does", run: ofDNS(dns.Status), sub: dnsCommands()},
 		{name: "wan", usage: "[-n EVENTS] [--json]", what: "the way out: address, lease, gateway, and what happened",
 			run: ofWAN(wan.Status), sub: wanCommands()},
+		{name: "tunnel", usage: "[--json]", what: "the tunnel for IPv6: is it up, and what was its broker told",
+			run: ofTunnel(tunnel.Status), sub: tunnelCommands()},
 		{name: "firewall", sub: firewallCommands()},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -29,9 +31,10 @@ type Status struct {
 	Links    []Link             `json:"links"`
 	Gateways []Gateway          `json:"gateways"` // that the site wants, or the lease of its way out
 	Services []supervise.Status `json:"services"`
-	DHCP     *run.Status        `json:"dhcp,omitempty"` // nil: it does not answer
-	WAN      *wanrun.Status     `json:"wan,omitempty"`  // nil: the address is the site's own, or it does not answer
-	Problems []string           `json:"problems"`       // everything that is wrong, for people
+	DHCP     *run.Status        `json:"dhcp,omitempty"`   // nil: it does not answer
+	WAN      *wanrun.Status     `json:"wan,omitempty"`    // nil: the address is the site's own, or it does not answer
+	Tunnel   *tunnelrun.Status  `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
+	Problems []string           `json:"problems"`         // everything that is wrong, for people
 }
 
 // Gateway is a default route of the site, or of the lease of its way out.
@@ -109,6 +112,11 @@ func collect(ctx context.Context, env Env) Status {
 	asking.Go(func() {
 		if w, err := wan.Ask(ctx, env.RunDir); err == nil {
 			st.WAN = &w
+		}
+	})
+	asking.Go(func() {
+		if t, err := tunnel.Ask(ctx, env.RunDir); err == nil {
+			st.Tunnel = &t
 		}
 	})
 	asking.Wait() // the control sockets keep to ctx

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
@@ -79,6 +80,9 @@ func (st Status) machineRows() (rows [][]string) {
 	}
 	if st.WAN != nil {
 		add("wan", wan.Line(*st.WAN))
+	}
+	if st.Tunnel != nil {
+		add("tunnel", tunnel.Line(*st.Tunnel))
 	}
 	for _, line := range st.gatewayLines() {
 		add("gateway", line)

@@ -12,13 +12,16 @@ type Op uint8
 // The kinds of change. What is new comes before what was goes: there is no moment without a way out.
 const (
 	SetSysctl Op = iota
-	DelVLAN      // before another may have its name or tag
-	AddVLAN
-	SetMAC // before anybody hears of the other
+	DelLink      // before another may have its name or tag
+	AddLink
+	SetTunnel // its ends, while it is in use
+	SetMAC    // before anybody hears of the other
 	SetMTU
 	UpLink
 	ChangeAddress
 	ChangeRoute
+	AddRule
+	DelRule
 	LeaveAddress
 	LeaveRoute
 	DownLink
@@ -28,6 +31,10 @@ const (
 // which gets a priority of the VLAN (tc-prio(8)).
 const Priorities = 8
 
+// TunnelTTL is that of the packets of a tunnel (RFC 4213 3.3 leaves it to us). It is a number of its own, not
+// that of the packet inside, so that the path MTU between the ends can be found (ip-tunnel(8)).
+const TunnelTTL = 64
+
 // A Change is one step towards the plan.
 type Change struct {
 	Op
@@ -35,6 +42,7 @@ type Change struct {
 	Link    Link
 	Address Address
 	Route   Route
+	Rule    Rule
 	Sysctl  Sysctl
 }
 
@@ -54,9 +62,12 @@ func (c Change) String() string {
 	switch c.Op {
 	case SetSysctl:
 		return fmt.Sprintf("sysctl -w %s=%q", c.Sysctl.Key, c.Sysctl.Value)
-	case DelVLAN:
+	case DelLink:
 		return "ip link del " + c.Link.Name
-	case AddVLAN:
+	case AddLink, SetTunnel:
+		if c.Link.isTunnel() {
+			return c.tunnelString()
+		}
 		line := fmt.Sprintf("ip link add link %s name %s type vlan id %d", c.Link.Parent, c.Link.Name, c.Link.VLAN)
 		if c.Link.Priority != 0 {
 			line += " egress-qos-map"
@@ -83,7 +94,38 @@ func (c Change) String() string {
 		}
 		return line
 	}
+	if c.Op == AddRule || c.Op == DelRule {
+		return c.ruleString()
+	}
 	return c.routeString()
+}
+
+func (c Change) ruleString() string {
+	verb, from := "add", "all"
+	if c.Op == DelRule {
+		verb = "del"
+	}
+	if c.Rule.From.IsValid() {
+		from = c.Rule.From.String()
+	}
+	line := fmt.Sprintf("ip -6 rule %s pref %d from %s lookup ", verb, c.Rule.Priority, from)
+	if c.Rule.Table == 0 {
+		return line + "main suppress_prefixlength 0"
+	}
+	return line + fmt.Sprint(c.Rule.Table)
+}
+
+func (c Change) tunnelString() string {
+	verb := "add"
+	if c.Op == SetTunnel {
+		verb = "change"
+	}
+	local := "any"
+	if c.Link.Local.IsValid() {
+		local = c.Link.Local.String()
+	}
+	return fmt.Sprintf("ip tunnel %s %s mode sit remote %s local %s ttl %d",
+		verb, c.Link.Name, c.Link.Remote, local, TunnelTTL)
 }
 
 func (c Change) routeString() string {
@@ -97,5 +139,13 @@ func (c Change) routeString() string {
 	if c.Route.Via.IsValid() {
 		words = append(words, "via", c.Route.Via.String())
 	}
-	return strings.Join(append(words, "dev", c.Route.Link), " ")
+	if c.Route.Unreachable {
+		words[2] += " unreachable"
+	} else {
+		words = append(words, "dev", c.Route.Link)
+	}
+	if c.Route.Table != 0 {
+		words = append(words, "table", fmt.Sprint(c.Route.Table))
+	}
+	return strings.Join(words, " ")
 }

@@ -11,6 +11,7 @@ type Config struct {
 	Links     []Link    `json:"links"`
 	Addresses []Address `json:"addresses,omitempty"`
 	Routes    []Route   `json:"routes,omitempty"`
+	Rules     []Rule    `json:"rules,omitempty"`
 	Sysctls   []Sysctl  `json:"sysctls,omitempty"`
 }
 
@@ -19,6 +20,11 @@ type Link struct {
 	Name   string `json:"name"`
 	Parent string `json:"parent,omitempty"` // of a VLAN, which is made; other interfaces must exist
 	VLAN   uint16 `json:"vlan,omitempty"`   // 802.1Q tag, 1 to 4094; 0 if it is no VLAN
+	// Remote is the other end of a tunnel that carries IPv6 in IPv4 (6in4, RFC 4213), which is made; Local is
+	// our end, and may change while the tunnel is in use; zero: any address of the box. Both are zero for
+	// what is no tunnel.
+	Remote netip.Addr `json:"remote,omitzero"`
+	Local  netip.Addr `json:"local,omitzero"`
 	// Priority is that of all frames that leave by the VLAN, 802.1p; 0: what the kernel gives them, which is
 	// 0 too.
 	Priority uint8 `json:"priority,omitempty"`
@@ -30,10 +36,17 @@ type Link struct {
 	Network string `json:"network,omitempty"`
 }
 
-// is reports whether l and m are one link, which may have another address and MTU.
+// is reports whether l and m are one link, which may have another address and MTU, and as a tunnel other
+// ends.
 func (l Link) is(m Link) bool {
-	return l.Name == m.Name && l.Parent == m.Parent && l.VLAN == m.VLAN && l.Priority == m.Priority
+	return l.Name == m.Name && l.Parent == m.Parent && l.VLAN == m.VLAN && l.Priority == m.Priority &&
+		l.isTunnel() == m.isTunnel()
 }
+
+func (l Link) isTunnel() bool { return l.Remote.IsValid() }
+
+// isMade reports whether the link is made for the plan. Others must exist.
+func (l Link) isMade() bool { return l.Parent != "" || l.isTunnel() }
 
 // label is the link as people know it: "eth1 (lan)".
 func (l Link) label() string {
@@ -53,11 +66,28 @@ type Address struct {
 	Beside bool `json:"beside,omitempty"`
 }
 
-// A Route leads to a network through a neighbour. There is one route to each network.
+// A Route leads to a network through a neighbour. A table has one route to each network.
 type Route struct {
 	To   netip.Prefix `json:"to"`           // 0.0.0.0/0 and ::/0 are the default routes
 	Via  netip.Addr   `json:"via,omitzero"` // zero: the network is on the link itself
 	Link string       `json:"link"`
+	// Unreachable: whoever sends there is told that nobody is, unless there is a longer route, or one of the
+	// kernel's own to the same network. Link is "" then.
+	Unreachable bool `json:"unreachable,omitempty"`
+	// Table is where it stands: only packets that a Rule sends there take it. 0: the main table, which is
+	// for all.
+	Table uint8 `json:"table,omitempty"`
+}
+
+// same reports whether r and q are routes to one network in one table.
+func (r Route) same(q Route) bool { return r.To == q.To && r.Table == q.Table }
+
+// A Rule says which IPv6 packets look for their route in which table before the main one (ip-rule(8)). Rules of a
+// lower Priority are asked first; each has a number of its own, from 1 to 32765.
+type Rule struct {
+	Priority uint16       `json:"priority"`
+	From     netip.Prefix `json:"from,omitzero"` // their source; zero: any
+	Table    uint8        `json:"table"`         // 0: the main one, but for its default route
 }
 
 // A Sysctl is one setting of the kernel. In Key, '.' separates as in sysctl(8), and '/' stands for a '.' in

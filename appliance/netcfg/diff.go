@@ -15,7 +15,8 @@ type State struct {
 	Links     map[string]LinkState
 	Addresses map[Address]bool // value: ours
 	Places    map[Address]int  // in the kernel's list; of a network the lowest is the one that connections begin of
-	Routes    []Route          // ours only
+	Routes    []Route          // ours only, as are Rules
+	Rules     []Rule
 	Sysctls   map[string]Setting
 }
 
@@ -53,6 +54,7 @@ func Diff(have State, want Config, former []string) ([]Change, []error) {
 	d.links(want.Links)
 	d.addresses(want.Addresses)
 	d.routes(want.Routes)
+	d.rules(want.Rules)
 	d.former(former)
 	slices.SortStableFunc(d.changes, func(a, b Change) int { return cmp.Compare(a.Op, b.Op) })
 	return d.changes, d.problems
@@ -102,7 +104,7 @@ func (d *differ) links(want []Link) {
 	for _, name := range slices.Sorted(maps.Keys(d.have.Links)) {
 		if l := d.have.Links[name]; l.Ours && !slices.ContainsFunc(want, l.is) {
 			d.gone[name] = true
-			d.add(Change{Op: DelVLAN, Link: l.Link})
+			d.add(Change{Op: DelLink, Link: l.Link})
 		}
 	}
 	for _, l := range want {
@@ -116,18 +118,21 @@ func (d *differ) link(want Link) bool {
 	_, parentExists := d.have.Links[want.Parent]
 	exists = exists && !d.gone[want.Name]
 	switch {
-	case want.Parent == "" && !exists:
+	case !want.isMade() && !exists:
 		d.absent("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.Links)), ", "))
 		return false
 	case want.Parent != "" && !exists && !parentExists && !d.usable[want.Parent]:
 		d.absent("link %s: its parent %s does not exist", want.Name, want.Parent)
+		return false
+	case want.isTunnel() && exists && !(have.is(want) && have.Ours):
+		d.problem("link %s: there is one of that name already, which is not ours", want.Name)
 		return false
 	case want.Parent != "" && exists && !have.is(want):
 		d.problem("link %s: there is one of that name already, which is not VLAN %d of %s", want.Name, want.VLAN, want.Parent)
 		return false
 	}
 	if !exists {
-		d.add(Change{Op: AddVLAN, Link: want})
+		d.add(Change{Op: AddLink, Link: want})
 	} else {
 		d.hardware(have.Link, want)
 	}
@@ -139,6 +144,9 @@ func (d *differ) link(want Link) bool {
 
 // hardware is what a link has that is there. One that is only made gets it in the next round.
 func (d *differ) hardware(have, want Link) {
+	if want.Remote != have.Remote || want.Local != have.Local {
+		d.add(Change{Op: SetTunnel, Link: want})
+	}
 	if want.MAC != "" && have.MAC != want.MAC {
 		d.add(Change{Op: SetMAC, Link: want})
 	}
@@ -221,23 +229,41 @@ func compareAddresses(a, b Address) int {
 // that of before.
 func (d *differ) routes(want []Route) {
 	have := slices.DeleteFunc(slices.Clone(d.have.Routes), func(r Route) bool { return d.gone[r.Link] })
-	reached := map[netip.Prefix]bool{}
+	type network struct {
+		to    netip.Prefix
+		table uint8
+	}
+	reached := map[network]bool{}
 	for _, w := range want {
 		verb := "add"
-		if slices.ContainsFunc(have, func(r Route) bool { return r.To == w.To }) {
+		if slices.ContainsFunc(have, w.same) {
 			verb = "replace"
 		}
-		if !d.ready(w.Link, w.To) {
+		if !w.Unreachable && !d.ready(w.Link, w.To) {
 			continue
 		}
-		reached[w.To] = true
+		reached[network{w.To, w.Table}] = true
 		if !slices.Contains(have, w) {
 			d.add(Change{Op: ChangeRoute, Verb: verb, Route: w})
 		}
 	}
 	for _, r := range have {
-		if !reached[r.To] {
+		if !reached[network{r.To, r.Table}] {
 			d.add(Change{Op: LeaveRoute, Verb: "del", Route: r})
+		}
+	}
+}
+
+// rules come when the routes are there that they lead to, and go before these.
+func (d *differ) rules(want []Rule) {
+	for _, r := range d.have.Rules {
+		if !slices.Contains(want, r) {
+			d.add(Change{Op: DelRule, Rule: r})
+		}
+	}
+	for _, w := range want {
+		if !slices.Contains(d.have.Rules, w) {
+			d.add(Change{Op: AddRule, Rule: w})
 		}
 	}
 }

@@ -236,6 +236,12 @@ func randomPlan(r *rand.Rand) Config {
 			c.Routes = append(c.Routes, route(to, via, link()))
 		}
 	}
+	for i := range uint16(r.IntN(4)) { // ways out of their own for some sources
+		out := route("::/0", fmt.Sprintf("fe80::%d", r.IntN(5)), link())
+		out.Table = uint8(41 + i)
+		from := prefix(fmt.Sprintf("2001:db8:%d::/48", r.IntN(3)))
+		c.Routes, c.Rules = append(c.Routes, out), append(c.Rules, Rule{Priority: 1000 + i, From: from, Table: out.Table})
+	}
 	return c
 }
 

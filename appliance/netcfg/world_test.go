@@ -47,7 +47,7 @@ func (w *world) apply(t *testing.T, plan Config) []string {
 
 // seen is what observe would say.
 func (w *world) seen(plan Config) State {
-	s := State{maps.Clone(w.Links), maps.Clone(w.Addresses), maps.Clone(w.Places), slices.Clone(w.Routes), maps.Clone(w.Sysctls)}
+	s := State{maps.Clone(w.Links), maps.Clone(w.Addresses), maps.Clone(w.Places), slices.Clone(w.Routes), slices.Clone(w.Rules), maps.Clone(w.Sysctls)}
 	for _, sysctl := range plan.Sysctls {
 		if _, ok := s.Sysctls[sysctl.Key]; !ok {
 			s.Sysctls[sysctl.Key] = Setting{Err: errNoSetting}
@@ -64,14 +64,23 @@ func (w *world) Execute(c Change) error {
 	case SetSysctl:
 		w.Sysctls[c.Sysctl.Key] = Setting{Value: c.Sysctl.Value + "\n"}
 		return nil
-	case DelVLAN:
+	case DelLink:
 		if _, ok := w.Links[c.Link.Name]; !ok {
 			return fmt.Errorf("no such link")
 		}
 		w.unplug(c.Link.Name)
 		return nil
-	case AddVLAN:
+	case AddLink:
+		if c.Link.isTunnel() {
+			return w.addTunnel(c.Link)
+		}
 		return w.addVLAN(c.Link)
+	case SetTunnel:
+		if have := w.Links[c.Link.Name]; !have.is(c.Link) {
+			return fmt.Errorf("no such tunnel")
+		}
+		w.set(c.Link.Name, func(l *LinkState) { l.Local, l.Remote = c.Link.Local, c.Link.Remote })
+		return nil
 	case UpLink:
 		if _, ok := w.Links[c.Link.Name]; !ok {
 			return fmt.Errorf("no such link")
@@ -95,6 +104,8 @@ func (w *world) Execute(c Change) error {
 		return nil
 	case ChangeAddress, LeaveAddress:
 		return w.changeAddress(c.Verb, c.Address)
+	case AddRule, DelRule:
+		return w.changeRule(c.Op, c.Rule)
 	}
 	return w.changeRoute(c.Verb, c.Route)
 }
@@ -113,6 +124,16 @@ func (w *world) addVLAN(l Link) error {
 	if _, ok := w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"]; ok {
 		w.Sysctls["net.ipv6.conf.eth1/20.accept_ra"] = Setting{Value: "1\n"}
 	}
+	return nil
+}
+
+// addTunnel gives it the MTU that Linux does, whatever is wanted.
+func (w *world) addTunnel(l Link) error {
+	if _, ok := w.Links[l.Name]; ok {
+		return fmt.Errorf("link %s exists", l.Name)
+	}
+	l.MTU = 1480
+	w.Links[l.Name] = LinkState{Link: l, Ours: true}
 	return nil
 }
 
@@ -146,17 +167,28 @@ func (w *world) changeAddress(verb string, a Address) error {
 }
 
 func (w *world) changeRoute(verb string, r Route) error {
-	same := func(have Route) bool { return have.To == r.To }
-	switch exists := slices.ContainsFunc(w.Routes, same); {
-	case !w.Links[r.Link].Up:
+	switch exists := slices.ContainsFunc(w.Routes, r.same); {
+	case !r.Unreachable && !w.Links[r.Link].Up:
 		return fmt.Errorf("link %s is down", r.Link)
 	case exists && verb == "add", !exists && verb != "add":
 		return fmt.Errorf("route to %s: exists %t", r.To, exists)
 	}
-	w.Routes = slices.DeleteFunc(w.Routes, same)
+	w.Routes = slices.DeleteFunc(w.Routes, r.same)
 	if verb != "del" {
 		w.Routes = append(w.Routes, r)
 	}
+	return nil
+}
+
+func (w *world) changeRule(op Op, r Rule) error {
+	switch exists := slices.Contains(w.Rules, r); {
+	case exists == (op == AddRule):
+		return fmt.Errorf("rule %+v: exists %t", r, exists)
+	case exists:
+		w.Rules = slices.DeleteFunc(w.Rules, func(have Rule) bool { return have == r })
+		return nil
+	}
+	w.Rules = append(w.Rules, r)
 	return nil
 }
 
@@ -187,7 +219,8 @@ func (w *world) check(t *testing.T, plan Config) {
 			ours++
 		}
 	}
-	if ours != len(plan.Addresses) || len(w.Routes) != len(plan.Routes) || len(w.Links) != len(plan.Links)+1 {
+	if ours != len(plan.Addresses) || len(w.Routes) != len(plan.Routes) || len(w.Links) != len(plan.Links)+1 ||
+		len(w.Rules) != len(plan.Rules) {
 		t.Fatalf("plan %+v\nbut there is %+v", plan, w.State)
 	}
 	for _, a := range plan.Addresses {
@@ -204,6 +237,11 @@ func (w *world) check(t *testing.T, plan Config) {
 	for _, r := range plan.Routes {
 		if !slices.Contains(w.Routes, r) {
 			t.Errorf("route %+v is missing", r)
+		}
+	}
+	for _, r := range plan.Rules {
+		if !slices.Contains(w.Rules, r) {
+			t.Errorf("rule %+v is missing", r)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func house(s *site.Site) zone.Config {
 		c.Networks = append(c.Networks, n.Network)
 	}
 	for _, l := range s.LANs {
-		for _, p := range l.IPv6 {
+		for _, p := range l.Own6() {
 			c.Networks = append(c.Networks, p.Masked())
 		}
 	}

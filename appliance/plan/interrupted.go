@@ -106,6 +106,8 @@ func goneLinks(a, b netcfg.Config) []string {
 			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN
 		}):
 			all = append(all, "VLAN "+who+" is made anew: nothing goes over it for a moment.")
+		case was.Remote.IsValid():
+			all = append(all, "The tunnel is taken away: nothing reaches the outside by it any more.")
 		case was.VLAN != 0:
 			all = append(all, "VLAN "+who+" is taken away, with all that goes over it.")
 		default:

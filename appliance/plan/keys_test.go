@@ -14,8 +14,8 @@ import (
 )
 
 // everyKey are the sites that together have each key of site.toml with a value that is not its default: what
-// a provider is told stands in one of its own.
-var everyKey = []string{"every-key.txtar", "every-key-dhcp.txtar"}
+// a provider is told stands in one of its own, and so does a tunnel.
+var everyKey = []string{"every-key.txtar", "every-key-dhcp.txtar", "every-key-tunnel.txtar"}
 
 // occurrence is a key = value on a line of site.toml.
 type occurrence struct {
@@ -154,11 +154,12 @@ func keyMatters(t *testing.T, fsys fstest.MapFS, o occurrence, whole meaning) (v
 // only a little different means anything.
 func others() map[string]string {
 	return map[string]string{
-		"netboot.server":     `"mirror"`,
-		"wan.hooks":          `["dyndns.sh", "other.sh"]`,
-		"firewall.list.LIST": `"other.list"`,
-		"port.host":          `"web1"`,
-		"service.host":       `"web1"`,
+		"netboot.server":         `"mirror"`,
+		"wan.hooks":              `["dyndns.sh", "other.sh"]`,
+		"firewall.list.LIST":     `"other.list"`,
+		"port.host":              `"web1"`,
+		"service.host":           `"web1"`,
+		"tunnel.update.key-file": `"other.key"`,
 	}
 }
 

@@ -46,10 +46,14 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 func network(s *site.Site, learned Learned) netcfg.Config {
 	facts := wayOut(s, learned)
 	all := links(s, facts, learned)
-	return netcfg.Config{
-		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, learned, all),
+	c := netcfg.Config{
+		Links: linksUp(s, facts, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
 		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
 	}
+	addTunnel(&c, s, facts)
+	addWays6(&c, ways6(s, learned))
+	addUnreachable(&c, s, learned)
+	return c
 }
 
 // linksUp are the links that are up: the networks, and wires under VLANs.
@@ -102,13 +106,9 @@ func addresses(s *site.Site, facts wan.Facts, all []link) []netcfg.Address {
 }
 
 // routes returns the default routes, the site's own, and those of its provider; each network has one.
-func routes(s *site.Site, facts wan.Facts, learned Learned, all []link) []netcfg.Route {
+func routes(s *site.Site, facts wan.Facts, all []link) []netcfg.Route {
 	out := wanRoutes(s, facts)
 	rs := slices.Clone(out[:gatewayRoutes(facts)])
-	if via := gateway6(s, learned); via.IsValid() {
-		everything := netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		rs = append(rs, netcfg.Route{To: everything, Via: via, Link: s.WAN.Link()})
-	}
 	for _, r := range s.Routes {
 		rs = append(rs, netcfg.Route{To: r.To, Via: r.Via, Link: linkOf(all, r.Via)})
 	}

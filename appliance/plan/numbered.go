@@ -53,6 +53,12 @@ func networks6(s *site.Site, l Learned, lan site.LAN) []network6 {
 // prefixes6 are those that a source gives the LANs today.
 func prefixes6(s *site.Site, l Learned, from site.Source6) []wan.Delegation {
 	switch from {
+	case site.FromTunnel:
+		if s.Tunnel != nil && len(s.Tunnel.Routed) > 0 {
+			// The shortest: it has room for all, and hosts with an address in each would choose between them.
+			largest := slices.MinFunc(s.Tunnel.Routed, func(a, b netip.Prefix) int { return a.Bits() - b.Bits() })
+			return []wan.Delegation{{Prefix: largest, Preferred: wan.Never, Valid: wan.Never}}
+		}
 	case site.FromULA:
 		ula := s.IPv6.ULA
 		if s.IPv6.MakeULA {
@@ -62,8 +68,8 @@ func prefixes6(s *site.Site, l Learned, from site.Source6) []wan.Delegation {
 			return []wan.Delegation{{Prefix: ula, Preferred: wan.Never, Valid: wan.Never}}
 		}
 	case site.FromWAN:
-		if l.WAN6 != nil && s.WAN.Delegation != 0 {
-			return l.WAN6.Delegated
+		if s.WAN.Delegation != 0 {
+			return wayOut6(s, l).Delegated
 		}
 	}
 	return nil

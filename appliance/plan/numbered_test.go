@@ -83,7 +83,7 @@ func TestNumbered(t *testing.T) {
 			both, _ := n.Host("both")
 			six := slices.DeleteFunc(slices.Clone(both.Addrs), netip.Addr.Is4)
 			got := []string{
-				texts(n.LANs[1].IPv6), texts(n.LANs[0].IPv6), texts(six), hostsOf(n.Firewall.Rules[0].To[0].Networks),
+				texts(n.LANs[1].Own6()), texts(n.LANs[0].Own6()), texts(six), hostsOf(n.Firewall.Rules[0].To[0].Networks),
 				texts(n.Firewall.Forwards[0].To),
 			}
 			if want := []string{c.lan, c.lab, c.both, c.rule, c.forward}; !slices.Equal(got, want) {

@@ -11,6 +11,7 @@ package plan
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -64,6 +65,14 @@ type Learned struct {
 	WAN6 *wan.Facts6 `json:"wan6,omitempty"`
 	// ULA is the prefix of unique local addresses that the box has made for itself.
 	ULA netip.Prefix `json:"ula,omitzero"`
+	// Tunnel is how the tunnel for IPv6 is; nil: nothing is known yet.
+	Tunnel *Tunnel `json:"tunnel,omitempty"`
+}
+
+// Tunnel is whether the other end of the tunnel answers: a default route that does not work is not to be
+// advertised.
+type Tunnel struct {
+	Up bool `json:"up"`
 }
 
 // Make returns what s means on a box that has learned l.
@@ -75,8 +84,14 @@ func Make(s *site.Site, l Learned) Plan {
 		{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
 		{Name: roster.DNS, Config: dnsConfig(s, l)},
 	}
-	if s.WAN.DHCP != nil {
+	if s.WAN.DHCP != nil || s.WAN.Auto6 {
 		services = append(services, Service{Name: roster.WAN, Config: wanConfig(s)})
+	}
+	if slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
+		services = append(services, Service{Name: roster.Radvd, Config: radvdConfig(s, l)})
+	}
+	if s.Tunnel != nil {
+		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})
 	}
 	return Plan{
 		HostName:      s.Name,

@@ -119,6 +119,10 @@ func describe(w io.Writer, p plan.Plan) {
 		if l.VLAN != 0 {
 			fmt.Fprintf(w, "ip link add link %s name %s type vlan id %d\n", l.Parent, l.Name, l.VLAN)
 		}
+		if l.Remote.IsValid() {
+			fmt.Fprintf(w, "ip tunnel add %s mode sit remote %s local %s, mtu %d\n", l.Name, l.Remote,
+				l.Local, l.MTU)
+		}
 		fmt.Fprintf(w, "ip link set %s up", l.Name)
 		if l.Network != "" {
 			fmt.Fprintf(w, "   # %s", l.Network)
@@ -129,6 +133,10 @@ func describe(w io.Writer, p plan.Plan) {
 		fmt.Fprintf(w, "ip addr add %s dev %s\n", a.Prefix, a.Link)
 	}
 	for _, r := range p.Network.Routes {
+		if r.Unreachable {
+			fmt.Fprintf(w, "ip route add unreachable %s\n", r.To)
+			continue
+		}
 		fmt.Fprintf(w, "ip route add %s via %s dev %s\n", r.To, r.Via, r.Link)
 	}
 	describeFirewall(w, p.Firewall.Policy)

@@ -36,6 +36,7 @@ func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
 		}
 		p.Defaults = append(p.Defaults, allow(service.Name, from, firewall.Box, serviceOf(service)))
 	}
+	p.Defaults = append(p.Defaults, tunnelRules(s)...)
 	for _, l := range s.LANs {
 		if s.Transit(l) {
 			p.Defaults = append(p.Defaults, allow("transit-"+l.Name, []string{l.Name}, l.Name))
@@ -82,12 +83,18 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 		return all
 	}
 	upstream, first := own4(s, facts)
-	return append(all, firewall.Zone{
+	z := firewall.Zone{
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
-		Own: append(own(upstream...), own(own6(s, l)...)...), Outside: true,
-		Bogons: bogons(append(own(upstream[:first]...), own(own6(s, l)...)...)), DHCP: s.WAN.DHCP != nil,
+		Outside: true, DHCP: s.WAN.DHCP != nil,
 		RouterAdverts: s.WAN.Auto6, DHCPv6: s.WAN.Auto6,
-	})
+	}
+	six := own(own6(s, l)...)
+	if t := s.Tunnel; t != nil {
+		z.Tunnels = []string{site.TunnelLink}
+		z.Interfaces, six = append(z.Interfaces, z.Tunnels...), append(six, t.IPv6.Addr())
+	}
+	z.Own, z.Bogons = append(own(upstream...), six...), bogons(append(own(upstream[:first]...), six...))
+	return append(all, z)
 }
 
 // relayZones are the parts of LANs that the site names whose clients ask for

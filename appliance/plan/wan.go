@@ -16,8 +16,8 @@ const (
 	wanMTU = 1500
 	// leastMTU6 is what IPv6 needs of a link (RFC 8200 5); with less the kernel has none there.
 	leastMTU6 = 1280
-	// wanProbe is how long a leased address is looked for before it is used. A stranger on the link answers
-	// within milliseconds, and meanwhile nobody has a way out.
+	// wanProbe is how long a leased address is looked for before it is used, at most. A stranger on the link
+	// answers within milliseconds, and meanwhile nobody has a way out.
 	wanProbe = 300 * time.Millisecond
 )
 
@@ -135,13 +135,18 @@ func hooks(s *site.Site) (all []Hook) {
 	return all
 }
 
-// wanConfig is what the DHCP client upstream is told.
+// wanConfig is what the clients upstream are told.
 func wanConfig(s *site.Site) wan.Config {
 	c := wan.Config{Link: s.WAN.Link(), MAC: wan.MAC(s.WAN.MAC), MaxMTU: wanMTU, Probe: wanProbe}
 	if s.WAN.MTU != 0 {
 		c.MaxMTU = s.WAN.MTU
 	}
+	c.IPv6 = wanConfig6(s)
 	client := s.WAN.DHCP
+	if client == nil {
+		c.Static4 = true
+		return c
+	}
 	switch {
 	case client.ID.DUID:
 		c.Identity = wan.ByLink

@@ -13,6 +13,8 @@ const (
 	Radvd = "radvd"
 	SSH   = "sshd"
 	WAN   = "wan"
+
+	Tunnel = "tunnel6in4"
 )
 
 // A Service is one process of the appliance.
@@ -57,6 +59,8 @@ func All() []Service {
 			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd", Forgets: true,
 			Reloads: true,
 		},
+		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
+		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
 		{Name: SSH, Reloads: true},
 	}
 }

@@ -65,15 +65,15 @@ func (r *Relay) Receive() (a Answer, err error) {
 	if a, err = parseAnswer(r.reply[:n]); err != nil {
 		return a, err
 	}
-	a.At, err = parseTimestamp(r.control[:nc])
+	a.At, err = ParseTimestamp(r.control[:nc])
 	return a, err
 }
 
 // timeLen is the length of a timestamp: two 64-bit numbers.
 const timeLen = 16
 
-// parseTimestamp reads SO_TIMESTAMPNS: Unix time in nanoseconds.
-func parseTimestamp(control []byte) (int64, error) {
+// ParseTimestamp reads SO_TIMESTAMPNS: Unix time in nanoseconds.
+func ParseTimestamp(control []byte) (int64, error) {
 	all, err := unix.ParseSocketControlMessage(control)
 	if err != nil || len(all) != 1 || all[0].Header.Type != unix.SCM_TIMESTAMPNS || len(all[0].Data) < timeLen {
 		return 0, errors.Join(errors.New("an answer without the time of its arrival"), err)

@@ -59,19 +59,22 @@ func (n *Network) Remove() error {
 	return errors.Join(errs...)
 }
 
-// Among runs f among the clients, on a thread that ends with it.
-func (n *Network) Among(f func() error) error {
+// Among runs f among the clients.
+func (n *Network) Among(f func() error) error { return In(n.Clients, f) }
+
+// In runs f in a namespace by its name for ip-netns(8), on a thread that ends with it.
+func In(namespace string, f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread is not used again
 		done <- func() error {
-			ns, err := os.Open("/run/netns/" + n.Clients)
+			ns, err := os.Open("/run/netns/" + namespace)
 			if err != nil {
 				return err
 			}
 			defer ns.Close()
 			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("namespace of the clients: %w", err)
+				return fmt.Errorf("namespace %s: %w", namespace, err)
 			}
 			return f()
 		}()

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
@@ -96,21 +98,52 @@ func Kept(t firewall.Table) (firewall.Table, error) {
 // Offload returns those of some devices between which the kernel can make a short cut: the ones that exist,
 // or none when it has no flowtables. It asks the kernel by a transaction that leaves nothing behind.
 func Offload(devices []string) []string {
-	existing := slices.DeleteFunc(slices.Clone(devices), func(name string) bool {
-		_, err := net.InterfaceByName(name)
-		return err != nil
-	})
-	conn, err := nftables.New()
-	if err != nil || len(existing) < 2 {
+	existing := existing(devices)
+	if can, err := offloads(existing); err != nil || !can {
 		return nil
 	}
+	return namesOf(existing)
+}
+
+// A device is one that exists. One that is taken out and put in again has another index.
+type device struct {
+	name  string
+	index int
+}
+
+func existing(names []string) (all []device) {
+	for _, name := range names {
+		if i, err := net.InterfaceByName(name); err == nil {
+			all = append(all, device{name, i.Index})
+		}
+	}
+	return all
+}
+
+func namesOf(devices []device) (names []string) {
+	for _, d := range devices {
+		names = append(names, d.name)
+	}
+	return names
+}
+
+// offloads asks the kernel. An error says nothing for another time.
+func offloads(devices []device) (bool, error) {
+	if len(devices) < 2 {
+		return false, nil
+	}
+	conn, err := nftables.New()
+	if err != nil {
+		return false, err
+	}
 	table := conn.AddTable(&nftables.Table{Name: scratch, Family: nftables.TableFamilyINet})
-	conn.AddFlowtable(&nftables.Flowtable{Table: table, Name: "f", Devices: existing, Flags: nftables.FlowtableFlagsCounter})
+	conn.AddFlowtable(&nftables.Flowtable{Table: table, Name: "f", Devices: namesOf(devices), Flags: nftables.FlowtableFlagsCounter})
 	chain := conn.AddChain(&nftables.Chain{Table: table, Name: "c"})
 	conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.FlowOffload{Name: "f"}}})
 	conn.DelTable(table)
-	if conn.Flush() != nil {
-		return nil
+	err = conn.Flush()
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) { // it has none, or not of such devices
+		return false, nil
 	}
-	return existing
+	return err == nil, err
 }

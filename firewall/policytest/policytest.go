@@ -67,7 +67,12 @@ func (d *draw) drawZones() {
 		for j := range d.IntN(4) {
 			z.Interfaces = append(z.Interfaces, fmt.Sprintf("eth%d.%d", i, j))
 		}
-		z.RouterAdverts, z.DHCP, z.DHCPv6, z.ClampMSS = d.chance(4), d.chance(4), d.chance(4), d.chance(4)
+		z.RouterAdverts, z.DHCP, z.DHCPv6 = d.chance(4), d.chance(4), d.chance(4)
+		for _, name := range z.Interfaces {
+			if d.chance(6) {
+				z.Tunnels = append(z.Tunnels, name)
+			}
+		}
 		if z.Outside = i == 0 || d.chance(5); z.Outside && d.chance(2) {
 			z.Bogons = firewall.Martians()
 			if d.chance(2) {

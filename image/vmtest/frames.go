@@ -16,6 +16,7 @@ import (
 // Ethernet types (IEEE 802 numbers) and the other constants of the headers below.
 const (
 	etherIPv4   = 0x0800
+	etherARP    = 0x0806
 	etherVLAN   = 0x8100 // IEEE 802.1Q
 	protocolUDP = 17
 

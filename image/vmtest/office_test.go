@@ -100,10 +100,11 @@ func bootOffice(ctx context.Context, t *testing.T) *office {
 		o.lans[name] = newSwitch(t, name)
 		trunk[vlan] = o.lans[name]
 	}
+	card, _ := newTrunk(t, trunk, 0, nil)
 	o.vm = Start(t, Machine{
 		Name: "gate", Kernel: img.Kernel, Append: Append, MemoryMB: 96,
 		Disks: []Disk{{Path: disk(ctx, t, img.Root)}},
-		NICs:  []NIC{{MAC: wanMAC, Port: port(t, o.wan, "firewall")}, {MAC: lanMAC, Port: newTrunk(t, trunk)}},
+		NICs:  []NIC{{MAC: wanMAC, Port: port(t, o.wan, "firewall")}, {MAC: lanMAC, Port: card}},
 	})
 	o.provide()
 	for _, h := range officeHosts() {

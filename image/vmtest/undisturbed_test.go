@@ -58,7 +58,7 @@ service = "https"
 	c.put(ctx, t, other, "/run/other")
 	c.must(ctx, t, "gatehouse site /run/one")
 	before := c.clean(ctx, t, "before")
-	talk := converse(ctx, t, c)
+	talk := converse(ctx, t, c.wan, c.from)
 	pings := [2]*pinger{ping(t, c.from, internet), ping(t, c.from, c.address)}
 	session := logIn(t, c.admin)
 	openShell(ctx, t, c.vm)
@@ -142,12 +142,15 @@ type conversation struct {
 	n    int64 // bytes that came back
 }
 
-// converse has a server send back what it gets.
-func converse(ctx context.Context, t *testing.T, c *changing) *conversation {
+// echo is a server of the Internet that sends back what it gets (RFC 862), to the first who comes.
+const echo = internet + ":7"
+
+// converse has the Internet, which is on wan, talk to a host.
+func converse(ctx context.Context, t *testing.T, wan, from *testnet.Namespace) *conversation {
 	t.Helper()
 	var l net.Listener
-	err := c.wan.Do(func() (err error) {
-		l, err = net.Listen("tcp", internet+":7")
+	err := wan.Do(func() (err error) {
+		l, err = net.Listen("tcp", echo)
 		return err
 	})
 	if err != nil {
@@ -160,7 +163,7 @@ func converse(ctx context.Context, t *testing.T, c *changing) *conversation {
 			conn.Close()
 		}
 	}()
-	conn, err := connect(ctx, c.from, internet+":7")
+	conn, err := connect(ctx, from, echo)
 	if err != nil {
 		t.Fatal(err)
 	}

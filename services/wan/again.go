@@ -3,6 +3,7 @@ package wan
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
@@ -10,8 +11,11 @@ import (
 
 // Again judges Facts once more, as if their source had said just these. What was judged with the same c stays
 // as it is; what was not, because the LANs were others then or because nobody judged it, is held against c.
-// The error is that of Judge.
+// Facts of another link are refused. The error is that of Judge.
 func (c *Config) Again(f *Facts) (Facts, error) {
+	if f.Link != "" && f.Link != c.Link {
+		return Facts{}, fmt.Errorf("they are those of %s", f.Link)
+	}
 	if len(f.Addrs) == 0 || !f.Addrs[0].Addr().Is4() || f.Addrs[0].Bits() < 0 {
 		return Facts{}, errors.New("no IPv4 address is known")
 	}

@@ -85,3 +85,21 @@ func TestAgainWithOtherLANs(t *testing.T) {
 		}
 	}
 }
+
+// TestAgainElsewhere: what was said of one link is not believed of another; a site may move its way out.
+func TestAgainElsewhere(t *testing.T) {
+	said := Said{Addr: ip("198.18.7.20"), Mask: mask(24), Routers: ips("198.18.7.1")}
+	c := house()
+	f, _, err := c.Judge(&said)
+	if err != nil || f.Link != c.Link {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	c.Link += ".7"
+	if _, err := c.Again(&f); err == nil {
+		t.Error("facts of the wire hold in its VLAN")
+	}
+	f.Link = ""
+	if _, err := c.Again(&f); err != nil {
+		t.Errorf("facts without a link: %v", err)
+	}
+}

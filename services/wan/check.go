@@ -46,6 +46,10 @@ func (c Config) Check() error {
 		wrong("an address is looked for during %s: 0 to %s", c.Probe, MaxProbe)
 	}
 	bad = append(bad, c.checkOptions()...)
+	c.IPv6.check(wrong)
+	if c.Static4 && c.IPv6.isOff() {
+		wrong("nobody is asked for anything, over IPv4 or IPv6")
+	}
 	if len(c.LANs) > maxLANs {
 		wrong("%d LANs, %d at most", len(c.LANs), maxLANs)
 	}

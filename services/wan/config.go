@@ -36,6 +36,10 @@ type Config struct {
 	// LANs are the networks that are ours, and our addresses in them: no provider has a
 	// say about these.
 	LANs []LAN `json:",omitzero"`
+	// Static4: the site itself says what the way out is over IPv4, and no server is asked.
+	Static4 bool `json:",omitzero"`
+	// IPv6 is what is asked for over IPv6; the zero value: nothing.
+	IPv6 IPv6 `json:",omitzero"`
 }
 
 // A LAN is a network of the house.

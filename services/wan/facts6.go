@@ -9,6 +9,8 @@ import (
 // Facts6 are what the way out is over IPv6, as routers and DHCPv6 servers upstream tell it.
 // Two that are Equal need nothing done. Ends are on the clock of Term.
 type Facts6 struct {
+	// Link is where they hold, by its name; "": where the site has its way out.
+	Link string `json:",omitzero"`
 	// Addrs are the addresses on the link. A /128 has no neighbours.
 	Addrs []netip.Prefix `json:",omitzero"`
 	// Gateway is where the default route leads, link-local; the zero Addr: there is none.
@@ -33,7 +35,10 @@ type Delegation struct {
 
 // Equal reports whether f and g are the same way out.
 func (f *Facts6) Equal(g *Facts6) bool {
-	return slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.MTU == g.MTU &&
+	return f.Link == g.Link && slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.MTU == g.MTU &&
 		slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && slices.Equal(f.Search, g.Search) &&
 		slices.Equal(f.Delegated, g.Delegated)
 }
+
+// IsZero reports whether nothing is known.
+func (f *Facts6) IsZero() bool { return f.Equal(&Facts6{Link: f.Link}) }

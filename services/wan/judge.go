@@ -68,7 +68,7 @@ func (r *Refusal) Error() string { return r.Text }
 // cannot be ours at all; everything else that cannot be believed is left out, with a
 // remark.
 func (c *Config) Judge(s *Said) (Facts, []Remark, error) {
-	j := judge{conf: c, said: s}
+	j := judge{conf: c, said: s, facts: Facts{Link: c.Link}}
 	if err := j.address(); err != nil {
 		return Facts{}, nil, err
 	}

@@ -223,8 +223,8 @@ func TestKinds(t *testing.T) {
 		"10.0.0.1": "private", "172.31.0.1": "private", "172.32.0.1": "public", "192.168.1.1": "private", "192.0.2.1": "special", "198.18.0.1": "special", "240.0.0.1": "special",
 	} {
 		k := KindOf(ip(a))
-		if k.String() != want || (k.Means() == "") != (want == "public") {
-			t.Errorf("%s is %s: %q", a, k, k.Means())
+		if k.String() != want || (k.Means() == "") != (want == "public") || (k.Brief() == "") != (want == "public") {
+			t.Errorf("%s is %s: %q, %q", a, k, k.Brief(), k.Means())
 		}
 	}
 }

@@ -36,6 +36,19 @@ func KindOf(a netip.Addr) Kind {
 // String returns the name of the kind.
 func (k Kind) String() string { return [...]string{"public", "private", "cgnat", "special"}[k&3] }
 
+// Brief says in a few words what an address of the kind means for the house, "" if nothing.
+func (k Kind) Brief() string {
+	switch k {
+	case Private:
+		return "private address, so forwards and a 6in4 tunnel depend on another router"
+	case Shared:
+		return "cgnat address, so forwards and a 6in4 tunnel do not work"
+	case Special:
+		return "special address, not routed in the Internet"
+	}
+	return ""
+}
+
 // Means says what an address of the kind means for the house, "" if nothing.
 func (k Kind) Means() string {
 	switch k {

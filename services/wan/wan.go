@@ -23,6 +23,8 @@ const Never = time.Duration(math.MaxInt64)
 
 // Facts are what the way out is. Two that are Equal need nothing done.
 type Facts struct {
+	// Link is where they hold, by its name; "": where the site has its way out.
+	Link string `json:",omitzero"`
 	// Addrs are the addresses on the link; the first is the one of which connections
 	// begin. A /32 has no neighbours, a /31 (RFC 3021) has one.
 	Addrs []netip.Prefix
@@ -50,7 +52,7 @@ type Route struct {
 
 // Equal reports whether f and g are the same way out.
 func (f *Facts) Equal(g *Facts) bool {
-	return slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.OffLink == g.OffLink &&
+	return f.Link == g.Link && slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.OffLink == g.OffLink &&
 		f.MTU == g.MTU && slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && f.Domain == g.Domain &&
 		slices.Equal(f.Search, g.Search) && slices.Equal(f.Routes, g.Routes)
 }

@@ -26,7 +26,7 @@ func Line(st run.Status) string {
 	}
 	if len(c.Facts.Addrs) > 0 {
 		if kind := wan.KindOf(c.Facts.Addrs[0].Addr()); kind != wan.Public {
-			text += "; " + kind.String() + " address"
+			text += "; " + kind.Brief()
 		}
 	}
 	return text

@@ -59,6 +59,8 @@ func (p *provider) Send(_ context.Context, m client.Send, _ run.Way) error {
 func (p *provider) Probe(context.Context, client.Probe) (client.Finding, error) {
 	return client.Finding{}, nil
 }
+func (p *provider) Seek(context.Context, client.Seek) error { return nil }
+
 func (p *provider) Announce(context.Context, netip.Addr, int) error { return nil }
 func (p *provider) Watch(ctx context.Context, _ netip.Addr, _ func(facts.MAC)) error {
 	<-ctx.Done()

@@ -164,11 +164,8 @@ func (r *Report) findProblems() {
 			add("hook %s: at %s, %s", h.Hook, h.Event, h.Problem)
 		}
 	}
-	switch g := r.Gateway; {
-	case g != nil:
+	if g := r.Gateway; g != nil {
 		r.Problems = append(r.Problems, g.problems(r.Link)...)
-	case r.Service != nil && r.Facts != nil && !r.absent() && len(r.Facts.Routes) == 0:
-		add("no router was sent that can be used, and no route: nothing leads out by %s", r.Link)
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +12,20 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
+
+// provider starts dnsmasq as the provider's DHCP server with one address to give, and more that it says.
+func (w *wiring) provider(address, more string) *testnet.Process {
+	w.t.Helper()
+	conf := filepath.Join(w.t.TempDir(), "dnsmasq.conf")
+	text := fmt.Sprintf("port=0\ninterface=eth0\nbind-interfaces\nleasefile-ro\ndhcp-authoritative\n"+
+		"dhcp-range=%[1]s,%[1]s,255.255.255.0,1h\n"+
+		"dhcp-option=option:router,192.0.2.1\ndhcp-option=option:dns-server,192.0.2.1\n%[2]s\n", address, more)
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	dnsmasq := testnet.Need(w.t, "dnsmasq", "dnsmasq-base")
+	return w.wan.Start(exec.Command(dnsmasq, "--keep-in-foreground", "--log-facility=-", "--conf-file="+conf))
+}
 
 // hostile is what a provider says that means no good, as dnsmasq takes a text: a shell's words, a second line
 // that would be a variable of its own, and what a terminal acts on. escaped is what a hook gets.

@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
 )
 
 // Where the appliance keeps what every part of it needs to find.
@@ -48,6 +49,8 @@ type process1 struct {
 	wayOut     *wayOut
 	unended    sync.Once // that the kernel ends no connections was said
 	hooks      *siteHooks
+	tunnel     *tunnelState
+	rules      nft.Owner // of the kernel
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -55,7 +58,7 @@ type process1 struct {
 }
 
 func newProcess1() *process1 {
-	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut()}
+	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState()}
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
 }

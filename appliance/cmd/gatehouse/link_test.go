@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,8 +77,10 @@ func (w *wiring) works(when string) {
 		w.t.Errorf("%s: the host has the address %q, %v", when, address, err)
 	}
 	w.lan.Run("ping", "-c1", "-w10", "192.0.2.1")
-	if out, err := w.wan.Try("ping", "-c1", "-w1", "192.0.2.10"); err == nil {
-		w.t.Errorf("%s: the firewall lets the WAN in:\n%s", when, out)
+	for _, p := range w.upstream() {
+		if out, err := w.wan.Try("ping", "-c1", "-w1", p.Addr().String()); err == nil {
+			w.t.Errorf("%s: the firewall lets the WAN in:\n%s", when, out)
+		}
 	}
 	if out, err := w.ssh(program, "status"); err != nil {
 		w.t.Errorf("%s: %v\n%s", when, err, out)
@@ -85,6 +88,20 @@ func (w *wiring) works(when string) {
 	if text := w.gatehouse("status"); !strings.Contains(text, "Everything is as it should be.") {
 		w.t.Errorf("%s:\n%s", when, text)
 	}
+}
+
+// upstream are the box's IPv4 addresses upstream: one at least.
+func (w *wiring) upstream() (all []netip.Prefix) {
+	w.t.Helper()
+	for _, a := range w.Addrs("eth0") {
+		if p := netip.MustParsePrefix(a); p.Addr().Is4() {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		w.t.Error("the box has no address upstream")
+	}
+	return all
 }
 
 // ssh runs a command on the box as the administrator does from the LAN's host.

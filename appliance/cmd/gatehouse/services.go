@@ -26,6 +26,8 @@ import (
 	dnsrun "github.com/gatehouse-os/gatehouse/services/dns/run"
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 	radvdrun "github.com/gatehouse-os/gatehouse/services/radvd/run"
+	"github.com/gatehouse-os/gatehouse/services/tunnel6in4"
+	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
@@ -55,6 +57,11 @@ func mains() map[string]unit.Main {
 		roster.Radvd: unit.Of(func(c radvd.Config, o unit.Options) (*radvdrun.Service, error) {
 			return radvdrun.Open(c, radvdrun.Options{
 				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: time.Now, Rand: rand.Uint64, Changed: o.Changed,
+			})
+		}),
+		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {
+			return tunnelrun.Open(c, tunnelrun.Options{
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,19 +9,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/services/wan/wantest"
 )
-
-// provider starts dnsmasq as the provider's DHCP server with one address to give.
-func (w *wiring) provider(address, more string) *testnet.Process {
-	w.t.Helper()
-	conf := filepath.Join(w.t.TempDir(), "dnsmasq.conf")
-	text := fmt.Sprintf("port=0\ninterface=eth0\nbind-interfaces\nleasefile-ro\ndhcp-authoritative\ndhcp-range=%[1]s,%[1]s,255.255.255.0,1h\n"+
-		"dhcp-option=option:router,192.0.2.1\ndhcp-option=option:dns-server,192.0.2.1\n%[2]s\n", address, more)
-	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
-		w.t.Fatal(err)
-	}
-	return w.wan.Start(exec.Command(testnet.Need(w.t, "dnsmasq", "dnsmasq-base"), "--keep-in-foreground", "--log-facility=-", "--conf-file="+conf))
-}
 
 // startByDHCP starts the box with a way out by DHCP, and with hooks: names and what they do.
 func (w *wiring) startByDHCP(hooks ...[2]string) {
@@ -70,31 +57,40 @@ func (w *wiring) has(when, address string) {
 	})
 }
 
-// TestWayOutByDHCP: the box has its address of a provider, everything follows it, and it follows another.
+// TestWayOutByDHCP: the box has its address of a provider, whose server is any, everything follows it, it is
+// renewed, and it follows another.
 func TestWayOutByDHCP(t *testing.T) {
-	w := newWiring(t)
-	w.plugLAN()
-	w.plugWAN()
-	server := w.provider("192.0.2.20", "")
-	w.startByDHCP()
-	w.has("at first", "192.0.2.20")
-	w.works("with the first address")
-	testnet.Eventually(t, patience, "the provider's resolver is asked", func() bool {
-		return strings.Contains(w.gatehouse("dns"), "192.0.2.1")
-	})
+	for _, p := range wantest.Providers() {
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWiring(t)
+			w.plugLAN()
+			w.plugWAN()
+			server := p.Start(t, w.wan, "192.0.2.20")
+			w.startByDHCP()
+			w.has("at first", "192.0.2.20")
+			w.works("with the first address")
+			testnet.Eventually(t, patience, "the provider's resolver is asked", func() bool {
+				return strings.Contains(w.gatehouse("dns"), "192.0.2.1")
+			})
+			if out := w.gatehouse("wan", "renew"); !strings.Contains(out, "renew: server 192.0.2.1 renewed 192.0.2.20/24: ") {
+				t.Errorf("asked to renew:\n%s", out)
+			}
 
-	// The provider gives another, and says no to the one that we have.
-	server.Signal(9)
-	_ = server.Wait(t.Context())
-	w.provider("192.0.2.21", "")
-	w.wan.Down("eth0")
-	time.Sleep(200 * time.Millisecond) // the cable is out
-	w.wan.Up("eth0")
-	w.has("renumbered", "192.0.2.21")
-	out, _ := w.Try("ip", "-4", "-o", "addr", "show", "dev", "eth0")
-	if strings.Contains(out, "192.0.2.20") {
-		t.Errorf("the old address is still there:\n%s", out)
+			// The provider gives another, and says no to the one that we have.
+			server.Signal(9)
+			_ = server.Wait(t.Context())
+			p.Start(t, w.wan, "192.0.2.21")
+			w.wan.Down("eth0")
+			time.Sleep(200 * time.Millisecond) // the cable is out
+			w.wan.Up("eth0")
+			w.has("renumbered", "192.0.2.21")
+			out, _ := w.Try("ip", "-4", "-o", "addr", "show", "dev", "eth0")
+			if strings.Contains(out, "192.0.2.20") {
+				t.Errorf("the old address is still there:\n%s", out)
+			}
+			w.works("with another address")
+			w.unbrokenOf(len(homePlan(t).Services) + 1)
+		})
 	}
-	w.works("with another address")
-	w.unbrokenOf(len(homePlan(t).Services) + 1)
 }

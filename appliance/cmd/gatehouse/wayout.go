@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -26,11 +24,10 @@ import (
 //
 // Hooks are told after the box has done what follows: one that wants to be reached by the new address can be.
 type wayOut struct {
-	told  func(wanrun.News) // never waits
-	begun chan struct{}     // has something in it when there has come a client
+	*follower
+	told func(wanrun.News) // never waits
 
 	mu      sync.Mutex
-	hasOne  bool // there is a client to be followed
 	facts   *wan.Facts
 	link    string
 	heard   time.Duration // the number of the last event
@@ -38,37 +35,15 @@ type wayOut struct {
 	asked   int           // of these, how many belong to what the box has asked for
 }
 
-func newWayOut() *wayOut { return &wayOut{begun: make(chan struct{}, 1)} }
+func newWayOut() *wayOut { return &wayOut{follower: newFollower(roster.WAN)} }
 
 // expect says whether the site has a client that is to be followed.
 func (w *wayOut) expect(one bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.hasOne = one; !one {
-		w.hear(wanrun.Report{})
-		return
-	}
-	select {
-	case w.begun <- struct{}{}:
-	default:
-	}
-}
-
-// await waits until there is a client to be followed; false: ctx has ended.
-func (w *wayOut) await(ctx context.Context) bool {
-	for ctx.Err() == nil {
+	if w.follower.expect(one); !one {
 		w.mu.Lock()
-		one := w.hasOne
-		w.mu.Unlock()
-		if one {
-			return true
-		}
-		select {
-		case <-w.begun:
-		case <-ctx.Done():
-		}
+		defer w.mu.Unlock()
+		w.hear(wanrun.Report{})
 	}
-	return false
 }
 
 // maxWaiting is how many events are kept for hooks while the box cannot apply anything. The oldest go first:
@@ -93,35 +68,20 @@ func (w *wayOut) applied() {
 	w.waiting, w.asked = w.waiting[w.asked:], 0
 }
 
-// followAgain is how long it takes to ask again after the client has gone, or is not there.
-const followAgain = 200 * time.Millisecond
-
-// follow asks the client whenever there is one, and calls changed when its word is another or something has
-// happened, until ctx ends.
+// follow asks the client, and calls changed when its word is another or something has happened, until ctx ends.
 func (w *wayOut) follow(ctx context.Context, changed func()) {
-	for w.await(ctx) {
-		_ = control.Stream(ctx, runDir, roster.WAN, "follow", nil, func(raw json.RawMessage) error {
-			var r wanrun.Report
-			if err := json.Unmarshal(raw, &r); err != nil {
-				return err
-			}
-			if w.take(r) {
-				changed()
-			}
-			return nil
-		}) // whatever ended it, it is asked again
-		select {
-		case <-time.After(followAgain):
-		case <-ctx.Done():
+	follow(ctx, w.follower, func(r wanrun.Report) {
+		if w.take(r) {
+			changed()
 		}
-	}
+	})
 }
 
 // take takes a report, and says whether there is something new in it.
 func (w *wayOut) take(r wanrun.Report) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.hasOne && w.hear(r) // else they are the last words of one that is being stopped
+	return w.expected() && w.hear(r) // else they are the last words of one that is being stopped
 }
 
 // hear is take, for who holds mu.

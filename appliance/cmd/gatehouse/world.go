@@ -26,7 +26,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -47,19 +46,18 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		o.Store = kept.Open(keptDir)
 	}
 	var b *box.Box
-	var rules nft.Owner
 	keeper, netErr := rtnl.Open(netcfg.Tell{
 		State: func(_, wrong error) {
 			b.Problem("network", wrong)
 			b.Learned() // a link may be there now
 		},
-		Gone: p.lost,
+		Gone: func(addrs []netip.Addr) { go p.lost(addrs) },
 		Log:  func(line string) { p.log.Event(networkName, "%s", line) },
 	})
 	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
 	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
-		Firewall: rules.Set,
+		Firewall: p.rules.Set,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
 			if netErr != nil {
 				return nil, netErr
@@ -77,20 +75,27 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	}
 	go p.wayOut.follow(ctx, b.Learned)
 	go p.hooks.run(ctx)
+	go p.tunnel.follow(ctx, b.Learned)
 	b.Problem("image", err)
 	return b
 }
 
 // units makes the services those of a list.
 func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
-	p.wayOut.expect(slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }))
+	has := func(name string) bool {
+		return slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == name })
+	}
+	p.wayOut.expect(has(roster.WAN))
+	p.tunnel.expect(has(roster.Tunnel))
 	return p.supervisor.Set(ctx, all)
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
 func (p *process1) learn(of plan.Plan) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{Memory: memory.Total, Shortcut: nft.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts()}
+	l := plan.Learned{
+		Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+	}
 	var err error
 	l.ULA, err = readULA(ulaFile)
 	if err := errors.Join(err, os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {

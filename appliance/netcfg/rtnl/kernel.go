@@ -57,15 +57,18 @@ func (k kernel) Observe(wanted []netcfg.Sysctl) (netcfg.State, error) {
 		value, err := os.ReadFile(sysctl.Path())
 		s.Sysctls[sysctl.Key] = netcfg.Setting{Value: string(value), Err: err}
 	}
-	s.Routes, err = k.routes(names)
+	if s.Routes, err = k.routes(names); err != nil {
+		return s, err
+	}
+	s.Rules, err = k.rules()
 	return s, err
 }
 
-// routes lists our own of the main table.
+// routes lists our own of all tables.
 func (k kernel) routes(names map[int]string) ([]netcfg.Route, error) {
 	var ours []netcfg.Route
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		filter := netlink.Route{Protocol: netcfg.Owner, Table: unix.RT_TABLE_MAIN}
+		filter := netlink.Route{Protocol: netcfg.Owner, Table: unix.RT_TABLE_UNSPEC}
 		all, err := dump(func() ([]netlink.Route, error) {
 			return k.RouteListFiltered(family, &filter, netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
 		})
@@ -75,6 +78,12 @@ func (k kernel) routes(names map[int]string) ([]netcfg.Route, error) {
 		for _, r := range all {
 			via, _ := netip.AddrFromSlice(r.Gw)
 			route := netcfg.Route{To: prefixOf(r.Dst), Via: via.Unmap(), Link: names[r.LinkIndex]}
+			if r.Table != unix.RT_TABLE_MAIN {
+				route.Table = uint8(r.Table)
+			}
+			if r.Type == unix.RTN_UNREACHABLE {
+				route.Link, route.Unreachable = "", true // IPv6 has it on lo
+			}
 			if r.Dst == nil {
 				route.To = map[int]netip.Prefix{netlink.FAMILY_V4: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
 					netlink.FAMILY_V6: netip.PrefixFrom(netip.IPv6Unspecified(), 0)}[family]
@@ -104,6 +113,10 @@ func linkOf(l netlink.Link, names map[int]string) netcfg.LinkState {
 		s.Priority = uint8(vlan.EgressQosMap[0])
 		s.Ours = attrs.Group == netcfg.Owner
 	}
+	if tunnel, ok := l.(*netlink.Sittun); ok {
+		s.Remote, s.Local = addrOf(tunnel.Remote), addrOf(tunnel.Local)
+		s.Ours, s.MAC = attrs.Group == netcfg.Owner, "" // what a tunnel has there is its local end
+	}
 	return s
 }
 
@@ -112,12 +125,21 @@ func (k kernel) Execute(c netcfg.Change) error {
 	switch c.Op {
 	case netcfg.SetSysctl:
 		return writeSysctl(c.Sysctl)
-	case netcfg.AddVLAN:
+	case netcfg.AddLink:
+		if c.Link.Remote.IsValid() {
+			return k.addTunnel(c.Link)
+		}
 		return k.addVLAN(c.Link)
+	case netcfg.SetTunnel:
+		return k.setTunnel(c.Link)
 	case netcfg.ChangeAddress, netcfg.LeaveAddress:
 		return k.changeAddress(c.Verb, c.Address)
 	case netcfg.ChangeRoute, netcfg.LeaveRoute:
 		return k.changeRoute(c.Verb, c.Route)
+	case netcfg.AddRule:
+		return k.RuleAdd(ruleOf(c.Rule))
+	case netcfg.DelRule:
+		return k.RuleDel(ruleOf(c.Rule))
 	}
 	link, err := k.LinkByName(c.Link.Name)
 	if err != nil {
@@ -191,13 +213,18 @@ func (k kernel) changeAddress(verb string, a netcfg.Address) error {
 }
 
 func (k kernel) changeRoute(verb string, r netcfg.Route) error {
-	link, err := k.LinkByName(r.Link)
-	if err != nil {
-		return err
+	route := &netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner,
+		Table: tableOf(r.Table)}
+	if r.Unreachable {
+		route.Type = unix.RTN_UNREACHABLE
+	} else {
+		link, err := k.LinkByName(r.Link)
+		if err != nil {
+			return err
+		}
+		route.LinkIndex = link.Attrs().Index
 	}
-	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(r.To), Gw: r.Via.AsSlice(), Protocol: netcfg.Owner,
-		Table: unix.RT_TABLE_MAIN}
-	if !r.Via.IsValid() && r.To.Addr().Is4() {
+	if !r.Via.IsValid() && !r.Unreachable && r.To.Addr().Is4() {
 		route.Scope = netlink.SCOPE_LINK
 	}
 	switch verb {

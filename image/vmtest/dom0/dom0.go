@@ -67,7 +67,7 @@ var overlay embed.FS
 
 // recipe is dom0's disk: the hypervisor and the toolstack, the emulator of HVM guests' devices, dom0's
 // standard kernel (Debian's cloud kernel is no dom0), and what the tests use. busybox is its init, DHCP
-// client and web server.
+// client and web server, dnsmasq the DHCP server of a provider.
 func recipe() (debian.Recipe, error) {
 	files, err := fs.Sub(overlay, "overlay")
 	modules := "/lib/modules/*/kernel/"
@@ -76,6 +76,7 @@ func recipe() (debian.Recipe, error) {
 		Packages: []string{
 			"xen-system-amd64", "linux-image-amd64", "initramfs-tools", "busybox", "lz4", "kmod", "udev", "mount", "netbase",
 			"iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump", "e2fsprogs", "tgt", "qemu-system-xen",
+			"dnsmasq-base",
 		},
 		Unread: []string{
 			"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", modules + "sound/*",

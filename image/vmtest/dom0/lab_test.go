@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +27,8 @@ type lab struct {
 	store      string       // directory with what a guest that boots from the network needs
 	identity   string       // of the appliance: its machine id
 	laptop     string       // address of that host
+	leased     string       // directory of the reference site, its way out by DHCP
+	outside    string       // the appliance's address there, if it is leased
 
 	at  string // the step that is being taken
 	err error  // of the script that failed
@@ -65,6 +66,7 @@ func (l *lab) prepare(t *testing.T) {
 	l.web1 = filepath.Join(dir, "web1.ext2")
 	l.home = buildImage(ctx, t, filepath.Join(dir, "home"), "../../../examples/home")
 	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"), "-boot", "grub")
+	l.leased = leasedSite(t, filepath.Join(dir, "leased"), l.home.Key+".pub")
 	buildProbe(ctx, t, l.web1)
 	l.store = filepath.Join(dir, "store")
 	fillStore(ctx, t, l.store)
@@ -88,7 +90,32 @@ func buildImage(ctx context.Context, t *testing.T, dir, site string, options ...
 // newerSite is a copy of the reference site with one more host, and with a key that may log in.
 func newerSite(t *testing.T, key string) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "site")
+	copySite(t, dir, key)
+	edit(t, filepath.Join(dir, "hosts"), func(text string) string { return text + "192.168.32.14 web3\n" })
+	edit(t, filepath.Join(dir, "ethers"), func(text string) string { return text + "00:16:3e:20:00:14 web3\n" })
+	return dir
+}
+
+// leasedSite is a copy of the reference site whose way out is by DHCP, in a new directory.
+func leasedSite(t *testing.T, dir, key string) string {
+	t.Helper()
+	copySite(t, dir, key)
+	edit(t, filepath.Join(dir, "site.toml"), func(text string) string {
+		for _, change := range [][2]string{{`ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`}, {`gateway   = "192.0.2.1"`, ""}} {
+			if !strings.Contains(text, change[0]) {
+				t.Fatalf("the reference site has no %s", change[0])
+			}
+			text = strings.Replace(text, change[0], change[1], 1)
+		}
+		return text
+	})
+	return dir
+}
+
+// copySite makes a copy of the reference site in a new directory, with a key that may log in.
+func copySite(t *testing.T, dir, key string) {
+	t.Helper()
 	if err := os.CopyFS(dir, os.DirFS("../../../examples/home")); err != nil {
 		t.Fatal(err)
 	}
@@ -96,19 +123,19 @@ func newerSite(t *testing.T, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, line := range map[string]string{
-		"hosts": "192.168.32.14 web3\n", "ethers": "00:16:3e:20:00:14 web3\n", "authorized_keys": string(public),
-	} {
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = f.WriteString(line)
-		if err := errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
-		}
+	edit(t, filepath.Join(dir, "authorized_keys"), func(text string) string { return text + string(public) })
+}
+
+// edit changes a text file.
+func edit(t *testing.T, file string, change func(text string) string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, []byte(change(string(text))), 0o600)
 	}
-	return dir
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // buildProbe makes the root disk of the second guest, whose init is the program in probe.
@@ -232,10 +259,15 @@ func (l *lab) awaitConsole(ctx context.Context, t *testing.T, text string) {
 	l.sh(ctx, t, "until grep -qF "+Quote(text)+" "+consoleLog+"; do sleep 0.5; done")
 }
 
-// up waits until the appliance can be logged in to.
+// up waits until the appliance can be logged in to, and has the lease of its way out confirmed, if it is by
+// DHCP.
 func (l *lab) up(ctx context.Context, t *testing.T) {
 	t.Helper()
-	l.sh(ctx, t, "until "+l.ssh("true")+" 2>/run/why; do xl domid firewall >/dev/null || { cat /run/why >&2; exit 1; }; sleep 0.5; done")
+	command := "true"
+	if l.outside != "" {
+		command = "gatehouse wan"
+	}
+	l.sh(ctx, t, "until "+l.ssh(command)+" >&2 2>/run/why; do xl domid firewall >/dev/null || { cat /run/why >&2; exit 1; }; sleep 0.5; done")
 }
 
 // gone waits until xl has cleaned up after a guest, whose disks can be used again only then.

@@ -52,17 +52,19 @@ func (l *lab) fsck(ctx context.Context, t *testing.T, disk string) {
 	}
 }
 
-// changeType starts the image that was shut down anew, as a PV guest: it is the appliance that it was.
+// changeType starts the image that was shut down anew, as a PV guest: it is the appliance that it was, and
+// has the way out that it had.
 func changeType(ctx context.Context, t *testing.T, l *lab) {
-	l.create(ctx, t, l.home, NativeTSC, `type="pv"`)
+	l.keepsWayOut(ctx, t, func() { l.create(ctx, t, l.home, NativeTSC, `type="pv"`) })
 	l.unchanged(ctx, t)
 	l.runsAs(ctx, t, "Xen PV")
 }
 
 // startPV starts the newer image, whose kernel pygrub finds on its disk, with less memory than it may be
 // given later, and without the disk for /perm that its configuration names: the appliance says so, and gives
-// no leases that it could not remember.
+// no leases that it could not remember. The address of its way out is again that of its site.
 func startPV(ctx context.Context, t *testing.T, l *lab) {
+	l.outside = ""
 	root := "disk=[" + Quote(disk("xvda", l.next.Root)) + "]"
 	l.xlCreate(ctx, t, l.next, slices.Concat(twoProcessors, []string{NativeTSC, `type="pv"`, "memory=96", "maxmem=160", root})...)
 	l.awaitConsole(ctx, t, "NO STABLE STORAGE")

@@ -19,6 +19,16 @@ printf '#!/bin/sh\nprintf "Content-type: text/plain\\r\\n\\r\\n%%s" "$REMOTE_ADD
 chmod +x /srv/www/cgi-bin/peer
 head -c 1000000 /dev/urandom >/srv/www/megabyte
 ip netns exec provider busybox httpd -h /srv/www -p 198.51.100.1:80
+ip netns exec provider busybox nc -ll -p 7 -e cat </dev/null >/dev/null 2>&1 &
+
+# provide ADDRESS: from now on the provider leases this address, and no other. /run/provider has what dnsmasq does.
+cat >/usr/local/sbin/provide <<'END'
+#!/bin/sh
+while pid=$(pidof dnsmasq); do kill $pid; sleep 0.1; done
+exec ip netns exec provider dnsmasq --conf-file=/dev/null --user=root --pid-file= --log-facility=/run/provider --port=0 \
+	--interface=eth0 --bind-interfaces --leasefile-ro --dhcp-authoritative --no-ping \
+	--dhcp-range="$1,$1,255.255.255.0,1h" --dhcp-option=option:router,192.0.2.1
+END
 
 # Hosts of the LAN: one with a fixed address, from which people log in, and two for DHCP.
 plug store xenbr1 00:16:3e:20:00:10

@@ -37,6 +37,8 @@ func allSteps() []step {
 		{"PVH: a second guest gets its lease, and reaches the Internet", secondGuest},
 		{"PVH: the firewall stands between the bridges", firewall},
 		{"PVH: memory is taken and given back", balloonPVH},
+		{"PVH: the way out is by DHCP, and renumbered while people talk", leasedWayOut},
+		{"PVH: power cut, and back with the lease of the way out", keptWayOut},
 		{"PVH: save and restore", saveRestore},
 		{"PVH: the LAN's card is pulled out and plugged in", replug},
 		{"PVH: shutdown leaves clean disks", shutdown},
@@ -57,6 +59,7 @@ func shortSteps() []step {
 	return []step{
 		{"PVH: the configuration starts it as it was written", startPVH},
 		{"PVH: clients get their leases, checksums complete", leases},
+		{"PVH: the way out is by DHCP, and renumbered while people talk", leasedWayOut},
 		{"PVH: save and restore", saveRestore},
 		{"PVH: shutdown leaves clean disks", shutdown},
 		{"PV: the same disks serve a guest of the other type", changeType},

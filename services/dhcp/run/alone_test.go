@@ -3,60 +3,22 @@ package run_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"syscall"
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// Some clients manage more than one link: they write name servers, host names and
-// leases to where those of the machine are. Such a client gets a view of the machine
-// of its own: its processes, its host name, a /run that is gone with it, and nothing
-// it can write to but its directory, where /var/lib is too.
-const aloneScript = `#!/bin/sh
-set -e
-PATH=/usr/sbin:/sbin:/usr/bin:/bin
-mount --make-rprivate /
-mount --bind "$1" "$1"
-mount -o remount,bind,ro /
-mount -t tmpfs tmpfs /run
-mkdir -p "$1/lib"
-mount --bind "$1/lib" /var/lib
-mount -t proc proc /proc
-mount -t sysfs -o ro sysfs /sys
-cd "$1"
-shift
-exec "$@"
-`
-
 // A daemon is a client that runs alone.
 type daemon struct {
-	*testnet.Process
-	c   *client
-	cmd *exec.Cmd
+	*testnet.Alone
+	c *client
 }
 
-// alone starts a client with a view of the machine of its own. It is process 1 there,
-// so nothing that it starts outlives it.
+// alone starts a client with a view of the machine of its own.
 func (c *client) alone(program string, args ...string) *daemon {
 	c.t.Helper()
-	script := c.dir + "/alone"
-	if err := os.WriteFile(script, []byte(aloneScript), 0o755); err != nil {
-		c.t.Fatal(err)
-	}
-	cmd := exec.Command(script, append([]string{c.dir, program}, args...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}
-	return &daemon{c.Start(cmd), c, cmd}
-}
-
-// within runs a program where the daemon is.
-func (d *daemon) within(program string, args ...string) {
-	d.c.t.Helper()
-	enter := []string{"--target", strconv.Itoa(d.cmd.Process.Pid), "--mount", "--pid", "--", program}
-	d.c.Run(testnet.Need(d.c.t, "nsenter", "util-linux"), append(enter, args...)...)
+	return &daemon{c.Alone(c.dir, program, args...), c}
 }
 
 // write puts a file into the client's directory and returns its path.
@@ -82,28 +44,10 @@ func (c *client) dhcpcd(args ...string) *daemon {
 		append(append([]string{"-4", "-B", "-d", "-L", "--nodelay", "-t", "0", "-f", conf, "-c", c.note()}, args...), "eth0")...)
 }
 
-// networkd starts systemd's, with a bus of its own: without one it cannot be told to
-// renew. No other part of systemd need run.
+// networkd starts systemd's.
 func (c *client) networkd(settings string) *daemon {
 	c.t.Helper()
-	c.write("eth0.network", "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n[DHCPv4]\n"+settings, 0o644)
-	program := "/lib/systemd/systemd-networkd"
-	if _, err := os.Stat(program); err != nil {
-		c.t.Fatalf("%v: apt-get install systemd", err)
-	}
-	testnet.Need(c.t, "dbus-daemon", "dbus-daemon")
-	// Killed, it is started again, as systemd does.
-	start := c.write("networkd", `#!/bin/sh
-mkdir -p /run/systemd/network /run/dbus
-cp eth0.network /run/systemd/network/ # becoming its own user it cannot read what is here
-dbus-daemon --system --fork --nopidfile
-while :; do
-	`+program+` &
-	echo $! >pid
-	wait $!
-done
-`, 0o755)
-	return c.alone("/bin/sh", start)
+	return &daemon{c.Networkd(c.dir, "eth0", settings), c}
 }
 
 // unchanged checks that a file of the machine is as it was when the test ends.

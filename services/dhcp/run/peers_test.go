@@ -94,7 +94,7 @@ func TestNetworkd(t *testing.T) {
 	checksums := c.sniff()
 	d := c.networkd("")
 	c.has("192.168.32.100/24")
-	d.within("networkctl", "renew", "eth0")
+	d.Within("networkctl", "renew", "eth0")
 	l.exchanges(c, 1, "REQUEST", "RENEWING", "ACK")
 	checksums(3)
 	d.kill()
@@ -104,8 +104,8 @@ func TestNetworkd(t *testing.T) {
 	}
 	l.exchanges(c, 2, "REQUEST", "SELECTING", "ACK")
 	c.has("192.168.32.100/24")
-	d.within("sed", "-i", "s/^DHCP=.*/DHCP=no/", "/run/systemd/network/eth0.network")
-	d.within("networkctl", "reload")
+	d.Within("sed", "-i", "s/^DHCP=.*/DHCP=no/", "/run/systemd/network/eth0.network")
+	d.Within("networkctl", "reload")
 	l.released(c)
 	c.lost()
 }
@@ -117,7 +117,7 @@ func (d *daemon) kill() {
 	if err != nil {
 		d.c.t.Fatal(err)
 	}
-	d.within("kill", "-KILL", strings.TrimSpace(string(pid)))
+	d.Within("kill", "-KILL", strings.TrimSpace(string(pid)))
 }
 
 // ipconfig runs klibc's to its end, as the initramfs of Debian does for ip=dhcp, and

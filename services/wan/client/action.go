@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
-// An Action is something to be done by who calls: a Send, Probe, Announce, Store, Forget
-// or Event.
+// An Action is something to be done by who calls: a Send, Probe, Seek, Announce, Store,
+// Forget or Event.
 type Action interface{ action() }
 
 // Send is a message for port 67 from port 68.
@@ -28,7 +28,8 @@ type Send struct {
 // takes the place of the one before.
 type Probe struct {
 	Addr netip.Addr
-	// Gateway is to be looked for too, by ARP requests from nobody; the zero Addr: none.
+	// Gateway is to be looked for too, by ARP requests from nobody; the zero Addr: none. When
+	// it answers, it is known how fast this link is, and the look may end sooner.
 	Gateway netip.Addr
 	For     time.Duration
 }
@@ -41,6 +42,10 @@ type Announce struct {
 	Text  string // a sentence for the log; empty: there is nothing new to say
 }
 
+// Seek asks for a look for the gateway, from our address. Its result is for the kernel, which
+// finds out by itself that a cable is back, but asks again for a gateway only once a second.
+type Seek struct{ Gateway, From netip.Addr }
+
 // Store asks for a lease to be kept. What follows it is to wait until it is on stable
 // storage, or is known never to get there.
 type Store struct{ Lease Lease }
@@ -50,6 +55,7 @@ type Forget struct{}
 
 func (Send) action()     {}
 func (Probe) action()    {}
+func (Seek) action()     {}
 func (Announce) action() {}
 func (Store) action()    {}
 func (Forget) action()   {}

@@ -10,8 +10,9 @@
 // It guarantees: an address is reported only after its lease was handed out for storing,
 // and is taken back when the lease ends, if not before; what a provider says is judged
 // (wan.Judge) before it is told; requests are never sent faster than RFC 2131 4.1 has
-// it, whatever is answered; whoever is not asked is not heard. It leaves to others:
-// sockets, ARP, the checksums of messages, storing, and everything in the kernel.
+// it, whatever is answered, but for the first that follows a NAK; whoever is not asked is
+// not heard. It leaves to others: sockets, ARP, the checksums of messages, storing, and
+// everything in the kernel.
 //
 // A Client is not safe for concurrent use.
 package client
@@ -124,6 +125,7 @@ type Client struct {
 	rival     *Rival
 	pace      pace
 	proxy     proxy
+	look      look
 	ignored   [dropCount]uint64
 	problem   string // why there is no lease
 }
@@ -174,6 +176,7 @@ func (c *Client) Carrier(now Now, up bool) []Action {
 // detach forgets whatever was under way on the link.
 func (c *Client) detach() {
 	c.quiet()
+	c.look = look{}
 	switch {
 	case c.state == Released:
 	case c.lease != nil:

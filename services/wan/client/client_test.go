@@ -282,12 +282,22 @@ func TestNAKAtRenew(t *testing.T) {
 	l.answer(packet.NAK, rogue, "") // not asked
 	l.want()
 	l.answer(packet.NAK, server, "", opt(packet.OptionMessage, []byte("go \x1baway")...))
-	l.want("nak refused", "deconfig refused 198.18.7.20/24", "forget")
+	l.want("nak refused", "deconfig refused 198.18.7.20/24", "forget", "DISCOVER") // at once
 	if l.event.Text != `198.18.7.20 is not ours any more: server 198.18.7.1 refuses it: it says "go \x1baway"` || l.kept != nil {
 		t.Errorf("%+v", l.event)
 	}
-	l.pass(2 * time.Second)
-	l.want("DISCOVER")
+	// A server that offers and refuses in turn is asked ever more slowly.
+	for _, pause := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
+		l.answer(packet.Offer, server, "198.18.7.21")
+		l.pass(collect) // others are preferred to one that has refused
+		l.log = nil
+		l.answer(packet.NAK, server, "")
+		l.want("nak refused", "forget")
+		l.pass(pause - time.Millisecond)
+		l.want()
+		l.pass(pause / 2)
+		l.want("DISCOVER")
+	}
 }
 
 // TestRenewalChanges: the gateway and the MTU only, then the address.

@@ -38,31 +38,57 @@ func (p *proxy) answers(mac wan.MAC, a netip.Addr) bool {
 // isProven reports whether a station answers for all.
 func (p *proxy) isProven(mac wan.MAC) bool { return mac == p.mac && len(p.addrs) >= proxyAfter }
 
+// A look is for an address that is not ours yet.
+type look struct {
+	addr  netip.Addr
+	at    time.Duration // when it began
+	found *Finding      // nil: it is not over
+}
+
+// lookFor has an address looked for on the link, also while a server is asked for it: nobody
+// waits for one after the other.
+func (c *Client) lookFor(addr, gateway netip.Addr) {
+	if c.conf.Probe == 0 {
+		return
+	}
+	c.look = look{addr: addr, at: c.now.Up}
+	c.out = append(c.out, Probe{Addr: addr, Gateway: gateway, For: c.conf.Probe})
+}
+
 // examine has a new address looked for on the link before it is used (RFC 5227 2.1, RFC
-// 2131 4.4.1), and for a lease that nobody confirmed its gateway too.
+// 2131 4.4.1), unless that was done just now, and for a lease that nobody confirmed its
+// gateway too.
 func (c *Client) examine(l *held) {
-	p := Probe{Addr: l.addr(), For: c.conf.Probe}
 	if l.Term.Unconfirmed {
-		p.Gateway, p.For = l.facts.Gateway, max(p.For, gatewayProbe)
+		p := Probe{Addr: l.addr(), Gateway: l.facts.Gateway, For: max(c.conf.Probe, gatewayProbe)}
+		c.look, c.cand, c.probeBy = look{}, l, c.now.Up+p.For+probeGrace
+		c.out = append(c.out, p)
+		return
 	}
-	if !l.Term.Unconfirmed {
-		c.quiet()
-		c.enter(Checking)
-	}
-	if p.For == 0 {
+	c.quiet()
+	c.enter(Checking)
+	if c.conf.Probe == 0 {
 		c.adopt(l)
 		return
 	}
 	c.cand = l
-	c.probeBy = c.now.Up + p.For + probeGrace
-	c.out = append(c.out, p)
+	if c.look.addr != l.addr() || c.now.Up-c.look.at > c.conf.Probe+probeGrace {
+		c.lookFor(l.addr(), l.facts.Gateway)
+	}
+	c.probeBy = c.look.at + c.conf.Probe + probeGrace
+	if f := c.look.found; f != nil {
+		c.judgeFinding(*f)
+	}
 }
 
 // Probed is the result of a Probe.
 func (c *Client) Probed(now Now, addr netip.Addr, f Finding) []Action {
 	c.begin(now)
-	if c.cand != nil && c.cand.addr() == addr {
+	switch {
+	case c.cand != nil && c.cand.addr() == addr:
 		c.judgeFinding(f)
+	case c.look.addr == addr:
+		c.look.found = &f
 	}
 	return c.end()
 }
@@ -72,7 +98,7 @@ func (c *Client) unprobed() { c.judgeFinding(Finding{}) }
 
 func (c *Client) judgeFinding(f Finding) {
 	l := c.cand
-	c.probeBy = wan.Never
+	c.look, c.probeBy = look{}, wan.Never
 	conflict := f.Conflict && f.MAC != c.conf.MAC
 	if conflict && c.proxy.answers(f.MAC, l.addr()) {
 		conflict = false
@@ -81,10 +107,12 @@ func (c *Client) judgeFinding(f Finding) {
 	}
 	switch {
 	case l.Term.End <= c.now.Up:
+		c.moved(l)
 		c.tooLate(l)
 	case conflict && l.Term.Unconfirmed:
 		c.unused(InUse, l, "station "+f.MAC.String()+" has its address")
 	case conflict:
+		c.moved(l)
 		c.decline(l, f.MAC)
 	case l.Term.Unconfirmed && l.facts.Gateway.IsValid() && !f.Gateway:
 		c.unused(GatewaySilent, l, "its gateway "+l.facts.Gateway.String()+" is not there")

@@ -22,7 +22,7 @@ func TestProbe(t *testing.T) {
 	l := newLab(t, probing)
 	l.start()
 	l.lease("198.18.7.20")
-	l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20")
+	l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20 and gateway 198.18.7.1")
 	l.do(l.c.Probed(l.now, ip("198.18.7.21"), Finding{Conflict: true, MAC: other})) // of another address
 	l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{Conflict: true, MAC: card}))  // our own echo
 	l.want("bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20")
@@ -30,13 +30,99 @@ func TestProbe(t *testing.T) {
 	l.pass(30 * time.Minute)
 	l.answer(packet.ACK, server, "198.18.7.20")
 	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "renew extended 198.18.7.20/24 via 198.18.7.1")
-	// Another one is, and the first is no more used meanwhile.
+	// Another one is, and the first is used meanwhile: it is ours until it ends.
 	l.pass(30 * time.Minute)
 	l.answer(packet.ACK, server, "198.18.7.22")
-	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "deconfig moved 198.18.7.20/24", "probe 198.18.7.22")
+	l.want("REQUEST to 198.18.7.1 ciaddr 198.18.7.20", "probe 198.18.7.22 and gateway 198.18.7.1")
+	if l.used != "198.18.7.20" {
+		t.Errorf("%q is used", l.used)
+	}
 	// A probe whose result never comes keeps nobody waiting for ever.
 	l.pass(7 * time.Second)
+	l.want("deconfig moved 198.18.7.20/24", "bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
+}
+
+// TestMoved: what a server gives in place of a lease is another station's; the lease ends while that is looked
+// for; the cable is pulled out, and the server asked again.
+func TestMoved(t *testing.T) {
+	asked := func() *lab {
+		l := newLab(t, probing)
+		l.start()
+		l.lease("198.18.7.20")
+		l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{}))
+		l.pass(59 * time.Minute)
+		l.log = nil
+		return l
+	}
+	l := asked()
+	l.answer(packet.ACK, server, "198.18.7.22")
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1")
+	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{Conflict: true, MAC: other}))
+	l.want("deconfig moved 198.18.7.20/24", "DECLINE asks 198.18.7.22 server 198.18.7.1", "leasefail in-use", "forget")
+	l.pass(13 * time.Second)
+	l.want("DISCOVER")
+
+	l = asked()
+	l.pass(58 * time.Second)
+	l.log = nil
+	l.answer(packet.ACK, server, "198.18.7.22")
+	l.pass(2 * time.Second)
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1", "deconfig moved 198.18.7.20/24")
+	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{}))
 	l.want("bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
+
+	l = asked()
+	l.answer(packet.ACK, server, "198.18.7.22")
+	l.do(l.c.Carrier(l.now, false))
+	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{}))
+	l.do(l.c.Carrier(l.now, true))
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1", "seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
+	l.answer(packet.ACK, server, "198.18.7.22")
+	l.do(l.c.Probed(l.now, ip("198.18.7.22"), Finding{}))
+	l.want("probe 198.18.7.22 and gateway 198.18.7.1", "deconfig moved 198.18.7.20/24", "bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
+}
+
+// TestProbeBeside: an offered address is looked for while its server is asked, and nobody waits twice.
+func TestProbeBeside(t *testing.T) {
+	for name, c := range map[string]struct {
+		found Finding
+		after time.Duration // from the finding to the ACK
+		want  []string
+	}{
+		"nobody has it":   {Finding{Gateway: true}, 0, []string{"bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20"}},
+		"another has it":  {Finding{Conflict: true, MAC: other}, 0, []string{"DECLINE asks 198.18.7.20 server 198.18.7.1", "leasefail in-use", "forget"}},
+		"it is long past": {Finding{Gateway: true}, 10 * time.Second, []string{"probe 198.18.7.20 and gateway 198.18.7.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, probing)
+			l.start()
+			l.answer(packet.Offer, server, "198.18.7.20")
+			l.do(l.c.Probed(l.now, ip("198.18.7.20"), c.found))
+			l.want("DISCOVER", "REQUEST asks 198.18.7.20 server 198.18.7.1", "probe 198.18.7.20 and gateway 198.18.7.1")
+			l.pass(c.after)
+			l.log = nil
+			l.answer(packet.ACK, server, "198.18.7.20")
+			l.want(c.want...)
+		})
+	}
+}
+
+// TestCableIsBack: the gateway is asked for at once, by who has an address, and nobody has asked for it.
+func TestCableIsBack(t *testing.T) {
+	l := newLab(t, probing)
+	l.start()
+	l.do(l.c.Carrier(l.now, false))
+	l.pass(10 * time.Second)
+	l.log = nil
+	l.do(l.c.Carrier(l.now, true))
+	l.want("DISCOVER")
+	l.lease("198.18.7.20")
+	l.do(l.c.Probed(l.now, ip("198.18.7.20"), Finding{}))
+	l.do(l.c.Carrier(l.now, false))
+	l.pass(10 * time.Second)
+	l.log = nil
+	l.do(l.c.Carrier(l.now, true))
+	l.want("seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
 }
 
 func TestDecline(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 // An offer is one that could be taken.
 type offer struct {
 	server, addr netip.Addr
+	gateway      netip.Addr // the zero Addr: it leads nowhere
 	score        int
 }
 
@@ -59,7 +60,7 @@ func (c *Client) hearOffer(r *reply) Drop {
 	if len(c.offers) == maxOffers {
 		return NotNow
 	}
-	o := offer{server: r.server, addr: r.said.Addr}
+	o := offer{server: r.server, addr: r.said.Addr, gateway: l.facts.Gateway}
 	if c.avoid[o.server] <= c.now.Up {
 		o.score += notAvoided
 	}
@@ -105,6 +106,7 @@ func (c *Client) choose() {
 	c.x.sent[0].at = c.now.Up // the lease counts from its request, not from the DISCOVER
 	c.enter(Requesting)
 	c.rerequest()
+	c.lookFor(best.addr, best.gateway)
 }
 
 // rerequest asks for the offer, as often as RFC 2131 has it.

@@ -84,6 +84,8 @@ func (l *lab) do(acts []Action) {
 			l.noteSend(a)
 		case Probe:
 			l.note("probe %s%s", a.Addr, map[bool]string{true: " and gateway " + a.Gateway.String()}[a.Gateway.IsValid()])
+		case Seek:
+			l.note("seek %s from %s", a.Gateway, a.From)
 		case Announce:
 			l.note("%s", strings.TrimSpace("announce "+a.Addr.String()+" "+a.Text))
 		case Store:

@@ -43,10 +43,7 @@ func (c *Client) hearACK(r *reply) Drop {
 	switch {
 	case c.lease != nil && c.lease.addr() == l.addr():
 		c.extend(l)
-	case c.lease != nil:
-		c.deconfig(Moved, "server %s gives %s in place of %s", r.server, l.addr(), c.lease.addr())
-		c.examine(l)
-	default:
+	default: // the lease in use, if there is one, is used until this one can be
 		c.examine(l)
 	}
 	return 0
@@ -87,8 +84,16 @@ func (c *Client) settle(s State) {
 	c.enter(s)
 }
 
+// moved takes back the lease in whose place its server gave l.
+func (c *Client) moved(l *held) {
+	if c.lease != nil {
+		c.deconfig(Moved, "server %s gives %s in place of %s", l.Term.Server, l.addr(), c.lease.addr())
+	}
+}
+
 // adopt uses a lease.
 func (c *Client) adopt(l *held) {
+	c.moved(l)
 	c.lease, c.cand, c.probeBy = l, nil, wan.Never
 	e := Event{
 		Name: BoundTo, Cause: Acknowledged, Changed: true, Facts: l.facts, Term: l.Term, Remarks: l.remarks,
@@ -161,6 +166,10 @@ func (c *Client) reRenew() {
 // expire is the end of the lease: "the client MUST immediately stop any other network
 // processing" (RFC 2131 4.4.5).
 func (c *Client) expire() {
+	if c.state == Checking && c.cand != nil { // what is in its place is still looked for
+		c.moved(c.cand)
+		return
+	}
 	l := c.lease
 	c.quiet()
 	c.deconfig(Expired, "the lease of %s has ended, and server %s has not renewed it", l.addr(), l.Term.Server)

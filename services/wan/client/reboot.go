@@ -17,6 +17,14 @@ func (c *Client) reboot() {
 	c.newExchange()
 	c.enter(Rebooting)
 	c.pace.begun(c.now.Up)
+	switch l := c.lease; {
+	case l != nil && l.facts.Gateway.IsValid():
+		c.out = append(c.out, Seek{Gateway: l.facts.Gateway, From: l.addr()})
+	case l == nil && c.kept != nil:
+		c.lookFor(c.known(), c.kept.facts.Gateway)
+	case l == nil:
+		c.lookFor(c.known(), netip.Addr{})
+	}
 	c.reReboot()
 }
 
@@ -108,6 +116,11 @@ func (c *Client) obey(n refusal) {
 		c.deconfig(Refused, "%s is not ours any more: server %s refuses it%s", addr, n.server, n.says)
 	}
 	c.kept = nil
+	first := c.fails == 0 && c.state != Requesting
 	c.forget()
 	c.fail()
+	if first { // a new address is asked for at once, where it was not the last such attempt that failed
+		c.failUntil = c.now.Up
+		c.resend = min(c.resend, c.now.Up)
+	}
 }

@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 	l.now.Wall = time.Time{} // the time of day does not matter
 	l.again("boot-1")
 	l.start()
-	l.want("bound restarted 198.18.7.20/24 via 198.18.7.1", "REQUEST asks 198.18.7.20")
+	l.want("bound restarted 198.18.7.20/24 via 198.18.7.1", "seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
 	if l.event.Term.End != end || !l.event.Term.Unconfirmed {
 		t.Errorf("%+v", l.event.Term)
 	}
@@ -184,7 +184,7 @@ func TestNAKInInitReboot(t *testing.T) {
 	l.start()
 	l.answer(packet.NAK, "198.18.99.1", "")
 	l.pass(4 * time.Second)
-	l.want("bound restarted 198.18.7.20/24 via 198.18.7.1", "REQUEST asks 198.18.7.20", "nak refused", "deconfig refused 198.18.7.20/24", "forget", "DISCOVER")
+	l.want("bound restarted 198.18.7.20/24 via 198.18.7.1", "seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20", "nak refused", "deconfig refused 198.18.7.20/24", "forget", "DISCOVER")
 }
 
 // TestCarrier: an address survives a flap, and is asked for within a second of carrier;
@@ -200,7 +200,7 @@ func TestCarrier(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	l.do(l.c.Carrier(l.now, true))
-	l.want("REQUEST asks 198.18.7.20")
+	l.want("seek 198.18.7.1 from 198.18.7.20", "REQUEST asks 198.18.7.20")
 	l.answer(packet.ACK, server, "198.18.7.20")
 	l.want("renew extended 198.18.7.20/24 via 198.18.7.1")
 	// T1 passes without carrier: nothing is sent; the end is the end.

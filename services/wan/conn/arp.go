@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -20,9 +19,7 @@ import (
 )
 
 const (
-	probes           = 3               // RFC 5227 1.1: PROBE_NUM
-	probeWait        = time.Second     // PROBE_WAIT
-	announceInterval = 2 * time.Second // ANNOUNCE_INTERVAL
+	announceInterval = 2 * time.Second // RFC 5227 1.1: ANNOUNCE_INTERVAL
 	// Requests are not sent faster than one a second to one address: RFC 1122 2.3.2.1.
 	seekTries, seekEvery = 3, time.Second
 	// SilentAfter is how long Seek waits in all.
@@ -39,81 +36,11 @@ const (
 // ErrSilent is that nobody on the link answers for an address.
 var ErrSilent = errors.New("nobody on the link answers for it")
 
-// A Finding is what was heard of an address that we want.
-type Finding struct {
-	// Conflict is the station that has it, or wants it too; zero: none.
-	Conflict ethernet.MAC
-	// Gateway is the station that has the gateway's address; zero: it was not heard.
-	Gateway ethernet.MAC
-}
-
 // sender and target load the addresses of an ARP message.
 func sender() bpf.Instruction { return bpf.LoadAbsolute{Off: ethernet.ARPSender, Size: 4} }
 func target() bpf.Instruction { return bpf.LoadAbsolute{Off: ethernet.ARPTarget, Size: 4} }
 
 func number(a netip.Addr) uint32 { a4 := a.As4(); return binary.BigEndian.Uint32(a4[:]) }
-
-// Probe looks for an address on the link before it is used, as RFC 5227 2.1.1 has it:
-// three probes, spread over the time that is given, each a random while into its third. Who uses
-// the address answers, or says so by any other ARP message; who probes for it wants it,
-// too. It returns at once when there is such a station. The gateway, unless it is the zero
-// Addr, is asked for beside, by requests from nobody, which not every router answers.
-// The time is nine seconds where RFC 5227 shall be met; above zero it may be anything.
-func (l Link) Probe(ctx context.Context, addr, gateway netip.Addr, long time.Duration) (f Finding, err error) {
-	own, err := ownCards()
-	if err != nil {
-		return f, err
-	}
-	filter := rawsocket.OfLink(l.Index).Accept(sender(), number(addr))
-	if gateway.IsValid() {
-		filter = filter.Accept(sender(), number(gateway))
-	}
-	filter = filter.Unless(sender(), 0).Accept(target(), number(addr))
-	s, err := l.openARP(filter)
-	if err != nil {
-		return f, err
-	}
-	defer s.Close()
-	defer context.AfterFunc(ctx, func() { s.Close() })()
-	start, third := time.Now(), long/probes
-	early := min(third/4, probeWait)
-	for i := range probes + 1 {
-		until := start.Add(long)
-		if i < probes {
-			until = start.Add(time.Duration(i)*third + rand.N(early+1))
-		}
-		err := listen(s, until, func(a ethernet.ARP) (enough bool) { return f.hear(a, addr, gateway, own) })
-		if err == nil && f.Conflict == (ethernet.MAC{}) && i < probes {
-			err = l.ask(s, addr)
-			if err == nil && gateway.IsValid() && f.Gateway == (ethernet.MAC{}) {
-				err = l.ask(s, gateway)
-			}
-		}
-		if err != nil || f.Conflict != (ethernet.MAC{}) {
-			return f, ended(ctx, err)
-		}
-	}
-	return f, nil
-}
-
-// ask sends a request from nobody to everybody.
-func (l Link) ask(s *rawsocket.Packet, a netip.Addr) error {
-	return l.sendARP(s, ethernet.Everybody(), netip.Addr{}, a)
-}
-
-// hear takes a message, and reports whether there is a conflict: RFC 5227 2.1.1.
-func (f *Finding) hear(a ethernet.ARP, addr, gateway netip.Addr, own []ethernet.MAC) (conflict bool) {
-	wanted := a.Sender.IsUnspecified() && a.Target == addr && a.Operation == ethernet.ARPRequest
-	switch {
-	case slices.Contains(own, a.SenderMAC): // a loop in the network gives us our own back
-	case a.Sender == addr || wanted:
-		f.Conflict = a.SenderMAC
-		return true
-	case a.Sender == gateway:
-		f.Gateway = a.SenderMAC
-	}
-	return false
-}
 
 // ownCards are the hardware addresses of this machine.
 func ownCards() (all []ethernet.MAC, err error) {

@@ -41,8 +41,8 @@ func TestProbe(t *testing.T) {
 	l, isp := n.link(), ethernet.MAC(n.isp.MAC("eth0"))
 	seen := sniff(t, n.isp, "eth0", "arp")
 	start := time.Now()
-	if f := n.probe(l, addr("192.0.2.100"), addr("192.0.2.1"), 300*time.Millisecond); f != (Finding{Gateway: isp}) {
-		t.Errorf("a free address: %+v", f)
+	if f := n.probe(l, addr("192.0.2.100"), addr("192.0.2.9"), 300*time.Millisecond); f != (Finding{}) {
+		t.Errorf("a free address, with a gateway that is not there: %+v", f)
 	}
 	if took := time.Since(start); took < 300*time.Millisecond {
 		t.Errorf("it took %s", took)
@@ -51,14 +51,38 @@ func TestProbe(t *testing.T) {
 		t.Errorf("an address of another: %+v", f)
 	}
 	const probe = "Request who-has 192.0.2.100 tell 0.0.0.0, length 46"
-	testnet.Eventually(t, 10*time.Second, "three probes are seen", func() bool {
-		return strings.Count(seen(), probe) == 3
+	testnet.Eventually(t, 10*time.Second, "three probes are seen, and the answer that came last", func() bool {
+		return strings.Count(seen(), probe) == 3 && strings.Contains(seen(), "Reply 192.0.2.1 is-at")
 	})
-	if got := strings.Count(seen(), "Request who-has 192.0.2.1 tell 0.0.0.0, length 46"); got != 2 {
-		t.Errorf("asked for the gateway and for its address %d times in all:\n%s", got, seen())
+	for a, times := range map[string]int{"192.0.2.1": 1, "192.0.2.9": 3} {
+		if got := strings.Count(seen(), "Request who-has "+a+" tell 0.0.0.0, length 46"); got != times {
+			t.Errorf("asked for %s %d times:\n%s", a, got, seen())
+		}
 	}
 	if !strings.Contains(seen(), l.MAC.String()+" > ff:ff:ff:ff:ff:ff, ethertype ARP (0x0806), length 60") {
 		t.Errorf("seen:\n%s", seen())
+	}
+}
+
+// TestProbeIsOverSooner where the gateway has answered: there is another probe, and who has the address is
+// heard all the same.
+func TestProbeIsOverSooner(t *testing.T) {
+	n := newNetwork(t)
+	l, isp := n.link(), ethernet.MAC(n.isp.MAC("eth0"))
+	seen := sniff(t, n.isp, "eth0", "arp")
+	start := time.Now()
+	if f := n.probe(l, addr("192.0.2.100"), addr("192.0.2.1"), time.Minute); f != (Finding{Gateway: isp}) {
+		t.Errorf("%+v", f)
+	}
+	if took := time.Since(start); took < answerLeast || took > 30*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	testnet.Eventually(t, 10*time.Second, "two probes are seen", func() bool {
+		return strings.Count(seen(), "Request who-has 192.0.2.100 tell 0.0.0.0, length 46") == 2
+	})
+	n.isp.AddAddr("eth0", "192.0.2.100/24")
+	if f := n.probe(l, addr("192.0.2.100"), addr("192.0.2.1"), time.Minute); f.Conflict != isp {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -131,7 +131,7 @@ func holdPort(name string) (*net.UDPConn, error) {
 // Read waits for the next message. After Close the error is net.ErrClosed.
 func (c *Conn) Read() (Message, error) {
 	for {
-		if err := c.wait(); err != nil {
+		if err := wait(c.pace, c.closed); err != nil {
 			return Message{}, err
 		}
 		r, err := c.packet.Read(c.buf[:])
@@ -159,14 +159,14 @@ func (c *Conn) Read() (Message, error) {
 }
 
 // wait waits until another message may be read.
-func (c *Conn) wait() error {
+func wait(pace *ratelimit.Bucket, closed <-chan struct{}) error {
 	for {
-		if ok, _ := c.pace.Take(time.Now()); ok {
+		if ok, _ := pace.Take(time.Now()); ok {
 			return nil
 		}
 		select {
 		case <-time.After(readEvery):
-		case <-c.closed:
+		case <-closed:
 			return net.ErrClosed
 		}
 	}

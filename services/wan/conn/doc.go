@@ -1,7 +1,8 @@
-// Package conn is the sockets of a DHCPv4 client on the way out: messages, who has an
-// address (ARP, RFC 5227), and whether the cable is in.
+// Package conn is the sockets of the way out: of a DHCPv4 client, messages and who has an
+// address (ARP, RFC 5227); of a host with IPv6, router discovery and DHCPv6 (Conn6); and whether
+// the cable is in.
 //
-// Everything is received and sent below addresses, routes and firewall rules, by packet
+// Over IPv4 everything is received and sent below addresses, routes and firewall rules, by packet
 // sockets: a client has no address at first, servers may lie outside the network of the
 // address that they gave, and no route or rule of the house may keep a renewal from
 // leaving by this link, or its answer from being heard. Beside them an ordinary socket

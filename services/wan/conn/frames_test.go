@@ -5,9 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -212,46 +209,6 @@ func TestPriority(t *testing.T) {
 	n.in(func() error { return c.Announce(t.Context(), addr("192.0.2.100"), 1) })
 	if out := n.box.Run(nft, "list", "ruleset"); !strings.Contains(out, "counter packets 2 ") {
 		t.Error(out)
-	}
-}
-
-// TestHeadersBesideOthers compares the headers of a DISCOVER of ours with those of others.
-func TestHeadersBesideOthers(t *testing.T) {
-	header := regexp.MustCompile(`\((tos .*?), length \d+\)\s+(\S+ > \S+): (\[.*?\])`)
-	shown := func(start func(n *network)) string {
-		n := newNetwork(t)
-		seen := sniff(t, n.isp, "eth0", "udp port 67")
-		start(n)
-		testnet.Eventually(t, 20*time.Second, "a DISCOVER is seen", func() bool { return header.MatchString(seen()) })
-		m := header.FindStringSubmatch(seen())
-		if !strings.Contains(seen(), n.box.MAC("wan0").String()+" > ff:ff:ff:ff:ff:ff") {
-			t.Errorf("sent to whom?\n%s", seen())
-		}
-		return strings.Join(m[1:], " ")
-	}
-	run := func(cmd func(dir string) *exec.Cmd) func(n *network) {
-		return func(n *network) { n.box.Start(cmd(t.TempDir())) }
-	}
-	const rest = "id 0, offset 0, flags [none], proto UDP (17) 0.0.0.0.68 > 255.255.255.255.67 [udp sum ok]"
-	for _, tc := range []struct {
-		who, want string
-		start     func(n *network)
-	}{
-		{"ours", "tos 0x0, ttl 64, " + rest, func(n *network) {
-			c := n.open()
-			n.send(c, Way{}, question(c, packet.Discover, 1))
-		}},
-		{"udhcpc", "tos 0x0, ttl 64, " + rest, run(func(string) *exec.Cmd {
-			return exec.Command(testnet.Need(t, "udhcpc", "udhcpc"), "-f", "-i", "wan0", "-s", "/bin/true")
-		})},
-		{"dhclient", "tos 0x10, ttl 128, " + rest, run(func(dir string) *exec.Cmd {
-			return exec.Command(testnet.Need(t, "dhclient", "isc-dhcp-client"), "-d", "-sf", "/bin/true",
-				"-cf", "/dev/null", "-pf", filepath.Join(dir, "pid"), "-lf", filepath.Join(dir, "leases"), "wan0")
-		})},
-	} {
-		if got := shown(tc.start); got != tc.want {
-			t.Errorf("%s: %s\nwant %s", tc.who, got, tc.want)
-		}
 	}
 }
 

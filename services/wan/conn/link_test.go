@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
+	"github.com/gatehouse-os/gatehouse/services/wan/wantest"
 )
 
 // TestLinkIsReplaced takes the card out and puts another in: the sockets say so, and new
@@ -95,6 +96,6 @@ func TestDown(t *testing.T) {
 		return nil
 	})
 	n.box.Up("wan0")
-	dnsmasq(t, n.isp)
+	wantest.Providers()[0].Start(t, n.isp, "192.0.2.100")
 	n.until(c, packet.Offer, Way{}, question(c, packet.Discover, 9))
 }

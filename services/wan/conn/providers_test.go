@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/services/wan/wantest"
 )
 
 // A network is a box with wan0, whose other end is eth0 of a provider.
@@ -119,53 +120,6 @@ func (n *network) until(c *Conn, want packet.MessageType, w Way, p *packet.Packe
 	return n.answer(c, want)
 }
 
-// A provider is a DHCP server that runs on eth0 of the provider, and gives 192.0.2.100.
-type provider struct {
-	name  string
-	start func(t *testing.T, isp *testnet.Namespace)
-	// kernel: it answers who has an address by an ordinary socket (and dnsmasq who has none,
-	// too), so that the checksum is left to the card.
-	kernel bool
-}
-
-func providers() []provider {
-	return []provider{
-		{"dnsmasq", dnsmasq, true},
-		{"Kea", kea, false},
-		{"ISC dhcpd", iscDHCPd, true},
-	}
-}
-
-func dnsmasq(t *testing.T, isp *testnet.Namespace) {
-	dir := t.TempDir()
-	isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null",
-		"--port=0", "--interface=eth0", "--user=root", "--no-ping", "--dhcp-range=192.0.2.100,192.0.2.100,1h",
-		"--dhcp-authoritative", "--dhcp-leasefile="+filepath.Join(dir, "leases"), "--pid-file="))
-}
-
-func kea(t *testing.T, isp *testnet.Namespace) {
-	dir := t.TempDir()
-	conf := write(t, dir, "kea.conf", `{"Dhcp4": {
-		"interfaces-config": {"interfaces": ["eth0"]}, "lease-database": {"type": "memfile", "persist": false},
-		"loggers": [{"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": "stderr"}]}],
-		"valid-lifetime": 3600, "subnet4": [{"id": 1, "subnet": "192.0.2.0/24", "interface": "eth0",
-			"pools": [{"pool": "192.0.2.100 - 192.0.2.100"}]}]}}`)
-	cmd := exec.Command(testnet.Need(t, "kea-dhcp4", "kea-dhcp4-server"), "-c", conf)
-	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir)
-	isp.Start(cmd)
-}
-
-func iscDHCPd(t *testing.T, isp *testnet.Namespace) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	conf := write(t, dir, "dhcpd.conf", `authoritative; default-lease-time 3600; ping-check off;
-		subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.100; }`)
-	isp.Start(exec.Command(testnet.Need(t, "dhcpd", "isc-dhcp-server"), "-4", "-f", "-cf", conf,
-		"-lf", write(t, dir, "leases", ""), "-pf", filepath.Join(dir, "pid"), "--no-pid", "eth0"))
-}
-
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -179,13 +133,13 @@ func write(t *testing.T, dir, name, text string) string {
 // by the kernel, and looks that the kernel answers none of it by ICMP.
 func TestProviders(t *testing.T) {
 	ethtool := testnet.Need(t, "ethtool", "ethtool")
-	for _, p := range providers() {
+	for _, p := range wantest.Providers() {
 		for _, offload := range []string{"on", "off"} {
-			t.Run(fmt.Sprintf("%s, tx %s", p.name, offload), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, tx %s", p.Name, offload), func(t *testing.T) {
 				n := newNetwork(t)
 				n.isp.Run(ethtool, "-K", "eth0", "tx", offload)
 				wire := sniff(t, n.isp, "eth0", "icmp or udp")
-				p.start(t, n.isp)
+				p.Start(t, n.isp, "192.0.2.100")
 				c := n.open()
 				ours := n.lease(c)
 				n.box.AddAddr("wan0", ours.String()+"/24")
@@ -206,7 +160,7 @@ func TestProviders(t *testing.T) {
 					return strings.Contains(wire(), "xid 0x4244")
 				})
 				counts := c.Counts()
-				partial := p.kernel && offload == "on"
+				partial := p.Kernel && offload == "on"
 				if partial != (counts.Partial > 0) || counts.Checksum+counts.Malformed > 0 {
 					t.Errorf("counts %+v", counts)
 				}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -16,12 +17,14 @@ import (
 
 // carryOut does what the engine wants, in its order.
 func (s *Service) carryOut(actions []client.Action) {
-	for _, a := range actions {
+	for i, a := range actions {
 		switch a := a.(type) {
 		case client.Send:
 			s.send(a)
 		case client.Probe:
 			s.look(a)
+		case client.Seek:
+			s.seek(a)
 		case client.Announce:
 			s.announce(a)
 		case client.Store:
@@ -29,7 +32,7 @@ func (s *Service) carryOut(actions []client.Action) {
 		case client.Forget:
 			s.forget()
 		case client.Event:
-			s.tell(a)
+			s.tell(a, slices.ContainsFunc(actions[i+1:], isBound))
 		}
 	}
 }
@@ -76,6 +79,13 @@ func (s *Service) wayTo(server netip.Addr) (by Way) {
 	return by
 }
 
+// seek asks for the gateway, beside all else. That it is silent is found out by others.
+func (s *Service) seek(q client.Seek) {
+	if k := s.conn; k != nil {
+		go func() { _ = k.Seek(s.life, q) }()
+	}
+}
+
 // announce says that an address is ours, beside all else.
 func (s *Service) announce(a client.Announce) {
 	if a.Text != "" {
@@ -92,14 +102,21 @@ func (s *Service) announce(a client.Announce) {
 	}()
 }
 
-// tell logs an event, keeps it for those who look later, and reports it.
-func (s *Service) tell(e client.Event) {
+// isBound reports whether an action is that an address holds.
+func isBound(a client.Action) bool {
+	e, ok := a.(client.Event)
+	return ok && e.Name == client.BoundTo
+}
+
+// tell logs an event, keeps it for those who look later, and reports it. Where another address holds in the
+// same moment, it is never reported that there is none: init has one in place of the other.
+func (s *Service) tell(e client.Event, replaced bool) {
 	s.history.add(e)
 	s.log.Info(string(e.Name), "cause", string(e.Cause), "text", e.Text)
 	for _, r := range e.Remarks {
 		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
 	}
-	s.reports.event(s.conf.Link, e)
+	s.reports.event(s.conf.Link, e, replaced)
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
 		if e.Changed && len(e.Facts.Addrs) > 0 {

@@ -41,6 +41,12 @@ func (s sockets) Probe(ctx context.Context, p client.Probe) (client.Finding, err
 	}, err
 }
 
+// Seek implements Conn.
+func (s sockets) Seek(ctx context.Context, q client.Seek) error {
+	_, err := s.Conn.Seek(ctx, conn.Question{Target: q.Gateway, From: q.From})
+	return err
+}
+
 // Announce implements Conn.
 func (s sockets) Announce(ctx context.Context, addr netip.Addr, times int) error {
 	return s.Conn.Announce(ctx, addr, times)

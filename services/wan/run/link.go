@@ -61,6 +61,7 @@ func (s *Service) begin(mac wan.MAC) {
 // lookAtCarrier tells the engine when the link can be used, or can be no longer: it has carrier, and its
 // sockets are open.
 func (s *Service) lookAtCarrier() {
+	s.six.lookAtCarrier()
 	up := s.up && s.conn != nil
 	if up == s.carrier {
 		return

@@ -23,6 +23,8 @@ type Status struct {
 	// Garbage counts messages that nobody can read.
 	Garbage  uint64   `json:"garbage,omitempty"`
 	Problems []string `json:"problems,omitempty"` // what a person should look at, one sentence each
+	// IPv6 is the rest; nil: nothing is asked for over IPv6.
+	IPv6 *Status6 `json:"ipv6,omitempty"`
 }
 
 // Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems"
@@ -34,8 +36,16 @@ func (s *Service) Methods() control.Mux {
 		"status":     s.answer(func() any { return s.status() }),
 		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
 		"follow":     s.answerFollow,
-		"renew":      s.answer(func() any { s.wish((*client.Client).Renew); return struct{}{} }),
-		"release":    s.answer(func() any { s.wish((*client.Client).Release); return struct{}{} }),
+		"renew": s.answer(func() any {
+			s.wish((*client.Client).Renew)
+			s.six.wish(true)
+			return struct{}{}
+		}),
+		"release": s.answer(func() any {
+			s.wish((*client.Client).Release)
+			s.six.wish(false)
+			return struct{}{}
+		}),
 	}
 }
 
@@ -62,9 +72,12 @@ func (s *Service) status() Status {
 		Link: s.conf.Link, Absent: s.conn == nil, MAC: s.mac, Up: s.o.Uptime(), Events: slices.Clone(s.history.events),
 		Garbage: s.garbage, Problems: s.problems(),
 	}
-	if s.client != nil {
+	if s.client != nil && !s.conf.Static4 {
 		c := s.client.Status(s.now())
 		st.Client = &c
+	}
+	if st.IPv6 = s.six.status(); s.conf.Static4 && st.IPv6 != nil {
+		st.Absent = st.IPv6.Absent
 	}
 	return st
 }
@@ -74,7 +87,8 @@ func (s *Service) problems() (all []string) {
 	if s.kept != nil {
 		all = append(all, "The lease cannot be kept, so another may be given after a restart: "+s.kept.Error())
 	}
-	if s.client == nil {
+	all = append(all, s.six.problems()...)
+	if s.client == nil || s.conf.Static4 {
 		return all // that the link is not there is said by init
 	}
 	st := s.client.Status(s.now())
@@ -84,6 +98,9 @@ func (s *Service) problems() (all []string) {
 	if r := st.Rival; r != nil {
 		all = append(all, fmt.Sprintf("station %s uses the address %s too, %s: what is for the box may go there; "+
 			"by the lease it is the box's, so it is kept and defended", r.MAC, st.Facts.Addrs[0].Addr(), rivalHeard(r, s.now().Up)))
+	}
+	if st.Held && !st.Facts.Gateway.IsValid() && len(st.Facts.Routes) == 0 {
+		all = append(all, "no router was sent that can be used, and no route: nothing leads out by "+s.conf.Link)
 	}
 	return all
 }

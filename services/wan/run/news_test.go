@@ -94,7 +94,7 @@ func TestNews(t *testing.T) {
 func TestNewsAreBounded(t *testing.T) {
 	r := reports{changed: make(chan struct{})}
 	for i := range 100 {
-		r.event("eth0", client.Event{Name: client.LeaseFail, At: time.Minute, Text: fmt.Sprint(i), Message: &wan.Message{}})
+		r.event("eth0", client.Event{Name: client.LeaseFail, At: time.Minute, Text: fmt.Sprint(i), Message: &wan.Message{}}, false)
 	}
 	now, settled, _ := r.current()
 	if len(now.News) != maxNews || settled || now.News[maxNews-1].Number != time.Minute+99 || now.News[0].Number != time.Minute+92 {

@@ -17,6 +17,7 @@ type Report struct {
 	Facts *wan.Facts `json:"facts"` // nil: there is none
 	Term  wan.Term   `json:"term"`
 	News  []News     `json:"news,omitempty"` // the oldest first; Facts are those after the last
+	Six
 }
 
 // News is an event for programs of the site.
@@ -40,15 +41,17 @@ type reports struct {
 	changed chan struct{} // closed when there is another
 }
 
-// event adds an event, and what holds after it.
-func (r *reports) event(link string, e client.Event) {
+// event adds an event, and what holds after it: for a moment still what it ends, if it is replaced.
+func (r *reports) event(link string, e client.Event, replaced bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
 		r.now.Facts, r.now.Term = &e.Facts, e.Term
 	case client.Deconfig:
-		r.now.Facts, r.now.Term = nil, e.Term
+		if !replaced {
+			r.now.Facts, r.now.Term = nil, e.Term
+		}
 	}
 	n := News{Number: e.At, Name: e.Name, Link: link, Message: e.Message}
 	news := r.now.News

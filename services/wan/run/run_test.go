@@ -102,6 +102,8 @@ func (c *wires) Probe(ctx context.Context, p client.Probe) (client.Finding, erro
 	}
 }
 
+func (c *wires) Seek(context.Context, client.Seek) error { return nil }
+
 func (c *wires) Announce(_ context.Context, _ netip.Addr, times int) error {
 	c.p.set(func() { c.p.times = append(c.p.times, times) })
 	return nil
@@ -262,13 +264,35 @@ func TestBound(t *testing.T) {
 
 		// It ends when the server is silent, and no sooner.
 		time.Sleep(59*time.Minute + 50*time.Second - 35*time.Minute)
-		if all := l.ask(t).Events; len(all) == 0 || all[len(all)-1].Name == client.Deconfig {
-			t.Errorf("taken back too early: %+v", all)
+		if st := l.ask(t); !st.Client.Held {
+			t.Errorf("taken back too early: %+v", st.Client)
 		}
 		time.Sleep(time.Hour)
 		if r, n := l.last(); n == 0 || r.Facts != nil {
 			t.Errorf("an hour of silence: %d reports, %+v", n, r)
 		}
+		l.stop()
+	})
+}
+
+// TestMoved: another address in place of the one before is one report: there is never none.
+func TestMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		if err := l.Reconfigure(wan.Config{Link: "eth0", Probe: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		l.bound("bound", "192.0.2.10/24")
+		l.provider.set(func() { l.provider.addr = netip.MustParseAddr("192.0.2.11") })
+		time.Sleep(31 * time.Minute)
+		synctest.Wait()
+		for _, r := range l.reports {
+			if r.Facts == nil {
+				t.Error("it was said that there is no address")
+			}
+		}
+		l.bound("moved", "192.0.2.11/24")
 		l.stop()
 	})
 }

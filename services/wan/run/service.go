@@ -1,12 +1,13 @@
-// Package run is the DHCPv4 client of the way out as a process: it joins the engine (client) to its sockets
-// and to the lease that is kept, and tells init what the way out is. It sets no address and no route: init
-// does, from what is told.
+// Package run is the clients of the way out as a process: it joins the engines (client; discover6 and client6,
+// for IPv6) to their sockets and to what is kept, and tells init what the way out is. It sets no address and no
+// route: init does, from what is told.
 //
 //	messages, carrier, conflicts ─┐                         ┌─► sockets: messages, probes, announcements
 //	time ─────────────────────────┼─► owner ─ client ─ do ──┼─► /perm/wan/lease
-//	renew, release, status ───────┘                         └─► Report, to whoever follows (init)
+//	renew, release, status ───────┤                         └─► Report, to whoever follows (init)
+//	advertisements, DHCPv6 ───────┴─► owner ─ six: discover6, client6 ─► sockets, /perm/wan/lease6, Report
 //
-// One goroutine owns the engine. A lease is on stable storage before it is told; where it cannot be kept it
+// One goroutine owns the engines. A lease is on stable storage before it is told; where it cannot be kept it
 // is told all the same, and the problem is said. A link that goes and comes back is asked on anew.
 package run
 
@@ -37,6 +38,8 @@ type Conn interface {
 	Probe(ctx context.Context, p client.Probe) (client.Finding, error)
 	// Announce says so many times that an address is ours.
 	Announce(ctx context.Context, addr netip.Addr, times int) error
+	// Seek asks the link for the gateway, from an address of ours, until it answers or for seconds.
+	Seek(ctx context.Context, s client.Seek) error
 	// Watch tells of other stations that say to have an address of ours, until ctx ends.
 	Watch(ctx context.Context, addr netip.Addr, tell func(by wan.MAC)) error
 	MAC() wan.MAC
@@ -73,6 +76,8 @@ type Options struct {
 	// Open opens the sockets on a link; with links.ErrAbsent it is opened when it comes. Nil: those of
 	// package conn.
 	Open func(link string) (Conn, error)
+	// Open6 opens those for IPv6, as soon as the link has a link-local address. Nil: those of package conn.
+	Open6 func(link string) (Conn6, error)
 	// Carrier tells whether a link has carrier, at first and at each change, until ctx ends. Nil: by package
 	// conn.
 	Carrier func(ctx context.Context, link string, tell func(up bool)) error
@@ -112,6 +117,7 @@ type Service struct {
 	history  history
 	garbage  uint64 // messages that nobody can read
 	kept     error  // why the lease could not be kept, nil if it could
+	six      six    // all of IPv6
 }
 
 // Open checks conf and opens the sockets of its link, if it is there.
@@ -124,13 +130,23 @@ func Open(conf wan.Config, o Options) (*Service, error) {
 	s.reports.changed = make(chan struct{})
 	s.hand = func(f func()) { f() }
 	s.links = links.New(o.Log, s.took)
-	if err := s.links.Set(s.openings(conf.Link)); err != nil {
-		return nil, errors.Join(err, s.links.Close())
+	s.six.links = links.New(o.Log, s.six.took)
+	s.six.s = s
+	if err := errors.Join(s.links.Set(s.openings(conf)), s.six.links.Set(s.six.openings(conf))); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *Service) openings(link string) []links.Opening[Conn] {
+// close closes all sockets.
+func (s *Service) close() error { return errors.Join(s.links.Close(), s.six.links.Close()) }
+
+// openings are the sockets of the DHCPv4 client, if there is one.
+func (s *Service) openings(conf wan.Config) []links.Opening[Conn] {
+	if conf.Static4 {
+		return nil
+	}
+	link := conf.Link
 	return []links.Opening[Conn]{{Key: link, Name: link, Open: func() (Conn, error) { return s.o.Open(link) }}}
 }
 
@@ -142,7 +158,7 @@ func (s *Service) took(_ links.Opening[Conn], k Conn, _ error) {
 // Run calls drop, which gives up privileges, takes the kept lease, calls ready, and serves until ctx ends;
 // then it returns nil. It may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
-	defer func() { err = errors.Join(err, s.links.Close()) }()
+	defer func() { err = errors.Join(err, s.close()) }()
 	defer close(s.over)
 	if err := drop(); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
@@ -153,7 +169,9 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	defer cancel()
 	s.hand, s.life = func(f func()) { _ = s.do(stop, f) }, stop // when that fails there is no owner to tell
 	s.start()
-	s.attending.Go(func() { s.links.Run(stop, s.o.Changed) })
+	changed := s.split(stop)
+	s.attending.Go(func() { s.links.Run(stop, changed[0]) })
+	s.attending.Go(func() { s.six.links.Run(stop, changed[1]) })
 	if err := ready(); err != nil {
 		return err
 	}
@@ -168,6 +186,7 @@ func (s *Service) start() {
 	if s.conn != nil {
 		s.attach()
 	}
+	s.six.start()
 	s.reports.settle()
 }
 
@@ -184,6 +203,7 @@ func (s *Service) own(ctx context.Context) {
 			if s.client != nil && s.client.Next() <= s.o.Uptime() {
 				s.carryOut(s.client.Tick(s.now()))
 			}
+			s.six.tick()
 		}
 		timer.Reset(s.pause())
 	}
@@ -192,10 +212,11 @@ func (s *Service) own(ctx context.Context) {
 // pause is how long there is nothing to do if nothing comes. Time that passed while the machine slept counts.
 func (s *Service) pause() time.Duration {
 	const look = time.Minute // a timer does not run while the machine is suspended
-	if s.client == nil {
-		return look
+	next := s.six.next()
+	if s.client != nil {
+		next = min(next, s.client.Next())
 	}
-	return min(look, max(s.client.Next()-s.o.Uptime(), 0))
+	return min(look, max(next-s.o.Uptime(), 0))
 }
 
 // now is the moment for the engine.
@@ -252,6 +273,9 @@ func (s *Service) watchLink() {
 func (o Options) withDefaults() Options {
 	if o.Open == nil {
 		o.Open = openSockets
+	}
+	if o.Open6 == nil {
+		o.Open6 = openSockets6
 	}
 	if o.Carrier == nil {
 		o.Carrier = conn.WatchCarrier

@@ -29,6 +29,12 @@ func (l *loader) checkIPv6() {
 	default:
 		out.ULA = l.ula(v)
 	}
+	if l.word("default", raw.Default, model.ZoneWAN, model.ZoneWAN, string(model.FromTunnel)) != model.ZoneWAN {
+		out.Default = model.FromTunnel
+	}
+	if both := l.site.WAN.Auto6 && l.site.Tunnel != nil; raw.Default.OK() && !both && l.parsed {
+		l.At(raw.Default.At, `default: the site has no two ways out over IPv6; expected [tunnel] and ipv6 = "auto" in [wan], or no such line`)
+	}
 	out.Names = model.Names6(l.word("names", raw.Names, string(model.NamesStable),
 		string(model.NamesStable), string(model.NamesAll), string(model.NamesOff)))
 }

@@ -82,9 +82,11 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.settled = l.parsed
 	l.checkNames()
 	l.checkWAN()
+	l.checkTunnel(fsys)
 	l.checkIPv6()
 	l.checkLANs()
 	l.checkGateways()
+	l.checkTunnelBeside()
 	l.checkOverlaps()
 	l.checkRoutes()
 	l.checkRelayed()

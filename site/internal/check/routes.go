@@ -65,6 +65,9 @@ func (l *loader) checkRoutes() {
 	if l.site.WAN.Gateway6.IsValid() {
 		seen[netip.PrefixFrom(netip.IPv6Unspecified(), 0)] = l.raw.WAN.Gateway6.At
 	}
+	if l.site.Tunnel != nil {
+		seen[netip.PrefixFrom(netip.IPv6Unspecified(), 0)] = l.raw.Tunnel.At
+	}
 	for _, raw := range l.raw.Routes {
 		to := l.routeTo(raw.To)
 		via := l.routeVia(raw.Via)
@@ -124,6 +127,9 @@ func (l *loader) routeVia(v toml.Str) netip.Addr {
 	case n == nil:
 	case via == n.own.Addr():
 		l.Against(v.At, n.at, "via %s is the appliance itself; expected another router", via)
+	case l.site.Tunnel.Has(via):
+		l.Against(v.At, n.at, "via %s is at the other end of the tunnel, where the default route leads; "+
+			"expected another router", via)
 	case model.NotForHost(via, n.own) != "":
 		l.Against(v.At, n.at, "via %s %s; expected the address of a router", via, model.NotForHost(via, n.own))
 	default:

@@ -10,6 +10,7 @@ import (
 type IPv6 struct {
 	ULA     netip.Prefix // unique local addresses (RFC 4193): a /48; zero: none, or MakeULA
 	MakeULA bool         // the appliance makes a ULA prefix, once, and keeps it
+	Default Source6      // of which conversations with the outside begin, of FromTunnel and FromWAN; "": of FromWAN
 	Names   Names6       // which addresses that hosts make themselves have names
 }
 
@@ -40,6 +41,8 @@ const (
 func (s *Site) Sources6() []Source6 {
 	return slices.DeleteFunc(Sources6(), func(from Source6) bool {
 		switch from {
+		case FromTunnel:
+			return s.Tunnel == nil
 		case FromWAN:
 			return s.WAN.Delegation == 0
 		case FromULA:
@@ -52,17 +55,26 @@ func (s *Site) Sources6() []Source6 {
 // HasIPv6 reports whether the LAN has IPv6, or will have it when a source gives it a network.
 func (l LAN) HasIPv6() bool { return len(l.IPv6)+len(l.From6) > 0 }
 
-// Has6 reports whether an address is on one of the fixed IPv6 networks of a LAN.
-func (l LAN) Has6(a netip.Addr) bool {
-	return slices.ContainsFunc(l.IPv6, func(p netip.Prefix) bool { return p.Contains(a) })
+// Own6 returns the appliance's IPv6 addresses on the LAN: of a site that is Numbered those of today, else the
+// fixed ones.
+func (l LAN) Own6() []netip.Prefix {
+	if l.Today != nil {
+		return l.Today
+	}
+	return l.IPv6
 }
 
-// Own returns the appliance's fixed addresses on the LAN with the lengths of its networks.
+// Has6 reports whether an address is on one of the IPv6 networks of a LAN.
+func (l LAN) Has6(a netip.Addr) bool {
+	return slices.ContainsFunc(l.Own6(), func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Own returns the appliance's addresses on the LAN, as Own6 does, with the lengths of its networks.
 func (l LAN) Own() []netip.Prefix {
 	if !l.IPv4.IsValid() {
-		return slices.Clone(l.IPv6)
+		return slices.Clone(l.Own6())
 	}
-	return append([]netip.Prefix{l.IPv4}, l.IPv6...)
+	return append([]netip.Prefix{l.IPv4}, l.Own6()...)
 }
 
 // A host's IPv6 suffix in hosts, such as ::20, is an address in each network that its LAN has at a time.

@@ -6,7 +6,7 @@ import (
 )
 
 // Numbered returns the site with true addresses in place of those in stand-ins. networks are, for each LAN,
-// the appliance's addresses in the IPv6 networks that it has today, each of 64 bits; these become its IPv6.
+// the appliance's addresses in the IPv6 networks that it has today, each of 64 bits; these become its Today.
 //
 // What spoke of hosts and has no address left is gone: a rule, a forward or a source without any would be
 // about everybody.
@@ -15,7 +15,7 @@ func (s *Site) Numbered(networks [][]netip.Prefix) *Site {
 	out := *s
 	out.LANs = slices.Clone(s.LANs)
 	for i := range out.LANs {
-		out.LANs[i].IPv6, out.LANs[i].From6 = networks[i], nil
+		out.LANs[i].Today = append([]netip.Prefix{}, networks[i]...)
 	}
 	out.Hosts = slices.Clone(s.Hosts)
 	for i := range out.Hosts {

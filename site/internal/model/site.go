@@ -15,6 +15,7 @@ type Site struct {
 	Name           string   // the appliance's own host name, one label
 	Domain         string   // the domain of the network, without a trailing dot
 	WAN            WAN      // zero when the site has no upstream
+	Tunnel         *Tunnel  // nil when the site has no IPv6 by a tunnel
 	LANs           []LAN    // at least one, in the order of site.toml
 	Routes         []Route  // static routes, without the default routes by WAN.Gateway and WAN.Gateway6
 	IPv6           IPv6     //
@@ -51,6 +52,7 @@ type LAN struct {
 	IPv6      []netip.Prefix // the appliance's fixed addresses, each with /64
 	From6     []Source6      // what it is numbered from beside these
 	Subnet    uint16         // its number in prefixes that several LANs share
+	Today     []netip.Prefix // the appliance's IPv6 addresses of today, the fixed ones among them, if it is Numbered
 	Clients                  // what its DHCP clients get
 }
 

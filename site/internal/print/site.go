@@ -16,10 +16,14 @@ func (p *printer) links(s *model.Site) {
 	if wan := s.WAN; wan.Interface != "" {
 		p.row(wan.Link(), "WAN", wanAddresses(wan), wanNote(wan))
 	}
+	if t := s.Tunnel; t != nil {
+		p.row(model.TunnelLink, "tunnel", t.IPv6.String(), "IPv6 default route via "+t.Gateway.String())
+	}
 	for _, lan := range s.LANs {
 		p.row(lan.Link(), lan.Name, prefixes(lan.Own()...), sources6(lan))
 	}
 	p.wan(s.WAN)
+	p.tunnel(s.Tunnel)
 	p.ipv6(s)
 	if len(s.Routes) == 0 {
 		return

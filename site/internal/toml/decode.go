@@ -199,10 +199,6 @@ func (d *decoder) keyOf(path string) Key {
 }
 
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
-	if message := notYet(join(path, e.key)); message != "" {
-		d.problem.At(e.at, "%s", message)
-		return
-	}
 	if near := Nearest(e.key, names); near != "" {
 		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
 		return
@@ -216,16 +212,6 @@ func (d *decoder) missing(n *node, key Key) {
 		return
 	}
 	d.problem.At(n.at, "%s has no %s; expected a line such as %s = %s", key.Table, key.Name, key.Name, key.Example)
-}
-
-// notYet returns what to say about keys that later versions will know, "" for
-// others.
-func notYet(path string) string {
-	switch path {
-	case "tunnel":
-		return "[tunnel]: IPv6 tunnels are not supported yet; expected no such table"
-	}
-	return ""
 }
 
 // describe names what a value is, with its article.

@@ -39,7 +39,8 @@ const (
 func Keys() []Key {
 	var all []Key
 	for _, table := range [][]Key{
-		topKeys(), wanKeys(), lanKeys(), ipv6Keys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(), ntpKeys(), netbootKeys(),
+		topKeys(), wanKeys(), tunnelKeys(), lanKeys(), ipv6Keys(), routeKeys(), dnsKeys(), recordKeys(), serviceKeys(),
+		ntpKeys(), netbootKeys(),
 		consoleKeys(), firewallKeys(), relayedKeys(), groupKeys(), portKeys(),
 	} {
 		all = append(all, table...)
@@ -83,6 +84,10 @@ func ipv6Keys() []Key {
 			Example: `"fd4a:1c2e:93b7::/48"`,
 			Doc: "Unique local addresses, by which hosts reach each other whatever the outside does. " +
 				"`\"auto\"`: the appliance makes a prefix once and keeps it."},
+		Key{Name: "default", Type: typeString, Unit: "word", Default: "the one by WAN", Range: `"wan" or "tunnel", with both`,
+			Example: `"tunnel"`,
+			Doc: "Of two ways out over IPv6 the one that conversations begin by. Those of the other go on, and it takes " +
+				"over while this one is down."},
 		Key{Name: "names", Type: typeString, Unit: "word", Default: `"stable"`, Range: `"stable", "all" or "off"`,
 			Example: `"all"`,
 			Doc: "Which of the addresses that hosts make themselves have the host's name: those that it keeps, " +

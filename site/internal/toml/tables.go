@@ -9,6 +9,7 @@ type Site struct {
 	Name    Str         `toml:"name"`
 	Domain  Str         `toml:"domain"`
 	WAN     WAN         `toml:"wan"`
+	Tunnel  Tunnel      `toml:"tunnel"`
 	LANs    []LAN       `toml:"lan"`
 	IPv6    IPv6        `toml:"ipv6"`
 	Routes  []Route     `toml:"route"`
@@ -40,9 +41,10 @@ type LAN struct {
 
 // IPv6 is [ipv6].
 type IPv6 struct {
-	At    source.Span `toml:"-"`
-	ULA   Str         `toml:"ula"`
-	Names Str         `toml:"names"`
+	At      source.Span `toml:"-"`
+	ULA     Str         `toml:"ula"`
+	Default Str         `toml:"default"`
+	Names   Str         `toml:"names"`
 }
 
 // Route is a [[route]].

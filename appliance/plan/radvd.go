@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gatehouse-os/gatehouse/services/radvd"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// radvdConfig is what hosts of the LANs are told over IPv6. LANs without a network have their place too: hosts
+// may hold one that is gone, and other routers are watched.
+func radvdConfig(s *site.Site, l Learned) radvd.Config {
+	var c radvd.Config
+	ways := ways6(s, l)
+	for _, lan := range s.LANs {
+		if !lan.HasIPv6() {
+			continue
+		}
+		networks := networks6(s, l, lan)
+		link := radvd.Link{
+			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
+			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks),
+		}
+		if len(link.Search) == 0 {
+			link.Search = []string{s.Domain}
+		}
+		for _, n := range networks {
+			link.Prefixes = append(link.Prefixes, prefixOf(n, ways))
+			if w, ok := wayOf(ways, n.own.Masked()); ok && w.up {
+				link.Lifetime = radvd.DefaultLifetime
+			}
+		}
+		for _, p := range shared6(s, l) {
+			link.Routes = append(link.Routes, radvd.Route{Prefix: p, Lifetime: radvd.DefaultLifetime})
+		}
+		c.Links = append(c.Links, link)
+	}
+	return c
+}
+
+// prefixOf is what hosts are told of a network. Where there are two ways out, the networks of the second are
+// not for conversations that begin: it takes over when the first is down.
+func prefixOf(n network6, ways []way6) radvd.Prefix {
+	p := radvd.Prefix{
+		Prefix: n.own.Masked(), OnLink: true, Autonomous: true, Preferred: radvd.DefaultPreferred,
+		Valid: radvd.DefaultValid, PreferredUntil: n.preferred, ValidUntil: n.valid,
+	}
+	if w, ok := wayOf(ways, p.Prefix); ok && w.link != ways[0].link && ways[0].up {
+		p.Preferred = 0
+	}
+	return p
+}
+
+// shared6 are the prefixes that the LANs have their networks of: hosts reach all of the house by the appliance,
+// whether or not it leads out (RFC 7084 4.3, L-3).
+func shared6(s *site.Site, l Learned) []netip.Prefix {
+	var all []netip.Prefix
+	for _, from := range s.Sources6() {
+		for _, d := range prefixes6(s, l, from) {
+			all = append(all, d.Prefix)
+		}
+	}
+	return all
+}
+
+// resolvers6 are the IPv6 addresses of the resolvers that a LAN's clients are told of over IPv4: other ones
+// would be a way around these. The appliance's own is one that stays: a local one, a fixed one, any other.
+func resolvers6(s *site.Site, lan site.LAN, networks []network6) []netip.Addr {
+	var all []netip.Addr
+	for _, a := range lan.DNS {
+		if a == lan.IPv4.Addr() {
+			all = append(all, bestOwn(networks)...)
+			continue
+		}
+		i := slices.IndexFunc(s.Hosts, func(h site.Host) bool { return slices.Contains(h.Addrs, a) })
+		if i < 0 {
+			continue
+		}
+		for _, six := range s.Hosts[i].Addrs {
+			if six.Is6() && !slices.Contains(all, six) {
+				all = append(all, six)
+			}
+		}
+	}
+	return all
+}
+
+func bestOwn(networks []network6) []netip.Addr {
+	best, rank := netip.Addr{}, -1
+	for _, n := range networks {
+		r := 0
+		switch {
+		case n.own.Addr().IsPrivate():
+			r = 2
+		case n.from == "":
+			r = 1
+		}
+		if r > rank {
+			best, rank = n.own.Addr(), r
+		}
+	}
+	if rank < 0 {
+		return nil
+	}
+	return []netip.Addr{best}
+}
