@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/xl"
 )
@@ -28,7 +29,9 @@ type Host struct {
 	Places  []string          `json:"places,omitempty"`
 	Told    []dhcp.Preview    `json:"told,omitempty"` // by DHCP, stage by stage
 	Leases  []dhcp.LeaseInfo  `json:"leases"`
-	site    *site.Host
+	// Stations are the IPv6 addresses that it has made.
+	Stations []stationfile.Station `json:"stations,omitempty"`
+	site     *site.Host
 }
 
 // wish is what of a host is to be printed.
@@ -100,6 +103,10 @@ func host(ctx context.Context, env Env, args []string) error {
 			return err
 		}
 	}
+	var stationErr error
+	if w.dir == "" && slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
+		stationErr = h.askStations(ctx, env)
+	}
 	switch {
 	case w.asJSON:
 		return cli.JSON(env.Stdout, h)
@@ -111,6 +118,9 @@ func host(ctx context.Context, env Env, args []string) error {
 	}
 	if leaseErr != nil {
 		return fmt.Errorf("what is leased to it is not known: %w", leaseErr)
+	}
+	if stationErr != nil {
+		return fmt.Errorf("which IPv6 addresses it has made is not known: %w", stationErr)
 	}
 	return nil
 }
@@ -142,7 +152,10 @@ func (h *Host) print(env Env, s *site.Site) error {
 	if len(h.Told) == 0 {
 		fmt.Fprintln(env.Stdout)
 	}
-	return printLeases(env.Stdout, h.Leases, env.Now())
+	if err := printLeases(env.Stdout, h.Leases, env.Now()); err != nil {
+		return err
+	}
+	return printStations(env.Stdout, h.Stations, env.Now())
 }
 
 // printSite writes the host as the site has it.

@@ -47,6 +47,10 @@ func dnsConfig(s *site.Site, learned Learned) dns.Config {
 		row, _ := roster.Named(roster.DHCP)
 		c.Leases = row.StateDir
 	}
+	if s.IPv6.Names != site.NamesOff && slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
+		row, _ := roster.Named(roster.Radvd)
+		c.Stations, c.Temporary = row.StateDir, s.IPv6.Names == site.NamesAll
+	}
 	return c
 }
 

@@ -168,8 +168,8 @@ func TestDNSConfig(t *testing.T) {
 			MixedCase: true,
 		},
 		Private: []string{"plex.direct"},
-		Leases:  "/perm/dhcp",
-		Own:     addresses("192.0.2.10 192.168.32.1 2001:db8:0:20::1 192.168.33.1 192.0.2.20"),
+		Leases:  "/perm/dhcp", Stations: "/perm/radvd",
+		Own: addresses("192.0.2.10 192.168.32.1 2001:db8:0:20::1 192.168.33.1 192.0.2.20"),
 	}
 	equal := cmp.Options{
 		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
@@ -193,6 +193,28 @@ func TestDNSConfigSaidOtherwise(t *testing.T) {
 	noPool := strings.ReplaceAll(dnsSite, "pool = ", "# pool = ")
 	if c := dnsOf(t, noPool, dnsHosts, "00:16:3e:20:00:11 web1\n"); c.Leases != "" {
 		t.Errorf("without a pool the leases are in %s", c.Leases)
+	}
+}
+
+// TestNamesOfStations: which of the addresses that hosts make have names, where there is IPv6.
+func TestNamesOfStations(t *testing.T) {
+	const (
+		four = "name = \"gate\"\ndomain = \"home.example\"\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\nipv4 = \"192.168.77.1/24\"\n"
+		six  = four + "ipv6 = \"fd00:77::1/64\"\n"
+	)
+	for _, x := range []struct {
+		toml, dir string
+		temporary bool
+	}{
+		{toml: four},
+		{toml: six, dir: "/perm/radvd"},
+		{toml: six + "[ipv6]\nnames = \"stable\"\n", dir: "/perm/radvd"},
+		{toml: six + "[ipv6]\nnames = \"all\"\n", dir: "/perm/radvd", temporary: true},
+		{toml: six + "[ipv6]\nnames = \"off\"\n"},
+	} {
+		if c := dnsOf(t, x.toml, "", ""); c.Stations != x.dir || c.Temporary != x.temporary {
+			t.Errorf("%s: stations of %q, temporary %v; want %q, %v", x.toml, c.Stations, c.Temporary, x.dir, x.temporary)
+		}
 	}
 }
 

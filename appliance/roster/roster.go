@@ -46,7 +46,7 @@ func All() []Service {
 		},
 		{
 			// net_raw binds sockets to links that come later.
-			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp"},
+			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp", "/perm/radvd"},
 			Essential: true, Reloads: true,
 		},
 		{

@@ -33,13 +33,24 @@ const (
 	relayReply
 )
 
+// Message types of RFC 9686 5.
+const (
+	AddrRegInform MessageType = 36 + iota
+	AddrRegReply
+)
+
 // String returns the name that RFC 8415 uses.
 func (t MessageType) String() string {
 	names := [...]string{
 		"", "Solicit", "Advertise", "Request", "Confirm", "Renew", "Rebind", "Reply", "Release", "Decline",
 		"Reconfigure", "Information-request", "Relay-forward", "Relay-reply",
 	}
-	if int(t) < len(names) && t != 0 {
+	switch {
+	case t == AddrRegInform:
+		return "ADDR-REG-INFORM"
+	case t == AddrRegReply:
+		return "ADDR-REG-REPLY"
+	case int(t) < len(names) && t != 0:
 		return names[t]
 	}
 	return fmt.Sprintf("type %d", uint8(t))

@@ -33,6 +33,7 @@ const (
 	OptionSolMaxRT          uint16 = 82
 	OptionInfMaxRT          uint16 = 83
 	OptionCaptivePortal     uint16 = 103 // RFC 8910
+	OptionAddrRegEnable     uint16 = 148 // RFC 9686
 )
 
 // MaxOptions is how many options one list may have. No message needs as many.

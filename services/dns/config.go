@@ -34,6 +34,11 @@ type Config struct {
 	Private []string `json:",omitempty"`
 	// Leases is the directory of the journal of the DHCP service; "": there is none.
 	Leases string `json:",omitempty"`
+	// Stations is the directory of the file of IPv6 addresses that hosts made themselves; "": these have no
+	// names.
+	Stations string `json:",omitempty"`
+	// Temporary: also those addresses have names of which it is not known that their host keeps them.
+	Temporary bool `json:",omitempty"`
 	// Own are the appliance's addresses, which cannot be asked: that would be a loop.
 	Own []netip.Addr `json:",omitempty"`
 	// CacheBytes is the memory of the cache; 0: DefaultCacheBytes.

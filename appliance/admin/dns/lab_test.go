@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dns/run"
+	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -35,6 +36,7 @@ type box struct {
 	why     map[string]run.Why // by name and type
 	log     []run.Line
 	leases  []dhcp.LeaseInfo
+	made    []stationfile.Station
 	silent  bool // DHCP does not run
 	hung    bool // it does not answer
 	asked   []string
@@ -112,6 +114,11 @@ func (b *box) start(t *testing.T) {
 			return nil
 		},
 	})
+	if b.made != nil {
+		serve(t, dir, "radvd", control.Mux{
+			"stations": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(b.made) },
+		})
+	}
 	if !b.silent {
 		serve(t, dir, "dhcp", control.Mux{
 			"leases": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {

@@ -161,11 +161,15 @@ func (r report) stateRows() [][]string {
 	if c.Evicted > 0 {
 		cache += fmt.Sprintf("; %d had to make place for others", c.Evicted)
 	}
+	leases := fmt.Sprintf("%d with a name", r.Leases)
+	if r.Stations > 0 {
+		leases += fmt.Sprintf(", and %d IPv6 addresses that hosts have made", r.Stations)
+	}
 	return [][]string{
 		{"cache", cache},
 		{"under way", fmt.Sprintf("%s of %s", cli.Count(r.Answers.InFlight, "question", "questions"),
 			cli.Count(r.Answers.Clients, "client", "clients"))},
-		{"leases", fmt.Sprintf("%d with a name", r.Leases)},
+		{"leases", leases},
 	}
 }
 

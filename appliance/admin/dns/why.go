@@ -13,17 +13,20 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dns/run"
+	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 )
 
 // An Explanation is what `gatehouse dns why NAME --json` prints.
 type Explanation struct {
 	run.Why
-	From    netip.Addr       `json:"from,omitzero"`    // who asks
-	Site    []string         `json:"site,omitempty"`   // what of the site says so
-	Leases  []dhcp.LeaseInfo `json:"leases,omitempty"` // of the name or address, also those that have ended
-	Verdict string           `json:"verdict"`          // what the answer is, for people
-	Because string           `json:"because,omitempty"`
-	house   house
+	From   netip.Addr       `json:"from,omitzero"`    // who asks
+	Site   []string         `json:"site,omitempty"`   // what of the site says so
+	Leases []dhcp.LeaseInfo `json:"leases,omitempty"` // of the name or address, also those that have ended
+	// Stations are addresses in the answer that hosts have made.
+	Stations []stationfile.Station `json:"stations,omitempty"`
+	Verdict  string                `json:"verdict"` // what the answer is, for people
+	Because  string                `json:"because,omitempty"`
+	house    house
 }
 
 // Why prints what is answered to a question, and who says so: the site's line, a lease, the cache, or those
@@ -53,6 +56,9 @@ func Why(ctx context.Context, env Env, args []string) error {
 	if err := env.ask(ctx, "why", question, &x.Why); err != nil {
 		return err
 	}
+	if x.By != byOutside {
+		x.Stations = env.stations(ctx, x.Records, addressOf(name))
+	}
 	x.explain(name, !*noAsk)
 	if *asJSON {
 		return cli.JSON(env.Stdout, x)
@@ -67,7 +73,7 @@ func (x *Explanation) explain(name string, asked bool) {
 		x.Site = x.house.saying(name, addr)
 		x.Leases = x.house.leasesOf(name, addr)
 	}
-	known := len(x.Site)+len(x.Leases) > 0 || x.house.siteErr != nil || x.house.leaseErr != nil
+	known := len(x.Site)+len(x.Leases)+len(x.Stations) > 0 || x.house.siteErr != nil || x.house.leaseErr != nil
 	if x.By != byOutside && !known && len(x.Records) > 0 { // what else is there that gives names
 		x.Site = []string{"what follows from the site, as the names of its networks and services"}
 	}

@@ -120,7 +120,10 @@ func (x *Explanation) print(w io.Writer, now time.Time) error {
 	for _, l := range x.Leases {
 		add("lease", leaseText(l, now))
 	}
-	if x.By != byOutside && len(x.Site)+len(x.Leases) == 0 {
+	for _, st := range x.Stations {
+		add("made by host", stationText(st, now))
+	}
+	if x.By != byOutside && len(x.Site)+len(x.Leases)+len(x.Stations) == 0 {
 		add("not known", unknown(x.house)...)
 	}
 	if x.Cached != nil {

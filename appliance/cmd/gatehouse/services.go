@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
@@ -42,7 +43,7 @@ func mains() map[string]unit.Main {
 			return dhcprun.Open(c, dhcprun.Options{FS: fs, Log: o.Log, Changed: o.Changed})
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {
-			return dnsrun.Open(c, dnsrun.Options{Log: o.Log, Follow: followLeases, Changed: o.Changed})
+			return dnsrun.Open(c, dnsrun.Options{Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed})
 		}),
 		roster.WAN: unit.Of(func(c wan.Config, o unit.Options) (*wanrun.Service, error) {
 			boot, err := bootID()
@@ -55,7 +56,7 @@ func mains() map[string]unit.Main {
 		}),
 		roster.Radvd: unit.Of(func(c radvd.Config, o unit.Options) (*radvdrun.Service, error) {
 			return radvdrun.Open(c, radvdrun.Options{
-				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Rand: rand.Uint64, Changed: o.Changed,
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: time.Now, Rand: rand.Uint64, Changed: o.Changed,
 			})
 		}),
 		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {

@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/dns"
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
-// How the journal of leases is followed. The kernel says when it is written to; the look from time to time is
-// for a file system that does not say so.
+// How the journal of leases and the file of stations are followed. The kernel says when they are written to;
+// the look from time to time is for a file system that does not say so.
 const (
 	settle = 10 * time.Millisecond // records that come together are taken together
 	look   = time.Second
@@ -26,73 +27,110 @@ type Journal interface {
 	Close() error
 }
 
-// names keeps the table of the house: the names of the site, and over them those of the leases that there
-// are.
+// Stations are the addresses that hosts make themselves, as another service publishes them.
+type Stations interface {
+	// Poll returns all of them, in the order in which they were first seen, if they are others than at the
+	// last Poll, and whether they are. At the first Poll they are, if there are any.
+	Poll() (all []zone.Station, changed bool, err error)
+}
+
+// names keeps the table of the house: the names of the site, and over them those of the leases and stations
+// that there are.
 //
-//	journal ─ written ─► Poll ─► Table.With ─► set
-//	                              ▲  ▲
-//	a lease ends (Table.Next) ────┘  └── another site: its table, and the whole journal anew
+//	journal, stations ─ written ─► Poll ─► Stations.With ─► set
+//	                                         ▲  ▲
+//	a lease ends (Table.Next) ───────────────┘  └── another site: its table, and all of both anew
 //
 // One goroutine owns it; before run it is of who made it.
 type names struct {
-	set    func(*zone.Table) // has the table answered from
-	follow func(dir string) Journal
-	log    *slog.Logger
-	now    func() time.Time
+	set func(*zone.Table) // has the table answered from
+	o   *Options
 
 	base    *zone.Table // without leases
 	table   *zone.Table
 	journal Journal // nil: there are no leases
-	failed  string  // why the journal could not be read, "" if it could
+	failed  failure // of the journal
+	made    made
 
 	calls chan func()
 	over  chan struct{}
 }
 
-func newNames(set func(*zone.Table), follow func(string) Journal, log *slog.Logger, now func() time.Time) *names {
-	return &names{set: set, follow: follow, log: log, now: now, calls: make(chan func()), over: make(chan struct{})}
+// made is what is known of stations.
+type made struct {
+	file   Stations // nil: there are none
+	all    []zone.Station
+	names  *zone.Stations
+	failed failure
 }
 
-// adopt goes on with the table of a site and the journal in dir, "" for none.
-func (n *names) adopt(base *zone.Table, dir string) {
+func newNames(set func(*zone.Table), o *Options) *names {
+	return &names{set: set, o: o, calls: make(chan func()), over: make(chan struct{})}
+}
+
+// adopt goes on with the table of a site and what it says of who has names.
+func (n *names) adopt(base *zone.Table, conf *dns.Config) {
 	n.close()
 	n.base, n.table = base, base
-	if dir != "" {
-		n.journal = n.follow(dir)
+	n.made = made{names: zone.NewStations(base, nil)}
+	if conf.Leases != "" {
+		n.journal = n.o.Follow(conf.Leases)
+	}
+	if conf.Stations != "" {
+		n.made.file = n.o.Stations(conf.Stations, conf.Temporary)
 	}
 	n.poll()
 	n.set(n.table)
 }
 
-// poll takes what is new in the journal, and lets end what has ended.
+// poll takes what is new, and lets end what has ended.
 func (n *names) poll() {
-	now, fresh := n.now(), false
+	now, fresh := n.o.Now(), false
 	var changes []zone.Lease
 	if n.journal != nil {
 		err := n.journal.Poll(func() { fresh, changes = true, nil }, func(l zone.Lease) { changes = append(changes, l) })
-		n.noteFailure(err)
+		n.failed.note(err, "the names of clients", n.o.Log)
 	}
-	from := n.table
 	if fresh {
-		from = n.base
-	} else if next := n.table.Next(); len(changes) == 0 && (next.IsZero() || next.After(now)) {
+		n.table = n.base
+		n.made.names = zone.NewStations(n.base, n.made.all)
+	}
+	others := n.made.poll(n.table, n.o.Log)
+	if next := n.table.Next(); !fresh && !others && len(changes) == 0 && (next.IsZero() || next.After(now)) {
 		return
 	}
-	n.table = from.With(now, changes...)
+	n.table = n.made.names.With(now, n.table, changes...)
 	n.set(n.table)
 }
 
-// noteFailure logs when the journal cannot be read, once, and when it can again.
-func (n *names) noteFailure(err error) {
+// poll takes the stations that there are, and reports whether they are others.
+func (m *made) poll(t *zone.Table, log *slog.Logger) bool {
+	if m.file == nil {
+		return false
+	}
+	all, changed, err := m.file.Poll()
+	m.failed.note(err, "the IPv6 addresses of hosts", log)
+	if err == nil && changed {
+		m.all = all
+		m.names.Set(t, all)
+	}
+	return err == nil && changed
+}
+
+// failure is why something could not be read, "" if it could.
+type failure string
+
+// note logs when something cannot be read, once, and when it can again.
+func (f *failure) note(err error, what string, log *slog.Logger) {
 	switch {
-	case err == nil && n.failed != "":
-		n.failed = ""
-		n.log.Info("the names of clients can be read again")
-	case err != nil && n.failed == "":
-		n.log.Error("the names of clients cannot be read", "cause", err)
+	case err == nil && *f != "":
+		*f = ""
+		log.Info(what + " can be read again")
+	case err != nil && *f == "":
+		log.Error(what+" cannot be read", "cause", err)
 		fallthrough
 	case err != nil:
-		n.failed = err.Error()
+		*f = failure(err.Error())
 	}
 }
 
@@ -123,7 +161,7 @@ func (n *names) run(ctx context.Context, written <-chan struct{}) {
 func (n *names) pause() time.Duration {
 	pause := look
 	if next := n.table.Next(); !next.IsZero() {
-		pause = min(pause, max(next.Sub(n.now()), 0))
+		pause = min(pause, max(next.Sub(n.o.Now()), 0))
 	}
 	return pause
 }
@@ -157,7 +195,7 @@ func (n *names) do(ctx context.Context, f func()) error {
 func (n *names) close() {
 	if n.journal != nil {
 		if err := n.journal.Close(); err != nil {
-			n.log.Error(fmt.Sprintf("closing the journal of leases: %v", err))
+			n.o.Log.Error(fmt.Sprintf("closing the journal of leases: %v", err))
 		}
 		n.journal = nil
 	}

@@ -41,8 +41,8 @@ func (s *Service) adopt(p parts) error {
 	if err := s.chain.Reconfigure(p.rebind); err != nil {
 		return err
 	}
-	s.follow(conf.Leases)
-	if err := s.names.do(context.Background(), func() { s.names.adopt(p.table, conf.Leases) }); err != nil {
+	s.follow(conf)
+	if err := s.names.do(context.Background(), func() { s.names.adopt(p.table, conf) }); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -1,8 +1,8 @@
 // Package run is the DNS service as a process: it joins the names of the house and the cache (resolver) to
-// the sockets (front), to the full server (chain), to those who are asked (upstream), and to the journal of
-// the DHCP service, whose clients have names too.
+// the sockets (front), to the full server (chain), to those who are asked (upstream), to the journal of the
+// DHCP service, whose clients have names too, and to the file of stations, the IPv6 addresses that hosts make.
 //
-//	client ─ front ─ resolver ─┬─ zone.Table ◄── names ◄── journal of leases
+//	client ─ front ─ resolver ─┬─ zone.Table ◄── names ◄── journal of leases, file of stations
 //	                           ├─ wire.Cache
 //	                           └─ chain ── upstream ── resolvers of others
 //
@@ -60,6 +60,9 @@ type Options struct {
 	// Follow opens the journal of leases in a directory, which need not exist yet. It is called after the
 	// drop.
 	Follow func(dir string) Journal
+	// Stations opens the file of stations in a directory, likewise; with temporary, also those are wanted of
+	// which it is not known that their host keeps them.
+	Stations func(dir string, temporary bool) Stations
 	// Changed tells that links, addresses or routes may have changed; nil: they never do.
 	Changed <-chan struct{}
 	// Now is the clock; nil: time.Now.
@@ -108,11 +111,11 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 	if err := s.join(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.names = newNames(s.resolver.SetTable, o.Follow, o.Log, o.Now)
+	s.names = newNames(s.resolver.SetTable, &s.o)
 	if s.watch, err = newWatch(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.follow(conf.Leases)
+	s.follow(&conf)
 	s.links = links.New(o.Log, s.took)
 	if err := s.links.Set(s.openings(s.conf)); err != nil {
 		return nil, errors.Join(err, s.watch.Close(), s.close())
@@ -204,7 +207,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 		return fmt.Errorf("drop privileges: %w", err)
 	}
 	s.started = s.o.Now()
-	s.names.adopt(s.resolver.Table(), s.conf.Leases)
+	s.names.adopt(s.resolver.Table(), s.conf)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -236,10 +239,10 @@ func (s *Service) close() error {
 	return err
 }
 
-// follow has the kernel tell when the journal of leases in dir is written to; "" is none.
-func (s *Service) follow(dir string) {
-	if err := s.watch.set(dir); err != nil {
-		s.log.Error("leases are looked at once a second", "cause", err)
+// follow has the kernel tell when the journal of leases, or the file of stations, is written to.
+func (s *Service) follow(conf *dns.Config) {
+	if err := s.watch.set(conf.Leases, conf.Stations); err != nil {
+		s.log.Error("leases and addresses are looked at once a second", "cause", err)
 	}
 }
 

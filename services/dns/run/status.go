@@ -24,7 +24,8 @@ type Status struct {
 	Answers  resolver.Stats    `json:"answers"`
 	Links    []LinkStatus      `json:"links"`
 	Upstream []upstream.Status `json:"upstream"`
-	Leases   int               `json:"leases"` // that have a name, or want one
+	Leases   int               `json:"leases"`             // that have a name, or want one
+	Stations int               `json:"stations,omitempty"` // the same of addresses that hosts made
 	Tops     Tops              `json:"tops"`
 	Problems []string          `json:"problems,omitempty"` // what a person should look at, one sentence each
 }
@@ -82,8 +83,8 @@ func (s *Service) ping(ctx context.Context) error {
 
 func (s *Service) status(ctx context.Context) Status {
 	st := Status{
-		Started: s.started, Answers: s.resolver.Stats(), Upstream: s.upstream.Status(), Leases: s.resolver.Table().Leases(),
-		Tops: s.observer.tops(), Problems: s.problems(ctx),
+		Started: s.started, Answers: s.resolver.Stats(), Upstream: s.upstream.Status(),
+		Leases: s.resolver.Table().Leases(), Stations: s.resolver.Table().Stations(), Tops: s.observer.tops(), Problems: s.problems(ctx),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,9 +106,12 @@ func (s *Service) problems(ctx context.Context) []string {
 	all := []string{}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	var failed string
-	if err := s.names.do(ctx, func() { failed = s.names.failed }); err == nil && failed != "" {
-		all = append(all, "The names of clients with a lease cannot be read: "+failed)
+	var leases, made failure
+	if err := s.names.do(ctx, func() { leases, made = s.names.failed, s.names.made.failed }); err == nil && leases != "" {
+		all = append(all, "The names of clients with a lease cannot be read: "+string(leases))
+	}
+	if made != "" {
+		all = append(all, "The IPv6 addresses of hosts cannot be read, so their names have those of before: "+string(made))
 	}
 	down, last := 0, ""
 	st := s.upstream.Status()

@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// A watch tells that something in a directory was written, made or renamed (inotify(7)).
+// A watch tells that something in some directories was written, made or renamed (inotify(7)).
 type watch struct {
 	file    *os.File
-	written chan struct{} // has something in it when there is something to look at
-	dir     string        // that is watched; "": none is
-	id      int           // of the kernel, for dir
+	written chan struct{}  // has something in it when there is something to look at
+	dirs    map[string]int // that are watched, with the kernel's numbers for them
 }
 
 // newWatch returns one of no directory.
@@ -23,34 +23,43 @@ func newWatch() (*watch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	return &watch{file: os.NewFile(uintptr(fd), "inotify"), written: make(chan struct{}, 1)}, nil
+	return &watch{file: os.NewFile(uintptr(fd), "inotify"), written: make(chan struct{}, 1), dirs: map[string]int{}}, nil
 }
 
-// set has dir watched and no other; "" is none. One that is not there is not, which is no error.
-func (w *watch) set(dir string) error {
-	if dir == w.dir {
-		return nil
-	}
+// set has these directories watched and no others. One that is not there is not, which is no error, nor is "".
+func (w *watch) set(dirs ...string) error {
 	return w.control(func(fd int) error {
-		if w.dir != "" {
-			if _, err := unix.InotifyRmWatch(fd, uint32(w.id)); err != nil && !errors.Is(err, unix.EINVAL) {
+		for dir, id := range w.dirs {
+			if slices.Contains(dirs, dir) {
+				continue
+			}
+			if _, err := unix.InotifyRmWatch(fd, uint32(id)); err != nil && !errors.Is(err, unix.EINVAL) {
 				return err // EINVAL: the directory is gone
 			}
-			w.dir = ""
+			delete(w.dirs, dir)
 		}
-		if dir == "" {
-			return nil
-		}
-		id, err := unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_MOVED_TO)
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
+		for _, dir := range dirs {
+			if err := w.add(fd, dir); err != nil {
+				return err
 			}
-			return fmt.Errorf("watch %s: %w", dir, err)
 		}
-		w.dir, w.id = dir, id
 		return nil
 	})
+}
+
+func (w *watch) add(fd int, dir string) error {
+	if _, watched := w.dirs[dir]; watched || dir == "" {
+		return nil
+	}
+	id, err := unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_MOVED_TO)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("watch %s: %w", dir, err)
+	}
+	w.dirs[dir] = id
+	return nil
 }
 
 // control calls f with the descriptor, which stays in use by the runtime.

@@ -24,6 +24,8 @@ type Lease struct {
 	// and client are one machine's.
 	Client string
 	Until  time.Time // when it ends; the zero Time, or one past: it has ended
+	// Station: nobody leased the address, its client has made it itself.
+	Station bool
 }
 
 // maxLeases bounds the table of leases: more than one network of a house has neighbours.
@@ -37,6 +39,7 @@ type leases struct {
 	names buckets[named]
 	addrs buckets[held]
 	count int
+	made  int       // of these, stations
 	order uint64    // how many leases were ever taken
 	next  time.Time // no lease ends before
 }
@@ -204,8 +207,11 @@ func (t *Table) Next() time.Time {
 	return t.leases.next
 }
 
-// Leases returns how many leases have or want a name.
-func (t *Table) Leases() int { return t.leases.count }
+// Leases returns how many leases have or want a name, without stations.
+func (t *Table) Leases() int { return t.leases.count - t.leases.made }
+
+// Stations returns how many stations have or want a name.
+func (t *Table) Stations() int { return t.leases.made }
 
 // with returns a Table with leases taken, but for those that have ended by now.
 func (t *Table) with(now time.Time, changes []Lease) *Table {
@@ -240,16 +246,28 @@ func (t *Table) take(now time.Time, l *Lease) {
 	if t.leases.count == 0 || l.Until.Before(t.leases.next) {
 		t.leases.next = l.Until
 	}
-	if !again {
-		t.leases.count++
+	switch {
+	case !again:
+		t.leases.counted(l, 1)
+	case l.Station != old.Station:
+		t.leases.counted(&old.Lease, -1)
+		t.leases.counted(l, 1)
 	}
 	t.leases.addrs.with(hashAddr(l.Addr), &h, func(x *held) bool { return x.Addr == l.Addr })
 	t.want(label, l.Addr, &h)
 }
 
+// counted counts a lease.
+func (l *leases) counted(x *Lease, n int) {
+	l.count += n
+	if x.Station {
+		l.made += n
+	}
+}
+
 // drop ends a lease.
 func (t *Table) drop(h held) {
-	t.leases.count--
+	t.leases.counted(&h.Lease, -1)
 	t.leases.addrs.with(hashAddr(h.Addr), nil, func(x *held) bool { return x.Addr == h.Addr })
 	t.want(h.label, h.Addr, nil)
 }

@@ -77,8 +77,8 @@ func (s *inform) prepare(fd int) error {
 // Check implements links.Socket.
 func (s *inform) Check() error { return links.Check(s.link, s.index) }
 
-// read waits for the next request that may be answered: one of a host on the link, to the group (RFC 8415
-// 16).
+// read waits for the next request that may be answered: one to the group (RFC 8415 16). It is of a host on the
+// link if it comes from there; others are for who looks at where they come from (RFC 9686).
 func (s *inform) read(b []byte) (n int, from netip.Addr, err error) {
 	var oob [64]byte
 	for {
@@ -90,7 +90,7 @@ func (s *inform) read(b []byte) (n int, from netip.Addr, err error) {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		if flags&unix.MSG_TRUNC == 0 && peer.Addr().IsLinkLocalUnicast() && toGroup(oob[:oobn]) {
+		if flags&unix.MSG_TRUNC == 0 && toGroup(oob[:oobn]) {
 			return n, peer.Addr(), nil
 		}
 	}
@@ -164,9 +164,15 @@ func (i *informers) answer(lan string, c *inform) {
 		if ok, _ := share.Take(time.Now()); l == nil || !ok {
 			continue
 		}
-		if reply := stateless.Answer(l, c.server, b[:n]); reply != nil {
+		var reply []byte
+		if from.IsLinkLocalUnicast() {
+			reply, from = stateless.Answer(l, c.server, b[:n]), from.WithZone(c.link)
+		} else {
+			reply = stateless.Register(l, from, b[:n])
+		}
+		if reply != nil {
 			// What cannot be sent is asked for again.
-			_, _ = c.WriteToUDPAddrPort(reply, netip.AddrPortFrom(from.WithZone(c.link), dhcpClient))
+			_, _ = c.WriteToUDPAddrPort(reply, netip.AddrPortFrom(from, dhcpClient))
 		}
 	}
 }

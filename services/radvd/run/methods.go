@@ -20,12 +20,14 @@ type Status struct {
 	Problems []string          `json:"problems,omitempty"` // what a person should look at, one sentence each
 }
 
-// Methods returns what can be asked by name: "ping" (nothing), "status" (Status), "problems" (those of it).
+// Methods returns what can be asked by name: "ping" (nothing), "status" (Status), "problems" (those of it),
+// "stations" (which host has which IPv6 address: a list of stationfile.Station).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answer(func() any { return struct{}{} }),
 		"status":     s.answer(func() any { return s.status() }),
 		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
+		"stations":   s.answer(func() any { return s.stations.Stations() }),
 	}
 }
 
@@ -61,7 +63,8 @@ func (s *Service) problems() (all []string) {
 		all = append(all, "What hosts may hold cannot be stored, so prefixes that go are not taken back after a restart: "+
 			s.kept.Error())
 	}
-	return append(all, s.house.Problems(s.o.Uptime(), s.conf)...)
+	all = append(all, s.house.Problems(s.o.Uptime(), s.conf)...)
+	return append(all, s.stations.Problems()...)
 }
 
 // Reconfigure makes conf the configuration; it waits until LANs that are in it no more were told, which may

@@ -55,7 +55,7 @@ func serve(dir string) error {
 		return err
 	}
 	s, err := Open(conf, Options{
-		Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), StateDir: filepath.Join(dir, "state"), Uptime: uptime,
+		Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), StateDir: filepath.Join(dir, "state"), Uptime: uptime, Wall: time.Now,
 		Rand: rand.Uint64, Changed: changed,
 	})
 	if err != nil {

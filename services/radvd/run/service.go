@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 	"github.com/gatehouse-os/gatehouse/services/radvd"
+	"github.com/gatehouse-os/gatehouse/services/radvd/stations/keep"
 )
 
 // A Conn is the socket on the link of one LAN.
@@ -49,6 +50,8 @@ type Options struct {
 	StateDir string
 	// Uptime is CLOCK_BOOTTIME.
 	Uptime func() time.Duration
+	// Wall is the time of day, which is in the file of stations.
+	Wall func() time.Time
 	// Rand returns 64 bits by chance.
 	Rand func() uint64
 	// Changed tells that links or addresses may have changed.
@@ -56,6 +59,8 @@ type Options struct {
 	// Open opens the socket on a link; with links.ErrAbsent it is opened when it is there. Nil: that of
 	// internal/advert/conn.
 	Open func(link string) (Conn, error)
+	// Neighbours opens the kernel's table of neighbours. Nil: that of appliance/neighbours.
+	Neighbours func() (keep.Neighbours, error)
 	// Look returns how the kernel has a link. Nil: as that package sees it.
 	Look func(link string) radvd.LinkState
 }
@@ -71,14 +76,15 @@ const (
 
 // A Service advertises on all LANs.
 type Service struct {
-	o       Options
-	log     *slog.Logger
-	events  *slog.Logger // what others on the links cause
-	links   *links.Keeper[Conn]
-	changed chan struct{} // for links
-	wake    chan struct{} // for Run: something is due sooner
-	readers sync.WaitGroup
-	inform  *informers
+	o        Options
+	log      *slog.Logger
+	events   *slog.Logger // what others on the links cause
+	links    *links.Keeper[Conn]
+	changed  chan struct{} // for links
+	wake     chan struct{} // for Run: something is due sooner
+	readers  sync.WaitGroup
+	stations *keep.Keeper
+	inform   *informers
 
 	reconfiguring sync.Mutex
 
@@ -111,8 +117,13 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	now := func() time.Time { return time.Time{}.Add(o.Uptime()) }
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
 	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
+	var err error
+	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{Log: o.Log, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall, Open: o.Neighbours})
+	if err != nil {
+		return nil, err
+	}
 	if err := s.links.Set(s.openings(&conf)); err != nil {
-		return nil, errors.Join(err, s.links.Close())
+		return nil, errors.Join(err, s.links.Close(), s.stations.Close())
 	}
 	return s, nil
 }
@@ -179,6 +190,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	attending.Go(func() { s.links.Run(stop, s.changed) })
 	attending.Go(func() { s.inform.links.Run(stop, s.inform.changed) })
 	attending.Go(func() { s.watch(stop) })
+	attending.Go(func() { s.stations.Run(ctx) })
 	defer attending.Wait()
 	defer cancel()
 	if err := ready(); err != nil {
@@ -296,4 +308,5 @@ func (s *Service) look() {
 	for _, l := range s.conf.Links {
 		s.house.Look(l.Network, s.o.Look(l.Name))
 	}
+	s.stations.Set(stationsOf(&s.conf))
 }

@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/appliance/neighbours"
 	"github.com/gatehouse-os/gatehouse/internal/advert/conn"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/services/radvd"
+	"github.com/gatehouse-os/gatehouse/services/radvd/stations/keep"
 )
 
 // A wire is a socket that keeps what is sent to everybody.
@@ -41,6 +43,13 @@ func (w *wire) Local() netip.Addr { return netip.MustParseAddr("fe80::1") }
 func (w *wire) Refused() uint64   { return 0 }
 func (w *wire) Check() error      { return nil }
 func (w *wire) Close() error      { close(w.closed); return nil }
+
+// nobody is a kernel without neighbours.
+type nobody chan struct{}
+
+func (n nobody) Read() ([]neighbours.Entry, error) { <-n; return nil, os.ErrClosed }
+func (n nobody) Ask() error                        { return nil }
+func (n nobody) Close() error                      { close(n); return nil }
 
 // last returns the router lifetime, in seconds, of the last one sent, and how many there were; -1: there is
 // none.
@@ -68,7 +77,8 @@ func newLab(t *testing.T, dir string, conf ...radvd.Link) *lab {
 	l.Service, err = Open(radvd.Config{Links: conf}, Options{
 		Log: slog.New(slog.DiscardHandler), StateDir: dir, Rand: rand.New(rand.NewPCG(1, 2)).Uint64,
 		Uptime: func() time.Duration { return time.Minute + time.Since(began) },
-		Look:   func(string) radvd.LinkState { return radvd.LinkState{} },
+		Wall:   time.Now, Neighbours: func() (keep.Neighbours, error) { return make(nobody), nil },
+		Look: func(string) radvd.LinkState { return radvd.LinkState{} },
 		Open: func(link string) (Conn, error) {
 			if link == "absent" {
 				return nil, links.ErrAbsent

@@ -2,7 +2,7 @@
 // them what services/radvd advertises, for those that take resolvers only from here, and time servers, which
 // nothing advertises. It is pure.
 //
-// It answers Information-requests and nothing else: a server that has no addresses to give is not asked for
+// It answers Information-requests, and hosts that register their addresses (register.go), and nothing else: a server that has no addresses to give is not asked for
 // one, as its advertisements say so (the flag Managed is not set), and silence has a client that asks all the
 // same ask less and less often (RFC 8415 15).
 package stateless
@@ -83,5 +83,6 @@ func options(l *radvd.Link) (all dhcpv6.Options) {
 	all.Add(dhcpv6.OptionRefreshTime, dhcpv6.AppendSeconds(nil, refresh))
 	all.Add(dhcpv6.OptionSolMaxRT, dhcpv6.AppendSeconds(nil, maxRT))
 	all.Add(dhcpv6.OptionInfMaxRT, dhcpv6.AppendSeconds(nil, maxRT))
+	all.Add(dhcpv6.OptionAddrRegEnable, nil) // see Register
 	return all
 }

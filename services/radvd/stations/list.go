@@ -1,0 +1,47 @@
+package stations
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// List returns all addresses in their order, those of prefixes that are not there too.
+func (t *Table) List() []Station {
+	all := make([]Station, 0, len(t.entries))
+	for _, e := range t.entries {
+		all = append(all, e.Station)
+	}
+	slices.SortFunc(all, func(x, y Station) int { return x.Addr.Compare(y.Addr) })
+	return all
+}
+
+// Revision is another number when List has other addresses, or says something else of one than when it was
+// confirmed and for how long it is in use.
+func (t *Table) Revision() uint64 { return t.revision }
+
+// Refused counts addresses for which there was no room.
+func (t *Table) Refused() uint64 { return t.refused }
+
+// maxProblems bounds the addresses that Problems tells of one by one.
+const maxProblems = 5
+
+// Problems returns what a person should look at, one sentence each.
+func (t *Table) Problems(now time.Duration) (all []string) {
+	var fought []netip.Addr
+	for a, e := range t.entries {
+		if e.moves >= contested && now-e.moved < fight {
+			fought = append(fought, a)
+		}
+	}
+	slices.SortFunc(fought, netip.Addr.Compare)
+	for i, a := range fought {
+		if i == maxProblems {
+			return append(all, fmt.Sprintf("%d further addresses are used by several machines.", len(fought)-i))
+		}
+		e := t.entries[a]
+		all = append(all, fmt.Sprintf("The address %s on %s is used by two machines in turn: %s and %s.", a, e.Network, e.MAC, e.rival))
+	}
+	return all
+}
