@@ -201,3 +201,25 @@ func TestDecode(t *testing.T) {
 		}
 	}
 }
+
+// TestRemove: what a service has left goes, and what is not there is gone already.
+func TestRemove(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Listen(dir, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	for range 2 {
+		if err := Remove(dir, "x"); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if err := Remove(dir, "../x"); err == nil {
+		t.Error("a name that leaves the directory is taken")
+	}
+}

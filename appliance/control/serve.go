@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -16,6 +17,18 @@ import (
 	"sync"
 	"time"
 )
+
+// Remove removes the socket of a service that does not run, if it has left one in dir.
+func Remove(dir, service string) error {
+	path, err := socketPath(dir, service)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the control socket of %s: %w", service, err)
+	}
+	return nil
+}
 
 // Listen makes the socket of a service in dir, which must exist, and lets root
 // alone (the caller's user) open it. A socket left by an earlier run is

@@ -112,8 +112,10 @@ func bootOffice(ctx context.Context, t *testing.T) *office {
 		o.hosts[h.name] = host
 		o.leases[h.name] = udhcpc(ctx, t, host, "-O", "lprsrv", "-O", "rootpath", "-O", "search")
 		addIPv6(host, h.ipv6+"/64")
-		router := netip.MustParsePrefix(h.ipv6 + "/64").Masked().Addr().Next()
-		host.AddRoute("default", router.String())
+		testnet.Eventually(t, Guard, h.name+" is told of its router by IPv6", func() bool {
+			out, err := host.Try("ip", "-6", "route", "show", "default", "proto", "ra")
+			return err == nil && strings.Contains(out, "via fe80::")
+		})
 	}
 	known := filepath.Join(t.TempDir(), "known_hosts")
 	o.admin = admin{from: o.hosts["admin1"], key: img.Key, address: "10.77.1.1", knownHosts: known}

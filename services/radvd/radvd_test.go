@@ -432,7 +432,7 @@ func TestProblems(t *testing.T) {
 		{LinkState{Known: true, Carrier: true}, []string{"net.ipv6.conf.lan0.forwarding"}},
 		{LinkState{Known: true, Carrier: true, Duplicate: true, Trouble: "x"}, []string{"another station has the link-local address", "forwarding"}},
 	} {
-		l.house.Look("lan", c.state)
+		l.house.Look(l.now, "lan", c.state)
 		got := l.house.Problems(l.now, l.conf)
 		if len(got) != len(c.want) {
 			t.Errorf("%+v: %q", c.state, got)
@@ -442,6 +442,21 @@ func TestProblems(t *testing.T) {
 			if !strings.Contains(got[i], c.want[i]) {
 				t.Errorf("%+v: %q", c.state, got)
 			}
+		}
+	}
+}
+
+// TestSettling: a link that comes up has no address at first, and that is no problem.
+func TestSettling(t *testing.T) {
+	l := newLab(t, lan(steady(1)))
+	l.house.Down("lan")
+	state := LinkState{Known: true, Carrier: true, Forwarding: true, Trouble: "it is not known yet"}
+	for after, want := range map[time.Duration]int{0: 0, settling - 1: 0, settling: 1, time.Hour: 1} {
+		l.house.Look(l.now, "lan", LinkState{})
+		l.house.Look(l.now, "lan", state)
+		l.house.Look(l.now+after, "lan", state)
+		if got := l.house.Problems(l.now+after, l.conf); len(got) != want {
+			t.Errorf("after %s: %q", after, got)
 		}
 	}
 }

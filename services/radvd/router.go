@@ -16,6 +16,8 @@ type Router struct {
 	mac   ethernet.MAC
 	local netip.Addr
 	state LinkState
+	// troubled is since when there is State.Trouble.
+	troubled time.Duration
 
 	set  *Set // the last that was made; nil: another must be made
 	held map[netip.Prefix]*holding

@@ -43,9 +43,15 @@ type Old struct {
 	Left   time.Duration `json:"left_ns"` // how long a host can hold it yet
 }
 
+// settling is how long it may take until a link that comes up has its address: RFC 4862 5.4 wants a second.
+const settling = 5 * time.Second
+
 // Look tells how the kernel has a link.
-func (h *House) Look(lan string, s LinkState) {
+func (h *House) Look(now time.Duration, lan string, s LinkState) {
 	if r := h.lans[lan]; r != nil {
+		if s.Trouble != "" && r.state.Trouble == "" {
+			r.troubled = now
+		}
 		r.state = s
 	}
 }
@@ -96,7 +102,7 @@ func (r *Router) problems(now time.Duration) (all []string) {
 				"look for one with the same hardware address")
 		case !s.Carrier:
 			say("there is no carrier: no host hears what is advertised")
-		case !r.up && s.Trouble != "":
+		case !r.up && s.Trouble != "" && now-r.troubled >= settling:
 			say("nothing is advertised: of a link-local address, %s", s.Trouble)
 		}
 		if !s.Forwarding {

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/box/kept"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
+	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
@@ -87,7 +88,13 @@ func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
 	}
 	p.wayOut.expect(has(roster.WAN))
 	p.tunnel.expect(has(roster.Tunnel))
-	return p.supervisor.Set(ctx, all)
+	err := p.supervisor.Set(ctx, all)
+	for _, s := range roster.All() { // one that was stopped may not remove its socket itself
+		if !has(s.Name) {
+			err = errors.Join(err, control.Remove(runDir, s.Name))
+		}
+	}
+	return err
 }
 
 // learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.

@@ -306,7 +306,7 @@ func (s *Service) watch(ctx context.Context) {
 // look has the engine know how the kernel has the links.
 func (s *Service) look() {
 	for _, l := range s.conf.Links {
-		s.house.Look(l.Network, s.o.Look(l.Name))
+		s.house.Look(s.o.Uptime(), l.Network, s.o.Look(l.Name))
 	}
 	s.stations.Set(stationsOf(&s.conf))
 }
