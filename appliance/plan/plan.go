@@ -10,6 +10,8 @@ package plan
 
 import (
 	"errors"
+	"reflect"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -27,8 +29,8 @@ type Plan struct {
 	Firewall      firewall.Loaded
 	Services      []Service // in the order of the roster
 	Files         []File
-	Hooks         []Hook // in the order in which they run
-	Memory        uint64 // of the machine it is for, in bytes; 0: unknown
+	Hooks         []Hook  // in the order in which they run
+	Learned       Learned // of which it was made, beside the site
 }
 
 // Service is one service that this site needs.
@@ -91,17 +93,29 @@ func Make(s *site.Site, l Learned) Plan {
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Hooks:         hooks(s),
-		Memory:        l.Memory,
+		Learned:       l,
 	}
 }
 
+// Shortcuts are the devices of s between which the kernel may be able to take conversations past the rules:
+// of which [Learned.Shortcut] can be.
+func Shortcuts(s *site.Site) []string {
+	return firewall.Policy{Zones: zones(s, wan.Facts{})}.Shortcuts() // what is learned is no device
+}
+
 // Check reports why p cannot work. What site accepts always can; this is the last look before anything is
-// touched.
-func (p Plan) Check() error {
-	table, err := p.Firewall.Table()
-	errs := []error{err, fits(table, p.Memory)}
+// touched. What was is a plan without such an error: what p has in common with it is not looked at again, for
+// a new address upstream waits meanwhile. The zero Plan has nothing in common with any.
+func (p Plan) Check(was Plan) error {
+	var errs []error
+	if p.Learned.Memory != was.Learned.Memory || !reflect.DeepEqual(p.Firewall, was.Firewall) {
+		table, err := p.Firewall.Table()
+		errs = append(errs, err, fits(table, p.Learned.Memory))
+	}
 	for _, s := range p.Services {
-		if c, ok := s.Config.(interface{ Check() error }); ok {
+		c, ok := s.Config.(interface{ Check() error })
+		known := func(is Service) bool { return is.Name == s.Name && reflect.DeepEqual(is.Config, s.Config) }
+		if ok && !slices.ContainsFunc(was.Services, known) {
 			errs = append(errs, c.Check())
 		}
 	}

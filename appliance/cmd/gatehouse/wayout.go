@@ -99,7 +99,7 @@ func (w *wayOut) hear(r wanrun.Report) bool {
 	if more := len(w.waiting) - maxWaiting; more > 0 {
 		w.waiting, w.asked = w.waiting[more:], max(0, w.asked-more)
 	}
-	same := (r.Facts == nil) == (w.facts == nil) && (r.Facts == nil || r.Facts.Equal(w.facts))
+	same := r.Facts.Equal(w.facts)
 	w.facts = r.Facts
 	return !same || len(news) > 0
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
-	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -88,16 +88,12 @@ func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
 	return p.supervisor.Set(ctx, all)
 }
 
-// learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
-func (p *process1) learn(of plan.Plan) plan.Learned {
+// learn is what the machine, its kernel, and the client of the way out say.
+func (p *process1) learn(of *site.Site) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{
-		Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
+	return plan.Learned{
+		Memory: memory.Total, Shortcut: p.rules.Offload(plan.Shortcuts(of)), WAN: p.wayOut.Facts(), Tunnel: p.tunnel.State(),
 	}
-	if err := errors.Join(os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
-		p.log.Event(admin.InitService, "%v", err)
-	}
-	return l
 }
 
 // system makes what commands and people see of a plan: the name, the files of /etc, and the console; and the
@@ -112,13 +108,14 @@ func (p *process1) system(to plan.Plan) error {
 	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
-// publish shows the gatehouse command which site runs, and which rules are loaded.
-func publish(s box.Site, rules firewall.Loaded) error {
+// publish shows the gatehouse command which site runs, what was learned beside it, and which rules are loaded.
+func publish(s box.Site, p plan.Plan) error {
 	if err := os.MkdirAll(runDir, 0o755); err != nil {
 		return err
 	}
-	site := bundle.Bundle{Files: s.Files, Meta: s.Meta}
-	return errors.Join(shown.WriteSite(runDir, site), shown.WriteRules(runDir, rules))
+	packed := bundle.Bundle{Files: s.Files, Meta: s.Meta}
+	return errors.Join(shown.WriteSite(runDir, packed), shown.WriteLearned(runDir, p.Learned),
+		shown.WriteRules(runDir, p.Firewall))
 }
 
 // readFiles reads the image's site as it is.
