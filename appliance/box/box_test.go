@@ -148,8 +148,8 @@ func (l *lab) world() World {
 			defer l.mu.Unlock()
 			l.applied = append(l.applied, len(l.steps))
 		},
-		Publish: func(s Site, _ plan.Plan) error {
-			return l.step(fmt.Sprintf("publish %d", s.Number), func() {})
+		Publish: func(s Site, p plan.Plan) error {
+			return l.step(fmt.Sprintf("publish %d", s.Number), func() { l.now.Learned = p.Learned })
 		},
 	}
 }
