@@ -183,9 +183,10 @@ func (s *Service) own(ctx context.Context) {
 		case f := <-s.inputs:
 			f()
 		case <-timer.C:
-			if s.client != nil && s.client.Next() <= s.o.Uptime() {
-				s.carryOut(s.client.Tick(s.now()))
-			}
+		}
+		// What came may leave something to do at once, which does not wait for a timer.
+		if s.client != nil && s.client.Next() <= s.o.Uptime() {
+			s.carryOut(s.client.Tick(s.now()))
 		}
 		timer.Reset(s.pause())
 	}
