@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
@@ -80,6 +81,8 @@ func commands() []command {
 		{name: "dns", usage: "[-a] [--json]", what: "what the DNS server does", run: ofDNS(dns.Status), sub: dnsCommands()},
 		{name: "wan", usage: "[-n EVENTS] [--json]", what: "the way out: address, lease, gateway, and what happened",
 			run: ofWAN(wan.Status), sub: wanCommands()},
+		{name: "ipv6", usage: "[--json]", what: "IPv6: prefixes, ways out, and what hosts are told",
+			run: ofIPv6(ipv6.Status), sub: ipv6Commands()},
 		{name: "tunnel", usage: "[--json]", what: "the tunnel for IPv6: is it up, and what was its broker told",
 			run: ofTunnel(tunnel.Status), sub: tunnelCommands()},
 		{name: "firewall", sub: firewallCommands()},
