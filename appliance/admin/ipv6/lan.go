@@ -40,7 +40,7 @@ func (l *LAN) prefixRows() (rows [][]string) {
 	if l.Told != nil {
 		for _, old := range l.Told.Old {
 			rows = append(rows, []string{old.Prefix.String(), "gone", "no",
-				"no; a host can hold it for another " + cli.Span(old.Left)})
+				"no; held up to " + cli.Span(old.Left)})
 		}
 	}
 	return rows
@@ -88,10 +88,16 @@ func (l *LAN) toldRows(up time.Duration) (rows [][]string) {
 		}
 		add(label, otherText(o, up))
 	}
+	for i := len(rows) - 1; i > 0; i-- { // what is gone of a kind stands below what there is
+		if rows[i][0] == rows[i-1][0] {
+			rows[i][0] = ""
+		}
+	}
 	if l.Hosts > 0 {
-		add("hosts", fmt.Sprintf("%d with %s that they have made", l.Hosts, cli.Count(l.Addresses, "address", "addresses")))
+		add("hosts", fmt.Sprintf("%d with %s of their own: gatehouse ipv6 hosts", l.Hosts,
+			cli.Count(l.Addresses, "address", "addresses")))
 	} else {
-		add("hosts", "none has made an address yet")
+		add("hosts", "none with an address of its own yet")
 	}
 	return rows
 }

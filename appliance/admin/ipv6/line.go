@@ -2,6 +2,7 @@ package ipv6
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ func Line(v plan.IPv6, up time.Duration) string {
 			parts = append(parts, fmt.Sprintf("%s delegated for another %s", p.Prefix, cli.Span(p.Valid-up)))
 		}
 	}
+	for _, from := range lacking(v) {
+		parts = append(parts, "none "+from)
+	}
 	way := "no way out"
 	for _, w := range v.Ways {
 		if w.Up {
@@ -39,4 +43,17 @@ func Line(v plan.IPv6, up time.Duration) string {
 		}
 	}
 	return strings.Join(append(parts, way), ", ")
+}
+
+// lacking are the sources of LANs that give them no prefix, each once.
+func lacking(v plan.IPv6) (all []string) {
+	for _, lan := range v.LANs {
+		for _, from := range lan.From {
+			have := slices.ContainsFunc(v.Prefixes, func(p plan.Prefix6) bool { return p.From == from })
+			if !have && !slices.Contains(all, string(from)) {
+				all = append(all, string(from))
+			}
+		}
+	}
+	return all
 }
