@@ -32,6 +32,9 @@ func (l *LAN) prefixRows() (rows [][]string) {
 			from = "site"
 		}
 		preferred, valid := "-", "not told"
+		if l.Told == nil {
+			valid = "not known"
+		}
 		if p, ok := l.advertised(n.Prefix); ok {
 			preferred, valid = lifetime(p.Preferred), lifetime(p.Valid)
 		}

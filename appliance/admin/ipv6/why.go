@@ -166,12 +166,18 @@ func (r *Report) missing(l *LAN, from site.Source6) (all []string) {
 
 // route says why hosts are told of a default route, or of none.
 func (r *Report) route(l *LAN) string {
-	for _, n := range l.Networks {
-		for _, way := range r.Ways {
-			if way.Name == n.Way && way.Up {
-				return fmt.Sprintf("Hosts take the appliance for their way out, for %s is up.", way.Name)
-			}
+	var up []string
+	for _, way := range r.Ways {
+		if way.Up && slices.ContainsFunc(l.Networks, func(n plan.Prefix6) bool { return n.Way == way.Name }) {
+			up = append(up, way.Name)
 		}
+	}
+	if len(up) > 0 {
+		are := "is"
+		if len(up) > 1 {
+			are = "are"
+		}
+		return fmt.Sprintf("Hosts take the appliance for their way out, for %s %s up.", listed(up), are)
 	}
 	text := "Hosts are told of no default route: "
 	for _, name := range r.configured() {

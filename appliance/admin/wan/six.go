@@ -67,12 +67,15 @@ func (r *Report) rows6() (rows [][]string) {
 	}
 	f := six.Facts
 	if f != nil {
+		var addrs, prefixes []string
 		for _, a := range f.Addrs {
-			add("address", a.String()+r.addressLife(a.Addr()))
+			addrs = append(addrs, a.String()+r.addressLife(a.Addr()))
 		}
 		for _, d := range f.Delegated {
-			add("prefix", d.Prefix.String()+life(d.Preferred, d.Valid, r.Up))
+			prefixes = append(prefixes, d.Prefix.String()+life(d.Preferred, d.Valid, r.Up))
 		}
+		add("address", addrs...)
+		add("prefix", prefixes...)
 	}
 	if six.Client != nil {
 		add("DHCPv6", r.client6Lines(six.Client)...)
