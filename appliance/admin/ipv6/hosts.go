@@ -48,7 +48,7 @@ func Hosts(ctx context.Context, env Env, args []string) error {
 	if list.err != nil {
 		return list.err
 	}
-	leases := ask[[]dhcp.LeaseInfo](ctx, env.RunDir, roster.DHCP, "leases") // names; without them all else is worth showing
+	leases := ask[[]dhcp.LeaseInfo](ctx, env.RunDir, roster.DHCP, "leases") // for names: without, all else is shown
 	hosts := hostsOf(list.value, *all, names(s, leases.value))
 	if *asJSON {
 		return cli.JSON(env.Stdout, hosts)

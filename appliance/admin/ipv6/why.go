@@ -101,8 +101,8 @@ func (r *Report) because(s *site.Site, lan site.LAN) (reasons []string) {
 	}
 	if l.Told != nil {
 		for _, old := range l.Told.Old {
-			reasons = append(reasons, fmt.Sprintf("%s is gone. Hosts are told so for another %s, as long as one can hold it.",
-				old.Prefix, cli.Span(old.Left)))
+			reasons = append(reasons, fmt.Sprintf("%s is gone. Hosts are told so for another %s, as long as one can "+
+				"hold it.", old.Prefix, cli.Span(old.Left)))
 		}
 	}
 	return append(reasons, r.route(l))
@@ -156,9 +156,11 @@ func (r *Report) missing(l *LAN, from site.Source6) (all []string) {
 		switch {
 		case p.From != from:
 		case !ok:
-			all = append(all, fmt.Sprintf("%s (%s) is too small to have subnet %d, which is the LAN's.", p.Prefix, from, l.Subnet))
+			all = append(all, fmt.Sprintf("%s (%s) is too small to have subnet %d, which is the LAN's.", p.Prefix, from,
+				l.Subnet))
 		case !slices.ContainsFunc(l.Networks, func(have plan.Prefix6) bool { return have.Prefix == n }):
-			all = append(all, fmt.Sprintf("%s (%s) is left out, since it overlaps another network of the LAN.", n, from))
+			all = append(all, fmt.Sprintf("%s (%s) is left out, since it overlaps another network of the LAN.", n,
+				from))
 		}
 	}
 	return all

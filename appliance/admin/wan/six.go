@@ -48,7 +48,8 @@ func (r *Report) title6() string {
 		prefixes = append(prefixes, d.Prefix)
 	}
 	if len(prefixes) > 0 {
-		text += ", and " + joined(prefixes) + " " + map[bool]string{false: "is", true: "are"}[len(prefixes) > 1] + " delegated"
+		are := map[bool]string{false: "is", true: "are"}[len(prefixes) > 1]
+		text += fmt.Sprintf(", and %s %s delegated", joined(prefixes), are)
 	}
 	return text + "."
 }
@@ -114,8 +115,8 @@ func (r *Report) routerLines(d *discover6.Status) (lines []string) {
 		}
 	}
 	if len(lines) == 0 {
-		lines = append(lines, fmt.Sprintf("none: %s sent, the next %s", cli.Count(int(d.Solicited), "solicitation", "solicitations"),
-			when(d.Next, r.Up)))
+		asked := cli.Count(int(d.Solicited), "solicitation", "solicitations")
+		lines = append(lines, fmt.Sprintf("none: %s sent, the next %s", asked, when(d.Next, r.Up)))
 	}
 	return lines
 }
@@ -170,7 +171,8 @@ func (r *Report) client6Lines(c *client6.Status) []string {
 		}
 	}
 	if c.State != client6.Bound && c.Tries > 0 {
-		lines = append(lines, cli.Count(c.Tries, "message", "messages")+" sent without an answer, the next "+when(c.Next, r.Up))
+		lines = append(lines, fmt.Sprintf("%s sent without an answer, the next %s",
+			cli.Count(c.Tries, "message", "messages"), when(c.Next, r.Up)))
 	}
 	if c.Heard > 0 {
 		lines = append(lines, "heard a server "+r.ago(c.Heard))

@@ -47,8 +47,8 @@ func (l *loader) checkWhole6(h *hostEntry, a netip.Addr, at source.Span) {
 	}
 	if on := l.byIPv4(h); len(on) > 0 && l.site.LANs[on[0]].HasIPv6() && l.networkOf(a) == nil {
 		lan := l.site.LANs[on[0]]
-		l.Against(at, l.raw.LANs[on[0]].Name.At, "address %s of %q is in no IPv6 network of lan %q, where its IPv4 address is; expected %s",
-			a, h.Name, lan.Name, l.expected6(h, a))
+		l.Against(at, l.raw.LANs[on[0]].Name.At, "address %s of %q is in no IPv6 network of lan %q, where its IPv4 "+
+			"address is; expected %s", a, h.Name, lan.Name, l.expected6(h, a))
 	}
 }
 
@@ -56,8 +56,9 @@ func (l *loader) checkWhole6(h *hostEntry, a netip.Addr, at source.Span) {
 func (l *loader) checkPlace6(h *hostEntry, lan int, n netip.Prefix, a netip.Addr, at source.Span) {
 	name := l.site.LANs[lan].Name
 	switch on := l.byIPv4(h); {
-	case a == n.Addr() && !slices.Contains(l.site.LANs[lan].IPv6, n): // fixed ones are compared with all addresses
-		l.Against(at, l.raw.LANs[lan].Name.At, "address %s of %q is the appliance's own on lan %q; expected another", a, h.Name, name)
+	case a == n.Addr() && !slices.Contains(l.site.LANs[lan].IPv6, n): // with fixed ones all addresses are compared
+		l.Against(at, l.raw.LANs[lan].Name.At, "address %s of %q is the appliance's own on lan %q; expected another",
+			a, h.Name, name)
 	case len(on) > 0 && !slices.Contains(on, lan):
 		l.Against(at, l.raw.LANs[lan].Name.At, "address %s of %q is on lan %q, but its IPv4 address on lan %q; expected %s",
 			a, h.Name, name, l.site.LANs[on[0]].Name, l.expected6(h, a))
