@@ -26,11 +26,12 @@ type house struct {
 }
 
 const (
-	ispOwn  = "2001:db8:5::1"     // the provider's on the way out
-	outside = "2001:db8:f00::1"   // and behind it
-	boxWAN  = "00:16:3e:00:00:10" // the cards of the box: eth0, and from eth1 on those of LANs
-	boxWAN6 = "fe80::216:3eff:fe00:10"
-	boxLAN6 = "fe80::216:3eff:fe00:11"
+	ispOwn   = "2001:db8:5::1"         // the provider's on the way out
+	outside  = "2001:db8:f00::1"       // and behind it
+	boxCard  = "00:16:3e:00:00:1"      // the cards of the box, up to a digit: eth0, and those of LANs
+	boxCard6 = "fe80::216:3eff:fe00:1" // and their link-local addresses, up to a digit
+	boxWAN6  = boxCard6 + "0"
+	boxLAN6  = boxCard6 + "1"
 )
 
 // delegated are the prefixes that the provider routes to the box.
@@ -65,7 +66,7 @@ func (h *house) plug(lans int) {
 	h.testBox = &testBox{t: h.t, Namespace: testnet.New(h.t, "box")}
 	for i := range 1 + lans {
 		wire, card := fmt.Sprintf("lan%d", i), fmt.Sprintf("eth%d", i)
-		h.Run("ip", "link", "add", card, "address", fmt.Sprintf("00:16:3e:00:00:1%d", i), "type", "veth",
+		h.Run("ip", "link", "add", card, "address", fmt.Sprint(boxCard, i), "type", "veth",
 			"peer", "name", "box"+wire, "netns", h.wires.Name())
 		h.wires.Run("ip", "link", "set", "box"+wire, "master", wire, "up")
 	}
@@ -181,7 +182,7 @@ func leads(t *testing.T, when string, host *testnet.Namespace, want bool) {
 	t.Helper()
 	testnet.Eventually(t, patience, fmt.Sprintf("%s a default route is there: %v", when, want), func() bool {
 		out, _ := host.Try("ip", "-6", "route", "show", "default")
-		return strings.Contains(out, "via "+boxLAN6) == want && (want || strings.TrimSpace(out) == "")
+		return strings.Contains(out, "via "+boxCard6) == want && (want || strings.TrimSpace(out) == "")
 	})
 }
 
