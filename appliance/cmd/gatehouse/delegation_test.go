@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -44,8 +47,14 @@ func TestDelegation(t *testing.T) {
 			wantest.Radvd(t, h.isp, router)
 			server := h.delegates(d, nil, wantest.Pool{Prefix: delegated()[0]})
 			h.start(byDelegation())
+			other := h.dhcpcd
+			if !d.TakesBack {
+				other = h.networkd
+			}
 			first := h.prefix("obtained", delegated()[0])
 			h.follows("obtained", web, in(first, 1, "::20"))
+			resolver := other()
+			resolver("obtained", in(first, 1, "::1"))
 
 			h.staysIn("renewed", func() {
 				h.gatehouse("wan", "renew")
@@ -61,6 +70,7 @@ func TestDelegation(t *testing.T) {
 			h.renews("another one is there", func() bool { return !slices.Equal(h.prefixes(), []string{first}) })
 			second := h.prefix("changed", delegated()[1])
 			h.follows("changed", web, in(second, 1, "::20"), "-"+in(first, 1, "::20"))
+			resolver("changed", in(second, 1, "::1"))
 			for _, port := range []int{80, 443} {
 				if dials(h.isp, in(first, 1, "::20"), port) {
 					t.Errorf("changed: port %d is open at the old address", port)
@@ -76,6 +86,60 @@ func TestDelegation(t *testing.T) {
 			leads(t, "withdrawn", web, false)
 		})
 	}
+}
+
+// dhcpcd has a host with dhcpcd(8), which does without the kernel; what it returns waits until that has a
+// resolver, an address of its network and a way out.
+func (h *house) dhcpcd() func(when, resolver string) {
+	h.t.Helper()
+	host, dir := h.host(1, ""), h.t.TempDir()
+	for name, text := range map[string]string{
+		"conf": "slaac hwaddr\n", "script": "#!/bin/sh\nenv | sort >>" + dir + "/env\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	host.Alone(dir, testnet.Need(h.t, "dhcpcd", "dhcpcd-base"), "-B", "-6", "-f", dir+"/conf", "-c", dir+"/script", "eth0")
+	return func(when, resolver string) {
+		h.t.Helper()
+		h.client("dhcpcd "+when, host, resolver, func() string {
+			env, _ := os.ReadFile(dir + "/env")
+			return string(env)
+		})
+	}
+}
+
+// networkd is the same with that of systemd.
+func (h *house) networkd() func(when, resolver string) {
+	h.t.Helper()
+	host := h.host(1, "")
+	d := host.Networkd(h.t.TempDir(), "eth0", "[Network]\nDHCP=no\nLinkLocalAddressing=ipv6\nIPv6AcceptRA=yes\n")
+	return func(when, resolver string) {
+		h.t.Helper()
+		h.client("networkd "+when, host, resolver, func() string { return d.Within("sh", "-c", "cat /run/systemd/netif/links/* || true") })
+	}
+}
+
+// client waits until a host's program has a resolver, an address of its network that is preferred, and a way out.
+func (h *house) client(when string, host *testnet.Namespace, resolver string, told func() string) {
+	h.t.Helper()
+	network := netip.PrefixFrom(netip.MustParseAddr(resolver), 64)
+	testnet.Eventually(h.t, patience, when+": the resolver is "+resolver, func() bool { return strings.Contains(told(), resolver) })
+	testnet.Eventually(h.t, patience, when+": it has one address to begin by, of "+network.String(), func() bool {
+		preferred, ours := 0, 0
+		for a, state := range made(host) {
+			if state == "preferred" {
+				preferred++
+				if network.Contains(netip.MustParseAddr(a)) {
+					ours++
+				}
+			}
+		}
+		return preferred == 1 && ours == 1
+	})
+	leads(h.t, when, host, true)
+	pings(h.t, when, host, outside)
 }
 
 // follows waits until a host of the LAN has its first address, and others, and all is as it says.
