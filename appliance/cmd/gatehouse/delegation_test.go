@@ -94,7 +94,7 @@ func (h *house) dhcpcd() func(when, resolver string) {
 	h.t.Helper()
 	host, dir := h.host(1, ""), h.t.TempDir()
 	for name, text := range map[string]string{
-		"conf": "slaac hwaddr\n", "script": "#!/bin/sh\nenv | sort >>" + dir + "/env\n",
+		"conf": "slaac hwaddr\n", "script": "#!/bin/sh\n[ $reason != ROUTERADVERT ] || env | sort >" + dir + "/env\n", // the last
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
 			h.t.Fatal(err)
