@@ -158,8 +158,11 @@ func comesAndGoes(t *testing.T, a, b fstest.MapFS, cards int) {
 	first.applies(a)
 	first.is("A after B after A", a, freshA)
 
-	second.submits(a)
+	out := second.submits(a)
 	second.is("A on trial", a, freshA)
+	if strings.Contains(out, "is kept.") {
+		return // they are the same in other words: there is no trial
+	}
 	second.gatehouse("rollback")
 	second.is("B after the trial", b, freshB)
 }
