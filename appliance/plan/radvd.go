@@ -26,7 +26,7 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		}
 		for _, n := range networks {
 			link.Prefixes = append(link.Prefixes, prefixOf(n, ways))
-			if w, ok := wayOf(ways, n.own.Masked()); ok && w.up {
+			if w, ok := wayOf(ways, n); ok && w.up {
 				link.Lifetime = radvd.DefaultLifetime
 			}
 		}
@@ -40,13 +40,17 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 }
 
 // prefixOf is what hosts are told of a network. Where there are two ways out, the networks of the second are
-// not for conversations that begin: it takes over when the first is down.
+// not for conversations that begin: it takes over when the first is down. So are those whose own way is not
+// there, while there is another.
 func prefixOf(n network6, ways []way6) radvd.Prefix {
 	p := radvd.Prefix{
 		Prefix: n.own.Masked(), OnLink: true, Autonomous: true, Preferred: radvd.DefaultPreferred,
 		Valid: radvd.DefaultValid, PreferredUntil: n.preferred, ValidUntil: n.valid,
 	}
-	if w, ok := wayOf(ways, p.Prefix); ok && w.link != ways[0].link && ways[0].up {
+	if len(ways) == 0 || !ways[0].up || p.Prefix.Addr().IsPrivate() {
+		return p
+	}
+	if w, ok := wayOf(ways, n); !ok || w.link != ways[0].link {
 		p.Preferred = 0
 	}
 	return p
