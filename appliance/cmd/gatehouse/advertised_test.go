@@ -114,7 +114,10 @@ func TestDuplicateLinkLocal(t *testing.T) {
 		out := unfolded(h.gatehouse("status"))
 		return strings.Contains(out, "another station has the link-local address")
 	})
-	if all := made(host); len(all) > 0 {
-		t.Errorf("the host has %v", all)
+	testnet.Eventually(t, patience, "the host can ask", func() bool {
+		return strings.Contains(host.Run("ip", "-6", "addr", "show", "dev", "eth0", "scope", "link", "-tentative"), "fe80")
+	})
+	if out, err := host.Try(testnet.Need(t, "rdisc6", "ndisc6"), "-1", "-r", "3", "-w", "1000", "eth0"); err == nil || len(made(host)) > 0 {
+		t.Errorf("the host has %v, and hears\n%s", made(host), out)
 	}
 }

@@ -89,6 +89,11 @@ func (b *testBox) observe(s *site.Site) observation {
 func (b *testBox) settle(s *site.Site) {
 	b.t.Helper()
 	b.settleAdverts(s)
+	if s.WAN.DHCP != nil || s.WAN.Auto6 {
+		testnet.Eventually(b.t, patience, "init follows the client of the way out", func() bool {
+			return strings.Contains(b.Run("ss", "-H", "-x", "state", "connected"), runDir+"/wan.sock")
+		})
+	}
 	testnet.Eventually(b.t, patience, "the kernel listens to all of its IPv6 addresses", func() bool {
 		local := map[any]bool{}
 		for _, r := range b.objects("ip", "-j", "-6", "route", "show", "table", "local") {
