@@ -67,8 +67,10 @@ from ` + boxLAN6
 	if got := unfolded(h.advertised(host)); !strings.HasSuffix(got, unfolded(want)) {
 		t.Errorf("rdisc6 says\n%s, want\n%s", got, unfolded(want))
 	}
-	for _, want := range []string{"AdvDefaultLifetime 2700;", "AdvOtherConfigFlag on;", "AdvManagedFlag off;", "AdvLinkMTU 1400;",
-		"AdvDefaultPreference medium;", "AdvReachableTime 0;", "AdvRetransTimer 0;", "RDNSS fd4a:1c2e:93b7:3::1", "DNSSL home.example lab.example"} {
+	for _, want := range []string{
+		"AdvDefaultLifetime 2700;", "AdvOtherConfigFlag on;", "AdvManagedFlag off;", "AdvLinkMTU 1400;", "AdvDefaultPreference medium;",
+		"AdvReachableTime 0;", "AdvRetransTimer 0;", "RDNSS fd4a:1c2e:93b7:3::1", "DNSSL home.example lab.example",
+	} {
 		if !strings.Contains(dump.Output(), want) {
 			t.Errorf("radvdump does not say %q:\n%s", want, dump.Output())
 		}
