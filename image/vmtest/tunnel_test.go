@@ -26,7 +26,8 @@ import (
 const (
 	brokerAddr = "203.0.113.30"       // the broker's end
 	brokerEnd  = "2001:db8:1f0a:1::1" // in the tunnel
-	server6    = "2001:db8:99::1"     // a server beyond it
+	ourEnd     = "2001:db8:1f0a:1::2/64"
+	server6    = "2001:db8:99::1" // a server beyond it
 	routed64   = "2001:db8:1f0b:1::/64"
 	routed48   = "2001:db8:abcd::/48"
 )
@@ -69,12 +70,7 @@ func TestTunnel(t *testing.T) {
 	w.change(t, "site.toml", `ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`)
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
 	w.change(t, "site.toml", `# ipv6     = "2001:db8:0:20::1/64"`, `ipv6 = "tunnel"`)
-	w.change(t, "site.toml", "# A network of hosts. The", `[tunnel]
-server = "`+brokerAddr+`"
-ipv6   = "2001:db8:1f0a:1::2/64"
-routed = ["`+routed64+`", "`+routed48+`"]
-
-# The network of hosts. The`)
+	w.tunnel(t, routed64, routed48)
 	w.add(t, "hosts", "::11 web1\n")
 	w.add(t, "site.toml", "[[firewall.forward]]\nport = 443\nto = \"web1\"\n")
 	w.mustPush(ctx, t)
