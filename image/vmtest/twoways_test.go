@@ -1,8 +1,8 @@
 package vmtest
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +15,8 @@ import (
 
 // twoWays is an appliance with two ways out over IPv6, and what the steps of TestTwoWays share.
 type twoWays struct {
-	*workstation // the laptop
+	t            *testing.T // of TestTwoWays: what steps start lives as long as it
+	*workstation            // the laptop
 	img          Image
 	root         string
 	wan, lan     *testnet.Namespace
@@ -36,7 +37,7 @@ func TestTwoWays(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()
-	o := &twoWays{img: theImage(t, homeImage), wan: newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"),
+	o := &twoWays{t: t, img: theImage(t, homeImage), wan: newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"),
 		lan: newSwitch(t, "lan", "192.168.32.10/24")}
 	o.root = disk(ctx, t, o.img.Root)
 	o.wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
@@ -50,6 +51,8 @@ func TestTwoWays(t *testing.T) {
 	udhcpc(ctx, t, o.from)
 	defer func() {
 		if t.Failed() {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
 			out, err := o.run(ctx, "gatehouse status; gatehouse wan; gatehouse tunnel; ip -6 rule; ip -6 route show table all")
 			t.Log(out, err)
 		}
@@ -162,9 +165,9 @@ func renumberedInTheDark(ctx context.Context, t *testing.T, o *twoWays) {
 		t.Fatal("the laptop lost its address before it was told")
 	}
 	before := time.Now()
-	o.vm = appliance(t, o.img, o.wan, o.lan, o.root)
+	o.vm = appliance(o.t, o.img, o.wan, o.lan, o.root)
 	gone := told.when(t, before, strings.TrimSuffix(delegated1, ":"), "deprecated")
-	first, advertised := firstLine(t, seen.Output(), ""), firstLine(t, seen.Output(), "router advertisement")
+	first, advertised := sent(t, seen, ""), sent(t, seen, "router advertisement")
 	t.Logf("a power cut and another prefix: the first frame %v after the start of the machine, the first advertisement %v later; "+
 		"the old prefix is deprecated %v after the first frame", first.Sub(before).Round(time.Millisecond),
 		advertised.Sub(first).Round(time.Millisecond), gone.Sub(first).Round(time.Millisecond))
@@ -183,18 +186,21 @@ func (o *twoWays) eui64(network string) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
-// firstLine is the time of the first line of tcpdump's that has a text.
-func firstLine(t *testing.T, out, text string) time.Time {
+// sent waits for the first line of tcpdump's that has a text, and gives its time.
+func sent(t *testing.T, seen *testnet.Process, text string) (at time.Time) {
 	t.Helper()
-	for line := range bytes.Lines([]byte(out)) {
-		const layout = "2006-01-02 15:04:05.000000"
-		if len(line) < len(layout) || !strings.Contains(string(line), text) {
-			continue
+	testnet.Eventually(t, Guard, fmt.Sprintf("tcpdump notes %q", text), func() bool {
+		for line := range strings.Lines(seen.Output()) {
+			const layout = "2006-01-02 15:04:05.000000"
+			if len(line) > len(layout) && strings.Contains(line, text) {
+				var err error
+				at, err = time.ParseInLocation(layout, line[:len(layout)], time.Local)
+				if err == nil {
+					return true
+				}
+			}
 		}
-		if at, err := time.ParseInLocation(layout, string(line[:len(layout)]), time.Local); err == nil {
-			return at
-		}
-	}
-	t.Fatalf("the appliance sent no %q", text)
-	return time.Time{}
+		return false
+	})
+	return at
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -68,7 +69,10 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 		System:  p.system,
 		Units:   p.units,
 		Learn:   p.learn,
-		Applied: p.wayOut.applied,
+		Applied: func() {
+			p.wayOut.applied()
+			go debug.FreeOSMemory() // what another plan has taken: process 1 does not need it until the next
+		},
 		Publish: publish,
 	}, o)
 	if netErr == nil {
