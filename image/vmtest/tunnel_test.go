@@ -91,6 +91,7 @@ func TestTunnel(t *testing.T) {
 	}
 
 	h.transfers("at first", 1420)
+	h.besideByHand(ctx, img, lan, first)
 	h.loops(ctx)
 	conversation := h.dial()
 	h.passes("a conversation", conversation)
@@ -110,13 +111,13 @@ func TestTunnel(t *testing.T) {
 	h.api(brokerAddr)
 	w.add(t, "hosts", brokerAddr+" broker\n")
 	w.write(t, "tunnel.key", "Zm9vYmFyYmF6\n")
-	w.change(t, "site.toml", "# The network of hosts", `[tunnel.update]
+	w.change(t, "site.toml", "# A network of hosts", `[tunnel.update]
 user     = "customer"
 tunnel   = "1"
 key-file = "tunnel.key"
 url      = "https://broker.home.example/nic/update"
 
-# The network of hosts`)
+# A network of hosts`)
 	w.mustPush(ctx, t)
 	testnet.Eventually(t, Guard, "the broker is not told by who is not the broker", func() bool {
 		out, err := h.run(ctx, "gatehouse tunnel")
