@@ -66,9 +66,9 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			}
 			return keeper.Set(ctx, c)
 		},
-		System:  p.system,
-		Units:   p.units,
-		Learn:   p.learn,
+		System: p.system,
+		Units:  p.units,
+		Learn:  p.learn,
 		Applied: func() {
 			p.wayOut.applied()
 			go debug.FreeOSMemory() // what another plan has taken: process 1 does not need it until the next
