@@ -57,7 +57,8 @@ func startByHand(ctx context.Context, t *testing.T, img Image, wan, lan *testnet
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "mke2fs", "-q", "-t", "ext2", "-d", root, disk, "32M").CombinedOutput(); err != nil {
+	mke2fs := exec.CommandContext(ctx, "mke2fs", "-q", "-t", "ext2", "-d", root, disk, "32M")
+	if out, err := mke2fs.CombinedOutput(); err != nil {
 		t.Fatalf("mke2fs: %v\n%s", err, out)
 	}
 	wan.Tap("byhand", eth0)
@@ -65,7 +66,8 @@ func startByHand(ctx context.Context, t *testing.T, img Image, wan, lan *testnet
 	vm := Start(t, Machine{
 		Name: "byhand", Kernel: img.Kernel, Append: Append + " PATH=/bin init=/bin/sh -- /script", MemoryMB: 96,
 		Disks: []Disk{{Path: disk}},
-		NICs:  []NIC{{MAC: "00:16:3e:20:00:e0", Port: port(t, wan, "byhand")}, {MAC: "00:16:3e:20:00:e1", Port: port(t, lan, "byhand")}},
+		NICs: []NIC{{MAC: "00:16:3e:20:00:e0", Port: port(t, wan, "byhand")},
+			{MAC: "00:16:3e:20:00:e1", Port: port(t, lan, "byhand")}},
 	})
 	if said, err := vm.Expect(ctx, "BY-HAND|.*Kernel panic.*"); err != nil || said[0] != "BY-HAND" {
 		t.Fatal(said, err)
@@ -116,6 +118,6 @@ func (h *tunnelled) besideByHand(ctx context.Context, img Image, lan *testnet.Na
 		h.laptop.Run("ip", "-6", "route", "del", server6+"/128", "via", byHandInside)
 	}
 	rate := func(d time.Duration) float64 { return 2 * size * 8 / d.Seconds() / 1e6 }
-	h.Logf("%d MiB there and back, the best of 3: by the appliance %.0f Mbit/s, by hand %.0f Mbit/s (%.2f)", size>>20, rate(ours),
-		rate(theirs), rate(ours)/rate(theirs))
+	h.Logf("%d MiB there and back, the best of 3: by the appliance %.0f Mbit/s, by hand %.0f Mbit/s (%.2f)",
+		size>>20, rate(ours), rate(theirs), rate(ours)/rate(theirs))
 }

@@ -73,8 +73,12 @@ func (h *tunnelled) dies(ctx context.Context) {
 	before = time.Now()
 	h.end.dead.Store(false)
 	back := told.when(h.T, before, "default via fe80", "proto ra")
-	h.Logf("it is back: a default route after %v, which is %v after the tunnel is up",
-		back.Sub(before).Round(time.Millisecond), back.Sub(h.end.probe(before, 2)).Round(time.Millisecond))
+	up := h.end.probe(before, 2)
+	if free := gone.Add(3 * time.Second); free.After(up) { // all hosts were told something (RFC 4861 10, MIN_DELAY_BETWEEN_RAS)
+		up = free
+	}
+	h.Logf("it is back: a default route after %v, which is %v after the tunnel is up and hosts may be told",
+		back.Sub(before).Round(time.Millisecond), back.Sub(up).Round(time.Millisecond))
 	h.state(ctx, "up")
 }
 

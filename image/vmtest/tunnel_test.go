@@ -69,7 +69,7 @@ func TestTunnel(t *testing.T) {
 	dhcp := h.provide(first.String(), gateway)
 	w.change(t, "site.toml", `ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`)
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
-	w.change(t, "site.toml", `# ipv6     = "2001:db8:0:20::1/64"`, `ipv6 = "tunnel"`)
+	w.change(t, "site.toml", `lease-time = "12h"`, "lease-time = \"12h\"\nipv6 = \"tunnel\"")
 	w.tunnel(t, routed64, routed48)
 	w.add(t, "hosts", "::11 web1\n")
 	w.add(t, "site.toml", "[[firewall.forward]]\nport = 443\nto = \"web1\"\n")

@@ -168,8 +168,8 @@ func renumberedInTheDark(ctx context.Context, t *testing.T, o *twoWays) {
 	o.vm = appliance(o.t, o.img, o.wan, o.lan, o.root)
 	gone := told.when(t, before, strings.TrimSuffix(delegated1, ":"), "deprecated")
 	first, advertised := sent(t, seen, ""), sent(t, seen, "router advertisement")
-	t.Logf("a power cut and another prefix: the first frame %v after the start of the machine, the first advertisement %v later; "+
-		"the old prefix is deprecated %v after the first frame", first.Sub(before).Round(time.Millisecond),
+	t.Logf("a power cut and another prefix: the first frame %v after the start of the machine, the first "+
+		"advertisement %v later; the old prefix is deprecated %v after the first frame", first.Sub(before).Round(time.Millisecond),
 		advertised.Sub(first).Round(time.Millisecond), gone.Sub(first).Round(time.Millisecond))
 	makes6(t, o.from, delegated6, false)
 	o.begins(t, delegated2+"/64", tunnelled6)
