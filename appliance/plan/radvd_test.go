@@ -32,7 +32,7 @@ func planOf(t *testing.T, toml, hosts string, l plan.Learned) (plan.Plan, radvd.
 		t.Fatal(err)
 	}
 	p := plan.Make(s, l)
-	if err := p.Check(); err != nil {
+	if err := p.Check(plan.Plan{}); err != nil {
 		t.Errorf("the site is accepted, and then: %v", err)
 	}
 	for _, s := range p.Services {
@@ -76,8 +76,8 @@ ipv4 = "192.168.32.1/24"
 ipv6 = "2001:db8:0:20::1/64"
 dns = ["192.168.32.1", "192.168.32.53"]
 ntp = ["192.168.32.53", "192.168.32.99"]
-`, "192.168.32.53 ns\n::53 ns\n2001:db8:9::53 ns\n", plan.Learned{})
-	const ns = "2001:db8:9::53 2001:db8:0:20::53]"
+`, "192.168.32.53 ns\n::53 ns\n2001:db8:0:20::54 ns\n", plan.Learned{})
+	const ns = "2001:db8:0:20::54 2001:db8:0:20::53]"
 	if got := fmt.Sprint(c.Links[0].Resolvers); got != "[2001:db8:0:20::1 "+ns {
 		t.Errorf("resolvers %s", got)
 	}
