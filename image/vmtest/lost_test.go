@@ -42,6 +42,10 @@ func ownConnection(ctx context.Context, t *testing.T, a admin, wan *testnet.Name
 		case <-ctx.Done():
 			t.Fatal("a connection of the appliance's own outlives its address")
 		}
-		saysAll(t, "the log", a.must(ctx, t, "gatehouse log network"), "the box has "+address+" no more", "and 1 of its own connections")
+		testnet.Eventually(t, Guard, "the log says that "+address+" is lost", func() bool {
+			out, err := a.run(ctx, "gatehouse log network")
+			return err == nil && strings.Contains(out, "the box has lost "+address) &&
+				strings.Contains(out, "and 1 of its own connections")
+		})
 	}
 }
