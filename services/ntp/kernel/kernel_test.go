@@ -1,0 +1,164 @@
+package kernel
+
+import (
+	"errors"
+	"math"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/privdrop"
+)
+
+// TestMain runs this program as the service is, if its argument says so, to see what it may.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "may-set" {
+		id := privdrop.Identity{UID: 61507, GID: 61507, ReadPaths: []string{"/proc/self"}}
+		if os.Args[2] != "" {
+			id.Caps = []string{os.Args[2]}
+		}
+		if err := privdrop.Drop(id); err != nil {
+			panic(err)
+		}
+		// A tick of 1 µs is refused, and before that who may not set a clock at all: nothing is changed.
+		_, err := unix.Adjtimex(&unix.Timex{Modes: unix.ADJ_TICK, Tick: 1})
+		if _, read := New().Read(); read != nil {
+			panic(read)
+		}
+		os.Stdout.WriteString(unix.ErrnoName(err.(unix.Errno)))
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// TestRights: what the service keeps is what the kernel wants, and without it nothing goes.
+func TestRights(t *testing.T) {
+	for capability, want := range map[string]string{"sys_time": "EINVAL", "": "EPERM"} {
+		out, err := exec.Command("/proc/self/exe", "may-set", capability).CombinedOutput()
+		if err != nil || string(out) != want {
+			t.Errorf("with %q: %v, %s, want %s", capability, err, out, want)
+		}
+	}
+}
+
+// TestRead looks at the machine's clock.
+func TestRead(t *testing.T) {
+	s, err := New().Read()
+	if err != nil || math.Abs(s.Frequency) > MaxFrequency || s.MaxError < 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// recorder is a kernel that keeps what it is told.
+func recorder(told *unix.Timex) *Clock {
+	return &Clock{adjust: func(t *unix.Timex) error { *told = *t; return nil }}
+}
+
+// TestFrequency: what is said is what is read, over ticks and fractions of them.
+func TestFrequency(t *testing.T) {
+	for _, ppm := range []float64{0, 12.25, -37.125, 49, 51, -500, 499.5, 1234.5, -99_999, MaxFrequency} {
+		var told unix.Timex
+		if err := recorder(&told).SetFrequency(ppm); err != nil {
+			t.Errorf("%g: %v", ppm, err)
+		}
+		if got := stateOf(&told).Frequency; math.Abs(got-ppm) > 1e-5 {
+			t.Errorf("%g is read as %g", ppm, got)
+		}
+		if told.Tick < 9000 || told.Tick > 11000 || told.Freq > 500*scale || told.Freq < -500*scale {
+			t.Errorf("%g: the kernel refuses tick %d, frequency %d", ppm, told.Tick, told.Freq)
+		}
+		if told.Modes != unix.ADJ_TICK|unix.ADJ_FREQUENCY {
+			t.Errorf("modes %#x", told.Modes)
+		}
+	}
+	for _, ppm := range []float64{math.NaN(), math.Inf(1), MaxFrequency + 1, -MaxFrequency - 1} {
+		var told unix.Timex
+		if err := recorder(&told).SetFrequency(ppm); err == nil || told != (unix.Timex{}) {
+			t.Errorf("%g: %v, %+v", ppm, err, told)
+		}
+	}
+}
+
+// TestStep: both parts of an offset count up (adjtimex(2)).
+func TestStep(t *testing.T) {
+	for by, want := range map[time.Duration]unix.Timeval{
+		1500 * time.Millisecond: {Sec: 1, Usec: 500_000_000}, -1500 * time.Millisecond: {Sec: -2, Usec: 500_000_000},
+		-time.Nanosecond: {Sec: -1, Usec: 999_999_999}, -2 * time.Second: {Sec: -2},
+		60 * 365 * 24 * time.Hour: {Sec: 60 * 365 * 86400},
+	} {
+		var told unix.Timex
+		if err := recorder(&told).Step(by); err != nil || told.Time != want || told.Modes != unix.ADJ_SETOFFSET|unix.ADJ_NANO {
+			t.Errorf("%v: %+v, %v", by, told, err)
+		}
+	}
+}
+
+// TestSay: what is said is what is read, and no error is made smaller.
+func TestSay(t *testing.T) {
+	for _, s := range []Status{
+		{}, {Synchronised: true, MaxError: 1501 * time.Nanosecond, Estimated: 3 * time.Millisecond},
+		{Synchronised: true, InsertLeap: true}, {DropLeap: true, MaxError: time.Hour},
+	} {
+		var told unix.Timex
+		if err := recorder(&told).Say(s); err != nil {
+			t.Error(err)
+		}
+		told.Tick = usualTick
+		want := State{Synchronised: s.Synchronised, InsertLeap: s.InsertLeap, DropLeap: s.DropLeap,
+			MaxError: min(s.MaxError, MaxError), Estimated: s.Estimated}
+		if s.MaxError == 1501 {
+			want.MaxError = 2 * time.Microsecond
+		}
+		if got := stateOf(&told); got != want {
+			t.Errorf("%+v is read as %+v", s, got)
+		}
+	}
+}
+
+func TestFails(t *testing.T) {
+	why := errors.New("EPERM")
+	c := &Clock{adjust: func(*unix.Timex) error { return why }}
+	_, err := c.Read()
+	for _, err := range []error{err, c.Step(1), c.SetFrequency(1), c.Say(Status{})} {
+		if !errors.Is(err, why) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestHost: names of clocks that are no card's, and whether a domain's clock is the host's.
+func TestHost(t *testing.T) {
+	for name, want := range map[string]bool{"KVM virtual PTP\n": true, "ptp_vmw": true, "e1000e": false, "": false} {
+		if isHost(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+	for text, want := range map[string]bool{"0\n": true, "1\n": false, "": false} {
+		root := fstest.MapFS{"proc/sys/xen/independent_wallclock": {Data: []byte(text)}}
+		if tied(root) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+	if tied(fstest.MapFS{}) {
+		t.Error("tied without Xen")
+	}
+	h, err := OpenHost()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h == nil {
+		return // a machine that is no guest of KVM, or may not know the time
+	}
+	offset, err := h.Offset()
+	if err != nil || offset.Abs() > time.Hour || !strings.Contains(h.Name, "P") {
+		t.Errorf("%s: %v, %v", h.Name, offset, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,107 @@
+// Package kerneltest is a kernel's clock for tests: it is wrong as they want it, runs too fast or too slow, and is
+// corrected like the real one, while the machine's is left alone.
+package kerneltest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
+)
+
+// A Clock is one that is corrected in place of the kernel's. It may be used by several goroutines.
+type Clock struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	drift  float64       // of the crystal, ppm
+	ahead  time.Duration // of now, at since
+	since  time.Time
+	state  kernel.State
+	steps  []time.Duration
+	failed error
+}
+
+// New returns a clock that is ahead of the machine's, and drifts away from it by so many ppm.
+func New(ahead time.Duration, drift float64) *Clock { return At(time.Now, ahead, drift) }
+
+// At is New, with another clock in place of the machine's.
+func At(now func() time.Time, ahead time.Duration, drift float64) *Clock {
+	return &Clock{now: now, drift: drift, ahead: ahead, since: now(), state: kernel.State{MaxError: kernel.MaxError}}
+}
+
+// settle has ahead be that of now.
+func (c *Clock) settle() {
+	now := c.now()
+	c.ahead += time.Duration(float64(now.Sub(c.since)) * (c.drift + c.state.Frequency) / 1e6)
+	c.since = now
+}
+
+// Ahead is how far the clock is ahead of the machine's.
+func (c *Clock) Ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	return c.ahead
+}
+
+// Read implements the kernel's.
+func (c *Clock) Read() (kernel.State, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state, c.failed
+}
+
+// SetFrequency implements the kernel's.
+func (c *Clock) SetFrequency(ppm float64) error {
+	return c.change(func() { c.state.Frequency = ppm })
+}
+
+// Step implements the kernel's.
+func (c *Clock) Step(by time.Duration) error {
+	return c.change(func() {
+		c.ahead += by
+		c.steps = append(c.steps, by)
+		c.state.Synchronised, c.state.MaxError = false, kernel.MaxError
+	})
+}
+
+// Say implements the kernel's.
+func (c *Clock) Say(s kernel.Status) error {
+	return c.change(func() {
+		c.state = kernel.State{Frequency: c.state.Frequency, Synchronised: s.Synchronised, MaxError: s.MaxError,
+			Estimated: s.Estimated, InsertLeap: s.InsertLeap, DropLeap: s.DropLeap}
+	})
+}
+
+func (c *Clock) change(f func()) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil {
+		return c.failed
+	}
+	c.settle()
+	f()
+	return nil
+}
+
+// Steps are all steps so far.
+func (c *Clock) Steps() []time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]time.Duration(nil), c.steps...)
+}
+
+// Jump sets the clock as nobody of the tested would: another program, or the host.
+func (c *Clock) Jump(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += by
+}
+
+// Fail has all calls fail, nil: none.
+func (c *Clock) Fail(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed = why
+}
