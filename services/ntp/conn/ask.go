@@ -12,12 +12,13 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
 )
 
-// A Moment is one on the kernel's clock.
+// A Moment is one on the machine's clocks.
 type Moment struct {
-	// At is in nanoseconds since 1970.
-	At int64
+	kernel.Reading
 	// Kernel: it is when the packet passed the driver of the card. Otherwise the program looked at the clock
 	// before it sent, or after it received: some 10 µs off on a machine that is idle, and milliseconds on one
 	// that is not.
@@ -28,12 +29,17 @@ type Moment struct {
 type Answer struct {
 	Octets         []byte // until accept returns
 	Sent, Received Moment // the question, and this
-	// Waited is how long it took from one to the other on a clock that never jumps, as the program saw it. Where
-	// Sent and Received are much farther apart or closer, the clock was set meanwhile, or the machine did not
-	// run.
-	Waited time.Duration
+	// Jump is by how much the clock was set meanwhile, 0 if it was not: see kernel.Jump.
+	Jump time.Duration
 	// Local is the address that the question was sent from.
 	Local netip.Addr
+}
+
+// A Clock is read when questions go and answers come.
+type Clock interface {
+	Now() kernel.Reading
+	// Ahead is how far it is ahead of the clock by which the kernel marks packets.
+	Ahead() time.Duration
 }
 
 const (
@@ -49,10 +55,13 @@ const (
 var ErrBusy = fmt.Errorf("%d questions are outstanding already", maxAsking)
 
 // An Asker asks servers. It may be used by several goroutines.
-type Asker struct{ places chan struct{} }
+type Asker struct {
+	clock  Clock
+	places chan struct{}
+}
 
-// NewAsker returns one.
-func NewAsker() *Asker { return &Asker{make(chan struct{}, maxAsking)} }
+// NewAsker returns one that reads a clock.
+func NewAsker(clock Clock) *Asker { return &Asker{clock, make(chan struct{}, maxAsking)} }
 
 // Ask sends a question, by a socket of its own, and hands what the server sends to accept until that returns true,
 // or ctx ends, whose error it is then. That the server refuses, and that there is no way to it, are errors at once.
@@ -74,7 +83,7 @@ func (a *Asker) Ask(ctx context.Context, to netip.AddrPort, question []byte, acc
 	defer dialed.Close()
 	c, _ := dialed.(*net.UDPConn)
 	defer context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })()
-	err = exchange(c, question, accept)
+	err = a.exchange(c, question, accept)
 	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -88,9 +97,11 @@ func wantTimes(fd int) error {
 	return os.NewSyscallError("times of packets", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags))
 }
 
-func exchange(c *net.UDPConn, question []byte, accept func(Answer) bool) error {
-	began := time.Now()
-	answer := Answer{Sent: Moment{At: began.UnixNano()}}
+// exchange sends the question and reads what comes. Times of the kernel are moments of its clock: where the free one
+// was then lies between two readings of both.
+func (a *Asker) exchange(c *net.UDPConn, question []byte, accept func(Answer) bool) error {
+	began := a.clock.Now()
+	answer := Answer{}
 	if from, ok := c.LocalAddr().(*net.UDPAddr); ok {
 		answer.Local = from.AddrPort().Addr().Unmap()
 	}
@@ -99,22 +110,23 @@ func exchange(c *net.UDPConn, question []byte, accept func(Answer) bool) error {
 	}
 	var octets [answerSize]byte
 	var control [256]byte
+	sent, sentKnown := int64(0), false
 	for range maxAnswers {
 		n, oobn, flags, _, err := c.ReadMsgUDPAddrPort(octets[:], control[:])
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		if !answer.Sent.Kernel {
-			sentTime(c, &answer.Sent)
+		now := a.clock.Now()
+		if !sentKnown {
+			sent, sentKnown = sentTime(c)
 		}
 		if flags&unix.MSG_TRUNC != 0 {
 			continue
 		}
-		answer.Octets, answer.Waited, answer.Received = octets[:n], now.Sub(began), Moment{At: now.UnixNano()}
-		if at, ok := kernelTime(control[:oobn]); ok {
-			answer.Received = Moment{At: at, Kernel: true}
-		}
+		received, receivedKnown := kernelTime(control[:oobn])
+		answer.Octets, answer.Jump = octets[:n], kernel.Jump(began, now)
+		answer.Sent = a.moment(began, now, began, sent, sentKnown)
+		answer.Received = a.moment(began, now, now, received, receivedKnown)
 		if accept(answer) {
 			return nil
 		}
@@ -122,22 +134,31 @@ func exchange(c *net.UDPConn, question []byte, accept func(Answer) bool) error {
 	return fmt.Errorf("%d messages, and none was an answer", maxAnswers)
 }
 
-// sentTime looks for when the question was sent: it lies in the socket's error queue since then.
-func sentTime(c *net.UDPConn, sent *Moment) {
+// moment is that of a packet by the kernel's time of it, if it is known and lies between two readings; otherwise the
+// reading that is given.
+func (a *Asker) moment(from, to, own kernel.Reading, marked int64, known bool) Moment {
+	real := marked + int64(a.clock.Ahead())
+	if !known || real < from.Real-int64(from.Spread) || real > to.Real+int64(to.Spread) {
+		return Moment{Reading: own}
+	}
+	return Moment{kernel.Reading{Free: kernel.FreeAt(from, to, real), Real: real, Spread: max(from.Spread, to.Spread)}, true}
+}
+
+// sentTime looks for when the question was sent, on the clock by which the kernel marks packets: it lies in the
+// socket's error queue since then.
+func sentTime(c *net.UDPConn) (at int64, ok bool) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return
+		return 0, false
 	}
 	_ = raw.Control(func(fd uintptr) { // fails once the socket is closed: nobody wants to know
 		var control [256]byte
 		_, oobn, _, _, err := unix.Recvmsg(int(fd), nil, control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
-		if err != nil {
-			return
-		}
-		if at, ok := kernelTime(control[:oobn]); ok {
-			*sent = Moment{At: at, Kernel: true}
+		if err == nil {
+			at, ok = kernelTime(control[:oobn])
 		}
 	})
+	return at, ok
 }
 
 // kernelTime finds the time of a packet among control messages: the first of three (SCM_TIMESTAMPING).

@@ -16,6 +16,8 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
+	"github.com/gatehouse-os/gatehouse/services/ntp/kernel/kerneltest"
 	"github.com/gatehouse-os/gatehouse/services/ntp/server"
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
@@ -80,7 +82,7 @@ func (l *lab) ask(to string) (a Answer, h wire.Header, err error) {
 	ctx, cancel := context.WithTimeout(l.t.Context(), 2*time.Second)
 	defer cancel()
 	err = l.client.Do(func() error {
-		return NewAsker().Ask(ctx, netip.MustParseAddrPort(to), question(), func(got Answer) bool {
+		return NewAsker(kernel.New()).Ask(ctx, netip.MustParseAddrPort(to), question(), func(got Answer) bool {
 			a = got
 			h, _, err = wire.Read(got.Octets)
 			return true
@@ -111,12 +113,13 @@ func TestAnswers(t *testing.T) {
 		}
 		// Both have one clock: sent, arrived, answered, received.
 		arrived, answered := h.Receive.Unix(0)-int64(ahead), h.Transmit.Unix(0)-int64(ahead)
-		if a.Sent.At > arrived+1 || arrived > answered || answered > a.Received.At+1 {
-			t.Errorf("%s: sent %d, arrived after %d, answered after %d, received after %d ns", server, a.Sent.At,
-				arrived-a.Sent.At, answered-a.Sent.At, a.Received.At-a.Sent.At)
+		if a.Sent.Real > arrived+1 || arrived > answered || answered > a.Received.Real+1 {
+			t.Errorf("%s: sent %d, arrived after %d, answered after %d, received after %d ns", server, a.Sent.Real,
+				arrived-a.Sent.Real, answered-a.Sent.Real, a.Received.Real-a.Sent.Real)
 		}
-		if d := time.Duration(a.Received.At - a.Sent.At); a.Waited < d || a.Waited > d+time.Second {
-			t.Errorf("%s: %v by the kernel, waited %v", server, d, a.Waited)
+		if free, real := a.Received.Free-a.Sent.Free, a.Received.Real-a.Sent.Real; a.Jump != 0 ||
+			(free-time.Duration(real)).Abs() > time.Duration(real)/10 {
+			t.Errorf("%s: %v free, %v real, a jump of %v", server, free, time.Duration(real), a.Jump)
 		}
 	}
 	if c := l.server.Counts(); c != (server.Counts{Answered: 6}) {
@@ -133,6 +136,42 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestClockJumps between a question and its answer: that is said, whatever the times are.
+func TestClockJumps(t *testing.T) {
+	l := newLab(t)
+	clock := kerneltest.New(time.Hour, 50)
+	var a Answer
+	err := l.client.Do(func() error {
+		return NewAsker(clock).Ask(t.Context(), netip.MustParseAddrPort("192.0.2.1:123"), question(), func(got Answer) bool {
+			a = got
+			return true
+		})
+	})
+	if off := time.Duration(a.Received.Real - time.Now().UnixNano()); err != nil || a.Jump != 0 || !a.Sent.Kernel ||
+		!a.Received.Kernel || off < time.Hour-time.Minute || off > time.Hour+time.Minute {
+		t.Errorf("a clock that is an hour ahead: %+v, %v", a, err)
+	}
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go func() {
+		_, from, err := c.ReadFrom(make([]byte, 100))
+		clock.Jump(-400 * time.Second)
+		if err == nil {
+			_, _ = c.WriteTo(question(), from)
+		}
+	}()
+	err = NewAsker(clock).Ask(t.Context(), c.LocalAddr().(*net.UDPAddr).AddrPort(), question(), func(got Answer) bool {
+		a = got
+		return true
+	})
+	if err != nil || (a.Jump+400*time.Second).Abs() > time.Second || a.Sent.Kernel {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 // TestAsksOfAnyPort: two questions have different ones.
 func TestAsksOfAnyPort(t *testing.T) {
 	l := newLab(t)
@@ -146,7 +185,7 @@ func TestAsksOfAnyPort(t *testing.T) {
 		for range 4 {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			to := listener.LocalAddr().(*net.UDPAddr).AddrPort()
-			if err := NewAsker().Ask(ctx, to, question(), nil); !errors.Is(err, context.DeadlineExceeded) {
+			if err := NewAsker(kernel.New()).Ask(ctx, to, question(), nil); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("nobody answers: %v", err)
 			}
 			cancel()
@@ -191,7 +230,7 @@ func TestAskBounds(t *testing.T) {
 	}()
 	to := c.LocalAddr().(*net.UDPAddr).AddrPort()
 	seen := 0
-	a := NewAsker()
+	a := NewAsker(kernel.New())
 	err = a.Ask(t.Context(), to, question(), func(Answer) bool { seen++; return false })
 	if err == nil || seen != maxAnswers {
 		t.Errorf("%d were looked at, %v", seen, err)

@@ -54,6 +54,42 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestNow: the free clock goes on, and the machine's is near that of package time.
+func TestNow(t *testing.T) {
+	a := New().Now()
+	b := New().Now()
+	if b.Free <= a.Free || a.Spread <= 0 || time.Duration(time.Now().UnixNano()-a.Real).Abs() > time.Minute {
+		t.Errorf("%+v, then %+v", a, b)
+	}
+}
+
+// TestJump: what is more than the clock can run fast or slow was set.
+func TestJump(t *testing.T) {
+	const s = int64(time.Second)
+	for _, c := range []struct {
+		free time.Duration
+		real int64
+		want time.Duration
+	}{
+		{time.Second, s, 0}, {time.Second, s + s/11, 0}, {time.Second, s - s/11, 0}, {time.Second, 2 * s, time.Second},
+		{time.Second, -400 * s, -401 * time.Second}, {0, 3 * s, 3 * time.Second}, {0, 50, 0},
+	} {
+		a := Reading{Free: time.Hour, Real: 5 * s, Spread: 100}
+		b := Reading{Free: time.Hour + c.free, Real: 5*s + c.real, Spread: 100}
+		if got := Jump(a, b); got != c.want {
+			t.Errorf("%v free, %d real: %v, want %v", c.free, c.real, got, c.want)
+		}
+	}
+	// A clock that runs 10 % fast: half of the way is half of the way.
+	a, b := Reading{Free: time.Hour, Real: 0}, Reading{Free: time.Hour + time.Second, Real: s + s/10}
+	if got := FreeAt(a, b, (s+s/10)/2); got != time.Hour+time.Second/2 {
+		t.Errorf("half of it: %v", got)
+	}
+	if got := FreeAt(a, a, 7); got != time.Hour+7 {
+		t.Errorf("of one reading: %v", got)
+	}
+}
+
 // recorder is a kernel that keeps what it is told.
 func recorder(told *unix.Timex) *Clock {
 	return &Clock{adjust: func(t *unix.Timex) error { *told = *t; return nil }}

@@ -14,27 +14,33 @@ type Clock struct {
 	now func() time.Time
 
 	mu     sync.Mutex
-	drift  float64       // of the crystal, ppm
-	ahead  time.Duration // of now, at since
-	since  time.Time
+	drift  float64 // of the crystal, ppm
+	began  time.Time
+	at     time.Time     // of what follows
+	free   time.Duration // of the crystal, less the time since it began
+	ahead  time.Duration // of now
 	state  kernel.State
 	steps  []time.Duration
 	failed error
 }
 
-// New returns a clock that is ahead of the machine's, and drifts away from it by so many ppm.
+// New returns a clock that is ahead of the machine's, and whose crystal runs too fast by so many ppm.
 func New(ahead time.Duration, drift float64) *Clock { return At(time.Now, ahead, drift) }
 
 // At is New, with another clock in place of the machine's.
 func At(now func() time.Time, ahead time.Duration, drift float64) *Clock {
-	return &Clock{now: now, drift: drift, ahead: ahead, since: now(), state: kernel.State{MaxError: kernel.MaxError}}
+	return &Clock{now: now, drift: drift, ahead: ahead, began: now(), at: now(), state: kernel.State{MaxError: kernel.MaxError}}
 }
 
-// settle has ahead be that of now.
-func (c *Clock) settle() {
+// settle brings everything up to now, and returns that.
+func (c *Clock) settle() time.Time {
 	now := c.now()
-	c.ahead += time.Duration(float64(now.Sub(c.since)) * (c.drift + c.state.Frequency) / 1e6)
-	c.since = now
+	d := float64(now.Sub(c.at))
+	crystal := d * c.drift / 1e6
+	c.free += time.Duration(crystal)
+	c.ahead += time.Duration(crystal + (d+crystal)*c.state.Frequency/1e6)
+	c.at = now
+	return now
 }
 
 // Ahead is how far the clock is ahead of the machine's.
@@ -43,6 +49,14 @@ func (c *Clock) Ahead() time.Duration {
 	defer c.mu.Unlock()
 	c.settle()
 	return c.ahead
+}
+
+// Now implements the kernel's.
+func (c *Clock) Now() kernel.Reading {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.settle()
+	return kernel.Reading{Free: now.Sub(c.began) + c.free + time.Hour, Real: now.UnixNano() + int64(c.ahead), Spread: 100}
 }
 
 // Read implements the kernel's.

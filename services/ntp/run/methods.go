@@ -1,0 +1,111 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
+	"github.com/gatehouse-os/gatehouse/services/ntp/server"
+	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
+)
+
+// Status is how the service is.
+type Status struct {
+	Report
+	Up   time.Duration `json:"up_ns"` // now, on the clock of all times in it
+	Time time.Time     `json:"time"`  // the same, on the clock that is kept
+	// RefID, RootDelay and RootDispersion are what LANs are told.
+	RefID          string        `json:"refid"`
+	RootDelay      time.Duration `json:"root_delay_ns"`
+	RootDispersion time.Duration `json:"root_dispersion_ns"`
+	Reference      time.Duration `json:"reference_age_ns"` // how long ago the clock was last corrected
+	Kernel         kernel.State  `json:"kernel"`
+	Kept           Kept          `json:"kept"`
+	Answers        server.Counts `json:"answers"`
+	Problems       []string      `json:"problems,omitempty"` // what a person should look at, one sentence each
+}
+
+// Clients are those of LANs that have asked.
+type Clients struct {
+	Up      time.Duration   `json:"up_ns"` // now, on the clock of all times in it
+	Known   int             `json:"known"`
+	Clients []server.Client `json:"clients"` // who asked last first, at most so many as were wanted
+}
+
+// ClientsArgs are the arguments of "clients".
+type ClientsArgs struct {
+	Most int `json:"most"` // 0: defaultClients; maxClients at most
+}
+
+const (
+	defaultClients = 200
+	maxClients     = 5000
+)
+
+// Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those of
+// it), "sources" (Sources), "clients" (Clients, with ClientsArgs), "follow" (a Report as soon as one is known, and each
+// that says something else than the offset).
+func (s *Service) Methods() control.Mux {
+	return control.Mux{
+		control.Ping: s.answer(func() any { return struct{}{} }),
+		"status":     s.answer(func() any { return s.status() }),
+		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
+		"clients":    s.answerClients,
+		"follow":     s.answerFollow,
+	}
+}
+
+// answer answers with what the owner finds.
+func (s *Service) answer(find func() any) control.Handler {
+	return func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+		var found any
+		if err := s.do(ctx, func() { found = find() }); err != nil {
+			return err
+		}
+		return send(found)
+	}
+}
+
+// answerClients is beside the owner: the list is long, and the server's own.
+func (s *Service) answerClients(_ context.Context, raw json.RawMessage, send func(any) error) error {
+	args := ClientsArgs{}
+	if err := control.Decode(raw, &args); err != nil {
+		return err
+	}
+	if args.Most < 0 || args.Most > maxClients {
+		return fmt.Errorf("most: %d, want 0 to %d", args.Most, maxClients)
+	}
+	if args.Most == 0 {
+		args.Most = defaultClients
+	}
+	all, known := s.server.Clients(args.Most)
+	return send(Clients{s.o.Uptime(), known, all})
+}
+
+func (s *Service) status() Status {
+	st, now := s.server.State(), s.o.Kernel.Now()
+	out := Status{
+		Report: s.now, Up: s.o.Uptime(), Time: time.Unix(0, now.Real).UTC(), RootDelay: st.RootDelay,
+		RootDispersion: st.RootDispersion, Kept: s.kept, Answers: s.server.Counts(), Problems: s.problems(),
+	}
+	if st.Stratum > 0 {
+		out.RefID = st.RefID.String()
+		out.Reference = max(0, wire.FromUnix(now.Real).Sub(st.Reference))
+	}
+	out.Kernel, _ = s.o.Kernel.Read() // it was read at the start
+	return out
+}
+
+// problems returns what a person should look at.
+func (s *Service) problems() (all []string) {
+	if s.failing != nil {
+		all = append(all, "The clock cannot be corrected: "+s.failing.Error())
+	}
+	if s.storing != nil {
+		all = append(all, "How the clock runs cannot be kept, so it is measured anew after a restart: "+s.storing.Error())
+	}
+	return all
+}
