@@ -125,8 +125,9 @@ func (a *Asker) exchange(c *net.UDPConn, question []byte, accept func(Answer) bo
 		}
 		received, receivedKnown := kernelTime(control[:oobn])
 		answer.Octets, answer.Jump = octets[:n], kernel.Jump(began, now)
-		answer.Sent = a.moment(began, now, began, sent, sentKnown)
-		answer.Received = a.moment(began, now, now, received, receivedKnown)
+		steady := answer.Jump == 0 // otherwise the kernel's times lie on two clocks
+		answer.Sent = a.moment(began, now, began, sent, sentKnown && steady)
+		answer.Received = a.moment(began, now, now, received, receivedKnown && steady)
 		if accept(answer) {
 			return nil
 		}

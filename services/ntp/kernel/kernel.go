@@ -1,25 +1,36 @@
 // Package kernel is the kernel's clock: how it runs, how it is made to run otherwise (adjtimex(2)), and what the
 // machine below it says the time is.
 //
-// It guarantees that each call is one of the kernel's, that what the kernel would cut off is refused, and that a call
-// changes what it names and nothing else: what the clock did before goes on. It leaves to others how the clock should
-// run, and when it is set.
+// It guarantees that each call is one of the kernel's, and that what the kernel would cut off or misread is refused.
+// It leaves to others how the clock should run, and when it is set (ntp/discipline).
 //
 // To change something needs CAP_SYS_TIME; to look needs nothing.
 package kernel
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/services/ntp/discipline"
+	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-// MaxFrequency is how much faster or slower the clock can be made to run, in parts per million of its own idea of
-// time: a tick of 10 ms is made 9 to 11 ms long, and 500 ppm are within one.
+// MaxFrequency is how much faster or slower the clock can be made to run, in parts per million: a tick of 10 ms is
+// made 9 to 11 ms long.
 const MaxFrequency = 100_000
+
+// Limits of the kernel for one call (include/uapi/linux/timex.h): what is beyond it cuts off without a word, but for
+// the tick.
+const (
+	maxFreq     = 500 * scale
+	maxOffset   = 500 * time.Millisecond
+	maxConstant = 10
+	minTick     = 9_000
+	maxTick     = 11_000
+)
 
 // MaxError is the error beyond which the kernel itself says that the clock is not synchronised (NTP_PHASE_LIMIT).
 const MaxError = 16 * time.Second
@@ -28,20 +39,12 @@ const MaxError = 16 * time.Second
 type State struct {
 	// Frequency is how much faster the clock is made to run, in ppm.
 	Frequency float64
-	// Remaining is what is left of an offset that somebody has the kernel slew away: not this program.
+	// Remaining is what is left of an offset that the kernel slews away.
 	Remaining time.Duration
 	// Synchronised says that somebody keeps the clock to the time of others. The kernel takes it back when MaxError
 	// has grown to 16 s, 500 µs each second.
 	Synchronised         bool
 	MaxError, Estimated  time.Duration
-	InsertLeap, DropLeap bool
-}
-
-// A Status is what is known of the clock: who asks the kernel is told that.
-type Status struct {
-	Synchronised        bool
-	MaxError, Estimated time.Duration
-	// InsertLeap has the kernel put a second in at the end of the UTC day, DropLeap leave one out.
 	InsertLeap, DropLeap bool
 }
 
@@ -95,21 +98,49 @@ func stateOf(t *unix.Timex) State {
 	}
 }
 
-// SetFrequency has the clock run faster by so many ppm, slower if below 0.
-func (c *Clock) SetFrequency(ppm float64) error {
-	if math.IsNaN(ppm) || math.Abs(ppm) > MaxFrequency {
-		return fmt.Errorf("a clock that runs %g ppm too fast: the kernel's limit is %d", ppm, MaxFrequency)
+// Tune tells the kernel how the clock is to go on, and what is known of it.
+func (c *Clock) Tune(t discipline.Tune) error {
+	switch {
+	case t.Frequency < -maxFreq || t.Frequency > maxFreq:
+		return fmt.Errorf("a frequency of %g ppm: the kernel takes 500 at most", float64(t.Frequency)/scale)
+	case t.Tick < minTick || t.Tick > maxTick:
+		return fmt.Errorf("a tick of %d µs: the kernel takes %d to %d", t.Tick, minTick, maxTick)
+	case t.Offset.Abs() > maxOffset:
+		return fmt.Errorf("an offset of %v: the kernel slews %v at most", t.Offset, maxOffset)
+	case t.Constant < 0 || t.Constant > maxConstant:
+		return fmt.Errorf("a time constant of %d: the kernel has 0 to %d", t.Constant, maxConstant)
 	}
-	tick := math.Round(ppm / tickPPM)
 	return c.adjust(&unix.Timex{
-		Modes: unix.ADJ_TICK | unix.ADJ_FREQUENCY,
-		Tick:  usualTick + int64(tick),
-		Freq:  int64(math.Round((ppm - tick*tickPPM) * scale)),
+		// The kernel looks at status and unit before it takes the offset.
+		Modes: unix.ADJ_STATUS | unix.ADJ_NANO | unix.ADJ_FREQUENCY | unix.ADJ_TICK | unix.ADJ_TIMECONST | unix.ADJ_OFFSET |
+			unix.ADJ_MAXERROR | unix.ADJ_ESTERROR,
+		Status:   status(t),
+		Freq:     t.Frequency,
+		Tick:     t.Tick,
+		Constant: t.Constant,
+		Offset:   int64(t.Offset),
+		Maxerror: microseconds(t.MaxError),
+		Esterror: microseconds(t.EstError),
 	})
 }
 
-// Step sets the clock by an offset. What the kernel knew of its error is forgotten: it is not synchronised until Say
-// says so.
+// status has the kernel slew (STA_PLL), and leave the frequency alone.
+func status(t discipline.Tune) int32 {
+	s := int32(unix.STA_PLL | unix.STA_FREQHOLD)
+	if !t.Synchronised {
+		s |= unix.STA_UNSYNC
+	}
+	switch t.Leap {
+	case wire.LeapInsert:
+		s |= unix.STA_INS
+	case wire.LeapDelete:
+		s |= unix.STA_DEL
+	}
+	return s
+}
+
+// Step sets the clock by an offset. What was left to be slewed is forgotten, and so is what was known of the error: the
+// clock is not synchronised until Tune says so.
 func (c *Clock) Step(by time.Duration) error {
 	sec, ns := int64(by/time.Second), int64(by%time.Second)
 	if ns < 0 {
@@ -119,26 +150,6 @@ func (c *Clock) Step(by time.Duration) error {
 		Modes: unix.ADJ_SETOFFSET | unix.ADJ_NANO,
 		Time:  unix.Timeval{Sec: sec, Usec: ns}, // nanoseconds, by ADJ_NANO
 	})
-}
-
-// Say tells the kernel what is known of the clock. No offset is slewed by the kernel from then on.
-func (c *Clock) Say(s Status) error {
-	t := unix.Timex{
-		Modes:    unix.ADJ_STATUS | unix.ADJ_MAXERROR | unix.ADJ_ESTERROR,
-		Status:   unix.STA_UNSYNC,
-		Maxerror: microseconds(s.MaxError),
-		Esterror: microseconds(s.Estimated),
-	}
-	if s.Synchronised {
-		t.Status = 0
-	}
-	if s.InsertLeap {
-		t.Status |= unix.STA_INS
-	}
-	if s.DropLeap {
-		t.Status |= unix.STA_DEL
-	}
-	return c.adjust(&t)
 }
 
 // microseconds rounds up what the kernel has no fractions for.

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/privdrop"
+	"github.com/gatehouse-os/gatehouse/services/ntp/discipline"
+	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
 // TestMain runs this program as the service is, if its argument says so, to see what it may.
@@ -95,27 +98,47 @@ func recorder(told *unix.Timex) *Clock {
 	return &Clock{adjust: func(t *unix.Timex) error { *told = *t; return nil }}
 }
 
-// TestFrequency: what is said is what is read, over ticks and fractions of them.
-func TestFrequency(t *testing.T) {
-	for _, ppm := range []float64{0, 12.25, -37.125, 49, 51, -500, 499.5, 1234.5, -99_999, MaxFrequency} {
+// TestTune: what is said is what is read, and no error is made smaller.
+func TestTune(t *testing.T) {
+	for _, c := range []struct {
+		tune discipline.Tune
+		want State
+	}{
+		{discipline.Tune{Tick: 10_000, MaxError: time.Hour}, State{MaxError: MaxError}},
+		{
+			discipline.Tune{Tick: 10_000, Frequency: 12 * scale, Offset: -400 * time.Millisecond, Constant: 10, Synchronised: true,
+				MaxError: 1501 * time.Nanosecond, EstError: 3 * time.Millisecond, Leap: wire.LeapInsert},
+			State{Frequency: 12, Remaining: -400 * time.Millisecond, Synchronised: true, MaxError: 2 * time.Microsecond,
+				Estimated: 3 * time.Millisecond, InsertLeap: true},
+		},
+		{
+			discipline.Tune{Tick: 9_990, Frequency: -37 * scale / 2, Offset: 5, Leap: wire.LeapDelete},
+			State{Frequency: -1018.5, Remaining: 5, DropLeap: true},
+		},
+	} {
 		var told unix.Timex
-		if err := recorder(&told).SetFrequency(ppm); err != nil {
-			t.Errorf("%g: %v", ppm, err)
+		if err := recorder(&told).Tune(c.tune); err != nil {
+			t.Error(err)
 		}
-		if got := stateOf(&told).Frequency; math.Abs(got-ppm) > 1e-5 {
-			t.Errorf("%g is read as %g", ppm, got)
+		if told.Status&unix.STA_PLL == 0 || told.Status&unix.STA_FREQHOLD == 0 || told.Modes&unix.ADJ_NANO == 0 || told.Constant != c.tune.Constant {
+			t.Errorf("%+v: the kernel is told %+v", c.tune, told)
 		}
-		if told.Tick < 9000 || told.Tick > 11000 || told.Freq > 500*scale || told.Freq < -500*scale {
-			t.Errorf("%g: the kernel refuses tick %d, frequency %d", ppm, told.Tick, told.Freq)
-		}
-		if told.Modes != unix.ADJ_TICK|unix.ADJ_FREQUENCY {
-			t.Errorf("modes %#x", told.Modes)
+		told.Status |= unix.STA_NANO // as the kernel has it then
+		if got := stateOf(&told); got != c.want {
+			t.Errorf("%+v is read as\n%+v, want\n%+v", c.tune, got, c.want)
 		}
 	}
-	for _, ppm := range []float64{math.NaN(), math.Inf(1), MaxFrequency + 1, -MaxFrequency - 1} {
+}
+
+// TestTuneRefused is what the kernel would cut off.
+func TestTuneRefused(t *testing.T) {
+	for _, tune := range []discipline.Tune{
+		{Tick: 10_000, Frequency: 501 * scale}, {Tick: 10_000, Frequency: -501 * scale}, {Tick: 8_999}, {Tick: 11_001},
+		{Tick: 10_000, Offset: time.Second}, {Tick: 10_000, Offset: -time.Second}, {Tick: 10_000, Constant: 11}, {Tick: 10_000, Constant: -1},
+	} {
 		var told unix.Timex
-		if err := recorder(&told).SetFrequency(ppm); err == nil || told != (unix.Timex{}) {
-			t.Errorf("%g: %v, %+v", ppm, err, told)
+		if err := recorder(&told).Tune(tune); err == nil || told != (unix.Timex{}) {
+			t.Errorf("%+v: %v", tune, err)
 		}
 	}
 }
@@ -134,33 +157,11 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// TestSay: what is said is what is read, and no error is made smaller.
-func TestSay(t *testing.T) {
-	for _, s := range []Status{
-		{}, {Synchronised: true, MaxError: 1501 * time.Nanosecond, Estimated: 3 * time.Millisecond},
-		{Synchronised: true, InsertLeap: true}, {DropLeap: true, MaxError: time.Hour},
-	} {
-		var told unix.Timex
-		if err := recorder(&told).Say(s); err != nil {
-			t.Error(err)
-		}
-		told.Tick = usualTick
-		want := State{Synchronised: s.Synchronised, InsertLeap: s.InsertLeap, DropLeap: s.DropLeap,
-			MaxError: min(s.MaxError, MaxError), Estimated: s.Estimated}
-		if s.MaxError == 1501 {
-			want.MaxError = 2 * time.Microsecond
-		}
-		if got := stateOf(&told); got != want {
-			t.Errorf("%+v is read as %+v", s, got)
-		}
-	}
-}
-
 func TestFails(t *testing.T) {
 	why := errors.New("EPERM")
 	c := &Clock{adjust: func(*unix.Timex) error { return why }}
 	_, err := c.Read()
-	for _, err := range []error{err, c.Step(1), c.SetFrequency(1), c.Say(Status{})} {
+	for _, err := range []error{err, c.Step(1), c.Tune(discipline.Tune{Tick: 10_000})} {
 		if !errors.Is(err, why) {
 			t.Errorf("%v", err)
 		}
@@ -195,6 +196,22 @@ func TestHost(t *testing.T) {
 		t.Errorf("%s: %v, %v", h.Name, offset, err)
 	}
 	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWatchEnds without the clock being set, which no test does.
+func TestWatchEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- WatchSet(ctx, func() {}) }()
+	select {
+	case err := <-ended:
+		t.Fatalf("it has ended by itself: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	cancel()
+	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
+	"github.com/gatehouse-os/gatehouse/services/ntp/discipline"
 	"github.com/gatehouse-os/gatehouse/services/ntp/server"
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
@@ -12,15 +12,14 @@ import (
 // precision is that of reading the clock, log2 of seconds: a microsecond, more or less.
 const precision = -20
 
-// clock is the part of a Service that belongs to its owner: what is known of the clock.
+// clock is what is known of the clock. It belongs to the owner of a Service.
 type clock struct {
-	kept     Kept          // as it is stored
-	storing  error         // why it could not be stored, nil if it could
-	stored   time.Duration // when it was last tried
-	failing  error         // why the kernel does not do what it is told
-	steps    int
-	lastStep time.Duration
-	now      Report
+	kept    Kept  // as it is stored
+	storing error // why it could not be stored, nil if it could
+	failing error // why the kernel does not do what it is told
+	now     Report
+	last    discipline.Report
+	begun   time.Duration // uptime at the start
 }
 
 // start looks at the clock, before anybody is served or asked.
@@ -29,37 +28,23 @@ func (s *Service) start() error {
 	if err != nil {
 		s.log.Error("how the clock ran before cannot be read", "cause", err)
 	}
-	s.kept = kept
 	if _, err := s.o.Kernel.Read(); err != nil {
 		return fmt.Errorf("the kernel's clock: %w", err)
 	}
-	s.forward()
-	s.now.Since = s.o.Uptime()
-	s.take()
+	s.kept, s.begun, s.now.Since = kept, s.o.Uptime(), s.o.Uptime()
+	s.discipline = discipline.New(s.conf.Limit(), kept.forEngine(s.o.NotBefore))
+	s.tend(s.discipline.Start(s.moment()))
+	s.begin()
+	s.publish()
 	return nil
-}
-
-// forward sets a clock forward that is before what is past for certain.
-func (s *Service) forward() {
-	past, why := s.o.NotBefore, "the program knows that it is later"
-	if s.kept.Time.After(past) {
-		past, why = s.kept.Time, "it has been later"
-	}
-	now := time.Unix(0, s.o.Kernel.Now().Real)
-	if !now.Before(past) {
-		return
-	}
-	s.log.Warn("the clock is set forward", "from", now.UTC().Format(time.RFC3339), "to", past.UTC().Format(time.RFC3339), "why", why)
-	s.step(past.Sub(now))
 }
 
 // step sets the clock.
 func (s *Service) step(by time.Duration) {
-	if !s.told(s.o.Kernel.Step(by)) {
-		return
+	from := time.Unix(0, s.o.Kernel.Now().Real).UTC()
+	if s.told(s.o.Kernel.Step(by)) {
+		s.log.Warn("the clock is set", "from", from.Format(time.RFC3339Nano), "by", by.String())
 	}
-	s.steps++
-	s.lastStep = by
 }
 
 // told notes whether the kernel did what it was told, and logs it when that is news.
@@ -71,30 +56,34 @@ func (s *Service) told(err error) bool {
 	return err == nil
 }
 
-// publish has everybody know how the clock is: LANs, the kernel, and init.
-func (s *Service) publish(st server.State, known kernel.Status, offset time.Duration) {
-	st.Precision = precision
-	if st.Stratum == 0 && s.conf.LocalStratum > 0 {
-		st = server.State{
-			Stratum: s.conf.LocalStratum, Precision: precision, RefID: server.RefIDLocal, Local: true,
-			Reference: wire.FromUnix(s.o.Kernel.Now().Real),
-		}
+// publish has LANs and init know how the clock is.
+func (s *Service) publish() {
+	now := s.moment()
+	r := s.discipline.Report(now)
+	s.last = r
+	st := server.State{Precision: precision, Reference: wire.FromUnix(now.Wall), At: wire.FromUnix(now.Wall)}
+	switch {
+	case r.Synchronised && r.Stratum <= wire.MaxStratum:
+		st.Stratum, st.Leap, st.RefID, st.Reference = r.Stratum, r.Leap, r.RefID, wire.FromUnix(r.Reference)
+		st.RootDelay, st.RootDispersion = r.RootDelay, r.RootDispersion
+	case s.conf.LocalStratum > 0:
+		st.Stratum, st.RefID, st.Local = s.conf.LocalStratum, server.RefIDLocal, true
 	}
 	s.server.Set(st)
-	s.told(s.o.Kernel.Say(known))
-	r := Report{Synchronised: known.Synchronised, Since: s.now.Since, Stratum: st.Stratum, Offset: offset,
-		Steps: s.steps, LastStep: s.lastStep}
-	if r.Synchronised != s.now.Synchronised {
-		r.Since = s.o.Uptime()
+	report := Report{
+		Synchronised: r.Synchronised, Since: s.now.Since, Stratum: st.Stratum, Offset: r.Offset, Steps: r.Steps, LastStep: r.LastStep,
 	}
-	s.now = r
-	s.reports.set(r)
+	if report.Synchronised != s.now.Synchronised {
+		report.Since = s.o.Uptime()
+		s.log.Info(map[bool]string{true: "the clock is synchronised", false: "the clock is not synchronised any more"}[r.Synchronised])
+	}
+	s.now = report
+	s.reports.set(report)
 }
 
 // keep stores what is known of the clock, which is right.
-func (s *Service) keep(frequency float64, known bool) {
-	s.kept = Kept{Time: time.Unix(0, s.o.Kernel.Now().Real).UTC(), Frequency: frequency, Known: known}
-	s.stored = s.o.Uptime()
+func (s *Service) keep(k discipline.Kept) {
+	s.kept = Kept{Time: time.Unix(0, k.Wall).UTC(), Frequency: k.Frequency, Error: k.Error}
 	err := s.kept.write(s.o.StateDir)
 	if err != nil && s.storing == nil {
 		s.log.Error("how the clock runs cannot be kept: after a restart it is measured anew", "cause", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/services/ntp/discipline"
 	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
 )
 
@@ -17,19 +18,35 @@ import (
 const (
 	keptFile    = "clock"
 	maxKeptFile = 4 << 10
-	// keepEvery is how often it is written while the clock is right. After a power cut, a clock that is lost
-	// altogether starts at most so much too early.
-	keepEvery = time.Hour
 )
 
-// Kept is what is known of the clock over restarts.
+// Kept is what is known of the clock over restarts. It is written once an hour while the clock is right, and at the end:
+// after a power cut, a clock that is lost altogether starts an hour too early at most.
 type Kept struct {
 	// Time is when the clock was right last.
 	Time time.Time `json:"time"`
-	// Frequency is by how many ppm it had to run faster, and Known whether that was measured.
+	// Frequency is by how many ppm true time is faster than the crystal, and Error its standard deviation.
 	Frequency float64 `json:"frequency_ppm"`
-	Known     bool    `json:"known"`
+	Error     float64 `json:"error_ppm"`
 }
+
+// forEngine is what of it the discipline has: at least, that no time is before some moment.
+func (k Kept) forEngine(notBefore time.Time) discipline.Kept {
+	d := discipline.Kept{Frequency: k.Frequency, Error: k.Error, Wall: notBefore.UnixNano()}
+	if k.Time.IsZero() {
+		d.Error = unknownError
+	}
+	if k.Time.After(notBefore) {
+		d.Wall = k.Time.UnixNano()
+	}
+	return d
+}
+
+// maxYear is the last in which nobody has been yet.
+const maxYear = 2200
+
+// unknownError is how far off crystals may be that nobody has measured, in ppm.
+const unknownError = 100
 
 // readKept returns what was kept; nothing if there is no file.
 func readKept(dir string) (k Kept, err error) {
@@ -43,8 +60,11 @@ func readKept(dir string) (k Kept, err error) {
 	if err := json.Unmarshal(b, &k); err != nil {
 		return Kept{}, fmt.Errorf("%s: %w", keptFile, err)
 	}
-	if math.Abs(k.Frequency) > kernel.MaxFrequency {
-		return Kept{}, fmt.Errorf("%s: a frequency of %g ppm", keptFile, k.Frequency)
+	if math.Abs(k.Frequency) > kernel.MaxFrequency || k.Error < 0 {
+		return Kept{}, fmt.Errorf("%s: a frequency of %g ± %g ppm", keptFile, k.Frequency, k.Error)
+	}
+	if year := k.Time.Year(); year > maxYear { // UnixNano ends in 2262
+		return Kept{}, fmt.Errorf("%s: the year %d", keptFile, year)
 	}
 	return k, nil
 }

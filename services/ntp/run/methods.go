@@ -22,10 +22,25 @@ type Status struct {
 	RootDelay      time.Duration `json:"root_delay_ns"`
 	RootDispersion time.Duration `json:"root_dispersion_ns"`
 	Reference      time.Duration `json:"reference_age_ns"` // how long ago the clock was last corrected
+	// Server is who is followed first; "": nobody is. Local: nobody is, and LANs are told the time all the same.
+	Server string `json:"server,omitempty"`
+	Local  bool   `json:"local,omitempty"`
+	// Error is how wrong the clock probably is, Frequency by how many ppm it is corrected, of FrequencyError.
+	Error          time.Duration `json:"error_ns"`
+	Frequency      float64       `json:"frequency_ppm"`
+	FrequencyError float64       `json:"frequency_error_ppm"`
 	Kernel         kernel.State  `json:"kernel"`
+	Host           *Host         `json:"host,omitempty"` // nil: there is none that can be asked
 	Kept           Kept          `json:"kept"`
 	Answers        server.Counts `json:"answers"`
 	Problems       []string      `json:"problems,omitempty"` // what a person should look at, one sentence each
+}
+
+// Host is the clock of the machine below.
+type Host struct {
+	Clock   string        `json:"clock"`
+	Offset  time.Duration `json:"offset_ns"` // how far it is ahead
+	Trouble string        `json:"trouble,omitempty"`
 }
 
 // Clients are those of LANs that have asked.
@@ -53,6 +68,7 @@ func (s *Service) Methods() control.Mux {
 		control.Ping: s.answer(func() any { return struct{}{} }),
 		"status":     s.answer(func() any { return s.status() }),
 		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
+		"sources":    s.answer(func() any { return s.sources() }),
 		"clients":    s.answerClients,
 		"follow":     s.answerFollow,
 	}
@@ -88,24 +104,58 @@ func (s *Service) answerClients(_ context.Context, raw json.RawMessage, send fun
 func (s *Service) status() Status {
 	st, now := s.server.State(), s.o.Kernel.Now()
 	out := Status{
-		Report: s.now, Up: s.o.Uptime(), Time: time.Unix(0, now.Real).UTC(), RootDelay: st.RootDelay,
-		RootDispersion: st.RootDispersion, Kept: s.kept, Answers: s.server.Counts(), Problems: s.problems(),
+		Report: s.now, Up: s.o.Uptime(), Time: time.Unix(0, now.Real).UTC(), RootDelay: st.RootDelay, Local: st.Local,
+		RootDispersion: st.RootDispersion, Error: s.last.Error, Frequency: s.last.Frequency, FrequencyError: s.last.FreqError,
+		Kept: s.kept, Answers: s.server.Counts(), Host: s.hostStatus(), Problems: s.problems(),
 	}
 	if st.Stratum > 0 {
 		out.RefID = st.RefID.String()
 		out.Reference = max(0, wire.FromUnix(now.Real).Sub(st.Reference))
 	}
+	if s.last.Server.IsValid() {
+		out.Server = s.last.Server.String()
+	}
 	out.Kernel, _ = s.o.Kernel.Read() // it was read at the start
 	return out
 }
 
+// hostStatus looks at the host's clock.
+func (s *Service) hostStatus() *Host {
+	if s.host == nil {
+		return nil
+	}
+	offset, err := s.host.Offset()
+	h := &Host{Clock: s.host.Name, Offset: offset}
+	if err != nil {
+		h.Trouble = err.Error()
+	}
+	return h
+}
+
+// settleTime is how long a clock may be without time after the start, or after it was lost, before that is a problem.
+const settleTime = time.Minute
+
 // problems returns what a person should look at.
 func (s *Service) problems() (all []string) {
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if s.failing != nil {
-		all = append(all, "The clock cannot be corrected: "+s.failing.Error())
+		add("The clock cannot be corrected: %v", s.failing)
 	}
 	if s.storing != nil {
-		all = append(all, "How the clock runs cannot be kept, so it is measured anew after a restart: "+s.storing.Error())
+		add("How the clock runs cannot be kept, so it is measured anew after a restart: %v", s.storing)
+	}
+	if s.tied {
+		add("The clock of this domain is tied to the host's, so it cannot be corrected: independent_wallclock of Xen is 0")
+	}
+	if s.last.Refused != "" {
+		add("The sources are not followed: %s", s.last.Refused)
+	}
+	st := s.client.Status(s.moment().Free)
+	if len(s.conf.Sources) > 0 && !s.now.Synchronised && s.o.Uptime()-s.now.Since > settleTime {
+		add("The clock is not synchronised: %v", st.State)
+	}
+	for _, text := range st.Problems {
+		add("A time source cannot be asked: %s", text)
 	}
 	return all
 }

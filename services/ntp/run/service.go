@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 	"github.com/gatehouse-os/gatehouse/services/ntp"
 	"github.com/gatehouse-os/gatehouse/services/ntp/conn"
+	"github.com/gatehouse-os/gatehouse/services/ntp/discipline"
 	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
 	"github.com/gatehouse-os/gatehouse/services/ntp/server"
 )
@@ -37,9 +38,8 @@ type Kernel interface {
 	// Ahead is how far it is ahead of the clock by which the kernel marks packets.
 	Ahead() time.Duration
 	Read() (kernel.State, error)
-	SetFrequency(ppm float64) error
 	Step(by time.Duration) error
-	Say(kernel.Status) error
+	Tune(discipline.Tune) error
 }
 
 // Options are the world of a service.
@@ -59,6 +59,8 @@ type Options struct {
 	Resolver netip.AddrPort
 	// Kernel is the clock; nil: the kernel's.
 	Kernel Kernel
+	// WatchSet calls a function when the clock was set, until its context ends. Nil: of the kernel's clock.
+	WatchSet func(context.Context, func()) error
 	// Port is where LANs ask and sources are asked; 0: that of NTP.
 	Port uint16
 }
@@ -70,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Kernel == nil {
 		o.Kernel = kernel.New()
+	}
+	if o.WatchSet == nil {
+		o.WatchSet = kernel.WatchSet
 	}
 	if o.Port == 0 {
 		o.Port = ntpPort
@@ -96,11 +101,14 @@ type Service struct {
 	over    chan struct{} // closed when there is no owner any more
 	reports reports
 	helpers sync.WaitGroup
+	host    *kernel.Host // the clock of the machine below, nil: there is none
+	tied    bool         // to the host's, which sets it
 
 	// What follows belongs to the owner.
 	conf ntp.Config
 	life context.Context
 	clock
+	engines
 }
 
 // Open opens the sockets of those links that are there.
@@ -114,11 +122,29 @@ func Open(conf ntp.Config, o Options) (*Service, error) {
 		lookup: lookup(o.Resolver), inputs: make(chan func()), over: make(chan struct{}),
 	}
 	s.reports.changed = make(chan struct{})
+	s.machine()
 	s.links = links.New(o.Log, took)
 	if err := s.links.Set(s.openings(conf)); err != nil {
-		return nil, errors.Join(err, s.links.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+func (s *Service) close() error {
+	err := s.links.Close()
+	if s.host != nil {
+		err = errors.Join(err, s.host.Close())
+	}
+	return err
+}
+
+// machine looks at the one below, while that can be done.
+func (s *Service) machine() {
+	host, err := kernel.OpenHost()
+	if err != nil {
+		s.log.Warn("the host's clock is not looked at", "cause", err)
+	}
+	s.host, s.tied = host, kernel.Tied()
 }
 
 // openings have a link's name as their key.
@@ -143,7 +169,7 @@ func took(_ links.Opening[*conn.Sockets], c *conn.Sockets, _ error) {
 // Run calls drop, which gives up privileges, looks at the clock, calls ready, and serves until ctx ends. It may be
 // called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
-	defer func() { err = errors.Join(err, s.links.Close()) }()
+	defer func() { err = errors.Join(err, s.close()) }()
 	defer close(s.over)
 	if err := drop(); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
@@ -155,7 +181,8 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	if err := s.start(); err != nil {
 		return err
 	}
-	s.helpers.Go(func() { s.links.Run(life, s.o.Changed) })
+	s.helpers.Go(func() { s.links.Run(life, s.split(life)) })
+	s.helpers.Go(func() { s.watch(life) })
 	if err := ready(); err != nil {
 		return err
 	}
@@ -217,7 +244,39 @@ func (s *Service) Reconfigure(conf ntp.Config) error {
 func (s *Service) adopt(conf ntp.Config) (before ntp.Config, err error) {
 	err = s.do(context.Background(), func() {
 		before, s.conf = s.conf, conf
-		s.take()
+		s.renew(before)
 	})
 	return before, err
+}
+
+// split has links and the engines know of a change: who could not be asked can be now, perhaps.
+func (s *Service) split(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	s.helpers.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.o.Changed:
+			}
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(links.Settle):
+			}
+			_ = s.do(ctx, s.online) // without an owner nobody is to know
+		}
+	})
+	return changed
+}
+
+// watch has the engines look at once when the clock was set.
+func (s *Service) watch(ctx context.Context) {
+	if err := s.o.WatchSet(ctx, func() { _ = s.do(ctx, s.tick) }); err != nil {
+		s.log.Error("that the clock is set is noticed two seconds later", "cause", err)
+	}
 }

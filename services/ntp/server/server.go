@@ -33,10 +33,10 @@ type State struct {
 	Precision int8 // of the clock when it is read, log2 of seconds
 	RefID     wire.RefID
 	RootDelay time.Duration
-	// RootDispersion is that at the moment Reference. It grows by 15 µs a second (PHI of RFC 5905).
+	// RootDispersion is that at the moment At. It grows by 15 µs a second (PHI of RFC 5905).
 	RootDispersion time.Duration
-	// Reference is when the clock was last corrected, on the clock itself.
-	Reference wire.Timestamp
+	// Reference is when the clock was last corrected, At when the rest was so, both on the clock itself.
+	Reference, At wire.Timestamp
 	// Local: nobody corrects the clock, and the site wants it served all the same. Reference is then always now.
 	Local bool
 }
@@ -159,7 +159,7 @@ func (st *State) describe(h *wire.Header) {
 		return
 	}
 	h.Reference = st.Reference
-	h.RootDispersion = wire.ToShort(st.RootDispersion + drift(h.Receive.Sub(st.Reference)))
+	h.RootDispersion = wire.ToShort(st.RootDispersion + drift(h.Receive.Sub(st.At)))
 }
 
 // drift is by how much a clock may have drifted in a time: 15 ppm of it (PHI, RFC 5905 figure 27).

@@ -17,10 +17,10 @@ var (
 	limits   = Limits{Burst: 4, Every: time.Second, Clients: 64}
 )
 
-// synchronised is a clock that was corrected 100 s before received.
+// synchronised is a clock that was corrected 110 s before received, and looked at 100 s before.
 var synchronised = State{
 	Stratum: 3, Leap: wire.LeapInsert, Precision: -21, RefID: wire.RefID{192, 0, 2, 1}, RootDelay: 20 * time.Millisecond,
-	RootDispersion: 3 * time.Millisecond, Reference: wire.FromUnix(1_800_000_000_500_000_000 - 100e9),
+	RootDispersion: 3 * time.Millisecond, Reference: received - 110<<32, At: received - 100<<32,
 }
 
 // question is one of a client, with bytes behind its header.
@@ -92,7 +92,7 @@ func TestLocal(t *testing.T) {
 func TestBehindTheReference(t *testing.T) {
 	s := New(limits, 1)
 	s.Set(synchronised)
-	reply, _ := s.Answer(nil, question(4, wire.ModeClient), host, 0, synchronised.Reference-5<<32)
+	reply, _ := s.Answer(nil, question(4, wire.ModeClient), host, 0, synchronised.At-5<<32)
 	if h := read(t, reply); h.RootDispersion != wire.ToShort(3*time.Millisecond) {
 		t.Errorf("dispersion %v", h.RootDispersion.Duration())
 	}

@@ -3,25 +3,30 @@
 package kerneltest
 
 import (
+	"math"
 	"sync"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/services/ntp/discipline"
 	"github.com/gatehouse-os/gatehouse/services/ntp/kernel"
+	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
 // A Clock is one that is corrected in place of the kernel's. It may be used by several goroutines.
 type Clock struct {
 	now func() time.Time
 
-	mu     sync.Mutex
-	drift  float64 // of the crystal, ppm
-	began  time.Time
-	at     time.Time     // of what follows
-	free   time.Duration // of the crystal, less the time since it began
-	ahead  time.Duration // of now
-	state  kernel.State
-	steps  []time.Duration
-	failed error
+	mu       sync.Mutex
+	drift    float64 // of the crystal, ppm
+	began    time.Time
+	at       time.Time     // of what follows
+	free     time.Duration // of the crystal, less the time since it began
+	ahead    time.Duration // of now
+	slew     time.Duration // what is left
+	constant int64         // of it
+	state    kernel.State
+	steps    []time.Duration
+	failed   error
 }
 
 // New returns a clock that is ahead of the machine's, and whose crystal runs too fast by so many ppm.
@@ -32,13 +37,15 @@ func At(now func() time.Time, ahead time.Duration, drift float64) *Clock {
 	return &Clock{now: now, drift: drift, ahead: ahead, began: now(), at: now(), state: kernel.State{MaxError: kernel.MaxError}}
 }
 
-// settle brings everything up to now, and returns that.
+// settle brings everything up to now, and returns that. Of what is left to be slewed the kernel takes a part each second.
 func (c *Clock) settle() time.Time {
 	now := c.now()
 	d := float64(now.Sub(c.at))
 	crystal := d * c.drift / 1e6
+	slewed := float64(c.slew) * (1 - math.Pow(1-1/float64(int(4)<<c.constant), d/1e9))
 	c.free += time.Duration(crystal)
-	c.ahead += time.Duration(crystal + (d+crystal)*c.state.Frequency/1e6)
+	c.slew -= time.Duration(slewed)
+	c.ahead += time.Duration(crystal + (d+crystal)*c.state.Frequency/1e6 + slewed)
 	c.at = now
 	return now
 }
@@ -63,28 +70,30 @@ func (c *Clock) Now() kernel.Reading {
 func (c *Clock) Read() (kernel.State, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.state, c.failed
-}
-
-// SetFrequency implements the kernel's.
-func (c *Clock) SetFrequency(ppm float64) error {
-	return c.change(func() { c.state.Frequency = ppm })
+	c.settle()
+	st := c.state
+	st.Remaining = c.slew
+	return st, c.failed
 }
 
 // Step implements the kernel's.
 func (c *Clock) Step(by time.Duration) error {
 	return c.change(func() {
 		c.ahead += by
+		c.slew = 0
 		c.steps = append(c.steps, by)
 		c.state.Synchronised, c.state.MaxError = false, kernel.MaxError
 	})
 }
 
-// Say implements the kernel's.
-func (c *Clock) Say(s kernel.Status) error {
+// Tune implements the kernel's.
+func (c *Clock) Tune(t discipline.Tune) error {
 	return c.change(func() {
-		c.state = kernel.State{Frequency: c.state.Frequency, Synchronised: s.Synchronised, MaxError: s.MaxError,
-			Estimated: s.Estimated, InsertLeap: s.InsertLeap, DropLeap: s.DropLeap}
+		c.slew, c.constant = t.Offset, t.Constant
+		c.state = kernel.State{
+			Frequency: float64(t.Tick-10_000)*100 + float64(t.Frequency)/65536, Synchronised: t.Synchronised,
+			MaxError: t.MaxError, Estimated: t.EstError, InsertLeap: t.Leap == wire.LeapInsert, DropLeap: t.Leap == wire.LeapDelete,
+		}
 	})
 }
 
