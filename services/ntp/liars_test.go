@@ -44,14 +44,15 @@ func zoo() (servers []*ntptest.Server, bad []*ntptest.Server) {
 
 func by2(b bool) func(time.Duration) bool { return func(time.Duration) bool { return b } }
 
-// No falseticker is followed, whatever else happens: 40 worlds, each two days with the zoo.
+// No falseticker is followed, whatever else happens: 4 worlds, each 33 hours with the zoo.
 func TestNoLiarIsFollowed(t *testing.T) {
-	worst := 0.0
-	for seed := range uint64(40) {
+	worst, when := 0.0, time.Duration(0)
+	for seed := range uint64(4) {
 		servers, bad := zoo()
-		if seed%2 == 1 { // both good ones are away for an hour, so liars have the majority
-			servers[0].Down, servers[1].Down = between(30*time.Hour, 31*time.Hour), between(30*time.Hour, 31*time.Hour)
-			servers[5].Down = servers[0].Down
+		if seed%2 == 1 { // all but the liar are away for hours: it alone answers
+			for _, i := range []int{0, 1, 4, 5} {
+				servers[i].Down = between(26*time.Hour, 31*time.Hour)
+			}
 		}
 		for _, s := range servers {
 			s.Loss = 0.05
@@ -65,7 +66,12 @@ func TestNoLiarIsFollowed(t *testing.T) {
 			if e := w.Error(); e > limit || e < -limit {
 				t.Fatalf("seed %d: after %v the time is %v wrong: %+v", seed, at, e, w.Client.Status(w.Now().Free))
 			}
-			worst = max(worst, max(w.Error(), -w.Error()).Seconds())
+			if e := max(w.Error(), -w.Error()).Seconds(); e > worst {
+				worst, when = e, at
+			}
+			if at/time.Second%60 != 0 {
+				return
+			}
 			for _, s := range w.Client.Status(w.Now().Free).Servers {
 				is := func(b *ntptest.Server) bool { return b.Addr == s.Addr && (b.Offset == nil || b.Offset(at) != 0) }
 				if s.Why == client.Used && s.Offset > 10*time.Millisecond && slices.ContainsFunc(bad, is) {
@@ -73,9 +79,9 @@ func TestNoLiarIsFollowed(t *testing.T) {
 				}
 			}
 		}
-		w.Run(48 * time.Hour)
+		w.Run(33 * time.Hour)
 	}
-	t.Logf("the worst error of all was %.0f µs", worst*1e6)
+	t.Logf("the worst error of all was %.0f µs, after %v", worst*1e6, when)
 }
 
 // One of two that disagree is never followed, and what is wrong is said.

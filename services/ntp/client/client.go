@@ -38,8 +38,10 @@ const (
 
 // Choices of our own.
 const (
-	// burst is how many questions begin, and burstGap apart: what servers' own limits allow (ntpd: 2 s).
-	burst    = 4
+	// burst is how many questions begin: the first burstGap apart, which servers' own limits allow (ntpd: 2 s), the
+	// last lastGaps doubling from 8 s to 32 s, since two samples that are near tell nothing of the frequency.
+	burst    = 7
+	lastGaps = 3
 	burstGap = 2 * time.Second
 	// No server gets more than tokens questions at once, and one for each tokenEvery.
 	tokens     = 8

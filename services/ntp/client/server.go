@@ -11,7 +11,7 @@ import (
 
 // A server is one address that is asked.
 //
-//	         4 answers or questions             the line is steady
+//	             7 questions                    the line is steady
 //	burst ─────────────────────────► 64 s ◄──────────────────────► 1024 s
 //	  ▲                                │ a contradiction, a jump, a network
 //	  └────────────────────────────────┘
@@ -119,7 +119,9 @@ func (c *Client) ask(s *server) {
 // interval is how long it is to the next question: with a little chance, so that nobody asks in step.
 func (c *Client) interval(s *server) time.Duration {
 	d := burstGap
-	if s.burst == 0 {
+	if s.burst > 0 && s.burst <= lastGaps {
+		d = 4 * burstGap << (lastGaps - s.burst)
+	} else if s.burst == 0 {
 		d = time.Second << max(s.poll, s.slowest)
 		if s.fails > burst {
 			d = max(d, time.Second<<min(minPoll+s.fails-burst, maxPoll))

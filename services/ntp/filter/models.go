@@ -7,13 +7,15 @@ import (
 
 // The grid of models.
 const (
-	// slowest and wanders: how fast a frequency wanders, in 1/s, each ten times the one before. 1e-21 is a crystal
+	// slowest and wanders: how fast a frequency wanders, in 1/s, each faster times the one before. 1e-21 is a crystal
 	// in an oven, 1e-19 one in a room, 1e-14 a virtual machine that is moved about.
 	slowest = 1e-21
-	wanders = 8
-	// finest and jitters: how much any sample errs, in seconds, each three times the one before: 1 µs to 177 ms.
+	faster  = 25
+	wanders = 6
+	// finest and jitters: how much any sample errs, in seconds, each coarser times the one before: 1 µs to 59 ms.
 	finest  = 1e-6
-	jitters = 12
+	coarser = 3
+	jitters = 11
 	// memory is the weight that a sample has in judging models, each less than that of the next.
 	memory = 0.97
 )
@@ -83,7 +85,7 @@ func (f *Filter) estimate() Line {
 		pxx += w * (s.pxx + sq(s.x-x))
 		pvv += w * (s.pvv + sq(s.v-v))
 		wander += w * m.wander
-		jitter += w * m.noise(points[f.n-1])
+		jitter += w * m.noise(&points[f.n-1])
 		i++
 	})
 	return Line{
@@ -102,9 +104,9 @@ func each(do func(model)) {
 				m.spread = s
 				do(m)
 			}
-			m.jitter *= 3
+			m.jitter *= coarser
 		}
-		m.wander *= 10
+		m.wander *= faster
 	}
 }
 
@@ -128,29 +130,40 @@ func (f *Filter) points() (points [Keep]point) {
 }
 
 // run is Kalman's filter with a model: the frequency is a random walk.
-func (m model) run(points []point, p Prior) state {
-	first := points[0]
-	s := state{x: first.y, v: p.Frequency, pxx: m.noise(first), pvv: sq(p.Error)}
-	for _, q := range points[1:] {
+func (m *model) run(points []point, p Prior) state {
+	s := state{x: points[0].y, v: p.Frequency, pxx: m.noise(&points[0]), pvv: sq(p.Error)}
+	for i := range points[1:] {
+		q := &points[i+1]
 		dt := q.dt
 		s.x += s.v * dt
 		s.pxx += dt * (2*s.pxv + dt*(s.pvv+m.wander*dt/3))
 		s.pxv += dt * (s.pvv + m.wander*dt/2)
 		s.pvv += m.wander * dt
-		total := s.pxx + m.noise(q)
+		total := 1 / (s.pxx + m.noise(q))
 		miss := q.y - s.x
-		kx, kv := s.pxx/total, s.pxv/total
+		kx, kv := s.pxx*total, s.pxv*total
 		s.x += kx * miss
 		s.v += kv * miss
 		s.pvv -= kv * s.pxv
 		s.pxv -= kx * s.pxv
 		s.pxx -= kx * s.pxx
-		s.log = memory*s.log - (miss*miss/total+math.Log(total))/2
+		s.log = memory*s.log + logarithm(total) - miss*miss*total
 	}
+	s.log /= 2
 	return s
 }
 
+// logarithm is that of a positive number, natural, to 1e-3: it only weighs models.
+func logarithm(x float64) float64 {
+	bits := math.Float64bits(x)
+	exponent := float64(int(bits>>52) - 1023)
+	m := math.Float64frombits(bits&(1<<52-1) | 1023<<52) // 1 to 2
+	// The artanh series of (m-√2)/(m+√2), about the middle.
+	z := (m - math.Sqrt2) / (m + math.Sqrt2)
+	return (exponent+0.5)*math.Ln2 + 2*z*(1+z*z/3)
+}
+
 // noise is the variance of a sample.
-func (m model) noise(p point) float64 {
+func (m *model) noise(p *point) float64 {
 	return sq(m.jitter) + m.spread.excess*p.excess + m.spread.fold*p.fold + p.noise
 }
