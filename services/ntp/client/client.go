@@ -124,6 +124,7 @@ type Client struct {
 	out      []Action
 	sources  []*source
 	servers  []*server
+	spent    map[netip.Addr]time.Duration // buckets of addresses that were given up
 	exchange uint64
 
 	est     Estimate
@@ -142,7 +143,7 @@ func New(conf *ntp.Config, notBefore int64, prior filter.Prior, rand func() uint
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
-	c := &Client{notBefore: notBefore, rand: rand, prior: prior, first: Never, alarmed: -Never, state: NoSources}
+	c := &Client{spent: map[netip.Addr]time.Duration{}, notBefore: notBefore, rand: rand, prior: prior, first: Never, alarmed: -Never, state: NoSources}
 	for _, s := range conf.Sources {
 		c.sources = append(c.sources, newSource(s))
 		c.state = Starting
@@ -244,7 +245,7 @@ func (c *Client) Online(now time.Duration) []Action {
 	}
 	for _, src := range c.sources {
 		if len(src.servers) == 0 && !src.asking {
-			src.tries, src.askAt = 0, c.now
+			src.tries, src.askAt = 0, max(c.now, src.asked+firstRetry)
 		}
 	}
 	return c.end()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -60,6 +61,8 @@ func (c *Client) add(src *source, a netip.Addr) {
 		p = filter.Prior{Frequency: c.est.Frequency, Error: max(c.est.FrequencyError, 1e-6)}
 	}
 	s := &server{source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst}
+	s.bucket = c.spent[a]
+	delete(c.spent, a)
 	src.servers = append(src.servers, s)
 	c.servers = append(c.servers, s)
 }
@@ -73,6 +76,10 @@ func (c *Client) remove(s *server, ban time.Duration) {
 	is := func(o *server) bool { return o == s }
 	s.source.servers = slices.DeleteFunc(s.source.servers, is)
 	c.servers = slices.DeleteFunc(slices.Clone(c.servers), is)
+	if len(c.spent) >= maxBanned {
+		maps.DeleteFunc(c.spent, func(_ netip.Addr, full time.Duration) bool { return full <= c.now })
+	}
+	c.spent[s.addr] = s.bucket
 	if ban > 0 {
 		s.source.ban(s.addr, c.now+ban)
 	}
