@@ -23,8 +23,8 @@ const (
 	// sources is how many clients there are, each with an address of network, which is the clients' machine's.
 	sources = 10_000
 	network = "10.77.0.0/16"
-	// window is how many questions are outstanding in a flood.
-	window = 64
+	// window is how many questions are outstanding in a flood: what fits into the socket that chronyd has by default.
+	window = 256
 	// patience is how long an answer is waited for.
 	patience = 300 * time.Millisecond
 	// batchSize is how many messages are sent or received at a time.
