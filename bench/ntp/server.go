@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -100,12 +103,11 @@ const (
 // measure is one round.
 func (s *server) measure(ctx context.Context, pace int) (one sample, err error) {
 	var r result
-	cpu, err := s.cpu(func() (err error) { r, err = s.clients.flood(ctx, floodTime); return err })
+	cpu, err := s.cpu(func() (err error) { r, err = s.clients.flood(ctx, floodTime, s.sent); return err })
 	if err != nil || r.answered == 0 {
 		return one, errors.Join(err, s.ended())
 	}
 	one.perSecond, one.floodCPU = float64(r.answered)/r.took.Seconds(), cpu/time.Duration(r.answered)
-	one.strange = r.strange
 	asked := int(paceTime.Seconds() * float64(pace))
 	cpu, err = s.cpu(func() (err error) { r, err = s.clients.pace(ctx, asked, pace); return err })
 	if err != nil || r.answered == 0 {
@@ -113,7 +115,7 @@ func (s *server) measure(ctx context.Context, pace int) (one sample, err error) 
 	}
 	one.paceCPU, one.p50, one.p99 = cpu/time.Duration(r.answered), r.percentile(50), r.percentile(99)
 	one.lost = asked - r.answered
-	one.strange += r.strange
+	one.strange = r.strange
 	return one, nil
 }
 
@@ -129,6 +131,29 @@ func (s *server) cpu(f func() error) (time.Duration, error) {
 	}
 	after, err := proc.CPU(family)
 	return after - before, err
+}
+
+// sent is how many datagrams the server's namespace has sent: all are its answers.
+func (s *server) sent() (n int, err error) {
+	err = wire.In(s.net.Server, func() error {
+		text, err := os.ReadFile("/proc/thread-self/net/snmp")
+		if err != nil {
+			return err
+		}
+		var names, values []string
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); f[0] == "Udp:" {
+				names, values = values, f
+			}
+		}
+		i := slices.Index(names, "OutDatagrams")
+		if i < 0 {
+			return errors.New("the kernel does not count datagrams")
+		}
+		n, err = strconv.Atoi(values[i])
+		return err
+	})
+	return n, err
 }
 
 func (s *server) ended() error { return errors.New("no answers: " + s.out.String()) }
