@@ -24,8 +24,8 @@ func near(t *testing.T, w *ntptest.World, limit time.Duration) {
 	}
 }
 
-// A machine that stood still is right within 5 seconds of the first answer, and as exact as before in an hour,
-// whether its time of day was set from the hypervisor's, or went on from where it stood.
+// A machine that stood still is right within 5 seconds of the first answer, and as exact as before in an
+// hour, whether its time of day was set from the hypervisor's, or went on from where it stood.
 func TestRestore(t *testing.T) {
 	for _, injected := range []bool{true, false} {
 		for _, n := range []int{1, 3} {

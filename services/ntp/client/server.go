@@ -60,7 +60,9 @@ func (c *Client) add(src *source, a netip.Addr) {
 	if c.known {
 		p = filter.Prior{Frequency: c.est.Frequency, Error: max(c.est.FrequencyError, 1e-6)}
 	}
-	s := &server{source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst}
+	s := &server{
+		source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst,
+	}
 	s.bucket = c.spent[a]
 	delete(c.spent, a)
 	src.servers = append(src.servers, s)
@@ -155,14 +157,7 @@ func (c *Client) unanswered(s *server) {
 	s.pending = 0
 	s.fails++
 	s.counts.Lost++
-	limit := deadAfter
-	if !s.answered {
-		limit = 1
-	}
-	others := len(s.source.candidates) > 0
-	// A name may have other addresses now; addresses of the site are all there are.
-	renewed := s.answered && len(s.source.conf.Addrs) == 0 && s.fails >= 2*deadAfter
-	if others && s.fails >= limit || renewed || !s.answered && len(s.source.conf.Addrs) == 0 && s.fails >= deadAfter {
+	if c.givenUp(s) {
 		c.remove(s, doubtedFor)
 		c.choose()
 		return
@@ -170,4 +165,18 @@ func (c *Client) unanswered(s *server) {
 	if s.reach == 0 {
 		c.choose()
 	}
+}
+
+// givenUp tells whether an address is not asked any more: there are others, or the name may have others now. Addresses
+// of the site are all there are.
+func (c *Client) givenUp(s *server) bool {
+	named := len(s.source.conf.Addrs) == 0
+	limit, others := deadAfter, len(s.source.candidates) > 0
+	switch {
+	case !s.answered && others:
+		limit = 1
+	case s.answered && !others:
+		limit = 2 * deadAfter
+	}
+	return (others || named) && s.fails >= limit
 }

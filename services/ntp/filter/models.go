@@ -7,12 +7,13 @@ import (
 
 // The grid of models.
 const (
-	// slowest and wanders: how fast a frequency wanders, in 1/s, each faster times the one before. 1e-21 is a crystal
-	// in an oven, 1e-19 one in a room, 1e-14 a virtual machine that is moved about.
+	// slowest and wanders: how fast a frequency wanders, in 1/s, each faster times the one before. 1e-21 is a
+	// crystal in an oven, 1e-19 one in a room, 1e-14 a virtual machine that is moved about.
 	slowest = 1e-21
 	faster  = 25
 	wanders = 6
-	// finest and jitters: how much any sample errs, in seconds, each coarser times the one before: 1 µs to 59 ms.
+	// finest and jitters: how much any sample errs, in seconds, each coarser times the one before: 1 µs to 59
+	// ms.
 	finest  = 1e-6
 	coarser = 3
 	jitters = 11
@@ -23,17 +24,17 @@ const (
 // spreads say how much those samples err more that took longer than the fastest.
 var spreads = [...]spread{
 	{0, 0}, // delays spread as by Gauss say nothing
-	// Queues in one direction and the other that are independent and exponential leave an error that is evenly
-	// spread over plus or minus half the excess: a variance of 1/12 of its square.
+	// Queues in one direction and the other that are independent and exponential leave an error that is
+	// evenly spread over plus or minus half the excess: a variance of 1/12 of its square.
 	{1.0 / 12, 0},
 	{1.0 / 50, 0},
-	// Where both are even, up to some limit, those that took longest are as good as the fastest: both queues were
-	// full.
+	// Where both are even, up to some limit, those that took longest are as good as the fastest: both queues
+	// were full.
 	{0, 1.0 / 12},
 }
 
-// A spread is a variance: so many times the square of the excess over the fastest, and of the distance from the
-// fastest or the slowest, whichever is nearer.
+// A spread is a variance: so many times the square of the excess over the fastest, and of the distance from
+// the fastest or the slowest, whichever is nearer.
 type spread struct{ excess, fold float64 }
 
 // A model is one of the grid.
