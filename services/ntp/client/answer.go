@@ -139,6 +139,9 @@ func (c *Client) take(s *server, sample filter.Sample) {
 	if len(s.doubt) > 0 {
 		s.doubt = nil
 	}
+	if s.filter.Len() == 0 && !c.known {
+		c.hurry(s)
+	}
 	if s.filter.Add(sample) {
 		s.same++
 		c.pace(s)

@@ -122,7 +122,7 @@ func (c *Client) early(votes []vote) bool {
 	if c.known || c.state != Starting {
 		return false
 	}
-	missing := 0
+	missing, soon := 0, time.Duration(0) // soon: when those that were heard once are heard again
 	for _, src := range c.sources {
 		if src.asking || len(src.candidates) > 0 || src.tries == 0 {
 			missing += src.places() - len(src.servers)
@@ -131,11 +131,12 @@ func (c *Client) early(votes []vote) bool {
 	for _, s := range c.servers {
 		if s.filter.Len() < enough && !s.unsynced {
 			missing++
+			soon = max(soon, s.heard+2*burstGap)
 		}
 	}
 	c.wait = patience
 	if len(votes) < missing {
-		c.wait = longPatience
+		c.wait = max(longPatience, min(soon-c.first, 2*longPatience))
 	}
 	if c.first != Never && c.now >= c.first+c.wait {
 		return false

@@ -22,10 +22,10 @@ type server struct {
 	filter *filter.Filter
 	doubt  []filter.Sample // those that contradict the line
 
-	poll, slowest int8 // log2 of seconds; slowest: after RATE, none below
-	same          int  // samples since poll was changed
-	burst         int  // questions that are to follow soon
-	next          time.Duration
+	poll, slowest int8          // log2 of seconds; slowest: after RATE, none below
+	same          int           // samples since poll was changed
+	burst         int           // questions that are to follow soon
+	next, asked   time.Duration // the next question, and the last
 	bucket        time.Duration // when all tokens are there again
 
 	pending  uint64 // the exchange that is waited for, 0: none
@@ -62,6 +62,7 @@ func (c *Client) add(src *source, a netip.Addr) {
 	}
 	s := &server{
 		source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst,
+		asked: c.now - burstGap,
 	}
 	s.bucket = c.spent[a]
 	delete(c.spent, a)
@@ -96,7 +97,7 @@ func (c *Client) hurry(s *server) {
 		return
 	}
 	s.burst = burst
-	s.next = min(s.next, c.now)
+	s.next = min(s.next, max(c.now, s.asked+burstGap))
 	s.poll, s.same = minPoll, 0
 }
 
@@ -109,8 +110,8 @@ func (c *Client) ask(s *server) {
 	s.bucket = max(s.bucket, c.now) + tokenEvery
 	c.exchange++
 	s.pending, s.void = c.exchange, false
-	s.cookie = wire.Timestamp(c.rand() | 1)
-	s.reach <<= 1
+	s.cookie = wire.Timestamp(max(1, c.rand())) // zero would be "unknown"
+	s.reach, s.asked = s.reach<<1, c.now
 	s.counts.Sent++
 	s.deadline = c.now + timeout
 	if !s.answered && len(s.source.candidates) > 0 {

@@ -102,8 +102,8 @@ func (Shift) action()     {}
 
 // Kept is what outlives the machine.
 type Kept struct {
-	// Frequency is how much faster than the free clock the time goes, in ppm, and Error its standard
-	// deviation.
+	// Frequency is how much faster than the free clock the time goes, in ppm, and Error its standard deviation;
+	// 0: it is not known.
 	Frequency, Error float64
 	// Wall is when that was so: the last known time, in nanoseconds since 1970.
 	Wall int64
@@ -112,7 +112,7 @@ type Kept struct {
 // Prior is what of it is of use for the filters: another host may have another crystal, so it is taken with
 // care.
 func (k Kept) Prior() filter.Prior {
-	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error >= 0) {
+	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error > 0) {
 		return filter.Unknown
 	}
 	return filter.Prior{Frequency: k.Frequency / 1e6, Error: max(k.Error/1e6, 5e-6)}

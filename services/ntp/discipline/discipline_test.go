@@ -148,7 +148,10 @@ func TestLastDay(t *testing.T) {
 
 // What was stored is of any quality.
 func TestKept(t *testing.T) {
-	for _, k := range []discipline.Kept{{}, {Frequency: math.NaN(), Wall: 1}, {Frequency: 5000, Wall: 1}, {Frequency: 1, Error: -1, Wall: 1}, {Frequency: 1, Error: math.NaN(), Wall: 1}} {
+	for _, k := range []discipline.Kept{
+		{}, {Wall: 1}, {Frequency: math.NaN(), Error: 1, Wall: 1}, {Frequency: 5000, Error: 1, Wall: 1},
+		{Frequency: 1, Error: -1, Wall: 1}, {Frequency: 1, Error: math.NaN(), Wall: 1},
+	} {
 		if k.Prior() != filter.Unknown {
 			t.Errorf("%+v is believed", k)
 		}

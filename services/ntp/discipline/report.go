@@ -40,13 +40,12 @@ func (d *Discipline) Report(now Now) Report {
 		Leap: wire.LeapUnknown, Stratum: wire.StratumNone, At: now.Free, Frequency: d.rate * 1e6,
 		Steps: d.steps, LastStep: d.stepped, Refused: d.refused,
 	}
-	if !d.known || !d.tame || d.bound(now) > distance {
+	if !d.known || !d.tame || d.bound(now) > distance || d.est.Stratum >= wire.MaxStratum {
 		return r
 	}
 	e := d.est.Ahead(now.Free)
 	off := d.off(now)
-	r.Stratum = min(d.est.Stratum+1, wire.StratumNone)
-	r.Synchronised, r.Leap = r.Stratum <= wire.MaxStratum, lastDay(d.est.Leap, now.Wall)
+	r.Synchronised, r.Leap, r.Stratum = true, lastDay(d.est.Leap, now.Wall), d.est.Stratum+1
 	r.Server, r.RefID = d.est.Server, RefID(d.est.Server)
 	r.RootDelay, r.RootDispersion = d.est.RootDelay, max(0, d.bound(now)-d.est.RootDelay/2)
 	r.Reference, r.Offset, r.Since = now.Wall-int64(now.Free-d.est.At), off, d.since
