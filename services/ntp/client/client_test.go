@@ -97,8 +97,8 @@ func resolved(actions []client.Action) (found []client.Resolve) {
 	return found
 }
 
-// A name is resolved at once and early; again, rarer and rarer, while it cannot be; and when all its addresses are
-// dead. How often, over a day.
+// A name is resolved at once and early; again, rarer and rarer, while it cannot be; and when all its
+// addresses are dead. How often, over a day.
 func TestResolving(t *testing.T) {
 	conf := ntp.Config{Sources: []ntp.Source{{Name: "ntp.example"}}}
 	c, err := client.New(&conf, ntptest.Built, filter.Unknown, func() uint64 { return 5 })

@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp/ntptest"
 )
 
-// FuzzAnswers: servers that know the cookies may answer what they like, at any time, and be resolved to anything.
-// Estimates are numbers, nobody is asked too often, and Next goes on.
+// FuzzAnswers: servers that know the cookies may answer what they like, at any time, and be resolved to
+// anything. Estimates are numbers, nobody is asked too often, and Next goes on.
 func FuzzAnswers(f *testing.F) {
 	good := make([]byte, 56)
 	good[0], good[1] = 0x24, 1

@@ -1,5 +1,6 @@
-// Package ntptest is a world for the engines of the time service, under virtual time: a crystal, a kernel's clock,
-// networks and servers, good and bad. What the true time is, is known there, so errors can be measured.
+// Package ntptest is a world for the engines of the time service, under virtual time: a crystal, a kernel's
+// clock, networks and servers, good and bad. What the true time is, is known there, so errors can be
+// measured.
 package ntptest
 
 import (

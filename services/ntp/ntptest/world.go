@@ -63,7 +63,6 @@ type World struct {
 	Watch func(at time.Duration)
 
 	events []event
-	n      uint64
 	drops  map[uint64]bool
 }
 
@@ -74,7 +73,9 @@ type event struct {
 }
 
 // New returns a world. wall is what the machine's clock says at the start, less the truth.
-func New(t *testing.T, seed uint64, conf ntp.Config, crystal Crystal, wall time.Duration, kept discipline.Kept, servers ...*Server) *World {
+func New(t *testing.T, seed uint64, conf ntp.Config, crystal Crystal, wall time.Duration,
+	kept discipline.Kept, servers ...*Server) *World {
+
 	r := rand.New(rand.NewPCG(seed, 42))
 	w := &World{T: t, Servers: servers, Names: map[string][]netip.Addr{}, drops: map[uint64]bool{}}
 	w.clock = clock{
@@ -268,3 +269,6 @@ func (w *World) Suspend(d time.Duration, injected bool) {
 
 // Set sets the time of day, as a person would.
 func (w *World) Set(by time.Duration) { w.wall += int64(by) }
+
+// Move takes the machine to another crystal, without a word: a live migration.
+func (w *World) Move(by float64) { w.f += by }
