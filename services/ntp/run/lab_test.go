@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -40,6 +41,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	if len(os.Args) == 3 && os.Args[1] == "role-relay" {
+		fmt.Println(relay(os.Args[2]))
+		os.Exit(1)
 	}
 	if len(os.Args) == 3 && os.Args[1] == "role-liar" {
 		fmt.Println(lie(os.Args[2]))
@@ -261,6 +266,44 @@ func (l *lab) liar(name string, n byte, wrong time.Duration) (*testnet.Process, 
 	p := up.Start(exec.Command("/proc/self/exe", "role-liar", wrong.String()))
 	testnet.Eventually(l.t, 10*time.Second, "the liar serves", func() bool { return strings.Contains(p.Output(), "READY") })
 	return p, addr
+}
+
+// relay starts what passes questions on to a server, and its answers 200 ms late.
+func (l *lab) relay(name string, n byte, to netip.Addr) netip.Addr {
+	l.t.Helper()
+	up, addr := l.outside(name, n)
+	p := up.Start(exec.Command("/proc/self/exe", "role-relay", netip.AddrPortFrom(to, 123).String()))
+	testnet.Eventually(l.t, 10*time.Second, "the relay serves", func() bool { return strings.Contains(p.Output(), "READY") })
+	return addr
+}
+
+// relay is its process.
+func relay(to string) error {
+	c, err := net.ListenPacket("udp4", ":123")
+	if err != nil {
+		return err
+	}
+	fmt.Println("READY")
+	for {
+		question := make([]byte, 1500)
+		n, from, err := c.ReadFrom(question)
+		if err != nil {
+			return err
+		}
+		go func() {
+			server, err := net.Dial("udp4", to)
+			if err != nil {
+				return
+			}
+			defer server.Close()
+			_ = server.SetDeadline(time.Now().Add(time.Second))
+			_, _ = server.Write(question[:n])
+			if n, err = server.Read(question); err == nil {
+				time.Sleep(200 * time.Millisecond)
+				_, _ = c.WriteTo(question[:n], from)
+			}
+		}()
+	}
 }
 
 // lie is the process of a liar.

@@ -62,17 +62,19 @@ func TestDeadClocks(t *testing.T) {
 	}
 }
 
-// TestBadCompany: three good servers, chronyd; a liar, a dead one, and one that is not synchronised. The liar jumps.
+// TestBadCompany: three good servers, chronyd; one whose answers take 200 ms longer than its questions; a liar, a dead one,
+// and one that is not synchronised. The liar jumps.
 func TestBadCompany(t *testing.T) {
 	l := newLab(t, 30*time.Second)
 	var good []netip.Addr
 	for i, name := range []string{"one", "two", "three"} {
 		good = append(good, l.chronyd(name, byte(10+i), "local stratum 2"))
 	}
+	far := l.relay("far", 19, good[0])
 	unsynchronised := l.chronyd("unsynced", 20)
 	process, liar := l.liar("liar", 21, 3*time.Second)
 	dead := netip.MustParseAddr("198.51.100.22")
-	l.serve(follow(append(good, unsynchronised, liar, dead)...))
+	l.serve(follow(append(good, far, unsynchronised, liar, dead)...))
 	l.synchronised()
 	why := func(want map[netip.Addr]string) func() bool {
 		return func() bool {
@@ -86,7 +88,7 @@ func TestBadCompany(t *testing.T) {
 	}
 	want := map[netip.Addr]string{
 		unsynchronised: "not synchronised", liar: "contradicts the majority", dead: "does not answer", good[0]: "is followed",
-		good[1]: "is followed", good[2]: "is followed",
+		good[1]: "is followed", good[2]: "is followed", far: "much less exact",
 	}
 	delete(want, dead) // it may still be asked for the first time
 	testnet.Eventually(t, 30*time.Second, "each is seen for what it is", why(want))
