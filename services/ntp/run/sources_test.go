@@ -40,6 +40,9 @@ func TestDeadClocks(t *testing.T) {
 			if name == "1970" && len(steps) != 2 || name == "2099" && len(steps) != 1 {
 				t.Errorf("steps: %v", steps)
 			}
+			if k := l.status().Kept; time.Since(k.Time).Abs() > time.Minute {
+				t.Errorf("kept at once: %+v", k)
+			}
 			l.stop()
 			var kept Kept
 			text, err := os.ReadFile(filepath.Join(l.dir, "state/clock"))
