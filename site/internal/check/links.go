@@ -150,8 +150,12 @@ func (l *loader) ownAddress(key string, v toml.Str, family func(netip.Addr) bool
 // notPrefix says why s is no address with a length.
 func notPrefix(s, example string) string {
 	switch s {
-	case "dhcp", "dhcp-pd", "slaac", "tunnel":
-		return "is not supported yet; expected a fixed address such as " + strconv.Quote(example) + ", or no such line"
+	case "dhcp", "dhcp-pd", "slaac", "tunnel", byProvider:
+		word := map[string]string{
+			exampleWAN4: `"dhcp" for what the provider gives, `, exampleWAN6: `"auto" for what the provider gives, `,
+			exampleLAN6: `"delegated" for a part of what the provider delegates, `,
+		}[example]
+		return "cannot be had here; expected " + word + "a fixed address such as " + strconv.Quote(example) + ", or no such line"
 	case "off", "none":
 		return "is not known; expected an address such as " + strconv.Quote(example) + ", or no such line"
 	}
