@@ -82,7 +82,7 @@ func Make(s *site.Site, l Learned) Plan {
 	facts := wayOut(s, l)
 	services := []Service{
 		{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
-		{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
+		{Name: roster.DHCP, Config: dhcpConfig(s)},
 		{Name: roster.DNS, Config: dnsConfig(s, l)},
 	}
 	if s.WAN.DHCP != nil || s.WAN.Auto6 {
