@@ -33,6 +33,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -46,13 +47,13 @@ type World struct {
 	System func(plan.Plan) error
 	// Units makes the services those of a list; see supervise.Supervisor.Set.
 	Units func(context.Context, []supervise.Unit) error
-	// Learn says what the box knows now that matters for a plan.
-	Learn func(plan.Plan) plan.Learned
+	// Learn says what the box knows now that matters for a plan of a site.
+	Learn func(*site.Site) plan.Learned
 	// Applied says, each time that the box was told to look by Learned, that the world is as what Learn said
 	// then, or cannot be made so: what is the word of Learn is by now the world's.
 	Applied func()
-	// Publish shows the commands of the box which site runs, and which rules are loaded for it.
-	Publish func(Site, firewall.Loaded) error
+	// Publish shows the commands of the box which site runs, and by which plan of it.
+	Publish func(Site, plan.Plan) error
 }
 
 // Options are what a Box needs beside its World.
@@ -75,7 +76,9 @@ type Box struct {
 	applying chan struct{}   // has something in it while the world is being changed
 	learn    chan struct{}   // has something in it when Learn may have something new to say
 
-	missing error // links that the plan applied last has and the machine has not; of who holds the world
+	// Of who holds the world:
+	missing error     // links that the plan applied last has and the machine has not
+	checked plan.Plan // the last that Check found nothing wrong with
 
 	mu       sync.Mutex
 	runs     Site
@@ -183,19 +186,22 @@ func (b *Box) hold(ctx context.Context) bool {
 func (b *Box) release() { <-b.applying }
 
 // planOf is what a site means on this box now.
-func (b *Box) planOf(s Site) plan.Plan {
-	p := plan.Make(s.Site, plan.Learned{})
-	if l := b.world.Learn(p); !reflect.DeepEqual(l, plan.Learned{}) {
-		p = plan.Make(s.Site, l)
+func (b *Box) planOf(s Site) plan.Plan { return plan.Make(s.Site, b.world.Learn(s.Site)) }
+
+// check reports why p cannot work. Who calls it holds the world.
+func (b *Box) check(p plan.Plan) error {
+	err := p.Check(b.checked)
+	if err == nil {
+		b.checked = p
 	}
-	return p
+	return err
 }
 
 // apply makes the world equal to p. If all is true it goes on whatever is refused; else it ends with the
 // first thing that was not refused before. Who calls it holds the world.
 func (b *Box) apply(ctx context.Context, p plan.Plan, all bool) error {
 	units, err := unitsOf(p, b.Storage)
-	if err := errors.Join(err, p.Check()); err != nil {
+	if err := errors.Join(err, b.check(p)); err != nil {
 		return b.problem("site", fmt.Errorf("nothing was touched: %w", err))
 	}
 	if err := b.problem("firewall", b.world.Firewall(p.Firewall)); err != nil {
@@ -220,7 +226,7 @@ func (b *Box) become(s Site, p plan.Plan) {
 	b.mu.Lock()
 	b.runs, b.plan = s, p
 	b.mu.Unlock()
-	b.problem("commands", b.world.Publish(s, p.Firewall))
+	b.problem("commands", b.world.Publish(s, p))
 }
 
 // unitsOf returns the processes of a plan. A service that must remember is not started when what it remembers

@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -134,7 +135,7 @@ func (l *lab) world() World {
 				}
 			})
 		},
-		Learn: func(plan.Plan) plan.Learned {
+		Learn: func(*site.Site) plan.Learned {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if l.learnt != nil {
@@ -147,8 +148,8 @@ func (l *lab) world() World {
 			defer l.mu.Unlock()
 			l.applied = append(l.applied, len(l.steps))
 		},
-		Publish: func(s Site, _ firewall.Loaded) error {
-			return l.step(fmt.Sprintf("publish %d", s.Number), func() {})
+		Publish: func(s Site, p plan.Plan) error {
+			return l.step(fmt.Sprintf("publish %d", s.Number), func() { l.now.Learned = p.Learned })
 		},
 	}
 }

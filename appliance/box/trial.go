@@ -102,7 +102,7 @@ func (b *Box) Submit(s Submission, tell func(Progress)) error {
 		return err
 	}
 	before, p := b.runs, b.planOf(next) // nobody else writes runs while the world is held
-	if err := p.Check(); err != nil {
+	if err := b.check(p); err != nil {
 		return fmt.Errorf("nothing was touched: %w", err)
 	}
 	next.Meta = b.meta(s)

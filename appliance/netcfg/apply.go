@@ -40,13 +40,16 @@ type result struct {
 	cause    error                // why it ended early
 
 	first, last map[Address]bool // the addresses as they were found, and as they were last seen
+
+	later bool // settings are looked at when all else is done
 }
 
 // past is what earlier plans have left.
 type past struct {
 	up []string // links that they had up, and that are to be set down
 	// links are what links had that got another hardware address or MTU, by name; nil: nobody remembers.
-	links map[string]LinkState
+	links    map[string]LinkState
+	settings []Sysctl // of the last plan that was applied
 }
 
 // of returns a plan in which links that say nothing of address and MTU get back what they had.
@@ -77,7 +80,7 @@ type refusal struct {
 }
 
 func makeEqual(ctx context.Context, n Network, want Config, p past) result {
-	r := result{refused: map[string]refusal{}}
+	r := result{refused: map[string]refusal{}, later: slices.Equal(p.settings, want.Sysctls)}
 	for range maxRounds {
 		settled, err := r.round(ctx, n, want, p)
 		if settled || err != nil {
@@ -89,24 +92,41 @@ func makeEqual(ctx context.Context, n Network, want Config, p past) result {
 	return r
 }
 
-// round looks at the network and makes the changes of the first kind that there are.
+// round looks at the network and makes the changes of the first kind that there are. Settings come first, for a
+// link must not be up without its own. But they are many files, which take longer to read than all else: those
+// that were set before are looked at last, if no link is to be changed.
 func (r *result) round(ctx context.Context, n Network, want Config, p past) (settled bool, err error) {
+	if r.later {
+		want.Sysctls = nil
+	}
 	have, err := n.Observe(want.Sysctls)
 	if err != nil {
 		return false, err
 	}
 	changes, problems := Diff(have, p.of(want, have.Links), p.up)
+	changes = slices.DeleteFunc(changes, func(c Change) bool { return r.refused[c.String()].err != nil })
+	if r.later && (len(changes) == 0 || changes[0].Op < ChangeAddress) {
+		r.later = false
+		return false, nil
+	}
 	r.links, r.problems = have.Links, problems
 	if r.last = have.Addresses; r.first == nil {
 		r.first = have.Addresses
 	}
-	changes = slices.DeleteFunc(changes, func(c Change) bool { return r.refused[c.String()].err != nil })
+	if err := r.execute(ctx, n, changes, have, p); err != nil {
+		return false, err
+	}
+	return len(changes) == 0, nil
+}
+
+// execute makes the changes of the first kind.
+func (r *result) execute(ctx context.Context, n Network, changes []Change, have State, p past) error {
 	for _, c := range changes {
 		if c.Op != changes[0].Op {
 			break
 		}
 		if err := ctx.Err(); err != nil {
-			return false, err
+			return err
 		}
 		if err := n.Execute(c); err != nil {
 			r.refused[c.String()] = refusal{c, err}
@@ -115,7 +135,7 @@ func (r *result) round(ctx context.Context, n Network, want Config, p past) (set
 		p.remember(c, have.Links[c.Link.Name])
 		r.done = append(r.done, c)
 	}
-	return len(changes) == 0, nil
+	return nil
 }
 
 // gone are the addresses of ours that the box has no more, in order.

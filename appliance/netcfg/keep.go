@@ -165,6 +165,9 @@ func (k *Keeper) look(ctx context.Context) {
 
 // apply applies the plan and tells how it went.
 func (k *Keeper) apply(ctx context.Context, between down) outcome {
+	if between.any || len(between.links) > 0 {
+		k.past.settings = nil // a link may be another, which has none of them
+	}
 	r := makeEqual(ctx, k.network, k.want, k.past)
 	if err := ctx.Err(); err != nil {
 		return outcome{wrong: err}
@@ -217,6 +220,7 @@ func linesOf(errs []error) string {
 // remember keeps what the next look is compared with, and when to try again.
 func (k *Keeper) remember(r *result) {
 	k.links, k.wrong, k.retryAt = r.links, linesOf(r.wrong()), time.Time{}
+	k.past.settings = k.want.Sysctls
 	for _, l := range k.want.Links {
 		if _, ok := r.links[l.Name]; ok {
 			k.known[l.Name] = true

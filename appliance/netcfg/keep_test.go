@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type box struct {
 	index int              // of the last link that was plugged in
 	deny  map[string]error // commands that are refused
 	looks int
+	steps []string    // what was done, and when settings were read
 	tries []time.Time // of refused commands
 	lines []string    // of the log, since it was last looked at
 
@@ -32,14 +34,17 @@ type box struct {
 }
 
 // Observe is what the kernel would say.
-func (b *box) Observe([]Sysctl) (State, error) {
+func (b *box) Observe(wanted []Sysctl) (State, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks++
+	if len(wanted) > 0 {
+		b.steps = append(b.steps, "settings are read")
+	}
 	if err := b.deny["look"]; err != nil {
 		return State{}, err
 	}
-	return b.seen(b.plan), nil
+	return b.seen(Config{Sysctls: wanted}), nil
 }
 
 // Execute does what the kernel would.
@@ -53,6 +58,7 @@ func (b *box) Execute(c Change) error {
 	if err := b.world.Execute(c); err != nil {
 		return err
 	}
+	b.steps = append(b.steps, c.String())
 	b.number()
 	return nil
 }
@@ -239,6 +245,47 @@ func TestLinkIsSetDown(t *testing.T) {
 		b.settle()
 		b.check(t, b.plan)
 		b.logged("down and up", "eth0 (wan) is up again and configured")
+	})
+}
+
+// TestSettingsComeLast: another address or route does not wait for settings that were set before. They are looked
+// at all the same, and come first when they or the links are others.
+func TestSettingsComeLast(t *testing.T) {
+	const read = "settings are read"
+	kept(t, named(), func(b *box) {
+		set := func(what string, want ...string) {
+			t.Helper()
+			b.steps = nil
+			b.Set(b.t.Context(), b.plan)
+			b.check(t, b.plan)
+			if !slices.Equal(b.steps, want) {
+				t.Errorf("%s: %q, want %q", what, b.steps, want)
+			}
+		}
+		set("the same plan", read)
+		b.plan.Routes[0].Via = netip.MustParseAddr("192.0.2.2")
+		set("another gateway", "ip route replace default via 192.0.2.2 dev eth0", read)
+		b.plan.Addresses[0].Prefix = prefix("192.0.2.11/24")
+		b.Sysctls["net.ipv4.ip_forward"] = Setting{Value: "0\n"}
+		set("another address, and a setting that somebody has changed", "ip addr add 192.0.2.11/24 dev eth0",
+			"ip addr del 192.0.2.10/24 dev eth0", read, `sysctl -w net.ipv4.ip_forward="1"`, read)
+		b.plan.Sysctls, b.plan.Routes = slices.Clone(b.plan.Sysctls), slices.Clone(b.plan.Routes)
+		b.plan.Sysctls[0].Value, b.plan.Routes[0].Via = "2", netip.MustParseAddr("192.0.2.3")
+		set("another setting", read, `sysctl -w net.ipv4.ip_forward="2"`, read,
+			"ip route replace default via 192.0.2.3 dev eth0", read)
+		b.out("eth0")
+		b.in("eth0")
+		b.set("eth0", func(l *LinkState) { l.Up = true }) // by hand, at once
+		b.Sysctls["net.ipv4.ip_forward"] = Setting{Value: "0\n"}
+		b.steps = nil
+		b.settle()
+		b.check(t, b.plan)
+		if b.steps[0] != read || b.steps[1] != `sysctl -w net.ipv4.ip_forward="2"` {
+			t.Errorf("a link that is another: %q", b.steps)
+		}
+		b.plan.Links[0].MTU, b.plan.Routes[0].Via = 1400, netip.MustParseAddr("192.0.2.2")
+		set("another MTU", read, "ip link set eth0 mtu 1400", read,
+			"ip route replace default via 192.0.2.2 dev eth0", read)
 	})
 }
 

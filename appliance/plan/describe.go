@@ -81,6 +81,7 @@ func equal(a, b any) bool {
 // that rules come from.
 func Same(a, b Plan) bool {
 	a.Firewall.Policy, b.Firewall.Policy = placeless(a.Firewall.Policy), placeless(b.Firewall.Policy)
+	a.Learned, b.Learned = Learned{}, Learned{}
 	return equal(a, b)
 }
 

@@ -2,11 +2,13 @@ package plan_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/services/dns"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -25,13 +27,46 @@ func TestFits(t *testing.T) {
 		{256, 100_000, true},
 	} {
 		memory := uint64(max(c.megabytes-linux, 0)) << 20
-		err := plan.Make(withList(t, c.networks), plan.Learned{Memory: memory}).Check()
+		err := plan.Make(withList(t, c.networks), plan.Learned{Memory: memory}).Check(plan.Plan{})
 		if (err == nil) != c.fits {
 			t.Errorf("%d networks at %d MB: %v", c.networks, c.megabytes, err)
 		}
 		if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("MB of memory, and the machine has %d", c.megabytes-linux)) {
 			t.Error(err)
 		}
+	}
+}
+
+// TestChecked: what a plan that works has in common with another is not looked at again, and all else is.
+func TestChecked(t *testing.T) {
+	s := withList(t, 30_000)
+	large, small := plan.Learned{Memory: 512 << 20}, plan.Learned{Memory: 60 << 20}
+	works := plan.Make(s, large)
+	if err := works.Check(plan.Plan{}); err != nil {
+		t.Fatal(err)
+	}
+	fails := plan.Make(s, small)
+	if fails.Check(works) == nil {
+		t.Error("with less memory it is not looked at again")
+	}
+	fails = plan.Make(s, large)
+	fails.Firewall.Policy.Zones = nil // its rules are about them
+	if fails.Check(works) == nil {
+		t.Error("another policy is not looked at")
+	}
+	if err := fails.Check(fails); err != nil {
+		t.Errorf("the same policy is looked at again: %v", err)
+	}
+	for i, service := range fails.Services {
+		if c, ok := service.Config.(dns.Config); ok {
+			c.House.Domain = "no domain"
+			fails.Services = slices.Clone(fails.Services)
+			fails.Services[i].Config = c
+		}
+	}
+	fails.Firewall = works.Firewall
+	if fails.Check(works) == nil {
+		t.Error("another configuration of a service is not looked at")
 	}
 }
 

@@ -90,7 +90,7 @@ func TestNumbered(t *testing.T) {
 				t.Errorf("it has\n%q\nwant\n%q", got, want)
 			}
 			made := plan.Make(s, c.learned)
-			if err := made.Check(); err != nil {
+			if err := made.Check(plan.Plan{}); err != nil {
 				t.Error(err)
 			}
 			if text := hostsFile(made); strings.Contains(text, "::1:0:0:0:") || strings.Contains(text, "\n::20") {

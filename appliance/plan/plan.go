@@ -11,6 +11,7 @@ package plan
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
@@ -31,7 +32,7 @@ type Plan struct {
 	Files         []File
 	Hooks         []Hook   // in the order in which they run
 	Lacking       []string // sentences: what of the site cannot be had as things are
-	Memory        uint64   // of the machine it is for, in bytes; 0: unknown
+	Learned       Learned  // of which it was made, beside the site
 }
 
 // Service is one service that this site needs.
@@ -103,17 +104,29 @@ func Make(s *site.Site, l Learned) Plan {
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Hooks:         hooks(s),
 		Lacking:       lacking6(s, l),
-		Memory:        l.Memory,
+		Learned:       l,
 	}
 }
 
+// Shortcuts are the devices of s between which the kernel may be able to take conversations past the rules:
+// of which [Learned.Shortcut] can be.
+func Shortcuts(s *site.Site) []string {
+	return firewall.Policy{Zones: zones(s, wan.Facts{}, Learned{})}.Shortcuts() // what is learned is no device
+}
+
 // Check reports why p cannot work. What site accepts always can; this is the last look before anything is
-// touched.
-func (p Plan) Check() error {
-	table, err := p.Firewall.Table()
-	errs := []error{err, fits(table, p.Memory)}
+// touched. What was is a plan without such an error: what p has in common with it is not looked at again, for
+// a new address upstream waits meanwhile. The zero Plan has nothing in common with any.
+func (p Plan) Check(was Plan) error {
+	var errs []error
+	if p.Learned.Memory != was.Learned.Memory || !reflect.DeepEqual(p.Firewall, was.Firewall) {
+		table, err := p.Firewall.Table()
+		errs = append(errs, err, fits(table, p.Learned.Memory))
+	}
 	for _, s := range p.Services {
-		if c, ok := s.Config.(interface{ Check() error }); ok {
+		c, ok := s.Config.(interface{ Check() error })
+		known := func(is Service) bool { return is.Name == s.Name && reflect.DeepEqual(is.Config, s.Config) }
+		if ok && !slices.ContainsFunc(was.Services, known) {
 			errs = append(errs, c.Check())
 		}
 	}

@@ -122,12 +122,13 @@ func own(prefixes ...netip.Prefix) []netip.Addr {
 // address upstream has no place on the Internet, we stand behind another router,
 // and strangers may have such addresses too.
 func bogons(own []netip.Addr) []netip.Prefix {
+	behind := map[bool]bool{} // by whether it is about IPv4
+	for _, a := range own {
+		behind[a.Is4()] = behind[a.Is4()] || special(a)
+	}
 	var all []netip.Prefix
 	for _, p := range firewall.SpecialPurpose() {
-		behind := slices.ContainsFunc(own, func(a netip.Addr) bool {
-			return a.Is4() == p.Addr().Is4() && special(a)
-		})
-		if !behind || martian(p) {
+		if !behind[p.Addr().Is4()] || martian(p) {
 			all = append(all, p)
 		}
 	}

@@ -64,7 +64,7 @@ func TestTunnelFollowsWAN(t *testing.T) {
 			1280, tunnel6in4.CGNAT},
 	} {
 		p := plan.Make(s, plan.Learned{WAN: c.facts})
-		if err := p.Check(); err != nil {
+		if err := p.Check(plan.Plan{}); err != nil {
 			t.Errorf("%s: %v", c.local, err)
 		}
 		conf := configOf[tunnel6in4.Config](t, p, roster.Tunnel)

@@ -176,7 +176,7 @@ ip route add default via 192.168.100.1 dev eth0
 		if d := cmp.Diff(c.want, commands(p.Network)); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
 		}
-		if err := p.Check(); err != nil {
+		if err := p.Check(plan.Plan{}); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestFactsFollow(t *testing.T) {
 		if !z.DHCP || len(p.Firewall.Policy.Masquerade) != 1 || len(p.Firewall.Policy.Forwards) != 1 || len(p.Firewall.Policy.OneToOne) != 1 {
 			t.Errorf("%d: %+v", i, p.Firewall.Policy)
 		}
-		if err := p.Check(); err != nil {
+		if err := p.Check(plan.Plan{}); err != nil {
 			t.Error(err)
 		}
 		upstream := []string{"192.0.2.53 203.0.112.53 2001:db8::53"}[0]
@@ -270,7 +270,7 @@ func TestRenewed(t *testing.T) {
 		}
 		other := provided()
 		other.Addrs = []netip.Prefix{netip.MustParsePrefix("203.0.113.8/24")}
-		if changed := plan.Make(s, plan.Learned{WAN: other}); reflect.DeepEqual(was, changed) != (s.WAN.DHCP == nil) {
+		if changed := plan.Make(s, plan.Learned{WAN: other}); plan.Same(was, changed) != (s.WAN.DHCP == nil) {
 			t.Errorf("%s: another address means %s", name, cmp.Diff(was, changed))
 		}
 	}
@@ -394,7 +394,7 @@ func TestProvidersLie(t *testing.T) {
 			f.Routes = append(f.Routes, wan.Route{To: netip.PrefixFrom(addr(), r.IntN(34)-1), Via: addr(), OffLink: r.IntN(2) == 0})
 		}
 		p := plan.Make(s, plan.Learned{WAN: f})
-		if err := p.Check(); err != nil {
+		if err := p.Check(plan.Plan{}); err != nil {
 			t.Fatalf("%+v: %v", f, err)
 		}
 		checkNetwork(t, p.Network)

@@ -23,7 +23,7 @@ func works(fsys fs.FS) error {
 	if err != nil {
 		return nil // refused in time
 	}
-	return plan.Make(s, plan.Learned{}).Check()
+	return plan.Make(s, plan.Learned{}).Check(plan.Plan{})
 }
 
 // siteCases returns the sites that the tests of package site have.

@@ -112,9 +112,10 @@ type device struct {
 }
 
 func existing(names []string) (all []device) {
+	links, _ := net.Interfaces() // without any there is no short cut
 	for _, name := range names {
-		if i, err := net.InterfaceByName(name); err == nil {
-			all = append(all, device{name, i.Index})
+		if i := slices.IndexFunc(links, func(l net.Interface) bool { return l.Name == name }); i >= 0 {
+			all = append(all, device{name, links[i].Index})
 		}
 	}
 	return all

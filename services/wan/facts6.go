@@ -33,8 +33,11 @@ type Delegation struct {
 	Preferred, Valid time.Duration
 }
 
-// Equal reports whether f and g are the same way out.
+// Equal reports whether f and g are the same way out; nil: none is known.
 func (f *Facts6) Equal(g *Facts6) bool {
+	if f == nil || g == nil {
+		return f == g
+	}
 	return f.Link == g.Link && slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.MTU == g.MTU &&
 		slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && slices.Equal(f.Search, g.Search) &&
 		slices.Equal(f.Delegated, g.Delegated)

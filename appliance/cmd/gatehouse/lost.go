@@ -2,15 +2,23 @@ package main
 
 import (
 	"errors"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/sockdiag"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 )
 
+// afterLoss is how long conversations may hang after their address has gone. To look through the kernel's table takes
+// a processor for up to a tenth of a second, and who has lost an address mostly asks for another just then.
+const afterLoss = 250 * time.Millisecond
+
 // lost ends what went through addresses that the box has no more, for it would hang: first the connections of its
-// own services, so that none of them begins a conversation again, then the conversations of all.
+// own services, so that none of them begins a conversation again, then the conversations of all. Those through an
+// address that is back by then go on.
 func (p *process1) lost(addrs []netip.Addr) {
 	own, err := sockdiag.End(addrs)
 	say := func() {
@@ -22,7 +30,8 @@ func (p *process1) lost(addrs []netip.Addr) {
 	case err != nil:
 		say()
 	}
-	n, err := conntrack.Forget(conntrack.Lost(addrs))
+	time.Sleep(afterLoss)
+	n, err := conntrack.Forget(conntrack.Lost(withoutOwn(addrs)))
 	if err != nil {
 		p.log.Event(networkName, "conversations through addresses that are gone could not be ended: %v", err)
 	}
@@ -30,6 +39,17 @@ func (p *process1) lost(addrs []netip.Addr) {
 	for _, a := range addrs {
 		texts = append(texts, a.String())
 	}
-	p.log.Event(networkName, "the box has %s no more: %d conversations ended, and %d of its own connections",
+	p.log.Event(networkName, "the box has lost %s: %d conversations ended, and %d of its own connections",
 		strings.Join(texts, ", "), n, own)
+}
+
+// withoutOwn are those of addrs that the box does not have now.
+func withoutOwn(addrs []netip.Addr) []netip.Addr {
+	own, _ := net.InterfaceAddrs() // none: they are gone, as was said
+	return slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool {
+		return slices.ContainsFunc(own, func(o net.Addr) bool {
+			p, err := netip.ParsePrefix(o.String())
+			return err == nil && p.Addr() == a
+		})
+	})
 }

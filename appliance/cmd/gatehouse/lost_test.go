@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,7 +57,7 @@ func TestAddressLost(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	w.says("network: [init] the box has 192.0.2.10 no more: ", 1)
+	w.says("network: [init] the box has lost 192.0.2.10: ", 1)
 	testnet.Eventually(t, patience, "none goes through the old address", func() bool { return through("192.0.2.10") == 0 })
 	if n := through("192.0.2.11"); n != 1 {
 		t.Errorf("%d conversations go through the address that stayed", n)
@@ -71,6 +72,22 @@ func TestAddressLost(t *testing.T) {
 		t.Errorf("that with the address that stayed: %v, %v", errFar, err)
 	}
 	w.unbroken()
+}
+
+// TestWithoutOwn: an address that is back is not lost.
+func TestWithoutOwn(t *testing.T) {
+	ns := testnet.New(t, "lost")
+	ns.Run("ip", "link", "set", "lo", "up")
+	ns.Run("ip", "addr", "add", "192.0.2.10/32", "dev", "lo")
+	here, gone := netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11")
+	if err := ns.Do(func() error {
+		if got := withoutOwn([]netip.Addr{here, gone}); !slices.Equal(got, []netip.Addr{gone}) {
+			t.Errorf("gone are %v", got)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // connects has the box connect to the router upstream from one of its addresses.

@@ -107,10 +107,10 @@ func (w *wayOut) hear(r wanrun.Report) bool {
 	if more := len(w.waiting) - maxWaiting; more > 0 {
 		w.waiting, w.asked = w.waiting[more:], max(0, w.asked-more)
 	}
-	same := (r.Facts == nil) == (w.facts == nil) && (r.Facts == nil || r.Facts.Equal(w.facts))
+	same := r.Facts.Equal(w.facts)
 	w.facts = r.Facts
 	if !r.Pending6 {
-		same = same && (r.Facts6 == nil) == (w.facts6 == nil) && (r.Facts6 == nil || r.Facts6.Equal(w.facts6))
+		same = same && r.Facts6.Equal(w.facts6)
 		w.facts6 = r.Facts6
 	}
 	return !same || len(news) > 0

@@ -26,7 +26,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
-	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -97,19 +97,17 @@ func (p *process1) units(ctx context.Context, all []supervise.Unit) error {
 	return err
 }
 
-// learn is what the machine, its kernel, and the client of the way out say. The commands are shown it.
-func (p *process1) learn(of plan.Plan) plan.Learned {
+// learn is what the machine, its kernel, and the client of the way out say.
+func (p *process1) learn(of *site.Site) plan.Learned {
 	memory, _ := machine.ReadMemory() // 0 is the least that an appliance has
-	l := plan.Learned{
-		Memory: memory.Total, Shortcut: p.rules.Offload(of.Firewall.Policy.Shortcuts()), WAN: p.wayOut.Facts(),
-		WAN6: p.wayOut.Facts6(), Tunnel: p.tunnel.State(),
-	}
-	var err error
-	l.ULA, err = readULA(ulaFile)
-	if err := errors.Join(err, os.MkdirAll(runDir, 0o755), shown.WriteLearned(runDir, l)); err != nil {
+	ula, err := readULA(ulaFile)
+	if err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
-	return l
+	return plan.Learned{
+		Memory: memory.Total, Shortcut: p.rules.Offload(plan.Shortcuts(of)), WAN: p.wayOut.Facts(),
+		WAN6: p.wayOut.Facts6(), ULA: ula, Tunnel: p.tunnel.State(),
+	}
 }
 
 // readULA reads the prefix of unique local addresses that this box has made for itself.
@@ -148,13 +146,14 @@ func (p *process1) system(to plan.Plan) error {
 	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
-// publish shows the gatehouse command which site runs, and which rules are loaded.
-func publish(s box.Site, rules firewall.Loaded) error {
+// publish shows the gatehouse command which site runs, what was learned beside it, and which rules are loaded.
+func publish(s box.Site, p plan.Plan) error {
 	if err := os.MkdirAll(runDir, 0o755); err != nil {
 		return err
 	}
-	site := bundle.Bundle{Files: s.Files, Meta: s.Meta}
-	return errors.Join(shown.WriteSite(runDir, site), shown.WriteRules(runDir, rules))
+	packed := bundle.Bundle{Files: s.Files, Meta: s.Meta}
+	return errors.Join(shown.WriteSite(runDir, packed), shown.WriteLearned(runDir, p.Learned),
+		shown.WriteRules(runDir, p.Firewall))
 }
 
 // readFiles reads the image's site as it is.

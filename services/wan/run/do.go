@@ -111,12 +111,12 @@ func isBound(a client.Action) bool {
 // tell logs an event, keeps it for those who look later, and reports it. Where another address holds in the
 // same moment, it is never reported that there is none: init has one in place of the other.
 func (s *Service) tell(e client.Event, replaced bool) {
+	s.reports.event(s.conf.Link, e, replaced) // first: it is waited for
 	s.history.add(e)
 	s.log.Info(string(e.Name), "cause", string(e.Cause), "text", e.Text)
 	for _, r := range e.Remarks {
 		s.log.Warn("not believed", "about", string(r.About), "text", r.Text)
 	}
-	s.reports.event(s.conf.Link, e, replaced)
 	switch e.Name {
 	case client.BoundTo, client.Renewed:
 		if e.Changed && len(e.Facts.Addrs) > 0 {

@@ -200,11 +200,12 @@ func (s *Service) own(ctx context.Context) {
 		case f := <-s.inputs:
 			f()
 		case <-timer.C:
-			if s.client != nil && s.client.Next() <= s.o.Uptime() {
-				s.carryOut(s.client.Tick(s.now()))
-			}
-			s.six.tick()
 		}
+		// What came may leave something to do at once, which does not wait for a timer.
+		if s.client != nil && s.client.Next() <= s.o.Uptime() {
+			s.carryOut(s.client.Tick(s.now()))
+		}
+		s.six.tick()
 		timer.Reset(s.pause())
 	}
 }
