@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
@@ -65,7 +66,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "status", usage: "[--json]", what: "one screen: networks, machine, services, what is wrong", run: status},
-		{name: "leases", usage: "[-a] [--json]", what: "who is here; with -a also who was", run: leases},
+		{name: "leases", usage: "[-a] [--json]", what: "who is here; with -a also who was (over IPv6: ipv6 hosts)", run: leases},
 		{name: "host", usage: "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]",
 			what: "everything derived for one host, and its lease; or the host as a Xen domain", run: host},
 		{name: "dhcp", usage: "[why [-v] [NAME|ADDRESS|MAC]] [--json]",
@@ -80,6 +81,8 @@ func commands() []command {
 		{name: "dns", usage: "[-a] [--json]", what: "what the DNS server does", run: ofDNS(dns.Status), sub: dnsCommands()},
 		{name: "wan", usage: "[-n EVENTS] [--json]", what: "the way out: address, lease, gateway, and what happened",
 			run: ofWAN(wan.Status), sub: wanCommands()},
+		{name: "ipv6", usage: "[--json]", what: "IPv6: prefixes, ways out, and what hosts are told",
+			run: ofIPv6(ipv6.Status), sub: ipv6Commands()},
 		{name: "tunnel", usage: "[--json]", what: "the tunnel for IPv6: is it up, and what was its broker told",
 			run: ofTunnel(tunnel.Status), sub: tunnelCommands()},
 		{name: "firewall", sub: firewallCommands()},

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -119,8 +120,8 @@ func host(ctx context.Context, env Env, args []string) error {
 	if leaseErr != nil {
 		return fmt.Errorf("what is leased to it is not known: %w", leaseErr)
 	}
-	if stationErr != nil {
-		return fmt.Errorf("which IPv6 addresses it has made is not known: %w", stationErr)
+	if stationErr != nil { // the rest was worth asking for
+		fmt.Fprintf(printable.Writer(env.Stderr), "Which IPv6 addresses it has made is not known: %v\n", stationErr)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +15,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
+	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
@@ -34,6 +37,7 @@ type Status struct {
 	DHCP     *run.Status        `json:"dhcp,omitempty"`   // nil: it does not answer
 	WAN      *wanrun.Status     `json:"wan,omitempty"`    // nil: the address is the site's own, or it does not answer
 	Tunnel   *tunnelrun.Status  `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
+	IPv6     *plan.IPv6         `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
 	Problems []string           `json:"problems"`         // everything that is wrong, for people
 }
 
@@ -87,6 +91,7 @@ type unitAnswer struct {
 type siteAnswer struct {
 	links    []Link
 	gateways []Gateway
+	six      *plan.IPv6
 }
 
 // collect asks everybody at the same time. Who does not answer is a problem, not an error.
@@ -121,7 +126,7 @@ func collect(ctx context.Context, env Env) Status {
 	})
 	asking.Wait() // the control sockets keep to ctx
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
-	st.Machine, st.Links, st.Gateways = a.machine.value, a.site.value.links, a.site.value.gateways
+	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six
 	st.addLease()
 	st.clean()
 	st.Problems = st.problems(a)
@@ -153,7 +158,17 @@ func (e Env) siteAsItIs() (siteAnswer, error) {
 	if err != nil {
 		return siteAnswer{}, fmt.Errorf("the site is not readable: %w", err)
 	}
-	return siteAnswer{e.Links(s), gateways(s)}, nil
+	return siteAnswer{e.Links(s), gateways(s), e.ipv6(s)}, nil
+}
+
+// ipv6 is what the LANs have over IPv6; nil: none has any, or what the box has learned is not known.
+func (e Env) ipv6(s *site.Site) *plan.IPv6 {
+	learned, err := shown.ReadLearned(e.RunDir)
+	if err != nil || !slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
+		return nil
+	}
+	v := plan.IPv6Of(s, learned)
+	return &v
 }
 
 // gateways are those that s gives the box.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
@@ -80,6 +81,9 @@ func (st Status) machineRows() (rows [][]string) {
 	}
 	if st.WAN != nil {
 		add("wan", wan.Line(*st.WAN))
+	}
+	if st.IPv6 != nil {
+		add("ipv6", ipv6.Line(*st.IPv6, m.Uptime))
 	}
 	if st.Tunnel != nil {
 		add("tunnel", tunnel.Line(*st.Tunnel))

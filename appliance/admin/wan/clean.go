@@ -36,6 +36,7 @@ func clean(st *run.Status) {
 		e.Term.Server = e.Term.Server.WithZone("")
 		e.Remarks = cleanRemarks(e.Remarks)
 	}
+	clean6(st.IPv6)
 	c := st.Client
 	if c == nil {
 		return
@@ -44,13 +45,7 @@ func clean(st *run.Status) {
 	cleanFacts(&c.Facts)
 	c.Term.Server = c.Term.Server.WithZone("")
 	c.Remarks = cleanRemarks(c.Remarks)
-	ignored := map[string]uint64{}
-	for why, n := range c.Ignored {
-		if len(ignored) < maxList {
-			ignored[printable.Cut(why, maxName)] += n
-		}
-	}
-	c.Ignored = ignored
+	c.Ignored = cleanCounts(c.Ignored)
 }
 
 func cleanFacts(f *wan.Facts) {
@@ -89,4 +84,44 @@ func cleanRemarks(all []wan.Remark) []wan.Remark {
 		all[i].Text = printable.Cut(all[i].Text, maxText)
 	}
 	return all
+}
+
+// clean6 does so for IPv6; nil: there is none.
+func clean6(six *run.Status6) {
+	if six == nil {
+		return
+	}
+	six.Events = slices.Clone(six.Events[max(0, len(six.Events)-maxEvents):])
+	for i := range six.Events {
+		e := &six.Events[i]
+		e.Name, e.Cause = printable.Cut(e.Name, maxName), printable.Cut(e.Cause, maxName)
+		e.Text = printable.Cut(e.Text, maxText)
+	}
+	six.Remarks = cleanRemarks(six.Remarks)
+	if f := six.Facts; f != nil {
+		f.Addrs, f.Delegated = f.Addrs[:min(len(f.Addrs), maxList)], f.Delegated[:min(len(f.Delegated), maxList)]
+		f.Gateway = f.Gateway.WithZone("")
+		f.DNS, f.NTP, f.Search = cleanAddrs(f.DNS), cleanAddrs(f.NTP), cutAll(f.Search, maxDomain)
+	}
+	if d := six.Discovery; d != nil {
+		d.Routers, d.Addrs = d.Routers[:min(len(d.Routers), maxList)], d.Addrs[:min(len(d.Addrs), maxList)]
+		for i := range d.Routers {
+			d.Routers[i].Addr = d.Routers[i].Addr.WithZone("")
+		}
+	}
+	if c := six.Client; c != nil {
+		c.Text = printable.Cut(c.Text, maxText)
+		c.Ignored = cleanCounts(c.Ignored)
+	}
+}
+
+// cleanCounts bounds counters and their names.
+func cleanCounts(all map[string]uint64) map[string]uint64 {
+	few := map[string]uint64{}
+	for why, n := range all {
+		if len(few) < maxList {
+			few[printable.Cut(why, maxName)] += n
+		}
+	}
+	return few
 }

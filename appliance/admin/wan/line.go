@@ -10,6 +10,8 @@ import (
 func Line(st run.Status) string {
 	c := st.Client
 	switch {
+	case st.Static4:
+		return line6(st)
 	case c == nil || !c.Held && st.Absent:
 		return "dhcp, no address: the link is not there"
 	case !c.Held && !c.Carrier:
@@ -30,4 +32,18 @@ func Line(st run.Status) string {
 		}
 	}
 	return text
+}
+
+// line6 is of a way out where the site says all of IPv4.
+func line6(st run.Status) string {
+	switch six := st.IPv6; {
+	case six == nil:
+		return "as the site says"
+	case six.Absent:
+		return "over IPv6 nothing: the link is not there, or has no link-local address yet"
+	case six.Facts == nil || !six.Facts.Gateway.IsValid():
+		return "over IPv6 no router has been heard"
+	default:
+		return "over IPv6 by router " + six.Facts.Gateway.String()
+	}
 }

@@ -10,14 +10,19 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// bySite fills in what the site says of the way out. silent is why nobody else does.
+// bySite fills in what the site says of the way out. silent is why nobody else does; nil: somebody does of IPv6.
 func (r *Report) bySite(read func() (*site.Site, error), silent error) error {
 	s, err := read()
 	switch {
+	case err != nil && silent == nil:
+		return fmt.Errorf("the site is not readable: %w", err)
 	case err != nil:
 		return fmt.Errorf("%w, and the site is not readable: %w", silent, err)
 	case s.WAN.Interface == "":
 		return fmt.Errorf("the site has no [wan]: there is no way out")
+	case !s.WAN.IPv4.IsValid() && silent == nil:
+		r.Link, r.Source = s.WAN.Link(), wan.FromSite.String()
+		return nil
 	case !s.WAN.IPv4.IsValid():
 		return fmt.Errorf("the site gives %s no IPv4 address, and nobody asks a provider for one: %w",
 			s.WAN.Link(), silent)
@@ -25,7 +30,7 @@ func (r *Report) bySite(read func() (*site.Site, error), silent error) error {
 	static := staticOf(s)
 	facts, term := static.Facts()
 	r.Link, r.Source, r.Facts = s.WAN.Link(), term.Source.String(), &facts
-	r.MAC, r.Priority = wan.MAC(s.WAN.MAC), s.WAN.Priority
+	r.MAC, r.Priority, r.Own6, r.Gateway6 = wan.MAC(s.WAN.MAC), s.WAN.Priority, s.WAN.IPv6, s.WAN.Gateway6
 	return nil
 }
 
@@ -47,7 +52,7 @@ func (r *Report) besides(read func() (*site.Site, error)) {
 	case err != nil:
 		r.Problems = append(r.Problems, "the site is not readable: "+err.Error())
 	case s.WAN.Link() == r.Link && s.WAN.DHCP != nil:
-		r.Priority = s.WAN.Priority
+		r.Priority, r.Own6, r.Gateway6 = s.WAN.Priority, s.WAN.IPv6, s.WAN.Gateway6
 		r.Beside = slices.DeleteFunc(slices.Clone(s.WAN.Static4()), func(p netip.Prefix) bool {
 			return r.Facts != nil && slices.ContainsFunc(r.Facts.Addrs, func(a netip.Prefix) bool { return a.Addr() == p.Addr() })
 		})

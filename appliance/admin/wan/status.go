@@ -47,6 +47,7 @@ func (r *Report) print(w io.Writer, events int) error {
 	fmt.Fprintln(w)
 	cli.Screen(w, r.rows())
 	r.printRemarks(w)
+	r.print6(w)
 	r.printEvents(w, events)
 	if len(r.Problems) == 0 {
 		_, err := fmt.Fprintln(w, "Everything is as it should be.")
@@ -59,6 +60,8 @@ func (r *Report) print(w io.Writer, events int) error {
 func (r *Report) title() string {
 	c := r.client()
 	switch {
+	case r.Service == nil && r.Facts == nil:
+		return fmt.Sprintf("The way out by %s is over IPv6 alone, as the site says.", r.Link)
 	case r.Service == nil:
 		return fmt.Sprintf("The way out by %s is %s, as the site says.", r.Link, r.address())
 	case r.Facts == nil && r.absent():
@@ -97,6 +100,9 @@ func (r *Report) rows() (rows [][]string) {
 		rows = append(rows, r.factRows()...)
 	} else {
 		add("address", r.besideLines()...)
+	}
+	if r.Own6.IsValid() {
+		add("IPv6", r.own6Text())
 	}
 	rows = append(rows, r.cardRows()...)
 	if r.Service != nil {
@@ -188,15 +194,15 @@ func remarkRows(all []wan.Remark) (rows [][]string) {
 	return rows
 }
 
-// printEvents writes the last events, the newest last.
+// printEvents writes the last events of both families, the newest last.
 func (r *Report) printEvents(w io.Writer, n int) {
-	if r.Service == nil || n == 0 || len(r.Service.Events) == 0 {
+	all := r.happened()
+	if n == 0 || len(all) == 0 {
 		return
 	}
-	all := r.Service.Events
 	rows := [][]string{{"TIME (UTC)", "EVENT", "CAUSE"}}
 	for _, e := range all[max(0, len(all)-n):] {
-		rows = append(rows, []string{r.moment(e.At), string(e.Name), string(e.Cause) + ": " + e.Text})
+		rows = append(rows, []string{r.moment(e.At), e.Name, e.text()})
 	}
 	cli.Screen(w, rows)
 }

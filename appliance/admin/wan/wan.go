@@ -84,9 +84,17 @@ type Report struct {
 	Priority uint8   `json:"priority,omitempty"` // of IEEE 802.1p, in the tag of the VLAN
 	// Hooks are the last runs of the site's hooks, in their order.
 	Hooks []hooks.Run `json:"hooks,omitempty"`
+	// Own6 and Gateway6 are what the site says of IPv6.
+	Own6     netip.Prefix `json:"own6,omitzero"`
+	Gateway6 netip.Addr   `json:"gateway6,omitzero"`
+	// IPv6 is what its service says of IPv6; nil: nobody is asked. Moments are on the clock of Up.
+	IPv6 *run.Status6  `json:"ipv6,omitempty"`
+	Up   time.Duration `json:"up_ns,omitempty"`
 	// Problems is everything that is wrong, for people.
 	Problems []string `json:"problems"`
 	now      time.Time
+	said     []string // the problems of the service
+	gone     bool     // the link is known not to be there
 }
 
 // collect asks the service, or the site if there is none, and looks for the gateway.
@@ -101,12 +109,9 @@ func (e Env) collect(ctx context.Context) (*Report, error) {
 	case err != nil:
 		return nil, err
 	default:
-		r.Link, r.Source, r.Service = st.Link, wan.FromDHCP.String(), &st
-		if c := st.Client; c != nil && c.Held {
-			r.Facts = &c.Facts
+		if err := r.byService(ctx, &st, e); err != nil {
+			return nil, err
 		}
-		r.besides(e.Site)
-		r.askHooks(ctx, e.Hooks)
 	}
 	if a := r.address(); a.IsValid() {
 		kind := wan.KindOf(a)
@@ -117,6 +122,22 @@ func (e Env) collect(ctx context.Context) (*Report, error) {
 	}
 	r.findProblems()
 	return r, nil
+}
+
+// byService fills in what the service says, and of IPv4 the site where that says it.
+func (r *Report) byService(ctx context.Context, st *run.Status, e Env) error {
+	r.Up, r.IPv6, st.IPv6 = st.Up, st.IPv6, nil
+	r.said, r.gone = st.Problems, st.Absent
+	if st.Static4 {
+		return r.bySite(e.Site, nil)
+	}
+	r.Link, r.Source, r.Service = st.Link, wan.FromDHCP.String(), st
+	if c := st.Client; c != nil && c.Held {
+		r.Facts = &c.Facts
+	}
+	r.besides(e.Site)
+	r.askHooks(ctx, e.Hooks)
+	return nil
 }
 
 // askHooks asks for the hooks, if there is somebody to ask. Without an answer all else is still worth showing.
@@ -132,7 +153,7 @@ func (r *Report) askHooks(ctx context.Context, ask func(context.Context) ([]hook
 }
 
 // absent reports whether the link is known not to be there.
-func (r *Report) absent() bool { return r.Service != nil && r.Service.Absent }
+func (r *Report) absent() bool { return r.gone }
 
 // client is how the client is, nil if there is none, or none yet.
 func (r *Report) client() *client.Status {
@@ -153,12 +174,10 @@ func (r *Report) address() netip.Addr {
 // findProblems adds what a person should look at.
 func (r *Report) findProblems() {
 	add := func(format string, args ...any) { r.Problems = append(r.Problems, fmt.Sprintf(format, args...)) }
-	if s := r.Service; s != nil {
-		if s.Absent {
-			add("link %s is not there", r.Link)
-		}
-		r.Problems = append(r.Problems, s.Problems...)
+	if r.gone {
+		add("link %s is not there", r.Link)
 	}
+	r.Problems = append(r.Problems, r.said...)
 	for _, h := range r.Hooks {
 		if h.Problem != "" {
 			add("hook %s: at %s, %s", h.Hook, h.Event, h.Problem)
@@ -174,8 +193,8 @@ func (e Env) patience() time.Duration { return cmp.Or(e.Patience, 10*time.Second
 
 // moment is when something was, in the time of day.
 func (r *Report) moment(at time.Duration) string {
-	return r.now.Add(at - r.Service.Up).UTC().Format(time.DateTime)
+	return r.now.Add(at - r.Up).UTC().Format(time.DateTime)
 }
 
 // ago says how long ago something was.
-func (r *Report) ago(at time.Duration) string { return cli.Span(r.Service.Up-at) + " ago" }
+func (r *Report) ago(at time.Duration) string { return cli.Span(r.Up-at) + " ago" }

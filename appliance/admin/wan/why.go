@@ -23,7 +23,9 @@ type Explanation struct {
 	Asking  []string   `json:"asking,omitempty"` // what is being asked for, and what comes of it
 	// LeftOut is what of a server's words is not taken as it was said.
 	LeftOut []wan.Remark `json:"left_out,omitempty"`
-	report  *Report
+	// IPv6 is the same over IPv6; nil: nobody is asked for anything there.
+	IPv6   *Explanation6 `json:"ipv6,omitempty"`
+	report *Report
 }
 
 // A Step is an event that led to how it is now, or several that are alike.
@@ -57,7 +59,11 @@ func Why(ctx context.Context, env Env, args []string) error {
 
 // explain makes sentences of the events.
 func (r *Report) explain() *Explanation {
-	x := &Explanation{Link: r.Link, Source: r.Source, Facts: r.Facts, Chain: []Step{}, report: r}
+	x := &Explanation{Link: r.Link, Source: r.Source, Facts: r.Facts, Chain: []Step{}, IPv6: r.explain6(), report: r}
+	if r.Service == nil && r.Facts == nil {
+		x.Verdict = fmt.Sprintf("%s has no IPv4 address because the site says so: there is no ipv4 in [wan] of site.toml", r.Link)
+		return x
+	}
 	if r.Service == nil {
 		x.Verdict = fmt.Sprintf("%s has %s because the site says so: ipv4 of [wan] in site.toml",
 			r.Link, r.address())

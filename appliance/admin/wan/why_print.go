@@ -24,6 +24,9 @@ func (x *Explanation) print(w io.Writer) error {
 	}
 	cli.Screen(w, rows)
 	cli.Screen(w, x.rows())
+	if x.IPv6 != nil {
+		x.IPv6.print(w, x.report)
+	}
 	return nil
 }
 

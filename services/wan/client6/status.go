@@ -32,6 +32,7 @@ type Status struct {
 	State State         `json:"state"`
 	Since time.Duration `json:"since_ns"` // Now.Up at which the state was entered
 	DUID  dhcpv6.DUID   `json:"duid"`
+	Wants bool          `json:"wants,omitempty"` // there is something to be leased
 	Lease *Lease        `json:"lease,omitempty"` // the one in use; nil: none
 	Tries int           `json:"tries,omitempty"` // messages of this exchange
 	Heard time.Duration `json:"heard_ns"`        // when a server last said something; 0: never
@@ -44,7 +45,7 @@ type Status struct {
 // Status returns how the client is. It changes nothing, so what is due is not done.
 func (c *Client) Status(now Now) Status {
 	s := Status{
-		State: c.state, Since: c.since, DUID: c.duid, Tries: c.x.tries, Heard: c.heard, Next: c.Next(),
+		State: c.state, Since: c.since, Wants: c.wantsSession(), DUID: c.duid, Tries: c.x.tries, Heard: c.heard, Next: c.Next(),
 		Ignored: map[string]uint64{},
 	}
 	if c.lease != nil {
@@ -75,7 +76,7 @@ func (c *Client) sentence(now time.Duration) (text string) {
 		text = "nothing is leased yet"
 	}
 	switch {
-	case c.lease == nil || c.state == Bound:
+	case c.state == Bound || c.lease == nil && !c.carrier:
 	case !c.carrier:
 		text += "; the link cannot be used"
 	case c.x.tries > 1:

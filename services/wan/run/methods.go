@@ -17,9 +17,11 @@ type Status struct {
 	Link   string         `json:"link"`
 	Absent bool           `json:"absent,omitempty"` // the link is not there
 	MAC    wan.MAC        `json:"mac"`
-	Client *client.Status `json:"client,omitempty"` // nil: the link has not been there yet
-	Up     time.Duration  `json:"up_ns"`            // now, on the clock of all times in it
-	Events []client.Event `json:"events"`           // the last ones, oldest first
+	Client *client.Status `json:"client,omitempty"` // nil: the link has not been there yet, or Static4
+	// Static4: the site says what the way out is over IPv4, and nobody is asked.
+	Static4 bool           `json:"static4,omitempty"`
+	Up      time.Duration  `json:"up_ns"`  // now, on the clock of all times in it
+	Events  []client.Event `json:"events"` // the last ones, oldest first
 	// Garbage counts messages that nobody can read.
 	Garbage  uint64   `json:"garbage,omitempty"`
 	Problems []string `json:"problems,omitempty"` // what a person should look at, one sentence each
@@ -70,7 +72,7 @@ func (s *Service) wish(of func(*client.Client, client.Now) []client.Action) {
 func (s *Service) status() Status {
 	st := Status{
 		Link: s.conf.Link, Absent: s.conn == nil, MAC: s.mac, Up: s.o.Uptime(), Events: slices.Clone(s.history.events),
-		Garbage: s.garbage, Problems: s.problems(),
+		Garbage: s.garbage, Problems: s.problems(), Static4: s.conf.Static4,
 	}
 	if s.client != nil && !s.conf.Static4 {
 		c := s.client.Status(s.now())

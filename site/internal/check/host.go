@@ -18,6 +18,7 @@ func (l *loader) checkHost(h *hostEntry) {
 	}
 	for i, a := range h.Addrs {
 		l.checkAddr(h, a, h.addrAt[i])
+		l.checkWhole6(h, a, h.addrAt[i])
 	}
 	if h.AsksDHCP() {
 		l.checkReservations(h)
