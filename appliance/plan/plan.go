@@ -95,6 +95,9 @@ func Make(s *site.Site, l Learned) Plan {
 	if s.Tunnel != nil {
 		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})
 	}
+	if s.NTP.On() {
+		services = append(services, Service{Name: roster.NTP, Config: ntpConfig(s, l)})
+	}
 	return Plan{
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,

@@ -10,6 +10,7 @@ const (
 	DHCP  = "dhcp"
 	DNS   = "dns"
 	NFLog = "nflog"
+	NTP   = "ntp"
 	Radvd = "radvd"
 	SSH   = "sshd"
 	WAN   = "wan"
@@ -61,6 +62,11 @@ func All() []Service {
 		},
 		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
 		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
+		{
+			// sys_time corrects the clock, net_raw binds sockets to links that come later.
+			Name: NTP, UID: 507, Caps: []string{"sys_time", "net_bind_service", "net_raw"}, StateDir: "/perm/ntp", Forgets: true,
+			Reloads: true,
+		},
 		{Name: SSH, Reloads: true},
 	}
 }

@@ -19,11 +19,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
 	nflogrun "github.com/gatehouse-os/gatehouse/firewall/nflog/run"
+	"github.com/gatehouse-os/gatehouse/internal/trust"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 	dhcprun "github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/services/dns"
 	dnsrun "github.com/gatehouse-os/gatehouse/services/dns/run"
+	"github.com/gatehouse-os/gatehouse/services/ntp"
+	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 	radvdrun "github.com/gatehouse-os/gatehouse/services/radvd/run"
 	"github.com/gatehouse-os/gatehouse/services/tunnel6in4"
@@ -62,6 +65,11 @@ func mains() map[string]unit.Main {
 		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {
 			return tunnelrun.Open(c, tunnelrun.Options{
 				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64,
+			})
+		}),
+		roster.NTP: unit.Of(func(c ntp.Config, o unit.Options) (*ntprun.Service, error) {
+			return ntprun.Open(c, ntprun.Options{
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, NotBefore: trust.Date(), Rand: rand.Uint64, Changed: o.Changed,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
