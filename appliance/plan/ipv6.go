@@ -64,7 +64,7 @@ func IPv6Of(s *site.Site, l Learned) IPv6 {
 		six := LAN6{Name: lan.Name, Link: lan.Link(), From: lan.From6, Subnet: lan.Subnet, Networks: []Prefix6{}}
 		for _, n := range networks6(s, l, lan) {
 			p := Prefix6{Prefix: n.own.Masked(), From: n.from, Preferred: n.preferred, Valid: n.valid}
-			if w, ok := wayOf(ways, p.Prefix); ok {
+			if w, ok := wayOf(ways, n); ok {
 				p.Way = w.name()
 			}
 			six.Networks = append(six.Networks, p)

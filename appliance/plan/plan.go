@@ -89,8 +89,11 @@ func Make(s *site.Site, l Learned) Plan {
 	if s.WAN.DHCP != nil || s.WAN.Auto6 {
 		services = append(services, Service{Name: roster.WAN, Config: wanConfig(s)})
 	}
+	lacking := lacking6(s, l)
 	if slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
-		services = append(services, Service{Name: roster.Radvd, Config: radvdConfig(s, l)})
+		told, untold := radvdConfig(s, l)
+		services = append(services, Service{Name: roster.Radvd, Config: told})
+		lacking = append(lacking, untold...)
 	}
 	if s.Tunnel != nil {
 		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})
@@ -106,7 +109,7 @@ func Make(s *site.Site, l Learned) Plan {
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Hooks:         hooks(s),
-		Lacking:       lacking6(s, l),
+		Lacking:       lacking,
 		Learned:       l,
 	}
 }

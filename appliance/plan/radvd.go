@@ -9,9 +9,8 @@ import (
 )
 
 // radvdConfig is what hosts of the LANs are told over IPv6. LANs without a network have their place too: hosts
-// may hold one that is gone, and other routers are watched.
-func radvdConfig(s *site.Site, l Learned) radvd.Config {
-	var c radvd.Config
+// may hold one that is gone, and other routers are watched. What is too much to be told is said in sentences.
+func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 	ways := ways6(s, l)
 	for _, lan := range s.LANs {
 		if !lan.HasIPv6() {
@@ -20,33 +19,38 @@ func radvdConfig(s *site.Site, l Learned) radvd.Config {
 		networks := networks6(s, l, lan)
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
-			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks),
+			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks), NTP: addrs6(s, lan.NTP),
 		}
 		if len(link.Search) == 0 {
 			link.Search = []string{s.Domain}
 		}
 		for _, n := range networks {
 			link.Prefixes = append(link.Prefixes, prefixOf(n, ways))
-			if w, ok := wayOf(ways, n.own.Masked()); ok && w.up {
+			if w, ok := wayOf(ways, n); ok && w.up {
 				link.Lifetime = radvd.DefaultLifetime
 			}
 		}
 		for _, p := range shared6(s, l) {
 			link.Routes = append(link.Routes, radvd.Route{Prefix: p, Lifetime: radvd.DefaultLifetime})
 		}
+		untold = append(untold, link.Fit()...)
 		c.Links = append(c.Links, link)
 	}
-	return c
+	return c, untold
 }
 
 // prefixOf is what hosts are told of a network. Where there are two ways out, the networks of the second are
-// not for conversations that begin: it takes over when the first is down.
+// not for conversations that begin: it takes over when the first is down. So are those whose own way is not
+// there, while there is another.
 func prefixOf(n network6, ways []way6) radvd.Prefix {
 	p := radvd.Prefix{
 		Prefix: n.own.Masked(), OnLink: true, Autonomous: true, Preferred: radvd.DefaultPreferred,
 		Valid: radvd.DefaultValid, PreferredUntil: n.preferred, ValidUntil: n.valid,
 	}
-	if w, ok := wayOf(ways, p.Prefix); ok && w.link != ways[0].link && ways[0].up {
+	if len(ways) == 0 || !ways[0].up || p.Prefix.Addr().IsPrivate() {
+		return p
+	}
+	if w, ok := wayOf(ways, n); !ok || w.link != ways[0].link {
 		p.Preferred = 0
 	}
 	return p
@@ -73,17 +77,32 @@ func resolvers6(s *site.Site, lan site.LAN, networks []network6) []netip.Addr {
 			all = append(all, bestOwn(networks)...)
 			continue
 		}
-		i := slices.IndexFunc(s.Hosts, func(h site.Host) bool { return slices.Contains(h.Addrs, a) })
-		if i < 0 {
-			continue
-		}
-		for _, six := range s.Hosts[i].Addrs {
-			if six.Is6() && !slices.Contains(all, six) {
-				all = append(all, six)
+		all = append(all, addrs6(s, []netip.Addr{a})...)
+	}
+	return once(all)
+}
+
+// addrs6 are the IPv6 addresses of the hosts that have certain IPv4 addresses.
+func addrs6(s *site.Site, of []netip.Addr) []netip.Addr {
+	var all []netip.Addr
+	for _, a := range of {
+		for _, h := range s.Hosts {
+			if slices.Contains(h.Addrs, a) {
+				all = append(all, slices.DeleteFunc(slices.Clone(h.Addrs), netip.Addr.Is4)...)
 			}
 		}
 	}
-	return all
+	return once(all)
+}
+
+// once is all without what was there before.
+func once(all []netip.Addr) (some []netip.Addr) {
+	for _, a := range all {
+		if !slices.Contains(some, a) {
+			some = append(some, a)
+		}
+	}
+	return some
 }
 
 func bestOwn(networks []network6) []netip.Addr {

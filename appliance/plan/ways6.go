@@ -60,14 +60,15 @@ func (w way6) has(p netip.Prefix) bool {
 	})
 }
 
-// wayOf returns the way that packets of a network leave by; false: there is none.
-func wayOf(ways []way6, p netip.Prefix) (way6, bool) {
+// wayOf returns the way that packets of a network leave by; false: there is none. A network that a provider has
+// delegated leads nowhere by another way.
+func wayOf(ways []way6, n network6) (way6, bool) {
 	for _, w := range ways {
-		if w.has(p) {
+		if w.has(n.own.Masked()) {
 			return w, true
 		}
 	}
-	if len(ways) == 0 || p.Addr().IsPrivate() {
+	if len(ways) == 0 || n.from != "" || n.own.Addr().IsPrivate() {
 		return way6{}, false
 	}
 	return ways[0], true

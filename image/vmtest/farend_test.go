@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,7 @@ import (
 // between a raw socket for protocol 41 and a TUN device of its namespace.
 type farEnd struct {
 	server   netip.Addr
+	address  netip.Addr // in the tunnel
 	raw, tun *os.File
 	icmp     *os.File
 	dead     atomic.Bool  // nothing passes either way
@@ -27,14 +29,15 @@ type farEnd struct {
 	received atomic.Int64 // packets from the tunnel
 
 	mu       sync.Mutex
-	endpoint netip.Addr // whose packets are taken
+	endpoint netip.Addr  // whose packets are taken
+	probes   []time.Time // when the other end asked for an echo, also of one that is dead
 }
 
 // newFarEnd starts one at an address of the namespace, with a device tunnel0.
 func newFarEnd(t *testing.T, ns *testnet.Namespace, server, endpoint netip.Addr, address string,
 	routed ...string) *farEnd {
 	t.Helper()
-	f := &farEnd{server: server, endpoint: endpoint}
+	f := &farEnd{server: server, endpoint: endpoint, address: netip.MustParsePrefix(address).Addr()}
 	err := ns.Do(func() (err error) {
 		if f.tun, err = openTUN("tunnel0"); err != nil {
 			return err
@@ -108,6 +111,30 @@ func (f *farEnd) other() netip.Addr {
 	return f.endpoint
 }
 
+// probed notes when it is asked for an echo (RFC 4443 4.1), which is for its own address.
+func (f *farEnd) probed(inner []byte) {
+	const icmpv6, echoRequest = 58, 128
+	if len(inner) > 40 && inner[6] == icmpv6 && inner[40] == echoRequest && netip.AddrFrom16([16]byte(inner[24:40])) == f.address {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.probes = append(f.probes, time.Now())
+	}
+}
+
+// probe is when the nth probe after a moment came.
+func (f *farEnd) probe(after time.Time, n int) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, at := range f.probes {
+		if at.After(after) {
+			if n--; n == 0 {
+				return at
+			}
+		}
+	}
+	return time.Time{}
+}
+
 // in takes packets out of the tunnel.
 func (f *farEnd) in() {
 	var b [64 << 10]byte
@@ -118,7 +145,11 @@ func (f *farEnd) in() {
 		}
 		head := int(b[0]&15) * 4
 		src := netip.AddrFrom4([4]byte(b[12:16]))
-		if f.dead.Load() || src != f.other() || n < head+40 {
+		if src != f.other() || n < head+40 {
+			continue
+		}
+		f.probed(b[head:n])
+		if f.dead.Load() {
 			continue
 		}
 		if path := f.path.Load(); path > 0 && int64(n) > path {

@@ -12,13 +12,17 @@ import (
 const maxUsed = 56 << 10
 
 // memory measures the appliance when it has served some hosts of a small network.
-func memory(ctx context.Context, t *testing.T, h *home) {
-	all := kilobytes(h.admin.must(ctx, t, "cat /proc/meminfo"))
+func memory(ctx context.Context, t *testing.T, h *home) { idle(ctx, t, h.admin) }
+
+// idle measures it for any appliance.
+func idle(ctx context.Context, t *testing.T, a admin) {
+	t.Helper()
+	all := kilobytes(a.must(ctx, t, "cat /proc/meminfo"))
 	used := all["MemTotal"] - all["MemAvailable"]
 	t.Logf("kB: %d of %d are used; %d are free, and %d of files", used, all["MemTotal"], all["MemFree"], all["Cached"])
 	var s status
-	h.admin.json(ctx, t, "gatehouse status --json", &s)
-	h.admin.services(ctx, t, s)
+	a.json(ctx, t, "gatehouse status --json", &s)
+	a.services(ctx, t, s)
 	if used <= 0 || used > maxUsed {
 		t.Errorf("%d kB are used, want at most %d", used, maxUsed)
 	}

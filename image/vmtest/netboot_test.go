@@ -17,6 +17,7 @@ import (
 const (
 	web1MAC    = "00:16:3e:20:00:11"
 	web1Target = "iqn.2011-03.example.home:web1.root"
+	web1IPv6   = "2001:db8:abcd:0:216:3eff:fe20:11" // of its card (RFC 4291 A), in what the tunnel gives
 	web1Root   = "iscsi:192.168.32.10:::1:" + web1Target
 )
 
@@ -28,12 +29,15 @@ func TestHosts(t *testing.T) {
 	linux, store, img := linuxKernel(t), debian(t), theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	t.Cleanup(cancel) // the hosts outlast this function
-	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", "192.168.32.10/24")
+	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", "192.168.32.10/24")
 	startStore(ctx, t, lan, store)
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
 	// It waits for the boot, which the hosts' own tries do not outlast on a machine of any speed, and takes
 	// the first address of the pool.
-	udhcpc(ctx, t, newHost(t, lan, "00:00:5e:00:53:01"))
+	laptop := newHost(t, lan, "00:00:5e:00:53:01")
+	udhcpc(ctx, t, laptop)
+	ipv6ForHosts(ctx, t, wan, admin{from: laptop, key: img.Key, address: "192.168.32.1",
+		knownHosts: filepath.Join(t.TempDir(), "known_hosts")})
 	lan.Tap("web1", eth0)
 	lan.Tap("client", eth0)
 	t.Run("one that the site knows", func(t *testing.T) {
@@ -49,9 +53,22 @@ func TestHosts(t *testing.T) {
 	})
 }
 
+// ipv6ForHosts has a tunnel lead the hosts to a server outside, which the house knows as "far".
+func ipv6ForHosts(ctx context.Context, t *testing.T, wan *testnet.Namespace, a admin) {
+	t.Helper()
+	wan.Sysctl("ipv6/conf/all/forwarding", "1")
+	wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
+	newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), netip.MustParseAddr("192.0.2.10"), brokerEnd+"/64", routed48)
+	listen(t, wan, "["+server6+"]:80")
+	w := newWorkstation(t, a, "../../examples/home")
+	w.tunnel(t, routed48)
+	w.add(t, "hosts", server6+" far\n")
+	w.mustPush(ctx, t)
+}
+
 // netboot is the whole story: a host with an empty card and no disk gets its address from the image by iPXE,
 // attaches the disk that the image names, boots a Debian from it that is told nothing by anyone else, and
-// that Debian knows who it is. iPXE fetches the kernel from "store", and Debian's libc knows that name too: both
+// that Debian knows who it is, over IPv6 too. iPXE fetches the kernel from "store", and Debian's libc knows that name too: both
 // have asked the image.
 func netboot(ctx context.Context, t *testing.T, lan *testnet.Namespace) {
 	web1 := Start(t, Machine{
@@ -77,6 +94,8 @@ func netboot(ctx context.Context, t *testing.T, lan *testnet.Namespace) {
 		"initiator":         "iqn.2011-03.example.home:web1", // of the iBFT
 		"resolver":          "192.168.32.1",
 		"store":             "192.168.32.10,store.home.example",
+		"address6":          web1IPv6 + "/64",
+		"far":               web1IPv6,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("the booted host says\n%v, want\n%v", got, want)

@@ -26,16 +26,18 @@ import (
 const (
 	brokerAddr = "203.0.113.30"       // the broker's end
 	brokerEnd  = "2001:db8:1f0a:1::1" // in the tunnel
-	server6    = "2001:db8:99::1"     // a server beyond it
-	laptop6    = "2001:db8:1f0b:1::50"
+	ourEnd     = "2001:db8:1f0a:1::2/64"
+	server6    = "2001:db8:99::1" // a server beyond it
+	routed64   = "2001:db8:1f0b:1::/64"
+	routed48   = "2001:db8:abcd::/48"
 )
 
 // A tunnelled has an appliance between a laptop and a server, with a 6in4 tunnel on the way.
 type tunnelled struct {
 	*testing.T
-	wan, laptop *testnet.Namespace
-	end         *farEnd
-	admin
+	wan, laptop, web1 *testnet.Namespace
+	end               *farEnd
+	*workstation
 	listener *net.TCPListener
 }
 
@@ -51,32 +53,29 @@ func TestTunnel(t *testing.T) {
 	lan := newSwitch(t, "lan", "192.168.32.10/24")
 	wan.Sysctl("ipv6/conf/all/forwarding", "1")
 	wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
-	h := &tunnelled{T: t, wan: wan, laptop: newHost(t, lan, "00:00:5e:00:53:21")}
-	h.admin = admin{from: h.laptop, key: img.Key, address: "192.168.32.1",
-		knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
+	h := &tunnelled{T: t, wan: wan, laptop: newHost(t, lan, "00:00:5e:00:53:21"), web1: newHost(t, lan, web1MAC)}
+	h.workstation = newWorkstation(t, admin{from: h.laptop, key: img.Key, address: "192.168.32.1",
+		knownHosts: filepath.Join(t.TempDir(), "known_hosts")}, "../../examples/home")
 	first, second := netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("192.0.2.88")
-	h.end = newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), first, brokerEnd+"/64", "2001:db8:1f0b:1::/64",
-		"2001:db8:abcd::/48")
+	h.end = newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), first, brokerEnd+"/64", routed64, routed48)
 	h.serve()
-	w := newWorkstation(t, h.admin, "../../examples/home")
+	h.serveWeb()
+	w := h.workstation
 	root := disk(ctx, t, img.Root)
 	vm := appliance(t, img, wan, lan, root)
 	udhcpc(ctx, t, h.laptop)
-	h.laptop.Run("ip", "-6", "addr", "add", laptop6+"/64", "dev", eth0, "nodad")
+	h.web1.Run("ip", "token", "set", "::11", "dev", eth0)
 
 	dhcp := h.provide(first.String(), gateway)
 	w.change(t, "site.toml", `ipv4      = "192.0.2.10/24"`, `ipv4      = "dhcp"`)
 	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "")
-	w.change(t, "site.toml", `# ipv6     = "2001:db8:0:20::1/64"`, `ipv6 = "2001:db8:1f0b:1::1/64"`)
-	w.change(t, "site.toml", "# A network of hosts. The", `[tunnel]
-server = "`+brokerAddr+`"
-ipv6   = "2001:db8:1f0a:1::2/64"
-routed = ["2001:db8:1f0b:1::/64", "2001:db8:abcd::/48"]
-
-# The network of hosts. The`)
+	w.change(t, "site.toml", `lease-time = "12h"`, "lease-time = \"12h\"\nipv6 = \"tunnel\"")
+	w.tunnel(t, routed64, routed48)
+	w.add(t, "hosts", "::11 web1\n")
+	w.add(t, "site.toml", "[[firewall.forward]]\nport = 443\nto = \"web1\"\n")
 	w.mustPush(ctx, t)
-	h.laptop.Run("ip", "-6", "route", "add", "default", "via", "2001:db8:1f0b:1::1")
 	h.state(ctx, "up")
+	h.hosts(ctx, "2001:db8:abcd::")
 	h.laptop.Run("ping", "-c3", "-w30", server6)
 	h.wan.Run("ping", "-c1", "-w30", "-I", brokerAddr,
 		first.String()) // before a broker takes an endpoint, it pings it
@@ -92,6 +91,7 @@ routed = ["2001:db8:1f0b:1::/64", "2001:db8:abcd::/48"]
 	}
 
 	h.transfers("at first", 1420)
+	h.besideByHand(ctx, img, lan, first)
 	h.loops(ctx)
 	conversation := h.dial()
 	h.passes("a conversation", conversation)
@@ -104,27 +104,20 @@ routed = ["2001:db8:1f0b:1::/64", "2001:db8:abcd::/48"]
 	}
 	h.end.path.Store(0)
 
-	h.end.dead.Store(true)
-	h.state(ctx, "down")
-	out, _ := h.run(ctx, "gatehouse tunnel")
-	saysAll(t, "tunnel", out, "is down", "protocol 41")
-	out, _ = h.run(ctx, "gatehouse status")
-	saysAll(t, "status", out, "The tunnel for IPv6 is down")
-	h.end.dead.Store(false)
-	h.state(ctx, "up")
+	h.dies(ctx)
 	h.clean(ctx, t, "with the broker back")
 	h.passes("a conversation from before", conversation)
 
 	h.api(brokerAddr)
 	w.add(t, "hosts", brokerAddr+" broker\n")
 	w.write(t, "tunnel.key", "Zm9vYmFyYmF6\n")
-	w.change(t, "site.toml", "# The network of hosts", `[tunnel.update]
+	w.change(t, "site.toml", "# A network of hosts", `[tunnel.update]
 user     = "customer"
 tunnel   = "1"
 key-file = "tunnel.key"
 url      = "https://broker.home.example/nic/update"
 
-# The network of hosts`)
+# A network of hosts`)
 	w.mustPush(ctx, t)
 	testnet.Eventually(t, Guard, "the broker is not told by who is not the broker", func() bool {
 		out, err := h.run(ctx, "gatehouse tunnel")
@@ -149,6 +142,7 @@ url      = "https://broker.home.example/nic/update"
 	h.state(ctx, "up")
 	h.passes("a conversation from before the other address", conversation)
 	h.transfers("from another address", 1420)
+	h.renumbered(ctx)
 
 	dhcp.Signal(9)
 	h.end.dead.Store(true)
@@ -158,7 +152,7 @@ url      = "https://broker.home.example/nic/update"
 		out, _ := h.run(ctx, "gatehouse tunnel why")
 		return strings.Contains(out, "behind another router (NAT)") && strings.Contains(out, "192.168.7.77")
 	})
-	out, _ = h.run(ctx, "gatehouse tunnel why")
+	out, _ := h.run(ctx, "gatehouse tunnel why")
 	t.Log(out)
 	for _, bad := range []string{"Out of memory", "could not be applied"} {
 		if strings.Contains(vm.Text(), bad) {

@@ -91,6 +91,14 @@ func (w *workstation) change(t *testing.T, name, from, to string) {
 	w.write(t, name, strings.ReplaceAll(text, from, to))
 }
 
+// tunnel adds the tunnel of the tests to the site, with what its broker routes.
+func (w *workstation) tunnel(t *testing.T, routed ...string) {
+	t.Helper()
+	const before = "# A network of hosts. The"
+	w.change(t, "site.toml", before, fmt.Sprintf("[tunnel]\nserver = %q\nipv6 = %q\nrouted = [\"%s\"]\n\n%s",
+		brokerAddr, ourEnd, strings.Join(routed, `", "`), before))
+}
+
 // pushes makes the appliance the site, as `make push` does, and gives all that it says.
 func (w *workstation) pushes(ctx context.Context, args ...string) (string, error) {
 	ssh := "ssh " + strings.Join(w.options(), " ")

@@ -53,11 +53,11 @@ func (n *Namespace) write(dir, name, text string) string {
 	return path
 }
 
-// Within runs another program where it is, to its end.
-func (a *Alone) Within(program string, args ...string) {
+// Within runs another program where it is, to its end, and returns what it wrote.
+func (a *Alone) Within(program string, args ...string) string {
 	a.n.t.Helper()
 	enter := []string{"--target", strconv.Itoa(a.cmd.Process.Pid), "--mount", "--pid", "--", program}
-	a.n.Run(Need(a.n.t, "nsenter", "util-linux"), append(enter, args...)...)
+	return a.n.Run(Need(a.n.t, "nsenter", "util-linux"), append(enter, args...)...)
 }
 
 // Networkd starts systemd's on a link, with lines for [DHCPv4] of systemd.network(5), and

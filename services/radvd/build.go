@@ -86,32 +86,36 @@ func change(lifetime, until, now time.Duration) time.Duration {
 	return now + (until-now)%time.Second + 1 // whole seconds are said
 }
 
-// further adds what is gone, in further advertisements if it has no room in the first.
+// further adds what is gone, in further advertisements if it has no room in the first. There it is best: some
+// hosts keep of a router what they have heard of it last, and nothing else (dhcpcd).
 func (r *Router) further(now time.Duration, s *Set, a advert.Advertisement) []advert.Advertisement {
-	room := (roomOf - r.conf.size()) / prefixSize
-	all := []advert.Advertisement{a}
+	all, room := []advert.Advertisement{a}, roomOf-r.conf.size()
+	if gone := r.still(now, s); len(r.withdrawn) > 0 {
+		if gone.size() > room {
+			all = append(all, r.head())
+			room = roomOf
+		}
+		room -= gone.size()
+		gone.endIn(&all[len(all)-1])
+	}
 	for _, p := range r.gone(now)[:min(maxOld, len(r.gone(now)))] {
 		h := r.held[p]
 		s.until = min(s.until, h.until)
-		if room == 0 {
+		if room < prefixSize {
 			all = append(all, r.head())
-			room = (roomOf - 24) / prefixSize
+			room = roomOf - (&Link{}).size()
 		}
-		room--
+		room -= prefixSize
 		last := &all[len(all)-1]
 		last.Prefixes = append(last.Prefixes, advert.Prefix{Prefix: p, OnLink: h.onLink, Autonomous: h.autonomous})
-	}
-	if extra, some := r.still(now, s); some {
-		all = append(all, extra)
 	}
 	return all
 }
 
-// still says what was withdrawn, with lifetimes 0. What is said again meanwhile is no more withdrawn, and
-// what has no room is the oldest.
-func (r *Router) still(now time.Duration, s *Set) (a advert.Advertisement, some bool) {
+// still returns what was withdrawn. What is said again meanwhile is no more withdrawn, and what has no room is
+// the oldest.
+func (r *Router) still(now time.Duration, s *Set) (gone Link) {
 	r.withdrawn = slices.DeleteFunc(r.withdrawn, func(w withdrawn) bool { return w.until <= now || r.conf.says(w) })
-	var gone Link
 	for _, w := range r.withdrawn {
 		s.until = min(s.until, w.until)
 		gone.add(w)
@@ -123,23 +127,23 @@ func (r *Router) still(now time.Duration, s *Set) (a advert.Advertisement, some 
 			gone.add(w)
 		}
 	}
-	if len(r.withdrawn) == 0 {
-		return a, false
-	}
-	a = r.head()
-	for _, t := range gone.Routes {
+	return gone
+}
+
+// endIn says in an advertisement that what l has is no more.
+func (l *Link) endIn(a *advert.Advertisement) {
+	for _, t := range l.Routes {
 		a.Routes = append(a.Routes, advert.Route{Prefix: t.Prefix})
 	}
-	if len(gone.Resolvers) > 0 {
-		a.Resolvers = []advert.Resolvers{{Servers: gone.Resolvers}}
+	if len(l.Resolvers) > 0 {
+		a.Resolvers = append(a.Resolvers, advert.Resolvers{Servers: l.Resolvers})
 	}
-	if len(gone.Search) > 0 {
-		a.Search = []advert.Search{{Domains: gone.Search}}
+	if len(l.Search) > 0 {
+		a.Search = append(a.Search, advert.Search{Domains: l.Search})
 	}
-	if gone.NAT64.IsValid() {
-		a.NAT64 = []advert.NAT64{{Prefix: gone.NAT64}}
+	if l.NAT64.IsValid() {
+		a.NAT64 = append(a.NAT64, advert.NAT64{Prefix: l.NAT64})
 	}
-	return a, true
 }
 
 // says reports whether l has what was withdrawn.

@@ -24,7 +24,7 @@ const (
 )
 
 // Check returns everything that is wrong with c, joined by errors.Join.
-func (c *Config) Check() error {
+func (c Config) Check() error {
 	var bad []error
 	if len(c.Links) > maxLinks {
 		bad = append(bad, fmt.Errorf("radvd: %d links, %d at most", len(c.Links), maxLinks))

@@ -347,21 +347,21 @@ func TestWithdrawn(t *testing.T) {
 	l.reconfigure(bare)
 	l.step()
 	h := l.one("a change")
-	a := h.set.Adverts[len(h.set.Adverts)-1]
-	if len(h.set.Adverts) != 2 || len(a.Resolvers) != 1 || a.Resolvers[0].Lifetime != 0 || len(a.Search) != 1 || a.Search[0].Lifetime != 0 ||
+	a := h.first() // together with what holds
+	if len(h.set.Adverts) != 1 || len(a.Prefixes) != 1 || len(a.Resolvers) != 1 || a.Resolvers[0].Lifetime != 0 || len(a.Search) != 1 || a.Search[0].Lifetime != 0 ||
 		len(a.Routes) != 1 || a.Routes[0].Lifetime != 0 || len(a.NAT64) != 1 || a.NAT64[0].Lifetime != 0 || a.Lifetime != DefaultLifetime {
 		t.Errorf("%+v", h.set.Adverts)
 	}
 	l.reconfigure(lan(steady(1)))
 	l.run(minGap)
 	h = l.take()[0]
-	if a := h.set.Adverts[1]; len(a.Resolvers)+len(a.Search) > 0 || len(h.set.Adverts[0].Resolvers) != 1 {
+	if a := h.first(); len(a.Resolvers) != 1 || len(a.Search) != 1 || a.Resolvers[0].Lifetime == 0 || a.Search[0].Lifetime == 0 || len(a.Routes) != 1 {
 		t.Errorf("what is back: %+v", h.set.Adverts)
 	}
 	l.run(2*time.Hour + DefaultMax)
 	all := l.take()
-	if n := len(all[len(all)-1].set.Adverts); n != 1 {
-		t.Errorf("it is said for ever: %d", n)
+	if a := all[len(all)-1].first(); len(a.Routes)+len(a.NAT64) > 0 {
+		t.Errorf("it is said for ever: %+v", a)
 	}
 	for i := range 500 { // more than anybody remembers
 		c := lan(steady(1))

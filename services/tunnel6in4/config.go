@@ -53,7 +53,7 @@ const (
 )
 
 // Check reports what a plan never has.
-func (c *Config) Check() error {
+func (c Config) Check() error {
 	switch {
 	case c.Link == "" || !c.Server.Is4() || !c.Own.Is6() || !c.Gateway.Is6():
 		return errors.New("tunnel6in4: link, server, own and gateway are needed")

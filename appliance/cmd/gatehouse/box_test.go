@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,7 @@ type testBox struct {
 	process *testnet.Process
 	pid     int
 	root    string // its root directory, by which nobody else sees anything in it
+	gone    bool   // it has ended in no order
 }
 
 // rootVar tells this binary to be a box, and where its root directory is to be.
@@ -60,6 +62,12 @@ func TestMain(m *testing.M) {
 // startBox starts a box in a namespace with the site of a directory.
 func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	t.Helper()
+	return startBoxOn(t, ns, site, "")
+}
+
+// startBoxOn is startBox with a directory of the host as /perm, which outlives the box; "": it is lost with it.
+func startBoxOn(t *testing.T, ns *testnet.Namespace, site, perm string) *testBox {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +79,7 @@ func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	// Not RemoveAll: should anything of the host ever be seen in it, it stays.
 	t.Cleanup(func() { os.Remove(root) })
 	cmd := exec.Command(self)
-	cmd.Env = []string{rootVar + "=" + root, siteVar + "=" + site}
+	cmd.Env = []string{rootVar + "=" + root, siteVar + "=" + site, permVar + "=" + perm}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS}
 	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd), root: root}
 	b.pid = cmd.Process.Pid
@@ -90,6 +98,9 @@ func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 // end ends the box in order: its services have process groups of their own, and would outlive it if it were
 // killed.
 func (b *testBox) end() {
+	if b.gone {
+		return
+	}
 	b.process.Signal(syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -97,6 +108,37 @@ func (b *testBox) end() {
 		b.t.Errorf("the box, asked to end: %v", err)
 	}
 }
+
+// crash ends it as a power cut does: at once, with all that it has started.
+func (b *testBox) crash() {
+	b.t.Helper()
+	b.gone = true
+	mounts := func(pid string) string {
+		ns, _ := os.Readlink("/proc/" + pid + "/ns/mnt")
+		return ns
+	}
+	own := mounts(fmt.Sprint(b.pid))
+	if own == "" {
+		b.t.Fatal("the box has ended already")
+	}
+	b.process.Signal(syscall.SIGKILL) // first, so that it starts nobody again
+	testnet.Eventually(b.t, patience, "nothing of the box runs", func() bool {
+		none := true
+		dirs, _ := filepath.Glob("/proc/[0-9]*")
+		for _, dir := range dirs {
+			if pid := filepath.Base(dir); mounts(pid) == own {
+				none = false
+				if n, err := strconv.Atoi(pid); err == nil {
+					_ = syscall.Kill(n, syscall.SIGKILL)
+				}
+			}
+		}
+		return none
+	})
+}
+
+// permVar holds the directory that is /perm; "": there is none.
+const permVar = "GATEHOUSE_TEST_PERM"
 
 // siteVar holds the directory of the image's site; bench/apply starts boxes by it, too.
 const siteVar = "GATEHOUSE_TEST_SITE"
@@ -201,6 +243,9 @@ func prepareRoot(root string) error {
 	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib64"} {
 		errs = append(errs, mount(dir, dir, "", unix.MS_BIND), mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY))
 	}
+	if perm := os.Getenv(permVar); perm != "" {
+		errs = append(errs, mount(perm, "perm", "", unix.MS_BIND))
+	}
 	for _, dir := range []string{"dev", "root", "run/gatehouse", "perm/ssh", "etc", "sbin"} {
 		errs = append(errs, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
@@ -240,12 +285,20 @@ func installSite(root string) error {
 // makeState makes users, what must be unique, and the directories of the services.
 func makeState() error {
 	const users = "root:x:0:0::/root:/bin/sh\ndhcp:x:501:501::/:/bin/false\nnflog:x:502:502::/:/bin/false\n"
-	key, err := boot.HostKey()
-	errs := []error{err, os.WriteFile("/etc/passwd", []byte(users), 0o644), os.WriteFile(plan.HostKeyFile, key, 0o600)}
+	errs := []error{os.WriteFile("/etc/passwd", []byte(users), 0o644), makeOnce(plan.HostKeyFile, boot.HostKey), makeOnce(ulaFile, boot.ULA)}
 	for _, d := range stateDirs() {
 		errs = append(errs, os.MkdirAll(d.Path, d.Mode), os.Chown(d.Path, d.UID, d.GID))
 	}
 	return errors.Join(errs...)
+}
+
+// makeOnce makes a file of the box unless it has it.
+func makeOnce(path string, make func() ([]byte, error)) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	text, err := make()
+	return errors.Join(err, os.WriteFile(path, text, 0o600))
 }
 
 // hideFile puts a file in the place of a setting.

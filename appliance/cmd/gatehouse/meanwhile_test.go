@@ -90,7 +90,7 @@ func steadySites(r *rand.Rand, n int) (all []fstest.MapFS) {
 	}
 	for len(all) < n {
 		t := newSeeds(r)
-		t[partWAN], t[partLANs] = s[partWAN], s[partLANs]
+		t[partWAN], t[partLANs], t[partIPv6] = s[partWAN], s[partLANs], s[partIPv6]
 		if files := draw(t); accepted(files) {
 			all = append(all, files)
 		}

@@ -76,7 +76,7 @@ func sorted(lines []string) []string {
 func (b *testBox) observe(s *site.Site) observation {
 	b.t.Helper()
 	o := observation{}
-	b.settle()
+	b.settle(s)
 	b.observeKernel(o)
 	b.observeSettings(o, s)
 	b.observeFiles(o)
@@ -86,8 +86,14 @@ func (b *testBox) observe(s *site.Site) observation {
 
 // settle waits for what the kernel does by and by with each IPv6 address, its own ones too (net/ipv6/addrconf.c,
 // addrconf_dad_work): only then packets to it are for the box.
-func (b *testBox) settle() {
+func (b *testBox) settle(s *site.Site) {
 	b.t.Helper()
+	b.settleAdverts(s)
+	if s.WAN.DHCP != nil || s.WAN.Auto6 {
+		testnet.Eventually(b.t, patience, "init follows the client of the way out", func() bool {
+			return strings.Contains(b.Run("ss", "-H", "-x", "state", "connected"), runDir+"/wan.sock")
+		})
+	}
 	testnet.Eventually(b.t, patience, "the kernel listens to all of its IPv6 addresses", func() bool {
 		local := map[any]bool{}
 		for _, r := range b.objects("ip", "-j", "-6", "route", "show", "table", "local") {
@@ -102,6 +108,31 @@ func (b *testBox) settle() {
 			}
 		}
 		return true
+	})
+}
+
+// settleAdverts waits until advertisements are sent and heard on all links where they are to be: services open
+// their sockets when the kernel has told them that a link and its address are there.
+func (b *testBox) settleAdverts(s *site.Site) {
+	b.t.Helper()
+	var want []string
+	for _, l := range s.LANs {
+		if l.HasIPv6() {
+			want = append(want, l.Link())
+		}
+	}
+	if s.WAN.Auto6 {
+		want = append(want, s.WAN.Link())
+	}
+	const icmp6 = "]:58 "
+	testnet.Eventually(b.t, patience, fmt.Sprintf("there are advertisements on %q", want), func() bool {
+		n := 0
+		for _, l := range b.objects("ip", "-j", "link", "show") {
+			if slices.Contains(want, fmt.Sprint(l["ifname"])) {
+				n++
+			}
+		}
+		return strings.Count(b.Run("ss", "-H", "-wln"), icmp6) == n
 	})
 }
 

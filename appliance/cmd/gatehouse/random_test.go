@@ -25,6 +25,7 @@ const (
 	partNetboot
 	partRules
 	partForwards
+	partIPv6
 	partList
 	partKeys
 	parts
@@ -74,16 +75,18 @@ func accepted(files fstest.MapFS) bool {
 // drawn is a site while it is drawn.
 type drawn struct {
 	seeds
-	lans []drawnLAN
-	toml strings.Builder
-	wan4 string // the WAN's IPv4 network up to the host's number; "" if it has none
+	lans    []drawnLAN
+	toml    strings.Builder
+	wan4    string   // the WAN's IPv4 network up to the host's number; "" if it has none, or a provider's
+	sources []string // that the LANs have IPv6 networks of; not "tunnel", since the host's kernel may have no sit
 }
 
 // A drawnLAN is a LAN: number n has the networks 192.168.(32+n).0/24 and 2001:db8:0:(20+n)::/64, or less of
-// the first.
+// the first, and subnet n of what there is besides.
 type drawnLAN struct {
 	name, iface string
-	net4, net6  string // up to the host's number; net6 is "" without IPv6
+	net4, net6  string // up to the host's number; net6 is "" without a fixed one
+	six         bool   // it has IPv6
 }
 
 func (d *drawn) of(part int) *rand.Rand { return rand.New(rand.NewPCG(d.seeds[part], uint64(part))) }
@@ -95,6 +98,7 @@ func draw(s seeds) fstest.MapFS {
 	d := &drawn{seeds: s}
 	d.drawName(d.of(partName))
 	d.drawWAN(d.of(partWAN))
+	d.drawIPv6(d.of(partIPv6))
 	d.drawLANs(d.of(partLANs), d.of(partClients))
 	d.drawRoutes(d.of(partRoutes))
 	d.drawTold(d.of(partTold))
@@ -138,12 +142,25 @@ func (d *drawn) drawWAN(r *rand.Rand) {
 		return
 	}
 	d.add("[wan]\ninterface = \"eth0\"\n")
+	auto := r.IntN(3) == 0
+	if auto {
+		d.add("ipv6 = \"auto\"\n")
+		if r.IntN(2) == 0 {
+			d.add("delegation = %d\n", one(r, 56, 60))
+			d.sources = append(d.sources, "delegated")
+		}
+	}
+	if r.IntN(5) == 0 { // whose server there is not
+		d.add("ipv4 = %s\n", one(r, `"dhcp"`, `["dhcp", "192.168.100.2/24"]`))
+		d.add("%s", some(r, 2, "hostname = \"customer\"\n", "broadcast = true\n"))
+		return
+	}
 	if r.IntN(8) < 7 {
 		d.wan4 = "192.0.2."
 		d.add("ipv4 = \"192.0.2.%d/%d\"\n", 10+r.IntN(3), one(r, 24, 25, 27))
 		d.add("%s", some(r, 7, fmt.Sprintf("gateway = \"192.0.2.%d\"\n", 1+r.IntN(2))))
 	}
-	if d.wan4 == "" || r.IntN(2) == 0 {
+	if !auto && (d.wan4 == "" || r.IntN(2) == 0) {
 		d.add("ipv6 = \"2001:db8:0:1::%d/64\"\n", 10+r.IntN(2))
 		d.add("%s", some(r, 6, fmt.Sprintf("gateway6 = %q\n", one(r, "2001:db8:0:1::1", "fe80::1", "fe80::2"))))
 	}
@@ -156,13 +173,44 @@ func (d *drawn) drawLANs(r, clients *rand.Rand) {
 			net4: fmt.Sprintf("192.168.%d.", 32+nets[i])}
 		d.add("[[lan]]\nname = %q\ninterface = %q\n", l.name, l.iface)
 		d.add("ipv4 = \"%s%d/%d\"\n", l.net4, one(r, 1, 1, 2), one(r, 24, 24, 25))
-		if r.IntN(2) == 0 {
-			l.net6 = fmt.Sprintf("2001:db8:0:%d::", 20+nets[i])
-			d.add("ipv6 = \"%s%d/64\"\n", l.net6, one(r, 1, 1, 2))
-		}
+		d.drawNetworks(r, &l, nets[i])
 		d.lans = append(d.lans, l)
 		d.drawClients(clients, l.net4)
 	}
+}
+
+// drawIPv6 draws what LANs have of IPv6 together.
+func (d *drawn) drawIPv6(r *rand.Rand) {
+	if ula := one(r, "", "auto", "fd4a:1c2e:93b7::/48", "fd4a:1c2e:93b8::/48"); ula != "" {
+		d.add("[ipv6]\nula = %q\n", ula)
+		d.add("%s", some(r, 3, fmt.Sprintf("names = %q\n", one(r, "all", "off"))))
+		d.sources = append(d.sources, "ula")
+	}
+}
+
+// drawNetworks draws the IPv6 networks of LAN number n.
+func (d *drawn) drawNetworks(r *rand.Rand, l *drawnLAN, n int) {
+	var all []string
+	if r.IntN(2) == 0 {
+		l.net6 = fmt.Sprintf("2001:db8:0:%d::", 20+n)
+		all = append(all, fmt.Sprintf("%s%d/64", l.net6, one(r, 1, 1, 2)))
+	}
+	shared := r.IntN(2) == 0
+	if shared {
+		all = append(all, d.sources...)
+	}
+	switch {
+	case len(all) > 0:
+		d.add("ipv6 = [\"%s\"]\n", strings.Join(all, `", "`))
+	case r.IntN(2) == 0:
+		d.add("ipv6 = \"off\"\n")
+	default: // all that there is
+		shared = true
+	}
+	if shared = shared && len(d.sources) > 0; shared {
+		d.add("subnet = %d\n", n)
+	}
+	l.six = shared || l.net6 != ""
 }
 
 // drawClients draws what clients of a network are told.
@@ -218,6 +266,9 @@ func (d *drawn) hosts(r *rand.Rand) (hosts, ethers string) {
 		some(r, 4, l.net4+"13 printer\n", d.lans[len(d.lans)-1].net4+"20 camera\n", "192.0.2.99 mail.other.example\n")
 	if l.net6 != "" {
 		hosts += some(r, 4, l.net6+"11 web1\n")
+	}
+	if l.six {
+		hosts += some(r, 4, "::20 store\n", "::12 web2\n")
 	}
 	for i := range r.IntN(10) {
 		hosts += fmt.Sprintf("%s%d h%d\n", l.net4, 30+i, i)
@@ -307,7 +358,8 @@ func TestRandomPairs(t *testing.T) {
 	}
 	for _, w := range []string{"[wan]", "gateway6", "[[lan]]", "[[route]]", "[[relayed]]", "[[host]]", "[[port]]",
 		"[netboot]", "[console]", "[[firewall.zone]]", "[[firewall.allow]]", "[[firewall.deny]]",
-		"[[firewall.forward]]", "[[firewall.one-to-one]]", "\"eth3\"", "masquerade", "rate", "[firewall.list]"} {
+		"[[firewall.forward]]", "[[firewall.one-to-one]]", "\"eth3\"", "masquerade", "rate", "[firewall.list]",
+		"[ipv6]", "ula", "names", "\"auto\"", "delegation", "\"dhcp\"", "[\"dhcp\",", "[\"ula\"]", "[\"delegated\",", "\"off\"", "subnet"} {
 		if !words[w] {
 			t.Errorf("no site has %s", w)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -65,10 +66,13 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 			}
 			return keeper.Set(ctx, c)
 		},
-		System:  p.system,
-		Units:   p.units,
-		Learn:   p.learn,
-		Applied: p.wayOut.applied,
+		System: p.system,
+		Units:  p.units,
+		Learn:  p.learn,
+		Applied: func() {
+			p.wayOut.applied()
+			go debug.FreeOSMemory() // what another plan has taken: process 1 does not need it until the next
+		},
 		Publish: publish,
 	}, o)
 	if netErr == nil {

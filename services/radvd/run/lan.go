@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
@@ -119,7 +120,7 @@ func (c *socket) write(set *radvd.Set, to netip.Addr) error {
 			c.octets = append(c.octets, octets)
 		}
 	}
-	for _, octets := range c.octets {
+	for _, octets := range slices.Backward(c.octets) { // what holds is in the first: so that is heard last
 		if err := c.Send(octets, to); err != nil {
 			return err
 		}

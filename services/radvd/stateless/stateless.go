@@ -35,7 +35,11 @@ func Answer(l *radvd.Link, server dhcpv6.DUID, message []byte) []byte {
 	if id := m.Options.Get(dhcpv6.OptionClientID); id != nil {
 		reply.Options.Add(dhcpv6.OptionClientID, id)
 	}
-	wanted := func(code uint16) bool { return slices.Contains(asked(m.Options), code) }
+	// When to ask again is said to those too who should have asked for it and do not (dhcpcd): resolvers in a
+	// delegated prefix may be others within a day, which is the default.
+	wanted := func(code uint16) bool {
+		return code == dhcpv6.OptionRefreshTime || slices.Contains(asked(m.Options), code)
+	}
 	for _, o := range options(l) {
 		if wanted(o.Code) {
 			reply.Options = append(reply.Options, o)
@@ -59,7 +63,7 @@ func valid(o dhcpv6.Options, server dhcpv6.DUID) bool {
 func asked(o dhcpv6.Options) []uint16 {
 	codes, err := dhcpv6.ReadCodes(o.Get(dhcpv6.OptionORO))
 	if err != nil || len(codes) == 0 {
-		return []uint16{dhcpv6.OptionDNS, dhcpv6.OptionSearch, dhcpv6.OptionRefreshTime}
+		return []uint16{dhcpv6.OptionDNS, dhcpv6.OptionSearch}
 	}
 	return codes
 }

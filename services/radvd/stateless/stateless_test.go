@@ -56,6 +56,10 @@ func TestAnswer(t *testing.T) {
 	if err != nil || len(m.Options.DNS()) != 1 || m.Options.NTPServers() != nil {
 		t.Errorf("who asks for nothing: %v, %v", m, err)
 	}
+	m, err = peer.MessageFromBytes(Answer(lan(), server, request(t, peer.WithRequestedOptions(peer.OptionDNSRecursiveNameServer))))
+	if err != nil || m.Options.InformationRefreshTime(0) != refresh || len(m.Options.Options) != 4 {
+		t.Errorf("who does not ask when to ask again: %v, %v", m, err)
+	}
 }
 
 // TestSilence: what is not to be answered.

@@ -99,6 +99,7 @@ type Client struct {
 	}
 	declines  int
 	noAddress time.Duration // until then no address is asked for
+	anew      bool          // then another one is, in place of one that was declined
 	avoid     map[string]time.Duration
 	fails     int           // attempts in a row that came to nothing
 	failUntil time.Duration // before which no other one begins
@@ -288,6 +289,9 @@ func (c *Client) soonest() (at time.Duration, do func()) {
 		if c.carrier && c.state == Bound {
 			consider(l.Renew, c.renew)
 			consider(l.Rebind, c.rebind)
+			if c.anew {
+				consider(c.noAddress, c.another)
+			}
 		} else if c.carrier && c.state == Renewing {
 			consider(l.Rebind, c.rebind)
 		}

@@ -49,7 +49,7 @@ func (c *Client) Duplicate(now Now, addr netip.Addr) []Action {
 		c.out = append(c.out, Forget{})
 		c.lose(InUse, "%s", text)
 	} else {
-		c.lease = l
+		c.lease, c.anew = l, c.want.Address
 		c.store()
 		c.report(Event{Name: Updated6, Cause: InUse, Text: text})
 	}
@@ -70,4 +70,10 @@ func (c *Client) wasDeclined() {
 	}
 	c.enter(Init)
 	c.failUntil = max(c.noAddress, c.now.Up+1)
+}
+
+// another asks for an address beside what is leased.
+func (c *Client) another() {
+	c.anew = false
+	c.renew()
 }

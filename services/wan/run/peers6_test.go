@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/privdrop"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/wan"
+	"github.com/gatehouse-os/gatehouse/services/wan/wantest"
 )
 
 // roleArg has this program be the service, with what the directory behind it holds.
@@ -190,57 +191,15 @@ func delegates(want ...string) func(f wan.Facts6) bool {
 	}
 }
 
-// A delegator is a server of the provider that delegates the first /56 of a /48, or nothing of "".
-type delegator struct {
-	name  string
-	start func(s *site, pool string)
-}
-
-func (s *site) write(name, text string) string {
-	s.t.Helper()
-	path := filepath.Join(s.dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
-	return path
-}
-
-func kea(s *site, pool string) {
-	pools := ""
-	if pool != "" {
-		pools = `"pd-pools": [{"prefix": "` + pool + `", "prefix-len": 48, "delegated-len": 56}],`
-	}
-	conf := s.write("kea.conf", `{"Dhcp6": {
-		"interfaces-config": {"interfaces": ["eth0"]}, "lease-database": {"type": "memfile", "persist": false},
-		"loggers": [{"name": "kea-dhcp6", "severity": "FATAL", "output_options": [{"output": "stderr"}]}],
-		"server-id": {"type": "LL", "persist": false},
-		"preferred-lifetime": 1800, "valid-lifetime": 3600, "option-data": [{"name": "dns-servers", "data": "2001:db8:5::53"}],
-		"subnet6": [{"id": 1, "subnet": "2001:db8:5::/64", "interface": "eth0", `+pools+`
-			"pools": [{"pool": "2001:db8:5::100 - 2001:db8:5::1ff"}]}]}}`)
-	cmd := exec.Command(testnet.Need(s.t, "kea-dhcp6", "kea-dhcp6-server"), "-c", conf)
-	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+s.dir, "KEA_LOCKFILE_DIR="+s.dir)
-	_ = os.Remove(filepath.Join(s.dir, "kea.kea-dhcp6.pid"))
-	s.server = s.isp.Start(cmd)
-}
-
-func iscDHCPd(s *site, pool string) {
-	if pool != "" {
-		pool = "prefix6 " + pool + " " + strings.TrimSuffix(pool, ":") + "ff00:: /56;"
-	}
-	conf := s.write("dhcpd.conf", `authoritative; default-lease-time 3600; preferred-lifetime 1800; option dhcp6.name-servers 2001:db8:5::53;
-		subnet6 2001:db8:5::/64 { range6 2001:db8:5::100 2001:db8:5::1ff; `+pool+` }`)
-	s.server = s.isp.Start(exec.Command(testnet.Need(s.t, "dhcpd", "isc-dhcp-server"), "-6", "-f", "-cf", conf,
-		"-lf", s.write("leases", ""), "--no-pid", "eth0"))
-}
-
 // TestDelegators: of each a prefix is obtained and renewed; it changes, is asked for again after a start of
 // either side, and is withdrawn.
 func TestDelegators(t *testing.T) {
 	want := wan.IPv6{Delegation: &wan.Wish{Length: 56, IAID: 9}, Address: true}
-	for _, d := range []delegator{{name: "Kea", start: kea}, {name: "ISC dhcpd", start: iscDHCPd}} {
-		t.Run(d.name, func(t *testing.T) {
+	for _, d := range wantest.Delegators() {
+		t.Run(d.Name, func(t *testing.T) {
 			s := newSite(t)
-			d.start(s, "2001:db8:100::")
+			start := func(pool string) { s.server = d.Start(t, s.isp, wantest.Pool{Prefix: pool}) }
+			start("2001:db8:100::")
 			s.start(want)
 			f := s.until("it is obtained", func(f wan.Facts6) bool { return len(f.Delegated) == 1 && len(f.Addrs) == 1 })
 			first := f.Delegated[0].Prefix
@@ -257,7 +216,7 @@ func TestDelegators(t *testing.T) {
 			// The server has forgotten all; the service was killed. It is the same prefix again.
 			s.kill(s.server)
 			s.kill(s.Process)
-			d.start(s, "2001:db8:100::")
+			start("2001:db8:100::")
 			s.start(want)
 			s.until("it is asked for again", func(f wan.Facts6) bool {
 				l := s.ask("status").IPv6.Client.Lease
@@ -266,25 +225,25 @@ func TestDelegators(t *testing.T) {
 
 			// Renumbered, the server started anew.
 			s.kill(s.server)
-			d.start(s, "2001:db8:200::")
+			start("2001:db8:200::")
 			s.renewed("another one is there", func(st *Status6) bool {
 				return st.Facts != nil && slices.ContainsFunc(st.Facts.Delegated, func(d wan.Delegation) bool {
 					return netip.MustParsePrefix("2001:db8:200::/48").Contains(d.Prefix.Addr())
 				})
 			})
-			if d.name == "Kea" && !delegates("2001:db8:200::/56")(s.facts()) { // it gives the old one lifetimes of 0
+			if d.TakesBack && !delegates("2001:db8:200::/56")(s.facts()) {
 				t.Errorf("%+v", s.facts())
 			}
 
 			// None any more. What there is holds to its end, if it is not taken back.
 			s.kill(s.server)
-			d.start(s, "")
+			start("")
 			s.renewed("the server says that there is none", func(st *Status6) bool {
 				return st.Client.Lease == nil || len(st.Client.Lease.Prefixes) == 0 || strings.Contains(st.Client.Text, "NoPrefixAvail")
 			})
 
 			s.kill(s.server)
-			d.start(s, "2001:db8:200::")
+			start("2001:db8:200::")
 			s.renewed("there is one again", func(st *Status6) bool {
 				return st.Client.Lease != nil && len(st.Client.Lease.Prefixes) > 0 && !strings.Contains(st.Client.Text, "NoPrefixAvail")
 			})
@@ -308,15 +267,7 @@ func TestDnsmasq(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t)
-			mode := c.mode
-			if mode != "" {
-				mode = "," + mode
-			}
-			s.server = s.isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null", "--port=0",
-				"--interface=eth0", "--user=root", "--enable-ra", "--dhcp-range=2001:db8:5::100,2001:db8:5::1ff"+mode+",64,1h",
-				"--dhcp-option=option6:dns-server,[2001:db8:5::53]", "--dhcp-option=option6:domain-search,isp.example",
-				"--dhcp-option=option6:ntp-server,[2001:db8:5::123]",
-				"--dhcp-authoritative", "--dhcp-leasefile="+filepath.Join(s.dir, "leases"), "--pid-file="))
+			s.server = wantest.Dnsmasq6(t, s.isp, c.mode)
 			s.start(wan.IPv6{RouterDiscovery: true, Address: true})
 			f := s.until("all is there", func(f wan.Facts6) bool {
 				return len(f.Addrs) == c.addrs && f.Gateway.IsValid() && len(f.NTP) == 1
@@ -339,10 +290,9 @@ func TestDnsmasq(t *testing.T) {
 // TestRadvd: a router says what it is, and goodbye; what is not believed of it is said.
 func TestRadvd(t *testing.T) {
 	s := newSite(t)
-	conf := s.write("radvd.conf", `interface eth0 { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; AdvLinkMTU 1400;
+	s.server = wantest.Radvd(t, s.isp, `AdvLinkMTU 1400;
 		prefix 2001:db8:5::/64 { }; prefix 2001:db8:7::/64 { AdvOnLink off; };
-		RDNSS 2001:db8:5::53 2001:db8:8::1 fe80::1 { }; DNSSL isp.example { }; };`)
-	s.server = s.isp.Start(exec.Command(testnet.Need(t, "radvd", "radvd"), "-n", "-m", "stderr", "-C", conf, "-p", filepath.Join(s.dir, "pid")))
+		RDNSS 2001:db8:5::53 2001:db8:8::1 fe80::1 { }; DNSSL isp.example { };`)
 	lan := wan.LAN{Name: "lan", Network: netip.MustParsePrefix("2001:db8:8::/64"), Address: netip.MustParseAddr("2001:db8:8::1")}
 	s.start(wan.IPv6{RouterDiscovery: true, LANs: []wan.LAN{lan}})
 	f := s.until("all is there", func(f wan.Facts6) bool { return f.Gateway.IsValid() && len(f.Addrs) == 2 })
@@ -369,7 +319,7 @@ func TestRadvd(t *testing.T) {
 // TestDuplicate: an address that another station of the link has is given up, and another one asked for.
 func TestDuplicate(t *testing.T) {
 	s := newSite(t)
-	kea(s, "2001:db8:100::")
+	s.server = wantest.Delegators()[0].Start(t, s.isp, wantest.Pool{Prefix: "2001:db8:100::"})
 	s.isp.AddAddr("eth0", "2001:db8:5::100/64")
 	s.start(wan.IPv6{Delegation: &wan.Wish{Length: 56}, Address: true})
 	f := s.until("it is obtained", func(f wan.Facts6) bool { return len(f.Addrs) == 1 })
