@@ -21,8 +21,11 @@ peers="$peers kea-dhcp4-server kea-dhcp6-server isc-dhcp-server ethtool"
 peers="$peers unbound knot-resolver knot-dnsutils nsd ldnsutils musl-tools"
 # Routers and hosts of IPv6, which say what others advertise.
 peers="$peers radvd radvdump ndisc6"
-# Installed, these would change how the machine finds names: they are unpacked only, to where the tests look.
-unpacked="systemd-resolved"
+# Installed, these would change how the machine finds names, and who sets its clock: they are unpacked only, to where
+# the tests look.
+unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-timesyncd"
+# What these need of others: Python, and libraries.
+peers="$peers python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
 unpackeddir=/var/lib/gatehouse-peers
 # The servers that are measured beside ours.
 rivals="radvd kea-admin kea-dhcp4-server dnsmasq-base knot"

@@ -1,11 +1,11 @@
-// Package ntp is the time of the appliance: the kernel's clock is made right after several sources, and told to the
-// LANs.
+// Package ntp is the time of the appliance: the kernel's clock is made right after several sources, and told
+// to the LANs.
 //
 //	sources ─► client ─ Estimate ─► discipline ─► the kernel's clock ─► server ─► LANs
 //
-// Here is its Config. The engines are in client and discipline, packets in wire; sockets, the kernel and the server
-// are other rooms'. It leaves to others who may ask (the firewall), and whether servers of a provider count (the
-// plan, which makes them sources like others).
+// Here is its Config. The engines are in client and discipline, packets in wire; sockets, the kernel and the
+// server are other rooms'. It leaves to others who may ask (the firewall), and whether servers of a provider
+// count (the plan, which makes them sources like others).
 package ntp
 
 import (
@@ -25,21 +25,21 @@ const (
 	PoolServers = 4
 )
 
-// DefaultStepLimit is above which the clock is set, and not slewed, also when it has been right: beyond it, slewing
-// would take days.
+// DefaultStepLimit is above which the clock is set, and not slewed, also when it has been right: beyond it,
+// slewing would take days.
 const DefaultStepLimit = 10 * time.Second
 
-// Config is everything the service is told. It is derived from the site by others, survives a round trip through
-// JSON, and is checked by Check.
+// Config is everything the service is told. It is derived from the site by others, survives a round trip
+// through JSON, and is checked by Check.
 type Config struct {
 	Sources []Source `json:",omitzero"`
 	// Links are those of the LANs, by their names in the kernel. Nobody else is answered.
 	Links []string `json:",omitzero"`
-	// LocalStratum is what is said to LANs while no source is believed and the clock was never set by one, or no
-	// longer is; 0: that it is not synchronised. 1 to 15.
+	// LocalStratum is what is said to LANs while no source is believed and the clock was never set by one, or
+	// no longer is; 0: that it is not synchronised. 1 to 15.
 	LocalStratum uint8 `json:",omitzero"`
-	// StepLimit is above which a clock that was right is set at once; below, it is slewed. At the start, and after
-	// a jump, the clock is set whatever this says. 0: DefaultStepLimit.
+	// StepLimit is above which a clock that was right is set at once; below, it is slewed. At the start, and
+	// after a jump, the clock is set whatever this says. 0: DefaultStepLimit.
 	StepLimit time.Duration `json:",omitzero"`
 }
 
@@ -49,8 +49,8 @@ type Source struct {
 	Name string `json:",omitzero"`
 	// Addrs are used as they are; with them, Name is only shown.
 	Addrs []netip.Addr `json:",omitzero"`
-	// Pool: all addresses of the name are servers, and up to PoolServers of them are used. Without it, they are
-	// addresses of one server, and one of them is used.
+	// Pool: all addresses of the name are servers, and up to PoolServers of them are used. Without it, they
+	// are addresses of one server, and one of them is used.
 	Pool bool `json:",omitzero"`
 }
 

@@ -27,7 +27,7 @@ func zoo() (servers []*ntptest.Server, bad []*ntptest.Server) {
 	liar := path(3, time.Millisecond, 100*time.Microsecond)
 	liar.Offset = by(3 * time.Second)
 	dead := path(4, time.Millisecond, 0)
-	dead.Down = by2(true)
+	dead.Down = always(true)
 	jumps := path(5, 2*time.Millisecond, time.Millisecond)
 	jumps.Offset = func(at time.Duration) time.Duration {
 		if int(at.Hours())%2 == 1 {
@@ -42,7 +42,7 @@ func zoo() (servers []*ntptest.Server, bad []*ntptest.Server) {
 	return []*ntptest.Server{good1, good2, liar, dead, jumps, lame, lost}, []*ntptest.Server{liar, dead, lost, jumps}
 }
 
-func by2(b bool) func(time.Duration) bool { return func(time.Duration) bool { return b } }
+func always(b bool) func(time.Duration) bool { return func(time.Duration) bool { return b } }
 
 // No falseticker is followed, whatever else happens: 4 worlds, each 33 hours with the zoo.
 func TestNoLiarIsFollowed(t *testing.T) {
@@ -101,6 +101,23 @@ func TestTwoThatDisagree(t *testing.T) {
 	}
 }
 
+// Who answers first is not followed while most have not been heard, and have had no time to be.
+func TestLiarIsFirst(t *testing.T) {
+	servers := three()
+	servers[0].Offset = by(time.Hour)
+	servers[1].Down, servers[2].Down = between(0, 8*time.Second), between(0, 8*time.Second)
+	w := ntptest.New(t, 2, sources(3), crystal, 0, discipline.Kept{}, servers...)
+	w.Watch = func(at time.Duration) {
+		if w.Error().Abs() > 10*time.Millisecond {
+			t.Fatalf("after %v the time is %v wrong", at, w.Error())
+		}
+	}
+	w.Run(time.Hour)
+	if r := w.Discipline.Report(w.Now()); !r.Synchronised {
+		t.Errorf("%+v", w.Client.Status(w.Now().Free))
+	}
+}
+
 // Whys of the zoo, as people are told.
 func TestWhys(t *testing.T) {
 	servers, _ := zoo()
@@ -147,7 +164,7 @@ func TestDeadClock(t *testing.T) {
 		for _, dead := range []bool{false, true} {
 			s := []*ntptest.Server{path(1, 10*time.Millisecond, time.Millisecond), path(2, 10*time.Millisecond, time.Millisecond),
 				path(3, 10*time.Millisecond, time.Millisecond)}
-			s[0].Down = by2(dead)
+			s[0].Down = always(dead)
 			w := ntptest.New(t, 1, sources(3), crystal, time.Duration(at.UnixNano()-ntptest.Start), discipline.Kept{}, s...)
 			w.Run(5 * time.Second)
 			if e := w.Error(); e > 10*time.Millisecond || e < -10*time.Millisecond || !w.Discipline.Report(w.Now()).Synchronised {

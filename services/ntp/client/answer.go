@@ -88,7 +88,8 @@ func (c *Client) welcome(first *server) {
 	}
 }
 
-// kissed obeys a kiss-o'-death (RFC 5905 7.4). Those with other codes say only that they are not synchronised.
+// kissed obeys a kiss-o'-death (RFC 5905 7.4). Those with other codes say only that they are not
+// synchronised.
 func (c *Client) kissed(s *server, code wire.RefID) {
 	s.counts.Kisses++
 	switch code {
@@ -128,8 +129,8 @@ func (c *Client) sample(h wire.Header, a Answer) (filter.Sample, bool) {
 	}, true
 }
 
-// take adds a sample to the line of its server, if it is near it. Others wait until there are enough of them that
-// agree: then the server's clock, or ours, has jumped.
+// take adds a sample to the line of its server, if it is near it. Others wait until there are enough of them
+// that agree: then the server's clock, or ours, has jumped.
 func (c *Client) take(s *server, sample filter.Sample) {
 	if s.filter.Len() >= enough && contradicts(s.filter, sample) {
 		c.doubt(s, sample)
@@ -137,6 +138,9 @@ func (c *Client) take(s *server, sample filter.Sample) {
 	}
 	if len(s.doubt) > 0 {
 		s.doubt = nil
+	}
+	if s.filter.Len() == 0 && !c.known {
+		c.hurry(s)
 	}
 	if s.filter.Add(sample) {
 		s.same++
@@ -191,9 +195,9 @@ func (c *Client) alarm() {
 	}
 }
 
-// Where a server is asked less: after settled samples, if the error foreseen for after the longer pause is at most
-// longer times that of now. Above worse times, it is asked more. While the error is above coarse, more samples are of
-// use, and it is asked each coarsePoll at least.
+// Where a server is asked less: after settled samples, if the error foreseen for after the longer pause is at
+// most longer times that of now. Above worse times, it is asked more. While the error is above coarse, more
+// samples are of use, and it is asked each coarsePoll at least.
 const (
 	settled    = 24
 	longer     = 1.05

@@ -19,7 +19,7 @@ const (
 	Starting                // answers are waited for
 	NoAnswers               // nobody answers who is of use
 	NoMajority              // those who answer disagree
-	Contradict              // a majority contradicts the time that was known, and too few say so that it was known from
+	Contradict              // a majority contradicts the time that was known; see credible
 	Known                   // the time is known
 )
 
@@ -116,29 +116,37 @@ func (c *Client) choose() {
 	c.replace()
 }
 
-// early tells whether others are to be waited for: at the start, a majority is one of all servers, until those that
-// can answer have had the time to.
+// early tells whether others are to be waited for: at the start, a majority is one of all servers, until
+// those that can answer have had the time to.
 func (c *Client) early(votes []vote) bool {
 	if c.known || c.state != Starting {
 		return false
 	}
-	if c.first != Never && c.now >= c.first+patience {
-		return false
-	}
-	missing := 0
+	missing, soon := 0, time.Duration(0) // soon: when those that were heard once are heard again
 	for _, src := range c.sources {
-		missing += max(0, src.places()-len(src.servers))
+		if src.asking || len(src.candidates) > 0 || src.tries == 0 {
+			missing += src.places() - len(src.servers)
+		}
 	}
 	for _, s := range c.servers {
 		if s.filter.Len() < enough && !s.unsynced {
 			missing++
+			soon = max(soon, s.heard+2*burstGap)
 		}
+	}
+	c.wait = patience
+	if len(votes) < missing {
+		c.wait = max(longPatience, min(soon-c.first, 2*longPatience))
+	}
+	if c.first != Never && c.now >= c.first+c.wait {
+		return false
 	}
 	agree, _, _ := majority(votes)
 	return 2*len(agree) <= len(votes)+missing
 }
 
-// majority returns those votes whose intervals have a part in common, and the part, if they are more than half.
+// majority returns those votes whose intervals have a part in common, and the part, if they are more than
+// half.
 func majority(votes []vote) (agree []vote, lo, hi int64) {
 	type end struct {
 		at   int64
@@ -148,7 +156,9 @@ func majority(votes []vote) (agree []vote, lo, hi int64) {
 	for _, v := range votes {
 		ends = append(ends, end{v.mid - v.radius, 1}, end{v.mid + v.radius, -1})
 	}
-	slices.SortFunc(ends, func(a, b end) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.step, a.step)) })
+	slices.SortFunc(ends, func(a, b end) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.step, a.step))
+	})
 	depth, best := 0, 0
 	for i, e := range ends {
 		if depth += e.step; depth > best {
@@ -166,8 +176,9 @@ func majority(votes []vote) (agree []vote, lo, hi int64) {
 	return agree, lo, hi
 }
 
-// credible tells whether a majority may be followed: it does not contradict the time that is known, or most of those
-// that it is known from are of it. So one liar is not followed while all others are silent.
+// credible tells whether a majority may be followed: it does not contradict the time that is known, or most
+// of those that it is known from, or of all that there are, are of it. So one liar is not followed while all
+// others are silent.
 func (c *Client) credible(agree []vote, lo, hi int64) bool {
 	c.est.Jump = false
 	if len(c.trusted) == 0 || !c.known && c.now >= c.forget {
@@ -186,11 +197,19 @@ func (c *Client) credible(agree []vote, lo, hi int64) bool {
 		}
 	}
 	c.est.Jump = c.known
-	return 2*n > len(c.trusted)
+	return 2*n > len(c.trusted) || 2*len(agree) > c.places()
 }
 
-// follow combines those that agree: each by how near it is to the reference clock. Those that are far from it do not
-// count, since a path that is long one way only is seen by nothing else.
+// places is how many servers there are, and are to be.
+func (c *Client) places() (n int) {
+	for _, src := range c.sources {
+		n += src.places()
+	}
+	return n
+}
+
+// follow combines those that agree: each by how near it is to the reference clock. Those that are far from it
+// do not count, since a path that is long one way only is seen by nothing else.
 func (c *Client) follow(agree []vote) {
 	slices.SortStableFunc(agree, func(a, b vote) int { return cmp.Compare(a.radius, b.radius) })
 	best := agree[0]

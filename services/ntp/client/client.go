@@ -4,15 +4,15 @@
 //	             ▲           │ dead, refuses
 //	             └───────────┘
 //
-// It is an engine: moments, answers and addresses in; Actions out, to be carried out in their order; Next says when
-// it wants to be called. Its only clock is one that nobody steers (CLOCK_MONOTONIC_RAW), so nothing that is done to
-// the time of day disturbs what is measured. It draws no chance of its own.
+// It is an engine: moments, answers and addresses in; Actions out, to be carried out in their order; Next
+// says when it wants to be called. Its only clock is one that nobody steers (CLOCK_MONOTONIC_RAW), so nothing
+// that is done to the time of day disturbs what is measured. It draws no chance of its own.
 //
-// It guarantees: no server is asked more often than its tokens allow (8 at once, one in 16 s after that), whatever
-// happens; RATE, DENY and RSTR are obeyed; an answer is heard once, and only if it repeats 64 random bits of the
-// question; nothing is followed that is not within the intervals of more than half of all who vote (RFC 5905
-// 11.2.1), nor what contradicts the time that was known, unless most of those say so that it was known from. It leaves to
-// others: sockets, resolving, and the clock.
+// It guarantees: no server is asked more often than its tokens allow (8 at once, one in 16 s after that),
+// whatever happens; RATE, DENY and RSTR are obeyed; an answer is heard once, and only if it repeats 64 random
+// bits of the question; nothing is followed that is not within the intervals of more than half of all who
+// vote (RFC 5905 11.2.1), nor what contradicts the time that was known, unless most of those say so that it
+// was known from, or most of all. It leaves to others: sockets, resolving, and the clock.
 //
 // A Client is not safe for concurrent use.
 package client
@@ -38,28 +38,32 @@ const (
 
 // Choices of our own.
 const (
-	// burst is how many questions begin: the first burstGap apart, which servers' own limits allow (ntpd: 2 s), the
-	// last lastGaps doubling from 8 s to 32 s, since two samples that are near tell nothing of the frequency.
+	// burst is how many questions begin: the first burstGap apart, which servers' own limits allow (ntpd: 2
+	// s), the last lastGaps doubling from 8 s to 32 s, since two samples that are near tell nothing of the
+	// frequency.
 	burst    = 7
 	lastGaps = 3
 	burstGap = 2 * time.Second
 	// No server gets more than tokens questions at once, and one for each tokenEvery.
 	tokens     = 8
 	tokenEvery = 16 * time.Second
-	// timeout is how long an answer may take; one that takes longer is of no use (maxDistance). A server that has
-	// never answered is given less, where there is another to ask.
+	// timeout is how long an answer may take; one that takes longer is of no use (maxDistance). A server that
+	// has never answered is given less, where there is another to ask.
 	timeout      = 3 * time.Second
 	firstTimeout = 1200 * time.Millisecond
 	// enough samples have a server's vote.
 	enough = 2
 	// patience is how long after the first answer others may still be heard before those vote that were.
-	patience = 3 * time.Second
+	// longPatience is the same where fewer have been heard than not.
+	patience     = 3 * time.Second
+	longPatience = 10 * time.Second
 	// deadAfter is how many questions in a row without an answer end the use of an address that had answered,
 	// where there is another; without, it is asked less and less.
 	deadAfter = 5
 	// suspects is how many samples in a row that contradict all before, and agree, are believed.
 	suspects = 3
-	// refusedFor is how long a server that said DENY or RSTR is left alone, and doubtedFor an address that was given up.
+	// refusedFor is how long a server that said DENY or RSTR is left alone, and doubtedFor an address that
+	// was given up.
 	refusedFor = 24 * time.Hour
 	doubtedFor = time.Hour
 	// rememberFor is how long it takes most of those that the time was known from to speak, after a jump.
@@ -86,7 +90,8 @@ type Drop struct{ Exchange uint64 }
 // Resolve asks for the addresses of a name. Resolved or at last the engine's own patience ends it.
 type Resolve struct {
 	Name string
-	// Early: the time is not known yet, so by a way that does not depend on it: no certificates, no signatures.
+	// Early: the time is not known yet, so by a way that does not depend on it: no certificates, no
+	// signatures.
 	Early bool
 }
 
@@ -124,6 +129,7 @@ type Client struct {
 	out      []Action
 	sources  []*source
 	servers  []*server
+	spent    map[netip.Addr]time.Duration // buckets of addresses that were given up
 	exchange uint64
 
 	est     Estimate
@@ -131,18 +137,22 @@ type Client struct {
 	trusted []netip.Addr  // who the time was known from
 	forget  time.Duration // when trusted are forgotten, after a jump
 	first   time.Duration // when patience began; Never: nobody has answered
+	wait    time.Duration // how long it is
 	proper  bool          // names were resolved again with the time known
 	alarmed time.Duration // when all were last asked for a contradiction
 	state   State
 }
 
-// New returns a client. No time before notBefore (nanoseconds since 1970) is believed: when the program was built.
-// prior is what is known of the free clock's frequency; rand returns evenly distributed numbers.
+// New returns a client. No time before notBefore (nanoseconds since 1970) is believed: when the program was
+// built. prior is what is known of the free clock's frequency; rand returns evenly distributed numbers.
 func New(conf *ntp.Config, notBefore int64, prior filter.Prior, rand func() uint64) (*Client, error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
-	c := &Client{notBefore: notBefore, rand: rand, prior: prior, first: Never, alarmed: -Never, state: NoSources}
+	c := &Client{
+		notBefore: notBefore, rand: rand, prior: prior, spent: map[netip.Addr]time.Duration{},
+		first: Never, wait: patience, alarmed: -Never, state: NoSources,
+	}
 	for _, s := range conf.Sources {
 		c.sources = append(c.sources, newSource(s))
 		c.state = Starting
@@ -171,7 +181,7 @@ func (c *Client) Tick(now time.Duration) []Action {
 	if c.known && c.holdover() > maxDistance {
 		c.known = false
 		c.choose()
-	} else if !c.known && c.first != Never && c.now >= c.first+patience && c.state == Starting {
+	} else if !c.known && c.first != Never && c.now >= c.first+c.wait && c.state == Starting {
 		c.choose()
 	}
 	return c.end()
@@ -203,13 +213,13 @@ func (c *Client) Next() time.Duration {
 		next = min(next, c.due(src))
 	}
 	if !c.known && c.state == Starting && c.first != Never {
-		next = min(next, c.first+patience)
+		next = min(next, c.first+c.wait)
 	}
 	return max(next, c.now+time.Millisecond)
 }
 
-// Jumped says that the free clock stood still or was another for a while: the machine was suspended, saved, moved.
-// All samples are void, and all servers are asked at once.
+// Jumped says that the free clock stood still or was another for a while: the machine was suspended, saved,
+// moved. All samples are void, and all servers are asked at once.
 func (c *Client) Jumped(now time.Duration) []Action {
 	c.begin(now)
 	c.void()
@@ -244,7 +254,7 @@ func (c *Client) Online(now time.Duration) []Action {
 	}
 	for _, src := range c.sources {
 		if len(src.servers) == 0 && !src.asking {
-			src.tries, src.askAt = 0, c.now
+			src.tries, src.askAt = 0, max(c.now, src.asked+firstRetry)
 		}
 	}
 	return c.end()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -21,10 +22,10 @@ type server struct {
 	filter *filter.Filter
 	doubt  []filter.Sample // those that contradict the line
 
-	poll, slowest int8 // log2 of seconds; slowest: after RATE, none below
-	same          int  // samples since poll was changed
-	burst         int  // questions that are to follow soon
-	next          time.Duration
+	poll, slowest int8          // log2 of seconds; slowest: after RATE, none below
+	same          int           // samples since poll was changed
+	burst         int           // questions that are to follow soon
+	next, asked   time.Duration // the next question, and the last
 	bucket        time.Duration // when all tokens are there again
 
 	pending  uint64 // the exchange that is waited for, 0: none
@@ -59,7 +60,12 @@ func (c *Client) add(src *source, a netip.Addr) {
 	if c.known {
 		p = filter.Prior{Frequency: c.est.Frequency, Error: max(c.est.FrequencyError, 1e-6)}
 	}
-	s := &server{source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst}
+	s := &server{
+		source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst,
+		asked: c.now - burstGap,
+	}
+	s.bucket = c.spent[a]
+	delete(c.spent, a)
 	src.servers = append(src.servers, s)
 	c.servers = append(c.servers, s)
 }
@@ -73,6 +79,10 @@ func (c *Client) remove(s *server, ban time.Duration) {
 	is := func(o *server) bool { return o == s }
 	s.source.servers = slices.DeleteFunc(s.source.servers, is)
 	c.servers = slices.DeleteFunc(slices.Clone(c.servers), is)
+	if len(c.spent) >= maxBanned {
+		maps.DeleteFunc(c.spent, func(_ netip.Addr, full time.Duration) bool { return full <= c.now })
+	}
+	c.spent[s.addr] = s.bucket
 	if ban > 0 {
 		s.source.ban(s.addr, c.now+ban)
 	}
@@ -87,7 +97,7 @@ func (c *Client) hurry(s *server) {
 		return
 	}
 	s.burst = burst
-	s.next = min(s.next, c.now)
+	s.next = min(s.next, max(c.now, s.asked+burstGap))
 	s.poll, s.same = minPoll, 0
 }
 
@@ -100,8 +110,8 @@ func (c *Client) ask(s *server) {
 	s.bucket = max(s.bucket, c.now) + tokenEvery
 	c.exchange++
 	s.pending, s.void = c.exchange, false
-	s.cookie = wire.Timestamp(c.rand() | 1)
-	s.reach <<= 1
+	s.cookie = wire.Timestamp(max(1, c.rand())) // zero would be "unknown"
+	s.reach, s.asked = s.reach<<1, c.now
 	s.counts.Sent++
 	s.deadline = c.now + timeout
 	if !s.answered && len(s.source.candidates) > 0 {
@@ -148,14 +158,7 @@ func (c *Client) unanswered(s *server) {
 	s.pending = 0
 	s.fails++
 	s.counts.Lost++
-	limit := deadAfter
-	if !s.answered {
-		limit = 1
-	}
-	others := len(s.source.candidates) > 0
-	// A name may have other addresses now; addresses of the site are all there are.
-	renewed := s.answered && len(s.source.conf.Addrs) == 0 && s.fails >= 2*deadAfter
-	if others && s.fails >= limit || renewed || !s.answered && len(s.source.conf.Addrs) == 0 && s.fails >= deadAfter {
+	if c.givenUp(s) {
 		c.remove(s, doubtedFor)
 		c.choose()
 		return
@@ -163,4 +166,18 @@ func (c *Client) unanswered(s *server) {
 	if s.reach == 0 {
 		c.choose()
 	}
+}
+
+// givenUp tells whether an address is not asked any more: there are others, or the name may have others now. Addresses
+// of the site are all there are.
+func (c *Client) givenUp(s *server) bool {
+	named := len(s.source.conf.Addrs) == 0
+	limit, others := deadAfter, len(s.source.candidates) > 0
+	switch {
+	case !s.answered && others:
+		limit = 1
+	case s.answered && !others:
+		limit = 2 * deadAfter
+	}
+	return (others || named) && s.fails >= limit
 }

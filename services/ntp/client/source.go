@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp"
 )
 
-// How often names are resolved that have no address, or only such as are dead: after 2, 4, 8 … 1024 seconds. One
-// with servers that has a place left, each hour.
+// How often names are resolved that have no address, or only such as are dead: after 2, 4, 8 … 1024 seconds.
+// One with servers that has a place left, each hour.
 const (
 	firstRetry   = 2 * time.Second
 	maxRetry     = 1024 * time.Second
@@ -168,8 +168,8 @@ func alternate(addrs []netip.Addr) []netip.Addr {
 	return mixed
 }
 
-// resolveProperly has all names resolved again, once, when the time is known for the first time: what was said
-// before may not have been checked.
+// resolveProperly has all names resolved again, once, when the time is known for the first time: what was
+// said before may not have been checked.
 func (c *Client) resolveProperly() {
 	if c.proper {
 		return

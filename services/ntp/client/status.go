@@ -11,9 +11,10 @@ import (
 
 // words of states.
 var states = [...]string{
-	NoSources: "there are no sources", Starting: "answers are waited for", NoAnswers: "no source gives the time",
+	NoSources: "there are no sources", Starting: "answers are waited for",
+	NoAnswers:  "no source gives the time",
 	NoMajority: "the sources disagree, and none of what they say is a majority's",
-	Contradict: "the sources contradict the time that was known, and too few of those that it was known from do",
+	Contradict: "the sources contradict the time that was known, and are too few to be believed",
 	Known:      "synchronised",
 }
 

@@ -6,14 +6,15 @@
 //	└────────┘ ◄────────────────── └────────┘
 //	             the clock jumped, and not by us: Remeasure
 //
-// It is an engine: moments and estimates in, Actions out. The time of day is to be a line against the clock that
-// nobody steers (CLOCK_MONOTONIC_RAW); each moment has both, so what the kernel made of the last command is seen, and
-// not assumed.
+// It is an engine: moments and estimates in, Actions out. The time of day is to be a line against the clock
+// that nobody steers (CLOCK_MONOTONIC_RAW); each moment has both, so what the kernel made of the last command
+// is seen, and not assumed.
 //
-// It guarantees: the time of day is set only by the first estimate, by the first one after a jump, and beyond the
-// limit of the site; otherwise it is slewed by at most 500 ppm beside its frequency, by a slew that the kernel ends by
-// itself (a process that dies leaves a clock that is right); it is not set before the last known time unless three
-// servers agree on it. It leaves to others: adjtimex(2), files, and what to tell whom of a step.
+// It guarantees: the time of day is set only by the first estimate, by the first one after a jump, and beyond
+// the limit of the site; otherwise it is slewed by at most 500 ppm beside its frequency, by a slew that the
+// kernel ends by itself (a process that dies leaves a clock that is right); it is not set before the last
+// known time unless three servers agree on it. It leaves to others: adjtimex(2), files, and what to tell whom
+// of a step.
 //
 // A Discipline is not safe for concurrent use.
 package discipline
@@ -31,28 +32,35 @@ const (
 	// watch is how often the clocks are compared, retune how often the kernel is told again, at the latest.
 	watch  = 2 * time.Second
 	retune = 16 * time.Second
-	// drop is below which an error is not stepped, not even at the start.
-	drop = 500 * time.Microsecond
+	// drop is below which an error is not stepped, not even at the start: a service that was started again
+	// finds a clock that is right, and nobody's time is to go back.
+	drop = 10 * time.Millisecond
 	// jump is by how much the clock may differ from what it should be before it counts as a jump.
 	jump = 10 * time.Millisecond
-	// maxRate is by how much the clock is slewed, in s/s; maxPhase what the kernel takes at once (ntp.c: MAXPHASE).
+	// maxRate is by how much the clock is slewed, in s/s; maxPhase what the kernel takes at once (ntp.c:
+	// MAXPHASE).
 	maxRate  = 500e-6
 	maxPhase = 500 * time.Millisecond
-	// The time constant of the kernel: a slew takes 2^(2+constant) seconds to become 1/e of it. At least 32 s: the
-	// clock's own frequency is to be of use to those who look at it meanwhile.
+	// The time constant of the kernel: a slew takes 2^(2+constant) seconds to become 1/e of it. At least 32
+	// s: the clock's own frequency is to be of use to those who look at it meanwhile.
 	minConstant = 3
 	maxConstant = 10
-	// maxFrequency is the kernel's limit (MAXFREQ), in ppm; beyond, the length of the tick is changed, by 100 ppm.
+	// maxFrequency is the kernel's limit (MAXFREQ), in ppm; beyond, the length of the tick is changed, by 100
+	// ppm.
 	maxFrequency = 500
 	nominalTick  = 10000
-	// wander is how much worse the time gets, in s/s (RFC 5905: PHI), and distance when it is not known any more.
+	// wander is how much worse the time gets, in s/s (RFC 5905: PHI), and distance when it is not known any
+	// more.
 	wander   = 15e-6
 	distance = 1500 * time.Millisecond
+	// unknown is the error of a clock that nobody has compared (ntp.c: NTP_PHASE_LIMIT).
+	unknown = 16 * time.Second
 	// keep is how often what is known is stored.
 	keep = time.Hour
 )
 
-// A Now is one moment on both clocks, read as near to each other as can be: better than 100 µs, and 1 ms at worst.
+// A Now is one moment on both clocks, read as near to each other as can be: better than 100 µs, and 1 ms at
+// worst.
 type Now struct {
 	Free time.Duration // the clock that nobody steers
 	Wall int64         // the time of day, in nanoseconds since 1970
@@ -64,8 +72,8 @@ type Action interface{ action() }
 // Step adds to the time of day at once (ADJ_SETOFFSET). Those who keep times of day are to be told.
 type Step struct{ By time.Duration }
 
-// Tune tells the kernel how to go on: ADJ_OFFSET, ADJ_FREQUENCY, ADJ_TICK, ADJ_TIMECONST, ADJ_MAXERROR, ADJ_ESTERROR
-// and ADJ_STATUS with STA_NANO, STA_PLL and STA_FREQHOLD: the frequency is ours alone.
+// Tune tells the kernel how to go on: ADJ_OFFSET, ADJ_FREQUENCY, ADJ_TICK, ADJ_TIMECONST, ADJ_MAXERROR,
+// ADJ_ESTERROR and ADJ_STATUS with STA_NANO, STA_PLL and STA_FREQHOLD: the frequency is ours alone.
 type Tune struct {
 	Frequency int64         // in 2^-16 ppm
 	Tick      int64         // in µs, at 100 Hz
@@ -94,15 +102,17 @@ func (Shift) action()     {}
 
 // Kept is what outlives the machine.
 type Kept struct {
-	// Frequency is how much faster than the free clock the time goes, in ppm, and Error its standard deviation.
+	// Frequency is how much faster than the free clock the time goes, in ppm, and Error its standard deviation;
+	// 0: it is not known.
 	Frequency, Error float64
 	// Wall is when that was so: the last known time, in nanoseconds since 1970.
 	Wall int64
 }
 
-// Prior is what of it is of use for the filters: another host may have another crystal, so it is taken with care.
+// Prior is what of it is of use for the filters: another host may have another crystal, so it is taken with
+// care.
 func (k Kept) Prior() filter.Prior {
-	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error >= 0) {
+	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error > 0) {
 		return filter.Unknown
 	}
 	return filter.Prior{Frequency: k.Frequency / 1e6, Error: max(k.Error/1e6, 5e-6)}
@@ -131,7 +141,8 @@ type Discipline struct {
 	refused  string
 }
 
-// New returns a discipline. limit is that of the site (ntp.Config.Limit); kept is what was stored, of any quality.
+// New returns a discipline. limit is that of the site (ntp.Config.Limit); kept is what was stored, of any
+// quality.
 func New(limit time.Duration, kept Kept) *Discipline {
 	return &Discipline{limit: limit, kept: kept}
 }
@@ -177,8 +188,8 @@ func (d *Discipline) Tick(now Now) []Action {
 	return append(out, d.store(now)...)
 }
 
-// Next is when Tick is to be called, at the latest; earlier, when the kernel says that the time of day was set
-// (timerfd_settime(2): TFD_TIMER_CANCEL_ON_SET).
+// Next is when Tick is to be called, at the latest; earlier, when the kernel says that the time of day was
+// set (timerfd_settime(2): TFD_TIMER_CANCEL_ON_SET).
 func (d *Discipline) Next() time.Duration { return d.seen.Free + watch }
 
 // Follow takes an estimate.
@@ -188,7 +199,8 @@ func (d *Discipline) Follow(now Now, e client.Estimate) []Action {
 		return out // it was measured before the jump
 	}
 	d.refused = ""
-	if before := d.kept.Wall - (int64(now.Free) + e.Ahead(now.Free).Offset); before > int64(d.limit) && e.Servers < 3 {
+	before := d.kept.Wall - (int64(now.Free) + e.Ahead(now.Free).Offset)
+	if before > int64(d.limit) && e.Servers < 3 {
 		d.refused = "the sources say a time before the last known one, and are fewer than three"
 		return out
 	}
@@ -224,7 +236,7 @@ func (d *Discipline) correct(now Now) []Action {
 
 // tune makes the command for the kernel.
 func (d *Discipline) tune(now Now) Action {
-	t := Tune{Tick: nominalTick, Constant: minConstant, MaxError: 16 * time.Second, EstError: 16 * time.Second, Leap: wire.LeapNone}
+	t := Tune{Tick: nominalTick, Constant: minConstant, MaxError: unknown, EstError: unknown}
 	rate := d.rate
 	if d.known {
 		e := d.est.Ahead(now.Free)

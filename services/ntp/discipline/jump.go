@@ -9,9 +9,9 @@ import (
 
 const day = int64(24 * time.Hour)
 
-// look compares what the clocks did since they were seen last with what they were to do. false: the time of day has
-// jumped, so nothing that was measured holds: either it was set by others, or the machine stood still while the free
-// clock did, or it goes on elsewhere.
+// look compares what the clocks did since they were seen last with what they were to do. false: the time of
+// day has jumped, so nothing that was measured holds: either it was set by others, or the machine stood still
+// while the free clock did, or it goes on elsewhere.
 func (d *Discipline) look(now Now) ([]Action, bool) {
 	dt := (now.Free - d.seen.Free).Seconds()
 	if !d.started {
@@ -52,7 +52,7 @@ func (d *Discipline) leap(before, after int64, by float64) time.Duration {
 	midnight := (before/day + 1) * day
 	near := midnight-before <= int64(time.Minute) && after-midnight >= -int64(3*time.Second) &&
 		after-midnight <= int64(time.Minute)
-	if shift == 0 || !near || math.Abs(by-float64(shift)) > float64(jump) || lastDay(d.est.Leap, before) == wire.LeapNone {
+	if !near || math.Abs(by-float64(shift)) > float64(jump) || lastDay(d.est.Leap, before) == wire.LeapNone {
 		return 0
 	}
 	return shift

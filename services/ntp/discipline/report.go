@@ -15,8 +15,8 @@ type Report struct {
 	Stratum      uint8     // ours: one more than that of the server; StratumNone if not synchronised
 	RefID        wire.RefID
 	Server       netip.Addr // whom RefID is of
-	// RootDelay and RootDispersion are those to the reference clock. The dispersion grows with each second, by
-	// Growth of it, from At on, on the free clock.
+	// RootDelay and RootDispersion are those to the reference clock. The dispersion grows with each second,
+	// by Growth of it, from At on, on the free clock.
 	RootDelay, RootDispersion time.Duration
 	At                        time.Duration
 	Reference                 int64 // when the estimate was made, in nanoseconds since 1970
@@ -40,12 +40,12 @@ func (d *Discipline) Report(now Now) Report {
 		Leap: wire.LeapUnknown, Stratum: wire.StratumNone, At: now.Free, Frequency: d.rate * 1e6,
 		Steps: d.steps, LastStep: d.stepped, Refused: d.refused,
 	}
-	if !d.known || !d.tame || d.bound(now) > distance {
+	if !d.known || !d.tame || d.bound(now) > distance || d.est.Stratum >= wire.MaxStratum {
 		return r
 	}
 	e := d.est.Ahead(now.Free)
 	off := d.off(now)
-	r.Synchronised, r.Leap, r.Stratum = true, lastDay(d.est.Leap, now.Wall), min(d.est.Stratum+1, wire.StratumNone)
+	r.Synchronised, r.Leap, r.Stratum = true, lastDay(d.est.Leap, now.Wall), d.est.Stratum+1
 	r.Server, r.RefID = d.est.Server, RefID(d.est.Server)
 	r.RootDelay, r.RootDispersion = d.est.RootDelay, max(0, d.bound(now)-d.est.RootDelay/2)
 	r.Reference, r.Offset, r.Since = now.Wall-int64(now.Free-d.est.At), off, d.since
@@ -53,8 +53,8 @@ func (d *Discipline) Report(now Now) Report {
 	return r
 }
 
-// RefID is how a server is called by those that are synchronised to it (RFC 5905 7.3): its IPv4 address, or the
-// first four bytes of the MD5 of its IPv6 address.
+// RefID is how a server is called by those that are synchronised to it (RFC 5905 7.3): its IPv4 address, or
+// the first four bytes of the MD5 of its IPv6 address.
 func RefID(a netip.Addr) wire.RefID {
 	if a.Is4() {
 		return a.As4()

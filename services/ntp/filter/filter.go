@@ -1,16 +1,19 @@
-// Package filter estimates from the samples of one server how the time goes against a clock that nobody steers.
+// Package filter estimates from the samples of one server how the time goes against a clock that nobody
+// steers.
 //
-// A free clock runs for minutes as on a line: the true time is an offset ahead of it, and the offset grows with a
-// frequency that wanders slowly. How much it wanders, and how much the network scatters the samples, is different
-// in each place, and changes. So the filter does not assume it: for each of a grid of models (how fast the frequency
-// wanders; how much any sample errs; how much those err more that took longer) it goes through the last samples as
-// Kalman has it (RFC 5905 has nothing of the like, chrony cuts its line where residuals have too few signs), and
-// takes the mean of all, each with the weight of how well it had foreseen the samples (Bayesian model averaging).
+// A free clock runs for minutes as on a line: the true time is an offset ahead of it, and the offset grows
+// with a frequency that wanders slowly. How much it wanders, and how much the network scatters the samples,
+// is different in each place, and changes. So the filter does not assume it: for each of a grid of models
+// (how fast the frequency wanders; how much any sample errs; how much those err more that took longer) it
+// goes through the last samples as Kalman has it (RFC 5905 has nothing of the like, chrony cuts its line
+// where residuals have too few signs), and takes the mean of all, each with the weight of how well it had
+// foreseen the samples (Bayesian model averaging).
 //
 //	samples ─► 64 last ─► model 1 … n: line, likelihood ─► mean line, its error
 //
-// It guarantees bounded memory and work for each sample, and an error that is never said smaller than the best
-// sample's share allows. It leaves to others what samples are believed, and that a clock jumped: then Reset is due.
+// It guarantees bounded memory and work for each sample, and an error that is never said smaller than the
+// best sample's share allows. It leaves to others what samples are believed, and that a clock jumped: then
+// Reset is due.
 package filter
 
 import (
@@ -60,7 +63,8 @@ type Prior struct {
 	Frequency, Error float64 // a mean and its standard deviation
 }
 
-// Unknown is the prior of a clock that nobody has measured: crystals are within 100 ppm, hypervisors add theirs.
+// Unknown is the prior of a clock that nobody has measured: crystals are within 100 ppm, hypervisors add
+// theirs.
 var Unknown = Prior{0, 100e-6}
 
 // New returns a filter without samples.

@@ -7,33 +7,36 @@ import (
 
 // The grid of models.
 const (
-	// slowest and wanders: how fast a frequency wanders, in 1/s, each faster times the one before. 1e-21 is a crystal
-	// in an oven, 1e-19 one in a room, 1e-14 a virtual machine that is moved about.
+	// slowest and wanders: how fast a frequency wanders, in 1/s, each faster times the one before. 1e-21 is a
+	// crystal in an oven, 1e-19 one in a room, 1e-14 a virtual machine that is moved about.
 	slowest = 1e-21
 	faster  = 25
 	wanders = 6
-	// finest and jitters: how much any sample errs, in seconds, each coarser times the one before: 1 µs to 59 ms.
+	// finest and jitters: how much any sample errs, in seconds, each coarser times the one before: 1 µs to 59
+	// ms.
 	finest  = 1e-6
 	coarser = 3
 	jitters = 11
 	// memory is the weight that a sample has in judging models, each less than that of the next.
 	memory = 0.97
+	// doubt is how much likelier than not it is that what is known of the frequency holds, as a logarithm: 100 to 1.
+	doubt = 4.6
 )
 
 // spreads say how much those samples err more that took longer than the fastest.
 var spreads = [...]spread{
 	{0, 0}, // delays spread as by Gauss say nothing
-	// Queues in one direction and the other that are independent and exponential leave an error that is evenly
-	// spread over plus or minus half the excess: a variance of 1/12 of its square.
+	// Queues in one direction and the other that are independent and exponential leave an error that is
+	// evenly spread over plus or minus half the excess: a variance of 1/12 of its square.
 	{1.0 / 12, 0},
 	{1.0 / 50, 0},
-	// Where both are even, up to some limit, those that took longest are as good as the fastest: both queues were
-	// full.
+	// Where both are even, up to some limit, those that took longest are as good as the fastest: both queues
+	// were full.
 	{0, 1.0 / 12},
 }
 
-// A spread is a variance: so many times the square of the excess over the fastest, and of the distance from the
-// fastest or the slowest, whichever is nearer.
+// A spread is a variance: so many times the square of the excess over the fastest, and of the distance from
+// the fastest or the slowest, whichever is nearer.
 type spread struct{ excess, fold float64 }
 
 // A model is one of the grid.
@@ -57,57 +60,93 @@ type state struct {
 	log           float64 // the logarithm of the likelihood of all samples, by their weight
 }
 
+// A guess is what a model makes of the samples.
+type guess struct {
+	state
+	wander, noise float64
+	weight        float64
+}
+
 // estimate goes through all samples with each model.
 func (f *Filter) estimate() Line {
+	var room [2 * wanders * jitters * len(spreads)]guess
 	points := f.points()
-	newest := f.Newest()
-	var states [wanders * jitters * len(spreads)]state
-	best := math.Inf(-1)
-	i := 0
-	each(func(m model) {
-		states[i] = m.run(points[:f.n], f.prior)
-		best = max(best, states[i].log)
-		i++
-	})
-	var sum, x, v, wander, jitter float64
-	for i := range states {
-		states[i].log = math.Exp(states[i].log - best) // the weight from here on
-		sum += states[i].log
-		x += states[i].log * states[i].x
-		v += states[i].log * states[i].v
+	guesses := guessAll(room[:0], points[:f.n], f.prior, 0)
+	// What is known of the frequency may be of another machine. Until the samples say enough by themselves, both is
+	// possible: that it holds, and that it does not.
+	n := len(guesses)
+	if f.prior != Unknown {
+		guesses = guessAll(guesses, points[:f.n], Unknown, doubt)
+		doubted := weigh(guesses, n)
+		if f.n >= 8 && doubted > 0.99 || f.n >= Keep/2 && doubted > 0.5 {
+			f.prior = Unknown
+		}
+	} else {
+		weigh(guesses, n)
 	}
-	x, v = x/sum, v/sum
-	var pxx, pvv float64
-	i = 0
-	each(func(m model) {
-		s := &states[i]
-		w := s.log / sum
-		pxx += w * (s.pxx + sq(s.x-x))
-		pvv += w * (s.pvv + sq(s.v-v))
-		wander += w * m.wander
-		jitter += w * m.noise(&points[f.n-1])
-		i++
-	})
+	l := mean(guesses)
+	newest := f.Newest()
+	l.At, l.Offset = newest.At, l.Offset+newest.Offset
+	return l
+}
+
+// weigh makes weights of likelihoods, the sum of which is 1, and returns that of all from n on.
+func weigh(guesses []guess, n int) (rest float64) {
+	best, sum := math.Inf(-1), 0.0
+	for i := range guesses {
+		best = max(best, guesses[i].log)
+	}
+	for i := range guesses {
+		guesses[i].weight = math.Exp(guesses[i].log - best)
+		sum += guesses[i].weight
+	}
+	for i := range guesses {
+		guesses[i].weight /= sum
+		if i >= n {
+			rest += guesses[i].weight
+		}
+	}
+	return rest
+}
+
+// mean is that of all, at no time; its offset is that from the newest sample.
+func mean(guesses []guess) Line {
+	var x, v, wander, jitter, pxx, pvv float64
+	for i := range guesses {
+		g := &guesses[i]
+		x += g.weight * g.x
+		v += g.weight * g.v
+	}
+	for i := range guesses {
+		g := &guesses[i]
+		pxx += g.weight * (g.pxx + sq(g.x-x))
+		pvv += g.weight * (g.pvv + sq(g.v-v))
+		wander += g.weight * g.wander
+		jitter += g.weight * g.noise
+	}
 	return Line{
-		At: newest.At, Offset: newest.Offset + int64(math.Round(x*1e9)), Frequency: v,
+		Offset: int64(math.Round(x * 1e9)), Frequency: v,
 		OffsetError: math.Sqrt(pxx), FrequencyError: math.Sqrt(pvv), Wander: wander, Jitter: math.Sqrt(jitter),
 	}
 }
 
-// each calls for each model of the grid, always in the same order.
-func each(do func(model)) {
+// guessAll appends what each model makes of the samples with one prior; less is how much less likely that is, as a
+// logarithm.
+func guessAll(guesses []guess, points []point, p Prior, less float64) []guess {
 	m := model{wander: slowest}
 	for range wanders {
 		m.jitter = finest
 		for range jitters {
-			for _, s := range spreads {
-				m.spread = s
-				do(m)
+			for _, m.spread = range spreads {
+				g := guess{state: m.run(points, p), wander: m.wander, noise: m.noise(&points[len(points)-1])}
+				g.log -= less
+				guesses = append(guesses, g)
 			}
 			m.jitter *= coarser
 		}
 		m.wander *= faster
 	}
+	return guesses
 }
 
 // points returns the samples as numbers.

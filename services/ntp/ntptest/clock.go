@@ -1,5 +1,6 @@
-// Package ntptest is a world for the engines of the time service, under virtual time: a crystal, a kernel's clock,
-// networks and servers, good and bad. What the true time is, is known there, so errors can be measured.
+// Package ntptest is a world for the engines of the time service, under virtual time: a crystal, a kernel's
+// clock, networks and servers, good and bad. What the true time is, is known there, so errors can be
+// measured.
 package ntptest
 
 import (
@@ -39,15 +40,11 @@ type clock struct {
 	leap     wire.Leap
 	second   int64 // truth, in seconds
 	unsynced bool
-	still    bool // the machine is suspended: neither clock goes on
 }
 
 // advance goes on by at most a second of true time.
 func (c *clock) advance(dt int64) {
 	c.truth += dt
-	if c.still {
-		return
-	}
 	step := float64(dt) * (1 + c.f)
 	c.free += step
 	part := step*(1+c.rate) + c.chunk*float64(dt)/1e9 + c.part

@@ -63,7 +63,6 @@ type World struct {
 	Watch func(at time.Duration)
 
 	events []event
-	n      uint64
 	drops  map[uint64]bool
 }
 
@@ -74,7 +73,9 @@ type event struct {
 }
 
 // New returns a world. wall is what the machine's clock says at the start, less the truth.
-func New(t *testing.T, seed uint64, conf ntp.Config, crystal Crystal, wall time.Duration, kept discipline.Kept, servers ...*Server) *World {
+func New(t *testing.T, seed uint64, conf ntp.Config, crystal Crystal, wall time.Duration,
+	kept discipline.Kept, servers ...*Server) *World {
+
 	r := rand.New(rand.NewPCG(seed, 42))
 	w := &World{T: t, Servers: servers, Names: map[string][]netip.Addr{}, drops: map[uint64]bool{}}
 	w.clock = clock{
@@ -109,15 +110,13 @@ func (w *World) Estimate() (time.Duration, bool) {
 func (w *World) Run(until time.Duration) {
 	for w.At() < until {
 		free := time.Duration(w.free)
-		if !w.still {
-			for w.Client.Next() <= free {
-				w.act(w.Client.Tick(free))
-			}
-			if w.Discipline.Next() <= free {
-				w.tend(w.Discipline.Tick(w.now()))
-			}
-			w.deliver()
+		for w.Client.Next() <= free {
+			w.act(w.Client.Tick(free))
 		}
+		if w.Discipline.Next() <= free {
+			w.tend(w.Discipline.Tick(w.now()))
+		}
+		w.deliver()
 		before := w.second
 		w.advance(w.pause(until))
 		if w.second != before && w.Watch != nil {
@@ -132,10 +131,8 @@ func (w *World) pause(until time.Duration) int64 {
 	for _, e := range w.events {
 		next = min(next, e.at)
 	}
-	if !w.still {
-		wanted := min(w.Client.Next(), w.Discipline.Next()) - time.Duration(w.free)
-		next = min(next, w.truth+int64(float64(wanted)/(1+w.f))+1)
-	}
+	wanted := min(w.Client.Next(), w.Discipline.Next()) - time.Duration(w.free)
+	next = min(next, w.truth+int64(float64(wanted)/(1+w.f))+1)
 	return max(1, next-w.truth)
 }
 
@@ -173,6 +170,9 @@ func (w *World) act(actions []client.Action) {
 		}
 	}
 }
+
+// Act carries out one thing that the client wants.
+func (w *World) Act(a client.Action) { w.act([]client.Action{a}) }
 
 // tend carries out what the discipline wants.
 func (w *World) tend(actions []discipline.Action) {
@@ -233,8 +233,14 @@ func (s *Server) answer(question []byte, came int64, at time.Duration) []byte {
 	if s.Offset != nil {
 		came += int64(s.Offset(at))
 	}
+	leap := s.Leap
+	if s.LeapAt != 0 && came < s.LeapAt && came > s.LeapAt-int64(24*time.Hour) {
+		leap = wire.LeapInsert
+	} else if s.LeapAt != 0 && came >= s.LeapAt {
+		came -= int64(time.Second)
+	}
 	h := wire.Header{
-		Version: 4, Mode: wire.ModeServer, Stratum: 2, Poll: 6, Precision: -23, Leap: s.Leap,
+		Version: 4, Mode: wire.ModeServer, Stratum: 2, Poll: 6, Precision: -23, Leap: leap,
 		RootDelay: wire.ToShort(2 * time.Millisecond), RootDispersion: wire.ToShort(time.Millisecond),
 		RefID: wire.RefID{'G', 'P', 'S'}, Origin: q.Transmit, Receive: wire.FromUnix(came),
 		Transmit: wire.FromUnix(came + 20000), Reference: wire.FromUnix(came - 1e9),
@@ -254,9 +260,8 @@ func (s *Server) answer(question []byte, came int64, at time.Duration) []byte {
 // Suspend stops both clocks for some time, as xl save and restore do; then the time of day is set from the
 // hypervisor's, if injected.
 func (w *World) Suspend(d time.Duration, injected bool) {
-	w.still = true
-	w.Run(w.At() + d)
-	w.still = false
+	w.truth += int64(d)
+	w.second = w.truth / 1e9
 	if injected {
 		w.wall += int64(d)
 	}
@@ -264,3 +269,6 @@ func (w *World) Suspend(d time.Duration, injected bool) {
 
 // Set sets the time of day, as a person would.
 func (w *World) Set(by time.Duration) { w.wall += int64(by) }
+
+// Move takes the machine to another crystal, without a word: a live migration.
+func (w *World) Move(by float64) { w.f += by }

@@ -19,8 +19,11 @@ type clock struct {
 	failing error // why the kernel does not do what it is told
 	now     Report
 	last    discipline.Report
-	begun   time.Duration // uptime at the start
+	stored  time.Duration // uptime when it was last tried; 0: never
 }
+
+// storeAgain is how soon after another time what is known is stored because the clock has become right.
+const storeAgain = 10 * time.Minute
 
 // start looks at the clock, before anybody is served or asked.
 func (s *Service) start() error {
@@ -31,7 +34,7 @@ func (s *Service) start() error {
 	if _, err := s.o.Kernel.Read(); err != nil {
 		return fmt.Errorf("the kernel's clock: %w", err)
 	}
-	s.kept, s.begun, s.now.Since = kept, s.o.Uptime(), s.o.Uptime()
+	s.kept, s.now.Since = kept, s.o.Uptime()
 	s.discipline = discipline.New(s.conf.Limit(), kept.forEngine(s.o.NotBefore))
 	s.tend(s.discipline.Start(s.moment()))
 	s.begin()
@@ -77,12 +80,17 @@ func (s *Service) publish() {
 		report.Since = s.o.Uptime()
 		s.log.Info(map[bool]string{true: "the clock is synchronised", false: "the clock is not synchronised any more"}[r.Synchronised])
 	}
+	turned := report.Synchronised && !s.now.Synchronised
 	s.now = report
 	s.reports.set(report)
+	if turned && (s.stored == 0 || s.o.Uptime()-s.stored >= storeAgain) {
+		s.tend(s.discipline.Stop(now)) // a power cut may come before the hour is over
+	}
 }
 
 // keep stores what is known of the clock, which is right.
 func (s *Service) keep(k discipline.Kept) {
+	s.stored = s.o.Uptime()
 	s.kept = Kept{Time: time.Unix(0, k.Wall).UTC(), Frequency: k.Frequency, Error: k.Error}
 	err := s.kept.write(s.o.StateDir)
 	if err != nil && s.storing == nil {

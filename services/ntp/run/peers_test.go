@@ -1,24 +1,18 @@
 package run
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"math/rand/v2"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/ntp"
-	"github.com/gatehouse-os/gatehouse/services/ntp/kernel/kerneltest"
 )
 
 // peersDir is where image/packages.sh unpacks programs that are not to be installed: no two of those that keep a
@@ -58,119 +52,6 @@ func (l *lab) run(cmd *exec.Cmd) string {
 	return p.Output()
 }
 
-// A lab is the service on the lan of a router, with a clock of its own, and a client there.
-type lab struct {
-	t              *testing.T
-	router, client *testnet.Namespace
-	clock          *kerneltest.Clock
-	dir            string
-	log            lockedBuffer
-	outside        bool // there is a wan
-	*Service
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newLab(t *testing.T, ahead time.Duration) *lab {
-	l := &lab{t: t, router: testnet.New(t, "router"), client: testnet.New(t, "client"), dir: t.TempDir(),
-		clock: kerneltest.New(ahead, 0)}
-	l.router.Connect("lan", l.client, "eth0")
-	for _, addr := range []string{"192.0.2.1/24", "2001:db8::1/64", "fe80::1/64"} {
-		l.router.Run("ip", "addr", "add", addr, "dev", "lan", "nodad")
-	}
-	for _, addr := range []string{"192.0.2.10/24", "2001:db8::10/64", "fe80::10/64"} {
-		l.client.Run("ip", "addr", "add", addr, "dev", "eth0", "nodad")
-	}
-	return l
-}
-
-// serve starts the service, until the test ends or stop is called.
-func (l *lab) serve(conf ntp.Config) (stop func()) {
-	l.t.Helper()
-	began := time.Now()
-	err := l.router.Do(func() (err error) {
-		l.Service, err = Open(conf, Options{
-			Log: slog.New(slog.NewTextHandler(&l.log, nil)), StateDir: l.dir, Kernel: l.clock, Rand: rand.Uint64,
-			NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), WatchSet: func(ctx context.Context, _ func()) error { <-ctx.Done(); return nil },
-			Uptime: func() time.Duration { return time.Since(began) + time.Hour },
-		})
-		return err
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended, ready := make(chan error, 1), make(chan struct{})
-	go func() {
-		ended <- l.router.Do(func() error {
-			return l.Run(ctx, func() error { return nil }, func() error { close(ready); return nil })
-		})
-	}()
-	select {
-	case <-ready:
-	case err := <-ended:
-		l.t.Fatalf("the service has ended: %v", err)
-	}
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			l.t.Error(err)
-		}
-	})
-	l.t.Cleanup(stop)
-	return stop
-}
-
-// upstream is a server of the world outside, chronyd, that has stratum 2 by its own word; it returns the Config by which
-// it is followed.
-func (l *lab) upstream() ntp.Config {
-	l.t.Helper()
-	return ntp.Config{Links: []string{"lan"}, Sources: []ntp.Source{{Addrs: []netip.Addr{l.chronyd("up", 9, "local stratum 2")}}}}
-}
-
-// chronyd starts a server in a namespace of its own, and returns its address: 198.51.100.N.
-func (l *lab) chronyd(name string, n byte, lines ...string) netip.Addr {
-	l.t.Helper()
-	up := testnet.New(l.t, name)
-	if !l.outside {
-		l.router.Bridge("wan")
-		l.router.AddAddr("wan", "198.51.100.1/24")
-		l.outside = true
-	}
-	l.router.Plug("wan", up, "eth0")
-	addr := netip.AddrFrom4([4]byte{198, 51, 100, n})
-	up.AddAddr("eth0", addr.String()+"/24")
-	dir := l.t.TempDir()
-	private(l.t, dir)
-	up.Start(peer(l.t, "chrony", "usr/sbin/chronyd", append([]string{"-x", "-d", "-u", "root", "allow", "cmdport 0",
-		"bindcmdaddress " + dir + "/chronyd.sock", "pidfile " + dir + "/pid"}, lines...)...))
-	return addr
-}
-
-// synchronise waits until the service is synchronised.
-func (l *lab) synchronise() {
-	l.t.Helper()
-	testnet.Eventually(l.t, 20*time.Second, "it is synchronised", func() bool {
-		r, _, _ := l.reports.current()
-		return r.Synchronised
-	})
-}
-
 // find finds the first group of an expression in what a peer says.
 func find(t *testing.T, text, expression string) string {
 	t.Helper()
@@ -193,7 +74,7 @@ func TestChronyOnce(t *testing.T) {
 			t.Errorf("%s: wrong by %s:\n%s", family, got, out)
 		}
 	}
-	if c := l.server.Counts(); c.Answered < 6 || c.Rated > 0 || c.Unanswered > 0 {
+	if c := l.status().Answers; c.Answered < 6 || c.Rated > 0 || c.Unanswered > 0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -204,7 +85,7 @@ func TestChronyTracks(t *testing.T) {
 		t.Run(family, func(t *testing.T) {
 			l := newLab(t, 0)
 			l.serve(l.upstream())
-			l.synchronise()
+			l.synchronised()
 			dir := t.TempDir()
 			private(t, dir)
 			socket := filepath.Join(dir, "chronyd.sock")
@@ -223,7 +104,7 @@ func TestChronyTracks(t *testing.T) {
 			}
 			data := chronyc("ntpdata")
 			for line, want := range map[string]string{
-				"Stratum": "3", "Leap status": "Normal", "Version": "4", "Mode": "Server", "Reference ID": "C6336409 (198.51.100.9)", "Interleaved": "No", "RX timestamping": "Kernel",
+				"Stratum": "3", "Leap status": "Normal", "Version": "4", "Mode": "Server", "Reference ID": "C6336409 ()", "Interleaved": "No", "RX timestamping": "Kernel",
 			} {
 				if got := find(t, data, line+` +: ([^\n]+)`); strings.TrimSpace(got) != want {
 					t.Errorf("%s: %s, want %s", line, got, want)
@@ -247,7 +128,7 @@ func TestNTPd(t *testing.T) {
 		t.Run(family, func(t *testing.T) {
 			l := newLab(t, 0)
 			l.serve(l.upstream())
-			l.synchronise()
+			l.synchronised()
 			l.client.Up("lo")
 			conf := filepath.Join(t.TempDir(), "ntp.conf")
 			// It sends its first questions within 2 s, and steers no clock.
@@ -306,7 +187,7 @@ func TestNotSynchronisedToPeers(t *testing.T) {
 	if err := p.Wait(ctx); err == nil || !strings.Contains(p.Output(), "no eligible servers") {
 		t.Errorf("ntpdig: %v\n%s", err, p.Output())
 	}
-	if c := l.server.Counts(); c.Unsynchronised < 2 || c.Answered > 0 {
+	if c := l.status().Answers; c.Unsynchronised < 2 || c.Answered > 0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -317,7 +198,7 @@ func TestTimesyncd(t *testing.T) {
 		t.Run(family, func(t *testing.T) {
 			l := newLab(t, 0)
 			l.serve(l.upstream())
-			l.synchronise()
+			l.synchronised()
 			dir := t.TempDir()
 			script := filepath.Join(dir, "timesyncd")
 			daemon := copied(t, dir, peer(t, "systemd-timesyncd", "lib/systemd/systemd-timesyncd"))
@@ -328,10 +209,10 @@ func TestTimesyncd(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := l.client.Alone(dir, "/bin/sh", script)
-			testnet.Eventually(t, 20*time.Second, "it has an answer", func() bool { return strings.Contains(p.Output(), "NTP response:") })
+			testnet.Eventually(t, 20*time.Second, "it has an answer", func() bool { return strings.Contains(p.Output(), "packet count") })
 			out := p.Output()
 			for line, want := range map[string]string{"leap": "0", "version": "4", "mode": "4", "stratum": "3", "root distance": "0.00"} {
-				if got := find(t, out, "  "+line+` +: (\S+)`); !strings.HasPrefix(got, want) {
+				if got := find(t, out, "  "+line+` *: (\S+)`); !strings.HasPrefix(got, want) {
 					t.Errorf("%s: %s, want %s", line, got, want)
 				}
 			}
@@ -347,11 +228,7 @@ func TestTimesyncd(t *testing.T) {
 func copied(t *testing.T, dir string, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	cmd.Args = slices.Insert(cmd.Args, 1, "--reuid=65534", "--regid=65534", "--clear-groups") // root would want it all
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	reachable(t, dir)
 	program := &cmd.Args[len(cmd.Args)-1]
 	b, err := os.ReadFile(*program)
 	if err == nil {

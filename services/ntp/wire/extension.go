@@ -5,15 +5,16 @@ import (
 	"iter"
 )
 
-// Lengths of extension fields (RFC 7822 3.1), in bytes: of any, and of the last where no authenticator follows.
+// Lengths of extension fields (RFC 7822 3.1), in bytes: of any, and of the last where no authenticator
+// follows.
 const (
 	minField     = 16
 	minLastField = 28
 )
 
-// authenticator tells whether so many bytes may be one (RFC 5905 figure 8, RFC 7822): nothing, a key's number alone
-// ("crypto-NAK"), or one with a digest of 16 or 20 bytes. Others, up to 64 bytes of digest in version 3, are let
-// pass as well by those who check them; there are none here.
+// authenticator tells whether so many bytes may be one (RFC 5905 figure 8, RFC 7822): nothing, a key's number
+// alone ("crypto-NAK"), or one with a digest of 16 or 20 bytes. Others, up to 64 bytes of digest in version
+// 3, are let pass as well by those who check them; there are none here.
 func authenticator(n int) bool {
 	return n == 0 || n == 4 || n == 20 || n == 24
 }

@@ -1,9 +1,9 @@
-// Package wire is NTP version 4 as bytes: the header of RFC 5905 7.3, with its timestamps, and what may follow
-// it.
+// Package wire is NTP version 4 as bytes: the header of RFC 5905 7.3, with its timestamps, and what may
+// follow it.
 //
 // It guarantees that whatever Read accepts has a header and extension fields that end where the packet does
-// (RFC 7822); that nothing is allocated; and that eras come and go without notice. It judges nothing: what of a
-// packet is believed, its readers say. Authenticators are recognised by their place, and not checked.
+// (RFC 7822); that nothing is allocated; and that eras come and go without notice. It judges nothing: what of
+// a packet is believed, its readers say. Authenticators are recognised by their place, and not checked.
 package wire
 
 import (
@@ -57,8 +57,8 @@ const (
 	StratumNone = 16
 )
 
-// A RefID says what a server is synchronised to: an IPv4 address, the first bytes of the MD5 of an IPv6 one, or at
-// stratum 1 and in a kiss-o'-death four letters.
+// A RefID says what a server is synchronised to: an IPv4 address, the first bytes of the MD5 of an IPv6 one,
+// or at stratum 1 and in a kiss-o'-death four letters.
 type RefID [4]byte
 
 // String returns letters, or four numbers where there are none.
@@ -105,7 +105,8 @@ func (h *Header) Unsynchronised() bool {
 	return h.Leap == LeapUnknown || h.Stratum == StratumKiss || h.Stratum > MaxStratum
 }
 
-// Kiss returns the code of a kiss-o'-death, and whether it is one: an answer of stratum 0 with letters as RefID.
+// Kiss returns the code of a kiss-o'-death, and whether it is one: an answer of stratum 0 with letters as
+// RefID.
 func (h *Header) Kiss() (RefID, bool) {
 	for _, c := range h.RefID {
 		if c < ' ' || c > '~' {
@@ -131,7 +132,7 @@ func (h *Header) Append(b []byte) []byte {
 var (
 	ErrShort     = errors.New("shorter than the header of NTP, 48 bytes")
 	ErrVersion   = errors.New("a version of NTP that is not 1 to 4")
-	ErrExtension = errors.New("what follows the header is neither extension fields nor an authenticator (RFC 7822)")
+	ErrExtension = errors.New("what follows the header is no extension field and no authenticator (RFC 7822)")
 )
 
 // Read reads a packet. rest is what follows the header, checked for its form.

@@ -24,9 +24,10 @@ func FromUnix(ns int64) Timestamp {
 	return t
 }
 
-// Unix returns the first moment with this timestamp that is not before another, both in nanoseconds since 1970.
-// Whoever knows that it is not before some moment, since that is when the program was built, knows the era: for
-// 136 years, whatever a clock of its own says. notBefore must be before the year 2126, or the result overflows.
+// Unix returns the first moment with this timestamp that is not before another, both in nanoseconds since
+// 1970. Whoever knows that it is not before some moment, since that is when the program was built, knows the
+// era: for 136 years, whatever a clock of its own says. notBefore must be before the year 2126, or the result
+// overflows.
 func (t Timestamp) Unix(notBefore int64) int64 {
 	// Counted from what is not a timestamp but a lower bound of one, so that rounding does not cost an era.
 	ahead := uint64(t) - uint64(FromUnix(notBefore)) + 8
@@ -34,8 +35,8 @@ func (t Timestamp) Unix(notBefore int64) int64 {
 	return base + int64(ahead>>32)*1e9 + int64(((ahead&0xffffffff)*1e9+1<<31)>>32)
 }
 
-// Sub returns the time from u to t, at most 68 years either way: in that half of all eras where it is shorter.
-// Errors of rounding are below a nanosecond.
+// Sub returns the time from u to t, at most 68 years either way: in that half of all eras where it is
+// shorter. Errors of rounding are below a nanosecond.
 func (t Timestamp) Sub(u Timestamp) time.Duration {
 	d := int64(t - u)
 	sec, frac := d>>32, d&0xffffffff
