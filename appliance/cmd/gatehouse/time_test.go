@@ -47,7 +47,7 @@ func TestTimeCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(b.gatehouse("time", "--json")), &r); err != nil {
 		t.Fatal(err)
 	}
-	if ahead := time.Until(r.Clock.Time); (ahead - clockAhead).Abs() > time.Hour || r.Clock.Steps != 0 {
+	if ahead := time.Until(r.Clock.Time); (ahead-clockAhead).Abs() > time.Hour || r.Clock.Steps != 0 {
 		t.Errorf("the box keeps a clock that is %v ahead of the machine's, want %v; it was set %d times", ahead, clockAhead, r.Clock.Steps)
 	}
 }
