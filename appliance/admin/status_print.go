@@ -176,7 +176,7 @@ func stateLine(r machine.Route) string {
 	return "answers"
 }
 
-// clockLine says what the time is. Whether it is kept the kernel says, unless there is a service, which knows more.
+// clockLine says what the time is. Whether it is kept the kernel says, unless a service does, which knows more.
 func clockLine(c machine.Clock, kept bool) string {
 	text := c.Time.UTC().Format(time.DateTime) + " UTC"
 	switch {

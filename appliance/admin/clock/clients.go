@@ -50,7 +50,8 @@ func Clients(ctx context.Context, env Env, args []string) error {
 		return err
 	}
 	cleanClients(&clients)
-	leases, _ := ask[[]dhcp.LeaseInfo](ctx, env.RunDir, roster.DHCP, "leases", nil) // for names: without, all else is shown
+	// For names: without them, all else is shown.
+	leases, _ := ask[[]dhcp.LeaseInfo](ctx, env.RunDir, roster.DHCP, "leases", nil)
 	l := Listing{clients, names(s, leases, clients.Clients)}
 	if *asJSON {
 		return cli.JSON(env.Stdout, l)

@@ -33,7 +33,8 @@ var update = flag.Bool("update", false, "write what the commands print now into 
 
 const up = 24 * time.Hour
 
-// A box is what the commands are asked about. The service answers on a real control socket; nil: it does not run.
+// A box is what the commands are asked about. The service answers on a real control socket; nil: it does not
+// run.
 type box struct {
 	toml    string
 	clock   *run.Status

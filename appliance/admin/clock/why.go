@@ -14,7 +14,7 @@ import (
 
 // An Explanation is what `gatehouse time why --json` prints: sentences.
 type Explanation struct {
-	Clock   []string  `json:"clock,omitempty"` // why it is synchronised, or not; left out when one source was asked about
+	Clock   []string  `json:"clock,omitempty"` // why it is synchronised, or not; nil: one source was asked about
 	Sources []Because `json:"sources"`
 }
 

@@ -39,7 +39,8 @@ type testBox struct {
 // rootVar tells this binary to be a box, and where its root directory is to be.
 const rootVar = "GATEHOUSE_TEST_ROOT"
 
-// clockAhead is how far the clock of a box is ahead of the machine's, which no box may set: nobody takes one for the other.
+// clockAhead is how far the clock of a box is ahead of the machine's, which no box may set: nobody takes one for
+// the other.
 const clockAhead = 10 * 365 * 24 * time.Hour
 
 // program is the box's own binary, in its root directory.

@@ -35,8 +35,8 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
-// timeClock is the clock that the time service keeps; nil: the kernel's. A test has one of its own, for what runs in
-// namespaces would set the clock of the whole machine.
+// timeClock is the clock that the time service keeps; nil: the kernel's. A test has one of its own, for what runs
+// in namespaces would set the clock of the whole machine.
 var timeClock ntprun.Kernel
 
 // mains are the programs of the services of the roster, by their names.
