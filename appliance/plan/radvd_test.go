@@ -95,6 +95,8 @@ ipv4 = "dhcp"
 server = "203.0.113.30"
 ipv6 = "2001:db8:1f0a:1::2/64"
 routed = "2001:db8:abcd::/48"
+[ntp]
+servers = "192.0.2.123"
 [[lan]]
 name = "lan"
 interface = "eth1"

@@ -63,7 +63,7 @@ func (s Source) String() string {
 }
 
 // Limit is StepLimit, or its default.
-func (c *Config) Limit() time.Duration {
+func (c Config) Limit() time.Duration {
 	if c.StepLimit == 0 {
 		return DefaultStepLimit
 	}
@@ -71,7 +71,7 @@ func (c *Config) Limit() time.Duration {
 }
 
 // Check says everything that is wrong.
-func (c *Config) Check() error {
+func (c Config) Check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("ntp: "+format, args...)) }
 	if len(c.Sources) > MaxSources {

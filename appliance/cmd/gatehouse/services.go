@@ -35,6 +35,10 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
+// timeClock is the clock that the time service keeps; nil: the kernel's. A test has one of its own, for what runs
+// in namespaces would set the clock of the whole machine.
+var timeClock ntprun.Kernel
+
 // mains are the programs of the services of the roster, by their names.
 func mains() map[string]unit.Main {
 	return map[string]unit.Main{
@@ -70,6 +74,7 @@ func mains() map[string]unit.Main {
 		roster.NTP: unit.Of(func(c ntp.Config, o unit.Options) (*ntprun.Service, error) {
 			return ntprun.Open(c, ntprun.Options{
 				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, NotBefore: trust.Date(), Rand: rand.Uint64, Changed: o.Changed,
+				Kernel: timeClock,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
