@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,18 +19,21 @@ func TestClockIsSet(t *testing.T) {
 			disk := new(leasefiletest.Disk)
 			var old string
 			inBubble(t, config(), disk, nil, func(r *rig) { old = r.dora(1) })
-			wrong, set := off, false
+			var wrong atomic.Int64
+			var set atomic.Bool
+			wrong.Store(int64(off))
 			options := func(_ *rig, o *Options) {
 				begun := time.Now()
 				o.Uptime = func() time.Duration { return time.Since(begun) + time.Minute }
-				o.Now = func() time.Time { return time.Now().Add(wrong) }
-				o.Synchronised = func() bool { return set }
+				o.Now = func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) }
+				o.Synchronised = set.Load
 			}
 			inBubbleWith(t, config(), disk, options, func(r *rig) {
 				addr, end := r.dora(2), time.Now().Add(time.Hour)
 				time.Sleep(5 * time.Second)
 				synctest.Wait()
-				wrong, set = 0, true
+				wrong.Store(0)
+				set.Store(true)
 				time.Sleep(2 * lookEvery)
 				synctest.Wait()
 				r.ends(addr, end)
@@ -37,7 +41,7 @@ func TestClockIsSet(t *testing.T) {
 					r.ends(old, time.Now().Add(time.Hour-7*time.Second))
 				}
 				// A machine that is saved for ten minutes has leases that are ten minutes older.
-				wrong = 10 * time.Minute
+				wrong.Store(int64(10 * time.Minute))
 				r.dora(3)
 				r.ends(addr, end)
 			})
