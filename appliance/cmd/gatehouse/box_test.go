@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
+	"github.com/gatehouse-os/gatehouse/services/ntp/kernel/kerneltest"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -42,6 +43,7 @@ const program = "/gatehouse"
 
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "gatehouse" { // a service, or the command
+		otherClock = kerneltest.New(0, 0)
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 		stop()

@@ -36,6 +36,9 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
+// otherClock is kept in place of the kernel's: in tests, whose boxes share that with the machine. Nil: none.
+var otherClock ntprun.Kernel
+
 // mains are the programs of the services of the roster, by their names.
 func mains() map[string]unit.Main {
 	return map[string]unit.Main{
@@ -75,6 +78,7 @@ func mains() map[string]unit.Main {
 		roster.NTP: unit.Of(func(c ntp.Config, o unit.Options) (*ntprun.Service, error) {
 			return ntprun.Open(c, ntprun.Options{
 				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, NotBefore: trust.Date(), Rand: rand.Uint64, Changed: o.Changed,
+				Kernel: otherClock,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
