@@ -16,7 +16,7 @@ import (
 
 // dnsConfig is what the box answers itself, and whom it asks for all else.
 func dnsConfig(s *site.Site, learned Learned) dns.Config {
-	c := dns.Config{House: house(s), Private: s.DNS.Private}
+	c := dns.Config{House: house(s), Private: s.DNS.Private, Timed: s.NTP.On()}
 	for _, l := range s.LANs {
 		c.Links = append(c.Links, l.Link())
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
@@ -47,10 +48,14 @@ func mains() map[string]unit.Main {
 		}),
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
 			fs := leasefile.Dir(o.StateDir)
-			return dhcprun.Open(c, dhcprun.Options{FS: fs, Log: o.Log, Changed: o.Changed})
+			return dhcprun.Open(c, dhcprun.Options{
+				FS: fs, Log: o.Log, Changed: o.Changed, Uptime: o.Uptime, Synchronised: machine.Synchronised,
+			})
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {
-			return dnsrun.Open(c, dnsrun.Options{Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed})
+			return dnsrun.Open(c, dnsrun.Options{
+				Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed, Synchronised: machine.Synchronised,
+			})
 		}),
 		roster.WAN: unit.Of(func(c wan.Config, o unit.Options) (*wanrun.Service, error) {
 			boot, err := bootID()
