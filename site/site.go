@@ -46,6 +46,7 @@ type (
 	AddrRange   = model.AddrRange
 	Route       = model.Route
 	NTP         = model.NTP
+	TimeSource  = model.TimeSource
 	Console     = model.Console
 	Netboot     = model.Netboot
 	Host        = model.Host

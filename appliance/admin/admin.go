@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/clock"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
@@ -85,6 +86,8 @@ func commands() []command {
 			run: ofIPv6(ipv6.Status), sub: ipv6Commands()},
 		{name: "tunnel", usage: "[--json]", what: "the tunnel for IPv6: is it up, and what was its broker told",
 			run: ofTunnel(tunnel.Status), sub: tunnelCommands()},
+		{name: "time", usage: "[--json]", what: "the clock: is it right, whom it follows, and what each source says",
+			run: ofTime(clock.Status), sub: timeCommands()},
 		{name: "firewall", sub: firewallCommands()},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}

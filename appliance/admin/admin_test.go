@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -45,6 +46,7 @@ type appliance struct {
 	said     map[string]any // what each service, if it is ready, says to "problems"
 	dhcp     *run.Status    // nil: it does not answer
 	wan      *wanrun.Status // nil: there is no such service
+	clock    *ntprun.Status // nil: there is no such service
 	hung     []string       // services that take questions, and nothing comes of it
 	patience time.Duration
 	stuck    chan struct{} // the kernel does not tell of the machine until it is closed
@@ -177,6 +179,9 @@ func (a appliance) start(t *testing.T) string {
 		}
 		if s.Name == "wan" && a.wan != nil {
 			m["status"] = answer(a.wan)
+		}
+		if s.Name == "ntp" && a.clock != nil {
+			m["status"] = answer(a.clock)
 		}
 		serve(s.Name, m)
 	}

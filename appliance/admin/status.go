@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/clock"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
@@ -22,6 +23,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -38,6 +40,7 @@ type Status struct {
 	WAN      *wanrun.Status     `json:"wan,omitempty"`    // nil: the address is the site's own, or it does not answer
 	Tunnel   *tunnelrun.Status  `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
 	IPv6     *plan.IPv6         `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
+	Time     *ntprun.Status     `json:"time,omitempty"`   // nil: no time is kept, or its service does not answer
 	Problems []string           `json:"problems"`         // everything that is wrong, for people
 }
 
@@ -122,6 +125,11 @@ func collect(ctx context.Context, env Env) Status {
 	asking.Go(func() {
 		if t, err := tunnel.Ask(ctx, env.RunDir); err == nil {
 			st.Tunnel = &t
+		}
+	})
+	asking.Go(func() {
+		if c, err := clock.Ask(ctx, env.RunDir); err == nil {
+			st.Time = &c
 		}
 	})
 	asking.Wait() // the control sockets keep to ctx

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/clock"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
@@ -100,7 +101,10 @@ func (st Status) machineRows() (rows [][]string) {
 		}
 	}
 	if m.Kernel != "" {
-		add("clock", clockLine(m.Clock))
+		add("clock", clockLine(m.Clock, st.Time != nil))
+	}
+	if st.Time != nil {
+		add("time", clock.Line(*st.Time))
 	}
 	perm, _ := st.disk(permDir)
 	for _, d := range m.Disks {
@@ -172,15 +176,20 @@ func stateLine(r machine.Route) string {
 	return "answers"
 }
 
-func clockLine(c machine.Clock) string {
-	by := "not synchronised"
-	if c.Synchronised {
-		by = "synchronised"
+// clockLine says what the time is. Whether it is kept the kernel says, unless a service does, which knows more.
+func clockLine(c machine.Clock, kept bool) string {
+	text := c.Time.UTC().Format(time.DateTime) + " UTC"
+	switch {
+	case kept:
+	case c.Synchronised:
+		text += ", synchronised"
+	default:
+		text += ", not synchronised"
 	}
 	if c.Source != "" {
-		by += ", source " + c.Source
+		text += ", source " + c.Source
 	}
-	return c.Time.UTC().Format(time.DateTime) + " UTC, " + by
+	return text
 }
 
 // disk is the one that has dir, if its use is known.

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 )
 
 // with is a healthy appliance after a change.
@@ -245,6 +246,38 @@ func TestSilence(t *testing.T) {
 				t.Errorf("%q is in\n%s", tt.unnoticed, stdout)
 			}
 		})
+	}
+}
+
+// TestClock: where a time service runs, it says how the clock is, and what is wrong with it.
+func TestClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		clock ntprun.Status
+		said  []string
+		want  []string
+	}{
+		"synchronised": {
+			ntprun.Status{Report: ntprun.Report{Synchronised: true, Since: time.Hour, Offset: -12 * time.Microsecond}, Up: 4 * time.Hour, Server: "192.0.2.123"},
+			nil, []string{"time            synchronised to 192.0.2.123, offset 12.0 µs, for 3h\n", "Everything is as it should be."},
+		},
+		"not": {
+			ntprun.Status{Up: 5 * time.Minute}, []string{"The clock is not synchronised: no source gives the time"},
+			[]string{"time            not synchronised for 5m\n", "! ntp: The clock is not synchronised: no source gives the time\n"},
+		},
+	} {
+		a := with(func(a *appliance) {
+			a.services = append(a.services, supervise.Status{Name: "ntp", State: supervise.Ready})
+			a.clock, a.said = &c.clock, map[string]any{"ntp": c.said}
+		})
+		stdout, _, code := a.command(t, "status")
+		for _, want := range append(c.want, "clock           2026-05-01 12:00:00 UTC, source xen\n") {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: %q is missing in\n%s", name, want, stdout)
+			}
+		}
+		if code != min(len(c.said), 1) {
+			t.Errorf("%s: exit status %d", name, code)
+		}
 	}
 }
 

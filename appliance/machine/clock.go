@@ -18,6 +18,12 @@ type Clock struct {
 	Source       string `json:"source,omitempty"` // what the kernel counts by: "xen", "tsc", "kvm-clock"
 }
 
+// Synchronised reports whether somebody keeps the machine's clock to the time of others.
+func Synchronised() bool {
+	c, err := readClock()
+	return err == nil && c.Synchronised
+}
+
 // readClock looks, and sets nothing: Modes is 0.
 func readClock() (Clock, error) {
 	var t unix.Timex

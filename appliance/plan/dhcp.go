@@ -1,26 +1,24 @@
 package plan
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
-	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-func dhcpConfig(s *site.Site, facts wan.Facts) dhcp.Config {
+func dhcpConfig(s *site.Site) dhcp.Config {
 	c := dhcp.Config{ReservedNames: []string{s.Name}}
 	for _, l := range s.LANs {
-		subnet := dhcpSubnet(s, facts, site.Subnet{Name: l.Name, Network: l.IPv4.Masked(), Clients: l.Clients})
+		subnet := dhcpSubnet(s, site.Subnet{Name: l.Name, Network: l.IPv4.Masked(), Clients: l.Clients})
 		subnet.Interface, subnet.Address = l.Link(), l.IPv4.Addr()
 		c.Subnets = append(c.Subnets, subnet)
 	}
 	for _, r := range s.Relayed {
 		// Our address there is the one on the link that the relay agent uses.
-		subnet := dhcpSubnet(s, facts, site.Subnet(r))
+		subnet := dhcpSubnet(s, site.Subnet(r))
 		subnet.Relayed = true
 		c.Subnets = append(c.Subnets, subnet)
 	}
@@ -38,14 +36,14 @@ func dhcpConfig(s *site.Site, facts wan.Facts) dhcp.Config {
 }
 
 // dhcpSubnet returns what is the same for the network of a LAN and a relayed one.
-func dhcpSubnet(s *site.Site, facts wan.Facts, n site.Subnet) dhcp.Subnet {
+func dhcpSubnet(s *site.Site, n site.Subnet) dhcp.Subnet {
 	subnet := dhcp.Subnet{
 		Name:          n.Name,
 		Prefix:        n.Network,
 		Router:        n.Router,
 		Routes:        n.Routes,
 		DNS:           n.DNS,
-		NTP:           timeServers(n, facts),
+		NTP:           n.NTP,
 		Domain:        s.Domain,
 		Search:        n.Search,
 		MTU:           n.MTU,
@@ -61,20 +59,6 @@ func dhcpSubnet(s *site.Site, facts wan.Facts, n site.Subnet) dhcp.Subnet {
 		subnet.Probe = n.Probe
 	}
 	return subnet
-}
-
-// maxTimeServers is how many clients are told: as many as a site may name.
-const maxTimeServers = 16
-
-// timeServers are those of a network, with the provider's behind them if it is to have these.
-func timeServers(n site.Subnet, facts wan.Facts) []netip.Addr {
-	all := n.NTP
-	for _, a := range facts.NTP {
-		if n.NTPOfWAN && !slices.Contains(all, a) && len(all) < maxTimeServers {
-			all = append(slices.Clip(all), a)
-		}
-	}
-	return all
 }
 
 func dhcpRanges(ranges []site.AddrRange) []lease.Range {

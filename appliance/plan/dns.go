@@ -16,7 +16,7 @@ import (
 
 // dnsConfig is what the box answers itself, and whom it asks for all else.
 func dnsConfig(s *site.Site, learned Learned) dns.Config {
-	c := dns.Config{House: house(s), Private: s.DNS.Private}
+	c := dns.Config{House: house(s), Private: s.DNS.Private, Timed: s.NTP.On()}
 	for _, l := range s.LANs {
 		c.Links = append(c.Links, l.Link())
 	}
@@ -228,14 +228,14 @@ func zoneRecord(r site.DNSRecord) zone.Record {
 	return out
 }
 
-// What follows from the key servers of [ntp].
+// What follows from [ntp].
 const (
 	ntpService = "_ntp._udp"
 	ntpPort    = 123
 )
 
-// zoneServices are those that the site has, and its time servers if they are hosts of it: these are told to
-// all clients already. What the site says of that type itself goes before.
+// zoneServices are those that the site has, and the appliance's time. What the site says of that type itself
+// goes before.
 func zoneServices(s *site.Site) []zone.Service {
 	var all []zone.Service
 	said := slices.ContainsFunc(s.DNS.Records, func(r site.DNSRecord) bool {
@@ -251,13 +251,8 @@ func zoneServices(s *site.Site) []zone.Service {
 	if said {
 		return all
 	}
-	known := map[string]bool{}
-	for _, a := range s.NTP.Servers {
-		i := slices.IndexFunc(s.Hosts, func(h site.Host) bool { return slices.Contains(h.Addrs, a) && !isBox(s, h) })
-		if i >= 0 && !known[s.Hosts[i].Name] {
-			known[s.Hosts[i].Name] = true
-			all = append(all, zone.Service{Type: ntpService, Host: zoneName(s.Hosts[i].Name), Port: ntpPort})
-		}
+	if s.NTP.On() {
+		all = append(all, zone.Service{Type: ntpService, Host: s.Name, Port: ntpPort})
 	}
 	return all
 }

@@ -54,7 +54,7 @@ mixed-case = true
 [dns.forward]
 "corp.home.example" = "10.8.0.53"
 [ntp]
-servers = ["192.168.32.20", "192.0.2.123", "192.168.32.1", "192.168.33.20"]
+servers = ["192.168.32.20", "192.0.2.123", "192.168.33.20"]
 [[record]]
 name = "@"
 mx = "10 web1"
@@ -154,7 +154,7 @@ func TestDNSConfig(t *testing.T) {
 			},
 			Services: []zone.Service{
 				{Type: "_ipp._tcp", Host: "web1", Port: 631, Instance: "Office", Text: []string{"a=b"}},
-				{Type: "_ntp._udp", Host: "clock", Port: 123},
+				{Type: "_ntp._udp", Host: "gate", Port: 123},
 			},
 			Elsewhere: []string{"corp.home.example."},
 		},
@@ -169,7 +169,8 @@ func TestDNSConfig(t *testing.T) {
 		},
 		Private: []string{"plex.direct"},
 		Leases:  "/perm/dhcp", Stations: "/perm/radvd",
-		Own: addresses("192.0.2.10 192.168.32.1 2001:db8:0:20::1 192.168.33.1 192.0.2.20"),
+		Own:   addresses("192.0.2.10 192.168.32.1 2001:db8:0:20::1 192.168.33.1 192.0.2.20"),
+		Timed: true,
 	}
 	equal := cmp.Options{
 		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
@@ -183,10 +184,10 @@ func TestDNSConfig(t *testing.T) {
 // pool.
 func TestDNSConfigSaidOtherwise(t *testing.T) {
 	for _, own := range []string{
-		"[[service]]\ntype = \"_ntp._udp\"\nhost = \"gate\"\nport = 123\n", "[[record]]\nname = \"_ntp._udp\"\ncname = \"_ntp._udp.example.org\"\n",
+		"[[service]]\ntype = \"_ntp._udp\"\nhost = \"web1\"\nport = 123\n", "[[record]]\nname = \"_ntp._udp\"\ncname = \"_ntp._udp.example.org\"\n",
 	} {
 		c := dnsOf(t, dnsSite+own, dnsHosts, dnsEthers)
-		if slices.ContainsFunc(c.House.Services, func(s zone.Service) bool { return s.Type == "_ntp._udp" && s.Host != "gate" }) {
+		if slices.ContainsFunc(c.House.Services, func(s zone.Service) bool { return s.Type == "_ntp._udp" && s.Host != "web1" }) {
 			t.Errorf("with %s there is %+v", own, c.House.Services)
 		}
 	}

@@ -83,7 +83,7 @@ func Make(s *site.Site, l Learned) Plan {
 	facts := wayOut(s, l)
 	services := []Service{
 		{Name: roster.NFLog, Config: nflog.Config{Group: firewall.LogGroup}},
-		{Name: roster.DHCP, Config: dhcpConfig(s, facts)},
+		{Name: roster.DHCP, Config: dhcpConfig(s)},
 		{Name: roster.DNS, Config: dnsConfig(s, l)},
 	}
 	if s.WAN.DHCP != nil || s.WAN.Auto6 {
@@ -97,6 +97,9 @@ func Make(s *site.Site, l Learned) Plan {
 	}
 	if s.Tunnel != nil {
 		services = append(services, Service{Name: roster.Tunnel, Config: tunnelConfig(s, facts)})
+	}
+	if s.NTP.On() {
+		services = append(services, Service{Name: roster.NTP, Config: ntpConfig(s, l)})
 	}
 	return Plan{
 		HostName:      s.Name,

@@ -296,6 +296,9 @@ func TestPolicy(t *testing.T) {
 		if slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
 			want += 2 // router-solicit and dhcpv6
 		}
+		if s.NTP.On() {
+			want++
+		}
 		if _, err := firewall.Compile(p, firewall.Features{}); err != nil {
 			t.Fatal(err)
 		}

@@ -95,12 +95,14 @@ ipv4 = "dhcp"
 server = "203.0.113.30"
 ipv6 = "2001:db8:1f0a:1::2/64"
 routed = "2001:db8:abcd::/48"
+[ntp]
+servers = "192.0.2.123"
 [[lan]]
 name = "lan"
 interface = "eth1"
 ipv4 = "192.168.32.1/24"
 `, "", plan.Learned{})
-	if want := len(roster.All()) - 1; len(p.Services) != want { // no site has the time service yet
+	if want := len(roster.All()); len(p.Services) != want {
 		t.Errorf("services: %d of %d", len(p.Services), want)
 	}
 	for _, s := range p.Services {

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dns"
+	"github.com/gatehouse-os/gatehouse/services/ntp"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -210,17 +211,24 @@ func TestFactsFollow(t *testing.T) {
 		}
 		upstream := []string{"192.0.2.53 203.0.112.53 2001:db8::53"}[0]
 		own := "203.0.113.7 192.168.100.2"
-		ntp := "192.0.2.123 203.0.112.123"
+		follows := "192.0.2.123 203.0.112.123"
 		if i == 0 {
-			upstream, own, ntp = "192.0.2.53 2001:db8::53", "192.168.100.2", "192.0.2.123"
+			upstream, own, follows = "192.0.2.53 2001:db8::53", "192.168.100.2", "192.0.2.123"
 		}
 		d, c := configOf[dns.Config](t, p, roster.DNS), configOf[dhcp.Config](t, p, roster.DHCP)
 		var asked []netip.Addr
 		for _, u := range d.Upstream.Servers {
 			asked = append(asked, u.Address)
 		}
-		if !slices.Equal(asked, addrs(upstream)) || !slices.Equal(z.Own, addrs(own)) || !slices.Equal(c.Subnets[0].NTP, addrs(ntp)) {
+		if !slices.Equal(asked, addrs(upstream)) || !slices.Equal(z.Own, addrs(own)) || !slices.Equal(c.Subnets[0].NTP, addrs("192.168.32.1")) {
 			t.Errorf("%d: asks %v, own %v, told %v", i, asked, z.Own, c.Subnets[0].NTP)
+		}
+		var followed []netip.Addr
+		for _, source := range configOf[ntp.Config](t, p, roster.NTP).Sources {
+			followed = append(followed, source.Addrs...)
+		}
+		if !slices.Equal(followed, addrs(follows)) {
+			t.Errorf("%d: follows %v, want %s", i, followed, follows)
 		}
 		for _, a := range addrs(own) {
 			if !slices.Contains(d.Own, a) {
@@ -235,7 +243,7 @@ func TestFactsFollow(t *testing.T) {
 	for _, u := range plan.Describe(s, s, before, after).Units {
 		units = append(units, u.Name+" "+string(u.Action))
 	}
-	if got := strings.Join(units, ", "); got != "dhcp reload, dns reload" {
+	if got := strings.Join(units, ", "); got != "dns reload, ntp reload" {
 		t.Errorf("a lease means %s", got)
 	}
 }

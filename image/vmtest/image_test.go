@@ -121,7 +121,7 @@ func firstLease(ctx context.Context, t *testing.T, h *home) {
 	h.laptopGot = udhcpc(ctx, t, h.laptop, "-O", "ntpsrv")
 	for name, want := range map[string]string{
 		"mask": "24", "router": "192.168.32.1", "dns": "192.168.32.1", "domain": "home.example",
-		"ntpsrv": "192.0.2.123", "hostname": "laptop", "lease": "43200", "serverid": "192.168.32.1",
+		"ntpsrv": "192.168.32.1", "hostname": "laptop", "lease": "43200", "serverid": "192.168.32.1",
 	} {
 		if got := h.laptopGot[name]; got != want {
 			t.Errorf("%s=%s, want %s", name, got, want)

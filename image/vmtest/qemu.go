@@ -44,6 +44,9 @@ func arguments(m Machine, qmpSocket string) []string {
 			args = append(args, option[0], option[1])
 		}
 	}
+	if m.Clock != "" {
+		args = append(args, "-rtc", "base="+m.Clock)
+	}
 	if m.Watchdog {
 		args = append(args, "-device", "i6300esb", "-action", "watchdog=reset")
 	}

@@ -31,12 +31,12 @@ func TestArguments(t *testing.T) {
 		{
 			name: "a host that boots from its first card",
 			machine: Machine{
-				Name: "web1", MemoryMB: 512, CPUs: 2, CPU: "Nehalem", Firmware: true, Watchdog: true,
+				Name: "web1", MemoryMB: 512, CPUs: 2, CPU: "Nehalem", Firmware: true, Watchdog: true, Clock: "2099-01-01T00:00:00",
 				NICs: []NIC{{MAC: "00:16:3e:00:00:01", Port: Port{kind: "tap"}}},
 			},
 			want: common + ` -cpu Nehalem -m 512 -smp 2
 				-serial stdio -qmp unix:QMP,server=on,wait=off -name web1
-				-machine pc,graphics=off -device i6300esb -action watchdog=reset
+				-machine pc,graphics=off -rtc base=2099-01-01T00:00:00 -device i6300esb -action watchdog=reset
 				-netdev tap,id=net0,fd=3 -device virtio-net-pci,netdev=net0,mac=00:16:3e:00:00:01,bootindex=1`,
 		},
 	}

@@ -45,6 +45,7 @@ type Machine struct {
 	CPU      string // QEMU's -cpu; "max", which makes a Debian load drivers for all that it can do
 	Firmware bool   // show the firmware's words on the console too, iPXE's among them
 	Watchdog bool   // Intel's 6300ESB, which resets the machine
+	Clock    string // the time in UTC that its clock begins with, "1970-01-01T00:00:00"; the host's
 }
 
 // Disk is a raw disk image that the machine writes to. Writes that the machine has flushed are in the host's

@@ -173,6 +173,15 @@ func (s *Server) Restore(l lease.Lease) {
 	}
 }
 
+// Shift has leases that were given since some moment by a clock that was wrong move along with it: it was set at now, by
+// so much. What it returns is to be stored. Leases from before are dated by a clock that was right.
+func (s *Server) Shift(since, now time.Time, by time.Duration) (moved []lease.Lease) {
+	for _, sub := range s.subnets {
+		moved = sub.table.Shift(since, now, by, moved)
+	}
+	return moved
+}
+
 // Handle decides about one message that arrived on the link of the given subnet,
 // an index of Config.Subnets, and leaves what to do in out. It never fails: what
 // cannot be understood is dropped with a reason.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
+	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -336,6 +337,9 @@ func (b *testBox) observeDescriptors(o observation, pids map[string]int) {
 		settled = true
 		for name, pid := range pids {
 			key, now := "open in "+name, openNow(b.t, pid, b.root)
+			if name == roster.NTP { // each question has a socket while it waits; those that hear LANs are in "sockets"
+				now = slices.DeleteFunc(now, func(what string) bool { return strings.HasPrefix(what, "socket:") })
+			}
 			settled = settled && slices.Equal(o[key], now)
 			o[key] = now
 		}

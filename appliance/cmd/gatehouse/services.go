@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
@@ -35,6 +36,10 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
+// timeClock is the clock that the time service keeps; nil: the kernel's. A test has one of its own, for what runs
+// in namespaces would set the clock of the whole machine.
+var timeClock ntprun.Kernel
+
 // mains are the programs of the services of the roster, by their names.
 func mains() map[string]unit.Main {
 	return map[string]unit.Main{
@@ -43,10 +48,14 @@ func mains() map[string]unit.Main {
 		}),
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
 			fs := leasefile.Dir(o.StateDir)
-			return dhcprun.Open(c, dhcprun.Options{FS: fs, Log: o.Log, Changed: o.Changed})
+			return dhcprun.Open(c, dhcprun.Options{
+				FS: fs, Log: o.Log, Changed: o.Changed, Uptime: o.Uptime, Synchronised: machine.Synchronised,
+			})
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {
-			return dnsrun.Open(c, dnsrun.Options{Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed})
+			return dnsrun.Open(c, dnsrun.Options{
+				Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed, Synchronised: machine.Synchronised,
+			})
 		}),
 		roster.WAN: unit.Of(func(c wan.Config, o unit.Options) (*wanrun.Service, error) {
 			boot, err := bootID()
@@ -70,6 +79,7 @@ func mains() map[string]unit.Main {
 		roster.NTP: unit.Of(func(c ntp.Config, o unit.Options) (*ntprun.Service, error) {
 			return ntprun.Open(c, ntprun.Options{
 				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, NotBefore: trust.Date(), Rand: rand.Uint64, Changed: o.Changed,
+				Kernel: timeClock,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {

@@ -67,11 +67,15 @@ func (s *Service) commit() {
 	if j.committing || len(s.batch) == 0 {
 		return
 	}
+	began := s.now() // which may begin a batch, or end here for one that it sends
+	if j.committing {
+		return
+	}
 	for _, it := range s.batch {
 		j.file.Append(it.out.Records...)
 	}
 	s.batch, s.flying = s.flying[:0], s.batch
-	j.committing, j.began = true, s.now()
+	j.committing, j.began = true, began
 	c := j.file.Start()
 	go func() {
 		c.Run()

@@ -85,6 +85,8 @@ func pause(ctx context.Context, d time.Duration) {
 
 // own is the owner's loop.
 func (s *Service) own(ctx context.Context) {
+	look := s.clock.ticker()
+	defer look.Stop()
 	for {
 		queue, rewritten := s.queue, s.journal.rewritten
 		answers, timer := s.probes.answers, s.probes.timer.C
@@ -99,6 +101,10 @@ func (s *Service) own(ctx context.Context) {
 			return
 		case f := <-s.calls:
 			f()
+		case <-look.C:
+			if s.now(); s.clock.right {
+				look.Stop()
+			}
 		case m := <-queue:
 			s.handle(m)
 		case c := <-s.journal.committed:
@@ -196,6 +202,10 @@ func (s *Service) spare(link string) item {
 
 // conclude sends the reply, if one may be sent, and remembers what happened.
 func (s *Service) conclude(now time.Time, it item) {
+	if it.lan == nil { // leases that have moved with the clock: nobody waits for them
+		it.out.Records = nil
+		return
+	}
 	if it.out.Drop == 0 && len(it.out.Reply) > 0 {
 		if err := s.send(it); err != nil {
 			it.out.Drop, it.out.Reason = dhcp.DropNotSent, err.Error()

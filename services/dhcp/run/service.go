@@ -57,14 +57,19 @@ type Options struct {
 	Changed <-chan struct{}
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Uptime is CLOCK_BOOTTIME, by which it is noticed that the clock was set, and Synchronised reports whether
+	// somebody who knows the time has set it. Nil: the clock is right.
+	Uptime       func() time.Duration
+	Synchronised func() bool
 }
 
 // A Service is the DHCP server of all LANs.
 type Service struct {
 	o      Options
 	log    *slog.Logger
-	events *slog.Logger // what clients cause: bounded, since they decide how much there is to log
-	now    func() time.Time
+	events *slog.Logger     // what clients cause: bounded, since they decide how much there is to log
+	now    func() time.Time // for the owner
+	clock  clock
 	links  *links.Keeper[*sockets]
 
 	queue   chan message
@@ -113,6 +118,10 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 		s.now = time.Now
 	}
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, time.Second/logRate, s.now))
+	if o.Uptime != nil && o.Synchronised != nil {
+		s.clock = clock{wall: s.now, uptime: o.Uptime, synchronised: o.Synchronised}
+		s.now = s.time
+	}
 	for range queueLen {
 		s.buffers <- make([]byte, bufferSize)
 	}

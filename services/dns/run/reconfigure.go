@@ -45,6 +45,7 @@ func (s *Service) adopt(p parts) error {
 	if err := s.names.do(context.Background(), func() { s.names.adopt(p.table, conf) }); err != nil {
 		return err
 	}
+	s.timed.Store(conf.Timed)
 	s.mu.Lock()
 	before := s.conf
 	s.parts, s.sources = p, s.sourcesOf(conf.Upstream)

@@ -22,6 +22,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
@@ -67,6 +68,8 @@ type Options struct {
 	Changed <-chan struct{}
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Synchronised reports whether somebody who knows the time has set it; nil: nobody ever does.
+	Synchronised func() bool
 	// Port is where clients ask; 0: 53.
 	Port uint16
 	// Upstream is what upstream needs of the world; its zero value is that of the machine, with the
@@ -86,6 +89,8 @@ type Service struct {
 	observer *observer
 	watch    *watch
 	started  time.Time
+	timed    atomic.Bool // others keep the clock
+	right    atomic.Bool // they have set it
 
 	reconfiguring sync.Mutex
 
@@ -105,6 +110,8 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{o: o, log: o.Log, parts: made, observer: newObserver(), served: map[string]*link{}}
+	s.timed.Store(conf.Timed)
+	o.Upstream.Unset = s.unset
 	if s.upstream, err = upstream.New(conf.Upstream, o.Upstream); err != nil {
 		return nil, fmt.Errorf("dns configuration: %w", err)
 	}
@@ -121,6 +128,16 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 		return nil, errors.Join(err, s.watch.Close(), s.close())
 	}
 	return s, nil
+}
+
+// unset reports whether the clock is one that others are to set, and have not yet. Once they have, it is right: later
+// outages make it wrong by little, and dates count again.
+func (s *Service) unset() bool {
+	if !s.timed.Load() || s.right.Load() || s.o.Synchronised == nil {
+		return false
+	}
+	s.right.Store(s.o.Synchronised())
+	return !s.right.Load()
 }
 
 // join makes chain and resolver, which ask each other.

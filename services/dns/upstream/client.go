@@ -19,9 +19,10 @@
 // that), and CNAME chains: an answer may end with a CNAME whose target is to be asked for. There is no
 // validation of DNSSEC.
 //
-// While the clock is certainly wrong (Options.Epoch) dates of certificates do not count: else a box without a
-// clock has no names, without names no servers of time, and without those no clock. AD is not believed then,
-// and connections that were made so end with the first question after the clock is right.
+// While the clock is certainly wrong (Options.Epoch), or nobody has set it yet and a certificate's dates are against
+// it (Options.Unset), dates do not count: else a box without a clock has no names, without names no servers of time,
+// and without those no clock. AD is not believed then, and connections that were made so end with the first question
+// after the clock is right.
 package upstream
 
 import (
@@ -66,6 +67,9 @@ type Options struct {
 	// not looked at, but for what had expired by Epoch; who has signed them and for whom is. Zero: dates count
 	// always.
 	Epoch time.Time
+	// Unset reports that the clock is to be set by others and was not yet: it is believed where the dates of a
+	// certificate agree with it, and where they do not they are not looked at. Nil: nobody sets it.
+	Unset func() bool
 	// Log is told when a server fails and when it answers again, which may be often: bound it. Nil: nobody
 	// is.
 	Log *slog.Logger
@@ -83,6 +87,9 @@ func (o Options) complete() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Unset == nil {
+		o.Unset = func() bool { return false }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -133,6 +140,9 @@ type world struct {
 
 // clockless reports whether the clock is certainly wrong.
 func (w *world) clockless() bool { return w.Now().Before(w.Epoch) }
+
+// doubtful reports whether it may be.
+func (w *world) doubtful() bool { return w.clockless() || w.Unset() }
 
 // A table says who is asked for what. It does not change.
 type table struct {
@@ -224,7 +234,7 @@ func (u *Client) PathChanged() {
 
 // redate ends connections that were made without looking at dates, once the clock is right.
 func (u *Client) redate() {
-	if !u.world.undated.Load() || u.world.clockless() || !u.world.undated.CompareAndSwap(true, false) {
+	if !u.world.undated.Load() || u.world.doubtful() || !u.world.undated.CompareAndSwap(true, false) {
 		return
 	}
 	for _, p := range u.table.Load().all {

@@ -160,3 +160,41 @@ func TestClockBecomesRightMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestUnsetClock has a box whose clock others are to set: it is believed where it agrees with a certificate, and no
+// longer where it does not once it is set.
+func TestUnsetClock(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		years   int // how far the clock is ahead
+		undated bool
+	}{{"right", 0, false}, {"of when the box was made", -1, true}, {"of the next century", 73, true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t)
+				l.add("192.0.2.53").secure("unused.example").cert = l.ca.issue(t, "resolver.example", l.start.AddDate(0, -1, 0), l.start.AddDate(0, 1, 0))
+				var set atomic.Bool
+				u := must1(New(servers.Config{Servers: []servers.Server{overTLS("192.0.2.53", "resolver.example")}}, Options{
+					Dial: l.dial, Epoch: l.start.AddDate(-1, 0, 0), Roots: l.ca.roots, Log: slog.New(slog.NewTextHandler(&l.log, nil)),
+					Unset: func() bool { return !set.Load() },
+					Now: func() time.Time {
+						if set.Load() {
+							return time.Now()
+						}
+						return time.Now().AddDate(tc.years, 0, 0)
+					},
+				}))
+				t.Cleanup(u.Close)
+				ask(t, u, "a.example.", "")
+				if s := statusOf(t, u, "192.0.2.53"); s.Clock != tc.undated {
+					t.Errorf("the status is %+v; the log is %q", s, l.log.String())
+				}
+				set.Store(true)
+				ask(t, u, "b.example.", "")
+				if s := statusOf(t, u, "192.0.2.53"); s.Clock || s.Connections != 1 {
+					t.Errorf("with the clock set the status is %+v", s)
+				}
+			})
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -301,12 +302,10 @@ func (p *peer) moved() {
 // redate ends the connections that were made without looking at dates: what is outstanding is asked again.
 func (p *peer) redate() {
 	p.mu.Lock()
-	streams := append([]*stream(nil), p.streams...)
+	streams := slices.DeleteFunc(slices.Clone(p.streams), func(s *stream) bool { return !s.undated })
 	p.mu.Unlock()
 	for _, s := range streams {
-		if s.undated {
-			s.end(errMoved)
-		}
+		s.end(errMoved)
 	}
 }
 

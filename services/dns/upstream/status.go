@@ -91,7 +91,9 @@ func (p *peer) status() Status {
 	case p.count.Answered > 0:
 		s.State = Up
 	}
-	s.Clock = p.tls != nil && p.world.clockless()
+	s.Clock = p.tls != nil && (p.world.clockless() || slices.ContainsFunc(p.streams, func(s *stream) bool {
+		return s.undated && s.conn != nil
+	}))
 	if p.latency.n > 0 {
 		s.Usual = p.latency.usual()
 	}

@@ -46,7 +46,7 @@ type stream struct {
 	idle     time.Duration
 	probed   bool // since it was heard
 	retired  bool // takes no more questions
-	undated  bool // the dates of the certificate were not looked at
+	undated  bool // the dates of the certificate are not looked at, or, once it is there, were not
 	ended    bool
 	answered int
 	bad      int
@@ -92,7 +92,7 @@ func (p *peer) connect() *stream {
 	s := &stream{
 		p: p, wake: make(chan struct{}, 1), over: make(chan struct{}), cancel: cancel,
 		began: time.Now(), waiting: map[uint16]*attempt{}, idle: idleDefault,
-		undated: p.tls != nil && p.world.clockless(),
+		undated: p.tls != nil && p.world.doubtful(),
 	}
 	if s.undated {
 		p.world.undated.Store(true)
@@ -131,9 +131,9 @@ func (s *stream) run(ctx context.Context) {
 	defer s.p.world.running.Done()
 	defer s.cancel()
 	raw, err := s.p.world.Dial(ctx, "tcp", s.p.server.Endpoint())
-	path, conn := time.Since(s.began), raw
+	path, conn, undated := time.Since(s.began), raw, s.undated
 	if err == nil && s.p.tls != nil {
-		conn, err = s.p.handshake(ctx, raw, s.undated)
+		conn, undated, err = s.p.handshake(ctx, raw, undated)
 	}
 	switch {
 	case err == nil:
@@ -144,7 +144,7 @@ func (s *stream) run(ctx context.Context) {
 		s.end(err)
 		return
 	}
-	if !s.opened(conn, raw, path) {
+	if !s.opened(conn, raw, path, undated) {
 		_ = conn.Close()
 		return
 	}
@@ -153,14 +153,14 @@ func (s *stream) run(ctx context.Context) {
 
 // opened takes the connection when it is there, and sends what has been queued. It reports false if it is
 // over already.
-func (s *stream) opened(conn, raw net.Conn, path time.Duration) bool {
+func (s *stream) opened(conn, raw net.Conn, path time.Duration, undated bool) bool {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	if s.ended {
 		return false
 	}
 	now := time.Now()
-	s.conn, s.raw, s.heard, s.used = conn, raw, now, now
+	s.conn, s.raw, s.heard, s.used, s.undated = conn, raw, now, now, undated
 	s.quiet = min(max(2*path, quietMin), quietMax)
 	for _, a := range s.waiting {
 		if !a.sent.IsZero() {

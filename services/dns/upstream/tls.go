@@ -33,48 +33,61 @@ func (e *CertificateError) Error() string {
 // Unwrap returns the cause, ErrClock among them if it may be.
 func (e *CertificateError) Unwrap() error { return e.err }
 
-// handshake makes a connection a TLS one. Without dates, those of the certificate are not looked at.
-func (p *peer) handshake(ctx context.Context, conn net.Conn, undated bool) (net.Conn, error) {
+// handshake makes a connection a TLS one. Undated, the dates of the certificate are not looked at if they are against
+// the clock; it returns whether they were not.
+func (p *peer) handshake(ctx context.Context, conn net.Conn, undated bool) (net.Conn, bool, error) {
 	config := p.tls
 	if undated {
-		config = p.undated()
+		config = p.undated(&undated)
 	}
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, p.explain(err, undated)
+		return nil, undated, p.explain(err, undated)
 	}
 	if undated {
 		p.world.Log.Warn("the clock is wrong: the dates of a certificate are not looked at", "server", p.server.String())
 	}
-	return secure, nil
+	return secure, undated, nil
 }
 
-// undated is how a connection is made while the clock is wrong. The checks of crypto/tls, which cannot do without
-// a time, are made by verifyUndated; no session of such a connection is kept for later ones.
-func (p *peer) undated() *tls.Config {
+// undated is how a connection is made while the clock may be wrong. The checks of crypto/tls, which cannot do without
+// a time, are made by verify; no session of such a connection is kept for later ones.
+func (p *peer) undated(undated *bool) *tls.Config {
 	c := p.tls.Clone()
 	c.ClientSessionCache = nil
 	c.InsecureSkipVerify = true
-	c.VerifyConnection = p.verifyUndated
+	c.VerifyConnection = func(s tls.ConnectionState) error {
+		now := p.world.Now()
+		*undated = now.Before(p.world.Epoch) || p.verify(s, now) != nil
+		if !*undated {
+			return nil
+		}
+		return p.verify(s, latestStart(s.PeerCertificates, p.world.Epoch))
+	}
 	return c
 }
 
-// verifyUndated does what crypto/tls does for a client, but by a time that the certificates themselves name: that
-// from which all of them are valid, or Epoch if it is later.
-func (p *peer) verifyUndated(s tls.ConnectionState) error {
+// latestStart is the time by which certificates are looked at without a clock, which they name themselves: that from
+// which all of them are valid, or epoch if it is later.
+func latestStart(all []*x509.Certificate, epoch time.Time) time.Time {
+	for _, c := range all {
+		if c.NotBefore.After(epoch) {
+			epoch = c.NotBefore
+		}
+	}
+	return epoch
+}
+
+// verify does what crypto/tls does for a client.
+func (p *peer) verify(s tls.ConnectionState, now time.Time) error {
 	o := x509.VerifyOptions{
-		DNSName: p.server.Name, Roots: p.world.Roots(), Intermediates: x509.NewCertPool(), CurrentTime: p.world.Epoch,
+		DNSName: p.server.Name, Roots: p.world.Roots(), Intermediates: x509.NewCertPool(), CurrentTime: now,
 	}
-	for i, c := range s.PeerCertificates {
-		if c.NotBefore.After(o.CurrentTime) {
-			o.CurrentTime = c.NotBefore
-		}
-		if i > 0 {
-			o.Intermediates.AddCert(c)
-		}
+	for _, c := range s.PeerCertificates[1:] { // there is one: TLS demands it of servers
+		o.Intermediates.AddCert(c)
 	}
-	if _, err := s.PeerCertificates[0].Verify(o); err != nil { // there is one: TLS demands it of servers
+	if _, err := s.PeerCertificates[0].Verify(o); err != nil {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
 	}
 	return nil

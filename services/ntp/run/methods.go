@@ -133,7 +133,7 @@ func (s *Service) hostStatus() *Host {
 }
 
 // settleTime is how long a clock may be without time after the start, or after it was lost, before that is a problem.
-const settleTime = time.Minute
+const settleTime = 5 * time.Minute
 
 // problems returns what a person should look at.
 func (s *Service) problems() (all []string) {

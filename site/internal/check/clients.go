@@ -103,14 +103,14 @@ func (l *loader) servers(key string, v toml.List, example string) []netip.Addr {
 }
 
 // fillServers gives the networks that have no resolvers or time servers of their own the appliance, by its
-// address there, and the time servers of the site.
+// address there.
 func (l *loader) fillServers() {
 	fill := func(c *model.Clients, own netip.Prefix) {
 		if c.DNS == nil && own.IsValid() {
 			c.DNS = []netip.Addr{own.Addr()}
 		}
-		if c.NTP == nil {
-			c.NTP, c.NTPOfWAN = l.site.NTP.Servers, l.site.NTP.WAN
+		if c.NTP == nil && l.site.NTP.On() && own.IsValid() {
+			c.NTP = []netip.Addr{own.Addr()}
 		}
 	}
 	for i := range l.site.LANs {

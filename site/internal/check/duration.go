@@ -31,6 +31,10 @@ func probeKey() durationKey {
 	return durationKey{"probe", []string{"ms", "s"}, "300ms", `100ms to 2s, or "off"`, 100 * time.Millisecond, 2 * time.Second}
 }
 
+func stepLimitKey() durationKey {
+	return durationKey{"step-limit", []string{"ms", "s", "m", "h"}, "10s", `100ms to 24h, or "off"`, 100 * time.Millisecond, 24 * time.Hour}
+}
+
 func ipv6OnlyKey() durationKey {
 	// RFC 8925 3.4, MIN_V6ONLY_WAIT.
 	return durationKey{"ipv6-only-wait", []string{"s", "m", "h", "d"}, "1d", "5m to 30d", 300 * time.Second, maxLease}

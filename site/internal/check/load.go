@@ -90,7 +90,7 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.checkOverlaps()
 	l.checkRoutes()
 	l.checkRelayed()
-	l.checkServers()
+	l.checkTime()
 	l.fillServers()
 	l.checkConsole()
 }

@@ -19,7 +19,6 @@ type Clients struct {
 	Router        netip.Addr     // their way out; zero: they are told none
 	DNS           []netip.Addr   // IPv4 addresses of resolvers
 	NTP           []netip.Addr   // IPv4 addresses of time servers
-	NTPOfWAN      bool           // and those that the provider names, behind NTP
 	Search        []string       // domains to look names up in; none: the site's domain alone
 	MTU           uint16         // 0: not told
 	Routes        []option.Route // further routes on the network

@@ -111,6 +111,9 @@ func (s *Site) boxServices() []string {
 	if slices.ContainsFunc(s.LANs, LAN.HasIPv6) {
 		all = append(all, "router-solicit", "dhcpv6")
 	}
+	if s.NTP.On() {
+		all = append(all, "ntp")
+	}
 	return all
 }
 

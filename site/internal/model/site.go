@@ -8,6 +8,7 @@ package model
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Site is one appliance and the network behind it.
@@ -95,11 +96,31 @@ type Route struct {
 	Via netip.Addr   // on the network of WAN or of a LAN
 }
 
-// NTP says whose time the network follows.
+// NTP says whose time the appliance follows, and with it the network.
 type NTP struct {
-	Servers []netip.Addr // IPv4 addresses, which LAN clients are given (DHCP option 42)
-	WAN     bool         // clients are given those that the provider names, behind Servers
+	Servers      []TimeSource  // each one server, or a pool of them
+	WAN          bool          // and those that the provider names
+	LocalStratum uint8         // at which the appliance serves its own clock while it follows nobody; 0: it does not
+	StepLimit    time.Duration // what it is off by more, the clock is set by; 0: only when the appliance starts
 }
+
+// TimeSource is a server, or a name that stands for several.
+type TimeSource struct {
+	Name string     // "" if it is known by its address
+	Addr netip.Addr // of either family; zero if it is known by a name
+	Pool bool       // the name stands for many servers, of which some are followed
+}
+
+// String returns the name, or the address.
+func (s TimeSource) String() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	return s.Addr.String()
+}
+
+// On reports whether the appliance serves time.
+func (n NTP) On() bool { return len(n.Servers) > 0 || n.WAN || n.LocalStratum != 0 }
 
 // Console says what the console of the appliance is.
 type Console struct {

@@ -28,7 +28,7 @@ func (p *printer) clients(s *model.Site, name string, c model.Clients, network s
 	p.row("domain", s.Domain)
 	p.row("search", strings.Join(c.Search, " "))
 	p.row("resolvers", addrs(c.DNS))
-	p.row("time servers", timeServers(c))
+	p.row("time servers", addrs(c.NTP))
 	if c.MTU > 0 {
 		p.row("MTU", fmt.Sprint(c.MTU))
 	}
@@ -60,15 +60,6 @@ func (p *printer) options(all []model.Option) {
 	for _, o := range all {
 		p.row("option", o.String())
 	}
-}
-
-func timeServers(c model.Clients) string {
-	text := addrs(c.NTP)
-	if c.NTPOfWAN {
-		text = strings.TrimSpace(text + " and those that the provider names")
-		text = strings.TrimPrefix(text, "and ")
-	}
-	return text
 }
 
 func orNone(a netip.Addr) string {

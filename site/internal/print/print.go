@@ -26,6 +26,7 @@ func Site(w io.Writer, s *model.Site) error {
 		p.clients(s, r.Name+", through a relay agent", r.Clients, r.Network.String())
 	}
 	p.dns(s)
+	p.time(s.NTP)
 	p.hosts(s)
 	p.netboot(s)
 	p.firewall(s)
@@ -178,15 +179,15 @@ func (t *trimmer) Write(b []byte) (int, error) {
 	return len(b), t.err
 }
 
-// shortDuration writes whole days and hours as site.toml has them.
+// shortDuration writes durations as site.toml has them.
 func shortDuration(d time.Duration) string {
 	for _, unit := range []struct {
 		length time.Duration
 		name   string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
 		if d%unit.length == 0 {
 			return fmt.Sprintf("%d%s", d/unit.length, unit.name)
 		}
 	}
-	return fmt.Sprintf("%ds", d/time.Second)
+	return fmt.Sprintf("%dms", d/time.Millisecond)
 }

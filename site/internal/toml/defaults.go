@@ -10,6 +10,7 @@ const (
 	// A stranger answers ARP within milliseconds; the clients that are new to an
 	// address wait no longer than they do for a busy server.
 	DefaultProbe     = 300 * time.Millisecond
+	DefaultStepLimit = 10 * time.Second
 	defaultProbeText = `"300ms"`
 
 	Off = "off" // the value of keys that can be turned off

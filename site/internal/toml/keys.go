@@ -105,11 +105,23 @@ func routeKeys() []Key {
 }
 
 func ntpKeys() []Key {
-	return []Key{
-		{Table: "[ntp]", Name: "servers", Type: typeMany, Unit: "IPv4 addresses, or \"wan\"", Default: "clients are given no time server",
-			Example: `["192.0.2.123", "wan"]`, Doc: "The time servers, given to LAN clients (DHCP option 42). `\"wan\"` are those that " +
-				"the provider names by DHCP, which come last."},
-	}
+	return inTable("[ntp]",
+		Key{Name: "servers", Type: typeMany, Unit: "address or name, or \"wan\"", Default: "the appliance follows nobody",
+			Range:   "at most 16",
+			Example: `["192.0.2.123", "time.example", "wan"]`,
+			Doc: "The time servers that the appliance follows; LAN clients follow the appliance. Three and more find out which " +
+				"of them is wrong. `\"wan\"` are those that the provider names."},
+		Key{Name: "pools", Type: typeMany, Unit: "names", Default: "none", Range: "at most 4",
+			Example: `"pool.example"`, Doc: "Names that stand for many time servers each, of which up to four are followed."},
+		Key{Name: "local-stratum", Type: typeInteger, Unit: "stratum", Default: "time is served only when it is known", Range: "1 to 15",
+			Example: `10`,
+			Doc: "At which stratum the appliance serves its own clock while it follows nobody, for networks that are to have " +
+				"one time, right or wrong."},
+		Key{Name: "step-limit", Type: typeString, Unit: "duration in ms, s, m or h", Default: `"10s"`, Range: `100ms to 24h, or "off"`,
+			Example: `"1s"`,
+			Doc: "By how much the clock must be off to be set at once, once it has been right; less is made up for slowly. When the " +
+				"appliance starts it is always set."},
+	)
 }
 
 func consoleKeys() []Key {

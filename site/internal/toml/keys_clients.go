@@ -56,7 +56,7 @@ func toldKeys() []Key {
 			Example: `"192.168.32.2"`, Doc: "What clients are told as their way out (option 3)."},
 		{Name: "dns", Type: typeStrings, Unit: "IPv4 addresses", Default: "the appliance", Range: "at most 16; [] for none",
 			Example: `["192.168.32.53"]`, Doc: "The resolvers that clients are told (option 6)."},
-		{Name: "ntp", Type: typeStrings, Unit: "IPv4 addresses", Default: "[ntp] servers", Range: "at most 16; [] for none",
+		{Name: "ntp", Type: typeStrings, Unit: "IPv4 addresses", Default: "the appliance, if it has [ntp]", Range: "at most 16; [] for none",
 			Example: `["192.168.32.123"]`, Doc: "The time servers that clients are told (option 42)."},
 		{Name: "search", Type: typeStrings, Unit: "domain names", Default: "clients search the site's domain", Range: "at most 16",
 			Example: `["home.example", "lab.example"]`, Doc: "The domains that clients look names up in (option 119)."},

@@ -56,8 +56,11 @@ type Route struct {
 
 // NTP is [ntp].
 type NTP struct {
-	At      source.Span `toml:"-"`
-	Servers Many        `toml:"servers"`
+	At           source.Span `toml:"-"`
+	Servers      Many        `toml:"servers"`
+	Pools        Many        `toml:"pools"`
+	LocalStratum Int         `toml:"local-stratum"`
+	StepLimit    Str         `toml:"step-limit"`
 }
 
 // Netboot is [netboot].

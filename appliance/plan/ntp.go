@@ -1,0 +1,39 @@
+package plan
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/ntp"
+	"github.com/gatehouse-os/gatehouse/site"
+)
+
+// ntpConfig is whom the appliance follows, and where it is followed.
+func ntpConfig(s *site.Site, l Learned) ntp.Config {
+	c := ntp.Config{LocalStratum: s.NTP.LocalStratum, StepLimit: s.NTP.StepLimit}
+	if c.StepLimit == 0 {
+		c.StepLimit = math.MaxInt64 * time.Nanosecond // never, but at the start
+	}
+	for _, lan := range s.LANs {
+		c.Links = append(c.Links, lan.Link())
+	}
+	for _, server := range s.NTP.Servers {
+		if server.Name != "" {
+			c.Sources = append(c.Sources, ntp.Source{Name: server.Name, Pool: server.Pool})
+			continue
+		}
+		c.Sources = append(c.Sources, ntp.Source{Addrs: []netip.Addr{server.Addr}})
+	}
+	if !s.NTP.WAN {
+		return c
+	}
+	for _, a := range slices.Concat(wayOut(s, l).NTP, wayOut6(s, l).NTP) {
+		known := slices.ContainsFunc(c.Sources, func(have ntp.Source) bool { return slices.Contains(have.Addrs, a) })
+		if !known && len(c.Sources) < ntp.MaxSources {
+			c.Sources = append(c.Sources, ntp.Source{Addrs: []netip.Addr{a}})
+		}
+	}
+	return c
+}
