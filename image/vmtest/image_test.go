@@ -145,7 +145,7 @@ func commands(ctx context.Context, t *testing.T, h *home) {
 	for _, one := range s.Services {
 		ready[one.Name] = one.State == "ready"
 	}
-	if want := map[string]bool{"nflog": true, "dhcp": true, "dns": true, "sshd": true}; !maps.Equal(ready, want) || len(s.Problems) > 0 {
+	if want := map[string]bool{"nflog": true, "dhcp": true, "dns": true, "ntp": true, "sshd": true}; !maps.Equal(ready, want) || len(s.Problems) > 0 {
 		t.Errorf("services %v, problems %q", s.Services, s.Problems)
 	}
 	want := leased{Addr: h.laptopGot["ip"], MAC: "00:00:5e:00:53:21", Name: "laptop", Kind: "pool"}
