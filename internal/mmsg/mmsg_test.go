@@ -66,3 +66,18 @@ func TestErrorOfTheFirst(t *testing.T) {
 		t.Errorf("the large one: %d, %v", n, errno)
 	}
 }
+
+// TestNoWait: what has no room is told at once, also to those that have sent without waiting before.
+func TestNoWait(t *testing.T) {
+	a, _ := pair(t)
+	for range 1 << 20 {
+		n, errno := Send(a, headers([]byte("one"), []byte("two")), unix.MSG_DONTWAIT)
+		if errno == unix.EAGAIN {
+			return
+		}
+		if n < 1 || errno != 0 {
+			t.Fatalf("sent %d, %v", n, errno)
+		}
+	}
+	t.Error("there is room for everything")
+}
