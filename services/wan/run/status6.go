@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,7 +58,18 @@ func (v *six) problems() (all []string) {
 		all = append(all, "No DHCPv6 server has confirmed what is leased: "+st.Text)
 	}
 	if conf.RouterDiscovery && !v.host.What().Said.Gateway.IsValid() {
-		all = append(all, "No router is there for IPv6")
+		all = append(all, "No router is there for IPv6"+v.silent())
 	}
 	return all
+}
+
+// silent says which routers are known and do not answer.
+func (v *six) silent() (text string) {
+	now := v.s.o.Uptime()
+	for _, r := range v.host.Status().Routers {
+		if r.Silent > 0 {
+			text += fmt.Sprintf("; %s has not answered for %s", r.Addr, (now - r.Silent).Round(time.Second))
+		}
+	}
+	return text
 }
