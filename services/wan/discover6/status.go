@@ -3,6 +3,7 @@ package discover6
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,21 @@ type Router struct {
 	Silent time.Duration `json:"silent_ns,omitempty"`
 	// Answers: it has answered a probe, so its silence means something.
 	Answers bool `json:"answers,omitempty"`
+}
+
+// SilentRouter returns a router that there would be if it answered; nil: there is one that does, for all that is
+// known, or none at all.
+func (s *Status) SilentRouter() *Router {
+	for i := range s.Routers {
+		if s.Routers[i].InUse {
+			return nil
+		}
+	}
+	i := slices.IndexFunc(s.Routers, func(r Router) bool { return r.Silent > 0 })
+	if i < 0 {
+		return nil
+	}
+	return &s.Routers[i]
 }
 
 // An Address is one that was made of a prefix.

@@ -405,7 +405,7 @@ func TestSixSilentRouter(t *testing.T) {
 			t.Errorf("%+v, before %+v", f, before)
 		}
 		st := l.ask(t)
-		if len(st.Problems) != 1 || !strings.HasPrefix(st.Problems[0], "No router is there for IPv6; fe80::1 has not answered for ") {
+		if len(st.Problems) != 1 || !strings.HasPrefix(st.Problems[0], "No IPv6 leads out: router fe80::1 has not answered for ") {
 			t.Errorf("problems %q", st.Problems)
 		}
 		if e := st.IPv6.Events[len(st.IPv6.Events)-1]; e.Name != "norouter6" || !strings.HasSuffix(e.Text, "fe80::1 does not answer") {
