@@ -76,6 +76,7 @@ func (r *Router) reconfigure(now time.Duration, l Link) {
 	}
 	if urgent(now, &before, &l) {
 		r.announce(now)
+		r.hasten(now)
 	}
 }
 

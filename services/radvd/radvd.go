@@ -3,7 +3,8 @@
 //
 //	Up, Reconfigure ──► three at once ──► each MinInterval to MaxInterval ──► Stop: one without a default route
 //	                         ▲                    ▲
-//	Solicited ─ of nobody ───┴─ within 0.5 s ─────┘        all of them: to everybody, 3 s apart at least
+//	Solicited ─ of nobody ───┴─ within 0.5 s ─────┘        all of them: to everybody, 3 s apart at least;
+//	                                                       Reconfigure meanwhile to hosts that are known, alone
 //	          └ of an address ─► at once, to that alone
 //	Heard ────► the table of other routers, and what of theirs contradicts ours
 //

@@ -30,8 +30,11 @@ type Router struct {
 	// wanted is when somebody who has no address, or is not answered alone, is to be answered; Never: nobody.
 	wanted  time.Duration
 	waiting []waiting
-	shares  shares
-	others  []Other
+	// known are hosts of the LAN; hastened those that are told alone, the next at hastenAt.
+	known, hastened []netip.Addr
+	hastenAt        time.Duration
+	shares          shares
+	others          []Other
 
 	final  bool // the next one is the last
 	over   bool // it was sent
@@ -74,7 +77,7 @@ func (r *Router) Up(now time.Duration, mac ethernet.MAC, local netip.Addr) {
 
 // Down tells that there is none any more.
 func (r *Router) Down() {
-	r.up, r.waiting, r.wanted = false, nil, Never
+	r.up, r.waiting, r.hastened, r.wanted = false, nil, nil, Never
 }
 
 // announce has the next one go out as soon as it may, and two more soon after.
@@ -100,6 +103,9 @@ func (r *Router) Next(now time.Duration) time.Duration {
 	for _, w := range r.waiting {
 		next = min(next, w.at)
 	}
+	if len(r.hastened) > 0 {
+		next = min(next, max(now, r.hastenAt))
+	}
 	return next
 }
 
@@ -123,14 +129,14 @@ func (r *Router) tick(now time.Duration) (actions []Action) {
 	}
 	actions = append(actions, r.answerWaiting(now)...)
 	if min(r.next, r.wanted) <= now && r.free(now) <= now {
-		actions = append(actions, r.multicast(now)...)
+		return append(actions, r.multicast(now)...)
 	}
-	return actions
+	return append(actions, r.tellHastened(now)...)
 }
 
 // multicast tells everybody, and says when the next one is.
 func (r *Router) multicast(now time.Duration) []Action {
-	r.last, r.wanted, r.over = now, Never, r.final
+	r.last, r.wanted, r.hastened, r.over = now, Never, nil, r.final
 	r.counts.Multicast++
 	shortest, longest := r.conf.intervals()
 	r.next = now + r.between(shortest, longest)
@@ -156,5 +162,6 @@ func (r *Router) send(now time.Duration, to netip.Addr) (actions []Action) {
 // itself is to be one without a router, without anything.
 func (r *Router) stop(now time.Duration) {
 	r.final, r.set, r.next, r.burst, r.waiting = true, nil, now, 0, nil
+	r.hasten(now)
 	r.over = !r.up
 }

@@ -255,6 +255,10 @@ func TestCommands(t *testing.T) {
 			b.told.LANs[0].Others = []radvd.Other{rogue()}
 			b.told.Problems = []string{"LAN lan (eth1): another router advertises itself: fe80::bad (00:16:3e:00:00:05)"}
 		},
+		"mute": func(b *box) {
+			b.learned.WAN6.Gateway, b.wan.IPv6.Discovery.Routers[0].InUse = netip.Addr{}, false
+			b.wan.IPv6.Discovery.Routers[0].Silent = up - 95*time.Second
+		},
 		"silent":  func(b *box) { b.told, b.wan, b.tunnel = nil, nil, nil },
 		"hostile": func(b *box) { b.told.Problems = []string{hostile}; b.wan.IPv6.Events[0].Text = hostile },
 		"local": func(b *box) {

@@ -1,9 +1,11 @@
 package ipv6
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/services/tunnel6in4"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -41,6 +43,10 @@ func (r *Report) whyDown(name string) string {
 		return "the link is not there, or has no link-local address yet"
 	case six.Discovery == nil || six.Discovery.Heard == 0:
 		return "no router upstream has advertised itself"
+	default:
+		if router := six.Discovery.SilentRouter(); router != nil {
+			return fmt.Sprintf("router %s has not answered for %s", router.Addr, cli.Span(r.Up-router.Silent))
+		}
 	}
 	return "no router upstream offers a default route"
 }

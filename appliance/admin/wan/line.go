@@ -41,6 +41,8 @@ func line6(st run.Status) string {
 		return "as the site says"
 	case six.Absent:
 		return "over IPv6 nothing: the link is not there, or has no link-local address yet"
+	case silentText(six, st.Up) != "":
+		return "over IPv6 nothing: " + silentText(six, st.Up)
 	case six.Facts == nil || !six.Facts.Gateway.IsValid():
 		return "over IPv6 no router has been heard"
 	default:

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client6"
 	"github.com/gatehouse-os/gatehouse/services/wan/discover6"
+	"github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
 // print6 writes what the way out is over IPv6, if anybody is asked.
@@ -42,6 +43,8 @@ func (r *Report) title6() string {
 	text := "Over IPv6 there is no router"
 	if f.Gateway.IsValid() {
 		text = "Over IPv6 the router is " + f.Gateway.String()
+	} else if silent := silentText(six, r.Up); silent != "" {
+		text = "Over IPv6 " + silent
 	}
 	var prefixes []netip.Prefix
 	for _, d := range f.Delegated {
@@ -52,6 +55,16 @@ func (r *Report) title6() string {
 		text += fmt.Sprintf(", and %s %s delegated", joined(prefixes), are)
 	}
 	return text + "."
+}
+
+// silentText says which router there would be if it answered; "": that is not so.
+func silentText(six *run.Status6, up time.Duration) string {
+	if six.Discovery != nil {
+		if router := six.Discovery.SilentRouter(); router != nil {
+			return fmt.Sprintf("router %s has not answered for %s", router.Addr, cli.Span(up-router.Silent))
+		}
+	}
+	return ""
 }
 
 // rows6 are routers, addresses, what is delegated, and by whom.
@@ -108,6 +121,8 @@ func (r *Report) routerLines(d *discover6.Status) (lines []string) {
 			line = router.Addr.String()
 		}
 		switch {
+		case router.Silent > 0:
+			lines = append(lines, line+", has not answered for "+cli.Span(r.Up-router.Silent))
 		case router.InUse:
 			lines = slices.Insert(lines, 0, line)
 		default:

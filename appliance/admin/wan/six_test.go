@@ -48,6 +48,16 @@ func delegated() *run.Status6 {
 	}
 }
 
+// mute is a link whose router does not answer any more.
+func mute() *run.Status6 {
+	six := delegated()
+	six.Discovery.Routers = []discover6.Router{{Addr: addr("fe80::1"), Until: up + time.Hour, Silent: up - 35*time.Second, Answers: true}}
+	six.Facts.Gateway, six.Remarks = netip.Addr{}, nil
+	six.Events = append(six.Events, run.Event6{
+		Name: "norouter6", Text: "no router, 2001:db8:5:0:d8f2:b0e6:7b1b:b78b/64; fe80::1 does not answer", At: up - 32*time.Second})
+	return six
+}
+
 // alone is a service that is asked of IPv6 only.
 func alone(six *run.Status6) run.Status {
 	return run.Status{Link: "eth0", Static4: true, Absent: six.Absent, Up: up, IPv6: six}
@@ -77,6 +87,8 @@ func TestSix(t *testing.T) {
 	renewed := run.Event6{Name: "updated6", Cause: "extended", Text: "from server 00030001: 2001:db8:100::/56 for another 1h0m0s", At: up}
 	given := run.Event6{Name: "unbound6", Cause: "by-hand", Text: "2001:db8:100::/56 was given back because somebody said so", At: up}
 	extended := event(0, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 24h0m0s")
+	unanswered := alone(mute())
+	unanswered.Problems = []string{"No IPv6 leads out: router fe80::1 has not answered for 35s"}
 	free := both(then(delegated(), client6.Released, given))
 	lost(&free, client.Released, 0, "there is no address; it was released")
 	for _, tt := range []struct {
@@ -89,6 +101,7 @@ func TestSix(t *testing.T) {
 			turns: []run.Status{alone(delegated())}, route: answering()}, []string{"", "why"}},
 		{"alone", &box{toml: auto, turns: []run.Status{alone(delegated())}}, []string{"", "why"}},
 		{"silent", &box{toml: auto, turns: []run.Status{alone(silent)}}, []string{"", "why", "renew"}},
+		{"mute", &box{toml: auto, turns: []run.Status{unanswered}}, []string{"", "why"}},
 		{"absent", &box{toml: auto, turns: []run.Status{alone(&run.Status6{Absent: true})}}, []string{"", "why", "renew"}},
 		{"renew", &box{turns: []run.Status{both(delegated()), both(then(delegated(), client6.Bound, renewed)),
 			after(both(then(delegated(), client6.Bound, renewed)), extended)}}, []string{"renew"}},

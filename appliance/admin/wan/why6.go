@@ -45,6 +45,8 @@ func (r *Report) verdict6() string {
 		text = fmt.Sprintf("Over IPv6 the default route is by %s, which advertises itself", six.Facts.Gateway)
 	case six.Discovery == nil || six.Discovery.Heard == 0:
 		text += "no router upstream has advertised itself"
+	case silentText(six, r.Up) != "":
+		text += silentText(six, r.Up)
 	default:
 		text += "the routers upstream offer none"
 	}

@@ -23,7 +23,7 @@ type Role uint8
 
 // The roles.
 const (
-	Host   Role = iota // hears advertisements
+	Host   Role = iota // hears advertisements, and those of neighbours
 	Router             // hears solicitations too
 )
 
@@ -134,6 +134,9 @@ func (c *Conn) prepare(fd int, role Role) error {
 	// Network control, 6 in 802.1p, as routing protocols have it.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
 	allow(&filter, typeAdvertisement)
+	if role == Host {
+		allow(&filter, typeNeighbourAdvertisement)
+	}
 	if role == Router {
 		allow(&filter, typeSolicitation)
 		group := unix.IPv6Mreq{Multiaddr: AllRouters.As16(), Interface: uint32(c.index)}

@@ -50,6 +50,7 @@ type Kind uint8
 const (
 	IsSolicitation Kind = iota + 1
 	IsAdvertisement
+	IsNeighbour // a Neighbour Advertisement: RFC 4861 4.4
 )
 
 // A Message is what came in.
@@ -62,6 +63,10 @@ type Message struct {
 	MAC ethernet.MAC
 	// Advertisement is what an Advertisement says.
 	Advertisement advert.Advertisement
+	// Target is the address that a Neighbour Advertisement is about. Solicited: it answers a solicitation, so
+	// that station hears us.
+	Target    netip.Addr
+	Solicited bool
 }
 
 var errSolicitation = errors.New("no valid router solicitation: RFC 4861 6.1.1")
@@ -80,6 +85,9 @@ func parse(h header, b []byte) (Message, error) {
 	case b[0] == typeAdvertisement && len(b) >= advertisementLen && h.from.IsLinkLocalUnicast():
 		m.Kind = IsAdvertisement
 		return m, m.advertisement(b)
+	case b[0] == typeNeighbourAdvertisement && len(b) >= neighbourLen:
+		m.Kind = IsNeighbour
+		return m, m.neighbour(b)
 	}
 	return m, errAdvertisement
 }

@@ -91,6 +91,9 @@ func (s *Service) adopt(conf radvd.Config) (before radvd.Config) {
 	defer s.mu.Unlock()
 	before, s.conf = s.conf, conf
 	now := s.o.Uptime()
+	for _, l := range before.Links {
+		s.house.Known(l.Network, s.stations.Hosts(l.Network, radvd.MaxKnown))
+	}
 	s.house.Reconfigure(now, conf)
 	s.look()
 	s.carryOut(now, s.house.Tick(now))

@@ -1,6 +1,8 @@
 package stations
 
 import (
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,6 +17,45 @@ func (t *Table) List() []Station {
 	}
 	slices.SortFunc(all, func(x, y Station) int { return x.Addr.Compare(y.Addr) })
 	return all
+}
+
+// Hosts returns an address of each of the machines of a LAN that were seen last, at most so many, the last first:
+// the link-local one, if it is known.
+func (t *Table) Hosts(network string, most int) (all []netip.Addr) {
+	var found []*machine
+	for _, m := range t.machines {
+		if m.network == network {
+			found = append(found, m)
+		}
+	}
+	slices.SortFunc(found, func(m, x *machine) int {
+		return cmp.Or(cmp.Compare(x.seen, m.seen), slices.Compare(m.mac[:], x.mac[:]))
+	})
+	for _, m := range found {
+		if a := m.reached(); a.IsValid() && len(all) < most {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// reached returns an address by which a machine is reached on its LAN; the zero Addr: none is known.
+func (m *machine) reached() netip.Addr {
+	if n := len(m.locals); n > 0 {
+		a := [16]byte{0: 0xfe, 1: 0x80}
+		binary.BigEndian.PutUint64(a[8:], m.locals[n-1])
+		return netip.AddrFrom16(a)
+	}
+	var last *entry
+	for _, e := range m.entries {
+		if e.Current && e.Network == m.network && (last == nil || e.Last > last.Last) {
+			last = e
+		}
+	}
+	if last == nil {
+		return netip.Addr{}
+	}
+	return last.Addr
 }
 
 // Revision is another number when List has other addresses, or says something else of one than when it was

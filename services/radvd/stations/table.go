@@ -21,6 +21,7 @@ type Table struct {
 type machine struct {
 	mac     ethernet.MAC
 	seen    time.Duration
+	network string   // the LAN it was seen on last
 	locals  []uint64 // interface identifiers of its link-local addresses, the newest last
 	entries []*entry
 }
@@ -43,6 +44,9 @@ func New(conf Config, known []Station) *Table {
 		if m == nil || !usable(s.Addr) || t.entries[s.Addr] != nil || len(t.entries) == MaxAddresses ||
 			len(m.entries) == MaxPerMachine {
 			continue
+		}
+		if m.network == "" || s.Last > m.seen {
+			m.network = s.Network
 		}
 		m.seen = max(m.seen, s.Last)
 		t.add(m, s)
@@ -133,7 +137,7 @@ func (t *Table) observeLocal(now time.Duration, o Observation) {
 	if m == nil {
 		return
 	}
-	m.seen = now
+	m.seen, m.network = now, o.Network
 	if slices.Contains(m.locals, id) {
 		return
 	}
@@ -168,7 +172,7 @@ func (t *Table) enter(now time.Duration, o Observation) *entry {
 		t.refused++
 		return nil
 	}
-	m.seen = now
+	m.seen, m.network = now, o.Network
 	e := t.add(m, Station{Addr: o.Addr, MAC: o.MAC, Network: o.Network, First: now, Last: now})
 	t.revision++
 	return e
@@ -196,7 +200,7 @@ func (t *Table) confirm(now time.Duration, l *LAN, e *entry) {
 	if pause := now - e.Last; pause > 0 && pause <= maxPause {
 		e.Used += pause
 	}
-	e.Last, e.of.seen = max(e.Last, now), now
+	e.Last, e.of.seen, e.of.network = max(e.Last, now), now, l.Network
 	if e.Kind == Other && t.kept(l, e) {
 		e.Kind = Stable
 		t.revision++

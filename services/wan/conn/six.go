@@ -30,8 +30,8 @@ const (
 func allServers() netip.Addr { return netip.MustParseAddr("ff02::1:2") }
 
 // A Conn6 is the sockets of a host on the way out over IPv6: for router discovery, and for
-// DHCPv6. Both are ordinary sockets on the link, so rules of a firewall apply: Router
-// Advertisements, and UDP from link-local addresses to port 546, have to be let in. Each of
+// DHCPv6. Both are ordinary sockets on the link, so rules of a firewall apply: Router and
+// Neighbour Advertisements, and UDP from link-local addresses to port 546, have to be let in. Each of
 // EachAdvertisement and ReadMessage is for one goroutine; all else may be called at any time.
 type Conn6 struct {
 	Link
@@ -83,12 +83,19 @@ func openPort6(name string, local netip.Addr) (*net.UDPConn, error) {
 	return pc.(*net.UDPConn), nil
 }
 
-// EachAdvertisement calls f with each Router Advertisement that comes, and who sent it; it is valid
-// until f returns. After Close it returns net.ErrClosed.
-func (c *Conn6) EachAdvertisement(f func(from netip.Addr, a *advert.Advertisement)) error {
+// EachAdvertisement calls heard with each Router Advertisement that comes, and who sent it; it is valid until
+// heard returns. It calls answered with the link-local address of each station that answers a solicitation of
+// its address: that of Probe, or the kernel's. After Close it returns net.ErrClosed.
+func (c *Conn6) EachAdvertisement(heard func(from netip.Addr, a *advert.Advertisement), answered func(by netip.Addr)) error {
 	return c.discovery.Each(func(m *advertconn.Message) {
-		if m.Kind == advertconn.IsAdvertisement && wait(c.paces[0], c.closed) == nil {
-			f(m.From, &m.Advertisement)
+		isAnswer := m.Kind == advertconn.IsNeighbour && m.Solicited && m.Target.IsLinkLocalUnicast()
+		if !isAnswer && m.Kind != advertconn.IsAdvertisement || wait(c.paces[0], c.closed) != nil {
+			return
+		}
+		if isAnswer {
+			answered(m.Target)
+		} else {
+			heard(m.From, &m.Advertisement)
 		}
 	})
 }
@@ -124,6 +131,16 @@ func (c *Conn6) Solicit() error {
 		return err
 	}
 	return c.discovery.Send(b, advertconn.AllRouters)
+}
+
+// Probe asks a router by a Neighbour Solicitation whether it is there. The kernel finds its card first, if it
+// has lost it; what cannot be delivered is no error.
+func (c *Conn6) Probe(router netip.Addr) error {
+	b, err := advertconn.NeighbourSolicitation(router, c.MAC)
+	if err != nil {
+		return err
+	}
+	return c.discovery.Send(b, router)
 }
 
 // Send sends a message to all DHCPv6 servers and relay agents on the link. The errors are those

@@ -121,7 +121,10 @@ func (h *Host) what() (w What) {
 	w.Managed, w.Other = h.managed, h.other
 	for _, r := range h.routers {
 		if r.addr == h.inUse {
-			w.Said.Gateway, w.Said.MTU, w.Managed, w.Other = r.addr, r.mtu, r.managed, r.other
+			w.Said.MTU, w.Managed, w.Other = r.mtu, r.managed, r.other
+			if !r.silent {
+				w.Said.Gateway = r.addr
+			}
 		}
 	}
 	w.Said.Addrs = h.addrs()

@@ -34,7 +34,7 @@ func (h *Host) Hear(now time.Duration, from netip.Addr, a *advert.Advertisement)
 		}
 	}
 	h.expire()
-	return h.end(from.String())
+	return h.end("heard from " + from.String())
 }
 
 // hearRouter takes what the sender says of itself.
@@ -48,13 +48,14 @@ func (h *Host) hearRouter(from netip.Addr, a *advert.Advertisement) {
 	}
 	r := router{
 		addr: from, preference: a.Preference, until: h.now + a.Lifetime, ahead: min(ahead, a.Lifetime/8),
-		mtu: a.MTU, managed: a.Managed, other: a.Other,
+		mtu: a.MTU, managed: a.Managed, other: a.Other, watch: watch{at: h.now},
 	}
 	switch {
 	case i >= 0:
 		if r.mtu == 0 { // "unspecified … retains": RFC 4861 6.3.4
 			r.mtu = h.routers[i].mtu
 		}
+		r.watch = h.routers[i].heard(h.now)
 		h.routers[i] = r
 	case len(h.routers) < maxRouters:
 		h.routers = append(h.routers, r)

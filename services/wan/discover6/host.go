@@ -8,10 +8,11 @@
 // It guarantees: what was advertised ends with its lifetime, and a word that would end an
 // address within two hours does not (RFC 4862 5.5.3 e); all tables are bounded; routers are
 // asked in the RFC's times whatever is answered. One router is in use, and stays it as long as
-// no better one is there: of a higher preference (RFC 4191). It leaves to others: whether an
+// no better one is there: of a higher preference (RFC 4191). One that has answered and does not
+// any more is no way out within 13 seconds (7.3; probe.go). It leaves to others: whether an
 // advertisement may be looked at (hop limit, checksum: internal/advert/conn), what of it is
-// believed (wan.Config.Judge6), looking for duplicates, and whether a router that is advertised
-// is there.
+// believed (wan.Config.Judge6), looking for duplicates, and whether a router that is there leads
+// anywhere.
 //
 // A Host is not safe for concurrent use.
 package discover6
@@ -43,13 +44,17 @@ const (
 	maxDomains   = 16
 )
 
-// An Action is something to be done by who calls: a Solicit or an Event.
+// An Action is something to be done by who calls: a Solicit, a Probe or an Event.
 type Action interface{ action() }
 
 // Solicit asks for a Router Solicitation to all routers.
 type Solicit struct{}
 
+// Probe asks for a Neighbour Solicitation of a router's address, to that router.
+type Probe struct{ Router netip.Addr }
+
 func (Solicit) action() {}
+func (Probe) action()   {}
 func (Event) action()   {}
 
 // Name is the name of an Event.
@@ -85,6 +90,7 @@ type Host struct {
 	now     time.Duration
 	out     []Action
 	carrier bool
+	cut     time.Duration // when routers are taken not to be there, for there is no carrier; wan.Never: they are
 	told    What
 
 	routers   []router // in the order in which they came
@@ -111,6 +117,7 @@ type router struct {
 	ahead          time.Duration // how long before that it is asked for
 	mtu            uint32
 	managed, other bool
+	watch
 }
 
 // timed is something with an end.
@@ -125,7 +132,7 @@ func New(conf wan.Config, secret []byte, rand func() uint64) (*Host, error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
-	return &Host{conf: conf, secret: secret, rand: rand, solicitAt: wan.Never, solicitedAt: -firstWait}, nil
+	return &Host{conf: conf, secret: secret, rand: rand, solicitAt: wan.Never, solicitedAt: -firstWait, cut: wan.Never}, nil
 }
 
 // Start begins. It must be the first call. All moments are of CLOCK_BOOTTIME.
@@ -139,12 +146,14 @@ func (h *Host) Start(now time.Duration, carrier bool) []Action {
 }
 
 // Carrier says that the link can be used, or can be no longer. What is known stays: a cable
-// that is put back in must not have ended every conversation. Routers are asked.
+// that is put back in must not have ended every conversation. Without one for a while there is
+// no router. Routers are asked.
 func (h *Host) Carrier(now time.Duration, up bool) []Action {
 	h.begin(now)
 	if up != h.carrier {
 		h.carrier = up
 		h.solicitAt = wan.Never
+		h.watchCarrier()
 		if up {
 			h.solicit()
 		}
@@ -199,6 +208,7 @@ func (h *Host) Next() time.Duration {
 	if h.carrier {
 		at = min(h.solicitAt, h.refreshAt())
 	}
+	at = min(at, h.nextProbe())
 	for _, r := range h.routers {
 		at = min(at, r.until)
 	}
@@ -236,6 +246,7 @@ func (h *Host) begin(now time.Duration) {
 	h.now = max(now, h.now)
 	h.out = nil
 	h.expire()
+	h.judge()
 	if h.carrier && refresh <= h.now {
 		h.solicit()
 	}
@@ -258,29 +269,44 @@ func ended[T comparable](all []timed[T], now time.Duration) []timed[T] {
 
 // end tells what holds, if it is something else than before.
 func (h *Host) end(why string) []Action {
-	if h.carrier && len(h.routers) == 0 && h.solicitAt == wan.Never {
+	h.choose()
+	if h.carrier && !h.reaches() && h.solicitAt == wan.Never {
 		h.solicit()
 	}
-	h.choose()
+	h.probe()
 	is := h.what()
 	if was := h.told; !was.equal(&is) {
 		h.told = is
+		if silent := h.silentText(); why == "" && was.Said.Gateway.IsValid() && !is.Said.Gateway.IsValid() && silent != "" {
+			why = silent
+		}
 		h.out = append(h.out, event(&was, &is, h.now, why))
 	}
 	return h.out
 }
 
-// choose has the best router be in use: RFC 4191 3.2, RFC 4861 6.3.6.
+// choose has the best router be in use: one that is there before others (RFC 4861 6.3.6), then by preference
+// (RFC 4191 3.2).
 func (h *Host) choose() {
-	best := -1
-	for i, r := range h.routers {
-		if best < 0 || r.preference > h.routers[best].preference ||
-			r.preference == h.routers[best].preference && r.addr == h.inUse {
-			best = i
+	var best *router
+	for i := range h.routers {
+		r := &h.routers[i]
+		if best == nil || r.isBetter(best, h.inUse) {
+			best = r
 		}
 	}
 	h.inUse = netip.Addr{}
-	if best >= 0 {
-		h.inUse = h.routers[best].addr
+	if best != nil {
+		h.inUse = best.addr
 	}
+}
+
+func (r *router) isBetter(than *router, inUse netip.Addr) bool {
+	switch {
+	case r.silent != than.silent:
+		return than.silent
+	case r.preference != than.preference:
+		return r.preference > than.preference
+	}
+	return r.addr == inUse
 }

@@ -3,6 +3,7 @@ package discover6
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func event(was, is *What, now time.Duration, why string) Event {
 	}
 	e.Text = strings.Join(parts, ", ")
 	if why != "" {
-		e.Text += "; heard from " + why
+		e.Text += "; " + why
 	}
 	return e
 }
@@ -57,6 +58,25 @@ type Router struct {
 	Preference advert.Preference `json:"preference"`
 	Until      time.Duration     `json:"until_ns"`
 	InUse      bool              `json:"in_use,omitempty"`
+	// Silent is since when it does not answer, and is taken not to be there; 0: it is, as far as is known.
+	Silent time.Duration `json:"silent_ns,omitempty"`
+	// Answers: it has answered a probe, so its silence means something.
+	Answers bool `json:"answers,omitempty"`
+}
+
+// SilentRouter returns a router that there would be if it answered; nil: there is one that does, for all that is
+// known, or none at all.
+func (s *Status) SilentRouter() *Router {
+	for i := range s.Routers {
+		if s.Routers[i].InUse {
+			return nil
+		}
+	}
+	i := slices.IndexFunc(s.Routers, func(r Router) bool { return r.Silent > 0 })
+	if i < 0 {
+		return nil
+	}
+	return &s.Routers[i]
 }
 
 // An Address is one that was made of a prefix.
@@ -77,7 +97,14 @@ func (h *Host) Status() Status {
 		Next: h.solicitAt,
 	}
 	for _, r := range h.routers {
-		s.Routers = append(s.Routers, Router{r.addr, r.preference, r.until, r.addr == h.inUse})
+		router := Router{
+			Addr: r.addr, Preference: r.preference, Until: r.until, InUse: r.addr == h.inUse && !r.silent,
+			Answers: r.answers,
+		}
+		if r.silent {
+			router.Silent = r.since
+		}
+		s.Routers = append(s.Routers, router)
 	}
 	for _, p := range h.prefixes {
 		s.Addrs = append(s.Addrs, Address{p.addr, p.prefix, p.preferred, p.valid})

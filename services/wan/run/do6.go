@@ -37,6 +37,10 @@ func (v *six) carryOutHost(actions []discover6.Action) {
 			if v.conn != nil {
 				v.failed("a router solicitation", v.conn.Solicit())
 			}
+		case discover6.Probe:
+			if v.conn != nil {
+				v.failed("a neighbour solicitation", v.conn.Probe(a.Router))
+			}
 		case discover6.Event:
 			v.note(Event6{Name: string(a.Name), Text: a.Text, At: a.At}, nil)
 		}

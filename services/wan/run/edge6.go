@@ -14,12 +14,14 @@ import (
 
 // A Conn6 is the sockets for IPv6 on the link. Close ends what reads, whose error is net.ErrClosed.
 type Conn6 interface {
-	// EachAdvertisement calls f with each that comes, until Close; it is valid until f returns.
-	EachAdvertisement(f func(from netip.Addr, a *advert.Advertisement)) error
+	// EachAdvertisement calls heard with each that comes, until Close; it is valid until heard returns. It calls
+	// answered with who answers a Probe.
+	EachAdvertisement(heard func(from netip.Addr, a *advert.Advertisement), answered func(by netip.Addr)) error
 	// ReadMessage waits for a message to port 546, which is valid until the next call.
 	ReadMessage() (message []byte, from netip.Addr, err error)
-	// Solicit asks all routers; Send asks all DHCPv6 servers. Neither waits.
+	// Solicit asks all routers, and Probe one whether it is there; Send asks all DHCPv6 servers. None waits.
 	Solicit() error
+	Probe(router netip.Addr) error
 	Send(message []byte) error
 	// Duplicates returns those of all that another station has.
 	Duplicates(all []netip.Addr) ([]netip.Addr, error)
@@ -59,6 +61,8 @@ func (v *six) read(k Conn6) {
 	go func() {
 		ended(k.EachAdvertisement(func(from netip.Addr, a *advert.Advertisement) {
 			_ = hand(func() { v.hear(from, a) }) // without an owner there is nobody to tell
+		}, func(by netip.Addr) {
+			_ = hand(func() { v.answered(by) })
 		}))
 	}()
 	go func() {

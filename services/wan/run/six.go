@@ -174,6 +174,21 @@ func (v *six) hear(from netip.Addr, a *advert.Advertisement) {
 		v.pending = v.s.o.Uptime()
 		v.tell()
 	}
+	v.ask(before)
+}
+
+// answered tells router discovery that a station has answered.
+func (v *six) answered(by netip.Addr) {
+	if v.client == nil || !v.s.conf.IPv6.RouterDiscovery {
+		return
+	}
+	before := v.host.What().Said.Gateway
+	v.carryOutHost(v.host.Answered(v.s.o.Uptime(), by))
+	v.ask(before)
+}
+
+// ask has the DHCPv6 client ask as routers say, and soon if there is another router than before.
+func (v *six) ask(before netip.Addr) {
 	v.carryOut(v.client.Want(v.now(), v.want()))
 	if now := v.host.What().Said.Gateway; now.IsValid() && now != before {
 		v.carryOut(v.client.Look(v.now()))

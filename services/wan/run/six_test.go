@@ -34,12 +34,15 @@ type upstream struct {
 	conns      []*wires6
 	sent       []dhcpv6.MessageType
 	solicited  int
+	mute       bool // the router answers no probe
+	probed     int
 }
 
 // Wires6 are the sockets on that link.
 type wires6 struct {
 	u       *upstream
 	adverts chan *advert.Advertisement
+	answers chan netip.Addr
 	in      chan []byte
 	closed  chan struct{}
 }
@@ -50,18 +53,20 @@ func (u *upstream) open(string) (Conn6, error) {
 	if u.absent {
 		return nil, links.ErrAbsent
 	}
-	c := &wires6{u: u, adverts: make(chan *advert.Advertisement, 16), in: make(chan []byte, 16), closed: make(chan struct{})}
+	c := &wires6{u: u, adverts: make(chan *advert.Advertisement, 16), answers: make(chan netip.Addr, 16), in: make(chan []byte, 16), closed: make(chan struct{})}
 	u.conns = append(u.conns, c)
 	return c, nil
 }
 
 var router = netip.MustParseAddr("fe80::1")
 
-func (c *wires6) EachAdvertisement(f func(netip.Addr, *advert.Advertisement)) error {
+func (c *wires6) EachAdvertisement(heard func(netip.Addr, *advert.Advertisement), answered func(netip.Addr)) error {
 	for {
 		select {
 		case a := <-c.adverts:
-			f(router, a)
+			heard(router, a)
+		case by := <-c.answers:
+			answered(by)
 		case <-c.closed:
 			return net.ErrClosed
 		}
@@ -85,6 +90,15 @@ func (c *wires6) Solicit() error {
 		c.adverts <- &advert.Advertisement{Lifetime: 30 * time.Minute, Managed: c.u.managed, MTU: 1492, Prefixes: []advert.Prefix{{
 			Prefix: netip.MustParsePrefix("2001:db8:5::/64"), OnLink: true, Autonomous: true, Valid: 24 * time.Hour, Preferred: 4 * time.Hour,
 		}}}
+	}
+	return nil
+}
+
+func (c *wires6) Probe(of netip.Addr) error {
+	c.u.mu.Lock()
+	defer c.u.mu.Unlock()
+	if c.u.probed++; of == router && !c.u.silent && !c.u.mute {
+		c.answers <- of
 	}
 	return nil
 }
@@ -373,6 +387,46 @@ func TestSixLinkAndWishes(t *testing.T) {
 		if r, n := l.last(); n == 0 || r.Facts6 != nil || r.Facts == nil || l.ask(t).IPv6 != nil {
 			t.Errorf("without IPv6: %+v", r)
 		}
+		l.stop()
+	})
+}
+
+// TestSixSilentRouter: a router that answers no more is no way out, which is said; all else stays. A service
+// that has just started keeps what it knew.
+func TestSixSilentRouter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab6(t).run()
+		time.Sleep(2 * time.Minute)
+		before := *l.holds("at first", "2001:db8:100::/56", router)
+		l.upstream.set(func() { l.upstream.silent = true })
+		time.Sleep(14 * time.Second)
+		f := l.holds("silent", "2001:db8:100::/56", netip.Addr{})
+		if f.MTU != before.MTU || !slices.Equal(f.Addrs, before.Addrs) || !slices.Equal(f.DNS, before.DNS) {
+			t.Errorf("%+v, before %+v", f, before)
+		}
+		st := l.ask(t)
+		if len(st.Problems) != 1 || !strings.HasPrefix(st.Problems[0], "No IPv6 leads out: router fe80::1 has not answered for ") {
+			t.Errorf("problems %q", st.Problems)
+		}
+		if e := st.IPv6.Events[len(st.IPv6.Events)-1]; e.Name != "norouter6" || !strings.HasSuffix(e.Text, "fe80::1 does not answer") {
+			t.Errorf("%+v", e)
+		}
+		if r := st.IPv6.Discovery.Routers; len(r) != 1 || r[0].Silent == 0 || r[0].InUse {
+			t.Errorf("%+v", r)
+		}
+		l.upstream.set(func() { l.upstream.silent = false })
+		time.Sleep(time.Second)
+		l.holds("back", "2001:db8:100::/56", router)
+		time.Sleep(5 * time.Second)
+		if p := l.ask(t).Problems; len(p) > 0 {
+			t.Errorf("problems %q", p)
+		}
+		// One that answers nobody, and never did.
+		l.stop()
+		l.upstream.set(func() { l.upstream.mute = true })
+		l.run()
+		time.Sleep(10 * time.Minute)
+		l.holds("mute", "2001:db8:100::/56", router)
 		l.stop()
 	})
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -46,17 +47,26 @@ func (v *six) problems() (all []string) {
 		all = append(all, "What is leased over IPv6 cannot be kept, so it may be another after a restart: "+
 			v.kept.Error())
 	}
-	if v.client == nil || v.s.o.Uptime() < v.pending+time.Minute {
+	if v.client == nil {
 		return all
 	}
 	conf := &v.s.conf.IPv6
+	found := v.host.Status()
+	silent := found.SilentRouter()
+	if silent != nil {
+		all = append(all, fmt.Sprintf("No IPv6 leads out: router %s has not answered for %s", silent.Addr,
+			(v.s.o.Uptime()-silent.Silent).Round(time.Second)))
+	}
+	if v.s.o.Uptime() < v.pending+time.Minute {
+		return all
+	}
 	st := v.client.Status(v.now())
 	if conf.Delegation != nil && (st.Lease == nil || len(st.Lease.Prefixes) == 0) {
 		all = append(all, "No IPv6 prefix is delegated: "+st.Text)
 	} else if st.Lease != nil && st.Lease.Unconfirmed {
 		all = append(all, "No DHCPv6 server has confirmed what is leased: "+st.Text)
 	}
-	if conf.RouterDiscovery && !v.host.What().Said.Gateway.IsValid() {
+	if conf.RouterDiscovery && silent == nil && !v.host.What().Said.Gateway.IsValid() {
 		all = append(all, "No router is there for IPv6")
 	}
 	return all

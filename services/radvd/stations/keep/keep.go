@@ -366,6 +366,16 @@ func (k *Keeper) Stations() []stationfile.Station {
 	return toFile(k.table.List(), k.began(k.o.Uptime()))
 }
 
+// Hosts returns an address of each of the machines of a LAN that were seen last, as stations.Table does.
+func (k *Keeper) Hosts(network string, most int) []netip.Addr {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.table == nil {
+		return nil
+	}
+	return k.table.Hosts(network, most)
+}
+
 // Problems returns what a person should look at, one sentence each.
 func (k *Keeper) Problems() (all []string) {
 	k.mu.Lock()
