@@ -20,6 +20,9 @@ const (
 	DefaultPreferred = 2700 * time.Second
 	// DefaultValid is its ND_VALID_LIMIT.
 	DefaultValid = 5400 * time.Second
+	// AwaitMost is how long a start waits for what is delegated: a Rebind is sent within a second, and again
+	// after another (RFC 8415 18.2.12, 7.6), so one of them may be lost.
+	AwaitMost = 4 * time.Second
 	// MaxValid is the longest that a prefix may be promised: an old one is said to be gone for as long.
 	MaxValid = 30 * 24 * time.Hour
 )
@@ -46,8 +49,11 @@ type Link struct {
 	// Other: the rest is given by DHCPv6 too. It is by this service, which tells there what it tells here.
 	Other bool `json:",omitzero"`
 	// MTU is that of the way out, in octets, 1280 or more; 0: not said.
-	MTU       uint32       `json:",omitzero"`
-	Prefixes  []Prefix     `json:",omitzero"`
+	MTU      uint32   `json:",omitzero"`
+	Prefixes []Prefix `json:",omitzero"`
+	// Awaited: what is delegated is being asked for, and may be what it was before the start. For the first
+	// AwaitMost nothing is said of prefixes that hosts hold and that are not in Prefixes.
+	Awaited   bool         `json:",omitzero"`
 	Routes    []Route      `json:",omitzero"`
 	Resolvers []netip.Addr `json:",omitzero"`
 	Search    []string     `json:",omitzero"`

@@ -75,6 +75,9 @@ func (r *Router) status(now time.Duration) LANStatus {
 	if r.up {
 		s.Advertised = r.current(now).Adverts
 	}
+	if r.await > now {
+		return s
+	}
 	for _, p := range r.gone(now) {
 		s.Old = append(s.Old, Old{p, r.held[p].until - now})
 	}
