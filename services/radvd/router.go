@@ -33,7 +33,7 @@ type Router struct {
 	shares  shares
 	others  []Other
 
-	await time.Duration // the end of the wait for Link.Awaited; 0: there is none
+	await time.Duration // the end of the wait for Link.Awaited; Never: it begins with Up; 0: there is none
 
 	final  bool // the next one is the last
 	over   bool // it was sent
@@ -58,7 +58,7 @@ func newRouter(now time.Duration, l Link, kept []Kept, rand func() uint64) *Rout
 	r := &Router{conf: l, rand: rand, held: map[netip.Prefix]*holding{}, last: Never, next: Never, wanted: Never}
 	r.take(now, kept)
 	if l.Awaited && len(r.gone(now)) > 0 {
-		r.await = now + AwaitMost
+		r.await = Never
 	}
 	return r
 }
@@ -74,6 +74,9 @@ func (r *Router) between(from, to time.Duration) time.Duration {
 // Up tells that there is a socket on the link, with these addresses: hosts hear of it at once.
 func (r *Router) Up(now time.Duration, mac ethernet.MAC, local netip.Addr) {
 	r.up, r.mac, r.local, r.set = true, mac, local, nil
+	if r.await == Never {
+		r.await = now + AwaitMost
+	}
 	r.announce(now)
 }
 
