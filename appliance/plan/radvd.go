@@ -20,6 +20,7 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
 			Awaited: !l.Decided6 && isDelegated(s, lan), CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks), NTP: addrs6(s, lan.NTP),
+			NAT64: lan.NAT64,
 		}
 		if len(link.Search) == 0 {
 			link.Search = []string{s.Domain}
