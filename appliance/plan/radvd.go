@@ -19,8 +19,8 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		networks := networks6(s, l, lan)
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
-			Awaited: !l.Decided6 && isDelegated(s, lan), CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks), NTP: addrs6(s, lan.NTP),
-			NAT64: lan.NAT64,
+			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks), NTP: addrs6(s, lan.NTP),
+			NAT64: lan.NAT64, Awaited: !l.Decided6 && isDelegated(s, lan),
 		}
 		if len(link.Search) == 0 {
 			link.Search = []string{s.Domain}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// delegated are two LANs' worth of what a lab says: with and without what a provider delegates.
+// awaiting is a LAN that may yet have what a provider delegates.
 func awaiting(prefixes ...Prefix) Link {
 	l := lan(prefixes...)
 	l.Awaited = true

@@ -64,8 +64,6 @@ type Link struct {
 	CaptivePortal string `json:",omitzero"`
 	// NAT64 is where IPv4 is for hosts without it (RFC 8781); the zero Prefix: nowhere.
 	NAT64 netip.Prefix `json:",omitzero"`
-	// Expected are link-local addresses of other routers that may be there.
-	Expected []netip.Addr `json:",omitzero"`
 }
 
 // A Prefix is one of a LAN.

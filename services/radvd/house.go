@@ -74,9 +74,6 @@ func (r *Router) reconfigure(now time.Duration, l Link) {
 	}
 	r.withdraw(now, &before)
 	r.prune(now)
-	for i := range r.others {
-		r.others[i].Expected = slices.Contains(l.Expected, r.others[i].From)
-	}
 	if urgent(now, &before, &l) {
 		r.announce(now)
 	}
@@ -85,7 +82,7 @@ func (r *Router) reconfigure(now time.Duration, l Link) {
 // urgent reports whether hosts are to be told of another configuration at once.
 func urgent(now time.Duration, before, after *Link) bool {
 	a, b := *before, *after
-	a.Name, a.NTP, a.Expected, a.Awaited = b.Name, b.NTP, b.Expected, b.Awaited // after a wait something is due anyway
+	a.Name, a.NTP, a.Awaited = b.Name, b.NTP, b.Awaited // after a wait something is due anyway
 	a.Prefixes, b.Prefixes = nil, nil
 	if !reflect.DeepEqual(a, b) || len(before.Prefixes) != len(after.Prefixes) {
 		return true

@@ -117,7 +117,7 @@ func (r *Router) problems(now time.Duration) (all []string) {
 	for i := range r.others {
 		o := &r.others[i]
 		switch {
-		case !o.Expected && (o.Lifetime > 0 || len(o.Prefixes) > 0):
+		case o.Lifetime > 0 || len(o.Prefixes) > 0:
 			say("another router advertises itself: %s", o.describe())
 		case len(o.Contradicts) > 0:
 			say("a router says other things than this one: %s", o.describe())
