@@ -65,6 +65,9 @@ type Learned struct {
 	WAN *wan.Facts `json:"wan,omitempty"`
 	// WAN6 is what is said of the way out over IPv6; the same.
 	WAN6 *wan.Facts6 `json:"wan6,omitempty"`
+	// Decided6: what was delegated before the box started is in WAN6, or is to be had no more. While it is not
+	// said, the client of the way out asks.
+	Decided6 bool `json:"decided6,omitempty"`
 	// ULA is the prefix of unique local addresses that the box has made for itself.
 	ULA netip.Prefix `json:"ula,omitzero"`
 	// Tunnel is how the tunnel for IPv6 is; nil: nothing is known yet.

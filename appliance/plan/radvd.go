@@ -20,6 +20,7 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
 			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks), NTP: addrs6(s, lan.NTP),
+			NAT64: lan.NAT64, Awaited: !l.Decided6 && isDelegated(s, lan),
 		}
 		if len(link.Search) == 0 {
 			link.Search = []string{s.Domain}
@@ -37,6 +38,11 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		c.Links = append(c.Links, link)
 	}
 	return c, untold
+}
+
+// isDelegated reports whether a LAN has networks that the provider delegates.
+func isDelegated(s *site.Site, lan site.LAN) bool {
+	return s.WAN.Auto6 && s.WAN.Delegation != 0 && slices.Contains(lan.From6, site.FromWAN)
 }
 
 // prefixOf is what hosts are told of a network. Where there are two ways out, the networks of the second are

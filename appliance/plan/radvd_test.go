@@ -67,6 +67,35 @@ func TestTooMuchIsTold(t *testing.T) {
 	}
 }
 
+// TestAwaited: a LAN that has something of the provider's waits for it until that is decided, and no other does.
+func TestAwaited(t *testing.T) {
+	const toml = `[wan]
+interface = "eth0"
+ipv4 = "192.0.2.10/24"
+gateway = "192.0.2.1"
+ipv6 = "auto"
+delegation = 56
+[ipv6]
+ula = "fd00:1:2::/48"
+[[lan]]
+name = "lan"
+interface = "eth1"
+ipv4 = "192.168.32.1/24"
+[[lan]]
+name = "lab"
+interface = "eth2"
+ipv4 = "192.168.33.1/24"
+ipv6 = "ula"
+subnet = 1
+`
+	for _, decided := range []bool{false, true} {
+		_, told := planOf(t, toml, "", plan.Learned{Decided6: decided})
+		if told.Links[0].Awaited == decided || told.Links[1].Awaited {
+			t.Errorf("decided %v: %+v", decided, told.Links)
+		}
+	}
+}
+
 // TestServersByIPv6: time servers and resolvers of clients are told of by their IPv6 addresses too, if these are known.
 func TestServersByIPv6(t *testing.T) {
 	_, c := planOf(t, `[[lan]]

@@ -98,6 +98,10 @@ func (r *Router) further(now time.Duration, s *Set, a advert.Advertisement) []ad
 		room -= gone.size()
 		gone.endIn(&all[len(all)-1])
 	}
+	if r.await > now {
+		s.until = min(s.until, r.await)
+		return all
+	}
 	for _, p := range r.gone(now)[:min(maxOld, len(r.gone(now)))] {
 		h := r.held[p]
 		s.until = min(s.until, h.until)

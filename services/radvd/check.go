@@ -63,7 +63,7 @@ func (l *Link) check(wrong wrong) {
 	}
 	for what, n := range map[string]int{
 		"prefixes": len(l.Prefixes), "routes": len(l.Routes), "resolvers": len(l.Resolvers),
-		"search domains": len(l.Search), "time servers": len(l.NTP), "expected routers": len(l.Expected),
+		"search domains": len(l.Search), "time servers": len(l.NTP),
 	} {
 		if n > maxOf {
 			wrong("%d %s, %d at most", n, what, maxOf)
@@ -148,11 +148,6 @@ func (l *Link) checkOptions(wrong wrong) {
 		}
 		if !is6(p) {
 			wrong("NAT64 by %s is no IPv6 network", p)
-		}
-	}
-	for _, a := range l.Expected {
-		if !a.IsLinkLocalUnicast() || !a.Is6() {
-			wrong("expected router %s has no link-local IPv6 address", a)
 		}
 	}
 }

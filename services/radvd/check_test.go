@@ -38,7 +38,6 @@ func TestCheck(t *testing.T) {
 		{"search domain", func(l *Link) { l.Search = []string{"a..b"} }},
 		{"captive portal", func(l *Link) { l.CaptivePortal = "a b" }},
 		{"NAT64", func(l *Link) { l.NAT64 = netip.MustParsePrefix("64:ff9b::/95") }},
-		{"expected router", func(l *Link) { l.Expected = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }},
 		{"search domains", func(l *Link) { l.Search = make([]string, maxOf+1) }},
 		{"say less", func(l *Link) {
 			for i := range maxOf {

@@ -20,6 +20,10 @@ const (
 	DefaultPreferred = 2700 * time.Second
 	// DefaultValid is its ND_VALID_LIMIT.
 	DefaultValid = 5400 * time.Second
+	// AwaitMost is how long what is delegated is waited for, from when there is a socket on the LAN, which is as
+	// soon as there is one upstream: a Rebind is sent within a second, and again after another (RFC 8415 18.2.12,
+	// 7.6), so one of them may be lost.
+	AwaitMost = 4 * time.Second
 	// MaxValid is the longest that a prefix may be promised: an old one is said to be gone for as long.
 	MaxValid = 30 * 24 * time.Hour
 )
@@ -46,8 +50,11 @@ type Link struct {
 	// Other: the rest is given by DHCPv6 too. It is by this service, which tells there what it tells here.
 	Other bool `json:",omitzero"`
 	// MTU is that of the way out, in octets, 1280 or more; 0: not said.
-	MTU       uint32       `json:",omitzero"`
-	Prefixes  []Prefix     `json:",omitzero"`
+	MTU      uint32   `json:",omitzero"`
+	Prefixes []Prefix `json:",omitzero"`
+	// Awaited: what is delegated is being asked for, and may be what it was before the start. For the first
+	// AwaitMost nothing is said to everybody, and to nobody of prefixes that hosts hold and that are not in Prefixes.
+	Awaited   bool         `json:",omitzero"`
 	Routes    []Route      `json:",omitzero"`
 	Resolvers []netip.Addr `json:",omitzero"`
 	Search    []string     `json:",omitzero"`
@@ -57,8 +64,6 @@ type Link struct {
 	CaptivePortal string `json:",omitzero"`
 	// NAT64 is where IPv4 is for hosts without it (RFC 8781); the zero Prefix: nowhere.
 	NAT64 netip.Prefix `json:",omitzero"`
-	// Expected are link-local addresses of other routers that may be there.
-	Expected []netip.Addr `json:",omitzero"`
 }
 
 // A Prefix is one of a LAN.

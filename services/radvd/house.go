@@ -69,11 +69,11 @@ func (h *House) Reconfigure(now time.Duration, c Config) {
 func (r *Router) reconfigure(now time.Duration, l Link) {
 	before := r.conf
 	r.conf, r.set, r.final, r.over = l, nil, false, false
+	if !l.Awaited {
+		r.await = 0
+	}
 	r.withdraw(now, &before)
 	r.prune(now)
-	for i := range r.others {
-		r.others[i].Expected = slices.Contains(l.Expected, r.others[i].From)
-	}
 	if urgent(now, &before, &l) {
 		r.announce(now)
 		r.hasten(now)
@@ -83,7 +83,7 @@ func (r *Router) reconfigure(now time.Duration, l Link) {
 // urgent reports whether hosts are to be told of another configuration at once.
 func urgent(now time.Duration, before, after *Link) bool {
 	a, b := *before, *after
-	a.Name, a.NTP, a.Expected = b.Name, b.NTP, b.Expected
+	a.Name, a.NTP, a.Awaited = b.Name, b.NTP, b.Awaited // after a wait something is due anyway
 	a.Prefixes, b.Prefixes = nil, nil
 	if !reflect.DeepEqual(a, b) || len(before.Prefixes) != len(after.Prefixes) {
 		return true

@@ -26,8 +26,6 @@ type Other struct {
 	First time.Duration `json:"first_ns"` // on CLOCK_BOOTTIME, as Last
 	Last  time.Duration `json:"last_ns"`
 	Count uint64        `json:"count"`
-	// Expected: the configuration knows of it.
-	Expected bool `json:"expected,omitempty"`
 	// Lifetime is that of the default route that it promises.
 	Lifetime time.Duration  `json:"lifetime_ns,omitempty"`
 	Prefixes []netip.Prefix `json:"prefixes,omitempty"`
@@ -49,7 +47,7 @@ func (r *Router) heard(now time.Duration, from netip.Addr, a *advert.Advertiseme
 			i := indexOfLatest(r.others)
 			r.others = slices.Delete(r.others, i, i+1)
 		}
-		r.others = append(r.others, Other{From: from, First: now, Expected: slices.Contains(r.conf.Expected, from)})
+		r.others = append(r.others, Other{From: from, First: now})
 		i = len(r.others) - 1
 	}
 	o := &r.others[i]

@@ -36,6 +36,8 @@ type Router struct {
 	shares          shares
 	others          []Other
 
+	await time.Duration // the end of the wait for Link.Awaited; Never: it begins with Up; 0: there is none
+
 	final  bool // the next one is the last
 	over   bool // it was sent
 	counts Counts
@@ -58,6 +60,9 @@ type waiting struct {
 func newRouter(now time.Duration, l Link, kept []Kept, rand func() uint64) *Router {
 	r := &Router{conf: l, rand: rand, held: map[netip.Prefix]*holding{}, last: Never, next: Never, wanted: Never}
 	r.take(now, kept)
+	if l.Awaited && len(r.gone(now)) > 0 {
+		r.await = Never
+	}
 	return r
 }
 
@@ -72,6 +77,9 @@ func (r *Router) between(from, to time.Duration) time.Duration {
 // Up tells that there is a socket on the link, with these addresses: hosts hear of it at once.
 func (r *Router) Up(now time.Duration, mac ethernet.MAC, local netip.Addr) {
 	r.up, r.mac, r.local, r.set = true, mac, local, nil
+	if r.await == Never {
+		r.await = now + AwaitMost
+	}
 	r.announce(now)
 }
 
@@ -83,8 +91,12 @@ func (r *Router) Down() {
 // announce has the next one go out as soon as it may, and two more soon after.
 func (r *Router) announce(now time.Duration) { r.next, r.burst = now, maxInitial-1 }
 
-// free is when something may go to everybody.
+// free is when something may go to everybody. While there is a wait that is nothing: whoever was told before
+// goes on as he was, and what holds in a moment need not wait for the gap after what is not known yet.
 func (r *Router) free(now time.Duration) time.Duration {
+	if !r.final {
+		now = max(now, r.await)
+	}
 	if r.last == Never {
 		return now
 	}

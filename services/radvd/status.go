@@ -75,6 +75,9 @@ func (r *Router) status(now time.Duration) LANStatus {
 	if r.up {
 		s.Advertised = r.current(now).Adverts
 	}
+	if r.await > now {
+		return s
+	}
 	for _, p := range r.gone(now) {
 		s.Old = append(s.Old, Old{p, r.held[p].until - now})
 	}
@@ -114,7 +117,7 @@ func (r *Router) problems(now time.Duration) (all []string) {
 	for i := range r.others {
 		o := &r.others[i]
 		switch {
-		case !o.Expected && (o.Lifetime > 0 || len(o.Prefixes) > 0):
+		case o.Lifetime > 0 || len(o.Prefixes) > 0:
 			say("another router advertises itself: %s", o.describe())
 		case len(o.Contradicts) > 0:
 			say("a router says other things than this one: %s", o.describe())

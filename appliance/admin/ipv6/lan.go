@@ -85,11 +85,7 @@ func (l *LAN) toldRows(up time.Duration) (rows [][]string) {
 	}
 	for i := range l.Told.Others {
 		o := &l.Told.Others[i]
-		label := "another"
-		if o.Expected {
-			label = "expected"
-		}
-		add(label, otherText(o, up))
+		add("another", otherText(o, up))
 	}
 	for i := len(rows) - 1; i > 0; i-- { // what is gone of a kind stands below what there is
 		if rows[i][0] == rows[i-1][0] {

@@ -269,10 +269,10 @@ func prepareRoot(root string) error {
 	return errors.Join(makeState(), hideSysctls(), nameRun())
 }
 
-// nameRun names the run of the machine, which is hidden with the settings beside it.
+// nameRun names the run of the machine, which is hidden with the settings beside it: each box is one of its own.
 func nameRun() error {
 	const dir = "/proc/sys/kernel/random"
-	return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/boot_id", []byte("a-run\n"), 0o444))
+	return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/boot_id", fmt.Appendf(nil, "run-%d\n", os.Getpid()), 0o444))
 }
 
 // installFile makes a file of the host one of the root directory.

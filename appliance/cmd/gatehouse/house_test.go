@@ -115,6 +115,12 @@ func (h *house) boot() {
 func (h *house) cut() {
 	h.t.Helper()
 	h.crash()
+	h.unplug()
+}
+
+// unplug takes the cards of the machine away.
+func (h *house) unplug() {
+	h.t.Helper()
 	for _, l := range h.objects("ip", "-j", "link", "show", "type", "veth") {
 		h.Run("ip", "link", "del", fmt.Sprint(l["ifname"]))
 	}

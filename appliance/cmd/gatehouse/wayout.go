@@ -30,6 +30,7 @@ type wayOut struct {
 	mu      sync.Mutex
 	facts   *wan.Facts
 	facts6  *wan.Facts6
+	decided bool // in facts6 is all that is delegated, as far as is known
 	link    string
 	heard   time.Duration // the number of the last event
 	waiting []wanrun.News // that hooks are not told yet, the oldest first
@@ -64,6 +65,13 @@ func (w *wayOut) Facts6() *wan.Facts6 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.facts6
+}
+
+// Decided6 reports whether what was delegated before the start is in Facts6, or is to be had no more.
+func (w *wayOut) Decided6() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.decided
 }
 
 // applied tells hooks of what the box has asked for, and has applied.
@@ -109,9 +117,9 @@ func (w *wayOut) hear(r wanrun.Report) bool {
 	}
 	same := r.Facts.Equal(w.facts)
 	w.facts = r.Facts
-	if !r.Pending6 {
-		same = same && r.Facts6.Equal(w.facts6)
-		w.facts6 = r.Facts6
+	if !r.Pending6 || w.facts6 == nil { // who knows nothing keeps nothing
+		same = same && r.Facts6.Equal(w.facts6) && r.Decided6 == w.decided
+		w.facts6, w.decided = r.Facts6, r.Decided6
 	}
 	return !same || len(news) > 0
 }

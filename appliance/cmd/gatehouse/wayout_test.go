@@ -90,6 +90,34 @@ func TestHooksAreToldAfterwards(t *testing.T) {
 	}
 }
 
+// TestPending6: a client that has just started takes nothing away, and gives to who knows nothing.
+func TestPending6(t *testing.T) {
+	w := newWayOut()
+	w.told = func(wanrun.News) {}
+	w.expect(true)
+	facts := &wan.Facts6{Delegated: []wan.Delegation{{Prefix: netip.MustParsePrefix("2001:db8:100::/56")}}}
+	for _, step := range []struct {
+		what    string
+		six     wanrun.Six
+		changed bool
+		facts   *wan.Facts6
+		decided bool
+	}{
+		{"it asks", wanrun.Six{Pending6: true}, false, nil, false},
+		{"a server answers before a router", wanrun.Six{Pending6: true, Decided6: true, Facts6: facts}, true, facts, true},
+		{"the client is started again", wanrun.Six{Pending6: true}, false, facts, true},
+		{"it knows all", wanrun.Six{Decided6: true, Facts6: facts}, false, facts, true},
+		{"it is taken back", wanrun.Six{Decided6: true}, true, nil, true},
+	} {
+		if changed := w.take(wanrun.Report{Six: step.six}); changed != step.changed || w.Facts6() != step.facts || w.Decided6() != step.decided {
+			t.Errorf("%s: changed %v, %+v, decided %v", step.what, changed, w.Facts6(), w.Decided6())
+		}
+	}
+	if w.expect(false); w.Decided6() {
+		t.Error("without a client it is decided")
+	}
+}
+
 // TestHookFiles: the files are those of the plan, whatever was there before, and what is said of a hook goes
 // with it.
 func TestHookFiles(t *testing.T) {

@@ -110,7 +110,7 @@ func (p *process1) learn(of *site.Site) plan.Learned {
 	}
 	return plan.Learned{
 		Memory: memory.Total, Shortcut: p.rules.Offload(plan.Shortcuts(of)), WAN: p.wayOut.Facts(),
-		WAN6: p.wayOut.Facts6(), ULA: ula, Tunnel: p.tunnel.State(),
+		WAN6: p.wayOut.Facts6(), Decided6: p.wayOut.Decided6(), ULA: ula, Tunnel: p.tunnel.State(),
 	}
 }
 

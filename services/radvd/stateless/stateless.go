@@ -19,6 +19,8 @@ import (
 const (
 	// refresh is when a client is to ask again. What is advertised it hears sooner.
 	refresh = time.Hour
+	// refreshSoon is that of what may be another any time: IRT_MINIMUM, less than which no client believes.
+	refreshSoon = 10 * time.Minute
 	// maxRT is how often a client that is not answered asks at last: the default of RFC 8415 7.6.
 	maxRT = time.Hour
 )
@@ -84,9 +86,24 @@ func options(l *radvd.Link) (all dhcpv6.Options) {
 	if l.CaptivePortal != "" {
 		all.Add(dhcpv6.OptionCaptivePortal, []byte(l.CaptivePortal))
 	}
-	all.Add(dhcpv6.OptionRefreshTime, dhcpv6.AppendSeconds(nil, refresh))
+	all.Add(dhcpv6.OptionRefreshTime, dhcpv6.AppendSeconds(nil, refreshOf(l)))
 	all.Add(dhcpv6.OptionSolMaxRT, dhcpv6.AppendSeconds(nil, maxRT))
 	all.Add(dhcpv6.OptionInfMaxRT, dhcpv6.AppendSeconds(nil, maxRT))
 	all.Add(dhcpv6.OptionAddrRegEnable, nil) // see Register
 	return all
+}
+
+// refreshOf is when a client of a LAN is to ask again: soon, if what it is told has an address of a prefix that ends,
+// which the provider may replace by another, or if such a one is yet to come.
+func refreshOf(l *radvd.Link) time.Duration {
+	if l.Awaited {
+		return refreshSoon
+	}
+	for _, p := range l.Prefixes {
+		if p.ValidUntil != radvd.Never &&
+			(slices.ContainsFunc(l.Resolvers, p.Prefix.Contains) || slices.ContainsFunc(l.NTP, p.Prefix.Contains)) {
+			return refreshSoon
+		}
+	}
+	return refresh
 }

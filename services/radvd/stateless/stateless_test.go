@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	peer "github.com/insomniacslk/dhcp/dhcpv6"
 
@@ -59,6 +60,34 @@ func TestAnswer(t *testing.T) {
 	m, err = peer.MessageFromBytes(Answer(lan(), server, request(t, peer.WithRequestedOptions(peer.OptionDNSRecursiveNameServer))))
 	if err != nil || m.Options.InformationRefreshTime(0) != refresh || len(m.Options.Options) != 4 {
 		t.Errorf("who does not ask when to ask again: %v, %v", m, err)
+	}
+}
+
+// TestRefresh: hosts that hear no advertisements keep an address that may go for ten minutes at most.
+func TestRefresh(t *testing.T) {
+	delegated, fixed := netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:2::/64")
+	resolver := func(a string) func(l *radvd.Link) {
+		return func(l *radvd.Link) { l.Resolvers = []netip.Addr{netip.MustParseAddr(a)} }
+	}
+	for what, c := range map[string]struct {
+		change func(l *radvd.Link)
+		want   time.Duration
+	}{
+		"a local resolver":            {func(*radvd.Link) {}, time.Hour},
+		"a fixed resolver":            {resolver("2001:db8:2::1"), time.Hour},
+		"a resolver outside":          {resolver("2001:db8:9::1"), time.Hour},
+		"a delegated resolver":        {resolver("2001:db8:1::1"), 600 * time.Second},
+		"a delegated time server":     {func(l *radvd.Link) { l.NTP = []netip.Addr{netip.MustParseAddr("2001:db8:1::2")} }, 600 * time.Second},
+		"nothing delegated yet":       {func(l *radvd.Link) { l.Awaited, l.Resolvers = true, nil }, 600 * time.Second},
+		"a delegation without an end": {func(l *radvd.Link) { l.Prefixes[0].ValidUntil = radvd.Never; resolver("2001:db8:1::1")(l) }, time.Hour},
+	} {
+		l := lan()
+		l.Prefixes = []radvd.Prefix{{Prefix: delegated, ValidUntil: time.Hour}, {Prefix: fixed, ValidUntil: radvd.Never}}
+		c.change(l)
+		m, err := peer.MessageFromBytes(Answer(l, server, request(t)))
+		if err != nil || m.Options.InformationRefreshTime(0) != c.want {
+			t.Errorf("%s: %v, %v", what, m, err)
+		}
 	}
 }
 

@@ -111,6 +111,7 @@ type Client struct {
 	heard              time.Duration
 	ignored            [dropCount]uint64
 	problem            string // why there is no lease
+	decided            bool   // see Decided
 }
 
 // New returns a client. duid is what servers know us by, boot names the run of the machine

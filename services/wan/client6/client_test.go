@@ -231,6 +231,43 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestDecided: whoever waits for what was leased before the start learns that it is ours, that it is not, or that
+// nobody says so; what a server says that cannot answer now decides nothing.
+func TestDecided(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(l *lab, p *provider)
+		soon   bool // within two seconds
+		holds  string
+	}{
+		{"the same run", func(l *lab, p *provider) { l.boot, p.mute = "one", true }, true, "2001:db8:100::/56"},
+		{"the same prefix", func(*lab, *provider) {}, true, "2001:db8:100::/56"},
+		{"another", func(_ *lab, p *provider) { p.pd[0] = lent("2001:db8:200::/56", time.Hour, 2*time.Hour) }, true, "2001:db8:200::/56"},
+		{"taken back", func(_ *lab, p *provider) { p.pd[0] = lent("2001:db8:100::/56", 0, 0) }, true, ""},
+		{"another link", func(_ *lab, p *provider) { p.status = dhcpv6.NotOnLink }, true, ""},
+		{"it cannot answer now", func(_ *lab, p *provider) { p.status = dhcpv6.UnspecFail }, false, ""},
+		{"nobody", func(_ *lab, p *provider) { p.mute = true }, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := usual()
+			l := newLab(t, p)
+			if l.start(); l.c.Decided() {
+				t.Error("decided before anybody was asked")
+			}
+			l.in(Bound, 5*time.Second)
+			l.boot = "two"
+			c.change(l, p)
+			l.start().run(2 * time.Second).holds(c.holds)
+			if l.c.Decided() != c.soon {
+				t.Errorf("decided: %v\n%s", l.c.Decided(), l.log())
+			}
+			if l.run(time.Minute); c.name == "nobody" && !l.c.Decided() {
+				t.Error("what is known of before the start is used, and not decided")
+			}
+		})
+	}
+}
+
 // TestFlap: after the link came back everybody is asked whether all is as it was.
 func TestFlap(t *testing.T) {
 	p := usual()

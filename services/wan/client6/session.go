@@ -99,7 +99,7 @@ func (c *Client) bind(l *Lease) {
 	if c.lease == nil {
 		c.boundAt = c.now.Up
 	}
-	c.lease, c.kept = l, nil
+	c.lease, c.kept, c.decided = l, nil, true
 	if len(l.Prefixes) > 0 {
 		c.asked = l.prefixes()
 	}
@@ -220,7 +220,7 @@ func (c *Client) take(r *reply, cause Cause) {
 	}
 	delete(c.avoid, string(r.server))
 	if l.empty() {
-		c.asked = nil
+		c.asked, c.decided = nil, true
 		c.out = append(c.out, Forget{})
 		c.lose(Withdrawn, "server %s took it back: it gives lifetimes of 0", r.server)
 		c.again()
@@ -339,6 +339,7 @@ func (c *Client) lose(cause Cause, format string, args ...any) {
 // fail ends an attempt that came to nothing. The next one begins after a while.
 func (c *Client) fail(cause Cause, format string, args ...any) {
 	c.fails++
+	c.decided = true
 	c.report(Event{Name: Fail6, Cause: cause, Text: fmt.Sprintf(format, args...)})
 	c.again()
 }

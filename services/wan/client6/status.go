@@ -27,6 +27,10 @@ func (c *Client) Said() (s wan.Said6) {
 	return s
 }
 
+// Decided reports whether it is known what of before the start is still ours: a server has said so, or what was
+// leased in this run of the machine is used. While it is not, a Rebind or Solicit is on its way, or has no link yet.
+func (c *Client) Decided() bool { return c.decided || c.lease != nil }
+
 // Status is how a client is, for people.
 type Status struct {
 	State State         `json:"state"`

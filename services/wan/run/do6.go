@@ -63,6 +63,9 @@ func (v *six) carryOut(actions []client6.Action) {
 			v.note(Event6{Name: string(a.Name), Cause: string(a.Cause), Text: a.Text, At: a.At}, a.Remarks)
 		}
 	}
+	if v.client != nil && v.client.Decided() != v.told.Decided6 { // without an event too
+		v.tell()
+	}
 }
 
 // failed says that a message could not be sent. It is sent again by the engine's own times.

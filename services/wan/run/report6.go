@@ -13,6 +13,9 @@ type Six struct {
 	// Pending6: the service has just started, and cannot know yet what there is: whoever follows keeps what he
 	// knows.
 	Pending6 bool `json:"pending6,omitempty"`
+	// Decided6: what was leased before the start is in Facts6, or is to be had no more (client6.Client.Decided).
+	// It says nothing about routers.
+	Decided6 bool `json:"decided6,omitempty"`
 }
 
 // set6 makes the current Report have another IPv6.

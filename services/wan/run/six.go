@@ -263,6 +263,7 @@ func (v *six) tell() {
 		is.Facts6 = &facts
 	}
 	is.Pending6 = isWanted(&v.s.conf) && v.pending > v.s.o.Uptime()
+	is.Decided6 = v.client != nil && v.client.Decided()
 	if !slices.Equal(remarks, v.remarks) {
 		v.remarks = remarks
 		for _, r := range remarks {
@@ -270,7 +271,7 @@ func (v *six) tell() {
 		}
 	}
 	was := v.told
-	if is.Pending6 == was.Pending6 && (is.Facts6 == nil) == (was.Facts6 == nil) &&
+	if is.Pending6 == was.Pending6 && is.Decided6 == was.Decided6 && (is.Facts6 == nil) == (was.Facts6 == nil) &&
 		(is.Facts6 == nil || is.Facts6.Equal(was.Facts6)) {
 		return
 	}

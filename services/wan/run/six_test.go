@@ -232,7 +232,7 @@ func (l *lab6) run() *lab6 {
 func (l *lab6) holds(what, delegated string, gateway netip.Addr) *wan.Facts6 {
 	l.t.Helper()
 	r, n := l.last()
-	if n == 0 || r.Facts6 == nil || r.Pending6 {
+	if n == 0 || r.Facts6 == nil || r.Pending6 || r.Decided6 == (delegated == "") {
 		l.t.Fatalf("%s: %d reports, the last %+v", what, n, r.Six)
 	}
 	var got []string
@@ -298,7 +298,7 @@ func TestSixRestarts(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		l.mu.Lock()
 		for _, r := range l.reports {
-			if !r.Pending6 && (r.Facts6 == nil || !r.Facts6.Gateway.IsValid() || len(r.Facts6.Delegated) == 0) {
+			if !r.Pending6 && (r.Facts6 == nil || !r.Decided6 || !r.Facts6.Gateway.IsValid() || len(r.Facts6.Delegated) == 0) {
 				t.Errorf("told %+v", r.Six)
 			}
 		}
@@ -312,7 +312,11 @@ func TestSixRestarts(t *testing.T) {
 		l.upstream.set(func() { l.upstream.silent = true })
 		l.boot = "another"
 		l.run()
-		time.Sleep(15 * time.Second)
+		time.Sleep(9 * time.Second)
+		if r, n := l.last(); n == 0 || r.Decided6 || r.Facts6 != nil {
+			t.Errorf("it is asked for: %+v", r.Six)
+		}
+		time.Sleep(6 * time.Second)
 		l.holds("nobody answers", "2001:db8:100::/56", netip.Addr{})
 		time.Sleep(2 * time.Minute)
 		if p := l.ask(t).Problems; len(p) != 2 || !strings.Contains(p[0], "confirmed") || !strings.Contains(p[1], "router") {

@@ -241,7 +241,7 @@ func (c *firewallCheck) targetZone(v toml.Str, addrs []netip.Addr, f *model.Port
 		if !ok || f.Zone != "" && f.Zone != z.name {
 			continue
 		}
-		if slices.ContainsFunc(c.networks, func(n network) bool { return n.own.Addr() == a }) {
+		if c.ownNetwork(a) != nil {
 			c.At(v.At, "%s is the appliance's own address; expected that of a host behind it", a)
 			return false
 		}

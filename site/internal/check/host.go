@@ -1,8 +1,10 @@
 package check
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -31,8 +33,8 @@ func (l *loader) self() *hostEntry { return l.hosts.names[l.site.Name].host }
 // checkSelf allows the appliance's own name for its own addresses only.
 func (l *loader) checkSelf(h *hostEntry) {
 	for i, a := range h.Addrs {
-		if l.settled && !slices.ContainsFunc(l.networks, func(n network) bool { return n.own.Addr() == a }) {
-			l.At(h.addrAt[i], "%q is the appliance itself, and %s is not its address; expected one of %s", h.Name, a, l.ownAddresses())
+		if l.settled && l.ownNetwork(a) == nil {
+			l.At(h.addrAt[i], "%q is the appliance itself, and %s is not its address; expected one of %s", h.Name, model.Plain(a), l.ownAddresses())
 		}
 	}
 	for i, m := range h.MACs {
@@ -40,12 +42,42 @@ func (l *loader) checkSelf(h *hostEntry) {
 	}
 }
 
+// ownNetwork returns the network on which an address is the appliance's own, nil if it is on none that the site
+// itself knows.
+func (l *loader) ownNetwork(a netip.Addr) *network {
+	all := l.ownNetworks()
+	if i := slices.IndexFunc(all, func(n network) bool { return n.own.Addr() == a }); i >= 0 {
+		return &all[i]
+	}
+	return nil
+}
+
+// ownNetworks are those that the appliance has an address on, as far as the site itself knows them.
+func (l *loader) ownNetworks() []network {
+	isStandIn := func(n network) bool { return model.Plain(n.own.Addr()) != n.own.Addr() }
+	all := slices.DeleteFunc(slices.Clone(l.networks), isStandIn)
+	for i, lan := range l.site.LANs {
+		name := l.raw.LANs[i].Name
+		for _, own := range l.networks6(lan)[len(lan.IPv6):] {
+			all = append(all, network{"lan " + strconv.Quote(name.Text), own, name.At})
+		}
+	}
+	return all
+}
+
+// ownAddresses says which the appliance's addresses are.
 func (l *loader) ownAddresses() string {
 	var own []string
-	for _, n := range l.networks {
+	for _, n := range l.ownNetworks() {
 		own = append(own, n.own.Addr().String())
 	}
-	return strings.Join(own, ", ")
+	text := strings.Join(own, ", ")
+	for _, from := range l.site.Sources6() {
+		if _, known := l.site.Prefix6(from); !known {
+			text += fmt.Sprintf("; its name has those of the prefix that is learned (%s) by itself", from)
+		}
+	}
+	return text
 }
 
 // checkAddr refuses addresses that another host on a connected network cannot have.

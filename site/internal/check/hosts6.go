@@ -27,7 +27,7 @@ func (l *loader) networks6(lan model.LAN) []netip.Prefix {
 // checkWhole6 compares a whole IPv6 address of a host with the networks that its LAN's hosts are told of: one that
 // these contradict is reached by nobody. Others' networks, which a route leads to, are no concern of it.
 func (l *loader) checkWhole6(h *hostEntry, a netip.Addr, at source.Span) {
-	if !l.settled || !a.Is6() || model.Plain(a) != a || l.isRouted(a) {
+	if !l.settled || !a.Is6() || model.Plain(a) != a || l.isRouted(a) && l.ownNetwork(a) == nil {
 		return
 	}
 	for i, lan := range l.site.LANs {

@@ -67,6 +67,7 @@ func (l *loader) lan(raw toml.LAN) model.LAN {
 	}
 	l.connect("lan "+strconv.Quote(raw.Name.Text), lan.IPv4, raw.IPv4.At)
 	l.lanIPv6(raw, &lan)
+	lan.NAT64 = l.nat64(raw.NAT64, lan)
 	lan.Clients = l.clients(raw.Clients, clientNetwork{"lan", lan.IPv4, raw.IPv4.At, lan.HasIPv6()})
 	return lan
 }

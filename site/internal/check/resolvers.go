@@ -126,8 +126,8 @@ func (l *loader) hasProvider(what string, v toml.Str) bool {
 
 // asksItself refuses resolvers that are the appliance: it would ask itself.
 func (l *loader) asksItself(what string, v toml.Str, a netip.Addr) bool {
-	if i := slices.IndexFunc(l.networks, func(n network) bool { return n.own.Addr() == a }); i >= 0 {
-		l.Against(v.At, l.networks[i].at, "%s %s is the appliance itself on %s; expected another resolver", what, a, l.networks[i].what)
+	if n := l.ownNetwork(a); n != nil {
+		l.Against(v.At, n.at, "%s %s is the appliance itself on %s; expected another resolver", what, a, n.what)
 		return true
 	}
 	for _, o := range l.raw.Firewall.OneToOne {

@@ -53,6 +53,7 @@ type LAN struct {
 	IPv6      []netip.Prefix // the appliance's fixed addresses, each with /64
 	From6     []Source6      // what it is numbered from beside these
 	Subnet    uint16         // its number in prefixes that several LANs share
+	NAT64     netip.Prefix   // where IPv4 is for hosts without it, a prefix of RFC 6052 2.2; the zero Prefix: not told
 	Today     []netip.Prefix // the appliance's IPv6 addresses of today, the fixed ones among them, if it is Numbered
 	Clients                  // what its DHCP clients get
 }

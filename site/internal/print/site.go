@@ -71,6 +71,11 @@ func (p *printer) ipv6(s *model.Site) {
 	if s.IPv6.Default != "" {
 		row("default", "by the "+string(s.IPv6.Default)+", while it is up")
 	}
+	for _, lan := range s.LANs {
+		if lan.NAT64.IsValid() {
+			row("NAT64", lan.NAT64.String()+", as "+lan.Name+" is told")
+		}
+	}
 	if s.IPv6.Names != model.NamesStable {
 		row("names", "of addresses that hosts make: "+string(s.IPv6.Names))
 	}

@@ -74,6 +74,8 @@ func lanKeys() []Key {
 				`"off": no IPv6.`},
 		{Table: "[[lan]]", Name: "subnet", Type: typeInteger, Unit: "number", Default: "0", Range: "0 to 65535; of one network only",
 			Example: `1`, Doc: "The network's number in prefixes that several share: behind 2001:db8:8::/48 number 1 is 2001:db8:8:1::/64."},
+		{Table: "[[lan]]", Name: "nat64", Type: typeString, Unit: "IPv6 network/length", Default: "not told", Range: "length 32, 40, 48, 56, 64 or 96 (RFC 6052)",
+			Example: `"64:ff9b::/96"`, Doc: "Where hosts find IPv4 by NAT64, which somebody else does: they are told (PREF64, RFC 8781)."},
 	}
 	return append(keys, clientsKeys("[[lan]]")...)
 }

@@ -36,6 +36,7 @@ type LAN struct {
 	IPv4      Str         `toml:"ipv4"`
 	IPv6      Many        `toml:"ipv6"`
 	Subnet    Int         `toml:"subnet"`
+	NAT64     Str         `toml:"nat64"`
 	Clients
 }
 
