@@ -37,7 +37,9 @@ func (s *Service) start() error {
 	s.kept, s.now.Since = kept, s.o.Uptime()
 	s.discipline = discipline.New(s.conf.Limit(), kept.forEngine(s.o.NotBefore))
 	s.tend(s.discipline.Start(s.moment()))
-	s.begin()
+	if err := s.begin(); err != nil {
+		return err
+	}
 	s.publish()
 	return nil
 }
