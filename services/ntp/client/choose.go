@@ -32,7 +32,7 @@ const (
 	Silent                  // the last 8 questions were not answered
 	Refused                 // it said DENY or RSTR
 	Unsynced                // it says that it does not know the time
-	Loop                    // it has the time from this machine
+	Loop                    // it is this machine, or has the time from it
 	TooFew                  // not enough samples yet
 	TooFar                  // it may be off by 1.5 s or more
 	Doubted                 // its last samples contradict those before

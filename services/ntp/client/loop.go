@@ -2,6 +2,7 @@ package client
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
@@ -25,10 +26,13 @@ func (c *Client) Own(now time.Duration, own []netip.Prefix) []Action {
 	return c.end()
 }
 
-// loops tells whether a server says that it has the time from this machine. At stratum 1 the reference id is no
-// address. Private addresses are others' too: by them, only who is on one of our networks, or has a private address
+// loops tells whether a server is this machine, or says that it has the time from it. At stratum 1 the reference id is
+// no address. Private addresses are others' too: by them, only who is on one of our networks, or has a private address
 // itself, can mean us.
 func (c *Client) loops(s *server) bool {
+	if s.addr.IsLoopback() || slices.ContainsFunc(c.own, func(p netip.Prefix) bool { return p.Addr() == s.addr }) {
+		return true
+	}
 	if s.last.Stratum <= 1 {
 		return false
 	}

@@ -43,6 +43,8 @@ func TestLoop(t *testing.T) {
 		{"by a link-local address", "fe80::20", "fe80::1", 3, client.Loop},
 		{"behind a router of the house", "10.9.0.20", "192.168.1.1", 3, client.Loop},
 		{"by a public address", "198.51.100.9", "203.0.113.7", 3, client.Loop},
+		{"itself", "192.168.1.1", "192.0.2.1", 3, client.Loop},
+		{"itself, by a name", "127.0.0.1", "192.0.2.1", 3, client.Loop},
 		{"at stratum 2", "192.168.1.20", "192.168.1.1", 2, client.Loop},
 		// A public server that has its time from its own 192.168.1.1.
 		{"a private address of others", "198.51.100.9", "192.168.1.1", 2, client.Used},
