@@ -119,10 +119,10 @@ func (s *Service) tend(actions []discipline.Action) {
 		case discipline.Store:
 			s.keep(a.Kept)
 		case discipline.Remeasure:
-			s.log.Warn("the clock was set, or the machine did not run: the time is measured anew", "by", a.By.String())
+			s.log.Warn("others have set the clock, or the machine did not run: the time is measured anew", "by", signed(a.By))
 			s.act(s.client.Jumped(s.moment().Free))
 		case discipline.Shift:
-			s.log.Info("a leap second", "by", a.By.String())
+			s.log.Info("a leap second", "by", signed(a.By))
 			s.client.Shift(a.By)
 		}
 	}
