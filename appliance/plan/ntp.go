@@ -29,11 +29,23 @@ func ntpConfig(s *site.Site, l Learned) ntp.Config {
 	if !s.NTP.WAN {
 		return c
 	}
-	for _, a := range slices.Concat(wayOut(s, l).NTP, wayOut6(s, l).NTP) {
-		known := slices.ContainsFunc(c.Sources, func(have ntp.Source) bool { return slices.Contains(have.Addrs, a) })
+	for _, source := range provided(s, l) {
+		known := slices.ContainsFunc(c.Sources, func(have ntp.Source) bool { return have.String() == source.String() })
 		if !known && len(c.Sources) < ntp.MaxSources {
-			c.Sources = append(c.Sources, ntp.Source{Addrs: []netip.Addr{a}})
+			c.Sources = append(c.Sources, source)
 		}
 	}
 	return c
+}
+
+// provided are the sources that the provider tells of, over IPv4 and IPv6.
+func provided(s *site.Site, l Learned) (all []ntp.Source) {
+	six := wayOut6(s, l)
+	for _, a := range slices.Concat(wayOut(s, l).NTP, six.NTP) {
+		all = append(all, ntp.Source{Addrs: []netip.Addr{a}})
+	}
+	for _, name := range six.NTPNames {
+		all = append(all, ntp.Source{Name: name})
+	}
+	return all
 }

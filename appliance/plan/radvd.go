@@ -19,7 +19,8 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		networks := networks6(s, l, lan)
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
-			CaptivePortal: lan.CaptivePortal, Resolvers: resolvers6(s, lan, networks), NTP: addrs6(s, lan.NTP),
+			CaptivePortal: lan.CaptivePortal, Resolvers: servers6(s, lan, networks, lan.DNS),
+			NTP: servers6(s, lan, networks, lan.NTP),
 			NAT64: lan.NAT64, Awaited: !l.Decided6 && isDelegated(s, lan),
 		}
 		if len(link.Search) == 0 {
@@ -74,11 +75,11 @@ func shared6(s *site.Site, l Learned) []netip.Prefix {
 	return all
 }
 
-// resolvers6 are the IPv6 addresses of the resolvers that a LAN's clients are told of over IPv4: other ones
+// servers6 are the IPv6 addresses of the servers that a LAN's clients are told of over IPv4: other resolvers
 // would be a way around these. The appliance's own is one that stays: a local one, a fixed one, any other.
-func resolvers6(s *site.Site, lan site.LAN, networks []network6) []netip.Addr {
+func servers6(s *site.Site, lan site.LAN, networks []network6, of []netip.Addr) []netip.Addr {
 	var all []netip.Addr
-	for _, a := range lan.DNS {
+	for _, a := range of {
 		if a == lan.IPv4.Addr() {
 			all = append(all, bestOwn(networks)...)
 			continue

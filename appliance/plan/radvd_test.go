@@ -104,14 +104,33 @@ interface = "eth1"
 ipv4 = "192.168.32.1/24"
 ipv6 = "2001:db8:0:20::1/64"
 dns = ["192.168.32.1", "192.168.32.53"]
-ntp = ["192.168.32.53", "192.168.32.99"]
+ntp = ["192.168.32.53", "192.168.32.99", "192.168.32.1"]
 `, "192.168.32.53 ns\n::53 ns\n2001:db8:0:20::54 ns\n", plan.Learned{})
 	const ns = "2001:db8:0:20::54 2001:db8:0:20::53]"
 	if got := fmt.Sprint(c.Links[0].Resolvers); got != "[2001:db8:0:20::1 "+ns {
 		t.Errorf("resolvers %s", got)
 	}
-	if got := fmt.Sprint(c.Links[0].NTP); got != "["+ns {
+	if got := fmt.Sprint(c.Links[0].NTP); got != "["+strings.TrimSuffix(ns, "]")+" 2001:db8:0:20::1]" {
 		t.Errorf("time servers %s", got)
+	}
+}
+
+// TestTimeByIPv6: hosts are told of the appliance where it keeps the time, by the address there that stays; and of nobody
+// where it does not, or where the site says so.
+func TestTimeByIPv6(t *testing.T) {
+	learned := *delegated("2001:db8:4400::/56")
+	for _, c := range []struct{ lan, below, want string }{
+		{`ipv6 = ["delegated", "fd00:1::1/64"]`, "[ntp]\nservers = \"192.0.2.123\"\n", "[fd00:1::1]"},
+		{`ipv6 = "delegated"`, "[ntp]\nservers = \"192.0.2.123\"\n", "[2001:db8:4400::1]"},
+		{`ipv6 = "fd00:1::1/64"`, "[ntp]\nlocal-stratum = 10\n", "[fd00:1::1]"},
+		{`ipv6 = "fd00:1::1/64"`, "", "[]"},
+		{"ipv6 = \"fd00:1::1/64\"\nntp = []", "[ntp]\nservers = \"192.0.2.123\"\n", "[]"},
+	} {
+		_, r := planOf(t, "[wan]\ninterface = \"eth0\"\nipv4 = \"dhcp\"\nipv6 = \"auto\"\ndelegation = 56\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n"+
+			"ipv4 = \"192.168.32.1/24\"\n"+c.lan+"\n"+c.below, "", plan.Learned{WAN6: &learned})
+		if got := fmt.Sprint(r.Links[0].NTP); got != c.want {
+			t.Errorf("%s: told of %s, want %s", c.lan, got, c.want)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ func provided6() *wan.Facts6 {
 	f := delegated("2001:db8:4400::/56")
 	f.Addrs = []netip.Prefix{netip.MustParsePrefix("2001:db8:4300:1::7/64")}
 	f.Gateway = netip.MustParseAddr("fe80::1")
+	f.NTP, f.NTPNames = addrs("2001:db8:4300::123"), []string{"time.isp.example", "time.example"}
 	return f
 }
 

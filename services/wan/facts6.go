@@ -17,10 +17,11 @@ type Facts6 struct {
 	Gateway netip.Addr `json:",omitzero"`
 	// MTU is that of the link, in bytes, at least 1280; 0: what the link has by itself.
 	MTU uint16 `json:",omitzero"`
-	// DNS are resolvers, NTP time servers; Search domains.
-	DNS    []netip.Addr `json:",omitzero"`
-	NTP    []netip.Addr `json:",omitzero"`
-	Search []string     `json:",omitzero"`
+	// DNS are resolvers; NTP time servers, NTPNames such as are to be resolved (RFC 5908 4.3); Search domains.
+	DNS      []netip.Addr `json:",omitzero"`
+	NTP      []netip.Addr `json:",omitzero"`
+	NTPNames []string     `json:",omitzero"`
+	Search   []string     `json:",omitzero"`
 	// Delegated are the prefixes that are routed to the appliance (RFC 8415 6.3).
 	Delegated []Delegation `json:",omitzero"`
 }
@@ -39,7 +40,8 @@ func (f *Facts6) Equal(g *Facts6) bool {
 		return f == g
 	}
 	return f.Link == g.Link && slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.MTU == g.MTU &&
-		slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && slices.Equal(f.Search, g.Search) &&
+		slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && slices.Equal(f.NTPNames, g.NTPNames) &&
+		slices.Equal(f.Search, g.Search) &&
 		slices.Equal(f.Delegated, g.Delegated)
 }
 

@@ -26,6 +26,7 @@ type Said6 struct {
 	MTU       uint32
 	DNS       []netip.Addr
 	NTP       []netip.Addr
+	NTPNames  []string
 	Search    []string
 	Delegated []Delegation
 }
@@ -39,7 +40,8 @@ func (c *Config) Judge6(s *Said6) (Facts6, []Remark) {
 	j.mtu()
 	j.facts.DNS = j.servers(AboutResolver, "resolver", s.DNS)
 	j.facts.NTP = j.servers(AboutNTP, "NTP server", s.NTP)
-	j.search()
+	j.facts.NTPNames = j.names(AboutNTP, "NTP server", s.NTPNames, maxServers)
+	j.facts.Search = j.names(AboutDomain, "domain", s.Search, maxSearch)
 	return j.facts, j.remarks
 }
 
@@ -50,7 +52,8 @@ func (c *Config) Again6(f *Facts6) Facts6 {
 		return Facts6{}
 	}
 	judged, _ := c.Judge6(&Said6{
-		Addrs: f.Addrs, Gateway: f.Gateway, MTU: uint32(f.MTU), DNS: f.DNS, NTP: f.NTP, Search: f.Search,
+		Addrs: f.Addrs, Gateway: f.Gateway, MTU: uint32(f.MTU), DNS: f.DNS, NTP: f.NTP, NTPNames: f.NTPNames,
+		Search:    f.Search,
 		Delegated: f.Delegated,
 	})
 	return judged
@@ -240,17 +243,19 @@ func (j *judge6) servers(about About, what string, all []netip.Addr) (good []net
 	return good
 }
 
-func (j *judge6) search() {
-	for _, name := range j.said.Search {
+// names returns those of all that are names, at most so many.
+func (j *judge6) names(about About, what string, all []string, most int) (good []string) {
+	for _, name := range all {
 		name = strings.TrimSuffix(name, ".")
 		switch {
 		case !option.IsDomain(name):
-			j.remark(AboutDomain, "domain %+.64q is dropped: it is no domain name", name)
-		case slices.Contains(j.facts.Search, name):
-		case len(j.facts.Search) == maxSearch:
-			j.remark(AboutDomain, "domain %s is dropped: %d are enough", name, maxSearch)
+			j.remark(about, "%s %+.64q is dropped: it is no domain name", what, name)
+		case slices.Contains(good, name):
+		case len(good) == most:
+			j.remark(about, "%s %s is dropped: %d are enough", what, name, most)
 		default:
-			j.facts.Search = append(j.facts.Search, name)
+			good = append(good, name)
 		}
 	}
+	return good
 }

@@ -55,6 +55,7 @@ func TestJudge6(t *testing.T) {
 		{"resolvers", Said6{Addrs: nets("2001:db8:5::9/128"), DNS: ips("2001:db8:7:1::1 2001:db8:7:1::5 2001:db8:5::9 ::1 ::ffff:1.2.3.4 2001:db8:100::1 2001:db8::53 2001:db8::53"), Delegated: lent("2001:db8:100::/56")},
 			"2001:db8:100::/56 | 2001:db8:5::9/128 | 2001:db8::53", []string{"our own address on lan lan", "lies in lan lan", "our own address", "loopback", "no IPv6 address", "delegated to us"}},
 		{"a domain with a terminal's bytes", Said6{Search: []string{"\x1b[2J", "a.example", "a.example"}}, "a.example", []string{`"\x1b[2J"`}},
+		{"time servers", Said6{NTP: ips("::1 2001:db8::123"), NTPNames: []string{"\x1b[2J", "time.example.", "time.example"}}, "2001:db8::123 | time.example", []string{"loopback", `NTP server "\x1b[2J"`}},
 	} {
 		f, remarks := house6().Judge6(&tc.said)
 		if got := f.text6(); got != tc.want {
@@ -95,6 +96,8 @@ func (f *Facts6) text6() string {
 		add(strconv.Itoa(int(f.MTU)))
 	}
 	add(each(len(f.DNS), func(i int) string { return f.DNS[i].String() })...)
+	add(each(len(f.NTP), func(i int) string { return f.NTP[i].String() })...)
+	add(f.NTPNames...)
 	add(f.Search...)
 	return strings.Join(parts, " | ")
 }
@@ -121,12 +124,13 @@ func TestJudge6Bounded(t *testing.T) {
 			s.Addrs = append(s.Addrs, netip.PrefixFrom(addr(), r.IntN(130)-1))
 			s.DNS, s.NTP = append(s.DNS, addr()), append(s.NTP, addr())
 			s.Search = append(s.Search, string([]byte{byte(r.Uint32()), 'a'}))
+			s.NTPNames = append(s.NTPNames, string([]byte{byte(r.Uint32()), 'b'}))
 			s.Delegated = append(s.Delegated, Delegation{netip.PrefixFrom(addr(), 28+r.IntN(40)).Masked(), 0, Never})
 		}
 		s.Gateway, s.MTU = addr(), r.Uint32()>>uint(r.IntN(32))
 		c := house6()
 		f, remarks := c.Judge6(&s)
-		if len(f.Addrs) > maxAddrs6 || len(f.DNS) > maxServers || len(f.NTP) > maxServers || len(f.Search) > maxSearch || len(f.Delegated) > maxDelegated || len(remarks) > maxRemarks {
+		if len(f.Addrs) > maxAddrs6 || len(f.DNS) > maxServers || len(f.NTP) > maxServers || len(f.NTPNames) > maxServers || len(f.Search) > maxSearch || len(f.Delegated) > maxDelegated || len(remarks) > maxRemarks {
 			t.Fatalf("%+v", f)
 		}
 		if again := c.Again6(&f); !again.Equal(&f) {

@@ -101,7 +101,8 @@ func clean6(six *run.Status6) {
 	if f := six.Facts; f != nil {
 		f.Addrs, f.Delegated = f.Addrs[:min(len(f.Addrs), maxList)], f.Delegated[:min(len(f.Delegated), maxList)]
 		f.Gateway = f.Gateway.WithZone("")
-		f.DNS, f.NTP, f.Search = cleanAddrs(f.DNS), cleanAddrs(f.NTP), cutAll(f.Search, maxDomain)
+		f.DNS, f.NTP = cleanAddrs(f.DNS), cleanAddrs(f.NTP)
+		f.NTPNames, f.Search = cutAll(f.NTPNames, maxDomain), cutAll(f.Search, maxDomain)
 	}
 	if d := six.Discovery; d != nil {
 		d.Routers, d.Addrs = d.Routers[:min(len(d.Routers), maxList)], d.Addrs[:min(len(d.Addrs), maxList)]

@@ -104,7 +104,7 @@ func (r *Report) rows6() (rows [][]string) {
 			}
 		}
 		addAll("resolvers", joined(f.DNS))
-		addAll("NTP", joined(f.NTP))
+		addAll("NTP", strings.TrimSpace(joined(f.NTP)+" "+strings.Join(f.NTPNames, " ")))
 		addAll("search", strings.Join(f.Search, " "))
 	}
 	if six.Garbage > 0 {

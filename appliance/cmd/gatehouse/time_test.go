@@ -46,6 +46,18 @@ func TestTimeCommands(t *testing.T) {
 	w.shows("time", "Synchronised to 192.0.2.123 for ", ", at stratum 3.\n", "* 192.0.2.123 is followed\n", "steps       1 since the service started, the last by -3650d\n",
 		"Everything is as it should be.\n")
 	w.shows("time why 192.0.2.123", "It is followed.")
+	// Lines are dated by the time since the boot: those from before the step too by the clock as it is now.
+	out := w.gatehouse("log", "ntp")
+	_, now, one := strings.Cut(out, `msg="the clock was set" by=-87`)
+	_, now, _ = strings.Cut(now, " now=")
+	after, err := time.Parse(time.RFC3339Nano, strings.Fields(now + " -")[0])
+	if err != nil || !one || strings.Contains(now, "the clock was set") || time.Since(after).Abs() > time.Hour {
+		t.Errorf("the log has not one line about the step, with the time after it: %v\n%s", err, out)
+	}
+	first, err := time.Parse(time.DateTime, out[:min(len(out), len(time.DateTime))])
+	if err != nil || time.Since(first).Abs() > time.Hour {
+		t.Errorf("a line from before the step is dated by the clock of then: %v\n%s", err, out)
+	}
 	w.shows("status", "time            synchronised to 192.0.2.123, offset ", "Everything is as it should be.\n")
 	h, err := askTime(w.lan, "192.168.32.1")
 	if off := time.Since(time.Unix(0, h.Transmit.Unix(0))).Abs(); err != nil || h.Unsynchronised() || h.Stratum != 3 || off > time.Minute {

@@ -20,13 +20,14 @@ type Answer struct {
 
 // Counts of a server.
 type Counts struct {
-	Sent, Good uint64
-	Lost       uint64 // questions without an answer
-	Foreign    uint64 // packets that are no answer to the last question: bits, mode or form are others
-	Bad        uint64 // answers that cannot be true
-	Unsynced   uint64
-	Kisses     uint64
-	Doubted    uint64 // samples that contradicted those before
+	Sent     uint64 `json:"sent"`
+	Good     uint64 `json:"good"`
+	Lost     uint64 `json:"lost"`     // questions without an answer
+	Foreign  uint64 `json:"foreign"`  // packets that are no answer to the last question: bits, mode or form are others
+	Bad      uint64 `json:"bad"`      // answers that cannot be true
+	Unsynced uint64 `json:"unsynced"` // answers that say that it does not know the time
+	Kisses   uint64 `json:"kisses"`   // answers with a kiss-o'-death
+	Doubted  uint64 `json:"doubted"`  // samples that contradicted those before
 }
 
 // Receive takes an answer.

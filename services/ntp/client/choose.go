@@ -32,6 +32,7 @@ const (
 	Silent                  // the last 8 questions were not answered
 	Refused                 // it said DENY or RSTR
 	Unsynced                // it says that it does not know the time
+	Loop                    // it is this machine, or has the time from it
 	TooFew                  // not enough samples yet
 	TooFar                  // it may be off by 1.5 s or more
 	Doubted                 // its last samples contradict those before
@@ -63,6 +64,8 @@ func (c *Client) votes() (votes []vote) {
 			s.why = Silent
 		case s.unsynced:
 			s.why = Unsynced
+		case c.loops(s):
+			s.why = Loop
 		case s.filter.Len() < enough:
 			s.why = TooFew
 		case radius >= maxDistance:
@@ -119,7 +122,7 @@ func (c *Client) choose() {
 // early tells whether others are to be waited for: at the start, a majority is one of all servers, until
 // those that can answer have had the time to.
 func (c *Client) early(votes []vote) bool {
-	if c.known || c.state != Starting {
+	if c.state != Starting {
 		return false
 	}
 	missing, soon := 0, time.Duration(0) // soon: when those that were heard once are heard again

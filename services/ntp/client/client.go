@@ -12,7 +12,8 @@
 // whatever happens; RATE, DENY and RSTR are obeyed; an answer is heard once, and only if it repeats 64 random
 // bits of the question; nothing is followed that is not within the intervals of more than half of all who
 // vote (RFC 5905 11.2.1), nor what contradicts the time that was known, unless most of those say so that it
-// was known from, or most of all. It leaves to others: sockets, resolving, and the clock.
+// was known from, or most of all; nor who has the time from this machine itself, as far as its reference id says
+// so; other sources do not make the time unknown. It leaves to others: sockets, resolving, and the clock.
 //
 // A Client is not safe for concurrent use.
 package client
@@ -68,6 +69,8 @@ const (
 	doubtedFor = time.Hour
 	// rememberFor is how long it takes most of those that the time was known from to speak, after a jump.
 	rememberFor = 10 * time.Minute
+	// lookEvery is how often it is looked whether a time that nobody renews is still known.
+	lookEvery = time.Minute
 	// era is how far in the future a time may be, so that one before notBefore is recognised as such.
 	era = 68 * 365 * 24 * time.Hour
 	// Never is when nothing is due.
@@ -141,6 +144,9 @@ type Client struct {
 	proper  bool          // names were resolved again with the time known
 	alarmed time.Duration // when all were last asked for a contradiction
 	state   State
+
+	own    []netip.Prefix // addresses of the machine
+	ownIDs map[wire.RefID][]netip.Addr
 }
 
 // New returns a client. No time before notBefore (nanoseconds since 1970) is believed: when the program was
@@ -181,7 +187,7 @@ func (c *Client) Tick(now time.Duration) []Action {
 	if c.known && c.holdover() > maxDistance {
 		c.known = false
 		c.choose()
-	} else if !c.known && c.first != Never && c.now >= c.first+c.wait && c.state == Starting {
+	} else if c.state == Starting && c.first != Never && c.now >= c.first+c.wait {
 		c.choose()
 	}
 	return c.end()
@@ -212,8 +218,11 @@ func (c *Client) Next() time.Duration {
 	for _, src := range c.sources {
 		next = min(next, c.due(src))
 	}
-	if !c.known && c.state == Starting && c.first != Never {
+	if c.state == Starting && c.first != Never {
 		next = min(next, c.first+c.wait)
+	}
+	if c.known && len(c.servers) == 0 {
+		next = min(next, c.now+lookEvery)
 	}
 	return max(next, c.now+time.Millisecond)
 }

@@ -24,7 +24,8 @@ func (s State) String() string { return states[s] }
 // words of whys.
 var whys = [...]string{
 	Unheard: "has not answered yet", Silent: "does not answer any more", Refused: "refuses to be asked",
-	Unsynced: "says that it is not synchronised", TooFew: "has not answered often enough yet",
+	Unsynced: "says that it is not synchronised", Loop: "has its time from this appliance",
+	TooFew:  "has not answered often enough yet",
 	TooFar:  "may be off by 1.5 s or more",
 	Doubted: "contradicts what it said before", Falseticker: "contradicts the majority",
 	NoVote:       "contradicts others, and there is no majority",

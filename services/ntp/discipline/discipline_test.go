@@ -160,10 +160,3 @@ func TestKept(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
-
-// The reference id of an IPv6 server is the begin of the MD5 of its address: 2001:db8::1, as md5sum has it.
-func TestRefID(t *testing.T) {
-	if got := discipline.RefID(netip.MustParseAddr("2001:db8::1")); got != (wire.RefID{0x39, 0xab, 0x9b, 0x37}) {
-		t.Errorf("%x", got)
-	}
-}

@@ -1,7 +1,6 @@
 package discipline
 
 import (
-	"crypto/md5"
 	"net/netip"
 	"time"
 
@@ -46,20 +45,9 @@ func (d *Discipline) Report(now Now) Report {
 	e := d.est.Ahead(now.Free)
 	off := d.off(now)
 	r.Synchronised, r.Leap, r.Stratum = true, lastDay(d.est.Leap, now.Wall), d.est.Stratum+1
-	r.Server, r.RefID = d.est.Server, RefID(d.est.Server)
+	r.Server, r.RefID = d.est.Server, wire.RefIDOf(d.est.Server)
 	r.RootDelay, r.RootDispersion = d.est.RootDelay, max(0, d.bound(now)-d.est.RootDelay/2)
 	r.Reference, r.Offset, r.Since = now.Wall-int64(now.Free-d.est.At), off, d.since
 	r.Error, r.FreqError = time.Duration(min(e.OffsetError, 1)*1e9), e.FrequencyError*1e6
 	return r
-}
-
-// RefID is how a server is called by those that are synchronised to it (RFC 5905 7.3): its IPv4 address, or
-// the first four bytes of the MD5 of its IPv6 address.
-func RefID(a netip.Addr) wire.RefID {
-	if a.Is4() {
-		return a.As4()
-	}
-	b := a.As16()
-	sum := md5.Sum(b[:])
-	return wire.RefID(sum[:4])
 }

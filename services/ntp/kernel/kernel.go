@@ -38,14 +38,16 @@ const MaxError = 16 * time.Second
 // A State is how the clock runs.
 type State struct {
 	// Frequency is how much faster the clock is made to run, in ppm.
-	Frequency float64
+	Frequency float64 `json:"frequency_ppm"`
 	// Remaining is what is left of an offset that the kernel slews away.
-	Remaining time.Duration
+	Remaining time.Duration `json:"remaining_ns"`
 	// Synchronised says that somebody keeps the clock to the time of others. The kernel takes it back when MaxError
 	// has grown to 16 s, 500 µs each second.
-	Synchronised         bool
-	MaxError, Estimated  time.Duration
-	InsertLeap, DropLeap bool
+	Synchronised bool          `json:"synchronised"`
+	MaxError     time.Duration `json:"max_error_ns"`
+	Estimated    time.Duration `json:"estimated_error_ns"`
+	InsertLeap   bool          `json:"insert_leap,omitempty"`
+	DropLeap     bool          `json:"drop_leap,omitempty"`
 }
 
 // A Clock is the kernel's.

@@ -41,6 +41,8 @@ type Server struct {
 	Kiss     wire.RefID // it answers with that
 	Leap     wire.Leap
 	Stratum  uint8 // 0: 2
+	// RefID is whom it says it follows; zero: GPS.
+	RefID wire.RefID
 	// LeapAt is when an inserted leap second is over for it; 0: there is none.
 	LeapAt int64
 
@@ -174,6 +176,16 @@ func (w *World) act(actions []client.Action) {
 // Act carries out one thing that the client wants.
 func (w *World) Act(a client.Action) { w.act([]client.Action{a}) }
 
+// Reconfigure has the client go on with other sources.
+func (w *World) Reconfigure(conf ntp.Config) {
+	w.T.Helper()
+	actions, err := w.Client.Reconfigure(time.Duration(w.free), &conf)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.act(actions)
+}
+
 // tend carries out what the discipline wants.
 func (w *World) tend(actions []discipline.Action) {
 	for _, a := range actions {
@@ -247,6 +259,9 @@ func (s *Server) answer(question []byte, came int64, at time.Duration) []byte {
 	}
 	if s.Stratum != 0 {
 		h.Stratum = s.Stratum
+	}
+	if s.RefID != (wire.RefID{}) {
+		h.RefID = s.RefID
 	}
 	if s.Unsynced {
 		h.Leap, h.Stratum, h.RefID = wire.LeapUnknown, 0, wire.RefID{}

@@ -37,17 +37,27 @@ func (s *Service) start() error {
 	s.kept, s.now.Since = kept, s.o.Uptime()
 	s.discipline = discipline.New(s.conf.Limit(), kept.forEngine(s.o.NotBefore))
 	s.tend(s.discipline.Start(s.moment()))
-	s.begin()
+	if err := s.begin(); err != nil {
+		return err
+	}
 	s.publish()
 	return nil
 }
 
 // step sets the clock.
 func (s *Service) step(by time.Duration) {
-	from := time.Unix(0, s.o.Kernel.Now().Real).UTC()
 	if s.told(s.o.Kernel.Step(by)) {
-		s.log.Warn("the clock is set", "from", from.Format(time.RFC3339Nano), "by", by.String())
+		now := time.Unix(0, s.o.Kernel.Now().Real).UTC()
+		s.log.Warn("the clock was set", "by", signed(by), "now", now.Format(time.RFC3339Nano))
 	}
+}
+
+// signed is a time with its sign.
+func signed(d time.Duration) string {
+	if d > 0 {
+		return "+" + d.String()
+	}
+	return d.String()
 }
 
 // told notes whether the kernel did what it was told, and logs it when that is news.
@@ -59,7 +69,7 @@ func (s *Service) told(err error) bool {
 	return err == nil
 }
 
-// publish has LANs and init know how the clock is.
+// publish has LANs know how the clock is.
 func (s *Service) publish() {
 	now := s.moment()
 	r := s.discipline.Report(now)
@@ -82,7 +92,6 @@ func (s *Service) publish() {
 	}
 	turned := report.Synchronised && !s.now.Synchronised
 	s.now = report
-	s.reports.set(report)
 	if turned && (s.stored == 0 || s.o.Uptime()-s.stored >= storeAgain) {
 		s.tend(s.discipline.Stop(now)) // a power cut may come before the hour is over
 	}

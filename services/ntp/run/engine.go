@@ -32,25 +32,26 @@ func (s *Service) renew(before ntp.Config) {
 		}
 	}
 	if !reflect.DeepEqual(before.Sources, s.conf.Sources) {
-		s.begin()
+		actions, err := s.client.Reconfigure(s.moment().Free, &s.conf)
+		if err != nil {
+			s.log.Error("other sources are not asked", "cause", err) // conf was checked
+		}
+		s.act(actions)
 	}
 	s.publish()
 }
 
 // begin begins to ask the sources.
-func (s *Service) begin() {
-	for id := range s.asking {
-		s.drop(id)
-	}
+func (s *Service) begin() error {
 	s.asking = map[uint64]context.CancelFunc{}
-	prior := s.kept.forEngine(s.o.NotBefore).Prior()
-	c, err := client.New(&s.conf, s.o.NotBefore.UnixNano(), prior, s.o.Rand)
+	c, err := client.New(&s.conf, s.o.NotBefore.UnixNano(), s.kept.forEngine(s.o.NotBefore).Prior(), s.o.Rand)
 	if err != nil {
-		s.log.Error("the sources are not asked", "cause", err) // conf was checked
-		return
+		return err
 	}
 	s.client = c
+	s.lookAround()
 	s.act(c.Tick(s.moment().Free))
+	return nil
 }
 
 // moment is now, for the engines.
@@ -76,7 +77,10 @@ func (s *Service) pause() time.Duration {
 }
 
 // online says that the network may be another.
-func (s *Service) online() { s.act(s.client.Online(s.moment().Free)) }
+func (s *Service) online() {
+	s.lookAround()
+	s.act(s.client.Online(s.moment().Free))
+}
 
 // stop ends with what is to be remembered.
 func (s *Service) stop() { s.tend(s.discipline.Stop(s.moment())) }
@@ -115,10 +119,10 @@ func (s *Service) tend(actions []discipline.Action) {
 		case discipline.Store:
 			s.keep(a.Kept)
 		case discipline.Remeasure:
-			s.log.Warn("the clock was set, or the machine did not run: the time is measured anew", "by", a.By.String())
+			s.log.Warn("others have set the clock, or the machine did not run: the time is measured anew", "by", signed(a.By))
 			s.act(s.client.Jumped(s.moment().Free))
 		case discipline.Shift:
-			s.log.Info("a leap second", "by", a.By.String())
+			s.log.Info("a leap second", "by", signed(a.By))
 			s.client.Shift(a.By)
 		}
 	}
@@ -137,7 +141,7 @@ const (
 func (s *Service) ask(a client.Ask) {
 	ctx, cancel := context.WithTimeout(s.life, askTime)
 	s.asking[a.Exchange] = cancel
-	asked, to := s.client, netip.AddrPortFrom(a.To, s.o.Port)
+	to := netip.AddrPortFrom(a.To, s.o.Port)
 	s.helpers.Go(func() {
 		defer cancel()
 		err := s.asker.Ask(ctx, to, a.Packet[:], func(got conn.Answer) bool {
@@ -146,7 +150,7 @@ func (s *Service) ask(a client.Ask) {
 				Error: timesError(got),
 			}
 			_ = s.do(ctx, func() { // without an owner nobody is to know
-				if s.client == asked && ctx.Err() == nil {
+				if ctx.Err() == nil {
 					s.act(s.client.Receive(s.moment().Free, answer))
 				}
 			})
@@ -157,7 +161,7 @@ func (s *Service) ask(a client.Ask) {
 		}
 		s.log.Debug("a source was not asked", "address", to.String(), "cause", err)
 		_ = s.do(ctx, func() {
-			if s.client == asked && ctx.Err() == nil {
+			if ctx.Err() == nil {
 				s.act(s.client.Failed(s.moment().Free, a.Exchange))
 			}
 		})
@@ -188,17 +192,13 @@ func (s *Service) drop(id uint64) {
 // resolve asks for the addresses of a name. The way is the same whether the time is known or not: the appliance's own
 // DNS service looks at no dates until it is.
 func (s *Service) resolve(name string) {
-	ctx, asked := s.life, s.client
+	ctx := s.life
 	s.helpers.Go(func() {
 		addrs, err := s.lookup(ctx, name)
 		cause := ""
 		if err != nil {
 			cause = err.Error()
 		}
-		_ = s.do(ctx, func() {
-			if s.client == asked {
-				s.act(s.client.Resolved(s.moment().Free, name, addrs, cause))
-			}
-		})
+		_ = s.do(ctx, func() { s.act(s.client.Resolved(s.moment().Free, name, addrs, cause)) })
 	})
 }

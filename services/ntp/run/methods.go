@@ -61,8 +61,7 @@ const (
 )
 
 // Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those of
-// it), "sources" (Sources), "clients" (Clients, with ClientsArgs), "follow" (a Report as soon as one is known, and each
-// that says something else than the offset).
+// it), "sources" (Sources), "clients" (Clients, with ClientsArgs).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answer(func() any { return struct{}{} }),
@@ -70,7 +69,6 @@ func (s *Service) Methods() control.Mux {
 		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
 		"sources":    s.answer(func() any { return s.sources() }),
 		"clients":    s.answerClients,
-		"follow":     s.answerFollow,
 	}
 }
 
@@ -152,7 +150,7 @@ func (s *Service) problems() (all []string) {
 	}
 	st := s.client.Status(s.moment().Free)
 	if len(s.conf.Sources) > 0 && !s.now.Synchronised && s.o.Uptime()-s.now.Since > settleTime {
-		add("The clock is not synchronised: %v", st.State)
+		add("The clock is not synchronised: %s", s.stateOf(&st))
 	}
 	for _, text := range st.Problems {
 		add("A time source cannot be asked: %s", text)

@@ -5,7 +5,7 @@
 //
 //	answers of servers, addresses of names ─┐             ┌─► questions, names to be resolved
 //	another Config, questions of people ────┼─► owner ────┼─► the kernel's clock
-//	the next moment ────────────────────────┘             ├─► what the server says of it, a Report
+//	the next moment ────────────────────────┘             ├─► what the server says of it
 //	                                                      └─► /perm/ntp/clock
 //	questions of LANs ─ one thread a family and a link ─► ntp/server ─► answers
 //
@@ -99,7 +99,6 @@ type Service struct {
 	lookup  func(context.Context, string) ([]netip.Addr, error)
 	inputs  chan func()
 	over    chan struct{} // closed when there is no owner any more
-	reports reports
 	helpers sync.WaitGroup
 	host    *kernel.Host // the clock of the machine below, nil: there is none
 	tied    bool         // to the host's, which sets it
@@ -121,7 +120,6 @@ func Open(conf ntp.Config, o Options) (*Service, error) {
 		o: o, log: o.Log, conf: conf, server: server.New(server.Limits{}, o.Rand()), asker: conn.NewAsker(o.Kernel),
 		lookup: lookup(o.Resolver), inputs: make(chan func()), over: make(chan struct{}),
 	}
-	s.reports.changed = make(chan struct{})
 	s.machine()
 	s.links = links.New(o.Log, took)
 	if err := s.links.Set(s.openings(conf)); err != nil {

@@ -7,9 +7,11 @@
 package wire
 
 import (
+	"crypto/md5"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -73,6 +75,17 @@ func (r RefID) String() string {
 		}
 	}
 	return string(r[:n])
+}
+
+// RefIDOf is how a server is called by those that are synchronised to it (RFC 5905 7.3): by its IPv4 address,
+// or by the first four bytes of the MD5 of its IPv6 address.
+func RefIDOf(a netip.Addr) RefID {
+	if a.Is4() {
+		return a.As4()
+	}
+	b := a.As16()
+	sum := md5.Sum(b[:])
+	return RefID(sum[:4])
 }
 
 // Codes of a kiss-o'-death that are obeyed (RFC 5905 7.4); of others it is only known that they are no time.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -223,5 +224,15 @@ func TestNoAllocation(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// The reference id of an IPv6 server is the begin of the MD5 of its address: 2001:db8::1, as md5sum has it.
+func TestRefIDOf(t *testing.T) {
+	if got := wire.RefIDOf(netip.MustParseAddr("2001:db8::1")); got != (wire.RefID{0x39, 0xab, 0x9b, 0x37}) {
+		t.Errorf("%x", got)
+	}
+	if got := wire.RefIDOf(netip.MustParseAddr("192.0.2.1")).String(); got != "192.0.2.1" {
+		t.Errorf("%s", got)
 	}
 }

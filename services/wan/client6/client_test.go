@@ -23,6 +23,10 @@ func TestObtained(t *testing.T) {
 		!slices.Equal(s.Search, []string{"isp.example"}) || s.Delegated[0].Valid-s.Delegated[0].Preferred != time.Hour {
 		t.Errorf("said %+v", s)
 	}
+	if !slices.Equal(s.NTP, []netip.Addr{ip("2001:db8:ff::123"), ip("2001:db8:ff::124")}) ||
+		!slices.Equal(s.NTPNames, []string{"time.isp.example", "time2.isp.example"}) {
+		t.Errorf("time servers %v %v", s.NTP, s.NTPNames)
+	}
 	// T1 is half of the preferred lifetime, and a server that is there is asked once each.
 	l.run(3 * time.Hour).said("Renew Renew Renew Renew Renew Renew").told(slices.Repeat([]string{"updated6 extended"}, 6)...)
 	if k := l.kept; k == nil || k.Renew != l.c.lease.Renew {

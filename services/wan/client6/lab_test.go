@@ -55,6 +55,15 @@ func lent(p string, preferred, valid time.Duration) dhcpv6.Prefix {
 	return dhcpv6.Prefix{Prefix: prefix(p), Preferred: preferred, Valid: valid}
 }
 
+// ntp is a value of option 56 with a name, and addresses.
+func ntp(name string, addrs ...string) []byte {
+	n := dhcpv6.NTP{Names: []string{name}}
+	for _, a := range addrs {
+		n.Servers = append(n.Servers, ip(a))
+	}
+	return n.Append(nil)
+}
+
 // usual is what most providers are like.
 func usual() *provider {
 	return &provider{
@@ -63,6 +72,9 @@ func usual() *provider {
 		more: dhcpv6.Options{
 			{Code: dhcpv6.OptionDNS, Data: dhcpv6.AppendAddrs(nil, []netip.Addr{ip("2001:db8:ff::53")})},
 			{Code: dhcpv6.OptionSearch, Data: dhcpv6.AppendDomains(nil, []string{"isp.example"})},
+			{Code: dhcpv6.OptionNTP, Data: ntp("time.isp.example", "2001:db8:ff::123")},
+			{Code: dhcpv6.OptionNTP, Data: ntp("time2.isp.example")},
+			{Code: dhcpv6.OptionSNTP, Data: dhcpv6.AppendAddrs(nil, []netip.Addr{ip("2001:db8:ff::124")})},
 		},
 	}
 }

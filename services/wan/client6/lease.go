@@ -24,6 +24,7 @@ type Lease struct {
 	Addrs    []Address        `json:",omitzero"`
 	DNS      []netip.Addr     `json:",omitzero"`
 	NTP      []netip.Addr     `json:",omitzero"`
+	NTPNames []string         `json:",omitzero"`
 	Search   []string         `json:",omitzero"`
 	// Renew and Rebind are T1 and T2 as moments.
 	Renew, Rebind time.Duration

@@ -110,11 +110,12 @@ func (c *Client) readServers(o dhcpv6.Options, r *reply) {
 		if err != nil {
 			r.remark(wan.AboutNTP, "an NTP server is ignored: %v", err)
 		}
-		l.NTP = append(l.NTP, ntp.Servers...)
+		l.NTP, l.NTPNames = append(l.NTP, ntp.Servers...), append(l.NTPNames, ntp.Names...)
 	}
 	const enough = 16
 	l.NTP = append(l.NTP, sntp...)
-	l.DNS, l.NTP, l.Search = first(l.DNS, enough), first(l.NTP, enough), first(l.Search, enough)
+	l.DNS, l.NTP, l.NTPNames = first(l.DNS, enough), first(l.NTP, enough), first(l.NTPNames, enough)
+	l.Search = first(l.Search, enough)
 }
 
 func first[T any](all []T, n int) []T { return all[:min(len(all), n)] }

@@ -261,7 +261,7 @@ func (c *Client) lacks(l *Lease) {
 func (l *Lease) retain(was *Lease, r *reply, now time.Duration) {
 	if !r.given() { // it only takes back
 		l.Renew, l.Rebind = was.Renew, was.Rebind
-		l.DNS, l.NTP, l.Search = was.DNS, was.NTP, was.Search
+		l.DNS, l.NTP, l.NTPNames, l.Search = was.DNS, was.NTP, was.NTPNames, was.Search
 	}
 	keep := func(valid time.Duration) {
 		if r.given() && valid != wan.Never { // it is asked for again before it ends

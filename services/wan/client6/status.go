@@ -17,12 +17,12 @@ func (c *Client) Said() (s wan.Said6) {
 		for _, a := range l.Addrs {
 			s.Addrs = append(s.Addrs, netip.PrefixFrom(a.Addr, 128)) // no network is said: RFC 5942 4
 		}
-		if config == nil || len(l.DNS)+len(l.NTP)+len(l.Search) > 0 {
+		if config == nil || len(l.DNS)+len(l.NTP)+len(l.NTPNames)+len(l.Search) > 0 {
 			config = l
 		}
 	}
 	if config != nil {
-		s.DNS, s.NTP, s.Search = config.DNS, config.NTP, config.Search
+		s.DNS, s.NTP, s.NTPNames, s.Search = config.DNS, config.NTP, config.NTPNames, config.Search
 	}
 	return s
 }

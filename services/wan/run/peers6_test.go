@@ -270,13 +270,14 @@ func TestDnsmasq(t *testing.T) {
 			s.server = wantest.Dnsmasq6(t, s.isp, c.mode)
 			s.start(wan.IPv6{RouterDiscovery: true, Address: true})
 			f := s.until("all is there", func(f wan.Facts6) bool {
-				return len(f.Addrs) == c.addrs && f.Gateway.IsValid() && len(f.NTP) == 1
+				return len(f.Addrs) == c.addrs && f.Gateway.IsValid() && len(f.NTP) == 1 && len(f.NTPNames) == 1
 			})
 			leased := slices.ContainsFunc(f.Addrs, func(p netip.Prefix) bool {
 				return p.Bits() == 128 && netip.MustParsePrefix("2001:db8:5::100/120").Contains(p.Addr())
 			})
 			if leased != c.stateful || !slices.Equal(f.DNS, []netip.Addr{netip.MustParseAddr("2001:db8:5::53")}) ||
-				!slices.Equal(f.Search, []string{"isp.example"}) || !f.Gateway.IsLinkLocalUnicast() {
+				!slices.Equal(f.Search, []string{"isp.example"}) || !f.Gateway.IsLinkLocalUnicast() ||
+				!slices.Equal(f.NTP, []netip.Addr{netip.MustParseAddr("2001:db8:5::123")}) || f.NTPNames[0] != "time.isp.example" {
 				t.Errorf("%+v", f)
 			}
 			st := s.ask("status").IPv6

@@ -249,8 +249,8 @@ func (v *six) said() (all wan.Said6) {
 	by, leased := v.host.What().Said, v.client.Said()
 	return wan.Said6{
 		Gateway: by.Gateway, MTU: by.MTU, Addrs: slices.Concat(leased.Addrs, by.Addrs),
-		DNS: slices.Concat(leased.DNS, by.DNS), NTP: leased.NTP, Search: slices.Concat(leased.Search, by.Search),
-		Delegated: leased.Delegated,
+		DNS: slices.Concat(leased.DNS, by.DNS), NTP: leased.NTP, NTPNames: leased.NTPNames,
+		Search: slices.Concat(leased.Search, by.Search), Delegated: leased.Delegated,
 	}
 }
 

@@ -100,7 +100,13 @@ func Radvd(t testing.TB, isp *testnet.Namespace, lines string) *testnet.Process 
 		"-p", filepath.Join(dir, "pid")))
 }
 
-// Dnsmasq6 starts dnsmasq as router and DHCPv6 server, with the addresses and the resolver of a Delegator. The
+// ntpByBoth is a value of option 56 with 2001:db8:5::123 and time.isp.example, as bytes: by its name for the option,
+// dnsmasq takes either addresses or a name.
+const ntpByBoth = "00:01:00:10:20:01:0d:b8:00:05:00:00:00:00:00:00:00:00:01:23:" +
+	"00:03:00:12:04:74:69:6d:65:03:69:73:70:07:65:78:61:6d:70:6c:65:00"
+
+// Dnsmasq6 starts dnsmasq as router and DHCPv6 server, with the addresses and the resolver of a Delegator, and the time
+// servers 2001:db8:5::123 and time.isp.example. The
 // mode is that of its dhcp-range: "slaac", "ra-stateless", or "" for addresses by DHCPv6 alone.
 func Dnsmasq6(t testing.TB, isp *testnet.Namespace, mode string) *testnet.Process {
 	if mode != "" {
@@ -109,6 +115,6 @@ func Dnsmasq6(t testing.TB, isp *testnet.Namespace, mode string) *testnet.Proces
 	return isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null", "--port=0",
 		"--interface=eth0", "--user=root", "--enable-ra", "--dhcp-range=2001:db8:5::100,2001:db8:5::1ff"+mode+",64,1h",
 		"--dhcp-option=option6:dns-server,[2001:db8:5::53]", "--dhcp-option=option6:domain-search,isp.example",
-		"--dhcp-option=option6:ntp-server,[2001:db8:5::123]",
+		"--dhcp-option=option6:56,"+ntpByBoth,
 		"--dhcp-authoritative", "--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file="))
 }

@@ -57,7 +57,7 @@ func toldKeys() []Key {
 		{Name: "dns", Type: typeStrings, Unit: "IPv4 addresses", Default: "the appliance", Range: "at most 16; [] for none",
 			Example: `["192.168.32.53"]`, Doc: "The resolvers that clients are told (option 6)."},
 		{Name: "ntp", Type: typeStrings, Unit: "IPv4 addresses", Default: "the appliance, if it has [ntp]", Range: "at most 16; [] for none",
-			Example: `["192.168.32.123"]`, Doc: "The time servers that clients are told (option 42)."},
+			Example: `["192.168.32.123"]`, Doc: "The time servers that clients are told (option 42; over IPv6 by DHCPv6, option 56)."},
 		{Name: "search", Type: typeStrings, Unit: "domain names", Default: "clients search the site's domain", Range: "at most 16",
 			Example: `["home.example", "lab.example"]`, Doc: "The domains that clients look names up in (option 119)."},
 		{Name: "mtu", Type: typeInteger, Unit: "bytes", Default: "not told", Range: "576 to 1500, with IPv6 from 1280",
