@@ -20,7 +20,7 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		link := radvd.Link{
 			Name: lan.Link(), Network: lan.Name, Other: true, MTU: uint32(lan.MTU), Search: lan.Search,
 			CaptivePortal: lan.CaptivePortal, Resolvers: servers6(s, lan, networks, lan.DNS),
-			NTP: servers6(s, lan, networks, lan.NTP),
+			NTP:   servers6(s, lan, networks, lan.NTP),
 			NAT64: lan.NAT64, Awaited: !l.Decided6 && isDelegated(s, lan),
 		}
 		if len(link.Search) == 0 {
