@@ -77,13 +77,13 @@ func privateKey(n byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed)
 }
 
-// steadySites draws sites that have their WAN and their LANs in common, the first without rules.
+// steadySites draws sites that have their WAN, their LANs and so their services in common, the first without rules.
 func steadySites(r *rand.Rand, n int) (all []fstest.MapFS) {
 	s := newSeeds(r)
 	for ; ; s = newSeeds(r) {
 		files := draw(s)
 		first, err := site.Load(files)
-		if err == nil && first.WAN.Gateway.IsValid() && first.Firewall.Rules == nil {
+		if err == nil && first.WAN.Gateway.IsValid() && first.Firewall.Rules == nil && first.NTP.On() {
 			all = append(all, files)
 			break
 		}
@@ -91,7 +91,8 @@ func steadySites(r *rand.Rand, n int) (all []fstest.MapFS) {
 	for len(all) < n {
 		t := newSeeds(r)
 		t[partWAN], t[partLANs], t[partIPv6] = s[partWAN], s[partLANs], s[partIPv6]
-		if files := draw(t); accepted(files) {
+		files := draw(t)
+		if another, err := site.Load(files); err == nil && another.NTP.On() {
 			all = append(all, files)
 		}
 	}
