@@ -75,6 +75,7 @@ bench:
 	@go run ./bench/dns
 	@go run ./bench/ra
 	@go run ./bench/ntp
+	@go run ./bench/ntpoffset
 	@go run ./bench/firewall
 	@go run ./bench/wan
 	@go test -run '^$$' -bench . -benchtime 3x -timeout 60m ./bench/xen

@@ -24,15 +24,17 @@ peers="$peers radvd radvdump ndisc6"
 # Installed, these would change how the machine finds names, and who sets its clock: they are unpacked only, to where
 # the tests look.
 unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-timesyncd"
-# What these need of others: Python, and libraries.
-peers="$peers python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
+# What these need of others: Python, libraries, and what unpacks a source.
+peers="$peers bzip2 python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
 unpackeddir=/var/lib/gatehouse-peers
+# Debian leaves ntpd out of its busybox, OpenWrt and Alpine have it: it is built of the source of Debian's.
+built="busybox-ntpd"
 # The servers that are measured beside ours.
 rivals="radvd kea-admin kea-dhcp4-server dnsmasq-base knot"
 
 case "${1-}" in
-image) want="$image"; unpacked="" ;;
-run) want="$image $run"; unpacked="" ;;
+image) want="$image"; unpacked="" built="" ;;
+run) want="$image $run"; unpacked="" built="" ;;
 test) want="$image $run $peers" ;;
 bench) want="$image $run $peers $rivals" ;;
 *) echo "usage: $0 image|run|test|bench" >&2; exit 2 ;;
@@ -41,7 +43,7 @@ esac
 command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer and put it in PATH" >&2; exit 1; }
 if ! command -v dpkg-query >/dev/null; then
 	echo "This is not Debian: what these of its packages hold must be there:" >&2
-	echo "  $want $unpacked" >&2
+	echo "  $want $unpacked $built" >&2
 	exit 0
 fi
 
@@ -53,6 +55,9 @@ done
 unpack=""
 for package in $unpacked; do
 	[ -d "$unpackeddir/$package" ] || unpack="$unpack $package"
+done
+for program in $built; do
+	[ -d "$unpackeddir/$program" ] || unpack="$unpack $program"
 done
 [ -n "$missing$unpack" ] || exit 0
 
@@ -67,12 +72,42 @@ echo "installing:$missing$unpack"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 [ -z "$missing" ] || $install -qq </dev/null >/dev/null
+
+# build_busybox builds one that has ntpd only, in the directory it is in. The list of packages with sources is one of its
+# own, made of what apt knows; gcc and make are there for the kernel.
+build_busybox() {
+	mkdir -p source/lists/partial source/parts
+	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+		[ ! -f "$list" ] || sed 's/^Types:.*/Types: deb-src/; s/^deb /deb-src /' "$list" >"source/parts/${list##*/}"
+	done
+	(
+		cd source
+		own="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$PWD/parts -o Dir::State::Lists=$PWD/lists
+			-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root"
+		apt-get $own update -qq
+		apt-get $own source -qq --download-only busybox >/dev/null
+		tar -xf busybox_*.orig.tar.* --strip-components=1
+		make -s allnoconfig >/dev/null
+		for option in BUSYBOX NTPD FEATURE_IPV6; do
+			sed -i "s/^# CONFIG_$option is not set/CONFIG_$option=y/" .config
+		done
+		yes "" | make -s oldconfig >/dev/null
+		make -s >/dev/null 2>&1
+	)
+	mv source/busybox .
+	rm -r source
+}
+
 for package in $unpack; do
 	there="$unpackeddir/$package"
 	rm -rf "$there.new"
 	mkdir -p "$there.new"
 	(
 		cd "$there.new"
+		if [ "$package" = busybox-ntpd ]; then
+			build_busybox
+			exit
+		fi
 		apt-get download -qq -o APT::Sandbox::User=root "$package" >/dev/null
 		dpkg-deb -x "$package"_*.deb .
 		rm "$package"_*.deb

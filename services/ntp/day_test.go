@@ -82,10 +82,10 @@ func TestDay(t *testing.T) {
 		limit, settle time.Duration
 	}{
 		{"LAN, 50 µs of queue, 1 server", 100 * time.Microsecond, 50 * time.Microsecond, 1, 30 * time.Microsecond, 400 * time.Microsecond, time.Millisecond, time.Hour},
-		{"1 ms, 1 server", 5 * time.Millisecond, time.Millisecond, 1, 300 * time.Microsecond, 1200 * time.Microsecond, 5 * time.Millisecond, time.Hour},
-		{"1 ms, 4 servers", 5 * time.Millisecond, time.Millisecond, 4, 250 * time.Microsecond, 1200 * time.Microsecond, 5 * time.Millisecond, time.Hour},
-		{"10 ms, 4 servers", 10 * time.Millisecond, 10 * time.Millisecond, 4, time.Millisecond, 4 * time.Millisecond, 20 * time.Millisecond, time.Hour},
-		{"50 ms, 4 servers", 20 * time.Millisecond, 50 * time.Millisecond, 4, 3 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Hour},
+		{"1 ms, 1 server", 5 * time.Millisecond, time.Millisecond, 1, 260 * time.Microsecond, 1200 * time.Microsecond, 5 * time.Millisecond, time.Hour},
+		{"1 ms, 4 servers", 5 * time.Millisecond, time.Millisecond, 4, 200 * time.Microsecond, 1200 * time.Microsecond, 5 * time.Millisecond, time.Hour},
+		{"10 ms, 4 servers", 10 * time.Millisecond, 10 * time.Millisecond, 4, 600 * time.Microsecond, 4 * time.Millisecond, 20 * time.Millisecond, time.Hour},
+		{"50 ms, 4 servers", 20 * time.Millisecond, 50 * time.Millisecond, 4, 2200 * time.Microsecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Hour},
 	} {
 		var servers []*ntptest.Server
 		for i := range c.servers {

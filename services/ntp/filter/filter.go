@@ -9,7 +9,11 @@
 // where residuals have too few signs), and takes the mean of all, each with the weight of how well it had
 // foreseen the samples (Bayesian model averaging).
 //
-//	samples ─► 64 last ─► model 1 … n: line, likelihood ─► mean line, its error
+//	samples ─► 64 last ─────────► model 1 … n: line, likelihood ─► mean line, its error
+//	              │                  ▲
+//	              └ the oldest ─► past: a line for each model, which fades
+//
+// The last are gone through anew each time, because what their delays tell depends on the shortest of them.
 //
 // It guarantees bounded memory and work for each sample, and an error that is never said smaller than the
 // best sample's share allows. It leaves to others what samples are believed, and that a clock jumped: then
@@ -55,6 +59,7 @@ type Filter struct {
 	samples [Keep]Sample
 	n, next int
 	prior   Prior
+	past    *past // nil: all samples are remembered
 	line    Line
 }
 
@@ -87,6 +92,9 @@ func (f *Filter) Shift(by time.Duration) {
 	for i := range f.samples {
 		f.samples[i].Offset += int64(by)
 	}
+	if f.past != nil {
+		f.past.offset += int64(by)
+	}
 	f.line.Offset += int64(by)
 }
 
@@ -103,6 +111,9 @@ func (f *Filter) Delay() time.Duration {
 func (f *Filter) Add(s Sample) bool {
 	if f.n > 0 && s.At <= f.Newest().At {
 		return false
+	}
+	if f.n == Keep {
+		f.forget()
 	}
 	f.samples[f.next] = s
 	f.next = (f.next + 1) % Keep

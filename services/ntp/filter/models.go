@@ -19,6 +19,9 @@ const (
 	jitters = 11
 	// memory is the weight that a sample has in judging models, each less than that of the next.
 	memory = 0.97
+	// fade is by how much the variances of a past grow with each sample that becomes past: what is said by the
+	// last fifty of those counts.
+	fade = 1.02
 	// doubt is how much likelier than not it is that what is known of the frequency holds, as a logarithm: 100 to 1.
 	doubt = 4.6
 )
@@ -34,6 +37,9 @@ var spreads = [...]spread{
 	// were full.
 	{0, 1.0 / 12},
 }
+
+// models is how many there are.
+const models = wanders * jitters * len(spreads)
 
 // A spread is a variance: so many times the square of the excess over the fastest, and of the distance from
 // the fastest or the slowest, whichever is nearer.
@@ -69,17 +75,17 @@ type guess struct {
 
 // estimate goes through all samples with each model.
 func (f *Filter) estimate() Line {
-	var room [2 * wanders * jitters * len(spreads)]guess
+	var room [2 * models]guess
 	points := f.points()
-	guesses := guessAll(room[:0], points[:f.n], f.prior, 0)
-	// What is known of the frequency may be of another machine. Until the samples say enough by themselves, both is
-	// possible: that it holds, and that it does not.
+	guesses := f.guessAll(room[:0], points[:f.n], believed)
+	// Until the samples say enough by themselves, both is possible: that what is known of the frequency holds, and
+	// that it does not.
 	n := len(guesses)
 	if f.prior != Unknown {
-		guesses = guessAll(guesses, points[:f.n], Unknown, doubt)
-		doubted := weigh(guesses, n)
-		if f.n >= 8 && doubted > 0.99 || f.n >= Keep/2 && doubted > 0.5 {
-			f.prior = Unknown
+		guesses = f.guessAll(guesses, points[:f.n], doubted)
+		wrong := weigh(guesses, n)
+		if f.n >= 8 && wrong > 0.99 || f.n >= Keep/2 && wrong > 0.5 {
+			f.distrust()
 		}
 	} else {
 		weigh(guesses, n)
@@ -130,23 +136,38 @@ func mean(guesses []guess) Line {
 	}
 }
 
-// guessAll appends what each model makes of the samples with one prior; less is how much less likely that is, as a
-// logarithm.
-func guessAll(guesses []guess, points []point, p Prior, less float64) []guess {
-	m := model{wander: slowest}
+// guessAll appends what each model makes of the samples; with is believed or doubted.
+func (f *Filter) guessAll(guesses []guess, points []point, with int) []guess {
+	for i, m := range grid {
+		s, rest := m.begin(&points[0], f.begins(with)), points[1:]
+		if f.past != nil {
+			s, rest = f.past.state(with, i, f.Newest().Offset), points
+		}
+		g := guess{state: m.run(s, rest), wander: m.wander, noise: m.noise(&points[len(points)-1])}
+		if g.log /= 2; with == doubted {
+			g.log -= doubt
+		}
+		guesses = append(guesses, g)
+	}
+	return guesses
+}
+
+// grid calls yield with each model.
+func grid(yield func(int, model) bool) {
+	m, i := model{wander: slowest}, 0
 	for range wanders {
 		m.jitter = finest
 		for range jitters {
 			for _, m.spread = range spreads {
-				g := guess{state: m.run(points, p), wander: m.wander, noise: m.noise(&points[len(points)-1])}
-				g.log -= less
-				guesses = append(guesses, g)
+				if !yield(i, m) {
+					return
+				}
+				i++
 			}
 			m.jitter *= coarser
 		}
 		m.wander *= faster
 	}
-	return guesses
 }
 
 // points returns the samples as numbers.
@@ -156,6 +177,9 @@ func (f *Filter) points() (points [Keep]point) {
 		longest = max(longest, f.sample(i).Delay)
 	}
 	last := f.sample(0).At
+	if f.past != nil {
+		last = f.past.at
+	}
 	for i := range f.n {
 		s := f.sample(i)
 		points[i] = point{
@@ -168,11 +192,15 @@ func (f *Filter) points() (points [Keep]point) {
 	return points
 }
 
+// begin is what a model makes of the first sample.
+func (m *model) begin(q *point, p Prior) state {
+	return state{x: q.y, v: p.Frequency, pxx: m.noise(q), pvv: sq(p.Error)}
+}
+
 // run is Kalman's filter with a model: the frequency is a random walk.
-func (m *model) run(points []point, p Prior) state {
-	s := state{x: points[0].y, v: p.Frequency, pxx: m.noise(&points[0]), pvv: sq(p.Error)}
-	for i := range points[1:] {
-		q := &points[i+1]
+func (m *model) run(s state, points []point) state {
+	for i := range points {
+		q := &points[i]
 		dt := q.dt
 		s.x += s.v * dt
 		s.pxx += dt * (2*s.pxv + dt*(s.pvv+m.wander*dt/3))
@@ -188,7 +216,6 @@ func (m *model) run(points []point, p Prior) state {
 		s.pxx -= kx * s.pxx
 		s.log = memory*s.log + logarithm(total) - miss*miss*total
 	}
-	s.log /= 2
 	return s
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp"
 )
 
-// peersDir is where image/packages.sh unpacks programs that are not to be installed: no two of those that keep a
-// clock can be.
+// peersDir is where image/packages.sh puts programs that are not to be installed: no two of those that keep a clock can
+// be.
 const peersDir = "/var/lib/gatehouse-peers"
 
 // peer is a program of a package there, without the right to set the machine's clock, whatever it tries.
@@ -24,7 +25,7 @@ func peer(t *testing.T, pkg, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(peersDir, pkg, program)
 	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: image/packages.sh test unpacks %s", err, pkg)
+		t.Fatalf("%v: image/packages.sh test sees to %s", err, pkg)
 	}
 	return clockless(t, path, args...)
 }
@@ -173,6 +174,35 @@ func TestNTPDig(t *testing.T) {
 	}
 }
 
+// TestBusybox is the ntpd of OpenWrt and Alpine, which is to say (-w) what it hears, and sets nothing.
+func TestBusybox(t *testing.T) {
+	l := newLab(t, 300*time.Second)
+	l.serve(ntp.Config{Links: []string{"lan"}, LocalStratum: 9})
+	for family, server := range servers {
+		out := l.busybox(server, `reach:0x0[37]`)
+		if offset := find(t, out, `reply from `+server+`: offset:\+(\S+) `); !strings.HasPrefix(offset, "300.0") && !strings.HasPrefix(offset, "299.9") {
+			t.Errorf("%s: offset %s:\n%s", family, offset, out)
+		}
+		// Leap indicator 0, version 4, mode 4; and LOCL, printed as a number of this machine.
+		for field, want := range map[string]string{"status": "0x24", "strat": "9", "refid": "0x4c434f4c"} {
+			if got := find(t, out, field+`:(\S+)`); got != want {
+				t.Errorf("%s: %s %s, want %s:\n%s", family, field, got, want, out)
+			}
+		}
+	}
+}
+
+// busybox has busybox's ntpd ask a server until what it says matches an expression, and returns that.
+func (l *lab) busybox(server, expression string) string {
+	l.t.Helper()
+	p := l.client.Start(peer(l.t, "busybox-ntpd", "busybox", "ntpd", "-n", "-w", "-p", server))
+	testnet.Eventually(l.t, 30*time.Second, "busybox ntpd says "+expression, func() bool {
+		return regexp.MustCompile(expression).MatchString(p.Output())
+	})
+	p.Signal(syscall.SIGTERM)
+	return p.Output()
+}
+
 // TestNotSynchronisedToPeers: nobody takes the time of a clock that is not right.
 func TestNotSynchronisedToPeers(t *testing.T) {
 	l := newLab(t, time.Hour)
@@ -186,6 +216,9 @@ func TestNotSynchronisedToPeers(t *testing.T) {
 	p = l.client.Start(peer(t, "ntpsec-ntpdig", "usr/bin/ntpdig", "192.0.2.1"))
 	if err := p.Wait(ctx); err == nil || !strings.Contains(p.Output(), "no eligible servers") {
 		t.Errorf("ntpdig: %v\n%s", err, p.Output())
+	}
+	if out := l.busybox("192.0.2.1", "unsynced"); strings.Contains(out, "offset") {
+		t.Errorf("busybox ntpd: %s", out)
 	}
 	if c := l.status().Answers; c.Unsynchronised < 2 || c.Answered > 0 {
 		t.Errorf("%+v", c)
