@@ -44,7 +44,7 @@ type Env struct {
 	Machine        func() (machine.Facts, error) // ReadMachine
 	Now            func() time.Time
 	Kernel         Kernel        // the packet filter: ThisKernel
-	Patience       time.Duration // how long all that status asks may take together; 0: 3 s
+	Patience       time.Duration // how long all that status asks may take together; 0: 1.5 s
 	SSHConnection  string        // $SSH_CONNECTION of who asks, "" on the console
 	Stdin          io.Reader
 	Image          fs.FS      // the site of the disk

@@ -100,6 +100,9 @@ func dial(ctx context.Context, dir, service string) (net.Conn, error) {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("%s %w (nobody listens on %s)", service, ErrNotRunning, path)
 	}
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, fmt.Errorf("%s takes no more questions: those that it has not answered fill its queue", service)
+	}
 	return conn, err
 }
 
