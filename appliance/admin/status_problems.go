@@ -69,6 +69,7 @@ func (st *Status) problems(a answers) []string {
 			add(st.unitProblems(u, a)...)
 		}
 	}
+	add(refusedProblems(st.Box.Refused)...)
 	if a.site.err != nil {
 		add(plain(a.site.err.Error()))
 	}

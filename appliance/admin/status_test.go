@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/machine/growth"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -51,6 +52,9 @@ func inTrouble() appliance {
 		}
 		a.box.Problems = []string{"eth1: there is no such link\nand nobody knows where it is"}
 		a.box.Boot.Storage = boot.Storage{Kind: boot.StorageLost, Problem: "/dev/xvdb: e2fsck gave up"}
+		a.box.Refused = []growth.Grown[machine.Counter]{
+			{Counter: machine.ConntrackDrop, By: 312, For: 2 * time.Hour}, {Counter: machine.OOMKills, By: 1, For: 40 * time.Second},
+		}
 		m := &a.machine
 		m.Memory.Available = 6 << 20
 		m.Disks = m.Disks[:1]
@@ -142,6 +146,10 @@ sshd   ready     for 1h   restarted once: signal: killed
 ! service dhcp is in state backoff: exit status 1, open eth1: no such device; it
   has not answered for 3m
 ! sshd: No logins on lan: link eth1 is not there.
+! packets dropped for want of a place among the conversations: 312 in the last
+  10m, first 2h ago; gatehouse firewall top
+! processes killed for want of memory: 1 in the last 10m, first 40s ago;
+  gatehouse log, ps
 ! interface eth1 (lan) is missing
 ! the gateway 192.0.2.1 on eth0 does not answer ARP
 ! the file system on /dev/xvda is damaged: the kernel has found 2 errors
