@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -14,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
@@ -199,5 +203,74 @@ func (b *testBox) flood() {
 	})
 	if err != nil {
 		b.t.Fatal(err)
+	}
+}
+
+// crowd is a site of n hosts with reserved addresses, whose names begin with a word.
+func crowd(n int, word string) fstest.MapFS {
+	files := plainSite(0, `[[lan]]
+name = "lan"
+interface = "eth1"
+ipv4 = "10.77.0.1/16"
+pool = "10.77.200.0-10.77.209.255"
+`)
+	var hosts, ethers strings.Builder
+	for i := range n {
+		fmt.Fprintf(&hosts, "10.77.%d.%d %s%d\n", 1+i/250, 1+i%250, word, i)
+		fmt.Fprintf(&ethers, "00:16:3e:00:%02x:%02x %s%d\n", i>>8, i&0xff, word, i)
+	}
+	files["hosts"], files["ethers"] = &fstest.MapFile{Data: []byte(hosts.String())}, &fstest.MapFile{Data: []byte(ethers.String())}
+	return files
+}
+
+// TestBusyIsNotSilent: no service is silent for long while it takes ten thousand other hosts, and so it is not
+// started again for that.
+func TestBusyIsNotSilent(t *testing.T) {
+	const hosts, bound = 10_000, 25 * time.Second // three questions, each of which may take 5 s, one every 10 s
+	b := startSite(t, crowd(hosts, "a"), 2)
+	testnet.Eventually(t, patience, "every service answers", func() bool { return silent(b.statusNow()) == nil })
+	was := b.processes()
+
+	ctx, stop := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	longest := make([]time.Duration, len(roster.All()))
+	for i, s := range roster.All() {
+		asking.Go(func() {
+			dir := fmt.Sprintf("/proc/%d/root%s", b.pid, runDir)
+			for last := time.Now(); ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+				err := control.Call(ctx, dir, s.Name, control.Ping, nil, nil)
+				switch {
+				case errors.Is(err, control.ErrNotRunning):
+					return // not of this site
+				case err != nil:
+					continue
+				}
+				longest[i], last = max(longest[i], time.Since(last)), time.Now()
+			}
+		})
+	}
+	began := time.Now()
+	for _, word := range []string{"b", "c"} {
+		b.applies(crowd(hosts, word))
+	}
+	took := time.Since(began)
+	began = time.Now()
+	st := b.statusNow()
+	t.Logf("two changes of %d hosts took %v, status then %v", hosts, took, time.Since(began))
+	stop()
+	asking.Wait()
+	for i, s := range roster.All() {
+		if longest[i] > 0 {
+			t.Logf("%s: silent for %v at most", s.Name, longest[i])
+		}
+		if longest[i] > bound {
+			t.Errorf("%s would have been started again", s.Name)
+		}
+	}
+	if names := silent(st); names != nil {
+		t.Errorf("silent: %q", names)
+	}
+	if now := b.processes(); now != was {
+		t.Errorf("the services are %s, they were %s", now, was)
 	}
 }
