@@ -180,6 +180,25 @@ func TestFullQueue(t *testing.T) {
 	}
 }
 
+// TestSilentToCommands: no command waits for ever for who is stopped.
+func TestSilentToCommands(t *testing.T) {
+	a := with(func(a *appliance) {
+		a.patience = short
+		a.unruly = map[string]func(net.Conn){"init": nil, "dhcp": nil}
+	})
+	for command, want := range map[string]string{
+		"leases":    "gatehouse leases: dhcp leases: no answer within 100ms",
+		"dhcp":      "gatehouse dhcp: dhcp status: no answer within 100ms",
+		"dhcp why":  "dhcp status: no answer within 100ms",
+		"host web1": "no answer within 100ms",
+		"log":       "gatehouse log: init log: no answer within 100ms",
+	} {
+		if _, stderr, code := a.command(t, strings.Fields(command)...); code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit status %d, %q; want %q", command, code, stderr, want)
+		}
+	}
+}
+
 // TestAskedAtOnce: nobody answers here before all have been asked, which is no problem.
 func TestAskedAtOnce(t *testing.T) {
 	var mu sync.Mutex
