@@ -258,15 +258,18 @@ func TestStreamWithin(t *testing.T) {
 		{"two", long, long + short, 2, ""},
 		{"stuck", short, 0, 1, "dhcp stuck: no answer within 50ms"},
 	} {
-		n := 0
-		err := StreamWithin(t.Context(), c.within, dir, "dhcp", c.method, nil, func(json.RawMessage) error {
-			n++
-			time.Sleep(c.pause)
-			return nil
+		t.Run(c.method, func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			err := StreamWithin(t.Context(), c.within, dir, "dhcp", c.method, nil, func(json.RawMessage) error {
+				n++
+				time.Sleep(c.pause)
+				return nil
+			})
+			// A machine that is busy may take longer than the short limit for the first part.
+			if n > c.parts || n < c.parts && c.within != short || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+				t.Errorf("%s: %d parts, %v; want %d, %q", c.method, n, err, c.parts, c.err)
+			}
 		})
-		// A machine that is busy may take longer than the short limit for the first part.
-		if n > c.parts || n < c.parts && c.within != short || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
-			t.Errorf("%s: %d parts, %v; want %d, %q", c.method, n, err, c.parts, c.err)
-		}
 	}
 }
