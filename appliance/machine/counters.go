@@ -30,7 +30,7 @@ const (
 	UDPReceiveBuffer  Counter = "udp_rcvbuf_errors"  // RcvbufErrors of /proc/net/snmp
 	UDP6ReceiveBuffer Counter = "udp6_rcvbuf_errors" // Udp6RcvbufErrors of /proc/net/snmp6
 	ListenOverflows   Counter = "listen_overflows"   // of /proc/net/netstat: connections that nobody accepted in time
-	OOMKills          Counter = "oom_kills"          // oom_kill of /proc/vmstat
+	OOMKills          Counter = "oom_kills"          // oom_kill of /proc/vmstat, with CONFIG_VM_EVENT_COUNTERS
 )
 
 // netFiles is where thread-self(5) has those of its network namespace.
@@ -62,7 +62,7 @@ func ReadCounters() (map[Counter]uint64, error) {
 	for _, s := range sources() {
 		n, err := readProc(s.file, s.parse)
 		switch {
-		case errors.Is(err, os.ErrNotExist):
+		case errors.Is(err, os.ErrNotExist), errors.Is(err, errUncounted):
 		case err != nil:
 			errs = append(errs, err)
 		default:
@@ -171,14 +171,17 @@ func pairedLines(text, word, column string) (uint64, error) {
 	return 0, fmt.Errorf("no %s %s", word, column)
 }
 
-// named reads the number on the line that begins with a name.
+// errUncounted is that a kernel does not have a counter, by its configuration.
+var errUncounted = errors.New("no such counter")
+
+// named reads the number on the line that begins with a name, of a list that has what the kernel was made with.
 func named(text, name string) (uint64, error) {
 	for line := range strings.Lines(text) {
 		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == name {
 			return strconv.ParseUint(fields[1], 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("no %s", name)
+	return 0, fmt.Errorf("%s: %w", name, errUncounted)
 }
 
 // indexOf is where a word stands in a line, -1 if it does not.
