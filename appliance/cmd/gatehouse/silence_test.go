@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -79,6 +81,16 @@ func names(st admin.Status, process string) bool {
 	})
 }
 
+// stopped reports whether all threads of a process are: the signal takes a while where many want to run.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	return err == nil && len(threads) > 0 && !slices.ContainsFunc(threads, func(file string) bool {
+		text, err := os.ReadFile(file)
+		_, state, _ := strings.Cut(string(text), ") ")
+		return err != nil || !strings.HasPrefix(state, "T")
+	})
+}
+
 // TestStopped: each process of a box is stopped in turn. Status is there all the same, names that one and no
 // other, and no more once it goes on; and one that does not go on is started again.
 func TestStopped(t *testing.T) {
@@ -101,6 +113,7 @@ func TestStopped(t *testing.T) {
 	}
 	for name := range pids {
 		signal(name, unix.SIGSTOP)
+		testnet.Eventually(t, patience, name+" is stopped", func() bool { return stopped(pids[name]) })
 		st := b.statusNow()
 		signal(name, unix.SIGCONT)
 		if got := silent(st); !slices.Equal(got, []string{name}) || !names(st, name) {
