@@ -9,7 +9,9 @@
 package admin
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +46,7 @@ type Env struct {
 	Machine        func() (machine.Facts, error) // ReadMachine
 	Now            func() time.Time
 	Kernel         Kernel        // the packet filter: ThisKernel
-	Patience       time.Duration // how long all that status asks may take together; 0: 3 s
+	Patience       time.Duration // with who answers at once; 0: 5 s, and 1.5 s for all together that status asks
 	SSHConnection  string        // $SSH_CONNECTION of who asks, "" on the console
 	Stdin          io.Reader
 	Image          fs.FS      // the site of the disk
@@ -52,9 +54,28 @@ type Env struct {
 	Person         box.Person // who asks
 }
 
+// silence is when who is asked is taken to hang: everybody answers at once, but for what changes the box.
+const silence = 5 * time.Second
+
 // ask calls one method of a service.
 func (e Env) ask(ctx context.Context, service, method string, args, result any) error {
+	return e.askFor(ctx, cmp.Or(e.Patience, silence), service, method, args, result)
+}
+
+// askFor is ask for an answer that may take longer.
+func (e Env) askFor(ctx context.Context, within time.Duration, service, method string, args, result any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %v", within))
+	defer cancel()
 	return control.Call(ctx, e.RunDir, service, method, args, result)
+}
+
+// list calls each for every line that a service has, or if it follows for all to come too. Who has no more to say
+// has to say so.
+func (e Env) list(ctx context.Context, service, method string, args any, follow bool, each func(json.RawMessage) error) error {
+	if follow {
+		return control.Stream(ctx, e.RunDir, service, method, args, each)
+	}
+	return control.StreamWithin(ctx, cmp.Or(e.Patience, silence), e.RunDir, service, method, args, each)
 }
 
 // command is one word of the gatehouse command, with sub the beginning of several, or both.

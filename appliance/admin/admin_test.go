@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,8 +50,11 @@ type appliance struct {
 	wan      *wanrun.Status // nil: there is no such service
 	clock    *ntprun.Status // nil: there is no such service
 	hung     []string       // services that take questions, and nothing comes of it
+	idle     []string       // services whose work hangs, so that they answer no ping
 	patience time.Duration
-	stuck    chan struct{} // the kernel does not tell of the machine until it is closed
+	unruly   map[string]func(net.Conn)                  // what a process does with each connection; nil: it takes none
+	before   func(ctx context.Context, question string) // called before each answer
+	stuck    chan struct{}                              // the kernel does not tell of the machine until it is closed
 	leases   []dhcp.LeaseInfo
 	log      []logs.Dated
 }
@@ -125,14 +130,24 @@ func (a appliance) start(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	serve := func(service string, m control.Mux) {
-		if slices.Contains(a.hung, service) {
-			for name := range m {
+		for name, answer := range m {
+			switch {
+			case slices.Contains(a.hung, service), slices.Contains(a.idle, service) && name == control.Ping:
 				m[name] = hang
+			case a.before != nil:
+				m[name] = func(ctx context.Context, args json.RawMessage, send func(any) error) error {
+					a.before(ctx, service+" "+name)
+					return answer(ctx, args, send)
+				}
 			}
 		}
 		l, err := control.Listen(dir, service)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if do, ok := a.unruly[service]; ok {
+			t.Cleanup(misuse(l, do))
+			return
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
@@ -174,6 +189,7 @@ func (a appliance) start(t *testing.T) string {
 		} else {
 			m[unit.Problems] = answer([]string{})
 		}
+		m[control.Ping] = answer(struct{}{})
 		if s.Name == "dhcp" && a.dhcp != nil {
 			m["status"], m["leases"] = answer(a.dhcp), answer(a.leases)
 		}
@@ -186,6 +202,19 @@ func (a appliance) start(t *testing.T) string {
 		serve(s.Name, m)
 	}
 	return dir
+}
+
+// misuse does something with each connection, or takes none, until what it returns is called.
+func misuse(l net.Listener, do func(net.Conn)) (end func()) {
+	var all sync.WaitGroup
+	if do != nil {
+		all.Go(func() {
+			for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+				all.Go(func() { defer c.Close(); do(c) })
+			}
+		})
+	}
+	return func() { l.Close(); all.Wait() }
 }
 
 // command runs one command and returns what it printed and its exit status.

@@ -51,7 +51,7 @@ func rollback(ctx context.Context, env Env, args []string) error {
 	}
 	if len(words) == 0 {
 		var n int
-		if err := env.ask(ctx, InitService, "rollback", box.Ending{By: env.Person}, &n); err != nil {
+		if err := env.askFor(ctx, applyTime, InitService, "rollback", box.Ending{By: env.Person}, &n); err != nil {
 			return plainly(err)
 		}
 		_, err := fmt.Fprintf(env.Stdout, "Site %d is taken back.\n", n)
@@ -80,7 +80,7 @@ func confirm(ctx context.Context, env Env, args []string) error {
 		}
 	}
 	var n int
-	if err := env.ask(ctx, InitService, "confirm", e, &n); err != nil {
+	if err := env.askFor(ctx, applyTime, InitService, "confirm", e, &n); err != nil {
 		return plainly(err)
 	}
 	_, err = fmt.Fprintf(env.Stdout, "Site %d is kept.\n", n)

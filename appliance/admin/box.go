@@ -4,6 +4,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/machine/growth"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 )
 
@@ -14,6 +15,8 @@ type Box struct {
 	Watchdog *watchdog.Status `json:"watchdog,omitempty"`
 	Site     box.Running      `json:"site"`
 	Problems []string         `json:"problems,omitempty"` // of process 1: network, firewall, site
+	// Refused is what the kernel has refused lately: what is worth a word of it.
+	Refused []growth.Grown[machine.Counter] `json:"refused,omitempty"`
 }
 
 // permDir is where everything is that must last.

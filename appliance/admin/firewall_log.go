@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
-	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
@@ -79,7 +78,7 @@ func logFirewall(ctx context.Context, env Env, args []string) error {
 
 // readPackets calls each with what the service has.
 func readPackets(ctx context.Context, env Env, args nflog.LogArgs, each func(nflog.Line) error) error {
-	return control.Stream(ctx, env.RunDir, roster.NFLog, "log", args, func(raw json.RawMessage) error {
+	return env.list(ctx, roster.NFLog, "log", args, args.Follow, func(raw json.RawMessage) error {
 		var l nflog.Line
 		if err := json.Unmarshal(raw, &l); err != nil {
 			return err

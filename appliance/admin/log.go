@@ -9,7 +9,6 @@ import (
 	"io"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
-	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 )
 
@@ -30,7 +29,7 @@ func showLog(ctx context.Context, env Env, args []string) error {
 	if len(words) == 1 {
 		request.Service = words[0]
 	}
-	err = control.Stream(ctx, env.RunDir, InitService, "log", request, func(raw json.RawMessage) error {
+	err = env.list(ctx, InitService, "log", request, *follow, func(raw json.RawMessage) error {
 		if *asJSON {
 			_, err := fmt.Fprintf(env.Stdout, "%s\n", raw)
 			return err

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -9,19 +8,13 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
-	"github.com/gatehouse-os/gatehouse/appliance/admin/clock"
-	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
-	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
-	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
-	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
@@ -41,7 +34,14 @@ type Status struct {
 	Tunnel   *tunnelrun.Status  `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
 	IPv6     *plan.IPv6         `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
 	Time     *ntprun.Status     `json:"time,omitempty"`   // nil: no time is kept, or its service does not answer
+	Heard    []Heard            `json:"heard"`            // from init and the services that run
 	Problems []string           `json:"problems"`         // everything that is wrong, for people
+}
+
+// Heard is what came of asking one process of the appliance whether it is well.
+type Heard struct {
+	Service string `json:"service"`
+	Answers bool   `json:"answers"`
 }
 
 // Gateway is a default route of the site, or of the lease of its way out.
@@ -50,8 +50,9 @@ type Gateway struct {
 	Link string     `json:"link"`
 }
 
-// patience is how long all together may take to answer status.
-const patience = 3 * time.Second
+// patience is how long all together may take to answer status, which is on the screen within two seconds whatever
+// anybody does.
+const patience = 1500 * time.Millisecond
 
 // status prints the appliance on one screen.
 func status(ctx context.Context, env Env, args []string) error {
@@ -72,87 +73,6 @@ func status(ctx context.Context, env Env, args []string) error {
 		return cli.ErrProblems
 	}
 	return nil
-}
-
-// answers is what everybody said to status, in the time that they had.
-type answers struct {
-	ofInit, ofSupervisor error // nil: they have answered
-	units                []unitAnswer
-	machine              result[machine.Facts]
-	site                 result[siteAnswer]
-	silence              error // of who did not answer in time
-}
-
-// unitAnswer is what one service says is wrong with it.
-type unitAnswer struct {
-	service  string
-	problems []string
-	err      error
-}
-
-// siteAnswer is what the site wants, and how the kernel has it.
-type siteAnswer struct {
-	links    []Link
-	gateways []Gateway
-	six      *plan.IPv6
-}
-
-// collect asks everybody at the same time. Who does not answer is a problem, not an error.
-func collect(ctx context.Context, env Env) Status {
-	within := cmp.Or(env.Patience, patience)
-	a := answers{silence: fmt.Errorf("no answer within %v", within)}
-	ctx, cancel := context.WithTimeoutCause(ctx, within, a.silence)
-	defer cancel()
-	var st Status
-	kernel, network := beside(env.Machine), beside(env.siteAsItIs)
-	var asking sync.WaitGroup
-	asking.Go(func() { a.ofInit = env.ask(ctx, InitService, "box", nil, &st.Box) })
-	asking.Go(func() {
-		a.ofSupervisor = env.ask(ctx, InitService, "services", nil, &st.Services)
-		a.units = env.askUnits(ctx, st.Services)
-	})
-	asking.Go(func() {
-		var d run.Status
-		if env.ask(ctx, roster.DHCP, "status", nil, &d) == nil {
-			st.DHCP = &d
-		}
-	})
-	asking.Go(func() {
-		if w, err := wan.Ask(ctx, env.RunDir); err == nil {
-			st.WAN = &w
-		}
-	})
-	asking.Go(func() {
-		if t, err := tunnel.Ask(ctx, env.RunDir); err == nil {
-			st.Tunnel = &t
-		}
-	})
-	asking.Go(func() {
-		if c, err := clock.Ask(ctx, env.RunDir); err == nil {
-			st.Time = &c
-		}
-	})
-	asking.Wait() // the control sockets keep to ctx
-	a.machine, a.site = await(ctx, kernel), await(ctx, network)
-	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six
-	st.addLease()
-	st.clean()
-	st.Problems = st.problems(a)
-	return st
-}
-
-// askUnits asks every service that is ready what is wrong with it. One that is not ready need not answer yet.
-func (e Env) askUnits(ctx context.Context, services []supervise.Status) []unitAnswer {
-	all := make([]unitAnswer, len(services))
-	var asking sync.WaitGroup
-	for i, s := range services {
-		all[i].service = s.Name
-		if serves(s) {
-			asking.Go(func() { all[i].err = e.ask(ctx, s.Name, unit.Problems, nil, &all[i].problems) })
-		}
-	}
-	asking.Wait()
-	return all
 }
 
 // serves reports whether a service is there for its clients: also while it takes another configuration.
@@ -188,37 +108,6 @@ func gateways(s *site.Site) []Gateway {
 		}
 	}
 	return all
-}
-
-// result is what a function returned.
-type result[T any] struct {
-	value T
-	err   error
-}
-
-// beside calls f, which has no deadline of its own: a disk that has gone can hold it up for ever.
-func beside[T any](f func() (T, error)) <-chan result[T] {
-	c := make(chan result[T], 1)
-	go func() {
-		v, err := f()
-		c <- result[T]{v, err}
-	}()
-	return c
-}
-
-// await waits for what was called beside, but not beyond ctx.
-func await[T any](ctx context.Context, c <-chan result[T]) result[T] {
-	select {
-	case r := <-c:
-		return r
-	default: // what is there counts, however late it is asked for
-	}
-	select {
-	case r := <-c:
-		return r
-	case <-ctx.Done():
-		return result[T]{err: context.Cause(ctx)}
-	}
 }
 
 // clean makes safe for a terminal what services have said.

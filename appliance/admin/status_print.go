@@ -230,10 +230,30 @@ func (st Status) storageLine() string {
 	return cmp.Or(s.Device, "unknown")
 }
 
-// serviceRows are the services in the order of their start.
+// serviceRows are the services in the order of their start. One that does not answer is not ready, whatever init
+// takes it for.
 func (st Status) serviceRows() (rows [][]string) {
 	for _, s := range st.Services {
-		rows = append(rows, []string{s.Name, string(s.State), "for " + cli.Span(s.Since), restarts(s)})
+		state, since := string(s.State), s.Since
+		silence, known := st.silence(s.Name)
+		if st.mute(s.Name) {
+			state, since = "silent", silence.For
+		}
+		row := []string{s.Name, state, "for " + cli.Span(since), restarts(s)}
+		if st.mute(s.Name) && !known {
+			row[2] = "now"
+		}
+		rows = append(rows, row)
+	}
+	if len(st.Services) > 0 {
+		return rows
+	}
+	for _, h := range st.Heard {
+		row := []string{h.Service, "answers"}
+		if !h.Answers {
+			row[1] = "silent"
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +47,7 @@ func (st *Status) problems(a answers) []string {
 	all := []string{} // an empty list, not null, for programs
 	add := func(more ...string) { all = append(all, more...) }
 	if a.ofInit != nil {
-		add("init does not answer: " + plain(a.ofInit.Error()))
+		add(a.initProblem())
 	}
 	add(st.Box.Problems...)
 	if p := st.Box.Boot.Storage.Problem; p != "" {
@@ -62,12 +61,15 @@ func (st *Status) problems(a answers) []string {
 	}
 	for _, s := range st.Services {
 		if !serves(s) {
-			add(fmt.Sprintf("service %s is in state %s: %s", s.Name, s.State, why(s)))
+			add(st.stateProblem(s))
 		}
 	}
 	for _, u := range a.units {
-		add(st.unitProblems(u, a.silence)...)
+		if a.expected(u, st.Services) {
+			add(st.unitProblems(u, a)...)
+		}
 	}
+	add(refusedProblems(st.Box.Refused)...)
 	if a.site.err != nil {
 		add(plain(a.site.err.Error()))
 	}
@@ -85,27 +87,6 @@ func (st *Status) problems(a answers) []string {
 	add(st.routeProblems()...)
 	add(st.diskProblems()...)
 	add(scarce(st.Machine)...)
-	return all
-}
-
-// unitProblems are what a service says, or that it says nothing.
-func (st *Status) unitProblems(u unitAnswer, silence error) []string {
-	switch w := st.Box.Watchdog; {
-	case u.err == nil:
-	case w != nil && slices.Contains(silent(*w), u.service):
-		return nil // said already, and for how long
-	case errors.Is(u.err, silence):
-		return []string{fmt.Sprintf("service %s is silent: %v", u.service, silence)}
-	default:
-		return []string{fmt.Sprintf("service %s does not say how it is: %s", u.service, plain(u.err.Error()))}
-	}
-	var all []string
-	for i, p := range u.problems {
-		if i == maxProblems {
-			return append(all, fmt.Sprintf("%s: and %d more", u.service, len(u.problems)-i))
-		}
-		all = append(all, u.service+": "+plain(p))
-	}
 	return all
 }
 

@@ -2,7 +2,6 @@ package admin_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/machine/growth"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -52,6 +52,9 @@ func inTrouble() appliance {
 		}
 		a.box.Problems = []string{"eth1: there is no such link\nand nobody knows where it is"}
 		a.box.Boot.Storage = boot.Storage{Kind: boot.StorageLost, Problem: "/dev/xvdb: e2fsck gave up"}
+		a.box.Refused = []growth.Grown[machine.Counter]{
+			{Counter: machine.ConntrackDrop, By: 312, For: 2 * time.Hour}, {Counter: machine.OOMKills, By: 1, For: 40 * time.Second},
+		}
 		m := &a.machine
 		m.Memory.Available = 6 << 20
 		m.Disks = m.Disks[:1]
@@ -139,10 +142,14 @@ sshd   ready     for 1h   restarted once: signal: killed
 ! eth1: there is no such link
   and nobody knows where it is
 ! /perm: /dev/xvdb: e2fsck gave up
-! dhcp has not answered for 3m
 ! the watchdog resets this box within 1m
-! service dhcp is in state backoff: exit status 1, open eth1: no such device
+! service dhcp is in state backoff: exit status 1, open eth1: no such device; it
+  has not answered for 3m
 ! sshd: No logins on lan: link eth1 is not there.
+! packets dropped for want of a place among the conversations: 312 in the last
+  10m, first 2h ago; gatehouse firewall top
+! processes killed for want of memory: 1 in the last 10m, first 40s ago;
+  gatehouse log, ps
 ! interface eth1 (lan) is missing
 ! the gateway 192.0.2.1 on eth0 does not answer ARP
 ! the file system on /dev/xvda is damaged: the kernel has found 2 errors
@@ -192,58 +199,6 @@ Everything is as it should be.
 				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
 					t.Errorf("%d columns: %s", n, line)
 				}
-			}
-		})
-	}
-}
-
-// TestSilence: who does not answer keeps nobody else from being shown, and is a problem.
-func TestSilence(t *testing.T) {
-	const patience = 100 * time.Millisecond
-	stuck := make(chan struct{})
-	t.Cleanup(func() { close(stuck) })
-	tests := []struct {
-		name      string
-		change    func(*appliance)
-		problem   string
-		shown     []string
-		unnoticed string
-	}{
-		{"a service", func(a *appliance) { a.hung = []string{"dhcp"} }, "service dhcp is silent: no answer within 100ms",
-			[]string{"sshd: one problem", "192.0.2.1 on eth0, answers"}, "pool"},
-		{"all services", func(a *appliance) { a.hung = []string{"dhcp", "sshd"} }, "service sshd is silent: no answer within 100ms",
-			[]string{"service dhcp is silent", "up 3d 4h"}, "one problem"},
-		{"a service that the watchdog names", func(a *appliance) {
-			a.hung, a.box.Watchdog.Silent = []string{"dhcp"}, []watchdog.Silence{{Name: "dhcp", For: time.Minute}}
-		}, "dhcp has not answered for 1m", nil, "service dhcp is silent"},
-		{"init", func(a *appliance) { a.hung = []string{"init"} }, "init does not answer: init box: no answer within 100ms",
-			[]string{"192.0.2.1 on eth0, answers", "/dev/xvdb, 1 of 62 MiB in use"}, "sshd"},
-		{"the kernel", func(a *appliance) { a.stuck = stuck }, "not all of the machine is known: no answer within 100ms",
-			[]string{"the kernel has not answered", "sshd: one problem", "192.168.32.1/24"}, "the default route by"},
-		{"a part of the kernel", func(a *appliance) { a.untold = errors.New("/proc/loadavg: EOF") }, "not all of the machine is known: /proc/loadavg: EOF",
-			[]string{"192.0.2.1 on eth0, answers"}, "has not answered"},
-		{"a service, and nobody says how long to wait", func(a *appliance) { a.patience, a.hung = 0, []string{"dhcp"} },
-			"service dhcp is silent: no answer within 3s", []string{"sshd: one problem"}, "pool"},
-		{"the figures of DHCP", func(a *appliance) { a.dhcp = nil }, "sshd: one problem", nil, "pool"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			a := with(func(a *appliance) {
-				a.patience, a.said = patience, map[string]any{"sshd": []string{"one problem"}}
-			})
-			tt.change(&a)
-			stdout, _, code := a.command(t, "status")
-			if code != 1 {
-				t.Errorf("exit status %d", code)
-			}
-			for _, want := range append(tt.shown, "! "+tt.problem+"\n") {
-				if !strings.Contains(stdout, want) {
-					t.Errorf("%q is missing in\n%s", want, stdout)
-				}
-			}
-			if strings.Contains(stdout, tt.unnoticed) {
-				t.Errorf("%q is in\n%s", tt.unnoticed, stdout)
 			}
 		})
 	}

@@ -59,7 +59,7 @@ func TestWANOfStatus(t *testing.T) {
 				"interface eth0 (wan) lacks its address 192.0.2.10/24", "the default route by 192.0.2.1 on eth0 is missing"}},
 		{"static", healthy(), "", []string{}},
 		{"silent", leasing(func(a *appliance, _ *client.Status) { a.hung, a.patience = []string{"wan"}, 100*time.Millisecond }), "",
-			[]string{"service wan is silent: no answer within 100ms"}},
+			[]string{"service wan does not answer within 100ms: if that lasts, it is started again; gatehouse log wan"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stdout, _, _ := tt.a.command(t, "status", "--json")

@@ -30,21 +30,10 @@ func watchdogLine(w watchdog.Status) string {
 	return fmt.Sprintf("%s, fed while %s answers", w.Device, while)
 }
 
-// silent are the services that have not answered the watchdog.
-func silent(w watchdog.Status) (names []string) {
-	for _, s := range w.Silent {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-// watchdogProblems are what a person should know: who is silent, and that the
-// box did not start by itself.
+// watchdogProblems are what a person should know: that the box is to be reset, and that it did not start by
+// itself.
 func watchdogProblems(w watchdog.Status) []string {
 	var all []string
-	for _, s := range w.Silent {
-		all = append(all, fmt.Sprintf("%s has not answered for %s", s.Name, cli.Span(s.For)))
-	}
 	if w.State == watchdog.Starving {
 		all = append(all, fmt.Sprintf("the watchdog resets this box within %s", cli.Span(w.Timeout)))
 	}

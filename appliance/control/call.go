@@ -90,6 +90,21 @@ func Stream(ctx context.Context, dir, service, method string, args any, each fun
 	return nil
 }
 
+// StreamWithin is Stream for an answer that ends by itself, of which each part must come within a time after the
+// one before it was taken.
+func StreamWithin(ctx context.Context, within time.Duration, dir, service, method string, args any,
+	each func(json.RawMessage) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	patience := time.AfterFunc(within, func() { cancel(fmt.Errorf("no answer within %v", within)) })
+	defer patience.Stop()
+	return Stream(ctx, dir, service, method, args, func(raw json.RawMessage) error {
+		patience.Stop()
+		defer patience.Reset(within)
+		return each(raw)
+	})
+}
+
 func dial(ctx context.Context, dir, service string) (net.Conn, error) {
 	path, err := socketPath(dir, service)
 	if err != nil {
@@ -99,6 +114,9 @@ func dial(ctx context.Context, dir, service string) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, "unix", path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("%s %w (nobody listens on %s)", service, ErrNotRunning, path)
+	}
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, fmt.Errorf("%s takes no more questions: those that it has not answered fill its queue", service)
 	}
 	return conn, err
 }

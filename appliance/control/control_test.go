@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // start serves m on a real socket until the test ends.
@@ -221,5 +222,54 @@ func TestRemove(t *testing.T) {
 	}
 	if err := Remove(dir, "../x"); err == nil {
 		t.Error("a name that leaves the directory is taken")
+	}
+}
+
+// TestStreamWithin: the limit is for the time between parts, and that which the caller takes for one is not in it.
+func TestStreamWithin(t *testing.T) {
+	const short, long = 50 * time.Millisecond, 2 * time.Second
+	dir := t.TempDir()
+	start(t, dir, "dhcp", Mux{
+		"slow": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			for i := range 5 { // longer than the limit, all together
+				time.Sleep(long / 4)
+				if err := send(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"two": leases(2),
+		"stuck": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
+			if err := send(1); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		},
+	})
+	for _, c := range []struct {
+		method        string
+		within, pause time.Duration
+		parts         int
+		err           string
+	}{
+		{"slow", long, 0, 5, ""},
+		{"two", long, long + short, 2, ""},
+		{"stuck", short, 0, 1, "dhcp stuck: no answer within 50ms"},
+	} {
+		t.Run(c.method, func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			err := StreamWithin(t.Context(), c.within, dir, "dhcp", c.method, nil, func(json.RawMessage) error {
+				n++
+				time.Sleep(c.pause)
+				return nil
+			})
+			// A machine that is busy may take longer than the short limit for the first part.
+			if n > c.parts || n < c.parts && c.within != short || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+				t.Errorf("%s: %d parts, %v; want %d, %q", c.method, n, err, c.parts, c.err)
+			}
+		})
 	}
 }

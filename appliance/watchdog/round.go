@@ -3,6 +3,7 @@ package watchdog
 import (
 	"errors"
 	"io/fs"
+	"time"
 )
 
 // logName is the guard's name in the log.
@@ -16,10 +17,10 @@ func (g *Guard) round() {
 		seen = append(seen, sight{name: q.name, up: g.Services.Up(q.name), answered: q.answered()})
 	}
 	v := g.judge.round(seen)
-	for _, name := range v.restart {
-		g.Say(name, "has not answered for %v: starting it again", hungRounds*g.period())
-		if err := g.Services.Restart(name); err != nil {
-			g.Say(name, "%v", err)
+	for _, h := range v.restart {
+		g.Say(h.name, "has not answered for %v: starting it again", time.Duration(h.rounds)*g.period())
+		if err := g.Services.Restart(h.name); err != nil {
+			g.Say(h.name, "%v", err)
 		}
 	}
 	state := g.state()

@@ -24,15 +24,17 @@ type Status struct {
 	Device    string        `json:"device,omitempty"` // the driver, once armed
 	Timeout   time.Duration `json:"timeout_ns"`
 	Services  []string      `json:"services"`                // that must answer
-	Silent    []Silence     `json:"silent,omitempty"`        // those that do not
+	Silent    []Silence     `json:"silent,omitempty"`        // of all services, those that do not
 	LastReset string        `json:"last_reset,omitempty"`    // why it has reset the box before this boot
 	Spared    time.Duration `json:"spared_for_ns,omitempty"` // for so long it does not do so again
 }
 
 // Silence is a service that does not answer.
 type Silence struct {
-	Name string        `json:"name"`
-	For  time.Duration `json:"for_ns"`
+	Name  string        `json:"name"`
+	For   time.Duration `json:"for_ns"`
+	Next  time.Duration `json:"restart_ns,omitempty"` // until it is started again; 0: it has no process now
+	Tries int           `json:"restarts,omitempty"`   // how often it was started again for this, and that did not last
 }
 
 // Status tells how the guard is, as of its last round.
@@ -57,9 +59,14 @@ func (g *Guard) show(state State) {
 func (g *Guard) silences() []Silence {
 	var all []Silence
 	for _, s := range g.judge.services {
-		if s.silent >= hungRounds {
-			all = append(all, Silence{s.name, time.Duration(s.silent) * g.period()})
+		if s.silent < mentionedAfter {
+			continue
 		}
+		one := Silence{Name: s.name, For: time.Duration(s.silent) * g.period(), Tries: s.tries}
+		if s.hung > 0 {
+			one.Next = time.Duration(s.patience-s.hung) * g.period()
+		}
+		all = append(all, one)
 	}
 	return all
 }
@@ -67,8 +74,10 @@ func (g *Guard) silences() []Silence {
 // complaint is why the box is to be reset.
 func (g *Guard) complaint() string {
 	var words []string
-	for _, s := range g.silences() {
-		words = append(words, fmt.Sprintf("%s has not answered for %v", s.Name, s.For))
+	for _, s := range g.judge.services {
+		if s.essential && s.silent >= hungRounds {
+			words = append(words, fmt.Sprintf("%s has not answered for %v", s.name, time.Duration(s.silent)*g.period()))
+		}
 	}
 	return strings.Join(words, ", ")
 }

@@ -1,27 +1,26 @@
-// Package watchdog keeps the machine's watchdog fed while the services that a
-// network cannot do without answer, and lets it reset the box when they have been
-// silent for so long that starting them again does not help.
+// Package watchdog asks every service regularly whether it is well, starts again what hangs, and keeps the
+// machine's watchdog fed while the services that a network cannot do without answer; when those have been
+// silent for so long that starting them again does not help, it lets the watchdog reset the box.
 //
-// A Guard asks each of these services one question per round. One that lives and
-// does not answer is started again; one that died is started again by supervise;
-// only one that is silent through all of that makes the guard stop feeding. What
-// a service answers does not matter: that it gives no leases, because the disk is
-// full, is an answer.
+// A Guard asks each service one question per round. One that lives and does not answer for three rounds is
+// started again; one that hangs again without having been sound in between, after a patience that doubles
+// (judge.go). One that died, and one that takes another configuration, is supervise's to look after; only an
+// essential one that is silent through all of that makes the guard stop feeding. What a service answers does
+// not matter: that it gives no leases, because the disk is full, is an answer.
 //
-// The watchdog is opened, and with that armed, when all have answered once in
-// this boot: a fault that is there from the start leaves a box to look at, and no
-// loop of resets. Before a reset the guard leaves a note, and in the boot after
-// it, which shows the note, it spares the box for an hour; so it resets once an hour at most.
-// What hangs the kernel or process 1 hangs the guard too, and the watchdog ends
-// it at any hour. While the machine ends the watchdog stays armed: a shutdown
-// that hangs is a reset.
+// The watchdog is opened, and with that armed, when all essential services have answered once in this boot: a
+// fault that is there from the start leaves a box to look at, and no loop of resets. Before a reset the guard
+// leaves a note, and in the boot after it, which shows the note, it spares the box for an hour; so it resets
+// once an hour at most. What hangs the kernel or process 1 hangs the guard too, and the watchdog ends it at any
+// hour. While the machine ends the watchdog stays armed: a shutdown that hangs is a reset.
 //
-// Limits: one watchdog. Rounds are counted and not time, so that a clock that
-// jumps means nothing; but Xen's watchdog counts while the domain is paused.
+// Limits: one watchdog. Rounds are counted and not time, so that a clock that jumps means nothing; but Xen's
+// watchdog counts while the domain is paused.
 package watchdog
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -34,9 +33,10 @@ type Device interface {
 	Disarm() error // for good: it resets nothing any more
 }
 
-// Services are those that the box must have.
+// Services are those of the box.
 type Services interface {
-	// Up reports whether the process is there and has said that it serves.
+	// Up reports whether the process is there, has said that it serves, and is not being given another
+	// configuration: whether its silence means that it hangs.
 	Up(name string) bool
 	// Ask returns nil when the service has answered, an error when ctx ends.
 	Ask(ctx context.Context, name string) error
@@ -52,7 +52,8 @@ const (
 
 // Config is what a Guard needs.
 type Config struct {
-	Names     []string // of the services, at least one
+	Names     []string // of the services that the box must have; none: the watchdog stays off
+	Others    []string // of those that it can be without; a site may have them or not
 	Services  Services
 	Open      func() (Device, error) // nil: the watchdog stays off; fs.ErrNotExist: there is none
 	Timeout   time.Duration          // of the watchdog; 0: DefaultTimeout
@@ -82,15 +83,15 @@ func New(c Config) *Guard {
 	g := &Guard{Config: c}
 	g.note = note{write: c.Note, failed: func(err error) { g.Say(logName, "the note for the next boot: %v", err) }}
 	g.status = Status{State: Waiting, Timeout: c.Timeout, Services: c.Names, LastReset: c.LastReset}
-	if c.Open == nil {
+	if c.Open == nil || len(c.Names) == 0 {
 		g.status.State = Off
 	}
 	spared := 0
 	if c.LastReset != "" {
 		spared = int(spareTime / g.period())
 	}
-	g.judge = newJudge(c.Names, spared)
-	for _, name := range c.Names {
+	g.judge = newJudge(c.Names, c.Others, spared)
+	for _, name := range slices.Concat(c.Names, c.Others) {
 		g.queries = append(g.queries, &query{name: name, answer: make(chan error, 1)})
 	}
 	return g

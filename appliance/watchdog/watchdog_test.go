@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -163,6 +164,9 @@ func (w *world) play(t *testing.T, end time.Duration, change func(*Config)) (*Gu
 			c.Names = append(c.Names, name)
 		}
 	}
+	if w.courses["nflog"] != nil {
+		c.Others = []string{"nflog", "radvd"} // the site has no radvd
+	}
 	if change != nil {
 		change(&c)
 	}
@@ -181,16 +185,19 @@ func (w *world) play(t *testing.T, end time.Duration, change func(*Config)) (*Gu
 	return g, w.story.String()
 }
 
+// A story is what a guard does in a world.
+type story struct {
+	name   string
+	world  *world
+	change func(*Config)
+	end    time.Duration
+	want   string
+}
+
 func TestStories(t *testing.T) {
 	const hour = time.Hour
 	lives := func(c ...course) map[string][]course { return map[string][]course{"dhcp": c} }
-	tests := []struct {
-		name   string
-		world  *world
-		change func(*Config)
-		end    time.Duration
-		want   string
-	}{
+	tests := []story{
 		{"all is well, and the machine ends in order", &world{courses: lives(course{time.Second, well})}, nil, hour, `
    20s  armed
    20s  timeout 1m0s
@@ -294,6 +301,7 @@ func TestStories(t *testing.T) {
   1m46s  RESET
 `},
 	}
+	tests = append(tests, othersStories()...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -310,10 +318,108 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// othersStories are of a service that the box can be without.
+func othersStories() []story {
+	const armed = `
+   10s  armed
+   10s  timeout 1m0s
+   10s  watchdog: xen_wdt is armed: not fed for 1m0s, it resets this box
+`
+	with := func(c ...course) *world { return &world{courses: map[string][]course{"dhcp": {{0, well}}, "nflog": c}} }
+	return []story{
+		{"another service never answers: it is started again ever more rarely, and the watchdog is fed", with(course{0, hangs}), nil, 2 * time.Hour, armed + `
+   30s  nflog: has not answered for 30s: starting it again
+   30s  restart nflog
+ 1m30s  nflog: has not answered for 1m0s: starting it again
+ 1m30s  restart nflog
+ 3m30s  nflog: has not answered for 2m0s: starting it again
+ 3m30s  restart nflog
+ 7m30s  nflog: has not answered for 4m0s: starting it again
+ 7m30s  restart nflog
+15m30s  nflog: has not answered for 8m0s: starting it again
+15m30s  restart nflog
+31m30s  nflog: has not answered for 16m0s: starting it again
+31m30s  restart nflog
+1h1m30s  nflog: has not answered for 30m0s: starting it again
+1h1m30s  restart nflog
+1h31m30s  nflog: has not answered for 30m0s: starting it again
+1h31m30s  restart nflog
+2h0m0s  timeout 2m0s
+`},
+		{"it died: that is not the guard's", with(course{0, well}, course{time.Minute, dead}), nil, time.Hour, armed + `
+1h0m0s  timeout 2m0s
+`},
+		{"it hangs again soon: more patience; and after ten minutes of answers: as at first",
+			with(course{0, hangs}, course{35 * time.Second, well}, course{2 * time.Minute, hangs}, course{3*time.Minute + 5*time.Second, well},
+				course{14 * time.Minute, hangs}, course{14*time.Minute + 35*time.Second, well}), nil, time.Hour, armed + `
+   30s  nflog: has not answered for 30s: starting it again
+   30s  restart nflog
+  3m0s  nflog: has not answered for 1m0s: starting it again
+  3m0s  restart nflog
+14m30s  nflog: has not answered for 30s: starting it again
+14m30s  restart nflog
+1h0m0s  timeout 2m0s
+`},
+		{"two questions without an answer are nothing", with(course{0, well}, course{time.Minute, hangs}, course{75 * time.Second, well}), nil, time.Hour, armed + `
+1h0m0s  timeout 2m0s
+`},
+		{"no service is essential: there is no use for a watchdog",
+			&world{courses: map[string][]course{"nflog": {{0, well}, {time.Minute, hangs}}}}, nil, 91 * time.Second, `
+ 1m30s  nflog: has not answered for 30s: starting it again
+ 1m30s  restart nflog
+`},
+		{"an essential one, without a watchdog: six times at once, then ever more rarely",
+			&world{noDev: fs.ErrNotExist, courses: map[string][]course{"dhcp": {{0, well}, {5 * time.Minute, hangs}}}}, nil, 13 * time.Minute, `
+   10s  watchdog: this machine has none
+ 5m30s  dhcp: has not answered for 30s: starting it again
+ 5m30s  restart dhcp
+  6m0s  dhcp: has not answered for 30s: starting it again
+  6m0s  restart dhcp
+ 6m30s  dhcp: has not answered for 30s: starting it again
+ 6m30s  restart dhcp
+  7m0s  dhcp: has not answered for 30s: starting it again
+  7m0s  restart dhcp
+ 7m30s  dhcp: has not answered for 30s: starting it again
+ 7m30s  restart dhcp
+  8m0s  dhcp: has not answered for 30s: starting it again
+  8m0s  restart dhcp
+ 8m30s  dhcp: has not answered for 30s: starting it again
+ 8m30s  restart dhcp
+ 9m30s  dhcp: has not answered for 1m0s: starting it again
+ 9m30s  restart dhcp
+11m30s  dhcp: has not answered for 2m0s: starting it again
+11m30s  restart dhcp
+`},
+	}
+}
+
+// TestSilenceOfOthers: how long a service has been silent is said, when it is started again, and no more once
+// it answers.
+func TestSilenceOfOthers(t *testing.T) {
+	for at, want := range map[time.Duration][]Silence{
+		10*time.Minute + 11*time.Second: nil, // one late answer
+		10*time.Minute + 21*time.Second: {{"nflog", 20 * time.Second, 10 * time.Second, 0}},
+		10*time.Minute + 51*time.Second: {{"nflog", 50 * time.Second, 40 * time.Second, 1}},
+		11*time.Minute + 11*time.Second: nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := world{courses: map[string][]course{
+				"dhcp": {{0, well}}, "nflog": {{0, well}, {10 * time.Minute, hangs}, {11 * time.Minute, well}},
+			}}
+			g, _ := w.play(t, at, nil)
+			w.bite.Stop()
+			if d := cmp.Diff(want, g.Status().Silent); d != "" {
+				t.Errorf("after %v (-want +got):\n%s", at, d)
+			}
+			time.Sleep(3 * time.Hour)
+		})
+	}
+}
+
 // columns makes the times of a story line up the same way whatever their width.
 func columns(story string) string {
 	var b strings.Builder
-	for line := range strings.Lines(strings.TrimLeft(story, "\n")) {
+	for line := range strings.Lines(strings.ReplaceAll(strings.TrimLeft(story, "\n"), "\n\n", "\n")) {
 		b.WriteString(strings.TrimLeft(line, " "))
 	}
 	return b.String()
@@ -344,8 +450,8 @@ func TestStatus(t *testing.T) {
 	}{
 		{5 * time.Second, Status{State: Waiting}},
 		{time.Minute, Status{State: Fed, Device: "xen_wdt"}},
-		{11*time.Minute + time.Second, Status{State: Fed, Device: "xen_wdt", Silent: []Silence{{"dhcp", time.Minute}}}},
-		{13*time.Minute + time.Second, Status{State: Starving, Device: "xen_wdt", Silent: []Silence{{"dhcp", 3 * time.Minute}}}},
+		{11*time.Minute + time.Second, Status{State: Fed, Device: "xen_wdt", Silent: []Silence{{Name: "dhcp", For: time.Minute}}}},
+		{13*time.Minute + time.Second, Status{State: Starving, Device: "xen_wdt", Silent: []Silence{{Name: "dhcp", For: 3 * time.Minute}}}},
 	}
 	for _, s := range stories {
 		synctest.Test(t, func(t *testing.T) {
@@ -367,47 +473,64 @@ func TestStatus(t *testing.T) {
 // The judge agrees with one that has all of the past before it and looks at it
 // every time.
 func TestJudgeAgainstModel(t *testing.T) {
-	names := []string{"dhcp", "dns"}
+	essential, others := []string{"dhcp", "dns"}, []string{"nflog"}
+	names := slices.Concat(essential, others)
+	restarts := 0
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		spared := r.IntN(2) * r.IntN(100)
-		j, past := newJudge(names, spared), [][]sight{}
-		luck := []float64{r.Float64(), r.Float64()} // how often each answers: a service that mostly does is as likely as one that hardly does
+		j, past := newJudge(essential, others, spared), [][]sight{}
+		luck := []float64{r.Float64(), r.Float64(), r.Float64()} // how often each answers: a service that mostly does is as likely as one that hardly does
 		for n := range 300 {
 			var seen []sight
 			for i, name := range names {
 				luck[i] = min(1, max(0, luck[i]+r.NormFloat64()/10))
-				seen = append(seen, sight{name: name, up: r.IntN(4) > 0, answered: r.Float64() < luck[i]})
+				seen = append(seen, sight{name: name, up: r.IntN(40) > 0, answered: r.Float64() < luck[i]})
 			}
 			past = append(past, seen)
-			if got, want := j.round(seen), model(names, past, spared); !cmp.Equal(got, want, cmp.AllowUnexported(verdict{})) {
+			got, want := j.round(seen), model(names, len(essential), past, spared)
+			if !cmp.Equal(got, want, cmp.AllowUnexported(verdict{}, hang{})) {
 				t.Fatalf("seed %d, round %d: %+v, want %+v", seed, n, got, want)
 			}
+			restarts += len(got.restart)
 		}
+	}
+	if restarts == 0 {
+		t.Error("nothing was ever started again")
 	}
 }
 
-// model is a verdict by the definition of each of its words.
-func model(names []string, past [][]sight, spared int) verdict {
+// model is a verdict by the definition of each of its words. The first of names are essential.
+func model(names []string, essential int, past [][]sight, spared int) verdict {
 	v := verdict{armed: true, feed: true}
 	for i, name := range names {
-		last, hung := -1, 0 // the last round with an answer; rounds that the process hangs since it was started again
+		last, hung, sound, patience := -1, 0, 0, hungRounds // the last round with an answer; rounds in a row with and without one
 		for n, seen := range past {
+			if hung == patience { // it was started again in the round before
+				hung = 0
+				if i >= essential || n-1-last > silentRounds {
+					patience = min(2*patience, longestRounds)
+				}
+			}
 			switch s := seen[i]; {
 			case s.answered:
-				last, hung = n, 0
-			case !s.up || hung == hungRounds:
-				hung = 0
+				last, hung, sound = n, 0, sound+1
+			case s.up:
+				hung, sound = hung+1, 0
+			default:
+				hung, sound = 0, 0
 			}
-			if !seen[i].answered && seen[i].up {
-				hung++
+			if sound == soundRounds {
+				patience = hungRounds
 			}
 		}
-		if hung == hungRounds {
-			v.restart = append(v.restart, name)
+		if hung == patience {
+			v.restart = append(v.restart, hang{name, hung})
 		}
-		v.armed = v.armed && last >= 0
-		v.feed = v.feed && (len(past)-1-last < silentRounds || len(past) <= spared)
+		if i < essential {
+			v.armed = v.armed && last >= 0
+			v.feed = v.feed && (len(past)-1-last < silentRounds || len(past) <= spared)
+		}
 	}
 	v.feed = v.feed && v.armed
 	return v

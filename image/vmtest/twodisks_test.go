@@ -45,6 +45,7 @@ func TestTwoDisks(t *testing.T) {
 	}{
 		{"one disk is read, the other is written to", mounts},
 		{"services that hang are started again", hangingServices},
+		{"what the kernel has no room for is said", noRoom},
 		{"a box that serves nobody is reset, and tells why", resetBox},
 		{"Ctrl-Alt-Del reboots it", ctrlAltDel},
 		{"the power button leaves clean disks", powerButton},

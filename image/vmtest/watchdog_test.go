@@ -3,6 +3,7 @@ package vmtest
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 func (d *twoDisks) fed(ctx context.Context, t *testing.T) {
 	t.Helper()
 	testnet.Eventually(t, Guard, "the watchdog is fed", func() bool {
-		return strings.Contains(d.admin.must(ctx, t, "gatehouse status"), "i6300ESB timer, fed while dhcp and dns answer")
+		text, _ := d.admin.run(ctx, "gatehouse status") // that nobody gives the time is a problem
+		return strings.Contains(text, "i6300ESB timer, fed while dhcp and dns answer")
 	})
 }
 
@@ -35,6 +37,41 @@ func hangingServices(ctx context.Context, t *testing.T, d *twoDisks) {
 		})
 		saysAll(t, "the console", d.vm.Text(), name+": [init] has not answered for 6s: starting it again")
 	}
+}
+
+// noRoom makes two tables of the kernel too small for a moment, which status says afterwards, and that a service
+// other than those that the watchdog waits for was stopped.
+func noRoom(ctx context.Context, t *testing.T, d *twoDisks) {
+	// In one session, for another would find no place either.
+	d.admin.must(ctx, t, `cd /proc/sys/net
+most=$(cat netfilter/nf_conntrack_max)
+echo 1 > netfilter/nf_conntrack_max
+for n in 1 2 3; do ping -c 1 -W 1 192.168.32.20$n; done
+echo $most > netfilter/nf_conntrack_max
+hosts=$(cat ipv4/neigh/default/gc_thresh3)
+echo 1 > ipv4/neigh/default/gc_thresh3
+for n in 1 2 3 4 5 6; do ping -c 1 -W 1 192.168.32.20$n & done
+wait
+echo $hosts > ipv4/neigh/default/gc_thresh3`)
+	says := func(want string) {
+		t.Helper()
+		testnet.Eventually(t, Guard, "status says "+want, func() bool {
+			text, _ := d.admin.run(ctx, "gatehouse status") // it reports a problem
+			return regexp.MustCompile(want).MatchString(text)
+		})
+	}
+	says("! packets dropped for want of a place among the conversations: ")
+	says("! IPv4 hosts not reached for want of a place among the neighbours: ")
+	nflog := d.admin.service(ctx, t, "nflog")
+	d.admin.must(ctx, t, fmt.Sprintf("kill -STOP %d", nflog.PID))
+	says("! service nflog (does not answer within|has not answered for) ")
+	if text, _ := d.admin.run(ctx, "gatehouse status"); strings.Contains(text, "counters of the kernel") {
+		t.Errorf("not all counters are read:\n%s", text)
+	}
+	testnet.Eventually(t, Guard, "nflog is ready again", func() bool {
+		now := d.admin.service(ctx, t, "nflog")
+		return now.State == "ready" && now.Restarts == nflog.Restarts+1
+	})
 }
 
 // resetBox makes it impossible for the DHCP server to start: it cannot read its journal, until the next boot

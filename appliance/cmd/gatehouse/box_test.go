@@ -72,8 +72,9 @@ func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	return startBoxOn(t, ns, site, "")
 }
 
-// startBoxOn is startBox with a directory of the host as /perm, which outlives the box; "": it is lost with it.
-func startBoxOn(t *testing.T, ns *testnet.Namespace, site, perm string) *testBox {
+// startBoxOn is startBox with a directory of the host as /perm, which outlives the box; "": it is lost with it. env
+// are more variables for the box.
+func startBoxOn(t *testing.T, ns *testnet.Namespace, site, perm string, env ...string) *testBox {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -86,7 +87,7 @@ func startBoxOn(t *testing.T, ns *testnet.Namespace, site, perm string) *testBox
 	// Not RemoveAll: should anything of the host ever be seen in it, it stays.
 	t.Cleanup(func() { os.Remove(root) })
 	cmd := exec.Command(self)
-	cmd.Env = []string{rootVar + "=" + root, siteVar + "=" + site, permVar + "=" + perm}
+	cmd.Env = append(env, rootVar+"="+root, siteVar+"="+site, permVar+"="+perm)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS}
 	b := &testBox{Namespace: ns, t: t, process: ns.Start(cmd), root: root}
 	b.pid = cmd.Process.Pid
@@ -147,6 +148,9 @@ func (b *testBox) crash() {
 // permVar holds the directory that is /perm; "": there is none.
 const permVar = "GATEHOUSE_TEST_PERM"
 
+// watchdogVar is what the kernel's command line says of the watchdog.
+const watchdogVar = "GATEHOUSE_TEST_WATCHDOG"
+
 // siteVar holds the directory of the image's site; bench/apply starts boxes by it, too.
 const siteVar = "GATEHOUSE_TEST_SITE"
 
@@ -197,7 +201,7 @@ func beBox(root string) error {
 	go b.children.Run(context.Background(), ended) // the services end after ctx
 	go b.saysLocked(ctx)
 	go b.log.CopyTo(ctx, os.Stdout, func(logs.Line) bool { return true })
-	app, err := b.up(ctx, boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk}})
+	app, err := b.up(ctx, boot.Report{Storage: boot.Storage{Kind: boot.StorageDisk}, Watchdog: os.Getenv(watchdogVar)})
 	if err != nil {
 		b.log.Printf("up", "%v", err)
 	}

@@ -29,6 +29,12 @@ type applied struct{ *testBox }
 // hosts, and have the names of the cards there; where there is none, in one that nobody is in.
 func startSite(t *testing.T, files fstest.MapFS, cards int, hosts ...*testnet.Namespace) *applied {
 	t.Helper()
+	return startCards(t, files, cards, hosts)
+}
+
+// startCards is startSite with more variables for the box.
+func startCards(t *testing.T, files fstest.MapFS, cards int, hosts []*testnet.Namespace, env ...string) *applied {
+	t.Helper()
 	ns := testnet.New(t, "box")
 	for nobody := testnet.New(t, "nobody"); len(hosts) < cards; {
 		hosts = append(hosts, nobody)
@@ -43,7 +49,7 @@ func startSite(t *testing.T, files fstest.MapFS, cards int, hosts ...*testnet.Na
 	}
 	dir := t.TempDir()
 	writeSite(t, dir, files)
-	return &applied{startBoxOn(t, ns, dir, sameDisk(t))}
+	return &applied{startBoxOn(t, ns, dir, sameDisk(t), env...)}
 }
 
 // sameDisk is a /perm with what a box makes itself by chance and people see: it is the same for all boxes.

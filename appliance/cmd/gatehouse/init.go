@@ -52,6 +52,7 @@ type process1 struct {
 	tunnel     *tunnelState
 	rules      nft.Owner // of the kernel
 	supervisor *supervise.Supervisor
+	refusals   refusals
 
 	mu    sync.Mutex
 	guard *watchdog.Guard // nil: there is nothing to guard
@@ -176,6 +177,7 @@ func (p *process1) serve(ctx context.Context) {
 	if g := p.guarding(); g != nil {
 		serving.Go(func() { g.Run(ctx) })
 	}
+	serving.Go(func() { p.refusals.run(ctx, func(err error) { p.box.Problem("counters of the kernel", err) }) })
 	p.supervisor.Run(ctx)
 	serving.Wait()
 }
@@ -196,5 +198,6 @@ func (p *process1) describe() admin.Box {
 	}
 	described.Site = p.box.Running()
 	described.Problems = p.box.Problems()
+	described.Refused = p.refusals.grown()
 	return described
 }

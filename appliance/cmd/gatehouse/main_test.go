@@ -65,10 +65,10 @@ func TestEveryPlannedServiceIsThere(t *testing.T) {
 // The watchdog waits for those whose silence the whole network would notice, and
 // not for one that is not started.
 func TestEssentialServices(t *testing.T) {
-	if names := essential(boot.Storage{Kind: boot.StorageDisk}); !slices.Equal(names, []string{roster.DHCP, roster.DNS}) {
+	if names, _ := guarded(boot.Storage{Kind: boot.StorageDisk}); !slices.Equal(names, []string{roster.DHCP, roster.DNS}) {
 		t.Errorf("%v", names)
 	}
-	if names := essential(boot.Storage{Kind: boot.StorageLost}); !slices.Equal(names, []string{roster.DNS}) {
+	if names, _ := guarded(boot.Storage{Kind: boot.StorageLost}); !slices.Equal(names, []string{roster.DNS}) {
 		t.Errorf("without storage: %v", names)
 	}
 }

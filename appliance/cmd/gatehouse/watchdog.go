@@ -22,17 +22,13 @@ const (
 	maxWatchdogNote = 1024
 )
 
-// newGuard returns what guards the essential services that are started; nil if there
-// are none.
+// newGuard returns what asks all services, and guards the essential ones that are started.
 func (p *process1) newGuard(storage boot.Storage) *watchdog.Guard {
-	names := essential(storage)
-	if len(names) == 0 {
-		return nil
-	}
+	names, others := guarded(storage)
 	timeout, on, err := watchdog.ParseTimeout(p.report.Watchdog)
 	p.box.Problem("watchdog", err)
 	c := watchdog.Config{
-		Names: names, Services: watched{p.supervisor}, Timeout: timeout, Say: p.log.Event,
+		Names: names, Others: others, Services: watched{p.supervisor}, Timeout: timeout, Say: p.log.Event,
 		Note: func(why string) error { return keepNote(watchdogNote, why) },
 	}
 	if on {
@@ -56,25 +52,24 @@ func (p *process1) guarding() *watchdog.Guard {
 	return p.guard
 }
 
-// essential are the names of the services that must answer. One that is refused
-// for want of storage answers nobody, and whoever mends the box needs it to stay up.
-func essential(storage boot.Storage) []string {
-	var names []string
+// guarded are the names of the services that must answer, and of the others. One that is refused for want of
+// storage answers nobody, and whoever mends the box needs it to stay up.
+func guarded(storage boot.Storage) (essential, others []string) {
 	for _, s := range roster.All() {
 		if s.Essential && (s.StateDir == "" || storage.Kind != boot.StorageLost) {
-			names = append(names, s.Name)
+			essential = append(essential, s.Name)
+		} else {
+			others = append(others, s.Name)
 		}
 	}
-	return names
+	return essential, others
 }
 
-// watched are the services as the guard sees them.
+// watched are the services as the guard sees them. What is reloading has a limit of its own in supervise.
 type watched struct{ *supervise.Supervisor }
 
 func (w watched) Up(name string) bool {
-	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool {
-		return s.Name == name && (s.State == supervise.Ready || s.State == supervise.Reloading)
-	})
+	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool { return s.Name == name && s.State == supervise.Ready })
 }
 
 func (w watched) Ask(ctx context.Context, name string) error {
