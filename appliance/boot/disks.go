@@ -146,7 +146,7 @@ func (b *boot) findPerm(ctx context.Context) (string, error) {
 	s, err := b.mountPerm(ctx)
 	if err != nil {
 		s.Kind, s.Problem = StorageLost, err.Error()
-		err = fmt.Errorf("%s: %w", noStorage, err)
+		err = fmt.Errorf("%s: %w", noStorage, errors.Join(err, b.OS.Mount(permInMemory())))
 	}
 	b.report.Storage = s
 	switch s.Kind {
@@ -199,6 +199,11 @@ func choosePerm(devices []Device, must bool) (*Device, error) {
 		return nil, fmt.Errorf("no disk is labelled %q, and the kernel command line says gatehouse.perm=disk", permLabel)
 	}
 	return nil, nil
+}
+
+// permInMemory is where services keep what they learn until the next start, for want of a disk.
+func permInMemory() Mount {
+	return Mount{"tmpfs", "lost", permDir, "nosuid,nodev,noexec,mode=0755,size=8m"}
 }
 
 // permOnRoot makes the root file system writable, but only beneath /perm: that

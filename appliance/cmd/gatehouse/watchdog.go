@@ -56,8 +56,8 @@ func (p *process1) guarding() *watchdog.Guard {
 	return p.guard
 }
 
-// essential are the names of the services that must answer. One that is refused
-// for want of storage answers nobody, and whoever mends the box needs it to stay up.
+// essential are the names of the services that must answer. One that may not be able to start for want of storage
+// is none of them: whoever mends the box needs it to stay up.
 func essential(storage boot.Storage) []string {
 	var names []string
 	for _, s := range roster.All() {
