@@ -26,7 +26,7 @@ func kernelMounts() []Mount {
 		{"devpts", "devpts", "/dev/pts", "nosuid,noexec,gid=5,mode=0620,ptmxmode=0666"},
 		{"tmpfs", "run", "/run", "nosuid,nodev,noexec,mode=0755,size=8m"},
 		{"tmpfs", "hooks", HooksDir, "nosuid,nodev,mode=0750,gid=65534,size=1m"},
-		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,mode=1777,size=25%"},
+		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,noexec,mode=1777,size=25%"},
 	}
 }
 
@@ -38,7 +38,7 @@ func (b *boot) mountKernel() (string, error) {
 		}
 		problems = append(problems, b.OS.Mount(m))
 	}
-	problems = append(problems, b.OS.CatchCtrlAltDel())
+	problems = append(problems, b.harden(), b.OS.CatchCtrlAltDel())
 	return "", errors.Join(problems...)
 }
 
@@ -176,7 +176,11 @@ func (b *boot) mountPerm(ctx context.Context) (Storage, error) {
 			return s, err
 		}
 	}
-	return s, b.mountAll([]Mount{{"ext4", disk.Path, permDir, "rw,nosuid,nodev,noexec,noatime,errors=remount-ro"}})
+	return s, b.mountAll([]Mount{permMount(disk.Path)})
+}
+
+func permMount(device string) Mount {
+	return Mount{"ext4", device, permDir, "rw,nosuid,nodev,noexec,noatime,errors=remount-ro"}
 }
 
 // choosePerm finds the disk for /perm; nil: none has the label, use the root disk.
