@@ -138,7 +138,8 @@ sshd   ready     for 1h   restarted once: signal: killed
 
 ! eth1: there is no such link
   and nobody knows where it is
-! /perm: /dev/xvdb: e2fsck gave up; what the box learns is kept in memory until its next start, and no site can be applied
+! /perm: /dev/xvdb: e2fsck gave up; what the box learns is kept in memory until
+  its next start, and no site can be applied
 ! dhcp has not answered for 3m
 ! the watchdog resets this box within 1m
 ! service dhcp is in state backoff: exit status 1, open eth1: no such device

@@ -108,11 +108,11 @@ func (p *permLost) serves(ctx context.Context, t *testing.T, perm string, lost b
 	}
 	a := p.admin
 	a.knownHosts = filepath.Join(t.TempDir(), "known_hosts")
-	status, err := a.run(ctx, "gatehouse status")
+	text, err := a.run(ctx, "gatehouse status")
 	if err == nil {
 		t.Error("status says that all is well")
 	}
-	flat := strings.Join(strings.Fields(status), " ")
+	flat := strings.Join(strings.Fields(text), " ")
 	var st status
 	a.json(ctx, t, "gatehouse status --json || true", &st)
 	for _, problem := range st.Problems {
@@ -126,7 +126,7 @@ func (p *permLost) serves(ctx context.Context, t *testing.T, perm string, lost b
 	}
 	for _, want := range wants {
 		if !strings.Contains(flat, want) {
-			t.Errorf("status does not say %q:\n%s", want, status)
+			t.Errorf("status does not say %q:\n%s", want, text)
 		}
 	}
 	if shown := fingerprint(t, a.knownHosts); shown != said[1] {
