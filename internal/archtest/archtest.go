@@ -1,6 +1,6 @@
 // Package archtest keeps the rules of the house: which way imports point, what
 // only package main may do, what must have a comment, how long a function may be,
-// which module is there for which reason.
+// which module is there for which reason, which test proves which promise.
 //
 // Check reads every file of a source tree as text or syntax, without building
 // anything, and reports every offence with what to do instead. It sees what is
@@ -51,7 +51,7 @@ func Check(fsys fs.FS) ([]Offence, error) {
 		mainOnly, initFunctions, packageState,
 		dependencyReasons, directModules, replacements,
 		fileLength, functionLength,
-		skippedTests, formatting, generatedCode, buildMachine,
+		skippedTests, formatting, generatedCode, buildMachine, promises,
 	} {
 		all = append(all, rule(t)...)
 	}

@@ -192,6 +192,26 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestDefaults: where nothing else is said, an address has 64 answers at once, and 20 a second.
+func TestDefaults(t *testing.T) {
+	s := New(Limits{}, 1)
+	s.Set(synchronised)
+	answers := func(at time.Duration) (n int) {
+		for range 100 {
+			if _, v := s.Answer(nil, question(4, wire.ModeClient), host, at, received); v == Answered {
+				n++
+			}
+		}
+		return n
+	}
+	if n := answers(0); n != 64 {
+		t.Errorf("%d answers at once", n)
+	}
+	if n := answers(time.Second); n != 20 {
+		t.Errorf("%d answers a second later", n)
+	}
+}
+
 // TestClients is who asked, how often, and that the table has an end.
 func TestClients(t *testing.T) {
 	s := New(limits, 1)
