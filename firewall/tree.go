@@ -84,6 +84,7 @@ const (
 	Prerouting  Point = "prerouting"
 	Input       Point = "input"
 	Forwarding  Point = "forward"
+	Output      Point = "output" // where what the appliance sends begins
 	Postrouting Point = "postrouting"
 )
 

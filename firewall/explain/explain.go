@@ -42,7 +42,8 @@ type Step struct {
 
 // A Result is what becomes of a packet.
 type Result struct {
-	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it.
+	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it, or it is of the loopback's
+	// addresses and came by a wire, so that the kernel drops it.
 	Verdict firewall.VerdictKind
 	// Out is the interface that it leaves by, "" when it is for the appliance. Not known for what was dropped
 	// before it was routed.
@@ -70,6 +71,10 @@ func Table(t firewall.Table, n Network, p Packet) Result {
 	if p.KnownDestination.IsValid() {
 		w.Destination = p.KnownDestination
 	}
+	if p.In != "" && p.In != "lo" && (p.Source.Addr().IsLoopback() || w.Destination.Addr().IsLoopback()) {
+		w.Verdict = firewall.VerdictNone
+		return w.Result
+	}
 	if p.In != "" {
 		next, local := n.next(w.Destination.Addr(), p.In)
 		if local {
@@ -84,7 +89,11 @@ func Table(t firewall.Table, n Network, p Packet) Result {
 		w.Verdict = firewall.VerdictNone
 		return w.Result
 	}
-	if p.In == "" || w.passes(firewall.Forwarding) {
+	point := firewall.Forwarding
+	if p.In == "" {
+		point = firewall.Output
+	}
+	if w.passes(point) {
 		if p.KnownSource.IsValid() {
 			w.Source = p.KnownSource
 		}
