@@ -367,6 +367,9 @@ func (m *model) outbound(out string) netip.AddrPort {
 	}
 	for _, masq := range m.Masquerade {
 		if from.Name != "" && slices.Contains(masq.From, from.Name) && masq.To == to.Name {
+			if masq.Address.IsValid() {
+				return netip.AddrPortFrom(masq.Address, src.Port())
+			}
 			return mine
 		}
 	}

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -113,21 +114,23 @@ func (c *compiler) srcnat() {
 	rules = append(rules, c.addSet(back, TreeRule{
 		Matches: match(number(NFProto, NFProtoIPv4), number(CTStatus, CTStatusDNAT), in(back)),
 		Counter: "srcnat_hairpin", Verdict: Verdict{Kind: VerdictMasquerade}, Name: "hairpin"})...)
-	pairs := Set{Name: "masqueraded", Key: []Field{IIFName, OIFName}}
-	for _, to := range c.policy.Zones {
-		pairs.Elements = append(pairs.Elements, pairsOf(c.masqueradedTo(to.Name), to.Interfaces)...)
+	for i, m := range c.policy.Masquerade {
+		pairs := Set{Name: fmt.Sprintf("masqueraded_%d", i+1), Key: []Field{IIFName, OIFName},
+			Elements: pairsOf(c.masqueraded(m), c.zones[m.To].Interfaces)}
+		r := TreeRule{Matches: match(number(NFProto, NFProtoIPv4)), Verdict: Verdict{Kind: VerdictMasquerade}}
+		if m.Address.IsValid() {
+			r.Verdict = Verdict{VerdictSource, m.Address.String()}
+		}
+		rules = append(rules, c.each(pairs, r)...)
 	}
-	rules = append(rules, c.each(pairs, TreeRule{Matches: match(number(NFProto, NFProtoIPv4)), Verdict: Verdict{Kind: VerdictMasquerade}})...)
 	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, append(rules, c.private()...)...)
 }
 
-// masqueradedTo are the interfaces of the zones that are masqueraded towards a zone, each once.
-func (c *compiler) masqueradedTo(to string) []string {
+// masqueraded are the interfaces of the zones that m is about, each once.
+func (c *compiler) masqueraded(m Masquerade) []string {
 	var from []string
 	for _, z := range c.policy.Zones {
-		if len(z.Networks) == 0 && slices.ContainsFunc(c.policy.Masquerade, func(m Masquerade) bool {
-			return m.To == to && slices.Contains(m.From, z.Name)
-		}) {
+		if len(z.Networks) == 0 && slices.Contains(m.From, z.Name) {
 			from = append(from, z.Interfaces...)
 		}
 	}

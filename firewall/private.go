@@ -1,6 +1,9 @@
 package firewall
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // private are the rules that let no private source out: in IPv4 towards zones that are masqueraded to, in IPv6
 // towards all zones outside. The address of the outgoing interface may be one, behind another router, and so
@@ -15,7 +18,9 @@ func (c *compiler) private() []TreeRule {
 		given = append(given, o.Outside)
 	}
 	exempt := Set{Name: "one_to_one_addresses", Key: []Field{IPSaddr}, Elements: elementsOf(families()[0].of(addresses(given)))}
-	masquerading := c.interfaces("masquerading", OIFName, func(z Zone) bool { return len(c.masqueradedTo(z.Name)) > 0 })
+	masquerading := c.interfaces("masquerading", OIFName, func(z Zone) bool {
+		return slices.ContainsFunc(c.policy.Masquerade, func(m Masquerade) bool { return m.To == z.Name && len(c.masqueraded(m)) > 0 })
+	})
 	outside := c.interfaces("outside", OIFName, func(z Zone) bool { return z.Outside })
 	var rules []TreeRule
 	for i, links := range []Set{masquerading, outside} {

@@ -163,8 +163,8 @@ func (w *walk) chain(c firewall.Chain) (firewall.VerdictKind, bool) {
 			}
 		case firewall.VerdictGoto:
 			return w.chain(w.named(v.Target))
-		case firewall.VerdictDNAT, firewall.VerdictSNAT, firewall.VerdictMasquerade:
-			w.translate(v.Kind, element)
+		case firewall.VerdictDNAT, firewall.VerdictSNAT, firewall.VerdictMasquerade, firewall.VerdictSource:
+			w.translate(v, element)
 			return firewall.VerdictAccept, true
 		default:
 			return v.Kind, true
@@ -202,10 +202,14 @@ func (w *walk) lookup(v firewall.Verdict) (firewall.Element, bool) {
 }
 
 // translate changes the packet's addresses.
-func (w *walk) translate(kind firewall.VerdictKind, e firewall.Element) {
-	switch kind {
+func (w *walk) translate(v firewall.Verdict, e firewall.Element) {
+	switch v.Kind {
 	case firewall.VerdictMasquerade:
 		if a, ok := w.network.addressOn(w.Out, w.Source.Addr().Is4()); ok {
+			w.Source = netip.AddrPortFrom(a, w.Source.Port())
+		}
+	case firewall.VerdictSource:
+		if a, err := netip.ParseAddr(v.Target); err == nil {
 			w.Source = netip.AddrPortFrom(a, w.Source.Port())
 		}
 	case firewall.VerdictSNAT:
