@@ -56,16 +56,18 @@ type Ban struct {
 const sameBan = 2 * time.Second
 
 // JoinBans makes one ban of those that were made by one: what BanKeys took apart. They are sorted by address.
+// What the kernel lists twice, because its table grew meanwhile, counts once.
 func JoinBans(bans []Ban) []Ban {
 	bans = slices.SortedFunc(slices.Values(bans), func(a, b Ban) int {
 		return cmp.Or(cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), a.Prefix.Compare(b.Prefix))
 	})
+	bans = slices.CompactFunc(bans, func(a, b Ban) bool { return a.Prefix == b.Prefix })
 	var joined []Ban
 	for _, b := range bans {
 		joined = append(joined, b)
 		for n := len(joined); n > 1; n = len(joined) {
 			x, y := joined[n-2], joined[n-1]
-			if x.Prefix == y.Prefix || x.Prefix.Bits() != y.Prefix.Bits() || x.For != y.For || (x.Left-y.Left).Abs() > sameBan ||
+			if x.Prefix.Bits() != y.Prefix.Bits() || x.For != y.For || (x.Left-y.Left).Abs() > sameBan ||
 				parent(x.Prefix) != parent(y.Prefix) {
 				break
 			}

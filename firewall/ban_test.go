@@ -50,6 +50,7 @@ func TestJoinBans(t *testing.T) {
 	for _, tt := range []struct{ bans, want []firewall.Ban }{
 		{nil, nil},
 		{[]firewall.Ban{ban("192.0.2.1/32", m, m), ban("192.0.2.0/32", m, m-time.Second)}, []firewall.Ban{ban("192.0.2.0/31", m, m-time.Second)}},
+		{[]firewall.Ban{ban("192.0.2.1/32", m, m), ban("192.0.2.0/32", m, m), ban("192.0.2.0/32", m, m)}, []firewall.Ban{ban("192.0.2.0/31", m, m)}},
 		{[]firewall.Ban{ban("192.0.2.1/32", m, m), ban("192.0.2.2/32", m, m)}, []firewall.Ban{ban("192.0.2.1/32", m, m), ban("192.0.2.2/32", m, m)}},
 		{[]firewall.Ban{ban("192.0.2.0/32", m, m), ban("192.0.2.1/32", m, m/2)}, []firewall.Ban{ban("192.0.2.0/32", m, m), ban("192.0.2.1/32", m, m/2)}},
 		{[]firewall.Ban{ban("192.0.2.0/32", m, m), ban("192.0.2.1/32", 2*m, m)}, []firewall.Ban{ban("192.0.2.0/32", m, m), ban("192.0.2.1/32", 2*m, m)}},

@@ -40,6 +40,9 @@ func (p Policy) Check() error {
 		c.place = placeOf("masquerade", i, "", "")
 		c.zonesOf("from", m.From)
 		c.zonesOf("to", []string{m.To})
+		if m.Address.IsValid() && !m.Address.Is4() {
+			c.problem("address %v: expected an IPv4 address", m.Address)
+		}
 	}
 	c.place = "log"
 	c.rate(p.Log)

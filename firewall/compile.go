@@ -34,6 +34,7 @@ func Compile(p Policy, f Features) (Table, error) {
 	c.forward()
 	c.refuse()
 	c.srcnat()
+	c.sent()
 	c.table.Counters = countersOf(c.table)
 	return c.table, nil
 }
@@ -57,6 +58,7 @@ type compiler struct {
 	policy   Policy
 	features Features
 	zones    map[string]Zone
+	suspects []TreeRule // ask about strangers, see strangers
 	table    Table
 }
 
@@ -68,12 +70,15 @@ func (c *compiler) hasChain(name string) bool {
 	return slices.ContainsFunc(c.table.Chains, func(known Chain) bool { return known.Name == name })
 }
 
-// addSet declares a set if it has elements, and returns rules if so: what asks an empty set is left out.
+// addSet declares a set, once, if it has elements, and returns rules if so: what asks an empty set is left
+// out.
 func (c *compiler) addSet(s Set, rules ...TreeRule) []TreeRule {
 	if len(s.Elements) == 0 {
 		return nil
 	}
-	c.table.Sets = append(c.table.Sets, s)
+	if !slices.ContainsFunc(c.table.Sets, func(known Set) bool { return known.Name == s.Name }) {
+		c.table.Sets = append(c.table.Sets, s)
+	}
 	return rules
 }
 
@@ -88,6 +93,45 @@ func (c *compiler) addMap(m Map, rules ...TreeRule) []TreeRule {
 
 // dispatch is the rule that applies a map of verdicts.
 func dispatch(m Map) TreeRule { return TreeRule{Verdict: Verdict{VerdictDispatch, m.Name}} }
+
+// fewNames is how many names of interfaces a packet is compared with in turn before they become keys of a set
+// or map: one lookup of a name takes as long as about ten comparisons that fail.
+const fewNames = 8
+
+// choose is addMap of a map of verdicts by names of interfaces.
+func (c *compiler) choose(m Map) []TreeRule {
+	if len(m.Elements) > fewNames {
+		return c.addMap(m, dispatch(m))
+	}
+	rules := make([]TreeRule, len(m.Elements))
+	for i, e := range m.Elements {
+		rules[i] = TreeRule{Matches: named(m.Key, e), Verdict: e.Verdict}
+	}
+	return rules
+}
+
+// each is addSet of a set of names of interfaces, with a rule that is about them.
+func (c *compiler) each(s Set, r TreeRule) []TreeRule {
+	if len(s.Elements) > fewNames {
+		r.Matches = append(match(in(s)), r.Matches...)
+		return c.addSet(s, r)
+	}
+	rules := make([]TreeRule, len(s.Elements))
+	for i, e := range s.Elements {
+		rules[i] = r
+		rules[i].Matches = append(named(s.Key, e), r.Matches...)
+	}
+	return rules
+}
+
+// named matches the names of an element.
+func named(key []Field, e Element) []Match {
+	ms := make([]Match, len(key))
+	for i, f := range key {
+		ms[i] = name(f, e.Key[i].Name)
+	}
+	return ms
+}
 
 // interfaces is the set of the interfaces of those zones that want says yes to. Zones with Networks share
 // theirs with another.

@@ -128,7 +128,8 @@ const (
 	CTNew         = 1 << 3
 	CTUntracked   = 1 << 6
 
-	CTStatusDNAT = 1 << 5 // linux/netfilter/nf_conntrack_common.h IPS_DST_NAT
+	CTStatusSNAT = 1 << 4 // linux/netfilter/nf_conntrack_common.h IPS_SRC_NAT
+	CTStatusDNAT = 1 << 5 // IPS_DST_NAT
 
 	AddrUnicast = 1 // linux/rtnetlink.h RTN_UNICAST
 	AddrLocal   = 2 // RTN_LOCAL

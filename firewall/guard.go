@@ -26,36 +26,34 @@ const (
 // conntrack remembers them: what is dropped here is never confirmed. Packets of conversations that began with
 // such a check pass without one: a look into the routes for each of them would be the most expensive of all
 // rules. So whoever bans an address ends its conversations too, as it takes for those in a flowtable anyway.
-// Hosts that have no address yet pass, for the kernel does not look for a way back to 0.0.0.0 and :: when
-// they speak to everybody on the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c);
-// and it drops ::1 from a wire before any rule (RFC 4291, 2.5.3). A DHCP server may answer us before we have
-// a way back to it.
+// The kernel looks for no way back on the loopback, nor to 0.0.0.0 and ::, of hosts that have no address yet,
+// when they speak to everybody on the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c).
+// It drops 127.0.0.0/8 and ::1 from a wire itself, behind these rules and before them (RFC 1122, 3.2.1.3, in
+// net/ipv4/route.c; RFC 4291, 2.5.3, in net/ipv6/ip6_input.c). A DHCP server may answer us before we have a way
+// back to it.
 func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
-	rules := []TreeRule{established(), {Matches: match(name(IIFName, "lo")), Verdict: accept()}}
-	for _, b := range []struct {
-		set      string
-		src, dst Field
-		bits     int
-	}{{Banned4, IPSaddr, IPDaddr, 0}, {Banned6, IP6Saddr, IP6Daddr, 0}, {BannedNet6, IP6Saddr, IP6Daddr, netBits}} {
-		set := Set{Name: b.set, Key: []Field{b.src}, Kept: true, Expires: true}
-		c.table.Sets = append(c.table.Sets, set)
-		for _, end := range []Field{b.src, b.dst} {
-			m := Match{Fields: []Field{end}, Set: set.Name, Bits: b.bits}
-			rules = append(rules, TreeRule{Matches: match(m), Verdict: goTo("banned")})
-		}
-	}
-	loopback := prefixesOf("127.0.0.0/8")
-	rules = append(rules,
-		TreeRule{Matches: match(within(IPSaddr, loopback)), Verdict: goTo("spoofed"), Name: "loopback from a wire"},
-		TreeRule{Matches: match(within(IPDaddr, loopback)), Verdict: goTo("spoofed"), Name: "loopback from a wire"})
+	c.addChain("banned_ipv6", nil, append(c.banned(Banned6, families()[1], 0), c.banned(BannedNet6, families()[1], netBits)...)...)
+	rules := []TreeRule{established(), {Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("banned_ipv6")}}
+	rules = append(rules, c.banned(Banned4, families()[0], 0)...)
 	clients := c.dhcpClients()
 	rules = append(rules, c.addSet(clients, TreeRule{
-		Matches: append(match(in(clients)), dhcpAnswer()...), Verdict: accept(), Name: "answer of a DHCP server"})...)
+		Matches: append(dhcpAnswer(), in(clients)), Verdict: accept(), Name: "answer of a DHCP server"})...)
 	rules = append(rules, TreeRule{Matches: match(number(ReversePath, 0)), Verdict: goTo("spoofed"),
 		Name: "no way back to the source"})
 	c.addChain("antispoof", &Hook{Filter, Prerouting, PriorityMangle, VerdictAccept}, rules...)
+}
+
+// banned declares a set of who is banned, by the first bits of their addresses or, if bits is 0, by all, and
+// asks it about both ends of a packet.
+func (c *compiler) banned(set string, f family, bits int) []TreeRule {
+	c.table.Sets = append(c.table.Sets, Set{Name: set, Key: []Field{f.src}, Kept: true, Expires: true})
+	var rules []TreeRule
+	for _, end := range []Field{f.src, f.dst} {
+		rules = append(rules, TreeRule{Matches: match(Match{Fields: []Field{end}, Set: set, Bits: bits}), Verdict: goTo("banned")})
+	}
+	return rules
 }
 
 // DropReasons are the names by which packets are logged and dropped that no rule of the policy speaks of.
@@ -79,8 +77,8 @@ func (c *compiler) log(name string) []TreeRule {
 	return []TreeRule{{Limit: c.policy.Log, Counter: "log_" + name, Log: name}}
 }
 
-// strangers holds what starts outside against what no honest stranger does. It decides nothing in their
-// favour.
+// strangers holds what starts outside against what no honest stranger does, by c.suspects. It decides nothing
+// in their favour.
 func (c *compiler) strangers() {
 	all := Map{Name: "strangers", Key: []Field{IIFName}}
 	for _, z := range c.policy.Zones {
@@ -95,7 +93,7 @@ func (c *compiler) strangers() {
 		c.addChain(chain, nil, c.suspicions(z)...)
 		all.Elements = append(all.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
 	}
-	c.addMap(all)
+	c.suspects = c.choose(all)
 }
 
 // suspicions are the rules about strangers of one zone. TCP that begins in the middle is a scan, or a

@@ -35,6 +35,10 @@ func (m *model) fate() fate {
 		f.destination = p.Destination
 	}
 	dst := p.Destination.Addr()
+	if p.In != "" && p.In != "lo" && (p.Source.Addr().IsLoopback() || dst.IsLoopback()) {
+		f.verdict = firewall.VerdictNone // the kernel drops it
+		return f
+	}
 	switch out := m.linkTo(dst); {
 	case p.In != "" && (p.In == "lo" || m.own(dst) || dst.IsMulticast() || dst.String() == "255.255.255.255"):
 		f.verdict = m.input()
@@ -110,14 +114,12 @@ func within(a netip.Addr, networks []netip.Prefix) bool {
 }
 
 func (m *model) mayArrive() bool {
-	p, loopback := m.packet, netip.MustParsePrefix("127.0.0.0/8")
+	p := m.packet
 	src, dst := p.Source.Addr(), p.Destination.Addr()
 	toAll := dst.String() == "255.255.255.255" || dst.IsLinkLocalMulticast()
 	switch {
 	case p.In == "lo":
 		return true
-	case loopback.Contains(src), loopback.Contains(dst):
-		return false
 	case m.isDHCPAnswer():
 		return true
 	case src.Is4() && src.As4()[0] == 0:
@@ -137,7 +139,7 @@ func (m *model) isDHCPAnswer() bool {
 func (m *model) translate() netip.AddrPort {
 	p, zone := m.packet, m.whole(m.packet.In).Name
 	dst := p.Destination
-	if zone == "" || !m.v4() {
+	if zone == "" || !m.v4() || dst.Addr().IsLoopback() {
 		return dst
 	}
 	for _, o := range m.OneToOne {
@@ -168,18 +170,23 @@ func (m *model) translate() netip.AddrPort {
 }
 
 // always is what is decided whatever the policy allows: of conversations that are known, and of none.
-func (m *model) always() (firewall.VerdictKind, bool) {
+func (m *model) always(toBox bool) (firewall.VerdictKind, bool) {
 	switch p := m.packet; {
 	case p.State == firewall.CTEstablished:
 		return firewall.VerdictAccept, true
-	case m.v4() && m.is(firewall.ProtoICMP, 5):
+	case p.State == firewall.CTRelated && (m.v4() && m.is(firewall.ProtoICMP, 5) || !toBox && m.linkOnly()):
 		return firewall.VerdictDrop, true
 	case p.State == firewall.CTRelated:
 		return firewall.VerdictAccept, true
-	case p.State == firewall.CTInvalid:
+	case p.State == firewall.CTInvalid, p.State == firewall.CTUntracked && !toBox:
 		return firewall.VerdictDrop, true
 	}
 	return firewall.VerdictNone, false
+}
+
+func (m *model) linkOnly() bool {
+	t := m.packet.Type
+	return !m.v4() && m.is(firewall.ProtoICMPv6) && (t >= 130 && t <= 138 || t >= 141 && t <= 143 || t >= 148 && t <= 153)
 }
 
 func (m *model) suspect() bool {
@@ -193,7 +200,7 @@ func (m *model) input() firewall.VerdictKind {
 	if p.In == "lo" {
 		return firewall.VerdictAccept
 	}
-	if v, ok := m.always(); ok {
+	if v, ok := m.always(true); ok {
 		return v
 	}
 	src, icmpv6 := p.Source.Addr(), !m.v4() && p.Proto == firewall.ProtoICMPv6
@@ -222,12 +229,10 @@ func (m *model) forward(out string) firewall.VerdictKind {
 	if p.In == "" {
 		return firewall.VerdictAccept
 	}
-	if v, ok := m.always(); ok {
+	if v, ok := m.always(false); ok {
 		return v
 	}
-	linkOnly := !m.v4() && p.Proto == firewall.ProtoICMPv6 &&
-		(p.Type >= 130 && p.Type <= 138 || p.Type >= 141 && p.Type <= 143 || p.Type >= 148 && p.Type <= 153)
-	if m.suspect() || linkOnly {
+	if m.suspect() {
 		return firewall.VerdictDrop
 	}
 	from, to := m.zoneOf(p.In, p.Source.Addr()).Name, m.zoneOf(out, p.Destination.Addr()).Name
@@ -362,6 +367,9 @@ func (m *model) outbound(out string) netip.AddrPort {
 	}
 	for _, masq := range m.Masquerade {
 		if from.Name != "" && slices.Contains(masq.From, from.Name) && masq.To == to.Name {
+			if masq.Address.IsValid() {
+				return netip.AddrPortFrom(masq.Address, src.Port())
+			}
 			return mine
 		}
 	}

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -25,13 +26,16 @@ func (c *compiler) dstnat() {
 			zones.Elements = append(zones.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
 		}
 	}
-	if rules := c.addMap(zones, dispatch(zones)); rules != nil {
+	if rules := c.choose(zones); len(rules) > 0 {
 		c.addChain("dstnat", &Hook{NAT, Prerouting, PriorityDstNAT, VerdictAccept}, rules...)
 	}
 }
 
-// local matches IPv4 packets to the appliance.
-func local() []Match { return match(number(NFProto, NFProtoIPv4), number(DaddrType, AddrLocal)) }
+// local matches IPv4 packets to the appliance, but those that no wire may bring: untranslated, the kernel drops
+// them.
+func local() []Match {
+	return match(number(NFProto, NFProtoIPv4), number(DaddrType, AddrLocal), not(within(IPDaddr, prefixesOf("127.0.0.0/8"))))
+}
 
 // inside matches what is not to the appliance's addresses in zones of ours, if these are known and needed.
 func (c *compiler) inside() []Match {
@@ -110,23 +114,23 @@ func (c *compiler) srcnat() {
 	rules = append(rules, c.addSet(back, TreeRule{
 		Matches: match(number(NFProto, NFProtoIPv4), number(CTStatus, CTStatusDNAT), in(back)),
 		Counter: "srcnat_hairpin", Verdict: Verdict{Kind: VerdictMasquerade}, Name: "hairpin"})...)
-	pairs := Set{Name: "masqueraded", Key: []Field{IIFName, OIFName}}
-	for _, to := range c.policy.Zones {
-		pairs.Elements = append(pairs.Elements, pairsOf(c.masqueradedTo(to.Name), to.Interfaces)...)
+	for i, m := range c.policy.Masquerade {
+		pairs := Set{Name: fmt.Sprintf("masqueraded_%d", i+1), Key: []Field{IIFName, OIFName},
+			Elements: pairsOf(c.masqueraded(m), c.zones[m.To].Interfaces)}
+		r := TreeRule{Matches: match(number(NFProto, NFProtoIPv4)), Verdict: Verdict{Kind: VerdictMasquerade}}
+		if m.Address.IsValid() {
+			r.Verdict = Verdict{VerdictSource, m.Address.String()}
+		}
+		rules = append(rules, c.each(pairs, r)...)
 	}
-	rules = append(rules, c.addSet(pairs, TreeRule{Matches: match(number(NFProto, NFProtoIPv4), in(pairs)),
-		Counter: "srcnat_masquerade", Verdict: Verdict{Kind: VerdictMasquerade}})...)
-	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, rules...)
-	c.leaks()
+	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, append(rules, c.private()...)...)
 }
 
-// masqueradedTo are the interfaces of the zones that are masqueraded towards a zone, each once.
-func (c *compiler) masqueradedTo(to string) []string {
+// masqueraded are the interfaces of the zones that m is about, each once.
+func (c *compiler) masqueraded(m Masquerade) []string {
 	var from []string
 	for _, z := range c.policy.Zones {
-		if len(z.Networks) == 0 && slices.ContainsFunc(c.policy.Masquerade, func(m Masquerade) bool {
-			return m.To == to && slices.Contains(m.From, z.Name)
-		}) {
+		if len(z.Networks) == 0 && slices.Contains(m.From, z.Name) {
 			from = append(from, z.Interfaces...)
 		}
 	}
@@ -157,31 +161,4 @@ func (c *compiler) hairpins() []Element {
 		}
 	}
 	return pairs
-}
-
-// leaks keeps private sources from leaving: in IPv4 towards zones that are masqueraded to, in IPv6 towards
-// all zones outside. The outgoing interface's own address may be one, behind another router, and so may
-// one-to-one addresses. What belongs to an established conversation has the sources that its first packets
-// had.
-func (c *compiler) leaks() {
-	masquerading := c.interfaces("masquerading", OIFName, func(z Zone) bool { return len(c.masqueradedTo(z.Name)) > 0 })
-	outside := c.interfaces("outside", OIFName, func(z Zone) bool { return z.Outside })
-	var given []netip.Addr
-	for _, o := range c.policy.OneToOne {
-		given = append(given, o.Outside)
-	}
-	exempt := Set{Name: "one_to_one_addresses", Key: []Field{IPSaddr}, Elements: elementsOf(families()[0].of(addresses(given)))}
-	var rules []TreeRule
-	for i, links := range []Set{masquerading, outside} {
-		f := families()[i]
-		matches := match(in(links), within(f.src, f.of(privateNetworks())))
-		if f.number == NFProtoIPv4 && len(links.Elements) > 0 && c.addSet(exempt, TreeRule{}) != nil {
-			matches = append(matches, not(in(exempt)))
-		}
-		matches = append(matches, not(number(SaddrTypeOIF, AddrLocal)))
-		rules = append(rules, c.addSet(links, TreeRule{Matches: matches, Counter: "private", Verdict: drop(), Name: "private source"})...)
-	}
-	if len(rules) > 0 {
-		c.addChain("private", &Hook{Filter, Postrouting, PrioritySrcNAT + 10, VerdictAccept}, append([]TreeRule{established()}, rules...)...)
-	}
 }

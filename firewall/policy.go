@@ -166,6 +166,9 @@ type OneToOne struct {
 type Masquerade struct {
 	From []string `json:"from"`
 	To   string   `json:"to"`
+	// Address is that address, if it is the only one and as lasting as the policy: the kernel then need not look
+	// for it at each beginning. It does not end such conversations when the address goes; whoever takes it away does.
+	Address netip.Addr `json:"address,omitzero"`
 }
 
 // A Rate is a token bucket: Count per unit of time on average, Burst at once. The zero Rate means none.

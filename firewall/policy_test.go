@@ -170,6 +170,7 @@ func TestCheck(t *testing.T) {
 		{func(p P) { p.OneToOne[0].Inside = netip.MustParseAddr("2001:db8::1") }, `expected IPv4 addresses`},
 		{func(p P) { p.OneToOne = append(p.OneToOne, p.OneToOne[0]) }, `one_to_one 2: 192.0.2.20 to 192.168.32.12: expected each address once`},
 		{func(p P) { p.Masquerade[0].To = "dmz" }, `masquerade 1: to: there is no zone "dmz"`},
+		{func(p P) { p.Masquerade[0].Address = netip.MustParseAddr("2001:db8::1") }, `masquerade 1: address 2001:db8::1: expected an IPv4 address`},
 		{func(p P) { p.Masquerade[0].From = nil }, `masquerade 1: from: names no zone`},
 	} {
 		p := good()

@@ -84,6 +84,7 @@ const (
 	Prerouting  Point = "prerouting"
 	Input       Point = "input"
 	Forwarding  Point = "forward"
+	Output      Point = "output" // where what the appliance sends begins
 	Postrouting Point = "postrouting"
 )
 
@@ -142,7 +143,7 @@ type Match struct {
 // A Verdict is what happens to a packet.
 type Verdict struct {
 	Kind   VerdictKind
-	Target string // of Jump and Goto a chain, of Dispatch, DNAT and SNAT a Map, of Offload a Flowtable
+	Target string // of Jump and Goto a chain, of Dispatch, DNAT and SNAT a Map, of Offload a Flowtable, of Source an address
 }
 
 // A VerdictKind is a verdict without its target.
@@ -161,6 +162,7 @@ const (
 	VerdictMasquerade              // the source becomes the address of the outgoing interface
 	VerdictDNAT                    // the IPv4 destination becomes what the map Target has for this packet, if anything
 	VerdictSNAT                    // and so the IPv4 source
+	VerdictSource                  // the source becomes the IPv4 address Target
 	VerdictOffload                 // the conversation takes the short cut of the flowtable Target from now on
 	VerdictClampMSS                // the MSS option of the packet becomes what fits its way
 	numVerdicts

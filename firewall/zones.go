@@ -16,16 +16,26 @@ const (
 // flowtable is the name of the short cut.
 const flowtable = "shortcut"
 
-// replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all.
-// Redirects count as related for the kernel, and a router neither follows nor passes them (RFC 1812,
+// replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all:
+// most packets pass by the first, and those that begin one by a second test of their state. The chain of strays
+// is for ICMP errors, with some rules that are asked before they pass, and for the states of what belongs to
+// none. Redirects count as errors for the kernel, and a router neither follows nor passes them (RFC 1812,
 // 5.2.7.2).
-func replies(hook string) []TreeRule {
-	return []TreeRule{
-		{Matches: match(number(CTState, CTEstablished)), Counter: hook + "_established", Verdict: accept()},
-		{Matches: match(number(ICMPType, icmpRedirect)), Counter: hook + "_redirect", Verdict: drop(), Name: "redirect"},
-		{Matches: match(number(CTState, CTRelated)), Counter: hook + "_related", Verdict: accept(), Name: "ICMP errors"},
-		{Matches: match(number(CTState, CTInvalid)), Counter: hook + "_invalid", Verdict: drop(), Name: "belongs to no conversation"},
+func (c *compiler) replies(hook string, none uint32, errors ...TreeRule) []TreeRule {
+	begun := established()
+	begun.Counter = hook + "_established"
+	rules := []TreeRule{{Matches: match(number(ICMPType, icmpRedirect)), Counter: hook + "_redirect", Verdict: drop(), Name: "redirect"}}
+	if none&CTUntracked != 0 {
+		rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: hook + "_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
 	}
+	rules = append(rules, TreeRule{Matches: match(number(CTState, none)), Counter: hook + "_invalid", Verdict: drop(), Name: "belongs to no conversation"})
+	c.addChain(hook+"_strays", nil, append(append(rules, errors...), related(hook))...)
+	return []TreeRule{begun, {Matches: match(number(CTState, CTRelated|none)), Verdict: goTo(hook + "_strays")}}
+}
+
+// related lets ICMP errors about known conversations pass.
+func related(hook string, ms ...Match) TreeRule {
+	return TreeRule{Matches: ms, Counter: hook + "_related", Verdict: accept(), Name: "ICMP errors"}
 }
 
 // established lets most packets past a hooked chain by its first rule: those whose conversation passed it
@@ -37,11 +47,11 @@ func established() TreeRule {
 // input decides what reaches the appliance itself.
 func (c *compiler) input() {
 	rules := []TreeRule{{Matches: match(name(IIFName, "lo")), Verdict: accept()}}
-	rules = append(rules, replies("input")...)
+	rules = append(rules, c.replies("input", CTInvalid)...)
 	rules = append(rules, TreeRule{Matches: match(number(L4Proto, ProtoICMPv6)), Verdict: jump("neighbours")})
 	c.addChain("neighbours", nil, c.neighbours()...)
 	rules = append(rules, c.dhcpAnswers()...)
-	rules = append(rules, c.suspected()...)
+	rules = append(rules, c.suspects...)
 
 	zones := Map{Name: "input_zones", Key: []Field{IIFName}}
 	for _, z := range c.policy.Zones {
@@ -49,7 +59,7 @@ func (c *compiler) input() {
 			zones.Elements = append(zones.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
 		}
 	}
-	rules = append(rules, c.addMap(zones, dispatch(zones))...)
+	rules = append(rules, c.choose(zones)...)
 	rules = append(rules, TreeRule{Verdict: goTo("refuse")})
 	c.addChain("input", &Hook{Filter, Input, PriorityFilter, VerdictDrop}, rules...)
 }
@@ -78,23 +88,12 @@ func (c *compiler) dhcpClients() Set {
 
 // dhcpAnswers lets servers answer our clients.
 func (c *compiler) dhcpAnswers() []TreeRule {
-	var rules []TreeRule
-	if clients := c.dhcpClients(); len(clients.Elements) > 0 { // declared by antispoof
-		rules = append(rules, TreeRule{Matches: append(match(in(clients)), dhcpAnswer()...), Counter: "input_dhcp",
-			Verdict: accept(), Name: "answer of a DHCP server"})
-	}
-	clients := c.cards("dhcpv6_clients", func(z Zone) bool { return z.DHCPv6 })
-	return append(rules, c.addSet(clients, TreeRule{Matches: append(match(in(clients)), dhcpv6Answer()...), Counter: "input_dhcpv6",
+	clients := c.dhcpClients()
+	rules := c.addSet(clients, TreeRule{Matches: append(dhcpAnswer(), in(clients)), Counter: "input_dhcp",
+		Verdict: accept(), Name: "answer of a DHCP server"})
+	clients = c.cards("dhcpv6_clients", func(z Zone) bool { return z.DHCPv6 })
+	return append(rules, c.addSet(clients, TreeRule{Matches: append(dhcpv6Answer(), in(clients)), Counter: "input_dhcpv6",
 		Verdict: accept(), Name: "answer of a DHCPv6 server"})...)
-}
-
-// suspected is the rule that asks about strangers, if there are any.
-func (c *compiler) suspected() []TreeRule {
-	i := slices.IndexFunc(c.table.Maps, func(m Map) bool { return m.Name == "strangers" })
-	if i < 0 {
-		return nil
-	}
-	return []TreeRule{dispatch(c.table.Maps[i])}
 }
 
 // inputFrom makes the chain of what may be started from a zone of whole interfaces to the appliance, "" if
@@ -118,26 +117,36 @@ func (c *compiler) inputFrom(z Zone) string {
 	return c.arrange("input_"+z.Name, append(raw(rules), own...))
 }
 
-// forward decides what passes from zone to zone. All pairs that may talk are keys of one map.
+// forward decides what passes from zone to zone, by pairs of interfaces: first the ways out, the busiest.
 func (c *compiler) forward() {
 	pairs := Map{Name: "forward_zones", Key: []Field{IIFName, OIFName}}
-	for _, from := range c.policy.Zones {
-		for _, to := range c.policy.Zones {
+	zones := slices.Clone(c.policy.Zones)
+	slices.SortStableFunc(zones, func(a, b Zone) int { return rank(a) - rank(b) })
+	for _, to := range zones {
+		for _, from := range c.policy.Zones {
 			if chain := c.forwardBetween(from, to); chain != "" {
 				pairs.Elements = append(pairs.Elements, leadTo(jump(chain), pairsOf(from.Interfaces, to.Interfaces))...)
 			}
 		}
 	}
-	rules := append(c.shortcut(), replies("forward")...)
-	rules = append(rules, c.suspected()...)
-	rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: "forward_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
-	rules = append(rules, c.addMap(pairs, dispatch(pairs))...)
+	rules := append(c.shortcut(), c.replies("forward", CTInvalid|CTUntracked, c.privateErrors()...)...)
+	rules = append(rules, c.suspects...)
+	rules = append(rules, c.choose(pairs)...)
 	rules = append(rules, TreeRule{Verdict: goTo("refuse")})
 	c.addChain("forward", &Hook{Filter, Forwarding, PriorityFilter, VerdictDrop}, rules...)
 }
 
+// rank is lower for zones that more packets go to.
+func rank(z Zone) int {
+	if z.Outside {
+		return 0
+	}
+	return 1
+}
+
 // linkOnly matches ICMPv6 that has no business beyond its link or site: MLD, neighbour discovery, its inverse
-// and secure kinds, router renumbering, multicast router discovery (RFC 4890, 4.3.3 and 4.3.4).
+// and secure kinds, router renumbering, multicast router discovery (RFC 4890, 4.3.3 and 4.3.4). None begins a
+// conversation: conntrack leaves them out, or calls them invalid (net/netfilter/nf_conntrack_proto_icmpv6.c).
 func linkOnly() Match {
 	return Match{Fields: []Field{ICMPv6Type}, Values: []Value{{Lo: 130, Hi: 138}, {Lo: 141, Hi: 143}, {Lo: 148, Hi: 153}}}
 }

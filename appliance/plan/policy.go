@@ -46,7 +46,11 @@ func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
 		p.Defaults = append(p.Defaults, allow("out", lans, site.ZoneWAN))
 	}
 	if s.WAN.HasIPv4() && len(s.Firewall.Masquerade) > 0 {
-		p.Masquerade = []firewall.Masquerade{{From: s.Firewall.Masquerade, To: site.ZoneWAN}}
+		m := firewall.Masquerade{From: s.Firewall.Masquerade, To: site.ZoneWAN}
+		if len(s.WAN.Beside) == 0 { // else the source depends on the neighbour that packets go to
+			m.Address = s.WAN.IPv4.Addr()
+		}
+		p.Masquerade = []firewall.Masquerade{m}
 	}
 	for _, o := range oneToOne(s, facts) {
 		p.OneToOne = append(p.OneToOne, firewall.OneToOne{Outside: o.Outside, Inside: o.Inside, Zone: site.ZoneWAN, Host: o.Zone,

@@ -42,7 +42,8 @@ type Step struct {
 
 // A Result is what becomes of a packet.
 type Result struct {
-	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it.
+	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it, or it is of the loopback's
+	// addresses and came by a wire, so that the kernel drops it.
 	Verdict firewall.VerdictKind
 	// Out is the interface that it leaves by, "" when it is for the appliance. Not known for what was dropped
 	// before it was routed.
@@ -70,6 +71,10 @@ func Table(t firewall.Table, n Network, p Packet) Result {
 	if p.KnownDestination.IsValid() {
 		w.Destination = p.KnownDestination
 	}
+	if p.In != "" && p.In != "lo" && (p.Source.Addr().IsLoopback() || w.Destination.Addr().IsLoopback()) {
+		w.Verdict = firewall.VerdictNone
+		return w.Result
+	}
 	if p.In != "" {
 		next, local := n.next(w.Destination.Addr(), p.In)
 		if local {
@@ -84,7 +89,11 @@ func Table(t firewall.Table, n Network, p Packet) Result {
 		w.Verdict = firewall.VerdictNone
 		return w.Result
 	}
-	if p.In == "" || w.passes(firewall.Forwarding) {
+	point := firewall.Forwarding
+	if p.In == "" {
+		point = firewall.Output
+	}
+	if w.passes(point) {
 		if p.KnownSource.IsValid() {
 			w.Source = p.KnownSource
 		}
@@ -154,8 +163,8 @@ func (w *walk) chain(c firewall.Chain) (firewall.VerdictKind, bool) {
 			}
 		case firewall.VerdictGoto:
 			return w.chain(w.named(v.Target))
-		case firewall.VerdictDNAT, firewall.VerdictSNAT, firewall.VerdictMasquerade:
-			w.translate(v.Kind, element)
+		case firewall.VerdictDNAT, firewall.VerdictSNAT, firewall.VerdictMasquerade, firewall.VerdictSource:
+			w.translate(v, element)
 			return firewall.VerdictAccept, true
 		default:
 			return v.Kind, true
@@ -193,10 +202,14 @@ func (w *walk) lookup(v firewall.Verdict) (firewall.Element, bool) {
 }
 
 // translate changes the packet's addresses.
-func (w *walk) translate(kind firewall.VerdictKind, e firewall.Element) {
-	switch kind {
+func (w *walk) translate(v firewall.Verdict, e firewall.Element) {
+	switch v.Kind {
 	case firewall.VerdictMasquerade:
 		if a, ok := w.network.addressOn(w.Out, w.Source.Addr().Is4()); ok {
+			w.Source = netip.AddrPortFrom(a, w.Source.Port())
+		}
+	case firewall.VerdictSource:
+		if a, err := netip.ParseAddr(v.Target); err == nil {
 			w.Source = netip.AddrPortFrom(a, w.Source.Port())
 		}
 	case firewall.VerdictSNAT:

@@ -83,11 +83,13 @@ func (n Network) LinkTo(a netip.Addr) string {
 }
 
 // leadsBack reports whether the best route to the source of p leaves by the interface that p came in by. The
-// kernel does not ask about a host that has no address yet and speaks to everybody, and each link leads to
+// kernel does not ask on the loopback, nor about a host that has no address yet and speaks to everybody, and each link leads to
 // its link-local addresses.
 func (n Network) leadsBack(p Packet) bool {
 	src, dst := p.Source.Addr(), p.Destination.Addr()
 	switch {
+	case p.In == "lo":
+		return true
 	case src.Is4() && src.As4()[0] == 0:
 		return dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || dst.IsLinkLocalMulticast()
 	case src == netip.IPv6Unspecified():

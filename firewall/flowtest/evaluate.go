@@ -50,9 +50,16 @@ func (e *Evaluator) Evaluate(from string, p Packet, state uint32) explain.Result
 }
 
 func (e *Evaluator) evaluate(from string, p Packet, state uint32, known way) explain.Result {
+	var status uint32
+	if known.src.IsValid() && known.src != p.Src {
+		status |= firewall.CTStatusSNAT
+	}
+	if known.dst.IsValid() && known.dst != p.Dst {
+		status |= firewall.CTStatusDNAT
+	}
 	return explain.Table(e.table, e.network, explain.Packet{
 		In: e.links[from], Source: p.Src, Destination: p.Dst, Proto: uint32(p.Proto), Type: p.Type, Flags: p.flags(), HopLimit: p.Hop,
-		State: state, ToAll: p.Dst.Addr().IsMulticast() || p.Dst.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}),
+		State: state, Status: status, ToAll: p.Dst.Addr().IsMulticast() || p.Dst.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}),
 		KnownSource: known.src, KnownDestination: known.dst,
 	})
 }

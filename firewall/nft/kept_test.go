@@ -192,7 +192,7 @@ func TestDifferences(t *testing.T) {
 	table := compile(t, policyFile(t, "zones"))
 	for _, c := range []struct{ change, want string }{
 		{"add element inet gatehouse banned4 { 192.0.2.1 timeout 1h }", ""},
-		{"insert rule inet gatehouse input accept", "chain input has 12 rules or elements instead of 11"},
+		{"insert rule inet gatehouse input accept", "chain input has 14 rules or elements instead of 13"},
 		{"add chain inet gatehouse backdoor", "chain backdoor should not be there"},
 		{"chain inet gatehouse forward { policy accept ; }", "chain forward is declared in another way"},
 		{"flush chain inet gatehouse refuse", "chain refuse has 0 rules or elements instead of 2"},

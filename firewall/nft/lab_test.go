@@ -51,8 +51,8 @@ func newLab(t *testing.T, policy firewall.Policy) lab {
 	l.connect(t, 0, l.wan, "192.0.2.10/24 2001:db8::10/64", "192.0.2.1/24 2001:db8::1/64")
 	for i, ns := range []netns{l.lan, l.guest, l.stranger} {
 		n := 32 + i
-		l.connect(t, i+1, ns, fmt.Sprintf("192.168.%d.1/24 2001:db8:%d::1/64", n, n),
-			fmt.Sprintf("192.168.%d.50/24 2001:db8:%d::50/64", n, n))
+		l.connect(t, i+1, ns, fmt.Sprintf("192.168.%d.1/24 2001:db8:%d::1/64 fd00:%d::1/64", n, n, n),
+			fmt.Sprintf("192.168.%d.50/24 2001:db8:%d::50/64 fd00:%d::50/64", n, n, n))
 		ns.run(t, fmt.Sprintf("ip route add default via 192.168.%d.1", n))
 		ns.run(t, fmt.Sprintf("ip -6 route add default via 2001:db8:%d::1", n))
 	}

@@ -133,7 +133,8 @@ func chainOf(table *nftables.Table, c firewall.Chain) *nftables.Chain {
 		chain.Policy = &policy
 		chain.Hooknum = map[firewall.Point]*nftables.ChainHook{
 			firewall.Prerouting: nftables.ChainHookPrerouting, firewall.Input: nftables.ChainHookInput,
-			firewall.Forwarding: nftables.ChainHookForward, firewall.Postrouting: nftables.ChainHookPostrouting,
+			firewall.Forwarding: nftables.ChainHookForward, firewall.Output: nftables.ChainHookOutput,
+			firewall.Postrouting: nftables.ChainHookPostrouting,
 		}[h.Point]
 	}
 	return chain

@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -207,6 +208,8 @@ func (p *program) verdict(v firewall.Verdict) error {
 	case firewall.VerdictNone:
 	case firewall.VerdictMasquerade:
 		p.emit(&expr.Masq{})
+	case firewall.VerdictSource:
+		return p.source(v.Target)
 	case firewall.VerdictRejectICMP:
 		p.emit(&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED})
 	case firewall.VerdictRejectReset:
@@ -255,6 +258,18 @@ func (p *program) translate(v firewall.Verdict) error {
 		nat.RegProtoMin = secondValue
 	}
 	p.emit(nat)
+	return nil
+}
+
+// source changes the source to an IPv4 address.
+func (p *program) source(target string) error {
+	a, err := netip.ParseAddr(target)
+	if err != nil || !a.Is4() {
+		return fmt.Errorf("%q: expected an IPv4 address", target)
+	}
+	p.require(loader{family: firewall.NFProtoIPv4})
+	p.emit(&expr.Immediate{Register: unix.NFT_REG_1, Data: a.AsSlice()},
+		&expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: unix.NFT_REG_1})
 	return nil
 }
 

@@ -55,6 +55,8 @@ func (r renderer) verdict(v firewall.Verdict) string {
 		return fmt.Sprintf("dnat ip to %s map @%s", key(), v.Target)
 	case firewall.VerdictSNAT:
 		return fmt.Sprintf("snat ip to %s map @%s", key(), v.Target)
+	case firewall.VerdictSource:
+		return "snat ip to " + v.Target
 	case firewall.VerdictOffload:
 		return "flow add @" + v.Target
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
@@ -22,7 +23,11 @@ func Random(r *rand.Rand) firewall.Policy {
 	d.drawRules()
 	d.drawForwards()
 	for range d.IntN(3) {
-		d.Masquerade = append(d.Masquerade, firewall.Masquerade{From: d.some(d.whole), To: d.one(d.whole)})
+		m := firewall.Masquerade{From: d.some(d.whole), To: d.one(d.whole)}
+		if len(d.Masquerade) == 0 {
+			m.Address = Host4(slices.Index(d.whole, m.To), 1)
+		}
+		d.Masquerade = append(d.Masquerade, m)
 	}
 	return d.Policy
 }
