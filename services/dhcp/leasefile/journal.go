@@ -37,6 +37,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
@@ -63,6 +64,20 @@ type Journal struct {
 	spare   []byte // for pending, once these are taken
 	torn    bool   // after size the file may hold anything
 	renamed bool   // the name may not be durable yet
+	ahead   time.Duration
+}
+
+// Ahead is by how much the times in the file are ahead of those that Append takes: 0, until a Rewrite has dated it
+// anew. All of a file are dated alike, at any instant.
+func (j *Journal) Ahead() time.Duration { return j.ahead }
+
+// Date says by how much the times in the file, as it was opened, are ahead.
+func (j *Journal) Date(ahead time.Duration) { j.ahead = ahead }
+
+// dated returns l by a clock that is ahead by so much.
+func dated(l lease.Lease, ahead time.Duration) lease.Lease {
+	l.Since, l.Until = l.Since.Add(ahead), l.Until.Add(ahead)
+	return l
 }
 
 // Open opens the journal in fs, creates it if there is none, and calls each for
@@ -108,7 +123,7 @@ func (j *Journal) begin(s Summary) (err error) {
 }
 
 // Durable returns what is durable behind the offset from, 0 for all, for Read, and the
-// offset of its end. It may be read in another goroutine, whatever becomes of the journal,
+// offset of its end; their times are Ahead. It may be read in another goroutine, whatever becomes of the journal,
 // but no Rewrite may be finished before that has ended, nor before the offset is used.
 func (j *Journal) Durable(from int64) (records io.Reader, to int64) {
 	return io.NewSectionReader(j.file, from, j.size-from), j.size
@@ -117,7 +132,7 @@ func (j *Journal) Durable(from int64) (records io.Reader, to int64) {
 // Append adds records, which Sync or a Commit will make durable, all or none.
 func (j *Journal) Append(records ...lease.Lease) {
 	for _, l := range records {
-		j.pending = appendRecord(j.pending, l)
+		j.pending = appendRecord(j.pending, dated(l, j.ahead))
 	}
 	j.count += len(records)
 }
