@@ -5,9 +5,9 @@ import "time"
 const (
 	// step is by how much the wall clock must have been set for the journal to be written anew.
 	step = time.Second
-	// lookEvery is how often it is looked whether it was, and rewriteEvery how often the journal is written anew at most.
-	lookEvery    = time.Second
-	rewriteEvery = 5 * time.Second
+	// lookEvery is how often it is looked whether it was, and dateEvery how often the journal is written anew for it.
+	lookEvery = time.Second
+	dateEvery = 5 * time.Second
 	// maxAway is for how long the appliance may have been off by a wall clock that is believed at the start.
 	maxAway = 90 * 24 * time.Hour
 )

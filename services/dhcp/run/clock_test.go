@@ -188,7 +188,7 @@ func (h *house) late(c held) time.Time {
 
 // dated checks that the journal has the times of the wall clock.
 func (h *house) dated() {
-	time.Sleep(rewriteEvery + 2*lookEvery)
+	time.Sleep(dateEvery + 2*lookEvery)
 	synctest.Wait()
 	found, err := durable(h.disk)
 	if err != nil {

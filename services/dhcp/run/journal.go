@@ -36,6 +36,7 @@ type journal struct {
 	since     time.Time // of err
 	retryAt   time.Time
 	rewriteAt time.Time
+	datedAt   time.Time // when its times were written anew
 	syncs     uint64
 	// committing: a batch is under way, since began; it comes back through committed.
 	committing bool
@@ -192,7 +193,7 @@ type rewritten struct {
 func (s *Service) compact(now time.Time) {
 	j, ahead := &s.journal, s.clock.ahead()
 	long := j.file.Records() > 2*max(s.engine.Len(), j.kept)+slack
-	set := (ahead - j.file.Ahead()).Abs() >= step
+	set := (ahead-j.file.Ahead()).Abs() >= step && !now.Before(j.datedAt.Add(dateEvery))
 	if !long && !set || j.err != nil || j.rewriting != nil || j.frozen || now.Before(j.rewriteAt) {
 		return
 	}
@@ -229,9 +230,10 @@ func (s *Service) replaceJournal(now time.Time, r rewritten) {
 		return
 	}
 	j.rewrites++
-	j.kept, j.rewriteAt = j.file.Records(), now.Add(rewriteEvery)
+	j.kept = j.file.Records()
 	s.log.Debug("lease journal rewritten", "before", before, "after", j.kept)
 	if by := j.file.Ahead() - dated; by.Abs() >= step {
+		j.datedAt = now
 		s.log.Info("the clock was set: the lease journal is dated by it, and every lease ends when its client was told", "by", by.String())
 	}
 }
