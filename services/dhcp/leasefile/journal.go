@@ -18,7 +18,9 @@
 //	  - CRC-32C of the line before the last space, in eight hex digits
 //
 // Times are RFC 3339 in UTC, with as many digits of the second as they need. The
-// last record of an address counts; a lease that ended by time gets no record.
+// last record of an address counts; a lease that ended by time gets no record. All
+// times of a file are by one clock, that of the machine when it was begun: a Rewrite
+// dates them anew when that has been set.
 //
 // While the journal is in use NUL bytes follow, which terminals do not show: room for
 // the records to come. A file system with a journal takes a third of the time to write
@@ -67,12 +69,9 @@ type Journal struct {
 	ahead   time.Duration
 }
 
-// Ahead is by how much the times in the file are ahead of those that Append takes: 0, until a Rewrite has dated it
-// anew. All of a file are dated alike, at any instant.
+// Ahead is by how much the times in the file are ahead of those that Append takes: 0, until it is dated anew by
+// a Rewrite. All times of a file are dated alike, at any instant.
 func (j *Journal) Ahead() time.Duration { return j.ahead }
-
-// Date says by how much the times in the file, as it was opened, are ahead.
-func (j *Journal) Date(ahead time.Duration) { j.ahead = ahead }
 
 // dated returns l by a clock that is ahead by so much.
 func dated(l lease.Lease, ahead time.Duration) lease.Lease {

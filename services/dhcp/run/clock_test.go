@@ -264,6 +264,11 @@ func (h *house) random() {
 		h.asks(h.r.IntN(8))
 	case n < 22:
 		h.releases(h.r.IntN(8))
+	case n < 24:
+		h.note("it is configured anew")
+		if err := h.s.Reconfigure(houseConfig()); err != nil {
+			h.t.Fatal(err)
+		}
 	case n < 32:
 		d := []time.Duration{time.Second, 10 * time.Second, time.Minute, 10 * time.Minute, 40 * time.Minute}[h.r.IntN(5)]
 		h.note("%v pass", d)

@@ -92,15 +92,16 @@ func moment(l lease.Lease) time.Time {
 	return l.Since
 }
 
-// restored reads records whose times are ahead by so much, and restores them into engine. Those that had to be bounded
-// are noted.
-func restored(records io.Reader, ahead time.Duration, now time.Time, engine *dhcp.Server, bounded map[netip.Addr]lease.Lease) error {
+// restored reads records whose times are ahead by so much, and restores them into engine. Those that had to be
+// bounded are noted.
+func restored(records io.Reader, ahead time.Duration, now time.Time, engine *dhcp.Server,
+	bounded map[netip.Addr]lease.Lease) error {
 	_, err := leasefile.Read(records, func(l lease.Lease) {
 		l.Since, l.Until = l.Since.Add(-ahead), l.Until.Add(-ahead)
 		l, was := l.Bounded(now, dhcp.MaxLeaseTime)
 		engine.Restore(l)
 		if delete(bounded, l.Addr); was {
-			l.Since = now // the earliest that is sure to be no more in the future
+			l.Since = now // so that it is none of the future when it is read again
 			bounded[l.Addr] = l
 		}
 	})
@@ -234,7 +235,7 @@ func (s *Service) replaceJournal(now time.Time, r rewritten) {
 	s.log.Debug("lease journal rewritten", "before", before, "after", j.kept)
 	if by := j.file.Ahead() - dated; by.Abs() >= step {
 		j.datedAt = now
-		s.log.Info("the clock was set: the lease journal is dated by it, and every lease ends when its client was told", "by", by.String())
+		s.log.Info("the clock was set: the lease journal is dated by it, and no lease ends for it", "by", by.String())
 	}
 }
 

@@ -335,8 +335,8 @@ func (k *Keeper) publish(now time.Duration) {
 // maxAway is for how long the machine may have been off by a time of day that is believed at the start.
 const maxAway = 90 * 24 * time.Hour
 
-// fromFile has times of a file on the clock of the table. By a time of day before the last of them, or so far behind it
-// that nobody believes it, no time has passed since: a wrong clock forgets no host.
+// fromFile has times of a file on the clock of the table. By a time of day before the last of them, or so long
+// after it that nobody believes it, no time has passed since: a wrong clock forgets no host.
 func fromFile(known []stationfile.Station, now time.Duration, wall time.Time) []stations.Station {
 	var all []stations.Station
 	var latest time.Time
