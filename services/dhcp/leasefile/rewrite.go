@@ -94,7 +94,7 @@ func key(l lease.Lease) uint32 {
 func (r *Rewrite) read(ctx context.Context, from int64, each func(lease.Lease) error) error {
 	var failed error
 	in := stopper{io.NewSectionReader(r.old, from, r.upTo-from), func() error { return cmp.Or(failed, ctx.Err()) }}
-	_, err := Read(in, func(l lease.Lease) {
+	_, err := readFrom(in, from, func(l lease.Lease) {
 		if failed == nil {
 			failed = each(dated(l, -r.was))
 		}
