@@ -10,6 +10,8 @@ HOST       ?=
 SSH        ?= ssh
 WITHIN     ?= 60s
 MESSAGE    ?=
+FUZZTIME   ?= 1m
+FUZZ       ?=
 
 # Go where its own instructions put it, and the programs of administrators, for shells (and sudo) that do not know.
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
@@ -19,7 +21,7 @@ export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/n
 MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
 BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(SECTOR),-sector '$(SECTOR)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
-.PHONY: help image run push check test test-xen bench clean
+.PHONY: help image run push check test test-xen fuzz bench clean
 help:
 	@echo 'make image [SITE=dir]   the site as a disk and a kernel: $(OUT)/firewall.ext2, $(OUT)/vmlinuz, $(OUT)/firewall.cfg'
 	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball,'
@@ -33,6 +35,7 @@ help:
 	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and the'
 	@echo '                        short list of steps on a Xen host'
 	@echo 'make test-xen           all steps on a Xen host'
+	@echo 'make fuzz               every fuzz target for FUZZTIME=1m; FUZZ=word: those whose package or name has it'
 	@echo 'make bench              the comparison with peers'
 	@echo 'make clean              remove $(OUT)'
 
@@ -66,6 +69,9 @@ test:
 test-xen:
 	@image/packages.sh test
 	go test -count=1 -timeout 40m -v ./image/vmtest/dom0 -args -steps all
+
+fuzz:
+	@.ci/fuzz '$(FUZZTIME)' '$(FUZZ)'
 
 bench:
 	@image/packages.sh bench

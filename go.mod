@@ -13,7 +13,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/cmp
 	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/cp
-	github.com/u-root/u-root/cmds/core/cpio
 	github.com/u-root/u-root/cmds/core/date
 	github.com/u-root/u-root/cmds/core/dd
 	github.com/u-root/u-root/cmds/core/df
@@ -43,7 +42,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/netcat
 	github.com/u-root/u-root/cmds/core/netstat
 	github.com/u-root/u-root/cmds/core/nohup
-	github.com/u-root/u-root/cmds/core/ntpdate
 	github.com/u-root/u-root/cmds/core/printenv
 	github.com/u-root/u-root/cmds/core/pwd
 	github.com/u-root/u-root/cmds/core/readlink
@@ -110,7 +108,6 @@ require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/anmitsu/go-shlex v0.0.0-20200514113438-38f4b401e2be // indirect
 	github.com/apparentlymart/go-cidr v1.1.1 // indirect
-	github.com/beevik/ntp v0.3.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v4 v4.1.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

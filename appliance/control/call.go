@@ -59,6 +59,11 @@ func Stream(ctx context.Context, dir, service, method string, args any, each fun
 		return err
 	}
 	defer conn.Close()
+	return converse(ctx, conn, service, method, args, each)
+}
+
+// converse is Stream on a connection.
+func converse(ctx context.Context, conn net.Conn, service, method string, args any, each func(json.RawMessage) error) error {
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
 
 	wrap := func(err error) error {

@@ -121,23 +121,21 @@ func (b built) testDivision(t *testing.T) {
 	}
 }
 
-// The programs know their modules, and nothing of the machine that built them.
+// The programs know their modules, of which docs/dependencies.md has each with a reason, and no other; and nothing
+// of the machine that built them.
 func (b built) testBuildInfo(t *testing.T) {
 	source, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for program, want := range map[string]string{Gatehouse: "github.com/gliderlabs/ssh", Userland: "mvdan.cc/sh/v3"} {
+	linked := map[string]string{} // programs by module, as the document has them
+	for i, program := range programs() {
 		info, err := buildinfo.ReadFile(b.path(program))
 		if err != nil {
 			t.Fatal(err)
 		}
-		modules := map[string]bool{}
 		for _, m := range info.Deps {
-			modules[m.Path] = true
-		}
-		if !modules["github.com/u-root/u-root"] || !modules[want] {
-			t.Errorf("the list of modules of %s lacks u-root or %s: %v", program, want, info.Deps)
+			linked[m.Path] = strings.TrimSpace(linked[m.Path] + " " + []string{"g", "u"}[i])
 		}
 		content, err := os.ReadFile(b.path(program))
 		if err != nil {
@@ -147,6 +145,45 @@ func (b built) testBuildInfo(t *testing.T) {
 			t.Errorf("%s stands in %s", source, program)
 		}
 	}
+	const file = "docs/dependencies.md"
+	explained := explained(t, filepath.Join(source, file))
+	for module, in := range linked {
+		if said, ok := explained[module]; !ok || said != "" && said != in {
+			t.Errorf("%s is linked into %q; %s has %q: give it a row that says why", module, in, file, said)
+		}
+	}
+	for module := range explained {
+		if linked[module] == "" {
+			t.Errorf("%s is not linked, and has a row in %s among those that are", module, file)
+		}
+	}
+}
+
+// explained returns the modules that the document says are on the appliance, and in which programs if it does.
+func explained(t *testing.T, document string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules, heading := map[string]string{}, ""
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "## ") {
+			heading = strings.TrimSpace(line)
+		}
+		cells := strings.Split(line, "|")
+		switch {
+		case !strings.HasPrefix(line, "| `"):
+		case heading == "## On the appliance":
+			modules[strings.Trim(cells[1], " `")] = ""
+		case heading == "## Along with these, on the appliance":
+			modules[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+		}
+	}
+	if len(modules) < 10 {
+		t.Fatalf("%s has %d modules: its headings are others", document, len(modules))
+	}
+	return modules
 }
 
 // A command that cannot even explain itself does not work in a binary with all others: a flag registered

@@ -16,14 +16,24 @@ type reason struct {
 	why  string
 }
 
-// reasons reads the rows "| `module` | … | why |" of the table and reports rows
-// that say nothing or repeat another.
-func reasons(t *tree) (map[string]reason, []Offence) {
-	rows := map[string]reason{}
-	var bad []Offence
-	n := 0
+// Headings of reasonsFile: along begins the modules that others bring, and commands what is no table of modules.
+const (
+	headingAlong    = "## Along with these"
+	headingCommands = "## Parsers of others"
+)
+
+// reasons reads the rows "| `module` | … | why |" of the tables, apart those of modules
+// that others bring, and reports rows that say nothing or repeat another.
+func reasons(t *tree) (rows, along map[string]reason, bad []Offence) {
+	rows, along = map[string]reason{}, map[string]reason{}
+	n, heading := 0, ""
 	for line := range strings.Lines(t.texts[reasonsFile]) {
-		n++
+		if n++; strings.HasPrefix(line, "## ") {
+			heading = line
+		}
+		if strings.HasPrefix(heading, headingCommands) {
+			continue
+		}
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		module := strings.TrimSpace(cells[0])
 		if !strings.HasPrefix(line, "| `") || len(cells) < 2 {
@@ -34,12 +44,17 @@ func reasons(t *tree) (map[string]reason, []Offence) {
 		if row.why == "" {
 			bad = append(bad, Offence{reasonsFile, n, "reason", "say why " + module + " is needed"})
 		}
-		if _, again := rows[module]; again {
+		_, again := rows[module]
+		if _, too := along[module]; again || too {
 			bad = append(bad, Offence{reasonsFile, n, "reason", "one row for " + module + " is enough"})
 		}
-		rows[module] = row
+		if strings.HasPrefix(heading, headingAlong) {
+			along[module] = row
+		} else {
+			rows[module] = row
+		}
 	}
-	return rows, bad
+	return rows, along, bad
 }
 
 // imported returns the modules that the project's own files import, each with one
@@ -80,10 +95,10 @@ func moduleOf(mod *modfile.File, pkg string) string {
 	return longest
 }
 
-// dependencyReasons compares the table with the modules that are needed, both
-// ways.
+// dependencyReasons compares the tables with the modules that are needed, both
+// ways. Which of those that others bring are linked, image/userland compares.
 func dependencyReasons(t *tree) []Offence {
-	rows, bad := reasons(t)
+	rows, along, bad := reasons(t)
 	direct := needed(t)
 	for module, place := range direct {
 		if _, ok := rows[module]; !ok {
@@ -93,6 +108,11 @@ func dependencyReasons(t *tree) []Offence {
 	for module, row := range rows {
 		if direct[module] == "" {
 			bad = append(bad, Offence{reasonsFile, row.line, "reason", "nothing imports " + module + ": remove the row, and the module by go mod tidy"})
+		}
+	}
+	for module, row := range along {
+		if direct[module] != "" || requireLine(t, module) == 0 {
+			bad = append(bad, Offence{reasonsFile, row.line, "reason", module + " does not come along with another: move or remove the row"})
 		}
 	}
 	return bad

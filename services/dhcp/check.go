@@ -160,8 +160,8 @@ func (c *Subnet) checkTold(bad func(string, ...any)) {
 }
 
 func checkLife(d time.Duration, bad func(string, ...any)) {
-	if d < MinLeaseTime || d%time.Second != 0 || d/time.Second >= math.MaxUint32 {
-		bad("lease time %s: want whole seconds, %s at least, less than 2^32", d, MinLeaseTime)
+	if d < MinLeaseTime || d%time.Second != 0 || d > MaxLeaseTime {
+		bad("lease time %s: want whole seconds from %s to %s", d, MinLeaseTime, MaxLeaseTime)
 	}
 }
 

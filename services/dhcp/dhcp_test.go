@@ -311,6 +311,7 @@ func TestConfigErrors(t *testing.T) {
 		{"subnet lan: option 6 is there twice", func(c *Config) { c.Subnets[0].Options = []Option{{Code: 6}, {Code: 6}} }},
 		{"host laptop: option 43 is 1025 bytes long", func(c *Config) { c.Hosts[4].Options = []Option{{Code: 43, Data: make([]byte, 1025)}} }},
 		{"host laptop: lease time 1s", func(c *Config) { c.Hosts[4].LeaseTime = time.Second }},
+		{"host laptop: lease time 720h1m0s: want whole seconds from 2m0s to 720h0m0s", func(c *Config) { c.Hosts[4].LeaseTime = MaxLeaseTime + time.Minute }},
 		{"subnet lan: excluded ::1-::1: want IPv4", func(c *Config) { c.Subnets[0].Exclude = []lease.Range{{First: ip("::1"), Last: ip("::1")}} }},
 		{"subnet lan: excluded 192.168.32.9-192.168.32.1: want", func(c *Config) {
 			c.Subnets[0].Exclude = []lease.Range{{First: ip("192.168.32.9"), Last: ip("192.168.32.1")}}

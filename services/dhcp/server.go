@@ -1,8 +1,9 @@
 // Package dhcp is the DHCPv4 server of a LAN's router: which address a client
 // gets, what it is told, and why (RFC 2131, RFC 2132).
 //
-// It is an engine: bytes and a time go in, an Outcome comes out. It opens no
-// socket, reads no clock and writes no file; services/dhcp/run joins it to
+// It is an engine: bytes and a time go in, an Outcome comes out. The time is of a
+// clock that goes on as clients' clocks do and never back, whatever is done to that
+// of the machine. It opens no socket, reads no clock and writes no file; services/dhcp/run joins it to
 // services/dhcp/conn and services/dhcp/leasefile. An Outcome that changes a lease
 // says so in Records, which must be durable before its Reply is sent.
 //
@@ -37,6 +38,8 @@ const (
 	Quarantine = 10 * time.Minute
 	// MinLeaseTime is the shortest lease, also for a client that asks for less.
 	MinLeaseTime = 2 * time.Minute
+	// MaxLeaseTime is the longest lease: whatever a journal says, none runs for longer from now on.
+	MaxLeaseTime = 30 * 24 * time.Hour
 	// MaxOffers is how many addresses of a subnet are on offer at once: more than
 	// machines power on together, and what a flood of requests can make us remember.
 	MaxOffers = 4096
@@ -171,15 +174,6 @@ func (s *Server) Restore(l lease.Lease) {
 		}
 		sub.table.Restore(l)
 	}
-}
-
-// Shift has leases that were given since some moment by a clock that was wrong move along with it: it was set at now, by
-// so much. What it returns is to be stored. Leases from before are dated by a clock that was right.
-func (s *Server) Shift(since, now time.Time, by time.Duration) (moved []lease.Lease) {
-	for _, sub := range s.subnets {
-		moved = sub.table.Shift(since, now, by, moved)
-	}
-	return moved
 }
 
 // Handle decides about one message that arrived on the link of the given subnet,

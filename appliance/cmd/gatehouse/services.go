@@ -49,7 +49,7 @@ func mains() map[string]unit.Main {
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
 			fs := leasefile.Dir(o.StateDir)
 			return dhcprun.Open(c, dhcprun.Options{
-				FS: fs, Log: o.Log, Changed: o.Changed, Uptime: o.Uptime, Synchronised: machine.Synchronised,
+				FS: fs, Log: o.Log, Changed: o.Changed, Uptime: o.Uptime,
 			})
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {

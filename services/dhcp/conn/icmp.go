@@ -59,14 +59,23 @@ func (p *ICMP) Answer() (addr netip.Addr, by lease.MAC, err error) {
 		if err != nil {
 			return addr, by, rawsocket.Closed(err)
 		}
-		head := int(b[0]&15) * 4
-		if n < ipv4Len || n < head+icmpLen {
-			continue
-		}
-		if m := b[head:n]; m[0] == icmpEchoReply && binary.BigEndian.Uint16(m[4:]) == p.id {
-			return netip.AddrFrom4([4]byte(b[12:])), by, nil
+		if addr, ok := readEchoReply(b[:n], p.id); ok {
+			return addr, by, nil
 		}
 	}
+}
+
+// readEchoReply returns who sent an IPv4 packet that is a reply to an echo request with that id.
+func readEchoReply(b []byte, id uint16) (from netip.Addr, ok bool) {
+	if len(b) < ipv4Len || b[0]>>4 != 4 {
+		return from, false
+	}
+	head := int(b[0]&15) * 4
+	if head < ipv4Len || len(b) < head+icmpLen {
+		return from, false
+	}
+	m := b[head:]
+	return netip.AddrFrom4([4]byte(b[12:])), m[0] == icmpEchoReply && binary.BigEndian.Uint16(m[4:]) == id
 }
 
 // Close closes the socket and ends an Answer that waits.

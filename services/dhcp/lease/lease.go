@@ -6,7 +6,7 @@
 // nobody else needed it, and that the address reused first is the one that was
 // free longest. Every operation is O(log n) in the number of leases.
 //
-// It is pure: time is an argument and must not go back by more than clocks do.
+// It is pure: time is an argument and must not go back.
 // Keeping leases on disk, and speaking to clients, is for others. A Table is not
 // safe for concurrent use.
 package lease
@@ -126,6 +126,25 @@ func (w Why) String() string {
 		return "declined a short while ago"
 	}
 	return ""
+}
+
+// Bounded returns l as it can be at now at the most, and whether that is something else. No lease runs for
+// longer than longest from now on, and one that was given later than now runs for its own length: when that was
+// nobody knows. Such a lease goes before no other that runs: it counts as older than any.
+func (l Lease) Bounded(now time.Time, longest time.Duration) (_ Lease, bounded bool) {
+	length := longest
+	late := l.Since.After(now)
+	if late {
+		length = min(max(l.Until.Sub(l.Since), 0), longest)
+		l.Since = now.Add(-longest)
+	}
+	if l.State == Free {
+		length = 0
+	}
+	if end := time.Unix(0, ceil(now.Add(length).UnixNano())).UTC(); end.Before(l.Until) {
+		l.Until, late = end, true
+	}
+	return l, late
 }
 
 // Running reports whether the lease is in force at now.

@@ -45,7 +45,7 @@ func (f *Follower) Poll(restart func(), each func(lease.Lease)) error {
 }
 
 func (f *Follower) read(each func(lease.Lease)) (Summary, error) {
-	s, err := Read(io.NewSectionReader(f.file, f.off, math.MaxInt64-f.off), each)
+	s, err := readFrom(io.NewSectionReader(f.file, f.off, math.MaxInt64-f.off), f.off, each)
 	if err == nil {
 		f.off += s.Good
 	}

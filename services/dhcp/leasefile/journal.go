@@ -18,7 +18,9 @@
 //	  - CRC-32C of the line before the last space, in eight hex digits
 //
 // Times are RFC 3339 in UTC, with as many digits of the second as they need. The
-// last record of an address counts; a lease that ended by time gets no record.
+// last record of an address counts; a lease that ended by time gets no record. All
+// times of a file are by one clock, that of the machine when it was begun: a Rewrite
+// dates them anew when that has been set.
 //
 // While the journal is in use NUL bytes follow, which terminals do not show: room for
 // the records to come. A file system with a journal takes a third of the time to write
@@ -37,6 +39,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
@@ -63,6 +66,17 @@ type Journal struct {
 	spare   []byte // for pending, once these are taken
 	torn    bool   // after size the file may hold anything
 	renamed bool   // the name may not be durable yet
+	ahead   time.Duration
+}
+
+// Ahead is by how much the times in the file are ahead of those that Append takes: 0, until it is dated anew by
+// a Rewrite. All times of a file are dated alike, at any instant.
+func (j *Journal) Ahead() time.Duration { return j.ahead }
+
+// dated returns l by a clock that is ahead by so much.
+func dated(l lease.Lease, ahead time.Duration) lease.Lease {
+	l.Since, l.Until = l.Since.Add(ahead), l.Until.Add(ahead)
+	return l
 }
 
 // Open opens the journal in fs, creates it if there is none, and calls each for
@@ -108,7 +122,7 @@ func (j *Journal) begin(s Summary) (err error) {
 }
 
 // Durable returns what is durable behind the offset from, 0 for all, for Read, and the
-// offset of its end. It may be read in another goroutine, whatever becomes of the journal,
+// offset of its end; their times are Ahead. It may be read in another goroutine, whatever becomes of the journal,
 // but no Rewrite may be finished before that has ended, nor before the offset is used.
 func (j *Journal) Durable(from int64) (records io.Reader, to int64) {
 	return io.NewSectionReader(j.file, from, j.size-from), j.size
@@ -117,7 +131,7 @@ func (j *Journal) Durable(from int64) (records io.Reader, to int64) {
 // Append adds records, which Sync or a Commit will make durable, all or none.
 func (j *Journal) Append(records ...lease.Lease) {
 	for _, l := range records {
-		j.pending = appendRecord(j.pending, l)
+		j.pending = appendRecord(j.pending, dated(l, j.ahead))
 	}
 	j.count += len(records)
 }

@@ -244,7 +244,7 @@ func TestForeignFile(t *testing.T) {
 
 // rewrite does all of a Rewrite at once.
 func rewrite(j *leasefile.Journal) error {
-	r := j.Begin(func(lease.Lease) bool { return true })
+	r := j.Begin(0, func(lease.Lease) bool { return true })
 	if err := r.Run(context.Background()); err != nil {
 		return err
 	}
@@ -277,7 +277,7 @@ func TestRewriteBeside(t *testing.T) {
 	want := write(t, disk, 1000)
 	j, _, _ := open(t, disk)
 	dropped := record(999).Addr
-	r := j.Begin(func(l lease.Lease) bool { return l.Addr != dropped })
+	r := j.Begin(0, func(l lease.Lease) bool { return l.Addr != dropped })
 	add := func(n int) {
 		j.Append(record(n))
 		if err := j.Sync(); err != nil {
@@ -314,10 +314,10 @@ func TestRewriteGivesUp(t *testing.T) {
 	all := func(lease.Lease) bool { return true }
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := j.Begin(all).Run(ctx); !errors.Is(err, context.Canceled) {
+	if err := j.Begin(0, all).Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	r := j.Begin(all)
+	r := j.Begin(0, all)
 	if err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -416,7 +416,7 @@ func TestPowerCut(t *testing.T) {
 				if begun != nil {
 					break
 				}
-				begun = j.Begin(func(lease.Lease) bool { return true })
+				begun = j.Begin(0, func(lease.Lease) bool { return true })
 				if begun.Run(t.Context()) != nil {
 					begun = nil
 				}
@@ -556,7 +556,7 @@ func BenchmarkRewrite(b *testing.B) {
 	}
 	var pause time.Duration
 	for b.Loop() {
-		r := j.Begin(func(lease.Lease) bool { return true })
+		r := j.Begin(0, func(lease.Lease) bool { return true })
 		if err := r.Run(b.Context()); err != nil {
 			b.Fatal(err)
 		}

@@ -47,6 +47,11 @@ func (s Summary) Torn() int64 { return s.Size - s.Room - s.Good }
 // were written: the last one for an address counts. Bad lines are skipped and
 // reported. The error is that of r, or ErrVersion.
 func Read(r io.Reader, each func(lease.Lease)) (Summary, error) {
+	return readFrom(r, 0, each)
+}
+
+// readFrom is Read behind an offset of the journal: only at 0 there is a header.
+func readFrom(r io.Reader, off int64, each func(lease.Lease)) (Summary, error) {
 	var s Summary
 	var bad []Damage // since the last good line
 	skipped := 0
@@ -61,7 +66,7 @@ func Read(r io.Reader, each func(lease.Lease)) (Summary, error) {
 			return s, fmt.Errorf("lease journal: %w", err)
 		}
 		if err == nil {
-			err = s.take(line, text, each)
+			err = s.take(off == 0 && line == 1, text, each)
 		} else if errors.Is(err, io.EOF) {
 			err = errUnfinished
 		}
@@ -83,8 +88,8 @@ func Read(r io.Reader, each func(lease.Lease)) (Summary, error) {
 }
 
 // take reads one finished line.
-func (s *Summary) take(line int, text []byte, each func(lease.Lease)) error {
-	if line == 1 && strings.HasPrefix(string(text), magic) {
+func (s *Summary) take(first bool, text []byte, each func(lease.Lease)) error {
+	if first && strings.HasPrefix(string(text), magic) {
 		if string(text)+"\n" != header {
 			return fmt.Errorf("%w: %q, this program writes %q", ErrVersion, text, header[:len(header)-1])
 		}

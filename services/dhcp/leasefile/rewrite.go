@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
 // A Rewrite is a shorter journal that is written beside the one in use: of each
-// address the last record, if it is worth keeping.
+// address the last record, if it is worth keeping, dated by the clock of today.
 //
 // Begin starts it, Run does the work, in a goroutine of its own while the journal
 // goes on, and Finish puts it in the place of the journal. A power cut at any instant
@@ -23,15 +24,18 @@ type Rewrite struct {
 	upTo    int64 // of old, what this has
 	seen    int   // records in that
 	keep    func(lease.Lease) bool
+	was     time.Duration // by how much times are ahead in the old file
+	ahead   time.Duration // and in the new one
 	file    File
 	size    int64
 	records int
 }
 
-// Begin starts to rewrite the journal as it is on disk now. Records for which keep
-// returns false are left out; it is called by Run.
-func (j *Journal) Begin(keep func(lease.Lease) bool) *Rewrite {
-	return &Rewrite{fs: j.fs, old: j.file, upTo: j.size, seen: j.records, keep: keep}
+// Begin starts to rewrite the journal as it is on disk now, with times that are ahead by
+// so much. Records for which keep returns false are left out; it is called by Run, with
+// leases as Append takes them.
+func (j *Journal) Begin(ahead time.Duration, keep func(lease.Lease) bool) *Rewrite {
+	return &Rewrite{fs: j.fs, old: j.file, upTo: j.size, seen: j.records, keep: keep, was: j.ahead, ahead: ahead}
 }
 
 // Run writes the new file and makes it durable. If it fails, or ctx ends, there is
@@ -55,19 +59,24 @@ func (r *Rewrite) fill(ctx context.Context) error {
 		return err
 	}
 	last, n := make(map[uint32]int), 0
-	if err := r.read(ctx, func(l lease.Lease) error { n++; last[key(l)] = n; return nil }); err != nil {
+	if err := r.read(ctx, 0, func(l lease.Lease) error { n++; last[key(l)] = n; return nil }); err != nil {
 		return err
 	}
 	w := writer{file: r.file, buf: append(make([]byte, 0, chunk+maxLine), header...)}
 	n = 0
-	err := r.read(ctx, func(l lease.Lease) error {
+	err := r.read(ctx, 0, func(l lease.Lease) error {
 		if n++; last[key(l)] != n || !r.keep(l) {
 			return nil
 		}
 		r.records++
-		w.buf = appendRecord(w.buf, l)
+		w.buf = appendRecord(w.buf, dated(l, r.ahead))
 		return w.flush(chunk)
 	})
+	return r.end(&w, err)
+}
+
+// end concludes what was read and written.
+func (r *Rewrite) end(w *writer, err error) error {
 	err = errors.Join(err, w.flush(0))
 	r.size = w.size
 	if err != nil {
@@ -81,13 +90,13 @@ func key(l lease.Lease) uint32 {
 	return binary.BigEndian.Uint32(b[:])
 }
 
-// read calls each for every record of the old journal, until it fails or ctx ends.
-func (r *Rewrite) read(ctx context.Context, each func(lease.Lease) error) error {
+// read calls each for every record of the old journal behind an offset, until it fails or ctx ends.
+func (r *Rewrite) read(ctx context.Context, from int64, each func(lease.Lease) error) error {
 	var failed error
-	in := stopper{io.NewSectionReader(r.old, 0, r.upTo), func() error { return cmp.Or(failed, ctx.Err()) }}
-	_, err := Read(in, func(l lease.Lease) {
+	in := stopper{io.NewSectionReader(r.old, from, r.upTo-from), func() error { return cmp.Or(failed, ctx.Err()) }}
+	_, err := readFrom(in, from, func(l lease.Lease) {
 		if failed == nil {
-			failed = each(l)
+			failed = each(dated(l, -r.was))
 		}
 	})
 	return cmp.Or(failed, err)
@@ -129,7 +138,7 @@ func (w *writer) flush(n int) error {
 
 // Finish adds what was appended since Begin to the new journal and puts it in the
 // place of the old one. It waits for one sync, of those records alone. If it fails
-// the old file goes on.
+// the old file goes on. Nothing that was appended waits for a Sync.
 func (j *Journal) Finish(r *Rewrite) error {
 	err := r.catchUp(j.size)
 	if err == nil {
@@ -140,7 +149,7 @@ func (j *Journal) Finish(r *Rewrite) error {
 	}
 	old, named := j.file, j.fs.Sync()
 	j.file, j.size, j.end, j.records = r.file, r.size, r.size, r.records+j.records-r.seen
-	j.torn, j.renamed = false, named != nil
+	j.torn, j.renamed, j.ahead = false, named != nil, r.ahead
 	if err := errors.Join(old.Close(), named); err != nil {
 		return fmt.Errorf("rewrite lease journal: %w", err)
 	}
@@ -149,22 +158,16 @@ func (j *Journal) Finish(r *Rewrite) error {
 
 // catchUp copies the old journal from where r was begun up to its end.
 func (r *Rewrite) catchUp(end int64) error {
-	if end == r.upTo {
+	from := r.upTo
+	if end == from {
 		return nil
 	}
-	b := make([]byte, min(end-r.upTo, chunk))
-	for r.upTo < end {
-		b = b[:min(end-r.upTo, int64(len(b)))]
-		if n, err := r.old.ReadAt(b, r.upTo); n < len(b) {
-			return err
-		}
-		if _, err := r.file.WriteAt(b, r.size); err != nil {
-			return err
-		}
-		r.upTo += int64(len(b))
-		r.size += int64(len(b))
-	}
-	return r.file.Sync()
+	r.upTo = end
+	w := writer{file: r.file, size: r.size}
+	return r.end(&w, r.read(context.Background(), from, func(l lease.Lease) error {
+		w.buf = appendRecord(w.buf, dated(l, r.ahead))
+		return w.flush(chunk)
+	}))
 }
 
 // Abandon gives up a Rewrite that Run has written, and its space: on a full disk

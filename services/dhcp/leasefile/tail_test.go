@@ -121,7 +121,7 @@ func TestHalfRewriteIsNothing(t *testing.T) {
 		if !maps.Equal(got, want) {
 			t.Fatalf("beside %d bytes of a rewrite: %v", cut, got)
 		}
-		r := j.Begin(func(lease.Lease) bool { return true })
+		r := j.Begin(0, func(lease.Lease) bool { return true })
 		if err := r.Run(context.Background()); err != nil {
 			t.Fatal(err)
 		}

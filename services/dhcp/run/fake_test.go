@@ -230,3 +230,5 @@ func must[T any](t *testing.T) func(T, error) T {
 		return v
 	}
 }
+
+func must4(s string) net.IP { return net.ParseIP(s).To4() }

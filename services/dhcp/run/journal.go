@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
@@ -32,6 +36,7 @@ type journal struct {
 	since     time.Time // of err
 	retryAt   time.Time
 	rewriteAt time.Time
+	datedAt   time.Time // when its times were written anew
 	syncs     uint64
 	// committing: a batch is under way, since began; it comes back through committed.
 	committing bool
@@ -45,10 +50,29 @@ type journal struct {
 	kept       int  // records in the file after the last rewrite
 }
 
-// load opens the journal and restores the leases in it.
+// load opens the journal, sets the clock by it, and restores the leases in it.
 func (s *Service) load() (err error) {
-	if s.journal.file, s.journal.found, err = leasefile.Open(s.o.FS, s.engine.Restore); err != nil {
+	j, wall := &s.journal, s.clock.wall()
+	var latest, end time.Time
+	if j.file, j.found, err = leasefile.Open(s.o.FS, func(l lease.Lease) {
+		if end = moment(l); !end.After(wall) && end.After(latest) {
+			latest = end
+		}
+	}); err != nil {
 		return err
+	}
+	if !s.clock.begin(latest, end) {
+		s.log.Warn("the clock is not believed: leases go on from the last record of the journal",
+			"clock", wall.Format(time.RFC3339), "record", end.Format(time.RFC3339))
+	}
+	records, _ := j.file.Durable(0)
+	bounded := make(map[netip.Addr]lease.Lease)
+	if err = restored(records, 0, s.clock.now(), s.engine, bounded); err != nil {
+		return errors.Join(err, j.file.Close())
+	}
+	if len(bounded) > 0 {
+		s.log.Warn("leases that cannot run for as long as the journal says were bounded", "leases", len(bounded))
+		s.batch = append(s.batch, item{out: &dhcp.Outcome{Records: slices.Collect(maps.Values(bounded))}})
 	}
 	for _, d := range s.journal.found.Damage {
 		s.log.Error("lease journal damaged", "where", d.String())
@@ -60,6 +84,30 @@ func (s *Service) load() (err error) {
 	return nil
 }
 
+// moment is when l became what it is.
+func moment(l lease.Lease) time.Time {
+	if l.State == lease.Free {
+		return l.Until
+	}
+	return l.Since
+}
+
+// restored reads records whose times are ahead by so much, and restores them into engine. Those that had to be
+// bounded are noted.
+func restored(records io.Reader, ahead time.Duration, now time.Time, engine *dhcp.Server,
+	bounded map[netip.Addr]lease.Lease) error {
+	_, err := leasefile.Read(records, func(l lease.Lease) {
+		l.Since, l.Until = l.Since.Add(-ahead), l.Until.Add(-ahead)
+		l, was := l.Bounded(now, dhcp.MaxLeaseTime)
+		engine.Restore(l)
+		if delete(bounded, l.Addr); was {
+			l.Since = now // so that it is none of the future when it is read again
+			bounded[l.Addr] = l
+		}
+	})
+	return err
+}
+
 // commit starts to make the records of the batch durable, unless another batch is
 // under way, which does so in the end. The work is done beside the owner, which goes on.
 func (s *Service) commit() {
@@ -67,15 +115,11 @@ func (s *Service) commit() {
 	if j.committing || len(s.batch) == 0 {
 		return
 	}
-	began := s.now() // which may begin a batch, or end here for one that it sends
-	if j.committing {
-		return
-	}
 	for _, it := range s.batch {
 		j.file.Append(it.out.Records...)
 	}
 	s.batch, s.flying = s.flying[:0], s.batch
-	j.committing, j.began = true, began
+	j.committing, j.began = true, s.clock.now()
 	c := j.file.Start()
 	go func() {
 		c.Run()
@@ -85,7 +129,7 @@ func (s *Service) commit() {
 
 // settle concludes what was under way, and sends the next batch on its way.
 func (s *Service) settle(c *leasefile.Commit) {
-	j, now := &s.journal, s.now()
+	j, now := &s.journal, s.clock.now()
 	j.committing = false
 	err := j.file.End(c)
 	if err == nil {
@@ -133,7 +177,7 @@ func (j *journal) fault(now time.Time) (since time.Time, err error) {
 }
 
 // freeze has the file stay what it is until frozen is false again, and returns what it
-// has so far and where that ends.
+// has so far, and where that ends.
 func (j *journal) freeze() (records io.Reader, to int64) {
 	j.frozen, j.outdated = true, j.rewriting != nil
 	return j.file.Durable(0)
@@ -145,17 +189,18 @@ type rewritten struct {
 	err  error
 }
 
-// compact starts to rewrite the journal when more than half of it is outdated. The
-// work is done beside the owner, which goes on.
+// compact starts to rewrite the journal when more than half of it is outdated, or its times
+// because the clock was set. The work is done beside the owner, which goes on.
 func (s *Service) compact(now time.Time) {
-	j := &s.journal
+	j, ahead := &s.journal, s.clock.ahead()
 	long := j.file.Records() > 2*max(s.engine.Len(), j.kept)+slack
-	if !long || j.err != nil || j.rewriting != nil || j.frozen || now.Before(j.rewriteAt) {
+	set := (ahead-j.file.Ahead()).Abs() >= step && !now.Before(j.datedAt.Add(dateEvery))
+	if !long && !set || j.err != nil || j.rewriting != nil || j.frozen || now.Before(j.rewriteAt) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	j.rewriting = cancel
-	r := j.file.Begin(s.conf.Keeps(now))
+	r := j.file.Begin(ahead, s.conf.Keeps(now))
 	go func() {
 		err := r.Run(ctx)
 		j.rewritten <- rewritten{r, err} // never waits: one is under way, and there is room for it
@@ -169,7 +214,7 @@ func (s *Service) replaceJournal(now time.Time, r rewritten) {
 	j := &s.journal
 	j.rewriting()
 	j.rewriting = nil
-	before := j.file.Records()
+	before, dated := j.file.Records(), j.file.Ahead()
 	switch {
 	case r.err != nil:
 	case j.err != nil: // the disk fails: what has been written is not trusted
@@ -188,6 +233,10 @@ func (s *Service) replaceJournal(now time.Time, r rewritten) {
 	j.rewrites++
 	j.kept = j.file.Records()
 	s.log.Debug("lease journal rewritten", "before", before, "after", j.kept)
+	if by := j.file.Ahead() - dated; by.Abs() >= step {
+		j.datedAt = now
+		s.log.Info("the clock was set: the lease journal is dated by it, and no lease ends for it", "by", by.String())
+	}
 }
 
 // wait ends a rewrite that is under way.

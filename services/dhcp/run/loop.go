@@ -85,8 +85,9 @@ func pause(ctx context.Context, d time.Duration) {
 
 // own is the owner's loop.
 func (s *Service) own(ctx context.Context) {
-	look := s.clock.ticker()
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	s.commit() // what load has found to say
 	for {
 		queue, rewritten := s.queue, s.journal.rewritten
 		answers, timer := s.probes.answers, s.probes.timer.C
@@ -102,19 +103,17 @@ func (s *Service) own(ctx context.Context) {
 		case f := <-s.calls:
 			f()
 		case <-look.C:
-			if s.now(); s.clock.right {
-				look.Stop()
-			}
+			s.compact(s.clock.now())
 		case m := <-queue:
 			s.handle(m)
 		case c := <-s.journal.committed:
 			s.settle(c)
 		case a := <-answers:
-			s.answered(s.now(), a)
+			s.answered(s.clock.now(), a)
 		case <-timer:
-			s.unanswered(s.now())
+			s.unanswered(s.clock.now())
 		case r := <-rewritten:
-			s.replaceJournal(s.now(), r)
+			s.replaceJournal(s.clock.now(), r)
 		}
 	}
 }
@@ -130,7 +129,7 @@ func (s *Service) finish() {
 // time. Replies that no lease depends on go out at once, the others when their leases
 // are durable: all that are decided while one sync is under way share the next.
 func (s *Service) handle(first message) {
-	now := s.now()
+	now := s.clock.now()
 	for n, m, more := 1, first, true; more; n++ {
 		s.decide(now, m)
 		m, more = s.next(n)
@@ -202,7 +201,7 @@ func (s *Service) spare(link string) item {
 
 // conclude sends the reply, if one may be sent, and remembers what happened.
 func (s *Service) conclude(now time.Time, it item) {
-	if it.lan == nil { // leases that have moved with the clock: nobody waits for them
+	if it.lan == nil { // what load has found to say: nobody waits for it
 		it.out.Records = nil
 		return
 	}

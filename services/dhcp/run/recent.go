@@ -171,9 +171,11 @@ func (s *Service) exchanges(which Which) []Exchange {
 	slices.SortFunc(found, func(a, b *exchange) int {
 		return cmp.Or(a.time.Compare(b.time), slices.Compare(a.out.MAC[:], b.out.MAC[:]), cmp.Compare(a.number, b.number))
 	})
-	all := []Exchange{}
+	all, ahead := []Exchange{}, s.clock.ahead()
 	for _, e := range found[max(0, len(found)-maxRecent):] {
-		all = append(all, e.describe())
+		x := e.describe()
+		x.Time = x.Time.Add(ahead)
+		all = append(all, x)
 	}
 	return all
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
-	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
 // Reconfigure makes conf the configuration of the service; it waits until Run serves.
@@ -42,10 +44,15 @@ func (s *Service) adopt(conf *dhcp.Config) (before *dhcp.Config, err error) {
 	}
 	var records io.Reader
 	var upTo int64
-	if err := s.do(context.Background(), func() { records, upTo = s.journal.freeze() }); err != nil {
+	var ahead time.Duration
+	var now time.Time
+	if err := s.do(context.Background(), func() {
+		records, upTo = s.journal.freeze()
+		ahead, now = s.journal.file.Ahead(), s.clock.now()
+	}); err != nil {
 		return nil, err
 	}
-	_, err = leasefile.Read(records, engine.Restore)
+	err = restored(records, ahead, now, engine, map[netip.Addr]lease.Lease{})
 	over := s.do(context.Background(), func() {
 		s.journal.frozen = false
 		before = s.conf
@@ -61,9 +68,9 @@ func (s *Service) adopt(conf *dhcp.Config) (before *dhcp.Config, err error) {
 
 // change goes on with engine, which has what the journal has up to an offset.
 func (s *Service) change(conf *dhcp.Config, engine *dhcp.Server, upTo int64) error {
-	now := s.now()
+	now := s.clock.now()
 	records, _ := s.journal.file.Durable(upTo)
-	if _, err := leasefile.Read(records, engine.Restore); err != nil {
+	if err := restored(records, s.journal.file.Ahead(), now, engine, map[netip.Addr]lease.Lease{}); err != nil {
 		return err
 	}
 	if s.journal.committing {

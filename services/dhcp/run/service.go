@@ -55,20 +55,17 @@ type Options struct {
 	Listen func(link string, source netip.Addr) (Conn, error)
 	// Changed tells that links or addresses may have changed; nil: they never do.
 	Changed <-chan struct{}
-	// Now is the clock; nil: time.Now.
+	// Now is the wall clock, by which times are shown and stored; nil: time.Now.
 	Now func() time.Time
-	// Uptime is CLOCK_BOOTTIME, by which it is noticed that the clock was set, and Synchronised reports whether
-	// somebody who knows the time has set it. Nil: the clock is right.
-	Uptime       func() time.Duration
-	Synchronised func() bool
+	// Uptime is CLOCK_BOOTTIME, by which leases run, whatever is done to the wall clock; nil: that is always right.
+	Uptime func() time.Duration
 }
 
 // A Service is the DHCP server of all LANs.
 type Service struct {
 	o      Options
 	log    *slog.Logger
-	events *slog.Logger     // what clients cause: bounded, since they decide how much there is to log
-	now    func() time.Time // for the owner
+	events *slog.Logger // what clients cause: bounded, since they decide how much there is to log
 	clock  clock
 	links  *links.Keeper[*sockets]
 
@@ -105,7 +102,7 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, now: o.Now, conf: &conf, engine: engine,
+		o: o, log: o.Log, clock: newClock(o.Now, o.Uptime), conf: &conf, engine: engine,
 		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen),
 		calls: make(chan func()), over: make(chan struct{}),
 		batch: make([]item, 0, batchCap), flying: make([]item, 0, batchCap), history: newHistory(),
@@ -114,14 +111,9 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	s.links = links.New(o.Log, s.took)
 	s.probes = probes{answers: make(chan answer), timer: time.NewTimer(0)}
 	s.journal.rewritten, s.journal.committed = make(chan rewritten, 1), make(chan *leasefile.Commit, 1)
-	if s.now == nil {
-		s.now = time.Now
-	}
-	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, time.Second/logRate, s.now))
-	if o.Uptime != nil && o.Synchronised != nil {
-		s.clock = clock{wall: s.now, uptime: o.Uptime, synchronised: o.Synchronised}
-		s.now = s.time
-	}
+	uptime := s.clock.uptime // anybody logs, and only the owner has the clock
+	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, time.Second/logRate,
+		func() time.Time { return time.Unix(0, 0).Add(uptime()) }))
 	for range queueLen {
 		s.buffers <- make([]byte, bufferSize)
 	}
@@ -144,7 +136,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, s.journal.file.Close()) }()
-	s.started = s.now()
+	s.started = s.clock.now()
 	// What reads and looks after links ends after the owner, which may be sending.
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

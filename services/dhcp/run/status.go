@@ -57,8 +57,18 @@ func (s *Service) Status(ctx context.Context) (st Status, err error) {
 
 // Leases returns what is known of all addresses; see Status.
 func (s *Service) Leases(ctx context.Context) (all []dhcp.LeaseInfo, err error) {
-	err = s.do(ctx, func() { all = s.engine.Leases(s.now()) })
+	err = s.do(ctx, func() { all = s.leases() })
 	return all, err
+}
+
+// leases has its times by the wall clock, as all that is shown.
+func (s *Service) leases() []dhcp.LeaseInfo {
+	all, ahead := s.engine.Leases(s.clock.now()), s.clock.ahead()
+	for i := range all {
+		l := &all[i]
+		l.LastSeen, l.Expires = l.LastSeen.Add(ahead), l.Expires.Add(ahead)
+	}
+	return all
 }
 
 // Recent returns the last exchanges, oldest first, of one card or, if mac is nil,
@@ -80,7 +90,7 @@ func (s *Service) Methods() control.Mux {
 		control.Ping: s.answer(func() any { return struct{}{} }),
 		"status":     s.answer(func() any { return s.status() }),
 		"problems":   s.answer(func() any { return append([]string{}, s.status().Problems...) }),
-		"leases":     s.answer(func() any { return s.engine.Leases(s.now()) }),
+		"leases":     s.answer(func() any { return s.leases() }),
 		"recent":     s.answerRecent,
 	}
 }
@@ -111,9 +121,10 @@ func (s *Service) answerRecent(ctx context.Context, args json.RawMessage, send f
 }
 
 func (s *Service) status() Status {
-	st := Status{Started: s.started}
+	ahead := s.clock.ahead()
+	st := Status{Started: s.started.Add(ahead)}
 	for _, l := range s.lans {
-		n, c := s.engine.Stats(s.now(), l.index), l.counts
+		n, c := s.engine.Stats(s.clock.now(), l.index), l.counts
 		st.Subnets = append(st.Subnets, SubnetStatus{
 			Name: l.Name, Interface: l.Interface, Absent: l.absent, PoolSize: n.Size,
 			PoolUsed: n.Size - n.Free(), PoolFree: n.Free(), Declined: n.Declined, Offered: n.Offered,
@@ -129,9 +140,9 @@ func (s *Service) status() Status {
 		}
 	}
 	j := &s.journal
-	since, err := j.fault(s.now())
+	since, err := j.fault(s.clock.now())
 	st.Journal = JournalStatus{OK: err == nil, Records: j.file.Records(), Syncs: j.syncs, Rewrites: j.rewrites, Damaged: j.found.Damaged}
-	if err != nil {
+	if since = since.Add(ahead); err != nil {
 		st.Journal.Error, st.Journal.Since = err.Error(), since
 		st.Problems = append(st.Problems, fmt.Sprintf("No lease has been given since %s: %v.", since.Format(time.RFC3339), err))
 	}

@@ -181,7 +181,7 @@ func TestNames(t *testing.T) {
 	d.says("phone", "192.168.32.103")
 
 	// The journal is rewritten.
-	r := d.journal.Begin(func(l lease.Lease) bool { return l.State == lease.Bound })
+	r := d.journal.Begin(0, func(l lease.Lease) bool { return l.State == lease.Bound })
 	r.Run(t.Context())
 	if err := d.journal.Finish(r); err != nil {
 		t.Fatal(err)

@@ -332,11 +332,24 @@ func (k *Keeper) publish(now time.Duration) {
 	k.written = file{revision: k.table.Revision(), at: now, began: k.began(now), any: true}
 }
 
-// fromFile has times of a file on the clock of the table. What is to come by the file has just been.
+// maxAway is for how long the machine may have been off by a time of day that is believed at the start.
+const maxAway = 90 * 24 * time.Hour
+
+// fromFile has times of a file on the clock of the table. By a time of day before the last of them, or so long
+// after it that nobody believes it, no time has passed since: a wrong clock forgets no host.
 func fromFile(known []stationfile.Station, now time.Duration, wall time.Time) []stations.Station {
 	var all []stations.Station
+	var latest time.Time
 	for _, s := range known {
-		last := now - max(0, wall.Sub(s.Last))
+		if s.Last.After(latest) {
+			latest = s.Last
+		}
+	}
+	if away := wall.Sub(latest); away < 0 || away > maxAway {
+		wall = latest
+	}
+	for _, s := range known {
+		last := now - wall.Sub(s.Last)
 		all = append(all, stations.Station{
 			Addr: s.Addr, MAC: s.MAC, Network: s.Network, Kind: s.Kind, First: min(last, now-max(0, wall.Sub(s.First))),
 			Last: last, Used: s.Used,
