@@ -60,9 +60,13 @@ const (
 	maxClients     = 5000
 )
 
+// MethodRestored tells the service that the machine was saved and restored, or moved to another one: the time is measured
+// anew. It has no arguments, and waits until LANs are told.
+const MethodRestored = "restored"
+
 // Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those of
 // it), "sources" (Sources), "clients" (Clients, with ClientsArgs), "follow" (a Report as soon as one is known, and each
-// that says something else than the offset).
+// that says something else than the offset). MethodRestored is to tell it something.
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answer(func() any { return struct{}{} }),
@@ -71,6 +75,11 @@ func (s *Service) Methods() control.Mux {
 		"sources":    s.answer(func() any { return s.sources() }),
 		"clients":    s.answerClients,
 		"follow":     s.answerFollow,
+		MethodRestored: s.answer(func() any {
+			s.tend(s.discipline.Restored(s.moment()))
+			s.publish()
+			return struct{}{}
+		}),
 	}
 }
 
