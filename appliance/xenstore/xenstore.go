@@ -1,15 +1,16 @@
 // Package xenstore has Xen tell that the domain was restored or migrated.
 //
-// A domain that is restored goes on as if nothing had been. Its kernel, though, then asks Xen's store (xenstore) anew
-// for all that is watched there, and each watch is told once when it is set:
+// A domain that is restored goes on as if nothing had been. Its kernel, though, then asks Xen's store
+// (xenstore) anew for all that is watched there, and each watch is told once when it is set:
 //
 //	WatchRestored ─ WATCH domid ─► kernel ─► xenstored ─► told: it is set           (not of interest)
 //	     restored ◄── told again ◄── kernel, WATCH domid after each restore
 //
-// No clock tells as much: on a host whose own is behind, those of a restored domain go on from where they stood.
+// No clock tells as much: on a host whose own is behind, those of a restored domain go on from where they
+// stood.
 //
-// It guarantees that a restore is told after the kernel has its clocks again. A domain that only was paused, or whose
-// save failed, was not restored. It leaves to others what is done then.
+// It guarantees that a restore is told after the kernel has its clocks again. A domain that only was paused,
+// or whose save failed, was not restored. It leaves to others what is done then.
 package xenstore
 
 import (
@@ -28,7 +29,8 @@ import (
 // device is Xen's store as the kernel of a domain lets root have it.
 const device = "/dev/xen/xenbus"
 
-// What is said there: struct xsd_sockmsg and its types (Xen: xen/include/public/io/xs_wire.h, docs/misc/xenstore.txt).
+// What is said there: struct xsd_sockmsg and its types (Xen: xen/include/public/io/xs_wire.h,
+// docs/misc/xenstore.txt).
 const (
 	watch      = 4
 	watchEvent = 15
@@ -43,8 +45,8 @@ type head struct {
 	Type, Request, Transaction, Length uint32
 }
 
-// WatchRestored calls restored each time the domain was restored or migrated, until ctx ends. On a machine that is no
-// domain of Xen it returns at once. It needs root.
+// WatchRestored calls restored each time the domain was restored or migrated, until ctx ends. On a machine
+// that is no domain of Xen it returns at once. It needs root.
 func WatchRestored(ctx context.Context, restored func()) error {
 	f, err := os.OpenFile(device, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +66,8 @@ func WatchRestored(ctx context.Context, restored func()) error {
 // follow watches until there is an error.
 func follow(store io.ReadWriter, restored func()) error {
 	var ask bytes.Buffer
-	_ = binary.Write(&ask, binary.NativeEndian, head{Type: watch, Length: uint32(len(watched))}) // into memory
+	first := head{Type: watch, Length: uint32(len(watched))}
+	_ = binary.Write(&ask, binary.NativeEndian, first) // into memory
 	ask.WriteString(watched)
 	if _, err := store.Write(ask.Bytes()); err != nil {
 		return err

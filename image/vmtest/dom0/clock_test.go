@@ -15,27 +15,29 @@ import (
 )
 
 const (
-	// exact is how far the appliance's clock may be off when it is right, and tolerable when hosts are told the time:
-	// where the machine that emulates both has more to do than it can, their clocks are up to 100 ms apart at times.
+	// exact is how far the appliance's clock may be off when it is right, and tolerable when hosts are told
+	// the time: where the machine that emulates both has more to do than it can, their clocks are up to 100
+	// ms apart at times.
 	exact     = 50 * time.Millisecond
 	tolerable = 500 * time.Millisecond
-	// rightWithin is how long it may take to be right after a restore, from the first answer of a time server on.
+	// rightWithin is how long it may take to be right after a restore, from the first answer of a time server
+	// on.
 	rightWithin = 5 * time.Second
 	// shortSave and longSave are for how long the appliance is saved.
 	shortSave = 10 * time.Second
 	longSave  = 10 * time.Minute
 )
 
-// paused stops the appliance for some seconds, behind its back. Xen's own clock goes on, and so does that of the
-// appliance.
+// paused stops the appliance for some seconds, behind its back. Xen's own clock goes on, and so does that of
+// the appliance.
 func paused(ctx context.Context, t *testing.T, l *lab) {
 	began, stop := l.asksTime(ctx, t)
 	l.sh(ctx, t, "sleep 1; xl pause firewall; sleep 5; xl unpause firewall; sleep 1")
 	l.tellsTime(t, began, stop())
 }
 
-// restoredBehind restores the appliance where no clock tells that time has passed. Its kernel takes none back, so its
-// own goes on from where it stood.
+// restoredBehind restores the appliance where no clock tells that time has passed. Its kernel takes none
+// back, so its own goes on from where it stood.
 func restoredBehind(ctx context.Context, t *testing.T, l *lab) {
 	l.saveRestore(ctx, t, shortSave, "-10m")
 }
@@ -47,20 +49,21 @@ func restoredAhead(ctx context.Context, t *testing.T, l *lab) {
 
 func savedLong(ctx context.Context, t *testing.T, l *lab) { l.saveRestore(ctx, t, longSave, "0s") }
 
-// saveRestore writes the appliance to a file, and goes on with it some time later, on a host whose clock is so far from
-// the true time.
+// saveRestore writes the appliance to a file, and goes on with it some time later, on a host whose clock is
+// so far from the true time.
 func (l *lab) saveRestore(ctx context.Context, t *testing.T, saved time.Duration, hostAhead string) {
 	t.Helper()
 	file := filepath.Join(l.home.Dir, "saved")
 	l.goesOn(ctx, t, func() {
-		l.sh(ctx, t, fmt.Sprintf("xl save firewall %s >&2; sleep %.0f; %s set %s", file, saved.Seconds(), l.truetime, hostAhead))
+		l.sh(ctx, t, fmt.Sprintf("xl save firewall %s >&2; sleep %.0f; %s set %s",
+			file, saved.Seconds(), l.truetime, hostAhead))
 	}, func() {
 		l.sh(ctx, t, fmt.Sprintf("xl restore %s >&2; rm %[1]s", file))
 	})
 }
 
-// migrated moves the running appliance to another host, which is the same. What it says on its console there is noted
-// under the name that it has until the other one is gone.
+// migrated moves the running appliance to another host, which is the same. What it says on its console there
+// is noted under the name that it has until the other one is gone.
 func migrated(ctx context.Context, t *testing.T, l *lab) {
 	l.goesOn(ctx, t, func() {
 		l.sh(ctx, t, "ln -sf "+consoleLog+" /var/log/xen/console/guest-firewall--incoming.log")
@@ -69,8 +72,8 @@ func migrated(ctx context.Context, t *testing.T, l *lab) {
 	})
 }
 
-// goesOn has the appliance be away and come back. It knows its leases then, its clock is right, and nobody was told a
-// wrong time.
+// goesOn has the appliance be away and come back. It knows its leases then, its clock is right, and nobody
+// was told a wrong time.
 func (l *lab) goesOn(ctx context.Context, t *testing.T, goes, comes func()) {
 	t.Helper()
 	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
@@ -84,7 +87,8 @@ func (l *lab) goesOn(ctx context.Context, t *testing.T, goes, comes func()) {
 	gone, right := l.tellsTime(t, back, stop())
 	l.sh(ctx, t, l.truetime+" set 0s")
 	asked := l.answeredAfter(ctx, t, gone)
-	t.Logf("after it begins to come back, its question is answered at %v, and it is right at %v", asked-back, right-back)
+	t.Logf("after it begins to come back, its question is answered at %v, and it is right at %v",
+		asked-back, right-back)
 	if right-asked > rightWithin {
 		t.Errorf("its clock is right %v after the first answer of a server, want %v", right-asked, rightWithin)
 	}
@@ -110,7 +114,8 @@ type moment struct {
 // known reports whether the answer has a time at all.
 func (m moment) known() bool { return m.Leap != 3 }
 
-// wrong is by how much it is wrong for certain: the way of an answer may be shorter than that of its question.
+// wrong is by how much it is wrong for certain: the way of an answer may be shorter than that of its
+// question.
 func (m moment) wrong() time.Duration { return max(0, m.Ahead.Abs()-m.Delay/2) }
 
 // moments reads what truetime has written to a file in dom0.
@@ -137,18 +142,20 @@ func (l *lab) uptime(ctx context.Context, t *testing.T) time.Duration {
 	return time.Duration(s * float64(time.Second))
 }
 
-// asksTime has a host of the LAN ask the appliance for the time, which is right, until stop is called. That waits until
-// it is exact, and returns what the host was told.
+// asksTime has a host of the LAN ask the appliance for the time, which is right, until stop is called. That
+// waits until it is exact, and returns what the host was told.
 func (l *lab) asksTime(ctx context.Context, t *testing.T) (began time.Duration, stop func() []moment) {
 	t.Helper()
 	l.synchronised(ctx, t)
-	l.sh(ctx, t, "ip netns exec store "+l.truetime+" ask 192.168.32.1 </dev/null >/run/told 2>&1 & echo $! >/run/asks")
+	l.sh(ctx, t, "ip netns exec store "+l.truetime+` ask 192.168.32.1 </dev/null >/run/told 2>&1 &
+echo $! >/run/asks`)
 	return l.uptime(ctx, t), func() []moment {
 		t.Helper()
 		for since := l.uptime(ctx, t); ; {
 			l.sh(ctx, t, "sleep 0.3")
 			told := l.moments(ctx, t, "/run/told")
-			if slices.ContainsFunc(told, func(m moment) bool { return m.Up > since && m.known() && m.wrong() <= exact }) {
+			right := func(m moment) bool { return m.Up > since && m.known() && m.wrong() <= exact }
+			if slices.ContainsFunc(told, right) {
 				l.sh(ctx, t, "kill $(cat /run/asks)")
 				return told
 			}
@@ -162,8 +169,8 @@ func (l *lab) synchronised(ctx context.Context, t *testing.T) {
 	l.sh(ctx, t, "until "+l.ssh("gatehouse time")+" >&2; do sleep 0.5; done")
 }
 
-// tellsTime checks that from a moment on hosts were told no wrong time. It returns when they were told that it is not
-// known, or the moment, and when they were told it again.
+// tellsTime checks that from a moment on hosts were told no wrong time. It returns when they were told that
+// it is not known, or the moment, and when they were told it again.
 func (l *lab) tellsTime(t *testing.T, from time.Duration, told []moment) (gone, again time.Duration) {
 	t.Helper()
 	gone = from
@@ -183,7 +190,8 @@ func (l *lab) tellsTime(t *testing.T, from time.Duration, told []moment) (gone, 
 		}
 	}
 	last := told[len(told)-1]
-	t.Logf("%d answers have the time, at most %v wrong, the last %v ± %v; %d say that it is not known", n, worst, last.Ahead, last.Delay/2, unknown)
+	t.Logf("%d answers have the time, at most %v wrong, the last %v ± %v; %d say that it is not known",
+		n, worst, last.Ahead, last.Delay/2, unknown)
 	return gone, again
 }
 

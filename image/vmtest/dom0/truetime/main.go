@@ -4,8 +4,9 @@
 //	truetime ask ADDRESS    asks an NTP server ten times a second
 //	truetime set OFFSET     sets the clock of the host to the true time and so much ("-10m")
 //
-// The true time is the host's clock as it was when serve started, and goes on by CLOCK_MONOTONIC, which nobody
-// sets. Each question that is answered, and each answer that is got, is a line of JSON on the standard output.
+// The true time is the host's clock as it was when serve started, and goes on by CLOCK_MONOTONIC, which
+// nobody sets. Each question that is answered, and each answer that is got, is a line of JSON on the standard
+// output.
 package main
 
 import (
@@ -45,7 +46,8 @@ type event struct {
 	From    string        `json:"from,omitempty"` // who asked
 	Leap    byte          `json:"leap"`
 	Stratum byte          `json:"stratum"`
-	// Ahead is how far the server is ahead of the true time, Delay how long question and answer took on their way.
+	// Ahead is how far the server is ahead of the true time, Delay how long question and answer took on their
+	// way.
 	Ahead time.Duration `json:"ahead"`
 	Delay time.Duration `json:"delay"`
 	// Bound is how wrong the server says that it may be: half of its root delay, and its root dispersion.
