@@ -78,6 +78,20 @@ func TestRestoreTold(t *testing.T) {
 	}
 }
 
+// Two restores soon after the start, as the machine counts, find the time as fast as one: the free clock stands still
+// between them, so nothing is known of how long nobody was asked.
+func TestRestoredTwice(t *testing.T) {
+	w := ntptest.New(t, 3, sources(1), crystal, 0, discipline.Kept{}, three()[:1]...)
+	for range 2 {
+		w.Run(w.At() + 40*time.Second)
+		near(t, w, 20*time.Millisecond)
+		w.Suspend(10*time.Minute, false)
+		w.Restored()
+		w.Run(w.At() + 5*time.Second)
+		near(t, w, 20*time.Millisecond)
+	}
+}
+
 // A time of day that a person sets is set back.
 func TestSetByOthers(t *testing.T) {
 	for _, by := range []time.Duration{-time.Hour, 20 * time.Millisecond, 10 * 365 * 24 * time.Hour} {
