@@ -21,8 +21,9 @@ const (
 	exact     = 50 * time.Millisecond
 	tolerable = 500 * time.Millisecond
 	// rightWithin is how long it may take to be right after a restore, from the first answer of a time server
-	// on: 5 s where the machine has nothing else to do. A question that is lost costs 3 s more.
-	rightWithin = 10 * time.Second
+	// on: 5 s where the machine has nothing else to do. Where it has far too much, answers are lost, or so
+	// late that the first ones tell too little.
+	rightWithin = 20 * time.Second
 	// shortSave and longSave are for how long the appliance is saved.
 	shortSave = 10 * time.Second
 	longSave  = 10 * time.Minute
