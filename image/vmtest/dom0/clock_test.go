@@ -32,9 +32,13 @@ const (
 // paused stops the appliance for some seconds, behind its back. Xen's own clock goes on, and so does that of
 // the appliance.
 func paused(ctx context.Context, t *testing.T, l *lab) {
+	before := l.measuredAnew(ctx, t)
 	began, stop := l.asksTime(ctx, t)
 	l.sh(ctx, t, "sleep 1; xl pause firewall; sleep 5; xl unpause firewall; sleep 1")
 	l.tellsTime(t, began, stop())
+	if n := l.measuredAnew(ctx, t) - before; n != 0 {
+		t.Errorf("the time was measured anew %d times", n)
+	}
 }
 
 // restoredBehind restores the appliance where no clock tells that time has passed. Its kernel takes none
@@ -78,7 +82,7 @@ func migrated(ctx context.Context, t *testing.T, l *lab) {
 func (l *lab) goesOn(ctx context.Context, t *testing.T, goes, comes func()) {
 	t.Helper()
 	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
-	before := l.leases(ctx, t)
+	before, measured := l.leases(ctx, t), l.measuredAnew(ctx, t)
 	_, stop := l.asksTime(ctx, t)
 	goes()
 	back := l.uptime(ctx, t)
@@ -92,6 +96,9 @@ func (l *lab) goesOn(ctx context.Context, t *testing.T, goes, comes func()) {
 		asked-back, right-back)
 	if right-asked > rightWithin {
 		t.Errorf("its clock is right %v after the first answer of a server, want %v", right-asked, rightWithin)
+	}
+	if n := l.measuredAnew(ctx, t) - measured; n < 1 {
+		t.Error("the time was not measured anew")
 	}
 	if after := l.leases(ctx, t); after != before {
 		t.Errorf("leases were\n%s, and are after the restore\n%s", before, after)
@@ -170,6 +177,12 @@ func (l *lab) synchronised(ctx context.Context, t *testing.T) {
 	l.sh(ctx, t, "until "+l.ssh("gatehouse time")+" >&2; do sleep 0.5; done")
 }
 
+// measuredAnew is how often the appliance has measured the time anew, as its log has it.
+func (l *lab) measuredAnew(ctx context.Context, t *testing.T) int {
+	t.Helper()
+	return strings.Count(l.fw(ctx, t, "gatehouse log ntp -n 500"), "the time is measured anew")
+}
+
 // tellsTime checks that from a moment on hosts were told no wrong time. It returns when they were told that
 // it is not known, or the moment, and when they were told it again.
 func (l *lab) tellsTime(t *testing.T, from time.Duration, told []moment) (gone, again time.Duration) {
@@ -189,6 +202,9 @@ func (l *lab) tellsTime(t *testing.T, from time.Duration, told []moment) (gone, 
 				gone = m.Up
 			}
 		}
+	}
+	if unknown == 0 {
+		gone = from
 	}
 	last := told[len(told)-1]
 	t.Logf("%d answers have the time, at most %v wrong, the last %v ± %v; %d say that it is not known",

@@ -7,7 +7,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-const day = int64(24 * time.Hour)
+const (
+	day = int64(24 * time.Hour)
+	// told is how much later than the clocks Restored may say the same.
+	told = 10 * time.Second
+)
 
 // look compares what the clocks did since they were seen last with what they were to do. false: the time of
 // day has jumped, so nothing that was measured holds: either it was set by others, or the machine stood still
@@ -41,7 +45,7 @@ func (d *Discipline) look(now Now) ([]Action, bool) {
 // whose clock is behind, both stood still.
 func (d *Discipline) Restored(now Now) []Action {
 	out, ok := d.look(now)
-	if !ok || now.Free-d.lost < watch && d.lost > 0 {
+	if !ok || now.Free-d.lost < told && d.lost > 0 {
 		return out // it was noticed
 	}
 	return append(out, d.jumped(0, now)...)
