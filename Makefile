@@ -68,7 +68,7 @@ test:
 
 test-xen:
 	@image/packages.sh test
-	go test -count=1 -timeout 40m -v ./image/vmtest/dom0 -args -steps all
+	go test -count=1 -timeout 60m -v ./image/vmtest/dom0 -args -steps all
 
 fuzz:
 	@.ci/fuzz '$(FUZZTIME)' '$(FUZZ)'

@@ -49,6 +49,49 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// A machine that stood still with its time of day is told that it did: nobody is told a wrong time, and it is right within
+// 5 seconds. What the clocks show too is measured once.
+func TestRestoreTold(t *testing.T) {
+	for _, injected := range []bool{true, false} {
+		for _, n := range []int{1, 3} {
+			w := ntptest.New(t, 3, sources(n), crystal, 0, discipline.Kept{}, three()[:n]...)
+			w.Run(8 * time.Hour)
+			asked := len(w.Servers[0].Asked)
+			w.Suspend(10*time.Minute, injected)
+			w.Restored()
+			for end := w.At() + 5*time.Second; w.At() < end; w.Run(w.At() + 10*time.Millisecond) {
+				if r := w.Discipline.Report(w.Now()); r.Synchronised && w.Error().Abs() > 10*time.Millisecond {
+					t.Fatalf("injected %v: %v wrong, and said to be right", injected, w.Error())
+				}
+				if at := w.At() - end + 5*time.Second; at == time.Second {
+					w.Restored() // told twice
+				}
+			}
+			near(t, w, 10*time.Millisecond)
+			if r := w.Discipline.Report(w.Now()); !r.Synchronised || len(w.Jumps) != 1 {
+				t.Errorf("injected %v: synchronised %v, jumps %v", injected, r.Synchronised, w.Jumps)
+			}
+			if asked = len(w.Servers[0].Asked) - asked; asked > 4 {
+				t.Errorf("%d questions in 5 seconds", asked)
+			}
+		}
+	}
+}
+
+// Two restores soon after the start, as the machine counts, find the time as fast as one: the free clock stands still
+// between them, so nothing is known of how long nobody was asked.
+func TestRestoredTwice(t *testing.T) {
+	w := ntptest.New(t, 3, sources(1), crystal, 0, discipline.Kept{}, three()[:1]...)
+	for range 2 {
+		w.Run(w.At() + 40*time.Second)
+		near(t, w, 20*time.Millisecond)
+		w.Suspend(10*time.Minute, false)
+		w.Restored()
+		w.Run(w.At() + 5*time.Second)
+		near(t, w, 20*time.Millisecond)
+	}
+}
+
 // A time of day that a person sets is noticed within two seconds, and set back.
 func TestSetByOthers(t *testing.T) {
 	for _, by := range []time.Duration{-time.Hour, 20 * time.Millisecond, 10 * 365 * 24 * time.Hour} {

@@ -26,7 +26,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
+	"github.com/gatehouse-os/gatehouse/appliance/xenstore"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 )
 
 // Where the appliance keeps what every part of it needs to find.
@@ -40,6 +42,9 @@ const (
 
 // upTime is how long the start may take before the console opens without it.
 const upTime = 5 * time.Second
+
+// restoredTime is how long the time service may take to hear of a restore.
+const restoredTime = 10 * time.Second
 
 // process1 is init while it runs.
 type process1 struct {
@@ -126,6 +131,7 @@ func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, 
 	limitMemory()
 	p.report = report
 	go p.watchPowerButton(ctx)
+	go p.watchRestored(ctx)
 	p.box = p.newBox(ctx, report.Storage)
 	p.setGuard(p.newGuard(report.Storage))
 	started := make(chan error, 1)
@@ -152,6 +158,24 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 	}
 	if err := boot.WatchPowerButton(ctx, press); err != nil {
 		p.log.Printf(admin.InitService, "%v", err)
+	}
+}
+
+// watchRestored has the time measured anew when the machine goes on from where it was saved, perhaps on another host.
+func (p *process1) watchRestored(ctx context.Context) {
+	err := xenstore.WatchRestored(ctx, func() {
+		p.log.Event(admin.InitService, "this domain was saved, and is restored")
+		if !(watched{p.supervisor}).Up(roster.NTP) {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, restoredTime)
+		defer cancel()
+		if err := control.Call(ctx, runDir, roster.NTP, ntprun.MethodRestored, nil, nil); err != nil {
+			p.log.Printf(admin.InitService, "the time is not measured anew after a restore: %v", err)
+		}
+	})
+	if err != nil {
+		p.log.Printf(admin.InitService, "a restore may be noticed late: %v", err)
 	}
 }
 

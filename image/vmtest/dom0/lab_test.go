@@ -24,6 +24,7 @@ type lab struct {
 	home, next vmtest.Image // an image of the reference site, and a newer one that knows another host and has its kernel inside
 	running    vmtest.Image // which of them was started last
 	web1       string       // root disk of a second guest
+	truetime   string       // the program of that name
 	store      string       // directory with what a guest that boots from the network needs
 	identity   string       // of the appliance: its machine id
 	laptop     string       // address of that host
@@ -68,10 +69,12 @@ func (l *lab) prepare(t *testing.T) {
 	l.next = buildImage(ctx, t, filepath.Join(dir, "next"), newerSite(t, l.home.Key+".pub"), "-boot", "grub")
 	l.leased = leasedSite(t, filepath.Join(dir, "leased"), l.home.Key+".pub")
 	buildProbe(ctx, t, l.web1)
+	l.truetime = filepath.Join(dir, "truetime")
+	buildStatic(ctx, t, l.truetime, "./truetime")
 	l.store = filepath.Join(dir, "store")
 	fillStore(ctx, t, l.store)
 	l.Host = Start(ctx, t, Config{Data: dir, Key: l.home.Key})
-	l.sh(ctx, t, "key="+l.home.Key+"\n"+networks)
+	l.sh(ctx, t, "key="+l.home.Key+" truetime="+l.truetime+"\n"+networks)
 }
 
 // buildImage makes an image in a new directory, with options of mkimage.
@@ -147,12 +150,20 @@ func buildProbe(ctx context.Context, t *testing.T, disk string) {
 			t.Fatal(err)
 		}
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(root, "sbin/init"), "./probe")
+	buildStatic(ctx, t, filepath.Join(root, "sbin/init"), "./probe")
+	mke2fs := exec.CommandContext(ctx, "mke2fs", "-q", "-d", root, disk, "16M")
+	if out, err := mke2fs.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", mke2fs.Args, err, out)
+	}
+}
+
+// buildStatic builds a program that needs nothing but a kernel.
+func buildStatic(ctx context.Context, t *testing.T, file, source string) {
+	t.Helper()
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, source)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	for _, cmd := range []*exec.Cmd{build, exec.CommandContext(ctx, "mke2fs", "-q", "-d", root, disk, "16M")} {
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
-		}
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build.Args, err, out)
 	}
 }
 

@@ -1,5 +1,5 @@
 # The hosts around the appliance, each a network namespace on one of dom0's bridges. Sourced by sh(1) once; $key is
-# the private key for the appliance.
+# the private key for the appliance, $truetime the program of that name.
 
 # plug NAME BRIDGE MAC: a host without an address.
 plug() {
@@ -20,6 +20,10 @@ chmod +x /srv/www/cgi-bin/peer
 head -c 1000000 /dev/urandom >/srv/www/megabyte
 ip netns exec provider busybox httpd -h /srv/www -p 198.51.100.1:80
 ip netns exec provider busybox nc -ll -p 7 -e cat </dev/null >/dev/null 2>&1 &
+
+# The time server of the reference site.
+ip -n provider address add 192.0.2.123/32 dev eth0
+ip netns exec provider $truetime serve 192.0.2.123 </dev/null >/run/asked 2>&1 &
 
 # provide ADDRESS: from now on the provider leases this address, and no other. /run/provider has what dnsmasq does.
 cat >/usr/local/sbin/provide <<'END'

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"testing"
+	"time"
 )
 
 // stepsFlag chooses what TestXen does: go test ./image/vmtest/dom0 -args -steps all.
@@ -12,8 +13,9 @@ var stepsFlag = flag.String("steps", "short", "the steps that TestXen takes on t
 
 // step is one thing that happens to the appliance.
 type step struct {
-	name string
-	run  func(ctx context.Context, t *testing.T, l *lab)
+	name  string
+	run   func(ctx context.Context, t *testing.T, l *lab)
+	waits time.Duration // what it waits for by itself, where that is long
 }
 
 // chosenSteps are the steps of a list.
@@ -31,25 +33,29 @@ func chosenSteps(list string) ([]step, error) {
 // PV guest of two. The first start is by the configuration alone, those after it with NativeTSC, for speed.
 func allSteps() []step {
 	return []step{
-		{"PVH: the configuration starts it as it was written", startPVH},
-		{"PVH: clients get their leases, checksums complete", leases},
-		{"PVH: power cut right after an ACK", powerCut},
-		{"PVH: a second guest gets its lease, and reaches the Internet", secondGuest},
-		{"PVH: the firewall stands between the bridges", firewall},
-		{"PVH: memory is taken and given back", balloonPVH},
-		{"PVH: the way out is by DHCP, and renumbered while people talk", leasedWayOut},
-		{"PVH: power cut, and back with the lease of the way out", keptWayOut},
-		{"PVH: save and restore", saveRestore},
-		{"PVH: the LAN's card is pulled out and plugged in", replug},
-		{"PVH: shutdown leaves clean disks", shutdown},
-		{"PVH: two processors, and a watchdog that ends what serves nobody", watchdog},
-		{"PV: a new image, with its kernel inside and without its /perm disk", startPV},
-		{"PV: the /perm disk is plugged in, and used after a reboot", attachPerm},
-		{"PV: clients get their leases, checksums complete", leases},
-		{"PV: guests boot from the network, as the appliance says", netbootGuests},
-		{"PV: memory is given and taken", balloonPV},
-		{"PV: save and restore", saveRestore},
-		{"PV: shutdown leaves clean disks", shutdown},
+		{name: "PVH: the configuration starts it as it was written", run: startPVH},
+		{name: "PVH: clients get their leases, checksums complete", run: leases},
+		{name: "PVH: power cut right after an ACK", run: powerCut},
+		{name: "PVH: a second guest gets its lease, and reaches the Internet", run: secondGuest},
+		{name: "PVH: the firewall stands between the bridges", run: firewall},
+		{name: "PVH: memory is taken and given back", run: balloonPVH},
+		{name: "PVH: the way out is by DHCP, and renumbered while people talk", run: leasedWayOut},
+		{name: "PVH: power cut, and back with the lease of the way out", run: keptWayOut},
+		{name: "PVH: a pause, over which the clock goes on", run: paused},
+		{name: "PVH: saved, and restored on a host whose clock is behind", run: restoredBehind},
+		{name: "PVH: the LAN's card is pulled out and plugged in", run: replug},
+		{name: "PVH: saved for ten minutes, and restored", run: savedLong, waits: longSave},
+		{name: "PVH: migrated while it runs", run: migrated},
+		{name: "PVH: shutdown leaves clean disks", run: shutdown},
+		{name: "PVH: two processors, and a watchdog that ends what serves nobody", run: watchdog},
+		{name: "PV: a new image, with its kernel inside and without its /perm disk", run: startPV},
+		{name: "PV: the /perm disk is plugged in, and used after a reboot", run: attachPerm},
+		{name: "PV: clients get their leases, checksums complete", run: leases},
+		{name: "PV: guests boot from the network, as the appliance says", run: netbootGuests},
+		{name: "PV: memory is given and taken", run: balloonPV},
+		{name: "PV: a pause, over which the clock goes on", run: paused},
+		{name: "PV: saved, and restored on a host whose clock is ahead", run: restoredAhead},
+		{name: "PV: shutdown leaves clean disks", run: shutdown},
 	}
 }
 
@@ -57,14 +63,15 @@ func allSteps() []step {
 // what Xen does to a guest behind its back is done to one of them.
 func shortSteps() []step {
 	return []step{
-		{"PVH: the configuration starts it as it was written", startPVH},
-		{"PVH: clients get their leases, checksums complete", leases},
-		{"PVH: the way out is by DHCP, and renumbered while people talk", leasedWayOut},
-		{"PVH: save and restore", saveRestore},
-		{"PVH: shutdown leaves clean disks", shutdown},
-		{"PV: the same disks serve a guest of the other type", changeType},
-		{"PV: clients get their leases, checksums complete", leases},
-		{"PV: a guest boots from the network, as the appliance says", netbootGuest},
-		{"PV: shutdown leaves clean disks", shutdown},
+		{name: "PVH: the configuration starts it as it was written", run: startPVH},
+		{name: "PVH: clients get their leases, checksums complete", run: leases},
+		{name: "PVH: the way out is by DHCP, and renumbered while people talk", run: leasedWayOut},
+		{name: "PVH: a pause, over which the clock goes on", run: paused},
+		{name: "PVH: saved, and restored on a host whose clock is behind", run: restoredBehind},
+		{name: "PVH: shutdown leaves clean disks", run: shutdown},
+		{name: "PV: the same disks serve a guest of the other type", run: changeType},
+		{name: "PV: clients get their leases, checksums complete", run: leases},
+		{name: "PV: a guest boots from the network, as the appliance says", run: netbootGuest},
+		{name: "PV: shutdown leaves clean disks", run: shutdown},
 	}
 }

@@ -45,8 +45,10 @@ const (
 	burst    = 7
 	lastGaps = 3
 	burstGap = 2 * time.Second
-	// No server gets more than tokens questions at once, and one for each tokenEvery.
+	// No server gets more than tokens questions at once, and one for each tokenEvery. The last reserve of them
+	// are for one of whom too little is known to have a vote: after a jump, the time waits for that.
 	tokens     = 8
+	reserve    = 2
 	tokenEvery = 16 * time.Second
 	// timeout is how long an answer may take; one that takes longer is of no use (maxDistance). A server that
 	// has never answered is given less, where there is another to ask.

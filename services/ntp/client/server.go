@@ -103,8 +103,12 @@ func (c *Client) hurry(s *server) {
 
 // ask sends a question, if there is a token.
 func (c *Client) ask(s *server) {
-	if full := s.bucket - c.now; full > (tokens-1)*tokenEvery {
-		s.next = c.now + full - (tokens-1)*tokenEvery
+	limit := (tokens - 1) * tokenEvery
+	if s.filter.Len() >= enough {
+		limit -= reserve * tokenEvery
+	}
+	if full := s.bucket - c.now; full > limit {
+		s.next = c.now + full - limit
 		return
 	}
 	s.bucket = max(s.bucket, c.now) + tokenEvery

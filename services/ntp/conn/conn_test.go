@@ -358,3 +358,23 @@ func (l *lab) forge(from, to string) {
 		l.t.Fatal(err)
 	}
 }
+
+// TestArrival: no answer has times of a clock from before and after it was set.
+func TestArrival(t *testing.T) {
+	const start = 1_800_000_000_000_000_000
+	at := func(d time.Duration) wire.Timestamp { return wire.FromUnix(start + int64(d)) }
+	said, now := at(time.Second), at(2*time.Second)
+	for name, test := range map[string]struct{ marked, said, want wire.Timestamp }{
+		"as always":            {at(1500 * time.Millisecond), said, at(1500 * time.Millisecond)},
+		"at the same moment":   {said, said, said},
+		"now":                  {now, said, now},
+		"before it was said":   {at(999 * time.Millisecond), said, now},
+		"by a clock behind":    {at(-18 * time.Second), said, now},
+		"by a clock ahead":     {at(18 * time.Second), said, now},
+		"nothing was said yet": {at(0), 0, at(0)},
+	} {
+		if got := arrival(test.marked, test.said, now); got != test.want {
+			t.Errorf("%s: %v from now, want %v", name, got.Sub(now), test.want.Sub(now))
+		}
+	}
+}

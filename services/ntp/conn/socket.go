@@ -141,6 +141,7 @@ func (m *message) name(h *unix.Msghdr, v6 bool) {
 // answer has n questions answered, and returns how many answers there are to send.
 func (b *batch) answer(now time.Duration, n int) (answers int) {
 	offset := b.o.Offset()
+	read, said := wire.FromUnix(time.Now().UnixNano()+int64(offset)), b.o.Server.State().At
 	for i := range n {
 		m, h := &b.messages[i], &b.in[i]
 		arrived, ok := m.read(&h.Hdr, b.v6)
@@ -148,10 +149,11 @@ func (b *batch) answer(now time.Duration, n int) (answers int) {
 		if !ok || !answerable(client) || h.Hdr.Flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
 			continue
 		}
-		if arrived == 0 { // the kernel has no time of it
-			arrived = time.Now().UnixNano()
+		received := read // if the kernel has no time of it
+		if arrived != 0 {
+			received = arrival(wire.FromUnix(arrived+int64(offset)), said, read)
 		}
-		reply, _ := b.o.Server.Answer(m.answer[:0], m.octets[:h.Len], client.Addr(), now, wire.FromUnix(arrived+int64(offset)))
+		reply, _ := b.o.Server.Answer(m.answer[:0], m.octets[:h.Len], client.Addr(), now, received)
 		if len(reply) == 0 {
 			continue
 		}
@@ -160,6 +162,17 @@ func (b *batch) answer(now time.Duration, n int) (answers int) {
 		answers++
 	}
 	return answers
+}
+
+// arrival is when a question came, on the clock that said is of, which is when the server was last told how its
+// clock is. A question that came before may have been marked by a clock that was set since, and one that came
+// after now certainly was: an answer with times of both clocks would be wrong by half of the step. It counts as
+// having come now, which its client takes for a longer way.
+func arrival(marked, said, now wire.Timestamp) wire.Timestamp {
+	if said != 0 && marked.Sub(said) < 0 || now.Sub(marked) < 0 {
+		return now
+	}
+	return marked
 }
 
 // send sends answers without waiting. One that cannot be sent is not.

@@ -4,7 +4,7 @@
 //	┌────────┐ ──────────────────► ┌────────┐ ─────┐
 //	│  wild  │                     │ tame   │ ◄────┘ slews, each 16 s at the latest
 //	└────────┘ ◄────────────────── └────────┘
-//	             the clock jumped, and not by us: Remeasure
+//	     the clock jumped, and not by us, or the machine was restored: Remeasure
 //
 // It is an engine: moments and estimates in, Actions out. The time of day is to be a line against the clock
 // that nobody steers (CLOCK_MONOTONIC_RAW); each moment has both, so what the kernel made of the last command
@@ -135,6 +135,7 @@ type Discipline struct {
 	constant int64
 	tuned    time.Duration
 	stored   time.Duration
+	lost     time.Duration // when the time of day jumped last
 	steps    int
 	stepped  time.Duration // the last step, by how much
 	since    int64         // when the clock was set or slewed to its first estimate

@@ -7,7 +7,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-const day = int64(24 * time.Hour)
+const (
+	day = int64(24 * time.Hour)
+	// told is how much later than the clocks Restored may say the same.
+	told = 10 * time.Second
+)
 
 // look compares what the clocks did since they were seen last with what they were to do. false: the time of
 // day has jumped, so nothing that was measured holds: either it was set by others, or the machine stood still
@@ -34,8 +38,23 @@ func (d *Discipline) look(now Now) ([]Action, bool) {
 		d.est.Leap = wire.LeapNone
 		return []Action{Shift{shift}}, true
 	}
-	d.known, d.tame, d.slew = false, false, 0
-	return []Action{Remeasure{time.Duration(by)}, d.tune(now)}, false
+	return d.jumped(time.Duration(by), now), false
+}
+
+// Restored says that the machine was saved and goes on, here or elsewhere. The clocks may not show it: on a host
+// whose clock is behind, both stood still.
+func (d *Discipline) Restored(now Now) []Action {
+	out, ok := d.look(now)
+	if !ok || now.Free-d.lost < told && d.lost > 0 {
+		return out // it was noticed
+	}
+	return append(out, d.jumped(0, now)...)
+}
+
+// jumped has all measured anew.
+func (d *Discipline) jumped(by time.Duration, now Now) []Action {
+	d.known, d.tame, d.slew, d.lost = false, false, 0, now.Free
+	return []Action{Remeasure{by}, d.tune(now)}
 }
 
 // leap returns by how much UTC was shifted, if a jump is the leap second that was announced; 0 otherwise.

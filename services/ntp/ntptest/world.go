@@ -282,6 +282,9 @@ func (w *World) Suspend(d time.Duration, injected bool) {
 	}
 }
 
+// Restored says that the machine was restored.
+func (w *World) Restored() { w.tend(w.Discipline.Restored(w.now())) }
+
 // Set sets the time of day, as a person would.
 func (w *World) Set(by time.Duration) { w.wall += int64(by) }
 

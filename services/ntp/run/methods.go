@@ -60,8 +60,12 @@ const (
 	maxClients     = 5000
 )
 
+// MethodRestored tells the service that the machine was saved and restored, or moved to another one: the time is measured
+// anew. It has no arguments, and waits until LANs are told.
+const MethodRestored = "restored"
+
 // Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those of
-// it), "sources" (Sources), "clients" (Clients, with ClientsArgs).
+// it), "sources" (Sources), "clients" (Clients, with ClientsArgs). MethodRestored is to tell it something.
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answer(func() any { return struct{}{} }),
@@ -69,6 +73,11 @@ func (s *Service) Methods() control.Mux {
 		"problems":   s.answer(func() any { return append([]string{}, s.problems()...) }),
 		"sources":    s.answer(func() any { return s.sources() }),
 		"clients":    s.answerClients,
+		MethodRestored: s.answer(func() any {
+			s.tend(s.discipline.Restored(s.moment()))
+			s.publish()
+			return struct{}{}
+		}),
 	}
 }
 

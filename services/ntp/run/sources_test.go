@@ -149,6 +149,21 @@ func TestClockIsSet(t *testing.T) {
 	}
 }
 
+// TestRestored: who tells of a restore has LANs told that the time is not known, until it is measured anew.
+func TestRestored(t *testing.T) {
+	l := newLab(t, 0)
+	l.serve(l.upstream())
+	l.synchronised()
+	call[struct{}](l, MethodRestored, nil)
+	if out, err := l.ntpdig("192.0.2.1"); err == nil || !strings.Contains(out, "192.0.2.1: Response dropped: stratum 0") {
+		t.Errorf("LANs are told: %v: %s", err, out)
+	}
+	l.synchronised()
+	if steps := l.test(order{}).Steps; len(steps) != 0 {
+		t.Errorf("a clock that was right is set: %v", steps)
+	}
+}
+
 // TestNames are resolved by the resolver of the appliance, which may come later than this service.
 func TestNames(t *testing.T) {
 	l := newLab(t, 0)
