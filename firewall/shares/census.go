@@ -73,6 +73,7 @@ type Census struct {
 
 type held struct {
 	count int
+	ended int // of count
 	addr  netip.Addr
 	addrs []netip.Addr // of IPv6, when there is something to refuse
 }
@@ -95,6 +96,9 @@ func (c *Census) Add(conversation Conversation) {
 		c.sources[s] = h
 	}
 	h.count++
+	if conversation.Phase == Ended {
+		h.ended++
+	}
 	if a.Is6() && h.count >= Little && len(h.addrs) < maxAddrs && !h.has(a) {
 		h.addrs = append(h.addrs, a)
 	}

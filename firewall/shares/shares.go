@@ -4,7 +4,8 @@
 //	           each second: how many are there?
 //	few ───────────────────────────────────────► nothing to do
 //	more than a share, or 3/4 of the table ────► a census: who has how many
-//	     who has as many as he may ────────────► refused: begins no more
+//	     who has as many as he may ────────────► what has ended is cut
+//	     and if so many have not ──────────────► refused: begins no more
 //	     who has an eighth more than a share ──► cut down to it
 //	     7/8 of the table ─────────────────────► all are cut down to what they may have
 //
@@ -49,7 +50,7 @@ type Holder struct {
 	Source Source
 	Addr   netip.Addr   // one of its addresses
 	Addrs  []netip.Addr // of an IPv6 source those that it was seen with, at most 64
-	Count  int
+	Count  int          // that have not ended
 }
 
 // A Verdict is what is to be done after a census.
@@ -94,15 +95,12 @@ func (w *Watch) Judge(now time.Time, took time.Duration, l Limits, c *Census) Ve
 	}
 	refused := map[Source]bool{}
 	for s, h := range c.sources {
-		if h.count >= v.Bound || w.refused[s] && h.count >= v.Bound*7/8 {
+		if going := h.count - h.ended; going >= v.Bound || w.refused[s] && going >= v.Bound*7/8 {
 			refused[s] = true
-			v.Refused = append(v.Refused, Holder{s, h.addr, h.addrs, h.count})
+			v.Refused = append(v.Refused, Holder{s, h.addr, h.addrs, going})
 		}
-		switch {
-		case c.total >= l.Table*full/8 && h.count > v.Bound:
-			v.Excess[s] = h.count - v.Bound
-		case l.Share > 0 && h.count > l.Share+l.Share/8:
-			v.Excess[s] = h.count - l.Share
+		if n := excess(h, v.Bound, l, c); n > 0 {
+			v.Excess[s] = n
 		}
 	}
 	w.refused = refused
@@ -110,6 +108,22 @@ func (w *Watch) Judge(now time.Time, took time.Duration, l Limits, c *Census) Ve
 		return cmp.Or(cmp.Compare(b.Count, a.Count), a.Addr.Compare(b.Addr))
 	})
 	return v
+}
+
+// excess is how many conversations of a source are to be cut. What has ended is only remembered in case that
+// something was lost on the way (RFC 5382, REQ-5): nobody is refused anything for that.
+func excess(h *held, bound int, l Limits, c *Census) int {
+	n := 0
+	if h.count >= bound {
+		n = h.ended
+	}
+	switch {
+	case c.total >= l.Table*full/8:
+		n = max(n, h.count-bound)
+	case l.Share > 0 && h.count > l.Share+l.Share/8:
+		n = max(n, h.count-l.Share)
+	}
+	return n
 }
 
 // Level is the highest bound by which all counts together fit into a room (max-min fairness); if they all fit,

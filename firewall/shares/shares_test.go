@@ -45,7 +45,7 @@ func house(counts map[int]int) *Census {
 	c := NewCensus(Places{Own: map[netip.Addr]bool{addr(0): true}})
 	for who, n := range counts {
 		for range n {
-			c.Add(Conversation{Source: addr(who)})
+			c.Add(Conversation{Source: addr(who), Phase: Going})
 		}
 	}
 	return c
@@ -147,6 +147,28 @@ func TestEnds(t *testing.T) {
 	}
 	if w.Due(time.Unix(100, 0), 100, limits) != true {
 		t.Error("nobody looks whether the one that is refused may begin again")
+	}
+}
+
+// TestEndedOnes: for what has ended nobody is refused; it goes when he has his share.
+func TestEndedOnes(t *testing.T) {
+	var w Watch
+	limits := Limits{Table: 16384, Share: 4096}
+	for i, step := range []struct{ going, ended, refused, cut int }{
+		{4000, 90, 0, 0}, {4000, 96, 0, 96}, {1, 6000, 0, 6000}, {4096, 10, 1, 10}, {4700, 10, 1, 614},
+	} {
+		c := house(map[int]int{1: step.going})
+		for range step.ended {
+			c.Add(Conversation{Source: addr(1), Phase: Ended})
+		}
+		v := w.Judge(time.Unix(int64(i), 0), 0, limits, c)
+		cut := 0
+		for _, n := range v.Excess {
+			cut += n
+		}
+		if len(v.Refused) != step.refused || cut != step.cut {
+			t.Errorf("%+v: refused %v, cut %d", step, v.Refused, cut)
+		}
 	}
 }
 
