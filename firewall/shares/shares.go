@@ -42,7 +42,9 @@ const (
 
 	period = time.Second
 	effort = 10 // a census may take this part of a processor
-	urgent = 3  // when the table is full, this part
+	// Longest is what a census is put off by at most: where others take the processor it takes long, and somebody
+	// may have to be cut then above all.
+	Longest = 5 * time.Second
 )
 
 // A Holder is a source and what it has.
@@ -79,11 +81,7 @@ func (w *Watch) Due(now time.Time, used int, l Limits) bool {
 
 // Judge decides after a census that took some time.
 func (w *Watch) Judge(now time.Time, took time.Duration, l Limits, c *Census) Verdict {
-	pause := took * effort
-	if c.total >= l.Table*full/8 {
-		pause = took * urgent
-	}
-	w.next = now.Add(max(period, pause))
+	w.next = now.Add(min(max(period, took*effort), Longest))
 	w.near = c.total >= l.Table*nearFull/8 || w.near && c.total >= l.Table*relieved/8
 	v := Verdict{Near: w.near, Bound: l.Table, Excess: map[Source]int{}}
 	if l.Share > 0 {

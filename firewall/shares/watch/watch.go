@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// refusal is how long a source stays refused if nobody says more: so long as a census of the largest table
-	// may be put off.
-	refusal = 30 * time.Second
+	// refusal is how long a source stays refused if nobody says more: several times as long as a census may be
+	// put off.
+	refusal = 6 * shares.Longest
 	// maxRefused bounds the sets.
 	maxRefused = 4096
 	// saidAgain is how far lines about who is refused are apart.
