@@ -35,6 +35,7 @@ type Status struct {
 	IPv6     *plan.IPv6         `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
 	Time     *ntprun.Status     `json:"time,omitempty"`   // nil: no time is kept, or its service does not answer
 	Heard    []Heard            `json:"heard"`            // from init and the services that run
+	Shares   *Shares            `json:"shares,omitempty"` // of the conversations; nil: init does not say
 	Problems []string           `json:"problems"`         // everything that is wrong, for people
 }
 

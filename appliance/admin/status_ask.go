@@ -86,6 +86,7 @@ func collect(ctx context.Context, env Env) Status {
 			st.Time = &c
 		}
 	})
+	asking.Go(func() { st.Shares = env.shares(ctx) })
 	asking.Wait() // the control sockets keep to ctx
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
 	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six

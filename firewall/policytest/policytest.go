@@ -29,6 +29,7 @@ func Random(r *rand.Rand) firewall.Policy {
 		}
 		d.Masquerade = append(d.Masquerade, m)
 	}
+	d.Share = uint32(d.IntN(3) * 1000)
 	return d.Policy
 }
 

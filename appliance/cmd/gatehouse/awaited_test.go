@@ -23,8 +23,8 @@ type witness struct {
 	lapses  []string
 }
 
-// watch begins; the address is one that the host has, and prefers.
-func watch(t *testing.T, host *testnet.Namespace, address string) *witness {
+// watchAddress begins; the address is one that the host has, and prefers.
+func watchAddress(t *testing.T, host *testnet.Namespace, address string) *witness {
 	t.Helper()
 	return &witness{ear: listen(&testBox{t: t, Namespace: host}), host: host, address: netip.MustParseAddr(address)}
 }
@@ -97,7 +97,7 @@ func TestSamePrefix(t *testing.T) {
 			ours := in(prefix, 1, "::20")
 			has(t, "obtained", web, ours)
 
-			w := watch(t, web, ours)
+			w := watchAddress(t, web, ours)
 			h.kill("radvd")
 			w.promised("radvd is started again")
 

@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/appliance/xenstore"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	"github.com/gatehouse-os/gatehouse/firewall/shares/watch"
 	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 )
 
@@ -58,6 +59,7 @@ type process1 struct {
 	hooks      *siteHooks
 	tunnel     *tunnelState
 	rules      nft.Owner // of the kernel
+	shares     watch.Watcher
 	supervisor *supervise.Supervisor
 	refusals   refusals
 
@@ -67,6 +69,7 @@ type process1 struct {
 
 func newProcess1() *process1 {
 	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState()}
+	p.shares.Log = func(format string, args ...any) { p.log.Event(firewallName, format, args...) }
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
 }
@@ -183,7 +186,10 @@ func (p *process1) watchRestored(ctx context.Context) {
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
 		"hooks": p.hooks.answer,
-		"log":   p.log.Handler(p.supervisor.Names),
+		admin.SharesMethod: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(p.shares.State())
+		},
+		"log": p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

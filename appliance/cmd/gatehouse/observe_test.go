@@ -219,7 +219,7 @@ func (b *testBox) observeRules(o observation) {
 			switch {
 			case kind == "metainfo":
 				continue
-			case isSet && (strings.HasPrefix(name, "banned") || strings.HasPrefix(name, "flood")):
+			case isSet && isKept(name):
 				delete(v, "elem")
 			case isSet:
 				slices.SortFunc(elements, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
@@ -447,4 +447,11 @@ func (e *ear) messages(socket string) (all [][]byte) {
 			all = append(all, append(head, m.Data...))
 		}
 	}
+}
+
+// isKept reports whether loads leave the elements of a set of that name alone.
+func isKept(name string) bool {
+	return slices.ContainsFunc([]string{"banned", "flood", "crowded", "pace"}, func(kind string) bool {
+		return strings.HasPrefix(name, kind)
+	})
 }

@@ -54,7 +54,7 @@ func TestPowerCut(t *testing.T) {
 			pings(t, "back", web, outside)
 
 			// Once more, with nothing new: all is as it was, and what is old stays so.
-			held := watch(t, web, in(second, 1, "::20"))
+			held := watchAddress(t, web, in(second, 1, "::20"))
 			h.cut()
 			h.plug(1)
 			h.boot()
