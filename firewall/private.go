@@ -45,10 +45,12 @@ func (c *compiler) privateErrors() []TreeRule {
 	return append([]TreeRule{related("forward", number(CTStatus, CTStatusSNAT|CTStatusDNAT))}, rules...)
 }
 
-// sent is about what the appliance itself sends that begins nothing.
+// sent is about what the appliance itself sends that begins nothing. A reset or error about a translated
+// conversation has the source of the host inside until it leaves.
 func (c *compiler) sent() {
 	if rules := c.private(); len(rules) > 0 {
 		asked := TreeRule{Matches: match(number(CTState, CTEstablished|CTNew)), Verdict: accept()}
-		c.addChain("output", &Hook{Filter, Output, PriorityFilter, VerdictAccept}, append([]TreeRule{asked}, rules...)...)
+		translated := TreeRule{Matches: match(number(CTStatus, CTStatusSNAT|CTStatusDNAT)), Verdict: accept()}
+		c.addChain("output", &Hook{Filter, Output, PriorityFilter, VerdictAccept}, append([]TreeRule{asked, translated}, rules...)...)
 	}
 }
