@@ -22,7 +22,7 @@ func (c *checker) named(name, origin string) {
 }
 
 // reserved are the names by which the log calls what is always done.
-func reserved() []string { return []string{"refused", "spoofed", "banned", "flood"} }
+func reserved() []string { return DropReasons() }
 
 func (c *checker) checkRule(r Rule) {
 	c.named(r.Name, r.Origin)

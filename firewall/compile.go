@@ -28,6 +28,7 @@ func Compile(p Policy, f Features) (Table, error) {
 	c.antispoof()
 	c.dstnat()
 	c.clamp()
+	c.shares()
 	c.strangers()
 	c.forwardChains()
 	c.input()

@@ -30,6 +30,7 @@ const (
 	THDport // destination port, whatever the protocol: only beside L4Proto
 	ICMPType
 	ICMPv6Type
+	EtherSaddr // of the card that sent it on its last link, where links have such
 	numFields
 )
 
@@ -71,6 +72,7 @@ const (
 	KindAddrType               // fib_addrtype
 	KindBool                   // boolean
 	KindByte                   // integer of 8 bits
+	KindEther                  // ether_addr: only as the key of a Meter
 )
 
 // Kind is the type of f's values.
@@ -90,6 +92,7 @@ func (f Field) Kind() Kind {
 	return map[Field]Kind{
 		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState, CTStatus: KindCTStatus,
 		ReversePath: KindBool, IP6HopLimit: KindByte, TCPFlags: KindTCPFlags, ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type,
+		EtherSaddr: KindEther,
 	}[f]
 }
 

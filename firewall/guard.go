@@ -59,7 +59,7 @@ func (c *compiler) antispoof() {
 }
 
 // DropReasons are the names by which packets are logged and dropped that no rule of the policy speaks of.
-func DropReasons() []string { return []string{"refused", "spoofed", "banned", "flood"} }
+func DropReasons() []string { return []string{"refused", "spoofed", "banned", "flood", "share"} }
 
 // logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate
 // allows. What was sent to everybody is dropped without a word, for every LAN is full of it.
@@ -79,20 +79,24 @@ func (c *compiler) log(name string) []TreeRule {
 	return []TreeRule{{Limit: c.policy.Log, Counter: "log_" + name, Log: name}}
 }
 
-// strangers holds what starts outside against what no honest stranger does. It decides nothing in their
-// favour.
+// strangers holds what starts outside against what no honest stranger does, and what starts anywhere against
+// how fast a source may begin. It decides nothing in anybody's favour.
 func (c *compiler) strangers() {
 	all := Map{Name: "strangers", Key: []Field{IIFName}}
 	for _, z := range c.policy.Zones {
+		if !z.Outside && len(z.Networks) == 0 && c.policy.Share > 0 {
+			c.addChain("hosts_"+z.Name, nil, c.paced(z)...)
+			all.Elements = append(all.Elements, leadTo(jump("hosts_"+z.Name), keysOf(z.Interfaces))...)
+		}
 		if !z.Outside {
 			continue
 		}
-		if len(all.Elements) == 0 && c.policy.Flood != (Rate{}) {
+		if c.policy.Flood != (Rate{}) && !c.hasChain("flood") {
 			c.logged("flood")
 			c.floodSets()
 		}
 		chain := "strangers_" + z.Name
-		c.addChain(chain, nil, c.suspicions(z)...)
+		c.addChain(chain, nil, append(c.suspicions(z), c.paced(z)...)...)
 		all.Elements = append(all.Elements, leadTo(jump(chain), keysOf(z.Interfaces))...)
 	}
 	c.addMap(all)

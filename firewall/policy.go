@@ -24,6 +24,9 @@ type Policy struct {
 	Log Rate `json:"log,omitzero"`
 	// Flood bounds the TCP conversations that one source outside may start; zero: no bound.
 	Flood Rate `json:"flood,omitzero"`
+	// Share is how many conversations one source should have at most: an IPv4 address, an IPv6 /64, and of a
+	// host on a LAN in IPv6 its card. Zero: no bound.
+	Share uint32 `json:"share,omitempty"`
 }
 
 // A Zone is a set of networks that are trusted alike: whole interfaces, or some networks behind interfaces of

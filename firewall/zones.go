@@ -129,6 +129,7 @@ func (c *compiler) forward() {
 		}
 	}
 	rules := append(c.shortcut(), replies("forward")...)
+	rules = append(rules, crowded()...)
 	rules = append(rules, c.suspected()...)
 	rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: "forward_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
 	rules = append(rules, c.addMap(pairs, dispatch(pairs))...)

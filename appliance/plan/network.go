@@ -48,7 +48,7 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 	all := links(s, facts, learned)
 	c := netcfg.Config{
 		Links: linksUp(s, facts, wayOut6(s, learned).MTU, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
-		Sysctls: slices.Concat(sysctls(), tables(learned.Memory)),
+		Sysctls: slices.Concat(sysctls(), tables(learned.Memory), timeouts()),
 	}
 	addTunnel(&c, s, facts)
 	addUnreachable(&c, s, learned)
@@ -201,11 +201,9 @@ const (
 // tables sizes them for a machine with so many bytes of memory. Linux goes by the memory alone, and leaves a
 // small machine with 1,024 conversations and neighbours, which one host uses up.
 func tables(memory uint64) []netcfg.Sysctl {
-	conversations := int(min(max(leastConversations, memory/conversationShare), mostConversations))
-	conversations -= conversations % conversationStep
+	most := strconv.Itoa(conversations(memory))
 	all := []netcfg.Sysctl{
-		{Key: "net.netfilter.nf_conntrack_buckets", Value: strconv.Itoa(conversations)},
-		{Key: "net.netfilter.nf_conntrack_max", Value: strconv.Itoa(conversations)},
+		{Key: "net.netfilter.nf_conntrack_buckets", Value: most}, {Key: "net.netfilter.nf_conntrack_max", Value: most},
 	}
 	for _, family := range []string{"ipv4", "ipv6"} {
 		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the
@@ -218,4 +216,10 @@ func tables(memory uint64) []netcfg.Sysctl {
 		all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(neighbourQueue)})
 	}
 	return all
+}
+
+// conversations is how many a machine with so many bytes of memory has room for.
+func conversations(memory uint64) int {
+	n := int(min(max(leastConversations, memory/conversationShare), mostConversations))
+	return n - n%conversationStep
 }

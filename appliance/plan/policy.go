@@ -21,7 +21,7 @@ var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 // policy is what the site says and behind it the default of a router: LANs reach
 // the WAN and the services of the box, and nobody else reaches anything.
 func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
-	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s)}
+	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s), Share: share(s, l.Memory)}
 	lans := lanNames(s)
 	for _, r := range s.Firewall.Rules {
 		p.Rules = append(p.Rules, rule(r))
@@ -53,6 +53,14 @@ func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
 			Hairpin: lans, Origin: o.Place})
 	}
 	return p
+}
+
+// share is how many conversations one source may have.
+func share(s *site.Site, memory uint64) uint32 {
+	if n := s.Firewall.Share; n != nil {
+		return uint32(*n)
+	}
+	return uint32(conversations(memory) / 4)
 }
 
 func lanNames(s *site.Site) []string {

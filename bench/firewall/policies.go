@@ -7,6 +7,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
+// muchShare is what a source may have where one of them sends all traffic: it is held against its share, and never
+// reaches it.
+const muchShare = 1 << 30
+
 // twoZones is a policy of a LAN and a WAN between which nothing may pass yet.
 func twoZones() firewall.Policy {
 	return firewall.Policy{
@@ -18,6 +22,7 @@ func twoZones() firewall.Policy {
 		Masquerade: []firewall.Masquerade{{From: []string{"lan"}, To: "wan"}},
 		Log:        firewall.Rate{Count: 5, Per: firewall.Second, Burst: 20},
 		Flood:      firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200},
+		Share:      muchShare,
 	}
 }
 

@@ -12,6 +12,7 @@ type loader struct {
 	family uint32 // of IP: NFProtoIPv4 or NFProtoIPv6; 0: any
 	proto  uint32 // over IP; 0: any
 	expr   func(register uint32) expr.Any
+	ether  bool // only on links with Ethernet addresses
 }
 
 var loaders = map[firewall.Field]loader{
@@ -25,19 +26,20 @@ var loaders = map[firewall.Field]loader{
 	firewall.ReversePath:  {expr: reversePath},
 	firewall.SaddrTypeOIF: {expr: saddrTypeOIF},
 	firewall.DaddrType:    {expr: daddrType},
-	firewall.IPSaddr:      {firewall.NFProtoIPv4, 0, network(12, 4)},
-	firewall.IPDaddr:      {firewall.NFProtoIPv4, 0, network(16, 4)},
-	firewall.IP6Saddr:     {firewall.NFProtoIPv6, 0, network(8, 16)},
-	firewall.IP6Daddr:     {firewall.NFProtoIPv6, 0, network(24, 16)},
-	firewall.IP6HopLimit:  {firewall.NFProtoIPv6, 0, network(7, 1)},
-	firewall.TCPDport:     {0, firewall.ProtoTCP, transport(2, 2)},
-	firewall.TCPFlags:     {0, firewall.ProtoTCP, transport(13, 1)},
-	firewall.UDPSport:     {0, firewall.ProtoUDP, transport(0, 2)},
-	firewall.UDPDport:     {0, firewall.ProtoUDP, transport(2, 2)},
-	firewall.SCTPDport:    {0, firewall.ProtoSCTP, transport(2, 2)},
+	firewall.IPSaddr:      {family: firewall.NFProtoIPv4, expr: network(12, 4)},
+	firewall.IPDaddr:      {family: firewall.NFProtoIPv4, expr: network(16, 4)},
+	firewall.IP6Saddr:     {family: firewall.NFProtoIPv6, expr: network(8, 16)},
+	firewall.IP6Daddr:     {family: firewall.NFProtoIPv6, expr: network(24, 16)},
+	firewall.IP6HopLimit:  {family: firewall.NFProtoIPv6, expr: network(7, 1)},
+	firewall.TCPDport:     {proto: firewall.ProtoTCP, expr: transport(2, 2)},
+	firewall.TCPFlags:     {proto: firewall.ProtoTCP, expr: transport(13, 1)},
+	firewall.UDPSport:     {proto: firewall.ProtoUDP, expr: transport(0, 2)},
+	firewall.UDPDport:     {proto: firewall.ProtoUDP, expr: transport(2, 2)},
+	firewall.SCTPDport:    {proto: firewall.ProtoSCTP, expr: transport(2, 2)},
 	firewall.THDport:      {expr: transport(2, 2)},
-	firewall.ICMPType:     {firewall.NFProtoIPv4, firewall.ProtoICMP, transport(0, 1)},
-	firewall.ICMPv6Type:   {firewall.NFProtoIPv6, firewall.ProtoICMPv6, transport(0, 1)},
+	firewall.ICMPType:     {family: firewall.NFProtoIPv4, proto: firewall.ProtoICMP, expr: transport(0, 1)},
+	firewall.ICMPv6Type:   {family: firewall.NFProtoIPv6, proto: firewall.ProtoICMPv6, expr: transport(0, 1)},
+	firewall.EtherSaddr:   {ether: true, expr: linkLayer(6, 6)},
 }
 
 func meta(key expr.MetaKey) func(uint32) expr.Any {
@@ -51,6 +53,12 @@ func conntrack(key expr.CtKey) func(uint32) expr.Any {
 func network(offset, length uint32) func(uint32) expr.Any {
 	return func(r uint32) expr.Any {
 		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length}
+	}
+}
+
+func linkLayer(offset, length uint32) func(uint32) expr.Any {
+	return func(r uint32) expr.Any {
+		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseLLHeader, Offset: offset, Len: length}
 	}
 }
 

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -39,6 +40,10 @@ func (p *program) require(l loader) {
 	if l.proto != 0 && p.proto != l.proto {
 		p.emit(loaders[firewall.L4Proto].expr(unix.NFT_REG_1), equal([]byte{byte(l.proto)}))
 		p.proto = l.proto
+	}
+	if l.ether {
+		ethernet := binary.NativeEndian.AppendUint16(nil, unix.ARPHRD_ETHER)
+		p.emit(&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: unix.NFT_REG_1}, equal(ethernet))
 	}
 }
 

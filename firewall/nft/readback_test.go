@@ -97,7 +97,8 @@ func everything() firewall.Table {
 	}
 }
 
-// everyField asks for each field there is, so that none is forgotten here or in the text.
+// everyField asks for each field there is, so that none is forgotten here or in the text. That of a card has no
+// values, and is in policies.
 func everyField() firewall.Table {
 	chain := firewall.Chain{Name: "c", Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Forwarding, Priority: -7, Policy: firewall.VerdictAccept}}
 	for _, f := range firewall.Fields() {
@@ -112,7 +113,7 @@ func everyField() firewall.Table {
 		case firewall.KindNFProto:
 			v = firewall.Value{Lo: firewall.NFProtoIPv6, Hi: firewall.NFProtoIPv6}
 		}
-		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType { // each has points of its own where it can be asked
+		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType || f == firewall.EtherSaddr { // each has points of its own where it can be asked
 			continue
 		}
 		chain.Rules = append(chain.Rules, firewall.TreeRule{Matches: []firewall.Match{{Fields: []firewall.Field{f}, Values: []firewall.Value{v}}}, Counter: "c"})

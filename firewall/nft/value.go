@@ -2,6 +2,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -32,6 +33,7 @@ var encodings = map[firewall.Kind]encoding{
 	firewall.KindAddrType:   {datatype: nftables.TypeFIBAddr, native: true},
 	firewall.KindBool:       {datatype: sized(nftables.TypeBoolean, 4), native: true}, // net/netfilter/nft_fib.c
 	firewall.KindByte:       {datatype: sized(nftables.TypeInteger, 1)},
+	firewall.KindEther:      {datatype: nftables.TypeEtherAddr},
 }
 
 // sized is a type whose length depends on the field.
@@ -65,6 +67,8 @@ func encodeBounds(kind firewall.Kind, v firewall.Value) (first, last []byte, err
 		}
 		first, last = boundsOf(v.Prefix)
 		return first, last, nil
+	case firewall.KindEther:
+		return nil, nil, errors.New("addresses of cards have no values")
 	}
 	return encodeNumber(kind, v.Lo), encodeNumber(kind, v.Hi), nil
 }

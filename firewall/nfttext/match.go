@@ -88,6 +88,7 @@ func fieldName(f firewall.Field) string {
 		firewall.THDport:      "th dport",
 		firewall.ICMPType:     "icmp type",
 		firewall.ICMPv6Type:   "icmpv6 type",
+		firewall.EtherSaddr:   "ether saddr",
 	}[f]
 }
 
@@ -109,6 +110,7 @@ func kindNames(kinds []firewall.Kind) string {
 			firewall.KindICMPv6Type: "icmpv6_type", firewall.KindNFProto: "nf_proto", firewall.KindPktType: "pkt_type",
 			firewall.KindCTState: "ct_state", firewall.KindCTStatus: "ct_status", firewall.KindTCPFlags: "tcp_flag",
 			firewall.KindAddrType: "fib_addrtype", firewall.KindBool: "boolean", firewall.KindByte: "integer",
+			firewall.KindEther: "ether_addr",
 		}[k]
 	}
 	return strings.Join(names, " . ")

@@ -24,6 +24,7 @@ func Random(r *rand.Rand) firewall.Policy {
 	for range d.IntN(3) {
 		d.Masquerade = append(d.Masquerade, firewall.Masquerade{From: d.some(d.whole), To: d.one(d.whole)})
 	}
+	d.Share = uint32(d.IntN(3) * 1000)
 	return d.Policy
 }
 

@@ -52,6 +52,7 @@ func (l *loader) checkFirewall(fsys fs.FS) {
 	c.baseZones()
 	c.userZones()
 	c.checkMasquerade()
+	c.checkShare()
 	c.userServices()
 	c.groups()
 	c.lists(fsys)
@@ -183,6 +184,26 @@ func (c *firewallCheck) meaning(name string) (string, source.Span) {
 		return "a host", h.at
 	}
 	return "", source.Span{}
+}
+
+// What a share may be. Fewer conversations than the first is what one browser has with a page; more than the
+// second no appliance has.
+const (
+	leastShare = 256
+	mostShare  = 262144
+)
+
+func (c *firewallCheck) checkShare() {
+	v := c.raw.Share
+	if !v.OK() {
+		return
+	}
+	if n := v.Value; n != 0 && (n < leastShare || n > mostShare) {
+		c.At(v.At, "share: %d conversations; expected %d to %d, or 0 for no bound", n, leastShare, mostShare)
+		return
+	}
+	n := int(v.Value)
+	c.out.Share = &n
 }
 
 func (c *firewallCheck) checkMasquerade() {

@@ -183,7 +183,7 @@ func (c *firewallCheck) ruleName(v toml.Str, made string, at source.Span) string
 			c.At(v.At, "name %q %s", v.Text, reason)
 		case name[0] < 'a' || len(name) > maxRuleName:
 			c.At(v.At, "name %q does not start with a letter or has more than %d characters; expected another", v.Text, maxRuleName)
-		case slices.Contains([]string{"refused", "spoofed", "banned", "flood"}, name):
+		case slices.Contains([]string{"refused", "spoofed", "banned", "flood", "share"}, name):
 			c.At(v.At, "name %q is what the log calls packets that no rule speaks of; expected another", v.Text)
 		case taken:
 			c.Against(v.At, first, "name %q is here a second time; expected another", name)

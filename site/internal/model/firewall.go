@@ -15,6 +15,7 @@ const (
 // Firewall is what the site says beside the defaults of a router: LANs reach WAN and the services of the
 // appliance, and nobody else reaches anything.
 type Firewall struct {
+	Share      *int           // conversations that one source may have; 0: no bound; nil: a part of what there is room for
 	Masquerade []string       // names of the LANs whose IPv4 hosts have the appliance's address upstream
 	Zones      []FirewallZone // the site's own, beside LANs and WAN
 	Services   []Service      // the site's own, beside those of Services, in the order of the file

@@ -25,6 +25,14 @@ func (p *printer) firewall(s *model.Site) {
 			}
 		}
 	}
+	if f.Share != nil {
+		p.heading("Conversations of one source")
+		bound := "as many as there is room for"
+		if *f.Share > 0 {
+			bound = "at most " + strconv.Itoa(*f.Share)
+		}
+		p.row("share", bound)
+	}
 	if len(f.Zones)+len(f.Groups)+len(f.Lists) > 0 {
 		p.heading("Zones and sets of addresses")
 		for _, z := range f.Zones {

@@ -16,6 +16,9 @@ func firewallKeys() []Key {
 	keys := []Key{
 		{Table: "[firewall]", Name: "masquerade", Type: typeStrings, Unit: "network names", Default: "every LAN",
 			Example: `["lan"]`, Doc: "The LANs whose hosts have the appliance's IPv4 address upstream; [] for none, behind a router that knows the LANs."},
+		{Table: "[firewall]", Name: "share", Type: typeInteger, Unit: "conversations", Default: "a quarter of what the machine's memory has room for",
+			Range: "256 to 262144, or 0 for no bound", Example: `4096`,
+			Doc: "How many one source may have: an IPv4 address, an IPv6 /64, in IPv6 on a LAN a card."},
 		{Table: "[firewall.service]", Name: "SERVICE", Type: typeMany, Unit: "protocol/port", Default: "no services but those of the table below", Range: "tcp, udp or sctp with a port or range; icmp or icmpv6 with a type; esp, ah, gre, ipv6",
 			Example: `["tcp/25565", "udp/19132-19133"]`, Doc: "What the name SERVICE means."},
 		{Table: "[firewall.group]", Name: "GROUP", Type: typeMany, Unit: "hosts, patterns, addresses, networks", Default: "no groups",

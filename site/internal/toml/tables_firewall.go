@@ -6,6 +6,7 @@ import "github.com/gatehouse-os/gatehouse/site/internal/source"
 type Firewall struct {
 	At         source.Span `toml:"-"`
 	Masquerade List        `toml:"masquerade"`
+	Share      Int         `toml:"share"`
 	Services   Dict        `toml:"service" name:"SERVICE"`
 	Groups     Dict        `toml:"group" name:"GROUP"`
 	Lists      Dict        `toml:"list" name:"LIST"`
