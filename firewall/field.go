@@ -31,6 +31,9 @@ const (
 	ICMPType
 	ICMPv6Type
 	EtherSaddr // of the card that sent it on its last link, where links have such
+	ARPOperation
+	ARPSaddrIP    // who it says has sent it; 0.0.0.0 asks whether an address is free (RFC 5227, 2.1.1)
+	ARPSaddrEther // by which card
 	numFields
 )
 
@@ -72,7 +75,8 @@ const (
 	KindAddrType               // fib_addrtype
 	KindBool                   // boolean
 	KindByte                   // integer of 8 bits
-	KindEther                  // ether_addr: only as the key of a Meter
+	KindEther                  // ether_addr: only as the key of a Meter or of a Learn
+	KindARPOp                  // arp_op
 )
 
 // Kind is the type of f's values.
@@ -80,7 +84,7 @@ func (f Field) Kind() Kind {
 	switch f {
 	case IIFName, OIFName:
 		return KindIfname
-	case IPSaddr, IPDaddr:
+	case IPSaddr, IPDaddr, ARPSaddrIP:
 		return KindIPv4
 	case IP6Saddr, IP6Daddr:
 		return KindIPv6
@@ -92,7 +96,7 @@ func (f Field) Kind() Kind {
 	return map[Field]Kind{
 		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState, CTStatus: KindCTStatus,
 		ReversePath: KindBool, IP6HopLimit: KindByte, TCPFlags: KindTCPFlags, ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type,
-		EtherSaddr: KindEther,
+		EtherSaddr: KindEther, ARPSaddrEther: KindEther, ARPOperation: KindARPOp,
 	}[f]
 }
 
@@ -140,6 +144,8 @@ const (
 	TCPSyn = 0x02
 	TCPRst = 0x04
 	TCPAck = 0x10
+
+	arpRequest = 1 // RFC 826
 
 	icmpRedirect      = 5   // RFC 792
 	mldQuery          = 130 // RFC 2710

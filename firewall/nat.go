@@ -181,6 +181,7 @@ func (c *compiler) leaks() {
 		matches = append(matches, not(number(SaddrTypeOIF, AddrLocal)))
 		rules = append(rules, c.addSet(links, TreeRule{Matches: matches, Counter: "private", Verdict: drop(), Name: "private source"})...)
 	}
+	rules = append(rules, c.unheard()...)
 	if len(rules) > 0 {
 		c.addChain("private", &Hook{Filter, Postrouting, PrioritySrcNAT + 10, VerdictAccept}, append([]TreeRule{established()}, rules...)...)
 	}
