@@ -33,6 +33,8 @@ const (
 	neighbourMemory = 5 * time.Minute // how long an address is known after its last question for a neighbour
 	cardMemory      = time.Minute
 	cards           = 4096 // at about 200 bytes each
+	asked           = 16384
+	askedMemory     = 3 * time.Second
 )
 
 func (n Neighbours) bounded() bool { return n.Size > 0 }
@@ -49,6 +51,8 @@ const (
 	asking6                 = "neighbours_asking" // cards that ask
 	new6                    = "neighbours_new"    // cards that come with new addresses
 	links6                  = "neighbours_links"  // links of all new neighbours
+	asked6                  = "neighbours_asked"  // interface, card and address: who was turned away just now
+	again6                  = "neighbours_again"  // links of those who came again
 	unheard6, unheardLinks6 = "neighbours_unheard", "neighbours_unheard_links"
 )
 
@@ -69,8 +73,10 @@ func (c *compiler) discovery() []TreeRule {
 	known := Match{Fields: source, Set: known6}
 	c.addChain("newcomers", nil,
 		over(Meter{Set: new6, Key: EtherSaddr, Link: true, Rate: newIPv6}),
-		over(Meter{Set: links6, Key: IIFName, Rate: c.policy.Neighbours.Link}),
+		TreeRule{Meter: &Meter{Set: links6, Key: IIFName, Rate: c.policy.Neighbours.Link}, Verdict: goTo("again"),
+			Name: "too many new neighbours"},
 		TreeRule{Learn: &Learn{known6, source}})
+	c.again(over, source)
 	c.addChain("asking", nil, TreeRule{Meter: &Meter{Set: asking6, Key: EtherSaddr, Link: true, Rate: askingUs},
 		Verdict: goTo("too_many_neighbours"), Name: "too many questions for neighbours"})
 	c.addChain("solicitations", nil,
@@ -86,11 +92,26 @@ func (c *compiler) discovery() []TreeRule {
 		Verdict: jump("newcomers"), Name: "new neighbours"})...)
 }
 
+// again is for new neighbours of a link on which too many come. Who sends each time as another does not ask twice; a
+// host does, a second later (RFC 4861, 10), and then there is room for it.
+func (c *compiler) again(over func(Meter) TreeRule, source []Field) {
+	asked := []Field{IIFName, EtherSaddr, IP6Saddr}
+	c.addChain("asks_again", nil,
+		over(Meter{Set: again6, Key: IIFName, Rate: c.policy.Neighbours.Link}),
+		TreeRule{Learn: &Learn{known6, source}})
+	c.addChain("again", nil,
+		TreeRule{Matches: match(Match{Fields: asked, Set: asked6}), Verdict: goTo("asks_again")},
+		TreeRule{Learn: &Learn{asked6, asked}},
+		TreeRule{Verdict: goTo("too_many_neighbours"), Name: "too many new neighbours"})
+}
+
 func (c *compiler) neighbourSets() {
 	routed := family{NFProtoIPv6, IP6Saddr, IP6Daddr}.of(c.policy.Neighbours.Routed)
 	c.table.Sets = append(c.table.Sets,
 		Set{Name: routed6, Key: []Field{IP6Saddr}, Interval: true, Elements: elementsOf(routed)},
-		neighbourSet(known6, c.policy.Neighbours.Size/2, neighbourMemory, IIFName, IP6Saddr),
+		neighbourSet(known6, c.policy.Neighbours.Size, neighbourMemory, IIFName, IP6Saddr),
+		neighbourSet(asked6, asked, askedMemory, IIFName, EtherSaddr, IP6Saddr),
+		neighbourSet(again6, cards, cardMemory, IIFName),
 		neighbourSet(asking6, cards, cardMemory, IIFName, EtherSaddr),
 		neighbourSet(new6, cards, cardMemory, IIFName, EtherSaddr),
 		neighbourSet(links6, cards, cardMemory, IIFName),

@@ -96,7 +96,8 @@ func onLinkWAN(s *site.Site, facts wan.Facts) []netip.Prefix {
 }
 
 // neighbourLimits are how many neighbours may come at once. Within five seconds, while the kernel can forget none
-// of them, all links together bring no more than half a table.
+// of them, all links together bring no more than half a table: two bursts, and the rate twice, for who comes again
+// has one of his own.
 func neighbourLimits(s *site.Site, memory uint64) firewall.Neighbours {
 	n := neighbours(memory, hosts4(s))
 	links := len(s.LANs)
@@ -104,7 +105,7 @@ func neighbourLimits(s *site.Site, memory uint64) firewall.Neighbours {
 		links++
 	}
 	limits := firewall.Neighbours{Size: uint32(n), Link: firewall.Rate{
-		Count: uint32(max(1, n/32/links)), Per: firewall.Second, Burst: uint32(max(1, n/4/links))}}
+		Count: uint32(max(1, n/64/links)), Per: firewall.Second, Burst: uint32(max(1, n/8/links))}}
 	for _, r := range s.Routes {
 		if r.To.Addr().Is6() {
 			limits.Routed = append(limits.Routed, r.To)
