@@ -73,10 +73,12 @@ func (c *compiler) arpFrom(z Zone) {
 	if z.Outside {
 		next = "pairs"
 	}
-	rules := []TreeRule{{Matches: match(within(ARPSaddrIP, prefixesOf("0.0.0.0/32"))), Verdict: accept(), Name: "asks whether an address is free"}}
+	rules := []TreeRule{{Matches: match(within(ARPSaddrIP, prefixesOf("0.0.0.0/32"))), Verdict: accept(),
+		Name: "asks whether an address is free"}}
 	v4 := families()[0]
 	if own := v4.of(addresses(z.Own)); len(own) > 0 && !z.Outside { // there it changes, and the kernel refuses it too
-		rules = append(rules, TreeRule{Matches: match(within(ARPSaddrIP, own)), Verdict: goTo("refuse_arp"), Name: "an address of the appliance"})
+		rules = append(rules, TreeRule{Matches: match(within(ARPSaddrIP, own)), Verdict: goTo("refuse_arp"),
+			Name: "an address of the appliance"})
 	}
 	networks := v4.of(z.OnLink)
 	if len(networks) == 0 { // not known yet
@@ -87,7 +89,11 @@ func (c *compiler) arpFrom(z Zone) {
 	if z.Outside {
 		rules = append(rules, TreeRule{Limit: foreign, Verdict: goTo(next), Name: "a router of another network"})
 	}
-	c.addChain("from_"+z.Name, nil, append(rules, TreeRule{Verdict: goTo("refuse_arp"), Name: "an address of no network here"})...)
+	rules = append(rules,
+		TreeRule{Matches: match(within(ARPSaddrIP, prefixesOf("169.254.0.0/16"))), Counter: "refused_arp", Verdict: drop(),
+			Name: "a host that got no address (RFC 3927), of which networks are full"},
+		TreeRule{Verdict: goTo("refuse_arp"), Name: "an address of no network here"})
+	c.addChain("from_"+z.Name, nil, rules...)
 }
 
 // arpCards asks whether the card that ARP names is one that sends. Rules cannot compare two fields: the card that
@@ -99,29 +105,34 @@ func (c *compiler) arpCards() {
 	known := TreeRule{Matches: match(named), Verdict: goTo("pairs")}
 	c.addChain("cards", nil, known,
 		TreeRule{Learn: &Learn{arpCards, sent}}, known,
-		TreeRule{Matches: match(not(Match{Fields: sent, Set: arpCards})), Verdict: goTo("pairs"), Name: "no room for more cards"},
+		TreeRule{Matches: match(not(Match{Fields: sent, Set: arpCards})), Verdict: goTo("pairs"),
+			Name: "no room for more cards"},
 		TreeRule{Verdict: goTo("refuse_arp"), Name: "names another card than sent it"})
 }
 
 // arpPairs bounds how many addresses one card can have. A link of which all hosts fit into the kernel's table
 // needs no bound for all of its cards: it would only keep honest ones away.
 func (c *compiler) arpPairs() {
-	over := func(m Meter, target, name string, matches ...Match) TreeRule {
-		return TreeRule{Matches: matches, Meter: &m, Verdict: goTo(target), Name: name}
+	over := func(m Meter, matches ...Match) TreeRule {
+		if len(matches) > 0 && matches[0].Set == arpAddresses {
+			return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("refuse_arp"), Name: "too many addresses of other cards"}
+		}
+		return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("too_many_neighbours"), Name: "too many new neighbours"}
 	}
 	pair, addr := []Field{IIFName, EtherSaddr, ARPSaddrIP}, []Field{IIFName, ARPSaddrIP}
 	taken := Match{Fields: addr, Set: arpAddresses}
-	c.addChain("asking", nil, over(Meter{Set: arpAsking, Key: EtherSaddr, Link: true, Rate: askingUs},
-		"too_many_neighbours", "too many questions for neighbours"))
-	large := c.interfaces("large", IIFName, func(z Zone) bool { return hostsOf(z.OnLink) > uint64(c.policy.Neighbours.Size/4) })
+	c.addChain("asking", nil, over(Meter{Set: arpAsking, Key: EtherSaddr, Link: true, Rate: askingUs}))
+	large := c.interfaces("large", IIFName, func(z Zone) bool {
+		return hostsOf(z.OnLink) > uint64(c.policy.Neighbours.Size/4)
+	})
 	rules := []TreeRule{
 		{Matches: match(Match{Fields: pair, Set: arpPairs}), Learn: &Learn{arpPairs, pair}, Verdict: goTo("asking")},
-		over(Meter{Set: arpTaken, Key: EtherSaddr, Link: true, Rate: takenIPv4}, "refuse_arp", "too many addresses of other cards", taken),
-		over(Meter{Set: takenLinks, Key: IIFName, Rate: takenLink}, "refuse_arp", "too many addresses of other cards", taken),
-		over(Meter{Set: arpNew, Key: EtherSaddr, Link: true, Rate: newIPv4}, "too_many_neighbours", "too many new neighbours"),
+		over(Meter{Set: arpTaken, Key: EtherSaddr, Link: true, Rate: takenIPv4}, taken),
+		over(Meter{Set: takenLinks, Key: IIFName, Rate: takenLink}, taken),
+		over(Meter{Set: arpNew, Key: EtherSaddr, Link: true, Rate: newIPv4}),
 	}
 	rules = append(rules, c.addSet(large,
-		over(Meter{Set: arpLinks, Key: IIFName, Rate: c.policy.Neighbours.Link}, "too_many_neighbours", "too many new neighbours", in(large)))...)
+		over(Meter{Set: arpLinks, Key: IIFName, Rate: c.policy.Neighbours.Link}, in(large)))...)
 	c.addChain("pairs", nil, append(rules, TreeRule{Learn: &Learn{arpAddresses, addr}}, TreeRule{Learn: &Learn{arpPairs, pair}})...)
 }
 

@@ -3,7 +3,6 @@ package nflog
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 )
 
@@ -23,6 +22,6 @@ func ParseARP(b []byte) Packet {
 	}
 	return Packet{
 		Source: netip.AddrFrom4([4]byte(b[14:18])), Destination: netip.AddrFrom4([4]byte(b[24:28])),
-		Length: size, ARP: name, Names: net.HardwareAddr(b[8:14]).String(),
+		Length: size, ARP: name, Names: fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", b[8], b[9], b[10], b[11], b[12], b[13]),
 	}
 }

@@ -15,6 +15,7 @@ const (
 	cardLately = time.Minute // how long what a card did is a problem to tell
 	maxCards   = 64          // that are remembered
 	toldCards  = 3           // of each reason
+	manyOf     = 20          // in a minute: a host of another network asks now and then, and is no problem
 )
 
 // cardReasons are the names by which rules log what a card does to its neighbours, and what that is.
@@ -26,10 +27,21 @@ var cardReasons = map[string]string{
 // cards are those that did so lately.
 type cards struct {
 	mu   sync.Mutex
-	last map[cardKey]time.Duration // since the kernel started
+	seen map[cardKey]sightings
 }
 
 type cardKey struct{ reason, link, mac string }
+
+// sightings are how often in this minute of one card and the one before. Times are since the kernel started.
+type sightings struct {
+	last, since time.Duration
+	now, before int
+}
+
+// many reports whether a card was seen often enough at a time to be told of.
+func (s sightings) many(at time.Duration) bool {
+	return at-s.last < cardLately && max(s.now, s.before) >= manyOf
+}
 
 // add notes a record. When there are many the one that was silent longest goes.
 func (c *cards) add(r nflog.Record) {
@@ -38,21 +50,29 @@ func (c *cards) add(r nflog.Record) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil {
-		c.last = map[cardKey]time.Duration{}
+	if c.seen == nil {
+		c.seen = map[cardKey]sightings{}
 	}
 	key := cardKey{r.Rule, r.In, r.MAC}
-	if _, known := c.last[key]; !known && len(c.last) >= maxCards {
-		delete(c.last, c.sorted()[maxCards-1])
+	s, known := c.seen[key]
+	if !known && len(c.seen) >= maxCards {
+		delete(c.seen, c.sorted()[maxCards-1])
 	}
-	c.last[key] = r.Up
+	if past := r.Up - s.since; !known || past >= cardLately {
+		if past >= 2*cardLately {
+			s.now = 0
+		}
+		s = sightings{since: r.Up, before: s.now}
+	}
+	s.last, s.now = r.Up, s.now+1
+	c.seen[key] = s
 }
 
 // sorted are all that are remembered, those of one reason and link together, who was heard last first; the very
 // last is who was silent longest.
 func (c *cards) sorted() []cardKey {
-	return slices.SortedFunc(maps.Keys(c.last), func(a, b cardKey) int {
-		return cmp.Or(cmp.Compare(c.last[b], c.last[a]), cmp.Compare(a.mac, b.mac), cmp.Compare(a.reason, b.reason), cmp.Compare(a.link, b.link))
+	return slices.SortedFunc(maps.Keys(c.seen), func(a, b cardKey) int {
+		return cmp.Or(cmp.Compare(c.seen[b].last, c.seen[a].last), cmp.Compare(a.mac, b.mac), cmp.Compare(a.reason, b.reason), cmp.Compare(a.link, b.link))
 	})
 }
 
@@ -62,12 +82,12 @@ func (c *cards) problems(now time.Duration) []string {
 	defer c.mu.Unlock()
 	all, more := []string{}, map[string]int{}
 	for _, key := range c.sorted() {
-		if now-c.last[key] >= cardLately {
+		if !c.seen[key].many(now) {
 			continue
 		}
 		if more[key.reason]++; more[key.reason] <= toldCards {
 			all = append(all, fmt.Sprintf("%s: the card %s %s; some of it was dropped %s ago: gatehouse firewall log %s", key.link, key.mac,
-				cardReasons[key.reason], (now-c.last[key]).Round(time.Second), key.reason))
+				cardReasons[key.reason], (now-c.seen[key].last).Round(time.Second), key.reason))
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(more)) {

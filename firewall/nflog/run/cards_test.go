@@ -20,8 +20,13 @@ func TestCards(t *testing.T) {
 	}
 	add(time.Second, "refused", "02:00:00:00:00:01")
 	add(time.Second, "arp", "02:00:00:00:00:02")
-	add(2*time.Second, "arp", "02:00:00:00:00:02")
-	add(3*time.Second, "neighbours", "02:00:00:00:00:03")
+	for range manyOf {
+		add(2*time.Second, "arp", "02:00:00:00:00:02")
+		add(3*time.Second, "neighbours", "02:00:00:00:00:03")
+	}
+	for n := range manyOf { // less often
+		add(time.Duration(n)*4*time.Second-80*time.Second, "arp", "02:00:00:00:00:01")
+	}
 	got := strings.Join(c.problems(10*time.Second), "\n")
 	for _, want := range []string{
 		"eth1: the card 02:00:00:00:00:02 " + cardReasons["arp"] + "; some of it was dropped 8s ago: gatehouse firewall log arp",
@@ -35,10 +40,12 @@ func TestCards(t *testing.T) {
 		t.Errorf("a card that did nothing to neighbours is named: %q", got)
 	}
 	for n := range 10_000 {
-		add(4*time.Second, "arp", fmt.Sprintf("02:00:5e:00:%02x:%02x", n>>8, n&255))
+		for range manyOf {
+			add(4*time.Second, "arp", fmt.Sprintf("02:00:5e:00:%02x:%02x", n>>8, n&255))
+		}
 	}
-	if got := c.problems(10 * time.Second); len(got) > 2*toldCards+2 || len(c.last) > maxCards {
-		t.Errorf("of many cards %d are remembered, and told is %q", len(c.last), got)
+	if got := c.problems(10 * time.Second); len(got) > 2*toldCards+2 || len(c.seen) > maxCards {
+		t.Errorf("of many cards %d are remembered, and told is %q", len(c.seen), got)
 	}
 	if got := c.problems(4*time.Second + cardLately); len(got) != 0 {
 		t.Errorf("after a minute: %q", got)
