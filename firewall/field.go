@@ -30,8 +30,7 @@ const (
 	THDport // destination port, whatever the protocol: only beside L4Proto
 	ICMPType
 	ICMPv6Type
-	EtherSaddr // of the card that sent it on its last link, where links have such
-	ARPOperation
+	EtherSaddr    // of the card that sent it on its last link, where links have such
 	ARPSaddrIP    // who it says has sent it; 0.0.0.0 asks whether an address is free (RFC 5227, 2.1.1)
 	ARPSaddrEther // by which card
 	numFields
@@ -76,7 +75,6 @@ const (
 	KindBool                   // boolean
 	KindByte                   // integer of 8 bits
 	KindEther                  // ether_addr: only as the key of a Meter or of a Learn
-	KindARPOp                  // arp_op
 )
 
 // Kind is the type of f's values.
@@ -96,7 +94,7 @@ func (f Field) Kind() Kind {
 	return map[Field]Kind{
 		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState, CTStatus: KindCTStatus,
 		ReversePath: KindBool, IP6HopLimit: KindByte, TCPFlags: KindTCPFlags, ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type,
-		EtherSaddr: KindEther, ARPSaddrEther: KindEther, ARPOperation: KindARPOp,
+		EtherSaddr: KindEther, ARPSaddrEther: KindEther,
 	}[f]
 }
 
@@ -144,8 +142,6 @@ const (
 	TCPSyn = 0x02
 	TCPRst = 0x04
 	TCPAck = 0x10
-
-	arpRequest = 1 // RFC 826
 
 	icmpRedirect      = 5   // RFC 792
 	mldQuery          = 130 // RFC 2710

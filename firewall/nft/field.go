@@ -42,7 +42,6 @@ var loaders = map[firewall.Field]loader{
 	firewall.EtherSaddr:   {ether: true, expr: linkLayer(6, 6)},
 
 	// The kernel has seen to the lengths of addresses before it asks (net/ipv4/arp.c, arp_rcv).
-	firewall.ARPOperation:  {expr: network(6, 2)},
 	firewall.ARPSaddrEther: {expr: network(8, 6)},
 	firewall.ARPSaddrIP:    {expr: network(14, 4)},
 }

@@ -118,7 +118,7 @@ func everyField() firewall.Table {
 		case firewall.KindNFProto:
 			v = firewall.Value{Lo: firewall.NFProtoIPv6, Hi: firewall.NFProtoIPv6}
 		}
-		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType || f == firewall.EtherSaddr || f >= firewall.ARPOperation { // each has points of its own where it can be asked
+		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType || f == firewall.EtherSaddr || f >= firewall.ARPSaddrIP { // each has points of its own where it can be asked
 			continue
 		}
 		chain.Rules = append(chain.Rules, firewall.TreeRule{Matches: []firewall.Match{{Fields: []firewall.Field{f}, Values: []firewall.Value{v}}}, Counter: "c"})
@@ -128,14 +128,12 @@ func everyField() firewall.Table {
 
 // arpFields does so in the family where ARP can be asked; a card has no values.
 func arpFields() firewall.Table {
-	one := firewall.Value{Lo: 1, Hi: 1}
 	addr := firewall.Value{Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 	cards := []firewall.Field{firewall.IIFName, firewall.ARPSaddrEther}
 	return firewall.Table{Name: firewall.TableName, Family: firewall.ARP, Counters: []string{"c"},
 		Sets: []firewall.Set{{Name: "cards", Key: cards, Kept: true, Dynamic: true, Expires: true, Timeout: time.Minute, Size: 10}},
 		Chains: []firewall.Chain{{Name: "c", Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Input, Priority: 7, Policy: firewall.VerdictDrop},
 			Rules: []firewall.TreeRule{
-				{Matches: []firewall.Match{{Fields: []firewall.Field{firewall.ARPOperation}, Values: []firewall.Value{one}}}, Counter: "c"},
 				{Matches: []firewall.Match{{Fields: []firewall.Field{firewall.ARPSaddrIP}, Values: []firewall.Value{addr}, Not: true}}, Counter: "c"},
 				{Matches: []firewall.Match{{Fields: cards, Set: "cards"}}, Learn: &firewall.Learn{Set: "cards", Key: cards}, Counter: "c"},
 			}}}}

@@ -33,7 +33,6 @@ var encodings = map[firewall.Kind]encoding{
 	firewall.KindAddrType:   {datatype: nftables.TypeFIBAddr, native: true},
 	firewall.KindBool:       {datatype: sized(nftables.TypeBoolean, 4), native: true}, // net/netfilter/nft_fib.c
 	firewall.KindByte:       {datatype: sized(nftables.TypeInteger, 1)},
-	firewall.KindARPOp:      {datatype: sized(nftables.TypeInteger, 2)},
 	firewall.KindEther:      {datatype: nftables.TypeEtherAddr},
 }
 

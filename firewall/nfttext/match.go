@@ -90,7 +90,7 @@ func fieldName(f firewall.Field) string {
 		firewall.ICMPv6Type:   "icmpv6 type",
 		firewall.EtherSaddr:   "ether saddr",
 
-		firewall.ARPOperation: "arp operation", firewall.ARPSaddrIP: "arp saddr ip", firewall.ARPSaddrEther: "arp saddr ether",
+		firewall.ARPSaddrIP: "arp saddr ip", firewall.ARPSaddrEther: "arp saddr ether",
 	}[f]
 }
 
@@ -112,7 +112,7 @@ func kindNames(kinds []firewall.Kind) string {
 			firewall.KindICMPv6Type: "icmpv6_type", firewall.KindNFProto: "nf_proto", firewall.KindPktType: "pkt_type",
 			firewall.KindCTState: "ct_state", firewall.KindCTStatus: "ct_status", firewall.KindTCPFlags: "tcp_flag",
 			firewall.KindAddrType: "fib_addrtype", firewall.KindBool: "boolean", firewall.KindByte: "integer",
-			firewall.KindEther: "ether_addr", firewall.KindARPOp: "arp_op",
+			firewall.KindEther: "ether_addr",
 		}[k]
 	}
 	return strings.Join(names, " . ")
@@ -152,7 +152,6 @@ func number(kind firewall.Kind, n uint32) string {
 		firewall.KindPktType:  {firewall.PktToHost: "host"},
 		firewall.KindAddrType: {firewall.AddrUnicast: "unicast", firewall.AddrLocal: "local"},
 		firewall.KindBool:     {0: "missing", 1: "exists"},
-		firewall.KindARPOp:    {1: "request", 2: "reply"},
 	}
 	if symbol, ok := symbols[kind][n]; ok {
 		return symbol
