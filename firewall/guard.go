@@ -85,7 +85,7 @@ func (c *compiler) log(name string) []TreeRule {
 // strangers holds what starts outside against what no honest stranger does, and what starts anywhere against
 // how fast a source may begin. It decides nothing in anybody's favour.
 func (c *compiler) strangers() {
-	all := Map{Name: "strangers", Key: []Field{IIFName}}
+	all := Map{Name: "sources", Key: []Field{IIFName}}
 	for _, z := range c.policy.Zones {
 		if !z.Outside && len(z.Networks) == 0 && c.policy.Share > 0 {
 			c.addChain("hosts_"+z.Name, nil, c.paced(z)...)

@@ -88,9 +88,9 @@ func (c *compiler) dhcpAnswers() []TreeRule {
 		Verdict: accept(), Name: "answer of a DHCPv6 server"})...)
 }
 
-// suspected is the rule that asks about strangers, if there are any.
+// suspected is the rule that asks about who begins, if anything is to be asked.
 func (c *compiler) suspected() []TreeRule {
-	i := slices.IndexFunc(c.table.Maps, func(m Map) bool { return m.Name == "strangers" })
+	i := slices.IndexFunc(c.table.Maps, func(m Map) bool { return m.Name == "sources" })
 	if i < 0 {
 		return nil
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
+	"github.com/gatehouse-os/gatehouse/firewall/shares/watch"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
@@ -52,6 +53,7 @@ type appliance struct {
 	stuck    chan struct{} // the kernel does not tell of the machine until it is closed
 	leases   []dhcp.LeaseInfo
 	log      []logs.Dated
+	shares   *watch.State // nil: init does not say
 }
 
 func healthy() appliance {
@@ -145,7 +147,7 @@ func (a appliance) start(t *testing.T) string {
 		t.Cleanup(func() { cancel(); <-done })
 	}
 	serve("init", control.Mux{
-		"box": answer(a.box), "services": answer(a.services),
+		"box": answer(a.box), "services": answer(a.services), admin.SharesMethod: answer(a.shares),
 		"log": func(_ context.Context, raw json.RawMessage, send func(any) error) error {
 			var args logs.Args
 			if err := json.Unmarshal(raw, &args); err != nil {

@@ -29,6 +29,7 @@ type Top struct {
 	Hosts  []Talker   `json:"hosts"`            // of our zones, and the appliance
 	Others *Talker    `json:"others,omitempty"` // all for whom there was no room
 	Talks  []TalkInfo `json:"conversations"`    // the biggest
+	Shares *Shares    `json:"shares,omitempty"` // nil: init does not say
 }
 
 // A Talker is a host of ours.
@@ -76,6 +77,9 @@ func topFirewall(ctx context.Context, env Env, args []string) error {
 		return err
 	}
 	top := talk.top(limits)
+	if top.Shares = env.shares(ctx); top.Shares != nil {
+		top.Shares.name(d)
+	}
 	if *asJSON {
 		return cli.JSON(env.Stdout, top)
 	}
@@ -164,7 +168,12 @@ func (t *talk) top(limits conntrack.Limits) Top {
 }
 
 func (top Top) print(w io.Writer, d directory) error {
-	fmt.Fprintf(w, "%d conversations, at most %d\n", top.Flows, top.Max)
+	fmt.Fprintf(w, "%d conversations, at most %d", top.Flows, top.Max)
+	if s := top.Shares; s != nil && s.Share > 0 {
+		fmt.Fprintf(w, ", of one source at most %d", s.Share)
+	}
+	fmt.Fprintln(w)
+	top.Shares.print(w)
 	if !top.Counted {
 		fmt.Fprintln(w, "The kernel does not count bytes: net.netfilter.nf_conntrack_acct is 0.")
 	}

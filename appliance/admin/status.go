@@ -41,6 +41,7 @@ type Status struct {
 	Tunnel   *tunnelrun.Status  `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
 	IPv6     *plan.IPv6         `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
 	Time     *ntprun.Status     `json:"time,omitempty"`   // nil: no time is kept, or its service does not answer
+	Shares   *Shares            `json:"shares,omitempty"` // of the conversations; nil: init does not say
 	Problems []string           `json:"problems"`         // everything that is wrong, for people
 }
 
@@ -132,6 +133,7 @@ func collect(ctx context.Context, env Env) Status {
 			st.Time = &c
 		}
 	})
+	asking.Go(func() { st.Shares = env.shares(ctx) })
 	asking.Wait() // the control sockets keep to ctx
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
 	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six

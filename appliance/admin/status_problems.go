@@ -83,6 +83,7 @@ func (st *Status) problems(a answers) []string {
 		return all
 	}
 	add(st.routeProblems()...)
+	add(st.Shares.problems()...)
 	add(st.diskProblems()...)
 	add(scarce(st.Machine)...)
 	return all

@@ -31,6 +31,10 @@ func parseFlow(b []byte) (Flow, error) {
 			f.Sent, err = parseCount(a.Bytes())
 		case nl.CTA_COUNTERS_REPLY:
 			f.Received, err = parseCount(a.Bytes())
+		case nl.CTA_STATUS:
+			f.Assured = a.Uint32()&statusAssured != 0
+		case nl.CTA_PROTOINFO:
+			f.Ended, err = parseEnded(a.Bytes())
 		case nl.CTA_ID:
 			f.id = a.Uint32()
 		case nl.CTA_ZONE:
@@ -42,6 +46,29 @@ func parseFlow(b []byte) (Flow, error) {
 		err = errors.New("a conversation without addresses")
 	}
 	return f, err
+}
+
+const statusAssured = 1 << 2 // linux/netfilter/nf_conntrack_common.h, IPS_ASSURED
+
+// States of TCP in conntrack (linux/netfilter/nf_conntrack_tcp.h) in which both sides have closed, from the first to
+// the last.
+const tcpLastAck, tcpClose = 6, 8
+
+// parseEnded looks into what is known of a protocol.
+func parseEnded(b []byte) (ended bool, err error) {
+	err = each(b, func(a *netlink.AttributeDecoder) error {
+		if a.Type() != nl.CTA_PROTOINFO_TCP {
+			return nil
+		}
+		return each(a.Bytes(), func(a *netlink.AttributeDecoder) error {
+			if a.Type() == nl.CTA_PROTOINFO_TCP_STATE {
+				state := a.Uint8()
+				ended = state >= tcpLastAck && state <= tcpClose
+			}
+			return nil
+		})
+	})
+	return ended, err
 }
 
 // each calls do for every attribute in b, until one fails.

@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
+	sharewatch "github.com/gatehouse-os/gatehouse/firewall/shares/watch"
 )
 
 // Where the appliance keeps what every part of it needs to find.
@@ -51,6 +52,7 @@ type process1 struct {
 	hooks      *siteHooks
 	tunnel     *tunnelState
 	rules      nft.Owner // of the kernel
+	shares     sharewatch.Watcher
 	supervisor *supervise.Supervisor
 
 	mu    sync.Mutex
@@ -59,6 +61,7 @@ type process1 struct {
 
 func newProcess1() *process1 {
 	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState()}
+	p.shares.Log = func(format string, args ...any) { p.log.Event(firewallName, format, args...) }
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
 }
@@ -153,7 +156,10 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
 		"hooks": p.hooks.answer,
-		"log":   p.log.Handler(p.supervisor.Names),
+		admin.SharesMethod: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
+			return send(p.shares.State())
+		},
+		"log": p.log.Handler(p.supervisor.Names),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
+	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -36,6 +37,9 @@ const etcDir = runDir + "/etc"
 
 // networkName is what the log calls that part of process 1 which keeps the network.
 const networkName = "network"
+
+// firewallName is what the log calls that part of it which holds sources to their shares.
+const firewallName = "firewall"
 
 // newBox makes the box that this machine is.
 func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
@@ -59,7 +63,7 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	p.hooks = p.newHooks(func(subject string, err error) { b.Problem(subject, err) })
 	p.wayOut.told = p.hooks.told
 	b = box.New(ctx, box.World{
-		Firewall: p.rules.Set,
+		Firewall: p.firewall,
 		Network: func(ctx context.Context, c netcfg.Config) (missing, wrong error) {
 			if netErr != nil {
 				return nil, netErr
@@ -81,8 +85,18 @@ func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	go p.wayOut.follow(ctx, b.Learned)
 	go p.hooks.run(ctx)
 	go p.tunnel.follow(ctx, b.Learned)
+	go p.shares.Run(ctx)
 	b.Problem("image", err)
 	return b
+}
+
+// firewall loads rules, and has who has his share by them watched.
+func (p *process1) firewall(l firewall.Loaded) error {
+	err := p.rules.Set(l)
+	if err == nil {
+		p.shares.Set(l.Policy)
+	}
+	return err
 }
 
 // units makes the services those of a list.
