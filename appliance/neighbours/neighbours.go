@@ -2,7 +2,7 @@
 // of this machine, and asks it about IPv4: its neighbour table (rtnetlink(7), ip-neighbour(8)).
 //
 // The table has those only that the machine has spoken with, or that have spoken to it. The kernel bounds it
-// (gc_thresh3 in ip-sysctl.rst, 1024 addresses unless it is told otherwise). Nothing is changed in it, and no
+// (gc_thresh3 in ip-sysctl.rst, 1024 addresses of a family unless it is told otherwise). Nothing is changed in it, and no
 // privilege is needed.
 //
 // What it says is as good as neighbour discovery is: whoever is on a link can claim any address there.

@@ -45,7 +45,7 @@ func TestNeighbourFloods(t *testing.T) {
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
 	old := newHost(t, lan, "02:00:5e:00:00:01")
 	udhcpc(ctx, t, old)
-	reaches(ctx, t, old, "before")
+	pingsBox(ctx, t, old, "before")
 	flooding := newHost(t, lan, floodingMAC)
 	for i, c := range []struct {
 		what   string
@@ -54,10 +54,10 @@ func TestNeighbourFloods(t *testing.T) {
 		stop := flood(t, flooding, c.others)
 		time.Sleep(10 * time.Second) // of the attack: the tables would be full after one of them
 		t.Logf("%s: neighbours in IPv4 and IPv6: %v", c.what, neighbours(ctx, t, a))
-		reaches(ctx, t, old, c.what)
+		pingsBox(ctx, t, old, c.what)
 		newcomer := newHost(t, lan, fmt.Sprintf("02:00:5e:00:01:%02x", i))
 		udhcpc(ctx, t, newcomer)
-		reaches(ctx, t, newcomer, c.what+", who is new")
+		pingsBox(ctx, t, newcomer, c.what+", who is new")
 		if got, err := answers(ctx, newcomer, box4, "store.home.example"); got != "192.168.32.10" || err != nil {
 			t.Errorf("%s: store is %q, %v", c.what, got, err)
 		}
@@ -69,7 +69,7 @@ func TestNeighbourFloods(t *testing.T) {
 	stopped := time.Now()
 	testnet.Eventually(t, Guard, "status names the card no more", func() bool { return !named(ctx, t, a) })
 	t.Logf("%v after it, status has nothing of it, neighbours are %v", time.Since(stopped).Round(time.Second), neighbours(ctx, t, a))
-	reaches(ctx, t, old, "afterwards")
+	pingsBox(ctx, t, old, "afterwards")
 }
 
 // named reports whether status names the card that floods.
@@ -80,9 +80,9 @@ func named(ctx context.Context, t *testing.T, a admin) bool {
 	return slices.ContainsFunc(now.Problems, func(p string) bool { return strings.Contains(p, floodingMAC) })
 }
 
-// reaches has a host ping the appliance in both families until it was answered often. Some are lost: a flood fills the
+// pingsBox has a host ping the appliance in both families until it was answered often. Some are lost: a flood fills the
 // queue of the card too, however well who reads it keeps the senders apart.
-func reaches(ctx context.Context, t *testing.T, host *testnet.Namespace, when string) {
+func pingsBox(ctx context.Context, t *testing.T, host *testnet.Namespace, when string) {
 	t.Helper()
 	for _, to := range []string{box4, box6.String() + "%" + eth0} {
 		tries, answered := 0, 0
