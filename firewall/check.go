@@ -48,6 +48,12 @@ func (p Policy) Check() error {
 	c.rate(p.Log)
 	c.place = "flood"
 	c.rate(p.Flood)
+	c.place = "neighbours"
+	c.rate(p.Neighbours.Link)
+	if n := p.Neighbours; n.bounded() && (n.Link == (Rate{}) || n.Size < cards) {
+		c.problem("size %d, rate %v: expected both, and a size of at least %d", n.Size, n.Link, cards)
+	}
+	c.networks("routed network", p.Neighbours.Routed)
 	return errors.Join(c.errs...)
 }
 
@@ -110,6 +116,7 @@ func (c *checker) checkZones() {
 		}
 		c.networks("network", z.Networks)
 		c.networks("bogon", z.Bogons)
+		c.networks("network of the link", z.OnLink)
 	}
 }
 

@@ -30,7 +30,9 @@ const (
 	THDport // destination port, whatever the protocol: only beside L4Proto
 	ICMPType
 	ICMPv6Type
-	EtherSaddr // of the card that sent it on its last link, where links have such
+	EtherSaddr    // of the card that sent it on its last link, where links have such
+	ARPSaddrIP    // who it says has sent it; 0.0.0.0 asks whether an address is free (RFC 5227, 2.1.1)
+	ARPSaddrEther // by which card
 	numFields
 )
 
@@ -72,7 +74,7 @@ const (
 	KindAddrType               // fib_addrtype
 	KindBool                   // boolean
 	KindByte                   // integer of 8 bits
-	KindEther                  // ether_addr: only as the key of a Meter
+	KindEther                  // ether_addr: only as the key of a Meter or of a Learn
 )
 
 // Kind is the type of f's values.
@@ -80,7 +82,7 @@ func (f Field) Kind() Kind {
 	switch f {
 	case IIFName, OIFName:
 		return KindIfname
-	case IPSaddr, IPDaddr:
+	case IPSaddr, IPDaddr, ARPSaddrIP:
 		return KindIPv4
 	case IP6Saddr, IP6Daddr:
 		return KindIPv6
@@ -92,7 +94,7 @@ func (f Field) Kind() Kind {
 	return map[Field]Kind{
 		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState, CTStatus: KindCTStatus,
 		ReversePath: KindBool, IP6HopLimit: KindByte, TCPFlags: KindTCPFlags, ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type,
-		EtherSaddr: KindEther,
+		EtherSaddr: KindEther, ARPSaddrEther: KindEther,
 	}[f]
 }
 

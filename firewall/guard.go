@@ -42,6 +42,7 @@ func (c *compiler) antispoof() {
 		Matches: append(dhcpAnswer(), in(clients)), Verdict: accept(), Name: "answer of a DHCP server"})...)
 	rules = append(rules, TreeRule{Matches: match(number(ReversePath, 0)), Verdict: goTo("spoofed"),
 		Name: "no way back to the source"})
+	rules = append(rules, c.discovery()...)
 	c.addChain("antispoof", &Hook{Filter, Prerouting, PriorityMangle, VerdictAccept}, rules...)
 }
 
@@ -57,7 +58,9 @@ func (c *compiler) banned(set string, f family, bits int) []TreeRule {
 }
 
 // DropReasons are the names by which packets are logged and dropped that no rule of the policy speaks of.
-func DropReasons() []string { return []string{"refused", "spoofed", "banned", "flood", "share"} }
+func DropReasons() []string {
+	return []string{"refused", "spoofed", "banned", "flood", "share", "arp", "neighbours"}
+}
 
 // logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate
 // allows. What was sent to everybody is dropped without a word, for every LAN is full of it.

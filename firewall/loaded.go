@@ -6,5 +6,8 @@ type Loaded struct {
 	Features Features `json:"features"`
 }
 
-// Table is the ruleset. It fails only with the error of [Policy.Check].
+// ARP is the ruleset for ARP. It does not fail for a policy without an error of [Policy.Check].
+func (l Loaded) ARP() Table { return compileARP(l.Policy) }
+
+// Table is the ruleset for IPv4 and IPv6. It fails only with the error of [Policy.Check].
 func (l Loaded) Table() (Table, error) { return Compile(l.Policy, l.Features) }

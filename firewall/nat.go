@@ -123,7 +123,7 @@ func (c *compiler) srcnat() {
 		}
 		rules = append(rules, c.each(pairs, r)...)
 	}
-	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, append(rules, c.private()...)...)
+	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, slices.Concat(rules, c.private(), c.unheard())...)
 }
 
 // masqueraded are the interfaces of the zones that m is about, each once.

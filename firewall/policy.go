@@ -27,6 +27,8 @@ type Policy struct {
 	// Share is how many conversations one source should have at most: an IPv4 address, an IPv6 /64, and of a
 	// host on a LAN in IPv6 its card. Zero: no bound.
 	Share uint32 `json:"share,omitempty"`
+	// Neighbours bound who is a neighbour of the appliance.
+	Neighbours Neighbours `json:"neighbours,omitzero"`
 }
 
 // A Zone is a set of networks that are trusted alike: whole interfaces, or some networks behind interfaces of
@@ -40,6 +42,9 @@ type Zone struct {
 	Refuse   Refusal        `json:"refuse"` // of a zone with Networks the same as that of its interfaces' zone
 	// Own are the appliance's addresses here as far as they are known beforehand.
 	Own []netip.Addr `json:"own,omitempty"`
+	// OnLink are the IPv4 networks of the link, and single addresses that are on it all the same. ARP by others is
+	// refused; none: they are not known yet.
+	OnLink []netip.Prefix `json:"on_link,omitempty"`
 	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no
 	// private source leaves through it.
 	Outside bool `json:"outside,omitempty"`

@@ -2,15 +2,25 @@ package firewall
 
 import "time"
 
-// A Table is a ruleset of the inet family (IPv4 and IPv6): the root of the tree.
+// A Table is a ruleset of one family: the root of the tree.
 type Table struct {
 	Name       string
+	Family     Family   // of which packets
 	Counters   []string // each counter that a rule names, once
 	Flowtables []Flowtable
 	Sets       []Set
 	Maps       []Map
 	Chains     []Chain
 }
+
+// A Family is what packets a table is asked about.
+type Family uint8
+
+// The families.
+const (
+	Inet Family = iota // IPv4 and IPv6
+	ARP
+)
 
 // A Flowtable is where the kernel keeps conversations that take a short cut from one device to another, past
 // all rules (Documentation/networking/nf_flowtable.rst).
@@ -103,6 +113,7 @@ const (
 type TreeRule struct {
 	Matches []Match
 	Meter   *Meter
+	Learn   *Learn
 	Limit   Rate   // zero: none; above the rate the rule does not apply
 	Counter string // non-empty: count what got this far in the counter of this name; several rules may share one
 	Log     string // non-empty: hand the packet to NFLOG group [LogGroup] with this prefix
@@ -126,8 +137,24 @@ const LogGroup = 1
 type Meter struct {
 	Set  string
 	Key  Field
-	Bits int // of an address only the first ones; 0: all
+	Bits int  // of an address only the first ones; 0: all
+	Link bool // per interface that they came by, which the Set's key begins with
 	Rate Rate
+}
+
+// Fields are the key of m's Set.
+func (m Meter) Fields() []Field {
+	if m.Link {
+		return []Field{IIFName, m.Key}
+	}
+	return []Field{m.Key}
+}
+
+// A Learn puts what a packet has of Key into a dynamic Set of the same key, or makes it young again there. The
+// rule goes no further when the Set is full.
+type Learn struct {
+	Set string
+	Key []Field
 }
 
 // A Match compares fields of a packet with values, or with the keys of a named set.

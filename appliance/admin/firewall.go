@@ -23,7 +23,7 @@ const (
 
 // Kernel is what the firewall command asks the kernel: packages nft and conntrack, but in tests.
 type Kernel struct {
-	Counters    func(table string) (map[string]firewall.Count, error)
+	Counters    func(firewall.Table) (map[string]firewall.Count, error)
 	Kept        func(firewall.Table) (firewall.Table, error)
 	Differences func(firewall.Table) ([]string, error)
 	Ban         func(table string, p netip.Prefix, d time.Duration) error
@@ -36,7 +36,7 @@ type Kernel struct {
 
 // ThisKernel asks the kernel that the command runs on.
 func ThisKernel() Kernel {
-	return Kernel{nft.Counters, nft.Kept, nft.Differences, nft.Ban, nft.Unban, nft.Bans,
+	return Kernel{nft.CountersOf, nft.Kept, nft.Differences, nft.Ban, nft.Unban, nft.Bans,
 		conntrack.Each, conntrack.Forget, conntrack.ReadLimits}
 }
 
@@ -70,21 +70,31 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if table, err = env.Kernel.Kept(table); err != nil {
-		return err
-	}
-	counts, err := env.Kernel.Counters(table.Name)
-	if err != nil {
-		return err
+	infos, hidden := []RuleInfo{}, 0
+	for _, t := range []firewall.Table{table, loaded.ARP()} {
+		if t.Chains == nil {
+			continue
+		}
+		if t, err = env.Kernel.Kept(t); err != nil {
+			return err
+		}
+		counts, err := env.Kernel.Counters(t)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			infos = append(infos, rulesOf(t, counts)...)
+			continue
+		}
+		if !*all {
+			short, n := shortened(t.Sets)
+			t.Sets, hidden = short, hidden+n
+		}
+		fmt.Fprint(env.Stdout, nfttext.RenderCounted(t, counts))
 	}
 	if *asJSON {
-		return cli.JSON(env.Stdout, rulesOf(table, counts))
+		return cli.JSON(env.Stdout, infos)
 	}
-	hidden := 0
-	if !*all {
-		table.Sets, hidden = shortened(table.Sets)
-	}
-	fmt.Fprint(env.Stdout, nfttext.RenderCounted(table, counts))
 	if hidden > 0 {
 		fmt.Fprintf(env.Stdout, "# %d elements of long sets are not shown; -a shows them\n", hidden)
 	}
@@ -105,6 +115,7 @@ func shortened(sets []firewall.Set) ([]firewall.Set, int) {
 
 // RuleInfo is one rule of `gatehouse firewall show --json`.
 type RuleInfo struct {
+	Family  string          `json:"family,omitempty"` // "arp", or "": IPv4 and IPv6
 	Chain   string          `json:"chain"`
 	Number  int             `json:"number"` // in its chain, from 1
 	Text    string          `json:"text"`   // as nft has it
@@ -115,10 +126,13 @@ type RuleInfo struct {
 }
 
 func rulesOf(t firewall.Table, counts map[string]firewall.Count) []RuleInfo {
-	infos := []RuleInfo{}
+	infos, family := []RuleInfo{}, ""
+	if t.Family == firewall.ARP {
+		family = "arp"
+	}
 	for _, c := range t.Chains {
 		for i, r := range c.Rules {
-			info := RuleInfo{Chain: c.Name, Number: i + 1, Text: nfttext.Rule(t, r), Name: r.Name, Origin: r.Origin, Counter: r.Counter}
+			info := RuleInfo{Family: family, Chain: c.Name, Number: i + 1, Text: nfttext.Rule(t, r), Name: r.Name, Origin: r.Origin, Counter: r.Counter}
 			if count, ok := counts[r.Counter]; ok {
 				info.Count = &count
 			}

@@ -76,6 +76,18 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	d.Site = append(d.Site, changes(nfttext.Blocks(running), nfttext.Blocks(wanted))...)
 	differences, err := env.Kernel.Differences(running)
 	d.Kernel = append(d.Kernel, differences...)
+	if err != nil {
+		return d, err
+	}
+	wantedARP := firewall.Loaded{Policy: p.Firewall.Policy}.ARP()
+	for _, c := range changes(nfttext.Blocks(loaded.ARP()), nfttext.Blocks(wantedARP)) {
+		c.Where = "arp " + c.Where
+		d.Site = append(d.Site, c)
+	}
+	differences, err = env.Kernel.Differences(loaded.ARP())
+	for _, text := range differences {
+		d.Kernel = append(d.Kernel, "arp "+text)
+	}
 	return d, err
 }
 

@@ -142,13 +142,20 @@ func (p LoggedPacket) text(d directory) string {
 	if !p.Source.IsValid() {
 		return strings.Join(append(words, fmt.Sprintf("%d bytes that are no IP packet", p.Length)), " ")
 	}
-	words = append(words, protoName(p.Proto), d.endpoint(netip.AddrPortFrom(p.Source, p.SourcePort)), "→",
+	proto := protoName(p.Proto)
+	if p.ARP != "" {
+		proto = "arp " + p.ARP
+	}
+	words = append(words, proto, d.endpoint(netip.AddrPortFrom(p.Source, p.SourcePort)), "→",
 		d.endpoint(netip.AddrPortFrom(p.Destination, p.DestinationPort)))
 	words = append(words, p.details()...)
-	if p.MAC != "" && p.SourceName == "" && !d.outside(p.InZone) {
+	if p.MAC != "" && (p.ARP != "" || p.SourceName == "" && !d.outside(p.InZone)) {
 		words = append(words, "from card "+p.MAC)
 		if p.CardName != "" {
 			words = append(words, "of "+p.CardName)
+		}
+		if p.Names != "" && p.Names != p.MAC {
+			words = append(words, "that says it is "+p.Names)
 		}
 	}
 	return strings.Join(words, " ")

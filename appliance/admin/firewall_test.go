@@ -63,7 +63,7 @@ func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int
 	t.Helper()
 	var out, errs bytes.Buffer
 	env := admin.Env{Stdout: &out, Stderr: &errs, RunDir: g.dir, Site: g.site, Kernel: admin.Kernel{
-		Counters: func(string) (map[string]firewall.Count, error) {
+		Counters: func(firewall.Table) (map[string]firewall.Count, error) {
 			return map[string]firewall.Count{"rule_default.out": {Packets: 17, Bytes: 1020}, "refused": {Packets: 3, Bytes: 180}}, nil
 		},
 		Kept: func(table firewall.Table) (firewall.Table, error) {
@@ -74,7 +74,12 @@ func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int
 			}
 			return table, nil
 		},
-		Differences: func(firewall.Table) ([]string, error) { return g.differences, nil },
+		Differences: func(table firewall.Table) ([]string, error) {
+			if table.Family == firewall.ARP {
+				return nil, nil
+			}
+			return g.differences, nil
+		},
 		Ban: func(_ string, p netip.Prefix, d time.Duration) error {
 			*g.bans = append(*g.bans, firewall.Ban{Prefix: p, For: d, Left: d - time.Second})
 			return nil

@@ -1,8 +1,8 @@
 // Package neighbours hears from the kernel which hardware address answers for which IPv6 address on the links
-// of this machine: its neighbour table (rtnetlink(7), ip-neighbour(8)).
+// of this machine, and asks it about IPv4: its neighbour table (rtnetlink(7), ip-neighbour(8)).
 //
 // The table has those only that the machine has spoken with, or that have spoken to it. The kernel bounds it
-// (gc_thresh3 in ip-sysctl.rst, 1024 addresses unless it is told otherwise). Nothing is changed in it, and no
+// (gc_thresh3 in ip-sysctl.rst, 1024 addresses of a family unless it is told otherwise). Nothing is changed in it, and no
 // privilege is needed.
 //
 // What it says is as good as neighbour discovery is: whoever is on a link can claim any address there.
@@ -43,15 +43,11 @@ type Table struct {
 
 // Open hears of the neighbours in the network namespace of the calling thread.
 func Open() (*Table, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	socket, err := open(1 << (unix.RTNLGRP_NEIGH - 1))
 	if err != nil {
-		return nil, os.NewSyscallError("neighbours: netlink socket", err)
+		return nil, err
 	}
-	t := &Table{socket: os.NewFile(uintptr(fd), "neighbours")}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (unix.RTNLGRP_NEIGH - 1)}); err != nil {
-		return nil, errors.Join(os.NewSyscallError("neighbours: bind netlink socket", err), t.socket.Close())
-	}
-	return t, nil
+	return &Table{socket: socket}, nil
 }
 
 // Close ends Read, which returns os.ErrClosed then.
@@ -59,15 +55,7 @@ func (t *Table) Close() error { return t.socket.Close() }
 
 // Ask has the kernel tell all entries that there are; Read returns them with what else happens.
 func (t *Table) Ask() error {
-	var b [unix.NLMSG_HDRLEN + unix.SizeofNdMsg]byte
-	binary.NativeEndian.PutUint32(b[0:], uint32(len(b)))
-	binary.NativeEndian.PutUint16(b[4:], unix.RTM_GETNEIGH)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	b[unix.NLMSG_HDRLEN] = unix.AF_INET6
-	if _, err := t.socket.Write(b[:]); err != nil {
-		return fmt.Errorf("neighbours: ask the kernel: %w", err)
-	}
-	return nil
+	return ask(t.socket, unix.AF_INET6)
 }
 
 // Read waits for entries, which may be none.
@@ -81,5 +69,31 @@ func (t *Table) Read() ([]Entry, error) {
 	case err != nil:
 		return nil, fmt.Errorf("neighbours: %w", err)
 	}
-	return parse(t.buffer[:n])
+	all, _, err := parse(t.buffer[:n], unix.AF_INET6)
+	return all, err
+}
+
+func ask(socket *os.File, family byte) error {
+	var b [unix.NLMSG_HDRLEN + unix.SizeofNdMsg]byte
+	binary.NativeEndian.PutUint32(b[0:], uint32(len(b)))
+	binary.NativeEndian.PutUint16(b[4:], unix.RTM_GETNEIGH)
+	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	b[unix.NLMSG_HDRLEN] = family
+	if _, err := socket.Write(b[:]); err != nil {
+		return fmt.Errorf("neighbours: ask the kernel: %w", err)
+	}
+	return nil
+}
+
+// open makes a socket that hears of some groups.
+func open(groups uint32) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, os.NewSyscallError("neighbours: netlink socket", err)
+	}
+	socket := os.NewFile(uintptr(fd), "neighbours")
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return nil, errors.Join(os.NewSyscallError("neighbours: bind netlink socket", err), socket.Close())
+	}
+	return socket, nil
 }

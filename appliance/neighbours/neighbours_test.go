@@ -83,6 +83,29 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
+// TestIPv4: who has answered is listed, each time anew.
+func TestIPv4(t *testing.T) {
+	box, host := testnet.New(t, "box"), testnet.New(t, "host")
+	box.Connect("lan", host, "eth0")
+	box.Run("ip", "addr", "add", "192.0.2.1/24", "dev", "lan")
+	host.Run("ip", "addr", "add", "192.0.2.20/24", "dev", "eth0")
+	var table *IPv4
+	if err := box.Do(func() (err error) { table, err = OpenIPv4(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	if all, err := table.List(); err != nil || len(all) != 0 {
+		t.Errorf("before anybody spoke: %v, %v", all, err)
+	}
+	box.Run("ping", "-c1", "-W5", "192.0.2.20")
+	for range 2 {
+		all, err := table.List()
+		if err != nil || len(all) != 1 || all[0].Addr != netip.MustParseAddr("192.0.2.20") || all[0].MAC != ethernet.MAC(host.MAC("eth0")) {
+			t.Errorf("who has answered: %+v, %v", all, err)
+		}
+	}
+}
+
 // message is one of the kernel's.
 func message(kind uint16, body ...[]byte) []byte {
 	b := make([]byte, unix.NLMSG_HDRLEN)
@@ -132,7 +155,7 @@ func TestParse(t *testing.T) {
 		"of a tunnel":     {message(unix.RTM_NEWNEIGH, about(unix.AF_INET6, unix.NUD_REACHABLE, 0), dst, attribute(unix.NDA_LLADDR, 1, 2, 3, 4)), 0, false},
 		"a cut attribute": {message(unix.RTM_NEWNEIGH, about(unix.AF_INET6, unix.NUD_REACHABLE, 0), dst, mac[:8]), 0, false},
 	} {
-		all, err := parse(append(message(unix.NLMSG_NOOP), c.message...))
+		all, _, err := parse(append(message(unix.NLMSG_NOOP), c.message...), unix.AF_INET6)
 		if err != nil || len(all) != c.entries {
 			t.Errorf("%s: %v, %v", what, all, err)
 			continue
@@ -141,7 +164,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", what, all[0], want)
 		}
 	}
-	if _, err := parse(message(unix.NLMSG_ERROR, make([]byte, 20))); !errors.Is(err, ErrLost) {
+	if _, _, err := parse(message(unix.NLMSG_ERROR, make([]byte, 20)), unix.AF_INET6); !errors.Is(err, ErrLost) {
 		t.Errorf("an error of the kernel: %v", err)
 	}
 }
@@ -152,7 +175,7 @@ func FuzzParse(f *testing.F) {
 	dst, mac := attribute(unix.NDA_DST, a[:]...), attribute(unix.NDA_LLADDR, 2, 0, 0, 0, 0, 0x20)
 	f.Add(message(unix.RTM_NEWNEIGH, about(unix.AF_INET6, unix.NUD_REACHABLE, 0), dst, mac))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		all, _ := parse(b)
+		all, _, _ := parse(b, unix.AF_INET6)
 		for _, e := range all {
 			if !e.Addr.Is6() {
 				t.Errorf("%+v of %x", e, b)

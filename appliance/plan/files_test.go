@@ -45,14 +45,14 @@ func TestResolvConf(t *testing.T) {
 // as it is.
 func TestTables(t *testing.T) {
 	for memory := uint64(0); memory < 16<<30; memory += 17_777_777 {
-		for _, s := range tables(memory) {
+		for _, s := range tables(memory, memory>>20) {
 			n, err := strconv.Atoi(s.Value)
 			if err != nil || n < 1024 || strings.Contains(s.Key, "conntrack") && (n < 16384 || n%512 != 0 || n > 262144) {
 				t.Fatalf("%d bytes: %s = %s", memory, s.Key, s.Value)
 			}
 		}
 	}
-	if got := tables(1 << 30)[1].Value; got != "65536" {
+	if got := tables(1<<30, 256)[1].Value; got != "65536" {
 		t.Errorf("a machine of 1 GiB has %s conversations", got)
 	}
 }

@@ -1,10 +1,8 @@
 package plan
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/services/wan"
@@ -48,7 +46,7 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 	all := links(s, facts, learned)
 	c := netcfg.Config{
 		Links: linksUp(s, facts, wayOut6(s, learned).MTU, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
-		Sysctls: slices.Concat(sysctls(), tables(learned.Memory), timeouts()),
+		Sysctls: slices.Concat(sysctls(), tables(learned.Memory, hosts4(s)), timeouts()),
 	}
 	addTunnel(&c, s, facts)
 	addUnreachable(&c, s, learned)
@@ -177,44 +175,4 @@ func sysctls() []netcfg.Sysctl {
 		// Fallback tunnel devices (sit0, …) would appear between eth0 and eth1.
 		{Key: "net.core.fb_tunnels_only_for_init_net", Value: "2"},
 	}
-}
-
-// How large the kernel's tables are for a network. A conversation takes 360 bytes (struct nf_conn with its
-// extensions), a neighbour 400 to 500.
-const (
-	leastConversations = 16384
-	mostConversations  = 262144   // what Linux gives a machine of 4 GiB
-	conversationShare  = 16 << 10 // one for so many bytes of memory
-	conversationStep   = 512      // the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
-	neighbours         = 4096     // of each family
-	// neighbourQueue is how many bytes of packets wait for one whose address is asked for, a packet counting
-	// as 768 at least. Linux has 212,992: who names a network's absent addresses could fill the memory with
-	// them, and before that what a service's socket may have under way, so that nobody was answered.
-	neighbourQueue = 16 << 10
-)
-
-// tables sizes them for a machine with so many bytes of memory. Linux goes by the memory alone, and leaves a
-// small machine with 1,024 conversations and neighbours, which one host uses up.
-func tables(memory uint64) []netcfg.Sysctl {
-	most := strconv.Itoa(conversations(memory))
-	all := []netcfg.Sysctl{
-		{Key: "net.netfilter.nf_conntrack_buckets", Value: most}, {Key: "net.netfilter.nf_conntrack_max", Value: most},
-	}
-	for _, family := range []string{"ipv4", "ipv6"} {
-		// Below the first nobody is forgotten; above the second for five seconds at most; the third is the
-		// end (arp(7)).
-		for i, n := range []int{neighbours / 4, neighbours / 2, neighbours} {
-			key := fmt.Sprintf("net.%s.neigh.default.gc_thresh%d", family, i+1)
-			all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(n)})
-		}
-		key := fmt.Sprintf("net.%s.neigh.default.unres_qlen_bytes", family)
-		all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(neighbourQueue)})
-	}
-	return all
-}
-
-// conversations is how many a machine with so many bytes of memory has room for.
-func conversations(memory uint64) int {
-	n := int(min(max(leastConversations, memory/conversationShare), mostConversations))
-	return n - n%conversationStep
 }

@@ -21,7 +21,8 @@ var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 // policy is what the site says and behind it the default of a router: LANs reach
 // the WAN and the services of the box, and nobody else reaches anything.
 func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
-	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s), Share: share(s, l.Memory)}
+	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s), Share: share(s, l.Memory),
+		Neighbours: neighbourLimits(s, l.Memory)}
 	lans := lanNames(s)
 	for _, r := range s.Firewall.Rules {
 		p.Rules = append(p.Rules, rule(r))
@@ -80,7 +81,7 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	var all []firewall.Zone
 	for _, l := range s.LANs {
 		all = append(all, firewall.Zone{
-			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...),
+			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...), OnLink: onLink(l.Own()),
 			RouterAdverts: l.HasIPv6(), // those of other routers are looked at, and not believed
 		})
 		for _, part := range s.Firewall.Zones {
@@ -97,7 +98,7 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	upstream, first := own4(s, facts)
 	z := firewall.Zone{
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
-		Outside: true, DHCP: s.WAN.DHCP != nil,
+		Outside: true, DHCP: s.WAN.DHCP != nil, OnLink: onLinkWAN(s, facts),
 		RouterAdverts: s.WAN.Auto6, DHCPv6: s.WAN.Auto6,
 	}
 	six := own(own6(s, l)...)

@@ -4,8 +4,8 @@
 // [Table] walks the tree as nft(8) says the kernel does: the hooks in their order, jumps and gotos, sets and
 // maps, the route between prerouting and what follows. It is pure: what the kernel knows beside the rules
 // (addresses, routes, the state of the conversation) is in its arguments. Rates and meters are taken as never
-// exceeded, because what they have counted is not known; bans are those that the tree's sets have as
-// elements.
+// exceeded and sets that packets fill as having all, because what they have counted or learned is not known;
+// bans are those that the tree's sets have as elements.
 package explain
 
 import (

@@ -27,10 +27,10 @@ func (w *walk) match(m firewall.Match) bool {
 	}) != m.Not
 }
 
-// in reports whether the packet is in the set that m names.
+// in reports whether the packet is in the set that m names. In one that packets fill everybody is.
 func (w *walk) in(m firewall.Match) bool {
 	i := slices.IndexFunc(w.table.Sets, func(s firewall.Set) bool { return s.Name == m.Set })
-	return i >= 0 && slices.ContainsFunc(w.table.Sets[i].Elements, func(e firewall.Element) bool {
+	return i >= 0 && w.table.Sets[i].Dynamic || i >= 0 && slices.ContainsFunc(w.table.Sets[i].Elements, func(e firewall.Element) bool {
 		return w.equal(m.Fields, e.Key, m.Bits)
 	})
 }

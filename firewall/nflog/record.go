@@ -43,6 +43,10 @@ type Packet struct {
 	Code            uint8  `json:"code,omitempty"`
 	Flags           string `json:"flags,omitempty"`    // of TCP: "SYN,ACK"
 	Fragment        bool   `json:"fragment,omitempty"` // only a part of a packet
+	// ARP is "request" or "reply" if the packet is one of ARP: Source is who says that he sent it, by the card
+	// Names, and Destination who is asked for.
+	ARP   string `json:"arp,omitempty"`
+	Names string `json:"names,omitempty"`
 }
 
 // Config is what the service needs to know.

@@ -24,7 +24,7 @@ func Differences(t firewall.Table) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("firewall: netlink: %w", err)
 	}
-	running, err := dumpTable(t.Name)
+	running, err := dumpTable(t)
 	if errors.Is(err, unix.ENOENT) {
 		return []string{"there are no rules in the kernel"}, nil
 	}
@@ -46,7 +46,7 @@ func Differences(t firewall.Table) ([]string, error) {
 // dumpDormant loads t under another name, reads it back, and removes it.
 func dumpDormant(conn *nftables.Conn, t firewall.Table) (d dump, err error) {
 	t.Name = scratch
-	table := nftables.Table{Name: scratch, Family: nftables.TableFamilyINet, Flags: unix.NFT_TABLE_F_DORMANT}
+	table := nftables.Table{Name: scratch, Family: familyOf(t.Family), Flags: unix.NFT_TABLE_F_DORMANT}
 	conn.AddTable(&table)
 	conn.DelTable(&table) // what a comparison left that was cut off
 	if err := stage(conn, &table, t, newState()); err != nil {
@@ -61,7 +61,7 @@ func dumpDormant(conn *nftables.Conn, t firewall.Table) (d dump, err error) {
 			err = fmt.Errorf("firewall: the dormant copy of the rules does not go: %w", gone)
 		}
 	}()
-	return dumpTable(scratch)
+	return dumpTable(t)
 }
 
 func differences(running, wanted dump) []string {

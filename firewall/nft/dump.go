@@ -9,8 +9,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/google/nftables"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
 // A dump is what the kernel says a table has, by the title of each object: "chain input". The first line
@@ -19,11 +22,11 @@ import (
 // only compared.
 type dump map[string][]string
 
-// dumpTable asks the kernel for everything in a table of the inet family but what it counts.
-func dumpTable(name string) (dump, error) {
-	d := dump{}
+// dumpTable asks the kernel for everything in the table of t's name and family but what it counts.
+func dumpTable(t firewall.Table) (dump, error) {
+	d, name, family := dump{}, t.Name, familyOf(t.Family)
 	anonymous := map[string]string{} // elements of the sets that belong to rules, by name
-	if err := d.sets(name, anonymous); err != nil {
+	if err := d.sets(family, name, anonymous); err != nil {
 		return nil, err
 	}
 	for _, ask := range []struct {
@@ -36,7 +39,7 @@ func dumpTable(name string) (dump, error) {
 		{unix.NFT_MSG_GETFLOWTABLE, nftaFlowtableTable, d.flowtable},
 		{unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, func(a attributes) { d.rule(a, anonymous) }},
 	} {
-		err := request(ask.message, unix.NLM_F_DUMP, func(a attributes) {
+		err := request(family, ask.message, unix.NLM_F_DUMP, func(a attributes) {
 			if a.text(ask.table) == name {
 				ask.add(a)
 			}
@@ -56,9 +59,9 @@ const (
 )
 
 // request sends one message about nftables and gives the attributes of each answer to add.
-func request(message, flags int, add func(attributes), attrs ...*nl.RtAttr) error {
+func request(family nftables.TableFamily, message, flags int, add func(attributes), attrs ...*nl.RtAttr) error {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
-	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_INET, Version: unix.NFNETLINK_V0})
+	req.AddData(&nl.Nfgenmsg{NfgenFamily: uint8(family), Version: unix.NFNETLINK_V0})
 	for _, a := range attrs {
 		req.AddData(a)
 	}
@@ -153,9 +156,9 @@ func (d dump) rule(a attributes, anonymous map[string]string) {
 }
 
 // sets adds named sets and maps with their elements; those of anonymous ones are put aside for the rules.
-func (d dump) sets(table string, anonymous map[string]string) error {
+func (d dump) sets(family nftables.TableFamily, table string, anonymous map[string]string) error {
 	var all []attributes
-	err := request(unix.NFT_MSG_GETSET, unix.NLM_F_DUMP, func(a attributes) {
+	err := request(family, unix.NFT_MSG_GETSET, unix.NLM_F_DUMP, func(a attributes) {
 		if a.text(unix.NFTA_SET_TABLE) == table {
 			all = append(all, a)
 		}
@@ -165,7 +168,7 @@ func (d dump) sets(table string, anonymous map[string]string) error {
 	}
 	for _, a := range all {
 		name := a.text(unix.NFTA_SET_NAME)
-		elements, err := dumpElements(table, name)
+		elements, err := dumpElements(family, table, name)
 		if err != nil {
 			return err
 		}
@@ -179,9 +182,9 @@ func (d dump) sets(table string, anonymous map[string]string) error {
 	return nil
 }
 
-func dumpElements(table, set string) ([]string, error) {
+func dumpElements(family nftables.TableFamily, table, set string) ([]string, error) {
 	var elements []string
-	err := request(unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP, func(a attributes) {
+	err := request(family, unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP, func(a attributes) {
 		for _, e := range inner(a.bytes(unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
 			elements = append(elements, inner(e.Value).line(unix.NFTA_SET_ELEM_KEY, unix.NFTA_SET_ELEM_DATA, unix.NFTA_SET_ELEM_FLAGS))
 		}

@@ -40,6 +40,10 @@ var loaders = map[firewall.Field]loader{
 	firewall.ICMPType:     {family: firewall.NFProtoIPv4, proto: firewall.ProtoICMP, expr: transport(0, 1)},
 	firewall.ICMPv6Type:   {family: firewall.NFProtoIPv6, proto: firewall.ProtoICMPv6, expr: transport(0, 1)},
 	firewall.EtherSaddr:   {ether: true, expr: linkLayer(6, 6)},
+
+	// The kernel has seen to the lengths of addresses before it asks (net/ipv4/arp.c, arp_rcv).
+	firewall.ARPSaddrEther: {expr: network(8, 6)},
+	firewall.ARPSaddrIP:    {expr: network(14, 4)},
 }
 
 func meta(key expr.MetaKey) func(uint32) expr.Any {

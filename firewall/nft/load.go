@@ -44,20 +44,34 @@ func loadOnce(conn *nftables.Conn, t firewall.Table) error {
 	if err != nil {
 		return fmt.Errorf("firewall: generation of the ruleset: %w", err)
 	}
-	old, err := readState(conn, t.Name)
+	old, err := readState(conn, t)
 	if err != nil {
 		return fmt.Errorf("firewall: table %s as it is: %w", t.Name, err)
 	}
-	table := nftables.Table{Name: t.Name, Family: nftables.TableFamilyINet}
+	table := nftables.Table{Name: t.Name, Family: familyOf(t.Family)}
 	if err := stage(conn, &table, t, old); err != nil {
 		return fmt.Errorf("firewall: table %s: %w", t.Name, err)
 	}
-	gate := closeGate(conn, &table, t.Chains)
+	var gate []*nftables.Rule
+	if t.Family == firewall.Inet {
+		gate = closeGate(conn, &table, t.Chains)
+	}
 	if err := conn.FlushWithGenID(generation.ID); err != nil {
 		return fmt.Errorf("firewall: table %s refused by the kernel, the rules before it stay: %w", t.Name, err)
 	}
 	return openGate(conn, &table, gate)
 }
+
+// familyOf is a family in the words of the kernel.
+func familyOf(f firewall.Family) nftables.TableFamily {
+	if f == firewall.ARP {
+		return nftables.TableFamilyARP
+	}
+	return nftables.TableFamilyINet
+}
+
+// arpInput is the only hook of the ARP family that trees have: NF_ARP_IN of linux/netfilter_arp.h.
+var arpInput = nftables.ChainHookRef(0)
 
 // batch is a transaction in the making.
 type batch struct {
@@ -136,6 +150,9 @@ func chainOf(table *nftables.Table, c firewall.Chain) *nftables.Chain {
 			firewall.Forwarding: nftables.ChainHookForward, firewall.Output: nftables.ChainHookOutput,
 			firewall.Postrouting: nftables.ChainHookPostrouting,
 		}[h.Point]
+		if table.Family == nftables.TableFamilyARP {
+			chain.Hooknum = arpInput
+		}
 	}
 	return chain
 }
@@ -150,6 +167,11 @@ func (b *batch) rule(chain *nftables.Chain, r firewall.TreeRule) error {
 	}
 	if r.Meter != nil {
 		if err := p.meter(r.Meter); err != nil {
+			return err
+		}
+	}
+	if r.Learn != nil {
+		if err := p.remember(r.Learn); err != nil {
 			return err
 		}
 	}

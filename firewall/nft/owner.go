@@ -15,6 +15,7 @@ import (
 type Owner struct {
 	mu     sync.Mutex
 	loaded *firewall.Loaded
+	arp    *firewall.Table
 	asked  *question
 }
 
@@ -49,6 +50,12 @@ func (o *Owner) Offload(devices []string) []string {
 func (o *Owner) Set(l firewall.Loaded) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err := l.Policy.Check(); err != nil {
+		return err
+	}
+	if err := o.setARP(l); err != nil {
+		return err
+	}
 	if o.loaded == nil || !sameRules(*o.loaded, l) {
 		table, err := l.Table()
 		if err != nil {
@@ -63,6 +70,19 @@ func (o *Owner) Set(l firewall.Loaded) error {
 		}
 	}
 	o.loaded = &l
+	return nil
+}
+
+// setARP makes the kernel's rules about ARP those of a policy.
+func (o *Owner) setARP(l firewall.Loaded) error {
+	arp := l.ARP()
+	if o.arp != nil && reflect.DeepEqual(*o.arp, arp) {
+		return nil
+	}
+	if err := Load(arp); err != nil {
+		return err
+	}
+	o.arp = &arp
 	return nil
 }
 

@@ -167,7 +167,7 @@ func (p *program) meter(m *firewall.Meter) error {
 	if set == nil {
 		return fmt.Errorf("there is no set %s", m.Set)
 	}
-	if err := p.load([]firewall.Field{m.Key}); err != nil {
+	if err := p.load(m.Fields()); err != nil {
 		return err
 	}
 	if m.Bits > 0 {
@@ -179,6 +179,19 @@ func (p *program) meter(m *firewall.Meter) error {
 	above.Over = true
 	p.emit(&expr.Dynset{SrcRegKey: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID,
 		Operation: unix.NFT_DYNSET_OP_UPDATE, Exprs: []expr.Any{above}})
+	return nil
+}
+
+// remember puts fields of the packet into a dynamic set.
+func (p *program) remember(l *firewall.Learn) error {
+	set := p.sets[l.Set]
+	if set == nil {
+		return fmt.Errorf("there is no set %s", l.Set)
+	}
+	if err := p.load(l.Key); err != nil {
+		return err
+	}
+	p.emit(&expr.Dynset{SrcRegKey: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID, Operation: unix.NFT_DYNSET_OP_UPDATE})
 	return nil
 }
 

@@ -35,7 +35,7 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(5, 7))
+	r := rand.New(rand.NewPCG(5, 9))
 	came := map[string]int{}
 	for i := range randomPolicies {
 		policy := unlimited(policytest.Random(r))

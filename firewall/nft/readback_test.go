@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
@@ -20,9 +21,13 @@ import (
 // text. Tables of many policies are side by side, each with its own name, because a start of nft(8) costs
 // more than a table.
 func TestReadBackEqualsText(t *testing.T) {
-	tables := []firewall.Table{compile(t, policyFile(t, "home")), compile(t, policyFile(t, "zones")), everything(), everyField()}
+	tables := []firewall.Table{compile(t, policyFile(t, "home")), compile(t, policyFile(t, "zones")), everything(), everyField(), arpFields()}
 	for seed := range uint64(200) {
-		tables = append(tables, compile(t, policytest.Random(rand.New(rand.NewPCG(seed, 1)))))
+		policy := policytest.Random(rand.New(rand.NewPCG(seed, 1)))
+		tables = append(tables, compile(t, policy))
+		if arp := (firewall.Loaded{Policy: policy}).ARP(); seed%4 == 0 && arp.Chains != nil {
+			tables = append(tables, arp)
+		}
 	}
 	byUs, byNft := newNetns(t, "us"), newNetns(t, "nft")
 	for some := range slices.Chunk(tables, 5) {
@@ -113,12 +118,25 @@ func everyField() firewall.Table {
 		case firewall.KindNFProto:
 			v = firewall.Value{Lo: firewall.NFProtoIPv6, Hi: firewall.NFProtoIPv6}
 		}
-		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType || f == firewall.EtherSaddr { // each has points of its own where it can be asked
+		if f == firewall.ReversePath || f == firewall.SaddrTypeOIF || f == firewall.DaddrType || f == firewall.EtherSaddr || f >= firewall.ARPSaddrIP { // each has points of its own where it can be asked
 			continue
 		}
 		chain.Rules = append(chain.Rules, firewall.TreeRule{Matches: []firewall.Match{{Fields: []firewall.Field{f}, Values: []firewall.Value{v}}}, Counter: "c"})
 	}
 	return firewall.Table{Name: firewall.TableName, Counters: []string{"c"}, Chains: []firewall.Chain{chain}}
+}
+
+// arpFields does so in the family where ARP can be asked; a card has no values.
+func arpFields() firewall.Table {
+	addr := firewall.Value{Prefix: netip.MustParsePrefix("192.0.2.1/32")}
+	cards := []firewall.Field{firewall.IIFName, firewall.ARPSaddrEther}
+	return firewall.Table{Name: firewall.TableName, Family: firewall.ARP, Counters: []string{"c"},
+		Sets: []firewall.Set{{Name: "cards", Key: cards, Kept: true, Dynamic: true, Expires: true, Timeout: time.Minute, Size: 10}},
+		Chains: []firewall.Chain{{Name: "c", Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Input, Priority: 7, Policy: firewall.VerdictDrop},
+			Rules: []firewall.TreeRule{
+				{Matches: []firewall.Match{{Fields: []firewall.Field{firewall.ARPSaddrIP}, Values: []firewall.Value{addr}, Not: true}}, Counter: "c"},
+				{Matches: []firewall.Match{{Fields: cards, Set: "cards"}}, Learn: &firewall.Learn{Set: "cards", Key: cards}, Counter: "c"},
+			}}}}
 }
 
 // TestComparison: the comparison that the tests above rest on sees what is missing on either side.

@@ -82,7 +82,7 @@ func Kept(t firewall.Table) (firewall.Table, error) {
 			continue
 		}
 		elements, err := conn.GetSetElements(&nftables.Set{Name: s.Name,
-			Table: &nftables.Table{Name: t.Name, Family: nftables.TableFamilyINet}})
+			Table: &nftables.Table{Name: t.Name, Family: familyOf(t.Family)}})
 		if err != nil {
 			return t, fmt.Errorf("firewall: elements of set %s: %w", s.Name, err)
 		}

@@ -27,10 +27,10 @@ func newState() state {
 		counters: map[string]bool{}, flowtables: map[string]*nftables.Flowtable{}}
 }
 
-// readState asks the kernel what is in the table of that name.
-func readState(conn *nftables.Conn, name string) (state, error) {
-	s := newState()
-	table, err := conn.ListTableOfFamily(name, nftables.TableFamilyINet)
+// readState asks the kernel what is in the table of t's name and family.
+func readState(conn *nftables.Conn, t firewall.Table) (state, error) {
+	s, name, family := newState(), t.Name, familyOf(t.Family)
+	table, err := conn.ListTableOfFamily(name, family)
 	if errors.Is(err, unix.ENOENT) || err == nil && table == nil {
 		return s, nil
 	}
@@ -38,7 +38,7 @@ func readState(conn *nftables.Conn, name string) (state, error) {
 		return s, err
 	}
 	s.exists = true
-	chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	chains, err := conn.ListChainsOfTableFamily(family)
 	if err != nil {
 		return s, fmt.Errorf("chains: %w", err)
 	}
@@ -137,13 +137,19 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// Counters reads what the named counters of a table have counted.
+// Counters reads what the named counters of a table of the inet family have counted.
 func Counters(table string) (map[string]firewall.Count, error) {
+	return CountersOf(firewall.Table{Name: table})
+}
+
+// CountersOf is Counters for the table of t's name and family.
+func CountersOf(t firewall.Table) (map[string]firewall.Count, error) {
+	table := t.Name
 	conn, err := nftables.New()
 	if err != nil {
 		return nil, fmt.Errorf("firewall: netlink: %w", err)
 	}
-	objects, err := conn.GetNamedObjects(&nftables.Table{Name: table, Family: nftables.TableFamilyINet})
+	objects, err := conn.GetNamedObjects(&nftables.Table{Name: table, Family: familyOf(t.Family)})
 	if err != nil {
 		return nil, fmt.Errorf("firewall: counters of table %s: %w", table, err)
 	}

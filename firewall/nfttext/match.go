@@ -89,6 +89,8 @@ func fieldName(f firewall.Field) string {
 		firewall.ICMPType:     "icmp type",
 		firewall.ICMPv6Type:   "icmpv6 type",
 		firewall.EtherSaddr:   "ether saddr",
+
+		firewall.ARPSaddrIP: "arp saddr ip", firewall.ARPSaddrEther: "arp saddr ether",
 	}[f]
 }
 

@@ -20,13 +20,13 @@ type Block struct {
 	Elements []string // of a set or map
 }
 
-// Render writes the declaration of t, from "table inet …" to the closing brace. Counters begin at zero.
-func Render(t firewall.Table) string { return write(t.Name, Blocks(t)) }
+// Render writes the declaration of t, from "table …" to the closing brace. Counters begin at zero.
+func Render(t firewall.Table) string { return write(t, Blocks(t)) }
 
 // RenderCounted is Render with what the counters of some names have counted: where they are declared, and as
 // a comment behind each rule that counts.
 func RenderCounted(t firewall.Table, counted map[string]firewall.Count) string {
-	return write(t.Name, renderer{mapsOf(t), counted}.blocks(t))
+	return write(t, renderer{mapsOf(t), counted}.blocks(t))
 }
 
 // Blocks are the declarations of t in the order of the text.
@@ -37,9 +37,9 @@ func Rule(t firewall.Table, rule firewall.TreeRule) string {
 	return renderer{mapsOf(t), nil}.rule(rule)
 }
 
-func write(name string, blocks []Block) string {
+func write(t firewall.Table, blocks []Block) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "table inet %s {\n", name)
+	fmt.Fprintf(&b, "table %s %s {\n", map[firewall.Family]string{firewall.Inet: "inet", firewall.ARP: "arp"}[t.Family], t.Name)
 	for i, block := range blocks {
 		counter := strings.HasPrefix(block.Title, "counter ")
 		if i > 0 && !(counter && strings.HasPrefix(blocks[i-1].Title, "counter ")) {

@@ -33,6 +33,9 @@ func TestGolden(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		got, golden := nfttext.Render(table), "testdata/"+name+".nft"
+		if arp := (firewall.Loaded{Policy: policy}).ARP(); arp.Chains != nil {
+			got += "\n" + nfttext.Render(arp)
+		}
 		if *update {
 			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 				t.Fatal(err)

@@ -14,11 +14,14 @@ func (r renderer) rule(rule firewall.TreeRule) string {
 		parts = append(parts, match(m))
 	}
 	if m := rule.Meter; m != nil {
-		key := fieldName(m.Key)
+		key := fieldNames(m.Fields())
 		if m.Bits > 0 {
 			key += " & " + mask(m.Key, m.Bits)
 		}
 		parts = append(parts, fmt.Sprintf("update @%s { %s limit rate over %s }", m.Set, key, rate(m.Rate)))
+	}
+	if l := rule.Learn; l != nil {
+		parts = append(parts, fmt.Sprintf("update @%s { %s }", l.Set, fieldNames(l.Key)))
 	}
 	if rule.Limit.Count > 0 {
 		parts = append(parts, "limit rate "+rate(rule.Limit))

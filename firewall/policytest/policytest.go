@@ -30,6 +30,7 @@ func Random(r *rand.Rand) firewall.Policy {
 		d.Masquerade = append(d.Masquerade, m)
 	}
 	d.Share = uint32(d.IntN(3) * 1000)
+	d.drawNeighbours()
 	return d.Policy
 }
 
@@ -51,6 +52,22 @@ func Host6(zone, host int) netip.Addr {
 	a := Network6(zone).Addr().As16()
 	a[14], a[15] = byte(host>>8), byte(host)
 	return netip.AddrFrom16(a)
+}
+
+// drawNeighbours bounds neighbours in most policies, with links whose networks are known, or not.
+func (d *draw) drawNeighbours() {
+	if d.IntN(4) == 0 {
+		return
+	}
+	d.Neighbours = firewall.Neighbours{Size: 4096 << d.IntN(5), Link: firewall.Rate{Count: 100, Per: firewall.Second, Burst: 1000}}
+	for i := range d.Zones {
+		if len(d.Zones[i].Networks) == 0 && d.IntN(3) > 0 {
+			d.Zones[i].OnLink = []netip.Prefix{Network4(i), netip.PrefixFrom(Host4(9, i), 32)}[:1+d.IntN(2)]
+		}
+	}
+	if d.IntN(2) == 0 {
+		d.Neighbours.Routed = []netip.Prefix{Network6(7)}
+	}
 }
 
 // hosts is how many hosts of a zone rules speak of.

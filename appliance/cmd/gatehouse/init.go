@@ -28,7 +28,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
 	"github.com/gatehouse-os/gatehouse/appliance/xenstore"
 	"github.com/gatehouse-os/gatehouse/firewall/nft"
-	"github.com/gatehouse-os/gatehouse/firewall/shares/watch"
+	sharewatch "github.com/gatehouse-os/gatehouse/firewall/shares/watch"
 	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 )
 
@@ -59,7 +59,7 @@ type process1 struct {
 	hooks      *siteHooks
 	tunnel     *tunnelState
 	rules      nft.Owner // of the kernel
-	shares     watch.Watcher
+	shares     sharewatch.Watcher
 	supervisor *supervise.Supervisor
 	refusals   refusals
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/neighbours"
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg/rtnl"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
@@ -48,8 +49,12 @@ func mains() map[string]unit.Main {
 		}),
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
 			fs := leasefile.Dir(o.StateDir)
+			table, err := neighbours.OpenIPv4()
+			if err != nil {
+				return nil, err
+			}
 			return dhcprun.Open(c, dhcprun.Options{
-				FS: fs, Log: o.Log, Changed: o.Changed, Uptime: o.Uptime,
+				FS: fs, Neighbours: neighboursOf(table), Log: o.Log, Changed: o.Changed, Uptime: o.Uptime,
 			})
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {

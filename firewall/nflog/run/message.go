@@ -54,10 +54,15 @@ func parseMessage(b []byte) (message, error) {
 	}
 	attributes.ByteOrder = binary.BigEndian
 	var m message
+	parse := nflog.ParsePacket
 	for attributes.Next() {
 		switch attributes.Type() {
 		case attrHeader:
 			if head := attributes.Bytes(); len(head) >= minPacketHead {
+				if binary.BigEndian.Uint16(head) == nflog.ProtocolARP {
+					parse = nflog.ParseARP // which has one hook, of the same number
+					continue
+				}
 				m.early = head[2] == hookPrerouting
 			}
 		case attrIn:
@@ -67,7 +72,7 @@ func parseMessage(b []byte) (message, error) {
 		case attrHWAddr:
 			m.mac = ethernet(attributes.Bytes())
 		case attrPayload:
-			m.packet = nflog.ParsePacket(attributes.Bytes())
+			m.packet = parse(attributes.Bytes())
 		case attrPrefix:
 			m.rule = attributes.String()
 		case attrSeq:

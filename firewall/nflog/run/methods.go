@@ -12,13 +12,13 @@ import (
 
 // Methods returns what can be asked by name: "log" (a [nflog.Line] for each packet; the argument is
 // [nflog.LogArgs]), "ping" (nothing, from the loop that reads), and "problems" (a list of sentences: packets
-// that were lost lately).
+// that were lost lately, and which cards do what they should not to their neighbours).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answerPing,
 		"log":        s.answerLog,
 		"problems": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
-			return send(s.losses.problems(s.uptime()))
+			return send(append(s.losses.problems(s.uptime()), s.cards.problems(s.uptime())...))
 		},
 	}
 }

@@ -45,6 +45,7 @@ type Service struct {
 	seq     uint32            // of the kernel's last message
 	began   bool
 	losses  losses
+	cards   cards
 	calls   chan func() // to be run between two packets
 }
 
@@ -135,6 +136,7 @@ func (s *Service) take(b []byte) {
 		s.losses.add(r.Up, r.Lost)
 	}
 	s.seq, s.began = m.seq, true
+	s.cards.add(r)
 	s.records.Add(r.Rule, 0, func(seq uint64) nflog.Record {
 		r.Seq = seq
 		return r

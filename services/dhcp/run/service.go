@@ -55,6 +55,8 @@ type Options struct {
 	Listen func(link string, source netip.Addr) (Conn, error)
 	// Changed tells that links or addresses may have changed; nil: they never do.
 	Changed <-chan struct{}
+	// Neighbours are those that answer on links of this machine; nil: who answers for whose address is not asked.
+	Neighbours func() ([]Neighbour, error)
 	// Now is the wall clock, by which times are shown and stored; nil: time.Now.
 	Now func() time.Time
 	// Uptime is CLOCK_BOOTTIME, by which leases run, whatever is done to the wall clock; nil: that is always right.
@@ -90,6 +92,7 @@ type Service struct {
 	flying  []item // on their way
 	probes  probes
 	history history
+	claims  claims
 	started time.Time
 }
 
@@ -148,6 +151,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	}
 	var attending sync.WaitGroup
 	attending.Go(func() { s.links.Run(stop, s.o.Changed) })
+	attending.Go(func() { s.watch(stop) })
 	if err = ready(); err == nil {
 		s.own(ctx)
 		s.finish()

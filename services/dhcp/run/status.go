@@ -139,6 +139,7 @@ func (s *Service) status() Status {
 				l.Name, n.Size, n.Bound, n.Offered, n.Declined))
 		}
 	}
+	st.Problems = append(st.Problems, s.claims.problems(s.engine.NameOf)...)
 	j := &s.journal
 	since, err := j.fault(s.clock.now())
 	st.Journal = JournalStatus{OK: err == nil, Records: j.file.Records(), Syncs: j.syncs, Rewrites: j.rewrites, Damaged: j.found.Damaged}
