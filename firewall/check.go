@@ -117,6 +117,10 @@ func (c *checker) checkZones() {
 		c.networks("network", z.Networks)
 		c.networks("bogon", z.Bogons)
 		c.networks("network of the link", z.OnLink)
+		c.networks("network of the link alone", z.Direct)
+		if len(z.Direct) > 0 && len(z.Interfaces) != 1 {
+			c.problem("zone %q: networks of the link alone: expected one interface, got %d", z.Name, len(z.Interfaces))
+		}
 	}
 }
 

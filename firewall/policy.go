@@ -45,6 +45,9 @@ type Zone struct {
 	// OnLink are the IPv4 networks of the link, and single addresses that are on it all the same. ARP by others is
 	// refused; none: they are not known yet.
 	OnLink []netip.Prefix `json:"on_link,omitempty"`
+	// Direct are those of OnLink, of a zone of one interface, that have no part behind another link or router: a
+	// source in one of them is compared with it in place of a look into the routes.
+	Direct []netip.Prefix `json:"direct,omitempty"`
 	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no
 	// private source leaves through it.
 	Outside bool `json:"outside,omitempty"`

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
@@ -72,6 +73,18 @@ func onLink(own []netip.Prefix) (all []netip.Prefix) {
 	for _, p := range valid(own...) {
 		if p.Addr().Is4() && !p.IsSingleIP() {
 			all = append(all, p.Masked())
+		}
+	}
+	return all
+}
+
+// direct are those of a LAN's networks of which no part is behind a router.
+func direct(s *site.Site, facts wan.Facts, networks []netip.Prefix) (all []netip.Prefix) {
+	for _, p := range networks {
+		routed := slices.ContainsFunc(s.Routes, func(r site.Route) bool { return r.To.Overlaps(p) && r.To.Bits() > p.Bits() }) ||
+			slices.ContainsFunc(facts.Routes, func(r wan.Route) bool { return r.To.Overlaps(p) && r.To.Bits() > p.Bits() })
+		if !routed {
+			all = append(all, p)
 		}
 	}
 	return all

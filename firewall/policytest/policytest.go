@@ -63,6 +63,9 @@ func (d *draw) drawNeighbours() {
 	for i := range d.Zones {
 		if len(d.Zones[i].Networks) == 0 && d.IntN(3) > 0 {
 			d.Zones[i].OnLink = []netip.Prefix{Network4(i), netip.PrefixFrom(Host4(9, i), 32)}[:1+d.IntN(2)]
+			if i%2 == 1 && len(d.Zones[i].Interfaces) == 1 {
+				d.Zones[i].Direct = []netip.Prefix{Network4(i)}
+			}
 		}
 	}
 	if d.IntN(2) == 0 {
