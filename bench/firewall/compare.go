@@ -68,7 +68,7 @@ func forwarding(ctx context.Context, p firewall.Policy, rounds int) (rows []row,
 		{"established UDP, LAN to WAN, packets/s", 0.95, func(l *lab) (*stream, error) { s, _, err := l.established(1, conversations); return s, err }},
 		{"established UDP, WAN to LAN, packets/s", 0.95, func(l *lab) (*stream, error) { _, s, err := l.established(1, conversations); return s, err }},
 		{"new UDP conversations, LAN to WAN, a second", 0.9, func(l *lab) (*stream, error) {
-			return l.stream(fromLAN, clients(1, beginnings), true)
+			return l.stream(fromLAN, fromHost(beginnings), true)
 		}},
 	} {
 		a, err := kind.stream(ours)

@@ -142,6 +142,15 @@ func clients(hosts, n int) []flow {
 	return flows
 }
 
+// fromHost are n conversations of the host on the LAN's own network with that server.
+func fromHost(n int) []flow {
+	flows := clients(1, n)
+	for i := range flows {
+		flows[i].src = netip.AddrPortFrom(netip.MustParseAddr(lanHost), flows[i].src.Port())
+	}
+	return flows
+}
+
 // answers are the same conversations in the other direction, to where the box has put them: no two have the
 // same port, so that each has kept its own.
 func answers(flows []flow) []flow {
