@@ -169,7 +169,7 @@ func TestUnreadableFiles(t *testing.T) {
 	want := []string{
 		"site.toml: is too large; expected at most 1024 KiB",
 		"hosts: is too large; expected at most 2048 KiB",
-		"authorized_keys: cannot be read: read authorized_keys: invalid argument",
+		"authorized_keys: is no regular file; expected one",
 	}
 	if diff := cmp.Diff(strings.Join(want, "\n"), err.Error()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

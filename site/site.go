@@ -115,6 +115,13 @@ func Subnet6(prefix netip.Prefix, number uint16) (netip.Prefix, bool) {
 	return model.Subnet6(prefix, number)
 }
 
+// The bounds of a site. Each file has its own, which docs/site.md has.
+const (
+	MaxFiles = source.MaxFiles
+	MaxBytes = source.MaxBytes // of all files together
+	MaxKeys  = check.MaxKeys   // of authorized_keys
+)
+
 // Load reads and checks the site in fsys. Absent files hosts and ethers are the same as empty ones. The error
 // is of type Problems and has everything that is wrong, except what only follows from another problem: a
 // value that is wrong itself takes no part in checks against others.

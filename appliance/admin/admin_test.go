@@ -356,7 +356,7 @@ func TestErrors(t *testing.T) {
 		{healthy(), "host web1 --xl=qemu", 2, "usage: gatehouse host NAME"},
 		{healthy(), "host web1 --xl --json", 2, "usage: gatehouse host NAME"},
 		{healthy(), "host guest --site ../../examples/home", 1, "guest is no name, address or MAC of a host"},
-		{healthy(), "host web1 --site nosuch", 1, "site.toml: is not there"},
+		{healthy(), "host web1 --site nosuch", 1, "open nosuch: no such file"},
 		{healthy(), "log nosuch", 1, "nothing is called nosuch"},
 		{healthy(), "dns", 1, "gatehouse dns: dns is not running"},
 		{healthy(), "dns --jsn", 2, "usage: gatehouse dns [-a] [--json]"},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
@@ -16,6 +15,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/dir"
 	"github.com/gatehouse-os/gatehouse/site/xl"
 )
 
@@ -75,7 +75,7 @@ func host(ctx context.Context, env Env, args []string) error {
 	}
 	load := env.Site
 	if w.dir != "" {
-		load = func() (*site.Site, error) { return site.Load(os.DirFS(w.dir)) }
+		load = func() (*site.Site, error) { return dir.Load(w.dir) }
 	}
 	s, err := load()
 	if err != nil {

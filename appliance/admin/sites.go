@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
+	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
 // Names of sites that are none of a number.
@@ -74,11 +75,13 @@ func siteOf(env Env, word string) (box.Site, error) {
 		}
 		return box.Load(n, b)
 	}
-	if info, err := os.Stat(word); err != nil || !info.IsDir() {
+	from, err := dir.Open(word)
+	if err != nil {
 		return box.Site{}, fmt.Errorf("%s is no directory, and neither %s, %s nor the number of a kept site",
 			word, runningWord, imageWord)
 	}
-	return readSite(os.DirFS(word))
+	defer from.Close()
+	return readSite(from)
 }
 
 // change says in words what becomes of a box of one site that gets another, with what it has learned.

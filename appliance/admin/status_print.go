@@ -219,7 +219,7 @@ func (st Status) storageLine() string {
 	d, known := st.disk(permDir)
 	switch {
 	case s.Kind == boot.StorageLost:
-		return "lost"
+		return "in memory: lost at the next start"
 	case s.Kind == boot.StorageRoot && known:
 		return diskLine(d) + "; with the root disk, a new image begins anew"
 	case s.Kind == boot.StorageRoot:

@@ -51,7 +51,7 @@ func (st *Status) problems(a answers) []string {
 	}
 	add(st.Box.Problems...)
 	if p := st.Box.Boot.Storage.Problem; p != "" {
-		add("/perm: " + plain(p))
+		add("/perm: " + plain(p) + "; what the box learns is kept in memory until its next start, and no site can be applied")
 	}
 	if w := st.Box.Watchdog; w != nil {
 		add(watchdogProblems(*w)...)

@@ -133,7 +133,7 @@ conversations   16000 of 16384
 neighbours      3700 of 4096 IPv4, 3600 do not answer
 clock           1970-01-01 00:01:00 UTC, not synchronised, source tsc
 /               /dev/xvda, 31 of 31 MiB in use, read-only
-/perm           lost
+/perm           in memory: lost at the next start
 watchdog        xen_wdt is not fed any more
 
 dhcp   backoff   for 0s   restarted 7 times: exit status 1
@@ -141,7 +141,8 @@ sshd   ready     for 1h   restarted once: signal: killed
 
 ! eth1: there is no such link
   and nobody knows where it is
-! /perm: /dev/xvdb: e2fsck gave up
+! /perm: /dev/xvdb: e2fsck gave up; what the box learns is kept in memory until
+  its next start, and no site can be applied
 ! the watchdog resets this box within 1m
 ! service dhcp is in state backoff: exit status 1, open eth1: no such device; it
   has not answered for 3m

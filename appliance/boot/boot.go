@@ -8,10 +8,10 @@
 // or by the hypervisor. Each step is timed into the log.
 //
 // Nothing that fails stops it: it says what is wrong, in the log and on the
-// console, and goes on with what still can be done. Three things it will not do:
-// mount a disk for writing that the checker gave up on, pass off other storage
-// as /perm when the disk that should be /perm is broken (StorageLost), and
-// return while the machine runs.
+// console, and goes on with what still can be done: without storage that lasts,
+// /perm is in memory (StorageLost), so that all services serve. Three things it
+// will not do: mount a disk for writing that the checker gave up on, pass that
+// memory off as storage that lasts, and return while the machine runs.
 //
 // Limits: ext2/3/4 only; one /perm; no swap. A crash of the Go runtime in PID 1
 // is the kernel's panic: boot with panic=10 to restart after it.
@@ -38,8 +38,10 @@ type Config struct {
 	Requests <-chan os.Signal // of RequestSignals, capacity 4 or more
 	Shell    []string         // of the console, path first; nil: /bin/sh
 	Dirs     []Dir            // to be there when Up is called, in this order
-	Files    []Once           // to be there when Up is called, after Dirs
-	Lock     *Lock            // of the console: it shows messages and gives no shell; nil: open
+	Files    []Once           // to be there when Up is called, after Dirs; none where nothing lasts
+	// Shown are lines of services that the console shows too, beside init's own; nil: none.
+	Shown func(logs.Line) bool
+	Lock  *Lock // of the console: it shows messages and gives no shell; nil: open
 
 	// Up makes the box serve: site, plan, firewall, network. It is called once
 	// the disks are ready, and not at all when the root disk is broken or the
@@ -67,6 +69,8 @@ type Once struct {
 	Path string
 	Mode fs.FileMode
 	Make func() ([]byte, error)
+	// Tell is what of it people are to know when it is made, one line; nil: nothing.
+	Tell func(data []byte) string
 }
 
 // Names in the log.
@@ -211,6 +215,7 @@ func (b *boot) copyToConsole() (stop func()) {
 	done := begin(func() {
 		b.Log.CopyTo(ctx, b.Console, func(l logs.Line) bool {
 			ours := l.Event || l.Service == bootName || l.Service == consoleName || l.Service == fsckName
+			ours = ours || b.Shown != nil && b.Shown(l)
 			again := last[l.Service] == l.Text
 			if ours {
 				last[l.Service] = l.Text

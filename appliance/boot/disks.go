@@ -26,7 +26,7 @@ func kernelMounts() []Mount {
 		{"devpts", "devpts", "/dev/pts", "nosuid,noexec,gid=5,mode=0620,ptmxmode=0666"},
 		{"tmpfs", "run", "/run", "nosuid,nodev,noexec,mode=0755,size=8m"},
 		{"tmpfs", "hooks", HooksDir, "nosuid,nodev,mode=0750,gid=65534,size=1m"},
-		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,mode=1777,size=25%"},
+		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,noexec,mode=1777,size=25%"},
 	}
 }
 
@@ -38,7 +38,7 @@ func (b *boot) mountKernel() (string, error) {
 		}
 		problems = append(problems, b.OS.Mount(m))
 	}
-	problems = append(problems, b.OS.CatchCtrlAltDel())
+	problems = append(problems, b.harden(), b.OS.CatchCtrlAltDel())
 	return "", errors.Join(problems...)
 }
 
@@ -146,7 +146,7 @@ func (b *boot) findPerm(ctx context.Context) (string, error) {
 	s, err := b.mountPerm(ctx)
 	if err != nil {
 		s.Kind, s.Problem = StorageLost, err.Error()
-		err = fmt.Errorf("%s: %w", noStorage, err)
+		err = fmt.Errorf("%s: %w", noStorage, errors.Join(err, b.OS.Mount(permInMemory())))
 	}
 	b.report.Storage = s
 	switch s.Kind {
@@ -176,7 +176,11 @@ func (b *boot) mountPerm(ctx context.Context) (Storage, error) {
 			return s, err
 		}
 	}
-	return s, b.mountAll([]Mount{{"ext4", disk.Path, permDir, "rw,nosuid,nodev,noexec,noatime,errors=remount-ro"}})
+	return s, b.mountAll([]Mount{permMount(disk.Path)})
+}
+
+func permMount(device string) Mount {
+	return Mount{"ext4", device, permDir, "rw,nosuid,nodev,noexec,noatime,errors=remount-ro"}
 }
 
 // choosePerm finds the disk for /perm; nil: none has the label, use the root disk.
@@ -199,6 +203,11 @@ func choosePerm(devices []Device, must bool) (*Device, error) {
 		return nil, fmt.Errorf("no disk is labelled %q, and the kernel command line says gatehouse.perm=disk", permLabel)
 	}
 	return nil, nil
+}
+
+// permInMemory is where services keep what they learn until the next start, for want of a disk.
+func permInMemory() Mount {
+	return Mount{"tmpfs", "lost", permDir, "nosuid,nodev,noexec,mode=0755,size=8m"}
 }
 
 // permOnRoot makes the root file system writable, but only beneath /perm: that

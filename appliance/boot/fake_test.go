@@ -235,7 +235,10 @@ func (m *machine) MakeDir(d Dir) error {
 }
 
 func (m *machine) SetHostname(name string) error { return m.quietly("hostname %s", name) }
-func (m *machine) CatchCtrlAltDel() error        { return m.quietly("catch ctrl-alt-del") }
+func (m *machine) Set(all []Setting) error {
+	return m.quietly("set %d settings of the kernel", len(all))
+}
+func (m *machine) CatchCtrlAltDel() error { return m.quietly("catch ctrl-alt-del") }
 
 func (m *machine) quietly(format string, args ...any) error {
 	m.mu.Lock()

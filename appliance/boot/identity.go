@@ -24,10 +24,10 @@ const (
 func (b *boot) makeIdentity() (string, error) {
 	name, err := b.setHostname()
 	problems := []error{err}
+	for _, d := range b.Dirs {
+		problems = append(problems, b.OS.MakeDir(d))
+	}
 	if b.report.Storage.Kind != StorageLost {
-		for _, d := range b.Dirs {
-			problems = append(problems, b.OS.MakeDir(d))
-		}
 		for _, f := range b.Files {
 			problems = append(problems, b.makeOnce(f))
 		}
@@ -60,7 +60,11 @@ func (b *boot) makeOnce(f Once) error {
 	if err != nil {
 		return fmt.Errorf("make %s: %w", f.Path, err)
 	}
-	b.say("making %s", f.Path)
+	about := ""
+	if f.Tell != nil {
+		about = ", " + f.Tell(data)
+	}
+	b.say("making %s%s", f.Path, about)
 	return b.OS.WriteFile(f.Path, data, f.Mode)
 }
 
@@ -110,6 +114,15 @@ func ULA() ([]byte, error) {
 		return nil, err
 	}
 	return fmt.Appendf(nil, "%s\n", netip.PrefixFrom(netip.AddrFrom16(b), 48)), nil
+}
+
+// Fingerprint is that of a private key which HostKey has made, as ssh shows it at the first login.
+func Fingerprint(data []byte) string {
+	key, err := ssh.ParsePrivateKey(data)
+	if err != nil {
+		return "which cannot be read: " + err.Error()
+	}
+	return ssh.FingerprintSHA256(key.PublicKey())
 }
 
 // HostKey makes a private Ed25519 key in OpenSSH's format.

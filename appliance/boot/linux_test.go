@@ -297,6 +297,9 @@ func TestMachineIDAndHostKey(t *testing.T) {
 	if err != nil || signer.PublicKey().Type() != ssh.KeyAlgoED25519 {
 		t.Errorf("host key: %v\n%s", err, key)
 	}
+	if got := Fingerprint(key); got != ssh.FingerprintSHA256(signer.PublicKey()) {
+		t.Errorf("its fingerprint is %s", got)
+	}
 	ula, err := ULA()
 	if p, parse := netip.ParsePrefix(strings.TrimSpace(string(ula))); err != nil || parse != nil || p != p.Masked() ||
 		p.Bits() != 48 || p.Addr().As16()[0] != 0xfd {

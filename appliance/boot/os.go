@@ -41,6 +41,8 @@ type Machine interface {
 	SetHostname(name string) error
 	// CatchCtrlAltDel makes ctrl-alt-del a SIGINT instead of a reset.
 	CatchCtrlAltDel() error
+	// Set makes settings of the kernel, as many as can be made.
+	Set(all []Setting) error
 	// AddEntropy stirs seed into the kernel's random pool, without credit.
 	AddEntropy(seed []byte) error
 	// Random waits until the kernel's random numbers are ready.

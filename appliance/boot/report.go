@@ -12,12 +12,12 @@ import (
 // StorageKind says where /perm is.
 type StorageKind string
 
-// The places of /perm. With StorageLost there is none that lasts: whoever
-// promises to remember must not serve.
+// The places of /perm. With StorageLost there is none that lasts: what is promised
+// is kept in memory until the next start.
 const (
 	StorageDisk StorageKind = "disk" // a disk of its own
 	StorageRoot StorageKind = "root" // a directory of the root disk
-	StorageLost StorageKind = "lost"
+	StorageLost StorageKind = "lost" // in memory
 )
 
 // Storage is what became of /perm.

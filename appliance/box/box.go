@@ -200,7 +200,7 @@ func (b *Box) check(p plan.Plan) error {
 // apply makes the world equal to p. If all is true it goes on whatever is refused; else it ends with the
 // first thing that was not refused before. Who calls it holds the world.
 func (b *Box) apply(ctx context.Context, p plan.Plan, all bool) error {
-	units, err := unitsOf(p, b.Storage)
+	units, err := unitsOf(p)
 	if err := errors.Join(err, b.check(p)); err != nil {
 		return b.problem("site", fmt.Errorf("nothing was touched: %w", err))
 	}
@@ -229,9 +229,9 @@ func (b *Box) become(s Site, p plan.Plan) {
 	b.problem("commands", b.world.Publish(s, p))
 }
 
-// unitsOf returns the processes of a plan. A service that must remember is not started when what it remembers
-// would be lost.
-func unitsOf(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
+// unitsOf returns the processes of a plan. They serve without stable storage too: their directories are in memory
+// then, and status says so.
+func unitsOf(p plan.Plan) ([]supervise.Unit, error) {
 	var all []supervise.Unit
 	for _, s := range p.Services {
 		config, err := json.Marshal(s.Config)
@@ -242,11 +242,7 @@ func unitsOf(p plan.Plan, storage boot.Storage) ([]supervise.Unit, error) {
 		if !ok {
 			return nil, fmt.Errorf("service %s is not in the roster", s.Name)
 		}
-		u := supervise.Unit{Name: s.Name, Config: config, Reloads: known.Reloads}
-		if known.StateDir != "" && !known.Forgets && storage.Kind == boot.StorageLost {
-			u.Refused = "there is no stable storage to keep its promises on: " + storage.Problem
-		}
-		all = append(all, u)
+		all = append(all, supervise.Unit{Name: s.Name, Config: config, Reloads: known.Reloads})
 	}
 	return all, nil
 }

@@ -536,26 +536,22 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestUnitsWithoutStorage: a service that must remember is refused when there is nowhere to remember; the
-// others, ssh above all, are started.
-func TestUnitsWithoutStorage(t *testing.T) {
+// TestUnits: a plan's services are started, whatever storage there is.
+func TestUnits(t *testing.T) {
 	f := web(1)
 	f["site.toml"] = append(f["site.toml"], "[wan]\ninterface = \"eth0\"\nipv4 = \"dhcp\"\n"...)
 	s, err := Load(0, bundle.Bundle{Files: f})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := unitsOf(plan.Make(s.Site, plan.Learned{}), boot.Storage{Kind: boot.StorageLost, Problem: "/dev/xvdb is broken"})
+	all, err := unitsOf(plan.Make(s.Site, plan.Learned{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(all, func(u supervise.Unit) bool { return u.Name == roster.WAN }) {
-		t.Error("nobody asks for the way out")
-	}
-	for _, u := range all {
-		remembers := u.Name == roster.DHCP
-		if refused := strings.Contains(u.Refused, "/dev/xvdb is broken"); refused != remembers || len(u.Config) == 0 {
-			t.Errorf("unit %s: refused = %q", u.Name, u.Refused)
+	for _, name := range []string{roster.WAN, roster.DHCP, roster.SSH} {
+		i := slices.IndexFunc(all, func(u supervise.Unit) bool { return u.Name == name })
+		if i < 0 || all[i].Refused != "" || len(all[i].Config) == 0 {
+			t.Errorf("%s is not started: %+v", name, all)
 		}
 	}
 }

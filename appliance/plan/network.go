@@ -174,11 +174,6 @@ func sysctls() []netcfg.Sysctl {
 		// What a socket may ask to hold of messages not yet read: a service that opens its sockets again, for
 		// a link that came back, is no longer privileged to have more.
 		{Key: "net.core.rmem_max", Value: "4194304"},
-		// What a process that was taken over could use against the kernel and others.
-		{Key: "kernel.yama.ptrace_scope", Value: "2"},
-		{Key: "kernel.kptr_restrict", Value: "2"},
-		{Key: "kernel.perf_event_paranoid", Value: "3"},
-		{Key: "user.max_user_namespaces", Value: "0"},
 		// Fallback tunnel devices (sit0, …) would appear between eth0 and eth1.
 		{Key: "net.core.fb_tunnels_only_for_init_net", Value: "2"},
 	}

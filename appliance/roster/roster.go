@@ -27,8 +27,6 @@ type Service struct {
 	Caps []string
 	// StateDir is its own directory in /perm; "" if it remembers nothing.
 	StateDir string
-	// Forgets: what is in StateDir it can do without, so it serves where there is no stable storage too.
-	Forgets bool
 	// Reads are directories of others in /perm that it may read, with all that is in them.
 	Reads []string
 	// Essential: without its answers the network behind the box does not work, so the watchdog waits for them.
@@ -52,19 +50,19 @@ func All() []Service {
 		},
 		{
 			// net_raw sends and hears before there is an address, and binds to a link that comes later.
-			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan", Forgets: true,
+			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan",
 			Reloads: true,
 		},
 		{
 			// net_raw opens ICMPv6 sockets on links that come later.
-			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd", Forgets: true,
+			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd",
 			Reloads: true,
 		},
 		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
-		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Forgets: true, Reloads: true},
+		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Reloads: true},
 		{
 			// sys_time corrects the clock, net_raw binds sockets to links that come later.
-			Name: NTP, UID: 507, Caps: []string{"sys_time", "net_bind_service", "net_raw"}, StateDir: "/perm/ntp", Forgets: true,
+			Name: NTP, UID: 507, Caps: []string{"sys_time", "net_bind_service", "net_raw"}, StateDir: "/perm/ntp",
 			Reloads: true,
 		},
 		{Name: SSH, Reloads: true},

@@ -20,6 +20,7 @@ type active struct {
 	sshcfg.Config
 	keys      keyring
 	unused    []error // why keys of the Config are not in it
+	temporary string  // about the host key, if it is a temporary one
 	transport *ssh.Server
 }
 
@@ -34,11 +35,15 @@ func (s *Service) activate(cfg sshcfg.Config) (*active, error) {
 		bad = append(bad, errors.New("ssh: no usable authorized key, so nobody could log in"))
 		return nil, errors.Join(bad...)
 	}
+	a := &active{Config: cfg, keys: keys, unused: bad}
 	hostKey, err := readHostKey(cfg.HostKeyFile)
 	if err != nil {
-		return nil, err
+		if hostKey, a.temporary, err = s.temporaryKey(err); err != nil {
+			return nil, err
+		}
 	}
-	return &active{cfg, keys, bad, s.transport(cfg, hostKey)}, nil
+	a.transport = s.transport(cfg, hostKey)
+	return a, nil
 }
 
 // transport returns the SSH server of the library, set up to do the handshake

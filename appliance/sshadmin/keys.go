@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"unicode"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -106,7 +107,7 @@ func checkKeyType(key gossh.PublicKey) error {
 
 // readHostKey reads the host key, and refuses one that others could have read.
 func readHostKey(path string) (gossh.Signer, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("ssh host key: %w", err)
 	}
@@ -114,6 +115,9 @@ func readHostKey(path string) (gossh.Signer, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("ssh host key: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("ssh host key %s is no file: %v", path, info.Mode())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("ssh host key %s has mode %04o: only its owner may read it (0600)", path, info.Mode().Perm())

@@ -11,7 +11,7 @@ import (
 )
 
 // Methods returns what can be asked by name: "ping" (nothing), and "problems" (a list of
-// sentences: endpoints that nobody can come in by, and keys that are not used).
+// sentences: a host key that is temporary, endpoints that nobody can come in by, and keys that are not used).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
@@ -29,6 +29,9 @@ func (s *Service) problems() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := []string{}
+	if about := s.active.Load().temporary; about != "" {
+		all = append(all, about+".")
+	}
 	for _, endpoint := range slices.Sorted(maps.Keys(s.shut)) {
 		all = append(all, fmt.Sprintf("Nobody can log in at %s: %v.", endpoint, s.shut[endpoint]))
 	}

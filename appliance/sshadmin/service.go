@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	gossh "golang.org/x/crypto/ssh"
+
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
@@ -39,6 +41,7 @@ type Service struct {
 	end  context.CancelFunc
 
 	reconfiguring sync.Mutex
+	temporary     gossh.Signer // made when the box's own host key could not be used; nil: never
 	active        atomic.Pointer[active]
 
 	mu       sync.Mutex
@@ -49,8 +52,9 @@ type Service struct {
 }
 
 // Open checks cfg and opens the endpoints, but for those whose link is not there. It
-// returns an error when cfg cannot be served at all: an invalid field, no usable key, no
-// host key, not one endpoint to listen on or to wait for. An endpoint that fails while
+// returns an error when cfg cannot be served at all: an invalid field, no usable key, not
+// one endpoint to listen on or to wait for. In place of a host key that cannot be used
+// there is a temporary one. An endpoint that fails while
 // another works is tried again, so one that is taken locks nobody out.
 func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
@@ -86,6 +90,9 @@ func (s *Service) hopeless(endpoints int) bool {
 
 // use makes a the configuration of all that begins from now on.
 func (s *Service) use(a *active) {
+	if a.temporary != "" {
+		s.log.Error(a.temporary)
+	}
 	for _, err := range a.unused {
 		s.log.Error("ssh " + err.Error())
 	}

@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
-	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
 // minimal is what somebody writes who wants a router and no more: it lets a LAN out and replies in. It has no
@@ -36,8 +35,8 @@ table inet filter {
 `
 
 // reference is the policy of a site, which must have its WAN on eth0 and its LAN on eth1.
-func reference(dir string) (firewall.Policy, error) {
-	s, err := site.Load(os.DirFS(dir))
+func reference(name string) (firewall.Policy, error) {
+	s, err := dir.Load(name)
 	if err != nil {
 		return firewall.Policy{}, err
 	}

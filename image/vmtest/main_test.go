@@ -2,6 +2,7 @@ package vmtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -36,6 +37,23 @@ var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "
 
 // vlanImage is that of a site with a tagged LAN and a locked console.
 var vlanImage = sync.OnceValues(func() (Image, error) { return buildIn("vlan", "testdata/vlan") })
+
+// lockedImage is the home with a locked console.
+var lockedImage = sync.OnceValues(func() (Image, error) {
+	dir := filepath.Join(builds, "locked-site")
+	if err := os.CopyFS(dir, os.DirFS("../../examples/home")); err != nil {
+		return Image{}, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "site.toml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return Image{}, err
+	}
+	_, err = f.WriteString("\n[console]\nlogin = \"locked\"\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		return Image{}, err
+	}
+	return buildIn("locked", dir)
+})
 
 func buildIn(name, site string, options ...string) (Image, error) {
 	dir := filepath.Join(builds, name)

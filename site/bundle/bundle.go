@@ -21,6 +21,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // MetaName is the name of a bundle's first entry, the Meta as JSON.
@@ -28,8 +30,8 @@ const MetaName = ".gatehouse.json"
 
 // The bounds of a bundle. A site of 10,000 hosts has less than 1 MiB in 4 files.
 const (
-	MaxBytes = 16 << 20 // of all files together, not compressed
-	MaxFiles = 64
+	MaxBytes = site.MaxBytes // of all files together, not compressed
+	MaxFiles = site.MaxFiles
 	maxName  = 255      // bytes of a name
 	maxMeta  = 16 << 10 // bytes of the Meta as JSON
 )

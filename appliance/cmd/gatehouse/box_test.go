@@ -273,10 +273,9 @@ func prepareRoot(root string) error {
 	return errors.Join(makeState(), hideSysctls(), nameRun())
 }
 
-// nameRun names the run of the machine, which is hidden with the settings beside it: each box is one of its own.
+// nameRun names the run of the machine: each box is one of its own.
 func nameRun() error {
-	const dir = "/proc/sys/kernel/random"
-	return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/boot_id", fmt.Appendf(nil, "run-%d\n", os.Getpid()), 0o444))
+	return hideFile("/proc/sys/kernel/random/boot_id", fmt.Sprintf("run-%d\n", os.Getpid()))
 }
 
 // installFile makes a file of the host one of the root directory.
@@ -312,10 +311,10 @@ func makeOnce(path string, make func() ([]byte, error)) error {
 	return errors.Join(err, os.WriteFile(path, text, 0o600))
 }
 
-// hideFile puts a file in the place of a setting.
-func hideFile(path string) error {
+// hideFile puts a file with a text in the place of a setting.
+func hideFile(path, text string) error {
 	own := filepath.Join("/run", filepath.Base(path))
-	if err := os.WriteFile(own, []byte("0\n"), 0o644); err != nil {
+	if err := os.WriteFile(own, []byte(text), 0o644); err != nil {
 		return err
 	}
 	return os.NewSyscallError("mount "+path, unix.Mount(own, path, "", unix.MS_BIND, ""))
@@ -336,7 +335,7 @@ func hideSysctls() error {
 		case strings.Contains(path, "/neigh/"):
 			top = filepath.Dir(filepath.Dir(path)) // only the first namespace has it
 		case strings.HasPrefix(path, "/proc/sys/net/netfilter/nf_conntrack_max"), strings.HasSuffix(path, "_buckets"):
-			if err := hideFile(path); err != nil { // only the first namespace may set it
+			if err := hideFile(path, "0\n"); err != nil { // only the first namespace may set it
 				return err
 			}
 			continue

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
+	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
@@ -81,9 +83,12 @@ func runInit(ctx context.Context, console io.Writer) int {
 		Console:  console,
 		Requests: requests,
 		Lock:     &p.lock,
-		Dirs:     stateDirs(),
+		Shown: func(l logs.Line) bool {
+			return l.Service == roster.SSH && strings.HasPrefix(l.Text, "level=ERROR msg=\""+sshadmin.TemporaryKey)
+		},
+		Dirs: stateDirs(),
 		Files: []boot.Once{
-			{Path: plan.HostKeyFile, Mode: 0o600, Make: boot.HostKey},
+			{Path: plan.HostKeyFile, Mode: 0o600, Make: boot.HostKey, Tell: boot.Fingerprint},
 			{Path: machineIDFile, Mode: 0o444, Make: boot.MachineID},
 			{Path: ulaFile, Mode: 0o444, Make: boot.ULA},
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -83,18 +84,10 @@ service = "smtp"
 		}
 	}
 
-	release := box.occupy("eth2", 67)
-	refused("the port is taken", release, "dhcp", "lan2", "eth2", "address already in use")
-
-	key := fmt.Sprintf("/proc/%d/root/perm/ssh/host_ed25519", box.pid)
-	rename := func(from, to string) {
-		if err := os.Rename(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rename(key, key+".away")
-	refused("the host key is not there", func() { rename(key+".away", key) },
-		"sshd", "/perm/ssh/host_ed25519", "no such file")
+	release := box.occupy("eth2", "udp4", 67)
+	refused("the port of dhcp is taken", release, "dhcp", "lan2", "eth2", "address already in use")
+	release = box.occupy("eth2", "tcp4", 22)
+	refused("the port of ssh is taken", release, "sshd", "192.168.33.1:22 on eth2", "address already in use")
 
 	box.applies(b) // now nothing is in its way
 	admin.lives("when it could be applied")
@@ -106,16 +99,20 @@ service = "smtp"
 	}
 }
 
-// occupy has somebody else at a UDP port of a link, who lets nobody beside him.
-func (b *applied) occupy(link string, port int) (release func()) {
+// occupy has somebody else at a port of a link, who lets nobody beside him.
+func (b *applied) occupy(link, network string, port int) (release func()) {
 	b.t.Helper()
-	var c net.PacketConn
+	var c io.Closer
 	err := b.Do(func() (err error) {
 		lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
 			rc.Control(func(fd uintptr) { err = unix.BindToDevice(int(fd), link) })
 			return err
 		}}
-		c, err = lc.ListenPacket(context.Background(), "udp4", fmt.Sprintf("0.0.0.0:%d", port))
+		if address := fmt.Sprintf("0.0.0.0:%d", port); network == "tcp4" {
+			c, err = lc.Listen(context.Background(), network, address)
+		} else {
+			c, err = lc.ListenPacket(context.Background(), network, address)
+		}
 		return err
 	})
 	if err != nil {

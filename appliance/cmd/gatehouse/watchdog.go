@@ -52,8 +52,8 @@ func (p *process1) guarding() *watchdog.Guard {
 	return p.guard
 }
 
-// guarded are the names of the services that must answer, and of the others. One that is refused for want of
-// storage answers nobody, and whoever mends the box needs it to stay up.
+// guarded are the names of the services that must answer, and of the others. One that may not be able to start for
+// want of storage is none of the first: whoever mends the box needs it to stay up.
 func guarded(storage boot.Storage) (essential, others []string) {
 	for _, s := range roster.All() {
 		if s.Essential && (s.StateDir == "" || storage.Kind != boot.StorageLost) {

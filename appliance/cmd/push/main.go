@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
+	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
 func main() {
@@ -76,11 +77,16 @@ func (p *push) run(ctx context.Context) error {
 	var keys []byte
 	if p.moreKeys != "" {
 		var err error
-		if keys, err = os.ReadFile(p.moreKeys); err != nil {
+		if keys, err = dir.Whole(p.moreKeys, site.MaxKeys); err != nil {
 			return err
 		}
 	}
-	s, files, err := bundle.Read(os.DirFS(p.site), keys)
+	from, err := dir.Open(p.site)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	s, files, err := bundle.Read(from, keys)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ type Config struct {
 	AuthorizedKeys []string
 
 	// HostKeyFile is the path of the ed25519 private key of the host, in
-	// OpenSSH format, readable by root only.
+	// OpenSSH format, readable by root only. Without one that can be used the server makes one
+	// that lasts as long as its process, and says so.
 	HostKeyFile string
 
 	// Listen are the places to listen on: addresses of the LANs.

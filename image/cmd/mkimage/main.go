@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/image"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
+	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
 func main() {
@@ -123,17 +124,19 @@ func (j *job) run(ctx context.Context, stdout io.Writer) error {
 }
 
 func (j *job) readSite() (*site.Site, map[string][]byte, error) {
-	if info, err := os.Stat(j.site); err != nil || !info.IsDir() {
+	from, err := dir.Open(j.site)
+	if err != nil {
 		return nil, nil, fmt.Errorf("%s: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys", j.site)
 	}
+	defer from.Close()
 	var keys []byte
 	if j.moreKeys != "" {
 		var err error
-		if keys, err = os.ReadFile(j.moreKeys); err != nil {
+		if keys, err = dir.Whole(j.moreKeys, site.MaxKeys); err != nil {
 			return nil, nil, err
 		}
 	}
-	s, files, err := bundle.Read(os.DirFS(j.site), keys)
+	s, files, err := bundle.Read(from, keys)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the site %s has problems:\n%w", j.site, err)
 	}

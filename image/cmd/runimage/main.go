@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
 func main() {
@@ -49,7 +49,7 @@ type machine struct {
 
 // start replaces this process with QEMU; it returns only when that fails.
 func start(m machine, stdout io.Writer) error {
-	s, err := site.Load(os.DirFS(m.site))
+	s, err := dir.Load(m.site)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 	matched, err := c.hosts.match(model.Canonical(v.Text, c.site.Domain))
 	switch {
 	case err != nil:
-		c.At(v.At, `%q is no pattern; expected a name, or *, ? and [a-f] in place of characters`, v.Text)
+		c.At(v.At, "%q %v", v.Text, err)
 	case len(matched) == 0:
 		c.At(v.At, "%q is no zone, group, list or host%s", v.Text, c.suggest(v.Text))
 	}

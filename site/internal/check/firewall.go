@@ -1,7 +1,6 @@
 package check
 
 import (
-	"io/fs"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -26,8 +25,12 @@ type firewallCheck struct {
 	sets     map[string]*addressSet
 	services map[string]model.Service
 	taken    map[string]source.Span // names of rules and forwards
-	rules    []checkedRule
-	offers   []checkedForward
+	numbered map[string]int         // by a name that was made, how many times it was made again
+	index    *ruleIndex
+	boxRules map[string][]checkedRule // that allow something on the appliance itself, by the zone from where
+	offers   map[offering][]offer     // sorted by ports, none of which overlap
+	places   *places
+	reached  map[string]map[string][]netip.Prefix // of groups, by name, what is in which zone
 }
 
 // zone is one that rules can name.
@@ -46,15 +49,18 @@ type addressSet struct {
 	at    source.Span
 }
 
-func (l *loader) checkFirewall(fsys fs.FS) {
+func (l *loader) checkFirewall() {
 	c := &firewallCheck{loader: l, raw: l.raw.Firewall, out: &l.site.Firewall,
-		sets: map[string]*addressSet{}, services: map[string]model.Service{}, taken: map[string]source.Span{}}
+		sets: map[string]*addressSet{}, services: map[string]model.Service{}, taken: map[string]source.Span{},
+		numbered: map[string]int{}, index: newRuleIndex(), boxRules: map[string][]checkedRule{},
+		offers: map[offering][]offer{}, reached: map[string]map[string][]netip.Prefix{}}
 	c.baseZones()
 	c.userZones()
+	c.places = newPlaces(c.zones)
 	c.checkMasquerade()
 	c.userServices()
 	c.groups()
-	c.lists(fsys)
+	c.lists()
 	c.checkRules()
 	c.checkForwards()
 	c.checkOneToOne()
@@ -258,7 +264,7 @@ func (c *firewallCheck) groups() {
 	}
 }
 
-func (c *firewallCheck) lists(fsys fs.FS) {
+func (c *firewallCheck) lists() {
 	for i, d := range c.raw.Lists.Entries {
 		name := c.newName("list", d.Name)
 		switch {
@@ -270,7 +276,7 @@ func (c *firewallCheck) lists(fsys fs.FS) {
 			c.At(d.Name.At, "list %q is one too many; expected at most %d", d.Name.Text, maxLists)
 		default:
 			file := d.Value.Items[0]
-			listed := model.AddressSet{Name: name, File: file.Text, Networks: c.readList(fsys, d.Name, file)}
+			listed := model.AddressSet{Name: name, File: file.Text, Networks: c.readList(d.Name, file)}
 			set := &addressSet{listed, c.zoneNames(), d.Name.At}
 			if name != "" {
 				c.sets[name] = set

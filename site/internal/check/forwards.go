@@ -3,6 +3,7 @@ package check
 import (
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -45,13 +46,11 @@ func (c *firewallCheck) hostLabel(host string) string {
 
 // addForward keeps a forward unless it contradicts another, a rule, or the appliance itself.
 func (c *firewallCheck) addForward(f checkedForward) {
-	for _, offered := range f.Flows(f.First, f.Last) {
-		for _, other := range c.offers {
-			if slices.ContainsFunc(f.From, func(z string) bool { return slices.Contains(other.From, z) }) &&
-				slices.ContainsFunc(other.Flows(other.First, other.Last), offered.Overlaps) {
-				c.Against(f.port, other.port, "%s is forwarded to %s already; expected other ports", offered, other.Host)
-				return
-			}
+	flows := f.Flows(f.First, f.Last)
+	for _, offered := range flows {
+		if other, taken := c.offered(f.From, offered); taken {
+			c.Against(f.port, other.port, "%s is forwarded to %s already; expected other ports", offered, other.host)
+			return
 		}
 		if c.isServed(f, offered) {
 			return
@@ -60,8 +59,52 @@ func (c *firewallCheck) addForward(f checkedForward) {
 	if c.isDenied(f) {
 		return
 	}
-	c.offers = append(c.offers, f)
+	for _, zone := range f.From {
+		for _, offered := range flows {
+			key := offering{zone, offered.Proto}
+			at := c.firstFrom(key, offered.First)
+			c.offers[key] = slices.Insert(c.offers[key], at, offer{f.First, f.Last, f.port, f.Host})
+		}
+	}
 	c.out.Forwards = append(c.out.Forwards, f.PortForward)
+}
+
+// offering is where forwards offer ports, and offer is what one of them offers there.
+type offering struct{ zone, proto string }
+
+type offer struct {
+	first, last uint16
+	port        source.Span
+	host        string
+}
+
+// offered returns what of some ports is offered in some of the zones already.
+func (c *firewallCheck) offered(zones []string, flow model.Flow) (offer, bool) {
+	for _, zone := range zones {
+		key := offering{zone, flow.Proto}
+		if at := c.firstFrom(key, flow.First); at < len(c.offers[key]) && c.offers[key][at].first <= flow.Last {
+			return c.offers[key][at], true
+		}
+	}
+	return offer{}, false
+}
+
+// firstFrom returns the index of the first offer that ends at a port or behind it.
+func (c *firewallCheck) firstFrom(key offering, port uint16) int {
+	return sort.Search(len(c.offers[key]), func(i int) bool {
+		c.steps++
+		return c.offers[key][i].last >= port
+	})
+}
+
+// openBox remembers a rule that allows something on the appliance itself.
+func (c *firewallCheck) openBox(r checkedRule) {
+	if r.Deny || !names(r.To, model.ZoneBox) {
+		return
+	}
+	for zone := range r.from {
+		c.boxRules[zone] = append(c.boxRules[zone], r)
+	}
 }
 
 // isServed reports a port that the appliance itself serves where it would be forwarded.
@@ -74,9 +117,9 @@ func (c *firewallCheck) isServed(f checkedForward, offered model.Flow) bool {
 				return true
 			}
 		}
-		for _, r := range c.rules {
+		for _, r := range c.boxRules[from] {
 			for _, s := range r.Services {
-				if !r.Deny && names(r.From, from) && names(r.To, model.ZoneBox) && slices.ContainsFunc(s.Flows, offered.Overlaps) {
+				if slices.ContainsFunc(s.Flows, offered.Overlaps) {
 					c.Against(f.port, r.at, "%s is the appliance's own, which %q allows from %s; expected other ports", offered, r.Name, from)
 					return true
 				}
@@ -104,13 +147,11 @@ func (c *firewallCheck) isDenied(f checkedForward) bool {
 	}
 	allowed := checkedRule{from: c.reach([]model.FirewallEnd{from}), to: c.reach([]model.FirewallEnd{to})}
 	allowed.Services = []model.Service{{Flows: flows}}
-	for _, r := range c.rules {
-		if r.Deny && hides(r, allowed) {
-			c.Against(f.at, r.at, "this forward never applies, because %q denies all that it allows; expected a forward that no rule denies", r.Name)
-			return true
-		}
+	r, denied := c.index.first(allowed, &c.steps, func(r checkedRule) bool { return r.Deny && hides(r, allowed) })
+	if denied {
+		c.Against(f.at, r.at, "this forward never applies, because %q denies all that it allows; expected a forward that no rule denies", r.Name)
 	}
-	return false
+	return denied
 }
 
 // forwardZones reads where a port is offered.

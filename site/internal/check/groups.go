@@ -74,18 +74,20 @@ func says(raw toml.Host) bool {
 // their address by DHCP. Others that a pattern matches have nothing to do with it.
 func (l *loader) members(names toml.List) []member {
 	var all []member
+	index := map[*hostEntry]int{}
 	for _, v := range names.Items {
-		inFull := !strings.ContainsAny(v.Text, `*?[\`)
+		inFull := !isPattern(v.Text)
 		matched := l.matching(v)
 		if !inFull && len(matched) > 0 && !slices.ContainsFunc(matched, func(h *hostEntry) bool { return h.AsksDHCP() || h.refused }) {
 			l.Against(v.At, matched[0].at, "%q matches no host that asks for its address; expected one with a line in ethers", v.Text)
 		}
 		for _, h := range matched {
-			i := slices.IndexFunc(all, func(m member) bool { return m.host == h })
+			i, known := index[h]
 			switch {
-			case i >= 0:
+			case known:
 				all[i].inFull = all[i].inFull || inFull
 			case h.AsksDHCP():
+				index[h] = len(all)
 				all = append(all, member{h, inFull, v.At})
 			case inFull && !h.refused:
 				l.Against(v.At, h.at, "%q asks no DHCP server; expected a host with a line in ethers", v.Text)
@@ -98,11 +100,14 @@ func (l *loader) members(names toml.List) []member {
 	return all
 }
 
+// isPattern reports whether a word may match other names than itself.
+func isPattern(word string) bool { return strings.ContainsAny(word, `*?[\`) }
+
 // matching returns the hosts of a name or pattern, and reports one that has none.
 func (l *loader) matching(v toml.Str) []*hostEntry {
 	matched, err := l.hosts.match(model.Canonical(v.Text, l.site.Domain))
 	if err != nil {
-		l.At(v.At, `%q is no pattern; expected a name, or *, ? and [a-f] in place of characters`, v.Text)
+		l.At(v.At, "%q %v", v.Text, err)
 	} else if len(matched) == 0 {
 		l.At(v.At, "%q matches no host of the files hosts and ethers%s", v.Text, l.hosts.suggest(v.Text))
 	}

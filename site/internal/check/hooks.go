@@ -3,7 +3,6 @@ package check
 import (
 	"bytes"
 	"encoding/binary"
-	"io/fs"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -18,7 +17,7 @@ const (
 )
 
 // checkHooks reads the programs that run when the lease of the way out changes.
-func (l *loader) checkHooks(fsys fs.FS) {
+func (l *loader) checkHooks() {
 	v, c := l.raw.WAN.Hooks, l.site.WAN.DHCP
 	if c == nil {
 		return // noClient has said so
@@ -37,7 +36,7 @@ func (l *loader) checkHooks(fsys fs.FS) {
 			l.Against(item.At, first, "hooks: %s is here a second time; expected it once", item.Text)
 		default:
 			seen[item.Text] = item.At
-			if content := l.readHook(fsys, item); content != nil {
+			if content := l.readHook(item); content != nil {
 				c.Hooks = append(c.Hooks, model.Hook{Name: item.Text, Content: content})
 			}
 		}
@@ -56,8 +55,8 @@ func isHookName(s string) bool {
 }
 
 // readHook returns the content of a hook that the appliance can run, nil of others.
-func (l *loader) readHook(fsys fs.FS, name toml.Str) []byte {
-	src, message := source.Read(fsys, name.Text, maxHook)
+func (l *loader) readHook(name toml.Str) []byte {
+	src, message := l.files.Read(name.Text, maxHook)
 	switch {
 	case message != "":
 		l.AtFile(name.Text, "%s", message)

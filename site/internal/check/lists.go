@@ -20,12 +20,12 @@ const (
 
 // readList reads a file of addresses and networks, one a line. Comments start with "#" and, as in the lists
 // that many publish, with ";".
-func (l *loader) readList(fsys fs.FS, name toml.Str, file toml.Str) []netip.Prefix {
+func (l *loader) readList(name toml.Str, file toml.Str) []netip.Prefix {
 	if !fs.ValidPath(file.Text) || file.Text == "." || source.IsFixed(file.Text) {
 		l.At(file.At, `list %q: %q is no file for a list; expected one within the site, such as "blocked.list"`, name.Text, file.Text)
 		return nil
 	}
-	src, message := source.Read(fsys, file.Text, maxListBytes)
+	src, message := l.files.Read(file.Text, maxListBytes)
 	switch {
 	case message != "":
 		l.AtFile(file.Text, "%s", message)

@@ -20,24 +20,28 @@ const (
 	maxSite   = 1 << 20
 	maxHosts  = 2 << 20
 	maxEthers = 2 << 20
-	maxKeys   = 256 << 10
+	MaxKeys   = 256 << 10
 	maxHook   = 64 << 10
 )
 
 // Load reads and checks the site in fsys; site.Load says what it promises.
 func Load(fsys fs.FS) (*model.Site, error) {
-	l := &loader{}
-	l.readSite(fsys)
-	l.checkHooks(fsys)
-	hosts := l.read(fsys, source.Hosts, maxHosts)
-	ethers := l.read(fsys, source.Ethers, maxEthers)
+	l := &loader{files: source.NewFiles(fsys)}
+	return l.load()
+}
+
+func (l *loader) load() (*model.Site, error) {
+	l.readSite()
+	l.checkHooks()
+	hosts := l.read(source.Hosts, maxHosts)
+	ethers := l.read(source.Ethers, maxEthers)
 	l.mergeHosts(hosts, ethers)
 	l.checkGroups()
 	l.checkNetboot()
-	l.checkFirewall(fsys)
+	l.checkFirewall()
 	l.checkDNS()
 	l.site.Hosts = l.hosts.sortedHosts()
-	l.readKeys(fsys)
+	l.readKeys()
 	if problems := l.Problems(); len(problems) > 0 {
 		return nil, problems
 	}
@@ -49,6 +53,8 @@ func Load(fsys fs.FS) (*model.Site, error) {
 // the ones before it found valid.
 type loader struct {
 	source.Reporter
+	files    *source.Files
+	steps    int // comparisons of one thing with another, which a test counts
 	raw      toml.Site
 	site     model.Site
 	parsed   bool      // all of site.toml was read
@@ -61,8 +67,8 @@ type loader struct {
 	bootServers map[source.Span]*hostEntry // by the place that names them
 }
 
-func (l *loader) read(fsys fs.FS, name string, limit int64) *source.File {
-	src, message := source.Read(fsys, name, limit)
+func (l *loader) read(name string, limit int64) *source.File {
+	src, message := l.files.Read(name, limit)
 	if message != "" {
 		l.AtFile(name, "%s", message)
 	}
@@ -72,8 +78,8 @@ func (l *loader) read(fsys fs.FS, name string, limit int64) *source.File {
 	return src
 }
 
-func (l *loader) readSite(fsys fs.FS) {
-	src, message := source.Read(fsys, source.SiteTOML, maxSite)
+func (l *loader) readSite() {
+	src, message := l.files.Read(source.SiteTOML, maxSite)
 	if src == nil {
 		l.AtFile(source.SiteTOML, "%s", cmp.Or(message, `is not there; expected a file that starts with name = "firewall"`))
 		return
@@ -82,7 +88,7 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.settled = l.parsed
 	l.checkNames()
 	l.checkWAN()
-	l.checkTunnel(fsys)
+	l.checkTunnel()
 	l.checkIPv6()
 	l.checkLANs()
 	l.checkGateways()
@@ -95,9 +101,9 @@ func (l *loader) readSite(fsys fs.FS) {
 	l.checkConsole()
 }
 
-func (l *loader) readKeys(fsys fs.FS) {
+func (l *loader) readKeys() {
 	before := l.Count()
-	l.site.AuthorizedKeys = readAuthorizedKeys(l.read(fsys, source.AuthorizedKeys, maxKeys), &l.Reporter)
+	l.site.AuthorizedKeys = readAuthorizedKeys(l.read(source.AuthorizedKeys, MaxKeys), &l.Reporter)
 	if len(l.site.AuthorizedKeys) == 0 && l.Count() == before {
 		l.AtFile(source.AuthorizedKeys, "has no key, so nobody could log in over ssh; expected the line of at least one .pub file")
 	}

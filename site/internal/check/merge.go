@@ -19,6 +19,10 @@ type directory struct {
 	names   map[string]claim
 	addrs   map[netip.Addr]claim
 	macs    map[model.MAC]claim
+
+	sorted    []string // names, for suggestions
+	suggested int
+	compared  int // of a host with a pattern
 }
 
 // claim says which host has a name, an address or a MAC, and where that is said.

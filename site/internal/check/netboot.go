@@ -2,6 +2,9 @@ package check
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -85,15 +88,19 @@ func (l *loader) serverOf(h *hostEntry) *hostEntry {
 	return l.bootServers[cmp.Or(h.profile[profileServer], l.raw.Netboot.Server).At]
 }
 
+// maxSuggested bounds searches for what was meant, each of which looks at all names.
+const maxSuggested = 20
+
 // suggest returns a question that ends a message about an unknown name, "" if no
 // known name is near.
 func (d *directory) suggest(name string) string {
-	names := make([]string, 0, len(d.names))
-	for known := range d.names {
-		names = append(names, known)
+	if d.suggested++; d.suggested > maxSuggested || !d.problem.Shown() {
+		return ""
 	}
-	slices.Sort(names)
-	if near := toml.Nearest(name, names); near != "" {
+	if len(d.sorted) != len(d.names) {
+		d.sorted = slices.Sorted(maps.Keys(d.names))
+	}
+	if near := toml.Nearest(name, d.sorted); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}
 	return ""
@@ -120,15 +127,29 @@ func (l *loader) netbootClients(patterns toml.List) []*hostEntry {
 	return clients
 }
 
+// maxCompared bounds how often a host is compared with a pattern: 200 patterns for 20,000 hosts.
+const maxCompared = 4_000_000
+
+var errPattern = errors.New("is no pattern; expected a name, or *, ? and [a-f] in place of characters")
+
 // match returns the hosts that have a name which the pattern matches.
 func (d *directory) match(pattern string) ([]*hostEntry, error) {
 	if _, err := path.Match(pattern, ""); err != nil {
-		return nil, err
+		return nil, errPattern
+	}
+	if known, ok := d.names[pattern]; ok && !isPattern(pattern) {
+		return []*hostEntry{known.host}, nil
+	} else if !isPattern(pattern) {
+		return nil, nil
+	}
+	if d.compared += len(d.list); d.compared > maxCompared {
+		return nil, fmt.Errorf("is one pattern too many for %d hosts; expected at most %d in a site, or names in full",
+			len(d.list), maxCompared/len(d.list))
 	}
 	var matched []*hostEntry
+	isMatch := func(name string) bool { ok, _ := path.Match(pattern, name); return ok }
 	for _, h := range d.list {
-		names := append([]string{h.Name}, h.Aliases...)
-		if slices.ContainsFunc(names, func(name string) bool { ok, _ := path.Match(pattern, name); return ok }) {
+		if isMatch(h.Name) || slices.ContainsFunc(h.Aliases, isMatch) {
 			matched = append(matched, h)
 		}
 	}

@@ -41,7 +41,7 @@ func (c *firewallCheck) checkRules() {
 	for _, text := range texts {
 		if r, ok := c.rule(text); ok {
 			c.checkHidden(r)
-			c.rules = append(c.rules, r)
+			c.openBox(r)
 			c.out.Rules = append(c.out.Rules, r.FirewallRule)
 		}
 	}
@@ -191,13 +191,16 @@ func (c *firewallCheck) ruleName(v toml.Str, made string, at source.Span) string
 		c.taken[name] = v.At
 		return name
 	}
-	name := nameOf(made)
-	for n := 2; ; n++ {
+	made = nameOf(made)
+	name := made
+	for {
 		if _, taken := c.taken[name]; !taken {
 			c.taken[name] = at
 			return name
 		}
-		name = fmt.Sprintf("%s-%d", nameOf(made), n)
+		c.numbered[made]++
+		number := fmt.Sprintf("-%d", c.numbered[made]+1)
+		name = made[:min(len(made), maxRuleName-len(number))] + number
 	}
 }
 

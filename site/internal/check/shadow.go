@@ -15,18 +15,19 @@ import (
 // protocol the ports. A whole zone is more than all of its networks, for link-local addresses are in it too.
 // Lists count by their names, since what is in them can change while the rules stay.
 func (c *firewallCheck) checkHidden(r checkedRule) {
-	for _, earlier := range c.rules {
-		if !hides(earlier, r) {
-			continue
+	earlier, hidden := c.index.first(r, &c.steps, func(a checkedRule) bool { return hides(a, r) })
+	if !hidden {
+		if r.Rate == (model.Rate{}) {
+			c.index.add(r)
 		}
-		verdict := "allows"
-		if earlier.Deny {
-			verdict = "denies"
-		}
-		c.Against(r.at, earlier.at, "this rule never applies, because %q %s all that it speaks of before; expected it earlier, or not at all",
-			earlier.Name, verdict)
-		return
+		return // what a hidden rule hides is hidden by what hides it
 	}
+	verdict := "allows"
+	if earlier.Deny {
+		verdict = "denies"
+	}
+	c.Against(r.at, earlier.at, "this rule never applies, because %q %s all that it speaks of before; expected it earlier, or not at all",
+		earlier.Name, verdict)
 }
 
 // hides reports whether a decides every conversation that b speaks of. What is above a's rate goes on to b.
@@ -79,6 +80,7 @@ type reach map[string]*reached
 type reached struct {
 	everybody bool           // in the zone
 	networks  []netip.Prefix // sorted, none within another
+	sources   int            // that networks are of
 	lists     []string
 }
 
@@ -95,28 +97,61 @@ func (c *firewallCheck) reach(ends []model.FirewallEnd) reach {
 			c.addWhole(all, end.Zones)
 			continue
 		}
-		networks := slices.Clone(end.Networks)
+		add := func(found map[string][]netip.Prefix) {
+			for zone, in := range found {
+				if r := all[zone]; r != nil {
+					r.add(in)
+				}
+			}
+		}
 		for _, name := range end.Sets {
 			if set := c.sets[name]; set.File == "" {
-				networks = append(networks, set.Networks...)
+				add(c.reachOfSet(name))
 				continue
 			}
 			for _, zone := range end.Zones {
 				all[zone].lists = append(all[zone].lists, name)
 			}
 		}
-		for _, p := range networks {
-			for zone, part := range c.partsOf(p) {
-				if r := all[zone]; r != nil {
-					r.networks = append(r.networks, part...)
-				}
-			}
-		}
+		add(c.byZone(end.Networks))
 	}
 	for _, r := range all {
-		r.networks = aggregated(r.networks)
+		if r.sources > 1 {
+			r.networks = aggregated(r.networks)
+		}
 	}
 	return all
+}
+
+// add adds networks, sorted and none within another; a copy is made only where there are several such.
+func (r *reached) add(networks []netip.Prefix) {
+	if r.sources++; r.sources == 1 {
+		r.networks = slices.Clip(networks)
+	} else {
+		r.networks = append(r.networks, networks...)
+	}
+}
+
+// byZone returns what of networks, sorted and none within another, is in which zone, in the same order.
+func (c *firewallCheck) byZone(networks []netip.Prefix) map[string][]netip.Prefix {
+	all := map[string][]netip.Prefix{}
+	for _, p := range networks {
+		for zone, part := range c.partsOf(p) {
+			all[zone] = append(all[zone], part...)
+		}
+	}
+	for zone, in := range all {
+		all[zone] = aggregated(in)
+	}
+	return all
+}
+
+// reachOfSet is byZone for a group, found out once.
+func (c *firewallCheck) reachOfSet(name string) map[string][]netip.Prefix {
+	if c.reached[name] == nil {
+		c.reached[name] = c.byZone(c.sets[name].Networks)
+	}
+	return c.reached[name]
 }
 
 // addWhole adds zones with everybody in them. Those that the site made of networks have nobody else.
@@ -124,7 +159,7 @@ func (c *firewallCheck) addWhole(all reach, zones []string) {
 	for _, name := range zones {
 		i := slices.IndexFunc(c.zones, func(z zone) bool { return z.name == name })
 		if i >= 0 && c.zones[i].part {
-			all[name].networks = append(all[name].networks, c.zones[i].networks...)
+			all[name].add(aggregated(c.zones[i].networks))
 		} else {
 			all[name].everybody = true
 		}
@@ -151,6 +186,9 @@ func (r reach) covers(b reach, is4 bool) bool {
 		}
 		outside := func(p netip.Prefix) bool { return p.Addr().Is4() == is4 && !coversNetwork(have.networks, p) }
 		other := func(list string) bool { return !slices.Contains(have.lists, list) }
+		if sameSlice(have.networks, want.networks) {
+			outside = func(netip.Prefix) bool { return false }
+		}
 		if !have.everybody &&
 			(want.everybody || slices.ContainsFunc(want.networks, outside) || slices.ContainsFunc(want.lists, other)) {
 			return false
@@ -158,6 +196,9 @@ func (r reach) covers(b reach, is4 bool) bool {
 	}
 	return true
 }
+
+// sameSlice reports whether two are one, as those of a group that several rules name.
+func sameSlice(a, b []netip.Prefix) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
 
 // coversNetwork reports whether some networks, sorted and none within another, have all of p together.
 func coversNetwork(networks []netip.Prefix, p netip.Prefix) bool {

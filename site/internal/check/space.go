@@ -21,12 +21,17 @@ func (c *firewallCheck) partsOf(p netip.Prefix) map[string][]netip.Prefix {
 		}
 		return nil
 	}
+	if known, ok := c.places.parts[p]; ok {
+		return known
+	}
 	parts := map[string][]netip.Prefix{}
 	for _, z := range c.zones {
+		c.steps++
 		if own := c.within(z, p); len(own) > 0 {
 			parts[z.name] = own
 		}
 	}
+	c.places.parts[p] = parts
 	return parts
 }
 
@@ -38,19 +43,8 @@ func (c *firewallCheck) zoneOf(a netip.Addr) (zone, bool) {
 
 // zoneOfAddr is the zone that an address is in: a part of a LAN before all of it, and else as packets are
 // routed, by the longest network. What is nowhere else is upstream, if there is an upstream.
-func (c *firewallCheck) zoneOfAddr(a netip.Addr) (best zone, ok bool) {
-	bits := -1
-	for _, z := range c.zones {
-		if z.name == model.ZoneWAN && bits < 0 {
-			best, ok = z, true
-		}
-		for _, n := range z.networks {
-			if n.Contains(a) && (z.part || !best.part && n.Bits() > bits) {
-				best, bits, ok = z, n.Bits(), true
-			}
-		}
-	}
-	return best, ok
+func (c *firewallCheck) zoneOfAddr(a netip.Addr) (zone, bool) {
+	return c.places.of(a)
 }
 
 // within returns what of a network is in a zone.

@@ -52,12 +52,13 @@ func TestZonesByRoute(t *testing.T) {
 		}
 		return all
 	}
-	c := &firewallCheck{zones: []zone{
+	c := &firewallCheck{loader: &loader{}, zones: []zone{
 		{name: "a", lan: "a", networks: networks("192.168.32.0/24", "10.0.0.0/8", "2001:db8::/48")},
 		{name: "b", lan: "b", networks: networks("10.1.0.0/16")},
 		{name: "wan", networks: networks("10.1.2.0/24")},
 		{name: "part", lan: "b", part: true, networks: networks("10.1.128.0/17")},
 	}}
+	c.places = newPlaces(c.zones)
 	for text, want := range map[string]string{
 		"192.168.32.7/32": "map[a:[192.168.32.7/32]]",
 		"10.7.0.1/32":     "map[a:[10.7.0.1/32]]",

@@ -28,7 +28,7 @@ const (
 )
 
 // checkTunnel reads the tunnel by itself.
-func (l *loader) checkTunnel(fsys fs.FS) {
+func (l *loader) checkTunnel() {
 	raw := l.raw.Tunnel
 	if !raw.At.OK() {
 		return
@@ -52,7 +52,7 @@ func (l *loader) checkTunnel(fsys fs.FS) {
 		t.MTU = uint16(v.Value)
 	}
 	if raw.Update.At.OK() {
-		t.Update = l.endpoint(fsys, raw.Update)
+		t.Update = l.endpoint(raw.Update)
 	}
 	l.connect(whatWAN, t.IPv6, raw.IPv6.At)
 }
@@ -147,7 +147,7 @@ func (l *loader) tunnelRouted(v toml.Many) {
 }
 
 // endpoint reads how the broker is told of our IPv4 address.
-func (l *loader) endpoint(fsys fs.FS, raw toml.Update) *model.Endpoint {
+func (l *loader) endpoint(raw toml.Update) *model.Endpoint {
 	e := &model.Endpoint{User: raw.User.Text, Tunnel: raw.Tunnel.Text, File: raw.KeyFile.Text,
 		URL: toml.UpdateURL}
 	if v := raw.User; v.OK() && (v.Text == "" || len(v.Text) > maxUser || !isPrintable(v.Text) ||
@@ -160,7 +160,7 @@ func (l *loader) endpoint(fsys fs.FS, raw toml.Update) *model.Endpoint {
 			v.Text, maxTunnelID)
 	}
 	if v := raw.KeyFile; v.OK() {
-		e.Key = l.tunnelKey(fsys, v)
+		e.Key = l.tunnelKey(v)
 	}
 	if v := raw.URL; v.OK() {
 		u, err := url.Parse(v.Text)
@@ -181,13 +181,13 @@ func isTunnelID(s string) bool {
 }
 
 // tunnelKey reads a secret: what is wrong with it is said without it.
-func (l *loader) tunnelKey(fsys fs.FS, v toml.Str) model.Secret {
+func (l *loader) tunnelKey(v toml.Str) model.Secret {
 	if !fs.ValidPath(v.Text) || v.Text == "." || source.IsFixed(v.Text) {
 		l.At(v.At, `key-file %q is no file for a key; expected one within the site, such as "tunnel.key"`,
 			v.Text)
 		return ""
 	}
-	src, message := source.Read(fsys, v.Text, maxKeyFile)
+	src, message := l.files.Read(v.Text, maxKeyFile)
 	switch {
 	case message != "":
 		l.AtFile(v.Text, "%s", message)

@@ -78,7 +78,7 @@ type located struct {
 }
 
 // maxProblems bounds the memory that a wholly broken site can take.
-const maxProblems = 10000
+const maxProblems = 1000
 
 // At reports a problem at a place.
 func (r *Reporter) At(at Span, format string, args ...any) {
@@ -100,6 +100,10 @@ func (r *Reporter) Against(at, other Span, format string, args ...any) {
 	}
 	r.list = append(r.list, p)
 }
+
+// Shown reports whether the next problem is likely one that a person will read, so that it is worth a search for
+// what was meant.
+func (r *Reporter) Shown() bool { return len(r.list) < shownProblems }
 
 // Count returns how many problems there are so far.
 func (r *Reporter) Count() int { return len(r.list) }
@@ -135,9 +139,8 @@ const excerptWidth = 100
 func excerpt(at Span) string {
 	number, col := at.File.Position(at.Off)
 	line := at.File.Line(number)
-	before := []rune(Printable(line[:col-1]))
-	marked := []rune(Printable(line[col-1 : min(len(line), col-1+at.End-at.Off)]))
-	after := []rune(Printable(line[min(len(line), col-1+at.End-at.Off):]))
+	end := min(len(line), col-1+at.End-at.Off)
+	before, marked, after := lastOf(line[:col-1]), firstOf(line[col-1:end]), firstOf(line[end:])
 
 	if len(before)+len(marked)+len(after) > excerptWidth && len(before) > excerptWidth/2 {
 		before = append([]rune("…"), before[len(before)-excerptWidth/4:]...)
@@ -150,6 +153,21 @@ func excerpt(at Span) string {
 	}
 	text := strings.TrimRightFunc(string(before)+string(marked)+string(after), unicode.IsSpace)
 	return fmt.Sprintf("%5d | %s\n      | %s%s", number, text, blank(before), strings.Repeat("^", max(1, len(marked))))
+}
+
+// enough is how many bytes of a line have more characters than are shown of it, however long it is.
+const enough = (excerptWidth + 1) * utf8.UTFMax
+
+// firstOf are the first characters of s, all that can be shown of it and more.
+func firstOf(s string) []rune { return []rune(Printable(s[:min(len(s), enough)])) }
+
+// lastOf are the last ones.
+func lastOf(s string) []rune {
+	begin := max(0, len(s)-enough)
+	for begin > 0 && begin < len(s) && !utf8.RuneStart(s[begin]) {
+		begin++
+	}
+	return []rune(Printable(s[begin:]))
 }
 
 // blank replaces every character by a space and leaves tabs, so that what follows

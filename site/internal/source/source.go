@@ -62,23 +62,61 @@ func (s Span) Place() string {
 	return fmt.Sprintf("%s:%d", s.File.name, line)
 }
 
-// Read returns the text of a file of at most limit bytes, nil if there is no such
-// file. The message is "" or says what is wrong with the file as a whole.
-func Read(fsys fs.FS, name string, limit int64) (src *File, message string) {
-	f, err := fsys.Open(name)
+// The bounds of all files of a site together.
+const (
+	MaxFiles = 64
+	MaxBytes = 16 << 20
+)
+
+// Files are the files of a site. Whoever reads them is told when they are too many or too large together.
+type Files struct {
+	fsys  fs.FS
+	files int
+	left  int64 // bytes
+}
+
+// NewFiles returns the files in fsys.
+func NewFiles(fsys fs.FS) *Files { return &Files{fsys: fsys, left: MaxBytes} }
+
+// Read returns the text of a regular file of at most limit bytes, nil if there is no such file. The message is
+// "" or says what is wrong with the file as a whole.
+func (f *Files) Read(name string, limit int64) (src *File, message string) {
+	open, err := f.fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ""
 	}
 	if err != nil {
-		return nil, "cannot be read: " + err.Error()
+		return nil, cannot(err)
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, "cannot be read: " + err.Error()
+	defer open.Close()
+	if is, err := open.Stat(); err != nil {
+		return nil, cannot(err)
+	} else if !is.Mode().IsRegular() {
+		return nil, "is no regular file; expected one"
 	}
-	if int64(len(data)) > limit {
+	if f.files++; f.files > MaxFiles {
+		return nil, fmt.Sprintf("is one file too many; expected at most %d in a site", MaxFiles)
+	}
+	data, err := io.ReadAll(io.LimitReader(open, min(limit, f.left)+1))
+	size := int64(len(data))
+	f.left -= size
+	switch {
+	case err != nil:
+		return nil, cannot(err)
+	case size > limit:
 		return nil, fmt.Sprintf("is too large; expected at most %d KiB", limit>>10)
+	case f.left < 0:
+		f.left = 0
+		return nil, fmt.Sprintf("makes the site too large; expected at most %d MiB in all its files", MaxBytes>>20)
 	}
 	return New(name, string(data)), ""
+}
+
+// cannot says why a file cannot be read, without its name, which stands before it.
+func cannot(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return "cannot be read: " + err.Error()
 }

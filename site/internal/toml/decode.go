@@ -30,7 +30,7 @@ func Decode(src *source.File, problem *source.Reporter) (raw Site, whole bool) {
 		d.keys[k.Path()] = k
 	}
 	d.table(root, "", "at the top of the file", reflect.ValueOf(&raw).Elem())
-	return raw, whole
+	return raw, d.whole
 }
 
 // table decodes a table into its struct. The path is "" for the document, and
@@ -123,6 +123,10 @@ func (d *decoder) tables(e *entry, path string, field reflect.Value) {
 		d.problem.At(e.at, "%s is %s; expected a table with two brackets, [[%s]]", path, describe(e.value), path)
 		items = nil
 	}
+	if most := mostTables(path); len(items) > most {
+		d.problem.At(items[most].at, "there are %d [[%s]]; expected at most %d", len(items), path, most)
+		items, d.whole = items[:most], false
+	}
 	field.Set(reflect.MakeSlice(field.Type(), len(items), len(items)))
 	for i, item := range items {
 		d.table(item, path, "in [["+path+"]]", field.Index(i))
@@ -152,7 +156,7 @@ func (d *decoder) integer(n *node) Int {
 
 func (d *decoder) list(e *entry, key Key) List {
 	l := List{At: e.at}
-	for _, item := range e.value.items {
+	for _, item := range d.bounded(e, e.value.items) {
 		if item.kind == unstable.String {
 			l.Items = append(l.Items, Str{item.text, item.at})
 			continue
@@ -199,6 +203,9 @@ func (d *decoder) keyOf(path string) Key {
 }
 
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
+	if !d.problem.Shown() {
+		names = nil // nobody reads what it may have been meant for
+	}
 	if near := Nearest(e.key, names); near != "" {
 		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
 		return
@@ -270,6 +277,9 @@ func Nearest(s string, words []string) string {
 	}
 	best, distance := "", min(3, len(s)/2+1)
 	for _, word := range words {
+		if abs(len(word)-len(s)) >= distance {
+			continue
+		}
 		if d := edits(strings.ToLower(s), word); d < distance {
 			best, distance = word, d
 		}
@@ -280,6 +290,8 @@ func Nearest(s string, words []string) string {
 	}
 	return best
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // edits counts the insertions, deletions and replacements of one byte that lead
 // from a to b (Levenshtein).

@@ -23,8 +23,10 @@ type node struct {
 	text    string        // of a string its meaning, of other scalars their spelling
 	items   []*node       // of a list
 	entries []*entry      // of a table, in the order of the file
-	listed  bool          // a list made of [[headers]]
-	stated  bool          // a table with a header or braces, which may not be opened again
+	byKey   map[string]*entry
+	full    bool // it had more of them than maxKeys, which are not in it
+	listed  bool // a list made of [[headers]]
+	stated  bool // a table with a header or braces, which may not be opened again
 }
 
 // entry is one key of a table.
@@ -35,12 +37,22 @@ type entry struct {
 }
 
 func (n *node) entry(key string) *entry {
-	for _, e := range n.entries {
-		if e.key == key {
-			return e
+	return n.byKey[key] // nil: there is none
+}
+
+// add adds a key to a table, and reports the first one too many.
+func (r *documentReader) add(n *node, e *entry) {
+	switch len(n.entries) {
+	case 0:
+		n.byKey = map[string]*entry{}
+	case maxKeys:
+		if !n.full {
+			r.problem.At(e.at, "%q is one key too many in its table; expected at most %d", e.key, maxKeys)
 		}
+		n.full, r.full = true, true
+		return
 	}
-	return nil
+	n.entries, n.byKey[e.key] = append(n.entries, e), e
 }
 
 // documentReader builds the tree from the expressions of the TOML parser.
@@ -51,6 +63,7 @@ type documentReader struct {
 	parser  unstable.Parser
 	root    *node
 	current *node // the table that keys go to
+	full    bool  // a table had more keys than are read
 }
 
 // readDocument returns the document as a tree. Where a line is no TOML it reports
@@ -74,6 +87,9 @@ func readDocument(src *source.File, problem *source.Reporter) (root *node, whole
 		at := r.errorSpan(err, text)
 		problem.At(at, "%s", syntaxMessage(err))
 		r.base = resume(src, at)
+	}
+	if r.full {
+		whole = false
 	}
 	if whole && problem.Count() == 0 {
 		whole = r.checkStandard()
@@ -186,7 +202,7 @@ func (r *documentReader) openListed(e *unstable.Node) *node {
 	if known == nil {
 		list := &node{kind: unstable.Array, at: last.at, listed: true}
 		known = &entry{key: last.key, at: last.at, value: list}
-		parent.entries = append(parent.entries, known)
+		r.add(parent, known)
 	}
 	if !known.value.listed {
 		r.problem.Against(last.at, known.at, "%q is already something else than a list of tables", last.key)
@@ -208,7 +224,7 @@ func (r *documentReader) set(table *node, e *unstable.Node) {
 		r.problem.Against(last.at, known.at, "%q is here a second time; expected it once", last.key)
 		return
 	}
-	parent.entries = append(parent.entries, &entry{key: last.key, at: last.at, value: r.value(e.Value(), last.at)})
+	r.add(parent, &entry{key: last.key, at: last.at, value: r.value(e.Value(), last.at)})
 }
 
 // descend follows a path of keys and makes tables that are not there yet. Within
@@ -219,7 +235,7 @@ func (r *documentReader) descend(table *node, path []*entry) *node {
 		known := table.entry(step.key)
 		if known == nil {
 			known = &entry{key: step.key, at: step.at, value: &node{kind: unstable.InlineTable, at: step.at}}
-			table.entries = append(table.entries, known)
+			r.add(table, known)
 		}
 		next := known.value
 		if next.listed {
