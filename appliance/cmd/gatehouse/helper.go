@@ -14,15 +14,15 @@ import (
 // (CONFIG_STATIC_USERMODEHELPER_PATH). What that was is what it is called by, the first of its arguments.
 const kernelHelper = "/sbin/usermode-helper"
 
-// startedByKernel tells whether this process was started as the kernel's helper. A process is named after the file
-// that it was started from, so what it is called by has no part in it.
+// startedByKernel tells whether this process was started as the kernel's helper. A process is named after the
+// file that it was started from, so what it is called by has no part in it.
 func startedByKernel() bool {
 	name, err := os.ReadFile("/proc/self/comm")
 	return err == nil && strings.TrimSuffix(string(name), "\n") == filepath.Base(kernelHelper)
 }
 
-// helpKernel does what the kernel wants: to end the machine, when Xen or a device asks for it. The kernel has nothing
-// else to start, so who has made it want another program is not obeyed. The result is the exit status.
+// helpKernel does what the kernel wants: to end the machine, when Xen or a device asks for it. The kernel has
+// nothing else to start, so who has made it want another program is not obeyed. The result is the exit status.
 func helpKernel(wanted string, request func(boot.Kind) error, log io.Writer) int {
 	kind, ok := map[string]boot.Kind{"/sbin/poweroff": boot.PowerOff, "/sbin/reboot": boot.Reboot}[wanted]
 	if !ok {

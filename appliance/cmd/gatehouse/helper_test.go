@@ -13,6 +13,7 @@ import (
 )
 
 func TestHelpKernel(t *testing.T) {
+	const refused = "<3>gatehouse: the kernel wanted to start "
 	tests := []struct {
 		wanted string
 		fails  error // of the request
@@ -23,10 +24,10 @@ func TestHelpKernel(t *testing.T) {
 		{"/sbin/poweroff", nil, boot.PowerOff, 0, ""},
 		{"/sbin/reboot", nil, boot.Reboot, 0, ""},
 		{"/sbin/reboot", errors.New("no process 1"), boot.Reboot, 1, "<3>gatehouse: no process 1\n"},
-		{"/tmp/poweroff", nil, "", 1, "<3>gatehouse: the kernel wanted to start \"/tmp/poweroff\", which was refused\n"},
-		{"/bin/sh", nil, "", 1, "<3>gatehouse: the kernel wanted to start \"/bin/sh\", which was refused\n"},
+		{"/tmp/poweroff", nil, "", 1, refused + `"/tmp/poweroff", which was refused` + "\n"},
+		{"/bin/sh", nil, "", 1, refused + `"/bin/sh", which was refused` + "\n"},
 		{"x\n<0>" + strings.Repeat("y", 1000), nil, "", 1,
-			"<3>gatehouse: the kernel wanted to start \"x\\n<0>" + strings.Repeat("y", 95) + "\", which was refused\n"},
+			refused + `"x\n<0>` + strings.Repeat("y", 95) + `", which was refused` + "\n"},
 	}
 	for _, tt := range tests {
 		var log bytes.Buffer
