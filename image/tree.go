@@ -109,7 +109,7 @@ func programNodes(programs []Program) ([]ext2.Node, error) {
 	if of[initProgram] != initProgram {
 		return nil, fmt.Errorf("image: an input without the program %s", initProgram)
 	}
-	for _, name := range []string{"init", "poweroff", "reboot"} {
+	for _, name := range []string{"init", "poweroff", "reboot", "usermode-helper"} {
 		nodes = append(nodes, ext2.Symlink("sbin/"+name, "/bin/"+initProgram))
 	}
 	return nodes, nil

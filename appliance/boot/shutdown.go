@@ -30,8 +30,8 @@ const (
 
 // wish is how a kind is asked for: the signals of busybox's init, so that its
 // habits and others' scripts hold here too. ctrl-alt-del is the kernel's SIGINT;
-// for Xen's "poweroff" and "reboot" the kernel runs /sbin/poweroff and
-// /sbin/reboot.
+// for Xen's "poweroff" and "reboot" the kernel runs /sbin/usermode-helper,
+// which asks as well.
 type wish struct {
 	signal syscall.Signal
 	kind   Kind

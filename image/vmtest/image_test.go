@@ -104,6 +104,7 @@ func TestImage(t *testing.T) {
 		{"the LAN reaches the Internet, masqueraded", forward},
 		{"the kernel has the rules of the site, and a short cut", rules},
 		{"the WAN reaches nothing", refuse},
+		{"the kernel lacks what it should", kernelClosed},
 		{"a service that is killed comes back", killServices},
 		{"the console is a root shell", rootShell},
 		{"reboot by command", rebootByCommand},

@@ -208,3 +208,8 @@ func (vm *VM) CtrlAltDel(ctx context.Context) error {
 	keys := []key{{"qcode", "ctrl"}, {"qcode", "alt"}, {"qcode", "delete"}}
 	return vm.qmp.execute(ctx, "send-key", map[string]any{"keys": keys})
 }
+
+// Break sends a break on the serial line that the console is.
+func (vm *VM) Break(ctx context.Context) error {
+	return vm.qmp.execute(ctx, "chardev-send-break", map[string]string{"id": "serial0"})
+}

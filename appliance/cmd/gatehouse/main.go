@@ -3,6 +3,7 @@
 // it does depends on the name it is called by:
 //
 //   - as process 1 it is the init: it boots the box and supervises the services;
+//   - as /sbin/usermode-helper it ends the machine when the kernel wants it, and does nothing else;
 //   - as "gatehouse" it is the command for people, the same on the console and
 //     over ssh, and with "service NAME" one of the services;
 //   - by any other name it is that command of the network (ip, ping, tcpdump, …).
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -31,6 +33,9 @@ func main() {
 	// and never root: it may be a command of this program.
 	if os.Getpid() == 1 && os.Getuid() == 0 {
 		os.Exit(runInit(context.Background(), os.Stdout))
+	}
+	if startedByKernel() {
+		os.Exit(helpKernel(os.Args[0], boot.Request, kernelLog()))
 	}
 	// A command of u-root runs with the signals' default actions, and may exit by
 	// itself, as the program that it stands for would.
