@@ -32,6 +32,7 @@ type Service struct {
 	changed  <-chan struct{}
 	uptime   func() time.Duration
 	gate     gate
+	turned   turned
 	failures *slog.Logger // bounded: a stranger decides how much there is to log
 	links    *links.Keeper[*entrance]
 
@@ -44,6 +45,7 @@ type Service struct {
 	mu       sync.Mutex
 	stopping bool // no session may begin any more
 	sessions sync.WaitGroup
+	running  map[*client]int // sessions
 	clients  map[*client]struct{}
 	shut     map[string]error // endpoints that nobody can come in by, and why
 }
@@ -56,7 +58,7 @@ func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
 		log: o.Log, changed: o.Changed, uptime: o.Uptime,
 		failures: slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
-		clients:  make(map[*client]struct{}), shut: make(map[string]error),
+		clients:  make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {
@@ -138,16 +140,6 @@ func (s *Service) close() error {
 		c.Conn.Close()
 	}
 	return err
-}
-
-// beginSession counts one more running session; false when the server stops.
-func (s *Service) beginSession() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.stopping {
-		s.sessions.Add(1)
-	}
-	return !s.stopping
 }
 
 // waitSessions waits until the sessions, hung up because s.stop ended, are over.

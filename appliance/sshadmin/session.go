@@ -37,16 +37,12 @@ type terminal struct {
 // or the server stops. It is the ssh.ChannelHandler for "session".
 func (s *Service) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewChannel, ctx ssh.Context) {
 	c := clientOf(conn.RemoteAddr())
-	if !s.beginSession() {
-		return // the connection is closed as well
-	}
-	defer s.sessions.Done()
-	if !c.takeSession() {
+	if no := s.beginSession(c); no != "" {
 		// The connection may be closing; then the refusal reaches nobody.
-		_ = open.Reject(gossh.ResourceShortage, "too many sessions on this connection")
+		_ = open.Reject(gossh.ResourceShortage, no)
 		return
 	}
-	defer c.giveSession()
+	defer s.endSession(c)
 	c.keepAlive.Do(func() { go watch(ctx, conn, s.active.Load().KeepAlive) })
 	ch, requests, err := open.Accept()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -345,6 +346,76 @@ func TestTooManySessions(t *testing.T) {
 	var refused *gossh.OpenChannelError
 	if _, err := client.NewSession(); !errors.As(err, &refused) || refused.Reason != gossh.ResourceShortage {
 		t.Errorf("session 11: %v, want: resource shortage", err)
+	}
+}
+
+// TestMemoryForSessions: who comes when all sessions are taken hears it, and status says who has them. One
+// address leaves two to others.
+func TestMemoryForSessions(t *testing.T) {
+	t.Parallel()
+	d := start(t, func(c *sshcfg.Config) { c.MaxSessions = 5 })
+	var last *gossh.Session
+	for range 3 {
+		s, err := d.dial(t).NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = s
+	}
+	_, err := d.dial(t).NewSession()
+	if err == nil || !strings.Contains(err.Error(), "3 sessions are open from your address, which is all that one may have") {
+		t.Errorf("a fourth session: %v", err)
+	}
+	want := []string{"No further session can begin from one source, which has 3 of 5: 127.0.0.1 someone@example (3)."}
+	if got := d.problems(t); !slices.Equal(got, want) {
+		t.Errorf("problems %q, want %q", got, want)
+	}
+	cfg := d.cfg
+	cfg.MaxSessions = 3
+	if err := d.s.Reconfigure(cfg); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.dial(t).NewSession()
+	if err == nil || !strings.Contains(err.Error(), "3 sessions are open, which is all that this machine has memory for") {
+		t.Errorf("a fourth session: %v", err)
+	}
+	want = []string{"No further session can begin, 3 are open: of 127.0.0.1 someone@example (3)."}
+	if got := d.problems(t); !slices.Equal(got, want) {
+		t.Errorf("problems %q, want %q", got, want)
+	}
+	cfg.MaxSessions = 5
+	if err := d.s.Reconfigure(cfg); err != nil {
+		t.Fatal(err)
+	}
+	last.Close()
+	eventually(t, "there is room again", func() bool { return len(d.problems(t)) == 0 })
+	if got := run(t, d.ssh(t, nil, "echo in"), nil); got.stdout != "in\n" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestHugePackets: who has not logged in is not given the room that he asks for.
+func TestHugePackets(t *testing.T) {
+	t.Parallel()
+	d := start(t, nil)
+	c := d.connect(t)
+	if _, err := io.WriteString(c, "SSH-2.0-huge\r\n\x00\x04\x00\x00\x04"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, c); os.IsTimeout(err) {
+		t.Error("the server waits for the rest of 256 kB")
+	}
+	_, err := gossh.Dial("tcp", d.addr.String(), &gossh.ClientConfig{
+		User: strings.Repeat("x", 1<<17), HostKeyCallback: gossh.InsecureIgnoreHostKey(),
+	})
+	if err == nil {
+		t.Error("a name of 128 kB has logged in")
+	}
+	for _, want := range []string{`cause="a packet of 262144 bytes before there are keys"`, `cause="more than 65536 bytes before a login"`} {
+		eventually(t, want+" in the log", func() bool { return strings.Contains(d.log.String(), want) })
 	}
 }
 
