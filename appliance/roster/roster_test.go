@@ -57,6 +57,25 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestShares: the services leave memory for init, a command and the kernel, and who is needed most goes last.
+func TestShares(t *testing.T) {
+	sum := 0
+	for _, s := range All() {
+		sum += s.Memory
+		if s.Memory <= 0 || s.OOM >= 0 || s.OOM <= -1000 {
+			t.Errorf("%s has %d %% of the memory, and oom_score_adj %d", s.Name, s.Memory, s.OOM)
+		}
+		for _, other := range All() {
+			if s.Essential && !other.Essential && s.OOM >= other.OOM {
+				t.Errorf("%s is essential, and goes before %s: %d, %d", s.Name, other.Name, s.OOM, other.OOM)
+			}
+		}
+	}
+	if sum > 90 {
+		t.Errorf("the shares are %d %% together", sum)
+	}
+}
+
 func TestNamesAndNumbersDiffer(t *testing.T) {
 	names, ids := map[string]bool{}, map[int]bool{}
 	for _, s := range All() {

@@ -158,9 +158,9 @@ func crowdAt(t *testing.T, memory int) {
 	before := left(ctx, t, vm)
 	t.Logf("at rest %d kB are left", before)
 	for name, do := range map[string]func(net.Conn){
-		"packets of 256 kB are announced":     announce,
-		"packets of 256 kB after the keys":    shout,
-		"forty sessions that say nothing": func(c net.Conn) { _ = idleSession(c, key) },
+		"packets of 256 kB are announced":  announce,
+		"packets of 256 kB after the keys": shout,
+		"forty sessions that say nothing":  func(c net.Conn) { _ = idleSession(c, key) },
 	} {
 		n := 12
 		if strings.HasPrefix(name, "forty") {

@@ -117,7 +117,7 @@ func stateDirs() []boot.Dir {
 // up makes the box what its site says. What cannot be done is a problem of the box,
 // and does not keep the rest from being done.
 func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, error) {
-	limitMemory()
+	limitMemory(memoryShare)
 	p.report = report
 	go p.watchPowerButton(ctx)
 	p.box = p.newBox(ctx, report.Storage)
