@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,19 +105,14 @@ func idleSession(conn net.Conn, key ssh.Signer) error {
 	if err != nil {
 		return err
 	}
-	client := ssh.NewClient(c, chans, requests)
-	defer client.Close()
-	s, err := client.NewSession()
-	if err != nil {
-		return err
+	s, err := ssh.NewClient(c, chans, requests).NewSession()
+	if err == nil {
+		err = s.RequestPty("xterm", 24, 80, nil)
 	}
-	if err := s.RequestPty("xterm", 24, 80, nil); err != nil {
-		return err
+	if err == nil {
+		err = s.Shell()
 	}
-	if err := s.Shell(); err != nil {
-		return err
-	}
-	return client.Wait()
+	return err
 }
 
 // TestCrowd has crowds at the door of an appliance with as little memory as it must get by with, and with what
@@ -127,57 +124,180 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// besieged is an appliance with a crowd at its door.
+type besieged struct {
+	*crowd
+	addrs    []netip.Addr // of the crowd
+	vm       *VM
+	wan, lan *testnet.Namespace
+	laptop   *testnet.Namespace
+	admin    admin
+	key      ssh.Signer
+	rest     int // kB that are left when nothing happens
+	services []service
+}
+
 func crowdAt(t *testing.T, memory int) {
-	img := theImage(t, homeImage)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*Guard)
 	defer cancel()
-	wan := newSwitch(t, "wan", gateway+"/24", internet+"/32")
-	lan := newSwitch(t, "lan", "192.168.32.10/24")
-	vm := Start(t, Machine{
+	b := besiege(ctx, t, memory)
+	t.Logf("at rest %d kB are left", b.rest)
+	b.under(ctx, t, "packets of 256 kB that are announced", announce)
+	b.under(ctx, t, "packets of 256 kB after the keys", shout)
+	b.sessions(ctx, t)
+}
+
+// besiege starts the appliance, and a host of its LAN whose address is by DHCP.
+func besiege(ctx context.Context, t *testing.T, memory int) *besieged {
+	t.Helper()
+	img := theImage(t, homeImage)
+	b := &besieged{
+		wan: newSwitch(t, "wan", gateway+"/24", internet+"/32"),
+		lan: newSwitch(t, "lan", "192.168.32.10/24"),
+	}
+	b.vm = Start(t, Machine{
 		Name: "firewall", Kernel: img.Kernel, Append: Append, MemoryMB: memory,
 		Disks: []Disk{{Path: img.Root, Snapshot: true}},
-		NICs:  []NIC{{MAC: wanMAC, Port: port(t, wan, "firewall")}, {MAC: lanMAC, Port: port(t, lan, "firewall")}},
+		NICs:  []NIC{{MAC: wanMAC, Port: port(t, b.wan, "firewall")}, {MAC: lanMAC, Port: port(t, b.lan, "firewall")}},
 	})
-	laptop := newHost(t, lan, "00:00:5e:00:53:21")
-	a := admin{from: laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
-	udhcpc(ctx, t, laptop)
-	listen(t, wan, internet+":8080")
-	openShell(ctx, t, vm)
-	crowd, addrs := newCrowd(t, lan)
+	b.laptop = newHost(t, b.lan, "00:00:5e:00:53:21")
+	b.admin = admin{from: b.laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
+	b.crowd, b.addrs = newCrowd(t, b.lan)
 	text, err := os.ReadFile(img.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := ssh.ParsePrivateKey(text)
-	if err != nil {
+	if b.key, err = ssh.ParsePrivateKey(text); err != nil {
 		t.Fatal(err)
 	}
+	listen(t, b.wan, internet+":8080")
+	udhcpc(ctx, t, b.laptop)
+	openShell(ctx, t, b.vm)
+	s := b.admin.clean(ctx, t, "at rest")
+	b.admin.services(ctx, t, s)
+	b.services, b.rest = s.Services, left(ctx, t, b.vm)
+	return b
+}
+
+// under has a crowd do what it does while the network works, and looks at what it leaves.
+func (b *besieged) under(ctx context.Context, t *testing.T, what string, do func(net.Conn)) {
+	t.Helper()
+	busy := b.processor(ctx, t)
+	began := time.Now()
+	stop := b.storm(ctx, b.addrs, 12, do)
+	b.works(ctx, t, what)
 	var s status
-	a.json(ctx, t, "gatehouse status --json || true", &s)
-	a.services(ctx, t, s)
-	before := left(ctx, t, vm)
-	t.Logf("at rest %d kB are left", before)
-	for name, do := range map[string]func(net.Conn){
-		"packets of 256 kB are announced":  announce,
-		"packets of 256 kB after the keys": shout,
-		"forty sessions that say nothing":  func(c net.Conn) { _ = idleSession(c, key) },
-	} {
-		n := 12
-		if strings.HasPrefix(name, "forty") {
-			n = 7
-		}
-		t.Logf("%s:", name)
-		stop := crowd.storm(ctx, addrs, n, do)
-		least := before
-		for range 15 {
-			least = min(least, left(ctx, t, vm))
-			time.Sleep(500 * time.Millisecond)
-		}
-		t.Logf("least %d kB", least)
-		t.Log(typed(ctx, t, vm, "grep oom_kill /proc/vmstat; ps | head -40"))
-		t.Log(typed(ctx, t, vm, fmt.Sprintf("grep -E 'Rss|VmHWM' /proc/%d/status", s.Services[len(s.Services)-1].PID)))
-		stop()
+	b.admin.json(ctx, t, "gatehouse status --json || true", &s)
+	if !slices.ContainsFunc(s.Problems, func(p string) bool {
+		return strings.HasPrefix(p, "sshd: A crowd is at the door: ") && strings.Contains(p, "192.168.32.5")
+	}) {
+		t.Errorf("%s: status does not name the crowd: %q", what, s.Problems)
 	}
+	took := time.Since(began)
+	stop()
+	t.Logf("%s: sshd took %v of the processor in %v", what, b.processor(ctx, t)-busy, took.Round(time.Second))
+	b.recovers(ctx, t, what)
+}
+
+// works has hosts get leases, names, and through to the Internet, and an administrator in.
+func (b *besieged) works(ctx context.Context, t *testing.T, what string) {
+	t.Helper()
+	least := b.rest
+	for i := range 5 {
+		least = min(least, left(ctx, t, b.vm))
+		if got := udhcpc(ctx, t, b.laptop); got["ip"] == "" {
+			t.Errorf("%s: no lease", what)
+		}
+		if got, err := resolve(ctx, b.laptop, "192.168.32.1", "store.home.example"); err != nil {
+			t.Errorf("%s: store is %q, %v", what, got, err)
+		}
+		if got, err := ask(ctx, b.laptop, internet+":8080"); err != nil || got != "192.0.2.10" {
+			t.Errorf("%s: the Internet sees the laptop as %q, %v", what, got, err)
+		}
+		if got := b.admin.must(ctx, t, fmt.Sprintf("echo %d", i)); got != fmt.Sprintln(i) {
+			t.Errorf("%s: %q", what, got)
+		}
+		least = min(least, left(ctx, t, b.vm))
+	}
+	t.Logf("%s: at least %d kB are left", what, least)
+	if least < memoryFloor {
+		t.Errorf("%s: %d kB are left, want %d at least", what, least, memoryFloor)
+	}
+}
+
+// sessions leaves sessions open from one address, as many as it can have, and looks whether there is room for one
+// from another.
+func (b *besieged) sessions(ctx context.Context, t *testing.T) {
+	t.Helper()
+	var open []net.Conn
+	refused := ""
+	for range 40 {
+		conn, err := b.dial(ctx, b.addrs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := idleSession(conn, b.key); err != nil {
+			refused = err.Error()
+			conn.Close()
+			continue
+		}
+		open = append(open, conn)
+	}
+	t.Logf("%d of 40 sessions are open", len(open))
+	if want := fmt.Sprintf("%d sessions are open from your address", len(open)); len(open) == 0 || !strings.Contains(refused, want) {
+		t.Errorf("who has %d sessions is told: %q", len(open), refused)
+	}
+	b.works(ctx, t, "idle sessions")
+	var s status
+	b.admin.json(ctx, t, "gatehouse status --json || true", &s)
+	want := fmt.Sprintf("sshd: No further session can begin from one source, which has %d of", len(open))
+	if len(s.Problems) != 1 || !strings.HasPrefix(s.Problems[0], want) {
+		t.Errorf("problems %q, want %q", s.Problems, want)
+	}
+	for _, conn := range open {
+		conn.Close()
+	}
+	b.recovers(ctx, t, "idle sessions")
+}
+
+// recovers waits until all is as before: no longer than people are told of a crowd, and then some.
+func (b *besieged) recovers(ctx context.Context, t *testing.T, what string) {
+	t.Helper()
+	const slack = 6 << 10 // kB
+	began := time.Now()
+	var s status
+	free := 0
+	testnet.Eventually(t, Guard, what+": all is as before", func() bool {
+		b.admin.json(ctx, t, "gatehouse status --json || true", &s)
+		free = left(ctx, t, b.vm)
+		return len(s.Problems) == 0 && free > b.rest-slack
+	})
+	t.Logf("%s: all is as before after %v, %d kB are left", what, time.Since(began).Round(time.Second), free)
+	for i, is := range s.Services {
+		if was := b.services[i]; is != was {
+			t.Errorf("%s: %+v, before it was %+v", what, is, was)
+		}
+	}
+	if got := typed(ctx, t, b.vm, "cat /proc/vmstat"); !strings.Contains(got, "oom_kill 0") {
+		t.Errorf("%s: something was killed for memory:\n%s", what, got)
+	}
+}
+
+// processor is how much of its time sshd has had.
+func (b *besieged) processor(ctx context.Context, t *testing.T) time.Duration {
+	t.Helper()
+	i := slices.IndexFunc(b.services, func(s service) bool { return s.Name == "sshd" })
+	text := typed(ctx, t, b.vm, fmt.Sprintf("cat /proc/%d/stat", b.services[i].PID))
+	text = text[strings.LastIndex(text, ") ")+2:]
+	var ticks time.Duration // of a hundredth of a second: proc(5), fields 14 and 15
+	for _, field := range strings.Fields(text)[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * 10 * time.Millisecond
 }
 
 // left is how much memory the machine can still give, in kB.
