@@ -165,8 +165,7 @@ func (p *program) wait() syscall.WaitStatus {
 
 // hangUp ends a program whose client is gone, as a modem that loses the line
 // does: SIGHUP to its process group. A leader that has not ended within
-// hangUpGrace is killed with its group; what ignores SIGHUP on purpose and is
-// not the leader (nohup) goes on. It returns when over is closed or the program
+// hangUpGrace is killed with its group. It returns when over is closed or the program
 // was killed.
 func (p *program) hangUp(over <-chan struct{}) {
 	select {

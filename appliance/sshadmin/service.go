@@ -33,7 +33,8 @@ type Service struct {
 	uptime   func() time.Duration
 	gate     gate
 	turned   turned
-	failures *slog.Logger // bounded: a stranger decides how much there is to log
+	left     chan struct{} // gets something when a connection has ended
+	failures *slog.Logger  // bounded: a stranger decides how much there is to log
 	links    *links.Keeper[*entrance]
 
 	stop context.Context // ended: sessions are hung up
@@ -58,7 +59,8 @@ func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
 		log: o.Log, changed: o.Changed, uptime: o.Uptime,
 		failures: slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
-		clients:  make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
+		clients:  make(map[*client]struct{}), running: make(map[*client]int), left: make(chan struct{}, 1),
+		shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {
@@ -105,7 +107,10 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	if err := ready(); err != nil {
 		return fmt.Errorf("ssh: %w", err)
 	}
+	var tidying sync.WaitGroup
+	tidying.Go(func() { s.tidy(ctx) })
 	s.links.Run(ctx, s.changed)
+	tidying.Wait()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package sshadmin
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -21,6 +22,7 @@ type session struct {
 	server *Service
 	conn   gossh.ConnMetadata
 	ch     gossh.Channel
+	id     string // in the environment of all that it starts
 	env    []string
 	term   *terminal // nil without pty-req
 	prog   *program  // nil before shell or exec
@@ -49,11 +51,12 @@ func (s *Service) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewC
 		return // the connection has ended
 	}
 	defer ch.Close()
-	sess := &session{server: s, conn: conn, ch: ch, over: make(chan struct{})}
+	sess := &session{server: s, conn: conn, ch: ch, id: rand.Text(), over: make(chan struct{})}
 	sess.loop(requests)
 	go gossh.DiscardRequests(requests) // ends when the channel is closed
 	if sess.prog != nil {
 		sess.prog.hangUp(sess.over)
+		killRemains(sess.id)
 	}
 }
 
@@ -202,5 +205,5 @@ func (sess *session) environment() []string {
 	env = append(env, sess.env...)
 	env = append(env, conf.Env...)
 	return append(env, // for commands that ask who this is, and must be able to believe it
-		"GATEHOUSE_KEY="+client.openedBy(), fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
+		sessionVariable+sess.id, "GATEHOUSE_KEY="+client.openedBy(), fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
 }

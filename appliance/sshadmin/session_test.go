@@ -279,17 +279,40 @@ func hangUp(t *testing.T, cmd *exec.Cmd) {
 	eventually(t, "end of the process", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 }
 
-// TestNohup: what is to survive the hang-up does.
-func TestNohup(t *testing.T) {
+// TestNothingRemains: what ignores the hang-up, and what has a session of its own, ends with the session; other
+// sessions of the same connection go on.
+func TestNothingRemains(t *testing.T) {
 	t.Parallel()
 	d := start(t, nil)
-	out := run(t, d.ssh(t, []string{"-tt"}, "trap '' HUP; sleep 1000 >/dev/null 2>&1 </dev/null & echo $!"), nil)
-	pid, err := strconv.Atoi(strings.TrimSpace(out.stdout))
+	client := d.dial(t)
+	stays, err := client.NewSession()
 	if err != nil {
-		t.Fatalf("%+v: %v", out, err)
+		t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Errorf("the program in the background did not survive: %v", err)
+	if err := stays.Start("sleep 1000"); err != nil {
+		t.Fatal(err)
+	}
+	for _, start := range []string{"trap '' HUP; sleep 1000", "setsid sleep 1000", "setsid sh -c 'trap \"\" HUP; sleep 1000; true'"} {
+		sess, err := client.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := sess.Output(start + " >/dev/null 2>&1 </dev/null & echo $!")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, start+" has ended", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+	}
+	if err := stays.Signal(gossh.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *gossh.ExitError
+	if err := stays.Wait(); !errors.As(err, &exit) || exit.Signal() != "TERM" {
+		t.Errorf("the other session ended with %v, want signal TERM", err)
 	}
 }
 

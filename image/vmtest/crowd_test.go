@@ -175,6 +175,7 @@ func besiege(ctx context.Context, t *testing.T, memory int) *besieged {
 	openShell(ctx, t, b.vm)
 	s := b.admin.clean(ctx, t, "at rest")
 	b.admin.services(ctx, t, s)
+	b.admin.descriptors(ctx, t, s.Services)
 	b.services, b.rest = s.Services, left(ctx, t, b.vm)
 	return b
 }
