@@ -51,12 +51,12 @@ func All() []Service {
 		{Name: NFLog, UID: 502, Memory: 8, OOM: -200, Holds: []string{"netlink"}},
 		{
 			Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp",
-			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "packet", "udp", "/perm/dhcp"},
+			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "packet", "raw", "udp", "/perm/dhcp"},
 		},
 		{
 			// net_raw binds sockets to links that come later.
 			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp", "/perm/radvd"},
-			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "tcp", "udp", "inotify"},
+			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "tcp", "udp", "inotify", "/perm/dhcp"},
 		},
 		{
 			// net_raw sends and hears before there is an address, and binds to a link that comes later.
@@ -76,10 +76,10 @@ func All() []Service {
 		{
 			// sys_time corrects the clock, net_raw binds sockets to links that come later.
 			Name: NTP, UID: 507, Caps: []string{"sys_time", "net_bind_service", "net_raw"}, StateDir: "/perm/ntp", Forgets: true,
-			Reloads: true, Memory: 8, OOM: -400, Holds: []string{"netlink", "udp"},
+			Reloads: true, Memory: 8, OOM: -400, Holds: []string{"netlink", "socket", "timerfd", "udp"},
 		},
-		// Its sessions go long before it, but it goes before what the network needs.
-		{Name: SSH, Reloads: true, Memory: 12, OOM: -300, Holds: []string{"netlink", "tcp"}},
+		// Its sessions go long before it, but it goes before what the network needs. Each session is a pidfd.
+		{Name: SSH, Reloads: true, Memory: 12, OOM: -300, Holds: []string{"netlink", "tcp", "pidfd"}},
 	}
 }
 

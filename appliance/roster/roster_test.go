@@ -3,6 +3,7 @@ package roster
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,6 +55,28 @@ func TestPage(t *testing.T) {
 	}
 	for name := range rows {
 		t.Errorf("%s has a row for %s, which is no service", file, name)
+	}
+}
+
+// TestMemoryPage holds the table of memory there against the roster, both ways.
+func TestMemoryPage(t *testing.T) {
+	const file = "../../docs/architecture.md"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Memory\n")
+	var want, got []string
+	for _, s := range All() {
+		want = append(want, fmt.Sprintf("| %s | %d %% | %d | %s |", s.Name, s.Memory, s.OOM, strings.Join(s.Holds, ", ")))
+	}
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| process ") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s has\n%s\nwant\n%s", file, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

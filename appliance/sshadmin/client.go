@@ -28,8 +28,9 @@ type client struct {
 	ticket *ticket
 	since  time.Duration // when it came, since the kernel started
 
-	inside   atomic.Bool // has logged in
-	doorstep doorstep    // of who reads
+	out      chan struct{} // closed when its place was given to another
+	inside   atomic.Bool   // has logged in
+	doorstep doorstep      // of who reads
 
 	mu       sync.Mutex
 	offered  []string // fingerprints of refused keys; bounded by the auth tries
@@ -54,11 +55,12 @@ func clientOf(addr net.Addr) *client { return addr.(clientAddr).client }
 
 // newClient takes a place in the gate for conn.
 func (s *Service) newClient(conn net.Conn) *client {
-	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr())}
+	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr()), out: make(chan struct{})}
 	c.ticket = s.gate.enter(c.source.Addr(), func() {
 		c.mu.Lock()
 		c.evicted = true
 		c.mu.Unlock()
+		close(c.out)
 		s.turned.note(c.source.Addr(), s.uptime())
 		conn.Close()
 	})

@@ -28,14 +28,15 @@ type Options struct {
 
 // A Service is the SSH server at all endpoints.
 type Service struct {
-	log      *slog.Logger
-	changed  <-chan struct{}
-	uptime   func() time.Duration
-	gate     gate
-	turned   turned
-	left     chan struct{} // gets something when a connection has ended
-	failures *slog.Logger  // bounded: a stranger decides how much there is to log
-	links    *links.Keeper[*entrance]
+	log       *slog.Logger
+	changed   <-chan struct{}
+	uptime    func() time.Duration
+	gate      gate
+	turned    turned
+	strangers *ratelimit.Bucket // conversations that may begin
+	left      chan struct{}     // gets something when a connection has ended
+	failures  *slog.Logger      // bounded: a stranger decides how much there is to log
+	links     *links.Keeper[*entrance]
 
 	stop context.Context // ended: sessions are hung up
 	end  context.CancelFunc
@@ -58,9 +59,9 @@ type Service struct {
 func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
 		log: o.Log, changed: o.Changed, uptime: o.Uptime,
-		failures: slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
-		clients:  make(map[*client]struct{}), running: make(map[*client]int), left: make(chan struct{}, 1),
-		shut: make(map[string]error),
+		failures:  slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
+		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery), left: make(chan struct{}, 1),
+		clients: make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {

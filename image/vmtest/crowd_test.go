@@ -175,7 +175,6 @@ func besiege(ctx context.Context, t *testing.T, memory int) *besieged {
 	openShell(ctx, t, b.vm)
 	s := b.admin.clean(ctx, t, "at rest")
 	b.admin.services(ctx, t, s)
-	b.admin.descriptors(ctx, t, s.Services)
 	b.services, b.rest = s.Services, left(ctx, t, b.vm)
 	return b
 }
@@ -279,8 +278,8 @@ func (b *besieged) recovers(ctx context.Context, t *testing.T, what string) {
 			t.Errorf("%s: %+v, before it was %+v", what, is, was)
 		}
 	}
-	if got := typed(ctx, t, b.vm, "cat /proc/vmstat"); !strings.Contains(got, "oom_kill 0") {
-		t.Errorf("%s: something was killed for memory:\n%s", what, got)
+	if strings.Contains(b.vm.Text(), "Out of memory") {
+		t.Errorf("%s: something was killed for memory", what)
 	}
 }
 
