@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,11 +138,12 @@ type besieged struct {
 	admin    admin
 	key      ssh.Signer
 	rest     int // kB that are left when nothing happens
+	runs     int // programs then
 	services []service
 }
 
 func crowdAt(t *testing.T, memory int) {
-	ctx, cancel := context.WithTimeout(t.Context(), 4*Guard)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*Guard)
 	defer cancel()
 	b := besiege(ctx, t, memory)
 	t.Logf("at rest %d kB are left", b.rest)
@@ -178,7 +180,7 @@ func besiege(ctx context.Context, t *testing.T, memory int) *besieged {
 	openShell(ctx, t, b.vm)
 	s := b.admin.clean(ctx, t, "at rest")
 	b.admin.services(ctx, t, s)
-	b.services, b.rest = s.Services, left(ctx, t, b.vm)
+	b.services, b.rest, b.runs = s.Services, left(ctx, t, b.vm), b.programs(ctx, t)
 	return b
 }
 
@@ -263,19 +265,26 @@ func (b *besieged) sessions(ctx context.Context, t *testing.T) {
 	b.recovers(ctx, t, "idle sessions")
 }
 
+// What is as before is so but for what the runtime of each service keeps once it had to do: it collects no garbage
+// below 4 MB.
+const (
+	keptByAll  = 14 << 10 // kB
+	keptBySSHD = 8 << 10
+)
+
 // recovers waits until all is as before: no longer than people are told of a crowd, and then some.
 func (b *besieged) recovers(ctx context.Context, t *testing.T, what string) {
 	t.Helper()
-	const slack = 6 << 10 // kB
 	began := time.Now()
 	var s status
-	free := 0
+	free, own, programs := 0, 0, 0
 	testnet.Eventually(t, Guard, what+": all is as before", func() bool {
 		b.admin.json(ctx, t, "gatehouse status --json || true", &s)
-		free = left(ctx, t, b.vm)
-		return len(s.Problems) == 0 && free > b.rest-slack
+		free, own, programs = left(ctx, t, b.vm), b.ofSSHD(ctx, t, "RssAnon"), b.programs(ctx, t)
+		t.Logf("problems %q; %d kB are left, sshd has %d of its own, %d programs", s.Problems, free, own, programs)
+		return len(s.Problems) == 0 && free > b.rest-keptByAll && own < keptBySSHD && programs == b.runs
 	})
-	t.Logf("%s: all is as before after %v, %d kB are left", what, time.Since(began).Round(time.Second), free)
+	t.Logf("%s: all is as before after %v", what, time.Since(began).Round(time.Second))
 	for i, is := range s.Services {
 		if was := b.services[i]; is != was {
 			t.Errorf("%s: %+v, before it was %+v", what, is, was)
@@ -286,11 +295,28 @@ func (b *besieged) recovers(ctx context.Context, t *testing.T, what string) {
 	}
 }
 
+// sshd is its process.
+func (b *besieged) sshd() int {
+	return b.services[slices.IndexFunc(b.services, func(s service) bool { return s.Name == "sshd" })].PID
+}
+
+// ofSSHD is a line of its status, in kB.
+func (b *besieged) ofSSHD(ctx context.Context, t *testing.T, line string) int {
+	t.Helper()
+	text := typed(ctx, t, b.vm, fmt.Sprintf("cat /proc/%d/status", b.sshd()))
+	return kilobytes(strings.ReplaceAll(text, "\r", ""))[line]
+}
+
+// programs is how many processes there are that are no part of the kernel.
+func (b *besieged) programs(ctx context.Context, t *testing.T) int {
+	t.Helper()
+	return len(regexp.MustCompile(` \d\d:\d\d:\d\d `).FindAllString(typed(ctx, t, b.vm, "ps"), -1)) // the time of each
+}
+
 // processor is how much of its time sshd has had.
 func (b *besieged) processor(ctx context.Context, t *testing.T) time.Duration {
 	t.Helper()
-	i := slices.IndexFunc(b.services, func(s service) bool { return s.Name == "sshd" })
-	text := typed(ctx, t, b.vm, fmt.Sprintf("cat /proc/%d/stat", b.services[i].PID))
+	text := typed(ctx, t, b.vm, fmt.Sprintf("cat /proc/%d/stat", b.sshd()))
 	text = text[strings.LastIndex(text, ") ")+2:]
 	var ticks time.Duration // of a hundredth of a second: proc(5), fields 14 and 15
 	for _, field := range strings.Fields(text)[11:13] {
