@@ -38,6 +38,7 @@ func TestCommand(t *testing.T) {
 		{"no-such-command 2>/dev/null", "", outcome{status: 127}},
 		{"kill -TERM $$", "", outcome{status: 255}}, // ssh(1): "255 if an error occurred", also for a signal
 		{"echo out; echo err >&2; exit 3", "", outcome{3, "out\n", "err\n"}},
+		{"while ! grep -qx 500 /proc/self/oom_score_adj; do sleep 0.05; done; echo goes first", "", outcome{stdout: "goes first\n"}},
 		{"cat", "from the client", outcome{stdout: "from the client"}},
 		{"read line; echo got $line", "first\nsecond\n", outcome{stdout: "got first\n"}},
 		{"exec <&-; echo done", strings.Repeat("x", 1<<20), outcome{stdout: "done\n"}},

@@ -281,10 +281,10 @@ func (b *besieged) recovers(ctx context.Context, t *testing.T, what string) {
 	testnet.Eventually(t, Guard, what+": all is as before", func() bool {
 		b.admin.json(ctx, t, "gatehouse status --json || true", &s)
 		free, own, programs = left(ctx, t, b.vm), b.ofSSHD(ctx, t, "RssAnon"), b.programs(ctx, t)
-		t.Logf("problems %q; %d kB are left, sshd has %d of its own, %d programs", s.Problems, free, own, programs)
 		return len(s.Problems) == 0 && free > b.rest-keptByAll && own < keptBySSHD && programs == b.runs
 	})
-	t.Logf("%s: all is as before after %v", what, time.Since(began).Round(time.Second))
+	t.Logf("%s: all is as before after %v, %d kB are left", what, time.Since(began).Round(time.Second), free)
+	b.admin.services(ctx, t, s)
 	for i, is := range s.Services {
 		if was := b.services[i]; is != was {
 			t.Errorf("%s: %+v, before it was %+v", what, is, was)

@@ -23,7 +23,8 @@ func socketTables() map[string]int {
 	}
 }
 
-// descriptors compares what each service holds open with its row of the roster, both ways. A service that just asks
+// descriptors compares what each service holds open with its row of the roster, both ways, and its place in the line
+// of those that are killed for memory. A service that just asks
 // somebody has a socket more, which it has not the next time.
 func (a admin) descriptors(ctx context.Context, t *testing.T, services []service) {
 	t.Helper()
@@ -45,7 +46,7 @@ func (a admin) unexpected(ctx context.Context, t *testing.T, services []service)
 		fmt.Fprintf(&script, "echo == %s; cat /proc/net/%[1]s; ", table)
 	}
 	for _, s := range services {
-		fmt.Fprintf(&script, "echo == %d; ls -l /proc/%[1]d/fd; ", s.PID)
+		fmt.Fprintf(&script, "echo == %d; cat /proc/%[1]d/oom_score_adj; ls -l /proc/%[1]d/fd; ", s.PID)
 	}
 	parts := map[string]string{}
 	for _, part := range strings.Split("\n"+a.must(ctx, t, script.String()), "\n== ") {
@@ -64,6 +65,10 @@ func (a admin) unexpected(ctx context.Context, t *testing.T, services []service)
 	for _, s := range services {
 		row, _ := roster.Named(s.Name)
 		want := slices.Sorted(slices.Values(append(ofEach(), row.Holds...)))
+		score, _, _ := strings.Cut(parts[fmt.Sprint(s.PID)], "\n")
+		if score != fmt.Sprint(row.OOM) {
+			wrong = append(wrong, fmt.Sprintf("%s has oom_score_adj %s, want %d", s.Name, score, row.OOM))
+		}
 		held, targets := map[string]bool{}, []string{}
 		for line := range strings.Lines(parts[fmt.Sprint(s.PID)]) {
 			if _, target, ok := strings.Cut(strings.TrimSpace(line), " -> "); ok {
