@@ -106,7 +106,6 @@ func (c *client) Close() error {
 	c.server.mu.Lock()
 	delete(c.server.clients, c)
 	c.server.mu.Unlock()
-	c.server.hasLeft()
 	return c.Conn.Close()
 }
 

@@ -60,8 +60,8 @@ func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
 		log: o.Log, changed: o.Changed, uptime: o.Uptime,
 		failures:  slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
-		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery), left: make(chan struct{}, 1),
-		clients: make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
+		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery),
+		clients:   make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {
@@ -108,10 +108,7 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	if err := ready(); err != nil {
 		return fmt.Errorf("ssh: %w", err)
 	}
-	var tidying sync.WaitGroup
-	tidying.Go(func() { s.tidy(ctx) })
 	s.links.Run(ctx, s.changed)
-	tidying.Wait()
 	return nil
 }
 

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"github.com/u-root/u-root/pkg/ulog"
 
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
 )
 
 // memoryShare is how much of the machine's memory init has, and a command, in percent. The services have theirs
@@ -23,6 +26,20 @@ const leastMemory = 8 << 20
 func limitMemory(share int) {
 	if m, err := machine.ReadMemory(); err == nil && m.Total > 0 {
 		debug.SetMemoryLimit(max(leastMemory, int64(m.Total)*int64(share)/100))
+	}
+}
+
+// tidy gives back what memory this process does not need, again and again until ctx ends.
+func tidy(ctx context.Context) {
+	ticker := time.NewTicker(unit.TidyEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			debug.FreeOSMemory()
+		}
 	}
 }
 
