@@ -40,8 +40,9 @@ type Service struct {
 	// OOM is its oom_score_adj (proc(5)), from -1000, never, to 1000: who is killed first when there is no memory
 	// left. What people start has 0 or more, so no service goes before that.
 	OOM int
-	// Holds are the kinds of files and sockets that it has open when it has dropped its privileges, beside those of
-	// every unit: its Config, its output, its answers, its control socket, and what Go waits with.
+	// Holds are the kinds of files and sockets that it may have open when it has dropped its privileges, by what its
+	// site asks for, beside those of every unit: its Config, its output, its answers, its control socket, and what Go
+	// waits with.
 	Holds []string
 }
 
@@ -61,7 +62,7 @@ func All() []Service {
 		{
 			// net_raw sends and hears before there is an address, and binds to a link that comes later.
 			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan", Forgets: true,
-			Reloads: true, Memory: 8, OOM: -600, Holds: []string{"netlink", "packet", "raw"},
+			Reloads: true, Memory: 8, OOM: -600, Holds: []string{"netlink", "packet", "raw", "udp"},
 		},
 		{
 			// net_raw opens ICMPv6 sockets on links that come later.
@@ -76,7 +77,7 @@ func All() []Service {
 		{
 			// sys_time corrects the clock, net_raw binds sockets to links that come later.
 			Name: NTP, UID: 507, Caps: []string{"sys_time", "net_bind_service", "net_raw"}, StateDir: "/perm/ntp", Forgets: true,
-			Reloads: true, Memory: 8, OOM: -400, Holds: []string{"netlink", "socket", "timerfd", "udp"},
+			Reloads: true, Memory: 8, OOM: -400, Holds: []string{"netlink", "timerfd", "udp"},
 		},
 		// Its sessions go long before it, but it goes before what the network needs. Each session is a pidfd.
 		{Name: SSH, Reloads: true, Memory: 12, OOM: -300, Holds: []string{"netlink", "tcp", "pidfd"}},

@@ -3,9 +3,7 @@ package vmtest
 import (
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +21,7 @@ func socketTables() map[string]int {
 	}
 }
 
-// descriptors compares what each service holds open with its row of the roster, both ways, and its place in the line
+// descriptors compares what each service holds open with its row of the roster, and its place in the line
 // of those that are killed for memory. A service that just asks
 // somebody has a socket more, which it has not the next time.
 func (a admin) descriptors(ctx context.Context, t *testing.T, services []service) {
@@ -37,16 +35,16 @@ func (a admin) descriptors(ctx context.Context, t *testing.T, services []service
 	t.Error(strings.Join(wrong, "\n"))
 }
 
-// unexpected says which services hold open what they should not, or do not what they should. All is read in one
+// unexpected says which services hold open what they should not, or not what each does. All is read in one
 // session of ssh, which is part of it.
 func (a admin) unexpected(ctx context.Context, t *testing.T, services []service) []string {
 	t.Helper()
 	var script strings.Builder
-	for table := range socketTables() {
-		fmt.Fprintf(&script, "echo == %s; cat /proc/net/%[1]s; ", table)
-	}
 	for _, s := range services {
 		fmt.Fprintf(&script, "echo == %d; cat /proc/%[1]d/oom_score_adj; ls -l /proc/%[1]d/fd; ", s.PID)
+	}
+	for table := range socketTables() {
+		fmt.Fprintf(&script, "echo == %s; cat /proc/net/%[1]s; ", table)
 	}
 	parts := map[string]string{}
 	for _, part := range strings.Split("\n"+a.must(ctx, t, script.String()), "\n== ") {
@@ -64,7 +62,6 @@ func (a admin) unexpected(ctx context.Context, t *testing.T, services []service)
 	var wrong []string
 	for _, s := range services {
 		row, _ := roster.Named(s.Name)
-		want := slices.Sorted(slices.Values(append(ofEach(), row.Holds...)))
 		score, _, _ := strings.Cut(parts[fmt.Sprint(s.PID)], "\n")
 		if score != fmt.Sprint(row.OOM) {
 			wrong = append(wrong, fmt.Sprintf("%s has oom_score_adj %s, want %d", s.Name, score, row.OOM))
@@ -76,8 +73,17 @@ func (a admin) unexpected(ctx context.Context, t *testing.T, services []service)
 				targets = append(targets, target)
 			}
 		}
-		if got := slices.Sorted(maps.Keys(held)); !slices.Equal(got, want) {
-			wrong = append(wrong, fmt.Sprintf("%s holds open %q, want %q: %q", s.Name, got, want, targets))
+		for _, kind := range ofEach() {
+			if !held[kind] {
+				wrong = append(wrong, fmt.Sprintf("%s does not hold open its %s: %q", s.Name, kind, targets))
+			}
+			delete(held, kind)
+		}
+		for _, kind := range row.Holds {
+			delete(held, kind)
+		}
+		for kind := range held {
+			wrong = append(wrong, fmt.Sprintf("%s holds open %s, want no more than %q: %q", s.Name, kind, row.Holds, targets))
 		}
 	}
 	return wrong
