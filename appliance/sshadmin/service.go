@@ -34,7 +34,6 @@ type Service struct {
 	gate      gate
 	turned    turned
 	strangers *ratelimit.Bucket // conversations that may begin
-	left      chan struct{}     // gets something when a connection has ended
 	failures  *slog.Logger      // bounded: a stranger decides how much there is to log
 	links     *links.Keeper[*entrance]
 
