@@ -117,7 +117,10 @@ func commands() []command {
 // Run executes the gatehouse command with args (without the program's name) and
 // returns its exit status: 0, 1 when it failed or status shows a problem, 2 when it was
 // not understood.
+//
+// Whatever a service, a site or the kernel says, no terminal acts on it: all output goes out by [printable.Output].
 func Run(ctx context.Context, env Env, args []string) int {
+	env.Stdout, env.Stderr = printable.Output(env.Stdout), printable.Output(env.Stderr)
 	return dispatch(ctx, env, "gatehouse", commands(), args)
 }
 

@@ -109,7 +109,7 @@ func Make(s *site.Site, l Learned) Plan {
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
 		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut}},
-		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s)}),
+		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s, l)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Hooks:         hooks(s),
 		Lacking:       lacking,

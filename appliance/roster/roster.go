@@ -33,39 +33,52 @@ type Service struct {
 	Essential bool
 	// Reloads: it takes another configuration while it serves. Others are started again.
 	Reloads bool
+	// Memory is its share of the machine's memory, in percent: what it has when it is asked for all that it answers.
+	Memory int
+	// OOM is its oom_score_adj (proc(5)), from -1000, never, to 1000: who is killed first when there is no memory
+	// left. What people start has 0 or more, so no service goes before that.
+	OOM int
+	// Holds are the kinds of files and sockets that it may have open when it has dropped its privileges, by what its
+	// site asks for, beside those of every unit: its Config, its output, its answers, its control socket, and what Go
+	// waits with.
+	Holds []string
 }
 
 // All are the services in the order in which they are started.
 func All() []Service {
 	return []Service{
-		{Name: NFLog, UID: 502},
+		{Name: NFLog, UID: 502, Memory: 8, OOM: -200, Holds: []string{"netlink"}},
 		{
 			Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp",
-			Essential: true, Reloads: true,
+			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "packet", "raw", "udp", "/perm/dhcp"},
 		},
 		{
 			// net_raw binds sockets to links that come later.
 			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp", "/perm/radvd"},
-			Essential: true, Reloads: true,
+			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "tcp", "udp", "inotify", "/perm/dhcp"},
 		},
 		{
 			// net_raw sends and hears before there is an address, and binds to a link that comes later.
 			Name: WAN, UID: 504, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/wan",
-			Reloads: true,
+			Reloads: true, Memory: 8, OOM: -600, Holds: []string{"netlink", "packet", "raw", "udp"},
 		},
 		{
 			// net_raw opens ICMPv6 sockets on links that come later.
 			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd",
-			Reloads: true,
+			Reloads: true, Memory: 10, OOM: -600, Holds: []string{"netlink", "raw", "udp"},
 		},
 		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
-		{Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Reloads: true},
+		{
+			Name: Tunnel, UID: 506, StateDir: "/perm/tunnel6in4", Reloads: true,
+			Memory: 8, OOM: -400, Holds: []string{"netlink", "raw"},
+		},
 		{
 			// sys_time corrects the clock, net_raw binds sockets to links that come later.
 			Name: NTP, UID: 507, Caps: []string{"sys_time", "net_bind_service", "net_raw"}, StateDir: "/perm/ntp",
-			Reloads: true,
+			Reloads: true, Memory: 8, OOM: -400, Holds: []string{"netlink", "timerfd", "udp"},
 		},
-		{Name: SSH, Reloads: true},
+		// Its sessions go long before it, but it goes before what the network needs. Each session is a pidfd.
+		{Name: SSH, Reloads: true, Memory: 12, OOM: -300, Holds: []string{"netlink", "tcp", "pidfd"}},
 	}
 }
 

@@ -3,6 +3,7 @@ package roster
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,6 +55,47 @@ func TestPage(t *testing.T) {
 	}
 	for name := range rows {
 		t.Errorf("%s has a row for %s, which is no service", file, name)
+	}
+}
+
+// TestMemoryPage holds the table of memory there against the roster, both ways.
+func TestMemoryPage(t *testing.T) {
+	const file = "../../docs/architecture.md"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Memory\n")
+	var want, got []string
+	for _, s := range All() {
+		want = append(want, fmt.Sprintf("| %s | %d %% | %d | %s |", s.Name, s.Memory, s.OOM, strings.Join(s.Holds, ", ")))
+	}
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| process ") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s has\n%s\nwant\n%s", file, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestShares: the services leave memory for init, a command and the kernel, and who is needed most goes last.
+func TestShares(t *testing.T) {
+	sum := 0
+	for _, s := range All() {
+		sum += s.Memory
+		if s.Memory <= 0 || s.OOM >= 0 || s.OOM <= -1000 {
+			t.Errorf("%s has %d %% of the memory, and oom_score_adj %d", s.Name, s.Memory, s.OOM)
+		}
+		for _, other := range All() {
+			if s.Essential && !other.Essential && s.OOM >= other.OOM {
+				t.Errorf("%s is essential, and goes before %s: %d, %d", s.Name, other.Name, s.OOM, other.OOM)
+			}
+		}
+	}
+	if sum > 90 {
+		t.Errorf("the shares are %d %% together", sum)
 	}
 }
 

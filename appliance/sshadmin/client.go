@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,10 +16,6 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
-
-// maxSessions bounds the sessions of one connection, as MaxSessions of
-// sshd_config(5) does.
-const maxSessions = 10
 
 // maxWord bounds, in bytes, what a stranger sent and a log line says.
 const maxWord = 160
@@ -31,12 +28,16 @@ type client struct {
 	ticket *ticket
 	since  time.Duration // when it came, since the kernel started
 
+	out      chan struct{} // closed when its place was given to another
+	inside   atomic.Bool   // has logged in
+	doorstep doorstep      // of who reads
+
 	mu       sync.Mutex
 	offered  []string // fingerprints of refused keys; bounded by the auth tries
 	user     string
 	key      string // what the key is called that opened the door
 	evicted  bool
-	sessions int
+	unwanted error // what it sent before it had logged in
 
 	keepAlive sync.Once
 }
@@ -54,11 +55,13 @@ func clientOf(addr net.Addr) *client { return addr.(clientAddr).client }
 
 // newClient takes a place in the gate for conn.
 func (s *Service) newClient(conn net.Conn) *client {
-	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr())}
+	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr()), out: make(chan struct{})}
 	c.ticket = s.gate.enter(c.source.Addr(), func() {
 		c.mu.Lock()
 		c.evicted = true
 		c.mu.Unlock()
+		close(c.out)
+		s.turned.note(c.source.Addr(), s.uptime())
 		conn.Close()
 	})
 	s.mu.Lock()
@@ -78,6 +81,22 @@ func addrPort(addr net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
+// Read reads what the client sends. Who has not logged in may send little.
+func (c *client) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.inside.Load() {
+		return n, err
+	}
+	if unwanted := c.doorstep.pass(p[:n]); unwanted != nil {
+		c.mu.Lock()
+		c.unwanted = unwanted
+		c.mu.Unlock()
+		c.server.turned.note(c.source.Addr(), c.server.uptime())
+		return 0, unwanted
+	}
+	return n, err
+}
+
 // RemoteAddr returns the address of the peer, as a clientAddr.
 func (c *client) RemoteAddr() net.Addr { return clientAddr{c.Conn.RemoteAddr(), c} }
 
@@ -92,6 +111,7 @@ func (c *client) Close() error {
 
 // entered notes what the key is called that opened the door.
 func (c *client) entered(key string) {
+	c.inside.Store(true)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.key = key
@@ -140,6 +160,8 @@ func (c *client) cause(err error) string {
 	switch {
 	case c.evicted:
 		return "too many connections before login"
+	case c.unwanted != nil:
+		return c.unwanted.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no login in time"
 	case c.user != "" && !mayEnter(c.user):
@@ -153,24 +175,6 @@ func (c *client) cause(err error) string {
 	default:
 		return err.Error()
 	}
-}
-
-// takeSession counts one more session; false when the client has its fill.
-func (c *client) takeSession() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sessions >= maxSessions {
-		return false
-	}
-	c.sessions++
-	return true
-}
-
-// giveSession takes back what takeSession counted.
-func (c *client) giveSession() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sessions--
 }
 
 // watch asks for a sign of life until the connection ends, and closes it when

@@ -6,33 +6,47 @@ import (
 	"sync"
 )
 
+// maxFamiliar bounds the addresses that are remembered of logins.
+const maxFamiliar = 8
+
 // gate bounds the connections that have not logged in. It never refuses: a
 // connection that arrives at a bound takes the place of an older one. Who opens
 // many connections only shortens the life of their own, because the one that
-// goes is the oldest of the source that holds most.
+// goes is the oldest of the source that holds most. Connections from an address that
+// somebody has logged in from go after all others.
 type gate struct {
 	mu             sync.Mutex
 	max, perSource int
-	pending        []*ticket // oldest first
+	pending        []*ticket    // oldest first
+	familiar       []netip.Addr // the last first
 }
 
 // ticket is the place of one connection in a gate.
 type ticket struct {
-	source netip.Prefix
-	evict  func()
+	source   netip.Prefix
+	familiar bool
+	evict    func()
 }
 
 // enter admits a connection from addr. evict is called, from another
 // goroutine's enter and at most once, when the place is given to another.
 func (g *gate) enter(addr netip.Addr, evict func()) *ticket {
-	t := &ticket{source: sourceOf(addr), evict: evict}
 	g.mu.Lock()
+	t := &ticket{source: sourceOf(addr), familiar: slices.Contains(g.familiar, addr), evict: evict}
 	victim := g.admit(t)
 	g.mu.Unlock()
 	if victim != nil {
 		victim.evict()
 	}
 	return t
+}
+
+// welcome remembers an address that somebody has logged in from.
+func (g *gate) welcome(addr netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	others := slices.DeleteFunc(g.familiar, func(a netip.Addr) bool { return a == addr })
+	g.familiar = slices.Insert(others[:min(len(others), maxFamiliar-1)], 0, addr)
 }
 
 // leave gives the place back; again, or after an eviction, it does nothing.
@@ -79,23 +93,32 @@ func (g *gate) admit(t *ticket) *ticket {
 	for _, p := range g.pending {
 		count[p.source]++
 	}
-	crowded, needed := t.source, count[t.source] >= g.perSource
-	if !needed && len(g.pending) >= g.max {
-		needed = true
-		for _, p := range g.pending { // a tie hits the newcomer's source, then the oldest
-			if count[p.source] > count[crowded] {
-				crowded = p.source
+	var victim *ticket
+	if crowded := count[t.source] >= g.perSource; crowded || len(g.pending) >= g.max {
+		for _, p := range g.pending {
+			if crowded && p.source != t.source {
+				continue
+			}
+			if victim == nil || goesBefore(p, victim, t, count) {
+				victim = p
 			}
 		}
-	}
-	var victim *ticket
-	if needed {
-		i := slices.IndexFunc(g.pending, func(p *ticket) bool { return p.source == crowded })
-		victim = g.pending[i]
-		g.pending = slices.Delete(g.pending, i, i+1)
+		g.pending = slices.DeleteFunc(g.pending, func(p *ticket) bool { return p == victim })
 	}
 	g.pending = append(g.pending, t)
 	return victim
+}
+
+// goesBefore reports whether p, and not the older q, goes for the newcomer t: strangers first, of these the
+// source that holds most. A tie hits the newcomer's source, then the oldest.
+func goesBefore(p, q, t *ticket, count map[netip.Prefix]int) bool {
+	switch {
+	case p.familiar != q.familiar:
+		return q.familiar
+	case count[p.source] != count[q.source]:
+		return count[p.source] > count[q.source]
+	}
+	return p.source == t.source && q.source != t.source
 }
 
 // sourceOf returns what counts as one source: an IPv4 address, or the /64 of an

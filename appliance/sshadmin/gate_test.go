@@ -18,8 +18,11 @@ func TestSourceOf(t *testing.T) {
 	}
 }
 
-// crowd is the slow, obvious gate: the sources that are inside, oldest first.
+// crowd is the slow, obvious gate: the sources that are inside, oldest first. Those of whom somebody has logged
+// in before they came end in .9 or more.
 type crowd []netip.Addr
+
+func known(source netip.Addr) bool { return source.As4()[3] >= 9 }
 
 func (c crowd) count(source netip.Addr) (n int) {
 	for _, s := range c {
@@ -32,16 +35,28 @@ func (c crowd) count(source netip.Addr) (n int) {
 
 // victim returns the place that source's newcomer takes, -1 for a free one.
 func (c crowd) victim(source netip.Addr, most, mostPerSource int) int {
-	crowded := source
-	switch {
-	case c.count(source) == mostPerSource:
-	case len(c) < most:
+	if c.count(source) == mostPerSource {
+		return slices.Index(c, source)
+	}
+	if len(c) < most {
 		return -1
-	default:
-		for _, s := range c {
-			if c.count(s) > c.count(crowded) {
-				crowded = s
-			}
+	}
+	var strangers crowd
+	for _, s := range c {
+		if !known(s) {
+			strangers = append(strangers, s)
+		}
+	}
+	if len(strangers) == 0 {
+		strangers = c
+	}
+	crowded := strangers[0]
+	if slices.Contains(strangers, source) {
+		crowded = source
+	}
+	for _, s := range strangers {
+		if strangers.count(s) > strangers.count(crowded) {
+			crowded = s
 		}
 	}
 	return slices.Index(c, crowded)
@@ -51,6 +66,9 @@ func (c crowd) victim(source netip.Addr, most, mostPerSource int) int {
 func TestGate(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	g := &gate{max: 12, perSource: 5}
+	for last := range byte(2) {
+		g.welcome(netip.AddrFrom4([4]byte{192, 0, 2, 9 + last}))
+	}
 	var want crowd
 	var tickets []*ticket // of want
 	for step := range 20000 {
@@ -60,7 +78,7 @@ func TestGate(t *testing.T) {
 			want, tickets = slices.Delete(want, i, i+1), slices.Delete(tickets, i, i+1)
 			continue
 		}
-		source := netip.AddrFrom4([4]byte{192, 0, 2, byte(max(0, random.IntN(8)-4))}) // .0 floods
+		source := netip.AddrFrom4([4]byte{192, 0, 2, byte(max(0, random.IntN(14)-3))}) // .0 floods
 		out := want.victim(source, g.max, g.perSource)
 		evicted := false
 		if out >= 0 {
@@ -112,6 +130,22 @@ func TestBounds(t *testing.T) {
 		}
 		if evicted+len(wide.pending) != 30 {
 			t.Fatalf("%d evicted, %d inside, of 30", evicted, len(wide.pending))
+		}
+	}
+}
+
+// TestFamiliar: the last few addresses are remembered, each once.
+func TestFamiliar(t *testing.T) {
+	g := &gate{max: 1, perSource: 1}
+	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }
+	for i := range maxFamiliar + 3 {
+		g.welcome(addr(i))
+		g.welcome(addr(0))
+	}
+	for i := range maxFamiliar + 3 {
+		ticket := g.enter(addr(i), func() {})
+		if want := i == 0 || i > 3; ticket.familiar != want {
+			t.Errorf("%v is familiar: %v, want %v", addr(i), ticket.familiar, want)
 		}
 	}
 }

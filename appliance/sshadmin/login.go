@@ -57,6 +57,7 @@ func (s *Service) loggedIn(
 	c := clientOf(conn.RemoteAddr())
 	c.entered(keyName(key, comment))
 	s.gate.leave(c.ticket)
+	s.gate.welcome(c.source.Addr())
 	s.log.Info("ssh login", "user", conn.User(), "source", c.source.String(),
 		"key", gossh.FingerprintSHA256(key), "comment", comment)
 	return p, nil

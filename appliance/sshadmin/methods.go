@@ -11,7 +11,8 @@ import (
 )
 
 // Methods returns what can be asked by name: "ping" (nothing), and "problems" (a list of
-// sentences: a host key that is temporary, endpoints that nobody can come in by, and keys that are not used).
+// sentences: a host key that is temporary, endpoints that nobody can come in by, keys that are not used, crowds,
+// and that no session can begin any more).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
@@ -37,6 +38,11 @@ func (s *Service) problems() []string {
 	}
 	for _, err := range s.active.Load().unused {
 		all = append(all, fmt.Sprintf("The %v.", err))
+	}
+	for _, p := range []string{s.turned.crowd(s.uptime()), s.full()} {
+		if p != "" {
+			all = append(all, p)
+		}
 	}
 	return all
 }

@@ -54,7 +54,18 @@ func startProgram(argv, env []string, term *terminal) (*program, error) {
 		p.closeOurs()
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
+	standFirst(p.cmd.Process.Pid)
 	return p, nil
+}
+
+// firstToGo is the oom_score_adj of what people start (proc(5)): it goes before any service when memory is out.
+const firstToGo = "500"
+
+// standFirst has a program and all that it will start be killed before others. It has only been started: the shell
+// itself needs longer until it starts something.
+func standFirst(pid int) {
+	// Without proc nobody is killed in any order.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(firstToGo), 0)
 }
 
 // open makes the terminal or the pipes, and returns the ends that only the
@@ -154,8 +165,7 @@ func (p *program) wait() syscall.WaitStatus {
 
 // hangUp ends a program whose client is gone, as a modem that loses the line
 // does: SIGHUP to its process group. A leader that has not ended within
-// hangUpGrace is killed with its group; what ignores SIGHUP on purpose and is
-// not the leader (nohup) goes on. It returns when over is closed or the program
+// hangUpGrace is killed with its group. It returns when over is closed or the program
 // was killed.
 func (p *program) hangUp(over <-chan struct{}) {
 	select {

@@ -30,12 +30,14 @@ type Options struct {
 
 // A Service is the SSH server at all endpoints.
 type Service struct {
-	log      *slog.Logger
-	changed  <-chan struct{}
-	uptime   func() time.Duration
-	gate     gate
-	failures *slog.Logger // bounded: a stranger decides how much there is to log
-	links    *links.Keeper[*entrance]
+	log       *slog.Logger
+	changed   <-chan struct{}
+	uptime    func() time.Duration
+	gate      gate
+	turned    turned
+	strangers *ratelimit.Bucket // conversations that may begin
+	failures  *slog.Logger      // bounded: a stranger decides how much there is to log
+	links     *links.Keeper[*entrance]
 
 	stop context.Context // ended: sessions are hung up
 	end  context.CancelFunc
@@ -47,6 +49,7 @@ type Service struct {
 	mu       sync.Mutex
 	stopping bool // no session may begin any more
 	sessions sync.WaitGroup
+	running  map[*client]int // sessions
 	clients  map[*client]struct{}
 	shut     map[string]error // endpoints that nobody can come in by, and why
 }
@@ -59,8 +62,9 @@ type Service struct {
 func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
 		log: o.Log, changed: o.Changed, uptime: o.Uptime,
-		failures: slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
-		clients:  make(map[*client]struct{}), shut: make(map[string]error),
+		failures:  slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
+		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery),
+		clients:   make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {
@@ -145,16 +149,6 @@ func (s *Service) close() error {
 		c.Conn.Close()
 	}
 	return err
-}
-
-// beginSession counts one more running session; false when the server stops.
-func (s *Service) beginSession() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.stopping {
-		s.sessions.Add(1)
-	}
-	return !s.stopping
 }
 
 // waitSessions waits until the sessions, hung up because s.stop ended, are over.

@@ -1,6 +1,7 @@
 package sshadmin
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -21,6 +22,7 @@ type session struct {
 	server *Service
 	conn   gossh.ConnMetadata
 	ch     gossh.Channel
+	id     string // in the environment of all that it starts
 	env    []string
 	term   *terminal // nil without pty-req
 	prog   *program  // nil before shell or exec
@@ -37,27 +39,24 @@ type terminal struct {
 // or the server stops. It is the ssh.ChannelHandler for "session".
 func (s *Service) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewChannel, ctx ssh.Context) {
 	c := clientOf(conn.RemoteAddr())
-	if !s.beginSession() {
-		return // the connection is closed as well
-	}
-	defer s.sessions.Done()
-	if !c.takeSession() {
+	if no := s.beginSession(c); no != "" {
 		// The connection may be closing; then the refusal reaches nobody.
-		_ = open.Reject(gossh.ResourceShortage, "too many sessions on this connection")
+		_ = open.Reject(gossh.ResourceShortage, no)
 		return
 	}
-	defer c.giveSession()
+	defer s.endSession(c)
 	c.keepAlive.Do(func() { go watch(ctx, conn, s.active.Load().KeepAlive) })
 	ch, requests, err := open.Accept()
 	if err != nil {
 		return // the connection has ended
 	}
 	defer ch.Close()
-	sess := &session{server: s, conn: conn, ch: ch, over: make(chan struct{})}
+	sess := &session{server: s, conn: conn, ch: ch, id: rand.Text(), over: make(chan struct{})}
 	sess.loop(requests)
 	go gossh.DiscardRequests(requests) // ends when the channel is closed
 	if sess.prog != nil {
 		sess.prog.hangUp(sess.over)
+		killRemains(sess.id)
 	}
 }
 
@@ -206,5 +205,5 @@ func (sess *session) environment() []string {
 	env = append(env, sess.env...)
 	env = append(env, conf.Env...)
 	return append(env, // for commands that ask who this is, and must be able to believe it
-		"GATEHOUSE_KEY="+client.openedBy(), fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
+		sessionVariable+sess.id, "GATEHOUSE_KEY="+client.openedBy(), fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
 }

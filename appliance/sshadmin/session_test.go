@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,6 +38,7 @@ func TestCommand(t *testing.T) {
 		{"no-such-command 2>/dev/null", "", outcome{status: 127}},
 		{"kill -TERM $$", "", outcome{status: 255}}, // ssh(1): "255 if an error occurred", also for a signal
 		{"echo out; echo err >&2; exit 3", "", outcome{3, "out\n", "err\n"}},
+		{"while ! grep -qx 500 /proc/self/oom_score_adj; do sleep 0.05; done; echo goes first", "", outcome{stdout: "goes first\n"}},
 		{"cat", "from the client", outcome{stdout: "from the client"}},
 		{"read line; echo got $line", "first\nsecond\n", outcome{stdout: "got first\n"}},
 		{"exec <&-; echo done", strings.Repeat("x", 1<<20), outcome{stdout: "done\n"}},
@@ -278,17 +280,40 @@ func hangUp(t *testing.T, cmd *exec.Cmd) {
 	eventually(t, "end of the process", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 }
 
-// TestNohup: what is to survive the hang-up does.
-func TestNohup(t *testing.T) {
+// TestNothingRemains: what ignores the hang-up, and what has a session of its own, ends with the session; other
+// sessions of the same connection go on.
+func TestNothingRemains(t *testing.T) {
 	t.Parallel()
 	d := start(t, nil)
-	out := run(t, d.ssh(t, []string{"-tt"}, "trap '' HUP; sleep 1000 >/dev/null 2>&1 </dev/null & echo $!"), nil)
-	pid, err := strconv.Atoi(strings.TrimSpace(out.stdout))
+	client := d.dial(t)
+	stays, err := client.NewSession()
 	if err != nil {
-		t.Fatalf("%+v: %v", out, err)
+		t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Errorf("the program in the background did not survive: %v", err)
+	if err := stays.Start("sleep 1000"); err != nil {
+		t.Fatal(err)
+	}
+	for _, start := range []string{"trap '' HUP; sleep 1000", "setsid sleep 1000", "setsid sh -c 'trap \"\" HUP; sleep 1000; true'"} {
+		sess, err := client.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := sess.Output(start + " >/dev/null 2>&1 </dev/null & echo $!")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, start+" has ended", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+	}
+	if err := stays.Signal(gossh.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *gossh.ExitError
+	if err := stays.Wait(); !errors.As(err, &exit) || exit.Signal() != "TERM" {
+		t.Errorf("the other session ended with %v, want signal TERM", err)
 	}
 }
 
@@ -345,6 +370,76 @@ func TestTooManySessions(t *testing.T) {
 	var refused *gossh.OpenChannelError
 	if _, err := client.NewSession(); !errors.As(err, &refused) || refused.Reason != gossh.ResourceShortage {
 		t.Errorf("session 11: %v, want: resource shortage", err)
+	}
+}
+
+// TestMemoryForSessions: who comes when all sessions are taken hears it, and status says who has them. One
+// address leaves two to others.
+func TestMemoryForSessions(t *testing.T) {
+	t.Parallel()
+	d := start(t, func(c *sshcfg.Config) { c.MaxSessions = 5 })
+	var last *gossh.Session
+	for range 3 {
+		s, err := d.dial(t).NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = s
+	}
+	_, err := d.dial(t).NewSession()
+	if err == nil || !strings.Contains(err.Error(), "3 sessions are open from your address, which is all that one may have") {
+		t.Errorf("a fourth session: %v", err)
+	}
+	want := []string{"No further session can begin from one source, which has 3 of 5: 127.0.0.1 someone@example (3)."}
+	if got := d.problems(t); !slices.Equal(got, want) {
+		t.Errorf("problems %q, want %q", got, want)
+	}
+	cfg := d.cfg
+	cfg.MaxSessions = 3
+	if err := d.s.Reconfigure(cfg); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.dial(t).NewSession()
+	if err == nil || !strings.Contains(err.Error(), "3 sessions are open, which is all that this machine has memory for") {
+		t.Errorf("a fourth session: %v", err)
+	}
+	want = []string{"No further session can begin, 3 are open: of 127.0.0.1 someone@example (3)."}
+	if got := d.problems(t); !slices.Equal(got, want) {
+		t.Errorf("problems %q, want %q", got, want)
+	}
+	cfg.MaxSessions = 5
+	if err := d.s.Reconfigure(cfg); err != nil {
+		t.Fatal(err)
+	}
+	last.Close()
+	eventually(t, "there is room again", func() bool { return len(d.problems(t)) == 0 })
+	if got := run(t, d.ssh(t, nil, "echo in"), nil); got.stdout != "in\n" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestHugePackets: who has not logged in is not given the room that he asks for.
+func TestHugePackets(t *testing.T) {
+	t.Parallel()
+	d := start(t, nil)
+	c := d.connect(t)
+	if _, err := io.WriteString(c, "SSH-2.0-huge\r\n\x00\x04\x00\x00\x04"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, c); os.IsTimeout(err) {
+		t.Error("the server waits for the rest of 256 kB")
+	}
+	_, err := gossh.Dial("tcp", d.addr.String(), &gossh.ClientConfig{
+		User: strings.Repeat("x", 1<<17), HostKeyCallback: gossh.InsecureIgnoreHostKey(),
+	})
+	if err == nil {
+		t.Error("a name of 128 kB has logged in")
+	}
+	for _, want := range []string{`cause="a packet of 262144 bytes before there are keys"`, `cause="more than 65536 bytes before a login"`} {
+		eventually(t, want+" in the log", func() bool { return strings.Contains(d.log.String(), want) })
 	}
 }
 

@@ -4,8 +4,13 @@
 // It guarantees: public keys only; modern algorithms only; no forwarding of
 // ports, agent or X11; a bounded number of connections that have not logged in,
 // shared fairly between their sources, each cut off after LoginTimeout; a
-// bounded rate of log lines about refused logins; a session whose client goes
-// away is hung up like a terminal line.
+// bounded rate of log lines about refused logins; a bounded number of sessions, of which
+// one source cannot have all; a session whose client goes
+// away is hung up like a terminal line, and nothing that it has started outlives it.
+//
+// Who has not logged in may send 64 kB, and before there are keys no packet of more than RFC 4253
+// demands. A connection without a login can still have a buffer of 256 kB, which is the library's: so
+// their number is by the machine's memory, as that of sessions is (plan).
 //
 // A session finds in its environment GATEHOUSE_KEY, what the key is called that opened
 // the door, and GATEHOUSE_CONNECTED, when its connection came, in nanoseconds since the

@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 // homeImage is the image of the reference site, made once for all tests. Each appliance that is started from it
 // is for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, behind TestHosts'
 // are hosts that must not lose it, TestApply's becomes other sites, TestApplyPowerCuts' does so with all writes
-// noted, TestLargeSite's has more memory, TestWayOut's has a provider, TestTunnel's a broker, and TestTwoWays'
-// both. A test of another site has an image, and so an appliance, of its own.
+// noted, TestLargeSite's has more memory, TestCrowd's a crowd at its door, TestWayOut's has a provider, TestTunnel's
+// a broker, and TestTwoWays' both. A test of another site has an image, and so an appliance, of its own.
 var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "../../examples/home") })
 
 // vlanImage is that of a site with a tagged LAN and a locked console.

@@ -23,6 +23,7 @@ func idle(ctx context.Context, t *testing.T, a admin) {
 	var s status
 	a.json(ctx, t, "gatehouse status --json", &s)
 	a.services(ctx, t, s)
+	a.descriptors(ctx, t, s.Services)
 	if used <= 0 || used > maxUsed {
 		t.Errorf("%d kB are used, want at most %d", used, maxUsed)
 	}

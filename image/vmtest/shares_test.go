@@ -26,10 +26,10 @@ const (
 	noKeepAlive = -1
 )
 
-// A crowd is an appliance in as little memory as it must get by with, a host of its LAN that wants all
+// A greedy house is an appliance in as little memory as it must get by with, a host of its LAN that wants all
 // conversations that there are, a stranger who opens some each second at a forwarded port and keeps them, and
 // others, who must not notice.
-type crowd struct {
+type greedy struct {
 	admin
 	wan, lan, web1, greedy, calm *testnet.Namespace
 }
@@ -39,7 +39,7 @@ func TestShares(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*Guard)
 	defer cancel()
-	c := newCrowd(t)
+	c := newGreedy(t)
 	c.start(t)
 	udhcpc(ctx, t, c.calm)
 	c.others(ctx, t)
@@ -86,8 +86,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-func newCrowd(t *testing.T) *crowd {
-	c := &crowd{wan: newSwitch(t, "wan", gateway+"/24", internet+"/32", "192.0.2.66/24"), lan: newSwitch(t, "lan", "192.168.32.10/24")}
+func newGreedy(t *testing.T) *greedy {
+	c := &greedy{wan: newSwitch(t, "wan", gateway+"/24", internet+"/32", "192.0.2.66/24"), lan: newSwitch(t, "lan", "192.168.32.10/24")}
 	c.web1 = newHost(t, c.lan, "00:00:5e:00:53:a1")
 	c.greedy = c.lan
 	c.calm = newHost(t, c.lan, "00:00:5e:00:53:a3")
@@ -105,7 +105,7 @@ func newCrowd(t *testing.T) *crowd {
 	return c
 }
 
-func (c *crowd) start(t *testing.T) {
+func (c *greedy) start(t *testing.T) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "site")
 	if err := os.CopyFS(dir, os.DirFS("../../examples/home")); err != nil {
@@ -145,7 +145,7 @@ func takeAll(t *testing.T, ns *testnet.Namespace, at string) {
 }
 
 // greed has a host of the LAN begin more conversations than there is room for, and keeps what it gets.
-func (c *crowd) greed(t *testing.T) []net.Conn {
+func (c *greedy) greed(t *testing.T) []net.Conn {
 	var mu sync.Mutex
 	var kept []net.Conn
 	var begun atomic.Int64
@@ -175,7 +175,7 @@ func (c *crowd) greed(t *testing.T) []net.Conn {
 }
 
 // strange has a stranger open conversations at the forwarded port until over, and keep them.
-func (c *crowd) strange(t *testing.T, over <-chan struct{}) (kept []net.Conn) {
+func (c *greedy) strange(t *testing.T, over <-chan struct{}) (kept []net.Conn) {
 	pace := time.NewTicker(time.Second / strangersPace)
 	defer pace.Stop()
 	dialer := net.Dialer{Timeout: time.Second, KeepAlive: noKeepAlive, LocalAddr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 66)}}
@@ -209,7 +209,7 @@ func reaches(from *testnet.Namespace, to string) error {
 
 // others are the calm host, which gets out, names, its address again and a login, and another stranger, who gets
 // in: each at its first try, but for what TCP repeats by itself.
-func (c *crowd) others(ctx context.Context, t *testing.T) {
+func (c *greedy) others(ctx context.Context, t *testing.T) {
 	t.Helper()
 	if err := reaches(c.calm, internet+":8080"); err != nil {
 		t.Errorf("the calm host gets out: %v", err)

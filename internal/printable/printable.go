@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -73,6 +74,37 @@ func (c writer) Write(p []byte) (int, error) {
 		lines[i] = String(line)
 	}
 	if _, err := io.WriteString(c.w, strings.Join(lines, "\n")); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+type output struct{ w io.Writer }
+
+// Output returns a writer for all that a command says, text or JSON. Ends of lines and tabs are kept; what else is
+// not printable becomes an escape of JSON (\u001b), so that JSON remains what it was to programs. It is the last
+// look at what goes to a terminal, and knows no longer what was one line: whoever makes lines of text of strangers
+// does so with String. A character in two writes is escaped.
+func Output(w io.Writer) io.Writer { return output{w} }
+
+// Write implements io.Writer.
+func (c output) Write(p []byte) (int, error) {
+	var b strings.Builder
+	for s := string(p); s != ""; {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1: // no text, and so no JSON
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case r == '\n' || r == '\t' || unicode.IsPrint(r):
+			b.WriteString(s[:size])
+		default:
+			for _, unit := range utf16.AppendRune(nil, r) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+		s = s[size:]
+	}
+	if _, err := io.WriteString(c.w, b.String()); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -1,8 +1,10 @@
 package printable
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -59,6 +61,34 @@ func TestWriter(t *testing.T) {
 	r, broken := io.Pipe()
 	r.CloseWithError(full)
 	if n, err := Writer(broken).Write([]byte("x")); n != 0 || err != full {
+		t.Errorf("into a broken writer: %d, %v", n, err)
+	}
+}
+
+// TestOutput: what a terminal could act on is gone, and JSON says to programs what it said.
+func TestOutput(t *testing.T) {
+	var out strings.Builder
+	text := "one\n\ttwo \x1b[2J\r\n\xff \u009b31m \u202e \x7f \U000e0041 Grüße\n"
+	if n, err := io.WriteString(Output(&out), text); n != len(text) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	want := "one\n\ttwo \\u001b[2J\\u000d\n\\xff \\u009b31m \\u202e \\u007f \\udb40\\udc41 Grüße\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	said := []string{"\x1b[2J\x00\x7f\u009b\u202e\u2028\U000e0041\t\n\"\\ü", "東京"}
+	out.Reset()
+	if err := json.NewEncoder(Output(&out)).Encode(said); err != nil {
+		t.Fatal(err)
+	}
+	var heard []string
+	if err := json.Unmarshal([]byte(out.String()), &heard); err != nil || !slices.Equal(heard, said) {
+		t.Errorf("%s was heard as %q, %v", out.String(), heard, err)
+	}
+	full := errors.New("full")
+	r, broken := io.Pipe()
+	r.CloseWithError(full)
+	if n, err := Output(broken).Write([]byte("x")); n != 0 || err != full {
 		t.Errorf("into a broken writer: %d, %v", n, err)
 	}
 }

@@ -131,7 +131,7 @@ func stateDirs() []boot.Dir {
 // up makes the box what its site says. What cannot be done is a problem of the box,
 // and does not keep the rest from being done.
 func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, error) {
-	limitMemory()
+	limitMemory(memoryShare)
 	p.report = report
 	go p.watchPowerButton(ctx)
 	go p.watchRestored(ctx)
@@ -200,6 +200,7 @@ func (p *process1) serve(ctx context.Context) {
 		methods[name] = tidied(methods[name])
 	}
 	var serving sync.WaitGroup
+	serving.Go(func() { tidy(ctx) })
 	if l, err := control.Listen(runDir, admin.InitService); err != nil {
 		p.log.Printf(admin.InitService, "the gatehouse command will not work: %v", err)
 	} else {

@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,10 +56,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) > 2 && args[1] == hookCommand {
 		return become(args[2:], stderr)
 	}
-	limitMemory()
-	switch {
-	case len(args) == 3 && args[1] == "service":
+	if len(args) == 3 && args[1] == "service" {
 		return runService(ctx, args[2], stderr)
+	}
+	limitMemory(memoryShare)
+	switch {
 	case len(args) == 2 && args[1] == "version":
 		fmt.Fprintln(stdout, "gatehouse", machine.Version())
 		return 0
@@ -78,19 +78,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Stdin: stdin, Image: os.DirFS(siteDir), KeptDir: keptDir, Person: person(os.Getenv),
 	}
 	return admin.Run(ctx, env, args[1:])
-}
-
-// memoryShare is which part of the machine's memory a process may have before it looks harder for what it
-// does not need: init, the two services that know all hosts and a command have one each, and the rest is the
-// kernel's, which keeps the program itself in it.
-const memoryShare = 6
-
-// limitMemory has this process collect garbage sooner when the machine is small. It is no bound: what is
-// needed stays.
-func limitMemory() {
-	if m, err := machine.ReadMemory(); err == nil && m.Total > 0 {
-		debug.SetMemoryLimit(int64(m.Total / memoryShare))
-	}
 }
 
 // runningSite is the site that this appliance is now.

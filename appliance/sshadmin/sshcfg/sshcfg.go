@@ -47,6 +47,10 @@ type Config struct {
 	// connection above a bound takes the place of the oldest of the source that
 	// has most, so idle connections keep nobody out. Defaults 64 and 16.
 	MaxPending, MaxPendingPerSource int
+
+	// MaxSessions bounds the sessions of all connections together. One source may have all but two, so that somebody
+	// gets in from elsewhere. Default 64.
+	MaxSessions int
 }
 
 // Endpoint is one place to listen on.
@@ -73,6 +77,7 @@ const (
 	defaultKeepAlive    = 30 * time.Second
 	defaultMaxPending   = 64
 	defaultMaxPerSource = 16
+	defaultMaxSessions  = 64
 )
 
 // WithDefaults returns c with every field set that has a default.
@@ -91,6 +96,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.MaxPendingPerSource <= 0 {
 		c.MaxPendingPerSource = defaultMaxPerSource
+	}
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = defaultMaxSessions
 	}
 	return c
 }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/u-root/u-root/pkg/ulog"
+
+	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/unit"
+)
+
+// memoryShare is how much of the machine's memory init has, and a command, in percent. The services have theirs
+// from the roster; the rest is the kernel's, which keeps the program itself in it.
+const memoryShare = 16
+
+// leastMemory is what any process may have, in bytes: one that does nothing has 4 MB, and with less than twice that it
+// would collect garbage all the time.
+const leastMemory = 8 << 20
+
+// limitMemory has this process collect garbage sooner when it has its share of the machine, in percent. It is no
+// bound: what is needed stays, and garbage takes at most half of the time of a CPU (runtime/debug.SetMemoryLimit).
+func limitMemory(share int) {
+	if m, err := machine.ReadMemory(); err == nil && m.Total > 0 {
+		debug.SetMemoryLimit(max(leastMemory, int64(m.Total)*int64(share)/100))
+	}
+}
+
+// tidy gives back what memory this process does not need, again and again until ctx ends.
+func tidy(ctx context.Context) {
+	ticker := time.NewTicker(unit.TidyEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			debug.FreeOSMemory()
+		}
+	}
+}
+
+// standInLine sets when this process is killed for memory, before others or after them: oom_score_adj of proc(5).
+func standInLine(score int) error {
+	return os.WriteFile("/proc/self/oom_score_adj", strconv.AppendInt(nil, int64(score), 10), 0)
+}
+
+// closeKernelLog closes what an initialiser of u-root has opened: netcat brings along its log, which opens /dev/kmsg
+// for reading and writing in whatever process it is linked into.
+func closeKernelLog() {
+	if ulog.KernelLog.File != nil {
+		ulog.KernelLog.Close() // nothing was written to it
+	}
+}
