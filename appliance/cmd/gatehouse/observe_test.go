@@ -214,12 +214,11 @@ func (b *testBox) observeRules(o observation) {
 	}
 	for _, object := range listed.Nftables {
 		for kind, v := range object {
-			name := fmt.Sprint(v["name"])
 			elements, isSet := v["elem"].([]any)
 			switch {
 			case kind == "metainfo":
 				continue
-			case isSet && isKept(name):
+			case isSet && isKept(v):
 				delete(v, "elem")
 			case isSet:
 				slices.SortFunc(elements, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
@@ -449,9 +448,8 @@ func (e *ear) messages(socket string) (all [][]byte) {
 	}
 }
 
-// isKept reports whether loads leave the elements of a set of that name alone.
-func isKept(name string) bool {
-	return slices.ContainsFunc([]string{"banned", "flood", "crowded", "pace"}, func(kind string) bool {
-		return strings.HasPrefix(name, kind)
-	})
+// isKept reports whether loads leave the elements of a set alone: those that end by themselves.
+func isKept(set map[string]any) bool {
+	flags, _ := set["flags"].([]any)
+	return slices.Contains(flags, any("timeout"))
 }

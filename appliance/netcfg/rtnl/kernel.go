@@ -238,7 +238,7 @@ func (k kernel) changeRoute(verb string, r netcfg.Route) error {
 }
 
 func writeSysctl(s netcfg.Sysctl) error {
-	f, err := os.OpenFile(s.Path(), os.O_WRONLY, 0) // never create: a mistyped key must not look like success
+	f, err := os.OpenFile(s.Path(), os.O_WRONLY|os.O_TRUNC, 0) // never create: a mistyped key must not look like success
 	if err != nil {
 		return err
 	}
