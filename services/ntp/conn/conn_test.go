@@ -44,7 +44,44 @@ func newLab(t *testing.T) *lab {
 		l.client.Run("ip", "addr", "add", addr, "dev", "eth0", "nodad")
 	}
 	l.sockets = l.listen("lan")
+	awaitTimes(t)
 	return l
+}
+
+// awaitTimes waits until the kernel marks what comes in: from the first socket that wants it on, it takes a while
+// (netstamp_work in net/core/dev.c). The socket keeps it doing so until the test ends.
+func awaitTimes(t *testing.T) {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var opt error
+	if err := errors.Join(raw.Control(func(fd uintptr) { opt = wantTimes(int(fd)) }), opt); err != nil {
+		t.Fatal(err)
+	}
+	var octets [8]byte
+	var control [256]byte
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if _, err := c.WriteTo(octets[:], c.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		_, n, _, _, err := c.ReadMsgUDPAddrPort(octets[:], control[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, marked := kernelTime(control[:n]); marked {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the kernel does not mark packets with their times")
+		}
+	}
 }
 
 // listen serves a link of the router until the test ends.
