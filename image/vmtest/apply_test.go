@@ -38,6 +38,7 @@ func TestApply(t *testing.T) {
 		knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	c.workstation = newWorkstation(t, a, "../../examples/home")
 	c.vm = appliance(t, img, c.wan, c.lan, disk(ctx, t, img.Root))
+	openShell(ctx, t, c.vm)
 	udhcpc(ctx, t, c.from)
 	for _, step := range []struct {
 		name string
@@ -159,9 +160,9 @@ func restarted(t *testing.T, when string, now status, before []service) {
 // refusing has the new address of the LAN taken by somebody else, so sshd cannot let anybody in there.
 func refusing(ctx context.Context, t *testing.T, c *changing) {
 	before := c.clean(ctx, t, "before")
-	c.must(ctx, t, `ip address add 192.168.40.1/32 dev lo
-		(nohup netcat -l -k 192.168.40.1 22 </dev/null >/dev/null 2>&1 & echo $! >/run/taken)
-		until grep -q " 0128A8C0:0016 " /proc/net/tcp; do sleep 0.1; done`)
+	// What a session by ssh starts ends with it.
+	typed(ctx, t, c.vm, "ip address add 192.168.40.1/32 dev lo; netcat -l -k 192.168.40.1 22 </dev/null >/dev/null 2>&1 & echo $! >/run/taken")
+	c.must(ctx, t, `until grep -q " 0128A8C0:0016 " /proc/net/tcp; do sleep 0.1; done`)
 	begin := time.Now()
 	out, err := c.moved(t).pushes(ctx, "-within", "20s")
 	if took := time.Since(begin); err == nil || took > 20*time.Second {

@@ -122,7 +122,6 @@ func idleSession(conn net.Conn, key ssh.Signer) error {
 // TestCrowd has crowds at the door of an appliance with as little memory as it must get by with, and with what
 // is recommended.
 func TestCrowd(t *testing.T) {
-	t.Parallel()
 	for _, memory := range []int{96, 128} {
 		t.Run(fmt.Sprint(memory, " MB"), func(t *testing.T) { crowdAt(t, memory) })
 	}

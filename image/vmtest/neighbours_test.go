@@ -36,7 +36,6 @@ var box6 = netip.MustParseAddr("fe80::216:3eff:fe20:f1")
 // from senders that are not there; first by its own card, then by a new one each time. Hosts that were there before
 // keep IPv4 and IPv6, new ones get it, and status names the card.
 func TestNeighbourFloods(t *testing.T) {
-	t.Parallel()
 	img := theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()

@@ -36,7 +36,6 @@ type greedy struct {
 
 // TestShares: one LAN host and one outsider do what used to cut off everyone.
 func TestShares(t *testing.T) {
-	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*Guard)
 	defer cancel()
 	c := newGreedy(t)
@@ -77,8 +76,8 @@ func TestShares(t *testing.T) {
 	}
 	ended := time.Now()
 	testnet.Eventually(t, Guard, "nobody is refused", func() bool {
-		out, err := c.run(ctx, "gatehouse status")
-		return err == nil && !strings.Contains(out, "refused")
+		out, _ := c.run(ctx, "gatehouse status") // whose exit status is of other problems too: there is no time server
+		return strings.Contains(out, "nflog") && !strings.Contains(out, "refused")
 	})
 	testnet.Eventually(t, Guard, "the host begins conversations as before", func() bool { return reaches(c.greedy, internet+":8080") == nil })
 	if took := time.Since(ended); took > time.Minute {

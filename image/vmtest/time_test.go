@@ -160,7 +160,7 @@ func (h *timed) log(ctx context.Context, t *testing.T) (ready, set, synchronised
 // keepsLease: who got a lease from a clock that was wrong has it for as long as he was told.
 func (h *timed) keepsLease(ctx context.Context, t *testing.T, got lease, began time.Time) {
 	t.Helper()
-	saysAll(t, "the DHCP server", h.admin.must(ctx, t, "gatehouse log dhcp -n 200"), "the clock was set", "leases=1")
+	saysAll(t, "the DHCP server", h.admin.must(ctx, t, "gatehouse log dhcp -n 200"), "the clock was set: the lease journal is dated by it")
 	life, err := strconv.Atoi(got["lease"])
 	if err != nil {
 		t.Fatal(err)

@@ -61,7 +61,6 @@ service = "https"
 	talk := converse(ctx, t, c.wan, c.from)
 	pings := [2]*pinger{ping(t, c.from, internet), ping(t, c.from, c.address)}
 	session := logIn(t, c.admin)
-	openShell(ctx, t, c.vm)
 
 	// Init has words for the console too, so what the commands say goes elsewhere.
 	const turn = "gatehouse apply /run/%s && gatehouse confirm; "
