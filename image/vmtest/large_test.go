@@ -15,7 +15,7 @@ import (
 const (
 	largeMemory = 128 // MB, what firewall.cfg of an image says
 	largeHosts  = 10_000
-	largeList   = 20_000 // networks
+	largeList   = 8_000 // networks
 )
 
 // TestLargeSite makes an appliance a site of ten thousand hosts and a list of twenty thousand networks while it runs.
