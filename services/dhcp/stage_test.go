@@ -33,7 +33,7 @@ func TestOddStages(t *testing.T) {
 		want  told
 	}{
 		{"x64 UEFI that says EFI BC", rom("\x00\x09"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
-		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: "0.0.0.0", name: "web1"}},
+		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: store, opt66: store, name: "web1"}},
 		{"ROM that names no architecture", []dhcpv4.Modifier{opt(60, "PXEClient")}, StagePXE,
 			told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
 		{"iPXE by a user class of RFC 3004", []dhcpv4.Modifier{opt(77, "\x03foo\x04iPXE"), opt(55, ipxe55)}, StageIPXE, ipxeTold},
