@@ -120,9 +120,11 @@ func (t *text) lio() {
 	t.line(`targetcli /backstores/$kind create %s "$disk"`, t.name)
 	t.line("targetcli /iscsi create %s", t.target)
 	t.line("targetcli %s/luns create /backstores/$kind/%s lun=%d", group, t.name, t.lun)
+	if t.chap != nil { // before anybody may log in
+		t.line("targetcli %s set attribute authentication=1", group)
+	}
 	t.line("targetcli %s/acls create %s", group, t.initiator)
 	if c := t.chap; c != nil {
-		t.line("targetcli %s set attribute authentication=1", group)
 		t.line(`targetcli %s set auth userid=%s password=%s`, acl, c.Own.User, fromFile(c.Own))
 		if m := c.Mutual; m != nil {
 			t.line(`targetcli %s set auth mutual_userid=%s mutual_password=%s`, acl, m.User, fromFile(*m))
