@@ -51,16 +51,21 @@ func (s *Server) addIPXE(out *Outcome) {
 }
 
 // addCHAP tells iPXE names and secrets, unless somebody else would hear them who only asks: another card at
-// the host's port, everybody on the link, or whoever says in an INFORM where the answer is to go.
+// the host's port; everybody on the link; who answers for the address that the message says it comes from, which
+// iPXE, that renews no lease, has none of; and who says on a link of ours that it is a relay agent.
 func (s *Server) addCHAP(e *encapsulation, c *CHAP, out *Outcome) {
 	switch {
 	case c == nil:
 	case !slices.Contains(s.host.MACs, out.MAC):
 		out.Reason += "; CHAP is told to the host's own cards alone"
+	case !slices.ContainsFunc(s.host.Addrs, s.sub.Prefix.Contains):
+		out.Reason += "; CHAP is told where the host has an address of its own"
 	case s.in.Flags&packet.FlagBroadcast != 0:
 		out.Reason += "; CHAP is not told in a broadcast, which it asks for"
-	case out.Type == packet.Inform:
-		out.Reason += "; CHAP is told with a lease alone"
+	case !s.in.CIAddr.IsUnspecified():
+		out.Reason += "; CHAP is not told to who says that it has an address"
+	case !s.in.GIAddr.IsUnspecified() && !s.sub.Relayed:
+		out.Reason += "; CHAP is not told through a relay agent on this network"
 	default:
 		c.addTo(e)
 	}

@@ -94,13 +94,14 @@ func TestSecretsGoToTheirHost(t *testing.T) {
 	}{
 		{"DISCOVER", web1, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(175, "")}, true, ""},
 		{"REQUEST", web1, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{opt(77, "iPXE"), wanted("192.168.32.11"), from("192.168.32.1")}, true, ""},
-		{"renewal", web1, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{opt(175, ""), having("192.168.32.11")}, true, ""},
+		{"renewal", web1, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{opt(175, ""), having("192.168.32.11")}, false, "says that it has an address"},
+		{"by a relay agent on its LAN", web1, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(175, ""), relayed}, false, "through a relay agent"},
 		{"another card", visitor, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(175, "")}, false, ""},
 		{"another host's card", printer, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(175, "")}, false, ""},
 		{"its ROM", web1, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(60, "PXEClient"), opt(55, "\x01\xaf")}, false, ""},
 		{"its system", web1, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(55, "\x01\xaf")}, false, ""},
 		{"in a broadcast", web1, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(175, ""), broadcast}, false, "not told in a broadcast"},
-		{"to wherever an INFORM says", web1, dhcpv4.MessageTypeInform, []dhcpv4.Modifier{opt(175, ""), having("192.168.32.66")}, false, "with a lease alone"},
+		{"to wherever an INFORM says", web1, dhcpv4.MessageTypeInform, []dhcpv4.Modifier{opt(175, ""), having("192.168.32.66")}, false, "says that it has an address"},
 		{"another card at its port", visitor, dhcpv4.MessageTypeDiscover, []dhcpv4.Modifier{opt(175, ""), relayed, port}, false, "own cards alone"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -115,6 +116,22 @@ func TestSecretsGoToTheirHost(t *testing.T) {
 				t.Errorf("the reply goes to everybody")
 			}
 		})
+	}
+}
+
+// TestSecretsBehindRelayAgent: where a network is behind one, that is the way to its hosts.
+func TestSecretsBehindRelayAgent(t *testing.T) {
+	conf := campus()
+	conf.Hosts[2].Netboot.CHAP = proving().Hosts[2].Netboot.CHAP
+	behind := func(p *dhcpv4.DHCPv4) { p.GatewayIPAddr = ip("192.168.40.1").AsSlice() }
+	out, _ := handle(t, newServer(t, conf), t0, ask(web1, dhcpv4.MessageTypeDiscover, opt(175, ""), behind))
+	if strings.Contains(string(out.Reply), secretOfWeb1) || !strings.Contains(out.Reason, "has an address of its own") {
+		t.Errorf("it is told elsewhere than at home: %s", out.Reason)
+	}
+	conf.Hosts[2].Addrs = append(conf.Hosts[2].Addrs, ip("192.168.40.11"))
+	out, _ = handle(t, newServer(t, conf), t0, ask(web1, dhcpv4.MessageTypeDiscover, opt(175, ""), behind))
+	if !strings.Contains(string(out.Reply), secretOfWeb1) || out.To.Via != Relay {
+		t.Errorf("%s: %s", out.To.Via, out.Reason)
 	}
 }
 
