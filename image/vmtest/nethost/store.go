@@ -124,7 +124,7 @@ func (s *Store) ready(ctx context.Context) error {
 	}
 }
 
-// Run runs a script of tgtadm's commands in a directory, as who keeps the store would, and returns what it says.
+// Run runs a script of tgtadm's commands in a directory, as who keeps the store would. It returns what it says.
 func (s *Store) Run(ctx context.Context, dir, script string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-e", "-s", "--"}, args...)...)
 	cmd.Env, cmd.Dir, cmd.Stdin = s.env, dir, strings.NewReader(script)
