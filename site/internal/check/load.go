@@ -65,6 +65,8 @@ type loader struct {
 
 	groups      []group
 	bootServers map[source.Span]*hostEntry // by the place that names them
+	bootFiles   []schemeField              // by number; nil: they were not read
+	secrets     map[string]model.Secret    // by file; "": not usable, as was said
 }
 
 func (l *loader) read(name string, limit int64) *source.File {
