@@ -14,16 +14,16 @@ import (
 func (s *Server) request(now time.Time, out *Outcome) {
 	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
 	switch {
-	case s.in.Option(packet.OptionServerID) != nil:
+	case s.namesServer():
 		out.State, out.Asked = Selecting, asked
 		if !s.ours() {
 			s.sub.table.Withdraw(now, out.MAC)
 			out.drop(DropOtherServer, "it took the offer of another server")
 			return
 		}
-	case has:
+	case has && (s.in.Option(packet.OptionRequestedAddr) == nil || asked == s.in.CIAddr):
 		out.State, out.Asked = Renewing, s.in.CIAddr
-	default:
+	default: // who asks for an address has none, whatever ciaddr says
 		out.State, out.Asked = InitReboot, asked
 	}
 	switch {
@@ -37,6 +37,19 @@ func (s *Server) request(now time.Time, out *Outcome) {
 	default:
 		s.acknowledge(now, out)
 	}
+}
+
+// hasAddress reports whether the client says that it has the address that it is told about, so that it answers ARP for
+// it. It does not while it asks for one (option 50) or takes an offer (54), which some fill ciaddr in with. Behind a
+// relay agent who asks without that came through a router, and so from an address.
+func (s *Server) hasAddress(out *Outcome) bool {
+	switch {
+	case out.Type == packet.Inform:
+		return true
+	case out.State != Renewing:
+		return false
+	}
+	return s.in.Option(packet.OptionRequestedAddr) == nil || s.sub.Relayed
 }
 
 // acknowledge leases the address asked for, or refuses it.
@@ -82,6 +95,9 @@ func (s *Server) decline(now time.Time, out *Outcome) {
 		}
 		return ok
 	})
+	if out.Drop == DropNotHeld && !s.sub.table.Believe(now, out.MAC) {
+		out.drop(DropNotBelieved, "as many addresses are in quarantine by its word as may be by that of one card")
+	}
 }
 
 // release ends a lease: RFC 2131 4.3.4.

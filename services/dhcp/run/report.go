@@ -2,11 +2,13 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
 // How many events are logged.
@@ -22,6 +24,8 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 	switch {
 	case out.Drop == dhcp.DropNotSent:
 		level, what = slog.LevelError, "reply not sent"
+	case out.Drop == dhcp.DropNotBelieved:
+		s.doubt(now, of, out.MAC)
 	case out.Drop == dhcp.DropExhausted || out.ReplyType == packet.Offer:
 		s.reportPool(now, of, out)
 	case out.Type == 0 && len(out.Records) > 0:
@@ -46,7 +50,49 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 	if out.File != "" {
 		args = append(args, "file", out.File)
 	}
+	if out.Behind != (lease.MAC{}) {
+		args = append(args, "card", out.Card.String(), "says it is", out.Behind.String())
+	}
 	s.events.Log(context.Background(), level, what, args...)
+}
+
+// doubt logs that a card is not believed any more, once for as long as a quarantine lasts.
+func (s *Service) doubt(now time.Time, of *lan, mac lease.MAC) {
+	c := of.counts
+	since := func(mac lease.MAC) time.Time { // when that was logged
+		if t, ok := c.doubted[mac]; ok && now.Before(t.Add(dhcp.Quarantine)) {
+			return t
+		}
+		return now
+	}
+	if since(mac).Before(now) {
+		return
+	}
+	doubted := make(map[lease.MAC]time.Time)
+	for _, x := range s.engine.Suspects(now, of.index) {
+		if doubted[x.MAC] = since(x.MAC); doubted[x.MAC].Before(now) {
+			continue
+		}
+		s.events.Warn("not believed: it declines, or answers for, one address after the other", slog.String("subnet", of.Name),
+			slog.String("mac", x.MAC.String()), slog.String("name", s.engine.NameOf(x.MAC)), slog.Int("in quarantine", x.Addrs))
+	}
+	c.doubted = doubted
+}
+
+// suspected are the sentences of status about cards that are not believed in a subnet.
+func (s *Service) suspected(of *lan, suspects []lease.Suspect) (all []string) {
+	for _, x := range suspects[:min(len(suspects), toldClaims)] {
+		who := "a station that only answers pings"
+		if x.MAC != (lease.MAC{}) {
+			who = called(s.engine.NameOf(x.MAC), x.MAC)
+		}
+		all = append(all, fmt.Sprintf("%d addresses of %s are in quarantine because of %s, which answers for the addresses of others or declines its own, and is not believed any more.",
+			x.Addrs, of.Name, who))
+	}
+	if n := len(suspects) - len(all); n > 0 {
+		all = append(all, fmt.Sprintf("The same goes for %d more cards in %s.", n, of.Name))
+	}
+	return all
 }
 
 // reportPool logs when a pool runs out, and when it no longer is.
