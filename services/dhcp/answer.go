@@ -60,7 +60,7 @@ func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) 
 	for _, o := range common {
 		s.tell(o)
 	}
-	if t == packet.ACK {
+	if t == packet.ACK && (life == 0 || s.in.CIAddr == out.Addr) { // and not what it has no right to
 		p.CIAddr = s.in.CIAddr
 	}
 	s.finish(out, t)

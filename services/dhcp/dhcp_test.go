@@ -175,6 +175,7 @@ func TestWhereRepliesGo(t *testing.T) {
 		// Old clients, and VPCS, fill ciaddr in before they answer ARP for it.
 		"ciaddr in selecting": {ask(printer, dhcpv4.MessageTypeRequest, having(lan), wanted(lan), from("192.168.32.1")), Destination{Direct, ip(lan), printer}},
 		"ciaddr, broadcast":   {ask(printer, dhcpv4.MessageTypeRequest, having(lan), wanted(lan), from("192.168.32.1"), broadcast), Destination{Via: Broadcast}},
+		"renewing, named":     {ask(printer, dhcpv4.MessageTypeRequest, having(lan), from("192.168.32.1")), Destination{Direct, ip(lan), printer}},
 		"ciaddr in reboot":    {ask(printer, dhcpv4.MessageTypeRequest, having(lan), wanted(lan)), Destination{Direct, ip(lan), printer}},
 		"the same, broadcast": {ask(printer, dhcpv4.MessageTypeRequest, having(lan), wanted(lan), broadcast), Destination{Via: Broadcast}},
 		"renewing, broadcast": {ask(printer, dhcpv4.MessageTypeRequest, having(lan), broadcast), Destination{Via: Routed, IP: ip(lan)}},

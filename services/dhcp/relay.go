@@ -90,7 +90,7 @@ func (s *Server) isUnicast() bool {
 	case packet.Release, packet.Inform:
 		return true
 	case packet.Request: // renewing, if it has an address
-		return s.in.Option(packet.OptionServerID) == nil
+		return s.in.Option(packet.OptionServerID) == nil || s.in.Option(packet.OptionRequestedAddr) == nil
 	}
 	return false
 }

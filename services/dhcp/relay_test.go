@@ -111,6 +111,7 @@ func TestRelayedLife(t *testing.T) {
 		want packet.MessageType
 	}{
 		{"renewing", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{having(a)}, packet.ACK},
+		{"renewing, and naming us", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{having(a), from("192.168.32.1")}, packet.ACK},
 		{"rebinding through the agent", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{having(a), through("192.168.40.1")}, packet.ACK},
 		{"init-reboot through the agent", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{wanted(a), through("192.168.40.1")}, packet.ACK},
 		{"init-reboot on another network", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{wanted(a)}, packet.NAK},

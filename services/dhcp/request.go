@@ -12,19 +12,11 @@ import (
 // request answers a REQUEST: RFC 2131 4.3.2. The state of the client shows in
 // what the message carries (table 4 of the RFC).
 func (s *Server) request(now time.Time, out *Outcome) {
-	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
-	switch {
-	case s.namesServer():
-		out.State, out.Asked = Selecting, asked
-		if !s.ours() {
-			s.sub.table.Withdraw(now, out.MAC)
-			out.drop(DropOtherServer, "it took the offer of another server")
-			return
-		}
-	case has && (s.in.Option(packet.OptionRequestedAddr) == nil || asked == s.in.CIAddr):
-		out.State, out.Asked = Renewing, s.in.CIAddr
-	default: // who asks for an address has none, whatever ciaddr says
-		out.State, out.Asked = InitReboot, asked
+	out.State, out.Asked = s.state()
+	if out.State == Selecting && !s.ours() {
+		s.sub.table.Withdraw(now, out.MAC)
+		out.drop(DropOtherServer, "it took the offer of another server")
+		return
 	}
 	switch {
 	case !out.Asked.IsValid():
@@ -39,9 +31,26 @@ func (s *Server) request(now time.Time, out *Outcome) {
 	}
 }
 
+// state returns the state of the client that sends a REQUEST, and the address that it asks for. Who does not ask for one
+// by option 50 can only mean the one in ciaddr: clients of RFC 1541 name the server besides (54), when they renew. Who
+// does has none, whatever else is in ciaddr.
+func (s *Server) state() (RequestState, netip.Addr) {
+	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
+	switch asks := s.in.Option(packet.OptionRequestedAddr) != nil; {
+	case has && !asks:
+		return Renewing, s.in.CIAddr
+	case s.namesServer():
+		return Selecting, asked
+	case has && asked == s.in.CIAddr:
+		return Renewing, asked
+	}
+	return InitReboot, asked
+}
+
 // hasAddress reports whether the client says that it has the address that it is told about, so that it answers ARP for
-// it. It does not while it asks for one (option 50) or takes an offer (54), which some fill ciaddr in with. Behind a
-// relay agent who asks without that came through a router, and so from an address.
+// it. It does not while it asks for one (option 50) or names a server (54), which is for those that take an offer; some,
+// as VPCS, have what they were offered in ciaddr by then. Behind a relay agent who asks past it came through a router,
+// and so from an address.
 func (s *Server) hasAddress(out *Outcome) bool {
 	switch {
 	case out.Type == packet.Inform:
@@ -49,7 +58,7 @@ func (s *Server) hasAddress(out *Outcome) bool {
 	case out.State != Renewing:
 		return false
 	}
-	return s.in.Option(packet.OptionRequestedAddr) == nil || s.sub.Relayed
+	return s.in.Option(packet.OptionRequestedAddr) == nil && !s.namesServer() || s.sub.Relayed
 }
 
 // acknowledge leases the address asked for, or refuses it.

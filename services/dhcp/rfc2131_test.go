@@ -41,10 +41,10 @@ func rulesOfSilence() []rule {
 			return x.in.is(packet.Discover) && (x.offer() || x.lease() && x.out.has(80)) || x.in.is(packet.Request) && (x.lease() || x.nak()) || x.told()
 		}},
 		{"2131 4.3.2: a REQUEST that names another server is not answered", func(x *said) bool {
-			return !x.in.is(packet.Request) || !x.named() || x.ours(x.in.optionAddr(54))
+			return !x.in.is(packet.Request) || !x.named() || x.renewing() || x.ours(x.in.optionAddr(54))
 		}},
 		{"2131 4.3.2: INIT-REBOOT of a client without record, on its own network, is not answered", func(x *said) bool {
-			return !x.in.is(packet.Request) || x.named() || x.renewing() || x.book.heardOf(x) ||
+			return !x.in.is(packet.Request) || x.renewing() || x.named() || x.book.heardOf(x) ||
 				!x.sub.Prefix.Contains(x.in.optionAddr(50))
 		}},
 		{"4039 3: rapid commit only where it is switched on, and asked for", func(x *said) bool {
@@ -68,7 +68,7 @@ func rulesOfTheHeader() []rule {
 			return x.out.flags() == x.in.flags()
 		}},
 		{"2131 table 3: ciaddr is 0 in OFFER and NAK, the client's or 0 in ACK", func(x *said) bool {
-			return x.out.ciaddr().IsUnspecified() || x.acked() && x.out.ciaddr() == x.in.ciaddr()
+			return x.out.ciaddr().IsUnspecified() || x.acked() && x.out.ciaddr() == x.in.ciaddr() && (x.told() || x.out.ciaddr() == x.out.yiaddr())
 		}},
 		{"2131 table 3: a NAK has no siaddr and no file", func(x *said) bool {
 			return !x.nak() || x.out.siaddr().IsUnspecified() && len(bytes.Trim(x.out.raw[44:236], "\x00")) == 0 || x.out.has(52)
@@ -213,7 +213,7 @@ func rulesOfTheWay() []rule {
 			return to == Destination{Via: Relay, IP: x.in.giaddr()}
 		case x.nak():
 			return to == Destination{Via: Broadcast}
-		case x.told() || x.lease() && x.renewing() && (!x.in.has(50) || x.sub.Relayed): // and not to what it only claims
+		case x.told() || x.lease() && x.renewing() && (!x.in.has(50) && !x.named() || x.sub.Relayed): // and not to what it only claims
 			return to == Destination{Via: Routed, IP: x.in.ciaddr()} && x.sub.Prefix.Contains(to.IP)
 		case x.in.flags()&0x8000 != 0:
 			return to == Destination{Via: Broadcast}
@@ -237,9 +237,9 @@ func (x *said) client() lease.MAC {
 func (x *said) named() bool { return x.in.has(54) && !bytes.Equal(x.in.options[54], make([]byte, 4)) }
 
 // renewing reports whether a REQUEST is of the states RENEWING and REBINDING: by table 4 of RFC 2131 it has ciaddr and
-// neither 50 nor 54. What repeats its ciaddr in 50 is taken for one.
+// neither 50 nor 54. What has one of them, 50 the same as ciaddr, is taken for one.
 func (x *said) renewing() bool {
-	return x.in.is(packet.Request) && !x.named() && !x.in.ciaddr().IsUnspecified() && (!x.in.has(50) || x.in.optionAddr(50) == x.in.ciaddr())
+	return x.in.is(packet.Request) && !x.in.ciaddr().IsUnspecified() && (!x.in.has(50) || !x.named() && x.in.optionAddr(50) == x.in.ciaddr())
 }
 
 func (x *said) relayed() bool { return !x.in.giaddr().IsUnspecified() }
