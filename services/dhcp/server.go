@@ -10,7 +10,8 @@
 // A client is known by its hardware address, whatever its client identifier says
 // (RFC 2131 4.2 would have it the other way): a machine that boots from the network
 // asks from ROM, iPXE, initramfs and system with four identifiers and must stay at
-// one address, and cloned systems share one identifier. Clients are never
+// one address, and cloned systems share one identifier. Only hosts that have no card
+// of their own are told apart by it, see clientOf. Clients are never
 // believed: a name they give themselves is checked and cannot be another's, offers
 // are short, bounded, and keep nobody out, and an address that is new to a client
 // can be looked for first. Relay agents are: what they say is for the network's

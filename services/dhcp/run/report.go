@@ -59,20 +59,20 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 // doubt logs that a card is not believed any more, once for as long as a quarantine lasts.
 func (s *Service) doubt(now time.Time, of *lan, mac lease.MAC) {
 	c := of.counts
-	since := func(mac lease.MAC) time.Time { // when that was logged
-		if t, ok := c.doubted[mac]; ok && now.Before(t.Add(dhcp.Quarantine)) {
-			return t
-		}
-		return now
+	told := func(mac lease.MAC) bool {
+		t, ok := c.doubted[mac]
+		return ok && now.Before(t.Add(dhcp.Quarantine))
 	}
-	if since(mac).Before(now) {
+	if told(mac) {
 		return
 	}
 	doubted := make(map[lease.MAC]time.Time)
 	for _, x := range s.engine.Suspects(now, of.index) {
-		if doubted[x.MAC] = since(x.MAC); doubted[x.MAC].Before(now) {
+		if told(x.MAC) {
+			doubted[x.MAC] = c.doubted[x.MAC]
 			continue
 		}
+		doubted[x.MAC] = now
 		s.events.Warn("not believed: it declines, or answers for, one address after the other", slog.String("subnet", of.Name),
 			slog.String("mac", x.MAC.String()), slog.String("name", s.engine.NameOf(x.MAC)), slog.Int("in quarantine", x.Addrs))
 	}
