@@ -35,3 +35,29 @@ func (s *Server) clientOf(p *packet.Packet) (client, behind lease.MAC) {
 
 // isBehind reports whether a client is known by such a name, so that nobody answers ARP with it.
 func isBehind(client lease.MAC) bool { return [2]byte(client[:2]) == behindMark }
+
+// identities are the client identifiers that cards got leases by, as hashes, the last one and the one before. Programs of
+// one machine follow each other, and each gets the lease by its own before it renews it. Who renews by the one before
+// shares the card with another:
+//
+//	A gets it ─► B gets it ─► A renews: two
+//	ROM gets it ─► system gets it ─► system renews
+type identities map[lease.MAC][2]uint32
+
+// spareIdentities is how many cards are remembered beyond those that have leases.
+const spareIdentities = 1024
+
+// grant notes by which identifier the client of the message under way has got, or renewed, its lease.
+func (s *Server) grant(out *Outcome) {
+	h := fnv.New32a()
+	_, _ = h.Write(s.in.Option(packet.OptionClientID))
+	id, had := h.Sum32(), s.ids[out.MAC]
+	if had[0] == id {
+		return
+	}
+	if len(s.ids) > 2*s.Len()+spareIdentities {
+		clear(s.ids) // of cards long gone, mostly; who shares one is found a little later
+	}
+	out.Shared = out.State == Renewing && had[1] == id
+	s.ids[out.MAC] = [2]uint32{id, had[0]}
+}

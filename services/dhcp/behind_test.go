@@ -12,6 +12,47 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
+// TestShared: two hosts of one card whose identifiers are no cards get one address, and that is seen when both renew it.
+// Programs of one machine that follow each other are one.
+func TestShared(t *testing.T) {
+	s := newServer(t, home())
+	now := t0
+	renews := func(id string, want bool) {
+		t.Helper()
+		now = now.Add(time.Hour)
+		if out, _ := handle(t, s, now, ask(visitor, dhcpv4.MessageTypeRequest, having("192.168.32.100"), opt(61, id))); out.ReplyType != packet.ACK || out.Shared != want {
+			t.Errorf("%q renews: %s, shared %v", id, out.ReplyType, out.Shared)
+		}
+	}
+	for range 2 { // boots
+		for _, id := range []string{"\x00rom", "\x01" + string(visitor[:]), "\xffinitramfs", "\xffsystem"} {
+			dora(t, s, now, visitor, opt(61, id))
+		}
+		renews("\xffsystem", false)
+		renews("\xffsystem", false)
+	}
+	renews("\xffanother", false) // it calls itself something else now
+	renews("\xffanother", false)
+	dora(t, s, now, visitor, opt(61, "\xffsecond"))
+	renews("\xffsecond", false)
+	again := newServer(t, home())
+	for l := range s.All(now) {
+		again.Restore(l)
+	}
+	again.TakeOver(now, s)
+	s = again
+	renews("\xffanother", true)
+	renews("\xffsecond", true)
+	for i := range 5000 { // strangers who come and go
+		m := lease.MAC{0, 0, 0x5e, 1, byte(i >> 8), byte(i)}
+		a := dora(t, s, now, m)
+		handle(t, s, now, ask(m, dhcpv4.MessageTypeRelease, having(a.String())))
+	}
+	if n := len(s.ids); n > 2*s.Len()+spareIdentities+1 {
+		t.Errorf("%d cards are remembered, of %d that have or had leases", n, s.Len())
+	}
+}
+
 // TestBehindOneCard: hosts behind a repeater, or ipvlan's, ask from one card, and each says which card it would have. They
 // have an address each, keep it over a restart, and get their answers by the card.
 func TestBehindOneCard(t *testing.T) {

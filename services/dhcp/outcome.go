@@ -26,6 +26,9 @@ type Outcome struct {
 	Asked  netip.Addr // the address it asked for, renewed, released or declined; zero: none
 	Agent  netip.Addr // the relay agent that it came through; zero: none
 
+	// Shared: it renews what another has got by the same card, and renewed, meanwhile.
+	Shared bool
+
 	// Drop is why there is neither reply nor change; 0 otherwise. RELEASE and
 	// DECLINE have no reply and are not dropped.
 	Drop Drop

@@ -80,6 +80,7 @@ func (s *Server) commit(now time.Time, addr netip.Addr, out *Outcome) (refused l
 	out.Records, refused = s.sub.table.Commit(now, out.MAC, addr, s.leaseTime(), name, out.Records)
 	if refused == 0 {
 		out.Addr, out.Name = addr, name
+		s.grant(out)
 	}
 	return refused
 }

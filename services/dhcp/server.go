@@ -59,6 +59,7 @@ type Server struct {
 	hosts   map[lease.MAC]*Host
 	ports   ports
 	names   map[string]struct{} // that no client may call itself
+	ids     identities
 
 	// The message under way: where it came in, which network it is about, whose it
 	// is (nil: nobody's of the site), and the reply.
@@ -87,7 +88,7 @@ func New(conf Config) (*Server, error) {
 	if err := conf.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf), names: conf.names()}
+	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf), names: conf.names(), ids: identities{}}
 	for i := range conf.Hosts {
 		for _, mac := range conf.Hosts[i].MACs {
 			s.hosts[mac] = &conf.Hosts[i]

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
@@ -17,9 +20,58 @@ const (
 	logRate  = 20  // a second in the long run
 )
 
+// A share is an address that two hosts, or two programs, have by one card.
+type share struct {
+	addr  netip.Addr
+	until time.Time // the end of the lease that showed it
+}
+
+// maxShares bounds the cards of a subnet that are known to be shared.
+const maxShares = 64
+
+// share notes that a card is shared, and logs it once for as long as it lasts.
+func (s *Service) share(now time.Time, of *lan, out *dhcp.Outcome) {
+	c := of.counts
+	if c.shared == nil {
+		c.shared = make(map[lease.MAC]share)
+	}
+	maps.DeleteFunc(c.shared, func(_ lease.MAC, x share) bool { return !now.Before(x.until) })
+	_, known := c.shared[out.MAC]
+	if !known && len(c.shared) >= maxShares {
+		return
+	}
+	c.shared[out.MAC] = share{out.Addr, now.Add(out.Life)}
+	if !known {
+		s.events.Warn("two hosts, or two programs of one, have one address by one card", slog.String("subnet", of.Name),
+			slog.Any("addr", out.Addr), slog.String("mac", out.MAC.String()), slog.String("name", out.Name))
+	}
+}
+
+// sharing are the sentences of status about cards that are shared.
+func (s *Service) sharing(of *lan) (all []string) {
+	now, n := s.clock.now(), 0
+	for _, mac := range slices.SortedFunc(maps.Keys(of.counts.shared), func(a, b lease.MAC) int { return slices.Compare(a[:], b[:]) }) {
+		x := of.counts.shared[mac]
+		if !now.Before(x.until) {
+			continue
+		}
+		if n++; n <= toldClaims {
+			all = append(all, fmt.Sprintf("Two hosts, or two programs of one, have %v by %s: each renews it, with client identifiers of their own.",
+				x.addr, called(s.engine.NameOf(mac), mac)))
+		}
+	}
+	if n > toldClaims {
+		all = append(all, fmt.Sprintf("The same goes for %d more cards in %s.", n-toldClaims, of.Name))
+	}
+	return all
+}
+
 // report logs what a person wants to read later: new leases, refusals, addresses
 // given back or found in use, and an exhausted pool, once.
 func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
+	if out.Shared && out.Drop == 0 {
+		s.share(now, of, out)
+	}
 	level, what := slog.LevelInfo, ""
 	switch {
 	case out.Drop == dhcp.DropNotSent:

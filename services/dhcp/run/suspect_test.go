@@ -91,6 +91,32 @@ func TestProxyARP(t *testing.T) {
 	}
 }
 
+// TestSharedCard: two hosts with one card and identifiers of their own are a problem while they renew, logged once.
+func TestSharedCard(t *testing.T) {
+	inBubble(t, config(), new(leasefiletest.Disk), nil, func(r *rig) {
+		id := func(s string) dhcpv4.Modifier { return dhcpv4.WithGeneric(dhcpv4.OptionClientIdentifier, []byte(s)) }
+		addr := r.dora(1)
+		for range 20 {
+			for _, who := range []string{"\xffone", "\xfftwo"} {
+				if got := r.say(ask(1, dhcpv4.MessageTypeRequest, dhcpv4.WithClientIP(must4(addr)), id(who))); len(got) != 1 || got[0].MessageType() != dhcpv4.MessageTypeAck {
+					t.Fatal(got)
+				}
+			}
+			time.Sleep(time.Minute)
+		}
+		problems := func() string {
+			return strings.Join(must[Status](r.t)(r.s.Status(r.t.Context())).Problems, "\n")
+		}
+		if p := problems(); !strings.HasPrefix(p, "Two hosts, or two programs of one, have "+addr) || r.log.count("have one address by one card") != 1 {
+			t.Errorf("problems: %s\n%s", p, r.log.b.String())
+		}
+		time.Sleep(time.Hour)
+		if p := problems(); p != "" {
+			t.Errorf("an hour later: %s", p)
+		}
+	})
+}
+
 // TestDeclinesOneAfterTheOther: a client finds everything in use, because somebody answers for everything, or because it
 // wants it so. It takes a few addresses from others, and no line or record more, and others are served.
 func TestDeclinesOneAfterTheOther(t *testing.T) {
