@@ -14,7 +14,9 @@ type Config struct {
 	OfferHold    time.Duration // how long an offered address is kept for the card
 	MaxOffers    int           // how many addresses may be on offer at once; 0: no limit
 	Quarantine   time.Duration // how long a declined address is given to nobody
-	MaxByOne     int           // how many addresses may be in quarantine by the word of one card; 0: no limit
+	// MaxByOne is how many addresses may be in quarantine by the word of one card, and beyond one never more than a
+	// quarter of the pool; 0: no limit.
+	MaxByOne int
 }
 
 // A Table holds the leases of one LAN.

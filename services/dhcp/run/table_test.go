@@ -90,7 +90,7 @@ func walk(b *bench) map[combo]verdict {
 	found := map[combo]verdict{}
 	for kind := range kinds {
 		for i, c := range combos(kind) {
-			if i%100 == 0 {
+			if i%50 == 0 {
 				b.forget()
 			}
 			found[c] = b.try(c)
