@@ -78,7 +78,7 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	t.counters("not answered", dropMeanings(), func(s run.SubnetStatus) map[string]uint64 { return s.Dropped })
 	t.counters("DISCOVER by boot stage", stageMeanings(), func(s run.SubnetStatus) map[string]uint64 { return s.Stages })
 	t.counters("probes", probeMeanings(), func(s run.SubnetStatus) map[string]uint64 {
-		return map[string]uint64{"sent": s.Probes.Sent, "in use": s.Probes.InUse, "skipped": s.Probes.Skipped}
+		return map[string]uint64{"sent": s.Probes.Sent, "in use": s.Probes.InUse, "skipped": s.Probes.Skipped, "not believed": s.Probes.Doubted}
 	})
 	cli.Table(w, t.rows)
 	j := st.Journal
@@ -155,7 +155,8 @@ func stageMeanings() []meaning {
 }
 
 func probeMeanings() []meaning {
-	return []meaning{{"sent", ""}, {"in use", "somebody answered"}, {"skipped", "too many at once, or no socket: offered unprobed"}}
+	return []meaning{{"sent", ""}, {"in use", "somebody answered"}, {"skipped", "too many at once, or no socket: offered unprobed"},
+		{"not believed", "of a card that answers for one address after the other"}}
 }
 
 // dropMeanings says why messages get no answer, and so does why.
@@ -166,6 +167,7 @@ func dropMeanings() []meaning {
 		{dhcp.DropNoRecord.String(), "confirms an address, but nothing is known of it: it asks anew by itself"},
 		{dhcp.DropOtherServer.String(), "took the offer of another server, or is for one"},
 		{dhcp.DropNotHeld.String(), "gives back what it does not have"},
+		{dhcp.DropNotBelieved.String(), "declines one address after the other"},
 		{dhcp.DropRelay.String(), "relayed from a network that is not served"},
 		{dhcp.DropMalformed.String(), "cannot be read, or lacks what it needs"},
 		{dhcp.DropType.String(), "a message that only servers send"},

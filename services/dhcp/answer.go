@@ -70,7 +70,7 @@ func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) 
 	if len(s.displaced) > 0 {
 		out.Reason += fmt.Sprintf("; its boot stage has its own in place of options %v", s.displaced)
 	}
-	if t == packet.ACK {
+	if t == packet.ACK && (life == 0 || s.in.CIAddr == out.Addr) { // and not what it has no right to
 		p.CIAddr = s.in.CIAddr
 	}
 	s.finish(out, t)
@@ -157,7 +157,7 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 		out.To = Destination{Via: Relay, IP: p.GIAddr}
 	case t == packet.NAK:
 		out.To = Destination{Via: Broadcast}
-	case t == packet.ACK && out.Type != packet.Discover && s.in.CIAddr == out.Asked:
+	case t == packet.ACK && s.hasAddress(out):
 		out.To = Destination{Via: Routed, IP: s.in.CIAddr}
 	case p.Flags&packet.FlagBroadcast != 0:
 		out.To = Destination{Via: Broadcast}
@@ -167,11 +167,14 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 	// What must come back goes before what may be told.
 	n := len(p.Options)
 	s.echo(packet.OptionClientID) // RFC 6842 section 3: "MUST"
-	if !p.GIAddr.IsUnspecified() {
-		s.echo(packet.OptionRelayAgent) // RFC 3046 2.2: "SHALL"; it comes last
-	}
+	// RFC 3046 2.2: "SHALL echo the entire contents … in all replies"; it comes last. Switches add it and are no
+	// relay agents: they find the client's port by it.
+	s.echo(packet.OptionRelayAgent)
 	p.Last = len(p.Options) - n
 	out.ReplyType = t
+	if out.MAC != out.Card {
+		out.Reason += fmt.Sprintf("; a host behind the card %s, which says it is %s", out.Card, out.Behind)
+	}
 	out.Told = appendOptions(out.Told, p.Options)
 	var left []uint8
 	if out.Reply, left = p.Append(out.Reply[:0], s.limit()); len(left) > 0 {

@@ -52,7 +52,7 @@ func (s *Server) rapid() bool {
 // answered at addr and, if it is known, which card. Then the address is put into
 // quarantine, and out has the record of that. Handle the message again afterwards.
 // A probe answered by the client's own card has found nobody: it still uses the
-// address it had.
+// address it had. Neither has one answered by a card that is not believed.
 func (s *Server) Probed(now time.Time, subnet int, addr netip.Addr, used bool, by lease.MAC, out *Outcome) {
 	out.reset()
 	out.Subnet, out.Addr, out.MAC = subnet, addr, by
@@ -66,6 +66,17 @@ func (s *Server) Probed(now time.Time, subnet int, addr netip.Addr, used bool, b
 		out.Records = append(out.Records, l)
 		out.Reason = "somebody who never asked answered there; in quarantine"
 	}
+}
+
+// Believes reports whether a card that answers a probe of the subnet is somebody who uses that address. One that does so
+// for one address after the other is not: lease.Table.Believe.
+func (s *Server) Believes(now time.Time, subnet int, by lease.MAC) bool {
+	return s.subnets[subnet].table.Believe(now, by)
+}
+
+// Suspects returns the cards that are not believed any more.
+func (s *Server) Suspects(now time.Time, subnet int) []lease.Suspect {
+	return s.subnets[subnet].table.Suspects(now)
 }
 
 func blocked(w lease.Why) string {

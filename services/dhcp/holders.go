@@ -30,7 +30,7 @@ func (s *Server) Holders(now time.Time) map[netip.Addr]Holder {
 			}
 		}
 		for l := range sub.table.All(now) {
-			if l.State != lease.Bound {
+			if l.State != lease.Bound || isBehind(l.MAC) {
 				continue
 			}
 			h := all[l.Addr]

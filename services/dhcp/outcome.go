@@ -16,13 +16,18 @@ type Outcome struct {
 	// Subnet is the network that it is about, an index of Config.Subnets: not that of
 	// the link it came by, if a relay agent sent it.
 	Subnet int
-	MAC    lease.MAC
-	Known  bool // a card of a host of the site, or one that has or had a lease
+	MAC    lease.MAC // what the client is known by: its card, or a name that is nobody's if it has none of its own
+	Card   lease.MAC // that it asks from, and where replies go
+	Behind lease.MAC // the host that it says it is, with no card of its own: a repeater's, ipvlan; zero: the card's own
+	Known  bool      // a card of a host of the site, or one that has or had a lease
 	XID    uint32
 	Stage  Stage
 	Arch   Arch       // option 93; BIOS if it has none
 	Asked  netip.Addr // the address it asked for, renewed, released or declined; zero: none
 	Agent  netip.Addr // the relay agent that it came through; zero: none
+
+	// Shared: it renews what another has got by the same card, and renewed, meanwhile.
+	Shared bool
 
 	// Drop is why there is neither reply nor change; 0 otherwise. RELEASE and
 	// DECLINE have no reply and are not dropped.
@@ -115,6 +120,7 @@ const (
 	DropNoPool           // unknown, and there is no pool
 	DropNoRecord         // confirming an address for an unknown client is not ours to do
 	DropNotHeld          // gives back what it does not have
+	DropNotBelieved      // declines more than one card may
 	DropNotStored        // the lease could not be made durable
 	DropNotSent          // the reply could not be sent
 	DropCount            // the number of reasons
@@ -126,7 +132,8 @@ func (d Drop) String() string {
 		DropMalformed: "malformed", DropNotRequest: "not-a-request", DropHardware: "hardware-address",
 		DropType: "message-type", DropRelay: "relay", DropOtherServer: "other-server",
 		DropExhausted: "pool-exhausted", DropNoPool: "no-pool", DropNoRecord: "no-record", DropNotHeld: "not-held",
-		DropNotStored: "not-stored", DropNotSent: "not-sent",
+		DropNotBelieved: "not-believed",
+		DropNotStored:   "not-stored", DropNotSent: "not-sent",
 	}
 	if d < DropCount {
 		return names[d]

@@ -59,7 +59,7 @@ func forbidden(conf Config, msg []byte, out *Outcome) error {
 		return fmt.Errorf("RFC 2131 table 3: an option that servers MUST NOT send: %v", p.Options)
 	case (p.Option(packet.OptionLeaseTime) != nil) != (p.Type() != packet.NAK && out.Type != packet.Inform):
 		return fmt.Errorf("RFC 2131 table 3: lease time in a %s for %s", p.Type(), out.Type)
-	case out.To.Via == Direct && (out.To.IP != p.YIAddr || out.To.MAC != out.MAC):
+	case out.To.Via == Direct && (out.To.IP != p.YIAddr || out.To.MAC != out.Card):
 		return fmt.Errorf("%s goes to %v", p.Type(), out.To)
 	case out.To.Via == Routed && !sub.Prefix.Contains(out.To.IP):
 		return fmt.Errorf("%s goes to %v", p.Type(), out.To)

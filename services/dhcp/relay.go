@@ -26,7 +26,7 @@ type relay struct {
 
 // relayOf reads option 82 of a relayed message. What is in it otherwise was written
 // by the client itself, or by a switch that leaves the message to whom it wants:
-// RFC 3046 2.1 has nobody believe it. A damaged end is left out.
+// it comes back (RFC 3046 2.2), and nobody believes it (2.1). A damaged end is left out.
 func relayOf(p *packet.Packet) (r relay) {
 	if p.GIAddr.IsUnspecified() {
 		return r
@@ -90,7 +90,7 @@ func (s *Server) isUnicast() bool {
 	case packet.Release, packet.Inform:
 		return true
 	case packet.Request: // renewing, if it has an address
-		return s.in.Option(packet.OptionServerID) == nil
+		return s.in.Option(packet.OptionServerID) == nil || s.in.Option(packet.OptionRequestedAddr) == nil
 	}
 	return false
 }

@@ -84,7 +84,7 @@ func TestRelayed(t *testing.T) {
 			t.Errorf("%s: subnet %d, to %v, %s", tc.name, out.Subnet, out.To, p.Summary())
 		}
 		in, _ := dhcpv4.FromBytes(tc.msg)
-		if in.GatewayIPAddr.IsUnspecified() != (p.Options[82] == nil) && in.Options[82] != nil {
+		if string(p.Options[82]) != string(in.Options[82]) {
 			t.Errorf("%s: option 82 came back as %q", tc.name, p.Options[82])
 		}
 	}
@@ -111,6 +111,7 @@ func TestRelayedLife(t *testing.T) {
 		want packet.MessageType
 	}{
 		{"renewing", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{having(a)}, packet.ACK},
+		{"renewing, and naming us", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{having(a), from("192.168.32.1")}, packet.ACK},
 		{"rebinding through the agent", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{having(a), through("192.168.40.1")}, packet.ACK},
 		{"init-reboot through the agent", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{wanted(a), through("192.168.40.1")}, packet.ACK},
 		{"init-reboot on another network", dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{wanted(a)}, packet.NAK},

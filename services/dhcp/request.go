@@ -12,19 +12,11 @@ import (
 // request answers a REQUEST: RFC 2131 4.3.2. The state of the client shows in
 // what the message carries (table 4 of the RFC).
 func (s *Server) request(now time.Time, out *Outcome) {
-	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
-	switch {
-	case s.in.Option(packet.OptionServerID) != nil:
-		out.State, out.Asked = Selecting, asked
-		if !s.ours() {
-			s.sub.table.Withdraw(now, out.MAC)
-			out.drop(DropOtherServer, "it took the offer of another server")
-			return
-		}
-	case has:
-		out.State, out.Asked = Renewing, s.in.CIAddr
-	default:
-		out.State, out.Asked = InitReboot, asked
+	out.State, out.Asked = s.state()
+	if out.State == Selecting && !s.ours() {
+		s.sub.table.Withdraw(now, out.MAC)
+		out.drop(DropOtherServer, "it took the offer of another server")
+		return
 	}
 	switch {
 	case !out.Asked.IsValid():
@@ -37,6 +29,36 @@ func (s *Server) request(now time.Time, out *Outcome) {
 	default:
 		s.acknowledge(now, out)
 	}
+}
+
+// state returns the state of the client that sends a REQUEST, and the address that it asks for. Who does not ask for one
+// by option 50 can only mean the one in ciaddr: clients of RFC 1541 name the server besides (54), when they renew. Who
+// does has none, whatever else is in ciaddr.
+func (s *Server) state() (RequestState, netip.Addr) {
+	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
+	switch asks := s.in.Option(packet.OptionRequestedAddr) != nil; {
+	case has && !asks:
+		return Renewing, s.in.CIAddr
+	case s.namesServer():
+		return Selecting, asked
+	case has && asked == s.in.CIAddr:
+		return Renewing, asked
+	}
+	return InitReboot, asked
+}
+
+// hasAddress reports whether the client says that it has the address that it is told about, so that it answers ARP for
+// it. It does not while it asks for one (option 50) or names a server (54), which is for those that take an offer; some,
+// as VPCS, have what they were offered in ciaddr by then. Behind a relay agent who asks past it came through a router,
+// and so from an address.
+func (s *Server) hasAddress(out *Outcome) bool {
+	switch {
+	case out.Type == packet.Inform:
+		return true
+	case out.State != Renewing:
+		return false
+	}
+	return s.in.Option(packet.OptionRequestedAddr) == nil && !s.namesServer() || s.sub.Relayed
 }
 
 // acknowledge leases the address asked for, or refuses it.
@@ -58,6 +80,7 @@ func (s *Server) commit(now time.Time, addr netip.Addr, out *Outcome) (refused l
 	out.Records, refused = s.sub.table.Commit(now, out.MAC, addr, s.leaseTime(), name, out.Records)
 	if refused == 0 {
 		out.Addr, out.Name = addr, name
+		s.grant(out)
 	}
 	return refused
 }
@@ -82,6 +105,9 @@ func (s *Server) decline(now time.Time, out *Outcome) {
 		}
 		return ok
 	})
+	if out.Drop == DropNotHeld && !s.sub.table.Believe(now, out.MAC) {
+		out.drop(DropNotBelieved, "as many addresses are in quarantine by its word as may be by that of one card")
+	}
 }
 
 // release ends a lease: RFC 2131 4.3.4.

@@ -41,10 +41,10 @@ func rulesOfSilence() []rule {
 			return x.in.is(packet.Discover) && (x.offer() || x.lease() && x.out.has(80)) || x.in.is(packet.Request) && (x.lease() || x.nak()) || x.told()
 		}},
 		{"2131 4.3.2: a REQUEST that names another server is not answered", func(x *said) bool {
-			return !x.in.is(packet.Request) || !x.in.has(54) || x.ours(x.in.optionAddr(54))
+			return !x.in.is(packet.Request) || !x.named() || x.renewing() || x.ours(x.in.optionAddr(54))
 		}},
 		{"2131 4.3.2: INIT-REBOOT of a client without record, on its own network, is not answered", func(x *said) bool {
-			return !x.in.is(packet.Request) || x.in.has(54) || !x.in.ciaddr().IsUnspecified() || x.book.heardOf(x) ||
+			return !x.in.is(packet.Request) || x.renewing() || x.named() || x.book.heardOf(x) ||
 				!x.sub.Prefix.Contains(x.in.optionAddr(50))
 		}},
 		{"4039 3: rapid commit only where it is switched on, and asked for", func(x *said) bool {
@@ -68,7 +68,7 @@ func rulesOfTheHeader() []rule {
 			return x.out.flags() == x.in.flags()
 		}},
 		{"2131 table 3: ciaddr is 0 in OFFER and NAK, the client's or 0 in ACK", func(x *said) bool {
-			return x.out.ciaddr().IsUnspecified() || x.acked() && x.out.ciaddr() == x.in.ciaddr()
+			return x.out.ciaddr().IsUnspecified() || x.acked() && x.out.ciaddr() == x.in.ciaddr() && (x.told() || x.out.ciaddr() == x.out.yiaddr())
 		}},
 		{"2131 table 3: a NAK has no siaddr and no file", func(x *said) bool {
 			return !x.nak() || x.out.siaddr().IsUnspecified() && len(bytes.Trim(x.out.raw[44:236], "\x00")) == 0 || x.out.has(52)
@@ -116,7 +116,7 @@ func rulesOfTheAgent() []rule {
 		{"3046 2.2: what the agent said comes back as it was, if there is room", func(x *said) bool {
 			said, sent := x.in.options[82]
 			back, got := x.out.options[82]
-			return got && x.relayed() && sent && bytes.Equal(said, back) || !got && (!sent || !x.relayed() || !x.room(encoded(said)))
+			return got && sent && bytes.Equal(said, back) || !got && (!sent || !x.room(encoded(said)))
 		}},
 		{"3046 2.2: it is the last option", func(x *said) bool {
 			return !x.out.has(82) || x.out.has(52) || x.out.order[len(x.out.order)-1] == 82
@@ -129,27 +129,36 @@ func rulesOfAddresses() []rule {
 		{"2131 table 3: NAK and ACK of an INFORM give no address", func(x *said) bool {
 			return x.offer() || x.lease() || x.out.yiaddr().IsUnspecified()
 		}},
+		{"two hosts behind one card are two clients", func(x *said) bool {
+			pair := [2]lease.MAC{x.in.mac(), {}}
+			if x.client() != x.in.mac() {
+				pair[1] = lease.MAC(x.in.options[61][1:])
+			}
+			is, known := x.book.cards[x.o.MAC]
+			x.book.cards[x.o.MAC] = pair
+			return !known || is == pair
+		}},
 		{"an address is of the pool, or the client's own", func(x *said) bool { return !x.gives() || x.mayHave(x.out.yiaddr()) }},
 		{"2131 4.3.1: what another has a lease of is not given", func(x *said) bool {
 			l := x.book.leases[x.out.yiaddr()]
-			return !x.gives() || !l.Running(x.now) || l.MAC == x.in.mac() || x.conf.sameHost(l.MAC, x.in.mac()) || x.o.Name != "" && x.o.Name == l.Name
+			return !x.gives() || !l.Running(x.now) || l.MAC == x.client() || x.conf.sameHost(l.MAC, x.client()) || x.o.Name != "" && x.o.Name == l.Name
 		}},
 		{"2131 4.3.3: what was declined is not given", func(x *said) bool {
 			l := x.book.leases[x.out.yiaddr()]
 			return !x.gives() || l.State != lease.Declined || !x.now.Before(l.Until)
 		}},
 		{"2131 4.3.1: who has a lease is offered that", func(x *said) bool {
-			had, ok := x.book.of(x.in.mac(), x.sub.Prefix, x.now)
-			return !x.offer() || !ok || x.out.yiaddr() == had || x.conf.host(x.in.mac()) != nil || x.relayed()
+			had, ok := x.book.of(x.client(), x.sub.Prefix, x.now)
+			return !x.offer() || !ok || x.out.yiaddr() == had || x.conf.host(x.client()) != nil || x.relayed()
 		}},
 		{"2131 4.3.2: who asks for an address gets that one or none", func(x *said) bool {
 			if !x.in.is(packet.Request) || !x.lease() {
 				return true
 			}
-			if x.in.has(54) || x.in.ciaddr().IsUnspecified() {
-				return x.out.yiaddr() == x.in.optionAddr(50)
+			if x.renewing() {
+				return x.out.yiaddr() == x.in.ciaddr()
 			}
-			return x.out.yiaddr() == x.in.ciaddr()
+			return x.out.yiaddr() == x.in.optionAddr(50)
 		}},
 		{"2131 4.3.2: who is on the wrong network is refused", func(x *said) bool {
 			return !x.in.is(packet.Request) || x.nak() || x.sub.Prefix.Contains(x.out.yiaddr())
@@ -183,12 +192,12 @@ func rulesOfTheLease() []rule {
 			}
 			life, _ := x.out.number(51)
 			l := x.o.Records[max(0, n-1):]
-			return n > 0 && l[0].State == lease.Bound && l[0].Addr == x.out.yiaddr() && l[0].MAC == x.in.mac() &&
+			return n > 0 && l[0].State == lease.Bound && l[0].Addr == x.out.yiaddr() && l[0].MAC == x.client() &&
 				!l[0].Until.Before(x.now.Add(time.Duration(life)*time.Second))
 		}},
 		{"what else changes are leases that the client gives up", func(x *said) bool {
 			for _, l := range x.o.Records[:max(0, len(x.o.Records)-1)] {
-				if l.State != lease.Free || l.MAC != x.in.mac() {
+				if l.State != lease.Free || l.MAC != x.client() {
 					return false
 				}
 			}
@@ -204,7 +213,7 @@ func rulesOfTheWay() []rule {
 			return to == Destination{Via: Relay, IP: x.in.giaddr()}
 		case x.nak():
 			return to == Destination{Via: Broadcast}
-		case x.told() || x.lease() && x.in.is(packet.Request) && x.in.ciaddr() == x.out.yiaddr(): // and not to what it only claims
+		case x.told() || x.lease() && x.renewing() && (!x.in.has(50) && !x.named() || x.sub.Relayed): // and not to what it only claims
 			return to == Destination{Via: Routed, IP: x.in.ciaddr()} && x.sub.Prefix.Contains(to.IP)
 		case x.in.flags()&0x8000 != 0:
 			return to == Destination{Via: Broadcast}
@@ -212,6 +221,25 @@ func rulesOfTheWay() []rule {
 			return to == Destination{Via: Direct, IP: x.out.yiaddr(), MAC: x.in.mac()}
 		}
 	}}}
+}
+
+// client is what the client is known by: its card, or for a host without one, by RFC 2132 9.14, a name that no other
+// pair of cards has.
+func (x *said) client() lease.MAC {
+	card, id := x.in.mac(), x.in.options[61]
+	if len(id) != 7 || id[0] != 1 || x.conf.host(card) != nil || lease.MAC(id[1:]) == card || !lease.MAC(id[1:]).IsUnicast() {
+		return card
+	}
+	return x.o.MAC
+}
+
+// named reports whether a server is named: 0.0.0.0 is none.
+func (x *said) named() bool { return x.in.has(54) && !bytes.Equal(x.in.options[54], make([]byte, 4)) }
+
+// renewing reports whether a REQUEST is of the states RENEWING and REBINDING: by table 4 of RFC 2131 it has ciaddr and
+// neither 50 nor 54. What has one of them, 50 the same as ciaddr, is taken for one.
+func (x *said) renewing() bool {
+	return x.in.is(packet.Request) && !x.in.ciaddr().IsUnspecified() && (!x.in.has(50) || !x.named() && x.in.optionAddr(50) == x.in.ciaddr())
 }
 
 func (x *said) relayed() bool { return !x.in.giaddr().IsUnspecified() }
@@ -236,7 +264,7 @@ func (x *said) room(n int) bool { return 240+3+6+n+3+1 <= x.most() }
 
 // agentRoom is what the agent's option takes, if it is to come back.
 func (x *said) agentRoom() int {
-	if !x.relayed() || !x.in.has(82) {
+	if !x.in.has(82) {
 		return 0
 	}
 	return encoded(x.in.options[82])
@@ -258,7 +286,7 @@ func (x *said) ours(a netip.Addr) bool {
 // longest is the longest lease that the client may have.
 func (x *said) longest() time.Duration {
 	for _, h := range x.conf.Hosts {
-		if h.Name == x.o.Name && h.LeaseTime > 0 || slices.Contains(h.MACs, x.in.mac()) && h.LeaseTime > 0 {
+		if h.Name == x.o.Name && h.LeaseTime > 0 || slices.Contains(h.MACs, x.client()) && h.LeaseTime > 0 {
 			return h.LeaseTime
 		}
 	}
@@ -269,7 +297,7 @@ func (x *said) longest() time.Duration {
 func (x *said) mayHave(a netip.Addr) bool {
 	for _, h := range x.conf.Hosts {
 		if slices.Contains(h.Addrs, a) {
-			return slices.Contains(h.MACs, x.in.mac()) || len(h.Ports) > 0 && x.o.Name == h.Name
+			return slices.Contains(h.MACs, x.client()) || len(h.Ports) > 0 && x.o.Name == h.Name
 		}
 	}
 	s := x.sub
@@ -290,10 +318,13 @@ func (c *Config) sameHost(a, b lease.MAC) bool { return c.host(a) != nil && c.ho
 // A book is what an obvious server would remember: the last record of each address.
 type book struct {
 	leases map[netip.Addr]lease.Lease
+	cards  map[lease.MAC][2]lease.MAC
 	ever   map[lease.MAC]bool // cards with any record, or that were once behind a port
 }
 
-func newBook() *book { return &book{map[netip.Addr]lease.Lease{}, map[lease.MAC]bool{}} }
+func newBook() *book {
+	return &book{map[netip.Addr]lease.Lease{}, map[lease.MAC][2]lease.MAC{}, map[lease.MAC]bool{}}
+}
 
 func (b *book) write(records []lease.Lease) {
 	for _, l := range records {
@@ -304,7 +335,7 @@ func (b *book) write(records []lease.Lease) {
 
 // heardOf reports whether the server may know the client: by a lease, or as a host, also by the port.
 func (b *book) heardOf(x *said) bool {
-	return x.relayed() || b.ever[x.in.mac()] || x.conf.host(x.in.mac()) != nil || x.o.Name != ""
+	return x.relayed() || b.ever[x.client()] || x.conf.host(x.client()) != nil || x.o.Name != ""
 }
 
 // of returns the running lease of a card in a network, if it has exactly one.
@@ -323,7 +354,7 @@ func (x *said) check() (err error) {
 	defer func() {
 		x.book.write(x.o.Records)
 		if len(x.in.raw) >= 240 && x.relayed() {
-			x.book.ever[x.in.mac()] = true
+			x.book.ever[x.client()] = true
 		}
 	}()
 	if len(x.o.Reply) == 0 {

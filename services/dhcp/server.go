@@ -10,7 +10,8 @@
 // A client is known by its hardware address, whatever its client identifier says
 // (RFC 2131 4.2 would have it the other way): a machine that boots from the network
 // asks from ROM, iPXE, initramfs and system with four identifiers and must stay at
-// one address, and cloned systems share one identifier. Clients are never
+// one address, and cloned systems share one identifier. Only hosts that have no card
+// of their own are told apart by it, see clientOf. Clients are never
 // believed: a name they give themselves is checked and cannot be another's, offers
 // are short, bounded, and keep nobody out, and an address that is new to a client
 // can be looked for first. Relay agents are: what they say is for the network's
@@ -43,6 +44,9 @@ const (
 	// MaxOffers is how many addresses of a subnet are on offer at once: more than
 	// machines power on together, and what a flood of requests can make us remember.
 	MaxOffers = 4096
+	// MaxByOne is how many addresses of a subnet one card can have put into quarantine at once: more than a machine
+	// has, and few enough for the log of a person.
+	MaxByOne = 16
 )
 
 // MinIPv6OnlyWait is the shortest time that clients leave IPv4 alone: RFC 8925
@@ -55,6 +59,7 @@ type Server struct {
 	hosts   map[lease.MAC]*Host
 	ports   ports
 	names   map[string]struct{} // that no client may call itself
+	ids     identities
 
 	// The message under way: where it came in, which network it is about, whose it
 	// is (nil: nobody's of the site), and the reply.
@@ -85,7 +90,7 @@ func New(conf Config) (*Server, error) {
 	if err := conf.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf), names: conf.names()}
+	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf), names: conf.names(), ids: identities{}}
 	for i := range conf.Hosts {
 		for _, mac := range conf.Hosts[i].MACs {
 			s.hosts[mac] = &conf.Hosts[i]
@@ -129,7 +134,7 @@ func (h *Host) router(sub *Subnet) (router netip.Addr, other bool) {
 // leases returns what the lease table of sub is made from.
 func (c *Config) leases(sub Subnet) lease.Config {
 	t := lease.Config{
-		Pool: sub.Pool, OfferHold: OfferHold, MaxOffers: MaxOffers, Quarantine: Quarantine,
+		Pool: sub.Pool, OfferHold: OfferHold, MaxOffers: MaxOffers, Quarantine: Quarantine, MaxByOne: MaxByOne,
 		Exclude: slices.Clone(sub.Exclude),
 	}
 	exclude := func(all ...netip.Addr) {
@@ -213,7 +218,8 @@ func (s *Server) accept(link *subnet, msg []byte, out *Outcome) bool {
 		out.drop(DropMalformed, err.Error())
 		return false
 	}
-	out.Type, out.XID, out.MAC = p.Type(), p.XID, lease.MAC(p.CHAddr[:6])
+	out.Type, out.XID, out.Card = p.Type(), p.XID, lease.MAC(p.CHAddr[:6])
+	out.MAC, out.Behind = s.clientOf(p)
 	s.relay = relayOf(p)
 	s.link, s.sub = link, s.place(link)
 	if !p.GIAddr.IsUnspecified() {
@@ -222,7 +228,7 @@ func (s *Server) accept(link *subnet, msg []byte, out *Outcome) bool {
 	switch {
 	case p.Op != packet.BootRequest:
 		out.drop(DropNotRequest, "not a request")
-	case p.HType != packet.Ethernet || p.HLen != 6 || !out.MAC.IsUnicast():
+	case p.HType != packet.Ethernet || p.HLen != 6 || !out.Card.IsUnicast():
 		out.drop(DropHardware, "not from the address of an Ethernet card")
 	case s.sub == nil:
 		out.drop(DropRelay, "relayed from a network that is not served here")
@@ -266,9 +272,15 @@ func (s *Server) serverID() netip.Addr {
 	return s.link.Address
 }
 
+// namesServer reports whether the message is for one server. 0.0.0.0 is none.
+func (s *Server) namesServer() bool {
+	id := s.in.Addr(packet.OptionServerID)
+	return s.in.Option(packet.OptionServerID) != nil && (!id.IsValid() || !id.IsUnspecified())
+}
+
 // ours reports whether the message is for this server or names none.
 func (s *Server) ours() bool {
-	if s.in.Option(packet.OptionServerID) == nil {
+	if !s.namesServer() {
 		return true
 	}
 	id := s.in.Addr(packet.OptionServerID)

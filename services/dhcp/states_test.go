@@ -46,6 +46,11 @@ func TestRequestStates(t *testing.T) {
 
 		{"renewing its lease", request(stranger, having("192.168.32.100")), Renewing, packet.ACK, 0, "from the pool"},
 		{"renewing, and repeating the address", request(stranger, having("192.168.32.100"), wanted("192.168.32.100")), Renewing, packet.ACK, 0, "from the pool"},
+		{"renewing, and naming us", request(stranger, having("192.168.32.100"), from(us)), Renewing, packet.ACK, 0, "from the pool"},
+		{"renewing, and naming another server", request(stranger, having("192.168.32.100"), from(other)), Renewing, packet.ACK, 0, "from the pool"},
+		{"renewing, 54 of zeros", request(stranger, having("192.168.32.100"), from("0.0.0.0")), Renewing, packet.ACK, 0, "from the pool"},
+		{"init-reboot, with a ciaddr that is another", request(stranger, having("192.168.32.150"), wanted("192.168.32.100")), InitReboot, packet.ACK, 0, "from the pool"},
+		{"init-reboot with another's, ciaddr its own", request(stranger, having("192.168.32.100"), wanted("192.168.32.20")), InitReboot, packet.NAK, 0, "reserved for another host"},
 		{"renewing another's", request(visitor, having("192.168.32.100")), Renewing, packet.NAK, 0, "leased to another card"},
 		{"renewing on another network", request(stranger, having("198.51.100.7")), Renewing, packet.NAK, 0, "not an address of this network"},
 		{"renewing what we forgot but is free", request(visitor, having("192.168.32.150")), Renewing, packet.ACK, 0, "from the pool"},

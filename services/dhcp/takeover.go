@@ -7,6 +7,7 @@ import "time"
 // from one of another Config as after a restart, but for the clients between OFFER and
 // REQUEST.
 func (s *Server) TakeOver(now time.Time, old *Server) {
+	s.ids = old.ids
 	for _, from := range old.subnets {
 		for _, o := range from.table.Offers(now) {
 			for _, to := range s.subnets {

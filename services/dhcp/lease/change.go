@@ -87,15 +87,15 @@ func (t *Table) Release(now time.Time, mac MAC, addr netip.Addr) (l Lease, ok bo
 // Decline puts addr into quarantine, if mac has a lease of it (RFC 2131 4.3.3),
 // and returns the record of it. Afterwards anybody may get it, but not mac as its
 // previous address. What is only on offer cannot be declined: one message would
-// take an address from everybody.
+// take an address from everybody. Nor can mac decline more when it is not believed.
 func (t *Table) Decline(now time.Time, mac MAC, addr netip.Addr) (l Lease, ok bool) {
 	ns := now.UnixNano()
 	t.expire(ns)
 	e := t.held(mac, addr)
-	if e == nil {
+	if e == nil || !t.Believe(now, mac) {
 		return Lease{}, false
 	}
-	t.isolate(e, mac, ns, ns+t.quarantine)
+	t.isolate(e, mac, mac, ns, ns+t.quarantine)
 	return e.lease(), true
 }
 
@@ -108,19 +108,20 @@ func (t *Table) Probed(now time.Time, addr netip.Addr) {
 }
 
 // Isolate puts addr into quarantine, if it is on offer, because a stranger
-// answered there, and returns the record of it. The stranger's card is mac; zero:
-// not known, and the card it was offered to is recorded.
-func (t *Table) Isolate(now time.Time, addr netip.Addr, mac MAC) (l Lease, ok bool) {
+// answered there and is believed, and returns the record of it. The stranger's card
+// is by; zero: not known, and the card it was offered to is recorded.
+func (t *Table) Isolate(now time.Time, addr netip.Addr, by MAC) (l Lease, ok bool) {
 	ns := now.UnixNano()
 	t.expire(ns)
 	e := t.offered(addr)
-	if e == nil {
+	if e == nil || !t.Believe(now, by) {
 		return Lease{}, false
 	}
+	mac := by
 	if mac == (MAC{}) {
 		mac = e.offer
 	}
-	t.isolate(e, mac, ns, ns+t.quarantine)
+	t.isolate(e, mac, by, ns, ns+t.quarantine)
 	return e.lease(), true
 }
 
@@ -179,6 +180,7 @@ func (t *Table) Restore(l Lease) {
 		t.index(e)
 		t.timed.add(e, l.Until.UnixNano())
 	case Declined:
+		t.testify(e, l.MAC)
 		t.timed.add(e, l.Until.UnixNano())
 	}
 }

@@ -4,7 +4,8 @@
 // It guarantees that at no instant two cards hold one address, that a lease ends
 // exactly when it says, that a card gets its old address back for as long as
 // nobody else needed it, and that the address reused first is the one that was
-// free longest. Every operation is O(log n) in the number of leases.
+// free longest; and that no card can by its word put more than a share of the addresses
+// into quarantine (witness). Every operation is O(log n) in the number of leases.
 //
 // It is pure: time is an argument and must not go back.
 // Keeping leases on disk, and speaking to clients, is for others. A Table is not

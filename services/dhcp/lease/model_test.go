@@ -169,7 +169,7 @@ func (m *model) withdrawOldest() bool {
 func (m *model) isolate(now time.Time, addr netip.Addr, by MAC) bool {
 	m.pass(now)
 	a := m.at(addr)
-	if a == nil || a.state != Offered {
+	if a == nil || a.state != Offered || !m.believes(by) {
 		return false
 	}
 	if m.last[a.mac] == addr {
@@ -177,6 +177,16 @@ func (m *model) isolate(now time.Time, addr netip.Addr, by MAC) bool {
 	}
 	a.state, a.mac, a.offeredTo, a.name, a.until = Declined, by, MAC{}, "", now.Add(m.quarantine)
 	return true
+}
+
+// believes reports whether a card has put less than a quarter of the pool into quarantine.
+func (m *model) believes(by MAC) bool {
+	pool, n := 0, 0
+	for _, a := range m.addrs {
+		pool += is(a.inPool)
+		n += is(a.state == Declined && a.mac == by)
+	}
+	return n < pool/4
 }
 
 func (m *model) pick(mac MAC, want netip.Addr) *modelAddr {
@@ -253,7 +263,7 @@ func (m *model) release(now time.Time, mac MAC, addr netip.Addr) bool {
 func (m *model) decline(now time.Time, mac MAC, addr netip.Addr) bool {
 	m.pass(now)
 	a := m.at(addr)
-	if a == nil || a.state != Bound || a.mac != mac {
+	if a == nil || a.state != Bound || a.mac != mac || !m.believes(mac) {
 		return false
 	}
 	a.state, a.mac, a.offeredTo, a.name, a.until = Declined, mac, MAC{}, "", now.Add(m.quarantine)

@@ -26,7 +26,7 @@ func propertyConfig() Config {
 			{MACs: []MAC{card(2), card(3)}, Addrs: []netip.Addr{addr(12)}},
 			{MACs: []MAC{card(4), card(5)}, Addrs: []netip.Addr{addr(13), addr(107)}},
 		},
-		OfferHold: 30 * time.Second, Quarantine: 10 * time.Minute, MaxOffers: 6,
+		OfferHold: 30 * time.Second, Quarantine: 10 * time.Minute, MaxOffers: 6, MaxByOne: 16,
 	}
 }
 
@@ -85,6 +85,9 @@ func randomOp(r *rand.Rand, table *Table, m *model, now time.Time) op {
 		_, ok := table.Decline(now, mac, a)
 		return op{fmt.Sprint("decline ", mac, a), fmt.Sprint(ok), fmt.Sprint(m.decline(now, mac, a))}
 	case 7:
+		if r.IntN(2) == 0 {
+			mac = card(18) // does proxy ARP
+		}
 		_, ok := table.Isolate(now, a, mac)
 		return op{fmt.Sprint("isolate ", a), fmt.Sprint(ok), fmt.Sprint(m.isolate(now, a, mac))}
 	}

@@ -77,8 +77,8 @@ func (t *Table) vacate(e *entry, when int64) {
 	t.rest(e)
 }
 
-// isolate takes e away from everybody until end; mac is remembered with it.
-func (t *Table) isolate(e *entry, mac MAC, now, end int64) {
+// isolate takes e away from everybody until end, by the word of a card; mac is remembered with it.
+func (t *Table) isolate(e *entry, mac, by MAC, now, end int64) {
 	if e.state == Offered {
 		t.unoffer(e)
 	}
@@ -86,6 +86,7 @@ func (t *Table) isolate(e *entry, mac MAC, now, end int64) {
 	t.forget(e)
 	t.own(e, mac, "")
 	t.set(e, Declined)
+	t.testify(e, by)
 	e.since = now
 	t.timed.add(e, end)
 }
@@ -137,8 +138,11 @@ func (t *Table) set(e *entry, s State) {
 		t.inPool[e.state]--
 		t.inPool[s]++
 	}
-	if e.state == Bound {
+	switch e.state {
+	case Bound:
 		t.bound--
+	case Declined:
+		t.retract(e)
 	}
 	if s == Bound {
 		t.bound++

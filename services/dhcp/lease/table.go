@@ -14,6 +14,9 @@ type Config struct {
 	OfferHold    time.Duration // how long an offered address is kept for the card
 	MaxOffers    int           // how many addresses may be on offer at once; 0: no limit
 	Quarantine   time.Duration // how long a declined address is given to nobody
+	// MaxByOne is how many addresses may be in quarantine by the word of one card, and beyond one never more than a
+	// quarter of the pool; 0: no limit.
+	MaxByOne int
 }
 
 // A Table holds the leases of one LAN.
@@ -22,12 +25,15 @@ type Table struct {
 	maxOffers  int
 	offerHold  int64
 	quarantine int64
+	maxByOne   int
 
 	byAddr   map[uint32]*entry
 	byMAC    map[MAC]*entry    // the address a card holds, or held last
 	offers   map[MAC]*entry    // the address on offer to a card
 	byName   map[string]*entry // bound entries with a name
 	reserved map[MAC]*Reservation
+	// witnesses are the cards by whose word addresses are in quarantine.
+	witnesses map[MAC]*witness
 
 	timed    queue // bound and declined entries, by their end
 	offering queue // offered entries, by their end
@@ -49,6 +55,7 @@ type entry struct {
 	resv   *Reservation // whose it is; nil: nobody's
 	mac    MAC          // who has it or had it last; zero: nobody yet
 	offer  MAC          // to whom it is on offer
+	by     MAC          // by whose word it is in quarantine
 	name   string
 	since  int64 // last acknowledged to mac
 	freed  int64 // when it became free; 0: never leased
@@ -67,6 +74,7 @@ func New(c Config) (*Table, error) {
 		pool: p, maxOffers: c.MaxOffers, offerHold: int64(c.OfferHold), quarantine: int64(c.Quarantine),
 		byAddr: make(map[uint32]*entry, len(c.Reservations)), byMAC: make(map[MAC]*entry), offers: make(map[MAC]*entry),
 		byName: make(map[string]*entry), reserved: make(map[MAC]*Reservation, len(c.Reservations)),
+		maxByOne: c.MaxByOne, witnesses: make(map[MAC]*witness),
 	}
 	for i := range c.Reservations {
 		if err := t.reserve(&c.Reservations[i]); err != nil {

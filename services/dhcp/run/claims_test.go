@@ -39,15 +39,25 @@ func TestClaims(t *testing.T) {
 			t.Errorf("%d: problems are\n%s\nwant\n%s", i, got, step.problems)
 		}
 	}
-	var many []Neighbour
-	for n := range 2 * maxClaims {
-		a := netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})
-		holders[a] = dhcp.Holder{MACs: []lease.MAC{web}}
-		many = append(many, Neighbour{a, thief, true})
-	}
-	c.look(many, holders)
-	problems := c.problems(name)
-	if want := fmt.Sprintf("For %d more", maxClaims-toldClaims); len(problems) != toldClaims+1 || !strings.HasPrefix(problems[toldClaims], want) {
-		t.Errorf("many claims are told as %q", problems)
+	for _, tc := range []struct{ perCard, news, problems, last int }{
+		{maxClaims, 1, 1, 0}, // proxy ARP: one line, one problem
+		{6, 170, toldClaims + 1 + 4, 0},
+		{1, maxClaims, toldClaims + 1, maxClaims - toldClaims},
+	} {
+		var c claims
+		var many []Neighbour
+		for n := range 2 * maxClaims {
+			a := netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})
+			holders[a] = dhcp.Holder{MACs: []lease.MAC{web}}
+			many = append(many, Neighbour{a, lease.MAC{2, 0, 0, 1, byte(n / tc.perCard >> 8), byte(n / tc.perCard)}, true})
+		}
+		news, problems := c.look(many, holders), c.problems(name)
+		if len(news) != tc.news || len(problems) != tc.problems ||
+			tc.last > 0 && !strings.HasPrefix(problems[toldClaims], fmt.Sprintf("For %d more", tc.last)) {
+			t.Errorf("%d claims of each card: %d news, told as %q", tc.perCard, len(news), problems)
+		}
+		if news := c.look(many, holders); len(news) > 0 {
+			t.Errorf("%d claims of each card are news again: %v", tc.perCard, news)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -372,7 +373,58 @@ func TestRecordFromTheFuture(t *testing.T) {
 				}
 			}
 			h.dated()
+			for _, kind := range []string{"is configured anew", "ends", "is cut off"} { // what was bounded is a record of the journal by now
+				switch kind {
+				case "ends":
+					h.stop()
+					h.start()
+				case "is cut off":
+					h.stop()
+					h.disk = h.disk.PowerCut(h.r)
+					time.Sleep(time.Minute)
+					h.start()
+				default:
+					if err := h.s.Reconfigure(houseConfig()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if offer := h.say(ask(1, dhcpv4.MessageTypeDiscover)); offer == nil || offer.YourIPAddr.String() != runs.Addr.String() {
+					t.Errorf("the service %s: offered %v, and %s runs", kind, offer, runs.Addr)
+				}
+			}
 			h.stop()
 		})
 	}
+}
+
+// TestEndOfTheJournal: leases that had to be bounded are not where the journal ends, by which the clock is set when that
+// of the machine is not believed.
+func TestEndOfTheJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, 1)
+		h.asks(1)
+		h.stop()
+		j, _, err := leasefile.Open(h.disk, func(lease.Lease) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := h.now().Add(73 * year)
+		j.Append(lease.Lease{Addr: netip.AddrFrom4([4]byte{10, 1, 0, 3}), MAC: lease.MAC(card(7)), State: lease.Bound, Since: later, Until: later.Add(time.Hour)})
+		if err := errors.Join(j.Sync(), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		h.start()
+		h.stop()
+		h.wrong = -30 * year
+		h.start()
+		for _, l := range must[[]dhcp.LeaseInfo](t)(h.s.Leases(t.Context())) {
+			if l.MAC == lease.MAC(card(1)) && l.Expires.Sub(h.wall()) > h.holds[1].life+grace {
+				t.Errorf("%s ends in %v, its client was told %v", l.Addr, l.Expires.Sub(h.wall()), h.holds[1].life)
+			}
+		}
+		if offer := h.say(ask(1, dhcpv4.MessageTypeDiscover)); offer == nil || offer.YourIPAddr.String() != h.holds[1].addr {
+			t.Errorf("had %s, now %v", h.holds[1].addr, offer)
+		}
+		h.stop()
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -72,7 +71,7 @@ func (s *Service) load() (err error) {
 	}
 	if len(bounded) > 0 {
 		s.log.Warn("leases that cannot run for as long as the journal says were bounded", "leases", len(bounded))
-		s.batch = append(s.batch, item{out: &dhcp.Outcome{Records: slices.Collect(maps.Values(bounded))}})
+		s.batch = append(s.batch, item{out: &dhcp.Outcome{Records: s.dated(bounded)}})
 	}
 	for _, d := range s.journal.found.Damage {
 		s.log.Error("lease journal damaged", "where", d.String())
@@ -82,6 +81,38 @@ func (s *Service) load() (err error) {
 	}
 	s.log.Info("leases restored", "leases", s.engine.Len(), "records", s.journal.found.Records)
 	return nil
+}
+
+// dated returns the records of leases that had to be bounded as the journal is to have them: given now, so that none is
+// of the future when it is read again, but before a lease that the card has besides. The last is one that says when the
+// journal ends: see clock.begin.
+func (s *Service) dated(bounded map[netip.Addr]lease.Lease) (records []lease.Lease) {
+	now := s.clock.now()
+	first := map[lease.MAC]time.Time{} // of the others that run, by card
+	var newest lease.Lease
+	for l := range s.engine.All(now) {
+		if _, was := bounded[l.Addr]; was {
+			continue
+		}
+		if t, ok := first[l.MAC]; l.State == lease.Bound && (!ok || l.Since.Before(t)) {
+			first[l.MAC] = l.Since
+		}
+		if moment(l).After(moment(newest)) {
+			newest = l
+		}
+	}
+	for _, l := range bounded {
+		l.Since = now
+		if t, ok := first[l.MAC]; ok {
+			l.Since = t.Add(-time.Second)
+		}
+		records = append(records, l)
+	}
+	if newest.Addr.IsValid() {
+		records = append(records, newest)
+	}
+	slices.SortFunc(records, func(a, b lease.Lease) int { return moment(a).Compare(moment(b)) })
+	return records
 }
 
 // moment is when l became what it is.
@@ -101,7 +132,6 @@ func restored(records io.Reader, ahead time.Duration, now time.Time, engine *dhc
 		l, was := l.Bounded(now, dhcp.MaxLeaseTime)
 		engine.Restore(l)
 		if delete(bounded, l.Addr); was {
-			l.Since = now // so that it is none of the future when it is read again
 			bounded[l.Addr] = l
 		}
 	})

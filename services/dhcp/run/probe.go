@@ -40,7 +40,7 @@ type probe struct {
 	msg  message
 	lan  *lan
 	addr netip.Addr
-	mac  lease.MAC // the client's
+	mac  lease.MAC // the card that the client asks from
 	end  time.Time
 }
 
@@ -54,6 +54,7 @@ type ProbeCounts struct {
 	Sent    uint64 `json:"sent"`
 	InUse   uint64 `json:"in_use"`  // somebody answered
 	Skipped uint64 `json:"skipped"` // too many at once, or the socket failed: offered unprobed
+	Doubted uint64 `json:"doubted"` // answers of cards that are not believed
 }
 
 // openProber opens what a subnet is probed with, nil if it is not to be.
@@ -93,7 +94,7 @@ func (s *Service) probe(now time.Time, m message, it item) bool {
 		// The client asks again, or another got the address meanwhile: the last counts.
 		w := p.waiting[i]
 		s.buffers <- w.msg.buf // never waits: there are no more buffers than fit
-		w.msg, w.mac = m, out.MAC
+		w.msg, w.mac = m, out.Card
 		return true
 	}
 	if prober := it.lan.prober(); len(p.waiting) >= maxProbes || prober == nil || prober.Probe(out.Probe) != nil {
@@ -101,7 +102,7 @@ func (s *Service) probe(now time.Time, m message, it item) bool {
 		return false
 	}
 	count.Sent++
-	w := &probe{m, it.lan, out.Probe, out.MAC, now.Add(it.lan.Probe)}
+	w := &probe{m, it.lan, out.Probe, out.Card, now.Add(it.lan.Probe)}
 	i := len(p.waiting)
 	for ; i > 0 && p.waiting[i-1].end.After(w.end); i-- {
 	}
@@ -140,8 +141,13 @@ func (s *Service) answered(now time.Time, a answer) {
 		return
 	}
 	w := p.waiting[i]
-	p.waiting = slices.Delete(p.waiting, i, i+1)
 	used := a.by != w.mac
+	if used && !s.engine.Believes(now, w.lan.index, a.by) { // somebody else may answer yet
+		w.lan.counts.probes.Doubted++
+		s.doubt(now, w.lan, a.by)
+		return
+	}
+	p.waiting = slices.Delete(p.waiting, i, i+1)
 	if used {
 		w.lan.counts.probes.InUse++
 	}

@@ -19,6 +19,7 @@ type Exchange struct {
 	Time   time.Time     `json:"time"`
 	Subnet string        `json:"subnet"`
 	MAC    lease.MAC     `json:"mac"`
+	Card   lease.MAC     `json:"card,omitzero"`   // that it asks from, if it has none of its own: MAC is a name then
 	Type   string        `json:"type"`            // DISCOVER, REQUEST, …
 	State  string        `json:"state,omitempty"` // of a REQUEST: SELECTING, …
 	Stage  string        `json:"stage"`           // what it was taken for: PXE, iPXE, system, …
@@ -151,7 +152,7 @@ type Which struct {
 
 func (w *Which) matches(out *dhcp.Outcome) bool {
 	switch {
-	case w.MAC != nil && *w.MAC != out.MAC, w.Addr.IsValid() && w.Addr != out.Asked && w.Addr != out.Addr:
+	case w.MAC != nil && *w.MAC != out.MAC && *w.MAC != out.Card && *w.MAC != out.Behind, w.Addr.IsValid() && w.Addr != out.Asked && w.Addr != out.Addr:
 		return false
 	}
 	return w.Name == "" || strings.EqualFold(w.Name, out.Name) ||
@@ -195,6 +196,9 @@ func (e *exchange) describe() Exchange {
 	}
 	if out.Drop == 0 && out.ReplyType != 0 {
 		x.Reply, x.Life, x.Told = out.ReplyType.String(), out.Life, dhcp.DescribeOptions(out.Told)
+	}
+	if out.MAC != out.Card && out.Type != 0 {
+		x.Card = out.Card
 	}
 	if b := dhcp.OptionOf(out.Says, packet.OptionServerID); len(b) == 4 {
 		x.Server = netip.AddrFrom4([4]byte(b))

@@ -134,6 +134,8 @@ func (s *Service) status() Status {
 		if l.absent != "" {
 			st.Problems = append(st.Problems, fmt.Sprintf("No leases for %s: %s.", l.Name, l.absent))
 		}
+		st.Problems = append(st.Problems, s.sharing(l)...)
+		st.Problems = append(st.Problems, s.suspected(l, s.engine.Suspects(s.clock.now(), l.index))...)
 		if c.exhausted && n.Free() == 0 {
 			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
 				l.Name, n.Size, n.Bound, n.Offered, n.Declined))
@@ -178,7 +180,9 @@ type counts struct {
 	dropped        [dhcp.DropCount]uint64
 	stages         [dhcp.StageCount]uint64
 	probes         ProbeCounts
-	exhausted      bool // a client found no free address, and there is none yet
+	shared         map[lease.MAC]share     // cards that two hosts have leases by
+	doubted        map[lease.MAC]time.Time // since when it was logged that a card is not believed
+	exhausted      bool                    // a client found no free address, and there is none yet
 }
 
 func (c *counts) add(out *dhcp.Outcome) {
