@@ -70,7 +70,7 @@ func (c *compiler) direct() []TreeRule {
 					matches = append(matches, not(within(IPSaddr, addresses([]netip.Addr{a}))))
 				}
 			}
-			rules = append(rules, TreeRule{Matches: append(matches, name(IIFName, z.Interfaces[0])), Verdict: accept(),
+			rules = append(rules, TreeRule{Matches: append(matches, c.link(IIFName, z.Interfaces[0])), Verdict: accept(),
 				Name: "a host of the link"})
 		}
 	}

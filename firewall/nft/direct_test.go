@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -43,10 +44,36 @@ func TestDirect(t *testing.T) {
 		send(what+", by another link,", l.guest, "192.168.32.60", spoofed)
 		send(what+", from upstream,", l.wan, "192.168.32.60", spoofed)
 	}
+
+	// A card in the place of another is known when its rules are loaded, and not before.
+	load(t, l.box, compileWithLinks(t, l.box, compared))
+	send("by its index", l.lan, "192.168.32.60", passes)
+	l.box.run(t, "ip link del eth1")
+	l.connect(t, 1, l.lan, "192.168.32.1/24", "192.168.32.50/24")
+	l.box.sysctl(t, "ipv4/conf/eth1/rp_filter", "0")
+	before := l.counters(t)["refused"]
+	l.sendRaw(t, l.lan, ip("192.168.32.60", lanBox4, protoUDP, hopLimit, udp(port+1, 67, "")))
+	testnet.Eventually(t, patience, "another card of that name is refused", func() bool { return l.counters(t)["refused"] == before+1 })
+	port++
+	load(t, l.box, compileWithLinks(t, l.box, compared))
+	send("by its new index", l.lan, "192.168.32.60", passes)
+
 	l.box.run(t, "ip route del 192.168.32.0/24 dev eth1")
 	load(t, l.box, compile(t, compared))
 	send("compared, without a way back,", l.lan, "192.168.32.60", passes)
 	send("compared, without a way back,", l.lan, lanBox4, spoofed)
 	load(t, l.box, compile(t, routed))
 	send("by routes, without a way back,", l.lan, "192.168.32.60", spoofed)
+}
+
+// compileWithLinks is for the interfaces that a namespace has.
+func compileWithLinks(t *testing.T, ns netns, policy firewall.Policy) firewall.Table {
+	t.Helper()
+	var features firewall.Features
+	ns.do(t, func() { features.Links = nft.Links(policy.Shortcuts()) })
+	table, err := firewall.Compile(policy, features)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
 }
