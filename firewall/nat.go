@@ -25,21 +25,8 @@ func (c *compiler) dstnat() {
 		}
 	}
 	if rules := c.choose(zones); len(rules) > 0 {
-		c.addChain("dstnat", &Hook{NAT, Prerouting, PriorityDstNAT, VerdictAccept}, append(c.elsewhere(), rules...)...)
+		c.addChain("dstnat", &Hook{NAT, Prerouting, PriorityDstNAT, VerdictAccept}, rules...)
 	}
-}
-
-// elsewhere lets by what goes to no address that is translated, as most does: in place of a question for each zone.
-func (c *compiler) elsewhere() []TreeRule {
-	if !c.policy.OwnKnown {
-		return nil
-	}
-	here := c.own4(func(Zone) bool { return true })
-	for _, o := range c.policy.OneToOne {
-		here = append(here, addresses([]netip.Addr{o.Outside})...)
-	}
-	s := Set{Name: "here", Key: []Field{IPDaddr}, Elements: elementsOf(families()[0].of(here))}
-	return c.addSet(s, TreeRule{Matches: match(not(in(s))), Verdict: accept(), Name: "not to the appliance"})
 }
 
 // toBox matches IPv4 packets to the appliance, but those that no wire may bring: untranslated, the kernel drops
