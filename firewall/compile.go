@@ -13,6 +13,9 @@ type Features struct {
 	// Offload are the devices between which established TCP and UDP may take the short cut of a flowtable.
 	// They must exist when the table is loaded. Fewer than two: no short cut.
 	Offload []string `json:"offload,omitempty"`
+	// Links are the indexes of interfaces that exist, by their names: what asks for one of them asks for its index,
+	// and no longer applies to one of that name that comes in its place. The others are known by name.
+	Links map[string]uint32 `json:"links,omitempty"`
 }
 
 // Compile makes the ruleset of a policy. It fails only with the error of [Policy.Check].
@@ -106,7 +109,7 @@ func (c *compiler) choose(m Map) []TreeRule {
 	}
 	rules := make([]TreeRule, len(m.Elements))
 	for i, e := range m.Elements {
-		rules[i] = TreeRule{Matches: named(m.Key, e), Verdict: e.Verdict}
+		rules[i] = TreeRule{Matches: c.named(m.Key, e), Verdict: e.Verdict}
 	}
 	return rules
 }
@@ -120,18 +123,28 @@ func (c *compiler) each(s Set, r TreeRule) []TreeRule {
 	rules := make([]TreeRule, len(s.Elements))
 	for i, e := range s.Elements {
 		rules[i] = r
-		rules[i].Matches = append(named(s.Key, e), r.Matches...)
+		rules[i].Matches = append(c.named(s.Key, e), r.Matches...)
 	}
 	return rules
 }
 
 // named matches the names of an element.
-func named(key []Field, e Element) []Match {
+func (c *compiler) named(key []Field, e Element) []Match {
 	ms := make([]Match, len(key))
 	for i, f := range key {
-		ms[i] = name(f, e.Key[i].Name)
+		ms[i] = c.link(f, e.Key[i].Name)
 	}
 	return ms
+}
+
+// link matches an interface, by its index if it has one.
+func (c *compiler) link(f Field, s string) Match {
+	index := c.features.Links[s]
+	if index == 0 {
+		return name(f, s)
+	}
+	by := map[Field]Field{IIFName: IIF, OIFName: OIF}
+	return Match{Fields: []Field{by[f]}, Values: []Value{{Name: s, Lo: index, Hi: index}}}
 }
 
 // interfaces is the set of the interfaces of those zones that want says yes to. Zones with Networks share

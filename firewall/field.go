@@ -9,6 +9,8 @@ type Field uint8
 const (
 	IIFName      Field = iota // interface it came in by
 	OIFName                   // interface it will leave by
+	IIF                       // the same, known by their indexes, which costs less to compare:
+	OIF                       // one that is taken out and put in again is another
 	NFProto                   // IPv4 or IPv6
 	L4Proto                   // protocol over IP, behind any IPv6 extension headers
 	PktType                   // to us, broadcast or multicast, as the link layer has it
@@ -60,6 +62,7 @@ type Kind uint8
 // The kinds, by the name that nft gives them where it has one.
 const (
 	KindIfname     Kind = iota // ifname: Value.Name
+	KindIfindex                // iface_index: Value.Lo, and the name in Value.Name
 	KindIPv4                   // ipv4_addr: Value.Prefix
 	KindIPv6                   // ipv6_addr: Value.Prefix
 	KindPort                   // inet_service: this and all below Value.Lo to Value.Hi
@@ -82,6 +85,8 @@ func (f Field) Kind() Kind {
 	switch f {
 	case IIFName, OIFName:
 		return KindIfname
+	case IIF, OIF:
+		return KindIfindex
 	case IPSaddr, IPDaddr, ARPSaddrIP:
 		return KindIPv4
 	case IP6Saddr, IP6Daddr:

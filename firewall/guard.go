@@ -1,10 +1,7 @@
 package firewall
 
 import (
-	"encoding/binary"
-	"math"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -38,9 +35,9 @@ func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
 	c.addChain("banned_ipv6", nil, append(c.banned(Banned6, families()[1], 0), c.banned(BannedNet6, families()[1], netBits)...)...)
-	rules := []TreeRule{established(), {Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("banned_ipv6")}}
-	rules = append(rules, c.banned(Banned4, families()[0], 0)...)
+	rules := append([]TreeRule{established()}, c.banned(Banned4, families()[0], 0)...)
 	rules = append(rules, c.direct()...)
+	rules = append(rules, TreeRule{Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("banned_ipv6")})
 	clients := c.dhcpClients()
 	rules = append(rules, c.addSet(clients, TreeRule{
 		Matches: append(dhcpAnswer(), in(clients)), Verdict: accept(), Name: "answer of a DHCP server"})...)
@@ -61,20 +58,19 @@ func (c *compiler) banned(set string, f family, bits int) []TreeRule {
 	return rules
 }
 
-// direct accepts what comes from a host's address on its own link, which is what the routes would say of it. Our own
-// addresses, and those that are no host's, are left to the routes, which know no way back to them.
+// direct accepts what comes from an address of the link's own networks, which is what the routes would say of it. Our
+// own addresses are left to the routes, which know no way back to them.
 func (c *compiler) direct() []TreeRule {
 	var rules []TreeRule
 	for _, z := range c.policy.Zones {
 		for _, network := range families()[0].of(z.Direct) {
 			matches := match(within(IPSaddr, []netip.Prefix{network}))
-			nobody := []netip.Addr{network.Addr(), lastOf(network)}
-			for _, a := range slices.Concat(nobody, z.Own) {
+			for _, a := range z.Own {
 				if network.Contains(a) {
 					matches = append(matches, not(within(IPSaddr, addresses([]netip.Addr{a}))))
 				}
 			}
-			rules = append(rules, TreeRule{Matches: append(match(name(IIFName, z.Interfaces[0])), matches...), Verdict: accept(),
+			rules = append(rules, TreeRule{Matches: append(matches, c.link(IIFName, z.Interfaces[0])), Verdict: accept(),
 				Name: "a host of the link"})
 		}
 	}
@@ -82,13 +78,6 @@ func (c *compiler) direct() []TreeRule {
 		return nil
 	}
 	return rules
-}
-
-// lastOf is the last address of an IPv4 network, which is everybody's (RFC 919, 7).
-func lastOf(network netip.Prefix) netip.Addr {
-	a := network.Masked().Addr().As4()
-	hosts := uint32(math.MaxUint32) >> network.Bits()
-	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(a[:])|hosts)))
 }
 
 // DropReasons are the names by which packets are logged and dropped that no rule of the policy speaks of.

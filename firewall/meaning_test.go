@@ -17,7 +17,11 @@ func TestTreeMeansPolicy(t *testing.T) {
 	seen, translated := map[firewall.VerdictKind]int{}, 0
 	for i := range 500 {
 		policy := policytest.Random(r)
-		table, err := firewall.Compile(policy, firewall.Features{Offload: []string{"eth0.0", "eth1.0"}})
+		features := firewall.Features{Offload: []string{"eth0.0", "eth1.0"}}
+		if i%2 == 0 {
+			features.Links = map[string]uint32{"eth0.0": 7, "eth1.0": 8, "eth2.1": 9}
+		}
+		table, err := firewall.Compile(policy, features)
 		if err != nil {
 			t.Fatalf("policy %d: %v", i, err)
 		}

@@ -99,6 +99,14 @@ func (m *model) whole(link string) firewall.Zone {
 	return firewall.Zone{}
 }
 
+// onCard is the zone that the packet came in by a card of; tunnels have no servers and no advertising routers.
+func (m *model) onCard() firewall.Zone {
+	if z := m.whole(m.packet.In); !slices.Contains(z.Tunnels, m.packet.In) {
+		return z
+	}
+	return firewall.Zone{}
+}
+
 // zoneOf is the zone that an address behind an interface is in.
 func (m *model) zoneOf(link string, a netip.Addr) firewall.Zone {
 	for _, z := range m.Zones {
@@ -132,7 +140,7 @@ func (m *model) mayArrive() bool {
 
 func (m *model) isDHCPAnswer() bool {
 	p := m.packet
-	return m.whole(p.In).DHCP && m.v4() && m.is(firewall.ProtoUDP) && p.Source.Port() == 67 && p.Destination.Port() == 68
+	return m.onCard().DHCP && m.v4() && m.is(firewall.ProtoUDP) && p.Source.Port() == 67 && p.Destination.Port() == 68
 }
 
 // translate is where the first packet of a conversation really goes.
@@ -196,7 +204,7 @@ func (m *model) suspect() bool {
 }
 
 func (m *model) input() firewall.VerdictKind {
-	p, z := m.packet, m.whole(m.packet.In)
+	p := m.packet
 	if p.In == "lo" {
 		return firewall.VerdictAccept
 	}
@@ -208,9 +216,9 @@ func (m *model) input() firewall.VerdictKind {
 	switch {
 	case icmpv6 && m.is(p.Proto, 135, 136) && p.HopLimit == 255,
 		icmpv6 && m.is(p.Proto, 130, 131, 132, 143) && p.HopLimit == 1 && (linkLocal || src.IsUnspecified()),
-		icmpv6 && m.is(p.Proto, 134) && p.HopLimit == 255 && linkLocal && z.RouterAdverts,
+		icmpv6 && m.is(p.Proto, 134) && p.HopLimit == 255 && linkLocal && m.onCard().RouterAdverts,
 		m.isDHCPAnswer(),
-		z.DHCPv6 && !m.v4() && linkLocal && m.is(firewall.ProtoUDP) && p.Source.Port() == 547 && p.Destination.Port() == 546:
+		m.onCard().DHCPv6 && !m.v4() && linkLocal && m.is(firewall.ProtoUDP) && p.Source.Port() == 547 && p.Destination.Port() == 546:
 		return firewall.VerdictAccept
 	case m.suspect():
 		return firewall.VerdictDrop

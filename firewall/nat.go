@@ -10,16 +10,14 @@ import (
 // dstnat translates destinations: one to one, then the ports that are forwarded. From each zone it is one
 // lookup for all of a kind.
 func (c *compiler) dstnat() {
-	inside := c.inside()
 	zones := Map{Name: "dstnat_zones", Key: []Field{IIFName}}
 	for _, z := range c.policy.Zones {
 		if len(z.Networks) > 0 {
 			continue
 		}
 		rules := c.oneToOneIn(z.Name)
-		rules = append(rules, c.translations("dnat_"+z.Name, c.usableFrom(z.Name, false), local())...)
-		rules = append(rules, c.translations("hairpin_"+z.Name, c.usableFrom(z.Name, true),
-			append(inside, local()...))...)
+		rules = append(rules, c.translations("dnat_"+z.Name, c.usableFrom(z.Name, false), c.toBox())...)
+		rules = append(rules, c.translations("hairpin_"+z.Name, c.usableFrom(z.Name, true), c.toOutside())...)
 		if len(rules) > 0 {
 			chain := "dstnat_" + z.Name
 			c.addChain(chain, nil, rules...)
@@ -31,21 +29,41 @@ func (c *compiler) dstnat() {
 	}
 }
 
-// local matches IPv4 packets to the appliance, but those that no wire may bring: untranslated, the kernel drops
+// toBox matches IPv4 packets to the appliance, but those that no wire may bring: untranslated, the kernel drops
 // them.
+func (c *compiler) toBox() []Match {
+	if own := c.own4(func(Zone) bool { return true }); c.policy.OwnKnown && len(own) > 0 {
+		return match(within(IPDaddr, own))
+	}
+	return local()
+}
+
+// toOutside matches those that are to none of its addresses in zones of ours, if these are known.
+func (c *compiler) toOutside() []Match {
+	if own := c.own4(func(z Zone) bool { return z.Outside }); c.policy.OwnKnown && len(own) > 0 {
+		return match(within(IPDaddr, own))
+	}
+	return append(c.inside(), local()...)
+}
+
 func local() []Match {
 	return match(number(NFProto, NFProtoIPv4), number(DaddrType, AddrLocal), not(within(IPDaddr, prefixesOf("127.0.0.0/8"))))
 }
 
-// inside matches what is not to the appliance's addresses in zones of ours, if these are known and needed.
-func (c *compiler) inside() []Match {
+// own4 are the appliance's IPv4 addresses in those zones that want says yes to.
+func (c *compiler) own4(want func(Zone) bool) []netip.Prefix {
 	var own []netip.Addr
 	for _, z := range c.policy.Zones {
-		if !z.Outside {
+		if len(z.Interfaces) > 0 && want(z) {
 			own = append(own, z.Own...)
 		}
 	}
-	s := Set{Name: "inside", Key: []Field{IPDaddr}, Elements: elementsOf(families()[0].of(addresses(own)))}
+	return families()[0].of(addresses(own))
+}
+
+// inside matches what is not to the appliance's addresses in zones of ours, if these are known and needed.
+func (c *compiler) inside() []Match {
+	s := Set{Name: "inside", Key: []Field{IPDaddr}, Elements: elementsOf(c.own4(func(z Zone) bool { return !z.Outside }))}
 	needed := slices.ContainsFunc(c.policy.Forwards, func(f Forward) bool { return len(f.Hairpin) > 0 })
 	if !needed || c.addSet(s, TreeRule{}) == nil {
 		return nil

@@ -20,6 +20,9 @@ type Policy struct {
 	Defaults   []Rule       `json:"defaults,omitempty"`
 	OneToOne   []OneToOne   `json:"one_to_one,omitempty"`
 	Masquerade []Masquerade `json:"masquerade,omitempty"`
+	// OwnKnown says that [Zone.Own] of all zones, and what is outside in OneToOne, are all IPv4 addresses of the
+	// appliance, and as lasting as the policy: what is to it is compared with them in place of a look into the routes.
+	OwnKnown bool `json:"own_known,omitempty"`
 	// Log bounds each rule that logs; zero: nothing is logged.
 	Log Rate `json:"log,omitzero"`
 	// Flood bounds the TCP conversations that one source outside may start; zero: no bound.

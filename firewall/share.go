@@ -37,8 +37,7 @@ func (c *compiler) shares() {
 		c.table.Sets = append(c.table.Sets, s)
 	}
 	c.toTurnAway("share")
-	c.addChain("crowded_ipv6", nil, fullShare(Match{Fields: []Field{IP6Saddr}, Set: Crowded6}),
-		fullShare(Match{Fields: []Field{IP6Saddr}, Set: CrowdedNet6, Bits: netBits}))
+	c.addChain("crowded_ipv6", nil, crowded6()...)
 	if c.policy.Share == 0 {
 		return
 	}
@@ -48,6 +47,7 @@ func (c *compiler) shares() {
 		s.Kept, s.Expires, s.Dynamic, s.Timeout, s.Size = true, true, true, floodMemory, paceSources
 		c.table.Sets = append(c.table.Sets, s)
 	}
+	c.addChain("begins_ipv6", nil, append(crowded6(), c.pace(Meter{Set: "pace_cards", Key: EtherSaddr}))...)
 }
 
 // toTurnAway makes the chain of a reason for which packets of our own hosts are refused too, who are told.
@@ -56,10 +56,25 @@ func (c *compiler) toTurnAway(reason string) {
 	c.addChain(reason, nil, rules...)
 }
 
-// crowded turns away what is to be forwarded for a source that has its share.
-func crowded() []TreeRule {
-	return []TreeRule{{Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("crowded_ipv6")},
-		fullShare(Match{Fields: []Field{IPSaddr}, Set: Crowded4})}
+// begins are the rules about who may begin what is to be forwarded, if it comes from z: first who has his share,
+// then how fast. A host of ours meets no more of them than there must be: most conversations are theirs.
+func (c *compiler) begins(z Zone) []TreeRule {
+	rules := []TreeRule{fullShare(Match{Fields: []Field{IPSaddr}, Set: Crowded4})}
+	six := TreeRule{Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("crowded_ipv6")}
+	switch {
+	case z.Outside:
+		return append(rules, six, TreeRule{Verdict: jump("strangers_" + z.Name)})
+	case c.policy.Share > 0:
+		rules = append(rules, c.pace(Meter{Set: "pace4", Key: IPSaddr}))
+		six.Verdict = jump("begins_ipv6")
+	}
+	return append(rules, six)
+}
+
+// crowded6 turns away what is to be forwarded for an IPv6 source that has its share.
+func crowded6() []TreeRule {
+	return []TreeRule{fullShare(Match{Fields: []Field{IP6Saddr}, Set: Crowded6}),
+		fullShare(Match{Fields: []Field{IP6Saddr}, Set: CrowdedNet6, Bits: netBits})}
 }
 
 func fullShare(m Match) TreeRule {
@@ -77,15 +92,17 @@ func (c *compiler) paced(z Zone) []TreeRule {
 	if z.Outside && c.policy.Flood != (Rate{}) {
 		all = match(not(number(L4Proto, ProtoTCP)))
 	}
-	rule := func(m Meter, matches ...Match) TreeRule {
-		m.Rate = c.policy.pace()
-		return TreeRule{Matches: append(match(matches...), all...), Meter: &m, Verdict: goTo("share"),
-			Name: "begins conversations faster than its share lets it"}
-	}
-	six := rule(Meter{Set: "pace6", Key: IP6Saddr, Bits: netBits})
+	six := c.pace(Meter{Set: "pace6", Key: IP6Saddr, Bits: netBits}, all...)
 	if !z.Outside {
-		six = rule(Meter{Set: "pace_cards", Key: EtherSaddr}, number(NFProto, NFProtoIPv6))
+		six = c.pace(Meter{Set: "pace_cards", Key: EtherSaddr}, number(NFProto, NFProtoIPv6))
 	}
 	nobody := netip.PrefixFrom(netip.IPv4Unspecified(), 32)
-	return []TreeRule{rule(Meter{Set: "pace4", Key: IPSaddr}, not(within(IPSaddr, []netip.Prefix{nobody}))), six}
+	somebody := not(within(IPSaddr, []netip.Prefix{nobody}))
+	return []TreeRule{c.pace(Meter{Set: "pace4", Key: IPSaddr}, append(match(somebody), all...)...), six}
+}
+
+// pace turns away who begins faster than the rate of all.
+func (c *compiler) pace(m Meter, matches ...Match) TreeRule {
+	m.Rate = c.policy.pace()
+	return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("share"), Name: "begins conversations faster than its share lets it"}
 }

@@ -29,8 +29,8 @@ func (c *compiler) replies(hook string, none uint32, errors ...TreeRule) []TreeR
 		rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: hook + "_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
 	}
 	rules = append(rules, TreeRule{Matches: match(number(CTState, none)), Counter: hook + "_invalid", Verdict: drop(), Name: "belongs to no conversation"})
-	c.addChain(hook+"_strays", nil, append(append(rules, errors...), related(hook))...)
-	return []TreeRule{begun, {Matches: match(number(CTState, CTRelated|none)), Verdict: goTo(hook + "_strays")}}
+	c.addChain("strays_"+hook, nil, append(append(rules, errors...), related(hook))...)
+	return []TreeRule{begun, {Matches: match(number(CTState, CTRelated|none)), Verdict: goTo("strays_" + hook)}}
 }
 
 // related lets ICMP errors about known conversations pass.
@@ -117,24 +117,36 @@ func (c *compiler) inputFrom(z Zone) string {
 	return c.arrange("input_"+z.Name, append(raw(rules), own...))
 }
 
-// forward decides what passes from zone to zone, by pairs of interfaces: first the ways out, the busiest.
+// forward decides what passes. Each zone has a chain of what comes from it, so that a packet's interfaces are
+// asked for once.
 func (c *compiler) forward() {
-	pairs := Map{Name: "forward_zones", Key: []Field{IIFName, OIFName}}
-	zones := slices.Clone(c.policy.Zones)
-	slices.SortStableFunc(zones, func(a, b Zone) int { return rank(a) - rank(b) })
-	for _, to := range zones {
-		for _, from := range c.policy.Zones {
-			if chain := c.forwardBetween(from, to); chain != "" {
-				pairs.Elements = append(pairs.Elements, leadTo(jump(chain), pairsOf(from.Interfaces, to.Interfaces))...)
-			}
+	from := Map{Name: "forward_zones", Key: []Field{IIFName}}
+	for _, z := range c.policy.Zones {
+		if len(z.Networks) == 0 {
+			from.Elements = append(from.Elements, leadTo(goTo(c.forwardFrom(z)), keysOf(z.Interfaces))...)
 		}
 	}
 	rules := append(c.shortcut(), c.replies("forward", CTInvalid|CTUntracked, c.privateErrors()...)...)
-	rules = append(rules, crowded()...)
-	rules = append(rules, c.suspects...)
-	rules = append(rules, c.choose(pairs)...)
+	rules = append(rules, c.choose(from)...)
 	rules = append(rules, TreeRule{Verdict: goTo("refuse")})
 	c.addChain("forward", &Hook{Filter, Forwarding, PriorityFilter, VerdictDrop}, rules...)
+}
+
+// forwardFrom makes the chain of what comes from a zone of whole interfaces: first of who may begin something at
+// all, then of where it goes, by the ways out first, the busiest.
+func (c *compiler) forwardFrom(z Zone) string {
+	chain := "from_" + z.Name
+	to := Map{Name: chain, Key: []Field{OIFName}}
+	zones := slices.Clone(c.policy.Zones)
+	slices.SortStableFunc(zones, func(a, b Zone) int { return rank(a) - rank(b) })
+	for _, other := range zones {
+		if between := c.forwardBetween(z, other); between != "" {
+			to.Elements = append(to.Elements, leadTo(jump(between), keysOf(other.Interfaces))...)
+		}
+	}
+	rules := append(c.begins(z), c.choose(to)...)
+	c.addChain(chain, nil, append(rules, TreeRule{Verdict: goTo("refuse")})...)
+	return chain
 }
 
 // rank is lower for zones that more packets go to.

@@ -60,6 +60,8 @@ type Learned struct {
 	Memory uint64 `json:"memory,omitempty"`
 	// Shortcut are the devices between which the kernel can take established conversations past the rules.
 	Shortcut []string `json:"shortcut,omitempty"`
+	// Links are the indexes of those of [Shortcuts] that exist.
+	Links map[string]uint32 `json:"links,omitempty"`
 	// WAN is what the source of the way out says; nil: nothing yet, or no more. It means nothing to a site
 	// that says all of it itself.
 	WAN *wan.Facts `json:"wan,omitempty"`
@@ -108,7 +110,7 @@ func Make(s *site.Site, l Learned) Plan {
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
-		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut}},
+		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut, Links: l.Links}},
 		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s, l)}),
 		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
 		Hooks:         hooks(s),

@@ -22,7 +22,7 @@ var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 // the WAN and the services of the box, and nobody else reaches anything.
 func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
 	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s), Share: share(s, l.Memory),
-		Neighbours: neighbourLimits(s, l.Memory)}
+		Neighbours: neighbourLimits(s, l.Memory), OwnKnown: s.WAN.DHCP == nil}
 	lans := lanNames(s)
 	for _, r := range s.Firewall.Rules {
 		p.Rules = append(p.Rules, rule(r))

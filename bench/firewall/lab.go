@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
 )
 
 // Addresses of a lab. What the box forwards has any address behind these hosts.
@@ -105,7 +106,9 @@ func (l *lab) remove() error {
 
 // compile makes the tree of a policy and loads it into the box.
 func (l *lab) compile(p firewall.Policy) error {
-	return l.box.do(func() error { return compileAndLoad(p, firewall.Features{}) })
+	return l.box.do(func() error {
+		return compileAndLoad(p, firewall.Features{Links: nft.Links(p.Shortcuts())}) // as the appliance does
+	})
 }
 
 // script loads a ruleset that was written by hand.

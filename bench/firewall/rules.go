@@ -18,11 +18,12 @@ func serveRules(input io.Reader, output io.Writer) error {
 		return err
 	}
 	devices := nft.Offload(loaded.Policy.Shortcuts())
+	links := nft.Links(loaded.Policy.Shortcuts())
 	if len(devices) < 2 {
 		return fmt.Errorf("this kernel makes no short cut between %v", loaded.Policy.Shortcuts())
 	}
 	for lines := bufio.NewScanner(input); lines.Scan(); {
-		features := firewall.Features{}
+		features := firewall.Features{Links: links}
 		if lines.Text() == "with" {
 			features.Offload = devices
 		}

@@ -44,7 +44,7 @@ func (w *walk) equal(fields []firewall.Field, key []firewall.Value, bits int) bo
 		}
 		want := key[i]
 		switch f.Kind() {
-		case firewall.KindIfname:
+		case firewall.KindIfname, firewall.KindIfindex:
 			ok = got.Name == want.Name
 		case firewall.KindIPv4, firewall.KindIPv6:
 			a := got.Prefix.Addr()
@@ -68,9 +68,9 @@ func (w *walk) equal(fields []firewall.Field, key []firewall.Value, bits int) bo
 func (w *walk) field(f firewall.Field) (firewall.Value, bool) {
 	p, v4 := w.packet, w.Source.Addr().Is4()
 	switch f {
-	case firewall.IIFName:
+	case firewall.IIFName, firewall.IIF:
 		return firewall.Value{Name: p.In}, true
-	case firewall.OIFName:
+	case firewall.OIFName, firewall.OIF:
 		return firewall.Value{Name: w.Out}, true
 	case firewall.NFProto:
 		if v4 {

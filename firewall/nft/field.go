@@ -18,6 +18,8 @@ type loader struct {
 var loaders = map[firewall.Field]loader{
 	firewall.IIFName:      {expr: meta(expr.MetaKeyIIFNAME)},
 	firewall.OIFName:      {expr: meta(expr.MetaKeyOIFNAME)},
+	firewall.IIF:          {expr: meta(expr.MetaKeyIIF)},
+	firewall.OIF:          {expr: meta(expr.MetaKeyOIF)},
 	firewall.NFProto:      {expr: meta(expr.MetaKeyNFPROTO)},
 	firewall.L4Proto:      {expr: meta(expr.MetaKeyL4PROTO)},
 	firewall.PktType:      {expr: meta(expr.MetaKeyPKTTYPE)},

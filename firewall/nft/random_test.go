@@ -40,6 +40,9 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 	for i := range randomPolicies {
 		policy := unlimited(policytest.Random(r))
 		tree := compile(t, policy)
+		if i%2 == 0 {
+			tree = compileWithLinks(t, box, policy)
+		}
 		load(t, box, tree)
 		box.do(t, func() {
 			if err := netlink.ConntrackTableFlush(netlink.ConntrackTable); err != nil {

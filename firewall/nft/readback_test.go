@@ -111,6 +111,8 @@ func everyField() firewall.Table {
 		switch f.Kind() {
 		case firewall.KindIfname:
 			v = firewall.Value{Name: "eth0"}
+		case firewall.KindIfindex:
+			v = firewall.Value{Name: "lo", Lo: 1, Hi: 1}
 		case firewall.KindIPv4:
 			v = firewall.Value{Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 		case firewall.KindIPv6:

@@ -107,8 +107,11 @@ func TestLoadAtSize(t *testing.T) {
 	}
 	ns := newNetns(t, "size")
 	load(t, ns, compile(t, p))
-	if got := ns.run(t, "nft list map inet gatehouse forward_zones"); strings.Count(got, "jump") != 200*200 {
-		t.Errorf("%d pairs of interfaces, want %d", strings.Count(got, "jump"), 200*200)
+	if got := ns.run(t, "nft list map inet gatehouse forward_zones"); strings.Count(got, "goto") != 200 {
+		t.Errorf("%d interfaces that packets come by, want 200", strings.Count(got, "goto"))
+	}
+	if got := ns.run(t, "nft list table inet gatehouse"); strings.Count(got, "jump forward_") != 40*200 {
+		t.Errorf("from %d zones to interfaces, want %d", strings.Count(got, "jump forward_"), 40*200)
 	}
 }
 

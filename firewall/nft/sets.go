@@ -121,6 +121,15 @@ func existing(names []string) (all []device) {
 	return all
 }
 
+// Links are the indexes of those of some interfaces that exist.
+func Links(names []string) map[string]uint32 {
+	links := map[string]uint32{}
+	for _, d := range existing(names) {
+		links[d.name] = uint32(d.index)
+	}
+	return links
+}
+
 func namesOf(devices []device) (names []string) {
 	for _, d := range devices {
 		names = append(names, d.name)

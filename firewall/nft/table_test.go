@@ -21,7 +21,7 @@ func TestPacketsDecide(t *testing.T) {
 	}
 	box, wires := newBox(t, links, "192.0.2.1", "2001:db8:1::1")
 	policy := tablePolicy(t)
-	tree := compile(t, policy)
+	tree := compileWithLinks(t, box, policy) // as the appliance does
 	load(t, box, tree)
 	ban(t, box)
 	serveTCP(t, box, ":22")

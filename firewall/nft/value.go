@@ -19,6 +19,7 @@ type encoding struct {
 
 var encodings = map[firewall.Kind]encoding{
 	firewall.KindIfname:     {datatype: nftables.TypeIFName, native: true},
+	firewall.KindIfindex:    {datatype: nftables.TypeIFIndex, native: true},
 	firewall.KindIPv4:       {datatype: nftables.TypeIPAddr},
 	firewall.KindIPv6:       {datatype: nftables.TypeIP6Addr},
 	firewall.KindPort:       {datatype: nftables.TypeInetService},

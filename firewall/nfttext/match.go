@@ -67,6 +67,8 @@ func fieldName(f firewall.Field) string {
 	return map[firewall.Field]string{
 		firewall.IIFName:      "iifname",
 		firewall.OIFName:      "oifname",
+		firewall.IIF:          "iif",
+		firewall.OIF:          "oif",
 		firewall.NFProto:      "meta nfproto",
 		firewall.L4Proto:      "meta l4proto",
 		firewall.PktType:      "meta pkttype",
@@ -107,7 +109,7 @@ func kindNames(kinds []firewall.Kind) string {
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
 		names[i] = map[firewall.Kind]string{
-			firewall.KindIfname: "ifname", firewall.KindIPv4: "ipv4_addr", firewall.KindIPv6: "ipv6_addr",
+			firewall.KindIfname: "ifname", firewall.KindIfindex: "iface_index", firewall.KindIPv4: "ipv4_addr", firewall.KindIPv6: "ipv6_addr",
 			firewall.KindPort: "inet_service", firewall.KindProto: "inet_proto", firewall.KindICMPType: "icmp_type",
 			firewall.KindICMPv6Type: "icmpv6_type", firewall.KindNFProto: "nf_proto", firewall.KindPktType: "pkt_type",
 			firewall.KindCTState: "ct_state", firewall.KindCTStatus: "ct_status", firewall.KindTCPFlags: "tcp_flag",
@@ -121,7 +123,7 @@ func kindNames(kinds []firewall.Kind) string {
 // value writes one value of a kind.
 func value(kind firewall.Kind, v firewall.Value) string {
 	switch kind {
-	case firewall.KindIfname:
+	case firewall.KindIfname, firewall.KindIfindex:
 		return `"` + v.Name + `"`
 	case firewall.KindIPv4, firewall.KindIPv6:
 		if v.Prefix.IsSingleIP() {

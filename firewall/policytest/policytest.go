@@ -30,6 +30,7 @@ func Random(r *rand.Rand) firewall.Policy {
 		d.Masquerade = append(d.Masquerade, m)
 	}
 	d.Share = uint32(d.IntN(3) * 1000)
+	d.OwnKnown = d.chance(2)
 	d.drawNeighbours()
 	return d.Policy
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
+	"github.com/gatehouse-os/gatehouse/firewall/nft"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
@@ -122,8 +123,9 @@ func (p *process1) learn(of *site.Site) plan.Learned {
 	if err != nil {
 		p.log.Event(admin.InitService, "%v", err)
 	}
+	devices := plan.Shortcuts(of)
 	return plan.Learned{
-		Memory: memory.Total, Shortcut: p.rules.Offload(plan.Shortcuts(of)), WAN: p.wayOut.Facts(),
+		Memory: memory.Total, Shortcut: p.rules.Offload(devices), Links: nft.Links(devices), WAN: p.wayOut.Facts(),
 		WAN6: p.wayOut.Facts6(), Decided6: p.wayOut.Decided6(), ULA: ula, Tunnel: p.tunnel.State(),
 	}
 }
