@@ -13,21 +13,27 @@ import (
 // and mac is zero, so that nobody complains that the host has no card.
 type ethersLine struct {
 	mac    model.MAC
-	name   string
+	name   string     // "" if the line has an address instead
+	addr   netip.Addr // in place of the name; hosts says whose it is
 	macAt  source.Span
 	nameAt source.Span
 }
 
 // readEthers reads ethers(5) as the C library does. Where the library skips a line
-// or ignores the end of one, readEthers reports it. The manual allows an address
-// instead of the name; that would say twice what hosts says once, and is reported.
-// The domain is "" when site.toml has no valid one; names in it are not told from
+// or ignores the end of one, readEthers reports it. An address instead of the name, as
+// ethers(5) and dnsmasq allow, is for mergeHosts to find in hosts. The domain is "" when site.toml has no valid one; names in it are not told from
 // others then.
 func readEthers(src *source.File, domain string, problem *source.Reporter) []ethersLine {
 	var lines []ethersLine
 	for _, words := range source.Words(src) {
 		mac, reason := model.ParseMAC(words[0].Text)
-		if reason == "" {
+		if len(words) == 2 && reason != "" {
+			if _, second := model.ParseMAC(words[1].Text); second == "" {
+				problem.At(words[1].At, "%s stands after %q; expected the MAC address first, then the name of its host", words[1].Text, words[0].Text)
+				words[0], words[1] = words[1], words[0]
+				mac, reason = model.MAC{}, ""
+			}
+		} else if reason == "" {
 			reason = notCard(mac)
 		}
 		if reason != "" {
@@ -41,19 +47,19 @@ func readEthers(src *source.File, domain string, problem *source.Reporter) []eth
 		if len(words) > 2 {
 			problem.At(words[2].At, "%q is one word too many; expected a MAC address and one host name", words[2].Text)
 		}
-		if name, ok := ethersName(words[1], domain, problem); ok {
-			lines = append(lines, ethersLine{mac, name, words[0].At, words[1].At})
+		line := ethersLine{mac: mac, macAt: words[0].At, nameAt: words[1].At}
+		if addr, err := netip.ParseAddr(words[1].Text); err == nil {
+			line.addr = addr.Unmap()
+		} else if line.name, _ = ethersName(words[1], domain, problem); line.name == "" {
+			continue
 		}
+		lines = append(lines, line)
 	}
 	return lines
 }
 
 // ethersName returns the label that a name in ethers stands for.
 func ethersName(w source.Word, domain string, problem *source.Reporter) (string, bool) {
-	if _, err := netip.ParseAddr(w.Text); err == nil {
-		problem.At(w.At, "%s is an address; expected the name that hosts gives it", w.Text)
-		return "", false
-	}
 	name, ok := hostName(w, domain, problem)
 	if !ok {
 		return "", false

@@ -253,7 +253,7 @@ func (c *firewallCheck) userServices() {
 		for _, v := range d.Value.Items {
 			f, reason := model.ReadFlow(v.Text)
 			if reason != "" {
-				c.At(v.At, "service %q: %q %s", name, v.Text, reason)
+				c.At(v.At, "service %q: %q %s", name, v.Text, flowReason(v.Text, reason))
 				continue
 			}
 			s.Flows = append(s.Flows, f)

@@ -30,8 +30,10 @@ func loadText(t *testing.T, toml, hosts string) (*loader, error) {
 		"authorized_keys": {Data: []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w x\n")},
 	}
 	l := &loader{files: source.NewFiles(fsys)}
-	_, err := l.load()
-	return l, err
+	if _, problems := l.load(); problems.Failed() {
+		return l, problems
+	}
+	return l, nil
 }
 
 // TestGrowth: with four times as much there are about four times as many comparisons, and not sixteen.

@@ -197,6 +197,10 @@ func (l *loader) tunnelKey(v toml.Str) model.Secret {
 			v.Text)
 		return ""
 	}
+	if at, reason := src.NotText(); reason != "" && !at.OK() { // of a place the line would be shown
+		l.AtFile(v.Text, "%s", reason)
+		return ""
+	}
 	key := strings.TrimRight(src.Text, " \t\r\n")
 	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
 	if key == "" || len(key) > maxKey || strings.IndexFunc(key, hidden) >= 0 {

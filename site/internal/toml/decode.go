@@ -158,6 +158,9 @@ func (d *decoder) list(e *entry, key Key) List {
 	l := List{At: e.at}
 	for _, item := range d.bounded(e, e.value.items) {
 		if item.kind == unstable.String {
+			if !d.oneValue(key, item) {
+				return List{}
+			}
 			l.Items = append(l.Items, Str{item.text, item.at})
 			continue
 		}
@@ -202,15 +205,28 @@ func (d *decoder) keyOf(path string) Key {
 	return Key{}
 }
 
+// unknown reports a key that a table does not have, with what may have been meant. What that is, is not missing then.
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
 	if !d.problem.Shown() {
 		names = nil // nobody reads what it may have been meant for
 	}
-	if near := Nearest(e.key, names); near != "" {
-		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
-		return
+	isTable := e.value.kind == unstable.InlineTable || e.value.listed
+	near, other := Nearest(e.key, names), meant(path, e.key)
+	if isTable || d.keys[join(path, near)].Required || other != "" {
+		d.whole = false
 	}
-	d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, OneOf(names))
+	switch in := elsewhere(e.key); {
+	case other != "" && !strings.ContainsAny(other, " ["):
+		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, other)
+	case other != "":
+		d.problem.At(e.at, "unknown key %q %s; did you mean %s?", e.key, where, other)
+	case near != "":
+		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
+	case in != "":
+		d.problem.At(e.at, "unknown key %q %s; it is one of %s", e.key, where, in)
+	default:
+		d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, OneOf(names))
+	}
 }
 
 func (d *decoder) missing(n *node, key Key) {
