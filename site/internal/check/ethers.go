@@ -20,42 +20,56 @@ type ethersLine struct {
 }
 
 // readEthers reads ethers(5) as the C library does. Where the library skips a line
-// or ignores the end of one, readEthers reports it. An address instead of the name, as
-// ethers(5) and dnsmasq allow, is for mergeHosts to find in hosts. The domain is "" when site.toml has no valid one; names in it are not told from
-// others then.
+// or ignores the end of one, readEthers reports it. An address instead of the name,
+// as ethers(5) and dnsmasq allow, is for mergeHosts to find in hosts. The domain is
+// "" when site.toml has no valid one; names in it are not told from others then.
 func readEthers(src *source.File, domain string, problem *source.Reporter) []ethersLine {
 	var lines []ethersLine
 	for _, words := range source.Words(src) {
-		mac, reason := model.ParseMAC(words[0].Text)
-		if len(words) == 2 && reason != "" {
-			if _, second := model.ParseMAC(words[1].Text); second == "" {
-				problem.At(words[1].At, "%s stands after %q; expected the MAC address first, then the name of its host", words[1].Text, words[0].Text)
-				words[0], words[1] = words[1], words[0]
-				mac, reason = model.MAC{}, ""
-			}
-		} else if reason == "" {
-			reason = notCard(mac)
+		if line := readEthersLine(words, domain, problem); line.name != "" || line.addr.IsValid() {
+			lines = append(lines, line)
 		}
-		if reason != "" {
-			problem.At(words[0].At, "%q %s", words[0].Text, reason)
-			mac = model.MAC{}
-		}
-		if len(words) == 1 {
-			problem.At(words[0].At, "%q has no name; expected the name of its host on the same line", words[0].Text)
-			continue
-		}
-		if len(words) > 2 {
-			problem.At(words[2].At, "%q is one word too many; expected a MAC address and one host name", words[2].Text)
-		}
-		line := ethersLine{mac: mac, macAt: words[0].At, nameAt: words[1].At}
-		if addr, err := netip.ParseAddr(words[1].Text); err == nil {
-			line.addr = addr.Unmap()
-		} else if line.name, _ = ethersName(words[1], domain, problem); line.name == "" {
-			continue
-		}
-		lines = append(lines, line)
 	}
 	return lines
+}
+
+// readEthersLine reports one thing of a line: the rest may not be what it seems.
+func readEthersLine(words []source.Word, domain string, problem *source.Reporter) ethersLine {
+	mac, reason := model.ParseMAC(words[0].Text)
+	if reason == "" {
+		reason = notCard(mac)
+	}
+	line := ethersLine{mac: mac, macAt: words[0].At}
+	refuse := func(at source.Span, format string, args ...any) {
+		problem.At(at, format, args...)
+		line.mac, problem = model.MAC{}, nil
+	}
+	switch {
+	case reason != "" && len(words) == 2 && isMAC(words[1].Text):
+		refuse(words[1].At, "%s stands after %q; expected the MAC address first, then the name of its host", words[1].Text, words[0].Text)
+		words = []source.Word{words[1], words[0]}
+	case reason != "":
+		refuse(words[0].At, "%q %s", words[0].Text, reason)
+	case len(words) == 1:
+		refuse(words[0].At, "%q has no name; expected the name of its host on the same line", words[0].Text)
+	case len(words) > 2:
+		refuse(words[2].At, "%q is one word too many; expected a MAC address and one host name", words[2].Text)
+	}
+	if len(words) == 1 {
+		return ethersLine{}
+	}
+	line.nameAt = words[1].At
+	if addr, err := netip.ParseAddr(words[1].Text); err != nil {
+		line.name, _ = ethersName(words[1], domain, problem)
+	} else if problem != nil {
+		line.addr = addr.Unmap()
+	}
+	return line
+}
+
+func isMAC(s string) bool {
+	_, reason := model.ParseMAC(s)
+	return reason == ""
 }
 
 // ethersName returns the label that a name in ethers stands for.
@@ -68,6 +82,9 @@ func ethersName(w source.Word, domain string, problem *source.Reporter) (string,
 		name, _, _ = strings.Cut(name, ".")
 	}
 	if !model.IsLabel(name) {
+		if problem == nil {
+			return "", false
+		}
 		problem.At(w.At, "host name %q is in another domain; expected a plain name or one that ends in .%s", w.Text, domain)
 		return "", false
 	}

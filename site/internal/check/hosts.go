@@ -66,7 +66,11 @@ func (r *hostsReader) line(words []source.Word) hostsLine {
 	default:
 		line.addr = addr
 	}
-	line.names = hostNames(names, r.domain, r.problem)
+	problem := r.problem
+	if !line.addr.IsValid() {
+		problem = nil // of a line one thing is said: the rest may not be what it seems
+	}
+	line.names = hostNames(names, r.domain, problem)
 	r.dropSystemNames(&line)
 	return line
 }
@@ -132,7 +136,7 @@ func isAddr(s string) bool {
 	return err == nil
 }
 
-// hostNames returns the valid ones of names in canonical form, each once.
+// hostNames returns the valid ones of names in canonical form, each once. Others are reported, unless to nobody.
 func hostNames(names []source.Word, domain string, problem *source.Reporter) []source.Word {
 	var out []source.Word
 	seen := map[string]bool{}
@@ -156,7 +160,9 @@ func hostName(w source.Word, domain string, problem *source.Reporter) (name stri
 	name = model.Canonical(text, domain)
 	for _, form := range []string{text, name} {
 		if reason := model.NotName(form); reason != "" {
-			problem.At(w.At, "host name %q %s", form, reason)
+			if problem != nil {
+				problem.At(w.At, "host name %q %s", form, reason)
+			}
 			return "", false
 		}
 	}

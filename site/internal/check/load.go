@@ -68,7 +68,7 @@ type loader struct {
 
 	checked []placedRule         // the rules of the firewall in their order
 	listed  map[string]lanLine   // by the name of a list
-	around  map[netip.Prefix]int // the networks that have all of a LAN, by whose it is
+	around  map[netip.Prefix]int // the networks that have all of a LAN, and 1 + the index of the first
 
 	groups      []group
 	bootServers map[source.Span]*hostEntry // by the place that names them

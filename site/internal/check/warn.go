@@ -31,6 +31,7 @@ func (l *loader) warn() {
 		}
 	}
 	l.warnLinks()
+	l.warnResolvers()
 	l.warnTime()
 	l.warnLikeNames()
 	l.warnDisks()
@@ -67,23 +68,19 @@ func (l *loader) warnLinks() {
 		}
 	}
 	if len(idle) > 0 {
-		l.Warn(lastAt, source.Span{}, "the machine has to have %s before eth%d, and the site uses it for nothing; "+
+		l.Warn(lastAt, source.Span{}, "the machine has to have %s before eth%d, which the site has no use for; "+
 			"expected cards without a gap", strings.Join(idle, ", "), last)
 	}
 }
 
 // warnTime looks for a time server that serves no time, and for such that cannot be found.
 func (l *loader) warnTime() {
-	own := func(text string) bool {
-		a, err := netip.ParseAddr(text)
-		return err == nil && l.ownNetwork(a) != nil
-	}
-	if !l.site.NTP.On() {
-		for _, v := range l.toldTime() {
-			if own(v.Text) {
-				l.Warn(v.At, source.Span{}, "%s is the appliance itself, which serves no time without [ntp]; "+
-					"expected that table too, or another server", v.Text)
-			}
+	for _, v := range l.toldTime() {
+		if on := l.ownLink(v); on != "" && !l.site.NTP.On() {
+			l.Warn(v.At, source.Span{}, "%s is the appliance itself, which serves no time without [ntp]; "+
+				"expected that table too, or another server", v.Text)
+		} else {
+			l.warnUpstreamAddress(v, on)
 		}
 	}
 	for _, v := range slices.Concat(l.raw.NTP.Servers.Items, l.raw.NTP.Pools.Items) {
@@ -100,6 +97,30 @@ func (l *loader) warnTime() {
 	}
 }
 
+// warnResolvers looks for the appliance as a resolver where it is none.
+func (l *loader) warnResolvers() {
+	for _, v := range l.toldServers(func(c toml.Clients) toml.List { return c.DNS }, "dns-server") {
+		l.warnUpstreamAddress(v, l.ownLink(v))
+	}
+}
+
+// warnUpstreamAddress is about a server that is the appliance on a link.
+func (l *loader) warnUpstreamAddress(v toml.Str, on string) {
+	if on == whatWAN {
+		l.Warn(v.At, source.Span{}, "%s is the appliance's address upstream, where it serves nobody; expected the one that it has on a lan", v.Text)
+	}
+}
+
+// ownLink returns where an address is the appliance's own, "" if it is not.
+func (l *loader) ownLink(v toml.Str) string {
+	if a, err := netip.ParseAddr(v.Text); err == nil {
+		if n := l.ownNetwork(a); n != nil {
+			return n.what
+		}
+	}
+	return ""
+}
+
 // resolves reports whether anybody is asked for a name outside the site.
 func (l *loader) resolves(name string) bool {
 	return len(l.site.DNS.Upstream) > 0 || slices.ContainsFunc(l.raw.DNS.Forward.Entries, func(d toml.Definition) bool {
@@ -108,17 +129,21 @@ func (l *loader) resolves(name string) bool {
 	})
 }
 
-// toldTime are the time servers that clients are told by the site itself.
-func (l *loader) toldTime() (all []toml.Str) {
+func (l *loader) toldTime() []toml.Str {
+	return l.toldServers(func(c toml.Clients) toml.List { return c.NTP }, "ntp-server")
+}
+
+// toldServers are the servers of a kind that clients are told by the site itself: by a key, or by an option of hosts.
+func (l *loader) toldServers(key func(toml.Clients) toml.List, name string) (all []toml.Str) {
 	for _, lan := range l.raw.LANs {
-		all = append(all, lan.NTP.Items...)
+		all = append(all, key(lan.Clients).Items...)
 	}
 	for _, r := range l.raw.Relayed {
-		all = append(all, r.NTP.Items...)
+		all = append(all, key(r.Clients).Items...)
 	}
 	for _, g := range l.raw.Groups {
 		for _, o := range slices.Concat(g.Options.Entries, g.Always.Entries) {
-			if d, _ := option.Define(o.Name.Text); d.Name == "ntp-server" {
+			if d, _ := option.Define(o.Name.Text); d.Name == name {
 				all = append(all, o.Values...)
 			}
 		}

@@ -37,7 +37,8 @@ func (l *loader) warnFirewall() {
 	}
 	l.warnShutOut()
 	for _, r := range l.checked {
-		if !r.Deny && speaksOf(r.To, model.ZoneBox) {
+		onlyBox := !slices.ContainsFunc(r.To, func(e model.FirewallEnd) bool { return len(e.Zones) > 1 || e.Zones[0] != model.ZoneBox })
+		if !r.Deny && onlyBox {
 			l.warnNobodyListens(r)
 		}
 		for _, end := range slices.Concat(r.From, r.To) {
@@ -156,14 +157,16 @@ func (l *loader) noteLAN(list string, p netip.Prefix, at source.Span) {
 		for i, lan := range l.site.LANs {
 			for _, n := range lan.Own() {
 				for length := 1; n.IsValid() && length <= n.Bits(); length++ {
-					l.around[netip.PrefixFrom(n.Addr(), length).Masked()] = i
+					if p := netip.PrefixFrom(n.Addr(), length).Masked(); l.around[p] == 0 {
+						l.around[p] = 1 + i
+					}
 				}
 			}
 		}
 		l.listed = map[string]lanLine{}
 	}
 	name := strings.ToLower(list)
-	if lan, has := l.around[p]; has && l.listed[name].network == (netip.Prefix{}) {
-		l.listed[name] = lanLine{p, lan, at}
+	if lan := l.around[p]; lan > 0 && l.listed[name].network == (netip.Prefix{}) {
+		l.listed[name] = lanLine{p, lan - 1, at}
 	}
 }

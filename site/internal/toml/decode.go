@@ -1,6 +1,7 @@
 package toml
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -212,18 +213,21 @@ func (d *decoder) unknown(e *entry, path, where string, names []string) {
 	}
 	isTable := e.value.kind == unstable.InlineTable || e.value.listed
 	near, other := Nearest(e.key, names), meant(path, e.key)
-	if isTable || d.keys[join(path, near)].Required || other != "" {
+	key, _, _ := strings.Cut(cmp.Or(other, near), ",")
+	if isTable || d.keys[join(path, key)].Required {
 		d.whole = false
 	}
 	switch in := elsewhere(e.key); {
-	case other != "" && !strings.ContainsAny(other, " ["):
-		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, other)
-	case other != "":
+	case strings.HasPrefix(other, "["):
 		d.problem.At(e.at, "unknown key %q %s; did you mean %s?", e.key, where, other)
+	case strings.Contains(other, " "):
+		d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, other)
+	case other != "":
+		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, other)
 	case near != "":
 		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
 	case in != "":
-		d.problem.At(e.at, "unknown key %q %s; it is one of %s", e.key, where, in)
+		d.problem.At(e.at, "unknown key %q %s; it is a key of %s", e.key, where, in)
 	default:
 		d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, OneOf(names))
 	}

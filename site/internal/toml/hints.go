@@ -26,7 +26,8 @@ firewall.forward | host dst dest destination target | to
 firewall.forward | src source | sources
 firewall.forward | protocol | proto
 firewall.forward | to-port toport target-port | to, as in to = "web1:8443"
-lan | address addr ip gateway | ipv4
+lan | address addr ip | ipv4
+lan | gateway | router, unless the appliance's own address is meant, ipv4
 lan | netmask mask prefix | the length of the network in ipv4, as in "192.168.32.1/24"
 lan | range dhcp-range dhcp | pool
 lan | device dev nic port card | interface

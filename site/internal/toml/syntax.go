@@ -26,8 +26,12 @@ func (r *documentReader) errorSpan(err error, text []byte) source.Span {
 // syntaxError reports a syntax error where the mistake is, which may be before the place where the parser saw it,
 // and returns where to read on; -1: nowhere.
 func (r *documentReader) syntaxError(err error, at source.Span) int {
-	if list, ok := r.openList(at); ok {
-		line, _ := r.src.Position(at.Off)
+	line, _ := r.src.Position(at.Off)
+	looksOwn, incomplete := startsExpression.MatchString(r.src.Line(line)), strings.Contains(err.Error(), "incomplete")
+	if list, ok := r.openList(line, at.Off); ok && incomplete {
+		r.problem.At(list, `this list has no end; expected "]"`)
+		return -1
+	} else if ok && looksOwn {
 		r.problem.At(list, `this list has no end; expected "]" before line %d`, line)
 		return r.src.Starts[line-1]
 	}
@@ -36,17 +40,13 @@ func (r *documentReader) syntaxError(err error, at source.Span) int {
 	return resume(r.src, at)
 }
 
-// openList returns the beginning of a list that is still open where a line begins that looks like one of its own.
-func (r *documentReader) openList(at source.Span) (source.Span, bool) {
-	line, _ := r.src.Position(at.Off)
-	if !startsExpression.MatchString(r.src.Line(line)) {
-		return source.Span{}, false
-	}
+// openList returns the first line of a list that began before a line, and is still open at an offset.
+func (r *documentReader) openList(line, at int) (source.Span, bool) {
 	for n := line - 1; n >= 1 && r.src.Starts[n-1] >= r.base; n-- {
 		text := r.src.Line(n)
 		if begin := startsList.FindString(text); begin != "" {
 			off := r.src.Starts[n-1] + len(begin) - 1
-			if isOpen(r.src.Text[off:r.src.Starts[line-1]]) {
+			if isOpen(r.src.Text[off:at]) {
 				return r.src.Span(off, r.src.Starts[n-1]+len(strings.TrimRight(text, " \t\r"))), true
 			}
 		}
@@ -99,7 +99,7 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 	}
 	switch quote := typographic(rest); {
 	case quote != "":
-		return r.src.Span(at.Off, at.Off+len(quote)), fmt.Sprintf(`%s is a quotation mark of texts; expected the plain one, "`, quote)
+		return r.src.Span(at.Off, at.Off+len(quote)), fmt.Sprintf(`%s is a typographic quotation mark; expected the plain one, "`, quote)
 	case has("UTF-8"):
 		return at, notUTF8(rest)
 	case has("U+000D"):
@@ -108,6 +108,8 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 		return at, `this is no value; expected a string in quotes, a number, or a list such as ["a", "b"]`
 	case has("expected '=' after key", "at start of key"):
 		return at, `this is no key with a value; expected a line such as key = "value"`
+	case has("expected newline but got") && startsHeader.MatchString(r.lineOf(at)):
+		return at, "this stands behind a header; expected it on a line of its own, or not at all"
 	case has("expected ',' or ", "expected newline but got") && r.bareWord(at).OK():
 		word := r.bareWord(at)
 		return word, fmt.Sprintf("%s has no quotes; expected %[1]q", r.src.Text[word.Off:word.End])
@@ -171,7 +173,7 @@ func notUTF8(text string) string {
 // headerMessage is about a header without its end.
 func (r *documentReader) headerMessage(at source.Span) (source.Span, string) {
 	line, _ := r.src.Position(at.Off)
-	text, _, _ := strings.Cut(r.src.Line(line), "#")
+	text, _, _ := strings.Cut(r.lineOf(at), "#")
 	begin := r.src.Starts[line-1] + len(text) - len(strings.TrimLeft(text, " \t"))
 	text = strings.TrimSpace(text)
 	word := strings.TrimSpace(strings.Trim(text, "[]"))
@@ -184,7 +186,17 @@ func (r *documentReader) headerMessage(at source.Span) (source.Span, string) {
 			expected = k.Table
 		}
 	}
-	return r.src.Span(begin, begin+len(text)), "this header is not closed; expected " + expected
+	span := r.src.Span(begin, begin+len(text))
+	if text == expected {
+		return span, "this is no header; expected words with dots between them, such as [wan] or [[firewall.allow]]"
+	}
+	return span, "this header is not closed; expected " + expected
+}
+
+// lineOf is the line of a place.
+func (r *documentReader) lineOf(at source.Span) string {
+	line, _ := r.src.Position(at.Off)
+	return r.src.Line(line)
 }
 
 // openQuote returns the string that begins on the line of a place and does not end before it.
