@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,27 +24,27 @@ type hostsLine struct {
 type hostsReader struct {
 	own, domain string // the appliance's name; "" when site.toml has no valid one
 	problem     *source.Reporter
-	nobodys     []nobodysLines // in the order of their first lines
+	nobodys     map[netip.Addr]nobodysLines
 }
 
 // nobodysLines are lines that give names to an address which is no host's: a file that blocks names has thousands.
 type nobodysLines struct {
-	addr  netip.Addr
 	at    source.Span // of the address in the first line
 	name  string      // in the first line
 	count int
 }
 
 func readHosts(src *source.File, own, domain string, problem *source.Reporter) []hostsLine {
-	r := &hostsReader{own: own, domain: domain, problem: problem}
+	r := &hostsReader{own: own, domain: domain, problem: problem, nobodys: map[netip.Addr]nobodysLines{}}
 	var lines []hostsLine
 	for _, words := range source.Words(src) {
 		if line := r.line(words); len(line.names) > 0 {
 			lines = append(lines, line)
 		}
 	}
-	for _, n := range r.nobodys {
-		n.report(problem)
+	byPlace := func(a, b netip.Addr) int { return r.nobodys[a].at.Off - r.nobodys[b].at.Off }
+	for _, addr := range slices.SortedFunc(maps.Keys(r.nobodys), byPlace) {
+		r.nobodys[addr].report(addr, problem)
 	}
 	return lines
 }
@@ -99,18 +100,13 @@ func (r *hostsReader) systemLine(addr netip.Addr, words []source.Word) bool {
 	case system > 0 || addr.Zone() != "" || addr.IsMulticast() || model.NotUnicast(addr) == "":
 		return false
 	}
-	r.nobody(addr, words[0].At, others)
-	return true
-}
-
-// nobody counts a line with an address that is no host's.
-func (r *hostsReader) nobody(addr netip.Addr, at source.Span, names []source.Word) {
-	i := slices.IndexFunc(r.nobodys, func(n nobodysLines) bool { return n.addr == addr })
-	if i < 0 {
-		i = len(r.nobodys)
-		r.nobodys = append(r.nobodys, nobodysLines{addr: addr, at: at, name: names[0].Text})
+	n, known := r.nobodys[addr]
+	if !known {
+		n = nobodysLines{at: words[0].At, name: others[0].Text}
 	}
-	r.nobodys[i].count++
+	n.count++
+	r.nobodys[addr] = n
+	return true
 }
 
 // isOwn reports whether a name is the appliance's, which Debian gives 127.0.1.1. It may be any while it is not known.
@@ -118,17 +114,17 @@ func (r *hostsReader) isOwn(addr netip.Addr, name string) bool {
 	return addr.IsLoopback() && (name == r.own || r.own == "")
 }
 
-func (n nobodysLines) report(problem *source.Reporter) {
-	reason, hint := model.NotUnicast(n.addr), ""
-	if n.addr == netip.AddrFrom4([4]byte{127, 0, 1, 1}) {
+func (n nobodysLines) report(addr netip.Addr, problem *source.Reporter) {
+	reason, hint := model.NotUnicast(addr), ""
+	if addr == netip.AddrFrom4([4]byte{127, 0, 1, 1}) {
 		hint = ", or no such line: Debian has it for the machine that the file is of"
 	}
 	if n.count > 1 {
 		problem.At(n.at, "%s %s, and %d lines give it to names, as lists of names to be blocked do; expected hosts of the network",
-			n.addr, reason, n.count)
+			addr, reason, n.count)
 		return
 	}
-	problem.At(n.at, "%s %s; expected the address of %q on the network%s", n.addr, reason, n.name, hint)
+	problem.At(n.at, "%s %s; expected the address of %q on the network%s", addr, reason, n.name, hint)
 }
 
 func isAddr(s string) bool {

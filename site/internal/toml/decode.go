@@ -208,10 +208,12 @@ func (d *decoder) keyOf(path string) Key {
 
 // unknown reports a key that a table does not have, with what may have been meant. What that is, is not missing then.
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
-	if !d.problem.Shown() {
-		names = nil // nobody reads what it may have been meant for
-	}
 	isTable := e.value.kind == unstable.InlineTable || e.value.listed
+	if !d.problem.Shown() { // nobody reads what it may have been meant for
+		d.whole = d.whole && !isTable
+		d.problem.At(e.at, "unknown key %q %s", e.key, where)
+		return
+	}
 	near, other := Nearest(e.key, names), meant(path, e.key)
 	key, _, _ := strings.Cut(cmp.Or(other, near), ",")
 	if isTable || d.keys[join(path, key)].Required {

@@ -37,6 +37,9 @@ func (r *documentReader) syntaxError(err error, at source.Span) int {
 	}
 	mistake, message := r.syntaxMessage(err, at)
 	r.problem.At(mistake, "%s", message)
+	if isReturn(err) {
+		return -1 // every line will have it
+	}
 	return resume(r.src, at)
 }
 
@@ -102,7 +105,7 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 		return r.src.Span(at.Off, at.Off+len(quote)), fmt.Sprintf(`%s is a typographic quotation mark; expected the plain one, "`, quote)
 	case has("UTF-8"):
 		return at, notUTF8(rest)
-	case has("U+000D"):
+	case isReturn(err):
 		return at, "this line ends in a carriage return too many; expected LF or CRLF"
 	case has("at start of value", "expected keyword", "strings must be quoted", "expected digit", "decimal point must", "leading zeroes"):
 		return at, `this is no value; expected a string in quotes, a number, or a list such as ["a", "b"]`
@@ -150,6 +153,12 @@ func (r *documentReader) bareWord(at source.Span) source.Span {
 		return source.Span{}
 	}
 	return r.src.Span(begin, end)
+}
+
+// isReturn reports whether an error is about carriage returns. Those that are no part of the end of a line were seen
+// before.
+func isReturn(err error) bool {
+	return strings.Contains(err.Error(), "U+000D") || strings.Contains(err.Error(), "carriage return")
 }
 
 // typographic returns the quotation mark that a text begins with if it is one of those that word processors make.
