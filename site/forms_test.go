@@ -51,6 +51,20 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestErrorsAndWarnings: who has to change a site anyway is told of both, errors first.
+func TestErrorsAndWarnings(t *testing.T) {
+	fsys := defaultSite(t)
+	fsys["ethers"].Data = append(fsys["ethers"].Data, "00:16:3e:20:00 x\n"...)
+	s, problems := Check(fsys)
+	const want = `ethers:4:1: "00:16:3e:20:00" is no MAC address; expected six octets such as "00:16:3e:20:00:11"`
+	if text := problems.Text(); s != nil || !strings.HasPrefix(text, want) || !strings.HasSuffix(text, "\n1 error, 2 warnings\n") {
+		t.Errorf("it says\n%s", text)
+	}
+	if _, err := Load(fsys); err == nil || strings.Contains(err.Error(), "warning") || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestExamplesWarn: of the example sites nothing is said but that their keys are the examples'.
 func TestExamplesWarn(t *testing.T) {
 	for name, keys := range map[string]int{"home": 1, "office": 2} {

@@ -135,13 +135,13 @@ const (
 func Load(fsys fs.FS) (*Site, error) {
 	s, problems := check.Load(fsys)
 	if problems.Failed() {
-		return nil, problems
+		return nil, problems.Errors()
 	}
 	return s, nil
 }
 
 // Check is Load for who shows people what is wrong: it returns warnings too, what a site may say and hardly
-// means. They are looked for once there are no errors. The site is nil if there is one.
+// means. Most are looked for once there are no errors. The site is nil if there is one.
 func Check(fsys fs.FS) (*Site, Problems) { return check.Load(fsys) }
 
 // Print writes what a site means, for a person who wants to see whether it is what they meant: the

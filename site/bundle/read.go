@@ -15,7 +15,7 @@ import (
 func Read(fsys fs.FS, moreKeys []byte) (*site.Site, map[string][]byte, error) {
 	s, files, problems := Check(fsys, moreKeys)
 	if problems.Failed() {
-		return nil, nil, problems
+		return nil, nil, problems.Errors()
 	}
 	return s, files, nil
 }

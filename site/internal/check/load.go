@@ -42,6 +42,7 @@ func (l *loader) load() (*model.Site, source.Problems) {
 	}
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys()
+	l.warnOfFiles()
 	if l.Count() > 0 {
 		return nil, l.Problems()
 	}

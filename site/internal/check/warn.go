@@ -23,14 +23,21 @@ func exampleKeys() []string {
 	}
 }
 
-// warn looks at a site without errors for what it may say and hardly means.
-func (l *loader) warn() {
+// warnOfFiles looks for what a site may say and hardly means in single lines, which are what they are whatever is wrong
+// with others.
+func (l *loader) warnOfFiles() {
 	for i, key := range l.site.AuthorizedKeys {
 		if words := strings.Fields(key); len(words) > 1 && slices.Contains(exampleKeys(), words[1]) {
 			l.Warn(l.keys[i], source.Span{}, "this key is the example's, of which nobody has the private half; expected your own")
 		}
 	}
-	l.warnLinks()
+	if l.parsed {
+		l.warnLinks()
+	}
+}
+
+// warn looks for it in a site without errors.
+func (l *loader) warn() {
 	l.warnResolvers()
 	l.warnTime()
 	l.warnLikeNames()

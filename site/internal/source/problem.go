@@ -74,6 +74,9 @@ func (p Problems) Count(of Severity) (n int) {
 // Failed reports whether there is an error among them, so that there is no site.
 func (p Problems) Failed() bool { return p.Count(Error) > 0 }
 
+// Errors returns the errors among them.
+func (p Problems) Errors() Problems { return p[:p.Count(Error)] }
+
 // Strict returns them with warnings as errors.
 func (p Problems) Strict() Problems {
 	all := slices.Clone(p)
