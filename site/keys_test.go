@@ -65,6 +65,9 @@ func siteOfExamples(t *testing.T, include func(Key) bool) fstest.MapFS {
 	fsys["hosts"] = &fstest.MapFile{Data: slices.Concat(fsys["hosts"].Data, []byte("192.168.32.13 db1\n"))}
 	fsys["dyndns.sh"] = &fstest.MapFile{Data: []byte("#!/bin/sh\n")}
 	fsys["tunnel.key"] = &fstest.MapFile{Data: []byte("Zm9vYmFyYmF6\n")}
+	for _, name := range []string{"web1", "web2", "db1", "store"} {
+		fsys["chap/"+name] = &fstest.MapFile{Data: []byte("the-secret-of-" + name + "\n")}
+	}
 	fsys["blocked.list"] = &fstest.MapFile{Data: []byte("198.51.100.0/24\n")}
 	fsys["ethers"] = &fstest.MapFile{Data: slices.Concat(fsys["ethers"].Data, []byte("00:16:3e:20:00:13 db1\n"))}
 	return fsys

@@ -52,6 +52,8 @@ type (
 	Host        = model.Host
 	Record      = model.Record
 	HostNetboot = model.HostNetboot
+	CHAP        = model.CHAP
+	Proof       = model.Proof
 
 	Clients    = model.Clients
 	Relayed    = model.Relayed

@@ -89,8 +89,8 @@ func commands() []command {
 	return []command{
 		{name: "status", usage: "[--json]", what: "one screen: networks, machine, services, what is wrong", run: status},
 		{name: "leases", usage: "[-a] [--json]", what: "who is here; with -a also who was (over IPv6: ipv6 hosts)", run: leases},
-		{name: "host", usage: "NAME [--json | --xl[=hvm|pvh|pv]] [--site DIR]",
-			what: "everything derived for one host, and its lease; or the host as a Xen domain", run: host},
+		{name: "host", usage: "NAME [--json | --xl[=hvm|pvh|pv] | --target[=tgt|lio]] [--site DIR]",
+			what: "everything derived for one host, and its lease; or the host as a Xen domain, or its iSCSI target", run: host},
 		{name: "dhcp", usage: "[why [-v] [NAME|ADDRESS|MAC]] [--json]",
 			what: "what the DHCP server does, or why a client got what it got", run: dhcpCommand},
 		{name: "apply", usage: "[DIR | -] [--within 60s] [--dry-run] [--strict] [-m TEXT]",

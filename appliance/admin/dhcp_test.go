@@ -18,10 +18,10 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -274,19 +274,7 @@ func TestDHCP(t *testing.T) {
 	} {
 		show(command)
 	}
-	const golden = "testdata/dhcp.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(text.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), text.String()); d != "" {
-		t.Errorf("(-want +got; -update writes it anew)\n%s", d)
-	}
+	admintest.Golden(t, *update, "dhcp.txt", text.String())
 }
 
 func TestDHCPJSON(t *testing.T) {

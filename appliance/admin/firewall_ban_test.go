@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 )
@@ -69,7 +70,7 @@ func TestBan(t *testing.T) {
 		}
 		fmt.Fprintln(&got)
 	}
-	compareGolden(t, "testdata/firewall/ban.txt", got.String())
+	admintest.Golden(t, *update, "firewall/ban.txt", got.String())
 	text, _, _ := g.run(t, "bans", "--json")
 	var bans []admin.Banned
 	if err := json.Unmarshal([]byte(text), &bans); err != nil || len(bans) != len(*g.bans) || bans[0].Left != time.Hour-time.Second {

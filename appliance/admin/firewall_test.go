@@ -5,17 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -114,7 +113,7 @@ func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int
 
 // TestExplain asks about packets; testdata/firewall/explain.txt has the questions with their answers.
 func TestExplain(t *testing.T) {
-	const golden = "testdata/firewall/explain.txt"
+	const golden = "firewall/explain.txt"
 	g := newGate(t, nil)
 	var got strings.Builder
 	for _, question := range []string{
@@ -147,23 +146,7 @@ func TestExplain(t *testing.T) {
 		}
 		fmt.Fprintln(&got)
 	}
-	compareGolden(t, golden, got.String())
-}
-
-func compareGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, d)
-	}
+	admintest.Golden(t, *update, golden, got.String())
 }
 
 func TestFirewallShow(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 	"github.com/gatehouse-os/gatehouse/site"
 	"github.com/gatehouse-os/gatehouse/site/dir"
+	"github.com/gatehouse-os/gatehouse/site/target"
 	"github.com/gatehouse-os/gatehouse/site/xl"
 )
 
@@ -39,8 +40,9 @@ type Host struct {
 type wish struct {
 	word   string // a name, an address or a MAC
 	asJSON bool
-	kind   xl.Type // "": no Xen domain
-	dir    string  // of a site; "": that of this appliance
+	kind   xl.Type     // "": no Xen domain
+	target target.Kind // "": no script for its target
+	dir    string      // of a site; "": that of this appliance
 }
 
 func parseWish(args []string) (wish, error) {
@@ -55,18 +57,31 @@ func parseWish(args []string) (wish, error) {
 		w.kind, err = xl.ParseType(value)
 		return err
 	})
+	flags.BoolFunc("target", "", func(value string) (err error) {
+		if value == "true" {
+			value = string(target.TGT)
+		}
+		w.target, err = target.ParseKind(value)
+		return err
+	})
 	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return w, err
 	}
-	if len(words) == 0 || w.asJSON && w.kind != "" {
+	forms := 0
+	for _, wanted := range []bool{w.asJSON, w.kind != "", w.target != ""} {
+		if wanted {
+			forms++
+		}
+	}
+	if len(words) == 0 || forms > 1 {
 		return w, cli.ErrUsage
 	}
 	w.word = words[0]
 	return w, nil
 }
 
-// host prints everything about one host, or the Xen domain that it makes. A site
+// host prints everything about one host, or the Xen domain that it makes, or what makes its target. A site
 // directory can stand in for the appliance, which then is not asked for leases.
 func host(ctx context.Context, env Env, args []string) error {
 	w, err := parseWish(args)
@@ -83,6 +98,9 @@ func host(ctx context.Context, env Env, args []string) error {
 	}
 	if w.kind != "" {
 		return printXL(env.Stdout, s, w.word, w.kind)
+	}
+	if w.target != "" {
+		return printTarget(env.Stdout, s, w.word, w.target)
 	}
 	var leases []dhcp.LeaseInfo
 	var leaseErr error
@@ -136,6 +154,20 @@ func printXL(w io.Writer, s *site.Site, word string, kind xl.Type) error {
 	var mac site.MAC
 	_ = mac.UnmarshalText([]byte(word)) // or it stays zero: whichever there is
 	text, err := xl.Netboot(s, *h.site, mac, kind)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// printTarget writes the commands that make the iSCSI target of a host.
+func printTarget(w io.Writer, s *site.Site, word string, kind target.Kind) error {
+	h := findHost(s, nil, word)
+	if h == nil {
+		return fmt.Errorf("%s is no name, address or MAC of a host of the site", word)
+	}
+	text, err := target.Script(s, *h.site, kind)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -252,7 +253,7 @@ func TestOfficeAddresses(t *testing.T) {
 
 // TestOfficeHosts prints hosts of each kind, with what DHCP tells them; all others can be printed.
 func TestOfficeHosts(t *testing.T) {
-	const golden = "testdata/office.txt"
+	const golden = "office.txt"
 	alone := healthy()
 	alone.dhcp = nil
 	var got strings.Builder
@@ -263,7 +264,7 @@ func TestOfficeHosts(t *testing.T) {
 		}
 		got.WriteString("$ gatehouse host " + name + " --site examples/office\n" + stdout)
 	}
-	compareGolden(t, golden, got.String())
+	admintest.Golden(t, *update, golden, got.String())
 	hosts := loadOffice(t).Hosts
 	if len(hosts) != 25 {
 		t.Errorf("the office has %d hosts, its description says 25", len(hosts))

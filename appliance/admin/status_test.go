@@ -250,13 +250,13 @@ func TestStrangersWords(t *testing.T) {
 			"sshd": map[string]string{"all": "well"},
 		}
 		a.services[1].LastExit, a.services[1].LastWords = "bell\a\nEverything is as it should be.", []string{"\x9b31m"}
-		a.services = append(a.services, supervise.Status{Name: "nflog", State: supervise.Failed, LastWords: []string{"\u009b31m"}})
+		a.services = append(a.services, supervise.Status{Name: "nflog", State: supervise.Stopped, LastWords: []string{"\u009b31m"}})
 		a.box.Problems = []string{"eth\x1b7: no such link"}
 	})
 	stdout, _, code := a.command(t, "status")
 	for _, want := range []string{
 		`! dhcp: \x1b[2Jcleared` + "\n  ! forged\\u202e\n", "long…\n", "! dhcp: problem 17\n! dhcp: and 32 more\n! service sshd does not say how it is:",
-		`! eth\x1b7: no such link`, `restarted once: bell\x07 Everything`, `! service nflog is in state failed: , \u009b31m`,
+		`! eth\x1b7: no such link`, `restarted once: bell\x07 Everything`, `! service nflog is in state stopped: , \u009b31m`,
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is missing", want)

@@ -105,6 +105,7 @@ func dhcpNetboot(n *site.HostNetboot) *dhcp.Netboot {
 		RootPath:  n.RootPath,
 		RootPath2: n.RootPath2,
 		Initiator: n.Initiator,
+		CHAP:      dhcpCHAP(n.CHAP),
 		Script:    n.Script,
 		Install:   n.Install,
 		BIOS:      n.BIOS,
@@ -112,10 +113,14 @@ func dhcpNetboot(n *site.HostNetboot) *dhcp.Netboot {
 		UEFIARM64: n.UEFIARM64,
 		HTTP:      n.HTTP,
 	}
-	for arch, file := range map[dhcp.Arch]string{
+	files := map[dhcp.Arch]string{
 		dhcp.ArchUEFI32: n.UEFIIA32, dhcp.ArchUEFIARM32: n.UEFIARM32,
 		dhcp.ArchUEFIRISCV64: n.UEFIRISCV64, dhcp.ArchUEFILoong64: n.UEFILoong64,
-	} {
+	}
+	for arch, file := range n.Files {
+		files[dhcp.Arch(arch)] = file
+	}
+	for arch, file := range files {
 		if file == "" {
 			continue
 		}
@@ -125,4 +130,15 @@ func dhcpNetboot(n *site.HostNetboot) *dhcp.Netboot {
 		boot.Files[arch] = file
 	}
 	return boot
+}
+
+func dhcpCHAP(c *site.CHAP) *dhcp.CHAP {
+	if c == nil {
+		return nil
+	}
+	told := &dhcp.CHAP{User: c.Own.User, Secret: string(c.Own.Secret)}
+	if m := c.Mutual; m != nil {
+		told.TargetUser, told.TargetSecret = m.User, string(m.Secret)
+	}
+	return told
 }

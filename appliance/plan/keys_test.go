@@ -155,12 +155,16 @@ func keyMatters(t *testing.T, fsys fstest.MapFS, o occurrence, whole meaning) (v
 // only a little different means anything.
 func others() map[string]string {
 	return map[string]string{
-		"netboot.server":         `"mirror"`,
-		"wan.hooks":              `["dyndns.sh", "other.sh"]`,
-		"firewall.list.LIST":     `"other.list"`,
-		"port.host":              `"web1"`,
-		"service.host":           `"web1"`,
-		"tunnel.update.key-file": `"other.key"`,
+		"netboot.server":                       `"mirror"`,
+		"wan.hooks":                            `["dyndns.sh", "other.sh"]`,
+		"firewall.list.LIST":                   `"other.list"`,
+		"port.host":                            `"web1"`,
+		"service.host":                         `"web1"`,
+		"tunnel.update.key-file":               `"other.key"`,
+		"netboot.chap-secret-file":             `"other.key"`,
+		"netboot.chap-mutual-secret-file":      `"other.key"`,
+		"host.netboot.chap-secret-file":        `"other.key"`,
+		"host.netboot.chap-mutual-secret-file": `"other.key"`,
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // unprinted are parts of a site that [site.Print] does not show, or not in full.
 func unprinted(s *site.Site) []part {
-	all := []part{keysPart(s), toldPart(s), tunnelKeyPart(s)}
+	all := []part{keysPart(s), toldPart(s), tunnelKeyPart(s), chapPart(s)}
 	for _, l := range s.Firewall.Lists {
 		list := part{id: "list " + l.Name, title: "List " + l.Name}
 		for _, n := range l.Networks {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
 	"net/netip"
 
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
@@ -91,17 +90,4 @@ func tunnelConfig(s *site.Site, facts wan.Facts) tunnel6in4.Config {
 		c.Update = &tunnel6in4.Update{User: e.User, Tunnel: e.Tunnel, Key: string(e.Key), URL: e.URL}
 	}
 	return c
-}
-
-// tunnelKeyPart compares the keys of two sites, and shows neither.
-func tunnelKeyPart(s *site.Site) part {
-	p := part{id: "tunnel key", title: "Key of the tunnel"}
-	if s.Tunnel == nil || s.Tunnel.Update == nil {
-		return p
-	}
-	sum := sha256.Sum256([]byte(s.Tunnel.Update.Key))
-	l := textLine("what is in " + s.Tunnel.Update.File)
-	l.key += string(sum[:])
-	p.lines = append(p.lines, l)
-	return p
 }

@@ -13,7 +13,6 @@ type State string
 //	starting, ready, reloading --exit--> backoff --time--> starting
 //	starting --no READY in time--> stopping --exit--> backoff
 //	starting, ready, reloading --stop--> stopping --exit--> stopped
-//	failed: refused by its configuration, never started
 const (
 	Starting  State = "starting"
 	Ready     State = "ready"
@@ -21,7 +20,6 @@ const (
 	Backoff   State = "backoff"
 	Stopping  State = "stopping"
 	Stopped   State = "stopped"
-	Failed    State = "failed"
 )
 
 // Our own choices. A unit that dies once is back before a client has repeated
@@ -81,12 +79,11 @@ func (m *machine) step(now time.Time, e event) action {
 	switch m.state {
 	case Stopped, Backoff:
 		return m.stepDown(now, e)
-	case Starting, Ready, Reloading:
-		return m.stepUp(now, e)
 	case Stopping:
 		return m.stepStopping(now, e)
+	default: // Starting, Ready, Reloading
+		return m.stepUp(now, e)
 	}
-	return doNothing // Failed is for ever
 }
 
 // stepDown: there is no process.

@@ -19,7 +19,6 @@ const keepWords = 20
 // runner carries out for one unit what its machine decides.
 type runner struct {
 	name    string
-	refused string // why it is never started; "": it is
 	starter unit.Starter
 	log     *logs.Log
 	ctx     context.Context
@@ -52,14 +51,10 @@ type change struct {
 }
 
 func newRunner(u Unit, start unit.Starter, log *logs.Log) *runner {
-	r := &runner{name: u.Name, refused: u.Refused, starter: start, log: log, wanted: u, unit: u,
+	r := &runner{name: u.Name, starter: start, log: log, wanted: u, unit: u,
 		restart: make(chan struct{}, 1), changes: make(chan change, 1), done: make(chan struct{})}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.m = machine{state: Stopped, since: time.Now(), readyTime: readyTime(u)}
-	if u.Refused != "" {
-		r.m.state = Failed
-		r.exit = "not started: " + u.Refused
-	}
 	return r
 }
 
@@ -84,11 +79,6 @@ func (r *runner) change(u Unit, settled chan<- error) {
 // start.
 func (r *runner) run(settled chan<- error) {
 	defer close(r.done)
-	if r.m.state == Failed {
-		r.log.Event(r.name, "%s", r.exit)
-		settled <- nil // it is what was asked for
-		return
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	stop := r.ctx.Done()

@@ -35,13 +35,12 @@ type Unit struct {
 	Config       json.RawMessage // see package unit
 	ReadyTimeout time.Duration   // from start, or from another Config, to READY; 0: 30 s
 	Reloads      bool            // it takes another Config while it serves
-	Refused      string          // not empty: it is never started, this is why
 }
 
 // same reports whether a process of u is one of v.
 func (u Unit) same(v Unit) bool {
 	return slices.Equal(u.Args, v.Args) && bytes.Equal(u.Config, v.Config) && u.ReadyTimeout == v.ReadyTimeout &&
-		u.Reloads == v.Reloads && u.Refused == v.Refused
+		u.Reloads == v.Reloads
 }
 
 // Status is what is known of a unit now.
@@ -93,7 +92,7 @@ func (s *Supervisor) Set(ctx context.Context, units []Unit) error {
 		return ctx.Err()
 	}
 	s.stop(func(r *runner) bool {
-		return !slices.ContainsFunc(units, func(u Unit) bool { return u.Name == r.name && u.Refused == r.refused })
+		return !slices.ContainsFunc(units, func(u Unit) bool { return u.Name == r.name })
 	})
 	settled, err := s.replace(units)
 	if err != nil {
@@ -137,7 +136,7 @@ func (s *Supervisor) replace(units []Unit) (settled []chan error, err error) {
 			u.Args = []string{"service", u.Name}
 		}
 		r := s.find(u.Name)
-		if r == nil || r.refused != u.Refused { // what was there is stopped, or was never started
+		if r == nil {
 			r = newRunner(u, s.starter, s.log)
 			settled = append(settled, make(chan error, 1))
 			go r.run(settled[len(settled)-1])
@@ -208,8 +207,6 @@ func (s *Supervisor) Restart(name string) error {
 	switch {
 	case r == nil:
 		return fmt.Errorf("no service %q", name)
-	case r.refused != "":
-		return fmt.Errorf("%s is not run: %s", name, r.refused)
 	case s.isOver():
 		return fmt.Errorf("%s: %w", name, errEnded)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,14 +31,18 @@ func TestHosts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	t.Cleanup(cancel) // the hosts outlast this function
 	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", "192.168.32.10/24")
-	startStore(ctx, t, lan, store)
+	shop := startStore(ctx, t, lan, store)
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
 	// It waits for the boot, which the hosts' own tries do not outlast on a machine of any speed, and takes
 	// the first address of the pool.
 	laptop := newHost(t, lan, "00:00:5e:00:53:01")
 	udhcpc(ctx, t, laptop)
-	ipv6ForHosts(ctx, t, wan, admin{from: laptop, key: img.Key, address: "192.168.32.1",
-		knownHosts: filepath.Join(t.TempDir(), "known_hosts")})
+	a := admin{from: laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
+	w := newWorkstation(t, a, "../../examples/home")
+	ipv6ForHosts(t, wan, w)
+	w.chap(t)
+	w.mustPush(ctx, t)
+	w.makeTarget(ctx, t, shop, disk(ctx, t, store.Disk))
 	lan.Tap("web1", eth0)
 	lan.Tap("client", eth0)
 	t.Run("one that the site knows", func(t *testing.T) {
@@ -54,16 +59,51 @@ func TestHosts(t *testing.T) {
 }
 
 // ipv6ForHosts has a tunnel lead the hosts to a server outside, which the house knows as "far".
-func ipv6ForHosts(ctx context.Context, t *testing.T, wan *testnet.Namespace, a admin) {
+func ipv6ForHosts(t *testing.T, wan *testnet.Namespace, w *workstation) {
 	t.Helper()
 	wan.Sysctl("ipv6/conf/all/forwarding", "1")
 	wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
 	newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), netip.MustParseAddr("192.0.2.10"), brokerEnd+"/64", routed48)
 	listen(t, wan, "["+server6+"]:80")
-	w := newWorkstation(t, a, "../../examples/home")
 	w.tunnel(t, routed48)
 	w.add(t, "hosts", server6+" far\n")
-	w.mustPush(ctx, t)
+}
+
+// chap has web1 and the store prove to each other who they are.
+func (w *workstation) chap(t *testing.T) {
+	t.Helper()
+	w.add(t, "site.toml", `
+[[host]]
+names = ["web1"]
+[host.netboot]
+chap-user = "{name}"
+chap-secret-file = "chap/{name}"
+chap-mutual-user = "store"
+chap-mutual-secret-file = "chap/store"
+`)
+	if err := os.Mkdir(filepath.Join(w.site, "chap"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"web1", "store"} {
+		w.write(t, "chap/"+name, "secret-of-"+name+"-4711\n")
+	}
+}
+
+// makeTarget makes the target of web1 by what the appliance says of it, which has no secret in it: these are in
+// the site's directory. Nobody who does not know them gets at the disk.
+func (w *workstation) makeTarget(ctx context.Context, t *testing.T, store *nethost.Store, disk string) {
+	t.Helper()
+	script := w.must(ctx, t, "gatehouse host web1 --target")
+	if strings.Contains(script, "4711") {
+		t.Errorf("there is a secret in\n%s", script)
+	}
+	if _, err := store.Run(ctx, w.site, script, disk); err != nil {
+		t.Fatalf("%v in\n%s", err, script)
+	}
+	made, err := store.Run(ctx, w.site, "tgtadm --lld iscsi --op show --mode target")
+	if err != nil || !regexp.MustCompile(web1Target+`\n(?s:.*)Account information:\s+web1\s+store \(outgoing\)`).MatchString(made) {
+		t.Errorf("%v: the target is\n%s", err, made)
+	}
 }
 
 // netboot is the whole story: a host with an empty card and no disk gets its address from the image by iPXE,
@@ -119,12 +159,11 @@ func debian(t *testing.T) nethost.Host {
 	return host
 }
 
-// startStore starts the store, with a disk for web1, on the switch.
-func startStore(ctx context.Context, t *testing.T, lan *testnet.Namespace, host nethost.Host) {
+// startStore starts the store on the switch, without a target.
+func startStore(ctx context.Context, t *testing.T, lan *testnet.Namespace, host nethost.Host) *nethost.Store {
 	t.Helper()
 	store, err := nethost.StartStore(ctx, nethost.Offer{
-		Do: lan.Do, Addr: netip.MustParseAddr("192.168.32.10"), Host: host,
-		Target: web1Target, Disk: disk(ctx, t, host.Disk), Dir: t.TempDir(),
+		Do: lan.Do, Addr: netip.MustParseAddr("192.168.32.10"), Host: host, Dir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -134,4 +173,5 @@ func startStore(ctx context.Context, t *testing.T, lan *testnet.Namespace, host 
 			t.Errorf("store: %v", err)
 		}
 	})
+	return store
 }

@@ -79,7 +79,7 @@ cp *.network /run/systemd/network/ # becoming its own user it cannot read what i
 chmod 644 /run/systemd/network/*
 dbus-daemon --system --fork --nopidfile
 while :; do
-	`+program+` &
+	SYSTEMD_LOG_LEVEL=debug `+program+` &
 	echo $! >pid
 	wait $!
 done

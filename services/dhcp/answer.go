@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
@@ -30,7 +31,7 @@ type scratch struct {
 // sent to clients that ask for it, or that do not say what they ask for: RFC 2131
 // 4.3.1 wants what was requested, and a short reply fits the smallest client. Of
 // several values for one option the first counts: of the boot stage, of the host,
-// of the subnet.
+// of the subnet. What of the host or the subnet gives way to the stage is said.
 func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) {
 	p := s.begin(t)
 	s.add(packet.Option{Code: packet.OptionSubnetMask, Data: s.sub.mask})
@@ -44,12 +45,18 @@ func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) 
 	if out.Type == packet.Discover && t == packet.ACK { // RFC 4039 section 3.1: "MUST"
 		s.add(packet.Option{Code: packet.OptionRapidCommit, Data: []byte{}})
 	}
-	common := s.sub.told
-	if h := s.host; h != nil {
+	common, h := s.sub.told, s.host
+	if h != nil {
 		s.addText(packet.OptionHostName, h.Name)
-		if h.Netboot != nil {
-			s.addNetboot(h.Netboot, out)
-		}
+	}
+	if out.Stage == StageIPXE {
+		s.addIPXE(out)
+	}
+	if h != nil && h.Netboot != nil {
+		s.addNetboot(h.Netboot, out)
+	}
+	s.staged = len(s.out.Options)
+	if h != nil {
 		for i := range h.Options {
 			s.tell(told{h.Options[i].wire(), h.Options[i].Always})
 		}
@@ -59,6 +66,9 @@ func (s *Server) answer(out *Outcome, t packet.MessageType, life time.Duration) 
 	}
 	for _, o := range common {
 		s.tell(o)
+	}
+	if len(s.displaced) > 0 {
+		out.Reason += fmt.Sprintf("; its boot stage has its own in place of options %v", s.displaced)
 	}
 	if t == packet.ACK {
 		p.CIAddr = s.in.CIAddr
@@ -71,8 +81,19 @@ func (s *Server) tell(o told) {
 	switch {
 	case o.Code == packet.OptionIPv6Only && !s.asksFor(o.Code):
 		// RFC 8925 section 3.3: "the DHCP server MUST NOT include" it then.
+	case o.Code == packet.OptionEtherboot: // addIPXE has told whom it is for
 	case o.always || s.in.Option(packet.OptionRequestList) == nil || s.asksFor(o.Code):
 		s.add(o.Option)
+		s.noteDisplaced(o.Option)
+	}
+}
+
+// noteDisplaced remembers an option in whose place the boot stage has another value.
+func (s *Server) noteDisplaced(o packet.Option) {
+	for _, staged := range s.out.Options[:s.staged] {
+		if staged.Code == o.Code && !bytes.Equal(staged.Data, o.Data) && !slices.Contains(s.displaced, int(o.Code)) {
+			s.displaced = append(s.displaced, int(o.Code))
+		}
 	}
 }
 
@@ -98,7 +119,7 @@ func (s *Server) begin(t packet.MessageType) *packet.Packet {
 		Flags: s.in.Flags, GIAddr: s.in.GIAddr, CHAddr: s.in.CHAddr,
 		File: s.out.File[:0], Options: s.out.Options[:0],
 	}
-	s.scratch.texts = s.scratch.texts[:0]
+	s.scratch.texts, s.displaced = s.scratch.texts[:0], s.displaced[:0]
 	s.scratch.kind[0] = byte(t)
 	s.scratch.serverID = s.serverID().As4()
 	s.out.Options = append(s.out.Options,

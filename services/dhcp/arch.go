@@ -11,7 +11,7 @@ import (
 // IANA registry "Processor Architecture Types".
 type Arch uint16
 
-// Architectures that machines boot from the network with.
+// Architectures that machines boot from the network with. Files may be named for any other.
 const (
 	ArchBIOS        Arch = 0
 	ArchUEFI32      Arch = 6
@@ -19,8 +19,11 @@ const (
 	ArchUEFIBC      Arch = 9 // "EFI BC", which x86-64 firmware sends too
 	ArchUEFIARM32   Arch = 10
 	ArchUEFIARM     Arch = 11 // 64-bit
+	ArchUBootARM32  Arch = 21
+	ArchUBootARM64  Arch = 22
 	ArchUEFIRISCV64 Arch = 27
 	ArchUEFILoong64 Arch = 39
+	ArchRaspberryPi Arch = 41 // its own boot loader, which says 0 in IPv4 as of 2024
 )
 
 // overHTTP returns the architecture whose type a is when it boots over HTTP.
@@ -32,6 +35,8 @@ func (a Arch) overHTTP() (plain Arch, ok bool) {
 		return a - 9, true
 	case a >= 17 && a <= 19: // 9 to 11
 		return a - 8, true
+	case a == 23 || a == 24: // 21 and 22
+		return a - 2, true
 	case a == 26 || a == 28 || a == 30 || a == 38 || a == 40:
 		return a - 1, true
 	}
@@ -43,7 +48,8 @@ func (a Arch) String() string {
 	plain, http := a.overHTTP()
 	name := map[Arch]string{
 		ArchBIOS: "BIOS", ArchUEFI32: "IA32 UEFI", ArchUEFI: "x86-64 UEFI", ArchUEFIBC: "x86-64 UEFI", ArchUEFIARM32: "ARM32 UEFI",
-		ArchUEFIARM: "ARM64 UEFI", 25: "RISC-V 32 UEFI", ArchUEFIRISCV64: "RISC-V 64 UEFI", ArchUEFILoong64: "LoongArch64 UEFI",
+		ArchUEFIARM: "ARM64 UEFI", ArchUBootARM32: "ARM32 U-Boot", ArchUBootARM64: "ARM64 U-Boot", 25: "RISC-V 32 UEFI",
+		ArchUEFIRISCV64: "RISC-V 64 UEFI", ArchUEFILoong64: "LoongArch64 UEFI", ArchRaspberryPi: "Raspberry Pi",
 	}[plain]
 	switch {
 	case name == "":
@@ -60,6 +66,17 @@ func archOf(p *packet.Packet) Arch {
 		return Arch(binary.BigEndian.Uint16(b))
 	}
 	return ArchBIOS
+}
+
+// OverHTTP reports whether firmware of the architecture boots by a URI.
+func (a Arch) OverHTTP() bool {
+	_, http := a.overHTTP()
+	return http
+}
+
+// hasFile reports whether there is a file for any architecture.
+func (n *Netboot) hasFile() bool {
+	return n.BIOS+n.UEFI+n.UEFIARM64 != "" || len(n.Files) > 0
 }
 
 // file returns the boot file for an architecture; empty: there is none for it.

@@ -175,6 +175,9 @@ func checkOptions(options []Option, bad func(string, ...any)) {
 		if len(o.Data) > option.MaxValue {
 			bad("option %d is %d bytes long, want at most %d", o.Code, len(o.Data), option.MaxValue)
 		}
+		if o.Code == packet.OptionEtherboot && !option.IsWithin(o.Data) {
+			bad("option %d is to be options within it, each a code, a length and a value", o.Code)
+		}
 		if seen[o.Code] {
 			bad("option %d is there twice", o.Code)
 		}
@@ -231,10 +234,34 @@ func (n *Netboot) check(bad func(string, ...any)) {
 		}
 		checkText("file for "+a.String(), f, most, bad)
 	}
+	n.CHAP.check(bad)
 	for _, p := range []string{n.RootPath, n.RootPath2} {
 		if err := checkRootPath(p); err != nil {
 			bad("root path %q: %w", p, err)
 		}
+	}
+}
+
+// check says what is wrong without a secret in it.
+func (c *CHAP) check(bad func(string, ...any)) {
+	if c == nil {
+		return
+	}
+	var e encapsulation
+	c.addTo(&e)
+	for _, s := range []string{c.User, c.Secret, c.TargetUser, c.TargetSecret} {
+		if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			bad("CHAP: want names and secrets of printable ASCII without spaces")
+			break
+		}
+	}
+	switch {
+	case c.User == "" || c.Secret == "" || (c.TargetUser == "") != (c.TargetSecret == ""):
+		bad("CHAP: want a name and a secret, or both twice")
+	case c.Secret == c.TargetSecret:
+		bad("CHAP: host and target have the same secret, want two (RFC 7143 12.1.3)")
+	case e.full:
+		bad("CHAP: names and secrets do not fit into an option of %d bytes", maxOption)
 	}
 }
 

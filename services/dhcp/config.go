@@ -107,6 +107,7 @@ type Netboot struct {
 	RootPath  string     // option 17, at most 255 bytes (edk2 reads one option only)
 	RootPath2 string     `json:",omitzero"` // another way to the same disk, for iSCSI adapters with two paths
 	Initiator string     // option 203: the iSCSI name of this host, read by iPXE
+	CHAP      *CHAP      `json:",omitzero"` // how it proves to its target who it is; nil: it need not
 	Script    string     // file name for iPXE, usually a URL
 	// Install keeps the disk attached for an installer that the script starts, and
 	// does not boot it: iPXE's keep-san and skip-san-boot.
@@ -115,10 +116,22 @@ type Netboot struct {
 	UEFI      string // for 7 and 9, x86-64 UEFI
 	UEFIARM64 string // for 11, 64-bit ARM UEFI
 	// Files names the file for any architecture, before the three above.
+	// An architecture without a file is told the Server alone.
 	Files map[Arch]string `json:",omitzero"`
 	// HTTP is what UEFI HTTP boot puts before those file names to make a URI of
 	// them: "http://192.0.2.10/boot/". Empty: only file names that are URIs are sent.
 	HTTP string `json:",omitzero"`
+}
+
+// CHAP is the names and secrets by which a host and its iSCSI target know each other: RFC 7143 12.1.3. They
+// are told to iPXE alone, on a card of the host that has no address yet, on a network where one of Addrs is, in
+// no broadcast, and through a relay agent only to a network that lies behind one. On the way there they are in
+// clear, and a card can be made to say that it is another. No Outcome and no Preview has a secret but in the
+// Reply itself.
+type CHAP struct {
+	User, Secret string // what the host says
+	// TargetUser and TargetSecret are what the target says; empty: it is believed without.
+	TargetUser, TargetSecret string `json:",omitzero"`
 }
 
 // wire returns o as the packet library has it.

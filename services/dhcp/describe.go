@@ -19,6 +19,7 @@ func appendOptions(b []byte, options []packet.Option) []byte {
 		case packet.OptionMessageType, packet.OptionOverload:
 			continue
 		}
+		o = shown(o)
 		n := min(len(o.Data), maxOption, maxDescribed-len(b)-2)
 		if n < 0 {
 			return b
@@ -74,6 +75,7 @@ func Describe(msg []byte) []string {
 func describe(o packet.Option) string {
 	code := strconv.Itoa(int(o.Code))
 	d, _ := option.Define(code)
+	o = shown(o)
 	if d.Name == code { // it has no name
 		return strings.TrimSpace(code + " " + d.Format(o.Data))
 	}

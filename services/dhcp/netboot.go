@@ -6,15 +6,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
 )
 
-// Values of option 175 for iPXE.
-const (
-	// noProxyDHCP, sub-option 176: iPXE does not wait two seconds for a ProxyDHCP server.
-	noProxyDHCP = "\xb0\x01\x01"
-	// installMode, keep-san (8) and skip-san-boot (9): the disk is attached, stays so
-	// when the script hands over, and is not booted (ipxe.org/cfg/keep-san).
-	installMode = "\x08\x01\x01\x09\x01\x01"
-)
-
 // addNetboot adds what the client's boot stage needs.
 //
 // Root path and initiator name go to iPXE and to whatever runs after it, asked for
@@ -32,11 +23,6 @@ func (s *Server) addNetboot(n *Netboot, out *Outcome) {
 	case StageHBA:
 		s.addHBA(n, out)
 	case StageIPXE:
-		if n.Install {
-			s.addText(packet.OptionEtherboot, noProxyDHCP+installMode)
-		} else {
-			s.addText(packet.OptionEtherboot, noProxyDHCP)
-		}
 		s.setFile(n.Script, out)
 	}
 	// klibc takes its boot server from siaddr, iPXE that of a file name without one.
@@ -46,14 +32,15 @@ func (s *Server) addNetboot(n *Netboot, out *Outcome) {
 }
 
 // addPXE tells a ROM where to get its file. siaddr and the header field are what
-// ROMs use; 66 and 67 say the same to those that look there.
+// ROMs use; 66 and 67 say the same to those that look there. A Raspberry Pi and U-Boot
+// know the names of files themselves, and of the server in one of the two ways; other
+// ROMs go on to the next device when they are told of no file.
 func (s *Server) addPXE(n *Netboot, out *Outcome) {
-	file := n.file(out.Arch)
-	if file == "" {
+	if file := n.file(out.Arch); file != "" {
+		s.setFile(file, out)
+	} else {
 		out.Reason += "; no boot file for " + out.Arch.String()
-		return
 	}
-	s.setFile(file, out)
 	if n.Server.IsValid() {
 		s.out.SIAddr = n.Server
 		s.addText(packet.OptionTFTPServer, n.Server.String())

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -55,15 +56,26 @@ type stageKind struct {
 	class string // option 60
 }
 
-func stageKinds() []stageKind {
+// stageKinds returns those of machines that people have, and of whatever else there are files for.
+func stageKinds(files map[Arch]string) []stageKind {
 	kinds := []stageKind{}
-	for _, a := range []Arch{ArchBIOS, ArchUEFI, ArchUEFI32, ArchUEFIARM, ArchUEFIARM32, ArchUEFIRISCV64, ArchUEFILoong64} {
-		kinds = append(kinds, stageKind{StagePXE, a, "PXEClient"})
-	}
+	var overHTTP []Arch
 	for a := Arch(15); a <= 40; a++ {
 		if plain, http := a.overHTTP(); http && plain != ArchUEFIBC { // which is x86-64 too
-			kinds = append(kinds, stageKind{StageHTTP, a, httpClient})
+			overHTTP = append(overHTTP, a)
 		}
+	}
+	plain := []Arch{ArchBIOS, ArchUEFI, ArchUEFI32, ArchUEFIARM, ArchUEFIARM32, ArchUEFIRISCV64, ArchUEFILoong64}
+	for _, a := range slices.Sorted(maps.Keys(files)) {
+		if !a.OverHTTP() && !slices.Contains(plain, a) {
+			plain = append(plain, a)
+		}
+	}
+	for _, a := range plain {
+		kinds = append(kinds, stageKind{StagePXE, a, "PXEClient"})
+	}
+	for _, a := range overHTTP {
+		kinds = append(kinds, stageKind{StageHTTP, a, httpClient})
 	}
 	return append(kinds, stageKind{StageIPXE, ArchBIOS, ""}, stageKind{StageHBA, ArchBIOS, "BRCM ISAN"}, stageKind{StageSystem, ArchBIOS, ""})
 }
@@ -71,10 +83,15 @@ func stageKinds() []stageKind {
 // preview asks as each stage of h does on one subnet.
 func (s *Server) preview(sub int, h *Host) (all []Preview) {
 	out := new(Outcome)
-	for _, k := range stageKinds() {
+	var files map[Arch]string
+	if h.Netboot != nil {
+		files = h.Netboot.Files
+	}
+	for _, k := range stageKinds(files) {
 		s.Handle(time.Time{}, s.linkOf(sub), s.previewRequest(s.subnets[sub], h, k), out)
 		var p packet.Packet
-		boots := k.stage == StageSystem || h.Netboot != nil && (out.File != "" || k.stage == StageIPXE || k.stage == StageHBA)
+		boots := k.stage == StageSystem || h.Netboot != nil && (out.File != "" || k.stage == StageIPXE || k.stage == StageHBA ||
+			k.stage == StagePXE && k.arch == ArchBIOS && !h.Netboot.hasFile()) // the server alone, as others
 		if out.Drop != 0 || !boots || p.Unmarshal(out.Reply) != nil {
 			continue
 		}

@@ -46,6 +46,18 @@ func TestPreview(t *testing.T) {
 	if strings.Contains(got, "LoongArch") {
 		t.Error("a stage is shown for which there is no file")
 	}
+	boards := Netboot{Server: ip("192.168.32.10"), Files: map[Arch]string{ArchUBootARM64: "ub", 256: "old", 24: "https://192.168.32.10/ub"}}
+	for n, want := range map[*Netboot]string{
+		&boards: "lan | PXE | ARM64 U-Boot | 192.168.32.11 true 12h0m0s | 192.168.32.10 ub | ",
+		{Server: ip("192.168.32.10")}: "lan | PXE | BIOS | 192.168.32.11 true 12h0m0s | 192.168.32.10  | " + first + ", " + then +
+			`, 66 tftp-server "192.168.32.10"` + "\n",
+	} {
+		conf.Hosts[2].Netboot = n
+		if got := show("web1"); !strings.Contains(got, want) || n == &boards && (!strings.Contains(got, "architecture 256") ||
+			!strings.Contains(got, "ARM64 U-Boot over HTTP") || strings.Contains(got, "BIOS")) {
+			t.Errorf("%s\nis missing in\n%s", want, got)
+		}
+	}
 	for host, want := range map[string]string{
 		"laptop": "lan | system |  | 192.168.32.100 false 12h0m0s | invalid IP  | ",
 		"till":   "shop | system |  | 192.168.40.7 true 1h0m0s | invalid IP  | ",

@@ -33,7 +33,7 @@ func TestStages(t *testing.T) {
 			}
 			request, want, _ := strings.Cut(string(b), "\n\n")
 			conf := bootable()
-			conf.Hosts[2].Netboot.Install = strings.HasSuffix(name, "-install")
+			prepare(&conf.Hosts[2], name)
 			out := new(Outcome)
 			newServer(t, conf).Handle(t0, 0, parseRequest(t, strings.TrimSpace(request)), out)
 			got := showAnswer(t, out)
@@ -49,12 +49,25 @@ func TestStages(t *testing.T) {
 	}
 }
 
+// prepare makes web1 the host that a stage is about.
+func prepare(h *Host, stage string) {
+	switch {
+	case strings.HasSuffix(stage, "-install"):
+		h.Netboot.Install = true
+	case strings.HasSuffix(stage, "-chap"):
+		h.Netboot.CHAP = &CHAP{User: "web1", Secret: "secret-of-web1", TargetUser: "store", TargetSecret: "secret-of-store"}
+	case strings.HasSuffix(stage, "-pi"):
+		h.Netboot.BIOS = ""
+		h.Options = []Option{{Code: 43, Data: []byte("\x06\x01\x03\x0a\x04\x00PXE\x09\x14\x00\x00\x11Raspberry Pi Boot\xff")}, {Code: 60, Data: []byte("PXEClient")}}
+	}
+}
+
 // bootable is the home site with boot files for every architecture.
 func bootable() Config {
 	conf := home()
 	n := conf.Hosts[2].Netboot
 	n.HTTP = "http://192.168.32.10/"
-	n.Files = map[Arch]string{ArchUEFI32: "ipxe-ia32.efi", ArchUEFIARM32: "ipxe-arm32.efi", ArchUEFIRISCV64: "ipxe-riscv64.efi"}
+	n.Files = map[Arch]string{ArchUEFI32: "ipxe-ia32.efi", ArchUEFIARM32: "ipxe-arm32.efi", ArchUEFIRISCV64: "ipxe-riscv64.efi", ArchUBootARM64: "u-boot.img"}
 	n.RootPath2 = "iscsi:192.168.33.10:::1:iqn.2011-03.example.home:web1.root"
 	return conf
 }

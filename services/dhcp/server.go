@@ -63,6 +63,8 @@ type Server struct {
 	relay     relay
 	in, out   packet.Packet
 	scratch   scratch
+	staged    int   // how many options of out are those of the message itself and of the boot stage
+	displaced []int // options that the boot stage has others in place of
 }
 
 // A subnet is one network with its leases.

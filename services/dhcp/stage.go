@@ -15,8 +15,8 @@ const (
 	// StageSystem is an initramfs, a running system, UEFI's own iSCSI driver, or a
 	// device: whatever is not below.
 	StageSystem Stage = iota
-	// StagePXE is the PXE ROM of a card or the PXE driver of UEFI firmware. It
-	// fetches one file by TFTP.
+	// StagePXE is the PXE ROM of a card, the PXE driver of UEFI firmware, U-Boot, or the
+	// boot loader of a Raspberry Pi. It fetches files by TFTP, of which it is told the first.
 	StagePXE
 	// StageIPXE is iPXE. It attaches the iSCSI root and may run a script.
 	StageIPXE
@@ -46,6 +46,9 @@ const httpClient = "HTTPClient"
 //
 // iPXE sends 60 "PXEClient" too; it is known by option 175, which it always
 // sends, or by its user class: the raw bytes, or the list of RFC 3004.
+//
+// U-Boot's class is its own ("U-Boot.armv8", and what boards make of it); when it looks
+// for an EFI program it says PXEClient. A class of a user's own leaves the architecture.
 func stageOf(p *packet.Packet) Stage {
 	if p.Option(packet.OptionEtherboot) != nil || isIPXE(p.Option(packet.OptionUserClass)) {
 		return StageIPXE
@@ -56,6 +59,8 @@ func stageOf(p *packet.Packet) Stage {
 		stage  Stage
 	}{
 		{"PXEClient", StagePXE},
+		{"U-Boot", StagePXE},
+		{"U-boot", StagePXE},
 		{httpClient, StageHTTP},
 		{"BRCM ISAN", StageHBA}, // Broadcom NetXtreme II
 		{"QLGC ISAN", StageHBA}, // QLogic and Marvell
@@ -63,6 +68,10 @@ func stageOf(p *packet.Packet) Stage {
 		if len(class) >= len(c.prefix) && string(class[:len(c.prefix)]) == c.prefix {
 			return c.stage
 		}
+	}
+	switch archOf(p) {
+	case ArchUBootARM32, ArchUBootARM64, ArchRaspberryPi:
+		return StagePXE
 	}
 	return StageSystem
 }

@@ -33,9 +33,15 @@ func TestOddStages(t *testing.T) {
 		want  told
 	}{
 		{"x64 UEFI that says EFI BC", rom("\x00\x09"), StagePXE, told{store, "ipxe.efi", store, "ipxe.efi", "", "", "", "web1"}},
-		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: "0.0.0.0", name: "web1"}},
+		{"IA32 UEFI, for which there is no file", rom("\x00\x06"), StagePXE, told{siaddr: store, opt66: store, name: "web1"}},
 		{"ROM that names no architecture", []dhcpv4.Modifier{opt(60, "PXEClient")}, StagePXE,
 			told{store, "undionly.kpxe", store, "undionly.kpxe", "", "", "", "web1"}},
+		{"U-Boot with a class of its board's own", []dhcpv4.Modifier{opt(60, "U-boot.armv7.highbank"), opt(93, "\x01\x00")}, StagePXE,
+			told{siaddr: store, opt66: store, name: "web1"}},
+		{"U-Boot with a class of its user's own", []dhcpv4.Modifier{opt(60, "rack7"), opt(93, "\x00\x15")}, StagePXE,
+			told{siaddr: store, opt66: store, name: "web1"}},
+		{"Raspberry Pi by its architecture alone", []dhcpv4.Modifier{opt(93, "\x00\x29")}, StagePXE, told{siaddr: store, opt66: store, name: "web1"}},
+		{"a system that says which machine it is on", []dhcpv4.Modifier{opt(93, "\x00\x0b")}, StageSystem, osTold},
 		{"iPXE by a user class of RFC 3004", []dhcpv4.Modifier{opt(77, "\x03foo\x04iPXE"), opt(55, ipxe55)}, StageIPXE, ipxeTold},
 		{"iPXE by 175 alone", []dhcpv4.Modifier{opt(175, "")}, StageIPXE, ipxeTold},
 		{"HTTP boot without a URI", []dhcpv4.Modifier{opt(60, "HTTPClient:Arch:00016"), opt(93, "\x00\x10")}, StageHTTP,
@@ -65,12 +71,14 @@ func TestOddStages(t *testing.T) {
 func TestFiles(t *testing.T) {
 	n := &Netboot{HTTP: "http://192.0.2.10/boot/", BIOS: "b", UEFI: "u", UEFIARM64: "a", Files: map[Arch]string{
 		ArchUEFIRISCV64: "r", ArchUEFILoong64: "https://192.0.2.11/l", 19: "over-http", ArchUEFI32: "i",
+		ArchUBootARM64: "ub", ArchRaspberryPi: "pi", 14: "opal", 256: "old-u-boot",
 	}}
 	conf := home()
 	conf.Hosts[2].Netboot = n
 	s := newServer(t, conf)
 	for arch, want := range map[Arch]string{
-		0: "b", 6: "i", 7: "u", 9: "u", 11: "a", 27: "r", 39: "https://192.0.2.11/l", 10: "", 1: "",
+		0: "b", 6: "i", 7: "u", 9: "u", 11: "a", 27: "r", 39: "https://192.0.2.11/l", 10: "", 1: "", 22: "ub", 41: "pi", 14: "opal", 256: "old-u-boot", 21: "",
+		24: "http://192.0.2.10/boot/ub", 23: "",
 		15: "http://192.0.2.10/boot/i", 16: "http://192.0.2.10/boot/u", 17: "http://192.0.2.10/boot/u", 18: "", 19: "http://192.0.2.10/boot/over-http",
 		20: "http://192.0.2.10/boot/b", 28: "http://192.0.2.10/boot/r", 40: "https://192.0.2.11/l", 65535: "",
 	} {

@@ -14,8 +14,9 @@ import (
 // stageOrder is the order in which a machine on its way up runs them.
 func stageOrder() []string {
 	return []string{
-		"pxe-bios", "pxe-uefi-x64", "pxe-uefi-ia32", "pxe-uefi-arm64", "pxe-uefi-arm32", "pxe-uefi-riscv64", "http-uefi-x64", "http-uefi-arm64",
-		"system-uefi-iscsi", "hba-broadcom", "hba-qlogic", "ipxe", "ipxe-install", "system-linux-ip", "system-klibc", "system-dracut",
+		"pxe-bios", "pxe-uefi-x64", "pxe-uefi-ia32", "pxe-uefi-arm64", "pxe-uefi-arm32", "pxe-uefi-riscv64", "pxe-u-boot-arm64", "pxe-raspberry-pi",
+		"http-uefi-x64", "http-uefi-arm64",
+		"system-uefi-iscsi", "hba-broadcom", "hba-qlogic", "ipxe", "ipxe-install", "ipxe-chap", "system-linux-ip", "system-klibc", "system-dracut",
 		"system-dhclient", "system-dhcpcd", "system-udhcpc",
 	}
 }

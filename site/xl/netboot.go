@@ -37,6 +37,9 @@ func Netboot(s *site.Site, h site.Host, mac site.MAC, kind Type) (string, error)
 		return "", fmt.Errorf("%s has several cards; expected the MAC of the one that the domain gets, in place of the name: %s", h.Name, list(h.MACs))
 	case kind != HVM && n.RootPath == "":
 		return "", fmt.Errorf("%s has no iSCSI disk to put on the command line of a %s domain: the site has no root-path under [netboot]", h.Name, kind)
+	case kind != HVM && n.CHAP != nil:
+		return "", fmt.Errorf("the target of %s wants a proof (chap-user), and its secret does not belong on a command line, where "+
+			"whoever is on the Xen host can read it; expected type hvm", h.Name)
 	case kind != HVM && n.Install:
 		return "", fmt.Errorf("%s is being installed (install = true), which is for iPXE to start; expected type hvm", h.Name)
 	case kind != HVM && strings.Contains(n.RootPath, "["):

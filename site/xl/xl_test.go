@@ -170,6 +170,10 @@ func TestNetbootErrors(t *testing.T) {
 		{"several cards", func(f map[string]string) { f["ethers"] += "00:16:3e:20:00:77 web1\n" }, "web1", xl.PVH,
 			"web1 has several cards; expected the MAC of the one that the domain gets, in place of the name: 00:16:3e:20:00:11 00:16:3e:20:00:77"},
 		{"no disk", without("root-path"), "web1", xl.PV, "web1 has no iSCSI disk to put on the command line of a pv domain: the site has no root-path under [netboot]"},
+		{"CHAP", func(f map[string]string) {
+			f["site.toml"] += "\n[[host]]\nnames = [\"web1\"]\nnetboot = { chap-user = \"{name}\", chap-secret-file = \"web1.key\" }\n"
+			f["web1.key"] = "secret-of-web1\n"
+		}, "web1", xl.PVH, "the target of web1 wants a proof (chap-user), and its secret does not belong on a command line"},
 		{"IPv6", func(f map[string]string) {
 			f["site.toml"] = strings.Replace(f["site.toml"], "iscsi:{server}:", "iscsi:[2001:db8::10]:", 1)
 		}, "web1", xl.PVH, "has an IPv6 server, which an initramfs does not read from its command line; expected type hvm"},

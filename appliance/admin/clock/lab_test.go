@@ -8,15 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
-	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/clock"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
@@ -46,15 +42,11 @@ type box struct {
 // env serves the control sockets.
 func (b *box) env(t *testing.T) clock.Env {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "time") // short: the name of a socket has 107 bytes at most
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := admintest.RunDir(t)
 	if b.clock != nil {
-		serve(t, dir, roster.NTP, control.Mux{"status": says(b.clock), "sources": says(b.sources), "clients": b.answerClients})
+		admintest.Serve(t, dir, roster.NTP, control.Mux{"status": admintest.Says(b.clock), "sources": admintest.Says(b.sources), "clients": b.answerClients})
 	}
-	serve(t, dir, roster.DHCP, control.Mux{"leases": says(b.leases)})
+	admintest.Serve(t, dir, roster.DHCP, control.Mux{"leases": admintest.Says(b.leases)})
 	return clock.Env{RunDir: dir, Site: b.site}
 }
 
@@ -69,34 +61,8 @@ func (b *box) answerClients(_ context.Context, raw json.RawMessage, send func(an
 	return send(some)
 }
 
-func says(what any) control.Handler {
-	return func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(what) }
-}
-
-func serve(t *testing.T, dir, name string, m control.Mux) {
-	t.Helper()
-	l, err := control.Listen(dir, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- control.Serve(ctx, l, m) }()
-	t.Cleanup(func() { cancel(); <-ended })
-}
-
 func (b *box) site() (*site.Site, error) {
-	keys, err := os.ReadFile("../../../examples/home/authorized_keys")
-	if err != nil {
-		return nil, err
-	}
-	return site.Load(fstest.MapFS{
-		"site.toml": {Data: []byte("name = \"gate\"\ndomain = \"home.example\"\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n" +
-			"ipv4 = \"192.168.32.1/24\"\n[wan]\ninterface = \"eth0\"\nipv4 = \"192.0.2.10/24\"\ngateway = \"192.0.2.1\"\n" + b.toml)},
-		"hosts":           {Data: []byte("192.168.32.11 web1\n")},
-		"ethers":          {Data: []byte("00:16:3e:20:00:11 web1\n")},
-		"authorized_keys": {Data: keys},
-	})
+	return admintest.Site(admintest.Static+b.toml, "192.168.32.11 web1\n", "00:16:3e:20:00:11 web1\n")
 }
 
 // story runs the commands, and returns what they print.
@@ -217,34 +183,12 @@ func TestCommands(t *testing.T) {
 			b := well()
 			change(b)
 			got := story(t, b.env(t))
-			for line := range strings.Lines(got) {
-				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 && !strings.HasPrefix(line, "(") ||
-					strings.Contains(line, "\x1b") {
-					t.Errorf("%d columns: %q", n, line)
-				}
-			}
+			admintest.Safe(t, got, 80, "(")
 			if b.clock != nil {
 				got += "status: " + clock.Line(*b.clock) + "\n"
 			}
-			golden(t, "testdata/"+name+".txt", got)
+			admintest.Golden(t, *update, name+".txt", got)
 		})
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, d)
 	}
 }
 

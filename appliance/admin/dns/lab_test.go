@@ -4,19 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -49,17 +44,8 @@ func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func loadSite(t *testing.T) *site.Site {
 	t.Helper()
-	keys, err := os.ReadFile("../../../examples/home/authorized_keys")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := site.Load(fstest.MapFS{
-		"site.toml": {Data: []byte("name = \"gate\"\ndomain = \"home.example\"\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n" +
-			"ipv4 = \"192.168.32.1/24\"\nipv6 = \"fd00:32::1/64\"\npool = \"192.168.32.100-192.168.32.199\"\n")},
-		"authorized_keys": {Data: keys},
-		"hosts":           {Data: []byte("192.168.32.10 web www\nfd00:32::10 web\n192.168.32.20 printer\n")},
-		"ethers":          {Data: []byte("00:00:5e:00:53:20 printer\n00:00:5e:00:53:21 tablet\n")},
-	})
+	s, err := admintest.Site("ipv6 = \"fd00:32::1/64\"\npool = \"192.168.32.100-192.168.32.199\"\n",
+		"192.168.32.10 web www\nfd00:32::10 web\n192.168.32.20 printer\n", "00:00:5e:00:53:20 printer\n00:00:5e:00:53:21 tablet\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +64,8 @@ func leasesOf() []dhcp.LeaseInfo {
 // start serves the control sockets.
 func (b *box) start(t *testing.T) {
 	t.Helper()
-	dir := shortDir(t)
-	serve(t, dir, "dns", control.Mux{
+	dir := admintest.RunDir(t)
+	admintest.Serve(t, dir, "dns", control.Mux{
 		"status": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(b.status) },
 		"why": func(_ context.Context, raw json.RawMessage, send func(any) error) error {
 			b.asked = append(b.asked, string(raw))
@@ -115,12 +101,10 @@ func (b *box) start(t *testing.T) {
 		},
 	})
 	if b.made != nil {
-		serve(t, dir, "radvd", control.Mux{
-			"stations": func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(b.made) },
-		})
+		admintest.Serve(t, dir, "radvd", control.Mux{"stations": admintest.Says(b.made)})
 	}
 	if !b.silent {
-		serve(t, dir, "dhcp", control.Mux{
+		admintest.Serve(t, dir, "dhcp", control.Mux{
 			"leases": func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
 				if b.hung {
 					<-ctx.Done()
@@ -131,34 +115,6 @@ func (b *box) start(t *testing.T) {
 	}
 	s := loadSite(t)
 	b.env = dns.Env{RunDir: dir, Now: func() time.Time { return now }, Site: func() (*site.Site, error) { return s, b.siteErr }}
-}
-
-// shortDir is a directory for control sockets, whose names have 107 bytes at most.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "dns")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-func serve(t *testing.T, dir, service string, m control.Mux) {
-	t.Helper()
-	l, err := control.Listen(dir, service)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- control.Serve(ctx, l, m) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 // command runs a command line that begins behind "gatehouse dns".
@@ -193,36 +149,4 @@ func story(t *testing.T, env dns.Env, lines ...string) string {
 		}
 	}
 	return text.String()
-}
-
-// golden compares with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got), -update writes it:\n%s", file, d)
-	}
-}
-
-// safe complains of what could act on a terminal, and of lines that are longer than limit.
-func safe(t *testing.T, text string, limit int) {
-	t.Helper()
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }); i >= 0 {
-			t.Errorf("%q has %q", line, line[i])
-		}
-		if n := len([]rune(line)); n > limit && !slices.Contains([]string{"$"}, line[:1]) {
-			t.Errorf("%d columns: %s", n, line)
-		}
-	}
 }

@@ -2,7 +2,6 @@ package dns_test
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	admin "github.com/gatehouse-os/gatehouse/appliance/admin/dns"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
@@ -124,13 +124,9 @@ func newLab(t *testing.T) *lab {
 		Upstream: servers.Config{Servers: []servers.Server{{Address: addr("192.0.2.53"), Kind: servers.Plain}}},
 	}
 	service := l.open(t, conf)
-	dir := shortDir(t)
-	serve(t, dir, "dns", service.Methods())
-	serve(t, dir, "dhcp", control.Mux{
-		"leases": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
-			return send([]dhcp.LeaseInfo{})
-		},
-	})
+	dir := admintest.RunDir(t)
+	admintest.Serve(t, dir, "dns", service.Methods())
+	admintest.Serve(t, dir, "dhcp", control.Mux{"leases": admintest.Says([]dhcp.LeaseInfo{})})
 	s := loadSite(t)
 	l.env = admin.Env{RunDir: dir, Now: time.Now, Site: func() (*site.Site, error) { return s, nil }, Dial: l.dial}
 	return l
@@ -219,7 +215,7 @@ func TestLive(t *testing.T) {
 	} {
 		text = regexp.MustCompile(of.pattern).ReplaceAllString(text, of.with)
 	}
-	golden(t, "live.txt", text)
+	admintest.Golden(t, *update, "live.txt", text)
 	if out, err := command(t, l.env, ""); err != nil || !strings.Contains(out, "192.0.2.53   up ") || !strings.Contains(out, "box(127.0.0.1)") {
 		t.Errorf("%v\n%s", err, out)
 	}

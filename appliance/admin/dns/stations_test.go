@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/services/dns/run"
 	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
@@ -28,5 +29,5 @@ func TestWhyStations(t *testing.T) {
 	}
 	b.start(t)
 	text := story(t, b.env, "why laptop AAAA", "why fd00:0:32:0:216:3eff:fe00:5")
-	golden(t, "why-stations.txt", text)
+	admintest.Golden(t, *update, "why-stations.txt", text)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/services/dns/front"
 	"github.com/gatehouse-os/gatehouse/services/dns/resolver"
@@ -70,8 +71,8 @@ func TestStatus(t *testing.T) {
 	b := &box{status: usual(), leases: leasesOf()}
 	b.start(t)
 	text := story(t, b.env, "", "-a")
-	golden(t, "status.txt", text)
-	safe(t, text, 80)
+	admintest.Golden(t, *update, "status.txt", text)
+	admintest.Safe(t, text, 80, "$")
 }
 
 // TestStatusTroubled: problems make the exit status, and strangers nothing but text.
@@ -81,8 +82,8 @@ func TestStatusTroubled(t *testing.T) {
 	b.status.Tops.Clients = append(b.status.Tops.Clients[:1], run.Count{What: "192.168.32.100", N: 5})
 	b.start(t)
 	text := story(t, b.env, "")
-	golden(t, "troubled.txt", text)
-	safe(t, text, 400) // a word that is longer than a line is not broken
+	admintest.Golden(t, *update, "troubled.txt", text)
+	admintest.Safe(t, text, 400, "$") // a word that is longer than a line is not broken
 	if _, err := command(t, b.env, ""); !errors.Is(err, cli.ErrProblems) {
 		t.Errorf("%v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
 	"github.com/gatehouse-os/gatehouse/services/dns/run"
@@ -68,19 +69,19 @@ func TestWhy(t *testing.T) {
 	t.Run("house", func(t *testing.T) {
 		text := story(t, b.env, "why web", "why WWW.home.example --from laptop", "why web HTTPS", "why gate aaaa", "why laptop", "why phone",
 			"why 192.168.32.10", "why 192.168.32.77", "why fd00:32::1", "why _ntp._udp SRV", "why printer.local", "why com.", "why away")
-		golden(t, "why-house.txt", text)
-		safe(t, text, 110) // reverse names of IPv6 have more than 80
+		admintest.Golden(t, *update, "why-house.txt", text)
+		admintest.Safe(t, text, 110, "$") // reverse names of IPv6 have more than 80
 	})
 	t.Run("outside", func(t *testing.T) {
 		text := story(t, b.env, "why www.example.net", "why www.example.net AAAA", "why old.example.net", "why nobody.example.net",
 			"why dead.example.net", "why failed.example.net", "why --no-ask db.lab.example", "why other.example")
-		golden(t, "why-outside.txt", text)
-		safe(t, text, 80)
+		admintest.Golden(t, *update, "why-outside.txt", text)
+		admintest.Safe(t, text, 80, "$")
 	})
 	t.Run("hostile", func(t *testing.T) {
 		text := story(t, b.env, `why evil\027[31m.example.net. TXT`)
-		golden(t, "why-hostile.txt", text)
-		safe(t, text, 320)
+		admintest.Golden(t, *update, "why-hostile.txt", text)
+		admintest.Safe(t, text, 320, "$")
 	})
 }
 
@@ -186,8 +187,8 @@ func TestLog(t *testing.T) {
 		line(19, "fe80::1%eth1", "a.example.", "cached")}}
 	b.start(t)
 	text := story(t, b.env, "log", "log -f laptop", "log web", "log 192.168.32.10 --json")
-	golden(t, "log.txt", text)
-	safe(t, text, 260)
+	admintest.Golden(t, *update, "log.txt", text)
+	admintest.Safe(t, text, 260, "$")
 	if want := []string{"{}", `{"client":"192.168.32.100"}`, "{}", `{"client":"192.168.32.10"}`}; strings.Join(b.asked, " ") != strings.Join(want, " ") {
 		t.Errorf("%s", b.asked)
 	}

@@ -8,15 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
-	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
@@ -82,55 +78,26 @@ ipv6 = "off"
 // env serves the control sockets.
 func (b *box) env(t *testing.T) ipv6.Env {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "six") // short: the name of a socket has 107 bytes at most
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := admintest.RunDir(t)
 	if err := shown.WriteLearned(dir, b.learned); err != nil {
 		t.Fatal(err)
 	}
 	if b.told != nil {
-		serve(t, dir, roster.Radvd, control.Mux{"status": says(b.told), "stations": says(b.stations)})
+		admintest.Serve(t, dir, roster.Radvd, control.Mux{"status": admintest.Says(b.told), "stations": admintest.Says(b.stations)})
 	}
 	if b.wan != nil {
-		serve(t, dir, roster.WAN, control.Mux{"status": says(b.wan)})
+		admintest.Serve(t, dir, roster.WAN, control.Mux{"status": admintest.Says(b.wan)})
 	}
 	if b.tunnel != nil {
-		serve(t, dir, roster.Tunnel, control.Mux{"status": says(b.tunnel)})
+		admintest.Serve(t, dir, roster.Tunnel, control.Mux{"status": admintest.Says(b.tunnel)})
 	}
 	return ipv6.Env{
 		RunDir: dir, Site: b.site, Now: func() time.Time { return now }, Uptime: func() time.Duration { return up },
 	}
 }
 
-func says(what any) control.Handler {
-	return func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(what) }
-}
-
-func serve(t *testing.T, dir, name string, m control.Mux) {
-	t.Helper()
-	l, err := control.Listen(dir, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- control.Serve(ctx, l, m) }()
-	t.Cleanup(func() { cancel(); <-ended })
-}
-
 func (b *box) site() (*site.Site, error) {
-	keys, err := os.ReadFile("../../../examples/home/authorized_keys")
-	if err != nil {
-		return nil, err
-	}
-	return site.Load(fstest.MapFS{
-		"site.toml": {Data: []byte("name = \"gate\"\ndomain = \"home.example\"\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n" +
-			"ipv4 = \"192.168.32.1/24\"\n[wan]\ninterface = \"eth0\"\nipv4 = \"192.0.2.10/24\"\ngateway = \"192.0.2.1\"\n" + b.toml)},
-		"authorized_keys": {Data: keys}, "hosts": {Data: []byte("192.168.32.11 web1\n")},
-		"ethers": {Data: []byte("00:16:3e:20:00:11 web1\n")},
-	})
+	return admintest.Site(admintest.Static+b.toml, "192.168.32.11 web1\n", "00:16:3e:20:00:11 web1\n")
 }
 
 // story runs all commands, and returns what was printed as a terminal has it.
@@ -270,36 +237,14 @@ func TestCommands(t *testing.T) {
 			b := well()
 			change(b)
 			got := story(t, b.env(t))
-			for line := range strings.Lines(got) {
-				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 && !strings.HasPrefix(line, "(") ||
-					strings.Contains(line, "\x1b") {
-					t.Errorf("%d columns: %q", n, line)
-				}
-			}
+			admintest.Safe(t, got, 80, "(")
 			if s, err := b.site(); err != nil {
 				t.Fatal(err)
 			} else if b.toml != "" {
 				got += "status: " + ipv6.Line(plan.IPv6Of(s, b.learned), up) + "\n"
 			}
-			golden(t, "testdata/"+name+".txt", got)
+			admintest.Golden(t, *update, name+".txt", got)
 		})
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, d)
 	}
 }
 

@@ -3,19 +3,14 @@ package tunnel_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/tunnel"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
@@ -75,25 +70,9 @@ func service(conf func(*tunnel6in4.Config), inside, outer bool, answer *tunnel6i
 
 func serve(t *testing.T, st *run.Status) tunnel.Env {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "tun") // short: the name of a socket has 107 bytes at most
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := admintest.RunDir(t)
 	if st != nil {
-		l, err := control.Listen(dir, roster.Tunnel)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() {
-			ended <- control.Serve(ctx, l, control.Mux{"status": func(_ context.Context, _ json.RawMessage,
-				send func(any) error) error {
-				return send(st)
-			}})
-		}()
-		t.Cleanup(func() { cancel(); <-ended })
+		admintest.Serve(t, dir, roster.Tunnel, control.Mux{"status": admintest.Says(st)})
 	}
 	return tunnel.Env{RunDir: dir, Now: func() time.Time { return now }}
 }
@@ -139,29 +118,11 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		out.WriteString("status: " + tunnel.Line(asked) + "\n")
-		for line := range strings.Lines(out.String()) {
-			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 ||
-				strings.Contains(line, "\x1b") {
-				t.Errorf("%s: a line of %d characters: %q", name, n, line)
-			}
-		}
+		admintest.Safe(t, out.String(), 80)
 		if strings.Contains(out.String(), "s3cret") {
 			t.Errorf("%s: the key is shown", name)
 		}
-		file := filepath.Join("testdata", name+".txt")
-		if *update {
-			if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(string(want), out.String()); d != "" {
-			t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, d)
-		}
+		admintest.Golden(t, *update, name+".txt", out.String())
 	}
 }
 

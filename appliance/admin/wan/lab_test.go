@@ -4,19 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
@@ -59,13 +55,9 @@ func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 // start serves the control socket.
 func (b *box) start(t *testing.T) *box {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "wan") // short: the name of a socket has 107 bytes at most
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := admintest.RunDir(t)
 	if len(b.turns) > 0 {
-		serve(t, dir, control.Mux{"status": b.status, "renew": b.note("renew"), "release": b.note("release")})
+		admintest.Serve(t, dir, "wan", control.Mux{"status": b.status, "renew": b.note("renew"), "release": b.note("release")})
 	}
 	b.env = wan.Env{
 		RunDir: dir, Now: func() time.Time { return now }, Site: b.site, Pause: time.Millisecond, Patience: 50 * time.Millisecond,
@@ -106,32 +98,7 @@ func (b *box) site() (*site.Site, error) {
 	if b.siteErr != nil {
 		return nil, b.siteErr
 	}
-	keys, err := os.ReadFile("../../../examples/home/authorized_keys")
-	if err != nil {
-		return nil, err
-	}
-	return site.Load(fstest.MapFS{
-		"site.toml": {Data: []byte("name = \"gate\"\ndomain = \"home.example\"\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n" +
-			"ipv4 = \"192.168.32.1/24\"\n" + b.toml)},
-		"authorized_keys": {Data: keys}, "hosts": {}, "ethers": {},
-	})
-}
-
-func serve(t *testing.T, dir string, m control.Mux) {
-	t.Helper()
-	l, err := control.Listen(dir, "wan")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- control.Serve(ctx, l, m) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	return admintest.Site(b.toml, "", "")
 }
 
 // command runs a command line that begins behind "gatehouse wan".
@@ -166,38 +133,6 @@ func story(t *testing.T, env wan.Env, lines ...string) string {
 		}
 	}
 	return text.String()
-}
-
-// golden compares with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got), -update writes it:\n%s", file, d)
-	}
-}
-
-// safe complains of what could act on a terminal, and of lines that are longer than limit.
-func safe(t *testing.T, text string, limit int) {
-	t.Helper()
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }); i >= 0 {
-			t.Errorf("%q has %q", line, line[i])
-		}
-		if n := len([]rune(line)); n > limit {
-			t.Errorf("%d columns: %s", n, line)
-		}
-	}
 }
 
 // server is that of the provider, gateway its router.

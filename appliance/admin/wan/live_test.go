@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
@@ -103,7 +104,7 @@ func TestLive(t *testing.T) {
 	<-ready
 	b := &box{route: answering()}
 	b.start(t)
-	serve(t, b.env.RunDir, s.Methods())
+	admintest.Serve(t, b.env.RunDir, "wan", s.Methods())
 	b.env.Patience = 30 * time.Second // it ends by itself
 	follow(t, b, p, &later)
 }

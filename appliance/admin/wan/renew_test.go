@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -53,8 +54,8 @@ func TestRenew(t *testing.T) {
 				b.env.Patience = time.Minute // it ends by itself
 			}
 			text := story(t, b.env, "renew")
-			golden(t, "renew-"+tt.name+".txt", text)
-			safe(t, text, 80)
+			admintest.Golden(t, *update, "renew-"+tt.name+".txt", text)
+			admintest.Safe(t, text, 80)
 			if strings.Contains(text, cli.ErrProblems.Error()) != (tt.err != nil) || !slices.Equal(b.asked, []string{"renew"}) {
 				t.Errorf("%s\n%s", b.asked, text)
 			}
@@ -81,8 +82,8 @@ func TestRelease(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := (&box{turns: tt.turns}).start(t)
 			text := story(t, b.env, "release")
-			golden(t, "release-"+tt.name+".txt", text)
-			safe(t, text, 80)
+			admintest.Golden(t, *update, "release-"+tt.name+".txt", text)
+			admintest.Safe(t, text, 80)
 			if strings.Contains(text, cli.ErrProblems.Error()) != (tt.err != nil) || !slices.Equal(b.asked, []string{"release"}) {
 				t.Errorf("%s\n%s", b.asked, text)
 			}

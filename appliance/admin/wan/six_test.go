@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv6"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -110,8 +111,8 @@ func TestSix(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := story(t, tt.box.start(t).env, tt.lines...)
-			golden(t, "six-"+tt.name+".txt", text)
-			safe(t, text, 80)
+			admintest.Golden(t, *update, "six-"+tt.name+".txt", text)
+			admintest.Safe(t, text, 80)
 			if strings.Contains(text, "dhcp, ") {
 				t.Error("something is said of DHCP that is not so")
 			}

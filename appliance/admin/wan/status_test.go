@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	"github.com/gatehouse-os/gatehouse/appliance/applets/inet"
@@ -129,8 +130,8 @@ func TestStatus(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := story(t, tt.box.start(t).env, tt.line)
-			golden(t, "status-"+tt.name+".txt", text)
-			safe(t, text, 80)
+			admintest.Golden(t, *update, "status-"+tt.name+".txt", text)
+			admintest.Safe(t, text, 80)
 			well := strings.Contains(text, "Everything is as it should be.\n")
 			if problems := strings.Contains(text, "\n! "); problems == well || problems != strings.Contains(text, cli.ErrProblems.Error()) {
 				t.Errorf("problems %v, well %v", problems, well)
@@ -236,7 +237,7 @@ func TestHostile(t *testing.T) {
 		if out == "" || err != nil && !errors.Is(err, cli.ErrProblems) {
 			t.Errorf("%s: %v\n%s", line, err, out)
 		}
-		safe(t, out, 3000)
+		admintest.Safe(t, out, 3000)
 		for text := range strings.Lines(out) {
 			if strings.HasPrefix(text, "! forged") {
 				t.Errorf("%s: %q", line, text)
@@ -248,7 +249,7 @@ func TestHostile(t *testing.T) {
 	}
 	b := (&box{turns: []run.Status{st}}).start(t)
 	for _, line := range []string{wan.Line(must(wan.Ask(t.Context(), b.env.RunDir))), must(wan.Ask(t.Context(), b.env.RunDir)).Problems[0]} {
-		safe(t, line, 600)
+		admintest.Safe(t, line, 600)
 	}
 }
 

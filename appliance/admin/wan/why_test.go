@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/wan"
 	facts "github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
@@ -66,8 +67,8 @@ func TestWhy(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := story(t, tt.box.start(t).env, "why")
-			golden(t, "why-"+tt.name+".txt", text)
-			safe(t, text, 80)
+			admintest.Golden(t, *update, "why-"+tt.name+".txt", text)
+			admintest.Safe(t, text, 80)
 		})
 	}
 }

@@ -136,7 +136,7 @@ func (p *process1) up(ctx context.Context, report boot.Report) (boot.Appliance, 
 	go p.watchPowerButton(ctx)
 	go p.watchRestored(ctx)
 	p.box = p.newBox(ctx, report.Storage)
-	p.setGuard(p.newGuard(report.Storage))
+	p.setGuard(p.newGuard())
 	started := make(chan error, 1)
 	go func() {
 		started <- p.box.Start()

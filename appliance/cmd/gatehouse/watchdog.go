@@ -23,8 +23,8 @@ const (
 )
 
 // newGuard returns what asks all services, and guards the essential ones that are started.
-func (p *process1) newGuard(storage boot.Storage) *watchdog.Guard {
-	names, others := guarded(storage)
+func (p *process1) newGuard() *watchdog.Guard {
+	names, others := guarded()
 	timeout, on, err := watchdog.ParseTimeout(p.report.Watchdog)
 	p.box.Problem("watchdog", err)
 	c := watchdog.Config{
@@ -52,11 +52,10 @@ func (p *process1) guarding() *watchdog.Guard {
 	return p.guard
 }
 
-// guarded are the names of the services that must answer, and of the others. One that may not be able to start for
-// want of storage is none of the first: whoever mends the box needs it to stay up.
-func guarded(storage boot.Storage) (essential, others []string) {
+// guarded are the names of the services that must answer, and of the others.
+func guarded() (essential, others []string) {
 	for _, s := range roster.All() {
-		if s.Essential && (s.StateDir == "" || storage.Kind != boot.StorageLost) {
+		if s.Essential {
 			essential = append(essential, s.Name)
 		} else {
 			others = append(others, s.Name)

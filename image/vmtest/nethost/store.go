@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,9 +24,6 @@ var script string
 // iscsiPort is the port of iSCSI targets (RFC 7143, section 4.1).
 const iscsiPort = 3260
 
-// lun is the number of the disk in its target: tgtd's LUN 0 is always the controller.
-const lun = 1
-
 // Store is the machine that hosts boot from: an iSCSI target for one disk and an HTTP server.
 type Store struct {
 	tgtd  *exec.Cmd
@@ -36,14 +32,12 @@ type Store struct {
 	env   []string
 }
 
-// Offer is what a store has for one host.
+// Offer is what a store has for one host. Its target is made by Run.
 type Offer struct {
-	Do     func(func() error) error // runs a function in the network namespace of the store
-	Addr   netip.Addr               // of the store
-	Host   Host                     // its kernel, initramfs and the script are published at http://Addr/
-	Target string                   // name of the iSCSI target
-	Disk   string                   // file that is the target's LUN; the host writes to it
-	Dir    string                   // for control sockets
+	Do   func(func() error) error // runs a function in the network namespace of the store
+	Addr netip.Addr               // of the store
+	Host Host                     // its kernel, initramfs and the script are published at http://Addr/
+	Dir  string                   // for control sockets
 }
 
 // StartStore starts a store. The end of ctx ends it, and so does Close.
@@ -61,7 +55,7 @@ func StartStore(ctx context.Context, o Offer) (*Store, error) {
 	if err := s.startTarget(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: start tgtd: %w", err), s.http.Close())
 	}
-	if err := s.publish(ctx, o); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: iSCSI: %w", err), s.Close())
 	}
 	return s, nil
@@ -120,32 +114,23 @@ func (s *Store) serveHTTP(o Offer) error {
 	})
 }
 
-// publish makes the disk the target's LUN for every initiator.
-func (s *Store) publish(ctx context.Context, o Offer) error {
-	tid := []string{"--lld", "iscsi", "--tid", "1"}
-	var err error
-	// The first command waits for tgtd to listen to it.
+// ready waits for tgtd to listen to commands.
+func (s *Store) ready(ctx context.Context) error {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		err = s.admin(ctx, append(tid, "--op", "new", "--mode", "target", "--targetname", o.Target)...)
+		_, err := s.Run(ctx, "", "exec tgtadm --lld iscsi --op show --mode system")
 		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
-			break
+			return err
 		}
 	}
-	if err == nil {
-		err = s.admin(ctx, append(tid, "--op", "new", "--mode", "logicalunit", "--lun", strconv.Itoa(lun), "--backing-store", o.Disk)...)
-	}
-	if err == nil {
-		err = s.admin(ctx, append(tid, "--op", "bind", "--mode", "target", "--initiator-address", "ALL")...)
-	}
-	return err
 }
 
-// admin runs one command of tgtadm.
-func (s *Store) admin(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, "tgtadm", args...)
-	cmd.Env = s.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("tgtadm %s: %w: %s", strings.Join(args, " "), err, out)
+// Run runs a script of tgtadm's commands in a directory, as who keeps the store would. It returns what it says.
+func (s *Store) Run(ctx context.Context, dir, script string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-e", "-s", "--"}, args...)...)
+	cmd.Env, cmd.Dir, cmd.Stdin = s.env, dir, strings.NewReader(script)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return nil
+	return string(out), nil
 }

@@ -43,7 +43,10 @@ func (k Kind) format(data []byte) (text string, ok bool) {
 		}
 		return strings.Join(all, ", "), ok
 	case Encapsulated:
-		return formatEncapsulated(data)
+		if text, ok := formatEncapsulated(data); ok {
+			return text, true
+		}
+		return strconv.Quote(string(data)), len(data) > 1 && isPrintable(string(data)) // a text in its place, as for Raspberry Pis
 	}
 	return "", false
 }

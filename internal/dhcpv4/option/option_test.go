@@ -120,6 +120,8 @@ func TestFormat(t *testing.T) {
 		{"175", "\xb0\x01\x01\x00\x08\x01\x41\xff", `176=01 8=41`},
 		{"43", "\x01\x04ab", "01046162"},
 		{"43", "\xff", "ff"},
+		{"43", "Raspberry Pi Boot", `"Raspberry Pi Boot"`},
+		{"43", "\x1b[2J", "1b5b324a"},
 	} {
 		d, _ := Define(tc.option)
 		if got := d.Format([]byte(tc.data)); got != tc.want {

@@ -73,6 +73,8 @@ type loader struct {
 
 	groups      []group
 	bootServers map[source.Span]*hostEntry // by the place that names them
+	bootFiles   []schemeField              // by number; nil: they were not read
+	secrets     map[string]model.Secret    // by file; "": not usable, as was said
 }
 
 // text reads a file of text. It is nil if there is none or, after that was reported, if it is refused as a whole.

@@ -24,16 +24,13 @@ func (l *loader) checkNetboot() {
 	l.site.Netboot = &model.Netboot{}
 	l.findServers()
 	clients := l.netbootClients(raw.Hosts)
-	uses, told := l.templateUses(clients)
+	uses := l.templateUses(clients)
 	for _, use := range uses {
 		if t := readTemplate(use.field.key, use.raw, &l.Reporter); t != nil {
 			l.derive(use, t)
 		}
 	}
 	l.checkDistinct(uses)
-	if !told && l.parsed {
-		l.At(raw.At, "[netboot] tells its hosts nothing; expected at least one of root-path, script, bios, uefi and uefi-arm64")
-	}
 	l.checkProfiles(clients)
 }
 

@@ -90,6 +90,10 @@ func (l *loader) option(raw toml.Option, keyed map[uint8]string) (o placedOption
 		l.At(raw.At, "%s", err)
 		return o, false
 	}
+	if reason := notIPXE(data); d.Code == 175 && reason != "" {
+		l.At(raw.At, "option %s %s", raw.Name.Text, reason)
+		return o, false
+	}
 	return placedOption{model.Option{Code: d.Code, Data: data}, raw.Name.At}, true
 }
 

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -16,23 +17,37 @@ type schemeField struct {
 	check func(value string) (reason string)
 	set   func(n *model.HostNetboot, value string)
 	name  func(value string) string // the iSCSI name in it, which no two hosts may share; nil if it has none
+	arch  uint16                    // of a file by number
 }
 
+// schemeFields are those with a key of their own.
 func schemeFields() []schemeField {
-	return []schemeField{
-		{"initiator", func(r *toml.Scheme) toml.Str { return r.Initiator }, notISCSIName, func(n *model.HostNetboot, v string) { n.Initiator = v }, strings.ToLower},
-		{"root-path", func(r *toml.Scheme) toml.Str { return r.RootPath }, notRootPath, func(n *model.HostNetboot, v string) { n.RootPath, n.Target = v, targetOf(v) }, targetOf},
-		{"root-path2", func(r *toml.Scheme) toml.Str { return r.RootPath2 }, notRootPath, func(n *model.HostNetboot, v string) { n.RootPath2 = v }, targetOf},
-		{"script", func(r *toml.Scheme) toml.Str { return r.Script }, notScript, func(n *model.HostNetboot, v string) { n.Script = v }, nil},
-		{"http", func(r *toml.Scheme) toml.Str { return r.HTTP }, notHTTPDirectory, func(n *model.HostNetboot, v string) { n.HTTP = v }, nil},
-		{"bios", func(r *toml.Scheme) toml.Str { return r.BIOS }, notBootFile, func(n *model.HostNetboot, v string) { n.BIOS = v }, nil},
-		{"uefi", func(r *toml.Scheme) toml.Str { return r.UEFI }, notBootFile, func(n *model.HostNetboot, v string) { n.UEFI = v }, nil},
-		{"uefi-arm64", func(r *toml.Scheme) toml.Str { return r.UEFIARM64 }, notBootFile, func(n *model.HostNetboot, v string) { n.UEFIARM64 = v }, nil},
-		{"uefi-ia32", func(r *toml.Scheme) toml.Str { return r.UEFIIA32 }, notBootFile, func(n *model.HostNetboot, v string) { n.UEFIIA32 = v }, nil},
-		{"uefi-arm32", func(r *toml.Scheme) toml.Str { return r.UEFIARM32 }, notBootFile, func(n *model.HostNetboot, v string) { n.UEFIARM32 = v }, nil},
-		{"uefi-riscv64", func(r *toml.Scheme) toml.Str { return r.UEFIRISCV64 }, notBootFile, func(n *model.HostNetboot, v string) { n.UEFIRISCV64 = v }, nil},
-		{"uefi-loong64", func(r *toml.Scheme) toml.Str { return r.UEFILoong64 }, notBootFile, func(n *model.HostNetboot, v string) { n.UEFILoong64 = v }, nil},
-	}
+	return append([]schemeField{
+		{key: "initiator", of: func(r *toml.Scheme) toml.Str { return r.Initiator }, check: notISCSIName,
+			set: func(n *model.HostNetboot, v string) { n.Initiator = v }, name: strings.ToLower},
+		{key: "root-path", of: func(r *toml.Scheme) toml.Str { return r.RootPath }, check: notRootPath,
+			set: func(n *model.HostNetboot, v string) { n.RootPath, n.Target = v, targetOf(v) }, name: targetOf},
+		{key: "root-path2", of: func(r *toml.Scheme) toml.Str { return r.RootPath2 }, check: notRootPath,
+			set: func(n *model.HostNetboot, v string) { n.RootPath2 = v }, name: targetOf},
+		{key: "script", of: func(r *toml.Scheme) toml.Str { return r.Script }, check: notScript,
+			set: func(n *model.HostNetboot, v string) { n.Script = v }},
+		{key: "http", of: func(r *toml.Scheme) toml.Str { return r.HTTP }, check: notHTTPDirectory,
+			set: func(n *model.HostNetboot, v string) { n.HTTP = v }},
+		{key: "bios", of: func(r *toml.Scheme) toml.Str { return r.BIOS }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.BIOS = v }},
+		{key: "uefi", of: func(r *toml.Scheme) toml.Str { return r.UEFI }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.UEFI = v }},
+		{key: "uefi-arm64", of: func(r *toml.Scheme) toml.Str { return r.UEFIARM64 }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.UEFIARM64 = v }},
+		{key: "uefi-ia32", of: func(r *toml.Scheme) toml.Str { return r.UEFIIA32 }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.UEFIIA32 = v }},
+		{key: "uefi-arm32", of: func(r *toml.Scheme) toml.Str { return r.UEFIARM32 }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.UEFIARM32 = v }},
+		{key: "uefi-riscv64", of: func(r *toml.Scheme) toml.Str { return r.UEFIRISCV64 }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.UEFIRISCV64 = v }},
+		{key: "uefi-loong64", of: func(r *toml.Scheme) toml.Str { return r.UEFILoong64 }, check: notBootFile,
+			set: func(n *model.HostNetboot, v string) { n.UEFILoong64 = v }},
+	}, chapFields()...)
 }
 
 // profileServer and profileInstall are the other keys of a profile.
@@ -51,7 +66,7 @@ func (l *loader) profile(raw toml.Profile) []setting {
 		}
 	}
 	add(profileServer, raw.Server)
-	for _, f := range schemeFields() {
+	for _, f := range l.fields() {
 		add(f.key, f.of(&raw.Scheme))
 	}
 	if raw.Install.OK() {
@@ -98,9 +113,14 @@ func (l *loader) checkWhole(h *hostEntry, said map[source.Span]bool) {
 			l.At(at, format, args...)
 		}
 	}
-	files := n.BIOS + n.UEFI + n.UEFIARM64 + n.UEFIIA32 + n.UEFIARM32 + n.UEFIRISCV64 + n.UEFILoong64
-	if n.HTTP != "" && files == "" {
+	if n.HTTP != "" && fileKey(n) == "" {
 		wrong("http", "http leads %q to no file; expected uefi, or another of the files, too", h.Name)
+	}
+	for arch, file := range n.Files {
+		if overHTTP(arch) && n.HTTP == "" && !strings.Contains(file, "://") {
+			key := fmt.Sprintf("files.%d", arch)
+			wrong(key, "%s of %q is the name of a file, which such firmware fetches by HTTP; expected a URL, or the key http too", key, h.Name)
+		}
 	}
 	if n.Install && n.Script == "" {
 		wrong(profileInstall, "install without a script for %q: iPXE would attach the disk and start nothing; expected the key script too", h.Name)
@@ -108,11 +128,19 @@ func (l *loader) checkWhole(h *hostEntry, said map[source.Span]bool) {
 	if n.RootPath2 != "" && n.RootPath == "" {
 		wrong("root-path2", "root-path2 is a second way for %q, which has no root-path; expected that too", h.Name)
 	}
+	l.checkCHAP(h, wrong)
 	for _, o := range h.Options {
-		if o.Code == 17 && n.RootPath != "" || o.Code == 203 && n.Initiator != "" {
-			key := map[uint8]string{17: "root-path", 203: "initiator"}[o.Code]
-			l.Against(h.settings[optionKey(o.Code)].at, l.templateAt(h, key), "%s of %q is what netboot's %s says; expected one of the two", optionKey(o.Code), h.Name, key)
+		if key, what := overridden(n, o); key != "" {
+			l.Against(h.settings[optionKey(o.Code)].at, l.templateAt(h, key), "%s of %q is what netboot's %s says; expected one of the two", what, h.Name, key)
 		}
+	}
+	if size := length175(n, h.Options); size > maxOption175 {
+		at := l.templateAt(h, chapUser)
+		if !at.OK() {
+			at = h.settings[optionKey(175)].at
+		}
+		l.At(at, "option 175 of %q, with names and secrets of CHAP in it, has %d bytes; expected at most %d, for iPXE reads one",
+			h.Name, size, maxOption175)
 	}
 }
 
@@ -121,7 +149,10 @@ func (l *loader) templateAt(h *hostEntry, key string) source.Span {
 	if v, own := h.profile[key]; own {
 		return v.At
 	}
-	for _, f := range schemeFields() {
+	if key == profileServer {
+		return l.raw.Netboot.Server.At
+	}
+	for _, f := range l.fields() {
 		if f.key == key {
 			return f.of(&l.raw.Netboot.Scheme).At
 		}

@@ -18,11 +18,10 @@ type templateUse struct {
 	valid  bool     // all of them
 }
 
-// templateUses returns the templates in the order of the keys, and whether there are
-// any that tell a host what to boot. One that is for no host is there too, because it
-// may be wrong for any.
-func (l *loader) templateUses(clients []*hostEntry) (uses []*templateUse, told bool) {
-	for _, f := range schemeFields() {
+// templateUses returns the templates in the order of the keys. One that is for no host
+// is there too, because it may be wrong for any.
+func (l *loader) templateUses(clients []*hostEntry) (uses []*templateUse) {
+	for _, f := range l.fields() {
 		byPlace := map[source.Span]*templateUse{}
 		add := func(v toml.Str) {
 			if v.OK() && byPlace[v.At] == nil {
@@ -45,9 +44,8 @@ func (l *loader) templateUses(clients []*hostEntry) (uses []*templateUse, told b
 				use.hosts = append(use.hosts, h)
 			}
 		}
-		told = told || len(byPlace) > 0
 	}
-	return uses, told
+	return uses
 }
 
 // derive expands a template for every host and checks what comes out. Without

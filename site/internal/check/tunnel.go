@@ -1,7 +1,6 @@
 package check
 
 import (
-	"io/fs"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -23,7 +22,6 @@ const (
 	maxTunnelID  = 64
 	maxUser      = 64
 	maxKey       = 128
-	maxKeyFile   = 4 << 10
 	maxURL       = 255
 )
 
@@ -160,7 +158,7 @@ func (l *loader) endpoint(raw toml.Update) *model.Endpoint {
 			v.Text, maxTunnelID)
 	}
 	if v := raw.KeyFile; v.OK() {
-		e.Key = l.tunnelKey(v)
+		e.Key = l.secret(v.At, v.Text, secretForm{"key-file", "the tunnel's update key", "tunnel.key", 1, maxKey})
 	}
 	if v := raw.URL; v.OK() {
 		u, err := url.Parse(v.Text)
@@ -178,36 +176,6 @@ func isTunnelID(s string) bool {
 	return s != "" && len(s) <= maxTunnelID && strings.IndexFunc(s, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-'
 	}) < 0
-}
-
-// tunnelKey reads a secret: what is wrong with it is said without it.
-func (l *loader) tunnelKey(v toml.Str) model.Secret {
-	if !fs.ValidPath(v.Text) || v.Text == "." || source.IsFixed(v.Text) {
-		l.At(v.At, `key-file %q is no file for a key; expected one within the site, such as "tunnel.key"`,
-			v.Text)
-		return ""
-	}
-	src, message := l.files.Read(v.Text, maxKeyFile)
-	switch {
-	case message != "":
-		l.AtFile(v.Text, "%s", message)
-		return ""
-	case src == nil:
-		l.At(v.At, "key-file: there is no file %s in the site; expected one with the tunnel's update key",
-			v.Text)
-		return ""
-	}
-	if at, reason := src.NotText(); reason != "" && !at.OK() { // of a place the line would be shown
-		l.AtFile(v.Text, "%s", reason)
-		return ""
-	}
-	key := strings.TrimRight(src.Text, " \t\r\n")
-	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
-	if key == "" || len(key) > maxKey || strings.IndexFunc(key, hidden) >= 0 {
-		l.AtFile(v.Text, "is no key; expected one line of 1 to %d visible characters of ASCII", maxKey)
-		return ""
-	}
-	return model.Secret(key)
 }
 
 // checkTunnelBeside compares the tunnel with WAN and the LANs.

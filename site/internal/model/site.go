@@ -176,6 +176,7 @@ type HostNetboot struct {
 	RootPath    string     `json:"root_path,omitempty"`    // DHCP option 17, RFC 4173, at most 255 bytes
 	RootPath2   string     `json:"root_path2,omitempty"`   // another way to the same disk, for iSCSI adapters with two paths
 	Target      string     `json:"target,omitempty"`       // iSCSI name of the root disk, the last part of RootPath
+	CHAP        *CHAP      `json:"chap,omitempty"`         // nil: the target wants no proof
 	Script      string     `json:"script,omitempty"`       // URL that iPXE is sent to
 	HTTP        string     `json:"http,omitempty"`         // URL before the names of the files below, for UEFI HTTP boot
 	BIOS        string     `json:"bios,omitempty"`         // TFTP file for client architecture 0 (RFC 4578)
@@ -185,4 +186,19 @@ type HostNetboot struct {
 	UEFIARM32   string     `json:"uefi_arm32,omitempty"`   // TFTP file for client architecture 10
 	UEFIRISCV64 string     `json:"uefi_riscv64,omitempty"` // TFTP file for client architecture 27
 	UEFILoong64 string     `json:"uefi_loong64,omitempty"` // TFTP file for client architecture 39
+	// Files are those for further architectures: names, or URLs for those over HTTP.
+	Files map[uint16]string `json:"files,omitempty"`
+}
+
+// CHAP is how a host and its iSCSI target prove to each other who they are (RFC 7143 12.1.3).
+type CHAP struct {
+	Own    Proof  `json:"own"`              // of the host
+	Mutual *Proof `json:"mutual,omitempty"` // of the target; nil: it is believed
+}
+
+// Proof is a name and its secret, which is shown nowhere.
+type Proof struct {
+	User   string `json:"user"`
+	File   string `json:"secret_file"` // of the site, that holds Secret
+	Secret Secret `json:"-"`
 }

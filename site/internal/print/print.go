@@ -5,6 +5,7 @@ package print
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
 )
 
 // Site writes what a site means; site.Print says how.
@@ -117,13 +119,36 @@ func allFacts(n *model.HostNetboot) []fact {
 		{"ARM32 file", n.UEFIARM32},
 		{"RISC-V file", n.UEFIRISCV64},
 		{"LoongArch file", n.UEFILoong64},
+		{"other files", otherFiles(n.Files)},
 		{"script", n.Script},
 		{"install", map[bool]string{true: "the disk is attached, not booted"}[n.Install]},
 		{"initiator", n.Initiator},
 		{"target", n.Target},
 		{"root path", n.RootPath},
 		{"second path", n.RootPath2},
+		{"CHAP", proofText(n.CHAP, false)},
+		{"CHAP of the target", proofText(n.CHAP, true)},
 	}
+}
+
+// otherFiles writes files by architecture.
+func otherFiles(files map[uint16]string) string {
+	var all []string
+	for _, arch := range slices.Sorted(maps.Keys(files)) {
+		all = append(all, fmt.Sprintf("%d: %s", arch, files[arch]))
+	}
+	return strings.Join(all, ", ")
+}
+
+// proofText says by what somebody is known, and not the secret.
+func proofText(c *model.CHAP, mutual bool) string {
+	switch {
+	case c == nil || mutual && c.Mutual == nil:
+		return ""
+	case mutual:
+		return c.Mutual.User + ", secret in " + source.Printable(c.Mutual.File)
+	}
+	return c.Own.User + ", secret in " + source.Printable(c.Own.File)
 }
 
 // printer writes aligned columns; a blank line or a heading ends their alignment.

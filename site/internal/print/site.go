@@ -172,6 +172,9 @@ func (p *printer) netboot(s *model.Site) {
 		for _, what := range columns[1:] {
 			row = append(row, factOf(h.Netboot, what))
 		}
+		if strings.Join(row, "") == "" {
+			row[0] = "-" // all that it is told the others are too
+		}
 		p.row(h.Name, row...)
 	}
 }

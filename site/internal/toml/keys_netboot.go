@@ -24,6 +24,14 @@ func schemeKeys() []Key {
 			Example: `"iscsi:{server}:::1:iqn.2011-03.example.home:{name}.root"`, Doc: "The disk that a host boots from (DHCP option 17)."},
 		{Name: "root-path2", Type: typeString, Unit: "template of an iSCSI root path", Default: "none", Range: "the same",
 			Example: `"iscsi:192.168.33.10:::1:iqn.2011-03.example.home:{name}.root"`, Doc: "A second way to the same disk, for iSCSI adapters (option 43.202)."},
+		{Name: "chap-user", Type: typeString, Unit: "template of a name", Default: "the target wants no proof", Range: "at most 64 letters, digits and \".\", \":\", \"@\", \"_\", \"-\"; with chap-secret-file",
+			Example: `"{name}"`, Doc: "By what name iPXE proves to the target that it is the host: CHAP (RFC 7143 12.1.3), which goes on in the iBFT: [netboot.md](netboot.md#chap)."},
+		{Name: "chap-secret-file", Type: typeString, Unit: "template of a file of the site", Default: "none", Range: "one line of 12 to 64 bytes",
+			Example: `"chap/{name}"`, Doc: "The file that holds the secret. It is never shown, but it is told to the host over the LAN in clear."},
+		{Name: "chap-mutual-user", Type: typeString, Unit: "template of a name", Default: "the target proves nothing", Range: "the same; with chap-mutual-secret-file",
+			Example: `"store"`, Doc: "By what name the target proves that it is the right one."},
+		{Name: "chap-mutual-secret-file", Type: typeString, Unit: "template of a file of the site", Default: "none", Range: "the same; another secret",
+			Example: `"chap/store"`, Doc: "The file that holds its secret."},
 		{Name: "script", Type: typeString, Unit: "template of a URL", Default: "none", Range: "http, https or tftp, at most 255 bytes",
 			Example: `"http://{server}/boot.ipxe"`, Doc: "What iPXE is told to run; without it iPXE boots from the root path."},
 		{Name: "http", Type: typeString, Unit: "template of a URL", Default: "UEFI HTTP boot is told nothing", Range: "http or https, ends in a slash, at most 127 bytes",
@@ -36,5 +44,7 @@ func schemeKeys() []Key {
 		{Name: "uefi-arm32", Type: typeString, Unit: aFile, Default: "none", Range: file, Example: `"ipxe-arm32.efi"`, Doc: same + "32-bit ARM UEFI."},
 		{Name: "uefi-riscv64", Type: typeString, Unit: aFile, Default: "none", Range: file, Example: `"ipxe-riscv64.efi"`, Doc: same + "64-bit RISC-V UEFI."},
 		{Name: "uefi-loong64", Type: typeString, Unit: aFile, Default: "none", Range: file, Example: `"ipxe-loong64.efi"`, Doc: same + "LoongArch64 UEFI."},
+		{Name: "files", Type: typeOptions, Unit: "templates of TFTP files by number", Default: "none", Range: "at most 32; 0 to 65535 (IANA: Processor Architecture Types); a URL too for those over HTTP",
+			Example: `{ 22 = "u-boot.img" }`, Doc: same + "any other architecture (option 93): 21 and 22 are U-Boot on ARM, 41 is a Raspberry Pi."},
 	}
 }

@@ -51,18 +51,23 @@ type Port struct {
 
 // Scheme is the templates that say what hosts boot from.
 type Scheme struct {
-	Initiator   Str `toml:"initiator"`
-	RootPath    Str `toml:"root-path"`
-	RootPath2   Str `toml:"root-path2"`
-	Script      Str `toml:"script"`
-	HTTP        Str `toml:"http"`
-	BIOS        Str `toml:"bios"`
-	UEFI        Str `toml:"uefi"`
-	UEFIARM64   Str `toml:"uefi-arm64"`
-	UEFIIA32    Str `toml:"uefi-ia32"`
-	UEFIARM32   Str `toml:"uefi-arm32"`
-	UEFIRISCV64 Str `toml:"uefi-riscv64"`
-	UEFILoong64 Str `toml:"uefi-loong64"`
+	Initiator        Str     `toml:"initiator"`
+	RootPath         Str     `toml:"root-path"`
+	RootPath2        Str     `toml:"root-path2"`
+	CHAPUser         Str     `toml:"chap-user"`
+	CHAPSecret       Str     `toml:"chap-secret-file"`
+	CHAPMutualUser   Str     `toml:"chap-mutual-user"`
+	CHAPMutualSecret Str     `toml:"chap-mutual-secret-file"`
+	Script           Str     `toml:"script"`
+	HTTP             Str     `toml:"http"`
+	BIOS             Str     `toml:"bios"`
+	UEFI             Str     `toml:"uefi"`
+	UEFIARM64        Str     `toml:"uefi-arm64"`
+	UEFIIA32         Str     `toml:"uefi-ia32"`
+	UEFIARM32        Str     `toml:"uefi-arm32"`
+	UEFIRISCV64      Str     `toml:"uefi-riscv64"`
+	UEFILoong64      Str     `toml:"uefi-loong64"`
+	Files            Options `toml:"files"` // by number
 }
 
 // Profile is how the hosts of a group boot otherwise than [netboot] says.
