@@ -75,10 +75,11 @@ func isOpen(text string) bool {
 		case c == '"' || c == '\'':
 			quote = c
 		case c == '#':
-			i += len(text[i:]) - 1
-			if end := strings.IndexByte(text[i:], '\n'); end >= 0 {
-				i += end
+			end := strings.IndexByte(text[i:], '\n')
+			if end < 0 {
+				return depth > 0
 			}
+			i += end
 		case c == '[':
 			depth++
 		case c == ']':
