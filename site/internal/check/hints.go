@@ -64,3 +64,13 @@ func flowReason(text, reason string) string {
 	}
 	return reason
 }
+
+// portAlone is what was expected in place of a port: it and its protocol apart if s has both, else as is.
+func portAlone(s, expected string) string {
+	flow := strings.Trim(asFlow(s), `"`)
+	if f, reason := model.ReadFlow(flow); flow != "" && reason == "" && f.First > 0 {
+		_, port, _ := strings.Cut(flow, "/")
+		return "expected port = " + strconv.Quote(port) + " and proto = " + strconv.Quote(f.Proto)
+	}
+	return expected
+}
