@@ -33,7 +33,7 @@ func TestSiteIsWarnedOf(t *testing.T) {
 		{[]string{"diff", "image", slip}, 1, `ethers:11:19: warning: "scaner" is not in hosts`, "\n2 warnings\n"},
 		{[]string{"apply", slip, "--dry-run"}, 0, `ethers:11:19: warning: "scaner" is not in hosts`, "\n2 warnings\n"},
 		{[]string{"apply", slip, "--dry-run", "--strict"}, 1, `ethers:11:19: "scaner" is not in hosts`, "\n2 errors\n"},
-		{[]string{"apply", broken, "--dry-run"}, 1, `ethers:11:26: "x" is one word too many`, "\n2 errors\n"},
+		{[]string{"apply", broken, "--dry-run"}, 1, `ethers:11:26: "x" is one word too many`, "\n2 errors, 1 warning\n"},
 	} {
 		stdout, stderr, code := command(tt.args...)
 		if code != tt.code || !strings.Contains(stderr, tt.says) || !strings.HasSuffix(stderr, tt.ends) || tt.says == "" && stderr != "" {
