@@ -63,7 +63,8 @@ func utf32Of(order binary.AppendByteOrder) func(string) string {
 	}
 }
 
-// inPlaceOfEnd puts something in the place of the end of the first line, which is a comment where a file has such.
+// inPlaceOfEnd puts something in the place of the end of the first line, which is a comment where a file has
+// such.
 func inPlaceOfEnd(c string) func(string) string {
 	return func(text string) string { return strings.Replace(text, "\n", c, 1) }
 }
@@ -72,8 +73,8 @@ func before(mark string, next func(string) string) func(string) string {
 	return func(text string) string { return next(mark + text) }
 }
 
-// TestEveryEncoding writes each file of a site as every editor and system may: it means the same, or it is refused by
-// its name and with the reason. A line that vanishes would be neither.
+// TestEveryEncoding writes each file of a site as every editor and system may: it means the same, or it is
+// refused by its name and with the reason. A line that vanishes would be neither.
 func TestEveryEncoding(t *testing.T) {
 	const reads = "" // it means the same
 	crlf := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
@@ -142,7 +143,8 @@ func checkSame(t *testing.T, what string, want, got *Site, problems Problems) {
 	}
 }
 
-// withoutPlaces takes away where things are written, and the bytes of hooks, of which only the meaning counts.
+// withoutPlaces takes away where things are written, and the bytes of hooks, of which only the meaning
+// counts.
 func withoutPlaces(s *Site) *Site {
 	out := *s
 	dhcp := *out.WAN.DHCP

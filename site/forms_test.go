@@ -10,8 +10,8 @@ import (
 	"testing/fstest"
 )
 
-// TestForms reads hosts and ethers in the forms that systems and programs make of them. Part "said" is what make
-// check says of each, and part "read" the hosts of it; of a file that is refused there are none.
+// TestForms reads hosts and ethers in the forms that systems and programs make of them. Part "said" is what
+// make check says of each, and part "read" the hosts of it; of a file that is refused there are none.
 func TestForms(t *testing.T) {
 	for _, archive := range cases(t, "testdata/forms") {
 		t.Run(strings.TrimSuffix(filepath.Base(archive), ".txtar"), func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
 )
 
-// TestSiteIsWarnedOf: who compares or applies a site is told what it says and hardly means, of one that the box is or was
-// nothing; --strict applies no such site, and one with errors is counted out.
+// TestSiteIsWarnedOf: who compares or applies a site is told what it says and hardly means, of one that the
+// box is or was nothing; --strict applies no such site, and one with errors is counted out.
 func TestSiteIsWarnedOf(t *testing.T) {
 	const example = "../../examples/home"
 	slip, broken := copyOf(t, example), copyOf(t, example)

@@ -55,9 +55,8 @@ func (s *Server) ownName() string {
 	return label(fqdn(s.in.Option(packet.OptionClientFQDN)), s.sub.Domain)
 }
 
-// fqdn returns the name in option 81 as text: behind flags and two bytes that are nothing any more, in ASCII or, by
-// flag E, as in the DNS without compression (RFC 4702 2). Windows sends it without option 12 where it is told to
-// register its name.
+// fqdn returns the name in option 81 as text: behind flags and two bytes that are nothing any more, in ASCII
+// or, by flag E, as in the DNS without compression (RFC 4702 2).
 func fqdn(b []byte) []byte {
 	const head, flagE = 3, 1 << 2
 	if len(b) <= head {

@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 )
 
-// withLength returns an address that was written with a netmask in the form that is read, in quotes, "" for any other
-// text: "192.168.32.1/24" for "192.168.32.1/255.255.255.0" or the same with a blank.
+// withLength returns an address that was written with a netmask in the form that is read, in quotes, "" for
+// any other text: "192.168.32.1/24" for "192.168.32.1/255.255.255.0" or the same with a blank.
 func withLength(s string) string {
 	address, mask, ok := strings.Cut(strings.Join(strings.Fields(strings.Replace(s, "/", " ", 1)), "/"), "/")
 	a, err := netip.ParseAddr(address)
@@ -37,8 +37,8 @@ func orWithLength(s, expected string) string {
 	return expected
 }
 
-// asFlow returns what was likely meant with a word that is no service, in quotes, "" if nobody knows: a port alone, or
-// a protocol and a port in another order or with another sign between them.
+// asFlow returns what was likely meant with a word that is no service, in quotes, "" if nobody knows: a port
+// alone, or a protocol and a port in another order or with another sign between them.
 func asFlow(word string) string {
 	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool { return strings.ContainsRune("/:. ", c) })
 	if len(parts) == 1 {

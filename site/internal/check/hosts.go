@@ -19,15 +19,17 @@ type hostsLine struct {
 	names []source.Word
 }
 
-// hostsReader reads hosts(5) as the C library does. Where the library skips a line that it does not understand, it
-// is reported. Lines that only say what a system says about itself (localhost, ip6-allnodes, …) are dropped.
+// hostsReader reads hosts(5) as the C library does. Where the library skips a line that it does not
+// understand, it is reported. Lines that only say what a system says about itself (localhost, ip6-allnodes,
+// …) are dropped.
 type hostsReader struct {
 	own, domain string // the appliance's name; "" when site.toml has no valid one
 	problem     *source.Reporter
 	nobodys     map[netip.Addr]nobodysLines
 }
 
-// nobodysLines are lines that give names to an address which is no host's: a file that blocks names has thousands.
+// nobodysLines are lines that give names to an address which is no host's: a file that blocks names has
+// thousands.
 type nobodysLines struct {
 	at    source.Span // of the address in the first line
 	name  string      // in the first line
@@ -76,15 +78,15 @@ func (r *hostsReader) line(words []source.Word) hostsLine {
 	return line
 }
 
-// isSystems reports whether an address means a machine itself, a group that it belongs to, or nobody. Debian gives
-// ip6-localnet fe00::0 and the groups of ip6-allnodes ff02::1, macOS localhost fe80::1%lo0.
+// isSystems reports whether an address means a machine itself, a group that it belongs to, or nobody. Debian
+// gives ip6-localnet fe00::0 and the groups of ip6-allnodes ff02::1, macOS localhost fe80::1%lo0.
 func isSystems(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsUnspecified() || a == model.LimitedBroadcast() ||
 		a.Is6() && (a.As16()[0] == 0xff || a.As16()[0] == 0xfe && a.As16()[1] < 0x80) || a.Zone() != ""
 }
 
-// systemLine reports whether nothing more is to be said of a line with such an address: it has no other names than
-// those that a system gives itself, or these were reported.
+// systemLine reports whether nothing more is to be said of a line with such an address: it has no other names
+// than those that a system gives itself, or these were reported.
 func (r *hostsReader) systemLine(addr netip.Addr, words []source.Word) bool {
 	system, others := 0, []source.Word{}
 	for _, w := range words[1:] {
@@ -109,7 +111,8 @@ func (r *hostsReader) systemLine(addr netip.Addr, words []source.Word) bool {
 	return true
 }
 
-// isOwn reports whether a name is the appliance's, which Debian gives 127.0.1.1. It may be any while it is not known.
+// isOwn reports whether a name is the appliance's, which Debian gives 127.0.1.1. It may be any while it is
+// not known.
 func (r *hostsReader) isOwn(addr netip.Addr, name string) bool {
 	return addr.IsLoopback() && (name == r.own || r.own == "")
 }
@@ -132,7 +135,8 @@ func isAddr(s string) bool {
 	return err == nil
 }
 
-// hostNames returns the valid ones of names in canonical form, each once. Others are reported, unless to nobody.
+// hostNames returns the valid ones of names in canonical form, each once. Others are reported, unless to
+// nobody.
 func hostNames(names []source.Word, domain string, problem *source.Reporter) []source.Word {
 	var out []source.Word
 	seen := map[string]bool{}

@@ -77,7 +77,8 @@ type loader struct {
 	secrets     map[string]model.Secret    // by file; "": not usable, as was said
 }
 
-// text reads a file of text. It is nil if there is none or, after that was reported, if it is refused as a whole.
+// text reads a file of text. It is nil if there is none or, after that was reported, if it is refused as a
+// whole.
 func (l *loader) text(name string, limit int64) (src *source.File, refused bool) {
 	src, message := l.files.Read(name, limit)
 	if message != "" {

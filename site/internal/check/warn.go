@@ -23,8 +23,8 @@ func exampleKeys() []string {
 	}
 }
 
-// warnOfFiles looks for what a site may say and hardly means in single lines, which are what they are whatever is wrong
-// with others.
+// warnOfFiles looks for what a site may say and hardly means in single lines, which are what they are
+// whatever is wrong with others.
 func (l *loader) warnOfFiles() {
 	for i, key := range l.site.AuthorizedKeys {
 		if words := strings.Fields(key); len(words) > 1 && slices.Contains(exampleKeys(), words[1]) {
@@ -140,7 +140,8 @@ func (l *loader) toldTime() []toml.Str {
 	return l.toldServers(func(c toml.Clients) toml.List { return c.NTP }, "ntp-server")
 }
 
-// toldServers are the servers of a kind that clients are told by the site itself: by a key, or by an option of hosts.
+// toldServers are the servers of a kind that clients are told by the site itself: by a key, or by an option
+// of hosts.
 func (l *loader) toldServers(key func(toml.Clients) toml.List, name string) (all []toml.Str) {
 	for _, lan := range l.raw.LANs {
 		all = append(all, key(lan.Clients).Items...)
@@ -171,8 +172,8 @@ func (l *loader) warnDisks() {
 // maxLike bounds the comparison of names. Who has more hosts in one file alone has not typed them.
 const maxLike = 1000
 
-// warnLikeNames looks for a host in ethers alone and one in hosts alone whose names differ by a slip of the hand. Names
-// that differ in a digit are a series.
+// warnLikeNames looks for a host in ethers alone and one in hosts alone whose names differ by a slip of the
+// hand. Names that differ in a digit are a series.
 func (l *loader) warnLikeNames() {
 	var carded, addressed []*hostEntry
 	for _, h := range l.hosts.list {
@@ -196,8 +197,8 @@ func (l *loader) warnLikeNames() {
 	}
 }
 
-// oneSlip reports whether one name becomes the other by one letter that is another, missing, added, or in the place
-// of its neighbour.
+// oneSlip reports whether one name becomes the other by one letter that is another, missing, added, or in the
+// place of its neighbour.
 func oneSlip(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

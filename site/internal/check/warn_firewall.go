@@ -89,8 +89,8 @@ func (l *loader) zoneNames() (names []string) {
 	return names
 }
 
-// shutBy returns the rule that keeps everybody in a zone from something of the appliance's, nil if some of them have
-// a way. Rules with a rate decide nothing for sure.
+// shutBy returns the rule that keeps everybody in a zone from something of the appliance's, nil if some of
+// them have a way. Rules with a rate decide nothing for sure.
 func (l *loader) shutBy(zone string, f model.Flow) *placedRule {
 	for i, r := range l.checked {
 		covers := len(r.Services) == 0 || model.Covers(flowsOf(r.Services, true), f)
@@ -137,7 +137,8 @@ func (l *loader) warnNobodyListens(r placedRule) {
 	}
 }
 
-// serves reports whether the appliance answers to a kind of packet. A traceroute has its answer from no service.
+// serves reports whether the appliance answers to a kind of packet. A traceroute has its answer from no
+// service.
 func (l *loader) serves(f model.Flow, onLAN bool) bool {
 	switch {
 	case strings.HasPrefix(f.Proto, "icmp"), f.Overlaps(model.Flow{Proto: "udp", First: 33434, Last: 33534}):

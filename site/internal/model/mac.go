@@ -59,8 +59,8 @@ func ParseMAC(s string) (m MAC, reason string) {
 	return m, ""
 }
 
-// otherForm returns a MAC address in the form that is read, in quotes, if s is one as others write it: with hyphens,
-// with dots between every four digits, or with nothing between. It is "" for any other text.
+// otherForm returns a MAC address in the form that is read, in quotes, if s is one as others write it: with
+// hyphens, with dots between every four digits, or with nothing between. It is "" for any other text.
 func otherForm(s string) string {
 	digits := strings.Map(func(c rune) rune {
 		if c == '-' || c == '.' {

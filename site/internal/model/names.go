@@ -100,9 +100,9 @@ func NotLinkName(s string) string {
 	return ""
 }
 
-// IsOwnName reports whether name, in canonical form, is one that a system gives to itself, or to a group that it
-// belongs to, by an address that says so. Beside those of IsSystemName these are names of macOS, BSD, Solaris,
-// Alpine and SUSE, which hosts of a network may have too.
+// IsOwnName reports whether name, in canonical form, is one that a system gives to itself, or to a group that
+// it belongs to, by an address that says so. Beside those of IsSystemName these are names of macOS, BSD,
+// Solaris, Alpine and SUSE, which hosts of a network may have too.
 func IsOwnName(name string) bool {
 	switch host, _, _ := strings.Cut(name, "."); host {
 	case "loopback", "loghost", "broadcasthost", "local", "ipv6-localhost", "ipv6-loopback", "ipv6-localnet",

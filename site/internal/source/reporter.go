@@ -52,8 +52,8 @@ func locate(severity Severity, at, other Span, format string, args ...any) locat
 	return p
 }
 
-// Shown reports whether the next error is likely one that a person will read, so that it is worth a search for
-// what was meant.
+// Shown reports whether the next error is likely one that a person will read, so that it is worth a search
+// for what was meant.
 func (r *Reporter) Shown() bool { return len(r.list) < shownProblems }
 
 // Count returns how many errors there are so far.

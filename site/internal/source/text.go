@@ -20,8 +20,9 @@ const (
 
 // NotText says why a file cannot be read as lines of text, whatever they mean: it is encoded otherwise than
 // ASCII is, or has ends of lines that would make others a part of a comment. The place is that of the first
-// of these, or none if it is all of the file; the reason continues a sentence that starts with the place. It is
-// "" for text. Bytes that are no UTF-8 are for the reader of what is written there: comments may have them.
+// of these, or none if it is all of the file; the reason continues a sentence that starts with the place. It
+// is "" for text. Bytes that are no UTF-8 are for the reader of what is written there: comments may have
+// them.
 func (s *File) NotText() (at Span, reason string) {
 	if name := encodingOf(s.Text); name != "" {
 		return Span{}, fmt.Sprintf("is encoded as %s; "+expectedUTF8, name, name)
@@ -52,8 +53,8 @@ func (s *File) NotText() (at Span, reason string) {
 	return s.Span(off, off+1), reason
 }
 
-// loneReturn returns where the first carriage return is that belongs to no end of a line; -1: there is none. The
-// last line may lack the rest of its end.
+// loneReturn returns where the first carriage return is that belongs to no end of a line; -1: there is none.
+// The last line may lack the rest of its end.
 func (s *File) loneReturn() int {
 	for i := 0; i < len(s.Text); i++ {
 		next := strings.IndexByte(s.Text[i:], '\r')
@@ -70,8 +71,8 @@ func (s *File) loneReturn() int {
 	return -1
 }
 
-// encodingOf names the encoding of a text if that is one in which ASCII has further bytes, "" otherwise. Without
-// a byte order mark it is known by these, which are 0.
+// encodingOf names the encoding of a text if that is one in which ASCII has further bytes, "" otherwise.
+// Without a byte order mark it is known by these, which are 0.
 func encodingOf(text string) string {
 	for _, known := range []struct{ mark, name string }{
 		{"\xff\xfe\x00\x00", "UTF-32LE"}, {"\x00\x00\xfe\xff", "UTF-32BE"}, {"\xff\xfe", "UTF-16LE"}, {"\xfe\xff", "UTF-16BE"},

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// everybodysLines are the lines of a text that are not blank for a reader who knows every end of a line that anybody has.
+// everybodysLines are the lines of a text that are not blank for a reader who knows every end of a line that
+// anybody has.
 func everybodysLines(text string) (lines []string) {
 	ends := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 	for line := range strings.SplitSeq(ends.Replace(strings.TrimPrefix(text, "\ufeff")), "\n") {
@@ -17,7 +18,8 @@ func everybodysLines(text string) (lines []string) {
 	return lines
 }
 
-// checkText: a file that is text has the lines that everybody sees in it, and a place within it if it is none.
+// checkText: a file that is text has the lines that everybody sees in it, and a place within it if it is
+// none.
 func checkText(t *testing.T, text string) {
 	t.Helper()
 	src := New("hosts", text)

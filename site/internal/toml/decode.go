@@ -206,7 +206,8 @@ func (d *decoder) keyOf(path string) Key {
 	return Key{}
 }
 
-// unknown reports a key that a table does not have, with what may have been meant. What that is, is not missing then.
+// unknown reports a key that a table does not have, with what may have been meant. What that is, is not
+// missing then.
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
 	isTable := e.value.kind == unstable.InlineTable || e.value.listed
 	if !d.problem.Shown() { // nobody reads what it may have been meant for

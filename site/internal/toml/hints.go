@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// meantTable is what people write who know other routers, or half of this one: the path of a table, "" for the top of the
-// file and "*" for any, then words, and what was likely meant.
+// meantTable is what people write who know other routers, or half of this one: the path of a table, "" for
+// the top of the file and "*" for any, then words, and what was likely meant.
 const meantTable = `
 firewall | drop block reject refuse | [[firewall.deny]]
 firewall | accept pass permit | [[firewall.allow]]

@@ -23,8 +23,8 @@ func (r *documentReader) errorSpan(err error, text []byte) source.Span {
 	return r.src.Span(off, off+len(mark.Highlight))
 }
 
-// syntaxError reports a syntax error where the mistake is, which may be before the place where the parser saw it,
-// and returns where to read on; -1: nowhere.
+// syntaxError reports a syntax error where the mistake is, which may be before the place where the parser saw
+// it, and returns where to read on; -1: nowhere.
 func (r *documentReader) syntaxError(err error, at source.Span) int {
 	line, _ := r.src.Position(at.Off)
 	looksOwn, incomplete := startsExpression.MatchString(r.src.Line(line)), strings.Contains(err.Error(), "incomplete")
@@ -89,8 +89,8 @@ func isOpen(text string) bool {
 	return depth > 0
 }
 
-// syntaxMessage says the usual mistakes, and where they are, in words that do not need the grammar of TOML; others
-// in the parser's.
+// syntaxMessage says the usual mistakes, and where they are, in words that do not need the grammar of TOML;
+// others in the parser's.
 func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, string) {
 	message, rest := err.Error(), r.src.Text[min(at.Off, len(r.src.Text)):]
 	has := func(words ...string) bool {
@@ -137,8 +137,8 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 	return at, "this is no TOML: " + message
 }
 
-// bareWord returns the address or the like that a place is in the middle of: the parser took its beginning for a
-// number.
+// bareWord returns the address or the like that a place is in the middle of: the parser took its beginning
+// for a number.
 func (r *documentReader) bareWord(at source.Span) source.Span {
 	inside := func(c byte) bool {
 		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte(".:/_-", c) >= 0
@@ -156,13 +156,14 @@ func (r *documentReader) bareWord(at source.Span) source.Span {
 	return r.src.Span(begin, end)
 }
 
-// isReturn reports whether an error is about carriage returns. Those that are no part of the end of a line were seen
-// before.
+// isReturn reports whether an error is about carriage returns. Those that are no part of the end of a line
+// were seen before.
 func isReturn(err error) bool {
 	return strings.Contains(err.Error(), "U+000D") || strings.Contains(err.Error(), "carriage return")
 }
 
-// typographic returns the quotation mark that a text begins with if it is one of those that word processors make.
+// typographic returns the quotation mark that a text begins with if it is one of those that word processors
+// make.
 func typographic(text string) string {
 	c, size := utf8.DecodeRuneInString(text)
 	if strings.ContainsRune("“”„‟‘’‚«»", c) && c != utf8.RuneError {
