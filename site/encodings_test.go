@@ -20,6 +20,8 @@ func everyFile(t *testing.T) fstest.MapFS {
 interface = "eth1"
 ipv4 = "dhcp"
 hooks = "hook.sh"
+[dns]
+upstream = "wan"
 [tunnel]
 server = "203.0.113.30"
 ipv6 = "2001:db8:1f0a:1::2/64"

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
+	"github.com/gatehouse-os/gatehouse/site/internal/model"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
@@ -108,6 +109,11 @@ func (l *loader) warnTime() {
 func (l *loader) warnResolvers() {
 	for _, v := range l.toldServers(func(c toml.Clients) toml.List { return c.DNS }, "dns-server") {
 		l.warnUpstreamAddress(v, l.ownLink(v))
+	}
+	toldIt := slices.ContainsFunc(l.site.LANs, func(lan model.LAN) bool { return slices.Contains(lan.DNS, lan.IPv4.Addr()) })
+	if l.site.WAN.Interface != "" && toldIt && len(l.site.DNS.Upstream) == 0 {
+		l.Warn(l.raw.WAN.At, l.raw.DNS.At, "there is a way out, and hosts are told the appliance as their resolver, which asks nobody "+
+			"for names outside the site; expected upstream in [dns], or dns in [[lan]]")
 	}
 }
 
