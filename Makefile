@@ -10,6 +10,7 @@ HOST       ?=
 SSH        ?= ssh
 WITHIN     ?= 60s
 MESSAGE    ?=
+STRICT     ?=
 FUZZTIME   ?= 1m
 FUZZ       ?=
 
@@ -18,7 +19,7 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 # A clone of somebody else's is built too: nothing that is built says which commit it is of.
 export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)
 
-MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
+MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'$(if $(STRICT), -strict)
 BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(SECTOR),-sector '$(SECTOR)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
 .PHONY: help image run push check test test-xen fuzz bench clean
@@ -31,7 +32,7 @@ help:
 	@echo 'make push  HOST=addr    make a running appliance the site: shows the change, applies it, confirms it over a new'
 	@echo '                        connection within WITHIN=60s, else it takes itself back; MESSAGE=… says what it is'
 	@echo '                        for, SSH=… how ssh is called; HOST=run is what make run has started'
-	@echo 'make check [SITE=dir]   validate a site and print what it means'
+	@echo 'make check [SITE=dir]   validate a site and print what it means; STRICT=1, here and above: warnings are errors'
 	@echo 'make test               every test, as root: unit, namespaces, the image in QEMU, a real netboot, and the'
 	@echo '                        short list of steps on a Xen host'
 	@echo 'make test-xen           all steps on a Xen host'
@@ -55,7 +56,7 @@ RUNS = $(filter run,$(HOST))
 # What the message says reaches no shell here.
 push: export GATEHOUSE_MESSAGE = $(MESSAGE)
 push:
-	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)' -m "$$GATEHOUSE_MESSAGE" \
+	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)'$(if $(STRICT), -strict) -m "$$GATEHOUSE_MESSAGE" \
 		-ssh '$(SSH)$(if $(RUNS), -F $(OUT)/run/ssh_config)' $(if $(RUNS),-authorized-keys '$(OUT)/run/key.pub')
 
 check:

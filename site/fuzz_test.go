@@ -17,14 +17,12 @@ import (
 // problem must lie within its file.
 func checkLoad(t *testing.T, fsys fstest.MapFS) {
 	t.Helper()
-	s, err := Load(fsys)
-	if err == nil {
-		checkSite(t, s)
-		return
+	s, problems := Check(fsys)
+	if (s == nil) != problems.Failed() {
+		t.Fatalf("got %v and %s", s, problems.Text())
 	}
-	problems, ok := err.(Problems)
-	if !ok || len(problems) == 0 || s != nil {
-		t.Fatalf("got %v and an error of type %T: %v", s, err, err)
+	if s != nil {
+		checkSite(t, s)
 	}
 	for i, p := range problems {
 		checkProblem(t, fsys, p)
@@ -52,6 +50,9 @@ func checkProblem(t *testing.T, fsys fstest.MapFS, p Problem) {
 }
 
 func less(a, b Problem) bool {
+	if a.Severity != b.Severity {
+		return a.Severity < b.Severity
+	}
 	if a.File != b.File {
 		files := []string{source.SiteTOML, source.Hosts, source.Ethers, source.AuthorizedKeys}
 		return slices.Index(files, a.File) < slices.Index(files, b.File)

@@ -86,7 +86,14 @@ type (
 type (
 	Problem  = source.Problem
 	Problems = source.Problems
+	Severity = source.Severity
 	Key      = toml.Key
+)
+
+// The severities of problems.
+const (
+	Error   = source.Error   // there is no site
+	Warning = source.Warning // there is one, which is likely not what was meant
 )
 
 // TunnelLink is the name of the link that the tunnel of a site is.
@@ -127,7 +134,17 @@ const (
 // Load reads and checks the site in fsys. Absent files hosts and ethers are the same as empty ones. The error
 // is of type Problems and has everything that is wrong, except what only follows from another problem: a
 // value that is wrong itself takes no part in checks against others.
-func Load(fsys fs.FS) (*Site, error) { return check.Load(fsys) }
+func Load(fsys fs.FS) (*Site, error) {
+	s, problems := check.Load(fsys)
+	if problems.Failed() {
+		return nil, problems.Errors()
+	}
+	return s, nil
+}
+
+// Check is Load for who shows people what is wrong: it returns warnings too, what a site may say and hardly
+// means. Most are looked for once there are no errors. The site is nil if there is one.
+func Check(fsys fs.FS) (*Site, Problems) { return check.Load(fsys) }
 
 // Print writes what a site means, for a person who wants to see whether it is what they meant: the
 // appliance's links, its networks with what clients are told, every host, and what the hosts that boot from

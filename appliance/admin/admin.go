@@ -93,7 +93,7 @@ func commands() []command {
 			what: "everything derived for one host, and its lease; or the host as a Xen domain, or its iSCSI target", run: host},
 		{name: "dhcp", usage: "[why [-v] [NAME|ADDRESS|MAC]] [--json]",
 			what: "what the DHCP server does, or why a client got what it got", run: dhcpCommand},
-		{name: "apply", usage: "[DIR | -] [--within 60s] [--dry-run] [-m TEXT]",
+		{name: "apply", usage: "[DIR | -] [--within 60s] [--dry-run] [--strict] [-m TEXT]",
 			what: "make the box another site, on trial until it is confirmed; - reads a tar archive", run: apply},
 		{name: "confirm", usage: "[N]", what: "keep the site that is on trial; over a new connection", run: confirm},
 		{name: "rollback", usage: "[N | image] [--within 60s]", what: "take back what is on trial, or go back to another site", run: rollback},

@@ -30,6 +30,7 @@ func apply(ctx context.Context, env Env, args []string) error {
 	within := flags.Duration("within", box.DefaultTrial, "")
 	dry := flags.Bool("dry-run", false, "")
 	what := flags.String("m", "", "")
+	strict := flags.Bool("strict", false, "")
 	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
@@ -37,6 +38,9 @@ func apply(ctx context.Context, env Env, args []string) error {
 	next, err := siteOf(env, append(words, ".")[0])
 	if err != nil {
 		return err
+	}
+	if warnings := next.Warnings.Strict(); *strict && warnings.Failed() {
+		return fmt.Errorf("the site has problems:\n%w\n%s", warnings, warnings.Counts())
 	}
 	return offer(ctx, env, next, *within, *what, *dry)
 }
@@ -117,6 +121,7 @@ func offer(ctx context.Context, env Env, next box.Site, within time.Duration, wh
 	} else if err := c.Print(env.Stdout); err != nil {
 		return err
 	}
+	fmt.Fprint(env.Stderr, next.Warnings.Text())
 	if dry {
 		return nil
 	}

@@ -67,7 +67,7 @@ func siteOf(env Env, word string) (box.Site, error) {
 		if err != nil {
 			return box.Site{}, fmt.Errorf("standard input: %w", err)
 		}
-		return readSite(b.FS())
+		return readNew(b.FS())
 	case err == nil:
 		b, err := kept.Open(env.KeptDir).Get(n)
 		if err != nil {
@@ -81,7 +81,16 @@ func siteOf(env Env, word string) (box.Site, error) {
 			word, runningWord, imageWord)
 	}
 	defer from.Close()
-	return readSite(from)
+	return readNew(from)
+}
+
+// readNew is readSite with warnings, and with the counts in an error.
+func readNew(fsys fs.FS) (box.Site, error) {
+	s, files, problems := bundle.Check(fsys, nil)
+	if problems.Failed() {
+		return box.Site{}, fmt.Errorf("the site has problems:\n%w\n%s", problems, problems.Counts())
+	}
+	return box.Site{Files: files, Site: s, Warnings: problems}, nil
 }
 
 // change says in words what becomes of a box of one site that gets another, with what it has learned.
@@ -116,6 +125,7 @@ func diffSites(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprint(env.Stderr, from.Warnings.Text(), to.Warnings.Text())
 	switch {
 	case !c.Nothing:
 		if err := c.Print(env.Stdout); err != nil {

@@ -14,6 +14,8 @@ type Site struct {
 	Meta   bundle.Meta
 	Files  map[string][]byte
 	Site   *site.Site
+
+	Warnings site.Problems // about one that comes from people, and that the box never was
 }
 
 // Load reads the files of a site. The error is that of site.Load.

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (s *Server) nameFor(now time.Time, mac lease.MAC) string {
 	if s.host != nil {
 		return s.host.Name
 	}
-	name := label(s.in.Option(packet.OptionHostName), s.sub.Domain)
+	name := s.ownName()
 	if _, taken := s.names[name]; taken || name == "" {
 		return ""
 	}
@@ -46,15 +47,55 @@ func (s *Server) nameFor(now time.Time, mac lease.MAC) string {
 	return name
 }
 
+// ownName returns what the client calls itself, in option 12 or else in option 81, "" if that is no name here.
+func (s *Server) ownName() string {
+	if name := label(s.in.Option(packet.OptionHostName), s.sub.Domain); name != "" {
+		return name
+	}
+	return label(fqdn(s.in.Option(packet.OptionClientFQDN)), s.sub.Domain)
+}
+
+// fqdn returns the name in option 81 as text: behind flags and two bytes that are nothing any more, in ASCII
+// or, by flag E, as in the DNS without compression (RFC 4702 2).
+func fqdn(b []byte) []byte {
+	const head, flagE = 3, 1 << 2
+	if len(b) <= head {
+		return nil
+	}
+	flags, name := b[0], b[head:]
+	if flags&flagE == 0 {
+		return name
+	}
+	var text []byte
+	for len(name) > 0 && name[0] != 0 { // a name that is no whole one, a label alone, has no end
+		n := int(name[0])
+		if n >= len(name) {
+			return nil
+		}
+		if bytes.IndexByte(name[1:1+n], '.') >= 0 {
+			return nil // which would be another name as text
+		}
+		if len(text) > 0 {
+			text = append(text, '.')
+		}
+		text, name = append(text, name[1:1+n]...), name[1+n:]
+	}
+	return text
+}
+
 // label returns the host name in b as one label in lower case, empty if b is no
-// host name of domain. Some clients end it with a zero, some send the domain too.
+// host name of domain. Some clients end it with a zero, some send the domain too, or
+// the one that they use without a server (RFC 6762), and some a dot behind all.
 func label(b []byte, domain string) string {
 	if len(b) > 255 {
 		return ""
 	}
-	name := strings.ToLower(strings.TrimRight(string(b), "\x00"))
-	if domain != "" {
-		name = strings.TrimSuffix(name, "."+strings.ToLower(domain))
+	name := strings.TrimSuffix(strings.ToLower(strings.TrimRight(string(b), "\x00")), ".")
+	for _, suffix := range []string{strings.ToLower(domain), "local"} {
+		if before, in := strings.CutSuffix(name, "."+suffix); in && suffix != "" {
+			name = before
+			break
+		}
 	}
 	if !option.IsLabel(name) {
 		return ""

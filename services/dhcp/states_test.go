@@ -198,6 +198,8 @@ func TestNames(t *testing.T) {
 		"Tablet": "tablet", "tablet\x00": "tablet", "tablet.home.example": "tablet", "TABLET.HOME.EXAMPLE": "tablet",
 		"tablet.other.example": "", "home.example": "", ".home.example": "", "": "", "\x00": "", "-tablet": "", "tablet-": "",
 		"tab_let": "", "tab let": "", "täblet": "", "*": "", "a\nb": "", strings.Repeat("x", 64): "", strings.Repeat("x", 63): strings.Repeat("x", 63),
+		"tablet.home.example.": "tablet", "tablet.local": "tablet", "Tablet.LOCAL.": "tablet", "local": "local", ".local": "",
+		"tablet.local.home.example": "", "tablet.home.example.local": "", "tablet..": "",
 		"web1": "", "WEB1": "", "firewall": "", "gateway": "", "localhost": "", "wpad": "", "isatap": "", "laptop": "",
 	} {
 		s := newServer(t, home())
@@ -227,6 +229,33 @@ func TestNames(t *testing.T) {
 	}
 	if _, p := handle(t, s, t0, ask(laptop, dhcpv4.MessageTypeDiscover)); p.HostName() != "laptop" {
 		t.Errorf("the laptop was told to be %q", p.HostName())
+	}
+}
+
+// TestNamesInFQDN: option 81 names a client that sends no option 12 which is a name here (RFC 4702 2).
+func TestNamesInFQDN(t *testing.T) {
+	for _, tt := range []struct{ fqdn, host, want string }{
+		{"\x00\x00\x00Tablet.home.example", "", "tablet"},
+		{"\x00\x00\x00tablet.home.example.\x00", "", "tablet"},
+		{"\x05\xff\xff\x06Tablet\x04home\x07example\x00", "", "tablet"},
+		{"\x04\x00\x00\x06tablet", "", "tablet"}, // a partial name has no end
+		{"\x04\x00\x00\x07tablet", "", ""},       // the length says that more comes
+		{"\x04\x00\x00\x06tablet\x00", "", "tablet"},
+		{"\x04\x00\x00\x06tablet\x05local\x00", "", "tablet"},
+		{"\x04\x00\x00\x13tablet.home.example\x00", "", ""}, // dots within a label
+		{"\x04\x00\x00\xc0\x03", "", ""},                    // a pointer
+		{"\x04\x00\x00\x00", "", ""},
+		{"\x00\x00\x00", "", ""}, {"\x00", "", ""}, {"", "", ""},
+		{"\x00\x00\x00tablet.other.example", "", ""},
+		{"\x00\x00\x00web1.home.example", "", ""},
+		{"\x00\x00\x00other.home.example", "tablet", "tablet"},
+		{"\x00\x00\x00tablet", "my_tablet", "tablet"},
+	} {
+		s := newServer(t, home())
+		dora(t, s, t0, visitor, opt(81, tt.fqdn), opt(12, tt.host))
+		if got := s.Leases(t0)[0].Name; got != tt.want {
+			t.Errorf("%q beside %q became %q, want %q", tt.fqdn, tt.host, got, tt.want)
+		}
 	}
 }
 

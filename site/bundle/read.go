@@ -13,12 +13,21 @@ import (
 // checked is what it will read. Lines of moreKeys count as if they stood at the end of authorized_keys. The
 // error is that of site.Load.
 func Read(fsys fs.FS, moreKeys []byte) (*site.Site, map[string][]byte, error) {
-	r := &recorder{fsys: fsys, moreKeys: moreKeys, files: map[string][]byte{}}
-	s, err := site.Load(r)
-	if err != nil {
-		return nil, nil, err
+	s, files, problems := Check(fsys, moreKeys)
+	if problems.Failed() {
+		return nil, nil, problems.Errors()
 	}
-	return s, r.files, nil
+	return s, files, nil
+}
+
+// Check is Read with the problems of site.Check.
+func Check(fsys fs.FS, moreKeys []byte) (*site.Site, map[string][]byte, site.Problems) {
+	r := &recorder{fsys: fsys, moreKeys: moreKeys, files: map[string][]byte{}}
+	s, problems := site.Check(r)
+	if problems.Failed() {
+		return nil, nil, problems
+	}
+	return s, r.files, problems
 }
 
 // recorder is a file system that keeps what is read through it.

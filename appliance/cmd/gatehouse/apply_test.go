@@ -76,6 +76,24 @@ func (w *workstation) runs(when string, number int, trial bool) {
 	}
 }
 
+// warned: what a site says and hardly means is shown by the box, and not even sent if that is wanted.
+func (w *workstation) warned() {
+	hosts, ethers := read(w.t, w.site+"/hosts"), read(w.t, w.site+"/ethers")
+	w.write("hosts", hosts+"192.168.32.51 scanner\n")
+	w.write("ethers", ethers+"00:00:5e:00:53:23 scaner\n")
+	out, err := w.pushes("-dry-run")
+	if err != nil {
+		w.t.Errorf("warned of: %v\n%s", err, out)
+	}
+	saysAll(w.t, "warned of", out, "+", `warning: "scaner" is not in hosts`, "1 warning")
+	if out, err = w.pushes("-dry-run", "-strict"); err == nil {
+		w.t.Errorf("it is taken, in spite of -strict:\n%s", out)
+	}
+	saysAll(w.t, "strictly", out, `"scaner" is not in hosts`, "1 error")
+	w.write("hosts", hosts)
+	w.write("ethers", ethers)
+}
+
 func saysAll(t *testing.T, what, text string, want ...string) {
 	t.Helper()
 	for _, w := range want {
@@ -96,6 +114,7 @@ func TestPush(t *testing.T) {
 	}
 	saysAll(t, "dry run", out, "+", "192.168.32.50", "tablet", "dhcp")
 	w.runs("dry run", 0, false)
+	w.warned()
 
 	out, err = w.pushes("-m", "a tablet; 'rm' $HOME")
 	if err != nil {

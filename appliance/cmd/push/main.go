@@ -37,7 +37,7 @@ type push struct {
 	moreKeys            string   // file
 	ssh                 []string // the program and its first arguments
 	within              time.Duration
-	dry                 bool
+	dry, strict         bool
 	stdout, stderr      io.Writer
 }
 
@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&p.moreKeys, "authorized-keys", "", "a file of keys that may log in besides the site's, as make run has one")
 	flags.StringVar(&p.message, "m", "", "what the change is for, for gatehouse history")
 	flags.BoolVar(&p.dry, "dry-run", false, "show the change, and change nothing")
+	flags.BoolVar(&p.strict, "strict", false, "take warnings about the site, which the appliance shows, for errors")
 	ssh := flags.String("ssh", "ssh", "the ssh program with options, separated by spaces")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -86,9 +87,12 @@ func (p *push) run(ctx context.Context) error {
 		return err
 	}
 	defer from.Close()
-	s, files, err := bundle.Read(from, keys)
-	if err != nil {
-		return err
+	s, files, problems := bundle.Check(from, keys)
+	if p.strict {
+		problems = problems.Strict()
+	}
+	if problems.Failed() {
+		return fmt.Errorf("the site %s has problems:\n%w\n%s", p.site, problems, problems.Counts())
 	}
 	packed, err := bundle.Pack(files, bundle.Meta{})
 	if err != nil {

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // job is one image to make.
 type job struct {
 	site, out, source string // directories
-	check             bool
+	check, strict     bool
 	diskSize          int64 // bytes; 0: the content and a little room
 	sector            int64 // bytes, of the root disk
 	kernel, kernelSrc string
@@ -69,6 +69,7 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 	f.StringVar(&j.site, "site", "examples/home", "the site `directory`")
 	f.StringVar(&j.out, "out", "build", "the `directory` for the image")
 	f.BoolVar(&j.check, "check", false, "only check the site and print what it means")
+	f.BoolVar(&j.strict, "strict", false, "take warnings about the site for errors")
 	f.Func("disk", "`size` of the root disk, such as 64M or 1G (default: its content and a little room)", func(s string) (err error) {
 		j.diskSize, err = parseSize(s)
 		return err
@@ -105,12 +106,15 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 
 // run checks the site first: who made a mistake there should not wait for the compiler.
 func (j *job) run(ctx context.Context, stdout io.Writer) error {
-	s, files, err := j.readSite()
+	s, files, warnings, err := j.readSite()
 	if err != nil {
 		return err
 	}
 	if j.check {
-		return site.Print(stdout, s)
+		err = site.Print(stdout, s)
+	}
+	if _, werr := io.WriteString(j.progress, warnings.Text()); j.check || werr != nil {
+		return errors.Join(err, werr)
 	}
 	if err := j.defaults(ctx); err != nil {
 		return err
@@ -123,24 +127,29 @@ func (j *job) run(ctx context.Context, stdout io.Writer) error {
 	return made.summarise(stdout, s)
 }
 
-func (j *job) readSite() (*site.Site, map[string][]byte, error) {
+// readSite reads a site without errors.
+func (j *job) readSite() (*site.Site, map[string][]byte, site.Problems, error) {
+	fail := func(err error) (*site.Site, map[string][]byte, site.Problems, error) { return nil, nil, nil, err }
 	from, err := dir.Open(j.site)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys", j.site)
+		return fail(fmt.Errorf("%s: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys", j.site))
 	}
 	defer from.Close()
 	var keys []byte
 	if j.moreKeys != "" {
 		var err error
 		if keys, err = dir.Whole(j.moreKeys, site.MaxKeys); err != nil {
-			return nil, nil, err
+			return fail(err)
 		}
 	}
-	s, files, err := bundle.Read(from, keys)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the site %s has problems:\n%w", j.site, err)
+	s, files, problems := bundle.Check(from, keys)
+	if j.strict {
+		problems = problems.Strict()
 	}
-	return s, files, nil
+	if problems.Failed() {
+		return fail(fmt.Errorf("the site %s has problems:\n%w\n%s", j.site, problems, problems.Counts()))
+	}
+	return s, files, problems, nil
 }
 
 // defaults fills in what follows from the machine.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -58,8 +59,17 @@ func TestCheck(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	for dir, name := range map[string]string{home: "firewall.home.example", "../../../examples/office": "gate.office.example"} {
 		status, stdout, stderr := mkimage(t, "-check", "-site", dir, "-out", out)
-		if status != 0 || !strings.HasPrefix(stdout, name+"\n") || stderr != "" {
+		if status != 0 || !strings.HasPrefix(stdout, name+"\n") {
 			t.Errorf("status %d\n%s%s", status, stdout, stderr)
+		}
+		// Nobody has the keys of the examples, and of nothing else is warned.
+		if strings.Count(stderr, "warning: ") != strings.Count(stderr, "warning: this key is the example's") ||
+			!regexp.MustCompile(`\n[12] warnings?\n$`).MatchString(stderr) {
+			t.Errorf("the warnings are\n%s", stderr)
+		}
+		status, stdout, stderr = mkimage(t, "-check", "-strict", "-site", dir)
+		if status != 1 || stdout != "" || !regexp.MustCompile(`\n[12] errors?\n$`).MatchString(stderr) {
+			t.Errorf("taken for errors: status %d\n%s%s", status, stdout, stderr)
 		}
 	}
 	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +84,7 @@ func TestBrokenSite(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := mkimage(t, "-site", dir, "-out", out)
-	for _, want := range []string{"site.toml:1:1:", "site.toml:2:", "authorized_keys:"} {
+	for _, want := range []string{"site.toml:1:1:", "site.toml:2:", "authorized_keys:", "\n3 errors\n"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("not told: %s", want)
 		}

@@ -5,10 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
+
+// isHex finds texts that nobody means as such: 0a, 0x0a1b, 01:02:ff. A name of two letters is none of them.
+var isHex = regexp.MustCompile(`(?i)^(0x([0-9a-f]{2})+|[0-9][0-9a-f]|[0-9a-f]{2}(:[0-9a-f]{2})+)$`)
 
 // MaxValue is how many bytes a value may have: what is left of an Ethernet frame.
 const MaxValue = 1024
@@ -18,7 +22,8 @@ const MaxValue = 1024
 //
 // Kinds of lists take any number of values, the others one. Hex takes pairs of
 // digits, which colons or spaces may separate, or a value with its type before it:
-// text:, ip:, u8:, u16: or u32:.
+// text:, ip:, u8:, u16:, u32: or hex:. Text takes hex: and text: too, of which the
+// second is for letters that look like digits of hex.
 func (d Definition) Encode(values ...string) (b []byte, err error) {
 	switch {
 	case len(values) == 0:
@@ -27,9 +32,17 @@ func (d Definition) Encode(values ...string) (b []byte, err error) {
 		return nil, fmt.Errorf("option %s has %d values; expected one, %s", d.Name, len(values), d.Kind)
 	}
 	for _, v := range values {
+		if d.Kind == Text && isHex.MatchString(v) {
+			return nil, fmt.Errorf("option %s is %q, which would be sent as letters; expected %[3]q for the bytes, or %[4]q for the letters",
+				d.Name, v, "hex:"+strings.TrimPrefix(strings.ToLower(v), "0x"), "text:"+v)
+		}
 		var ok bool
 		if b, ok = d.Kind.append(b, v); !ok {
-			return nil, fmt.Errorf("option %s is %q; expected %s", d.Name, v, d.Kind)
+			expected := d.Kind.String()
+			if d.Kind == Text && strings.HasPrefix(v, hexPrefix) {
+				expected = `pairs of hex digits behind "` + hexPrefix + `"`
+			}
+			return nil, fmt.Errorf("option %s is %q; expected %s", d.Name, v, expected)
 		}
 	}
 	if len(b) > MaxValue {
@@ -44,6 +57,10 @@ func (k Kind) append(b []byte, v string) ([]byte, bool) {
 	case Hex, Encapsulated:
 		return appendHex(b, v)
 	case Text:
+		if digits, ok := strings.CutPrefix(v, hexPrefix); ok {
+			return appendHex(b, digits)
+		}
+		v = strings.TrimPrefix(v, "text:")
 		return append(b, v...), v != "" && isPrintable(v)
 	case Address, Addresses:
 		a, err := netip.ParseAddr(v)
@@ -87,6 +104,9 @@ func appendHex(b []byte, v string) ([]byte, bool) {
 	if name, value, ok := strings.Cut(v, ":"); ok {
 		if k, ok := types[name]; ok {
 			return k.append(b, value)
+		}
+		if name+":" == hexPrefix {
+			v = value
 		}
 	}
 	d, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(v))

@@ -58,6 +58,7 @@ const (
 	OptionBootFile      uint8 = 67
 	OptionUserClass     uint8 = 77  // RFC 3004; iPXE sends it without lengths
 	OptionRapidCommit   uint8 = 80  // RFC 4039
+	OptionClientFQDN    uint8 = 81  // RFC 4702
 	OptionRelayAgent    uint8 = 82  // RFC 3046
 	OptionClientArch    uint8 = 93  // RFC 4578
 	OptionMachineID     uint8 = 97  // RFC 4578: UUID

@@ -14,8 +14,7 @@ const minRSABits = 2048 // NIST SP 800-131A
 // readAuthorizedKeys returns the lines of authorized_keys (sshd(8)), each a type,
 // a key and a comment. Options before a key are refused: to let someone in who was
 // to be held to one command would be worse than to ask.
-func readAuthorizedKeys(src *source.File, problem *source.Reporter) []string {
-	var keys []string
+func readAuthorizedKeys(src *source.File, problem *source.Reporter) (keys []string, places []source.Span) {
 	private := false
 	for _, start := range src.Starts {
 		line := lineSpan(src, start)
@@ -31,11 +30,11 @@ func readAuthorizedKeys(src *source.File, problem *source.Reporter) []string {
 			if at, reason := notAuthorized(line, text); reason != "" {
 				problem.At(at, "%s", reason)
 			} else {
-				keys = append(keys, text)
+				keys, places = append(keys, text), append(places, line)
 			}
 		}
 	}
-	return keys
+	return keys, places
 }
 
 // lineSpan is the line that begins at an offset, without blanks around it.

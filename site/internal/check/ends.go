@@ -81,7 +81,7 @@ func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 	switch {
 	case err != nil:
 		c.At(v.At, "%q %v", v.Text, err)
-	case len(matched) == 0:
+	case len(matched) == 0 && c.parsed: // else it may be in what was not read
 		c.At(v.At, "%q is no zone, group, list or host%s", v.Text, c.suggest(v.Text))
 	}
 	var networks []netip.Prefix

@@ -224,6 +224,7 @@ func (c *firewallCheck) checkMasquerade() {
 	}
 	for _, v := range c.raw.Masquerade.Items {
 		switch name := strings.ToLower(v.Text); {
+		case !isLAN(name) && !c.parsed: // it may be there
 		case !isLAN(name):
 			c.At(v.At, "masquerade: there is no lan %q; expected the names of lans, or [] for none", v.Text)
 		case slices.Contains(c.out.Masquerade, name):
@@ -253,7 +254,7 @@ func (c *firewallCheck) userServices() {
 		for _, v := range d.Value.Items {
 			f, reason := model.ReadFlow(v.Text)
 			if reason != "" {
-				c.At(v.At, "service %q: %q %s", name, v.Text, reason)
+				c.At(v.At, "service %q: %q %s", name, v.Text, flowReason(v.Text, reason))
 				continue
 			}
 			s.Flows = append(s.Flows, f)

@@ -188,7 +188,7 @@ func (c *firewallCheck) forwardPorts(v toml.PortRange) (first, last uint16, ok b
 	}
 	first, last, ok = model.ReadPorts(v.Text)
 	if !ok {
-		c.At(v.At, `port %s is none; expected a port from 1 to 65535, or a range such as "5000-5999"`, v.Text)
+		c.At(v.At, "port %s is none; %s", v.Text, portAlone(v.Text, `expected a port from 1 to 65535, or a range such as "5000-5999"`))
 	}
 	return first, last, ok
 }

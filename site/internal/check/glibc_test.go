@@ -49,7 +49,7 @@ func TestHostsLikeTheCLibrary(t *testing.T) {
 	}
 	var problem source.Reporter
 	var got []string
-	for _, line := range readHosts(source.New(source.Hosts, glibcHosts), "", &problem) {
+	for _, line := range readHosts(source.New(source.Hosts, glibcHosts), "", "", &problem) {
 		if line.addr.IsValid() {
 			names := []string{line.addr.String()}
 			for _, name := range line.names {

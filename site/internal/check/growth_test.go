@@ -24,14 +24,21 @@ ipv4 = "10.0.0.1/8"
 
 // loadText loads a site of a few texts.
 func loadText(t *testing.T, toml, hosts string) (*loader, error) {
+	return loadFiles(t, toml, hosts, "")
+}
+
+func loadFiles(t *testing.T, toml, hosts, ethers string) (*loader, error) {
 	t.Helper()
 	fsys := fstest.MapFS{
 		"site.toml": {Data: []byte(growthSite + toml)}, "hosts": {Data: []byte("10.0.0.9 web1\n" + hosts)},
+		"ethers":          {Data: []byte(ethers)},
 		"authorized_keys": {Data: []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIlwv7dGP+JpgUWtxZKOAwZIVvARyyOVY6mQbIEMUC8w x\n")},
 	}
 	l := &loader{files: source.NewFiles(fsys)}
-	_, err := l.load()
-	return l, err
+	if _, problems := l.load(); problems.Failed() {
+		return l, problems
+	}
+	return l, nil
 }
 
 // TestGrowth: with four times as much there are about four times as many comparisons, and not sixteen.
@@ -103,6 +110,11 @@ func TestRefusedInTime(t *testing.T) {
 		{"many patterns", "[firewall.group]\nx = [" + strings.Repeat(`"h?9*",`, 4000) + "]\n", hosts(20_000),
 			`"h?9*" is one pattern too many for 20001 hosts; expected at most 199 in a site`},
 		{"a long line that is wrong everywhere", "", "10.0.0.8 " + strings.Repeat("! ", 900_000), `host name "!"`},
+		{"a list of names to be blocked", "", strings.Repeat("0.0.0.0 ads.example\n", 100_000),
+			"hosts:2:1: 0.0.0.0 is the address of no host (RFC 1122 3.2.1.3), and 100000 lines give it to names"},
+		{"one by many addresses", "", strings.ReplaceAll(hosts(90_000), "10.", "127."), "is a loopback address"},
+		{"a list that goes on and on", "[dns]\nupstream = [\n" + strings.Repeat("\"a\",\nb c\nx = 1\n", 60_000), "", "this is no value"},
+		{"keys that others have", keysOf("upstream", 40_000), "", `unknown key "upstream0"`},
 	} {
 		done := make(chan error, 1)
 		go func() {
@@ -121,10 +133,12 @@ func TestRefusedInTime(t *testing.T) {
 	}
 }
 
-func keys(n int) string {
+func keys(n int) string { return keysOf("k", n) }
+
+func keysOf(name string, n int) string {
 	var text strings.Builder
 	for i := range n {
-		fmt.Fprintf(&text, "k%d=\"tcp/5\"\n", i)
+		fmt.Fprintf(&text, "%s%d=\"tcp/5\"\n", name, i)
 	}
 	return text.String()
 }

@@ -72,6 +72,13 @@ func (l *loader) readHook(name toml.Str) []byte {
 		}
 		return b
 	}
+	if at, reason := src.NotText(); at.OK() {
+		l.At(at, "%s", reason)
+		return nil
+	} else if reason != "" {
+		l.AtFile(name.Text, "%s", reason)
+		return nil
+	}
 	line := src.Line(1)
 	begin, hasEnd := src.Span(0, len(line)), strings.HasSuffix(line, "\r")
 	words := strings.Fields(strings.TrimPrefix(line, "#!"))
@@ -83,6 +90,10 @@ func (l *loader) readHook(name toml.Str) []byte {
 			"expected lines as Unix has them", name.Text)
 	case len(words) == 0 || words[0] != scriptShell:
 		l.At(begin, `%s wants an interpreter that the appliance does not have; expected "#!%s"`, name.Text, scriptShell)
+	case strings.Contains(src.Text, "\r"):
+		off := strings.Index(src.Text, "\r")
+		l.At(src.Span(off, off+1), "%s has a carriage return here, which sh takes for a part of the line; "+
+			"expected lines as Unix has them", name.Text)
 	default:
 		return []byte(src.Text)
 	}

@@ -163,5 +163,5 @@ func notPrefix(s, example string) string {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return "lacks the length of its network; expected it after a slash, as in " + strconv.Quote(example)
 	}
-	return "is no address with the length of its network; expected one such as " + strconv.Quote(example)
+	return "is no address with the length of its network; " + orWithLength(s, "expected one such as "+strconv.Quote(example))
 }

@@ -25,10 +25,9 @@ func (l *loader) readList(name toml.Str, file toml.Str) []netip.Prefix {
 		l.At(file.At, `list %q: %q is no file for a list; expected one within the site, such as "blocked.list"`, name.Text, file.Text)
 		return nil
 	}
-	src, message := l.files.Read(file.Text, maxListBytes)
+	src, refused := l.text(file.Text, maxListBytes)
 	switch {
-	case message != "":
-		l.AtFile(file.Text, "%s", message)
+	case refused:
 		return nil
 	case src == nil:
 		l.At(file.At, "list %q: there is no file %s in the site", name.Text, file.Text)
@@ -48,6 +47,7 @@ func (l *loader) readList(name toml.Str, file toml.Str) []netip.Prefix {
 			l.At(line[0].At, "%q %s", line[0].Text, reason)
 		} else {
 			all = append(all, p)
+			l.noteLAN(name.Text, p, line[0].At)
 		}
 	}
 	all = aggregated(all)
@@ -71,7 +71,7 @@ func readNetwork(s string) (p netip.Prefix, reason string) {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || p.Addr().Is4In6():
-		return p, `is no address or network; expected one such as "198.51.100.7" or "2001:db8:8::/48"`
+		return p, "is no address or network; " + orWithLength(s, `expected one such as "198.51.100.7" or "2001:db8:8::/48"`)
 	case p != p.Masked():
 		return p, "is an address on the network " + p.Masked().String() + "; expected the network"
 	case model.NotUnicast(p.Addr()) != "" && p.Addr().Is6() && p.Bits() > 32 && !p.Addr().IsMulticast():

@@ -5,8 +5,8 @@
 package check
 
 import (
-	"cmp"
 	"io/fs"
+	"net/netip"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -24,29 +24,31 @@ const (
 	maxHook   = 64 << 10
 )
 
-// Load reads and checks the site in fsys; site.Load says what it promises.
-func Load(fsys fs.FS) (*model.Site, error) {
+// Load reads and checks the site in fsys; site.Check says what it promises.
+func Load(fsys fs.FS) (*model.Site, source.Problems) {
 	l := &loader{files: source.NewFiles(fsys)}
 	return l.load()
 }
 
-func (l *loader) load() (*model.Site, error) {
+func (l *loader) load() (*model.Site, source.Problems) {
 	l.readSite()
 	l.checkHooks()
-	hosts := l.read(source.Hosts, maxHosts)
-	ethers := l.read(source.Ethers, maxEthers)
-	l.mergeHosts(hosts, ethers)
-	l.checkGroups()
-	l.checkNetboot()
-	l.checkFirewall()
-	l.checkDNS()
+	l.mergeHosts(l.read(source.Hosts, maxHosts), l.read(source.Ethers, maxEthers))
+	if !l.unread { // else hosts seem to be missing which are there
+		l.checkGroups()
+		l.checkNetboot()
+		l.checkFirewall()
+		l.checkDNS()
+	}
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys()
-	if problems := l.Problems(); len(problems) > 0 {
-		return nil, problems
+	l.warnOfFiles()
+	if l.Count() > 0 {
+		return nil, l.Problems()
 	}
+	l.warn()
 	s := l.site // not a pointer into the loader, which would keep all that it has read
-	return &s, nil
+	return &s, l.Problems()
 }
 
 // loader turns the files of a site into a Site step by step; each step sees what
@@ -60,8 +62,14 @@ type loader struct {
 	parsed   bool      // all of site.toml was read
 	networks []network // what the valid addresses of WAN and LANs are connected to
 	settled  bool      // parsed, and the addresses of WAN and LANs are all valid
+	unread   bool      // hosts or ethers are refused as a whole
 	hosts    *directory
-	relayed  []network // the valid ones
+	relayed  []network     // the valid ones
+	keys     []source.Span // of authorized_keys
+
+	checked []placedRule         // the rules of the firewall in their order
+	listed  map[string]lanLine   // by the name of a list
+	around  map[netip.Prefix]int // the networks that have all of a LAN, and 1 + the index of the first
 
 	groups      []group
 	bootServers map[source.Span]*hostEntry // by the place that names them
@@ -69,11 +77,32 @@ type loader struct {
 	secrets     map[string]model.Secret    // by file; "": not usable, as was said
 }
 
-func (l *loader) read(name string, limit int64) *source.File {
+// text reads a file of text. It is nil if there is none or, after that was reported, if it is refused as a
+// whole.
+func (l *loader) text(name string, limit int64) (src *source.File, refused bool) {
 	src, message := l.files.Read(name, limit)
 	if message != "" {
 		l.AtFile(name, "%s", message)
+		return nil, true
 	}
+	if src == nil {
+		return nil, false
+	}
+	switch at, reason := src.NotText(); {
+	case at.OK():
+		l.At(at, "%s", reason)
+	case reason != "":
+		l.AtFile(name, "%s", reason)
+	default:
+		return src, false
+	}
+	return nil, true
+}
+
+// read is text of hosts or ethers, which need not be there.
+func (l *loader) read(name string, limit int64) *source.File {
+	src, refused := l.text(name, limit)
+	l.unread = l.unread || refused
 	if src == nil {
 		return source.New(name, "")
 	}
@@ -81,9 +110,12 @@ func (l *loader) read(name string, limit int64) *source.File {
 }
 
 func (l *loader) readSite() {
-	src, message := l.files.Read(source.SiteTOML, maxSite)
-	if src == nil {
-		l.AtFile(source.SiteTOML, "%s", cmp.Or(message, `is not there; expected a file that starts with name = "firewall"`))
+	src, refused := l.text(source.SiteTOML, maxSite)
+	switch {
+	case refused:
+		return
+	case src == nil:
+		l.AtFile(source.SiteTOML, `is not there; expected a file that starts with name = "firewall"`)
 		return
 	}
 	l.raw, l.parsed = toml.Decode(src, &l.Reporter)
@@ -105,7 +137,9 @@ func (l *loader) readSite() {
 
 func (l *loader) readKeys() {
 	before := l.Count()
-	l.site.AuthorizedKeys = readAuthorizedKeys(l.read(source.AuthorizedKeys, MaxKeys), &l.Reporter)
+	if src, _ := l.text(source.AuthorizedKeys, MaxKeys); src != nil {
+		l.site.AuthorizedKeys, l.keys = readAuthorizedKeys(src, &l.Reporter)
+	}
 	if len(l.site.AuthorizedKeys) == 0 && l.Count() == before {
 		l.AtFile(source.AuthorizedKeys, "has no key, so nobody could log in over ssh; expected the line of at least one .pub file")
 	}

@@ -57,13 +57,21 @@ func newDirectory(problem *source.Reporter) *directory {
 // mergeHosts reads hosts and ethers and puts their hosts into the site.
 func (l *loader) mergeHosts(hosts, ethers *source.File) {
 	d := newDirectory(&l.Reporter)
-	for _, line := range readHosts(hosts, l.site.Domain, &l.Reporter) {
+	for _, line := range readHosts(hosts, l.site.Name, l.site.Domain, &l.Reporter) {
 		d.addLine(line)
 	}
 	for _, line := range readEthers(ethers, l.site.Domain, &l.Reporter) {
-		d.addCard(line)
+		if line.addr.IsValid() {
+			line.name = l.nameOf(d, line)
+		}
+		if line.name != "" {
+			d.addCard(line)
+		}
 	}
 	l.hosts = d
+	if l.unread {
+		return
+	}
 	for _, h := range d.list {
 		l.placeSuffixes(h)
 	}
@@ -71,6 +79,22 @@ func (l *loader) mergeHosts(hosts, ethers *source.File) {
 	for _, h := range d.list {
 		l.checkHost(h)
 	}
+}
+
+// nameOf returns the name of the host whose address a line of ethers has in place of the name; "" after reporting
+// that there is none.
+func (l *loader) nameOf(d *directory, line ethersLine) string {
+	owner, known := d.addrs[line.addr]
+	switch {
+	case known && model.IsLabel(owner.host.Name):
+		return owner.host.Name
+	case known:
+		l.Against(line.nameAt, owner.at, "%s is the address of %q, which is in another domain; expected a host of the site's domain",
+			line.addr, owner.host.Name)
+	case !l.unread:
+		l.At(line.nameAt, "%s is an address that hosts gives to nobody; expected the name of the host, or a line for it in hosts too", line.addr)
+	}
+	return ""
 }
 
 // sortedHosts returns the hosts by name.

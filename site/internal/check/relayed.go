@@ -42,7 +42,8 @@ func (l *loader) relayedNetwork(v toml.Str) netip.Prefix {
 	p, err := netip.ParsePrefix(v.Text)
 	switch {
 	case err != nil || !p.Addr().Is4():
-		l.At(v.At, `network %q is no IPv4 network; expected an address with a length such as "10.8.40.0/24"`, v.Text)
+		l.At(v.At, "network %q is no IPv4 network; %s", v.Text,
+			orWithLength(v.Text, `expected an address with a length such as "10.8.40.0/24"`))
 	case p != p.Masked():
 		l.At(v.At, "network %s is an address on the network %s; expected the network", p, p.Masked())
 	case model.NotUnicast(p.Addr()) != "":

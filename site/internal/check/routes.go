@@ -95,7 +95,7 @@ func (l *loader) routeTo(v toml.Str) netip.Prefix {
 	to, err := netip.ParsePrefix(v.Text)
 	switch {
 	case err != nil || to.Addr().Is4In6():
-		l.At(v.At, `to %q is no network; expected an address with a length such as "10.8.0.0/16"`, v.Text)
+		l.At(v.At, "to %q is no network; %s", v.Text, orWithLength(v.Text, `expected an address with a length such as "10.8.0.0/16"`))
 	case to != to.Masked():
 		l.At(v.At, "to %s is an address on the network %s; expected the network", to, to.Masked())
 	case to.Bits() > 0 && model.NotUnicast(to.Addr()) != "":

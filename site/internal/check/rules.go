@@ -42,6 +42,7 @@ func (c *firewallCheck) checkRules() {
 		if r, ok := c.rule(text); ok {
 			c.checkHidden(r)
 			c.openBox(r)
+			c.checked = append(c.checked, placedRule{r.FirewallRule, r.at})
 			c.out.Rules = append(c.out.Rules, r.FirewallRule)
 		}
 	}
@@ -109,7 +110,7 @@ func (c *firewallCheck) ruleServices(v toml.Many) ([]model.Service, bool) {
 		if strings.Contains(word.Text, "/") {
 			f, reason := model.ReadFlow(word.Text)
 			if reason != "" {
-				c.At(word.At, "service %q %s", word.Text, reason)
+				c.At(word.At, "service %q %s", word.Text, flowReason(word.Text, reason))
 				continue
 			}
 			all = append(all, model.Service{Name: word.Text, Flows: []model.Flow{f}})
@@ -134,6 +135,9 @@ func (c *firewallCheck) suggestService(word string) string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	if meant := asFlow(word); meant != "" {
+		return "; did you mean " + meant + "?"
+	}
 	if near := toml.Nearest(word, names); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}

@@ -40,6 +40,10 @@ func (l *loader) secret(at source.Span, name string, form secretForm) model.Secr
 		l.At(at, "%s: there is no file %s in the site; expected one with %s", form.key, name, form.what)
 		return ""
 	}
+	if at, reason := src.NotText(); reason != "" && !at.OK() { // of a place the line would be shown
+		l.AtFile(name, "%s", reason)
+		return ""
+	}
 	text := strings.TrimRight(src.Text, " \t\r\n")
 	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
 	if len(text) < form.least || len(text) > form.most || strings.IndexFunc(text, hidden) >= 0 {

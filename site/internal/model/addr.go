@@ -48,6 +48,9 @@ func NotForHost(a netip.Addr, p netip.Prefix) string {
 	return ""
 }
 
+// LimitedBroadcast is the address of every host on a link (RFC 919 7).
+func LimitedBroadcast() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
+
 // NotUnicast says why a can be no host's address anywhere, "" if it can. It
 // continues a sentence that starts with the address.
 func NotUnicast(a netip.Addr) string {

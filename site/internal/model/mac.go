@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // MAC is an Ethernet address.
 type MAC [6]byte
@@ -29,6 +33,9 @@ func (m *MAC) UnmarshalText(text []byte) error {
 // with the text.
 func ParseMAC(s string) (m MAC, reason string) {
 	const expected = `is no MAC address; expected six octets such as "00:16:3e:20:00:11"`
+	if other := otherForm(s); other != "" {
+		return MAC{}, "is a MAC address in another form; expected " + other
+	}
 	octet := 0
 	digits := 0
 	for i := 0; i < len(s); i++ {
@@ -50,6 +57,29 @@ func ParseMAC(s string) (m MAC, reason string) {
 		return MAC{}, expected
 	}
 	return m, ""
+}
+
+// otherForm returns a MAC address in the form that is read, in quotes, if s is one as others write it: with
+// hyphens, with dots between every four digits, or with nothing between. It is "" for any other text.
+func otherForm(s string) string {
+	digits := strings.Map(func(c rune) rune {
+		if c == '-' || c == '.' {
+			return -1
+		}
+		return c
+	}, s)
+	if len(digits) != 12 || strings.Contains(s, ":") {
+		return ""
+	}
+	var m MAC
+	for i := range len(digits) {
+		value, ok := HexDigit(digits[i])
+		if !ok {
+			return ""
+		}
+		m[i/2] = m[i/2]<<4 | value
+	}
+	return strconv.Quote(m.String())
 }
 
 // HexDigit returns the value of a hexadecimal digit, false for what is none.

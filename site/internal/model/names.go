@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Names have one canonical form in a Site, in lower case: a single label for a
@@ -38,7 +39,10 @@ func NotLabel(s string) string {
 	case s[0] == '-' || s[len(s)-1] == '-':
 		return "starts or ends with a hyphen; expected a letter or digit there (RFC 1123)"
 	}
-	for _, c := range s {
+	for i, c := range s {
+		if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 && s[i] >= 0xa0 {
+			return fmt.Sprintf("contains the byte 0x%02x, which is %q in Latin-1; expected letters, digits and hyphens (RFC 1123)", s[i], rune(s[i]))
+		}
 		if !isNameChar(c) {
 			return fmt.Sprintf("contains %q; expected letters, digits and hyphens (RFC 1123)", c)
 		}
@@ -94,6 +98,18 @@ func NotLinkName(s string) string {
 		}
 	}
 	return ""
+}
+
+// IsOwnName reports whether name, in canonical form, is one that a system gives to itself, or to a group that
+// it belongs to, by an address that says so. Beside those of IsSystemName these are names of macOS, BSD,
+// Solaris, Alpine and SUSE, which hosts of a network may have too.
+func IsOwnName(name string) bool {
+	switch host, _, _ := strings.Cut(name, "."); host {
+	case "loopback", "loghost", "broadcasthost", "local", "ipv6-localhost", "ipv6-loopback", "ipv6-localnet",
+		"ipv6-mcastprefix", "ipv6-allnodes", "ipv6-allrouters", "ipv6-allhosts":
+		return true
+	}
+	return IsSystemName(name)
 }
 
 // IsSystemName reports whether every Linux system gives the name to itself or to

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +8,19 @@ import (
 	"unicode/utf8"
 )
 
+// Severity says what comes of a problem.
+type Severity uint8
+
+// The severities.
+const (
+	Error   Severity = iota // there is no site
+	Warning                 // there is one, which is likely not what was meant
+)
+
 // Problem is one thing that is wrong with a site.
 type Problem struct {
+	// Severity is Error unless the site is one all the same.
+	Severity Severity
 	// File is the name of the file within the site.
 	File string
 	// Line and Col count from 1, Col in bytes. Both are 0 when the problem is the
@@ -25,7 +35,7 @@ type Problem struct {
 	Excerpt string
 }
 
-// String returns the problem as it is shown to a person: place, message, the
+// String returns the problem as it is shown to a person: place, "warning" if it is one, message, the
 // other place in parentheses, and the excerpt on lines of its own.
 func (p Problem) String() string {
 	var b strings.Builder
@@ -33,7 +43,11 @@ func (p Problem) String() string {
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Col)
 	}
-	b.WriteString(": " + p.Message)
+	b.WriteString(": ")
+	if p.Severity == Warning {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(p.Message)
 	if p.Other != "" {
 		b.WriteString(" (" + p.Other + ")")
 	}
@@ -43,10 +57,59 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is everything that is wrong with a site, in the order of the files
-// (site.toml, hosts, ethers, authorized_keys) and of their lines. Load returns it
-// as its error.
+// Problems is everything that is wrong with a site: errors first, then warnings, each in the order of the
+// files (site.toml, hosts, ethers, authorized_keys, others) and of their lines. Load returns it as its error.
 type Problems []Problem
+
+// Count returns how many there are of a severity.
+func (p Problems) Count(of Severity) (n int) {
+	for _, problem := range p {
+		if problem.Severity == of {
+			n++
+		}
+	}
+	return n
+}
+
+// Failed reports whether there is an error among them, so that there is no site.
+func (p Problems) Failed() bool { return p.Count(Error) > 0 }
+
+// Errors returns the errors among them.
+func (p Problems) Errors() Problems { return p[:p.Count(Error)] }
+
+// Strict returns them with warnings as errors.
+func (p Problems) Strict() Problems {
+	all := slices.Clone(p)
+	for i := range all {
+		all[i].Severity = Error
+	}
+	return all
+}
+
+// Counts says how many there are: "2 errors, 1 warning"; "" if there is none.
+func (p Problems) Counts() string {
+	var parts []string
+	for _, of := range []struct {
+		n    int
+		what string
+	}{{p.Count(Error), "error"}, {p.Count(Warning), "warning"}} {
+		if of.n > 1 {
+			of.what += "s"
+		}
+		if of.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", of.n, of.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Text is what a person is shown who asked for the site: Error, and the counts on a line of their own.
+func (p Problems) Text() string {
+	if len(p) == 0 {
+		return ""
+	}
+	return p.Error() + "\n" + p.Counts() + "\n"
+}
 
 // shownProblems is how many problems Error shows; who has more than that made one
 // mistake many times.
@@ -64,71 +127,6 @@ func (p Problems) Error() string {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Reporter collects problems while a site is read.
-type Reporter struct {
-	list []located
-}
-
-type located struct {
-	Problem
-	at   Span
-	rank int // of the file
-}
-
-// maxProblems bounds the memory that a wholly broken site can take.
-const maxProblems = 1000
-
-// At reports a problem at a place.
-func (r *Reporter) At(at Span, format string, args ...any) {
-	r.Against(at, Span{}, format, args...)
-}
-
-// Against reports that what stands at one place contradicts what stands at
-// another.
-func (r *Reporter) Against(at, other Span, format string, args ...any) {
-	if len(r.list) >= maxProblems {
-		return
-	}
-	p := located{at: at, rank: fileRank(at.File.name)}
-	p.File = at.File.name
-	p.Line, p.Col = at.File.Position(at.Off)
-	p.Message = fmt.Sprintf(format, args...)
-	if other.OK() {
-		p.Other = other.Place()
-	}
-	r.list = append(r.list, p)
-}
-
-// Shown reports whether the next problem is likely one that a person will read, so that it is worth a search for
-// what was meant.
-func (r *Reporter) Shown() bool { return len(r.list) < shownProblems }
-
-// Count returns how many problems there are so far.
-func (r *Reporter) Count() int { return len(r.list) }
-
-// AtFile reports a problem of a file as a whole.
-func (r *Reporter) AtFile(name, format string, args ...any) {
-	if len(r.list) < maxProblems {
-		p := Problem{File: name, Message: fmt.Sprintf(format, args...)}
-		r.list = append(r.list, located{Problem: p, rank: fileRank(name)})
-	}
-}
-
-// Problems returns what was reported, in order; nil if nothing was.
-func (r *Reporter) Problems() Problems {
-	slices.SortStableFunc(r.list, func(a, b located) int {
-		return cmp.Or(a.rank-b.rank, cmp.Compare(a.File, b.File), a.Line-b.Line, a.at.Off-b.at.Off)
-	})
-	var out Problems
-	for _, p := range r.list {
-		if p.at.OK() {
-			p.Excerpt = excerpt(p.at)
-		}
-		out = append(out, p.Problem)
-	}
-	return out
 }
 
 // excerptWidth is how much of a long line is shown, in characters: an RSA key has

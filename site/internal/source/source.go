@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"sort"
+	"strings"
 )
 
 // File is the text of one file of a site.
@@ -17,8 +18,10 @@ type File struct {
 	name   string
 }
 
-// New returns a file with a text.
+// New returns a file with a text. A byte order mark before it, which says no more than that it is UTF-8, is no
+// part of it.
 func New(name, text string) *File {
+	text = strings.TrimPrefix(text, byteOrderMark)
 	s := &File{name: name, Text: text, Starts: []int{0}}
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\n' {

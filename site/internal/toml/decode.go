@@ -1,6 +1,7 @@
 package toml
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -158,6 +159,9 @@ func (d *decoder) list(e *entry, key Key) List {
 	l := List{At: e.at}
 	for _, item := range d.bounded(e, e.value.items) {
 		if item.kind == unstable.String {
+			if !d.oneValue(key, item) {
+				return List{}
+			}
 			l.Items = append(l.Items, Str{item.text, item.at})
 			continue
 		}
@@ -202,15 +206,34 @@ func (d *decoder) keyOf(path string) Key {
 	return Key{}
 }
 
+// unknown reports a key that a table does not have, with what may have been meant. What that is, is not
+// missing then.
 func (d *decoder) unknown(e *entry, path, where string, names []string) {
-	if !d.problem.Shown() {
-		names = nil // nobody reads what it may have been meant for
-	}
-	if near := Nearest(e.key, names); near != "" {
-		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
+	isTable := e.value.kind == unstable.InlineTable || e.value.listed
+	if !d.problem.Shown() { // nobody reads what it may have been meant for
+		d.whole = d.whole && !isTable
+		d.problem.At(e.at, "unknown key %q %s", e.key, where)
 		return
 	}
-	d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, OneOf(names))
+	near, other := Nearest(e.key, names), meant(path, e.key)
+	key, _, _ := strings.Cut(cmp.Or(other, near), ",")
+	if isTable || d.keys[join(path, key)].Required {
+		d.whole = false
+	}
+	switch in := elsewhere(e.key); {
+	case strings.HasPrefix(other, "["):
+		d.problem.At(e.at, "unknown key %q %s; did you mean %s?", e.key, where, other)
+	case strings.Contains(other, " "):
+		d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, other)
+	case other != "":
+		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, other)
+	case near != "":
+		d.problem.At(e.at, "unknown key %q %s; did you mean %q?", e.key, where, near)
+	case in != "":
+		d.problem.At(e.at, "unknown key %q %s; it is a key of %s", e.key, where, in)
+	default:
+		d.problem.At(e.at, "unknown key %q %s; expected %s", e.key, where, OneOf(names))
+	}
 }
 
 func (d *decoder) missing(n *node, key Key) {

@@ -9,6 +9,9 @@ import (
 // many decodes one string or a list of strings.
 func (d *decoder) many(e *entry, key Key) List {
 	if e.value.kind == unstable.String {
+		if !d.oneValue(key, e.value) {
+			return List{}
+		}
 		return List{[]Str{{e.value.text, e.value.at}}, e.at}
 	}
 	if !d.kind(e, e.value, key, unstable.Array) {

@@ -5,7 +5,6 @@ package toml
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -85,8 +84,7 @@ func readDocument(src *source.File, problem *source.Reporter) (root *node, whole
 		}
 		whole = false
 		at := r.errorSpan(err, text)
-		problem.At(at, "%s", syntaxMessage(err))
-		r.base = resume(src, at)
+		r.base = r.syntaxError(err, at)
 	}
 	if r.full {
 		whole = false
@@ -114,52 +112,6 @@ func (r *documentReader) checkStandard() bool {
 	}
 	r.problem.At(at, "this is no TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))
 	return false
-}
-
-// errorSpan returns the place of a syntax error. The parser marks it with a part
-// of its text; what is left of the capacity says where that begins.
-func (r *documentReader) errorSpan(err error, text []byte) source.Span {
-	var mark *unstable.ParserError
-	if !errors.As(err, &mark) || mark.Highlight == nil {
-		return r.src.Span(r.base, r.base)
-	}
-	off := r.base + min(cap(text)-cap(mark.Highlight), len(text))
-	return r.src.Span(off, off+len(mark.Highlight))
-}
-
-// syntaxMessage says the usual mistakes in words that do not need the grammar of
-// TOML, and others in the parser's.
-func syntaxMessage(err error) string {
-	switch message := err.Error(); {
-	case strings.Contains(message, "at start of value"), strings.Contains(message, "expected keyword"):
-		return `this is no value; expected a string in quotes, a number, or a list such as ["a", "b"]`
-	case strings.Contains(message, "expected '=' after key"):
-		return `this is no key with a value; expected a line such as key = "value"`
-	default:
-		return "this is no TOML: " + message
-	}
-}
-
-var (
-	startsHeader     = regexp.MustCompile(`^[ \t]*\[`)
-	startsExpression = regexp.MustCompile(`^[ \t]*(\[|[A-Za-z0-9_."'-]+[ \t]*=)`)
-)
-
-// resume returns where to read on after a syntax error: at the next line that
-// looks like the start of an expression or, when a header was broken, at the next
-// header, because the keys between the two belong to a table that is not known.
-func resume(src *source.File, at source.Span) int {
-	line, _ := src.Position(at.Off)
-	looksRight := startsExpression
-	if startsHeader.MatchString(src.Line(line)) {
-		looksRight = startsHeader
-	}
-	for n := line + 1; n <= len(src.Starts); n++ {
-		if looksRight.MatchString(src.Line(n)) {
-			return src.Starts[n-1]
-		}
-	}
-	return -1
 }
 
 func (r *documentReader) expression(e *unstable.Node) {
