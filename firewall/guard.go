@@ -40,6 +40,7 @@ func (c *compiler) antispoof() {
 	c.addChain("banned_ipv6", nil, append(c.banned(Banned6, families()[1], 0), c.banned(BannedNet6, families()[1], netBits)...)...)
 	rules := []TreeRule{established(), {Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("banned_ipv6")}}
 	rules = append(rules, c.banned(Banned4, families()[0], 0)...)
+	rules = append(rules, c.heard()...)
 	rules = append(rules, c.direct()...)
 	clients := c.dhcpClients()
 	rules = append(rules, c.addSet(clients, TreeRule{

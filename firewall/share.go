@@ -37,8 +37,8 @@ func (c *compiler) shares() {
 		c.table.Sets = append(c.table.Sets, s)
 	}
 	c.toTurnAway("share")
-	c.addChain("crowded_ipv6", nil, fullShare(Match{Fields: []Field{IP6Saddr}, Set: Crowded6}),
-		fullShare(Match{Fields: []Field{IP6Saddr}, Set: CrowdedNet6, Bits: netBits}))
+	c.addChain("crowded_ipv6", nil, append(c.unanswered(c.absent6(), families()[1]), fullShare(Match{Fields: []Field{IP6Saddr}, Set: Crowded6}),
+		fullShare(Match{Fields: []Field{IP6Saddr}, Set: CrowdedNet6, Bits: netBits}))...)
 	if c.policy.Share == 0 {
 		return
 	}

@@ -130,6 +130,7 @@ func (c *compiler) forward() {
 		}
 	}
 	rules := append(c.shortcut(), c.replies("forward", CTInvalid|CTUntracked, c.privateErrors()...)...)
+	rules = append(rules, c.unanswered(c.absent4(), families()[0])...)
 	rules = append(rules, crowded()...)
 	rules = append(rules, c.suspects...)
 	rules = append(rules, c.choose(pairs)...)
