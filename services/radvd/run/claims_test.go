@@ -1,11 +1,18 @@
 package run
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/internal/advert/conn"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -77,4 +84,62 @@ func TestClaims(t *testing.T) {
 	reached(global)
 	reached(local)
 	told(0)
+}
+
+// claims has a host say to everybody that it has an address, by its own card or by another.
+func claims(t *testing.T, from *testnet.Namespace, what netip.Addr, by net.HardwareAddr) {
+	t.Helper()
+	source, all := netip.MustParseAddr("fe80::bad"), conn.AllNodes
+	body := append([]byte{136, 0, 0, 0, 0x20, 0, 0, 0}, what.AsSlice()...) // "override"
+	body = append(append(body, 2, 1), by...)
+	sum := uint32(len(body) + 58)
+	for _, part := range [][]byte{source.AsSlice(), all.AsSlice(), body} {
+		for i := 0; i < len(part); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(part[i:]))
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(body[2:], ^uint16(sum))
+	frame := append([]byte{0x33, 0x33, 0, 0, 0, 1}, from.MAC("eth0")...)
+	frame = append(frame, 0x86, 0xdd, 0x60, 0, 0, 0, 0, byte(len(body)), 58, 255)
+	frame = append(append(append(frame, source.AsSlice()...), all.AsSlice()...), body...)
+	err := from.Do(func() error {
+		link, err := net.InterfaceByName("eth0")
+		if err != nil {
+			return err
+		}
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: link.Index})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOwnAddressClaimed: who says that the router's link-local address is at his card is told, once; who says so of
+// other addresses, or names the router's card, is not.
+func TestOwnAddressClaimed(t *testing.T) {
+	r, host := newNetwork(t)
+	r.start(link(prefix("2001:db8:1::/64")))
+	own := r.status().LANs[0].Local
+	claims(t, host, netip.MustParseAddr("fe80::77"), host.MAC("eth0"))
+	claims(t, host, own, r.net.MAC("lan0"))
+	for range 3 {
+		claims(t, host, own, host.MAC("eth0"))
+	}
+	want := "LAN home (lan0): the card " + host.MAC("eth0").String() + " says that it is " + own.String() +
+		", the address of this router: hosts that believe it send there what is to leave"
+	testnet.Eventually(t, 20*time.Second, want, func() bool { return slices.Contains(r.status().Problems, want) })
+	if p := r.status().Problems; len(p) != 1 {
+		t.Errorf("%q", p)
+	}
+	if n := strings.Count(r.Output(), "claims this router's address"); n != 1 {
+		t.Errorf("%d lines:\n%s", n, r.Output())
+	}
 }
