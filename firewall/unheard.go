@@ -32,9 +32,9 @@ const (
 	awaited4 = "neighbours4_awaited" // interface and address of these
 )
 
-// awaited is how many hosts may be asked for at once that were not heard: with who comes by himself, of whom there is
-// half a table, they leave a quarter of it.
-func (n Neighbours) awaited() uint32 { return n.Size / 4 }
+// awaited is how many hosts may be asked for at once that were not heard. With who comes by himself, of whom there is
+// half a table, they would leave room if they were a quarter of it; but packets wait for each of them, in memory.
+func (n Neighbours) awaited() uint32 { return n.Size / 16 }
 
 // large reports whether the hosts of a link and those of others are more than half of a table, of which this link has
 // more than its part. Of other links all hosts may be asked for at once.

@@ -20,6 +20,7 @@ const (
 	floodARP      = 3000 // a second
 	floodSolicits = 5000
 	floodPackets  = 2000 // of each family
+	scanPackets   = 800  // from each of three networks: all of them are more than the processor of the test can route
 	floodPings    = 20
 	box4          = "192.168.32.1"
 )
