@@ -132,7 +132,8 @@ func (m *model) mayArrive() bool {
 
 func (m *model) isDHCPAnswer() bool {
 	p := m.packet
-	return m.whole(p.In).DHCP && m.v4() && m.is(firewall.ProtoUDP) && p.Source.Port() == 67 && p.Destination.Port() == 68
+	z := m.whole(p.In)
+	return z.DHCP && !slices.Contains(z.Tunnels, p.In) && m.v4() && m.is(firewall.ProtoUDP) && p.Source.Port() == 67 && p.Destination.Port() == 68
 }
 
 // translate is where the first packet of a conversation really goes.

@@ -19,7 +19,7 @@ const (
 	floodingMAC   = "02:00:5e:66:66:66"
 	floodARP      = 3000 // a second
 	floodSolicits = 5000
-	floodPackets  = 2000 // of each family
+	floodPackets  = 1000 // of each family
 	scanPackets   = 800  // from each of three networks: all of them are more than the processor of the test can route
 	floodPings    = 20
 	box4          = "192.168.32.1"
