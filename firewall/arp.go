@@ -1,7 +1,5 @@
 package firewall
 
-import "net/netip"
-
 // compileARP makes the rules about ARP, which have a table of their own:
 //
 //	┌ from_ZONE ───────────┐   ┌ cards (LANs) ────────┐   ┌ pairs ───────────────────────────┐
@@ -122,9 +120,7 @@ func (c *compiler) arpPairs() {
 	pair, addr := []Field{IIFName, EtherSaddr, ARPSaddrIP}, []Field{IIFName, ARPSaddrIP}
 	taken := Match{Fields: addr, Set: arpAddresses}
 	c.addChain("asking", nil, over(Meter{Set: arpAsking, Key: EtherSaddr, Link: true, Rate: askingUs}))
-	large := c.interfaces("large", IIFName, func(z Zone) bool {
-		return hostsOf(z.OnLink) > uint64(c.policy.Neighbours.Size/4)
-	})
+	large := c.interfaces("large", IIFName, c.policy.large)
 	rules := []TreeRule{
 		{Matches: match(Match{Fields: pair, Set: arpPairs}), Learn: &Learn{arpPairs, pair}, Verdict: goTo("asking")},
 		over(Meter{Set: arpTaken, Key: EtherSaddr, Link: true, Rate: takenIPv4}, taken),
@@ -134,14 +130,4 @@ func (c *compiler) arpPairs() {
 	rules = append(rules, c.addSet(large,
 		over(Meter{Set: arpLinks, Key: IIFName, Rate: c.policy.Neighbours.Link}, in(large)))...)
 	c.addChain("pairs", nil, append(rules, TreeRule{Learn: &Learn{arpAddresses, addr}}, TreeRule{Learn: &Learn{arpPairs, pair}})...)
-}
-
-// hostsOf is how many addresses IPv4 networks have.
-func hostsOf(networks []netip.Prefix) (n uint64) {
-	for _, p := range networks {
-		if p.Addr().Is4() {
-			n += 1 << (32 - p.Bits())
-		}
-	}
-	return n
 }

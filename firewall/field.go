@@ -138,8 +138,9 @@ const (
 	CTNew         = 1 << 3
 	CTUntracked   = 1 << 6
 
-	CTStatusSNAT = 1 << 4 // linux/netfilter/nf_conntrack_common.h IPS_SRC_NAT
-	CTStatusDNAT = 1 << 5 // IPS_DST_NAT
+	CTStatusConfirmed = 1 << 3 // linux/netfilter/nf_conntrack_common.h IPS_CONFIRMED: a packet of it has passed
+	CTStatusSNAT      = 1 << 4 // IPS_SRC_NAT
+	CTStatusDNAT      = 1 << 5 // IPS_DST_NAT
 
 	AddrUnicast = 1 // linux/rtnetlink.h RTN_UNICAST
 	AddrLocal   = 2 // RTN_LOCAL

@@ -36,6 +36,7 @@ func (c *compiler) antispoof() {
 	c.logged("spoofed")
 	c.addChain("banned_ipv6", nil, append(c.banned(Banned6, families()[1], 0), c.banned(BannedNet6, families()[1], netBits)...)...)
 	rules := append([]TreeRule{established()}, c.banned(Banned4, families()[0], 0)...)
+	rules = append(rules, c.heard()...)
 	rules = append(rules, c.direct()...)
 	rules = append(rules, TreeRule{Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("banned_ipv6")})
 	clients := c.dhcpClients()

@@ -141,7 +141,8 @@ func (c *compiler) srcnat() {
 		}
 		rules = append(rules, c.each(pairs, r)...)
 	}
-	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, slices.Concat(rules, c.private(), c.unheard())...)
+	first, last := c.toUnheard()
+	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, slices.Concat(first, rules, c.private(), last)...)
 }
 
 // masqueraded are the interfaces of the zones that m is about, each once.

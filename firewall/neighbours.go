@@ -2,7 +2,6 @@ package firewall
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -25,7 +24,6 @@ var (
 	takenIPv4 = Rate{Count: 4, Per: Minute, Burst: 4}    // of these, such as another card has
 	takenLink = Rate{Count: 1, Per: Second, Burst: 20}   // the same, by all cards of a link
 	askingUs  = Rate{Count: 100, Per: Second, Burst: 500}
-	unheard   = Rate{Count: 16, Per: Second, Burst: 64} // conversations of one source to IPv6 hosts that did not speak yet
 	foreign   = Rate{Count: 10, Per: Second, Burst: 20} // ARP from outside by senders of other networks
 )
 
@@ -35,6 +33,7 @@ const (
 	cards           = 4096 // at about 200 bytes each
 	asked           = 16384
 	askedMemory     = 3 * time.Second
+	awaitedMemory   = 5 * time.Second // within which the kernel forgets nobody (neigh_forced_gc)
 )
 
 func (n Neighbours) bounded() bool { return n.Size > 0 }
@@ -46,14 +45,15 @@ func neighbourSet(name string, size uint32, memory time.Duration, key ...Field) 
 
 // The sets of IPv6.
 const (
-	known6                  = "neighbours6"       // interface and address: who has asked for a neighbour, or begun something
-	routed6                 = "neighbours_routed" // [Neighbours.Routed]
-	asking6                 = "neighbours_asking" // cards that ask
-	new6                    = "neighbours_new"    // cards that come with new addresses
-	links6                  = "neighbours_links"  // links of all new neighbours
-	asked6                  = "neighbours_asked"  // interface, card and address: who was turned away just now
-	again6                  = "neighbours_again"  // links of those who came again
-	unheard6, unheardLinks6 = "neighbours_unheard", "neighbours_unheard_links"
+	known6   = "neighbours6"        // interface and address: who has asked for a neighbour, or begun something
+	routed6  = "neighbours_routed"  // [Neighbours.Routed]
+	asking6  = "neighbours_asking"  // cards that ask
+	new6     = "neighbours_new"     // cards that come with new addresses
+	links6   = "neighbours_links"   // links of all new neighbours
+	asked6   = "neighbours_asked"   // interface, card and address: who was turned away just now
+	again6   = "neighbours_again"   // links of those who came again
+	unheard6 = "neighbours_unheard" // who begins something with hosts that were not heard
+	awaited6 = "neighbours_awaited" // interface and address of these
 )
 
 // discovery declares what bounds neighbours in IPv6, and returns the last rules of antispoof. Neighbour
@@ -82,15 +82,36 @@ func (c *compiler) discovery() []TreeRule {
 	c.addChain("solicitations", nil,
 		TreeRule{Matches: match(known), Learn: &Learn{known6, source}, Verdict: goTo("asking")},
 		TreeRule{Verdict: goTo("newcomers")})
+	c.adverts(known, source)
 
 	lans := c.cards("neighbours_lans", func(z Zone) bool { return !z.Outside })
 	somebody := not(within(IP6Saddr, prefixesOf("::/128")))
-	rules := []TreeRule{{Matches: match(numbers(ICMPv6Type, ndRouterSolicit, ndNeighborSolicit), somebody), Verdict: jump("solicitations"),
-		Name: "new neighbours"}}
+	rules := []TreeRule{
+		{Matches: match(numbers(ICMPv6Type, ndRouterSolicit, ndNeighborSolicit), somebody), Verdict: jump("solicitations"), Name: "new neighbours"},
+		{Matches: match(numbers(ICMPv6Type, ndNeighborAdvert)), Verdict: goTo("adverts"), Name: "who answers"},
+	}
 	rules = append(rules, c.addSet(lans, TreeRule{
 		Matches: match(in(lans), somebody, not(known), not(Match{Fields: []Field{IP6Saddr}, Set: routed6})),
 		Verdict: jump("newcomers"), Name: "new neighbours"})...)
+	for _, z := range c.policy.Zones {
+		if networks := families()[1].of(z.OnLink); z.Outside && len(networks) > 0 {
+			for _, card := range z.cards() {
+				rules = append(rules, TreeRule{Matches: match(name(IIFName, card), within(IP6Saddr, networks), not(known)),
+					Verdict: jump("newcomers"), Name: "new neighbours"})
+			}
+		}
+	}
 	return c.ofIPv6("neighbours_from", rules)
+}
+
+// adverts make who answers known: hosts that never begin anything are heard by that alone. An advertisement makes no
+// entry (RFC 4861, 7.2.5), so none is refused; above the rates it is not remembered.
+func (c *compiler) adverts(known Match, source []Field) {
+	c.addChain("adverts", nil,
+		TreeRule{Matches: match(known), Learn: &Learn{known6, source}, Verdict: accept()},
+		TreeRule{Meter: &Meter{Set: new6, Key: EtherSaddr, Link: true, Rate: newIPv6}, Verdict: accept()},
+		TreeRule{Meter: &Meter{Set: links6, Key: IIFName, Rate: c.policy.Neighbours.Link}, Verdict: accept()},
+		TreeRule{Learn: &Learn{known6, source}, Verdict: accept()})
 }
 
 // ofIPv6 makes a chain of rules, and the rule that leads packets of IPv6 to it: others meet one comparison.
@@ -126,26 +147,5 @@ func (c *compiler) neighbourSets() {
 		neighbourSet(new6, cards, cardMemory, IIFName, EtherSaddr),
 		neighbourSet(links6, cards, cardMemory, IIFName),
 		neighbourSet(unheard6, cards, cardMemory, IP6Saddr),
-		neighbourSet(unheardLinks6, cards, cardMemory, OIFName))
-}
-
-// unheard are rules about what is to leave to an IPv6 address of a LAN from which nothing was heard yet: for an
-// absent one the kernel makes an entry all the same, and keeps it while it asks. They come when all others have
-// let the packet pass, so that what is refused counts nothing.
-func (c *compiler) unheard() []TreeRule {
-	lans := slices.IndexFunc(c.table.Sets, func(s Set) bool { return s.Name == "neighbours_lans" })
-	if lans < 0 {
-		return nil
-	}
-	over := func(m Meter) TreeRule {
-		return TreeRule{Meter: &m, Verdict: goTo("too_many_neighbours"), Name: "too many hosts that do not answer"}
-	}
-	c.addChain("unheard", nil,
-		over(Meter{Set: unheard6, Key: IP6Saddr, Rate: unheard}),
-		over(Meter{Set: unheardLinks6, Key: OIFName, Rate: c.policy.Neighbours.Link}))
-	links := c.cards("neighbours_cards", func(Zone) bool { return true })
-	out := Match{Fields: []Field{OIFName}, Set: "neighbours_lans"}
-	return c.ofIPv6("neighbours_to", c.addSet(links, TreeRule{Matches: match(in(links), out,
-		not(Match{Fields: []Field{OIFName, IP6Daddr}, Set: known6}), not(Match{Fields: []Field{IP6Daddr}, Set: routed6})),
-		Verdict: jump("unheard"), Name: "new neighbours"}))
+		neighbourSet(awaited6, c.policy.Neighbours.awaited(), awaitedMemory, OIFName, IP6Daddr))
 }

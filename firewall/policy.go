@@ -46,7 +46,8 @@ type Zone struct {
 	// Own are the appliance's addresses here as far as they are known beforehand.
 	Own []netip.Addr `json:"own,omitempty"`
 	// OnLink are the IPv4 networks of the link, and single addresses that are on it all the same. ARP by others is
-	// refused; none: they are not known yet.
+	// refused; none: they are not known yet. Outside they are those of IPv6 too; on LANs all of IPv6 that no route
+	// leads elsewhere is taken for it.
 	OnLink []netip.Prefix `json:"on_link,omitempty"`
 	// Direct are those of OnLink, of a zone of one interface, that have no part behind another link or router: a
 	// source in one of them is compared with it in place of a look into the routes.

@@ -1,6 +1,9 @@
 package firewall
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Names of the sets of sources that have their share of the conversations: while an element lives, no other
 // is forwarded for it; what has begun goes on, and so does what it has with the appliance itself. They are
@@ -37,7 +40,8 @@ func (c *compiler) shares() {
 		c.table.Sets = append(c.table.Sets, s)
 	}
 	c.toTurnAway("share")
-	c.addChain("crowded_ipv6", nil, crowded6()...)
+	six := append(c.unanswered(c.absent6(), families()[1]), crowded6()...)
+	c.addChain("crowded_ipv6", nil, six...)
 	if c.policy.Share == 0 {
 		return
 	}
@@ -47,7 +51,7 @@ func (c *compiler) shares() {
 		s.Kept, s.Expires, s.Dynamic, s.Timeout, s.Size = true, true, true, floodMemory, paceSources
 		c.table.Sets = append(c.table.Sets, s)
 	}
-	c.addChain("begins_ipv6", nil, append(crowded6(), c.pace(Meter{Set: "pace_cards", Key: EtherSaddr}))...)
+	c.addChain("begins_ipv6", nil, append(slices.Clip(six), c.pace(Meter{Set: "pace_cards", Key: EtherSaddr}))...)
 }
 
 // toTurnAway makes the chain of a reason for which packets of our own hosts are refused too, who are told.

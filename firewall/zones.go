@@ -127,6 +127,7 @@ func (c *compiler) forward() {
 		}
 	}
 	rules := append(c.shortcut(), c.replies("forward", CTInvalid|CTUntracked, c.privateErrors()...)...)
+	rules = append(rules, c.unanswered(c.absent4(), families()[0])...)
 	rules = append(rules, c.choose(from)...)
 	rules = append(rules, TreeRule{Verdict: goTo("refuse")})
 	c.addChain("forward", &Hook{Filter, Forwarding, PriorityFilter, VerdictDrop}, rules...)

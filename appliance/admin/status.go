@@ -87,7 +87,7 @@ func (e Env) siteAsItIs() (siteAnswer, error) {
 	if err != nil {
 		return siteAnswer{}, fmt.Errorf("the site is not readable: %w", err)
 	}
-	return siteAnswer{e.Links(s), gateways(s), e.ipv6(s)}, nil
+	return siteAnswer{e.Links(s), gateways(s), e.ipv6(s), s.Hosts}, nil
 }
 
 // ipv6 is what the LANs have over IPv6; nil: none has any, or what the box has learned is not known.

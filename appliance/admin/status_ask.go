@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
+	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // answers is what everybody said to status, in the time that they had.
@@ -51,6 +52,7 @@ type siteAnswer struct {
 	links    []Link
 	gateways []Gateway
 	six      *plan.IPv6
+	hosts    []site.Host
 }
 
 // collect asks everybody at the same time. Who does not answer is a problem, not an error.

@@ -3,6 +3,7 @@ package neighbours
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -102,6 +103,41 @@ func TestIPv4(t *testing.T) {
 		all, err := table.List()
 		if err != nil || len(all) != 1 || all[0].Addr != netip.MustParseAddr("192.0.2.20") || all[0].MAC != ethernet.MAC(host.MAC("eth0")) {
 			t.Errorf("who has answered: %+v, %v", all, err)
+		}
+	}
+}
+
+// TestCardOf: who has spoken is known, by each of its addresses, and nobody else.
+func TestCardOf(t *testing.T) {
+	box, host := testnet.New(t, "box"), testnet.New(t, "host")
+	box.Connect("lan", host, "eth0")
+	for n, l := range map[*testnet.Namespace]string{box: "lan", host: "eth0"} {
+		last := map[*testnet.Namespace]string{box: "1", host: "20"}[n]
+		n.Run("ip", "addr", "add", "192.0.2."+last+"/24", "dev", l)
+		n.Run("ip", "addr", "add", "2001:db8::"+last+"/64", "dev", l, "nodad")
+	}
+	host.Run("ping", "-c1", "-W5", "192.0.2.1")
+	host.Run("ping", "-6", "-c1", "-W5", "2001:db8::1")
+	for addr, want := range map[string]ethernet.MAC{
+		"192.0.2.20": ethernet.MAC(host.MAC("eth0")), "::ffff:192.0.2.20": ethernet.MAC(host.MAC("eth0")),
+		"2001:db8::20": ethernet.MAC(host.MAC("eth0")), "192.0.2.21": {}, "2001:db8::21": {}, "192.0.2.1": {},
+	} {
+		err := box.Do(func() error {
+			link, err := net.InterfaceByName("lan")
+			if err != nil {
+				return err
+			}
+			got, err := CardOf(link.Index, netip.MustParseAddr(addr))
+			if err != nil || got != want {
+				t.Errorf("%s has the card %s, %v; want %s", addr, got, err, want)
+			}
+			if got, err := CardOf(link.Index+100, netip.MustParseAddr(addr)); err != nil || got != (ethernet.MAC{}) {
+				t.Errorf("%s on another link has the card %s, %v", addr, got, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

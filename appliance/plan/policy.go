@@ -99,7 +99,7 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	upstream, first := own4(s, facts)
 	z := firewall.Zone{
 		Name: site.ZoneWAN, Interfaces: []string{s.WAN.Link()}, Refuse: firewall.Drop,
-		Outside: true, DHCP: s.WAN.DHCP != nil, OnLink: onLinkWAN(s, facts),
+		Outside: true, DHCP: s.WAN.DHCP != nil, OnLink: append(onLinkWAN(s, facts), onLink6(own6(s, l))...),
 		RouterAdverts: s.WAN.Auto6, DHCPv6: s.WAN.Auto6,
 	}
 	six := own(own6(s, l)...)

@@ -78,6 +78,16 @@ func onLink(own []netip.Prefix) (all []netip.Prefix) {
 	return all
 }
 
+// onLink6 are the same of IPv6.
+func onLink6(own []netip.Prefix) (all []netip.Prefix) {
+	for _, p := range valid(own...) {
+		if p.Addr().Is6() && !p.IsSingleIP() {
+			all = append(all, p.Masked())
+		}
+	}
+	return all
+}
+
 // direct are those of a LAN's networks of which no part is behind a router.
 func direct(s *site.Site, facts wan.Facts, networks []netip.Prefix) (all []netip.Prefix) {
 	for _, p := range networks {

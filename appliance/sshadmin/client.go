@@ -14,6 +14,7 @@ import (
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
 
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -53,15 +54,19 @@ type clientAddr struct {
 // clientOf returns the client behind the remote address addr of a connection.
 func clientOf(addr net.Addr) *client { return addr.(clientAddr).client }
 
-// newClient takes a place in the gate for conn.
-func (s *Service) newClient(conn net.Conn) *client {
+// newClient takes a place in the gate for conn, which came in by a link; 0: by any.
+func (s *Service) newClient(conn net.Conn, link int) *client {
 	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr()), out: make(chan struct{})}
-	c.ticket = s.gate.enter(c.source.Addr(), func() {
+	var card ethernet.MAC
+	if s.cardOf != nil && link != 0 {
+		card, _ = s.cardOf(link, c.source.Addr()) // without it he is one of his network
+	}
+	c.ticket = s.gate.enter(c.source.Addr(), card, func() {
 		c.mu.Lock()
 		c.evicted = true
 		c.mu.Unlock()
 		close(c.out)
-		s.turned.note(c.source.Addr(), s.uptime())
+		s.turned.note(sourceOf(c.source.Addr(), card), s.uptime())
 		conn.Close()
 	})
 	s.mu.Lock()
@@ -91,7 +96,7 @@ func (c *client) Read(p []byte) (int, error) {
 		c.mu.Lock()
 		c.unwanted = unwanted
 		c.mu.Unlock()
-		c.server.turned.note(c.source.Addr(), c.server.uptime())
+		c.server.turned.note(c.ticket.source, c.server.uptime())
 		return 0, unwanted
 	}
 	return n, err

@@ -90,7 +90,7 @@ func (s *Service) accept(d *entrance) {
 			continue
 		}
 		failed = false
-		go s.begin(s.newClient(conn))
+		go s.begin(s.newClient(conn, d.index))
 	}
 }
 

@@ -1,9 +1,12 @@
 package sshadmin
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"sync"
+
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
 // maxFamiliar bounds the addresses that are remembered of logins.
@@ -12,8 +15,8 @@ const maxFamiliar = 8
 // gate bounds the connections that have not logged in. It never refuses: a
 // connection that arrives at a bound takes the place of an older one. Who opens
 // many connections only shortens the life of their own, because the one that
-// goes is the oldest of the source that holds most. Connections from an address that
-// somebody has logged in from go after all others.
+// goes is the oldest of the host that holds most, in the network that holds most. Connections
+// from an address that somebody has logged in from go after all others.
 type gate struct {
 	mu             sync.Mutex
 	max, perSource int
@@ -23,16 +26,16 @@ type gate struct {
 
 // ticket is the place of one connection in a gate.
 type ticket struct {
-	source   netip.Prefix
+	source
 	familiar bool
 	evict    func()
 }
 
-// enter admits a connection from addr. evict is called, from another
-// goroutine's enter and at most once, when the place is given to another.
-func (g *gate) enter(addr netip.Addr, evict func()) *ticket {
+// enter admits a connection from addr, of a card of the link if that is known. evict is called,
+// from another goroutine's enter and at most once, when the place is given to another.
+func (g *gate) enter(addr netip.Addr, card ethernet.MAC, evict func()) *ticket {
 	g.mu.Lock()
-	t := &ticket{source: sourceOf(addr), familiar: slices.Contains(g.familiar, addr), evict: evict}
+	t := &ticket{source: sourceOf(addr, card), familiar: slices.Contains(g.familiar, addr), evict: evict}
 	victim := g.admit(t)
 	g.mu.Unlock()
 	if victim != nil {
@@ -89,17 +92,22 @@ func (g *gate) evictAll() {
 // admit adds t and returns the ticket that had to go, if any. One is enough:
 // before t both bounds held. The caller holds the lock.
 func (g *gate) admit(t *ticket) *ticket {
-	count := map[netip.Prefix]int{}
+	networks, hosts := map[network]int{}, map[source]int{}
 	for _, p := range g.pending {
-		count[p.source]++
+		networks[p.network]++
+		hosts[p.source]++
+	}
+	// order is less for who goes before another: strangers first, of the network that holds most, there of the
+	// host that does. Of equals it is the newcomer's own network, his own host, and then the oldest.
+	order := func(p, q *ticket) int {
+		return cmp.Or(first(!p.familiar, !q.familiar), cmp.Compare(networks[q.network], networks[p.network]),
+			first(p.network == t.network, q.network == t.network), cmp.Compare(hosts[q.source], hosts[p.source]),
+			first(p.source == t.source, q.source == t.source))
 	}
 	var victim *ticket
-	if crowded := count[t.source] >= g.perSource; crowded || len(g.pending) >= g.max {
+	if crowded := networks[t.network] >= g.perSource; crowded || len(g.pending) >= g.max {
 		for _, p := range g.pending {
-			if crowded && p.source != t.source {
-				continue
-			}
-			if victim == nil || goesBefore(p, victim, t, count) {
+			if (!crowded || p.network == t.network) && (victim == nil || order(p, victim) < 0) {
 				victim = p
 			}
 		}
@@ -109,26 +117,51 @@ func (g *gate) admit(t *ticket) *ticket {
 	return victim
 }
 
-// goesBefore reports whether p, and not the older q, goes for the newcomer t: strangers first, of these the
-// source that holds most. A tie hits the newcomer's source, then the oldest.
-func goesBefore(p, q, t *ticket, count map[netip.Prefix]int) bool {
+// first has true before false.
+func first(x, y bool) int {
 	switch {
-	case p.familiar != q.familiar:
-		return q.familiar
-	case count[p.source] != count[q.source]:
-		return count[p.source] > count[q.source]
+	case x == y:
+		return 0
+	case x:
+		return -1
 	}
-	return p.source == t.source && q.source != t.source
+	return 1
 }
 
-// sourceOf returns what counts as one source: an IPv4 address, or the /64 of an
-// IPv6 address, in which a host takes addresses as it likes (RFC 8981).
-func sourceOf(addr netip.Addr) netip.Prefix {
+// A network is what may hold so many places in all: an IPv4 address or, on a link, a card; or the /64 of an IPv6
+// address, in which a host takes addresses as it likes (RFC 8981).
+type network struct {
+	prefix netip.Prefix
+	card   ethernet.MAC
+}
+
+// A source is a host, as far as one is to be told from others: in a /64 that is on a link, by its card.
+type source struct {
+	network
+	card ethernet.MAC
+}
+
+// sourceOf returns what counts as one source; card is the zero MAC if none is known.
+func sourceOf(addr netip.Addr, card ethernet.MAC) source {
 	addr = addr.Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
+	switch {
+	case !addr.IsValid():
+		return source{}
+	case addr.Is4() && card != ethernet.MAC{}:
+		return source{network{card: card}, card}
+	case addr.Is4():
+		return source{network: network{prefix: netip.PrefixFrom(addr, 32)}}
 	}
-	p, _ := addr.Prefix(bits) // fails only for the invalid address: the zero prefix
-	return p
+	return source{network{prefix: netip.PrefixFrom(addr, 64).Masked()}, card}
+}
+
+// String is a source for people: a card, an address, or a network of IPv6.
+func (s source) String() string {
+	switch {
+	case s.card != ethernet.MAC{}:
+		return "the card " + s.card.String()
+	case s.prefix.IsSingleIP():
+		return s.prefix.Addr().String()
+	}
+	return s.prefix.String()
 }

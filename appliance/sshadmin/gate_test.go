@@ -5,16 +5,58 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
 func TestSourceOf(t *testing.T) {
 	for addr, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32",
+		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7",
 		"2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth1": "fe80::/64",
 	} {
-		if got := sourceOf(netip.MustParseAddr(addr)); got.String() != want {
+		if got := sourceOf(netip.MustParseAddr(addr), ethernet.MAC{}); got.String() != want {
 			t.Errorf("%s counts as %v, want %s", addr, got, want)
 		}
+	}
+	one, other := ethernet.MAC{2, 0, 0, 0, 0, 1}, ethernet.MAC{2, 0, 0, 0, 0, 2}
+	a, b := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	if sourceOf(a, one) != sourceOf(b, one) || sourceOf(a, one) == sourceOf(a, other) || sourceOf(a, one).network != sourceOf(b, other).network {
+		t.Error("on a link hosts of a /64 are told apart by their cards, and are one network")
+	}
+	a, b = netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("192.0.2.8")
+	if sourceOf(a, one) != sourceOf(b, one) || sourceOf(a, one).network == sourceOf(a, other).network {
+		t.Error("on a link hosts are told apart by their cards, whatever IPv4 addresses they have")
+	}
+	if got := sourceOf(a, one).String(); got != "the card 02:00:00:00:00:01" {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestNeighboursAtTheDoor: who floods by any number of addresses of the LAN's /64 drives out nobody but himself.
+func TestNeighboursAtTheDoor(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	g := &gate{max: 12, perSource: 6}
+	flooding, honest := ethernet.MAC{2, 0, 0, 0, 0, 1}, []ethernet.MAC{{2, 0, 0, 0, 0, 2}, {2, 0, 0, 0, 0, 3}}
+	addr := func() netip.Addr { return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(random.IntN(256))}) }
+	flood := func(n int) {
+		for range n {
+			g.enter(addr(), flooding, func() {})
+		}
+	}
+	out := 0
+	flood(100)
+	for _, card := range honest {
+		g.enter(addr(), card, func() { out++ })
+		flood(100)
+	}
+	g.enter(netip.MustParseAddr("192.0.2.7"), ethernet.MAC{}, func() { out++ })
+	flood(100)
+	networks := map[network]int{}
+	for _, p := range g.pending {
+		networks[p.network]++
+	}
+	if out > 0 || networks[sourceOf(addr(), flooding).network] != 6 || len(g.pending) != 7 {
+		t.Errorf("%d of three honest ones were driven out; there are %v", out, g.pending)
 	}
 }
 
@@ -86,7 +128,7 @@ func TestGate(t *testing.T) {
 			want, tickets = slices.Delete(want, out, out+1), slices.Delete(tickets, out, out+1)
 		}
 		want = append(want, source)
-		tickets = append(tickets, g.enter(source, func() { t.Errorf("step %d: evicted too soon", step) }))
+		tickets = append(tickets, g.enter(source, ethernet.MAC{}, func() { t.Errorf("step %d: evicted too soon", step) }))
 		if !slices.Equal(g.pending, tickets) || evicted != (out >= 0) {
 			t.Fatalf("step %d: %v comes in, wanted inside: %v; evicted: %v", step, source, want, evicted)
 		}
@@ -108,14 +150,14 @@ func TestBounds(t *testing.T) {
 		out := map[netip.Addr]int{}
 		for range 30 {
 			source := netip.AddrFrom4([4]byte{192, 0, 2, byte(random.IntN(6))})
-			wide.enter(source, func() { out[source]++ })
+			wide.enter(source, ethernet.MAC{}, func() { out[source]++ })
 		}
 		before := len(out)
 		for _, tk := range wide.pending {
-			narrow.enter(tk.source.Addr(), func() {})
+			narrow.enter(tk.prefix.Addr(), ethernet.MAC{}, func() {})
 		}
 		wide.bound(7, 3)
-		sources := func(g *gate) (all []netip.Prefix) {
+		sources := func(g *gate) (all []source) {
 			for _, tk := range g.pending {
 				all = append(all, tk.source)
 			}
@@ -143,7 +185,7 @@ func TestFamiliar(t *testing.T) {
 		g.welcome(addr(0))
 	}
 	for i := range maxFamiliar + 3 {
-		ticket := g.enter(addr(i), func() {})
+		ticket := g.enter(addr(i), ethernet.MAC{}, func() {})
 		if want := i == 0 || i > 3; ticket.familiar != want {
 			t.Errorf("%v is familiar: %v, want %v", addr(i), ticket.familiar, want)
 		}

@@ -2,7 +2,6 @@ package sshadmin
 
 import (
 	"fmt"
-	"net/netip"
 )
 
 // maxSessions bounds the sessions of one connection, as MaxSessions of
@@ -20,7 +19,7 @@ func (s *Service) beginSession(c *client) (no string) {
 	total, own := 0, 0
 	for other, n := range s.running {
 		total += n
-		if sourceOf(other.source.Addr()) == sourceOf(c.source.Addr()) {
+		if other.ticket.source == c.ticket.source {
 			own += n
 		}
 	}
@@ -52,12 +51,12 @@ func (s *Service) endSession(c *client) {
 // full is a sentence about who has the sessions when there can be no more, or "". The caller holds the lock.
 func (s *Service) full() string {
 	count, total := map[string]int{}, 0
-	sources := map[netip.Prefix]int{}
+	sources := map[source]int{}
 	for c, n := range s.running {
 		total += n
-		source := sourceOf(c.source.Addr())
-		sources[source] += n
-		count[name(source)+" "+c.openedBy()] += n
+		from := c.ticket.source
+		sources[from] += n
+		count[from.String()+" "+c.openedBy()] += n
 	}
 	bound := s.active.Load().MaxSessions
 	fullest := 0

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/ratelimit"
 )
 
@@ -26,6 +28,9 @@ type Options struct {
 	Changed <-chan struct{}
 	// Uptime is the time since the kernel started, CLOCK_BOOTTIME of clock_gettime(2).
 	Uptime func() time.Duration
+	// CardOf returns the card that answers for an address on a link, by its index; the zero MAC: that is not known.
+	// Nil: no card is.
+	CardOf func(link int, addr netip.Addr) (ethernet.MAC, error)
 }
 
 // A Service is the SSH server at all endpoints.
@@ -33,6 +38,7 @@ type Service struct {
 	log       *slog.Logger
 	changed   <-chan struct{}
 	uptime    func() time.Duration
+	cardOf    func(int, netip.Addr) (ethernet.MAC, error)
 	gate      gate
 	turned    turned
 	strangers *ratelimit.Bucket // conversations that may begin
@@ -61,7 +67,7 @@ type Service struct {
 // another works is tried again, so one that is taken locks nobody out.
 func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 	s := &Service{
-		log: o.Log, changed: o.Changed, uptime: o.Uptime,
+		log: o.Log, changed: o.Changed, uptime: o.Uptime, cardOf: o.CardOf,
 		failures:  slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
 		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery),
 		clients:   make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),

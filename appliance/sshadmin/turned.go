@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -28,18 +27,18 @@ type turned struct {
 
 // away is one of them.
 type away struct {
-	source netip.Prefix
+	source source
 	at     time.Duration // since the kernel started
 }
 
 // note adds one.
-func (d *turned) note(addr netip.Addr, now time.Duration) {
+func (d *turned) note(from source, now time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.last) == keptTurned {
 		d.last = slices.Delete(d.last, 0, 1)
 	}
-	d.last = append(d.last, away{sourceOf(addr), now})
+	d.last = append(d.last, away{from, now})
 }
 
 // crowd is a sentence about them for people, "" if they are few.
@@ -56,7 +55,7 @@ func (d *turned) crowd(now time.Duration) string {
 	}
 	count := map[string]int{}
 	for _, a := range d.last {
-		count[name(a.source)]++
+		count[a.source.String()]++
 	}
 	return fmt.Sprintf("A crowd is at the door: %s%s connections were ended within a minute before they had logged in, of %s.",
 		number, more, most(count))
@@ -76,12 +75,4 @@ func most(count map[string]int) string {
 		text += fmt.Sprintf(" and %d more", n)
 	}
 	return text
-}
-
-// name is a source for people: an address, or a network of IPv6.
-func name(source netip.Prefix) string {
-	if source.IsSingleIP() {
-		return source.Addr().String()
-	}
-	return source.String()
 }

@@ -4,11 +4,14 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
 func TestCrowd(t *testing.T) {
 	var d turned
-	a, b := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::1:2:3:4")
+	from := func(a string) source { return sourceOf(netip.MustParseAddr(a), ethernet.MAC{}) }
+	a, b := from("192.0.2.7"), from("2001:db8::1:2:3:4")
 	for i := range crowdSize - 1 {
 		d.note(a, time.Duration(i)*time.Second)
 	}
@@ -25,7 +28,7 @@ func TestCrowd(t *testing.T) {
 		t.Errorf("a minute later: %s", got)
 	}
 	for i := range 2 * keptTurned {
-		d.note(netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), now)
+		d.note(sourceOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)}), ethernet.MAC{}), now)
 	}
 	want = "A crowd is at the door: 256 or more connections were ended within a minute before they had logged in, " +
 		"of 192.0.2.1 (52), 192.0.2.0 (51), 192.0.2.2 (51) and 2 more."

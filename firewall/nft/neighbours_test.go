@@ -207,3 +207,77 @@ func TestSolicitationRates(t *testing.T) {
 		t.Errorf("an old or a new host is refused while another floods")
 	}
 }
+
+// TestSilentHosts: a host that begins nothing is heard by its answers, and whoever begins something with it is not
+// slowed down then; of absent ones one source asks for a few.
+func TestSilentHosts(t *testing.T) {
+	p := policyFile(t, "home")
+	p.Rules = append(p.Rules, firewall.Rule{Name: "syslog", Action: firewall.Allow, From: []firewall.Endpoint{{Zones: []string{"wan"}}},
+		To: []firewall.Endpoint{{Zones: []string{"lan"}}}})
+	l := newLab(t, p)
+	l.lan.run(t, fmt.Sprintf("ip -6 neigh add 2001:db8:32::1 lladdr %v dev eth0", boxMAC(1))) // it asks for nobody
+	burst := func(port, packets int, to func(int) string) (dropped int) {
+		t.Helper()
+		before := l.counters(t)
+		var all [][]byte
+		for n := range packets {
+			all = append(all, ip("2001:db8::1", to(n), protoUDP, 64, udp(uint16(port+n), 5000, "x")))
+		}
+		l.sendRaw(t, l.wan, all...)
+		var now map[string]int
+		testnet.Eventually(t, patience, "all were counted", func() bool {
+			now = l.counters(t)
+			return now["rule_syslog"]-before["rule_syslog"] >= packets
+		})
+		return now["neighbours"] - before["neighbours"]
+	}
+	silent := func(int) string { return "2001:db8:32::50" }
+	burst(1000, 1, silent)
+	testnet.Eventually(t, patience, "who has answered is heard", func() bool {
+		return strings.Contains(l.box.run(t, "nft list set inet gatehouse neighbours6"), "2001:db8:32::50 ")
+	})
+	if dropped := burst(2000, 300, silent); dropped > 0 {
+		t.Errorf("%d of 300 conversations with a silent host were refused", dropped)
+	}
+	absent := func(n int) string { return fmt.Sprintf("2001:db8:32::a:%x", n+1) }
+	start := time.Now()
+	if dropped := burst(3000, 300, absent); dropped < 300-64-16*int(time.Since(start).Seconds()+1) {
+		t.Errorf("%d of 300 absent hosts were refused", dropped)
+	}
+	if dropped := burst(4000, 300, silent); dropped > 0 {
+		t.Errorf("meanwhile %d of 300 conversations with a silent host were refused", dropped)
+	}
+}
+
+// TestLargeLink: where an IPv4 network has more addresses than the kernel's table, one card begins conversations by
+// some of them; who is known goes on, and so does another card.
+func TestLargeLink(t *testing.T) {
+	l := neighbourLab(t, "192.168.0.0/18")
+	l.box.run(t, "ip route add 192.168.0.0/18 dev eth1")
+	begins := func(from net.HardwareAddr, source string, port int) []byte {
+		packet := ip(source, "198.51.100.77", protoUDP, 64, udp(uint16(port), 5000, "x"))
+		return append(binary.BigEndian.AppendUint16(append(append([]byte{}, boxMAC(1)...), from...), unix.ETH_P_IP), packet...)
+	}
+	seen := func(c map[string]int) int { return c["neighbours"] + c["rule_default.lan-wan"] + c["rule_lan-wan"] }
+	sends := func(what string, all ...[]byte) (dropped int) {
+		t.Helper()
+		before := l.counters(t)
+		frames(t, l.lan, all...)
+		testnet.Eventually(t, patience, what, func() bool { return seen(l.counters(t)) >= seen(before)+len(all) })
+		return l.counters(t)["neighbours"] - before["neighbours"]
+	}
+	if n := sends("a host begins something", begins(card(1), "192.168.32.50", 1000)); n > 0 {
+		t.Error("a host is refused")
+	}
+	var all [][]byte
+	for n := range 300 {
+		all = append(all, begins(card(2), fmt.Sprintf("192.168.%d.%d", 4+n/200, 1+n%200), 1000))
+	}
+	start := time.Now()
+	if n := sends("somebody begins by 300 addresses", all...); n < 300-64-2*int(time.Since(start).Seconds()+1) {
+		t.Errorf("of 300 addresses of a card %d are refused", n)
+	}
+	if n := sends("others go on", begins(card(1), "192.168.32.50", 1001), begins(card(2), "192.168.4.1", 1001), begins(card(3), "192.168.9.1", 1000)); n > 0 {
+		t.Errorf("%d of others are refused", n)
+	}
+}

@@ -64,6 +64,12 @@ func (d *draw) drawNeighbours() {
 	for i := range d.Zones {
 		if len(d.Zones[i].Networks) == 0 && d.IntN(3) > 0 {
 			d.Zones[i].OnLink = []netip.Prefix{Network4(i), netip.PrefixFrom(Host4(9, i), 32)}[:1+d.IntN(2)]
+			if d.Neighbours.Size == 4096 { // and more hosts than the table has places for
+				d.Zones[i].OnLink = append(d.Zones[i].OnLink, netip.PrefixFrom(netip.AddrFrom4([4]byte{100, byte(64 + i)}), 16))
+			}
+			if d.Zones[i].Outside {
+				d.Zones[i].OnLink = append(d.Zones[i].OnLink, Network6(i))
+			}
 			if i%2 == 1 && len(d.Zones[i].Interfaces) == 1 {
 				d.Zones[i].Direct = []netip.Prefix{Network4(i)}
 			}

@@ -2,10 +2,7 @@ package vmtest
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -13,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
@@ -24,7 +19,8 @@ const (
 	floodingMAC   = "02:00:5e:66:66:66"
 	floodARP      = 3000 // a second
 	floodSolicits = 5000
-	floodTick     = 5 * time.Millisecond
+	floodPackets  = 1000 // of each family
+	scanPackets   = 800  // from each of three networks: all of them are more than the processor of the test can route
 	floodPings    = 20
 	box4          = "192.168.32.1"
 )
@@ -32,12 +28,19 @@ const (
 // box6 is the link-local address that the kernel makes of the appliance's card on the LAN (RFC 4291, appendix A).
 var box6 = netip.MustParseAddr("fe80::216:3eff:fe20:f1")
 
+// The appliance as those see it who flood it.
+var (
+	fromLAN = attacked{lanMAC, netip.MustParseAddr(box4), box6}
+	fromWAN = attacked{wanMAC, netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("fe80::216:3eff:fe20:f0")}
+)
+
 // TestNeighbourFloods: one host of the LAN sends thousands of ARP requests and neighbour solicitations a second,
 // from senders that are not there; first by its own card, then by a new one each time. Hosts that were there before
-// keep IPv4 and IPv6, new ones get it, and status names the card.
+// keep IPv4 and IPv6, new ones get it, and status names the card. Then the same from upstream, with packets of the
+// network there; and at last strangers try all addresses of LANs that are larger than the kernel's tables.
 func TestNeighbourFloods(t *testing.T) {
 	img := theImage(t, homeImage)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*Guard)
 	defer cancel()
 	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", "192.168.32.10/24")
 	a := admin{from: lan, key: img.Key, address: box4, knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
@@ -50,7 +53,7 @@ func TestNeighbourFloods(t *testing.T) {
 		what   string
 		others bool // cards, each time another
 	}{{"by its own card", false}, {"by other cards", true}} {
-		stop := flood(t, flooding, c.others)
+		stop := flood(t, flooding, fromLAN.discovery(c.others)...)
 		time.Sleep(10 * time.Second) // of the attack: the tables would be full after one of them
 		t.Logf("%s: neighbours in IPv4 and IPv6: %v", c.what, neighbours(ctx, t, a))
 		pingsBox(ctx, t, old, c.what)
@@ -69,6 +72,66 @@ func TestNeighbourFloods(t *testing.T) {
 	testnet.Eventually(t, Guard, "status names the card no more", func() bool { return !named(ctx, t, a) })
 	t.Logf("%v after it, status has nothing of it, neighbours are %v", time.Since(stopped).Round(time.Second), neighbours(ctx, t, a))
 	pingsBox(ctx, t, old, "afterwards")
+	flooding.Down(eth0)
+	floodsUpstream(ctx, t, a, wan, lan, old)
+	scans(ctx, t, a, wan, lan, old)
+}
+
+// floodsUpstream has a host of the provider's network do the same, and send packets as others there, while hosts of the
+// LAN talk with the provider's router.
+func floodsUpstream(ctx context.Context, t *testing.T, a admin, wan, lan, old *testnet.Namespace) {
+	t.Helper()
+	flooding := newHost(t, wan, floodingMAC)
+	defer flooding.Down(eth0)
+	for i, c := range []struct {
+		what   string
+		others bool
+	}{{"upstream by its own card", false}, {"upstream by other cards", true}} {
+		stop := flood(t, flooding, append(fromWAN.discovery(c.others), fromWAN.neighbours(c.others)...)...)
+		time.Sleep(10 * time.Second)
+		pingsBox(ctx, t, old, c.what)
+		pings(ctx, t, old, c.what, gateway)
+		newcomer := newHost(t, lan, fmt.Sprintf("02:00:5e:00:02:%02x", i))
+		udhcpc(ctx, t, newcomer)
+		pings(ctx, t, newcomer, c.what+", who is new", gateway)
+		if !c.others && !named(ctx, t, a) {
+			t.Errorf("%s: status does not name the card; the log is\n%s", c.what, a.must(ctx, t, "gatehouse firewall log -n 20"))
+		}
+		t.Logf("%s: %d frames were sent; neighbours %v", c.what, stop(), neighbours(ctx, t, a))
+	}
+}
+
+// scans makes the LAN one of 16,384 addresses, and of a /64, to which anything may come from outside, and has somebody
+// there send to all of them, each time as another.
+func scans(ctx context.Context, t *testing.T, a admin, wan, lan, old *testnet.Namespace) {
+	t.Helper()
+	w := newWorkstation(t, a, "../../examples/home")
+	w.change(t, "site.toml", `"192.168.32.1/24"`, `"192.168.32.1/18"`)
+	w.change(t, "site.toml", `gateway   = "192.0.2.1"`, "gateway   = \"192.0.2.1\"\nipv6      = \"2001:db8:0:1::10/64\"\ngateway6  = \"2001:db8:0:1::1\"")
+	w.change(t, "site.toml", `lease-time = "12h"`, "lease-time = \"12h\"\nipv6       = [\"2001:db8:0:20::1/64\"]")
+	w.add(t, "site.toml", "[[firewall.allow]]\nfrom = \"wan\"\nto = \"lan\"\n")
+	w.mustPush(ctx, t, "-within", "5m")
+	watcher, scanner := newHost(t, wan, "02:00:5e:00:03:01"), newHost(t, wan, floodingMAC)
+	watcher.AddAddr(eth0, "192.0.2.77/24")
+	watcher.Run("ip", "addr", "add", "2001:db8:0:1::77/64", "dev", eth0, "nodad")
+	watcher.Run("ip", "route", "add", "192.168.0.0/18", "via", "192.0.2.10")
+	watcher.Run("ip", "-6", "route", "add", "2001:db8:0:20::/64", "via", "2001:db8:0:1::10")
+	host6 := "2001:db8:0:20::77"
+	old.Run("ip", "addr", "add", host6+"/64", "dev", eth0, "nodad")
+	old.Run("ip", "-6", "route", "replace", "default", "via", box6.String(), "dev", eth0)
+	host4, _, _ := strings.Cut(old.Addrs(eth0)[0], "/")
+	pingsBox(ctx, t, old, "the large LAN")
+	pings(ctx, t, watcher, "the large LAN", host4, host6)
+	stop := flood(t, scanner, fromWAN.scan()...)
+	time.Sleep(20 * time.Second)
+	t.Logf("a scan: neighbours in IPv4 and IPv6: %v", neighbours(ctx, t, a))
+	pingsBox(ctx, t, old, "a scan")
+	pings(ctx, t, watcher, "a scan", host4, host6)
+	newcomer := newHost(t, lan, "02:00:5e:00:03:02")
+	udhcpc(ctx, t, newcomer)
+	pingsBox(ctx, t, newcomer, "a scan, who is new")
+	pings(ctx, t, newcomer, "a scan, who is new", gateway)
+	t.Logf("a scan: %d frames were sent; neighbours %v", stop(), neighbours(ctx, t, a))
 }
 
 // named reports whether status names the card that floods.
@@ -83,7 +146,13 @@ func named(ctx context.Context, t *testing.T, a admin) bool {
 // queue of the card too, however well who reads it keeps the senders apart.
 func pingsBox(ctx context.Context, t *testing.T, host *testnet.Namespace, when string) {
 	t.Helper()
-	for _, to := range []string{box4, box6.String() + "%" + eth0} {
+	pings(ctx, t, host, when, box4, box6.String()+"%"+eth0)
+}
+
+// pings does the same with others.
+func pings(ctx context.Context, t *testing.T, host *testnet.Namespace, when string, all ...string) {
+	t.Helper()
+	for _, to := range all {
 		tries, answered := 0, 0
 		for ; answered < floodPings && ctx.Err() == nil; tries++ {
 			if _, err := output(ctx, host, nil, "ping", "-q", "-c", "1", "-W", "1", to); err == nil {
@@ -116,100 +185,4 @@ func neighbours(ctx context.Context, t *testing.T, a admin) (n [2]int64) {
 		}
 	}
 	return n
-}
-
-// flood sends until it is stopped, which says how many frames there were.
-func flood(t *testing.T, from *testnet.Namespace, others bool) (stop func() int) {
-	t.Helper()
-	fd := -1
-	err := from.Do(func() error {
-		link, err := net.InterfaceByName(eth0)
-		if err != nil {
-			return err
-		}
-		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
-			return err
-		}
-		return unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: link.Index})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done, sent := make(chan struct{}), make(chan int, 1)
-	go func() {
-		defer unix.Close(fd)
-		n := 0
-		r := rand.New(rand.NewPCG(1, 1))
-		own, _ := net.ParseMAC(floodingMAC)
-		ticker := time.NewTicker(floodTick) // which catches up with nothing
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				sent <- n
-				return
-			case <-ticker.C:
-			}
-			for range int(floodARP * floodTick / time.Second) {
-				_, _ = unix.Write(fd, forgedARP(r, own, others)) // a frame for which there is no room is lost
-				n++
-			}
-			for range int(floodSolicits * floodTick / time.Second) {
-				_, _ = unix.Write(fd, forgedSolicit(r, own, others))
-				n++
-			}
-		}
-	}()
-	return func() int { close(done); return <-sent }
-}
-
-func randomMAC(r *rand.Rand) net.HardwareAddr {
-	return binary.BigEndian.AppendUint32([]byte{2, 0}, r.Uint32())
-}
-
-// forgedARP asks for the appliance as somebody of the LAN, or of another network.
-func forgedARP(r *rand.Rand, card net.HardwareAddr, others bool) []byte {
-	named, sender := randomMAC(r), binary.BigEndian.AppendUint32(nil, r.Uint32())
-	switch {
-	case others:
-		card = named
-	case r.IntN(2) == 0:
-		named = card
-	}
-	if r.IntN(2) == 0 {
-		sender = []byte{192, 168, 32, byte(11 + r.IntN(89))} // who takes what others have is another matter
-	}
-	b := append(net.HardwareAddr{0, 0x16, 0x3e, 0x20, 0, 0xf1}, card...)
-	b = append(append(b, 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1), named...)
-	return append(append(append(b, sender...), make([]byte, 6)...), 192, 168, 32, 1)
-}
-
-// forgedSolicit asks for the appliance from a link-local address that nobody has.
-func forgedSolicit(r *rand.Rand, card net.HardwareAddr, others bool) []byte {
-	if others {
-		card = randomMAC(r)
-	}
-	source := binary.BigEndian.AppendUint64([]byte{0xfe, 0x80, 0, 0, 0, 0, 0, 0}, r.Uint64())
-	target := box6.As16()
-	message := append([]byte{135, 0, 0, 0, 0, 0, 0, 0}, target[:]...)
-	message = append(append(message, 1, 1), card...)
-	packet := append([]byte{0x60, 0, 0, 0, 0, byte(len(message)), 58, 255}, source...)
-	packet = append(packet, target[:]...)
-	binary.BigEndian.PutUint16(message[2:], icmpv6Sum(packet[8:40], message))
-	b := append(net.HardwareAddr{0, 0x16, 0x3e, 0x20, 0, 0xf1}, card...)
-	return append(append(append(b, 0x86, 0xdd), packet...), message...)
-}
-
-// icmpv6Sum is the checksum of RFC 4443, 2.3, of a message between two addresses.
-func icmpv6Sum(addresses, message []byte) uint16 {
-	sum := uint32(len(message)) + 58
-	for _, b := range [][]byte{addresses, message} {
-		for i := 0; i+1 < len(b); i += 2 {
-			sum += uint32(binary.BigEndian.Uint16(b[i:]))
-		}
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

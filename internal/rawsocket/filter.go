@@ -46,8 +46,8 @@ func (f Filter) Accept(load bpf.Instruction, value uint32) Filter {
 // AcceptAll keeps what has come so far.
 func (f Filter) AcceptAll() Filter { return append(f, bpf.RetConstant{Val: keep}) }
 
-// attach sets the filter of a socket.
-func (f Filter) attach(fd int) error {
+// Attach sets the filter of a socket. Offsets of one that is not a packet socket are from where its own data begin.
+func (f Filter) Attach(fd int) error {
 	raw, err := bpf.Assemble(append(f, bpf.RetConstant{}))
 	if err != nil {
 		return err

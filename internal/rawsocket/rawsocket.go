@@ -71,7 +71,7 @@ func (s *Packet) set(fd int, o Options) error {
 	if o.Buffer > 0 && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, o.Buffer) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, o.Buffer)
 	}
-	if err := o.Filter.attach(fd); err != nil {
+	if err := o.Filter.Attach(fd); err != nil {
 		return os.NewSyscallError("filter of a packet socket", err)
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil {

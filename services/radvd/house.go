@@ -125,6 +125,15 @@ func (h *House) Heard(now time.Duration, lan string, from netip.Addr, a *advert.
 	return nil
 }
 
+// Claimed tells that a station says that this router's address on a LAN is its own, and which card that is at; the zero
+// MAC: it does not say.
+func (h *House) Claimed(now time.Duration, lan string, from netip.Addr, mac ethernet.MAC) []Action {
+	if r := h.lans[lan]; r != nil {
+		return r.claimed(now, from, mac)
+	}
+	return nil
+}
+
 // Next returns when Tick is to be called at the latest; Never: not before something else happens.
 func (h *House) Next(now time.Duration) time.Duration {
 	next := Never

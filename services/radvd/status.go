@@ -113,6 +113,9 @@ func (r *Router) problems(now time.Duration) (all []string) {
 				"though hosts are told that this is a router", r.conf.Name)
 		}
 	}
+	for _, c := range r.claiming(now) {
+		say("%s says that it is %s, the address of this router: hosts that believe it send there what is to leave", c, r.local)
+	}
 	r.forget(now)
 	for i := range r.others {
 		o := &r.others[i]

@@ -88,7 +88,7 @@ func mains() map[string]unit.Main {
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
-			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime})
+			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime, CardOf: neighbours.CardOf})
 		}),
 	}
 }

@@ -43,9 +43,10 @@ type Config struct {
 	KeepAlive time.Duration
 
 	// MaxPending bounds the connections that have not logged in yet, and
-	// MaxPendingPerSource those of one IPv4 address or one IPv6 /64. A new
-	// connection above a bound takes the place of the oldest of the source that
-	// has most, so idle connections keep nobody out. Defaults 64 and 16.
+	// MaxPendingPerSource those of one IPv4 address, or of one card in the network of an interface,
+	// or of one IPv6 /64. A new connection above a bound takes the place of the oldest of the source
+	// that has most, in a /64 on an interface of the card that has, so idle connections keep nobody
+	// out. Defaults 64 and 16.
 	MaxPending, MaxPendingPerSource int
 
 	// MaxSessions bounds the sessions of all connections together. One source may have all but two, so that somebody

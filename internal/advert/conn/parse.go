@@ -59,7 +59,7 @@ type Message struct {
 	// From is who sent it: link-local or, of a Solicitation, the unspecified address or another. To is whom
 	// it was sent to. Neither has a zone.
 	From, To netip.Addr
-	// MAC is that of a Solicitation's option; zero: it has none.
+	// MAC is that of a Solicitation's option, or a Neighbour Advertisement's; zero: it has none.
 	MAC ethernet.MAC
 	// Advertisement is what an Advertisement says.
 	Advertisement advert.Advertisement

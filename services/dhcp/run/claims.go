@@ -133,7 +133,7 @@ func (s *Service) watch(ctx context.Context) {
 	if s.o.Neighbours == nil {
 		return
 	}
-	ticker := time.NewTicker(claimsEvery)
+	ticker := time.NewTicker(cmp.Or(s.o.NeighboursEvery, claimsEvery))
 	defer ticker.Stop()
 	for {
 		select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -34,12 +35,14 @@ type lan struct {
 	conf   dhcp.Config
 	router *testnet.Namespace
 	state  string // directory of the journal
+	log    io.Writer
+	change func(*run.Options) // nil: nothing
 	s      *run.Service
 	stop   func()
 }
 
 func newLAN(t *testing.T) *lan {
-	l := &lan{t: t, router: testnet.New(t, "router"), state: t.TempDir()}
+	l := &lan{t: t, router: testnet.New(t, "router"), state: t.TempDir(), log: t.Output()}
 	l.router.Bridge("eth1")
 	l.router.AddAddr("eth1", "192.168.32.1/24")
 	l.conf = dhcp.Config{
@@ -60,7 +63,11 @@ func newLAN(t *testing.T) *lan {
 func (l *lan) serve() {
 	l.t.Helper()
 	err := l.router.Do(func() (err error) {
-		l.s, err = run.Open(l.conf, run.Options{FS: leasefile.Dir(l.state), Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))})
+		o := run.Options{FS: leasefile.Dir(l.state), Log: slog.New(slog.NewTextHandler(l.log, nil))}
+		if l.change != nil {
+			l.change(&o)
+		}
+		l.s, err = run.Open(l.conf, o)
 		return err
 	})
 	if err != nil {

@@ -57,6 +57,8 @@ type Options struct {
 	Changed <-chan struct{}
 	// Neighbours are those that answer on links of this machine; nil: who answers for whose address is not asked.
 	Neighbours func() ([]Neighbour, error)
+	// NeighboursEvery is how often they are looked at; 0: twice a minute.
+	NeighboursEvery time.Duration
 	// Now is the wall clock, by which times are shown and stored; nil: time.Now.
 	Now func() time.Time
 	// Uptime is CLOCK_BOOTTIME, by which leases run, whatever is done to the wall clock; nil: that is always right.

@@ -65,6 +65,8 @@ func (s *Service) receive(lan string, c *socket, m *conn.Message) {
 		actions = s.house.Solicited(now, lan, m.From)
 	case conn.IsAdvertisement:
 		actions = s.house.Heard(now, lan, m.From, &m.Advertisement)
+	case conn.IsNeighbour:
+		actions = s.house.Claimed(now, lan, m.From, m.MAC)
 	}
 	s.carryOut(now, actions)
 	if len(actions) == 0 && s.house.Next(now) < s.due {

@@ -79,10 +79,11 @@ func (t *Table) Problems(now time.Duration) (all []string) {
 	slices.SortFunc(fought, netip.Addr.Compare)
 	for i, a := range fought {
 		if i == maxProblems {
-			return append(all, fmt.Sprintf("%d further addresses are used by several machines.", len(fought)-i))
+			all = append(all, fmt.Sprintf("%d further addresses are used by several machines.", len(fought)-i))
+			break
 		}
 		e := t.entries[a]
 		all = append(all, fmt.Sprintf("The address %s on %s is used by two machines in turn: %s and %s.", a, e.Network, e.MAC, e.rival))
 	}
-	return all
+	return append(all, t.claimProblems(now, fought)...)
 }

@@ -13,6 +13,9 @@ type Table struct {
 	conf     Config
 	machines map[ethernet.MAC]*machine
 	entries  map[netip.Addr]*entry
+	locals   map[spot]ethernet.MAC // who had a link-local address first
+	claims   map[spot]*claim
+	news     []Claim
 	revision uint64
 	refused  uint64
 }
@@ -38,7 +41,8 @@ type entry struct {
 // New returns a Table with what was known before, of which Current does not matter. What is in excess of
 // the bounds, or makes no sense, is left out.
 func New(conf Config, known []Station) *Table {
-	t := &Table{conf: conf, machines: map[ethernet.MAC]*machine{}, entries: map[netip.Addr]*entry{}}
+	t := &Table{conf: conf, machines: map[ethernet.MAC]*machine{}, entries: map[netip.Addr]*entry{},
+		locals: map[spot]ethernet.MAC{}, claims: map[spot]*claim{}}
 	for _, s := range known {
 		m := t.machine(s.Last, s.MAC)
 		if m == nil || !usable(s.Addr) || t.entries[s.Addr] != nil || len(t.entries) == MaxAddresses ||
@@ -113,12 +117,14 @@ func (t *Table) Observe(now time.Duration, o Observation) {
 		return
 	}
 	if o.Addr.Is6() && o.Addr.IsLinkLocalUnicast() {
+		t.judgeClaim(now, o)
 		t.observeLocal(now, o)
 		return
 	}
 	if !l.has(o.Addr) {
 		return
 	}
+	t.judgeClaim(now, o)
 	e := t.entries[o.Addr]
 	switch {
 	case e == nil:
@@ -138,6 +144,7 @@ func (t *Table) observeLocal(now time.Duration, o Observation) {
 		return
 	}
 	m.seen, m.network = now, o.Network
+	t.takeLocal(o)
 	if slices.Contains(m.locals, id) {
 		return
 	}
@@ -244,6 +251,7 @@ func (t *Table) contest(now time.Duration, e *entry, o Observation) {
 
 // Tick forgets what has not been seen for long.
 func (t *Table) Tick(now time.Duration) {
+	t.tickClaims(now)
 	for _, e := range t.entries {
 		limit := Keep
 		if e.Kind == Other || !e.Current {

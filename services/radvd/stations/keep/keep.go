@@ -52,6 +52,8 @@ type Neighbours interface {
 // Options are what a Keeper needs besides its Config.
 type Options struct {
 	Log *slog.Logger
+	// Events is for what hosts cause, and bounds how much that is.
+	Events *slog.Logger
 	// Dir is where the file is.
 	Dir string
 	// Uptime is CLOCK_BOOTTIME, and Wall the time of day.
@@ -255,6 +257,10 @@ func (k *Keeper) observe(all []neighbours.Entry) {
 		if network, ok := k.links[e.Link]; ok {
 			k.table.Observe(now, stations.Observation{Network: network, MAC: e.MAC, Addr: e.Addr, Confirmed: e.Confirmed})
 		}
+	}
+	for _, c := range k.table.News() {
+		k.o.Events.Warn("another card answers for an address", "addr", c.Addr, "network", c.Network, "mac", c.MAC.String(),
+			"holder", c.Holder.String(), "made_of_it", c.Made)
 	}
 	if k.table.Revision() != before {
 		k.hurry()

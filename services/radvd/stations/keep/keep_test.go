@@ -95,7 +95,7 @@ func begin(t *testing.T, dir string, ahead *atomic.Int64, conf Config) *desk {
 	began := time.Now()
 	var err error
 	d.Keeper, err = Open(conf, Options{
-		Log: slog.New(slog.DiscardHandler), Dir: dir, Uptime: func() time.Duration { return time.Since(began) },
+		Log: slog.New(slog.DiscardHandler), Events: slog.New(slog.DiscardHandler), Dir: dir, Uptime: func() time.Duration { return time.Since(began) },
 		Wall: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		Open: func() (Neighbours, error) { return d.kernel, nil },
 		Look: func(name string) (int, []netip.Addr, error) {
