@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -93,14 +94,31 @@ func loadDHCPSite(t *testing.T) *site.Site {
 type wire struct {
 	in     chan []byte
 	closed chan struct{}
+	waits  sync.Mutex
+	next   chan []byte // taken from in
+}
+
+func (w *wire) Wait() error {
+	w.waits.Lock()
+	defer w.waits.Unlock()
+	if len(w.next) > 0 {
+		return nil
+	}
+	select {
+	case b := <-w.in:
+		w.next <- b
+		return nil
+	case <-w.closed:
+		return net.ErrClosed
+	}
 }
 
 func (w *wire) Read(p []byte) (int, error) {
 	select {
-	case b := <-w.in:
+	case b := <-w.next:
 		return copy(p, b), nil
-	case <-w.closed:
-		return 0, net.ErrClosed
+	default:
+		return 0, nil
 	}
 }
 
@@ -127,7 +145,7 @@ func newBox(t *testing.T) *box {
 	b.service, err = run.Open(conf, run.Options{
 		FS: new(leasefiletest.Disk), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: b.now,
 		Listen: func(link string, _ netip.Addr) (run.Conn, error) {
-			b.links[link] = &wire{make(chan []byte), make(chan struct{})}
+			b.links[link] = &wire{in: make(chan []byte), closed: make(chan struct{}), next: make(chan []byte, 1)}
 			return b.links[link], nil
 		},
 	})

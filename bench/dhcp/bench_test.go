@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -69,12 +70,25 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-func TestParseCPU(t *testing.T) {
-	const stat = "4711 (a ) b) S 1 2 3 0 -1 4194560 100 0 0 0 123 45 0 0 20 0 9 0 1 2 3"
-	if got, err := parseCPU(stat); err != nil || got != 1680*time.Millisecond {
-		t.Errorf("%s, %v", got, err)
+// TestCPU: a process that computes gets older by it, and one that is not there is none.
+func TestCPU(t *testing.T) {
+	before, err := cpuOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, err := parseCPU("4711 (a) S 1"); err == nil {
-		t.Errorf("%s was read from nothing", got)
+	for began := time.Now(); ; {
+		now, err := cpuOf(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now-before > time.Millisecond {
+			break
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("%s of CPU in 10 s of work", now-before)
+		}
+	}
+	if got, err := cpuOf(1 << 22); err == nil { // beyond pid_max
+		t.Errorf("nobody has computed %s", got)
 	}
 }

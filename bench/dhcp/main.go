@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -34,20 +35,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dhcp", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	seconds := flags.Int("seconds", 2, "how many `seconds` each trial takes")
-	beside := flags.String("beside", "", "another build of cmd/gatehouse, a `file`, to be measured in place of Kea and dnsmasq")
+	beside := flags.String("beside", "", "another build of cmd/gatehouse, a `file`, to be measured in place of dnsmasq")
+	steady := flags.Bool("steady", false, "measure only what a lease costs, and how long its ACK takes, at a steady rate")
 	if err := flags.Parse(args); err != nil || *seconds < 1 || flags.NArg() > 0 {
 		return 2
 	}
 	b := bench{trial: time.Duration(*seconds) * time.Second, log: stderr}
-	if err := b.compare(ctx, *beside, stdout); err != nil {
+	if err := b.compare(ctx, *beside, *steady, stdout); err != nil {
 		fmt.Fprintln(stderr, "dhcp:", err)
 		return 1
 	}
 	return 0
 }
 
+// A step measures something of all servers.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
 // compare measures everything and prints the table.
-func (b *bench) compare(ctx context.Context, beside string, stdout io.Writer) (err error) {
+func (b *bench) compare(ctx context.Context, beside string, steady bool, stdout io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "gatehouse-bench-dhcp-")
 	if err != nil {
 		return err
@@ -60,7 +68,7 @@ func (b *bench) compare(ctx context.Context, beside string, stdout io.Writer) (e
 	}
 	b.servers = []*server{{program: ours("gatehouse", binary)}, {program: kea()}, {program: dnsmasq()}}
 	if beside != "" {
-		b.servers = []*server{{program: ours("gatehouse", binary)}, {program: ours("beside", beside)}}
+		b.servers[2] = &server{program: ours("beside", beside)}
 	}
 	defer func() { err = errors.Join(err, b.removeNetworks()) }()
 	restore, err := wire.First()
@@ -72,12 +80,14 @@ func (b *bench) compare(ctx context.Context, beside string, stdout io.Writer) (e
 	if err != nil {
 		return err
 	}
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"leases a second", b.rates}, {"delays", b.delays}, {"a room at once", b.rooms}, {"many leases", b.sizes}, {"the engine alone", b.engine},
-	} {
+	steps := []step{
+		{"leases a second", b.rates}, {"a lease at a steady rate", b.steadily}, {"delays", b.delays}, {"a room at once", b.rooms}, {"many leases", b.sizes}, {"the engine alone", b.engine},
+	}
+	if steady {
+		b.servers = slices.DeleteFunc(b.servers, func(s *server) bool { return s.name == "dnsmasq" }) // it is too slow
+		steps = steps[1:2]
+	}
+	for _, step := range steps {
 		fmt.Fprintln(b.log, step.name)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)

@@ -38,6 +38,8 @@ type server struct {
 	net   *network
 	rate  float64       // leases (DORA) a second
 	acks  delays        // at half of that
+	lease time.Duration // CPU of one at steadyRate
+	quick delays        // of ACKs at quickRate
 	room  time.Duration // until the last of a room has its lease
 	sizes map[int]size  // by how many leases it had when it was started
 	// tooMany: it did not even start with so many.
@@ -62,6 +64,8 @@ const (
 	roomLimit = 15 * time.Second
 	// steadyRate is at which rate the cost of a lease is measured, in leases a second.
 	steadyRate = 1000
+	// quickRate is at which rate all have their ACKs' delays measured, in leases a second.
+	quickRate = 4000
 )
 
 // leaseCounts are the sizes at which a server is looked at.
@@ -285,6 +289,43 @@ func (b *bench) room(ctx context.Context, s *server) (took time.Duration, err er
 	return took, err
 }
 
+// steadily measures what a lease costs at one rate, and how long ACKs take at another, the same for all.
+func (b *bench) steadily(ctx context.Context) error {
+	for range quickRounds {
+		disk, err := b.syncs()
+		if err != nil {
+			return err
+		}
+		b.disk = better(b.disk, disk)
+		for _, s := range b.servers {
+			if s.rate > 0 && s.rate < quickRate {
+				continue
+			}
+			err := b.with(ctx, s, 0, func(p *process) error {
+				cost, err := b.cost(s, p, 1)
+				if err != nil {
+					return err
+				}
+				if s.lease == 0 || cost < s.lease {
+					s.lease = cost
+				}
+				fmt.Fprintf(b.log, "  %s: %d leases/s: %.1f µs of CPU each\n", s.name, steadyRate, microseconds(cost))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			d, err := b.load(ctx, s, quickRate)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(b.log, "  %s: %d leases/s: %s\n", s.name, quickRate, &d)
+			s.quick = better(s.quick, d)
+		}
+	}
+	return nil
+}
+
 // sizes measures servers that have many leases.
 func (b *bench) sizes(ctx context.Context) error {
 	for _, s := range b.servers {
@@ -315,7 +356,7 @@ func (b *bench) size(ctx context.Context, s *server, n int) (z size, err error) 
 	err = b.with(ctx, s, n, func(p *process) error {
 		z.start = p.took
 		if s.rate >= 2*steadyRate {
-			if z.cpu, err = b.cost(s, p); err != nil {
+			if z.cpu, err = b.cost(s, p, rounds); err != nil {
 				return err
 			}
 		}
@@ -329,8 +370,8 @@ func (b *bench) size(ctx context.Context, s *server, n int) (z size, err error) 
 	return z, err
 }
 
-// cost measures what a new lease costs a server.
-func (b *bench) cost(s *server, p *process) (least time.Duration, err error) {
+// cost measures what a new lease costs a server, at steadyRate.
+func (b *bench) cost(s *server, p *process, rounds int) (least time.Duration, err error) {
 	g, err := newGenerator(s.net)
 	if err != nil {
 		return 0, err

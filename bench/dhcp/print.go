@@ -34,11 +34,20 @@ func (b *bench) print(w io.Writer, load string) error {
 	fmt.Fprintf(w, "disk: 90 bytes appended and synced: %s\n", &b.disk)
 	t := &table{tabwriter.NewWriter(w, 0, 0, 3, ' ', 0), b.servers}
 	t.row("", "wanted", func(s *server) string { return s.name })
+	t.compared(fmt.Sprintf("CPU of a lease, at %d a second", steadyRate), "<= 1.3 x Kea", "%.0f µs", func(s *server) float64 { return microseconds(s.lease) })
+	t.row(fmt.Sprintf("REQUEST to ACK, at %d a second", quickRate), "", func(*server) string { return "" })
+	t.delays("  half of them within", "", 0.5, func(s *server) *delays { return &s.quick })
+	t.delays("  99 % within", "<= 0.5 ms", 0.99, func(s *server) *delays { return &s.quick })
+	t.delays("  all within", "", 1, func(s *server) *delays { return &s.quick })
+	if len(b.alone) == 0 {
+		return t.Flush() // all that was asked for
+	}
 	t.compared("leases a second, < 0.1 % lost", ">= 9000", "%.0f", func(s *server) float64 { return s.rate })
 	t.row("REQUEST to ACK, at so many a second", "half of that", func(s *server) string { return fmt.Sprint(s.acks.rate) })
-	t.delays("  half of them within", "", 0.5)
-	t.delays("  99 % within", "<= 5 ms", 0.99)
-	t.delays("  all within", "", 1)
+	atHalf := func(s *server) *delays { return &s.acks }
+	t.delays("  half of them within", "", 0.5, atHalf)
+	t.delays("  99 % within", "<= 5 ms", 0.99, atHalf)
+	t.delays("  all within", "", 1, atHalf)
 	t.row(fmt.Sprintf("%d clients at once, until all have a lease", clientsInRoom), "less than Kea", func(s *server) string {
 		if s.room >= roomLimit {
 			return fmt.Sprintf("> %.0f s", roomLimit.Seconds())
@@ -61,10 +70,10 @@ func (b *bench) print(w io.Writer, load string) error {
 	return err
 }
 
-func (t *table) delays(name, wanted string, part float64) {
-	ours, _ := t.servers[0].acks.at(part)
+func (t *table) delays(name, wanted string, part float64, of func(*server) *delays) {
+	ours, _ := of(t.servers[0]).at(part)
 	t.row(name, wanted, func(s *server) string {
-		d, ok := s.acks.at(part)
+		d, ok := of(s).at(part)
 		if !ok {
 			return "lost"
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A process is a server that runs.
@@ -119,24 +121,12 @@ func (p *process) rss() (int, error) {
 	return 0, errors.New("no VmRSS in the status of the process")
 }
 
-// cpu returns the time that the server has computed, in the kernel too.
-func (p *process) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	return parseCPU(string(b))
-}
+// cpu returns the time that the server has computed, in the kernel too, by its CPU clock: clock_getcpuclockid(3).
+func (p *process) cpu() (time.Duration, error) { return cpuOf(p.cmd.Process.Pid) }
 
-// parseCPU reads utime and stime: proc_pid_stat(5), fields 14 and 15, of which the
-// second is a name in brackets.
-func parseCPU(stat string) (time.Duration, error) {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on all of Linux's own architectures
-	f := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(f) < 13 {
-		return 0, errors.New("the stat of the process is too short")
-	}
-	user, err1 := strconv.Atoi(f[11])
-	system, err2 := strconv.Atoi(f[12])
-	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+func cpuOf(pid int) (time.Duration, error) {
+	const allThreads = 2 // as the scheduler counts: CPUCLOCK_SCHED of the kernel
+	var t unix.Timespec
+	err := unix.ClockGettime(int32(^pid)<<3|allThreads, &t)
+	return time.Duration(t.Nano()), os.NewSyscallError("CPU clock of the server", err)
 }

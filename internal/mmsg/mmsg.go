@@ -55,9 +55,9 @@ func call(number uintptr, fd int, headers []unix.Mmsghdr, flags int) (int, unix.
 	}
 }
 
-// Vector returns what a header's Iov points to for b, which must not be empty.
+// Vector returns what a header's Iov points to for b.
 func Vector(b []byte) unix.Iovec {
-	v := unix.Iovec{Base: &b[0]}
+	v := unix.Iovec{Base: unsafe.SliceData(b)}
 	v.SetLen(len(b))
 	return v
 }

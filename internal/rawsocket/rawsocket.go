@@ -12,6 +12,7 @@ package rawsocket
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 	"unsafe"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+	"github.com/gatehouse-os/gatehouse/internal/mmsg"
 )
 
 // Protocols above Ethernet.
@@ -48,7 +50,11 @@ type Options struct {
 
 // Open opens a socket on the link with that index. The errors are those of package os.
 func Open(ifindex int, o Options) (*Packet, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	flags := unix.SOCK_DGRAM | unix.SOCK_CLOEXEC
+	if o.Protocol != 0 { // one that only sends is not for Go's poller, whom each packet that has left would wake
+		flags |= unix.SOCK_NONBLOCK
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, flags, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("packet socket", err)
 	}
@@ -124,15 +130,20 @@ func (s *Packet) Read(p []byte) (r Received, err error) {
 
 func receive(fd int, p []byte) (r Received, err error) {
 	var oob [64]byte
-	n, oobn, flags, from, err := unix.Recvmsg(fd, p, oob[:], 0)
-	if err != nil {
-		return r, err
+	var from unix.RawSockaddrLinklayer
+	vector := mmsg.Vector(p)
+	in := []unix.Mmsghdr{header(&vector, unsafe.Pointer(&from), unix.SizeofSockaddrLinklayer)}
+	h := &in[0].Hdr
+	h.Control = &oob[0]
+	h.SetControllen(len(oob))
+	if _, errno := mmsg.Receive(fd, in, unix.MSG_DONTWAIT); errno != 0 {
+		return r, errno
 	}
-	r.Len, r.Cut = n, flags&unix.MSG_TRUNC != 0
-	if a, ok := from.(*unix.SockaddrLinklayer); ok && int(a.Halen) == len(r.From) {
-		r.From = ethernet.MAC(a.Addr[:len(r.From)])
+	r.Len, r.Cut = int(in[0].Len), h.Flags&unix.MSG_TRUNC != 0
+	if int(from.Halen) == len(r.From) {
+		r.From = ethernet.MAC(from.Addr[:len(r.From)])
 	}
-	for b := oob[:oobn]; len(b) > 0; {
+	for b := oob[:h.Controllen]; len(b) > 0; {
 		head, data, rest, err := unix.ParseOneSocketControlMessage(b)
 		if err != nil {
 			break
@@ -152,9 +163,11 @@ func (s *Packet) Deadline(t time.Time) { _ = s.file.SetReadDeadline(t) }
 // Send sends a packet of a protocol to a station. It never waits: when the link takes no
 // more, the error is EAGAIN or ENOBUFS.
 func (s *Packet) Send(to ethernet.MAC, protocol uint16, b []byte) error {
-	link := &unix.SockaddrLinklayer{Protocol: htons(protocol), Ifindex: s.ifindex, Halen: uint8(len(to))}
-	copy(link.Addr[:], to[:])
-	return SendTo(s.file, b, link)
+	name := unix.RawSockaddrLinklayer{
+		Family: unix.AF_PACKET, Protocol: htons(protocol), Ifindex: int32(s.ifindex), Halen: uint8(len(to)),
+	}
+	copy(name.Addr[:], to[:])
+	return sendTo(s.file, b, unsafe.Pointer(&name), unix.SizeofSockaddrLinklayer)
 }
 
 // Lost returns how many packets did not fit into the buffer since it was last asked.
@@ -172,18 +185,36 @@ func (s *Packet) Lost() (n uint64) {
 // Close closes the socket and ends a Read that waits.
 func (s *Packet) Close() error { return s.file.Close() }
 
-// SendTo sends by any socket that is a file, and never waits. After its Close the error is
-// net.ErrClosed.
-func SendTo(socket *os.File, b []byte, to unix.Sockaddr) error {
+// SendIPv4 sends by a raw IP socket to an IPv4 address, and never waits. After the socket's
+// Close the error is net.ErrClosed.
+func SendIPv4(socket *os.File, b []byte, to netip.Addr) error {
+	name := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.As4()}
+	return sendTo(socket, b, unsafe.Pointer(&name), unix.SizeofSockaddrInet4)
+}
+
+// sendTo sends b by a socket to a name of that size.
+func sendTo(socket *os.File, b []byte, name unsafe.Pointer, size uint32) error {
 	rc, err := socket.SyscallConn()
 	if err != nil {
 		return net.ErrClosed
 	}
-	var sent error
-	if err := rc.Control(func(fd uintptr) { sent = unix.Sendto(int(fd), b, unix.MSG_DONTWAIT, to) }); err != nil {
+	vector := mmsg.Vector(b)
+	out := []unix.Mmsghdr{header(&vector, name, size)}
+	var errno unix.Errno
+	if err := rc.Control(func(fd uintptr) { _, errno = mmsg.Send(int(fd), out, unix.MSG_DONTWAIT) }); err != nil {
 		return net.ErrClosed // the only error it has, under a name that is not exported
 	}
-	return os.NewSyscallError("send", sent)
+	if errno != 0 {
+		return os.NewSyscallError("send", errno)
+	}
+	return nil
+}
+
+// header is that of a packet in a vector, with a socket's name.
+func header(vector *unix.Iovec, name unsafe.Pointer, size uint32) (h unix.Mmsghdr) {
+	h.Hdr.Iov, h.Hdr.Name, h.Hdr.Namelen = vector, (*byte)(name), size
+	h.Hdr.SetIovlen(1)
+	return h
 }
 
 // Closed gives the error of a closed file the identity of that of a closed connection.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -48,6 +49,7 @@ func mains() map[string]unit.Main {
 			return nflogrun.Open(c, o.Uptime, o.Log)
 		}),
 		roster.DHCP: unit.Of(func(c dhcp.Config, o unit.Options) (*dhcprun.Service, error) {
+			runtime.GOMAXPROCS(dhcprun.Processors)
 			fs := leasefile.Dir(o.StateDir)
 			table, err := neighbours.OpenIPv4()
 			if err != nil {

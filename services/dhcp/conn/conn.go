@@ -18,18 +18,18 @@
 package conn
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
+	"github.com/gatehouse-os/gatehouse/internal/mmsg"
 	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
@@ -45,12 +45,14 @@ const (
 // counts them, about a kilobyte each: a room of machines that power on together.
 const bufferSize = 4 << 20
 
-// A Conn receives and sends on one link. Read may be called while Send is; each
-// must not be called by two goroutines at once.
+// A Conn receives and sends on one link. All but two Reads, or two Sends, may be called at the same time.
 type Conn struct {
-	udp     *net.UDPConn
+	udp     int          // that is read from; -1: none
+	queue   queue        // of udp
+	waiting sync.RWMutex // held while udp is used
+	closed  atomic.Bool
 	link    *rawsocket.Packet
-	ip      int // raw IP socket
+	ip      *os.File // raw IP socket
 	name    string
 	ifindex int
 	source  netip.Addr
@@ -68,7 +70,7 @@ func Open(name string, source netip.Addr) (c *Conn, err error) {
 	if err := links.HasAddress(iface, source); err != nil { // who got a lease here could not reach us
 		return nil, err
 	}
-	c = &Conn{ip: -1, name: name, ifindex: iface.Index, source: source}
+	c = &Conn{udp: -1, name: name, ifindex: iface.Index, source: source}
 	defer func() {
 		if err != nil {
 			err = errors.Join(links.On(name, err), c.Close())
@@ -78,47 +80,79 @@ func Open(name string, source netip.Addr) (c *Conn, err error) {
 	if c.udp, err = listen(name); err != nil {
 		return c, err
 	}
+	if err = c.queue.open(c.udp); err != nil {
+		return c, err
+	}
 	if c.link, err = rawsocket.Open(iface.Index, rawsocket.Options{Name: "DHCP on " + name}); err != nil {
 		return c, err
 	}
-	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
-	if c.ip, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|flags, unix.IPPROTO_RAW); err != nil {
+	// Not for Go's poller, whom each packet that has left would wake: nothing waits for this socket.
+	ip, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err != nil {
 		return c, os.NewSyscallError("raw IP socket", err)
 	}
+	c.ip = os.NewFile(uintptr(ip), "DHCP by "+name)
 	// A reply never leaves through another link, whatever its address.
-	return c, os.NewSyscallError("bind raw IP socket to the link", unix.BindToDevice(c.ip, name))
+	return c, os.NewSyscallError("bind raw IP socket to the link", unix.BindToDevice(ip, name))
 }
 
 // listen opens the receiving socket. Bound to its link it shares the port with
-// those of other links, and with nobody on this one.
-func listen(name string) (*net.UDPConn, error) {
-	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		var err error
-		ctl := rc.Control(func(fd uintptr) {
-			err = os.NewSyscallError("bind to the link", unix.BindToDevice(int(fd), name))
-			// Beyond the system's limit if we may, up to it otherwise.
-			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bufferSize) != nil {
-				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, bufferSize)
-			}
-		})
-		return errors.Join(ctl, err)
-	}}
-	pc, err := lc.ListenPacket(context.Background(), "udp4", fmt.Sprintf("0.0.0.0:%d", serverPort))
-	if err != nil {
-		return nil, err
+// those of other links, and with nobody on this one. It blocks: who reads waits in the
+// kernel.
+func listen(name string) (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return -1, os.NewSyscallError("UDP socket", err)
 	}
-	return pc.(*net.UDPConn), nil
+	// Beyond the system's limit if we may, up to it otherwise.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bufferSize) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bufferSize)
+	}
+	if err = os.NewSyscallError("bind to the link", unix.BindToDevice(fd, name)); err == nil {
+		err = os.NewSyscallError("bind to the port of DHCP servers", unix.Bind(fd, &unix.SockaddrInet4{Port: serverPort}))
+	}
+	if err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // Check reports whether the link that the sockets were opened on is still there under
 // its name. If not, the error is links.ErrAbsent.
 func (c *Conn) Check() error { return links.Check(c.name, c.ifindex) }
 
-// Read waits for the next message and copies it to p. After Close the error is
-// net.ErrClosed.
-func (c *Conn) Read(p []byte) (int, error) {
-	n, _, err := c.udp.ReadFromUDPAddrPort(p)
-	return n, err
+// Wait waits until there is a message to be read, or was. After Close the error is net.ErrClosed.
+func (c *Conn) Wait() error {
+	c.waiting.RLock()
+	defer c.waiting.RUnlock()
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	err := c.queue.wait()
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	return err
+}
+
+// Read copies the next message to p. It does not wait: without one n is 0.
+func (c *Conn) Read(p []byte) (n int, err error) {
+	c.waiting.RLock()
+	defer c.waiting.RUnlock()
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	var in [1]unix.Mmsghdr
+	vector := mmsg.Vector(p)
+	in[0].Hdr.Iov = &vector
+	in[0].Hdr.SetIovlen(1)
+	switch _, errno := mmsg.Receive(c.udp, in[:], unix.MSG_DONTWAIT); errno {
+	case 0:
+		return int(in[0].Len), nil
+	case unix.EAGAIN:
+		return 0, nil
+	default:
+		return 0, os.NewSyscallError("receive", errno)
+	}
 }
 
 // Send sends a reply. It never waits: when the link takes no more the error is
@@ -145,21 +179,27 @@ func (c *Conn) sendLink(src, dst netip.AddrPort, mac lease.MAC, payload []byte) 
 
 func (c *Conn) sendIP(src, dst netip.AddrPort, payload []byte) error {
 	c.frame = ethernet.AppendDatagram(c.frame[:0], src, dst, payload)
-	return os.NewSyscallError("send", unix.Sendto(c.ip, c.frame, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: dst.Addr().As4()}))
+	return rawsocket.SendIPv4(c.ip, c.frame, dst.Addr())
 }
 
-// Close closes the sockets and ends a Read that waits.
+// Close closes the sockets and ends each Wait. Shutting down a socket without a peer returns ENOTCONN,
+// and yet has every receive return at once.
 func (c *Conn) Close() error {
-	var errs []error
-	if c.udp != nil {
-		errs = append(errs, c.udp.Close())
+	if c.closed.Swap(true) {
+		return nil
+	}
+	_ = unix.Shutdown(c.udp, unix.SHUT_RD)
+	errs := []error{c.queue.close()}
+	c.waiting.Lock()
+	defer c.waiting.Unlock()
+	if c.udp >= 0 {
+		errs = append(errs, os.NewSyscallError("close", unix.Close(c.udp)))
 	}
 	if c.link != nil {
 		errs = append(errs, c.link.Close())
 	}
-	if c.ip >= 0 {
-		errs = append(errs, unix.Close(c.ip))
+	if c.ip != nil {
+		errs = append(errs, c.ip.Close())
 	}
-	c.ip = -1
 	return errors.Join(errs...)
 }

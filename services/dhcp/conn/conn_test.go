@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -69,6 +71,16 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// read waits for a message.
+func read(c *Conn, p []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		if err = c.Wait(); err == nil {
+			n, err = c.Read(p)
+		}
+	}
+	return n, err
+}
+
 func TestReadHearsItsLinkOnly(t *testing.T) {
 	c, router, client := open(t)
 	other := testnet.New(t, "other")
@@ -96,7 +108,7 @@ func TestReadHearsItsLinkOnly(t *testing.T) {
 	send(client, "192.168.32.255:67", "broadcast")
 	for _, want := range []string{"unicast, as from one who renews", "broadcast"} {
 		b := make([]byte, 100)
-		if n, err := c.Read(b); err != nil || string(b[:n]) != want {
+		if n, err := read(c, b); err != nil || string(b[:n]) != want {
 			t.Errorf("read %q, %v, want %q", b[:n], err, want)
 		}
 	}
@@ -106,8 +118,7 @@ func TestCloseEndsRead(t *testing.T) {
 	c, _, _ := open(t)
 	ended := make(chan error)
 	go func() {
-		_, err := c.Read(make([]byte, 100))
-		ended <- err
+		ended <- c.Wait()
 	}()
 	if err := c.Close(); err != nil {
 		t.Error(err)
@@ -186,5 +197,57 @@ func TestLinkIsReplaced(t *testing.T) {
 	}
 	if err := <-answers; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("who hears no answers was told %v", err)
+	}
+}
+
+// TestWaits: messages are heard while little comes, while much does, and after that, and Close ends both waits.
+func TestWaits(t *testing.T) {
+	c, router, client := open(t)
+	say := func(n int) {
+		t.Helper()
+		for range n {
+			if err := client.Do(func() error {
+				s, err := net.Dial("udp4", "192.168.32.1:67")
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				_, err = s.Write([]byte("message"))
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range n {
+			if got, err := read(c, make([]byte, 100)); err != nil || got != len("message") {
+				t.Fatalf("%d bytes, %v", got, err)
+			}
+		}
+	}
+	say(1)
+	testnet.Eventually(t, 10*time.Second, "much comes", func() bool { say(many + 1); return c.queue.streak.Load() >= many })
+	say(3)
+	ended := make(chan error)
+	go func() { ended <- c.Wait() }()
+	testnet.Eventually(t, 10*time.Second, "a lull", func() bool { return c.queue.streak.Load() == 0 })
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("in the poller: %v", err)
+	}
+	if err := router.Do(func() (err error) { c, err = Open("eth1", c.source); return err }); err != nil {
+		t.Fatal(err)
+	}
+	c.queue.streak.Store(many)
+	if err := unix.SetsockoptTimeval(c.udp, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{}); err != nil { // no lull
+		t.Fatal(err)
+	}
+	go func() { ended <- c.Wait() }()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("in the kernel: %v", err)
 	}
 }

@@ -47,7 +47,7 @@ func (p *ICMP) Probe(addr netip.Addr) error {
 	b := []byte{icmpEcho, 0, 0, 0, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(b[4:], p.id)
 	binary.BigEndian.PutUint16(b[2:], ethernet.Checksum(b))
-	return rawsocket.SendTo(p.socket, b, &unix.SockaddrInet4{Addr: addr.As4()})
+	return rawsocket.SendIPv4(p.socket, b, addr)
 }
 
 // Answer waits for the next reply and returns whose it is; the card is not known.

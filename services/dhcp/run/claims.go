@@ -146,13 +146,13 @@ func (s *Service) watch(ctx context.Context) {
 			s.events.Warn("who answers for which address is not known", "error", err)
 			continue
 		}
-		s.hand(func() { s.compare(all) })
+		_ = s.when(always, func(now time.Time) { s.compare(now, all) })
 	}
 }
 
-// compare holds what the kernel has against leases and reservations. It is the owner's.
-func (s *Service) compare(all []Neighbour) {
-	for _, c := range s.claims.look(all, s.engine.Holders(s.clock.now())) {
+// compare holds what the kernel has against leases and reservations.
+func (s *Service) compare(now time.Time, all []Neighbour) {
+	for _, c := range s.claims.look(all, s.engine.Holders(now)) {
 		if !c.addr.IsValid() {
 			s.events.Warn("one card answers for addresses of many others", slog.String("mac", c.mac.String()),
 				slog.String("name", s.engine.NameOf(c.mac)), slog.Int("addresses", s.claims.many[c.mac]))

@@ -28,6 +28,9 @@ type cable struct {
 	out    chan *dhcpv4.DHCPv4
 	closed chan struct{}
 	once   sync.Once
+	// waits is who waits; what is taken from in is in next until it is read.
+	waits chan struct{}
+	next  chan []byte
 
 	mu      sync.Mutex
 	readErr error
@@ -38,7 +41,8 @@ type cable struct {
 }
 
 func newCable() *cable {
-	return &cable{in: make(chan []byte, 5000), out: make(chan *dhcpv4.DHCPv4, 5000), closed: make(chan struct{})}
+	return &cable{in: make(chan []byte, 5000), out: make(chan *dhcpv4.DHCPv4, 5000), closed: make(chan struct{}),
+		waits: make(chan struct{}, 1), next: make(chan []byte, 1)}
 }
 
 func (c *cable) set(readErr, sendErr error) {
@@ -47,18 +51,38 @@ func (c *cable) set(readErr, sendErr error) {
 	c.readErr, c.sendErr = readErr, sendErr
 }
 
-func (c *cable) Read(p []byte) (int, error) {
+func (c *cable) Wait() error {
 	c.mu.Lock()
 	err := c.readErr
 	c.mu.Unlock()
 	if err != nil {
-		return 0, err
+		return err
+	}
+	c.waits <- struct{}{}
+	defer func() { <-c.waits }()
+	if len(c.next) > 0 {
+		return nil
+	}
+	select {
+	case <-c.closed:
+		return net.ErrClosed
+	default:
 	}
 	select {
 	case b := <-c.in:
-		return copy(p, b), nil
+		c.next <- b
+		return nil
 	case <-c.closed:
-		return 0, net.ErrClosed
+		return net.ErrClosed
+	}
+}
+
+func (c *cable) Read(p []byte) (int, error) {
+	select {
+	case b := <-c.next:
+		return copy(p, b), nil
+	default:
+		return 0, nil
 	}
 }
 

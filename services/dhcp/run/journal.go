@@ -29,24 +29,22 @@ const (
 
 // journal is the lease journal with its state for people.
 type journal struct {
-	file      *leasefile.Journal
-	found     leasefile.Summary
-	err       error     // why it cannot be written; nil: it can
-	since     time.Time // of err
-	retryAt   time.Time
-	rewriteAt time.Time
-	datedAt   time.Time // when its times were written anew
-	syncs     uint64
-	// committing: a batch is under way, since began; it comes back through committed.
-	committing bool
+	file       *leasefile.Journal
+	found      leasefile.Summary
+	err        error     // why it cannot be written; nil: it can
+	since      time.Time // of err
+	retryAt    time.Time
+	rewriteAt  time.Time
+	datedAt    time.Time // when its times were written anew
+	syncs      uint64
+	committing bool // a batch is under way, since began
 	began      time.Time
-	committed  chan *leasefile.Commit
 	rewrites   uint64
 	rewriting  context.CancelFunc // of the rewrite under way; nil: none
-	rewritten  chan rewritten
-	frozen     bool // it is not rewritten: somebody reads it for another configuration
-	outdated   bool // what the rewrite under way keeps is not for the present configuration
-	kept       int  // records in the file after the last rewrite
+	rewritten  *rewritten         // it has been written, and is not in use yet; nil: it has not
+	frozen     bool               // it is not rewritten: somebody reads it for another configuration
+	outdated   bool               // what the rewrite under way keeps is not for the present configuration
+	kept       int                // records in the file after the last rewrite
 }
 
 // load opens the journal, sets the clock by it, and restores the leases in it.
@@ -123,8 +121,8 @@ func moment(l lease.Lease) time.Time {
 	return l.Since
 }
 
-// restored reads records whose times are ahead by so much, and restores them into engine. Those that had to be
-// bounded are noted.
+// restored reads records whose times are ahead by so much, and restores them into engine. Those that had to
+// be bounded are noted.
 func restored(records io.Reader, ahead time.Duration, now time.Time, engine *dhcp.Server,
 	bounded map[netip.Addr]lease.Lease) error {
 	_, err := leasefile.Read(records, func(l lease.Lease) {
@@ -138,26 +136,41 @@ func restored(records io.Reader, ahead time.Duration, now time.Time, engine *dhc
 	return err
 }
 
-// commit starts to make the records of the batch durable, unless another batch is
-// under way, which does so in the end. The work is done beside the owner, which goes on.
+// commit has the records of the batch made durable beside all else, which goes on.
 func (s *Service) commit() {
+	if c := s.next(); c != nil {
+		go s.store(c)
+	}
+}
+
+// next takes the records of the batch, to be given to store; nil: there are none, or another batch is under
+// way, which is followed by this one.
+func (s *Service) next() *leasefile.Commit {
 	j := &s.journal
 	if j.committing || len(s.batch) == 0 {
-		return
+		return nil
 	}
 	for _, it := range s.batch {
 		j.file.Append(it.out.Records...)
 	}
 	s.batch, s.flying = s.flying[:0], s.batch
 	j.committing, j.began = true, s.clock.now()
-	c := j.file.Start()
-	go func() {
-		c.Run()
-		j.committed <- c // never waits: one is under way, and there is room for it
-	}()
+	return j.file.Start()
 }
 
-// settle concludes what was under way, and sends the next batch on its way.
+// store makes one batch after the other durable, until there is none.
+func (s *Service) store(c *leasefile.Commit) {
+	for c != nil {
+		c.Run()
+		s.mu.Lock()
+		s.settle(c)
+		c = s.next()
+		s.turned.Broadcast()
+		s.mu.Unlock()
+	}
+}
+
+// settle concludes what was under way.
 func (s *Service) settle(c *leasefile.Commit) {
 	j, now := &s.journal, s.clock.now()
 	j.committing = false
@@ -172,13 +185,11 @@ func (s *Service) settle(c *leasefile.Commit) {
 		}
 		s.conclude(now, it)
 	}
-	select {
-	case r := <-j.rewritten:
-		s.replaceJournal(now, r)
-	default:
-		s.compact(now)
+	if s.ended {
+		return
 	}
-	s.commit()
+	s.replaceJournal(now)
+	s.shorten(now)
 }
 
 // note remembers whether the journal can be written, and logs it when that changes.
@@ -219,13 +230,25 @@ type rewritten struct {
 	err  error
 }
 
-// compact starts to rewrite the journal when more than half of it is outdated, or its times
-// because the clock was set. The work is done beside the owner, which goes on.
-func (s *Service) compact(now time.Time) {
+// shorten starts to rewrite the journal when more than half of it is outdated.
+func (s *Service) shorten(now time.Time) {
+	if j := &s.journal; j.file.Records() > 2*max(s.engine.Len(), j.kept)+slack {
+		s.rewrite(now, s.clock.ahead())
+	}
+}
+
+// date starts to rewrite its times when the clock was set.
+func (s *Service) date(now time.Time) {
 	j, ahead := &s.journal, s.clock.ahead()
-	long := j.file.Records() > 2*max(s.engine.Len(), j.kept)+slack
-	set := (ahead-j.file.Ahead()).Abs() >= step && !now.Before(j.datedAt.Add(dateEvery))
-	if !long && !set || j.err != nil || j.rewriting != nil || j.frozen || now.Before(j.rewriteAt) {
+	if (ahead-j.file.Ahead()).Abs() >= step && !now.Before(j.datedAt.Add(dateEvery)) {
+		s.rewrite(now, ahead)
+	}
+}
+
+// rewrite starts to rewrite the journal, if it may be now. The work is done beside all else, which goes on.
+func (s *Service) rewrite(now time.Time, ahead time.Duration) {
+	j := &s.journal
+	if j.err != nil || j.rewriting != nil || j.frozen || now.Before(j.rewriteAt) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -233,17 +256,27 @@ func (s *Service) compact(now time.Time) {
 	r := j.file.Begin(ahead, s.conf.Keeps(now))
 	go func() {
 		err := r.Run(ctx)
-		j.rewritten <- rewritten{r, err} // never waits: one is under way, and there is room for it
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		j.rewritten = &rewritten{r, err}
+		s.turned.Broadcast()
+		if !s.ended {
+			s.replaceJournal(s.clock.now())
+		}
 	}()
 }
 
 var errOutdated = errors.New("the configuration has changed meanwhile")
 
-// replaceJournal takes the rewritten journal into use.
-func (s *Service) replaceJournal(now time.Time, r rewritten) {
+// replaceJournal takes the rewritten journal into use, if there is one and no batch under way.
+func (s *Service) replaceJournal(now time.Time) {
 	j := &s.journal
+	if j.rewritten == nil || j.committing {
+		return
+	}
+	r := *j.rewritten
 	j.rewriting()
-	j.rewriting = nil
+	j.rewriting, j.rewritten = nil, nil
 	before, dated := j.file.Records(), j.file.Ahead()
 	switch {
 	case r.err != nil:
@@ -269,14 +302,20 @@ func (s *Service) replaceJournal(now time.Time, r rewritten) {
 	}
 }
 
-// wait ends a rewrite that is under way.
-func (j *journal) wait() {
+// giveUp ends a rewrite that is under way.
+func (s *Service) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := &s.journal
 	if j.rewriting == nil {
 		return
 	}
 	j.rewriting()
-	if r := <-j.rewritten; r.err == nil {
-		_ = r.file.Abandon() // the journal itself is complete
+	for j.rewritten == nil {
+		s.turned.Wait()
 	}
-	j.rewriting = nil
+	if j.rewritten.err == nil {
+		_ = j.rewritten.file.Abandon() // the journal itself is complete
+	}
+	j.rewriting, j.rewritten = nil, nil
 }

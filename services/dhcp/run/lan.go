@@ -1,18 +1,16 @@
 package run
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/conn"
 )
 
-// A lan is one subnet as the owner knows it.
+// A lan is one subnet as it is served.
 type lan struct {
 	dhcp.Subnet
 	index   int      // in Config.Subnets
@@ -32,12 +30,11 @@ func (l *lan) prober() Prober {
 
 // sockets are what is open for one subnet.
 type sockets struct {
-	key     string
-	subnet  string // its name, for the log
-	link    string // that conn is on
-	conn    Conn   // nil: relayed
-	prober  Prober // nil: not probed
-	readers sync.WaitGroup
+	key    string
+	subnet string // its name, for the log
+	link   string // that conn is on
+	conn   Conn   // nil: relayed
+	prober Prober // nil: not probed
 }
 
 // Check implements links.Socket.
@@ -48,7 +45,7 @@ func (k *sockets) Check() error {
 	return k.conn.Check()
 }
 
-// Close closes the sockets and waits for their readers.
+// Close closes the sockets. It does not wait for who has read from them, and may be storing that.
 func (k *sockets) Close() error {
 	var errs []error
 	if k.conn != nil {
@@ -57,7 +54,6 @@ func (k *sockets) Close() error {
 	if k.prober != nil {
 		errs = append(errs, k.prober.Close())
 	}
-	k.readers.Wait()
 	return errors.Join(errs...)
 }
 
@@ -111,12 +107,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// took has the owner use the sockets of a subnet, or none and the reason, and has
-// those read from that it uses.
+// took uses the sockets of a subnet, or none and the reason, and has those read from
+// that it uses.
 func (s *Service) took(o links.Opening[*sockets], k *sockets, why error) {
-	s.hand(func() { s.use(o.Key, k, why) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.use(o.Key, k, why)
 	if k != nil && s.reading != nil {
-		s.receive(s.reading, k)
+		s.receive(k)
 	}
 }
 
@@ -139,12 +137,15 @@ func reason(err error) string {
 }
 
 // receive starts to read from the sockets of a subnet.
-func (s *Service) receive(ctx context.Context, k *sockets) {
+func (s *Service) receive(k *sockets) {
+	ctx := s.reading
 	if k.conn != nil {
-		k.readers.Go(func() { s.read(ctx, k) })
+		for range 2 {
+			s.readers.Go(func() { s.read(ctx, k) })
+		}
 	}
 	if k.prober != nil {
-		k.readers.Go(func() { s.listen(ctx, k) })
+		s.readers.Go(func() { s.listen(ctx, k) })
 	}
 }
 

@@ -1,22 +1,20 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
 const (
-	// queueLen bounds the messages between the readers and the owner. More wait in
-	// the sockets' buffers, and what does not fit there the kernel drops.
-	queueLen = 512
-	// burst is how many messages are decided before the owner looks what else there is.
-	burst = 64
 	// maxBatch bounds how many messages share one sync.
 	maxBatch = 1024
 	// batchCap is what a batch that has room for one more may come to: by all messages
@@ -24,16 +22,21 @@ const (
 	batchCap = maxBatch + maxProbes + 2
 	// bufferSize is more than any datagram that fits into an Ethernet frame.
 	bufferSize = 2048
+	// turn is how long a goroutine may go on before it gives others a turn. After ten milliseconds Go's
+	// scheduler would take it, and then look for more to take some thousand times a second.
+	turn = 4 * time.Millisecond
 	// readPause keeps a socket that fails at once from taking all the time.
 	readPause = 100 * time.Millisecond
 )
 
-// A message is what came in: n bytes in a buffer that goes back to s.buffers.
+// A message is what came in by a link.
 type message struct {
-	link string // that it came by
-	buf  []byte
-	n    int
+	link string
+	data []byte
 }
+
+// clone returns m with memory of its own.
+func (m message) clone() message { return message{m.link, bytes.Clone(m.data)} }
 
 // An item is a message that was decided.
 type item struct {
@@ -42,35 +45,32 @@ type item struct {
 	out  *dhcp.Outcome
 }
 
-// read receives on one link until its socket is closed.
+// read receives on one link until its socket is closed. Two do for each link: while one stores the other
+// reads on.
 func (s *Service) read(ctx context.Context, k *sockets) {
-	failed := false
+	failed, buf, began := false, make([]byte, bufferSize), time.Now()
 	for {
-		var buf []byte
-		select {
-		case buf = <-s.buffers:
-		case <-ctx.Done():
-			return
+		if now := time.Now(); now.Sub(began) > turn {
+			runtime.Gosched()
+			began = now
 		}
-		n, err := k.conn.Read(buf)
-		if err != nil {
-			s.buffers <- buf // never waits: there are no more buffers than fit
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if !failed {
-				s.log.Error("cannot receive", "subnet", k.subnet, "err", err)
-			}
-			failed = true
-			pause(ctx, readPause)
+		var c *leasefile.Commit
+		err := k.conn.Wait()
+		if err == nil {
+			c, err = s.take(k, buf)
+		}
+		switch {
+		case err == nil:
+			failed = false
+			s.store(c)
 			continue
-		}
-		failed = false
-		select {
-		case s.queue <- message{k.link, buf, n}:
-		case <-ctx.Done():
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, errOver):
 			return
+		case !failed:
+			failed = true
+			s.log.Error("cannot receive", "subnet", k.subnet, "err", err)
 		}
+		pause(ctx, readPause)
 	}
 }
 
@@ -83,92 +83,96 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// own is the owner's loop.
+// take decides about the next message, and returns what is to be made durable now. A reply that no lease
+// depends on goes out at once, another when its lease is durable: all that are decided while one sync is
+// under way share the next.
+func (s *Service) take(k *sockets, buf []byte) (c *leasefile.Commit, err error) {
+	over := s.when(s.hasRoom, func(now time.Time) {
+		var n int
+		if n, err = k.conn.Read(buf); n > 0 {
+			s.decide(now, message{k.link, buf[:n]})
+			c = s.next()
+		}
+	})
+	return c, errors.Join(over, err)
+}
+
+// when runs f as soon as it may, alone; or returns errOver: the service ends before.
+func (s *Service) when(may func() bool, f func(now time.Time)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.ended && !may() {
+		s.turned.Wait()
+	}
+	if s.ended {
+		return errOver
+	}
+	f(s.clock.now())
+	return nil
+}
+
+func always() bool { return true }
+
+// hasRoom reports whether what comes need not wait for the disk.
+func (s *Service) hasRoom() bool { return len(s.batch) < maxBatch }
+
+// own does what time brings, until ctx ends.
 func (s *Service) own(ctx context.Context) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	s.commit() // what load has found to say
 	for {
-		queue, rewritten := s.queue, s.journal.rewritten
-		answers, timer := s.probes.answers, s.probes.timer.C
-		if len(s.batch) >= maxBatch { // what comes waits for the disk
-			queue, answers, timer = nil, nil, nil
-		}
-		if s.journal.committing {
-			rewritten = nil // settle looks after it
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case f := <-s.calls:
-			f()
 		case <-look.C:
-			s.compact(s.clock.now())
-		case m := <-queue:
-			s.handle(m)
-		case c := <-s.journal.committed:
-			s.settle(c)
-		case a := <-answers:
-			s.answered(s.clock.now(), a)
-		case <-timer:
-			s.unanswered(s.clock.now())
-		case r := <-rewritten:
-			s.replaceJournal(s.clock.now(), r)
+			_ = s.when(always, s.shorten)
+			_ = s.when(always, s.date)
+		case <-s.probes.timer.C:
+			_ = s.when(s.hasRoom, s.unanswered)
 		}
 	}
 }
 
-// finish concludes what the owner leaves behind: two batches at most.
+// end has nothing be begun any more.
+func (s *Service) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.turned.Broadcast()
+}
+
+// finish concludes what is under way: two batches at most.
 func (s *Service) finish() {
+	s.end()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for s.journal.committing {
-		s.settle(<-s.journal.committed)
+		s.turned.Wait()
 	}
 }
 
-// handle decides about first and what has queued up behind it, some messages at a
-// time. Replies that no lease depends on go out at once, the others when their leases
-// are durable: all that are decided while one sync is under way share the next.
-func (s *Service) handle(first message) {
-	now := s.clock.now()
-	for n, m, more := 1, first, true; more; n++ {
-		s.decide(now, m)
-		m, more = s.next(n)
-	}
+// handle decides about a message that has waited.
+func (s *Service) handle(now time.Time, m message) {
+	s.decide(now, m)
 	s.commit()
-}
-
-// next returns a message that waits, if there is one, it is not the turn of something
-// else after n of them, and the batch has room.
-func (s *Service) next(n int) (m message, ok bool) {
-	if n == burst || len(s.batch) >= maxBatch {
-		return message{}, false
-	}
-	select {
-	case m = <-s.queue:
-		return m, true
-	default:
-		return message{}, false
-	}
 }
 
 // decide decides about one message, unless its address must be looked for first.
 func (s *Service) decide(now time.Time, m message) {
 	at := s.byLink[m.link]
 	if at == nil { // it waited while its network was taken out of the configuration
-		s.buffers <- m.buf
 		return
 	}
 	it := s.spare(m.link)
-	s.engine.Handle(now, at.index, m.buf[:m.n], it.out)
+	s.engine.Handle(now, at.index, m.data, it.out)
 	it.lan = s.lans[it.out.Subnet]
 	if it.out.Probe.IsValid() {
 		if s.probe(now, m, it) {
 			return
 		}
 		s.engine.Probed(now, it.out.Subnet, it.out.Probe, false, lease.MAC{}, it.out)
-		s.engine.Handle(now, at.index, m.buf[:m.n], it.out)
+		s.engine.Handle(now, at.index, m.data, it.out)
 	}
-	s.buffers <- m.buf // never waits: there are no more buffers than fit
 	s.dispose(now, it)
 }
 
@@ -226,16 +230,25 @@ func (s *Service) send(it item) error {
 
 var errOver = errors.New("the service has ended")
 
-// do has the owner run f and waits for it. It waits until Run serves, too.
+// do runs f alone. It waits until Run serves.
 func (s *Service) do(ctx context.Context, f func()) error {
-	done := make(chan struct{})
 	select {
-	case s.calls <- func() { f(); close(done) }:
-		<-done // the owner has it, and does not wait
-		return nil
+	case <-s.serving:
 	case <-s.over:
 		return errOver
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	for !s.mu.TryLock() { // it may hang, and who asks is to be told
+		pause(ctx, time.Millisecond)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	defer s.mu.Unlock()
+	if s.ended {
+		return errOver
+	}
+	f()
+	return nil
 }

@@ -24,13 +24,11 @@ type Prober interface {
 	Close() error
 }
 
-// maxProbes bounds the probes under way: half of the buffers may wait with them.
-// Clients beyond get their address unprobed, not late.
-const maxProbes = queueLen / 2
+// maxProbes bounds the probes under way. Clients beyond get their address unprobed, not late.
+const maxProbes = 256
 
 // probes are the addresses that are looked for before they are offered.
 type probes struct {
-	answers chan answer
 	waiting []*probe // by the end of their wait
 	timer   *time.Timer
 }
@@ -42,11 +40,6 @@ type probe struct {
 	addr netip.Addr
 	mac  lease.MAC // the card that the client asks from
 	end  time.Time
-}
-
-type answer struct {
-	addr netip.Addr
-	by   lease.MAC
 }
 
 // ProbeCounts says how the probes of one subnet went.
@@ -66,7 +59,7 @@ func openProber(sub *dhcp.Subnet) (Prober, error) {
 	return conn.OpenARP(sub.Interface, sub.Address)
 }
 
-// listen hands the answers of one prober to the owner until it is closed.
+// listen takes the answers of one prober until it is closed.
 func (s *Service) listen(ctx context.Context, k *sockets) {
 	for {
 		addr, by, err := k.prober.Answer()
@@ -78,11 +71,7 @@ func (s *Service) listen(ctx context.Context, k *sockets) {
 			pause(ctx, readPause)
 			continue
 		}
-		select {
-		case s.probes.answers <- answer{addr, by}:
-		case <-ctx.Done():
-			return
-		}
+		_ = s.when(s.hasRoom, func(now time.Time) { s.answered(now, addr, by) })
 	}
 }
 
@@ -93,8 +82,7 @@ func (s *Service) probe(now time.Time, m message, it item) bool {
 	if i := p.find(out.Probe); i >= 0 {
 		// The client asks again, or another got the address meanwhile: the last counts.
 		w := p.waiting[i]
-		s.buffers <- w.msg.buf // never waits: there are no more buffers than fit
-		w.msg, w.mac = m, out.Card
+		w.msg, w.mac = m.clone(), out.Card
 		return true
 	}
 	if prober := it.lan.prober(); len(p.waiting) >= maxProbes || prober == nil || prober.Probe(out.Probe) != nil {
@@ -102,7 +90,7 @@ func (s *Service) probe(now time.Time, m message, it item) bool {
 		return false
 	}
 	count.Sent++
-	w := &probe{m, it.lan, out.Probe, out.Card, now.Add(it.lan.Probe)}
+	w := &probe{m.clone(), it.lan, out.Probe, out.Card, now.Add(it.lan.Probe)}
 	i := len(p.waiting)
 	for ; i > 0 && p.waiting[i-1].end.After(w.end); i-- {
 	}
@@ -124,7 +112,7 @@ func (s *Service) unanswered(now time.Time) {
 		w := p.waiting[0]
 		p.waiting = slices.Delete(p.waiting, 0, 1)
 		s.engine.Probed(now, w.lan.index, w.addr, false, lease.MAC{}, s.spare(w.msg.link).out)
-		s.handle(w.msg)
+		s.handle(now, w.msg)
 	}
 	if len(p.waiting) > 0 {
 		p.timer.Reset(p.waiting[0].end.Sub(now))
@@ -134,17 +122,17 @@ func (s *Service) unanswered(now time.Time) {
 // answered deals with somebody who has an address. If it was being looked for the
 // address is put aside, and the message gets another; the client's own card, which
 // still has its old address, is nobody.
-func (s *Service) answered(now time.Time, a answer) {
+func (s *Service) answered(now time.Time, addr netip.Addr, by lease.MAC) {
 	p := &s.probes
-	i := p.find(a.addr)
+	i := p.find(addr)
 	if i < 0 {
 		return
 	}
 	w := p.waiting[i]
-	used := a.by != w.mac
-	if used && !s.engine.Believes(now, w.lan.index, a.by) { // somebody else may answer yet
+	used := by != w.mac
+	if used && !s.engine.Believes(now, w.lan.index, by) { // somebody else may answer yet
 		w.lan.counts.probes.Doubted++
-		s.doubt(now, w.lan, a.by)
+		s.doubt(now, w.lan, by)
 		return
 	}
 	p.waiting = slices.Delete(p.waiting, i, i+1)
@@ -153,9 +141,9 @@ func (s *Service) answered(now time.Time, a answer) {
 	}
 	it := s.spare(w.msg.link)
 	it.lan = w.lan
-	s.engine.Probed(now, w.lan.index, w.addr, used, a.by, it.out)
+	s.engine.Probed(now, w.lan.index, w.addr, used, by, it.out)
 	if len(it.out.Records) > 0 {
 		s.dispose(now, it)
 	}
-	s.handle(w.msg)
+	s.handle(now, w.msg)
 }

@@ -57,6 +57,12 @@ func (n *neighbours) set(addr string, mac lease.MAC) {
 	n.at[netip.MustParseAddr(addr)] = mac
 }
 
+// An answer is who has an address.
+type answer struct {
+	addr netip.Addr
+	by   lease.MAC
+}
+
 const wait = 300 * time.Millisecond
 
 func probing() dhcp.Config {

@@ -35,8 +35,8 @@ func (s *Service) Reconfigure(conf dhcp.Config) error {
 	return nil
 }
 
-// adopt checks conf and has the owner go on with it. It returns what was before. The
-// leases are read here, and the owner adds those that have come up meanwhile.
+// adopt checks conf and goes on with it. It returns what was before. The leases are read
+// while all goes on, and those that have come up meanwhile are added.
 func (s *Service) adopt(conf *dhcp.Config) (before *dhcp.Config, err error) {
 	engine, err := dhcp.New(*conf)
 	if err != nil {

@@ -388,12 +388,12 @@ func TestAskingAServiceThatDoesNotRun(t *testing.T) {
 	})
 }
 
-// TestPing: the answer comes from the owner, and shows that it goes on. That the disk
+// TestPing: the answer comes when it is its turn, and shows that it goes on. That the disk
 // fails is no reason to be silent.
 func TestPing(t *testing.T) {
 	disk := new(leasefiletest.Disk)
 	inBubble(t, config(), disk, nil, func(r *rig) {
-		answers, held := 0, make(chan struct{})
+		answers := 0
 		ping := func() error {
 			ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
 			defer cancel()
@@ -403,13 +403,13 @@ func TestPing(t *testing.T) {
 		if err := ping(); err != nil || answers != 1 {
 			t.Errorf("%d answers, %v", answers, err)
 		}
-		r.s.calls <- func() { <-held }
+		r.s.mu.Lock()
 		if err := ping(); !errors.Is(err, context.DeadlineExceeded) || answers != 1 {
-			t.Errorf("the owner hangs: %d answers, %v", answers, err)
+			t.Errorf("the service hangs: %d answers, %v", answers, err)
 		}
-		close(held)
+		r.s.mu.Unlock()
 		if err := ping(); err != nil || answers != 2 {
-			t.Errorf("the owner goes on: %d answers, %v", answers, err)
+			t.Errorf("the service goes on: %d answers, %v", answers, err)
 		}
 	})
 }

@@ -1,20 +1,27 @@
 // Package run is the DHCP service as a process: it joins the engine (dhcp) to the
 // sockets (conn) and to the lease journal (leasefile).
 //
-// One goroutine per LAN reads messages into a bounded queue; one goroutine owns the
-// engine, the journal and all sending. It decides what comes and sends replies that no
-// lease depends on at once. Changed leases are made durable beside it, all that have
-// come up meanwhile with one sync, and only then the replies that depend on them are
-// sent. While the journal cannot be written such replies are not sent; it is tried
-// again with the messages that come, and goes on by itself when the disk does.
+//	messages ──── two goroutines a LAN ───┐            ┌─► OFFER, NAK, … at once
+//	who has it ── one goroutine a prober ─┼─► engine ──┤
+//	time, calls, another Config ──────────┘ (one at    └─► records ─► store ─► synced ─► ACK
+//	                                         a time: mu)    (one batch at a time)
+//
+// Replies that no lease depends on are sent at once. Changed leases are made durable, all that have come up
+// during one sync with the next, and only then the replies that depend on them are sent. While the journal
+// cannot be written such replies are not sent; it is tried again with the messages that come, and goes on by
+// itself when the disk does.
+//
+// Who has read a message does all that there is to do for it, the sync too, while the other goroutine of its
+// LAN reads on: to wake another costs more than the engine does. Messages of a LAN are decided in the order
+// in which they came: they are read one at a time, too.
 //
 // A LAN whose link is not there is not served, and the others are; appliance/links
 // opens its sockets again when it is back.
 //
 // A service takes another Config while it runs: Reconfigure.
 //
-// Nothing else stops the owner either: an address that must be looked for waits with
-// its message in a list of bounded length, and the journal is shortened beside it.
+// Nothing waits with mu held: an address that must be looked for waits with
+// its message in a list of bounded length, and the journal is shortened beside.
 package run
 
 import (
@@ -32,9 +39,17 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
-// A Conn is the sockets on one LAN. Read, Send and Check may run at the same time; Close
-// ends a Read, whose error is net.ErrClosed.
+// Processors is what runtime.GOMAXPROCS should be, whatever the machine has. Each goroutine that waits in the
+// kernel holds one until it has waited for ten milliseconds, and while none is free, Go's scheduler takes one
+// from them all the time. So these are those of two busy LANs, one for the rest, and a free one.
+const Processors = 6
+
+// A Conn is the sockets on one LAN. All but two Reads, or two Sends, may run at the same time.
 type Conn interface {
+	// Wait waits until there is a message to be read; another may be the first to do so. After Close the
+	// error is net.ErrClosed.
+	Wait() error
+	// Read copies the next message to p. It does not wait: without one n is 0.
 	Read(p []byte) (n int, err error)
 	Send(to dhcp.Destination, reply []byte) error
 	// Check returns links.ErrAbsent when the link that it was opened on is gone.
@@ -55,13 +70,15 @@ type Options struct {
 	Listen func(link string, source netip.Addr) (Conn, error)
 	// Changed tells that links or addresses may have changed; nil: they never do.
 	Changed <-chan struct{}
-	// Neighbours are those that answer on links of this machine; nil: who answers for whose address is not asked.
+	// Neighbours are those that answer on links of this machine; nil: who answers for whose address is not
+	// asked.
 	Neighbours func() ([]Neighbour, error)
 	// NeighboursEvery is how often they are looked at; 0: twice a minute.
 	NeighboursEvery time.Duration
 	// Now is the wall clock, by which times are shown and stored; nil: time.Now.
 	Now func() time.Time
-	// Uptime is CLOCK_BOOTTIME, by which leases run, whatever is done to the wall clock; nil: that is always right.
+	// Uptime is CLOCK_BOOTTIME, by which leases run, whatever is done to the wall clock; nil: that is always
+	// right.
 	Uptime func() time.Duration
 }
 
@@ -73,19 +90,17 @@ type Service struct {
 	clock  clock
 	links  *links.Keeper[*sockets]
 
-	queue   chan message
-	buffers chan []byte
-	calls   chan func()   // to be run by the owner
-	over    chan struct{} // closed when there is no owner any more
+	readers sync.WaitGroup
+	serving chan struct{} // closed when Run serves
+	over    chan struct{} // closed when Run has ended
 
 	reconfiguring sync.Mutex
 
-	// Until Run, hand runs what is for the owner, and nobody reads.
-	hand    func(func())
-	reading context.Context
-
-	// What follows belongs to the owner.
-	conf    *dhcp.Config // never changed, only replaced
+	mu      sync.Mutex      // what follows
+	turned  sync.Cond       // of mu: a batch, a rewrite or the service has ended
+	ended   bool            // nothing is begun any more
+	reading context.Context // of what reads; nil: nobody does yet
+	conf    *dhcp.Config    // never changed, only replaced
 	engine  *dhcp.Server
 	lans    []*lan          // by subnet
 	byLink  map[string]*lan // by link, without the relayed ones
@@ -108,20 +123,15 @@ func Open(conf dhcp.Config, o Options) (*Service, error) {
 	o = o.withDefaults()
 	s := &Service{
 		o: o, log: o.Log, clock: newClock(o.Now, o.Uptime), conf: &conf, engine: engine,
-		queue: make(chan message, queueLen), buffers: make(chan []byte, queueLen),
-		calls: make(chan func()), over: make(chan struct{}),
+		serving: make(chan struct{}), over: make(chan struct{}),
 		batch: make([]item, 0, batchCap), flying: make([]item, 0, batchCap), history: newHistory(),
-		hand: func(f func()) { f() },
 	}
+	s.turned.L = &s.mu
 	s.links = links.New(o.Log, s.took)
-	s.probes = probes{answers: make(chan answer), timer: time.NewTimer(0)}
-	s.journal.rewritten, s.journal.committed = make(chan rewritten, 1), make(chan *leasefile.Commit, 1)
-	uptime := s.clock.uptime // anybody logs, and only the owner has the clock
+	s.probes.timer = time.NewTimer(0)
+	uptime := s.clock.uptime // anybody logs, and the clock is set by the journal
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, time.Second/logRate,
 		func() time.Time { return time.Unix(0, 0).Add(uptime()) }))
-	for range queueLen {
-		s.buffers <- make([]byte, bufferSize)
-	}
 	s.lans, s.byLink = lansOf(&conf, nil)
 	if err := s.links.Set(o.openings(&conf)); err != nil {
 		return nil, errors.Join(err, s.links.Close())
@@ -142,25 +152,37 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	}
 	defer func() { err = errors.Join(err, s.journal.file.Close()) }()
 	s.started = s.clock.now()
-	// What reads and looks after links ends after the owner, which may be sending.
+	if err := ready(); err != nil {
+		return err
+	}
+	// What reads and looks after links ends after what is under way, which may be sending.
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	s.hand, s.reading = func(f func()) { _ = s.do(stop, f) }, stop // when that fails there is no owner to tell
-	for _, l := range s.lans {
-		if l.sockets != nil {
-			s.receive(stop, l.sockets)
-		}
-	}
 	var attending sync.WaitGroup
+	s.serve(stop)
 	attending.Go(func() { s.links.Run(stop, s.o.Changed) })
 	attending.Go(func() { s.watch(stop) })
-	if err = ready(); err == nil {
-		s.own(ctx)
-		s.finish()
-	}
+	defer context.AfterFunc(ctx, s.end)()
+	s.own(ctx)
+	s.finish()
 	cancel()
 	attending.Wait()
 	err = errors.Join(err, s.links.Close())
-	s.journal.wait()
+	s.readers.Wait()
+	s.giveUp()
 	return err
+}
+
+// serve has everybody begin.
+func (s *Service) serve(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = ctx
+	for _, l := range s.lans {
+		if l.sockets != nil {
+			s.receive(l.sockets)
+		}
+	}
+	s.commit() // what load has found to say
+	close(s.serving)
 }

@@ -82,7 +82,7 @@ func (s *Service) recent(ctx context.Context, which Which) (all []Exchange, err 
 	return all, err
 }
 
-// Methods returns what can be asked by name: "ping" (nothing, from the owner),
+// Methods returns what can be asked by name: "ping" (nothing, when it is its turn),
 // "status" (Status), "problems" (those of it), "leases" (a list of dhcp.LeaseInfo), and
 // "recent" (the latest Exchanges; the argument is Which).
 func (s *Service) Methods() control.Mux {
@@ -95,7 +95,7 @@ func (s *Service) Methods() control.Mux {
 	}
 }
 
-// answer answers with what the owner finds.
+// answer answers with what is found.
 func (s *Service) answer(find func() any) control.Handler {
 	return func(ctx context.Context, _ json.RawMessage, send func(any) error) error {
 		var found any
