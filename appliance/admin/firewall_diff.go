@@ -4,11 +4,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
 )
@@ -61,6 +63,7 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	if err != nil {
 		return d, err
 	}
+	debug.FreeOSMemory() // of the site: what follows needs it in the kernel
 	running, err := loaded.Table()
 	if err != nil {
 		return d, err
@@ -87,14 +90,17 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	return d, err
 }
 
-// policy is that of the site as it is. All else of the plan, which is megabytes for thousands of hosts, goes.
+// policy is that of the site as it is.
 func (e Env) policy() (firewall.Policy, error) {
+	learned, err := shown.ReadLearned(e.RunDir)
+	if err != nil {
+		return firewall.Policy{}, err
+	}
 	s, err := e.Site()
 	if err != nil {
 		return firewall.Policy{}, err
 	}
-	p, err := e.plan(s)
-	return p.Firewall.Policy, err
+	return plan.PolicyOf(s, learned), nil
 }
 
 // blocks are the declarations of two tables, without the networks that the same set has in both: who compares lists

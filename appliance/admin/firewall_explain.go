@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
+	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/explain"
@@ -63,11 +64,11 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if table, err = env.Kernel.Kept(table); err != nil {
 		return err
 	}
-	p, err := env.plan(s)
+	learned, err := shown.ReadLearned(env.RunDir)
 	if err != nil {
 		return err
 	}
-	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(p)}
+	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.NetworkOf(s, learned))}
 	packets, err := q.read(words)
 	if err != nil {
 		return err
@@ -89,12 +90,12 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 }
 
 // networkOf is what the kernel knows when the plan is carried out.
-func networkOf(p plan.Plan) explain.Network {
+func networkOf(c netcfg.Config) explain.Network {
 	var n explain.Network
-	for _, a := range p.Network.Addresses {
+	for _, a := range c.Addresses {
 		n.Addresses = append(n.Addresses, explain.Address{Link: a.Link, Prefix: a.Prefix})
 	}
-	for _, r := range p.Network.Routes {
+	for _, r := range c.Routes {
 		n.Routes = append(n.Routes, explain.Route{To: r.To, Link: r.Link})
 	}
 	return n

@@ -160,12 +160,18 @@ func (a admin) clean(ctx context.Context, t *testing.T, when string) status {
 	return s
 }
 
-// well waits until an appliance has no problem and nothing on trial, and gives its status.
+// well waits until an appliance has no problem but that of somebody unanswered, and nothing on trial, and gives its status.
 func (a admin) well(ctx context.Context, t *testing.T, when string) (s status) {
 	t.Helper()
+	defer func() {
+		if len(s.Problems) > 0 {
+			t.Logf("%s: %q", when, s.Problems)
+		}
+	}()
 	testnet.Eventually(t, Guard, "all is well "+when, func() bool {
 		s = status{}
 		a.json(ctx, t, "gatehouse status --json || true", &s)
+		s.Problems = slices.DeleteFunc(s.Problems, unanswered)
 		return len(s.Problems) == 0 && s.Box.Site.Trial == nil
 	})
 	return s
@@ -173,7 +179,9 @@ func (a admin) well(ctx context.Context, t *testing.T, when string) (s status) {
 
 // unanswered reports whether a problem is that somebody took longer to answer than status waits, as they do on an
 // emulated machine beside others.
-func unanswered(problem string) bool { return strings.Contains(problem, "no answer within") }
+func unanswered(problem string) bool {
+	return strings.Contains(problem, "answer within") || strings.Contains(problem, "i/o timeout")
+}
 
 // saysAll looks for texts in what somebody said.
 func saysAll(t *testing.T, what, text string, want ...string) {
