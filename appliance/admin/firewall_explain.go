@@ -14,7 +14,6 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
-	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/explain"
@@ -68,7 +67,7 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.NetworkOf(s, learned))}
+	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Plan{Network: plan.NetworkOf(s, learned)})}
 	packets, err := q.read(words)
 	if err != nil {
 		return err
@@ -90,12 +89,12 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 }
 
 // networkOf is what the kernel knows when the plan is carried out.
-func networkOf(c netcfg.Config) explain.Network {
+func networkOf(p plan.Plan) explain.Network {
 	var n explain.Network
-	for _, a := range c.Addresses {
+	for _, a := range p.Network.Addresses {
 		n.Addresses = append(n.Addresses, explain.Address{Link: a.Link, Prefix: a.Prefix})
 	}
-	for _, r := range c.Routes {
+	for _, r := range p.Network.Routes {
 		n.Routes = append(n.Routes, explain.Route{To: r.To, Link: r.Link})
 	}
 	return n

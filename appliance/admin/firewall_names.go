@@ -43,7 +43,7 @@ func (e Env) directory(ctx context.Context) (directory, error) {
 		return directory{}, err
 	}
 	d := directory{hosts: map[netip.Addr]string{}, cards: map[string]string{}, rules: map[string]namedRule{},
-		zones: loaded.Policy.Zones, network: networkOf(p.Network)}
+		zones: loaded.Policy.Zones, network: networkOf(p)}
 	var leases []dhcp.LeaseInfo
 	if e.ask(ctx, roster.DHCP, "leases", nil, &leases) == nil {
 		d.addLeases(leases)
