@@ -23,7 +23,7 @@ func TestOutline(t *testing.T) {
 	}
 	var out bytes.Buffer
 	env := admin.Env{
-		Stdout: &out, Stderr: &out, RunDir: dir, Links: admin.ReadLinks, Now: time.Now,
+		Stdout: &out, Stderr: &out, RunDir: dir, Links: admin.ReadLinks, Now: time.Now, Patience: time.Minute,
 		Site:    func() (*site.Site, error) { return nil, errors.New("it was read") },
 		Machine: func() (machine.Facts, error) { return a.machine, nil },
 	}
