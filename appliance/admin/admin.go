@@ -30,6 +30,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -42,7 +43,7 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	RunDir         string                        // the directory of the control sockets
 	Site           func() (*site.Site, error)    // the site that the appliance was made from
-	Links          func(*site.Site) []Link       // the site's links as they are: ReadLinks
+	Links          func(plan.Outline) []Link     // the site's links as they are: ReadLinks
 	Machine        func() (machine.Facts, error) // ReadMachine
 	Now            func() time.Time
 	Kernel         Kernel        // the packet filter: ThisKernel

@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/appliance/unit"
 	"github.com/gatehouse-os/gatehouse/appliance/watchdog"
@@ -226,7 +227,7 @@ func (a appliance) command(t *testing.T, args ...string) (stdout, stderr string,
 	env := admin.Env{
 		Stdout: &out, Stderr: &errs, RunDir: a.start(t),
 		Site:  func() (*site.Site, error) { return site.Load(os.DirFS("../../examples/home")) },
-		Links: func(*site.Site) []admin.Link { return a.links },
+		Links: func(plan.Outline) []admin.Link { return a.links },
 		Machine: func() (machine.Facts, error) {
 			if a.stuck != nil {
 				<-a.stuck

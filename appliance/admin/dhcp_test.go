@@ -265,7 +265,7 @@ func (b *box) command(args ...string) (stdout, stderr string, code int) {
 	env := admin.Env{
 		Stdout: &out, Stderr: &errs, RunDir: b.dir, Now: b.now,
 		Site:  func() (*site.Site, error) { return b.site, nil },
-		Links: func(*site.Site) []admin.Link { return nil },
+		Links: func(plan.Outline) []admin.Link { return nil },
 	}
 	code = admin.Run(b.t.Context(), env, args)
 	return out.String(), errs.String(), code

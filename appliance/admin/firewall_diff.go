@@ -4,11 +4,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/box/shown"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/firewall/nfttext"
 )
@@ -57,30 +59,27 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 	if err != nil {
 		return d, err
 	}
+	policy, err := env.policy()
+	if err != nil {
+		return d, err
+	}
+	debug.FreeOSMemory() // of the site: what follows needs it in the kernel
 	running, err := loaded.Table()
 	if err != nil {
 		return d, err
 	}
-	s, err := env.Site()
-	if err != nil {
-		return d, err
-	}
-	p, err := env.plan(s)
-	if err != nil {
-		return d, err
-	}
-	wanted, err := firewall.Compile(p.Firewall.Policy, loaded.Features)
-	if err != nil {
-		return d, err
-	}
-	d.Site = append(d.Site, changes(nfttext.Blocks(running), nfttext.Blocks(wanted))...)
 	differences, err := env.Kernel.Differences(running)
 	d.Kernel = append(d.Kernel, differences...)
 	if err != nil {
 		return d, err
 	}
-	wantedARP := firewall.Loaded{Policy: p.Firewall.Policy}.ARP()
-	for _, c := range changes(nfttext.Blocks(loaded.ARP()), nfttext.Blocks(wantedARP)) {
+	wanted, err := firewall.Compile(policy, loaded.Features)
+	if err != nil {
+		return d, err
+	}
+	d.Site = append(d.Site, changes(blocks(running, wanted))...)
+	wantedARP := firewall.Loaded{Policy: policy}.ARP()
+	for _, c := range changes(blocks(loaded.ARP(), wantedARP)) {
 		c.Where = "arp " + c.Where
 		d.Site = append(d.Site, c)
 	}
@@ -89,6 +88,38 @@ func compareFirewall(env Env) (FirewallDiff, error) {
 		d.Kernel = append(d.Kernel, "arp "+text)
 	}
 	return d, err
+}
+
+// policy is that of the site as it is.
+func (e Env) policy() (firewall.Policy, error) {
+	learned, err := shown.ReadLearned(e.RunDir)
+	if err != nil {
+		return firewall.Policy{}, err
+	}
+	s, err := e.Site()
+	if err != nil {
+		return firewall.Policy{}, err
+	}
+	return plan.PolicyOf(s, learned), nil
+}
+
+// blocks are the declarations of two tables, without the networks that the same set has in both: who compares lists
+// of ten thousands has no memory for their text.
+func blocks(from, to firewall.Table) (a, b []nfttext.Block) {
+	from.Sets, to.Sets = slices.Clone(from.Sets), slices.Clone(to.Sets)
+	for i, s := range from.Sets {
+		j := slices.IndexFunc(to.Sets, func(other firewall.Set) bool { return other.Name == s.Name })
+		if j >= 0 && ofNetworks(s) && ofNetworks(to.Sets[j]) {
+			from.Sets[i].Elements, to.Sets[j].Elements = firewall.Exchanged(s.Elements, to.Sets[j].Elements)
+		}
+	}
+	return nfttext.Blocks(from), nfttext.Blocks(to)
+}
+
+// ofNetworks reports whether the elements of s are sorted networks.
+func ofNetworks(s firewall.Set) bool {
+	kind := s.Key[0].Kind()
+	return s.Interval && len(s.Key) == 1 && (kind == firewall.KindIPv4 || kind == firewall.KindIPv6)
 }
 
 func (d FirewallDiff) print(env Env) {

@@ -63,11 +63,11 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if table, err = env.Kernel.Kept(table); err != nil {
 		return err
 	}
-	p, err := env.plan(s)
+	learned, err := shown.ReadLearned(env.RunDir)
 	if err != nil {
 		return err
 	}
-	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(p)}
+	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Plan{Network: plan.NetworkOf(s, learned)})}
 	packets, err := q.read(words)
 	if err != nil {
 		return err

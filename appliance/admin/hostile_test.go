@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/logs"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/appliance/supervise"
 	"github.com/gatehouse-os/gatehouse/firewall"
@@ -214,7 +215,7 @@ func TestHostileAnswers(t *testing.T) {
 		env := Env{
 			Stdout: &out, Stderr: &out, RunDir: dir, Kernel: hostileKernel(), Stdin: strings.NewReader(evil),
 			Site:    func() (*site.Site, error) { return site.Load(os.DirFS("../../examples/office")) },
-			Links:   func(*site.Site) []Link { return fill[[]Link]() },
+			Links:   func(plan.Outline) []Link { return fill[[]Link]() },
 			Machine: func() (machine.Facts, error) { return fill[machine.Facts](), errors.New(evil) },
 			Now:     time.Now, Patience: time.Second, SSHConnection: evil,
 			Image: os.DirFS("../../examples/office"), KeptDir: dir, Person: fill[box.Person](),

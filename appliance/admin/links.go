@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/site"
+	"github.com/gatehouse-os/gatehouse/appliance/plan"
 )
 
 // ethernetAddr is the length of the address of an Ethernet interface, in bytes.
@@ -52,41 +52,24 @@ func (l Link) problem() string {
 	return ""
 }
 
-// ReadLinks looks at the links that s names, in the network namespace of the caller.
-func ReadLinks(s *site.Site) []Link {
+// ReadLinks looks at the links that o names, in the network namespace of the caller.
+func ReadLinks(o plan.Outline) []Link {
 	var all []Link
-	if s.WAN.Interface != "" {
-		l := Link{Name: "wan", Interface: s.WAN.Link()}
-		if s.WAN.IPv4.IsValid() {
-			l.Wanted = append(l.Wanted, s.WAN.IPv4.String())
-		}
-		if s.WAN.IPv6.IsValid() {
-			l.Wanted = append(l.Wanted, s.WAN.IPv6.String())
-		}
-		all = append(all, l)
-	}
-	for _, lan := range s.LANs {
-		l := Link{Name: lan.Name, Interface: lan.Link()}
-		for _, p := range lan.Own() {
+	for _, want := range o.Links {
+		l := Link{Name: want.Name, Interface: want.Interface}
+		for _, p := range want.Wanted {
 			l.Wanted = append(l.Wanted, p.String())
 		}
-		all = append(all, l)
-	}
-	for i := range all {
-		all[i].observe()
-		if all[i].State == "missing" {
-			all[i].Unused = unusedCards(s)
+		if l.observe(); l.State == "missing" {
+			l.Unused = unusedCards(o.Cards)
 		}
+		all = append(all, l)
 	}
 	return all
 }
 
-// unusedCards returns the Ethernet interfaces that s does not name.
-func unusedCards(s *site.Site) []string {
-	used := []string{s.WAN.Interface, s.WAN.Link()}
-	for _, lan := range s.LANs {
-		used = append(used, lan.Interface, lan.Link())
-	}
+// unusedCards returns the Ethernet interfaces that are not among those used.
+func unusedCards(used []string) []string {
 	there, err := net.Interfaces()
 	if err != nil {
 		return nil

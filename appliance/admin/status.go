@@ -2,11 +2,11 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net/netip"
-	"slices"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -19,7 +19,6 @@ import (
 	ntprun "github.com/gatehouse-os/gatehouse/services/ntp/run"
 	tunnelrun "github.com/gatehouse-os/gatehouse/services/tunnel6in4/run"
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
-	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // Status is what `gatehouse status --json` prints.
@@ -46,10 +45,7 @@ type Heard struct {
 }
 
 // Gateway is a default route of the site, or of the lease of its way out.
-type Gateway struct {
-	Via  netip.Addr `json:"via"`
-	Link string     `json:"link"`
-}
+type Gateway = plan.Gateway
 
 // patience is how long all together may take to answer status, which is on the screen within two seconds whatever
 // anybody does.
@@ -81,34 +77,30 @@ func serves(s supervise.Status) bool {
 	return s.State == supervise.Ready || s.State == supervise.Reloading
 }
 
-// siteAsItIs reads the site, and looks at what of it the kernel has.
+// siteAsItIs reads the outline of the site, and looks at what of it the kernel has.
 func (e Env) siteAsItIs() (siteAnswer, error) {
-	s, err := e.Site()
+	o, err := e.outline()
 	if err != nil {
 		return siteAnswer{}, fmt.Errorf("the site is not readable: %w", err)
 	}
-	return siteAnswer{e.Links(s), gateways(s), e.ipv6(s), s.Hosts}, nil
+	return siteAnswer{e.Links(o), o.Gateways, o.IPv6}, nil
 }
 
-// ipv6 is what the LANs have over IPv6; nil: none has any, or what the box has learned is not known.
-func (e Env) ipv6(s *site.Site) *plan.IPv6 {
+// outline is that of the site that runs; before one does, it is made of the one that will.
+func (e Env) outline() (plan.Outline, error) {
+	o, err := shown.ReadOutline(e.RunDir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return o, err
+	}
+	s, err := e.Site()
+	if err != nil {
+		return plan.Outline{}, err
+	}
 	learned, err := shown.ReadLearned(e.RunDir)
-	if err != nil || !slices.ContainsFunc(s.LANs, site.LAN.HasIPv6) {
-		return nil
+	if o = plan.OutlineOf(s, learned); err != nil {
+		o.IPv6 = nil // it is not known
 	}
-	v := plan.IPv6Of(s, learned)
-	return &v
-}
-
-// gateways are those that s gives the box.
-func gateways(s *site.Site) []Gateway {
-	all := []Gateway{}
-	for _, via := range []netip.Addr{s.WAN.Gateway, s.WAN.Gateway6} {
-		if via.IsValid() {
-			all = append(all, Gateway{via, s.WAN.Link()})
-		}
-	}
-	return all
+	return o, nil
 }
 
 // clean makes safe for a terminal what services have said.

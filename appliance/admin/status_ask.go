@@ -36,7 +36,8 @@ type answers struct {
 	units                []unitAnswer  // of the roster
 	machine              result[machine.Facts]
 	site                 result[siteAnswer]
-	silence              error // of who did not answer in time
+	hosts                []site.Host // of the site, if a unit speaks of cards
+	silence              error       // of who did not answer in time
 }
 
 // unitAnswer is what one service says: that it works, and what is wrong with it.
@@ -52,7 +53,6 @@ type siteAnswer struct {
 	links    []Link
 	gateways []Gateway
 	six      *plan.IPv6
-	hosts    []site.Host
 }
 
 // collect asks everybody at the same time. Who does not answer is a problem, not an error.
@@ -91,6 +91,7 @@ func collect(ctx context.Context, env Env) Status {
 	asking.Go(func() { st.Shares = env.shares(ctx) })
 	asking.Wait() // the control sockets keep to ctx
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
+	a.hosts = env.owners(ctx, a.units)
 	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six
 	st.addLease()
 	st.clean()

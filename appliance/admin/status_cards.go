@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net"
 	"slices"
 	"strings"
@@ -12,6 +13,19 @@ const (
 	cardWord = "card "
 	macLen   = len("02:00:00:00:00:01")
 )
+
+// owners are the hosts of the site, if units speak of cards: to read it takes a while where there are many.
+func (e Env) owners(ctx context.Context, units []unitAnswer) []site.Host {
+	speaks := func(problem string) bool { return strings.Contains(problem, cardWord) }
+	if !slices.ContainsFunc(units, func(u unitAnswer) bool { return slices.ContainsFunc(u.problems, speaks) }) {
+		return nil
+	}
+	of := await(ctx, beside(e.Site))
+	if of.err != nil {
+		return nil // that is said elsewhere
+	}
+	return of.value.Hosts
+}
 
 // withNames puts behind each card that a sentence of a service speaks of whose it is, by the site: not every service
 // knows names. One that has said so itself has said it right behind.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -148,7 +147,7 @@ func (st Status) gatewayLines() (lines []string) {
 		lines = append(lines, via)
 	}
 	for _, g := range st.Gateways {
-		if !slices.ContainsFunc(st.Machine.Routes, g.is) {
+		if !st.routes(g) {
 			lines = append(lines, fmt.Sprintf("%s on %s, no route", g.Via, g.Link))
 		}
 	}

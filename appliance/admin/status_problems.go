@@ -95,7 +95,7 @@ func (st *Status) problems(a answers) []string {
 func (st *Status) routeProblems() []string {
 	var all []string
 	for _, g := range st.Gateways {
-		if !st.lacksLink(g.Link) && !slices.ContainsFunc(st.Machine.Routes, g.is) {
+		if !st.lacksLink(g.Link) && !st.routes(g) {
 			all = append(all, fmt.Sprintf("the default route by %s on %s is missing", g.Via, g.Link))
 		}
 	}
@@ -107,8 +107,10 @@ func (st *Status) routeProblems() []string {
 	return all
 }
 
-// is reports whether r is the route by g.
-func (g Gateway) is(r machine.Route) bool { return r.Via == g.Via && r.Link == g.Link }
+// routes reports whether the kernel has g.
+func (st Status) routes(g Gateway) bool {
+	return slices.ContainsFunc(st.Machine.Routes, func(r machine.Route) bool { return r.Via == g.Via && r.Link == g.Link })
+}
 
 // resolution is how a gateway was asked for its hardware address.
 func resolution(r machine.Route) string {

@@ -60,7 +60,7 @@ func (st *Status) unitProblems(u unitAnswer, a answers) []string {
 		if i == maxProblems {
 			return append(all, fmt.Sprintf("%s: and %d more", u.service, len(u.problems)-i))
 		}
-		all = append(all, u.service+": "+withNames(plain(p), a.site.value.hosts))
+		all = append(all, u.service+": "+withNames(plain(p), a.hosts))
 	}
 	return all
 }

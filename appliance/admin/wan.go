@@ -46,7 +46,7 @@ func (st *Status) addLease() {
 			}
 		}
 	}
-	if g := (Gateway{f.Gateway, st.WAN.Link}); g.Via.IsValid() && !slices.Contains(st.Gateways, g) {
+	if g := (Gateway{Via: f.Gateway, Link: st.WAN.Link}); g.Via.IsValid() && !slices.Contains(st.Gateways, g) {
 		st.Gateways = append(st.Gateways, g)
 	}
 }

@@ -32,6 +32,7 @@ func settings() []Setting {
 		{"net/core/bpf_jit_harden", "2", true},
 		{"user/max_user_namespaces", "0", true},
 		{"vm/unprivileged_userfaultfd", "0", true},
+		{"vm/watermark_boost_factor", "0", false},
 
 		{"net/ipv4/conf/*/accept_redirects", "0", false},
 		{"net/ipv4/conf/*/accept_source_route", "0", false},

@@ -336,7 +336,7 @@ func TestRefused(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, web(1), filepath.Join(t.TempDir(), "site"))
-		l.learned = plan.Learned{Memory: 36<<20 + 100<<10} // fifty addresses and networks
+		l.learned = plan.Learned{Memory: 42<<20 + 120<<10} // fifty addresses and networks, and hosts
 		if err := l.Start(); err != nil {
 			t.Fatal(err)
 		}

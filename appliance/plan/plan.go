@@ -119,6 +119,15 @@ func Make(s *site.Site, l Learned) Plan {
 	}
 }
 
+// PolicyOf is the policy of Make, without all else: a configuration for thousands of hosts is megabytes.
+func PolicyOf(s *site.Site, l Learned) firewall.Policy {
+	s = Numbered(s, l)
+	return policy(s, wayOut(s, l), l)
+}
+
+// NetworkOf is the network of Make, likewise.
+func NetworkOf(s *site.Site, l Learned) netcfg.Config { return network(Numbered(s, l), l) }
+
 // Shortcuts are the devices of s between which the kernel may be able to take conversations past the rules:
 // of which [Learned.Shortcut] can be.
 func Shortcuts(s *site.Site) []string {
@@ -130,9 +139,9 @@ func Shortcuts(s *site.Site) []string {
 // a new address upstream waits meanwhile. The zero Plan has nothing in common with any.
 func (p Plan) Check(was Plan) error {
 	var errs []error
-	if p.Learned.Memory != was.Learned.Memory || !reflect.DeepEqual(p.Firewall, was.Firewall) {
+	if p.Learned.Memory != was.Learned.Memory || p.hosts() != was.hosts() || !reflect.DeepEqual(p.Firewall, was.Firewall) {
 		table, err := p.Firewall.Table()
-		errs = append(errs, err, fits(table, p.Learned.Memory))
+		errs = append(errs, err, fits(table, p.hosts(), p.Learned.Memory))
 	}
 	for _, s := range p.Services {
 		c, ok := s.Config.(interface{ Check() error })

@@ -39,7 +39,7 @@ const (
 // The parts of a machine's memory that connections without a login have, and sessions.
 const (
 	pendingPart = 16
-	sessionPart = 5
+	sessionPart = 8
 )
 
 // The least that an appliance has, in bytes of memory: 96 MB without what the kernel keeps, and the most connections and sessions that are of use.

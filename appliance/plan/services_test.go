@@ -8,7 +8,7 @@ func TestSSHBounds(t *testing.T) {
 		memory                       uint64 // MB
 		pending, perSource, sessions int
 	}{
-		{0, 12, 6, 10}, {64, 12, 6, 10}, {82, 13, 6, 10}, {114, 18, 9, 15}, {500, 64, 32, 64}, {1 << 20, 64, 32, 64},
+		{0, 12, 6, 6}, {64, 12, 6, 6}, {82, 13, 6, 6}, {114, 18, 9, 9}, {500, 64, 32, 41}, {1 << 20, 64, 32, 64},
 	} {
 		pending, perSource, sessions := sshBounds(c.memory << 20)
 		if pending != c.pending || perSource != c.perSource || sessions != c.sessions {

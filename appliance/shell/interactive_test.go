@@ -75,7 +75,7 @@ func TestOtherSignals(t *testing.T) {
 	d.expect("\r\nstarted\r\n")
 	d.send("\x1a\x1c") // ^Z stops nothing; ^\ would not end what is stopped
 	d.prompt()
-	d.want("sh -c 'kill -9 $$'", "sh: sh: killed\n")
+	d.want("sh -c 'kill -9 $$'", "sh: sh: killed, by somebody or for want of memory: dmesg\n")
 	d.want("echo $?", "137\n")
 	d.want("sh -c 'kill -TERM $$'; echo $?", "sh: sh: terminated\n143\n")
 	d.want("/bin/sh -c 'kill -PIPE $$'; echo $?", "141\n")

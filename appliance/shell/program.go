@@ -161,7 +161,7 @@ func (s *session) result(hc interp.HandlerContext, name string, status syscall.W
 	if status.Signaled() {
 		sig := status.Signal()
 		if sig != syscall.SIGINT && sig != syscall.SIGPIPE {
-			fmt.Fprintf(hc.Stderr, "%s: %s: %v\n", s.name, name, sig)
+			fmt.Fprintf(hc.Stderr, "%s: %s: %s\n", s.name, name, words(sig))
 		}
 		return interp.ExitStatus(exitSignal + int(sig))
 	}
@@ -169,4 +169,12 @@ func (s *session) result(hc interp.HandlerContext, name string, status syscall.W
 		return interp.ExitStatus(code)
 	}
 	return nil
+}
+
+// words are those of a signal. Whom the kernel kills for want of memory cannot say so himself.
+func words(sig syscall.Signal) string {
+	if sig == syscall.SIGKILL {
+		return "killed, by somebody or for want of memory: dmesg"
+	}
+	return sig.String()
 }

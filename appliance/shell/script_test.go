@@ -64,7 +64,7 @@ func TestCommand(t *testing.T) {
 		{"echo x >f; ./f", "", "name: ./f: permission denied\n", 126},
 		{"printf '\\177ELF' >f; chmod +x f; ./f", "", "name: ./f: exec format error\n", 126},
 		{"echo 'echo $0 $1' >f; chmod +x f; ./f arg", "/f arg\n", "", -1},
-		{"sh -c 'kill -9 $$'", "", "name: sh: killed\n", 137},
+		{"sh -c 'kill -9 $$'", "", "name: sh: killed, by somebody or for want of memory: dmesg\n", 137},
 		{"echo a; echo b; )", "", "name: line 1: syntax error: `)` can only be used to close a subshell\n", 2},
 		{"echo a\necho 'b", "a\n", "name: line 2: syntax error: reached EOF without closing quote `'`\n", 2},
 		{"set -e; false; echo not reached", "", "", 1},

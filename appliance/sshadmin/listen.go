@@ -27,6 +27,10 @@ func listen(ctx context.Context, e sshcfg.Endpoint) (net.Listener, error) {
 	return l, nil
 }
 
+// unreadRoom is how many bytes of a connection the kernel keeps that nobody has read, which it doubles for what they
+// take (socket(7), SO_RCVBUF). By itself it keeps more than 64 kB of each, and as many as wait to be accepted took 9 MB.
+const unreadRoom = 16 << 10
+
 // setListenOptions prepares an unbound socket for e.
 func setListenOptions(fd int, e sshcfg.Endpoint) error {
 	level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
@@ -35,6 +39,9 @@ func setListenOptions(fd int, e sshcfg.Endpoint) error {
 	}
 	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
 		return fmt.Errorf("listen before the address is there: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, unreadRoom); err != nil {
+		return fmt.Errorf("bound what is not yet read: %w", err)
 	}
 	if e.Interface == "" {
 		return nil

@@ -12,10 +12,10 @@ import (
 
 // Our own choices: what is told of those that were turned away.
 const (
-	keptTurned = 256         // the last that are remembered
-	crowdTime  = time.Minute // for how long they are told of
-	crowdSize  = 20          // so many are a crowd: fewer are clients that have given up
-	namedMost  = 3           // sources that are named
+	keptTurned = 256              // the last that are remembered
+	crowdTime  = 30 * time.Second // for how long they are told of
+	crowdSize  = 20               // so many are a crowd: fewer are clients that have given up
+	namedMost  = 3                // sources that are named
 )
 
 // turned are the connections of late that were ended before a login, by somebody else's coming or by what they
@@ -57,7 +57,7 @@ func (d *turned) crowd(now time.Duration) string {
 	for _, a := range d.last {
 		count[a.source.String()]++
 	}
-	return fmt.Sprintf("A crowd is at the door: %s%s connections were ended within a minute before they had logged in, of %s.",
+	return fmt.Sprintf("A crowd is at the door: %s%s connections were ended within half a minute before they had logged in, of %s.",
 		number, more, most(count))
 }
 

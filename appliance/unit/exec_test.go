@@ -67,7 +67,7 @@ func (e *echo) Run(ctx context.Context, drop, ready func() error) error {
 		return err
 	}
 	<-ctx.Done()
-	e.o.Log.Info("bye " + e.conf.Word)
+	e.o.Log.Info("bye") // its word may be changed meanwhile
 	return nil
 }
 

@@ -112,6 +112,7 @@ func (p Self) serve(ctx context.Context, s Service, reload func() error) error {
 	answered, reloading := make(chan error, 1), make(chan struct{})
 	go func() { answered <- control.Serve(ctx, l, methods) }()
 	started := make(chan struct{})
+	go Tidy(ctx)
 	go func() {
 		defer close(reloading)
 		p.reload(ctx, started, reload)
@@ -126,10 +127,6 @@ func (p Self) serve(ctx context.Context, s Service, reload func() error) error {
 	return errors.Join(err, <-answered)
 }
 
-// TidyEvery is how often a service, and init, give back what memory they do not need. The runtime itself collects no
-// garbage below 4 MB, and of nine processes that is a third of the least machine.
-const TidyEvery = time.Minute
-
 // reload takes another Config whenever init says so, once the service has started.
 func (p Self) reload(ctx context.Context, started <-chan struct{}, reload func() error) {
 	select {
@@ -137,15 +134,11 @@ func (p Self) reload(ctx context.Context, started <-chan struct{}, reload func()
 	case <-ctx.Done():
 		return
 	}
-	tidy := time.NewTicker(TidyEvery)
-	defer tidy.Stop()
 	for {
-		debug.FreeOSMemory() // what a Config was read into, the one before it, and what a crowd had are no longer needed
+		debug.FreeOSMemory() // what a Config was read into, and the one before it, are no longer needed
 		select {
 		case <-ctx.Done():
 			return
-		case <-tidy.C:
-			continue
 		case <-p.Reload:
 		}
 		err := errNotReloaded

@@ -3,6 +3,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 
@@ -18,42 +19,45 @@ const scratch = "gatehouse_compare"
 // Differences says, one sentence each, in what the kernel's table is not what a load of t makes; none means
 // that it is. It lets the kernel itself say what t is: t is loaded once more, into a table that is asked
 // nothing (it is dormant), both are read back, and compared byte by byte. What counters counted and what kept
-// sets hold makes no difference.
+// sets hold makes no difference. The elements of sets are not loaded once more, for the kernel would take as much
+// memory for them as it has: what it has is compared with what it was sent.
 func Differences(t firewall.Table) ([]string, error) {
 	conn, err := nftables.New()
 	if err != nil {
 		return nil, fmt.Errorf("firewall: netlink: %w", err)
 	}
-	running, err := dumpTable(t)
+	running := newDump(maphash.MakeSeed())
+	err = running.read(t)
 	if errors.Is(err, unix.ENOENT) {
 		return []string{"there are no rules in the kernel"}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("firewall: table %s as it is: %w", t.Name, err)
 	}
-	wanted, err := dumpDormant(conn, t)
-	if err != nil {
+	wanted := newDump(running.seed)
+	if err := wanted.dormant(conn, t); err != nil {
 		return nil, err
 	}
 	for _, s := range t.Sets {
-		if title := "set " + s.Name; s.Kept && len(running[title]) > 0 {
-			running[title], wanted[title] = running[title][:1], wanted[title][:1]
+		if is := running.objects["set "+s.Name]; s.Kept && is != nil {
+			is.elements = digest{}
 		}
 	}
-	return differences(running, wanted), nil
+	return differences(running.objects, wanted.objects), nil
 }
 
-// dumpDormant loads t under another name, reads it back, and removes it.
-func dumpDormant(conn *nftables.Conn, t firewall.Table) (d dump, err error) {
+// dormant loads t under another name but for the elements of its sets, reads it back, and removes it. The elements
+// are put into d as they would be sent.
+func (d dump) dormant(conn *nftables.Conn, t firewall.Table) (err error) {
 	t.Name = scratch
 	table := nftables.Table{Name: scratch, Family: familyOf(t.Family), Flags: unix.NFT_TABLE_F_DORMANT}
 	conn.AddTable(&table)
 	conn.DelTable(&table) // what a comparison left that was cut off
-	if err := stage(conn, &table, t, newState()); err != nil {
-		return nil, fmt.Errorf("firewall: table %s: %w", t.Name, err)
+	if err := stage(conn, &table, withoutElements(t), newState()); err != nil {
+		return fmt.Errorf("firewall: table %s: %w", t.Name, err)
 	}
 	if err := conn.Flush(); err != nil {
-		return nil, fmt.Errorf("firewall: a dormant copy of the rules is refused by the kernel: %w", err)
+		return fmt.Errorf("firewall: a dormant copy of the rules is refused by the kernel: %w", err)
 	}
 	defer func() {
 		conn.DelTable(&table)
@@ -61,34 +65,74 @@ func dumpDormant(conn *nftables.Conn, t firewall.Table) (d dump, err error) {
 			err = fmt.Errorf("firewall: the dormant copy of the rules does not go: %w", gone)
 		}
 	}()
-	return dumpTable(t)
+	if err := d.read(t); err != nil {
+		return fmt.Errorf("firewall: the dormant copy of the rules: %w", err)
+	}
+	return d.sent(t)
 }
 
-func differences(running, wanted dump) []string {
+// withoutElements is t with sets that have no elements.
+func withoutElements(t firewall.Table) firewall.Table {
+	t.Sets = slices.Clone(t.Sets)
+	for i := range t.Sets {
+		t.Sets[i].Elements = nil
+	}
+	return t
+}
+
+// sent puts the elements of the sets of t into d.
+func (d dump) sent(t firewall.Table) error {
+	sets, err := newBatch(nil, &nftables.Table{}).describeSets(firewall.Table{Sets: t.Sets})
+	if err != nil {
+		return fmt.Errorf("firewall: %w", err)
+	}
+	for _, s := range sets {
+		set := d.at("set " + s.Name)
+		err := s.elementsTo(func(_ *nftables.Set, elements []nftables.SetElement) error {
+			for _, e := range elements {
+				set.elements.add(d.seed, element{key: string(e.Key), end: e.IntervalEnd})
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("firewall: set %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func differences(running, wanted map[string]*object) []string {
 	var all []string
 	for _, title := range slices.Sorted(maps.Keys(running)) {
-		if _, known := wanted[title]; !known {
+		if wanted[title] == nil {
 			all = append(all, title+" should not be there")
 		}
 	}
 	for _, title := range slices.Sorted(maps.Keys(wanted)) {
-		has, isThere := running[title]
-		want := wanted[title]
-		switch {
-		case !isThere:
+		if running[title] == nil {
 			all = append(all, title+" is missing")
-		case has[0] != want[0]:
-			all = append(all, title+" is declared in another way")
-		case len(has) != len(want):
-			all = append(all, fmt.Sprintf("%s has %d rules or elements instead of %d", title, len(has)-1, len(want)-1))
-		default:
-			for i := range has {
-				if has[i] != want[i] {
-					all = append(all, fmt.Sprintf("%s differs from its rule or element %d on", title, i))
-					break
-				}
-			}
+		} else if how := running[title].differs(*wanted[title]); how != "" {
+			all = append(all, title+" "+how)
 		}
 	}
 	return all
+}
+
+// differs says in what an object is not what it should be, "" if in nothing.
+func (o object) differs(want object) string {
+	number := func(o object) int { return len(o.rules) + o.elements.number }
+	switch {
+	case o.head != want.head:
+		return "is declared in another way"
+	case number(o) != number(want):
+		return fmt.Sprintf("has %d rules or elements instead of %d", number(o), number(want))
+	case o.elements != want.elements:
+		return fmt.Sprintf("has other elements, as many as it should: %d", o.elements.number)
+	}
+	for i := range o.rules {
+		if o.rules[i] != want.rules[i] {
+			return fmt.Sprintf("differs from its rule %d on", i+1)
+		}
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,18 +17,56 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// A dump is what the kernel says a table has, by the title of each object: "chain input". The first line
-// describes the object, the others are its rules in their order, or its elements, sorted. Lines are the
-// kernel's own bytes, less what differs between two loads of the same (handles, names of anonymous sets), and
-// only compared.
-type dump map[string][]string
+// A dump is what the kernel says a table has, by the title of each object: "chain input". What it says are its own
+// bytes, less what differs between two loads of the same (handles, names of anonymous sets), and only compared.
+type dump struct {
+	seed    maphash.Seed // of two dumps that are compared
+	objects map[string]*object
+}
 
-// dumpTable asks the kernel for everything in the table of t's name and family but what it counts.
-func dumpTable(t firewall.Table) (dump, error) {
-	d, name, family := dump{}, t.Name, familyOf(t.Family)
+// An object is one declaration of a table. Rules are in their order.
+type object struct {
+	head     string
+	rules    []string
+	elements digest
+}
+
+// A digest stands for the elements of a set, in any order: how many there are, and the sum of their hashes. A list
+// can have a hundred thousand, on a machine that has no memory for another two of them.
+type digest struct {
+	number int
+	sum    uint64
+}
+
+func (d *digest) add(seed maphash.Seed, e element) {
+	d.number++
+	d.sum += maphash.Comparable(seed, e)
+}
+
+// An element is what the kernel has of an element of a set or a map.
+type element struct {
+	key, data string
+	end       bool // the first value behind an interval
+}
+
+func newDump(seed maphash.Seed) dump { return dump{seed, map[string]*object{}} }
+
+// at returns an object, which is made when it is first heard of.
+func (d dump) at(title string) *object {
+	o := d.objects[title]
+	if o == nil {
+		o = &object{}
+		d.objects[title] = o
+	}
+	return o
+}
+
+// read asks the kernel for everything in the table of t's name and family but what it counts.
+func (d dump) read(t firewall.Table) error {
+	name, family := t.Name, familyOf(t.Family)
 	anonymous := map[string]string{} // elements of the sets that belong to rules, by name
 	if err := d.sets(family, name, anonymous); err != nil {
-		return nil, err
+		return err
 	}
 	for _, ask := range []struct {
 		message int
@@ -45,10 +84,10 @@ func dumpTable(t firewall.Table) (dump, error) {
 			}
 		}, nl.NewRtAttr(ask.table, nl.ZeroTerminated(name)))
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // Attributes of flowtables that golang.org/x/sys/unix does not have (linux/netfilter/nf_tables.h).
@@ -58,28 +97,31 @@ const (
 	nftaFlowtableHook  = 3
 )
 
-// request sends one message about nftables and gives the attributes of each answer to add.
+// request sends one message about nftables and gives the attributes of each answer to add, as they come.
 func request(family nftables.TableFamily, message, flags int, add func(attributes), attrs ...*nl.RtAttr) error {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: uint8(family), Version: unix.NFNETLINK_V0})
 	for _, a := range attrs {
 		req.AddData(a)
 	}
-	answers, err := req.Execute(unix.NETLINK_NETFILTER, 0)
-	if err != nil {
-		return fmt.Errorf("nftables message %d: %w", message, err)
-	}
-	for _, answer := range answers {
+	var wrong error
+	err := req.ExecuteIter(unix.NETLINK_NETFILTER, 0, func(answer []byte) bool {
 		if len(answer) < nl.SizeofNfgenmsg {
-			return errors.New("nftables: the kernel's answer is cut off")
+			wrong = errors.New("nftables: the kernel's answer is cut off")
+			return true
 		}
 		parsed, err := parse(answer[nl.SizeofNfgenmsg:])
 		if err != nil {
-			return err
+			wrong = err
+			return true
 		}
 		add(parsed)
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("nftables message %d: %w", message, err)
 	}
-	return nil
+	return wrong
 }
 
 // attributes are those of one message or nest, in their order.
@@ -126,20 +168,18 @@ func (a attributes) line(types ...int) string {
 }
 
 func (d dump) chain(a attributes) {
-	title := "chain " + a.text(unix.NFTA_CHAIN_NAME)
-	d[title] = append([]string{a.line(unix.NFTA_CHAIN_HOOK, unix.NFTA_CHAIN_POLICY, unix.NFTA_CHAIN_TYPE)}, d[title]...)
+	d.at("chain " + a.text(unix.NFTA_CHAIN_NAME)).head = a.line(unix.NFTA_CHAIN_HOOK, unix.NFTA_CHAIN_POLICY, unix.NFTA_CHAIN_TYPE)
 }
 
 func (d dump) object(a attributes) {
-	d["counter "+a.text(unix.NFTA_OBJ_NAME)] = []string{a.line(unix.NFTA_OBJ_TYPE)}
+	d.at("counter " + a.text(unix.NFTA_OBJ_NAME)).head = a.line(unix.NFTA_OBJ_TYPE)
 }
 
 func (d dump) flowtable(a attributes) {
-	d["flowtable "+a.text(nftaFlowtableName)] = []string{a.line(nftaFlowtableHook)}
+	d.at("flowtable " + a.text(nftaFlowtableName)).head = a.line(nftaFlowtableHook)
 }
 
 func (d dump) rule(a attributes, anonymous map[string]string) {
-	title := "chain " + a.text(unix.NFTA_RULE_CHAIN)
 	line := a.line(unix.NFTA_RULE_USERDATA)
 	for _, e := range inner(a.bytes(unix.NFTA_RULE_EXPRESSIONS)) {
 		expr := inner(e.Value)
@@ -152,7 +192,8 @@ func (d dump) rule(a attributes, anonymous map[string]string) {
 			line += fmt.Sprintf(" %d=%s", part.Attr.Type, value)
 		}
 	}
-	d[title] = append(d[title], line)
+	chain := d.at("chain " + a.text(unix.NFTA_RULE_CHAIN))
+	chain.rules = append(chain.rules, line)
 }
 
 // sets adds named sets and maps with their elements; those of anonymous ones are put aside for the rules.
@@ -168,28 +209,35 @@ func (d dump) sets(family nftables.TableFamily, table string, anonymous map[stri
 	}
 	for _, a := range all {
 		name := a.text(unix.NFTA_SET_NAME)
-		elements, err := dumpElements(family, table, name)
+		if strings.HasPrefix(name, "__") {
+			var lines []string
+			err = eachElement(family, table, name, func(e element) { lines = append(lines, fmt.Sprintf("%x %x %t", e.key, e.data, e.end)) })
+			slices.Sort(lines)
+			anonymous[name] = strings.Join(lines, ",")
+		} else {
+			set := d.at("set " + name)
+			set.head = a.line(unix.NFTA_SET_FLAGS, unix.NFTA_SET_KEY_TYPE, unix.NFTA_SET_KEY_LEN,
+				unix.NFTA_SET_DATA_TYPE, unix.NFTA_SET_DATA_LEN, unix.NFTA_SET_TIMEOUT, unix.NFTA_SET_DESC)
+			err = eachElement(family, table, name, func(e element) { set.elements.add(d.seed, e) })
+		}
 		if err != nil {
 			return err
 		}
-		if strings.HasPrefix(name, "__") {
-			anonymous[name] = strings.Join(elements, ",")
-			continue
-		}
-		d["set "+name] = append([]string{a.line(unix.NFTA_SET_FLAGS, unix.NFTA_SET_KEY_TYPE, unix.NFTA_SET_KEY_LEN,
-			unix.NFTA_SET_DATA_TYPE, unix.NFTA_SET_DATA_LEN, unix.NFTA_SET_TIMEOUT, unix.NFTA_SET_DESC)}, elements...)
 	}
 	return nil
 }
 
-func dumpElements(family nftables.TableFamily, table, set string) ([]string, error) {
-	var elements []string
-	err := request(family, unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP, func(a attributes) {
+// eachElement calls f for each element of a set, in no order.
+func eachElement(family nftables.TableFamily, table, set string, f func(element)) error {
+	return request(family, unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP, func(a attributes) {
 		for _, e := range inner(a.bytes(unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
-			elements = append(elements, inner(e.Value).line(unix.NFTA_SET_ELEM_KEY, unix.NFTA_SET_ELEM_DATA, unix.NFTA_SET_ELEM_FLAGS))
+			is := inner(e.Value)
+			f(element{
+				key:  string(inner(is.bytes(unix.NFTA_SET_ELEM_KEY)).bytes(unix.NFTA_DATA_VALUE)),
+				data: string(is.bytes(unix.NFTA_SET_ELEM_DATA)),
+				end:  bytes.ContainsAny(is.bytes(unix.NFTA_SET_ELEM_FLAGS), "\x01"), // NFT_SET_ELEM_INTERVAL_END
+			})
 		}
 	}, nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_TABLE, nl.ZeroTerminated(table)),
 		nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_SET, nl.ZeroTerminated(set)))
-	slices.Sort(elements)
-	return elements, err
 }

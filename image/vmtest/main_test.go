@@ -2,11 +2,12 @@ package vmtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,11 +29,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// homeImage is the image of the reference site, made once for all tests. Each appliance that is started from it
-// is for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, behind TestHosts'
-// are hosts that must not lose it, TestApply's becomes other sites, TestApplyPowerCuts' does so with all writes
-// noted, TestLargeSite's has more memory, TestCrowd's a crowd at its door, TestWayOut's has a provider, TestTunnel's
-// a broker, and TestTwoWays' both. A test of another site has an image, and so an appliance, of its own.
+// homeImage is the image of the reference site, made once for all tests. Each appliance that is started from
+// it is for all that can happen to one: TestImage's loses its power, TestTwoDisks' has other disks, behind
+// TestHosts' are hosts that must not lose it, TestApply's becomes other sites, TestApplyPowerCuts' does so
+// with all writes noted, TestLargeSite's has more memory, TestWayOut's has a provider, TestTunnel's a broker,
+// and TestTwoWays' both. A test of another site has an image, and so an appliance, of its own.
 var homeImage = sync.OnceValues(func() (Image, error) { return buildIn("home", "../../examples/home") })
 
 // vlanImage is that of a site with a tagged LAN and a locked console.
@@ -40,20 +41,39 @@ var vlanImage = sync.OnceValues(func() (Image, error) { return buildIn("vlan", "
 
 // lockedImage is the home with a locked console.
 var lockedImage = sync.OnceValues(func() (Image, error) {
-	dir := filepath.Join(builds, "locked-site")
+	return buildOther("locked", func(toml string) string { return toml + "\n[console]\nlogin = \"locked\"\n" })
+})
+
+// fullImage is the home with all services that there are: its provider delegates a prefix, and it has a tunnel.
+var fullImage = sync.OnceValues(func() (Image, error) {
+	return buildOther("full", func(toml string) string {
+		return strings.NewReplacer(noIPv6, delegatedIPv6, beforeLANs, tunnelTo(routed48)+beforeLANs).Replace(toml)
+	})
+})
+
+// provideFull has a switch be what the way out of the full home leads to: a provider, and a broker.
+func provideFull(t *testing.T, wan *testnet.Namespace) {
+	t.Helper()
+	newDelegator(t, wan).delegates(delegated1)
+	newFarEnd(t, wan, netip.MustParseAddr(brokerAddr), netip.MustParseAddr("192.0.2.10"), brokerEnd+"/64", routed48)
+}
+
+// buildOther makes an image of the home with another site.toml.
+func buildOther(name string, change func(toml string) string) (Image, error) {
+	dir := filepath.Join(builds, name+"-site")
 	if err := os.CopyFS(dir, os.DirFS("../../examples/home")); err != nil {
 		return Image{}, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "site.toml"), os.O_APPEND|os.O_WRONLY, 0)
+	file := filepath.Join(dir, "site.toml")
+	toml, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, []byte(change(string(toml))), 0o600)
+	}
 	if err != nil {
 		return Image{}, err
 	}
-	_, err = f.WriteString("\n[console]\nlogin = \"locked\"\n")
-	if err := errors.Join(err, f.Close()); err != nil {
-		return Image{}, err
-	}
-	return buildIn("locked", dir)
-})
+	return buildIn(name, dir)
+}
 
 func buildIn(name, site string, options ...string) (Image, error) {
 	dir := filepath.Join(builds, name)

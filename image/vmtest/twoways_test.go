@@ -78,7 +78,7 @@ func TestTwoWays(t *testing.T) {
 }
 
 func sideBySide(ctx context.Context, t *testing.T, o *twoWays) {
-	o.change(t, "site.toml", `# ipv6     = "2001:db8:0:1::10/64"`, "ipv6 = \"auto\"\ndelegation = 56")
+	o.change(t, "site.toml", noIPv6, delegatedIPv6)
 	o.tunnel(t, routed48)
 	o.mustPush(ctx, t)
 	o.begins(t, delegated6, tunnelled6)

@@ -97,9 +97,19 @@ func (w *workstation) change(t *testing.T, name, from, to string) {
 // tunnel adds the tunnel of the tests to the site, with what its broker routes.
 func (w *workstation) tunnel(t *testing.T, routed ...string) {
 	t.Helper()
-	const before = "# A network of hosts. The"
-	w.change(t, "site.toml", before, fmt.Sprintf("[tunnel]\nserver = %q\nipv6 = %q\nrouted = [\"%s\"]\n\n%s",
-		brokerAddr, ourEnd, strings.Join(routed, `", "`), before))
+	w.change(t, "site.toml", beforeLANs, tunnelTo(routed...)+beforeLANs)
+}
+
+// What the site of the home has, and what is put there: lines in which the tests change it.
+const (
+	noIPv6        = `# ipv6     = "2001:db8:0:1::10/64"`
+	delegatedIPv6 = "ipv6 = \"auto\"\ndelegation = 56"
+	beforeLANs    = "# A network of hosts. The"
+)
+
+// tunnelTo is the tunnel of the tests in a site.
+func tunnelTo(routed ...string) string {
+	return fmt.Sprintf("[tunnel]\nserver = %q\nipv6 = %q\nrouted = [\"%s\"]\n\n", brokerAddr, ourEnd, strings.Join(routed, `", "`))
 }
 
 // pushes makes the appliance the site, as `make push` does, and gives all that it says.
@@ -150,9 +160,27 @@ func (a admin) clean(ctx context.Context, t *testing.T, when string) status {
 	return s
 }
 
+// well waits until an appliance has no problem and nothing on trial, and gives its status.
+func (a admin) well(ctx context.Context, t *testing.T, when string) (s status) {
+	t.Helper()
+	defer func() {
+		if len(s.Problems) > 0 {
+			t.Logf("%s: %q", when, s.Problems)
+		}
+	}()
+	testnet.Eventually(t, Guard, "all is well "+when, func() bool {
+		s = status{}
+		a.json(ctx, t, "gatehouse status --json || true", &s)
+		return len(s.Problems) == 0 && s.Box.Site.Trial == nil
+	})
+	return s
+}
+
 // unanswered reports whether a problem is that somebody took longer to answer than status waits, as they do on an
 // emulated machine beside others.
-func unanswered(problem string) bool { return strings.Contains(problem, "no answer within") }
+func unanswered(problem string) bool {
+	return strings.Contains(problem, "answer within") || strings.Contains(problem, "i/o timeout")
+}
 
 // saysAll looks for texts in what somebody said.
 func saysAll(t *testing.T, what, text string, want ...string) {

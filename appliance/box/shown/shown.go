@@ -21,9 +21,11 @@ const (
 	siteFile    = "site.tar"
 	rulesFile   = "firewall.json"
 	learnedFile = "learned.json"
+	outlineFile = "outline.json"
 
 	maxRules   = 64 << 20 // bytes
 	maxLearned = 1 << 20
+	maxOutline = 1 << 20
 )
 
 // WriteSite shows which site runs. The directory must exist.
@@ -70,6 +72,27 @@ func ReadLearned(dir string) (l plan.Learned, err error) {
 		return plan.Learned{}, fmt.Errorf("what the box has learned is not known: %w", err)
 	}
 	return l, nil
+}
+
+// WriteOutline shows the outline of the site that runs. The directory must exist.
+func WriteOutline(dir string, o plan.Outline) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("the outline of the site: %w", err)
+	}
+	return statefile.Write(filepath.Join(dir, outlineFile), text, 0o600)
+}
+
+// ReadOutline returns the outline of the site that runs; with fs.ErrNotExist none does yet.
+func ReadOutline(dir string) (o plan.Outline, err error) {
+	text, err := statefile.Read(filepath.Join(dir, outlineFile), maxOutline)
+	if err == nil {
+		err = json.Unmarshal(text, &o)
+	}
+	if err != nil {
+		return o, fmt.Errorf("the outline of the site: %w", err)
+	}
+	return o, nil
 }
 
 // WriteRules shows which rules were loaded last. The directory must exist.

@@ -200,7 +200,7 @@ func (p *process1) serve(ctx context.Context) {
 		methods[name] = tidied(methods[name])
 	}
 	var serving sync.WaitGroup
-	serving.Go(func() { tidy(ctx) })
+	serving.Go(func() { unit.Tidy(ctx) })
 	if l, err := control.Listen(runDir, admin.InitService); err != nil {
 		p.log.Printf(admin.InitService, "the gatehouse command will not work: %v", err)
 	} else {

@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return runService(ctx, args[2], stderr)
 	}
 	limitMemory(memoryShare)
+	_ = standInLine(commandFirst) // without proc nobody is killed in any order
 	switch {
 	case len(args) == 2 && args[1] == "version":
 		fmt.Fprintln(stdout, "gatehouse", machine.Version())

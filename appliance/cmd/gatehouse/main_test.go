@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -106,5 +108,26 @@ func TestMemoryLimit(t *testing.T) {
 		if got := debug.SetMemoryLimit(-1); got != want {
 			t.Errorf("%d %%: %d bytes of %d, want %d", share, got, m.Total, want)
 		}
+	}
+}
+
+// TestCommandGoesFirst: when memory is out a command is killed before the shell that started it, and before services.
+func TestCommandGoesFirst(t *testing.T) {
+	const file = "/proc/self/oom_score_adj"
+	was, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		debug.SetMemoryLimit(math.MaxInt64)
+		if err := os.WriteFile(file, was, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	if code := run(t.Context(), []string{"gatehouse", "version"}, nil, io.Discard, io.Discard); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "700\n" {
+		t.Errorf("oom_score_adj is %q, %v", got, err)
 	}
 }

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"os"
 	"runtime/debug"
 	"strconv"
-	"time"
 
 	"github.com/u-root/u-root/pkg/ulog"
 
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
-	"github.com/gatehouse-os/gatehouse/appliance/unit"
 )
 
 // memoryShare is how much of the machine's memory init has, and a command, in percent. The services have theirs
@@ -21,25 +18,14 @@ const memoryShare = 16
 // would collect garbage all the time.
 const leastMemory = 8 << 20
 
+// commandFirst is the oom_score_adj of a command: it goes before the shell that started it, which then says so.
+const commandFirst = 700
+
 // limitMemory has this process collect garbage sooner when it has its share of the machine, in percent. It is no
 // bound: what is needed stays, and garbage takes at most half of the time of a CPU (runtime/debug.SetMemoryLimit).
 func limitMemory(share int) {
 	if m, err := machine.ReadMemory(); err == nil && m.Total > 0 {
 		debug.SetMemoryLimit(max(leastMemory, int64(m.Total)*int64(share)/100))
-	}
-}
-
-// tidy gives back what memory this process does not need, again and again until ctx ends.
-func tidy(ctx context.Context) {
-	ticker := time.NewTicker(unit.TidyEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			debug.FreeOSMemory()
-		}
 	}
 }
 

@@ -173,7 +173,7 @@ func publish(s box.Site, p plan.Plan) error {
 	}
 	packed := bundle.Bundle{Files: s.Files, Meta: s.Meta}
 	return errors.Join(shown.WriteSite(runDir, packed), shown.WriteLearned(runDir, p.Learned),
-		shown.WriteRules(runDir, p.Firewall))
+		shown.WriteOutline(runDir, plan.OutlineOf(s.Site, p.Learned)), shown.WriteRules(runDir, p.Firewall))
 }
 
 // readFiles reads the image's site as it is.
