@@ -40,15 +40,15 @@ func (t Table) Names() []string {
 
 // Command returns the command of the name that a process is called by, which may be a path; nil when there is
 // none.
-func (t Table) Command(called string) Command { return t.Commands[nameOf(called)] }
+func (t Table) Command(called string) Command { return t.Commands[Name(called)] }
 
 // Main returns the main of another's that a process is called for; nil when there is none, or one of ours.
 func (t Table) Main(called string) func() {
 	if t.Command(called) != nil {
 		return nil
 	}
-	return t.Mains[nameOf(called)]
+	return t.Mains[Name(called)]
 }
 
-// nameOf knows that "-sh" is the shell of a login.
-func nameOf(called string) string { return strings.TrimPrefix(filepath.Base(called), "-") }
+// Name is that of the command that a process is called for, by a path perhaps. It knows that "-sh" is the shell of a login.
+func Name(called string) string { return strings.TrimPrefix(filepath.Base(called), "-") }

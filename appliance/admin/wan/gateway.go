@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
-	"github.com/gatehouse-os/gatehouse/appliance/applets/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )

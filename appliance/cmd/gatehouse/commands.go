@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/gatehouse-os/gatehouse/appliance/applets/inet"
-	"github.com/gatehouse-os/gatehouse/appliance/applets/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )

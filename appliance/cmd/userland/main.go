@@ -15,9 +15,10 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/gatehouse-os/gatehouse/appliance/applets"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
-	"github.com/gatehouse-os/gatehouse/appliance/shell"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
 )
 
 func main() {
@@ -51,12 +52,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
-			"head": applets.Head,
-			"kill": multicall.Silent(applets.Kill),
-			"ps":   multicall.Silent(applets.Ps),
-			"tail": applets.Tail,
+			"head": text.Head,
+			"kill": multicall.Silent(system.Kill),
+			"ps":   multicall.Silent(system.Ps),
+			"tail": text.Tail,
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
+	}
+	for name, c := range text.Commands() {
+		t.Commands[name] = c.Main()
 	}
 	maps.Copy(t.Mains, uroot())
 	return t
@@ -67,12 +71,12 @@ func commands() multicall.Table {
 func runShell(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGHUP, syscall.SIGTERM)
 	defer stop()
-	if !shell.Interactive(args, os.Stdin, os.Stderr) {
+	if !sh.Interactive(args, os.Stdin, os.Stderr) {
 		stop()
-		return shell.Run(context.Background(), args, nil, os.Stdin, os.Stdout, os.Stderr)
+		return sh.Run(context.Background(), args, nil, os.Stdin, os.Stdout, os.Stderr)
 	}
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
 	signal.Ignore(syscall.SIGTSTP)
-	return shell.Run(ctx, args, interrupts, os.Stdin, os.Stdout, os.Stderr)
+	return sh.Run(ctx, args, interrupts, os.Stdin, os.Stdout, os.Stderr)
 }

@@ -1,0 +1,218 @@
+package text
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// partCommand is Head or Tail.
+type partCommand func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+// text makes lines of random length, some longer than a chunk, and a last one with
+// or without its end.
+func text(r *rand.Rand) []byte {
+	var b bytes.Buffer
+	for range r.IntN(40) {
+		n := r.IntN(80)
+		if r.IntN(30) == 0 {
+			n = chunkSize + r.IntN(chunkSize)
+		}
+		b.WriteString(strings.Repeat(string('a'+rune(r.IntN(26))), n))
+		b.WriteByte('\n')
+	}
+	b.WriteString(strings.Repeat("z", r.IntN(3)))
+	return b.Bytes()
+}
+
+// readInBits is a stdin that comes in pieces of random length.
+type readInBits struct {
+	io.Reader
+	*rand.Rand
+}
+
+// Read implements io.Reader.
+func (r readInBits) Read(b []byte) (int, error) {
+	return r.Reader.Read(b[:min(len(b), 1+r.IntN(2*chunkSize))])
+}
+
+// TestLikeCoreutils compares us with coreutils on random files and options, also
+// of several files and of standard input.
+func TestLikeCoreutils(t *testing.T) {
+	const seed = 20261123
+	r := rand.New(rand.NewPCG(seed, 1))
+	t.Chdir(t.TempDir())
+	for round := range 300 {
+		input := text(r)
+		for _, name := range []string{"a", "b"} {
+			if err := os.WriteFile(name, text(r), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		command, run, signs := "head", partCommand(Head), []string{"", "-"}
+		if round%2 == 1 {
+			command, run, signs = "tail", Tail, []string{"", "+", "-"}
+		}
+		sign, n := signs[r.IntN(len(signs))], []int{0, 1, 2, 5, 10, 50, 70000}[r.IntN(7)]
+		if command == "tail" && n == 0 && sign != "+" {
+			n = 3 // coreutils ends at once and says nothing, not even of a missing file
+		}
+		args := strings.Fields([]string{
+			"", fmt.Sprintf("-%d", n), fmt.Sprintf("-n %s%d", sign, n), fmt.Sprintf("-c%s%d", sign, n), fmt.Sprintf("-c %s%d", sign, n),
+			fmt.Sprintf("-qn%s%d", sign, n), fmt.Sprintf("-v -n %s%d", sign, n),
+		}[r.IntN(7)] + " " + []string{"", "a", "a b", "a - b", "a missing b"}[r.IntN(5)])
+		if command == "tail" && len(args) > 2 && args[0] == fmt.Sprintf("-%d", n) {
+			args = args[:2] // coreutils takes tail -5 with one file only
+		}
+		peer := exec.Command(command, args...)
+		peer.Stdin = bytes.NewReader(input)
+		want, err := peer.Output()
+		if peer.ProcessState == nil {
+			t.Fatalf("coreutils is missing: %v", err)
+		}
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), append([]string{command}, args...), readInBits{bytes.NewReader(input), r}, &stdout, &stderr)
+		if status != peer.ProcessState.ExitCode() || !bytes.Equal(stdout.Bytes(), want) {
+			t.Fatalf("round %d: %s %q: status %d, %s\n%d bytes, coreutils has status %d and %d bytes", round, command, args,
+				status, &stderr, stdout.Len(), peer.ProcessState.ExitCode(), len(want))
+		}
+		if missing := strings.Contains(fmt.Sprint(args), "missing"); missing != (stderr.String() == command+": missing: no such file or directory\n") {
+			t.Fatalf("%s %q: %s", command, args, &stderr)
+		}
+	}
+}
+
+func TestHeadTailUsage(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"head -n", "head: option -n needs a value\nusage: head"},
+		{"head -n five", "head: -n five: expected a number, or one with - before it\nusage: head"},
+		{"head -c +-5", "head: -c +-5: expected a number"},
+		{"head -f", "head: unknown option -f\n"},
+		{"tail -c 5k", "tail: -c 5k: expected a number, or one with + before it\nusage: tail"},
+		{"tail -n ++5", "tail: -n ++5: expected a number"},
+		{"tail -n 99999999999999999999", "tail: -n 99999999999999999999: expected a number"},
+		{"tail --retry", "tail: unknown option --"},
+	} {
+		args := strings.Fields(tt.args)
+		var stdout, stderr bytes.Buffer
+		run := map[string]partCommand{"head": Head, "tail": Tail}[args[0]]
+		status := run(t.Context(), args, strings.NewReader("x"), &stdout, &stderr)
+		if status != exitUsage || stdout.Len() != 0 || !strings.HasPrefix(stderr.String(), tt.want) {
+			t.Errorf("%s: %d, %q, %s", tt.args, status, &stdout, &stderr)
+		}
+	}
+}
+
+func TestTailOfNothing(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := Tail(t.Context(), []string{"tail", "-n0", "headtail_test.go", "-"}, strings.NewReader("a"), &stdout, &stderr); status != exitOK ||
+		stdout.String() != "==> headtail_test.go <==\n\n==> standard input <==\n" {
+		t.Errorf("%d, %q, %s", status, &stdout, &stderr)
+	}
+}
+
+// TestTailOfProc: such a file says that it is empty.
+func TestTailOfProc(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := Tail(t.Context(), []string{"tail", "-1", "/proc/self/status"}, nil, &stdout, &stderr); status != exitOK ||
+		!strings.Contains(stdout.String(), "nonvoluntary_ctxt_switches") {
+		t.Errorf("%d, %q, %s", status, &stdout, &stderr)
+	}
+}
+
+// lockedBuffer is a buffer that one side writes and the other empties.
+type lockedBuffer struct {
+	sync.Mutex
+	bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.Lock()
+	defer b.Unlock()
+	return b.Buffer.Write(p)
+}
+
+// take empties b.
+func (b *lockedBuffer) take() string {
+	b.Lock()
+	defer b.Unlock()
+	return string(b.Next(b.Len()))
+}
+
+// TestFollow follows a log that grows, is cut, and is rotated, in virtual time.
+func TestFollow(t *testing.T) {
+	log, other := filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "other")
+	write := func(name, text string, flags int) {
+		t.Helper()
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|flags, 0o600)
+		if err == nil {
+			_, err = f.WriteString(text)
+			f.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(log, "one\ntwo\nthree\n", 0)
+	write(other, "else\n", 0)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var stdout, stderr lockedBuffer
+		status := make(chan int, 1)
+		go func() {
+			status <- Tail(ctx, []string{"tail", "-fn1", log, other, log + ".none"}, nil, &stdout, &stderr)
+		}()
+		expect := func(what, wantOut, wantErr string) {
+			t.Helper()
+			time.Sleep(5 * followPause)
+			synctest.Wait()
+			if out, errs := stdout.take(), stderr.take(); out != wantOut || errs != wantErr {
+				t.Errorf("%s: %q, %q, want %q, %q", what, out, errs, wantOut, wantErr)
+			}
+		}
+		head := func(name string) string { return "\n==> " + name + " <==\n" }
+		expect("start", head(log)[1:]+"three\n"+head(other)+"else\n", "tail: "+log+".none: no such file or directory\n")
+		write(log, "four", os.O_APPEND)
+		expect("growth", head(log)+"four", "")
+		write(log, "\nfive\n", os.O_APPEND)
+		expect("more of the same", "\nfive\n", "")
+		expect("nothing", "", "")
+		write(log, "cut\n", os.O_TRUNC)
+		expect("cut", "cut\n", "tail: "+log+": file truncated\n")
+		if err := os.Rename(log, log+".1"); err != nil {
+			t.Fatal(err)
+		}
+		expect("gone", "", "")
+		write(log+".1", "last words\n", os.O_APPEND)
+		expect("the old file", "last words\n", "")
+		write(log, "new\n", 0)
+		expect("rotation", "new\n", "tail: "+log+" has been replaced; following the new file\n")
+		write(other, "elsewhere\n", os.O_APPEND)
+		expect("the other", head(other)+"elsewhere\n", "")
+		cancel()
+		if got := <-status; got != exitFailed {
+			t.Errorf("status %d though a file was missing", got)
+		}
+	})
+}
+
+func TestFollowNothing(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := Tail(t.Context(), []string{"tail", "-f"}, strings.NewReader("a\nb\n"), &stdout, &stderr); status != exitOK || stdout.String() != "a\nb\n" {
+		t.Errorf("standard input: %d, %q, %s", status, &stdout, &stderr)
+	}
+	if status := Tail(t.Context(), []string{"tail", "-f", "/nowhere"}, nil, &stdout, &stderr); status != exitFailed {
+		t.Errorf("no file: %d, %s", status, &stderr)
+	}
+}
