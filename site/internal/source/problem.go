@@ -129,9 +129,9 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// excerptWidth is how much of a long line is shown, in characters: an RSA key has
-// 700 of them.
-const excerptWidth = 100
+// excerptWidth is how much of a long line is shown, in characters, so that it fits on a terminal of 80 columns: an RSA
+// key has 700 of them.
+const excerptWidth = 71
 
 // excerpt shows the line of a place with marks under it.
 func excerpt(at Span) string {

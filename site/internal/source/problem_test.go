@@ -26,15 +26,15 @@ func TestExcerpt(t *testing.T) {
 		{"end of line", "one\r\n", 3, 5, "    1 | one·\n      |    ^"},
 		{
 			"long, at the start", long, 0, 9,
-			"    1 | " + long[:100] + "…\n      | ^^^^^^^^^",
+			"    1 | " + long[:excerptWidth] + "…\n      | ^^^^^^^^^",
 		},
 		{
 			"long, at the end", long, 290, 299,
-			"    1 | …fghi abcdefghi abcdefghi abcdefghi\n      |                           ^^^^^^^^^",
+			"    1 | …defghi abcdefghi abcdefghi\n      |                   ^^^^^^^^^",
 		},
 		{
 			"long mark", long, 0, 299,
-			"    1 | " + long[:100] + "…\n      | " + strings.Repeat("^", 101),
+			"    1 | " + long[:excerptWidth] + "…\n      | " + strings.Repeat("^", excerptWidth+1),
 		},
 	}
 	for _, tt := range tests {
