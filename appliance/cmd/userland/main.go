@@ -58,7 +58,7 @@ func commands() multicall.Table {
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
-	maps.Copy(t.Mains, uroot())
+	maps.Copy(t.Mains, strict(uroot()))
 	return t
 }
 
