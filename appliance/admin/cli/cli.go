@@ -6,7 +6,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -67,14 +66,6 @@ func unknown(flags *flag.FlagSet, args []string) error {
 		}
 	}
 	return ErrUsage
-}
-
-// JSON writes v for programs, indented because people read it too.
-func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // Count writes a number with its noun.
