@@ -88,7 +88,7 @@ func TestSuperblockOfRealDisks(t *testing.T) {
 // TestRecipes: a disk that is made as the pages say is known as /perm, has a journal, and blocks of 4096 bytes.
 func TestRecipes(t *testing.T) {
 	c := reaping(t)
-	recipe := regexp.MustCompile("mk(?:fs\\.ext4|e2fs)((?: -[a-zA-Z]+(?: [a-z0-9]+)?)+) (?:/dev/|%)")
+	recipe := regexp.MustCompile("(mkfs\\.ext4|mke2fs)((?: -[a-zA-Z]+(?: [a-z0-9]+)?)+) (?:/dev/|%)")
 	found := 0
 	for _, page := range []string{"docs/xen.md", "docs/operations.md", "image/xen/config.go"} {
 		text, err := os.ReadFile("../../" + page)
@@ -98,7 +98,7 @@ func TestRecipes(t *testing.T) {
 		for _, words := range recipe.FindAllSubmatch(text, -1) {
 			found++
 			path := filepath.Join(t.TempDir(), "perm")
-			command(t, c, append(append([]string{"/sbin/mke2fs", "-q", "-t", "ext4"}, strings.Fields(string(words[1]))...), path, "16M")...)
+			command(t, c, append(append([]string{"/sbin/" + string(words[1]), "-q"}, strings.Fields(string(words[2]))...), path, "16M")...)
 			sb, err := readSuperblock(path)
 			if err != nil {
 				t.Fatal(err)
