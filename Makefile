@@ -18,10 +18,21 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 # A clone of somebody else's is built too: nothing that is built says which commit it is of.
 export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)
 
-MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'
+# What people call says by itself what is wrong, and make has nothing to add to that: it is only asked (-q) whether the
+# file is there in the end that image/passes makes, so that its exit status is 1 if not. Lines with a + run all the same.
+# Of several goals it says which was the last.
+PEOPLE = image run push check
+ifeq (1 1,$(words $(MAKECMDGOALS)) $(words $(filter $(PEOPLE),$(MAKECMDGOALS))))
+MAKEFLAGS += -qs
+endif
+.NOTPARALLEL:
+PASSED := $(shell mktemp -u)
+GO_RUN  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL go run -exec 'image/passes $(PASSED).$(@:do-%=%)'
+
+MKIMAGE = $(GO_RUN) ./image/cmd/mkimage -site '$(SITE)'
 BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(SECTOR),-sector '$(SECTOR)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
-.PHONY: help image run push check test test-xen fuzz bench clean
+.PHONY: help $(PEOPLE) $(PEOPLE:%=do-%) $(PEOPLE:%=tidy-%) test test-xen fuzz bench clean
 help:
 	@echo 'make image [SITE=dir]   the site as a disk and a kernel: $(OUT)/firewall.ext2, $(OUT)/vmlinuz, $(OUT)/firewall.cfg'
 	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball,'
@@ -39,27 +50,31 @@ help:
 	@echo 'make bench              the comparison with peers'
 	@echo 'make clean              remove $(OUT)'
 
-image:
-	@image/packages.sh image
-	@$(MKIMAGE) -out '$(OUT)' $(BUILD)
+$(PEOPLE): %: do-% $(PASSED).% tidy-%
+$(PASSED).%:
+	@false
+$(PEOPLE:%=tidy-%): tidy-%:
+	+@rm -f '$(PASSED).$*'
 
-run:
-	@image/packages.sh run
-	@mkdir -p '$(OUT)/run'
-	@test -f '$(OUT)/run/key' || ssh-keygen -q -t ed25519 -N '' -C 'make run' -f '$(OUT)/run/key'
-	@$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD)
-	@go run ./image/cmd/runimage -site '$(SITE)' -dir '$(OUT)/run'
+do-image:
+	+@image/packages.sh image && $(MKIMAGE) -out '$(OUT)' $(BUILD); true
+
+do-run:
+	+@image/packages.sh run && mkdir -p '$(OUT)/run' && \
+		{ test -f '$(OUT)/run/key' || ssh-keygen -q -t ed25519 -N '' -C 'make run' -f '$(OUT)/run/key'; } && \
+		$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD) && rm '$(PASSED).run' 2>/dev/null && \
+		$(GO_RUN) ./image/cmd/runimage -site '$(SITE)' -dir '$(OUT)/run'; true
 
 # The machine of make run has a key and a port of its own.
 RUNS = $(filter run,$(HOST))
 # What the message says reaches no shell here.
-push: export GATEHOUSE_MESSAGE = $(MESSAGE)
-push:
-	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)' -m "$$GATEHOUSE_MESSAGE" \
-		-ssh '$(SSH)$(if $(RUNS), -F $(OUT)/run/ssh_config)' $(if $(RUNS),-authorized-keys '$(OUT)/run/key.pub')
+do-push: export GATEHOUSE_MESSAGE = $(MESSAGE)
+do-push:
+	+@$(GO_RUN) ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)' -m "$$GATEHOUSE_MESSAGE" \
+		-ssh '$(SSH)$(if $(RUNS), -F $(OUT)/run/ssh_config)' $(if $(RUNS),-authorized-keys '$(OUT)/run/key.pub'); true
 
-check:
-	@$(MKIMAGE) -check
+do-check:
+	+@$(MKIMAGE) -check; true
 
 # The parts of it, each with its time: .ci/parts.
 test:

@@ -120,7 +120,7 @@ func (j *job) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return made.summarise(stdout, s)
+	return made.summarise(stdout, s, j.site)
 }
 
 func (j *job) readSite() (*site.Site, map[string][]byte, error) {
