@@ -1,9 +1,9 @@
 // Package applets holds the small commands of the appliance's console that u-root
-// has only with defects: ps, kill, head and tail. Each is a function
+// has not, or only with defects: ps, kill, head, tail, and more, which is less too. Each is a function
 //
 //	func(ctx, args, stdout, stderr) int
 //
-// where args[0] is the command's name and the result its exit status; head and tail
+// where args[0] is the command's name and the result its exit status; head, tail and more
 // have stdin before stdout. Those that need a network are packages below this one:
 // ip, and inet with ping and hostname. None here reaches one, however far, so that a
 // program of them starts fast.

@@ -105,7 +105,7 @@ func (b built) testSize(t *testing.T) {
 func (b built) testDivision(t *testing.T) {
 	for program, names := range map[string][]string{
 		Gatehouse: {"halt", "hostname", "ip", "netcat", "netstat", "ping", "poweroff", "tcpdump", "wget"},
-		Userland:  {"cat", "grep", "head", "kill", "ls", "mount", "ps", "sh", "tail", "true"},
+		Userland:  {"cat", "grep", "head", "kill", "less", "ls", "more", "mount", "ps", "sh", "tail", "true"},
 	} {
 		for _, name := range names {
 			if !slices.Contains(b.names[program], name) {

@@ -52,6 +52,8 @@ func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
 			"head": applets.Head,
+			"less": applets.More,
+			"more": applets.More,
 			"kill": multicall.Silent(applets.Kill),
 			"ps":   multicall.Silent(applets.Ps),
 			"tail": applets.Tail,
