@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
 // TestMakeAddsNothing: after a message of ours there is no "exit status 1" of go run and no "make: ***", and make fails
@@ -58,5 +60,18 @@ func TestMakeAddsNothing(t *testing.T) {
 		if err != nil || len(left) > 0 {
 			t.Errorf("make %s leaves %q, %v", tt.args, left, err)
 		}
+	}
+}
+
+// TestSummaryNamesTheSite: what is said to do next is about the site that was built.
+func TestSummaryNamesTheSite(t *testing.T) {
+	s, err := dir.Load("../../../examples/home")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	m := made{dir: t.TempDir()}
+	if err := m.summarise(&out, s, "my/site"); err != nil || !strings.Contains(out.String(), "\nmake run SITE=my/site ") {
+		t.Errorf("%v\n%s", err, &out)
 	}
 }
