@@ -395,3 +395,16 @@ func TestProfile(t *testing.T) {
 	d := talk(t, "TEST_PROFILE="+file)
 	d.want("hello; printenv FROM", "hello\nprofile\n")
 }
+
+// TestAskedForHelp: nobody loses his session for it.
+func TestAskedForHelp(t *testing.T) {
+	t.Parallel()
+	d := talk(t)
+	for _, command := range []string{"exit", "logout", "exec"} {
+		for _, option := range []string{"--help", "-h", "--frobnicate"} {
+			if out := d.do(command + " " + option + " 2>&1; echo still here"); !strings.HasPrefix(out, "usage: "+command+" [") || !strings.HasSuffix(out, "\nstill here\r\n") {
+				t.Errorf("%s %s: %q", command, option, out)
+			}
+		}
+	}
+}
