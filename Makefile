@@ -19,7 +19,9 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 # A clone of somebody else's is built too: nothing that is built says which commit it is of.
 export GOFLAGS := -buildvcs=false $(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)
 
-MKIMAGE = go run ./image/cmd/mkimage -site '$(SITE)'$(if $(STRICT), -strict)
+# A program of the project, run by itself: go run would add "exit status 1" to what it says.
+PROGRAM = go build -o '$(OUT)/programs/' ./$(1) && '$(OUT)/programs/$(notdir $(1))'
+MKIMAGE = $(call PROGRAM,image/cmd/mkimage) -site '$(SITE)'$(if $(STRICT), -strict)
 BUILD   = $(if $(BOOT),-boot '$(BOOT)') $(if $(DISK),-disk '$(DISK)') $(if $(SECTOR),-sector '$(SECTOR)') $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(KERNEL_SRC),-kernel-src '$(KERNEL_SRC)')
 
 .PHONY: help image run push check test test-xen fuzz bench clean
@@ -49,14 +51,14 @@ run:
 	@mkdir -p '$(OUT)/run'
 	@test -f '$(OUT)/run/key' || ssh-keygen -q -t ed25519 -N '' -C 'make run' -f '$(OUT)/run/key'
 	@$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD)
-	@go run ./image/cmd/runimage -site '$(SITE)' -dir '$(OUT)/run'
+	@$(call PROGRAM,image/cmd/runimage) -site '$(SITE)' -dir '$(OUT)/run'
 
 # The machine of make run has a key and a port of its own.
 RUNS = $(filter run,$(HOST))
 # What the message says reaches no shell here.
 push: export GATEHOUSE_MESSAGE = $(MESSAGE)
 push:
-	@go run ./appliance/cmd/push -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)'$(if $(STRICT), -strict) -m "$$GATEHOUSE_MESSAGE" \
+	@$(call PROGRAM,appliance/cmd/push) -host '$(HOST)' -site '$(SITE)' -within '$(WITHIN)'$(if $(STRICT), -strict) -m "$$GATEHOUSE_MESSAGE" \
 		-ssh '$(SSH)$(if $(RUNS), -F $(OUT)/run/ssh_config)' $(if $(RUNS),-authorized-keys '$(OUT)/run/key.pub')
 
 check:

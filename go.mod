@@ -36,7 +36,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/mkfifo
 	github.com/u-root/u-root/cmds/core/mknod
 	github.com/u-root/u-root/cmds/core/mktemp
-	github.com/u-root/u-root/cmds/core/more
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/mv
 	github.com/u-root/u-root/cmds/core/netcat

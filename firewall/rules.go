@@ -68,11 +68,14 @@ func (c *compiler) rulesOf(e entry) []TreeRule {
 	return rules
 }
 
+// RuleCounter is the counter that all rules of one name share. The prefix keeps names and words of nft apart.
+func RuleCounter(name string) string { return "rule_" + name }
+
 // finish is the last part of a rule: what becomes of packets that it speaks of. If there is more to do than a
 // verdict, it is in a chain of its own, so that all rules of one name share one rate. They share a counter
-// too, whose prefix keeps its name and words of nft apart.
+// too: RuleCounter.
 func (c *compiler) finish(name, origin string, verdict Verdict, rate Rate, log bool) TreeRule {
-	r := TreeRule{Counter: "rule_" + name, Verdict: verdict, Name: name, Origin: origin}
+	r := TreeRule{Counter: RuleCounter(name), Verdict: verdict, Name: name, Origin: origin}
 	if log && c.policy.Log != (Rate{}) {
 		r = c.detour("logged_"+name, goTo, r, append(c.log(name), r)...)
 	}

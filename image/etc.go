@@ -46,6 +46,13 @@ func group() string {
 	return b.String()
 }
 
+// profile is what an interactive shell begins with: the first one of a login greets.
+const profile = `if [ -z "$GATEHOUSE_GREETED" ]; then
+	export GATEHOUSE_GREETED=1
+	gatehouse greet
+fi
+`
+
 // osRelease returns os-release(5).
 func osRelease(version string) string {
 	version = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`", "\n", " ").Replace(version)

@@ -24,6 +24,8 @@ peers="$peers radvd radvdump ndisc6"
 # Installed, these would change how the machine finds names, and who sets its clock: they are unpacked only, to where
 # the tests look.
 unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-timesyncd"
+# Clients of ssh with few ciphers, and who audits what a server offers.
+peers="$peers python3-paramiko ssh-audit"
 # What these need of others: Python, libraries, and what unpacks a source.
 peers="$peers bzip2 python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
 unpackeddir=/var/lib/gatehouse-peers

@@ -42,6 +42,7 @@ func Tree(in Input) ([]ext2.Node, error) {
 			text("etc/passwd", passwd()),
 			text("etc/group", group()),
 			text("etc/os-release", osRelease(in.Version)),
+			text("etc/profile", profile),
 		},
 		siteNodes(in.SiteFiles),
 		grub(in),

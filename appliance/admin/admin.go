@@ -12,16 +12,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/clock"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/dns"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/ipv6"
@@ -110,7 +105,7 @@ func commands() []command {
 			run: ofTunnel(tunnel.Status), sub: tunnelCommands()},
 		{name: "time", usage: "[--json]", what: "the clock: is it right, whom it follows, and what each source says",
 			run: ofTime(clock.Status), sub: timeCommands()},
-		{name: "firewall", sub: firewallCommands()},
+		{name: "firewall", what: "the packet filter", sub: firewallCommands()},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [SERVICE]", what: "what the services say", run: showLog},
 	}
 }
@@ -122,60 +117,13 @@ func commands() []command {
 // Whatever a service, a site or the kernel says, no terminal acts on it: all output goes out by [printable.Output].
 func Run(ctx context.Context, env Env, args []string) int {
 	env.Stdout, env.Stderr = printable.Output(env.Stdout), printable.Output(env.Stderr)
+	switch {
+	case len(args) > 0 && args[0] == completeWord:
+		complete(ctx, env, env.Stdout, args[1:])
+		return 0
+	case len(args) == 1 && args[0] == greetWord:
+		greet(ctx, env, env.Stdout)
+		return 0
+	}
 	return dispatch(ctx, env, "gatehouse", commands(), args)
-}
-
-// dispatch runs the command of all that args begin with. What was said before them
-// is prefix.
-func dispatch(ctx context.Context, env Env, prefix string, all []command, args []string) int {
-	if len(args) == 0 {
-		printUsage(env.Stderr, prefix, all)
-		return 2
-	}
-	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
-	if i < 0 {
-		fmt.Fprintf(env.Stderr, "%s: no command %q\n", prefix, args[0])
-		printUsage(env.Stderr, prefix, all)
-		return 2
-	}
-	c := all[i]
-	name := prefix + " " + c.name
-	more := len(args) > 1 && !strings.HasPrefix(args[1], "-")
-	if c.sub != nil && (more || c.run == nil) {
-		return dispatch(ctx, env, name, c.sub, args[1:])
-	}
-	switch err := c.run(ctx, env, args[1:]); {
-	case errors.Is(err, cli.ErrUsage):
-		fmt.Fprintf(env.Stderr, "usage: %s %s\n", name, c.usage)
-		return 2
-	case errors.Is(err, cli.ErrProblems):
-		return 1
-	case err != nil:
-		fmt.Fprintf(printable.Writer(env.Stderr), "%s: %v\n", name, err) // what others say is in it
-		return 1
-	}
-	return 0
-}
-
-// Usage prints the commands, or those that begin with a word.
-func Usage(w io.Writer, words ...string) {
-	all := commands()
-	if len(words) > 0 {
-		all = slices.DeleteFunc(all, func(c command) bool { return c.name != words[0] })
-	}
-	printUsage(w, "gatehouse", all)
-}
-
-func printUsage(w io.Writer, prefix string, all []command) {
-	fmt.Fprintf(w, "usage: %s COMMAND\n", prefix)
-	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	for _, c := range all {
-		if c.run != nil {
-			fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.usage, c.what)
-		}
-		for _, sub := range c.sub {
-			fmt.Fprintf(t, "  %s %s %s\t%s\n", c.name, sub.name, sub.usage, sub.what)
-		}
-	}
-	t.Flush()
 }

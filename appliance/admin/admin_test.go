@@ -250,13 +250,13 @@ func TestOutput(t *testing.T) {
 	}{
 		{"leases", healthy(), "leases", 0, `
 LAN   ADDRESS          MAC                 NAME   KIND       LEASE
-lan   192.168.32.11    00:16:3e:20:00:11   web1   reserved   for another 12h
-lan   192.168.32.100   00:00:5e:00:53:77   -      pool       for another 1m 30s
+lan   192.168.32.11    00:16:3e:20:00:11   web1   reserved   12h left
+lan   192.168.32.100   00:00:5e:00:53:77   -      pool       1m 30s left
 `},
 		{"leases with the former ones", healthy(), "leases -a", 0, `
 LAN   ADDRESS          MAC                 NAME    KIND       LEASE
-lan   192.168.32.11    00:16:3e:20:00:11   web1    reserved   for another 12h
-lan   192.168.32.100   00:00:5e:00:53:77   -       pool       for another 1m 30s
+lan   192.168.32.11    00:16:3e:20:00:11   web1    reserved   12h left
+lan   192.168.32.100   00:00:5e:00:53:77   -       pool       1m 30s left
 lan   192.168.32.101   00:00:5e:00:53:78   guest   pool       free for 1h
 `},
 		{"a host of the pool", healthy(), "host 00:00:5e:00:53:78", 0, `
@@ -292,7 +292,7 @@ func TestHost(t *testing.T) {
 		if code != 0 || stderr != "" {
 			t.Errorf("host %s: exit status %d, %s", word, code, stderr)
 		}
-		for _, want := range []string{"iqn.2011-03.example.home:web1.root", "for another 12h", "ethers:"} {
+		for _, want := range []string{"iqn.2011-03.example.home:web1.root", "12h left", "ethers:"} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("host %s: %q is missing in\n%s", word, want, stdout)
 			}

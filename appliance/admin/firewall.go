@@ -42,7 +42,8 @@ func ThisKernel() Kernel {
 
 func firewallCommands() []command {
 	return []command{
-		{name: "show", usage: "[-a] [--json]", what: "the rules and what they counted", run: showFirewall},
+		{name: "rules", usage: "[--json]", what: "the site's own rules, a line each, and how often each has decided", run: siteRules},
+		{name: "show", usage: "[-a] [--json]", what: "all rules as nft text, and what they counted", run: showFirewall},
 		{name: "diff", usage: "[--json]", what: "whether the rules are what the site says", run: diffFirewall},
 		{name: "explain", usage: "from [ZONE] HOST to HOST [PROTOCOL PORT|SERVICE] [--json]",
 			what: "why a packet passes or not", run: explainFirewall},

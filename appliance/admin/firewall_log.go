@@ -115,11 +115,7 @@ func (p LoggedPacket) about(word string) bool {
 
 func (p LoggedPacket) print(env Env, d directory, asJSON bool) error {
 	if asJSON {
-		line, err := json.Marshal(p)
-		if err == nil {
-			_, err = fmt.Fprintf(env.Stdout, "%s\n", line)
-		}
-		return err
+		return cli.JSONLine(env.Stdout, p)
 	}
 	out := printable.Writer(env.Stdout)
 	if p.Lost > 0 {

@@ -63,7 +63,8 @@ func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int
 	var out, errs bytes.Buffer
 	env := admin.Env{Stdout: &out, Stderr: &errs, RunDir: g.dir, Site: g.site, Kernel: admin.Kernel{
 		Counters: func(firewall.Table) (map[string]firewall.Count, error) {
-			return map[string]firewall.Count{"rule_default.out": {Packets: 17, Bytes: 1020}, "refused": {Packets: 3, Bytes: 180}}, nil
+			return map[string]firewall.Count{"rule_default.out": {Packets: 17, Bytes: 1020}, "refused": {Packets: 3, Bytes: 180},
+				firewall.RuleCounter("no-web1-wan-smtp"): {Packets: 12, Bytes: 720}}, nil
 		},
 		Kept: func(table firewall.Table) (firewall.Table, error) {
 			for i, s := range table.Sets {
@@ -180,6 +181,41 @@ func TestFirewallShow(t *testing.T) {
 	}
 }
 
+// TestFirewallRules: the site's own rules in its order, a line each, and what each has decided.
+func TestFirewallRules(t *testing.T) {
+	g := newGate(t, nil)
+	stdout, stderr, code := g.run(t, "rules")
+	want := `
+HITS   RULE         NAME                 LINE   FROM → TO
+-      deny         no-blocked-any       21     blocked → lan, guests, wan, box:
+                                                everything
+-      allow        guests-printer-ipp   24     guests → printer: ipp
+-      deny         no-guests-box-ssh    28     guests → box: ssh
+12     deny         no-web1-wan-smtp     32     web1 → wan: smtp; logged
+-      allow        wan-web2-https       37     wan → web2: https
+-      forward      web1-tcp-443         41     wan tcp/443 → web1: everybody
+-      one to one   web2                 44     192.0.2.20 ↔ web2
+
+The first that speaks of a conversation decides, then the defaults.
+`
+	if code != 0 || stderr != "" || "\n"+stdout != want {
+		t.Errorf("exit status %d, %q:\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+	text, _, _ := g.run(t, "rules", "--json")
+	var rules []admin.SiteRule
+	if err := json.Unmarshal([]byte(text), &rules); err != nil || len(rules) != 7 || rules[3].Place != "site.toml:32" ||
+		rules[3].Count == nil || rules[3].Count.Packets != 12 || rules[0].Count != nil {
+		t.Errorf("%v: %s", err, text)
+	}
+	g = newGate(t, func(toml string) string { return toml[:strings.Index(toml, "[firewall.list]")] })
+	if stdout, _, code := g.run(t, "rules"); code != 0 || !strings.HasPrefix(stdout, "The site has no rules of its own") {
+		t.Errorf("without rules: %d, %s", code, stdout)
+	}
+	if text, _, _ := g.run(t, "rules", "--json"); text != "[]\n" {
+		t.Errorf("without rules: %s", text)
+	}
+}
+
 func TestFirewallDiff(t *testing.T) {
 	g := newGate(t, nil)
 	stdout, stderr, code := g.run(t, "diff")
@@ -217,7 +253,7 @@ func TestFirewallWithoutRules(t *testing.T) {
 			t.Errorf("%s: exit status %d, %s", args, code, stderr)
 		}
 	}
-	if _, stderr, code := g.run(t, "nonsense"); code != 2 || !strings.Contains(stderr, "usage: gatehouse firewall COMMAND\n  show [-a] [--json]") {
+	if _, stderr, code := g.run(t, "nonsense"); code != 2 || !strings.Contains(stderr, "usage: gatehouse firewall COMMAND\n  rules ") {
 		t.Errorf("exit status %d, %s", code, stderr)
 	}
 }

@@ -53,7 +53,7 @@ func printLeases(w io.Writer, list []dhcp.LeaseInfo, now time.Time) error {
 func leaseState(l dhcp.LeaseInfo, now time.Time) string {
 	switch l.State {
 	case "bound":
-		return "for another " + cli.Span(l.Expires.Sub(now))
+		return cli.Span(l.Expires.Sub(now)) + " left"
 	case "declined":
 		return "in use by somebody else; tried again in " + cli.Span(l.Expires.Sub(now))
 	default:

@@ -30,13 +30,12 @@ func showLog(ctx context.Context, env Env, args []string) error {
 		request.Service = words[0]
 	}
 	err = env.list(ctx, InitService, "log", request, *follow, func(raw json.RawMessage) error {
-		if *asJSON {
-			_, err := fmt.Fprintf(env.Stdout, "%s\n", raw)
-			return err
-		}
 		var l logs.Dated
 		if err := json.Unmarshal(raw, &l); err != nil {
 			return err
+		}
+		if *asJSON {
+			return cli.JSONLine(env.Stdout, l)
 		}
 		return printLine(env.Stdout, l)
 	})

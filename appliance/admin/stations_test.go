@@ -40,7 +40,7 @@ func TestHostStations(t *testing.T) {
 	if !strings.HasSuffix(squeeze(stdout), want) || code != 0 || stderr != "" {
 		t.Errorf("exit status %d, %s%s", code, stderr, stdout)
 	}
-	if stdout, _, _ = b.command("host", "web1", "--json"); !strings.Contains(stdout, `"Kind": "eui64"`) {
+	if stdout, _, _ = b.command("host", "web1", "--json"); !strings.Contains(stdout, `"kind": "eui64"`) {
 		t.Errorf("--json: %s", stdout)
 	}
 }

@@ -53,6 +53,10 @@ func (st *Status) problems(a answers) []string {
 	if p := st.Box.Boot.Storage.Problem; p != "" {
 		add("/perm: " + plain(p) + "; what the box learns is kept in memory until its next start, and no site can be applied")
 	}
+	if s := st.Box.Boot.Storage; s.NoJournal {
+		add(fmt.Sprintf("/perm: %s has no journal: a power cut can damage it, and lose leases that were promised; "+
+			"with the box shut down, tune2fs -j on its disk adds one", s.Device))
+	}
 	if w := st.Box.Watchdog; w != nil {
 		add(watchdogProblems(*w)...)
 	}

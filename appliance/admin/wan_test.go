@@ -91,7 +91,7 @@ func TestWANCommand(t *testing.T) {
 			t.Errorf("%s: %s\n%s", args, stderr, stdout)
 		}
 	}
-	if all := strings.Split(usage(t), "\n"); !slices.ContainsFunc(all, func(l string) bool { return strings.HasPrefix(l, "  wan renew ") }) {
+	if all := strings.Split(usage(t), "\n"); !slices.ContainsFunc(all, func(l string) bool { return strings.HasPrefix(l, "  gatehouse wan renew") }) {
 		t.Errorf("no usage of wan renew in\n%s", strings.Join(all, "\n"))
 	}
 }

@@ -38,6 +38,11 @@ func xvdb(clean bool) *disk {
 	return &disk{Device: Device{Path: "/dev/xvdb", Clean: clean, Label: "perm"}}
 }
 
+func withoutJournal(d *disk) *disk {
+	d.NoJournal = true
+	return d
+}
+
 func (d *disk) fsck(takes time.Duration, status int, output string) *disk {
 	d.fsckTakes, d.fsckStatus, d.fsckOutput = takes, status, output
 	return d
@@ -54,6 +59,9 @@ func scenarios() []scenario {
 	after := func(d time.Duration, what any) map[time.Duration]any { return map[time.Duration]any{d: what} }
 	return []scenario{
 		{
+			name: "a perm disk without a journal", disks: []*disk{xvda(true), withoutJournal(xvdb(true))},
+			prepare: secondBoot, at: after(time.Hour, syscall.SIGUSR2), want: PowerOff,
+		}, {
 			name: "first boot, own perm disk, poweroff", disks: []*disk{xvda(true), xvdb(true)},
 			prepare: func(m *machine) { m.tooSlow = 300 * time.Millisecond },
 			at:      after(time.Hour, syscall.SIGUSR2), want: PowerOff, mounts: true,

@@ -151,6 +151,9 @@ func (b *boot) findPerm(ctx context.Context) (string, error) {
 	b.report.Storage = s
 	switch s.Kind {
 	case StorageDisk:
+		if s.NoJournal {
+			return s.Device + ", which has no journal: a power cut can lose what is stored there", nil
+		}
 		return s.Device, nil
 	case StorageRoot:
 		return "a directory of the root disk, which is writable for it", nil
@@ -170,7 +173,7 @@ func (b *boot) mountPerm(ctx context.Context) (Storage, error) {
 		}
 		return Storage{Kind: StorageRoot}, err
 	}
-	s := Storage{Kind: StorageDisk, Device: disk.Path}
+	s := Storage{Kind: StorageDisk, Device: disk.Path, NoJournal: disk.NoJournal}
 	if !disk.Clean {
 		if _, err := b.fsck(ctx, disk.Path); err != nil {
 			return s, err

@@ -109,8 +109,8 @@ func (linux) Devices() ([]Device, error) {
 		if err != nil {
 			continue
 		}
-		var ok bool
-		if d.Label, d.Clean, ok = parseSuperblock(sb); ok {
+		if s, ok := parseSuperblock(sb); ok {
+			d.Label, d.Clean, d.NoJournal = s.label, s.clean, !s.journal
 			found = append(found, d)
 		}
 	}

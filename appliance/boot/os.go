@@ -78,4 +78,6 @@ type Device struct {
 	Clean    bool   // left in order: unmounted, no errors, no journal to replay
 	Root     bool   // it is mounted on /
 	ReadOnly bool   // it takes no writes
+	// NoJournal: a power cut can damage it, and lose what was said to be on it.
+	NoJournal bool
 }

@@ -25,6 +25,8 @@ type Storage struct {
 	Kind    StorageKind `json:"kind"`
 	Device  string      `json:"device,omitempty"`  // of StorageDisk, or of the disk that is broken
 	Problem string      `json:"problem,omitempty"` // why it is lost
+	// NoJournal: the disk has none, so a power cut can damage it and lose what was promised.
+	NoJournal bool `json:"no_journal,omitempty"`
 }
 
 // Step is one measured step of the boot.

@@ -13,6 +13,7 @@ const (
 
 	offMagic    = 0x38
 	offState    = 0x3a
+	offCompat   = 0x5c
 	offIncompat = 0x60
 	offLabel    = 0x78
 	labelSize   = 16
@@ -20,16 +21,28 @@ const (
 	extMagic        = 0xef53
 	stateValid      = 0x1 // unmounted in order
 	stateErrors     = 0x2 // the kernel has seen errors
+	compatJournal   = 0x4 // there is a journal
 	incompatRecover = 0x4 // the journal must be replayed
 )
 
-// parseSuperblock reads label and state; ok is false when sb is no superblock.
-func parseSuperblock(sb []byte) (label string, clean, ok bool) {
+// superblock is what is read of one.
+type superblock struct {
+	label   string
+	clean   bool // left in order
+	journal bool
+}
+
+// parseSuperblock returns false when sb is no superblock.
+func parseSuperblock(sb []byte) (superblock, bool) {
 	if len(sb) < superblockSize || binary.LittleEndian.Uint16(sb[offMagic:]) != extMagic {
-		return "", false, false
+		return superblock{}, false
 	}
 	name, _, _ := bytes.Cut(sb[offLabel:offLabel+labelSize], []byte{0})
 	state := binary.LittleEndian.Uint16(sb[offState:])
 	recover := binary.LittleEndian.Uint32(sb[offIncompat:])&incompatRecover != 0
-	return string(name), state&stateValid != 0 && state&stateErrors == 0 && !recover, true
+	return superblock{
+		label:   string(name),
+		clean:   state&stateValid != 0 && state&stateErrors == 0 && !recover,
+		journal: binary.LittleEndian.Uint32(sb[offCompat:])&compatJournal != 0,
+	}, true
 }

@@ -125,14 +125,19 @@ func TestAlgorithms(t *testing.T) {
 	for _, option := range []string{
 		"KexAlgorithms=diffie-hellman-group14-sha1", "KexAlgorithms=diffie-hellman-group14-sha256",
 		"KexAlgorithms=diffie-hellman-group-exchange-sha256", "KexAlgorithms=ecdh-sha2-nistp256",
-		"Ciphers=aes128-cbc", "Ciphers=3des-cbc", "Ciphers=aes256-ctr", "HostKeyAlgorithms=ssh-rsa,ecdsa-sha2-nistp256",
+		"Ciphers=aes128-cbc", "Ciphers=3des-cbc", "HostKeyAlgorithms=ssh-rsa,ecdsa-sha2-nistp256",
 	} {
 		got := run(t, d.ssh(t, []string{"-o", option}, "echo in"), nil)
 		if got.status != 255 || !strings.Contains(got.stderr, "no matching") {
 			t.Errorf("%s: %+v, want: no matching …", option, got)
 		}
 	}
-	for _, option := range []string{"Ciphers=aes256-gcm@openssh.com", "Ciphers=chacha20-poly1305@openssh.com", "KexAlgorithms=curve25519-sha256"} {
+	// A MAC over plain text is none for a cipher that has no own.
+	if got := run(t, d.ssh(t, []string{"-o", "Ciphers=aes256-ctr", "-o", "MACs=hmac-sha2-256,hmac-sha1"}, "echo in"), nil); got.status != 255 ||
+		!strings.Contains(got.stderr, "no matching MAC") {
+		t.Errorf("MAC and encrypt: %+v, want a refusal", got)
+	}
+	for _, option := range []string{"Ciphers=aes256-ctr", "Ciphers=aes128-ctr", "Ciphers=aes256-gcm@openssh.com", "Ciphers=chacha20-poly1305@openssh.com", "KexAlgorithms=curve25519-sha256"} {
 		if got := run(t, d.ssh(t, []string{"-o", option}, "echo in"), nil); got.stdout != "in\n" {
 			t.Errorf("%s: %+v", option, got)
 		}

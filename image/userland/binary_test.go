@@ -71,11 +71,17 @@ func (b built) run(t *testing.T, stdin, name string, args ...string) (string, er
 }
 
 func TestPrograms(t *testing.T) {
+	if programs := os.Getenv(sandboxVariable); programs != "" {
+		s := newSandbox(t, programs)
+		s.run(s.names())
+		return
+	}
 	b := build(t, "../..")
 	t.Run("size", b.testSize)
 	t.Run("division", b.testDivision)
 	t.Run("build information", b.testBuildInfo)
 	t.Run("every command starts", b.testStart)
+	t.Run("asked for help, or for what it cannot, no command does anything", b.testAsked)
 	t.Run("shell", b.testShell)
 }
 
@@ -99,7 +105,7 @@ func (b built) testSize(t *testing.T) {
 func (b built) testDivision(t *testing.T) {
 	for program, names := range map[string][]string{
 		Gatehouse: {"halt", "hostname", "ip", "netcat", "netstat", "ping", "poweroff", "tcpdump", "wget"},
-		Userland:  {"cat", "grep", "head", "kill", "ls", "mount", "ps", "sh", "tail", "true"},
+		Userland:  {"cat", "grep", "head", "kill", "less", "ls", "more", "mount", "ps", "sh", "tail", "true"},
 	} {
 		for _, name := range names {
 			if !slices.Contains(b.names[program], name) {

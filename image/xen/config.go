@@ -125,7 +125,7 @@ func disks(line printer, d Domain) {
 	line("")
 	line("# xvda is replaced by each new image. xvdb holds what must last (leases, ssh host keys): any disk with an")
 	line("# ext3 or ext4 file system labelled perm. Without it these live on xvda and are lost with it. To make one:")
-	line("#   truncate -s 64M %s && mke2fs -q -t ext4 -L perm %[1]s", shellQuote(perm))
+	line("#   truncate -s 64M %s && mke2fs -q -t ext4 -b 4096 -L perm %[1]s", shellQuote(perm))
 	line("# A block device is given as target=/dev/vg0/firewall in the same way as a file.")
 	line("disk = [")
 	line("  %s,", xl.Quote("vdev=xvda, format=raw, access=rw, target="+d.Disk))

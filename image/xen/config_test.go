@@ -73,7 +73,7 @@ func TestConfigVariants(t *testing.T) {
 		{name: "comma in a path", change: func(d *Domain) { d.Disk = "/srv/a, b.ext2" },
 			has: `"vdev=xvda, format=raw, access=rw, target=/srv/a, b.ext2",`},
 		{name: "quote and backslash in a path", change: func(d *Domain) { d.Kernel = `/srv/"x"\y` }, has: `kernel = "/srv/\"x\"\\y"`},
-		{name: "shell word", change: func(d *Domain) { d.PermDisk = "/srv/it's" }, comment: `mke2fs -q -t ext4 -L perm '/srv/it'\''s'`},
+		{name: "shell word", change: func(d *Domain) { d.PermDisk = "/srv/it's" }, comment: `mke2fs -q -t ext4 -b 4096 -L perm '/srv/it'\''s'`},
 		{name: "the kernel on the disk", change: func(d *Domain) { d.Kernel = "" }, has: `bootloader = "pygrub"`, not: "cmdline",
 			comment: `#kernel    = "/usr/lib/grub-xen/grub-i386-xen_pvh.bin"`},
 		{name: "the kernel on the disk, and arguments", change: func(d *Domain) { d.Kernel, d.Args = "", "gatehouse.watchdog=off" }, has: `cmdline = "gatehouse.watchdog=off"`, not: "root="},

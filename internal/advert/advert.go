@@ -31,54 +31,54 @@ const (
 // An Advertisement is a Router Advertisement. Lifetimes are whole seconds. Of an option that
 // is not there the field is zero.
 type Advertisement struct {
-	HopLimit   uint8 // that hosts are to send with; 0: the router does not say
-	Managed    bool  // addresses are given by DHCPv6
-	Other      bool  // other configuration is
-	Preference Preference
-	Lifetime   time.Duration // of the default route, at most MaxLifetime; 0: this is no default router
-	Reachable  time.Duration // whole milliseconds, as the next; 0: the router does not say
-	Retransmit time.Duration
-	Source     ethernet.MAC // of the router
-	MTU        uint32       // in bytes
-	Prefixes   []Prefix
-	Routes     []Route
-	Resolvers  []Resolvers
-	Search     []Search
+	HopLimit   uint8         `json:"hop_limit"` // that hosts are to send with; 0: the router does not say
+	Managed    bool          `json:"managed"`   // addresses are given by DHCPv6
+	Other      bool          `json:"other"`     // other configuration is
+	Preference Preference    `json:"preference"`
+	Lifetime   time.Duration `json:"lifetime_ns"`  // of the default route, at most MaxLifetime; 0: this is no default router
+	Reachable  time.Duration `json:"reachable_ns"` // whole milliseconds, as the next; 0: the router does not say
+	Retransmit time.Duration `json:"retransmit_ns"`
+	Source     ethernet.MAC  `json:"source"` // of the router
+	MTU        uint32        `json:"mtu"`    // in bytes
+	Prefixes   []Prefix      `json:"prefixes"`
+	Routes     []Route       `json:"routes"`
+	Resolvers  []Resolvers   `json:"resolvers"`
+	Search     []Search      `json:"search"`
 	// CaptivePortal is the URI of its API (RFC 8910 2.3).
-	CaptivePortal string
-	NAT64         []NAT64
+	CaptivePortal string  `json:"captive_portal"`
+	NAT64         []NAT64 `json:"nat64"`
 }
 
 // A Prefix is one of the link (RFC 4861 4.6.2).
 type Prefix struct {
-	Prefix     netip.Prefix // masked
-	OnLink     bool
-	Autonomous bool // hosts make addresses of it
-	Valid      time.Duration
-	Preferred  time.Duration
+	Prefix     netip.Prefix  `json:"prefix"` // masked
+	OnLink     bool          `json:"on_link"`
+	Autonomous bool          `json:"autonomous"` // hosts make addresses of it
+	Valid      time.Duration `json:"valid_ns"`
+	Preferred  time.Duration `json:"preferred_ns"`
 }
 
 // A Route is a more specific way (RFC 4191 2.3).
 type Route struct {
-	Prefix     netip.Prefix // masked
-	Preference Preference
-	Lifetime   time.Duration
+	Prefix     netip.Prefix  `json:"prefix"` // masked
+	Preference Preference    `json:"preference"`
+	Lifetime   time.Duration `json:"lifetime_ns"`
 }
 
 // Resolvers are DNS servers (RFC 8106 5.1).
 type Resolvers struct {
-	Servers  []netip.Addr
-	Lifetime time.Duration
+	Servers  []netip.Addr  `json:"servers"`
+	Lifetime time.Duration `json:"lifetime_ns"`
 }
 
 // Search are domains that names are looked up in (RFC 8106 5.2).
 type Search struct {
-	Domains  []string // without a dot at the end
-	Lifetime time.Duration
+	Domains  []string      `json:"domains"` // without a dot at the end
+	Lifetime time.Duration `json:"lifetime_ns"`
 }
 
 // NAT64 is where IPv4 is, for hosts that have IPv6 alone (RFC 8781).
 type NAT64 struct {
-	Prefix   netip.Prefix  // of length 32, 40, 48, 56, 64 or 96
-	Lifetime time.Duration // a multiple of 8 s
+	Prefix   netip.Prefix  `json:"prefix"`      // of length 32, 40, 48, 56, 64 or 96
+	Lifetime time.Duration `json:"lifetime_ns"` // a multiple of 8 s
 }

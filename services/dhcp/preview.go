@@ -20,7 +20,7 @@ type Preview struct {
 	Arch     string        `json:"arch,omitempty"` // for the stages that have one
 	Addr     netip.Addr    `json:"addr"`
 	Reserved bool          `json:"reserved"` // if not, Addr is an example out of the pool
-	Life     time.Duration `json:"life"`
+	Life     time.Duration `json:"life_ns"`
 	Server   netip.Addr    `json:"server,omitzero"` // siaddr: where File is, unless that is a URL
 	File     string        `json:"file,omitempty"`
 	Told     []string      `json:"told"` // the other options, as Describe has them

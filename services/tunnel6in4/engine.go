@@ -117,8 +117,8 @@ func (e *Engine) Answered(now Now, o Outcome) []Action {
 
 // An Event is something that happened.
 type Event struct {
-	At   time.Duration // on the clock of Now.Up
-	Text string
+	At   time.Duration `json:"at_ns"` // on the clock of Now.Up
+	Text string        `json:"text"`
 }
 
 // maxEvents are kept.

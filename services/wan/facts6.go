@@ -28,10 +28,11 @@ type Facts6 struct {
 
 // A Delegation is a prefix that is the appliance's for a time.
 type Delegation struct {
-	Prefix netip.Prefix // masked, /64 or shorter
+	Prefix netip.Prefix `json:"prefix"` // masked, /64 or shorter
 	// Preferred and Valid are when new conversations are not to begin of it any more, and
 	// when it is not the appliance's any more. Never: no end.
-	Preferred, Valid time.Duration
+	Preferred time.Duration `json:"preferred_ns"`
+	Valid     time.Duration `json:"valid_ns"`
 }
 
 // Equal reports whether f and g are the same way out; nil: none is known.

@@ -82,15 +82,15 @@ func (s Source) String() string {
 // and that goes on while it sleeps (CLOCK_BOOTTIME), so they mean the same to every
 // process until the machine starts again.
 type Term struct {
-	Source Source
-	Server netip.Addr    `json:",omitzero"` // the DHCP server's identifier
-	Start  time.Duration // from when the term is counted: its first request was sent
-	Renew  time.Duration // T1: its server is asked; Never: never
-	Rebind time.Duration // T2: all servers are asked
-	End    time.Duration // from then on the Facts do not hold
+	Source Source        `json:"source"`
+	Server netip.Addr    `json:"server,omitzero"` // the DHCP server's identifier
+	Start  time.Duration `json:"start_ns"`        // from when the term is counted: its first request was sent
+	Renew  time.Duration `json:"renew_ns"`        // T1: its server is asked; Never: never
+	Rebind time.Duration `json:"rebind_ns"`       // T2: all servers are asked
+	End    time.Duration `json:"end_ns"`          // from then on the Facts do not hold
 	// Unconfirmed: no server has confirmed it since the machine, this client or the
 	// link came up. It holds all the same until End, as RFC 2131 3.2 lets it.
-	Unconfirmed bool `json:",omitzero"`
+	Unconfirmed bool `json:"unconfirmed,omitzero"`
 }
 
 // Said is what a source says of the way out, before it is judged: what is not there is

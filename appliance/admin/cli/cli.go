@@ -6,11 +6,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -19,6 +19,14 @@ const TimeFormat = "2006-01-02 15:04:05.000"
 
 // ErrUsage is a command line that was not understood. Who runs commands says what it should have been.
 var ErrUsage = errors.New("usage")
+
+// UnknownOption is an ErrUsage about an option that a command does not have, as it was written.
+type UnknownOption struct{ Option string }
+
+func (e *UnknownOption) Error() string { return "usage: there is no " + e.Option }
+
+// Is says that it is an ErrUsage.
+func (e *UnknownOption) Is(target error) bool { return target == ErrUsage }
 
 // ErrProblems makes the exit status tell what a command has shown: scripts ask, too.
 var ErrProblems = errors.New("something is wrong")
@@ -30,7 +38,7 @@ func Options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
 	var words []string
 	for {
 		if err := flags.Parse(args); err != nil {
-			return nil, ErrUsage
+			return nil, unknown(flags, args)
 		}
 		if flags.NArg() == 0 {
 			break
@@ -44,12 +52,20 @@ func Options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
 	return words, nil
 }
 
-// JSON writes v for programs, indented because people read it too.
-func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+// unknown is the error about the first of args that begins with a dash and is no option, ErrUsage if the value of one
+// is wrong.
+func unknown(flags *flag.FlagSet, args []string) error {
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if dashes := len(arg) - len(strings.TrimLeft(arg, "-")); dashes == 0 || dashes > 2 || name == "" {
+			continue
+		}
+		if flags.Lookup(name) == nil {
+			option, _, _ := strings.Cut(arg, "=")
+			return &UnknownOption{option}
+		}
+	}
+	return ErrUsage
 }
 
 // Count writes a number with its noun.

@@ -45,7 +45,7 @@ func Log(ctx context.Context, env Env, args []string) error {
 	}
 	f := follower{w: printable.Writer(env.Stdout), house: house, of: of}
 	if *asJSON {
-		f.json = json.NewEncoder(env.Stdout)
+		f.json = env.Stdout
 	}
 	var which run.LogArgs
 	if len(of) == 1 {
@@ -61,7 +61,7 @@ func Log(ctx context.Context, env Env, args []string) error {
 // A follower prints queries as they come.
 type follower struct {
 	w     io.Writer
-	json  *json.Encoder // nil: for people
+	json  io.Writer // nil: for people
 	house house
 	of    []netip.Addr // of these clients only; none: of all
 	seq   uint64       // of the last line, 0 for none
@@ -83,7 +83,7 @@ func (f *follower) take(raw json.RawMessage) error {
 		return nil
 	}
 	if f.json != nil {
-		return f.json.Encode(LoggedQuery{l, f.house.clientName(l.From)})
+		return cli.JSONLine(f.json, LoggedQuery{l, f.house.clientName(l.From)})
 	}
 	_, err := fmt.Fprintln(f.w, f.text(l))
 	return err

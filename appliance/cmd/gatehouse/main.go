@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	}
 	env := admin.Env{
-		Stdout: stdout, Stderr: stderr, RunDir: runDir,
+		Stdout: onScreen(stdout, args[1:]), Stderr: onScreen(stderr, args[1:]), RunDir: runDir,
 		Site: runningSite, Links: admin.ReadLinks, Machine: admin.ReadMachine, Now: time.Now,
 		Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
 		Stdin: stdin, Image: os.DirFS(siteDir), KeptDir: keptDir, Person: person(os.Getenv),

@@ -53,6 +53,8 @@ func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
 			"head": text.Head,
+			"less": text.More,
+			"more": text.More,
 			"kill": multicall.Silent(system.Kill),
 			"ps":   multicall.Silent(system.Ps),
 			"tail": text.Tail,
@@ -62,7 +64,7 @@ func commands() multicall.Table {
 	for name, c := range text.Commands() {
 		t.Commands[name] = c.Main()
 	}
-	maps.Copy(t.Mains, uroot())
+	maps.Copy(t.Mains, strict(uroot()))
 	return t
 }
 

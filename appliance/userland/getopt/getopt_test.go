@@ -19,7 +19,7 @@ func TestParse(t *testing.T) {
 		{"-c", "option -c needs a value"},
 		{"-x", "unknown option -x"},
 		{"-:", "unknown option -:"},
-		{"--help", "unknown option --"},
+		{"--help", "unknown option --help"},
 		{"-né", "unknown option -Ã"},
 	} {
 		options, operands, err := Parse(strings.Fields(tt.args), "nqc:")

@@ -28,6 +28,10 @@ func (s *session) call(ctx context.Context, args []string) ([]string, error) {
 		// The interpreter does not see that a write fails, and loops for ever.
 		return []string{"exit", strconv.Itoa(exitSignal + int(unix.SIGPIPE))}, nil
 	}
+	if usage := ends()[args[0]]; usage != "" && len(args) > 1 && isOption(args[1]) {
+		fmt.Fprintf(hc.Stderr, "usage: %s\n", usage)
+		return failed(), nil
+	}
 	switch args[0] {
 	case jobBeginsCall:
 		s.jobs.add(1)
@@ -55,6 +59,17 @@ func (s *session) call(ctx context.Context, args []string) ([]string, error) {
 		return failed(), nil
 	}
 	return args, nil
+}
+
+// ends are the builtins that end the shell, by which whoever asks for help loses his session, with how they are called.
+func ends() map[string]string {
+	return map[string]string{"exit": "exit [STATUS]", "logout": "logout [STATUS]", "exec": "exec [COMMAND [ARGUMENT…]]"}
+}
+
+// isOption says whether a word is an option; a number below 0 is none.
+func isOption(word string) bool {
+	_, err := strconv.Atoi(word)
+	return len(word) > 1 && word[0] == '-' && word != "--" && err != nil
 }
 
 // broken reports whether f is a pipe that nobody reads.

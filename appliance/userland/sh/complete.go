@@ -25,9 +25,6 @@ func builtins() []string {
 	}
 }
 
-// gatehouseCommands are the subcommands of gatehouse (package admin).
-func gatehouseCommands() []string { return []string{"status", "leases", "host", "dhcp", "log"} }
-
 // choice is one possible completion of a word.
 type choice struct {
 	text string // of the whole word, unquoted
@@ -60,9 +57,10 @@ func (s *session) complete(line string, pos int) (completion, bool) {
 
 // choices returns the possible completions of a word in their order.
 func (s *session) choices(w partialWord) []choice {
+	if found := s.asked(w); len(found) > 0 {
+		return found
+	}
 	switch {
-	case !w.command && slices.Equal(w.before, []string{"gatehouse"}):
-		return matching(gatehouseCommands(), w.text)
 	case w.command && !strings.Contains(w.text, "/"):
 		if w.text == "" {
 			return nil

@@ -222,7 +222,19 @@ func TestCompletion(t *testing.T) {
 	t.Parallel()
 	d := talk(t, "PATH=bin:/bin:/usr/bin")
 	d.want("mkdir -p bin etc/gatehouse; touch 'a file' etc/gatehouse/site.toml one-first one-second .hidden", "")
-	d.want("printf '#!/bin/sh\\necho \"${0##*/} ran: $*\"\\n' >bin/gatehouse; cp bin/gatehouse bin/unmistakable; chmod 755 bin/*", "")
+	d.want("printf '#!/bin/sh\\necho \"${0##*/} ran: $*\"\\n' >bin/unmistakable; cp bin/unmistakable bin/ping", "")
+	const completer = `#!/bin/sh
+case "$*" in
+"complete gatehouse "?*" "*) echo web1 web2;;
+"complete gatehouse "*) echo status leases log;;
+"complete ping "*) echo printer;;
+*) echo "gatehouse ran: $*";;
+esac
+`
+	if err := os.WriteFile(filepath.Join(d.dir, "bin/gatehouse"), []byte(completer), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.want("chmod 755 bin/*", "")
 	tab := func(keys, shown, rest, want string) {
 		t.Helper()
 		d.send(keys)
@@ -238,6 +250,10 @@ func TestCompletion(t *testing.T) {
 	tab("true; unmist", "akable ", "", "unmistakable ran: ")
 	tab("gatehouse st", "atus ", "", "gatehouse ran: status")
 	tab("gatehouse l", "leases  log\r\n", "ог", "gatehouse ran: lог")
+	tab("gatehouse host w", "eb", "1", "gatehouse ran: host web1")
+	tab("gatehouse host web", "web1  web2\r\n", "2", "gatehouse ran: host web2")
+	tab("gatehouse apply et", "c/", "", "gatehouse ran: apply etc/")
+	tab("ping p", "rinter ", "", "ping ran: printer")
 	tab("echo et", "c/", "", "etc/")
 	tab("echo etc/gatehouse/s", "ite.toml ", "x", "etc/gatehouse/site.toml x")
 	tab("echo a", "\\ file ", "", "a file")
@@ -378,4 +394,17 @@ func TestProfile(t *testing.T) {
 	}
 	d := talk(t, "TEST_PROFILE="+file)
 	d.want("hello; printenv FROM", "hello\nprofile\n")
+}
+
+// TestAskedForHelp: nobody loses his session for it.
+func TestAskedForHelp(t *testing.T) {
+	t.Parallel()
+	d := talk(t)
+	for _, command := range []string{"exit", "logout", "exec"} {
+		for _, option := range []string{"--help", "-h", "--frobnicate"} {
+			if out := d.do(command + " " + option + " 2>&1; echo still here"); !strings.HasPrefix(out, "usage: "+command+" [") || !strings.HasSuffix(out, "\nstill here\r\n") {
+				t.Errorf("%s %s: %q", command, option, out)
+			}
+		}
+	}
 }

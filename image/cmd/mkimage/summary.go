@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// summarise tells what was made and what to do with it.
-func (m *made) summarise(w io.Writer, s *site.Site) error {
+// summarise tells what was made of the site in a directory, and what to do with it.
+func (m *made) summarise(w io.Writer, s *site.Site, dir string) error {
 	netboot := 0
 	for _, h := range s.Hosts {
 		if h.Netboot != nil {
@@ -36,7 +36,7 @@ func (m *made) summarise(w io.Writer, s *site.Site) error {
 	row(image.PermFile, megabytes(image.PermSize), perm)
 	row(image.DomainFile, "", m.bridges())
 	row(image.ManifestFile, "", "what is in them, with hashes")
-	fmt.Fprintf(t, "\nmake run\tstarts it in QEMU\nxl create -c %s\tstarts it on a Xen host\n", m.shown(image.DomainFile))
+	fmt.Fprintf(t, "\nmake run SITE=%s\tstarts it in QEMU\nxl create -c %s\tstarts it on a Xen host\n", dir, m.shown(image.DomainFile))
 	return t.Flush()
 }
 

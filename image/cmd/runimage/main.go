@@ -110,7 +110,8 @@ func (m machine) arguments() []string {
 		return "file=" + filepath.Join(m.dir, name) + ",format=raw,if=virtio"
 	}
 	return []string{
-		"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-nographic",
+		// With -nographic the firmware says on the console that lines are not to be wrapped, and nobody takes it back.
+		"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
 		"-machine", "q35", "-cpu", "max", "-accel", m.accel, "-m", fmt.Sprint(m.memory),
 		"-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console", "-mon", "console",
 		"-device", "virtio-rng-pci",

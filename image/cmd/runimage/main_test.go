@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSSHConfig: ssh itself reads it, whatever the directory is called.
@@ -38,5 +41,30 @@ func TestPushes(t *testing.T) {
 		if got := (machine{site: "my", dir: dir}).pushes(); got != want {
 			t.Errorf("%s: %s, want %s", dir, got, want)
 		}
+	}
+}
+
+// TestFirmwareLeavesTheTerminalAlone: nothing is said on the console before the kernel, least of all that lines are not
+// to be wrapped any more. That the firmware would say so, QEMU's usual option shows.
+func TestFirmwareLeavesTheTerminalAlone(t *testing.T) {
+	const noWrap = "\x1b[?7l"
+	args := machine{dir: t.TempDir(), memory: 32, accel: "tcg"}.arguments()[1:]
+	args = args[:slices.Index(args, "-kernel")]
+	starts := func(args []string) string {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "qemu-system-x86_64", append(args, "-no-reboot", "-boot", "reboot-timeout=1")...)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("qemu-system-x86_64 (Debian package qemu-system-x86): %v\n%s", err, out)
+		}
+		return string(out)
+	}
+	if said := starts(args); said != "" {
+		t.Errorf("the console gets %q", said)
+	}
+	i := slices.Index(args, "-display")
+	if said := starts(slices.Concat(args[:i], []string{"-nographic"}, args[i+2:])); !strings.Contains(said, noWrap) {
+		t.Errorf("with -nographic the console gets %q, want %q in it", said, noWrap)
 	}
 }

@@ -33,7 +33,7 @@ type Exchange struct {
 	Says   []string      `json:"says"`            // its options, as dhcp.DescribeOptions has them
 	Reply  string        `json:"reply,omitempty"` // OFFER, ACK, NAK; empty: silence
 	Addr   netip.Addr    `json:"addr,omitzero"`
-	Life   time.Duration `json:"life,omitzero"` // the lease time
+	Life   time.Duration `json:"life_ns,omitzero"` // the lease time
 	Name   string        `json:"name,omitempty"`
 	File   string        `json:"file,omitempty"`
 	Told   []string      `json:"told,omitempty"` // the options of the reply

@@ -33,13 +33,13 @@ type Status struct {
 	servers.Server
 	Domains     []string      `json:"domains"` // that it is asked for; "." is everything else
 	State       State         `json:"state"`
-	Latency     time.Duration `json:"latency"`   // smoothed, in ns; 0: not known
-	Usual       time.Duration `json:"usual"`     // what most answers take at most, in ns
-	InFlight    int           `json:"in_flight"` // attempts
+	Latency     time.Duration `json:"latency_ns"` // smoothed, in ns; 0: not known
+	Usual       time.Duration `json:"usual_ns"`   // what most answers take at most, in ns
+	InFlight    int           `json:"in_flight"`  // attempts
 	Connections int           `json:"connections"`
 	Error       string        `json:"error,omitempty"` // the last, even if it is long over
 	ErrorAt     time.Time     `json:"error_at,omitzero"`
-	Retry       time.Duration `json:"retry,omitempty"` // down: so long it is left out, in ns
+	Retry       time.Duration `json:"retry_ns,omitempty"` // down: so long it is left out, in ns
 	// Clock: the clock is wrong, so the dates of its certificate are not looked at.
 	Clock bool `json:"clock,omitempty"`
 	Counters

@@ -54,13 +54,14 @@ var ErrVersion = errors.New("file of stations of another version")
 
 // A Station is a line.
 type Station struct {
-	Current     bool
-	Kind        stations.Kind
-	Addr        netip.Addr // IPv6, without a zone
-	MAC         ethernet.MAC
-	Network     string // one label
-	First, Last time.Time
-	Used        time.Duration // not negative
+	Current bool          `json:"current"`
+	Kind    stations.Kind `json:"kind"`
+	Addr    netip.Addr    `json:"addr"` // IPv6, without a zone
+	MAC     ethernet.MAC  `json:"mac"`
+	Network string        `json:"network"` // one label
+	First   time.Time     `json:"first"`
+	Last    time.Time     `json:"last"`
+	Used    time.Duration `json:"used_ns"` // not negative
 }
 
 // Append appends a file to b.

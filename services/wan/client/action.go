@@ -96,17 +96,17 @@ const (
 
 // An Event is reported to whoever applies it.
 type Event struct {
-	Name  Name
-	Cause Cause
-	Text  string        // a sentence for people
-	At    time.Duration // Now.Up
+	Name  Name          `json:"name"`
+	Cause Cause         `json:"cause"`
+	Text  string        `json:"text"`  // a sentence for people
+	At    time.Duration `json:"at_ns"` // Now.Up
 	// Facts are what holds from now on; of Deconfig, what held; of others, nothing.
-	Facts wan.Facts
-	Term  wan.Term
+	Facts wan.Facts `json:"facts"`
+	Term  wan.Term  `json:"term"`
 	// Changed: Facts are others than those of the event before. If they are not,
 	// nothing needs to be touched.
-	Changed bool
-	Remarks []wan.Remark // what of the server's words was left out
+	Changed bool         `json:"changed"`
+	Remarks []wan.Remark `json:"remarks"` // what of the server's words was left out
 	// Message is what the server said, with BoundTo, Renewed and NAK; nil with others.
-	Message *wan.Message `json:",omitempty"`
+	Message *wan.Message `json:"message,omitempty"`
 }

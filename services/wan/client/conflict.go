@@ -147,9 +147,10 @@ func (c *Client) decline(l *held, by wan.MAC) {
 
 // A Rival is another station that says to have the address in use.
 type Rival struct {
-	MAC         wan.MAC
-	First, Last time.Duration // when it was heard to say so
-	Times       int
+	MAC   wan.MAC       `json:"mac"`
+	First time.Duration `json:"first_ns"` // when it was heard to say so
+	Last  time.Duration `json:"last_ns"`  // when it was heard to say so
+	Times int           `json:"times"`
 }
 
 // Conflict says that another station uses, or announces, an address of ours: RFC 5227 2.4. The address is defended

@@ -9,20 +9,20 @@ import (
 
 // Status is how a client is, for people.
 type Status struct {
-	State   State
-	Since   time.Duration // Now.Up at which the state was entered
-	Carrier bool
+	State   State         `json:"state"`
+	Since   time.Duration `json:"since_ns"` // Now.Up at which the state was entered
+	Carrier bool          `json:"carrier"`
 	// Held: Facts, Term and Remarks are those of the lease in use.
-	Held    bool
-	Facts   wan.Facts
-	Term    wan.Term
-	Remarks []wan.Remark
-	Tries   int           // messages of this exchange without an answer
-	Heard   time.Duration // when a server last said something; 0: never
-	Next    time.Duration // when something is done next; wan.Never: not before something happens
-	Ignored map[string]uint64
-	Rival   *Rival // uses the address in use too; nil: nobody has lately
-	Text    string // the whole in one sentence
+	Held    bool              `json:"held"`
+	Facts   wan.Facts         `json:"facts"`
+	Term    wan.Term          `json:"term"`
+	Remarks []wan.Remark      `json:"remarks"`
+	Tries   int               `json:"tries"`    // messages of this exchange without an answer
+	Heard   time.Duration     `json:"heard_ns"` // when a server last said something; 0: never
+	Next    time.Duration     `json:"next_ns"`  // when something is done next; wan.Never: not before something happens
+	Ignored map[string]uint64 `json:"ignored"`
+	Rival   *Rival            `json:"rival"` // uses the address in use too; nil: nobody has lately
+	Text    string            `json:"text"`  // the whole in one sentence
 }
 
 // Status returns how the client is. It changes nothing, so what is due is not done.

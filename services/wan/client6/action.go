@@ -62,13 +62,13 @@ const (
 
 // An Event is reported to whoever applies it.
 type Event struct {
-	Name  Name
-	Cause Cause
-	Text  string        // a sentence for people
-	At    time.Duration // Now.Up
+	Name  Name          `json:"name"`
+	Cause Cause         `json:"cause"`
+	Text  string        `json:"text"`  // a sentence for people
+	At    time.Duration `json:"at_ns"` // Now.Up
 	// Said is what holds from now on; of Fail6, what holds as before.
-	Said    wan.Said6
-	Remarks []wan.Remark // what of the server's words was left out
+	Said    wan.Said6    `json:"said"`
+	Remarks []wan.Remark `json:"remarks"` // what of the server's words was left out
 }
 
 func (c *Client) report(e Event) {

@@ -14,33 +14,35 @@ import (
 // A Lease is what a server gave, as it is kept, too. It survives a round trip through JSON.
 type Lease struct {
 	// Link and Client are whose it is.
-	Link   string
-	Client dhcpv6.DUID
-	Server dhcpv6.DUID
+	Link   string      `json:"link"`
+	Client dhcpv6.DUID `json:"client"`
+	Server dhcpv6.DUID `json:"server"`
 	// Length is the one that was asked for when it was given: who asks for another is not
 	// helped by the same prefix.
-	Length   int              `json:",omitzero"`
-	Prefixes []wan.Delegation `json:",omitzero"`
-	Addrs    []Address        `json:",omitzero"`
-	DNS      []netip.Addr     `json:",omitzero"`
-	NTP      []netip.Addr     `json:",omitzero"`
-	NTPNames []string         `json:",omitzero"`
-	Search   []string         `json:",omitzero"`
+	Length   int              `json:"length,omitzero"`
+	Prefixes []wan.Delegation `json:"prefixes,omitzero"`
+	Addrs    []Address        `json:"addrs,omitzero"`
+	DNS      []netip.Addr     `json:"dns,omitzero"`
+	NTP      []netip.Addr     `json:"ntp,omitzero"`
+	NTPNames []string         `json:"ntp_names,omitzero"`
+	Search   []string         `json:"search,omitzero"`
 	// Renew and Rebind are T1 and T2 as moments.
-	Renew, Rebind time.Duration
+	Renew  time.Duration `json:"renew_ns"`
+	Rebind time.Duration `json:"rebind_ns"`
 	// Boot is the run of the machine that the moments are of. Up and Wall are when the lease
 	// was stored, by both clocks; Wall is zero if it was not known.
-	Boot string
-	Up   time.Duration
-	Wall time.Time `json:",omitzero"`
+	Boot string        `json:"boot"`
+	Up   time.Duration `json:"up_ns"`
+	Wall time.Time     `json:"wall,omitzero"`
 	// Unconfirmed: no server has confirmed it since the machine, this client or the link came up.
-	Unconfirmed bool `json:",omitzero"`
+	Unconfirmed bool `json:"unconfirmed,omitzero"`
 }
 
 // An Address is one of an IA_NA. Its lifetimes end as those of a wan.Delegation.
 type Address struct {
-	Addr             netip.Addr
-	Preferred, Valid time.Duration
+	Addr      netip.Addr    `json:"addr"`
+	Preferred time.Duration `json:"preferred_ns"`
+	Valid     time.Duration `json:"valid_ns"`
 }
 
 func (l *Lease) addrs() (all []netip.Addr) {

@@ -55,20 +55,31 @@ func (p *printer) firewall(s *model.Site) {
 		return
 	}
 	p.heading("Firewall: the first that speaks of a conversation decides, then the defaults")
+	for _, row := range FirewallRows(s) {
+		p.row(row[0], row[1:]...)
+	}
+}
+
+// FirewallRows are what a site lets through, refuses and translates, a line of it each, in five cells: what is done,
+// its name, from whom to whom, services or bounds, and its place.
+func FirewallRows(s *model.Site) (rows [][]string) {
+	f := s.Firewall
 	for _, r := range f.Rules {
 		verdict := "allow"
 		if r.Deny {
 			verdict = "deny"
 		}
-		p.row(verdict, r.Name, endsText(r.From)+" → "+endsText(r.To), ruleNote(r), r.Place)
+		rows = append(rows, []string{verdict, r.Name, endsText(r.From) + " → " + endsText(r.To), ruleNote(r), r.Place})
 	}
 	for _, w := range f.Forwards {
 		offered := model.FlowsText(model.Service{Flows: w.Flows(w.First, w.Last)})
-		p.row("forward", w.Name, strings.Join(w.From, " ")+" "+offered+" → "+targetText(w), forwardNote(w), w.Place)
+		rows = append(rows, []string{"forward", w.Name, strings.Join(w.From, " ") + " " + offered + " → " + targetText(w),
+			forwardNote(w), w.Place})
 	}
 	for _, o := range f.OneToOne {
-		p.row("one to one", o.Host, o.Outside.String()+" ↔ "+o.Inside.String(), "", o.Place)
+		rows = append(rows, []string{"one to one", o.Host, o.Outside.String() + " ↔ " + o.Inside.String(), "", o.Place})
 	}
+	return rows
 }
 
 // endsText writes one side of a rule: zones by their names, addresses without the zones that follow from

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/gatehouse-os/gatehouse/internal/nearest"
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 )
 
@@ -289,51 +289,6 @@ func OneOf(words []string) string {
 	return fmt.Sprintf("%s or %s", strings.Join(words[:last], ", "), words[last])
 }
 
-// longestWord bounds the work of nearest; no word that is known is as long.
-const longestWord = 64
-
 // Nearest returns the word that s is likely a misspelling or the beginning of, "" if
 // there is none.
-func Nearest(s string, words []string) string {
-	if len(s) > longestWord {
-		return ""
-	}
-	best, distance := "", min(3, len(s)/2+1)
-	for _, word := range words {
-		if abs(len(word)-len(s)) >= distance {
-			continue
-		}
-		if d := edits(strings.ToLower(s), word); d < distance {
-			best, distance = word, d
-		}
-	}
-	begun := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, strings.ToLower(s)) })
-	if best == "" && len(begun) == 1 && len(s) > 2 {
-		return begun[0]
-	}
-	return best
-}
-
-func abs(n int) int { return max(n, -n) }
-
-// edits counts the insertions, deletions and replacements of one byte that lead
-// from a to b (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = slices.Min([]int{cost, row[j] + 1, row[j+1] + 1})
-		}
-	}
-	return row[len(b)]
-}
+func Nearest(s string, words []string) string { return nearest.Word(s, words) }

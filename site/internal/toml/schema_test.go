@@ -51,26 +51,3 @@ func fieldsOf(t *testing.T, path, header string, of reflect.Type) []string {
 	}
 	return fields
 }
-
-func TestNearest(t *testing.T) {
-	words := []string{"interface", "vlan", "ipv4", "pool", "lease-time", "to"}
-	for s, want := range map[string]string{
-		"intreface":  "interface",
-		"interfaces": "interface",
-		"VLAN":       "vlan",
-		"lease_time": "lease-time",
-		"leasetime":  "lease-time",
-		"lease":      "lease-time",
-		"LEA":        "lease-time",
-		"le":         "",
-		"i":          "",
-		"ip4":        "ipv4",
-		"mtu":        "",
-		"x":          "",
-		"":           "",
-	} {
-		if got := Nearest(s, words); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", s, got, want)
-		}
-	}
-}
