@@ -25,18 +25,20 @@ func Compile(p Policy, f Features) (Table, error) {
 		c.zones[z.Name] = z
 	}
 	c.addressSets()
+	c.oneLink()
 	c.antispoof()
 	c.dstnat()
 	c.clamp()
 	c.shares()
 	c.strangers()
+	c.absent = c.unheard()
 	c.forwardChains()
 	c.input()
 	c.forward()
 	c.refuse()
 	c.srcnat()
 	c.sent()
-	c.table.Counters = countersOf(c.table)
+	c.table.Counters, c.table.Helpers = countersOf(c.table), helpersOf(c.table)
 	return c.table, nil
 }
 
@@ -60,6 +62,7 @@ type compiler struct {
 	features Features
 	zones    map[string]Zone
 	suspects []TreeRule // ask about strangers, see strangers
+	absent   []TreeRule // ask about neighbours that do not answer, see unheard
 	table    Table
 }
 

@@ -46,7 +46,7 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 	all := links(s, facts, learned)
 	c := netcfg.Config{
 		Links: linksUp(s, facts, wayOut6(s, learned).MTU, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
-		Sysctls: slices.Concat(sysctls(), tables(learned.Memory, hosts4(s)), timeouts()),
+		Sysctls: slices.Concat(sysctls(), redirects(s), tables(learned.Memory, hosts4(s)), timeouts()),
 	}
 	addTunnel(&c, s, facts)
 	addUnreachable(&c, s, learned)

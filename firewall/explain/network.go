@@ -82,6 +82,14 @@ func (n Network) LinkTo(a netip.Addr) string {
 	return link
 }
 
+// wayOut is the link by which a packet to a goes on, "" if it is for the appliance or for everybody.
+func (n Network) wayOut(a netip.Addr) string {
+	if n.own(a) || a.IsMulticast() || a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return ""
+	}
+	return n.LinkTo(a)
+}
+
 // leadsBack reports whether the best route to the source of p leaves by the interface that p came in by. The
 // kernel does not ask on the loopback, nor about a host that has no address yet and speaks to everybody, and each link leads to
 // its link-local addresses.
