@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,13 +23,17 @@ import (
 // Explanation is what `gatehouse firewall explain --json` prints for one packet.
 type Explanation struct {
 	Packet      string         `json:"packet"`
-	Verdict     string         `json:"verdict"`          // "accept", "drop", "reject", or "no route"
+	Flow        string         `json:"flow,omitempty"`   // of a table: what the packet stands for
+	Verdict     string         `json:"verdict"`          // "accept", "drop", "reject", "no route", or "does not pass"
 	Rule        string         `json:"rule,omitempty"`   // the name of the rule that decided
 	Origin      string         `json:"origin,omitempty"` // its line of the site
 	Out         string         `json:"out,omitempty"`    // the interface it leaves by; none: it is for the appliance
 	Source      netip.AddrPort `json:"source"`           // when it leaves the rules
 	Destination netip.AddrPort `json:"destination"`
 	Steps       []ExplainStep  `json:"steps"`
+	Notes       []string       `json:"notes,omitempty"` // what else is to know of the conversation
+
+	dnat, snat bool
 }
 
 // ExplainStep is a rule that applied.
@@ -40,7 +43,7 @@ type ExplainStep struct {
 	Text   string `json:"text"`
 }
 
-// explainFirewall says what becomes of the first packet of a conversation.
+// explainFirewall says what becomes of the first packets of conversations: of one, or without a service of all there are.
 func explainFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall explain", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
@@ -68,24 +71,86 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 		return err
 	}
 	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(p)}
-	packets, err := q.read(words)
+	all, err := q.explain(table, words)
 	if err != nil {
 		return err
 	}
-	all := []Explanation{}
-	for _, p := range packets {
-		all = append(all, q.answer(table, p))
-	}
 	if *asJSON {
-		return cli.JSON(env.Stdout, all)
+		return cli.JSON(env.Stdout, slices.Concat(all...))
 	}
-	for i, e := range all {
+	for i, rows := range all {
 		if i > 0 {
 			fmt.Fprintln(env.Stdout)
 		}
-		e.print(env)
+		if rows[0].Flow != "" {
+			printFates(env, rows)
+		} else {
+			rows[0].print(env)
+		}
 	}
 	return nil
+}
+
+// explain answers a question: one explanation for each packet, or a table for each pair of ends. Of several members of a
+// zone or group those with the same fate have one answer.
+func (q packetQuestion) explain(t firewall.Table, words []string) ([][]Explanation, error) {
+	pairs, what, err := q.pairs(words)
+	if err != nil {
+		return nil, err
+	}
+	var all [][]Explanation
+	known := map[string]int{} // by what becomes of it
+	for _, p := range pairs {
+		answers, err := q.answers(t, p, what)
+		if err != nil {
+			return nil, err
+		}
+		for _, rows := range answers {
+			key := fateKey(p, rows)
+			if i, same := known[key]; same && p.src.what+p.dst.what != "" {
+				all[i][0].Notes = append(all[i][0].Notes, "the same holds "+p.text())
+				continue
+			}
+			known[key] = len(all)
+			all = append(all, rows)
+		}
+	}
+	if all == nil {
+		return nil, errors.New("there is no such conversation between these addresses")
+	}
+	return all, nil
+}
+
+// fateKey is equal for answers that say the same.
+func fateKey(p pair, rows []Explanation) string {
+	key := fmt.Sprint(p.src.addr.Is4(), p.in)
+	for _, e := range rows {
+		what, _, _ := strings.Cut(e.Packet, " from ")
+		key += "|" + e.Flow + what + e.fate() + e.Out
+	}
+	return key
+}
+
+// answers are those about one pair.
+func (q packetQuestion) answers(t firewall.Table, p pair, what []string) ([][]Explanation, error) {
+	var all [][]Explanation
+	flows, err := q.flows(what)
+	if err != nil {
+		return nil, err
+	}
+	if q.past(p) {
+		return [][]Explanation{{{Packet: p.text(), Verdict: "does not pass", Steps: []ExplainStep{}, Source: netip.AddrPortFrom(p.src.addr, 0),
+			Destination: netip.AddrPortFrom(p.dst.addr, 0)}}}, nil
+	}
+	if len(what) == 0 {
+		return [][]Explanation{q.fates(t, p)}, nil
+	}
+	for _, f := range flows {
+		if packet, ok := packetOf(p, f); ok {
+			all = append(all, []Explanation{q.answer(t, packet)})
+		}
+	}
+	return all, nil
 }
 
 // networkOf is what the kernel knows when the plan is carried out.
@@ -107,79 +172,6 @@ type packetQuestion struct {
 	network explain.Network
 }
 
-// read understands `from [ZONE] HOST to HOST [PROTOCOL [PORT]|SERVICE]`: one packet for each family that both
-// have.
-func (q packetQuestion) read(words []string) ([]explain.Packet, error) {
-	to := slices.Index(words, "to")
-	if len(words) < 4 || words[0] != "from" || to < 2 || to > 3 || to+1 >= len(words) {
-		return nil, cli.ErrUsage
-	}
-	in := ""
-	if to == 3 {
-		i := slices.IndexFunc(q.policy.Zones, func(z firewall.Zone) bool { return z.Name == words[1] && len(z.Interfaces) > 0 })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no zone %q", words[1])
-		}
-		in = q.policy.Zones[i].Interfaces[0]
-	}
-	sources, err := q.addresses(words[to-1])
-	if err != nil {
-		return nil, err
-	}
-	destinations, err := q.addresses(words[to+1])
-	if err != nil {
-		return nil, err
-	}
-	var packets []explain.Packet
-	for _, src := range sources {
-		link := cmp.Or(in, q.network.LinkTo(src))
-		for _, dst := range destinations {
-			if src.Is4() != dst.Is4() {
-				continue
-			}
-			if words[to+1] == firewall.Box {
-				dst = q.ownOn(link, dst)
-			}
-			some, err := q.packets(link, src, dst, words[to+2:])
-			if err != nil {
-				return nil, err
-			}
-			packets = append(packets, some...)
-		}
-	}
-	if packets == nil {
-		return nil, fmt.Errorf("%s and %s have no address of the same IP version", words[to-1], words[to+1])
-	}
-	return packets, nil
-}
-
-// addresses are the first of each family that a word stands for: an address, a host's name, or the appliance.
-func (q packetQuestion) addresses(word string) ([]netip.Addr, error) {
-	if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
-		return []netip.Addr{a.Unmap()}, nil
-	}
-	var all []netip.Addr
-	if word == firewall.Box {
-		for _, a := range q.network.Addresses {
-			all = append(all, a.Prefix.Addr())
-		}
-	} else if h, ok := q.site.Host(word); ok {
-		all = h.Addrs
-	} else {
-		return nil, fmt.Errorf("%q is no address and no host of the site", word)
-	}
-	var first []netip.Addr
-	for _, a := range all {
-		if !slices.ContainsFunc(first, func(b netip.Addr) bool { return a.Is4() == b.Is4() }) {
-			first = append(first, a)
-		}
-	}
-	if first == nil {
-		return nil, fmt.Errorf("%q has no address in hosts", word)
-	}
-	return first, nil
-}
-
 // ownOn is the appliance's address on a link, or a if it has none of that family there.
 func (q packetQuestion) ownOn(link string, a netip.Addr) netip.Addr {
 	for _, own := range q.network.Addresses {
@@ -190,38 +182,46 @@ func (q packetQuestion) ownOn(link string, a netip.Addr) netip.Addr {
 	return a
 }
 
-// packets are those that start a conversation by what the last words say; TCP to port 443 if they say
-// nothing.
-func (q packetQuestion) packets(in string, src, dst netip.Addr, words []string) ([]explain.Packet, error) {
-	flows, err := q.flows(words)
-	if err != nil {
-		return nil, err
-	}
-	var packets []explain.Packet
-	for _, f := range flows {
-		p := explain.Packet{In: in, Proto: firewall.Proto(f.Proto).Number(), State: firewall.CTNew, HopLimit: 64, Flags: firewall.TCPSyn,
-			Source: netip.AddrPortFrom(src, 0), Destination: netip.AddrPortFrom(dst, 0)}
-		switch f.Proto {
-		case "icmp", "icmpv6":
-			if (f.Proto == "icmp") != src.Is4() {
-				continue
-			}
-			p.Type = uint8(f.First)
-		case "tcp", "udp", "sctp":
-			p.Source, p.Destination = netip.AddrPortFrom(src, 50000), netip.AddrPortFrom(dst, f.First)
+// packetOf is the one that starts a conversation, false if there is none between such addresses.
+func packetOf(of pair, f site.Flow) (explain.Packet, bool) {
+	src, dst := of.src.addr, of.dst.addr
+	p := explain.Packet{In: of.in, Proto: firewall.Proto(f.Proto).Number(), State: firewall.CTNew, HopLimit: 64, Flags: firewall.TCPSyn,
+		Source: netip.AddrPortFrom(src, 0), Destination: netip.AddrPortFrom(dst, 0),
+		ToAll: dst.IsMulticast() || dst == netip.AddrFrom4([4]byte{255, 255, 255, 255})}
+	switch f.Proto {
+	case "icmp", "icmpv6":
+		if (f.Proto == "icmp") != src.Is4() {
+			return p, false
 		}
-		packets = append(packets, p)
+		p.Type = uint8(f.First)
+		p.State, p.HopLimit = icmpState(p)
+	case "ipv6":
+		return p, src.Is4()
+	case "tcp", "udp", "sctp":
+		p.Source, p.Destination = netip.AddrPortFrom(src, 50000), netip.AddrPortFrom(dst, f.First)
 	}
-	if packets == nil {
-		return nil, errors.New("there is no such conversation between these addresses")
-	}
-	return packets, nil
+	return p, true
 }
 
-// flows reads `tcp 443`, `udp/53`, `ping` or `https`.
+// icmpState is what conntrack calls an ICMP message that belongs to nothing (net/netfilter/nf_conntrack_proto_icmp.c and
+// _icmpv6.c), and the hop limit that an honest one has.
+func icmpState(p explain.Packet) (state uint32, hop uint8) {
+	v4 := p.Source.Addr().Is4()
+	switch {
+	case v4 && slices.Contains([]uint8{8, 13, 15, 17}, p.Type), !v4 && (p.Type == 128 || p.Type == 139):
+		return firewall.CTNew, 64
+	case !v4 && p.Type >= 133 && p.Type <= 136:
+		return firewall.CTUntracked, 255
+	case !v4 && (p.Type >= 130 && p.Type <= 132 || p.Type == 143):
+		return firewall.CTUntracked, 1
+	}
+	return firewall.CTInvalid, 64
+}
+
+// flows reads `tcp 443`, `udp/53`, `ping` or `https`; no words, no flows.
 func (q packetQuestion) flows(words []string) ([]site.Flow, error) {
 	if len(words) == 0 {
-		words = []string{"tcp", "443"}
+		return nil, nil
 	}
 	for _, s := range site.Services() {
 		if len(words) == 1 && s.Name == words[0] {
@@ -252,7 +252,43 @@ func (q packetQuestion) answer(t firewall.Table, p explain.Packet) Explanation {
 		e.Steps = append(e.Steps, ExplainStep{s.Chain, s.Number, text})
 	}
 	e.Rule, e.Origin = decided(r)
+	e.dnat, e.snat = r.Destination != p.Destination, r.Source != p.Source
+	e.Notes = q.notes(p, r)
 	return e
+}
+
+// notes are what the rules do for the rest of a conversation.
+func (q packetQuestion) notes(p explain.Packet, r explain.Result) []string {
+	if r.Verdict != firewall.VerdictAccept {
+		return nil
+	}
+	var all []string
+	for _, s := range r.Steps {
+		if h := s.Rule.Helper; h.Name != "" && h.Proto.Number() == p.Proto {
+			return []string{fmt.Sprintf("the kernel reads it (helper %s): other conversations that it announces pass too", h.Name)}
+		}
+		if s.Rule.Verdict.Kind == firewall.VerdictNoTrack {
+			all = append(all, "it leaves by the link that it came by: answers may go past the appliance, so TCP that has begun and "+
+				"ICMP errors pass, and each packet of other protocols is for the rules")
+		}
+	}
+	if len(all) > 0 && q.redirected(p) {
+		all = append(all, "the sender is told of the router on its own network (ICMP redirect)")
+	}
+	for h, port := range firewall.Helpers() {
+		if r.Out != "" && p.In != "" && all == nil && h.Proto.Number() == p.Proto && p.Destination.Port() == port {
+			all = append(all, fmt.Sprintf(`no rule names service "%s" here: other conversations that it announces are not known`, h.Name))
+		}
+	}
+	return all
+}
+
+// redirected reports whether the kernel tells the sender of a packet that goes back by its link of the shorter way.
+func (q packetQuestion) redirected(p explain.Packet) bool {
+	_, direct := q.network.Direct(p.Source.Addr())
+	return p.Source.Addr().Is6() && direct || direct && slices.ContainsFunc(q.site.LANs, func(l site.LAN) bool {
+		return l.Link() == p.In && plan.SendsRedirects(q.site, l)
+	})
 }
 
 // decided names the rule that decided: one of the site or of the defaults, or else what the counter is called
@@ -279,7 +315,11 @@ func describePacket(p explain.Packet) string {
 	case p.Type != 0:
 		what += fmt.Sprintf(" type %d", p.Type)
 	}
-	return fmt.Sprintf("%s from %s by %s to %s", what, p.Source.Addr(), p.In, p.Destination.Addr())
+	by := " by " + p.In
+	if p.In == "" {
+		by = " of the appliance itself"
+	}
+	return fmt.Sprintf("%s from %s%s to %s", what, p.Source.Addr(), by, p.Destination.Addr())
 }
 
 func (e Explanation) print(env Env) {
@@ -290,10 +330,13 @@ func (e Explanation) print(env Env) {
 	}
 	t.Flush()
 	fmt.Fprintln(env.Stdout, e.conclusion())
+	for _, n := range e.Notes {
+		fmt.Fprintln(env.Stdout, n)
+	}
 }
 
-// conclusion says in one sentence what becomes of the packet.
-func (e Explanation) conclusion() string {
+// decision says what becomes of the packet, and by what.
+func (e Explanation) decision() string {
 	text := strings.ToUpper(e.Verdict)
 	if e.Rule == "refused" {
 		return text + ": nothing allows it"
@@ -304,10 +347,18 @@ func (e Explanation) conclusion() string {
 	if e.Origin != "" {
 		text += " (" + e.Origin + ")"
 	}
-	if e.Verdict != "accept" {
+	return text
+}
+
+// conclusion says it in one sentence, with where the packet goes.
+func (e Explanation) conclusion() string {
+	text := e.decision()
+	switch {
+	case e.Verdict == "does not pass":
+		return "DOES NOT PASS: both are on one network, and the appliance sees nothing of it"
+	case e.Verdict != "accept":
 		return text
-	}
-	if e.Out == "" {
+	case e.Out == "":
 		return text + ": it is for the appliance"
 	}
 	return text + fmt.Sprintf(": leaves by %s from %s to %s", e.Out, endpointText(e.Source), endpointText(e.Destination))

@@ -172,6 +172,8 @@ func (g *traffic) host(zone, host int) netip.Addr {
 // source is mostly an honest one.
 func (g *traffic) source(zone int) netip.Addr {
 	switch n := g.IntN(12); {
+	case n > 9:
+		return g.host(behind+zone, 2+g.IntN(5))
 	case n == 0:
 		return g.host(g.IntN(5), 1+g.IntN(5))
 	case n == 1 && g.v4:
@@ -191,6 +193,8 @@ func (g *traffic) destination() netip.Addr {
 		return netip.MustParseAddr("2001:db8:ffff::9")
 	case n < 4:
 		return g.host(g.IntN(5), 1)
+	case n == 7:
+		return g.host(behind+g.IntN(5), 2+g.IntN(5))
 	case n < 7 && g.v4 && len(g.policy.OneToOne) > 0:
 		return pick(g.Rand, g.policy.OneToOne).Outside
 	}
