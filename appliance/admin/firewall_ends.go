@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -140,22 +141,35 @@ func (q packetQuestion) members(z firewall.Zone, side int) []end {
 			all = append(all, end{addr: a, in: z.Interfaces[0], what: z.Name + ", whom no rule names"})
 		}
 	}
-	for _, p := range named {
-		if a := q.firstOf(p); q.inZone(z, a) {
-			all = appendMember(all, end{addr: a, in: z.Interfaces[0], what: z.Name + " " + networkText(p)})
+	listed := map[[2]string]bool{} // lists, of which one member stands for all
+	for _, n := range named {
+		list := [2]string{n.list, fmt.Sprint(n.Addr().Is4())}
+		if a := q.firstOf(n.Prefix); q.inZone(z, a) && !listed[list] {
+			listed[list] = n.list != ""
+			all = appendMember(all, end{addr: a, in: z.Interfaces[0], what: z.Name + ", " + cmp.Or(n.list, networkText(n.Prefix))})
 		}
 	}
 	return all
 }
 
+// A namedNetwork is one that a rule speaks of, in a group or list or by itself.
+type namedNetwork struct {
+	netip.Prefix
+	list string
+}
+
 // named are the networks that the policy speaks of on one side of conversations of a zone.
-func (q packetQuestion) named(z firewall.Zone, side int) []netip.Prefix {
-	var all []netip.Prefix
+func (q packetQuestion) named(z firewall.Zone, side int) []namedNetwork {
+	var all []namedNetwork
 	add := func(addresses []netip.Prefix, sets []string) {
-		all = append(all, addresses...)
+		for _, p := range addresses {
+			all = append(all, namedNetwork{p, ""})
+		}
 		for _, s := range q.policy.Sets {
 			if slices.Contains(sets, s.Name) {
-				all = append(all, s.Networks...)
+				for _, p := range s.Networks {
+					all = append(all, namedNetwork{p, s.Name})
+				}
 			}
 		}
 	}
@@ -180,11 +194,11 @@ func (q packetQuestion) named(z firewall.Zone, side int) []netip.Prefix {
 }
 
 // unnamed is an address of a zone that is in none of some networks, but in what is wider than the zone's own.
-func (q packetQuestion) unnamed(z firewall.Zone, v4 bool, named []netip.Prefix) (netip.Addr, bool) {
+func (q packetQuestion) unnamed(z firewall.Zone, v4 bool, named []namedNetwork) (netip.Addr, bool) {
 	for _, network := range q.networksOf(z, v4) {
 		a := q.firstOf(network)
 		for range mostTries {
-			i := slices.IndexFunc(named, func(p netip.Prefix) bool { return p.Bits() > network.Bits() && p.Contains(a) })
+			i := slices.IndexFunc(named, func(p namedNetwork) bool { return p.Bits() > network.Bits() && p.Contains(a) })
 			if network.Contains(a) && i < 0 && q.inZone(z, a) && !q.isOwn(a) {
 				return a, true
 			}
@@ -255,7 +269,8 @@ func (q packetQuestion) pairs(words []string) ([]pair, []string, error) {
 	var all []pair
 	for _, src := range sources {
 		for _, dst := range destinations {
-			if src.addr.Is4() == dst.addr.Is4() {
+			himself := src.addr == dst.addr && !src.box && src.what+dst.what != ""
+			if src.addr.Is4() == dst.addr.Is4() && !himself {
 				all = append(all, q.pair(in, src, dst))
 			}
 		}

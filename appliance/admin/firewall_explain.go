@@ -99,7 +99,8 @@ func (q packetQuestion) explain(t firewall.Table, words []string) ([][]Explanati
 		return nil, err
 	}
 	var all [][]Explanation
-	known := map[string]int{} // by what becomes of it
+	known := map[string]int{}  // by what becomes of it
+	same := map[int][]string{} // others of whom it holds too
 	for _, p := range pairs {
 		answers, err := q.answers(t, p, what)
 		if err != nil {
@@ -107,8 +108,8 @@ func (q packetQuestion) explain(t firewall.Table, words []string) ([][]Explanati
 		}
 		for _, rows := range answers {
 			key := fateKey(p, rows)
-			if i, same := known[key]; same && p.src.what+p.dst.what != "" {
-				all[i][0].Notes = append(all[i][0].Notes, "the same holds "+p.text())
+			if i, is := known[key]; is && p.src.what+p.dst.what != "" {
+				same[i] = append(same[i], p.text())
 				continue
 			}
 			known[key] = len(all)
@@ -118,14 +119,33 @@ func (q packetQuestion) explain(t firewall.Table, words []string) ([][]Explanati
 	if all == nil {
 		return nil, errors.New("there is no such conversation between these addresses")
 	}
+	for i, others := range same {
+		all[i][0].Notes = append(all[i][0].Notes, sameNotes(others)...)
+	}
 	return all, nil
+}
+
+// sameNotes say of whom the same holds: of the first by name.
+func sameNotes(others []string) []string {
+	const named = 3
+	var notes []string
+	for _, text := range others[:min(named, len(others))] {
+		notes = append(notes, "the same holds "+text)
+	}
+	if n := len(others) - named; n > 0 {
+		notes = append(notes, fmt.Sprintf("and for %d others", n))
+	}
+	return notes
 }
 
 // fateKey is equal for answers that say the same.
 func fateKey(p pair, rows []Explanation) string {
 	key := fmt.Sprint(p.src.addr.Is4(), p.in)
 	for _, e := range rows {
-		what, _, _ := strings.Cut(e.Packet, " from ")
+		what, _, one := strings.Cut(e.Packet, " from ")
+		if !one {
+			what = "" // a table
+		}
 		key += "|" + e.Flow + what + e.fate() + e.Out
 	}
 	return key

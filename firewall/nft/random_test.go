@@ -57,12 +57,15 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 			}
 			got, want := kernelFate(from, p, seen, taken() != before), treeFate(p, result)
 			came[want.kind]++
+			if slices.ContainsFunc(result.Steps, func(s explain.Step) bool { return s.Rule.Verdict.Kind == firewall.VerdictNoTrack }) {
+				came["one link"]++
+			}
 			if got != want && !(got.kind == "dropped" && g.untold(from, p, want)) {
 				t.Fatalf("policy %d %+v\n%s %v from %s\nthe kernel: %v\nthe tree:   %v\nby %+v", i, policy, p, p, from, got, want, result.Steps)
 			}
 		}
 	}
-	for _, kind := range []string{"passed", "translated", "box", "dropped", "reset", "prohibited"} {
+	for _, kind := range []string{"passed", "translated", "box", "dropped", "reset", "prohibited", "one link"} {
 		if came[kind] < 25 {
 			t.Errorf("fate %q came only %d times: the packets prove little (%v)", kind, came[kind], came)
 		}

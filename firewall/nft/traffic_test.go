@@ -30,7 +30,9 @@ func (g *traffic) packet() (string, flowtest.Packet, uint32) {
 		zone := g.IntN(5)
 		p.Src = netip.AddrPortFrom(g.source(zone), g.port)
 		p.Dst = netip.AddrPortFrom(g.destination(), pick(g.Rand, []uint16{22, 53, 67, 80}))
-		switch g.IntN(4) {
+		switch g.IntN(5) {
+		case 4:
+			zone = g.toRouter(&p)
 		case 0, 1:
 			zone = g.toRule(&p, zone)
 		case 2:
@@ -87,6 +89,16 @@ func (g *traffic) toRule(p *flowtest.Packet, zone int) int {
 		}
 	}
 	p.Src, p.Dst = netip.AddrPortFrom(src, p.Src.Port()), netip.AddrPortFrom(g.within(to.Addresses, dst), port)
+	return zone
+}
+
+// toRouter makes p one that comes in and goes out by a link with another router.
+func (g *traffic) toRouter(p *flowtest.Packet) int {
+	zone := 1 + g.IntN(4)
+	ends := []int{zone, behind + zone}
+	g.Shuffle(2, func(i, j int) { ends[i], ends[j] = ends[j], ends[i] })
+	p.Src = netip.AddrPortFrom(g.host(ends[0], 2+g.IntN(5)), p.Src.Port())
+	p.Dst = netip.AddrPortFrom(g.host(ends[1], 2+g.IntN(5)), p.Dst.Port())
 	return zone
 }
 
