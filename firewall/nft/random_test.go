@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	randomPolicies  = 100
+	randomPolicies  = 160
 	packetsOfPolicy = 25
 )
 
