@@ -269,7 +269,7 @@ func (q packetQuestion) pairs(words []string) ([]pair, []string, error) {
 	var all []pair
 	for _, src := range sources {
 		for _, dst := range destinations {
-			himself := src.addr == dst.addr && !src.box && src.what+dst.what != ""
+			himself := src.addr == dst.addr && !src.box && (src.what == "") != (dst.what == "")
 			if src.addr.Is4() == dst.addr.Is4() && !himself {
 				all = append(all, q.pair(in, src, dst))
 			}

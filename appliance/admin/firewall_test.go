@@ -148,6 +148,7 @@ func TestExplain(t *testing.T) {
 		"from box to box ssh",
 		"from web1 to printer ipp",
 		"from web1 to lan",
+		"from guests to guests",
 		"from lan 192.168.32.50 to 203.0.113.80 ftp",
 	} {
 		stdout, stderr, code := g.run(t, append([]string{"explain"}, strings.Fields(question)...)...)

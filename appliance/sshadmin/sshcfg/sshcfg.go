@@ -62,8 +62,15 @@ type Endpoint struct {
 	Interface string
 }
 
-// String is the endpoint for a person: "192.168.32.1:22 on eth1".
+// String is the endpoint for a person: "192.168.32.1:22 on eth1", "IPv4 port 22 on eth1".
 func (e Endpoint) String() string {
+	if a := e.Address.Addr(); a.IsUnspecified() {
+		family := "IPv4"
+		if a.Is6() {
+			family = "IPv6"
+		}
+		return fmt.Sprintf("%s port %d on %s", family, e.Address.Port(), e.Interface)
+	}
 	if e.Interface == "" {
 		return e.Address.String()
 	}
