@@ -26,7 +26,8 @@ func helping(t *testing.T, helped bool) firewall.Policy {
 	ftp, tftp := service("ftp", firewall.TCP, 21), service("tftp", firewall.UDP, 69)
 	sip, pptp := service("sip", firewall.UDP, 5060), service("pptp", firewall.TCP, 1723)
 	zone := func(name string) []firewall.Endpoint { return []firewall.Endpoint{{Zones: []string{name}}} }
-	guest := []firewall.Endpoint{{Zones: []string{"guest"}, Addresses: []netip.Prefix{netip.MustParsePrefix(guest4 + "/32"), netip.MustParsePrefix(guest6 + "/128")}}}
+	guest := []firewall.Endpoint{{Zones: []string{"guest"}, Addresses: []netip.Prefix{
+		netip.MustParsePrefix(guest4 + "/32"), netip.MustParsePrefix(guest6 + "/128")}}}
 	p.Rules = append(p.Rules,
 		firewall.Rule{Name: "files", Action: firewall.Allow, From: zone("lan"), To: zone("wan"), Services: []firewall.Service{ftp, tftp, sip, pptp}},
 		firewall.Rule{Name: "files-in", Action: firewall.Allow, From: zone("wan"), To: guest, Services: []firewall.Service{ftp, tftp}})
@@ -38,7 +39,8 @@ func helping(t *testing.T, helped bool) firewall.Policy {
 	}
 	to := []netip.Addr{netip.MustParseAddr(lan4), netip.MustParseAddr(lan6)}
 	p.Forwards = []firewall.Forward{
-		{Name: "ftp", From: []string{"wan"}, Protos: []firewall.Proto{firewall.TCP}, Ports: port(21), Zone: "lan", To: to, Hairpin: []string{"lan", "guest"}},
+		{Name: "ftp", From: []string{"wan"}, Protos: []firewall.Proto{firewall.TCP}, Ports: port(21), Zone: "lan", To: to,
+			Hairpin: []string{"lan", "guest"}},
 		{Name: "tftp", From: []string{"wan"}, Protos: []firewall.Proto{firewall.UDP}, Ports: port(69), Zone: "lan", To: to},
 	}
 	return p

@@ -41,7 +41,9 @@ func (g *traffic) packet() (string, flowtest.Packet, uint32) {
 		state := g.details(&p)
 		authenticated := p.Proto == 51 // in IPv6 it is an extension header, and another protocol behind it
 		// Who asks for himself by his other address gets what looks like an answer.
-		himself := slices.ContainsFunc(g.policy.OneToOne, func(o firewall.OneToOne) bool { return o.Inside == p.Src.Addr() && o.Outside == p.Dst.Addr() })
+		himself := slices.ContainsFunc(g.policy.OneToOne, func(o firewall.OneToOne) bool {
+			return o.Inside == p.Src.Addr() && o.Outside == p.Dst.Addr()
+		})
 		if !himself && !authenticated && p.Src.Addr() != p.Dst.Addr() && (p.Src.Port() == 0) == (p.Dst.Port() == 0) && g.isNew(zone, p, state) {
 			return hostName(zone), p, state
 		}
