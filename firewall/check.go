@@ -118,8 +118,12 @@ func (c *checker) checkZones() {
 		c.networks("bogon", z.Bogons)
 		c.networks("network of the link", z.OnLink)
 		c.networks("network of the link alone", z.Direct)
+		c.networks("routed network", z.Routed)
 		if len(z.Direct) > 0 && len(z.Interfaces) != 1 {
 			c.problem("zone %q: networks of the link alone: expected one interface, got %d", z.Name, len(z.Interfaces))
+		}
+		if len(z.Routed) > 0 && (len(z.Interfaces) != 1 || len(z.Networks) > 0 || z.Outside) {
+			c.problem("routed networks: expected a zone of ours of one whole interface")
 		}
 	}
 }

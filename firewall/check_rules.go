@@ -62,6 +62,9 @@ func (c *checker) checkService(s Service) {
 	if s.Name == "" || !printable(s.Name) {
 		c.problem("service %q: expected a printable name without quotes", s.Name)
 	}
+	if s.Helper != "" && !HasHelper(s.Helper) {
+		c.problem("service %s: helper %q: expected ftp, tftp, sip or pptp", s.Name, s.Helper)
+	}
 	if len(s.Flows) == 0 {
 		c.problem("service %s: has no flows", s.Name)
 	}

@@ -28,18 +28,20 @@ func Compile(p Policy, f Features) (Table, error) {
 		c.zones[z.Name] = z
 	}
 	c.addressSets()
+	c.oneLink()
 	c.antispoof()
 	c.dstnat()
 	c.clamp()
 	c.shares()
 	c.strangers()
+	c.absentFirst, c.absentLast = c.toUnheard()
 	c.forwardChains()
 	c.input()
 	c.forward()
 	c.refuse()
 	c.srcnat()
 	c.sent()
-	c.table.Counters = countersOf(c.table)
+	c.table.Counters, c.table.Helpers = countersOf(c.table), helpersOf(c.table)
 	return c.table, nil
 }
 
@@ -63,7 +65,9 @@ type compiler struct {
 	features Features
 	zones    map[string]Zone
 	suspects []TreeRule // ask about strangers, see strangers
-	table    Table
+	// They ask about hosts that were not heard, see toUnheard.
+	absentFirst, absentLast []TreeRule
+	table                   Table
 }
 
 func (c *compiler) addChain(name string, hook *Hook, rules ...TreeRule) {

@@ -35,6 +35,7 @@ const (
 	EtherSaddr    // of the card that sent it on its last link, where links have such
 	ARPSaddrIP    // who it says has sent it; 0.0.0.0 asks whether an address is free (RFC 5227, 2.1.1)
 	ARPSaddrEther // by which card
+	WayOut        // interface by which the routes lead to its destination; of one of our own or of everybody's: none
 	numFields
 )
 
@@ -83,7 +84,7 @@ const (
 // Kind is the type of f's values.
 func (f Field) Kind() Kind {
 	switch f {
-	case IIFName, OIFName:
+	case IIFName, OIFName, WayOut:
 		return KindIfname
 	case IIF, OIF:
 		return KindIfindex

@@ -45,6 +45,9 @@ func (c *compiler) forwardChains() {
 			to.Addresses = addresses(f.To)
 		}
 		var rules []TreeRule
+		for _, h := range f.helpers() { // in IPv4 it is there already
+			rules = append(rules, assign(h, f, number(NFProto, NFProtoIPv6), ports(h.Proto, PortRange{f.port(), f.port()})))
+		}
 		for _, ends := range matchesOf(c.table.Sets, from, to) {
 			r := last
 			if ends.family == NFProtoIPv4 && !f.single() {

@@ -95,7 +95,7 @@ func (c *compiler) translations(name string, forwards []Forward, matches []Match
 			ranges[p] = m
 		}
 	}
-	rules := c.addMap(single, translation(single, matches))
+	rules := append(assignForwards(forwards, matches), c.addMap(single, translation(single, matches))...)
 	for _, p := range []Proto{TCP, UDP, SCTP} {
 		rules = append(rules, c.addMap(ranges[p], translation(ranges[p], matches))...)
 	}
@@ -109,12 +109,14 @@ func translation(m Map, matches []Match) TreeRule {
 // oneToOneIn translates addresses that hosts have outside.
 func (c *compiler) oneToOneIn(zone string) []TreeRule {
 	m := Map{Name: "one_to_one_" + zone, Key: []Field{IPDaddr}, Data: []Kind{KindIPv4}}
+	var helpers []TreeRule
 	for _, o := range c.policy.OneToOne {
 		if o.Zone == zone || slices.Contains(o.Hairpin, zone) {
 			m.Elements = append(m.Elements, Element{Key: []Value{address(o.Outside)}, Data: []Value{address(o.Inside)}})
+			helpers = append(helpers, c.assignOneToOne(zone, o)...)
 		}
 	}
-	return c.addMap(m, TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"})
+	return append(helpers, c.addMap(m, TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"})...)
 }
 
 // srcnat translates sources on their way out, and lets no source out that means nothing there. The chain is
@@ -141,8 +143,7 @@ func (c *compiler) srcnat() {
 		}
 		rules = append(rules, c.each(pairs, r)...)
 	}
-	first, last := c.toUnheard()
-	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, slices.Concat(first, rules, c.private(), last)...)
+	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, slices.Concat(c.absentFirst, rules, c.private(), c.absentLast)...)
 }
 
 // masqueraded are the interfaces of the zones that m is about, each once.

@@ -52,6 +52,9 @@ type Zone struct {
 	// Direct are those of OnLink, of a zone of one interface, that have no part behind another link or router: a
 	// source in one of them is compared with it in place of a look into the routes.
 	Direct []netip.Prefix `json:"direct,omitempty"`
+	// Routed are the networks behind further routers on its link, of a zone of one interface. Between these and the
+	// link the appliance may see half of a conversation only. What lies there by another link is left out.
+	Routed []netip.Prefix `json:"routed,omitempty"`
 	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no
 	// private source leaves through it.
 	Outside bool `json:"outside,omitempty"`

@@ -61,7 +61,10 @@ func (c *compiler) rulesOf(e entry) []TreeRule {
 	for _, ends := range matchesOf(c.table.Sets, e.ends[source], e.ends[destination]) {
 		for _, flow := range ends.flows(e.rule.Services) {
 			r := last
-			r.Matches = slices.Concat(ends.matches, flow)
+			r.Matches = slices.Concat(ends.matches, flow.matches)
+			if e.rule.Action == Allow {
+				r.Helper = flow.helper
+			}
 			rules = append(rules, r)
 		}
 	}
@@ -137,16 +140,22 @@ func (e Endpoint) matches(sets []Set, f family, field Field) [][]Match {
 	return ways
 }
 
-// flows are the matches of each flow of some services that the family of e has; no services: everything.
-func (e ends) flows(services []Service) [][]Match {
+// A flowMatch is what asks for one flow of a service.
+type flowMatch struct {
+	matches []Match
+	helper  Helper
+}
+
+// flows ask for each flow of some services that the family of e has; no services: everything.
+func (e ends) flows(services []Service) []flowMatch {
 	if len(services) == 0 {
-		return [][]Match{nil}
+		return []flowMatch{{}}
 	}
-	var all [][]Match
+	var all []flowMatch
 	for _, s := range services {
 		for _, f := range s.Flows {
 			if family := f.family(); family == 0 || e.family == 0 || family == e.family {
-				all = append(all, f.matches())
+				all = append(all, flowMatch{f.matches(), s.helper(f)})
 			}
 		}
 	}

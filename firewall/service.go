@@ -10,6 +10,8 @@ import (
 type Service struct {
 	Name  string `json:"name"`
 	Flows []Flow `json:"flows"` // any of them
+	// Helper is the name of the [Helper] that what a rule allows of it gets; "": none.
+	Helper string `json:"helper,omitempty"`
 }
 
 // A Flow is one kind of packet that starts a conversation.

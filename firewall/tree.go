@@ -7,6 +7,7 @@ type Table struct {
 	Name       string
 	Family     Family   // of which packets
 	Counters   []string // each counter that a rule names, once
+	Helpers    []Helper // and each helper that a rule assigns
 	Flowtables []Flowtable
 	Sets       []Set
 	Maps       []Map
@@ -117,6 +118,7 @@ type TreeRule struct {
 	Limit   Rate   // zero: none; above the rate the rule does not apply
 	Counter string // non-empty: count what got this far in the counter of this name; several rules may share one
 	Log     string // non-empty: hand the packet to NFLOG group [LogGroup] with this prefix
+	Helper  Helper // not zero: the conversation that the packet begins gets it, if it is of the helper's protocol
 	Verdict Verdict
 	Name    string // what the rule is for: that of the policy's rule or forward, or a few words of what is always done
 	Origin  string // the line of the site that the rule comes from; "" for what is always done
@@ -176,7 +178,7 @@ type Verdict struct {
 // A VerdictKind is a verdict without its target.
 type VerdictKind uint8
 
-// The verdicts. VerdictNone, VerdictOffload and VerdictClampMSS go on with the next rule.
+// The verdicts. VerdictNone, VerdictOffload, VerdictClampMSS and VerdictNoTrack go on with the next rule.
 const (
 	VerdictNone        VerdictKind = iota
 	VerdictAccept                  // the packet passes this hook
@@ -192,6 +194,7 @@ const (
 	VerdictSource                  // the source becomes the IPv4 address Target
 	VerdictOffload                 // the conversation takes the short cut of the flowtable Target from now on
 	VerdictClampMSS                // the MSS option of the packet becomes what fits its way
+	VerdictNoTrack                 // conntrack leaves the packet alone: its state is CTUntracked
 	numVerdicts
 )
 

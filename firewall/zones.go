@@ -27,15 +27,17 @@ func (c *compiler) replies(hook string, none uint32, errors ...TreeRule) []TreeR
 	rules := []TreeRule{{Matches: match(number(ICMPType, icmpRedirect)), Counter: hook + "_redirect", Verdict: drop(), Name: "redirect"}}
 	if none&CTUntracked != 0 {
 		rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: hook + "_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
+		rules = append(rules, c.halves()...)
 	}
 	rules = append(rules, TreeRule{Matches: match(number(CTState, none)), Counter: hook + "_invalid", Verdict: drop(), Name: "belongs to no conversation"})
 	c.addChain("strays_"+hook, nil, append(append(rules, errors...), related(hook))...)
 	return []TreeRule{begun, {Matches: match(number(CTState, CTRelated|none)), Verdict: goTo("strays_" + hook)}}
 }
 
-// related lets ICMP errors about known conversations pass.
+// related lets ICMP errors about known conversations pass, and the conversations that known ones announced, if a rule
+// gave these a [Helper].
 func related(hook string, ms ...Match) TreeRule {
-	return TreeRule{Matches: ms, Counter: hook + "_related", Verdict: accept(), Name: "ICMP errors"}
+	return TreeRule{Matches: ms, Counter: hook + "_related", Verdict: accept(), Name: "ICMP errors, and what a helper expects"}
 }
 
 // established lets most packets past a hooked chain by its first rule: those whose conversation passed it

@@ -12,6 +12,8 @@ run="qemu-system-x86 openssh-client"
 peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils netbase nftables iproute2 iputils-ping tcpdump procps"
 # nmap looks from outside for what the firewall leaves open.
 peers="$peers nmap"
+# Servers and clients of files, whose second conversations the firewall has to know.
+peers="$peers vsftpd curl"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
@@ -117,7 +119,7 @@ for package in $unpack; do
 	mv "$there.new" "$there"
 done
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt isc-dhcp-relay isc-dhcp-server kea-dhcp4-server kea-dhcp6-server unbound nsd knot knot-resolver:kresd@1; do
+for pair in tgt vsftpd isc-dhcp-relay isc-dhcp-server kea-dhcp4-server kea-dhcp6-server unbound nsd knot knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)

@@ -90,6 +90,11 @@ func (e Env) known(ctx context.Context, name, kind string) (all []string) {
 	switch kind {
 	case "HOST", "NAME", "ADDRESS", "NETWORK":
 		return e.hostNames(ctx, s)
+	case "END": // of a conversation
+		all = append(zoneNames(s, true), e.hostNames(ctx, s)...)
+		for _, g := range s.Firewall.Groups {
+			all = append(all, g.Name)
+		}
 	case "MAC":
 		for _, h := range s.Hosts {
 			for _, m := range h.MACs {

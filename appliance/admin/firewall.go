@@ -45,7 +45,7 @@ func firewallCommands() []command {
 		{name: "rules", usage: "[--json]", what: "the site's own rules, a line each, and how often each has decided", run: siteRules},
 		{name: "show", usage: "[-a] [--json]", what: "all rules as nft text, and what they counted", run: showFirewall},
 		{name: "diff", usage: "[--json]", what: "whether the rules are what the site says", run: diffFirewall},
-		{name: "explain", usage: "from [ZONE] HOST to HOST [PROTOCOL PORT|SERVICE] [--json]",
+		{name: "explain", usage: "from [ZONE] END to END [PROTOCOL PORT|SERVICE] [--json]",
 			what: "why a packet passes or not", run: explainFirewall},
 		{name: "log", usage: "[-f] [-n LINES] [--json] [RULE|ZONE|HOST]", what: "packets that rules have logged", run: logFirewall},
 		{name: "ban", usage: "ADDRESS|NETWORK|HOST [TIME] [--force]", what: "keep packets from somebody away, 1h if nothing else is said", run: banFirewall},

@@ -1,14 +1,12 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -24,13 +22,17 @@ import (
 // Explanation is what `gatehouse firewall explain --json` prints for one packet.
 type Explanation struct {
 	Packet      string         `json:"packet"`
-	Verdict     string         `json:"verdict"`          // "accept", "drop", "reject", or "no route"
+	Flow        string         `json:"flow,omitempty"`   // of a table: what the packet stands for
+	Verdict     string         `json:"verdict"`          // "accept", "drop", "reject", "no route", or "does not pass"
 	Rule        string         `json:"rule,omitempty"`   // the name of the rule that decided
 	Origin      string         `json:"origin,omitempty"` // its line of the site
 	Out         string         `json:"out,omitempty"`    // the interface it leaves by; none: it is for the appliance
 	Source      netip.AddrPort `json:"source"`           // when it leaves the rules
 	Destination netip.AddrPort `json:"destination"`
 	Steps       []ExplainStep  `json:"steps"`
+	Notes       []string       `json:"notes,omitempty"` // what else is to know of the conversation
+
+	dnat, snat bool
 }
 
 // ExplainStep is a rule that applied.
@@ -40,7 +42,7 @@ type ExplainStep struct {
 	Text   string `json:"text"`
 }
 
-// explainFirewall says what becomes of the first packet of a conversation.
+// explainFirewall says what becomes of the first packets of conversations: of one, or without a service of all there are.
 func explainFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall explain", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
@@ -68,24 +70,106 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 		return err
 	}
 	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Plan{Network: plan.NetworkOf(s, learned)})}
-	packets, err := q.read(words)
+	all, err := q.explain(table, words)
 	if err != nil {
 		return err
 	}
-	all := []Explanation{}
-	for _, p := range packets {
-		all = append(all, q.answer(table, p))
-	}
 	if *asJSON {
-		return cli.JSON(env.Stdout, all)
+		return cli.JSON(env.Stdout, slices.Concat(all...))
 	}
-	for i, e := range all {
+	for i, rows := range all {
 		if i > 0 {
 			fmt.Fprintln(env.Stdout)
 		}
-		e.print(env)
+		if rows[0].Flow != "" {
+			printFates(env, rows)
+		} else {
+			rows[0].print(env)
+		}
 	}
 	return nil
+}
+
+// explain answers a question: one explanation for each packet, or a table for each pair of ends. Of several members of a
+// zone or group those with the same fate have one answer.
+func (q packetQuestion) explain(t firewall.Table, words []string) ([][]Explanation, error) {
+	pairs, what, err := q.pairs(words)
+	if err != nil {
+		return nil, err
+	}
+	var all [][]Explanation
+	known := map[string]int{}  // by what becomes of it
+	same := map[int][]string{} // others of whom it holds too
+	for _, p := range pairs {
+		answers, err := q.answers(t, p, what)
+		if err != nil {
+			return nil, err
+		}
+		for _, rows := range answers {
+			key := fateKey(p, rows)
+			if i, is := known[key]; is && p.src.what+p.dst.what != "" {
+				same[i] = append(same[i], p.text())
+				continue
+			}
+			known[key] = len(all)
+			all = append(all, rows)
+		}
+	}
+	if all == nil {
+		return nil, errors.New("there is no such conversation between these addresses")
+	}
+	for i, others := range same {
+		all[i][0].Notes = append(all[i][0].Notes, sameNotes(others)...)
+	}
+	return all, nil
+}
+
+// sameNotes say of whom the same holds: of the first by name.
+func sameNotes(others []string) []string {
+	const named = 3
+	var notes []string
+	for _, text := range others[:min(named, len(others))] {
+		notes = append(notes, "the same holds "+text)
+	}
+	if n := len(others) - named; n > 0 {
+		notes = append(notes, fmt.Sprintf("and for %d others", n))
+	}
+	return notes
+}
+
+// fateKey is equal for answers that say the same.
+func fateKey(p pair, rows []Explanation) string {
+	key := fmt.Sprint(p.src.addr.Is4(), p.in)
+	for _, e := range rows {
+		what, _, one := strings.Cut(e.Packet, " from ")
+		if !one {
+			what = "" // a table
+		}
+		key += "|" + e.Flow + what + e.fate() + e.Out
+	}
+	return key
+}
+
+// answers are those about one pair.
+func (q packetQuestion) answers(t firewall.Table, p pair, what []string) ([][]Explanation, error) {
+	var all [][]Explanation
+	flows, err := q.flows(what)
+	if err != nil {
+		return nil, err
+	}
+	if q.past(p) {
+		return [][]Explanation{{{Packet: p.text(), Verdict: "does not pass", Steps: []ExplainStep{}, Source: netip.AddrPortFrom(p.src.addr, 0),
+			Destination: netip.AddrPortFrom(p.dst.addr, 0)}}}, nil
+	}
+	if len(what) == 0 {
+		return [][]Explanation{q.fates(t, p)}, nil
+	}
+	for _, f := range flows {
+		if packet, ok := packetOf(p, f); ok {
+			all = append(all, []Explanation{q.answer(t, packet)})
+		}
+	}
+	return all, nil
 }
 
 // networkOf is what the kernel knows when the plan is carried out.
@@ -107,138 +191,6 @@ type packetQuestion struct {
 	network explain.Network
 }
 
-// read understands `from [ZONE] HOST to HOST [PROTOCOL [PORT]|SERVICE]`: one packet for each family that both
-// have.
-func (q packetQuestion) read(words []string) ([]explain.Packet, error) {
-	to := slices.Index(words, "to")
-	if len(words) < 4 || words[0] != "from" || to < 2 || to > 3 || to+1 >= len(words) {
-		return nil, cli.ErrUsage
-	}
-	in := ""
-	if to == 3 {
-		i := slices.IndexFunc(q.policy.Zones, func(z firewall.Zone) bool { return z.Name == words[1] && len(z.Interfaces) > 0 })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no zone %q", words[1])
-		}
-		in = q.policy.Zones[i].Interfaces[0]
-	}
-	sources, err := q.addresses(words[to-1])
-	if err != nil {
-		return nil, err
-	}
-	destinations, err := q.addresses(words[to+1])
-	if err != nil {
-		return nil, err
-	}
-	var packets []explain.Packet
-	for _, src := range sources {
-		link := cmp.Or(in, q.network.LinkTo(src))
-		for _, dst := range destinations {
-			if src.Is4() != dst.Is4() {
-				continue
-			}
-			if words[to+1] == firewall.Box {
-				dst = q.ownOn(link, dst)
-			}
-			some, err := q.packets(link, src, dst, words[to+2:])
-			if err != nil {
-				return nil, err
-			}
-			packets = append(packets, some...)
-		}
-	}
-	if packets == nil {
-		return nil, fmt.Errorf("%s and %s have no address of the same IP version", words[to-1], words[to+1])
-	}
-	return packets, nil
-}
-
-// addresses are the first of each family that a word stands for: an address, a host's name, or the appliance.
-func (q packetQuestion) addresses(word string) ([]netip.Addr, error) {
-	if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
-		return []netip.Addr{a.Unmap()}, nil
-	}
-	var all []netip.Addr
-	if word == firewall.Box {
-		for _, a := range q.network.Addresses {
-			all = append(all, a.Prefix.Addr())
-		}
-	} else if h, ok := q.site.Host(word); ok {
-		all = h.Addrs
-	} else {
-		return nil, fmt.Errorf("%q is no address and no host of the site", word)
-	}
-	var first []netip.Addr
-	for _, a := range all {
-		if !slices.ContainsFunc(first, func(b netip.Addr) bool { return a.Is4() == b.Is4() }) {
-			first = append(first, a)
-		}
-	}
-	if first == nil {
-		return nil, fmt.Errorf("%q has no address in hosts", word)
-	}
-	return first, nil
-}
-
-// ownOn is the appliance's address on a link, or a if it has none of that family there.
-func (q packetQuestion) ownOn(link string, a netip.Addr) netip.Addr {
-	for _, own := range q.network.Addresses {
-		if own.Link == link && own.Prefix.Addr().Is4() == a.Is4() {
-			return own.Prefix.Addr()
-		}
-	}
-	return a
-}
-
-// packets are those that start a conversation by what the last words say; TCP to port 443 if they say
-// nothing.
-func (q packetQuestion) packets(in string, src, dst netip.Addr, words []string) ([]explain.Packet, error) {
-	flows, err := q.flows(words)
-	if err != nil {
-		return nil, err
-	}
-	var packets []explain.Packet
-	for _, f := range flows {
-		p := explain.Packet{In: in, Proto: firewall.Proto(f.Proto).Number(), State: firewall.CTNew, HopLimit: 64, Flags: firewall.TCPSyn,
-			Source: netip.AddrPortFrom(src, 0), Destination: netip.AddrPortFrom(dst, 0)}
-		switch f.Proto {
-		case "icmp", "icmpv6":
-			if (f.Proto == "icmp") != src.Is4() {
-				continue
-			}
-			p.Type = uint8(f.First)
-		case "tcp", "udp", "sctp":
-			p.Source, p.Destination = netip.AddrPortFrom(src, 50000), netip.AddrPortFrom(dst, f.First)
-		}
-		packets = append(packets, p)
-	}
-	if packets == nil {
-		return nil, errors.New("there is no such conversation between these addresses")
-	}
-	return packets, nil
-}
-
-// flows reads `tcp 443`, `udp/53`, `ping` or `https`.
-func (q packetQuestion) flows(words []string) ([]site.Flow, error) {
-	if len(words) == 0 {
-		words = []string{"tcp", "443"}
-	}
-	for _, s := range site.Services() {
-		if len(words) == 1 && s.Name == words[0] {
-			return s.Flows, nil
-		}
-	}
-	proto, port, given := strings.Cut(strings.Join(words, "/"), "/")
-	if !given {
-		port = "0"
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if firewall.Proto(proto).Number() == 0 || err != nil {
-		return nil, fmt.Errorf("%q is no protocol with a port and no service", strings.Join(words, " "))
-	}
-	return []site.Flow{{Proto: proto, First: uint16(n), Last: uint16(n)}}, nil
-}
-
 func (q packetQuestion) answer(t firewall.Table, p explain.Packet) Explanation {
 	r := explain.Table(t, q.network, p)
 	e := Explanation{Packet: describePacket(p), Out: r.Out, Source: r.Source, Destination: r.Destination, Steps: []ExplainStep{},
@@ -252,6 +204,8 @@ func (q packetQuestion) answer(t firewall.Table, p explain.Packet) Explanation {
 		e.Steps = append(e.Steps, ExplainStep{s.Chain, s.Number, text})
 	}
 	e.Rule, e.Origin = decided(r)
+	e.dnat, e.snat = r.Destination != p.Destination, r.Source != p.Source
+	e.Notes = q.notes(p, r)
 	return e
 }
 
@@ -279,7 +233,11 @@ func describePacket(p explain.Packet) string {
 	case p.Type != 0:
 		what += fmt.Sprintf(" type %d", p.Type)
 	}
-	return fmt.Sprintf("%s from %s by %s to %s", what, p.Source.Addr(), p.In, p.Destination.Addr())
+	by := " by " + p.In
+	if p.In == "" {
+		by = " of the appliance itself"
+	}
+	return fmt.Sprintf("%s from %s%s to %s", what, p.Source.Addr(), by, p.Destination.Addr())
 }
 
 func (e Explanation) print(env Env) {
@@ -290,10 +248,13 @@ func (e Explanation) print(env Env) {
 	}
 	t.Flush()
 	fmt.Fprintln(env.Stdout, e.conclusion())
+	for _, n := range e.Notes {
+		fmt.Fprintln(env.Stdout, n)
+	}
 }
 
-// conclusion says in one sentence what becomes of the packet.
-func (e Explanation) conclusion() string {
+// decision says what becomes of the packet, and by what.
+func (e Explanation) decision() string {
 	text := strings.ToUpper(e.Verdict)
 	if e.Rule == "refused" {
 		return text + ": nothing allows it"
@@ -304,10 +265,18 @@ func (e Explanation) conclusion() string {
 	if e.Origin != "" {
 		text += " (" + e.Origin + ")"
 	}
-	if e.Verdict != "accept" {
+	return text
+}
+
+// conclusion says it in one sentence, with where the packet goes.
+func (e Explanation) conclusion() string {
+	text := e.decision()
+	switch {
+	case e.Verdict == "does not pass":
+		return "DOES NOT PASS: both are on one network, and the appliance sees nothing of it"
+	case e.Verdict != "accept":
 		return text
-	}
-	if e.Out == "" {
+	case e.Out == "":
 		return text + ": it is for the appliance"
 	}
 	return text + fmt.Sprintf(": leaves by %s from %s to %s", e.Out, endpointText(e.Source), endpointText(e.Destination))

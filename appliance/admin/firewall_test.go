@@ -139,6 +139,18 @@ func TestExplain(t *testing.T) {
 		"from moon 192.0.2.1 to box ssh",
 		"from web1 to box nonsense",
 		"from web1 to",
+		"from guests 192.168.33.50 to printer",
+		"from guests to printer",
+		"from guests to wan smtp",
+		"from blocked to web2 https",
+		"from wan to box",
+		"from box to 203.0.113.80 https",
+		"from box to web1 ssh",
+		"from box to box ssh",
+		"from web1 to printer ipp",
+		"from web1 to lan",
+		"from guests to guests",
+		"from lan 192.168.32.50 to 203.0.113.80 ftp",
 	} {
 		stdout, stderr, code := g.run(t, append([]string{"explain"}, strings.Fields(question)...)...)
 		fmt.Fprintf(&got, "$ gatehouse firewall explain %s\n%s%s", question, stdout, stderr)

@@ -44,9 +44,10 @@ func valid(prefixes ...netip.Prefix) []netip.Prefix {
 func network(s *site.Site, learned Learned) netcfg.Config {
 	facts := wayOut(s, learned)
 	all := links(s, facts, learned)
+	up := linksUp(s, facts, wayOut6(s, learned).MTU, all)
 	c := netcfg.Config{
-		Links: linksUp(s, facts, wayOut6(s, learned).MTU, all), Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
-		Sysctls: slices.Concat(sysctls(), tables(learned.Memory, hosts4(s)), timeouts()),
+		Links: up, Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
+		Sysctls: slices.Concat(sysctls(), redirects(s, up), tables(learned.Memory, hosts4(s)), timeouts()),
 	}
 	addTunnel(&c, s, facts)
 	addUnreachable(&c, s, learned)

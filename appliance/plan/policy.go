@@ -82,6 +82,7 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	for _, l := range s.LANs {
 		all = append(all, firewall.Zone{
 			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...), OnLink: onLink(l.Own()),
+			Routed:        routedBy(s, l),
 			Direct:        direct(s, facts, onLink(l.Own())),
 			RouterAdverts: l.HasIPv6(), // those of other routers are looked at, and not believed
 		})

@@ -80,6 +80,9 @@ func rate(r site.Rate) firewall.Rate {
 
 func serviceOf(s site.Service) firewall.Service {
 	out := firewall.Service{Name: s.Name}
+	if firewall.HasHelper(s.Name) {
+		out.Helper = s.Name
+	}
 	for _, f := range s.Flows {
 		flow := firewall.Flow{Proto: firewall.Proto(f.Proto)}
 		switch {

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
+	"github.com/gatehouse-os/gatehouse/firewall"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -12,21 +14,45 @@ const HostKeyFile = "/perm/ssh/host_ed25519"
 
 const sshPort = 22
 
-// sshConfig listens on the addresses of the LANs, each on its own link: a packet
-// to a LAN address that comes in by another link finds nobody, even without the
-// firewall.
+// sshConfig listens on the links of the zones from where the policy lets somebody in, for all addresses of the box: at
+// which of them, and who, is the firewall's to say. What comes in by another link finds nobody, even without it.
 func sshConfig(s *site.Site, l Learned) sshcfg.Config {
 	c := sshcfg.Config{AuthorizedKeys: s.AuthorizedKeys, HostKeyFile: HostKeyFile}
 	c.MaxPending, c.MaxPendingPerSource, c.MaxSessions = sshBounds(l.Memory)
-	for _, l := range s.LANs {
-		for _, p := range l.Own() {
-			c.Listen = append(c.Listen, sshcfg.Endpoint{
-				Address:   netip.AddrPortFrom(p.Addr(), sshPort),
-				Interface: l.Link(),
-			})
+	for _, link := range sshLinks(s) {
+		for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			c.Listen = append(c.Listen, sshcfg.Endpoint{Address: netip.AddrPortFrom(any, sshPort), Interface: link})
 		}
 	}
 	return c
+}
+
+// sshLinks are those of the LANs, whom the defaults allow it, and those upstream if a rule of the site does.
+func sshLinks(s *site.Site) []string {
+	var all []string
+	for _, l := range s.LANs {
+		all = append(all, l.Link())
+	}
+	if s.WAN.Interface != "" && slices.ContainsFunc(s.Firewall.Rules, allowsSSH) {
+		all = append(all, s.WAN.Link())
+		if s.Tunnel != nil {
+			all = append(all, site.TunnelLink)
+		}
+	}
+	return all
+}
+
+// allowsSSH reports whether a rule lets somebody upstream reach the box by ssh.
+func allowsSSH(r site.FirewallRule) bool {
+	names := func(ends []site.FirewallEnd, zone string) bool {
+		return slices.ContainsFunc(ends, func(e site.FirewallEnd) bool { return slices.Contains(e.Zones, zone) })
+	}
+	return !r.Deny && names(r.From, site.ZoneWAN) && names(r.To, firewall.Box) &&
+		slices.ContainsFunc(r.Services, func(service site.Service) bool {
+			return slices.ContainsFunc(service.Flows, func(f site.Flow) bool {
+				return f.Proto == "tcp" && (f.First == 0 || f.First <= sshPort && sshPort <= f.Last)
+			})
+		})
 }
 
 // What somebody who has not logged in can have sshd hold: a packet of 256 kB is given its room when it is announced,

@@ -20,7 +20,11 @@ func listen(ctx context.Context, e sshcfg.Endpoint) (net.Listener, error) {
 		}
 		return serr
 	}}
-	l, err := lc.Listen(ctx, "tcp", e.Address.String())
+	network := "tcp4" // each family its own, also of a wildcard
+	if e.Address.Addr().Is6() {
+		network = "tcp6"
+	}
+	l, err := lc.Listen(ctx, network, e.Address.String())
 	if err != nil {
 		return nil, fmt.Errorf("ssh: %w", err)
 	}

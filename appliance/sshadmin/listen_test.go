@@ -49,10 +49,11 @@ func listenInNamespace(t *testing.T) {
 	late := netip.MustParseAddrPort("192.168.32.1:2222")
 	late6 := netip.MustParseAddrPort("[2001:db8::1]:2222")
 	bound := netip.MustParseAddrPort("127.0.0.2:2222")
+	any4, any6 := netip.MustParseAddrPort("0.0.0.0:2223"), netip.MustParseAddrPort("[::]:2223")
 	var cfg sshcfg.Config
 	d := start(t, func(c *sshcfg.Config) {
 		c.Listen = []sshcfg.Endpoint{{Address: late}, {Address: late6}, {Address: bound, Interface: "lan0"},
-			{Address: bound, Interface: "no-such-0"}}
+			{Address: bound, Interface: "no-such-0"}, {Address: any4, Interface: "lan0"}, {Address: any6, Interface: "lan0"}}
 		cfg = *c
 	})
 	ip(t, "link set lan0 up")
@@ -63,6 +64,13 @@ func listenInNamespace(t *testing.T) {
 		d.addr = addr
 		writeKnownHosts(t, d.known, addr, cfg.HostKeyFile)
 		if got := run(t, d.ssh(t, nil, "echo $SSH_CLIENT"), nil); got.status != 0 || !strings.HasPrefix(got.stdout, addr.Addr().String()+" ") {
+			t.Errorf("at %v: %+v", addr, got)
+		}
+	}
+	for _, addr := range []string{"192.168.32.1:2223", "[2001:db8::1]:2223"} { // whatever addresses the link gets
+		d.addr = netip.MustParseAddrPort(addr)
+		writeKnownHosts(t, d.known, d.addr, cfg.HostKeyFile)
+		if got := run(t, d.ssh(t, nil, "echo in"), nil); got.stdout != "in\n" {
 			t.Errorf("at %v: %+v", addr, got)
 		}
 	}

@@ -157,6 +157,8 @@ func (w *walk) chain(c firewall.Chain) (firewall.VerdictKind, bool) {
 		}
 		switch v.Kind {
 		case firewall.VerdictNone, firewall.VerdictOffload, firewall.VerdictClampMSS:
+		case firewall.VerdictNoTrack:
+			w.packet.State = firewall.CTUntracked
 		case firewall.VerdictJump:
 			if below, decided := w.chain(w.named(v.Target)); decided {
 				return below, true

@@ -91,6 +91,8 @@ func (w *walk) field(f firewall.Field) (firewall.Value, bool) {
 		return addressType(w.network.ownOn(w.Out, w.Source.Addr())), true
 	case firewall.DaddrType:
 		return addressType(w.network.own(w.Destination.Addr())), true
+	case firewall.WayOut:
+		return firewall.Value{Name: w.network.wayOut(w.Destination.Addr())}, true
 	case firewall.IPSaddr:
 		return address(w.Source), v4
 	case firewall.IPDaddr:

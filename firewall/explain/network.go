@@ -30,6 +30,21 @@ func (n Network) own(a netip.Addr) bool {
 	return a.IsLoopback() || slices.ContainsFunc(n.Addresses, func(own Address) bool { return own.Prefix.Addr() == a })
 }
 
+// Own reports whether a is one of the appliance's addresses.
+func (n Network) Own(a netip.Addr) bool { return n.own(a) }
+
+// Direct is the link that a host with address a is on itself, false if it is behind a router.
+func (n Network) Direct(a netip.Addr) (link string, ok bool) {
+	bits := -1
+	for _, own := range n.Addresses {
+		if own.Prefix.Contains(a) && own.Prefix.Bits() > bits {
+			bits, link = own.Prefix.Bits(), own.Link
+		}
+	}
+	routed := slices.ContainsFunc(n.Routes, func(r Route) bool { return r.To.Contains(a) && r.To.Bits() > bits })
+	return link, bits >= 0 && !routed
+}
+
 // ownOn reports whether a is the appliance's on a link.
 func (n Network) ownOn(link string, a netip.Addr) bool {
 	return slices.Contains(n.Addresses, Address{link, netip.PrefixFrom(a, n.bitsOf(link, a))})
@@ -80,6 +95,14 @@ func (n Network) LinkTo(a netip.Addr) string {
 		consider(r.To, r.Link)
 	}
 	return link
+}
+
+// wayOut is the link by which a packet to a goes on, "" if it is for the appliance or for everybody.
+func (n Network) wayOut(a netip.Addr) string {
+	if n.own(a) || a.IsMulticast() || a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return ""
+	}
+	return n.LinkTo(a)
 }
 
 // leadsBack reports whether the best route to the source of p leaves by the interface that p came in by. The

@@ -33,6 +33,9 @@ func NewEvaluator(t firewall.Table, links []Link, hosts []Host) *Evaluator {
 		for _, a := range l.Addrs {
 			e.network.Addresses = append(e.network.Addresses, explain.Address{Link: l.Name, Prefix: a})
 		}
+		for _, r := range l.Routes {
+			e.network.Routes = append(e.network.Routes, explain.Route{To: r.To, Link: l.Name})
+		}
 	}
 	for _, all := range []string{"0.0.0.0/0", "::/0"} {
 		e.network.Routes = append(e.network.Routes, explain.Route{To: netip.MustParsePrefix(all), Link: links[0].Name})

@@ -31,10 +31,17 @@ var table string
 
 // A Link is one of the box's.
 type Link struct {
-	Name  string         // on the box
-	Wire  int            // of the World
-	VLAN  uint16         // 0: untagged
-	Addrs []netip.Prefix // the box's own; the first is IPv4
+	Name   string         // on the box
+	Wire   int            // of the World
+	VLAN   uint16         // 0: untagged
+	Addrs  []netip.Prefix // the box's own; the first is IPv4
+	Routes []Route        // by further routers on it
+}
+
+// A Route leads to what is behind a neighbour.
+type Route struct {
+	To  netip.Prefix
+	Via netip.Addr
 }
 
 // A Host is a neighbour of the box.
@@ -150,10 +157,12 @@ func House() ([]Link, []Host) {
 		}
 		return h
 	}
+	routes := []Route{{netip.MustParsePrefix("10.8.0.0/16"), netip.MustParseAddr("192.168.32.2")},
+		{netip.MustParsePrefix("2001:db8:80::/48"), netip.MustParseAddr("2001:db8:32::2")}}
 	return []Link{
-			{"eth0", 0, 0, prefixes("192.0.2.10/24", "2001:db8:1::10/64")},
-			{"eth1", 1, 0, prefixes("192.168.32.1/24", "2001:db8:32::1/64")},
-			{"eth1.20", 1, 20, prefixes("192.168.33.1/24", "2001:db8:33::1/64")},
+			{"eth0", 0, 0, prefixes("192.0.2.10/24", "2001:db8:1::10/64"), nil},
+			{"eth1", 1, 0, prefixes("192.168.32.1/24", "2001:db8:32::1/64"), routes},
+			{"eth1.20", 1, 20, prefixes("192.168.33.1/24", "2001:db8:33::1/64"), nil},
 		}, []Host{
 			host(1, "wan", "eth0", "192.0.2.1", "2001:db8:1::1"), // the provider's router
 			host(2, "near", "eth0", "192.0.2.77", "2001:db8:1::77"),
@@ -161,6 +170,7 @@ func House() ([]Link, []Host) {
 			host(4, "web2", "eth1", "192.168.32.12", "2001:db8:32::12"),
 			host(5, "lan", "eth1", "192.168.32.50", "2001:db8:32::50"),
 			host(6, "guest", "eth1.20", "192.168.33.50", "2001:db8:33::50"),
+			host(7, "router", "eth1", "192.168.32.2", "2001:db8:32::2"), // and what is behind it
 		}
 }
 

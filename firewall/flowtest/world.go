@@ -200,7 +200,7 @@ func (w *World) hostAt(link int, mac net.HardwareAddr) string {
 
 // chatter reports whether a packet has nothing to do with a probe: the box speaks of itself, and answers
 // nothing. It may also tell its neighbour of a shorter way, whatever the rules then say of the packet (RFC
-// 4861, 8.2).
+// 4861, 8.2; RFC 1812, 5.2.7.2).
 func (w *World) chatter(s Seen, probe Packet) bool {
 	p := s.Packet
 	own := slices.ContainsFunc(w.links, func(l Link) bool {
@@ -209,5 +209,6 @@ func (w *World) chatter(s Seen, probe Packet) bool {
 	local := own || p.Src.Addr().IsLinkLocalUnicast() || p.Src.Addr() == netip.IPv6Unspecified()
 	masked := p.Proto == probe.Proto && p.Src.Port() == probe.Src.Port() && p.Type == probe.Type && p.ID == probe.ID && !p.Dst.Addr().IsMulticast()
 	concerned := p.answers(probe) || p.Dst.Addr() == probe.Dst.Addr() || masked
-	return local && (!concerned || p.Proto == protoICMPv6 && p.Type == 137)
+	redirect := p.Proto == protoICMPv6 && p.Type == 137 || p.Proto == protoICMP && p.Type == 5
+	return local && (!concerned || redirect)
 }

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -172,7 +173,11 @@ func (d dump) chain(a attributes) {
 }
 
 func (d dump) object(a attributes) {
-	d.at("counter " + a.text(unix.NFTA_OBJ_NAME)).head = a.line(unix.NFTA_OBJ_TYPE)
+	title := "counter "
+	if kind := a.bytes(unix.NFTA_OBJ_TYPE); len(kind) == 4 && binary.BigEndian.Uint32(kind) == unix.NFT_OBJECT_CT_HELPER {
+		title = "ct helper "
+	}
+	d.at(title + a.text(unix.NFTA_OBJ_NAME)).head = a.line(unix.NFTA_OBJ_TYPE)
 }
 
 func (d dump) flowtable(a attributes) {

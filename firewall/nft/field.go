@@ -28,6 +28,7 @@ var loaders = map[firewall.Field]loader{
 	firewall.ReversePath:  {expr: reversePath},
 	firewall.SaddrTypeOIF: {expr: saddrTypeOIF},
 	firewall.DaddrType:    {expr: daddrType},
+	firewall.WayOut:       {expr: wayOut},
 	firewall.IPSaddr:      {family: firewall.NFProtoIPv4, expr: network(12, 4)},
 	firewall.IPDaddr:      {family: firewall.NFProtoIPv4, expr: network(16, 4)},
 	firewall.IP6Saddr:     {family: firewall.NFProtoIPv6, expr: network(8, 16)},
@@ -84,4 +85,8 @@ func saddrTypeOIF(r uint32) expr.Any {
 
 func daddrType(r uint32) expr.Any {
 	return &expr.Fib{Register: r, FlagDADDR: true, ResultADDRTYPE: true}
+}
+
+func wayOut(r uint32) expr.Any {
+	return &expr.Fib{Register: r, FlagDADDR: true, ResultOIFNAME: true}
 }

@@ -120,11 +120,16 @@ func stage(conn *nftables.Conn, table *nftables.Table, t firewall.Table, old sta
 	return nil
 }
 
-// objects queues the counters and the flowtables that are not there yet.
+// objects queues the counters, the helpers and the flowtables that are not there yet.
 func (b *batch) objects(t firewall.Table, kept state) {
 	for _, name := range t.Counters {
 		if !kept.counters[name] {
 			b.conn.AddObj(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
+		}
+	}
+	for _, h := range t.Helpers {
+		if !kept.helpers[h.Object()] {
+			b.conn.AddObj(helperObject(b.table, h))
 		}
 	}
 	for _, f := range t.Flowtables {
@@ -133,6 +138,16 @@ func (b *batch) objects(t firewall.Table, kept state) {
 				Flags: nftables.FlowtableFlagsCounter})
 		}
 	}
+}
+
+// helperObject is what the kernel knows a helper by.
+func helperObject(table *nftables.Table, h firewall.Helper) *nftables.NamedObj {
+	family := uint16(unix.NFPROTO_INET)
+	if h.OnlyIPv4() {
+		family = unix.NFPROTO_IPV4
+	}
+	return &nftables.NamedObj{Table: table, Name: h.Object(), Type: nftables.ObjTypeCtHelper,
+		Obj: &expr.CtHelper{Name: h.Name, L3Proto: family, L4Proto: uint8(h.Proto.Number())}}
 }
 
 func chainOf(table *nftables.Table, c firewall.Chain) *nftables.Chain {
@@ -183,6 +198,9 @@ func (b *batch) rule(chain *nftables.Chain, r firewall.TreeRule) error {
 	}
 	if r.Log != "" {
 		p.emit(&expr.Log{Key: logKeys, Group: firewall.LogGroup, Data: []byte(r.Log)})
+	}
+	if r.Helper != (firewall.Helper{}) {
+		p.emit(&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: r.Helper.Object()})
 	}
 	if err := p.verdict(r.Verdict); err != nil {
 		return err

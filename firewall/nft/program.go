@@ -238,6 +238,8 @@ func (p *program) verdict(v firewall.Verdict) error {
 		return p.translate(v)
 	case firewall.VerdictOffload:
 		p.emit(&expr.FlowOffload{Name: v.Target})
+	case firewall.VerdictNoTrack:
+		p.emit(&expr.Notrack{})
 	case firewall.VerdictClampMSS:
 		p.clampMSS()
 	default:

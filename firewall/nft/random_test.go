@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	randomPolicies  = 100
+	randomPolicies  = 160
 	packetsOfPolicy = 25
 )
 
@@ -38,7 +38,7 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 9))
 	came := map[string]int{}
 	for i := range randomPolicies {
-		policy := unlimited(policytest.Random(r))
+		policy := routed(unlimited(policytest.Random(r)), links)
 		tree := compile(t, policy)
 		if i%2 == 0 {
 			tree = compileWithLinks(t, box, policy)
@@ -60,12 +60,15 @@ func TestKernelDoesWhatTheTreeSays(t *testing.T) {
 			}
 			got, want := kernelFate(from, p, seen, taken() != before), treeFate(p, result)
 			came[want.kind]++
+			if slices.ContainsFunc(result.Steps, func(s explain.Step) bool { return s.Rule.Verdict.Kind == firewall.VerdictNoTrack }) {
+				came["one link"]++
+			}
 			if got != want && !(got.kind == "dropped" && g.untold(from, p, want)) {
 				t.Fatalf("policy %d %+v\n%s %v from %s\nthe kernel: %v\nthe tree:   %v\nby %+v", i, policy, p, p, from, got, want, result.Steps)
 			}
 		}
 	}
-	for _, kind := range []string{"passed", "translated", "box", "dropped", "reset", "prohibited"} {
+	for _, kind := range []string{"passed", "translated", "box", "dropped", "reset", "prohibited", "one link"} {
 		if came[kind] < 25 {
 			t.Errorf("fate %q came only %d times: the packets prove little (%v)", kind, came[kind], came)
 		}
@@ -79,11 +82,33 @@ func randomHouse() ([]flowtest.Link, []flowtest.Host) {
 	var hosts []flowtest.Host
 	for i := range 5 {
 		name := fmt.Sprintf("eth%d.0", i)
-		links = append(links, flowtest.Link{Name: name, Wire: i, Addrs: []netip.Prefix{
-			netip.PrefixFrom(policytest.Host4(i, 1), 16), netip.PrefixFrom(policytest.Host6(i, 1), 48)}})
+		link := flowtest.Link{Name: name, Wire: i, Addrs: []netip.Prefix{
+			netip.PrefixFrom(policytest.Host4(i, 1), 16), netip.PrefixFrom(policytest.Host6(i, 1), 48)}}
+		if i > 0 {
+			link.Routes = []flowtest.Route{{To: policytest.Network4(behind + i), Via: policytest.Host4(i, 2)},
+				{To: policytest.Network6(behind + i), Via: policytest.Host6(i, 2)}}
+		}
+		links = append(links, link)
 		hosts = append(hosts, flowtest.Host{Name: hostName(i), Link: name, MAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(i + 1)}})
 	}
 	return links, hosts
+}
+
+// behind is the number of the network behind a router of network 0, and so on.
+const behind = 100
+
+// routed is a policy whose zones of one link know of the routers there.
+func routed(p firewall.Policy, links []flowtest.Link) firewall.Policy {
+	for i, z := range p.Zones {
+		at := slices.IndexFunc(links, func(l flowtest.Link) bool { return slices.Equal(z.Interfaces, []string{l.Name}) })
+		if at < 0 || z.Outside || len(z.Networks) > 0 {
+			continue
+		}
+		for _, r := range links[at].Routes {
+			p.Zones[i].Routed = append(p.Zones[i].Routed, r.To)
+		}
+	}
+	return p
 }
 
 // observe counts behind all rules what is taken by the box, and returns how to ask for the count.

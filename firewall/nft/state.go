@@ -19,12 +19,13 @@ type state struct {
 	hooked     map[string]*nftables.Chain
 	sets       map[string]*nftables.Set
 	counters   map[string]bool
+	helpers    map[string]bool
 	flowtables map[string]*nftables.Flowtable
 }
 
 func newState() state {
 	return state{chains: map[string]bool{}, hooked: map[string]*nftables.Chain{}, sets: map[string]*nftables.Set{},
-		counters: map[string]bool{}, flowtables: map[string]*nftables.Flowtable{}}
+		counters: map[string]bool{}, helpers: map[string]bool{}, flowtables: map[string]*nftables.Flowtable{}}
 }
 
 // readState asks the kernel what is in the table of t's name and family.
@@ -70,6 +71,8 @@ func (s state) readObjects(conn *nftables.Conn, table *nftables.Table) error {
 	for _, o := range objects {
 		if named, ok := o.(*nftables.NamedObj); ok && named.Type == nftables.ObjTypeCounter {
 			s.counters[named.Name] = true
+		} else if ok && named.Type == nftables.ObjTypeCtHelper {
+			s.helpers[named.Name] = true
 		}
 	}
 	flowtables, err := conn.ListFlowtables(table)
@@ -110,6 +113,12 @@ func (b *batch) clear(t firewall.Table, sets []wantedSet, old state) state {
 	for name := range old.counters {
 		if kept.counters[name] = slices.Contains(t.Counters, name); !kept.counters[name] {
 			b.conn.DeleteObject(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
+		}
+	}
+	for name := range old.helpers {
+		i := slices.IndexFunc(t.Helpers, func(h firewall.Helper) bool { return h.Object() == name })
+		if kept.helpers[name] = i >= 0; i < 0 {
+			b.conn.DeleteObject(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCtHelper, Obj: &expr.CtHelper{}})
 		}
 	}
 	for name, f := range old.flowtables {

@@ -30,7 +30,9 @@ func (g *traffic) packet() (string, flowtest.Packet, uint32) {
 		zone := g.IntN(5)
 		p.Src = netip.AddrPortFrom(g.source(zone), g.port)
 		p.Dst = netip.AddrPortFrom(g.destination(), pick(g.Rand, []uint16{22, 53, 67, 80}))
-		switch g.IntN(4) {
+		switch g.IntN(5) {
+		case 4:
+			zone = g.toRouter(&p)
 		case 0, 1:
 			zone = g.toRule(&p, zone)
 		case 2:
@@ -38,7 +40,11 @@ func (g *traffic) packet() (string, flowtest.Packet, uint32) {
 		}
 		state := g.details(&p)
 		authenticated := p.Proto == 51 // in IPv6 it is an extension header, and another protocol behind it
-		if !authenticated && p.Src.Addr() != p.Dst.Addr() && (p.Src.Port() == 0) == (p.Dst.Port() == 0) && g.isNew(zone, p, state) {
+		// Who asks for himself by his other address gets what looks like an answer.
+		himself := slices.ContainsFunc(g.policy.OneToOne, func(o firewall.OneToOne) bool {
+			return o.Inside == p.Src.Addr() && o.Outside == p.Dst.Addr()
+		})
+		if !himself && !authenticated && p.Src.Addr() != p.Dst.Addr() && (p.Src.Port() == 0) == (p.Dst.Port() == 0) && g.isNew(zone, p, state) {
 			return hostName(zone), p, state
 		}
 	}
@@ -87,6 +93,16 @@ func (g *traffic) toRule(p *flowtest.Packet, zone int) int {
 		}
 	}
 	p.Src, p.Dst = netip.AddrPortFrom(src, p.Src.Port()), netip.AddrPortFrom(g.within(to.Addresses, dst), port)
+	return zone
+}
+
+// toRouter makes p one that comes in and goes out by a link with another router.
+func (g *traffic) toRouter(p *flowtest.Packet) int {
+	zone := 1 + g.IntN(4)
+	ends := []int{zone, behind + zone}
+	g.Shuffle(2, func(i, j int) { ends[i], ends[j] = ends[j], ends[i] })
+	p.Src = netip.AddrPortFrom(g.host(ends[0], 2+g.IntN(5)), p.Src.Port())
+	p.Dst = netip.AddrPortFrom(g.host(ends[1], 2+g.IntN(5)), p.Dst.Port())
 	return zone
 }
 
@@ -172,6 +188,8 @@ func (g *traffic) host(zone, host int) netip.Addr {
 // source is mostly an honest one.
 func (g *traffic) source(zone int) netip.Addr {
 	switch n := g.IntN(12); {
+	case n > 9:
+		return g.host(behind+zone, 2+g.IntN(5))
 	case n == 0:
 		return g.host(g.IntN(5), 1+g.IntN(5))
 	case n == 1 && g.v4:
@@ -191,6 +209,8 @@ func (g *traffic) destination() netip.Addr {
 		return netip.MustParseAddr("2001:db8:ffff::9")
 	case n < 4:
 		return g.host(g.IntN(5), 1)
+	case n == 7:
+		return g.host(behind+g.IntN(5), 2+g.IntN(5))
 	case n < 7 && g.v4 && len(g.policy.OneToOne) > 0:
 		return pick(g.Rand, g.policy.OneToOne).Outside
 	}

@@ -80,6 +80,9 @@ func newBox(t *testing.T, links []flowtest.Link, gateways ...string) (netns, []f
 		for _, a := range l.Addrs {
 			box.AddAddr(l.Name, a.String())
 		}
+		for _, r := range l.Routes {
+			box.run(t, "ip route add "+r.To.String()+" via "+r.Via.String())
+		}
 		wires = append(wires, openWire(t, far, l.Name))
 	}
 	for _, via := range gateways {

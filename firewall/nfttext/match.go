@@ -77,6 +77,7 @@ func fieldName(f firewall.Field) string {
 		firewall.ReversePath:  "fib saddr . iif oif",
 		firewall.SaddrTypeOIF: "fib saddr . oif type",
 		firewall.DaddrType:    "fib daddr type",
+		firewall.WayOut:       "fib daddr oifname",
 		firewall.IPSaddr:      "ip saddr",
 		firewall.IPDaddr:      "ip daddr",
 		firewall.IP6Saddr:     "ip6 saddr",

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// A Block is one declaration of a table: a counter, a flowtable, a set, a map or a chain.
+// A Block is one declaration of a table: a counter, a helper, a flowtable, a set, a map or a chain.
 type Block struct {
 	Title    string   // "chain input"
 	Head     []string // what is said once: types, flags, hooks
@@ -80,6 +80,14 @@ func (r renderer) blocks(t firewall.Table) []Block {
 	for _, name := range t.Counters {
 		all = append(all, Block{Title: "counter " + name, Head: []string{
 			fmt.Sprintf("packets %d bytes %d", r.counted[name].Packets, r.counted[name].Bytes)}})
+	}
+	for _, h := range t.Helpers {
+		family := "inet"
+		if h.OnlyIPv4() {
+			family = "ip"
+		}
+		all = append(all, Block{Title: "ct helper " + h.Object(), Head: []string{
+			fmt.Sprintf(`type "%s" protocol %s`, h.Name, h.Proto), "l3proto " + family}})
 	}
 	for _, f := range t.Flowtables {
 		all = append(all, Block{Title: "flowtable " + f.Name, Head: []string{"hook ingress priority filter",

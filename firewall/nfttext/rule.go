@@ -32,6 +32,9 @@ func (r renderer) rule(rule firewall.TreeRule) string {
 	if rule.Log != "" {
 		parts = append(parts, fmt.Sprintf(`log prefix "%s" group %d`, rule.Log, firewall.LogGroup))
 	}
+	if rule.Helper != (firewall.Helper{}) {
+		parts = append(parts, fmt.Sprintf(`ct helper set "%s"`, rule.Helper.Object()))
+	}
 	if rule.Verdict.Kind != firewall.VerdictNone {
 		parts = append(parts, r.verdict(rule.Verdict))
 	}
@@ -66,6 +69,6 @@ func (r renderer) verdict(v firewall.Verdict) string {
 	return map[firewall.VerdictKind]string{
 		firewall.VerdictAccept: "accept", firewall.VerdictDrop: "drop", firewall.VerdictMasquerade: "masquerade",
 		firewall.VerdictRejectICMP: "reject with icmpx admin-prohibited", firewall.VerdictRejectReset: "reject with tcp reset",
-		firewall.VerdictClampMSS: "tcp option maxseg size set rt mtu",
+		firewall.VerdictNoTrack: "notrack", firewall.VerdictClampMSS: "tcp option maxseg size set rt mtu",
 	}[v.Kind]
 }

@@ -87,7 +87,7 @@ service = "smtp"
 	release := box.occupy("eth2", "udp4", 67)
 	refused("the port of dhcp is taken", release, "dhcp", "lan2", "eth2", "address already in use")
 	release = box.occupy("eth2", "tcp4", 22)
-	refused("the port of ssh is taken", release, "sshd", "192.168.33.1:22 on eth2", "address already in use")
+	refused("the port of ssh is taken", release, "sshd", "IPv4 port 22 on eth2", "address already in use")
 
 	box.applies(b) // now nothing is in its way
 	admin.lives("when it could be applied")

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"net/netip"
@@ -150,7 +151,7 @@ func (k kernel) Execute(c netcfg.Change) error {
 	case netcfg.UpLink:
 		return k.LinkSetUp(link)
 	case netcfg.DownLink:
-		return k.LinkSetDown(link)
+		return errors.Join(k.LinkSetDown(link), tellNobody(c.Link.Name))
 	case netcfg.SetMTU:
 		return k.LinkSetMTU(link, int(c.Link.MTU))
 	case netcfg.SetMAC:
@@ -235,6 +236,15 @@ func (k kernel) changeRoute(verb string, r netcfg.Route) error {
 		return k.RouteDel(route)
 	}
 	return k.RouteAdd(route)
+}
+
+// tellNobody has a link that is no plan's any more as one that was never: the kernel tells nobody there of other routers.
+func tellNobody(link string) error {
+	err := writeSysctl(netcfg.Sysctl{Key: "net/ipv4/conf/" + link + "/send_redirects", Value: "0"})
+	if errors.Is(err, fs.ErrNotExist) { // gone meanwhile, or without IPv4
+		return nil
+	}
+	return err
 }
 
 func writeSysctl(s netcfg.Sysctl) error {

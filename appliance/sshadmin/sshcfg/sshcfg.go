@@ -24,7 +24,7 @@ type Config struct {
 	// that lasts as long as its process, and says so.
 	HostKeyFile string
 
-	// Listen are the places to listen on: addresses of the LANs.
+	// Listen are the places to listen on: links of zones that may come in.
 	Listen []Endpoint
 
 	// Shell is the path of the shell: started alone for an interactive
@@ -63,8 +63,15 @@ type Endpoint struct {
 	Interface string
 }
 
-// String is the endpoint for a person: "192.168.32.1:22 on eth1".
+// String is the endpoint for a person: "192.168.32.1:22 on eth1", "IPv4 port 22 on eth1".
 func (e Endpoint) String() string {
+	if a := e.Address.Addr(); a.IsUnspecified() {
+		family := "IPv4"
+		if a.Is6() {
+			family = "IPv6"
+		}
+		return fmt.Sprintf("%s port %d on %s", family, e.Address.Port(), e.Interface)
+	}
 	if e.Interface == "" {
 		return e.Address.String()
 	}
@@ -114,7 +121,7 @@ func (c Config) Check() error {
 	for _, e := range c.Listen {
 		if !e.Address.IsValid() {
 			errs = append(errs, fmt.Errorf("ssh: listen address of interface %q is missing", e.Interface))
-		} else if a := e.Address.Addr(); a.IsUnspecified() {
+		} else if a := e.Address.Addr(); a.IsUnspecified() && e.Interface == "" {
 			errs = append(errs, fmt.Errorf("ssh: listen address %v means every interface, also the WAN; "+
 				"name an address of a LAN", a))
 		}

@@ -27,6 +27,7 @@ type firewallCheck struct {
 	taken    map[string]source.Span // names of rules and forwards
 	numbered map[string]int         // by a name that was made, how many times it was made again
 	index    *ruleIndex
+	local    []checkedRule            // that are about hosts of one network
 	boxRules map[string][]checkedRule // that allow something on the appliance itself, by the zone from where
 	offers   map[offering][]offer     // sorted by ports, none of which overlap
 	places   *places
@@ -65,6 +66,7 @@ func (l *loader) checkFirewall() {
 	c.checkRules()
 	c.checkForwards()
 	c.checkOneToOne()
+	c.checkLocal()
 }
 
 // baseZones are the LANs, with what is behind their routers, and WAN.

@@ -66,11 +66,11 @@ func (c *firewallCheck) rule(text ruleText) (checkedRule, bool) {
 		c.At(text.to.Items[0].At, `to: that would open every port of the appliance; expected service = … with what may be reached, or zones without "box"`)
 		ok = false
 	}
+	checked := checkedRule{r, text.at, c.reach(r.From), c.reach(r.To)}
 	if ok && c.settled && !c.passes(r) {
-		c.At(text.at, "this rule is about hosts of one network, whose packets do not pass the appliance; expected hosts of different ones")
-		ok = false
+		c.local = append(c.local, checked)
 	}
-	return checkedRule{r, text.at, c.reach(r.From), c.reach(r.To)}, ok
+	return checked, ok
 }
 
 // passes reports whether packets from some of r's zones to some of its others come by the appliance.

@@ -46,6 +46,7 @@ dhcp udp/67
 dhcpv6 udp/547
 dns udp/53 tcp/53
 dns-over-tls tcp/853
+ftp tcp/21
 git tcp/9418
 gre gre
 http tcp/80
@@ -65,6 +66,7 @@ ntp udp/123
 openvpn udp/1194 tcp/1194
 ping icmp/8 icmpv6/128
 postgresql tcp/5432
+pptp tcp/1723
 rdp tcp/3389 udp/3389
 router-solicit icmpv6/133
 sip udp/5060 tcp/5060-5061
