@@ -33,7 +33,7 @@ func openSink(c *command.Call, s settings, k kind, snap uint32) (sink, error) {
 		n := &names{c: c, hosts: map[netip.Addr]string{}}
 		o.Host, o.Port = n.host, filter.Service
 	}
-	printer, clock := show.New(o), show.Clock{Style: s.times}
+	printer, clock := show.New(o), &show.Clock{Style: s.times}
 	return sink{
 		put: func(p pcap.Packet) error {
 			_, _ = c.Stdout.WriteString(clock.Text(p.Time) + printer.Packet(p.Data, p.Length) + "\n")
