@@ -231,17 +231,43 @@ func vlans(t testing.TB) (packets [][]byte) {
 	return packets
 }
 
+// as has a packet of Ethernet begin as those of another link do; nil: it cannot be one of that link.
+func as(link uint32, p []byte) []byte {
+	kind := p[12:14]
+	switch {
+	case link == pcap.Raw && (bytes.Equal(kind, []byte{8, 0}) || bytes.Equal(kind, []byte{0x86, 0xdd})):
+		return p[14:]
+	case link == pcap.Raw:
+		return nil
+	case link == pcap.SLL:
+		b := append([]byte{0, byte(p[0] & 1), 0, 1, 0, 6}, p[6:12]...)
+		return append(append(b, 0, 0), p[12:]...)
+	case link == pcap.SLL2:
+		b := append(bytes.Clone(kind), 0, 0, 0, 0, 0, 1, 0, 1, p[6]&0x7f, 6)
+		if p[0]&1 == 1 {
+			b[10] = 4
+		}
+		return append(append(append(b, p[6:12]...), 0, 0), p[14:]...)
+	}
+	return p
+}
+
 // recorded writes the packets into a file, of which the last was cut when it was recorded.
-func recorded(t testing.TB) string {
+func recorded(t testing.TB) string { return recordedOf(t, pcap.Ethernet) }
+
+func recordedOf(t testing.TB, link uint32) string {
 	name := filepath.Join(t.TempDir(), "recorded")
 	var b bytes.Buffer
-	w, err := pcap.NewWriter(&b, pcap.Ethernet, 65535)
+	w, err := pcap.NewWriter(&b, link, 65535)
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := time.Unix(1_700_000_000, 1000)
 	packets := record(t)
 	for i, p := range packets {
+		if p = as(link, p); p == nil {
+			continue
+		}
 		length := len(p)
 		if i == len(packets)-1 {
 			length = 1000
