@@ -117,6 +117,7 @@ func TestCapture(t *testing.T) {
 	one := start(t, b, "-lni", "eth0", "-e", "-t", "udp dst port 9999 and host 10.9.0.1")
 	vlan := start(t, b, "-lni", "eth0", "-et", "vlan 5 and udp port 9999")
 	all := start(t, b, "-lnt", "udp port 9999")
+	allVLAN := start(t, b, "-lnt", "vlan 5 and udp port 9999 and not outbound")
 	into := start(t, b, "-i", "eth0", "-w", file, "-c", "1", "udp port 9999")
 	send(other, 0x0800, ping)
 	send(other, 0x0800, datagram)
@@ -133,6 +134,10 @@ func TestCapture(t *testing.T) {
 	}
 	if status := all.end(t, "eth0  P   IP 10.9.0.1.1234 > 10.9.0.2.9999: UDP, length 8\n"); status != 0 {
 		t.Errorf("status %d\n%s%s", status, &all.out, &all.complaints)
+	}
+	if status := allVLAN.end(t, "eth0  P   IP 10.9.0.1.1234 > 10.9.0.2.9999: UDP, length 8\n"); status != 0 ||
+		strings.Count(allVLAN.out.String(), "\n") != 1 {
+		t.Errorf("status %d\n%s%s", status, &allVLAN.out, &allVLAN.complaints)
 	}
 	if status := into.end(t, ""); status != 0 {
 		t.Errorf("status %d\n%s", status, &into.complaints)

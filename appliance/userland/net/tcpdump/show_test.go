@@ -5,6 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump/pcap"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump/show"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -15,26 +20,55 @@ const known = `arp or rarp or icmp or (icmp6 and ip6[6] = 58)
 
 // TestShown: what tcpdump prints of a file, ours prints.
 func TestShown(t *testing.T) {
-	peer, file := testnet.Need(t, "tcpdump", "tcpdump"), recorded(t)
+	file := recorded(t)
 	for _, options := range []string{"", "-e", "-q", "-eq", "-t", "-tt", "-ttt", "-tttt", "-ttttt", "-S", "-v", "-vv", "-vS", "-vvS", "-ve", "-vq", "-qe",
-		"-c 5", "-c 1 -e", "-XX", "-xx", "-AA", "-vXX", "-tS"} {
-		args := append(strings.Fields("-n "+options), "-r", file, known)
-		mine, complaints, status := ours(t, args...)
-		want, err := exec.Command(peer, args...).Output()
-		if err != nil || status != 0 {
-			t.Errorf("%s: status %d, of tcpdump %v\n%s", options, status, err, complaints)
+		"-c 5", "-c 1 -e", "-XX", "-xx", "-AA", "-vXX", "-tS", "-X", "-x", "-eA", "-vX"} {
+		same(t, options, file, known)
+	}
+	withoutTags, _, _ := strings.Cut(known, " or (vlan")
+	for _, link := range []uint32{pcap.Raw, pcap.SLL, pcap.SLL2} {
+		file := recordedOf(t, link)
+		for _, options := range []string{"", "-e", "-v", "-q", "-X", "-x"} {
+			same(t, options, file, withoutTags)
 		}
-		// The packets that are cut, and so their bytes, are not in here: what is left of them is shown each in its own way.
-		got, wanted := strings.Split(string(mine), "\n"), strings.Split(string(want), "\n")
-		if len(got) < 40 && !strings.Contains(options, "-c") || len(got) != len(wanted) {
-			t.Errorf("%s: %d lines, tcpdump prints %d", options, len(got), len(wanted))
+	}
+}
+
+// same has both print what a filter chooses of a file.
+func same(t *testing.T, options, file, filter string) {
+	t.Helper()
+	args := append(strings.Fields("-n "+options), "-r", file, filter)
+	mine, complaints, status := ours(t, args...)
+	want, err := exec.Command(testnet.Need(t, "tcpdump", "tcpdump"), args...).Output()
+	if err != nil || status != 0 {
+		t.Errorf("%s: status %d, of tcpdump %v\n%s", options, status, err, complaints)
+	}
+	got, wanted := strings.Split(string(mine), "\n"), strings.Split(string(want), "\n")
+	if len(got) < 40 && !strings.Contains(options, "-c") || len(got) != len(wanted) {
+		t.Errorf("%s: %d lines, tcpdump prints %d", options, len(got), len(wanted))
+	}
+	for i := range min(len(got), len(wanted)) {
+		if got[i] != wanted[i] {
+			t.Errorf("%s:\n%s\ntcpdump:\n%s", options, got[i], wanted[i])
+			break
 		}
-		for i := range min(len(got), len(wanted)) {
-			if got[i] != wanted[i] {
-				t.Errorf("%s:\n%s\ntcpdump:\n%s", options, got[i], wanted[i])
-				break
-			}
-		}
+	}
+}
+
+// TestTunnel: what is in a tunnel is shown, and no deeper than anybody needs.
+func TestTunnel(t *testing.T) {
+	inner := frame(t, ip6("2001:db8::1", "2001:db8::2", layers.IPProtocolUDP), udp(1234, 9999), gopacket.Payload("payload!"))
+	p := show.New(show.Options{Link: pcap.Raw})
+	b := frame(t, ip4("192.0.2.1", "192.0.2.2", layers.IPProtocolIPv6), gopacket.Payload(inner))
+	want := "IP 192.0.2.1 > 192.0.2.2: IP6 2001:db8::1.1234 > 2001:db8::2.9999: UDP, length 8"
+	if got := p.Packet(b, len(b)); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for range 100 {
+		b = frame(t, ip4("192.0.2.1", "192.0.2.2", layers.IPProtocolIPv4), gopacket.Payload(b))
+	}
+	if got := p.Packet(b, len(b)); !strings.Contains(got, "[more packets within]") || len(got) > 1000 {
+		t.Errorf("%s", got)
 	}
 }
 

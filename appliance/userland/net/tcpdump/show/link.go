@@ -96,8 +96,11 @@ func (d *dump) cooked(v view, length, header, proto, kind int, name string) int 
 	if name != "" {
 		d.f("%-5s ", name)
 	}
-	if name != "" || d.Header {
+	switch {
+	case name != "":
 		d.f("%-3s ", way)
+	case d.Header:
+		d.f("%3s ", way)
 	}
 	if d.Header {
 		size, at := v.u8(11), 12
@@ -224,6 +227,7 @@ func (d *dump) arp(v view, length int) {
 	hard, soft := v.u8(4), v.u8(5)
 	if !v.has(8 + 2*hard + 2*soft) {
 		d.s(" [|arp]")
+		d.cut = true
 		return
 	}
 	if v.u16(0) != 1 || v.u16(2) != typeIP || hard != 6 || soft != 4 {

@@ -43,6 +43,7 @@ type dump struct {
 	*Printer
 	out   strings.Builder
 	depth int  // packets within packets
+	cut   bool // it ends where nothing is to be said of it: its bytes are shown from the link's header on
 	bytes bool // nothing is known of it: its bytes are shown in any case
 }
 
@@ -60,7 +61,9 @@ func text(b []byte) string { return printable.Cut(string(b), 256) }
 func (p *Printer) Packet(b []byte, length int) string {
 	d := &dump{Printer: p}
 	header := d.link(view(b), max(length, len(b)))
-	header = min(header, len(b))
+	if header = min(header, len(b)); d.cut {
+		header = 0
+	}
 	switch {
 	case p.ASCII > 0:
 		d.ascii(b[skipped(p.ASCII, header):])
