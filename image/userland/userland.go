@@ -126,7 +126,7 @@ func forSize() []string {
 	var args []string
 	for _, pattern := range []string{
 		packageRoot + "...", "github.com/u-root/...",
-		"github.com/gopacket/...", "github.com/packetcap/...", "github.com/pelletier/...",
+		"github.com/pelletier/...",
 		"github.com/vishvananda/...", "github.com/opentracing/...", "github.com/prometheus/...",
 		"github.com/quic-go/...", "google.golang.org/...",
 	} {

@@ -5,13 +5,12 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
-	"github.com/gatehouse-os/gatehouse/internal/printable"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
@@ -25,8 +24,9 @@ func commands() multicall.Table {
 			"ping":     multicall.Silent(inet.Ping),
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),
+			"tcpdump":  tcpdump.Commands()["tcpdump"].Main(),
 		},
-		Mains: escaping(believing(uroot())),
+		Mains: believing(uroot()),
 	}
 }
 
@@ -34,31 +34,6 @@ func commands() multicall.Table {
 func believing(mains map[string]func()) map[string]func() {
 	if wget := mains["wget"]; wget != nil {
 		mains["wget"] = func() { believe(); wget() }
-	}
-	return mains
-}
-
-// escaping has tcpdump print what hosts of a link call themselves, and what they ask for, so that it does nothing
-// to a terminal.
-func escaping(mains map[string]func()) map[string]func() {
-	if tcpdump := mains["tcpdump"]; tcpdump != nil {
-		mains["tcpdump"] = func() {
-			theirs, prints, err := os.Pipe()
-			if err != nil {
-				fmt.Fprintf(os.Stderr, "tcpdump: %v\n", err)
-				os.Exit(1)
-			}
-			ours, over := os.Stdout, make(chan struct{})
-			go func() {
-				defer close(over)
-				_, _ = io.Copy(printable.Writer(ours), theirs) // who reads no more ends it by SIGPIPE
-			}()
-			os.Stdout = prints
-			tcpdump()
-			os.Stdout = ours
-			prints.Close()
-			<-over
-		}
 	}
 	return mains
 }
