@@ -51,7 +51,7 @@ func (l *ls) time(e *entry) time.Time {
 	case l.o['u']:
 		t = e.st.Atim
 	}
-	return time.Unix(t.Unix()).In(localZone())
+	return time.Unix(t.Unix()).In(l.now.Location())
 }
 
 // versionCompare is strverscmp(3): numbers in names by their value, those with zeros before them as fractions.

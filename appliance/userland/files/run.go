@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,7 +33,8 @@ func scripting() map[string]command.Command {
 			Help: "\t-i -\tan empty environment\n\t-u NAME\twithout it\n\t-0\tprint it with a NUL behind each\n",
 		},
 		"timeout": {
-			Usage: "[-s SIGNAL] [-k SECONDS] SECONDS PROGRAM ARGS", Letters: "+s:k:", Run: timeout,
+			Usage: "[-s SIGNAL] [-k SECONDS] SECONDS PROGRAM ARGS", Letters: "+s:k:\x01:", Run: timeout,
+			Long: map[string]byte{"watch": timeoutWatch},
 			Help: "\t-s SIGNAL\tnot TERM\n\t-k SECONDS\tKILL so much later\n",
 		},
 		"date": {
@@ -232,109 +230,4 @@ func program(name string, e environment) (string, error) {
 		}
 	}
 	return "", err
-}
-
-// timeout runs a program, and ends it when its time is over. It ends as the program does, by a signal too.
-func timeout(c *command.Call) {
-	text, given := c.Value('s')
-	if !given {
-		text = "TERM"
-	}
-	sig := signalNumber(text)
-	if sig == 0 && text != "0" {
-		c.Fail(fmt.Errorf("unknown signal %q", text))
-		return
-	}
-	after := time.Duration(0)
-	if text, given := c.Value('k'); given {
-		var err error
-		if after, err = duration(text); err != nil {
-			c.Fail(err)
-			return
-		}
-	}
-	if !operands(c, 1, 0) {
-		return
-	}
-	limit, err := duration(c.Args[0])
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	if c.Args = c.Args[1:]; !operands(c, 1, 0) {
-		return
-	}
-	limited(c, sig, limit, after)
-}
-
-func limited(c *command.Call, sig syscall.Signal, limit, after time.Duration) {
-	file, err := program(c.Args[0], os.Environ())
-	if err != nil {
-		failStart(c, err)
-		return
-	}
-	told := make(chan os.Signal, 8)
-	signal.Notify(told, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGINT, unix.SIGQUIT)
-	runtime.LockOSThread() // its end is that of the program
-	p, err := os.StartProcess(file, c.Args, &os.ProcAttr{
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},
-	})
-	if err != nil {
-		failStart(c, err)
-		return
-	}
-	ended := make(chan *os.ProcessState, 1)
-	go func() {
-		state, _ := p.Wait()
-		ended <- state
-	}()
-	timer := time.NewTimer(limit)
-	next := sig
-	for {
-		select {
-		case s := <-told:
-			if s != unix.SIGINT && s != unix.SIGQUIT { // of a terminal: the program has them too
-				_ = p.Signal(s)
-			}
-		case <-timer.C:
-			_ = p.Signal(next)
-			if next = unix.SIGKILL; after > 0 {
-				timer.Reset(after)
-				after = 0
-			}
-		case state := <-ended:
-			endAs(c, state)
-			return
-		}
-	}
-}
-
-// endAs ends the command as another process did.
-func endAs(c *command.Call, state *os.ProcessState) {
-	if state == nil {
-		c.Exit(1)
-		return
-	}
-	status, _ := state.Sys().(syscall.WaitStatus)
-	if !status.Signaled() {
-		c.Exit(status.ExitStatus())
-		return
-	}
-	signal.Reset(status.Signal())
-	if unix.Kill(os.Getpid(), status.Signal()) == nil {
-		time.Sleep(time.Second) // until it comes, to whichever thread
-	}
-	c.Exit(128 + int(status.Signal()))
-}
-
-// signalNumber is that of a name, with or without SIG, or a number.
-func signalNumber(text string) syscall.Signal {
-	if n, err := strconv.ParseUint(text, 10, 7); err == nil && n <= 64 {
-		return syscall.Signal(n)
-	}
-	name := strings.ToUpper(text)
-	if !strings.HasPrefix(name, "SIG") {
-		name = "SIG" + name
-	}
-	return unix.SignalNum(name)
 }

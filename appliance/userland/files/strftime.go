@@ -89,87 +89,71 @@ func adorned(text string, pad byte, flags string, least int, letter byte) string
 
 // timeValue is a field as it usually is, and what pads it; 0: it is a word.
 func timeValue(letter byte, t time.Time) (text string, pad byte, ok bool) {
-	two := func(n int) (string, byte, bool) { return fmt.Sprintf("%02d", n), '0', true }
-	blank := func(n int) (string, byte, bool) { return fmt.Sprintf("%2d", n), ' ', true }
-	words := func(layout string) (string, byte, bool) { return t.Format(layout), 0, true }
+	if layout := timeLayout(letter); layout != "" {
+		return t.Format(layout), 0, true
+	}
 	isoYear, isoWeek := t.ISOWeek()
+	hour12, weekday := (t.Hour()+11)%12+1, int(t.Weekday())
+	two, blank := "%02d", "%2d"
+	number := func(format string, n int) (string, byte, bool) {
+		pad := byte('0')
+		if format == blank {
+			pad = ' '
+		}
+		return fmt.Sprintf(format, n), pad, true
+	}
 	switch letter {
-	case '%':
-		return "%", 0, true
-	case 'n':
-		return "\n", 0, true
-	case 't':
-		return "\t", 0, true
-	case 'a':
-		return words("Mon")
-	case 'A':
-		return words("Monday")
-	case 'b', 'h':
-		return words("Jan")
-	case 'B':
-		return words("January")
-	case 'c':
-		return words("Mon Jan _2 15:04:05 2006")
 	case 'C':
-		return two(t.Year() / 100)
+		return number(two, t.Year()/100)
 	case 'd':
-		return two(t.Day())
-	case 'D', 'x':
-		return words("01/02/06")
+		return number(two, t.Day())
 	case 'e':
-		return blank(t.Day())
-	case 'F':
-		return words("2006-01-02")
+		return number(blank, t.Day())
 	case 'g':
-		return two(isoYear % 100)
+		return number(two, isoYear%100)
 	case 'G':
-		return strconv.Itoa(isoYear), '0', true
+		return number("%d", isoYear)
 	case 'H':
-		return two(t.Hour())
+		return number(two, t.Hour())
 	case 'I':
-		return two((t.Hour()+11)%12 + 1)
+		return number(two, hour12)
 	case 'j':
-		return fmt.Sprintf("%03d", t.YearDay()), '0', true
+		return number("%03d", t.YearDay())
 	case 'k':
-		return blank(t.Hour())
+		return number(blank, t.Hour())
 	case 'l':
-		return blank((t.Hour()+11)%12 + 1)
+		return number(blank, hour12)
 	case 'm':
-		return two(int(t.Month()))
+		return number(two, int(t.Month()))
 	case 'M':
-		return two(t.Minute())
-	case 'p':
-		return words("PM")
-	case 'P':
-		return words("pm")
-	case 'r':
-		return words("03:04:05 PM")
-	case 'R':
-		return words("15:04")
+		return number(two, t.Minute())
 	case 's':
 		return strconv.FormatInt(t.Unix(), 10), '0', true
 	case 'S':
-		return two(t.Second())
-	case 'T', 'X':
-		return words("15:04:05")
+		return number(two, t.Second())
 	case 'u':
-		return strconv.Itoa((int(t.Weekday())+6)%7 + 1), '0', true
+		return number("%d", (weekday+6)%7+1)
 	case 'U':
-		return two((t.YearDay() + 6 - int(t.Weekday())) / 7)
+		return number(two, (t.YearDay()+6-weekday)/7)
 	case 'V':
-		return two(isoWeek)
+		return number(two, isoWeek)
 	case 'w':
-		return strconv.Itoa(int(t.Weekday())), '0', true
+		return number("%d", weekday)
 	case 'W':
-		return two((t.YearDay() + 6 - (int(t.Weekday())+6)%7) / 7)
+		return number(two, (t.YearDay()+6-(weekday+6)%7)/7)
 	case 'y':
-		return two(t.Year() % 100)
+		return number(two, t.Year()%100)
 	case 'Y':
-		return strconv.Itoa(t.Year()), '0', true
-	case 'z':
-		return words("-0700")
-	case 'Z':
-		return words("MST")
+		return number("%d", t.Year())
 	}
 	return "", 0, false
+}
+
+// timeLayout is a field as package time writes it, "" if it does not.
+func timeLayout(letter byte) string {
+	return map[byte]string{
+		'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'c': "Mon Jan _2 15:04:05 2006", 'D': "01/02/06",
+		'x': "01/02/06", 'F': "2006-01-02", 'p': "PM", 'P': "pm", 'r': "03:04:05 PM", 'R': "15:04", 'T': "15:04:05",
+		'X': "15:04:05", 'z': "-0700", 'Z': "MST", '%': "%", 'n': "\n", 't': "\t",
+	}[letter]
 }

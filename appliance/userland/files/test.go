@@ -60,7 +60,7 @@ func grammar(args []string) (holds bool, err error) {
 	if t.err == nil && t.at < len(t.args) {
 		t.err = fmt.Errorf("%s: unknown operand", t.args[t.at])
 	}
-	return holds, t.err
+	return holds && t.err == nil, t.err
 }
 
 // A tester reads a condition: or of ands of primaries.

@@ -4,13 +4,12 @@ import (
 	"encoding/binary"
 	"os"
 	"strings"
-	"sync"
 	"time"
 )
 
 // localZone is the local time as tzset(3) has it. Go reads a TZ that names a zone; one that is a rule, as
 // "CET-1CEST,M3.5.0,M10.5.0/3", it reads at the end of a zone's file, so here it gets such a file.
-var localZone = sync.OnceValue(func() *time.Location {
+func localZone() *time.Location {
 	rule := strings.TrimPrefix(os.Getenv("TZ"), ":")
 	if !strings.ContainsAny(rule, "0123456789") || strings.HasPrefix(rule, "/") || strings.Contains(rule, "\n") {
 		return time.Local
@@ -22,7 +21,7 @@ var localZone = sync.OnceValue(func() *time.Location {
 		return zone
 	}
 	return time.Local
-})
+}
 
 // zoneFile is a file of RFC 8536 with nothing before its rule, but a moment long ago that the rule begins with.
 func zoneFile(rule string) []byte {
