@@ -9,7 +9,7 @@ import (
 // basicRegexp compiles a basic regular expression of POSIX, with the extensions of GNU, that matches at the beginning of
 // a text of bytes (see latin). It has no back-references.
 func basicRegexp(pattern string) (*regexp.Regexp, error) {
-	t := breReader{rest: latin(pattern)}
+	t := breReader{rest: pattern}
 	t.out.WriteString(`(?s)\A(?:`)
 	for t.rest != "" {
 		if err := t.next(); err != nil {
@@ -45,7 +45,7 @@ func unlatin(s string) string {
 	return string(b)
 }
 
-// A breReader turns a basic regular expression into one of Go, part by part.
+// A breReader turns a basic regular expression of bytes into one of Go, part by part.
 type breReader struct {
 	rest  string
 	out   strings.Builder
@@ -84,12 +84,7 @@ func (t *breReader) next() error {
 			t.literal("$")
 		}
 	default:
-		if c < 0x80 {
-			t.literal(string(rune(c)))
-		} else { // the first byte of a character of two
-			t.literal(string(c) + t.rest[:1])
-			t.rest = t.rest[1:]
-		}
+		t.literal(string(rune(c)))
 	}
 	return nil
 }
@@ -185,7 +180,7 @@ func (t *breReader) bracket() error {
 		case body[0] == '-' && (first || strings.HasPrefix(body, "-]")):
 			t.out.WriteByte('\\')
 		}
-		t.out.WriteByte(body[0])
+		t.out.WriteRune(rune(body[0]))
 		body = body[1:]
 	}
 }
