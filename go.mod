@@ -4,23 +4,14 @@ go 1.26.0
 
 tool (
 	github.com/u-root/u-root/cmds/core/base64
-	github.com/u-root/u-root/cmds/core/basename
 	github.com/u-root/u-root/cmds/core/blkid
 	github.com/u-root/u-root/cmds/core/brctl
 	github.com/u-root/u-root/cmds/core/cat
-	github.com/u-root/u-root/cmds/core/chmod
 	github.com/u-root/u-root/cmds/core/chroot
 	github.com/u-root/u-root/cmds/core/cmp
 	github.com/u-root/u-root/cmds/core/comm
-	github.com/u-root/u-root/cmds/core/cp
-	github.com/u-root/u-root/cmds/core/date
-	github.com/u-root/u-root/cmds/core/dd
-	github.com/u-root/u-root/cmds/core/df
-	github.com/u-root/u-root/cmds/core/dirname
 	github.com/u-root/u-root/cmds/core/dmesg
-	github.com/u-root/u-root/cmds/core/du
 	github.com/u-root/u-root/cmds/core/echo
-	github.com/u-root/u-root/cmds/core/false
 	github.com/u-root/u-root/cmds/core/find
 	github.com/u-root/u-root/cmds/core/free
 	github.com/u-root/u-root/cmds/core/grep
@@ -28,38 +19,22 @@ tool (
 	github.com/u-root/u-root/cmds/core/hexdump
 	github.com/u-root/u-root/cmds/core/hwclock
 	github.com/u-root/u-root/cmds/core/id
-	github.com/u-root/u-root/cmds/core/ln
-	github.com/u-root/u-root/cmds/core/ls
 	github.com/u-root/u-root/cmds/core/lsfd
 	github.com/u-root/u-root/cmds/core/md5sum
-	github.com/u-root/u-root/cmds/core/mkdir
-	github.com/u-root/u-root/cmds/core/mkfifo
-	github.com/u-root/u-root/cmds/core/mknod
-	github.com/u-root/u-root/cmds/core/mktemp
 	github.com/u-root/u-root/cmds/core/mount
-	github.com/u-root/u-root/cmds/core/mv
 	github.com/u-root/u-root/cmds/core/netcat
 	github.com/u-root/u-root/cmds/core/netstat
 	github.com/u-root/u-root/cmds/core/nohup
 	github.com/u-root/u-root/cmds/core/printenv
-	github.com/u-root/u-root/cmds/core/pwd
-	github.com/u-root/u-root/cmds/core/readlink
-	github.com/u-root/u-root/cmds/core/realpath
-	github.com/u-root/u-root/cmds/core/rm
 	github.com/u-root/u-root/cmds/core/seq
 	github.com/u-root/u-root/cmds/core/shasum
-	github.com/u-root/u-root/cmds/core/sleep
 	github.com/u-root/u-root/cmds/core/sort
 	github.com/u-root/u-root/cmds/core/strace
 	github.com/u-root/u-root/cmds/core/strings
 	github.com/u-root/u-root/cmds/core/stty
-	github.com/u-root/u-root/cmds/core/sync
 	github.com/u-root/u-root/cmds/core/tar
 	github.com/u-root/u-root/cmds/core/tee
 	github.com/u-root/u-root/cmds/core/time
-	github.com/u-root/u-root/cmds/core/timeout
-	github.com/u-root/u-root/cmds/core/touch
-	github.com/u-root/u-root/cmds/core/true
 	github.com/u-root/u-root/cmds/core/tty
 	github.com/u-root/u-root/cmds/core/umount
 	github.com/u-root/u-root/cmds/core/uname
@@ -67,7 +42,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/uptime
 	github.com/u-root/u-root/cmds/core/wc
 	github.com/u-root/u-root/cmds/core/wget
-	github.com/u-root/u-root/cmds/core/which
 	github.com/u-root/u-root/cmds/core/xargs
 	github.com/u-root/u-root/cmds/core/yes
 	github.com/u-root/u-root/cmds/exp/cmd2pkg

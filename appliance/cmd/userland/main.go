@@ -16,16 +16,23 @@ import (
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
 )
 
 func main() {
-	// The shell, and a command of u-root, run with the signals' default actions, and may exit by themselves.
-	if main := commands().Main(os.Args[0]); main != nil {
+	// The shell, a command of a room, and one of u-root run with the signals' default actions: ^C ends a cp as it does any
+	// program. The mains may exit by themselves.
+	table := commands()
+	if main := table.Main(os.Args[0]); main != nil {
 		main()
 		return
+	}
+	if c := inRooms(os.Args[0]); c != nil {
+		os.Exit(c(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
@@ -61,11 +68,28 @@ func commands() multicall.Table {
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
-	for name, c := range text.Commands() {
-		t.Commands[name] = c.Main()
+	for _, room := range rooms() {
+		for name, c := range room {
+			t.Commands[name] = c.Main()
+		}
 	}
 	maps.Copy(t.Mains, strict(uroot()))
 	return t
+}
+
+// rooms have the commands that are held against busybox's.
+func rooms() []map[string]command.Command {
+	return []map[string]command.Command{text.Commands(), files.Commands()}
+}
+
+// inRooms is the command of a room that a process is called for; nil: it is another.
+func inRooms(called string) multicall.Command {
+	for _, room := range rooms() {
+		if c, ok := room[multicall.Name(called)]; ok {
+			return c.Main()
+		}
+	}
+	return nil
 }
 
 // runShell is sh. While it talks with a person, ^C is for what it runs, not for

@@ -16,7 +16,10 @@ func TestRun(t *testing.T) {
 		{"/bin/kill", 2, "usage: kill"},
 		{"head -n", 2, "usage: head"},
 		{"tail -n", 2, "usage: tail"},
-		{"/bin/userland names", 0, "head\nkill\nless\nmore\nps\nsh\ntac\ntail\n"},
+		{"/bin/userland names", 0, "\nls\nmkdir\nmkfifo\nmknod\nmktemp\nmv\n"},
+		{"/bin/cp", 1, "usage: cp"},
+		{"/bin/[ a = b", 2, "] is missing"},
+		{"/bin/test a = a ]", 2, "unknown operand"},
 		{"/bin/userland", 127, "userland: expected to be called by the name of a command"},
 		{"/bin/frobnicate x", 127, "frobnicate: expected to be called"},
 	} {

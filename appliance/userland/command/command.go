@@ -28,6 +28,7 @@ type Command struct {
 	Letters string          // its options as for getopt(3); "+" first: operands end them
 	Long    map[string]byte // long names of them
 	Raw     bool            // it reads its arguments itself: Args has them all
+	NoHelp  bool            // --help is an argument like another, as of test
 	Trouble int             // exit status of a wrong call and of what fails; 0: 1, as of most
 	Run     func(*Call)
 }
@@ -59,7 +60,7 @@ func (c Command) Main() multicall.Command {
 }
 
 func (c *Call) run(args []string) {
-	if len(args) == 1 && args[0] == "--help" {
+	if len(args) == 1 && args[0] == "--help" && !c.command.NoHelp {
 		fmt.Fprintf(c.Stdout, "usage: %s %s\n%s", c.Name, c.command.Usage, c.command.Help)
 		return
 	}
