@@ -3,11 +3,9 @@ module github.com/gatehouse-os/gatehouse
 go 1.26.0
 
 tool (
-	github.com/u-root/u-root/cmds/core/base64
 	github.com/u-root/u-root/cmds/core/basename
 	github.com/u-root/u-root/cmds/core/blkid
 	github.com/u-root/u-root/cmds/core/brctl
-	github.com/u-root/u-root/cmds/core/cat
 	github.com/u-root/u-root/cmds/core/chmod
 	github.com/u-root/u-root/cmds/core/chroot
 	github.com/u-root/u-root/cmds/core/cmp
@@ -19,19 +17,16 @@ tool (
 	github.com/u-root/u-root/cmds/core/dirname
 	github.com/u-root/u-root/cmds/core/dmesg
 	github.com/u-root/u-root/cmds/core/du
-	github.com/u-root/u-root/cmds/core/echo
 	github.com/u-root/u-root/cmds/core/false
 	github.com/u-root/u-root/cmds/core/find
 	github.com/u-root/u-root/cmds/core/free
 	github.com/u-root/u-root/cmds/core/grep
 	github.com/u-root/u-root/cmds/core/gzip
-	github.com/u-root/u-root/cmds/core/hexdump
 	github.com/u-root/u-root/cmds/core/hwclock
 	github.com/u-root/u-root/cmds/core/id
 	github.com/u-root/u-root/cmds/core/ln
 	github.com/u-root/u-root/cmds/core/ls
 	github.com/u-root/u-root/cmds/core/lsfd
-	github.com/u-root/u-root/cmds/core/md5sum
 	github.com/u-root/u-root/cmds/core/mkdir
 	github.com/u-root/u-root/cmds/core/mkfifo
 	github.com/u-root/u-root/cmds/core/mknod
@@ -47,16 +42,11 @@ tool (
 	github.com/u-root/u-root/cmds/core/readlink
 	github.com/u-root/u-root/cmds/core/realpath
 	github.com/u-root/u-root/cmds/core/rm
-	github.com/u-root/u-root/cmds/core/seq
-	github.com/u-root/u-root/cmds/core/shasum
 	github.com/u-root/u-root/cmds/core/sleep
-	github.com/u-root/u-root/cmds/core/sort
 	github.com/u-root/u-root/cmds/core/strace
-	github.com/u-root/u-root/cmds/core/strings
 	github.com/u-root/u-root/cmds/core/stty
 	github.com/u-root/u-root/cmds/core/sync
 	github.com/u-root/u-root/cmds/core/tar
-	github.com/u-root/u-root/cmds/core/tee
 	github.com/u-root/u-root/cmds/core/time
 	github.com/u-root/u-root/cmds/core/timeout
 	github.com/u-root/u-root/cmds/core/touch
@@ -64,13 +54,10 @@ tool (
 	github.com/u-root/u-root/cmds/core/tty
 	github.com/u-root/u-root/cmds/core/umount
 	github.com/u-root/u-root/cmds/core/uname
-	github.com/u-root/u-root/cmds/core/uniq
 	github.com/u-root/u-root/cmds/core/uptime
-	github.com/u-root/u-root/cmds/core/wc
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/core/which
 	github.com/u-root/u-root/cmds/core/xargs
-	github.com/u-root/u-root/cmds/core/yes
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	github.com/u-root/u-root/cmds/exp/tcpdump
 	github.com/u-root/u-root/cmds/exp/traceroute

@@ -52,10 +52,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
-			"head": text.Head,
 			"kill": multicall.Silent(system.Kill),
 			"ps":   multicall.Silent(system.Ps),
-			"tail": text.Tail,
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
