@@ -41,6 +41,9 @@ func Commands() map[string]command.Command {
 		"wc":   {Usage: "[-lwmcL] [FILE]...", Help: wcHelp, Letters: wcLetters, Run: wc},
 		"yes":  {Usage: "[TEXT]...", Raw: true, Run: yes},
 	}
+	all["hexdump"] = command.Command{
+		Usage: "[-bcdoxCv] [-e FORMAT] [-f FILE] [-n N] [-s N] [FILE]...", Help: hexdumpHelp, Letters: "bcdoxCe:f:n:s:v", Run: hexdump,
+	}
 	maps.Copy(all, sumCommands())
 	return all
 }

@@ -181,7 +181,7 @@ func TestFollowNothing(t *testing.T) {
 	if status := run(t.Context(), []string{"tail", "-f"}, strings.NewReader("a\nb\n"), &stdout, &stderr); status != 0 || stdout.String() != "a\nb\n" {
 		t.Errorf("standard input: %d, %q, %s", status, &stdout, &stderr)
 	}
-	if status := run(t.Context(), []string{"tail", "-f", "/nowhere"}, nil, &stdout, &stderr); status != 1 {
+	if status := run(t.Context(), []string{"tail", "-f", filepath.Join(t.TempDir(), "none")}, nil, &stdout, &stderr); status != 1 {
 		t.Errorf("no file: %d, %s", status, &stderr)
 	}
 }
