@@ -44,6 +44,9 @@ func Commands() map[string]command.Command {
 	all["hexdump"] = command.Command{
 		Usage: "[-bcdoxCv] [-e FORMAT] [-f FILE] [-n N] [-s N] [FILE]...", Help: hexdumpHelp, Letters: "bcdoxCe:f:n:s:v", Run: hexdump,
 	}
+	all["xxd"] = command.Command{
+		Usage: "[-pri] [-g N] [-c N] [-l N] [-s N] [-o N] [FILE]", Help: xxdHelp, Letters: "l:s:apirg:c:o:", Run: xxd,
+	}
 	maps.Copy(all, sumCommands())
 	return all
 }

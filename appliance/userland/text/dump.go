@@ -59,6 +59,7 @@ func (d *dumper) run() {
 			starred = false
 			clear(now[n:])
 			if !d.print(now, n) {
+				d.address += int64(n)
 				return
 			}
 		}
@@ -114,11 +115,12 @@ func (d *dumper) print(block []byte, n int) bool {
 			for time := range u.times {
 				for i := range u.parts {
 					p := &u.parts[i]
-					if at >= n && d.end != "" {
+					missing := at >= n && n < len(block)
+					if missing && d.end != "" {
 						d.Stdout.WriteString(d.end)
 						return false
 					}
-					text := p.text(block[at:], d.address+int64(at)+d.shift, at >= n && n < len(block))
+					text := p.text(block[at:], d.address+int64(at)+d.shift, missing)
 					if i == len(u.parts)-1 && u.times > 1 && time == u.times-1 {
 						text = withoutGap(text, p.after)
 					}
