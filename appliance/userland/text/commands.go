@@ -47,6 +47,10 @@ func Commands() map[string]command.Command {
 	all["xxd"] = command.Command{
 		Usage: "[-pri] [-g N] [-c N] [-l N] [-s N] [-o N] [FILE]", Help: xxdHelp, Letters: "l:s:apirg:c:o:", Run: xxd,
 	}
+	all["od"] = command.Command{
+		Usage: "[-abcdfhilosxv] [-t TYPE] [-A d|o|x|n] [-j N] [-N N] [-w[N]] [FILE]...", Help: odHelp,
+		Letters: "abcdfhilot:xsvA:j:N:w::", Long: odLong(), Run: od,
+	}
 	maps.Copy(all, sumCommands())
 	return all
 }

@@ -25,10 +25,16 @@ type dumper struct {
 	block   int // bytes
 }
 
+// dumpMost is the most bytes of a block.
+const dumpMost = 1 << 20
+
 // run prints all operands as one.
 func (d *dumper) run() {
 	d.layOut()
-	if d.block == 0 {
+	if d.block > dumpMost {
+		d.Misused("expected no more than %d bytes at once, the format has %d", dumpMost, d.block)
+	}
+	if d.block == 0 || d.block > dumpMost {
 		return
 	}
 	in := &joined{Call: d.Call, names: d.Args}
@@ -113,6 +119,9 @@ func (d *dumper) print(block []byte, n int) bool {
 				break
 			}
 			for time := range u.times {
+				if d.Stdout.Err() != nil {
+					return false
+				}
 				for i := range u.parts {
 					p := &u.parts[i]
 					missing := at >= n && n < len(block)
@@ -223,9 +232,11 @@ func signed(b []byte, size int) int32 {
 }
 
 func floatText(p *dumpPart, spec string, b []byte) string {
-	v := float64(math.Float32frombits(binary.NativeEndian.Uint32(b)))
+	var v float64
 	if p.size == 8 {
 		v = math.Float64frombits(binary.NativeEndian.Uint64(b))
+	} else {
+		v = float64(math.Float32frombits(binary.NativeEndian.Uint32(b)))
 	}
 	word := ""
 	switch {
@@ -284,6 +295,7 @@ type joined struct {
 	names []string
 	now   io.ReadCloser
 	name  string
+	some  bool // could be opened
 }
 
 // Read implements io.Reader.
@@ -300,6 +312,7 @@ func (j *joined) Read(p []byte) (int, error) {
 				j.Fail(err)
 				continue
 			}
+			j.some = true
 		}
 		n, err := j.now.Read(p)
 		if n > 0 || err == nil {

@@ -95,7 +95,7 @@ func (d *dumper) xxd(group, columns int) {
 		return
 	}
 	name := ""
-	if array && !plain && len(d.Args) > 0 {
+	if array && len(d.Args) > 0 {
 		name = nameOfC(d.Args[0])
 		fmt.Fprintf(d.Stdout, "unsigned char %s[] = {\n", name)
 	}
@@ -176,8 +176,8 @@ func (u *unhexer) seek(line string, shift int64) (rest string, err error) {
 	return strings.TrimPrefix(rest, ":"), nil
 }
 
-// read reads the bytes of a line. One character between bytes is left out, two end them; what comes behind half a byte
-// spoils it.
+// read reads the bytes of a line. What is none is left out; where there are addresses, two such characters end the line.
+// What comes behind half a byte spoils it.
 func (u *unhexer) read(s string) {
 	if !u.plain {
 		u.high = -1
@@ -209,7 +209,7 @@ func (u *unhexer) read(s string) {
 		case bad:
 			return
 		default:
-			bad = true
+			bad = !u.plain // the text beside the bytes begins with two
 		}
 	}
 }
