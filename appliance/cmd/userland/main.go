@@ -22,15 +22,12 @@ import (
 )
 
 func main() {
-	// The shell, and a command of u-root, run with the signals' default actions, and may exit by themselves.
+	// All run with the signals' default actions: who waits for input ends at ^C. Mains may exit by themselves.
 	if main := commands().Main(os.Args[0]); main != nil {
 		main()
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program but for the shell and the commands of u-root; it returns the exit status.

@@ -186,10 +186,10 @@ func (s *sorter) check(c *command.Call, lines [][]byte) {
 
 // compare compares lines by the keys, and whole where these are the same.
 func (s *sorter) compare(a, b []byte) int {
-	flags := s.global
 	for i := range s.keys {
 		key := &s.keys[i]
-		if flags = key.flags; flags == (sortFlags{}) {
+		flags := key.flags
+		if flags == (sortFlags{}) {
 			flags = s.global
 		}
 		order := flags.compare(s.part(a, key, flags), s.part(b, key, flags))

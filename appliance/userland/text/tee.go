@@ -4,21 +4,15 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 const teeHelp = `  -a  append to the files
-  -i  go on at ^C
 `
 
 // tee copies standard input to files and to standard output. Where it cannot write to one, the others have it all.
 func tee(c *command.Call) {
-	if c.Has('i') {
-		signal.Ignore(syscall.SIGINT)
-	}
 	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if c.Has('a') {
 		flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND
