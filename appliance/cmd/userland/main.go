@@ -24,20 +24,12 @@ import (
 )
 
 func main() {
-	// The shell, a command of a room, and one of u-root run with the signals' default actions: ^C ends a cp as it does any
-	// program. The mains may exit by themselves.
-	table := commands()
-	if main := table.Main(os.Args[0]); main != nil {
+	// All run with the signals' default actions: who waits for input ends at ^C. Mains may exit by themselves.
+	if main := commands().Main(os.Args[0]); main != nil {
 		main()
 		return
 	}
-	if c := inRooms(os.Args[0]); c != nil {
-		os.Exit(c(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program but for the shell and the commands of u-root; it returns the exit status.
@@ -59,12 +51,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
-			"head": text.Head,
-			"less": text.More,
-			"more": text.More,
 			"kill": multicall.Silent(system.Kill),
 			"ps":   multicall.Silent(system.Ps),
-			"tail": text.Tail,
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
@@ -80,16 +68,6 @@ func commands() multicall.Table {
 // rooms have the commands that are held against busybox's.
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{text.Commands(), files.Commands()}
-}
-
-// inRooms is the command of a room that a process is called for; nil: it is another.
-func inRooms(called string) multicall.Command {
-	for _, room := range rooms() {
-		if c, ok := room[multicall.Name(called)]; ok {
-			return c.Main()
-		}
-	}
-	return nil
 }
 
 // runShell is sh. While it talks with a person, ^C is for what it runs, not for

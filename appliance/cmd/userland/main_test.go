@@ -14,8 +14,8 @@ func TestRun(t *testing.T) {
 	}{
 		{"/bin/ps -Z", 2, "usage: ps"},
 		{"/bin/kill", 2, "usage: kill"},
-		{"head -n", 2, "usage: head"},
-		{"tail -n", 2, "usage: tail"},
+		{"head -n", 1, "usage: head"},
+		{"tail -n", 1, "usage: tail"},
 		{"/bin/userland names", 0, "\nls\nmkdir\nmkfifo\nmknod\nmktemp\nmv\n"},
 		{"/bin/cp", 1, "usage: cp"},
 		{"/bin/[ a = b", 2, "] is missing"},

@@ -1,131 +1,138 @@
 package text
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // followPause is the time between two looks at the files of tail -f.
 const followPause = 200 * time.Millisecond
 
-// follower is tail -f: the files, and what it has said about them.
+// follower is tail: the files, and what it has said about them.
 type follower struct {
-	partOptions
-	stdout, stderr io.Writer
-	followed       []*followed
-	last           string // the file whose name is above what was printed last
-	started        bool   // something was printed
+	*command.Call
+	extent
+	headings
+	follow, byName bool
+	pause          time.Duration
+	files          []*followed
 }
 
-// followed is one file of tail -f.
+// followed is one file.
 type followed struct {
-	name string
-	file *os.File
+	name   string
+	shown  string    // above its parts
+	reader io.Reader // nil: there is no such file yet
+	gone   bool      // it was said that its name is
 }
 
-// followFiles prints the ends of the files and then what is added to them, until
-// ctx ends. What cannot be opened is reported and left out.
-func (o partOptions) followFiles(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	t := &follower{partOptions: o, stdout: stdout, stderr: stderr}
-	defer t.close()
-	status := exitOK
-	for _, name := range o.files {
-		if err := t.start(name, stdin); err != nil {
-			status = fail(stderr, exitFailed, "tail", err)
-		}
+// open takes a file among those to print. By its name it may be followed before it is there.
+func (t *follower) open(name, shown string) {
+	r, err := openFile(t.Call, name)
+	switch {
+	case err != nil && t.byName:
+		t.Warn(err)
+		t.files = append(t.files, &followed{name: name, shown: shown})
+	case err != nil:
+		t.Fail(err)
+	default:
+		t.files = append(t.files, &followed{name: name, shown: shown, reader: r})
 	}
-	if len(t.followed) == 0 {
-		return status
+}
+
+// run prints what is added to the files, until the command is ended.
+func (t *follower) run() {
+	if len(t.files) == 0 || t.Stdout.Flush() != nil {
+		return
 	}
-	tick := time.NewTicker(followPause)
+	tick := time.NewTicker(max(t.pause, time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
-		case <-ctx.Done():
-			return status
+		case <-t.Done():
+			return
 		case <-tick.C:
 		}
-		for _, f := range t.followed {
-			if err := t.look(f); err != nil {
-				return fail(stderr, exitFailed, "tail", withoutOp(err))
+		for _, f := range t.files {
+			if err := t.look(f); err != nil && t.Stdout.Err() == nil {
+				t.Fail(command.Named(f.name, err))
+				return
 			}
 		}
+		if t.Stdout.Flush() != nil {
+			return // whoever flushes last says so
+		}
 	}
-}
-
-// start prints the end of a file and takes it among those to follow. Standard input
-// has no name that could be followed: it is read to its end.
-func (t *follower) start(name string, stdin io.Reader) error {
-	if name == "-" {
-		t.header(name)
-		return t.tail(t.stdout, stdin)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return withoutOp(err)
-	}
-	t.header(name)
-	if err := t.tail(t.stdout, f); err != nil {
-		f.Close()
-		return withoutOp(err)
-	}
-	t.followed = append(t.followed, &followed{name, f})
-	return nil
-}
-
-// header prints the name of a file where what was printed last is of another.
-func (t *follower) header(name string) {
-	if (t.verbose || len(t.files) > 1 && !t.quiet) && (t.last != name || !t.started) {
-		fmt.Fprint(t.stdout, fileHead(name, !t.started))
-	}
-	t.last, t.started = name, true
 }
 
 // look prints what was added to f, and opens a file that has taken its name.
 func (t *follower) look(f *followed) error {
-	named, nameErr := os.Stat(f.name)
-	opened, err := f.file.Stat()
-	if err != nil {
-		return err
-	}
-	at, err := f.file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return err
-	}
-	if opened.Size() < at {
-		fmt.Fprintf(t.stderr, "tail: %s: file truncated\n", f.name)
-		if _, err := f.file.Seek(0, io.SeekStart); err != nil {
+	if f.reader != nil {
+		if err := t.added(f); err != nil {
 			return err
 		}
 	}
-	if err := t.added(f); err != nil || nameErr != nil || os.SameFile(named, opened) {
-		return err // between the old file and the new one there may be none
-	}
-	next, err := os.Open(f.name)
-	if errors.Is(err, os.ErrNotExist) {
+	if !t.byName || f.name == "-" {
 		return nil
 	}
-	if err != nil {
+	next, err := t.successor(f)
+	if next == nil || err != nil {
 		return err
 	}
-	fmt.Fprintf(t.stderr, "tail: %s has been replaced; following the new file\n", f.name)
-	f.file.Close()
-	f.file = next
+	word := "has appeared"
+	if old, ok := f.reader.(*os.File); ok && old != nil {
+		word = "has been replaced"
+		old.Close()
+	}
+	t.Warn(fmt.Errorf("%s %s; following the new file", f.name, word))
+	f.reader, f.gone = next, false
 	return t.added(f)
 }
 
-// added prints what follows the position of f.
+// successor is the file that has the name of f now; nil: there is none, or it is the same.
+func (t *follower) successor(f *followed) (*os.File, error) {
+	named, err := os.Stat(f.name)
+	opened, _ := f.reader.(*os.File)
+	if err != nil {
+		if opened != nil && !f.gone { // between the old file and the new one there may be none
+			t.Warn(fmt.Errorf("%s has been renamed or deleted", f.name))
+			f.gone = true
+		}
+		return nil, nil
+	}
+	if opened != nil {
+		if info, err := opened.Stat(); err != nil || os.SameFile(named, info) {
+			return nil, err
+		}
+	}
+	next, err := os.Open(f.name)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the next look tries again
+	}
+	return next, nil
+}
+
+// added prints what follows the position of f. What was cut is printed from its beginning.
 func (t *follower) added(f *followed) error {
+	if file, size, ok := isRegular(f.reader); ok && size > 0 {
+		at, err := file.Seek(0, io.SeekCurrent)
+		if err == nil && size < at {
+			_, err = file.Seek(0, io.SeekStart)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	chunk := make([]byte, chunkSize)
 	for {
-		n, err := f.file.Read(chunk)
+		n, err := f.reader.Read(chunk)
 		if n > 0 {
-			t.header(f.name)
-			if _, err := t.stdout.Write(chunk[:n]); err != nil {
+			t.headings.write(t.Stdout, f.shown, len(t.files) > 1)
+			if _, err := t.Stdout.Write(chunk[:n]); err != nil {
 				return err
 			}
 		}
@@ -137,7 +144,9 @@ func (t *follower) added(f *followed) error {
 
 // close closes the files.
 func (t *follower) close() {
-	for _, f := range t.followed {
-		f.file.Close()
+	for _, f := range t.files {
+		if file, ok := f.reader.(*os.File); ok && f.name != "-" {
+			file.Close()
+		}
 	}
 }

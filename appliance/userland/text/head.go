@@ -2,22 +2,53 @@ package text
 
 import (
 	"bufio"
-	"context"
 	"errors"
-	"fmt"
 	"io"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
 )
 
-const headUsage = `usage: head [-N | -n N | -c BYTES] [-qv] [FILE…]      (-n -N: all but the last N)`
+const headHelp = `  -n N   the first N lines (10); -N does the same
+  -n -N  all lines but the last N
+  -c N   bytes, not lines; -N: all but the last N
+  -q     no names of files above
+  -v     always names of files
+N may end with b for 512, k for 1024, m for 1024².
+`
 
-// Head prints the first lines or bytes of files like head of coreutils.
-func Head(_ context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	const command = "head"
-	o, err := parsePart(args[1:], "n:c:qv0123456789", "-")
-	if err != nil {
-		return fail(stderr, exitUsage, command, fmt.Errorf("%w\n%s", err, headUsage))
+// head prints the first lines or bytes of files.
+func head(c *command.Call) {
+	e := extent{n: 10}
+	old, args := oldCount(c.Args, "-")
+	options, files, err := getopt.ParseLong(args, "n:c:qv", nil)
+	if old != "" {
+		err = errors.Join(e.read(old[1:], "-", ""), err)
 	}
-	return o.eachFile(command, stdin, stdout, stderr, func(r io.Reader) error { return o.head(stdout, r) })
+	var h headings
+	for _, o := range options {
+		switch o.Letter {
+		case 'q':
+			h.never, h.always = true, false
+		case 'v':
+			h.never, h.always = false, true
+		default:
+			e.bytes = e.bytes || o.Letter == 'c'
+			err = errors.Join(err, e.read(o.Value, "-", ""))
+		}
+	}
+	if err != nil {
+		c.Misused("%v", err)
+		return
+	}
+	several := len(files) > 1
+	c.Args = files
+	c.Each(func(name string, r io.Reader) error {
+		h.last = ""
+		h.some = h.some || several && name != files[0] // as if there were what could not be read
+		h.write(c.Stdout, shownName(name), several)
+		return e.head(c.Stdout, r)
+	})
 }
 
 // head copies the part of r.
@@ -66,12 +97,4 @@ func (e extent) allButLast(w io.Writer, r io.Reader) error {
 			return endIsFine(err)
 		}
 	}
-}
-
-// endIsFine is err unless it is the end of a file.
-func endIsFine(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -8,13 +8,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// Commands are those of this room.
-func Commands() map[string]command.Command {
-	return map[string]command.Command{
-		"tac": {Usage: "[FILE]...", Run: tac},
-	}
-}
-
 // tac prints the lines of each file, the last first. A last line without an end is joined to the one before it.
 func tac(c *command.Call) {
 	c.Each(func(_ string, r io.Reader) error {

@@ -2,30 +2,84 @@ package text
 
 import (
 	"bytes"
-	"context"
-	"fmt"
+	"errors"
 	"io"
+	"math"
 	"os"
-)
+	"time"
 
-const tailUsage = `usage: tail [-N | -n N | -c BYTES] [-fqv] [FILE…]     (-n +N: from line N on)`
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
+)
 
 // chunkSize is how much of a file is read at once, in bytes.
 const chunkSize = 64 << 10
 
-// Tail prints the last lines or bytes of files like tail of coreutils. With -f it
-// then prints what is added to them until ctx ends. -f follows the name, as -F does:
-// a file that a new one replaces, or that is cut, is printed from its beginning.
-func Tail(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	const command = "tail"
-	o, err := parsePart(args[1:], "n:c:fFqv0123456789", "+")
+const tailHelp = `  -n N   the last N lines (10); -N does the same
+  -n +N  from line N on; +N does the same
+  -c N   bytes, not lines; +N: from byte N on
+  -f     then what is added, until ^C
+  -F     the same; a file that a new one replaces is followed by its name
+  -s N   look every N seconds
+  -q     no names of files above
+  -v     always names of files
+N may end with b for 512, k for 1024, m for 1024².
+`
+
+// tail prints the last lines or bytes of files, and follows them.
+func tail(c *command.Call) {
+	t, files, err := newFollower(c)
 	if err != nil {
-		return fail(stderr, exitUsage, command, fmt.Errorf("%w\n%s", err, tailUsage))
+		c.Misused("%v", err)
+		return
 	}
-	if o.follow {
-		return o.followFiles(ctx, stdin, stdout, stderr)
+	defer t.close()
+	if len(files) == 0 {
+		t.open("-", shownName("-"))
+		if _, _, ok := isRegular(c.Stdin); !ok {
+			t.follow = false
+		}
 	}
-	return o.eachFile(command, stdin, stdout, stderr, func(r io.Reader) error { return o.tail(stdout, r) })
+	for _, name := range files {
+		t.open(name, name)
+	}
+	for _, f := range t.files {
+		if f.reader == nil {
+			continue
+		}
+		t.headings.write(c.Stdout, f.shown, len(t.files) > 1)
+		if err := t.tail(c.Stdout, f.reader); err != nil && c.Stdout.Err() == nil {
+			c.Fail(command.Named(f.name, err))
+		}
+	}
+	if t.follow {
+		t.run()
+	}
+}
+
+func newFollower(c *command.Call) (t *follower, files []string, err error) {
+	t = &follower{Call: c, extent: extent{n: 10}, pause: followPause}
+	old, args := oldCount(c.Args, "+-")
+	options, files, err := getopt.ParseLong(args, "fFc:n:qvs:", nil)
+	if old != "" {
+		err = errors.Join(err, t.read(old, "+", "-"))
+	}
+	c.Options = options
+	t.byName = c.Has('F')
+	t.follow = c.Has('f') || t.byName
+	t.never, t.always = c.Has('q'), c.Has('v')
+	if s, given := c.Value('s'); given {
+		n, nErr := natural(s, 10, math.MaxInt32)
+		err = errors.Join(err, nErr)
+		t.pause = time.Duration(n) * time.Second
+	}
+	for _, letter := range []byte("cn") { // the last says how many, -c what
+		if s, given := c.Value(letter); given {
+			t.bytes = t.bytes || letter == 'c'
+			err = errors.Join(err, t.read(s, "+", "-"))
+		}
+	}
+	return t, files, err
 }
 
 // tail copies the part of r.
@@ -37,15 +91,13 @@ func (e extent) tail(w io.Writer, r io.Reader) error {
 		_, err := io.Copy(w, r)
 		return err
 	}
-	if f, ok := r.(*os.File); ok {
-		// Files of /proc say that they are empty, and are not.
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
-			if err := e.seek(f, info.Size()); err != nil {
-				return err
-			}
-			_, err := io.Copy(w, f)
+	// Files of /proc say that they are empty, and are not.
+	if f, size, ok := isRegular(r); ok && size > 0 {
+		if err := e.seek(f, size); err != nil {
 			return err
 		}
+		_, err := io.Copy(w, f)
+		return err
 	}
 	last, err := e.last(r)
 	if err != nil {

@@ -1,20 +1,4 @@
-// Package text has the commands that read text and write it: head and tail.
+// Package text has the commands that read text and bytes and write them: as they are, in part, sorted, counted, in other
+// codes. That they do what busybox's do is guaranteed by the test, for the command lines in testdata/busybox. Text is
+// bytes; where busybox knows UTF-8, and LC_ALL, LC_CTYPE or LANG says so, it is UTF-8.
 package text
-
-import (
-	"fmt"
-	"io"
-)
-
-// Exit statuses that all commands share.
-const (
-	exitOK     = 0
-	exitFailed = 1 // the command ran, the answer is no
-	exitUsage  = 2 // the command could not run
-)
-
-// fail writes one line for people about err and returns status.
-func fail(stderr io.Writer, status int, command string, err error) int {
-	fmt.Fprintf(stderr, "%s: %v\n", command, err)
-	return status
-}

@@ -1,0 +1,31 @@
+package text
+
+import (
+	"io"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+)
+
+// rev prints lines backwards.
+func rev(c *command.Call) {
+	unicode := isUnicode()
+	c.Each(func(_ string, r io.Reader) error {
+		return eachLine(r, '\n', func(line []byte, whole bool) error {
+			switch {
+			case !unicode:
+				slices.Reverse(line)
+			case utf8.Valid(line): // what is no UTF-8 stays as it is
+				runes := []rune(string(line))
+				slices.Reverse(runes)
+				line = []byte(string(runes))
+			}
+			c.Stdout.Write(line)
+			if whole {
+				c.Stdout.WriteByte('\n')
+			}
+			return c.Stdout.Err()
+		})
+	})
+}
