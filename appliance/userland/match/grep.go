@@ -147,9 +147,9 @@ func (g *grepper) texts() ([]string, error) {
 }
 
 func (g *grepper) compile(texts []string) error {
-	flags, plain := 0, g.Has('F') || g.Name == "fgrep"
+	flags, plain := regex.Loose, g.Has('F') || g.Name == "fgrep"
 	if !plain && (g.Has('E') || g.Name == "egrep") {
-		flags = regex.Extended | regex.Loose
+		flags |= regex.Extended
 	}
 	if g.Has('i') {
 		flags |= regex.IgnoreCase

@@ -15,6 +15,7 @@ func Commands() map[string]command.Command {
 		"grep":  grepCommand,
 		"egrep": grepCommand,
 		"fgrep": grepCommand,
+		"sed":   sedCommand,
 	}
 }
 

@@ -196,12 +196,19 @@ func (p *parser) escape() (*node, error) {
 
 // repeats reads the operators behind an atom.
 func (p *parser) repeats(n *node) (*node, error) {
-	if n.kind == kBegin && (!p.extended() || p.flags&Loose != 0) {
-		for p.extended() && p.at < len(p.text) && strings.IndexByte("*+?", p.text[p.at]) >= 0 {
-			p.at++ // passed over
-		}
-		return n, nil // in a BRE the star of "^*" is one
+	loose := p.flags&Loose != 0
+	if n.kind == kBegin && !p.extended() {
+		return n, nil // the star of "^*" is one
 	}
+	if n.kind == kBegin {
+		for p.at < len(p.text) && strings.IndexByte("*+?", p.text[p.at]) >= 0 {
+			if p.at++; !loose {
+				return nil, errors.New("nothing to repeat behind ^")
+			}
+		}
+		return n, nil
+	}
+	first := n
 	for p.at < len(p.text) {
 		lo, hi := 0, -1
 		switch c := p.text[p.at]; {
@@ -213,13 +220,16 @@ func (p *parser) repeats(n *node) (*node, error) {
 		case p.sees('?'):
 			p.skip()
 			hi = 1
-		case p.sees('{') && (p.flags&Loose == 0 || p.isInterval()):
+		case p.sees('{') && (!loose || p.isInterval() || !p.extended()):
 			var err error
 			if lo, hi, err = p.interval(); err != nil {
 				return nil, err
 			}
 		default:
 			return n, nil
+		}
+		if n != first && !loose && !p.extended() && p.text[p.at-1] != '+' && p.text[p.at-1] != '?' {
+			return nil, errors.New("a repetition of a repetition")
 		}
 		if n.kind == kRepeat && n.lo == 0 && n.hi == -1 && lo <= 1 && hi == -1 {
 			continue // a** is a*
