@@ -104,6 +104,8 @@ require (
 	mvdan.cc/sh/v3 v3.14.1
 )
 
+require github.com/benhoyt/goawk v1.29.1 // indirect
+
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/anmitsu/go-shlex v0.0.0-20200514113438-38f4b401e2be // indirect

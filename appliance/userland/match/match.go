@@ -13,6 +13,7 @@ import (
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
 		"grep":  grepCommand,
+		"awk":   awkCommand,
 		"egrep": grepCommand,
 		"fgrep": grepCommand,
 		"sed":   sedCommand,
