@@ -6,7 +6,8 @@ import "github.com/gatehouse-os/gatehouse/appliance/userland/command"
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
-		"cmp":  cmpCommand,
-		"diff": diffCommand,
+		"cmp":   cmpCommand,
+		"diff":  diffCommand,
+		"patch": patchCommand,
 	}
 }
