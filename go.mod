@@ -10,7 +10,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/cat
 	github.com/u-root/u-root/cmds/core/chmod
 	github.com/u-root/u-root/cmds/core/chroot
-	github.com/u-root/u-root/cmds/core/cmp
 	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/cp
 	github.com/u-root/u-root/cmds/core/date
@@ -21,9 +20,7 @@ tool (
 	github.com/u-root/u-root/cmds/core/du
 	github.com/u-root/u-root/cmds/core/echo
 	github.com/u-root/u-root/cmds/core/false
-	github.com/u-root/u-root/cmds/core/find
 	github.com/u-root/u-root/cmds/core/free
-	github.com/u-root/u-root/cmds/core/grep
 	github.com/u-root/u-root/cmds/core/gzip
 	github.com/u-root/u-root/cmds/core/hexdump
 	github.com/u-root/u-root/cmds/core/hwclock
@@ -69,7 +66,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/wc
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/core/which
-	github.com/u-root/u-root/cmds/core/xargs
 	github.com/u-root/u-root/cmds/core/yes
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	github.com/u-root/u-root/cmds/exp/tcpdump
@@ -79,6 +75,7 @@ tool (
 )
 
 require (
+	github.com/benhoyt/goawk v1.29.1
 	github.com/coredns/coredns v1.15.0
 	github.com/creack/pty v1.1.24
 	github.com/gliderlabs/ssh v0.3.9-0.20250127223818-909fa952d4e4
@@ -103,8 +100,6 @@ require (
 	kernel.org/pub/linux/libs/security/libcap/cap v1.2.78
 	mvdan.cc/sh/v3 v3.14.1
 )
-
-require github.com/benhoyt/goawk v1.29.1 // indirect
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect

@@ -16,6 +16,10 @@ import (
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/compare"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/match"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
@@ -59,11 +63,23 @@ func commands() multicall.Table {
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
-	for name, c := range text.Commands() {
-		t.Commands[name] = c.Main()
+	for _, room := range rooms() {
+		for name, c := range room {
+			t.Commands[name] = c.Main()
+		}
 	}
 	maps.Copy(t.Mains, uroot())
 	return t
+}
+
+// rooms are the commands that have the frame in common.
+func rooms() []map[string]command.Command {
+	return []map[string]command.Command{
+		compare.Commands(),
+		find.Commands(),
+		match.Commands(),
+		text.Commands(),
+	}
 }
 
 // runShell is sh. While it talks with a person, ^C is for what it runs, not for

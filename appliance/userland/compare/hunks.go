@@ -191,7 +191,7 @@ func (h *hunk) start() int {
 // place finds where a hunk fits: where it says, else as near as possible, never before at. Lines with the mark new are
 // those that are not there.
 func (h *hunk) place(old [][]byte, at, want int, added byte) (int, bool) {
-	want = max(want, at)
+	want = min(max(want, at), len(old))
 	for d := 0; want-d >= at || want+d <= len(old); d++ {
 		if want+d <= len(old) && h.fits(old, want+d, added) {
 			return want + d, true
