@@ -39,6 +39,10 @@ type link struct {
 	before *link
 }
 
+// crowd is from how many equal lines on only so many are tried for each: those at about the same place among them. What
+// comes out may keep less than it could, and is done in time.
+const crowd = 2000
+
 // common returns pairs of equal lines, both ascending.
 func common(a, b []int) [][2]int {
 	where := map[int][]int{} // of each line of b, ascending
@@ -47,8 +51,14 @@ func common(a, b []int) [][2]int {
 	}
 	// last[n] is the end of the common subsequence of n+1 lines that ends first in b.
 	var last []*link
+	seen := map[int]int{} // how many of each line of a are done
 	for i, line := range a {
 		places := where[line]
+		if n := len(places); n > crowd {
+			from := min(max(0, seen[line]-crowd/2), n-crowd)
+			places = places[from : from+crowd]
+			seen[line]++
+		}
 		for p := len(places) - 1; p >= 0; p-- {
 			at := places[p]
 			n := sort.Search(len(last), func(n int) bool { return last[n].b >= at })

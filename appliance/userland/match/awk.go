@@ -35,7 +35,7 @@ func awk(c *command.Call) {
 		return
 	}
 	functions := awkFunctions()
-	program, err := parser.ParseProgram([]byte(source), &parser.ParserConfig{Funcs: functions})
+	program, err := awkParse(source, functions)
 	if err != nil {
 		c.Fail(err)
 		return
@@ -56,6 +56,21 @@ func awk(c *command.Call) {
 	default:
 		c.Exit(status)
 	}
+}
+
+// awkParse reads a program. To one that writes files is added that they are written out at its end: goawk says nothing
+// of what is lost when it closes them.
+func awkParse(source string, functions map[string]any) (*parser.Program, error) {
+	config := &parser.ParserConfig{Funcs: functions}
+	program, err := parser.ParseProgram([]byte(source), config)
+	if err != nil || !strings.Contains(source, ">") {
+		return program, err
+	}
+	last := "\nEND"
+	if len(program.Actions) == 0 && len(program.End) == 0 {
+		last = "\nBEGIN" // an END would read the input
+	}
+	return parser.ParseProgram([]byte(source+last+" { if (fflush() != 0) exit 1 }"), config)
 }
 
 // posix has the expressions of a program mean what POSIX says: the longest match, and GNU's edges of words.
