@@ -6,12 +6,9 @@ tool (
 	github.com/u-root/u-root/cmds/core/blkid
 	github.com/u-root/u-root/cmds/core/brctl
 	github.com/u-root/u-root/cmds/core/chroot
-	github.com/u-root/u-root/cmds/core/cmp
 	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/dmesg
-	github.com/u-root/u-root/cmds/core/find
 	github.com/u-root/u-root/cmds/core/free
-	github.com/u-root/u-root/cmds/core/grep
 	github.com/u-root/u-root/cmds/core/gzip
 	github.com/u-root/u-root/cmds/core/hwclock
 	github.com/u-root/u-root/cmds/core/id
@@ -30,7 +27,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/uname
 	github.com/u-root/u-root/cmds/core/uptime
 	github.com/u-root/u-root/cmds/core/wget
-	github.com/u-root/u-root/cmds/core/xargs
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	github.com/u-root/u-root/cmds/exp/traceroute
 	github.com/u-root/u-root/cmds/exp/watch
@@ -38,6 +34,7 @@ tool (
 )
 
 require (
+	github.com/benhoyt/goawk v1.29.1
 	github.com/coredns/coredns v1.15.0
 	github.com/creack/pty v1.1.24
 	github.com/gliderlabs/ssh v0.3.9-0.20250127223818-909fa952d4e4

@@ -17,7 +17,10 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/compare"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/match"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
@@ -67,7 +70,13 @@ func commands() multicall.Table {
 
 // rooms have the commands that are held against busybox's.
 func rooms() []map[string]command.Command {
-	return []map[string]command.Command{text.Commands(), files.Commands()}
+	return []map[string]command.Command{
+		compare.Commands(),
+		files.Commands(),
+		find.Commands(),
+		match.Commands(),
+		text.Commands(),
+	}
 }
 
 // runShell is sh. While it talks with a person, ^C is for what it runs, not for

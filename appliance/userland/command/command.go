@@ -176,6 +176,7 @@ func reason(err error) error {
 
 // A Writer is standard output. An error stays.
 type Writer struct {
+	to    io.Writer
 	b     *bufio.Writer
 	lines bool // each line is written at once: a person reads along
 	err   error
@@ -183,7 +184,7 @@ type Writer struct {
 
 func newWriter(w io.Writer) *Writer {
 	f, ok := w.(*os.File)
-	return &Writer{b: bufio.NewWriterSize(w, 32<<10), lines: ok && isTerminal(f)}
+	return &Writer{to: w, b: bufio.NewWriterSize(w, 32<<10), lines: ok && isTerminal(f)}
 }
 
 // isTerminal needs no package of a network, nor one more system call than there must be.
@@ -221,6 +222,9 @@ func (w *Writer) Flush() error {
 	}
 	return w.err
 }
+
+// Underlying is what w writes to, for a process that shall write there itself. Flush goes before.
+func (w *Writer) Underlying() io.Writer { return w.to }
 
 // Err is why something could not be written.
 func (w *Writer) Err() error { return w.err }

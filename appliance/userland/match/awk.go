@@ -1,0 +1,163 @@
+package match
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/benhoyt/goawk/interp"
+	"github.com/benhoyt/goawk/parser"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+)
+
+var awkCommand = command.Command{
+	Usage: "[-F SEPARATOR] [-v NAME=VALUE]... {PROGRAM | -e PROGRAM... | -f FILE...} [FILE | NAME=VALUE]...",
+	Help: `  -F SEPARATOR   what is between fields: a byte, or an expression
+  -v NAME=VALUE  set before BEGIN
+  -f FILE        read the program from a file
+`,
+	Letters: "+F:v:f:e:W:",
+	Run:     awk,
+}
+
+// awk runs programs by goawk.
+func awk(c *command.Call) {
+	source, given, err := awkProgram(c)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	if !given {
+		c.Misused("expected a program")
+		return
+	}
+	functions := awkFunctions()
+	program, err := awkParse(source, functions)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	posix(program)
+	vars, err := awkVars(c)
+	if err != nil {
+		c.Misused("%v", err)
+		return
+	}
+	status, err := interp.ExecProgram(program, &interp.Config{
+		Stdin: c.Stdin, Output: c.Stdout, Error: c.Stderr, Argv0: c.Name, Args: c.Args, Vars: vars, Funcs: functions,
+	})
+	switch {
+	case c.Stdout.Err() != nil: // whoever flushes says so
+	case err != nil:
+		c.Fail(err)
+	default:
+		c.Exit(status)
+	}
+}
+
+// awkParse reads a program. To one that writes files is added that they are written out at its end: goawk says nothing
+// of what is lost when it closes them.
+func awkParse(source string, functions map[string]any) (*parser.Program, error) {
+	config := &parser.ParserConfig{Funcs: functions}
+	program, err := parser.ParseProgram([]byte(source), config)
+	if err != nil || !strings.Contains(source, ">") {
+		return program, err
+	}
+	last := "\nEND"
+	if len(program.Actions) == 0 && len(program.End) == 0 {
+		last = "\nBEGIN" // an END would read the input
+	}
+	return parser.ParseProgram([]byte(source+last+" { if (fflush() != 0) exit 1 }"), config)
+}
+
+// posix has the expressions of a program mean what POSIX says: the longest match, and GNU's edges of words.
+func posix(program *parser.Program) {
+	for i, re := range program.Compiled.Regexes {
+		text := re.String()
+		for at := 0; at+1 < len(text); at++ {
+			if text[at] != '\\' {
+				continue
+			}
+			if at++; text[at] == '<' || text[at] == '>' {
+				text = text[:at] + "b" + text[at+1:]
+			}
+		}
+		if text != re.String() {
+			if word, err := regexp.Compile(text); err == nil {
+				re, program.Compiled.Regexes[i] = word, word
+			}
+		}
+		re.Longest()
+	}
+}
+
+// awkUnescape reads \t and the like in values of the command line, as in strings of a program.
+func awkUnescape(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		c := text[0]
+		text = text[1:]
+		if c != '\\' || text == "" {
+			b.WriteByte(c)
+			continue
+		}
+		c, text = text[0], text[1:]
+		if i := strings.IndexByte(`abfnrtv\"/`, c); i >= 0 {
+			b.WriteByte("\a\b\f\n\r\t\v\\\"/"[i])
+		} else if c >= '0' && c <= '7' {
+			n := int(c - '0')
+			for i := 0; i < 2 && text != "" && text[0] >= '0' && text[0] <= '7'; i++ {
+				n, text = n*8+int(text[0]-'0'), text[1:]
+			}
+			b.WriteByte(byte(n))
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// awkProgram joins what -e and -f give; else it is the first operand.
+func awkProgram(c *command.Call) (source string, given bool, err error) {
+	var parts []string
+	for _, o := range c.Options {
+		switch o.Letter {
+		case 'e':
+			parts = append(parts, o.Value)
+		case 'f':
+			r, err := c.Open(o.Value)
+			if err != nil {
+				return "", false, err
+			}
+			text, err := io.ReadAll(r)
+			if err = errors.Join(err, r.Close()); err != nil {
+				return "", false, command.Named(o.Value, err)
+			}
+			parts = append(parts, string(text))
+		}
+	}
+	if parts == nil && len(c.Args) > 0 {
+		parts, c.Args = c.Args[:1], c.Args[1:]
+	}
+	return strings.Join(parts, "\n"), parts != nil, nil
+}
+
+// awkVars are those of -F and -v.
+func awkVars(c *command.Call) (vars []string, err error) {
+	for _, o := range c.Options {
+		switch o.Letter {
+		case 'F':
+			vars = append(vars, "FS", awkUnescape(o.Value))
+		case 'v':
+			name, value, found := strings.Cut(o.Value, "=")
+			if !found {
+				return nil, fmt.Errorf("-v %s: expected NAME=VALUE", o.Value)
+			}
+			vars = append(vars, name, awkUnescape(value))
+		}
+	}
+	return vars, nil
+}
