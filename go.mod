@@ -36,7 +36,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/mkfifo
 	github.com/u-root/u-root/cmds/core/mknod
 	github.com/u-root/u-root/cmds/core/mktemp
-	github.com/u-root/u-root/cmds/core/more
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/mv
 	github.com/u-root/u-root/cmds/core/netcat
@@ -145,7 +144,7 @@ require (
 	golang.org/x/exp v0.0.0-20260529124908-c761662dc8c9 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/text v0.43.0
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260928230214-8a89bd6388cc // indirect
 	google.golang.org/grpc v1.84.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect

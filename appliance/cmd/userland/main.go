@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/edit"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
@@ -59,8 +61,10 @@ func commands() multicall.Table {
 		},
 		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
-	for name, c := range text.Commands() {
-		t.Commands[name] = c.Main()
+	for _, room := range []map[string]command.Command{edit.Commands(), text.Commands()} {
+		for name, c := range room {
+			t.Commands[name] = c.Main()
+		}
 	}
 	maps.Copy(t.Mains, uroot())
 	return t

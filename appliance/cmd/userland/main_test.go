@@ -16,7 +16,7 @@ func TestRun(t *testing.T) {
 		{"/bin/kill", 2, "usage: kill"},
 		{"head -n", 2, "usage: head"},
 		{"tail -n", 2, "usage: tail"},
-		{"/bin/userland names", 0, "head\nkill\nps\nsh\ntac\ntail\n"},
+		{"/bin/userland names", 0, "head\nkill\nless\nmore\nps\nsh\ntac\ntail\nvi\n"},
 		{"/bin/userland", 127, "userland: expected to be called by the name of a command"},
 		{"/bin/frobnicate x", 127, "frobnicate: expected to be called"},
 	} {

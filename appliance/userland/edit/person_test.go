@@ -17,7 +17,7 @@ import (
 )
 
 // deadline is for what ought to happen at once; it only ends a test that fails.
-const deadline = 60 * time.Second
+const deadline = 4 * time.Second
 
 // A person sits at a terminal, where a program runs.
 type person struct {
@@ -92,13 +92,18 @@ func (p *person) look() {
 // sees waits until the screen is such.
 func (p *person) sees(what string, such func(s *emulator.Screen) bool) {
 	p.Helper()
-	timer := time.AfterFunc(deadline, p.changed.Broadcast)
+	late := false
+	timer := time.AfterFunc(deadline, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		late = true
+		p.changed.Broadcast()
+	})
 	defer timer.Stop()
-	start := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for !such(p.screen) {
-		if p.closed || time.Since(start) > deadline {
+		if p.closed || late {
 			p.Fatalf("waited for %s; the screen is\n%s", what, p.screen)
 		}
 		p.changed.Wait()

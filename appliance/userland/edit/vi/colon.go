@@ -346,7 +346,7 @@ func (e *Editor) doSet(args string) {
 		return
 	}
 	for _, arg := range strings.Fields(args) {
-		if value, found := strings.CutPrefix(arg, "tabstop="); found {
+		if name, value, found := strings.Cut(arg, "="); found && (name == "tabstop" || name == "ts") {
 			if n, err := strconv.Atoi(value); err == nil && n > 0 && n <= maxTab {
 				o.tabStop = n
 				continue
