@@ -57,22 +57,24 @@ func runVi(c *command.Call) {
 			s.commands(o.Value)
 		}
 	}
-	s.run()
+	err = s.run()
 	s.display.leave(s.Frame())
+	if _ = c.Stdout.Flush(); err != nil {
+		c.Fail(err)
+	}
 }
 
-// run goes from key to key.
-func (s *session) run() {
+// run goes from key to key. Whoever flushes says what could not be drawn.
+func (s *session) run() error {
 	for !s.over {
 		if !s.terminal.Waiting() {
 			if s.display.draw(s.Frame()) != nil {
-				return // whoever flushes says so
+				return nil
 			}
 		}
 		switch event := s.terminal.Next(s.call.Context, 0); event.Kind {
 		case terminal.Ended:
-			s.call.Fail(errNoKeys)
-			return
+			return errNoKeys
 		case terminal.Resized:
 			s.Resize(s.terminal.Size())
 		case terminal.Pressed:
@@ -80,6 +82,7 @@ func (s *session) run() {
 			s.answer()
 		}
 	}
+	return nil
 }
 
 // answer does what the editor wants done.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +23,10 @@ const (
 // Limits of a size that is believed: a frame is made of each.
 const maxSide = 1000
 
+// sizePause is the time between two looks at the size. SIGWINCH would tell, but signals are for the whole process, and this
+// is a part of one.
+const sizePause = 200 * time.Millisecond
+
 // escapeTime is how long an Escape waits for the rest of a sequence. A serial line of 9600 baud takes 1 ms for a byte.
 const escapeTime = 50 * time.Millisecond
 
@@ -37,7 +40,8 @@ type Terminal struct {
 	bytes   chan readByte
 	asked   bool
 	Data    <-chan []byte // what else Next waits for; nil: nothing
-	resized chan os.Signal
+	rows    int           // as they were told last
+	columns int
 }
 
 type readByte struct {
@@ -53,12 +57,11 @@ func Is(f *os.File) bool {
 
 // Open makes the terminal that keys come from raw. Close gives it back.
 func Open(in *os.File) *Terminal {
-	t := &Terminal{in: in, ask: make(chan struct{}), bytes: make(chan readByte), resized: make(chan os.Signal, 1)}
+	t := &Terminal{in: in, ask: make(chan struct{}), bytes: make(chan readByte)}
 	if modes, err := unix.IoctlGetTermios(t.fd(), unix.TCGETS); err == nil {
 		t.before = modes
 	}
 	t.raw()
-	signal.Notify(t.resized, unix.SIGWINCH)
 	go t.read()
 	return t
 }
@@ -67,7 +70,6 @@ func (t *Terminal) fd() int { return int(t.in.Fd()) }
 
 // Close restores the modes from before.
 func (t *Terminal) Close() {
-	signal.Stop(t.resized)
 	close(t.ask)
 	t.cooked()
 }
@@ -100,6 +102,17 @@ func (t *Terminal) Suspend() {
 
 // Size is the size of the window.
 func (t *Terminal) Size() (rows, columns int) {
+	t.rows, t.columns = t.size()
+	return t.rows, t.columns
+}
+
+// resized reports whether the size is another than it was told.
+func (t *Terminal) resized() bool {
+	rows, columns := t.size()
+	return t.rows > 0 && (rows != t.rows || columns != t.columns)
+}
+
+func (t *Terminal) size() (rows, columns int) {
 	for _, fd := range []int{1, t.fd()} {
 		if w, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil && w.Row > 0 && w.Col > 0 {
 			return min(int(w.Row), maxSide), min(int(w.Col), maxSide)
@@ -153,6 +166,8 @@ func (t *Terminal) Next(ctx context.Context, tick time.Duration) Event {
 		defer timer.Stop()
 		over = timer.C
 	}
+	look := time.NewTicker(sizePause)
+	defer look.Stop()
 	for len(t.keys) == 0 {
 		if !t.asked {
 			t.ask <- struct{}{}
@@ -165,8 +180,10 @@ func (t *Terminal) Next(ctx context.Context, tick time.Duration) Event {
 		select {
 		case <-ctx.Done():
 			return Event{Kind: Ended}
-		case <-t.resized:
-			return Event{Kind: Resized}
+		case <-look.C:
+			if t.resized() {
+				return Event{Kind: Resized}
+			}
 		case data, ok := <-t.Data:
 			if !ok {
 				t.Data = nil

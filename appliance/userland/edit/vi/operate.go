@@ -180,21 +180,23 @@ func (e *Editor) cut(from, to int, whole bool) {
 
 // join is J: the line after this one is joined to it, with a blank for what it begins with.
 func (e *Editor) join() {
-	for n := e.count(); n > 0; n-- {
-		end := e.lineEnd(e.dot)
-		if end == e.last() {
-			e.dot = end
-			return
-		}
+	from := e.lineEnd(e.dot)
+	end := from
+	var out []byte
+	at := from
+	for n := e.count(); n > 0 && end < e.last(); n-- {
 		to := end + 1
 		for to < e.last() && isBlank(rune(e.text[to])) {
 			to++
 		}
-		if !e.change(end, to, []byte(" ")) {
-			return
-		}
-		e.dot = end + 1
+		at = from + len(out) + 1
+		end = e.lineEnd(to)
+		out = append(append(out, ' '), e.text[to:end]...)
 	}
+	if end > from && !e.change(from, end, out) {
+		return
+	}
+	e.dot = at
 }
 
 // replaceChars is r.

@@ -30,9 +30,15 @@ func (e *Editor) searchAgain(n int, forward bool) bool {
 	if !e.setPattern("") {
 		return false
 	}
-	from, p := e.dot, e.dot
-	for ; n > 0; n-- {
+	from, p, first := e.dot, e.dot, -1
+	for steps := 0; n > 0; n, steps = n-1, steps+1 {
 		next, wrapped := e.search(p, forward)
+		if steps > 0 && next == first {
+			n = 1 + (n-1)%steps // it goes round
+		}
+		if steps == 0 {
+			first = next
+		}
 		if next < 0 {
 			e.complain("Pattern not found")
 			return e.fail()
@@ -42,9 +48,7 @@ func (e *Editor) searchAgain(n int, forward bool) bool {
 		} else if wrapped {
 			e.complain("search hit TOP, continuing at BOTTOM")
 		}
-		if p = next; p == from {
-			break // it goes round
-		}
+		p = next
 	}
 	e.dot = p
 	e.jumped(from)

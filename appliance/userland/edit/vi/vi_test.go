@@ -98,7 +98,7 @@ func FuzzKeys(f *testing.F) {
 	f.Add("ä\xff\t\n\n(a)\n", "2xjd%>>:%d\rupP~:1,2s/^/>/\rd}{c}x\x1b", 15, 40)
 	f.Fuzz(func(t *testing.T, text, keys string, rows, columns int) {
 		if len(text) > 2000 || len(keys) > 200 {
-			t.Skip("large inputs find nothing more")
+			return // large ones find nothing more
 		}
 		e := vi.New(min(rows, 100), min(columns, 200))
 		e.Load("f", []byte(text), "")
