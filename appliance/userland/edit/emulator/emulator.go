@@ -77,7 +77,11 @@ func (s *Screen) newline() {
 
 func (s *Screen) put(r rune) {
 	if unicode.In(r, unicode.Mn, unicode.Me) {
-		s.cells[s.Row][max(s.Column-1, 0)] += string(r)
+		at := s.Column
+		if !s.wrap {
+			at = max(at-1, 0)
+		}
+		s.cells[s.Row][at] += string(r)
 		return
 	}
 	n := 1

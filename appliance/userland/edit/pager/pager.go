@@ -6,6 +6,7 @@ package pager
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
@@ -135,8 +136,10 @@ func (p *Pager) shown(i int) [][]screen.Cell {
 		return [][]screen.Cell{append(number, screen.Window(line, p.left, columns)...)}
 	}
 	rows := wrap(line, columns)
+	blank := screen.Text(strings.Repeat(" ", len(number)), "")
 	for j := range rows {
 		rows[j] = append(number[:len(number):len(number)], rows[j]...)
+		number = blank // the number is of the line, which goes on
 	}
 	return rows
 }
