@@ -1,5 +1,6 @@
-// Package edit has the commands that fill the screen: vi, less and more. Each is an engine of its own (vi, pager), which
-// makes of keys a state and of that a frame; what is here opens files and the terminal, asks for keys and draws.
+// Package edit has the commands that fill the screen: vi, less and more. Each is an engine of its own (vi,
+// pager), which makes of keys a state and of that a frame; what is here opens files and the terminal, asks
+// for keys and draws.
 //
 //	terminal ── keys ──▶ engine ── requests ──▶ files
 //	    ▲                  │

@@ -12,11 +12,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/emulator"
 )
 
-// TestKeys has a person type the same keys into vi and into busybox's, and compares the files. Escape is a key by itself
-// only if no other follows at once, so these are not among the command lines of TestBusybox. In testdata/keys.txtar is a
-// script in each line, as a Go string: before an Escape that ends an insertion the screen says that there is one, after it
-// that there is none. «text» waits until the last line of the screen has it. A line that begins with "~" is the reason why
-// the next one does something else.
+// TestKeys has a person type the same keys into vi and into busybox's, and compares the files. Escape is a
+// key by itself only if no other follows at once, so these are not among the command lines of TestBusybox. In
+// testdata/keys.txtar is a script in each line, as a Go string: before an Escape that ends an insertion the
+// screen says that there is one, after it that there is none. «text» waits until the last line of the screen
+// has it. A line that begins with "~" is the reason why the next one does something else.
 func TestKeys(t *testing.T) {
 	archive, err := txtar.ParseFile("testdata/keys.txtar")
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -151,14 +150,6 @@ func (p *person) resize(rows, columns int) {
 	p.screen = emulator.New(rows, columns)
 	p.mu.Unlock()
 	if err := pty.Setsize(p.master, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)}); err != nil {
-		p.Fatal(err)
-	}
-}
-
-// signal sends one to the program.
-func (p *person) signal(s syscall.Signal) {
-	p.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
 		p.Fatal(err)
 	}
 }

@@ -36,8 +36,9 @@ func load(name string, limit int) ([]byte, fs.FileInfo, error) {
 	return text, info, command.Named(name, err)
 }
 
-// save makes text the content of a file: of a regular one all at once, so that whatever happens, it has the old content or
-// the new one. It keeps its mode and owner; a link to it stays one. What is no regular file is written to.
+// save makes text the content of a file: of a regular one all at once, so that whatever happens, it has the
+// old content or the new one. It keeps its mode and owner; a link to it stays one. What is no regular file is
+// written to.
 func save(name string, text []byte) error {
 	path, err := filepath.EvalSymlinks(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -130,7 +130,7 @@ func (s *session) perform(r vi.Request) {
 func (s *session) write(r vi.Request) error {
 	if r.New {
 		if _, err := os.Lstat(r.Name); err == nil {
-			return errors.New("File exists (:w! overrides)")
+			return errors.New("file exists (:w! overrides)")
 		}
 	}
 	return save(r.Name, r.Text)

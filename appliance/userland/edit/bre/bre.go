@@ -1,6 +1,7 @@
-// Package bre is POSIX basic regular expressions (re_format of IEEE Std 1003.1, 9.3) as regexp of Go understands them,
-// with what the C library of GNU adds: \| \+ \? \< \> \b \w \W \s \S. A match is the leftmost and, of those, the longest,
-// found in linear time; so an expression that refers back to what it has matched (\1) is refused.
+// Package bre is POSIX basic regular expressions (re_format of IEEE Std 1003.1, 9.3) as regexp of Go
+// understands them, with what the C library of GNU adds: \| \+ \? \< \> \b \w \W \s \S. A match is the
+// leftmost and, of those, the longest, found in linear time; so an expression that refers back to what it has
+// matched (\1) is refused.
 package bre
 
 import (

@@ -1,5 +1,6 @@
-// Package emulator is a terminal for tests: what programs send makes a screen, which is a text. It knows what the
-// programs of this wing and busybox's send, and keeps a list of what it does not know, which ought to be empty.
+// Package emulator is a terminal for tests: what programs send makes a screen, which is a text. It knows what
+// the programs of this wing and busybox's send, and keeps a list of what it does not know, which ought to be
+// empty.
 package emulator
 
 import (

@@ -1,6 +1,6 @@
-// Package key makes keys of the bytes that a terminal sends. Of several sequences that terminals have for one key, each
-// is known; what has no meaning is dropped. Whether an Escape was one or begins a sequence is told by time, which is left
-// to whoever reads: no byte more within a moment, and it calls Pause.
+// Package key makes keys of the bytes that a terminal sends. Of several sequences that terminals have for one
+// key, each is known; what has no meaning is dropped. Whether an Escape was one or begins a sequence is told
+// by time, which is left to whoever reads: no byte more within a moment, and it calls Pause.
 package key
 
 import "unicode/utf8"

@@ -1,6 +1,6 @@
-// Package pager shows a text in pages, as less(1): a pure engine. Text comes in pieces, keys make of one state another,
-// and a frame of the screen shows it. Escape sequences in the text are shown as what they are, ^[, and with Color those of
-// colours (and no others) are taken for them. At most MaxText bytes are kept.
+// Package pager shows a text in pages, as less(1): a pure engine. Text comes in pieces, keys make of one
+// state another, and a frame of the screen shows it. Escape sequences in the text are shown as what they are,
+// ^[, and with Color those of colours (and no others) are taken for them. At most MaxText bytes are kept.
 package pager
 
 import (

@@ -1,6 +1,7 @@
-// Package screen draws on a terminal: what shall be seen is a Frame, a function of some state and a size, and what must
-// be sent for it is the difference to the frame before. A frame consists of cells with visible text only, so nothing that
-// a file holds is ever an escape sequence; the sequences that are sent are the few of a VT100 that every terminal knows.
+// Package screen draws on a terminal: what shall be seen is a Frame, a function of some state and a size, and
+// what must be sent for it is the difference to the frame before. A frame consists of cells with visible text
+// only, so nothing that a file holds is ever an escape sequence; the sequences that are sent are the few of a
+// VT100 that every terminal knows.
 package screen
 
 import (
@@ -51,9 +52,9 @@ func width1(r rune) int {
 	return 1
 }
 
-// Append appends the first character of s as it is seen: a tab as blanks, a control character as ^X, what is no UTF-8 or
-// cannot be seen as a Go escape. The column of a tab counts from the start of cells. size is that of the character in
-// bytes; s may not be empty.
+// Append appends the first character of s as it is seen: a tab as blanks, a control character as ^X, what is
+// no UTF-8 or cannot be seen as a Go escape. The column of a tab counts from the start of cells. size is that
+// of the character in bytes; s may not be empty.
 func Append(cells []Cell, s string, style Style, tab int) (out []Cell, size int) {
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
@@ -102,7 +103,8 @@ func Text(s string, style Style) []Cell {
 	return cells
 }
 
-// Window is what of a line is seen from column from on, in n columns. Of a wide character that is cut, a blank is left.
+// Window is what of a line is seen from column from on, in n columns. Of a wide character that is cut, a
+// blank is left.
 func Window(line []Cell, from, n int) []Cell {
 	from = min(from, len(line))
 	part := append([]Cell(nil), line[from:min(len(line), from+n)]...)

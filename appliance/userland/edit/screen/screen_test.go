@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
 )
 
-// FuzzDraw: the differences that are sent make a terminal show the frame, whatever the frame was before; and nothing that
-// a text holds reaches the terminal as an escape sequence.
+// FuzzDraw: the differences that are sent make a terminal show the frame, whatever the frame was before; and
+// nothing that a text holds reaches the terminal as an escape sequence.
 func FuzzDraw(f *testing.F) {
 	f.Add("one\ntwo\n", "one\nt\n", 5, 10)
 	f.Add("世界\nabc", "a世\n\tx\x1b[2J", 3, 4)

@@ -1,6 +1,7 @@
-// Package terminal is the thin edge between a program that fills the screen and its terminal: raw mode and back, the
-// size and that it changes, keys as they are typed. It reads no byte more than was asked for, so that what is typed ahead
-// is still there for the next program. Where keys come from may be a file or a pipe: scripts do that.
+// Package terminal is the thin edge between a program that fills the screen and its terminal: raw mode and
+// back, the size and that it changes, keys as they are typed. It reads no byte more than was asked for, so
+// that what is typed ahead is still there for the next program. Where keys come from may be a file or a pipe:
+// scripts do that.
 package terminal
 
 import (
@@ -23,11 +24,12 @@ const (
 // Limits of a size that is believed: a frame is made of each.
 const maxSide = 1000
 
-// sizePause is the time between two looks at the size. SIGWINCH would tell, but signals are for the whole process, and this
-// is a part of one.
+// sizePause is the time between two looks at the size. SIGWINCH would tell, but signals are for the whole
+// process, and this is a part of one.
 const sizePause = 200 * time.Millisecond
 
-// escapeTime is how long an Escape waits for the rest of a sequence. A serial line of 9600 baud takes 1 ms for a byte.
+// escapeTime is how long an Escape waits for the rest of a sequence. A serial line of 9600 baud takes 1 ms
+// for a byte.
 const escapeTime = 50 * time.Millisecond
 
 // A Terminal is one in raw mode.
@@ -74,8 +76,8 @@ func (t *Terminal) Close() {
 	t.cooked()
 }
 
-// raw leaves output as it is: a program draws with positions, and its last line wants an end. An error means that the
-// terminal has hung up, as the next read finds.
+// raw leaves output as it is: a program draws with positions, and its last line wants an end. An error means
+// that the terminal has hung up, as the next read finds.
 func (t *Terminal) raw() {
 	if t.before == nil {
 		return

@@ -57,7 +57,7 @@ func (e *Editor) readAddress(s string) (n int, given bool, rest string, err erro
 			i = markIndex(rune2key(s[1]))
 		}
 		if i < 0 || e.marks[i] < 0 {
-			return 0, false, s, errors.New("Mark not set")
+			return 0, false, s, errors.New("mark not set")
 		}
 		n, given, s = e.number(e.marks[i]), true, s[2:]
 	case s[0] == '/' || s[0] == '?':
@@ -106,7 +106,7 @@ func (e *Editor) addressOfPattern(s string) (n int, rest string, err error) {
 	}
 	at, _ := e.search(from, e.forward)
 	if at < 0 {
-		return 0, rest, errors.New("Pattern not found")
+		return 0, rest, errors.New("pattern not found")
 	}
 	return e.number(at), rest, nil
 }

@@ -15,7 +15,8 @@ const (
 // ErrTooLarge is why a text does not grow.
 var ErrTooLarge = errors.New("text is too large: at most 8 MB")
 
-// A buffer is a text that ends with a newline, what was changed in it, and places in it that stay at their characters.
+// A buffer is a text that ends with a newline, what was changed in it, and places in it that stay at their
+// characters.
 type buffer struct {
 	text  []byte
 	marks [27]int // -1: not set; the last is where the cursor was before a jump

@@ -1,5 +1,5 @@
-// Package vi is an editor as busybox's vi, without terminal and files: keys make of one state another, and a frame of
-// the screen shows it. What it wants done outside, to write a file or to end, is a request.
+// Package vi is an editor as busybox's vi, without terminal and files: keys make of one state another, and a
+// frame of the screen shows it. What it wants done outside, to write a file or to end, is a request.
 //
 //	      i a o c …            Escape
 //	command ───────▶ insert ──────────▶ command      the keys of a command: ["x][count]command[character]
@@ -7,8 +7,8 @@
 //	  ▼
 //	line ── Enter ──▶ command, and perhaps a request
 //
-// The text is at most MaxText bytes. The cursor is on a character of it after each key; one u takes back what one command
-// did, insertions along with it, and so back to the text that was loaded.
+// The text is at most MaxText bytes. The cursor is on a character of it after each key; one u takes back what
+// one command did, insertions along with it, and so back to the text that was loaded.
 package vi
 
 import (
@@ -65,7 +65,6 @@ type Editor struct {
 	ReadOnly  bool
 	Before    int // files of the command line before this one
 	After     int // files of the command line after this one
-	fresh     bool
 	dot       int // the cursor
 	top       int // where the first line of the screen begins
 	left      int // first column of the screen

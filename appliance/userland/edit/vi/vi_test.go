@@ -19,8 +19,8 @@ func press(e *vi.Editor, keys string) {
 	}
 }
 
-// TestKeys: what keys make of a text, and where the cursor is. What busybox's does as well is in TestBusybox and TestKeys
-// of package edit; here is what it does not, and where the cursor stays.
+// TestKeys: what keys make of a text, and where the cursor is. What busybox's does as well is in TestBusybox
+// and TestKeys of package edit; here is what it does not, and where the cursor stays.
 func TestKeys(t *testing.T) {
 	const E = "\x1b"
 	for _, tt := range []struct {
@@ -90,8 +90,8 @@ func TestModified(t *testing.T) {
 	}
 }
 
-// FuzzKeys: whatever is typed, the cursor is on a character of the text, the frame is one, and undo of all gives the text
-// that was loaded.
+// FuzzKeys: whatever is typed, the cursor is on a character of the text, the frame is one, and undo of all
+// gives the text that was loaded.
 func FuzzKeys(f *testing.F) {
 	f.Add("one two\nthree\n", "dwjxpiabc\x1bu.:s/e/x/g\rGyyP/o\rn3J", 24, 80)
 	f.Add("", "ox\x1bddu.uRab\r\x1bU", 2, 1)
