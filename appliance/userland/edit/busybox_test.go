@@ -1,0 +1,20 @@
+package edit_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/busyboxtest"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/edit"
+)
+
+func TestMain(m *testing.M) {
+	if run := busyboxtest.Command(os.Args[0], edit.Commands()); run != nil {
+		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// TestBusybox holds the room's commands against busybox's. What vi does is what its file is afterwards.
+func TestBusybox(t *testing.T) { busyboxtest.Compare(t, "testdata/busybox", edit.Commands()) }
