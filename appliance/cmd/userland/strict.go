@@ -35,9 +35,7 @@ type synopsis struct {
 
 func synopses() map[string]synopsis {
 	return map[string]synopsis{
-		"basename": {usage: "basename NAME [SUFFIX]"},
 		"blkid":    {usage: "blkid"},
-		"dirname":  {usage: "dirname NAME…"},
 		"dmesg":    {usage: "dmesg [-clear | -read-clear]", options: []string{"clear", "read-clear"}},
 		"nohup":    {usage: "nohup COMMAND [ARGUMENT…]"},
 		"printenv": {usage: "printenv [NAME…]"},

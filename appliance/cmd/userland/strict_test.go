@@ -20,8 +20,6 @@ func TestRefuse(t *testing.T) {
 		{"dmesg -clear", 0, false, ""},
 		{"dmesg --read-clear", 0, false, ""},
 		{"dmesg -c", 2, true, "dmesg: unknown option -c\nusage: dmesg [-clear | -read-clear]\n"},
-		{"basename -", 0, false, ""},
-		{"basename -- -h", 0, false, ""},
 		{"stty -echo", 0, false, ""},
 		{"stty --echo", 2, true, "stty: unknown option --echo\nusage: " + synopses()["stty"].usage + "\n"},
 	} {
