@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/regex"
 )
 
 const exprHelp = `	A | B  A & B	A if it is neither empty nor 0, else B; A, or 0 if one of them is so
@@ -233,21 +234,25 @@ func (e *expression) matched(text, pattern value) value {
 	if strings.HasPrefix(pattern.String(), "^") {
 		e.warning = "a ^ at the beginning of a regular expression is not needed"
 	}
-	re, err := basicRegexp(pattern.String())
+	re, err := regex.Compile(pattern.String(), 0)
 	if err != nil {
 		return e.fail(err)
 	}
-	found := re.FindStringSubmatchIndex(latin(text.String()))
-	groups := re.NumSubexp() > 0
-	switch {
-	case found == nil && groups:
-		return value{}
-	case found == nil:
-		return numberValue(0)
-	case groups && found[2] >= 0:
-		return value{text: unlatin(latin(text.String())[found[2]:found[3]])}
+	subject := []byte(text.String())
+	all, err := re.All(subject, 1)
+	if err != nil {
+		return e.fail(err)
 	}
-	return numberValue(int64(len(unlatin(latin(text.String())[:found[1]]))))
+	groups := re.Groups > 0
+	switch at := len(all) > 0 && all[0][0] == 0; {
+	case !at && groups:
+		return value{}
+	case !at:
+		return numberValue(0)
+	case groups && all[0][2] >= 0:
+		return value{text: string(subject[all[0][2]:all[0][3]])}
+	}
+	return numberValue(int64(all[0][1]))
 }
 
 func (e *expression) keyword() value {
