@@ -157,22 +157,21 @@ func restarted(t *testing.T, when string, now status, before []service) {
 	}
 }
 
-// refusing has the new address of the LAN taken by somebody else, so sshd cannot let anybody in there.
+// refusing has the place of a service's control socket taken by somebody else, so it cannot start.
 func refusing(ctx context.Context, t *testing.T, c *changing) {
 	before := c.clean(ctx, t, "before")
-	// What a session by ssh starts ends with it.
-	typed(ctx, t, c.vm, "ip address add 192.168.40.1/32 dev lo; netcat -l -k 192.168.40.1 22 </dev/null >/dev/null 2>&1 & echo $! >/run/taken")
-	c.must(ctx, t, `until grep -q " 0128A8C0:0016 " /proc/net/tcp; do sleep 0.1; done`)
+	c.must(ctx, t, "mkdir /run/gatehouse/radvd.sock")
+	w := c.copied(t)
+	w.change(t, "site.toml", `ipv4       = "192.168.32.1/24"`, `ipv6       = "fd00:32::1/64"`+"\n"+`ipv4       = "192.168.32.1/24"`)
 	begin := time.Now()
-	out, err := c.moved(t).pushes(ctx, "-within", "20s")
+	out, err := w.pushes(ctx, "-within", "20s")
 	if took := time.Since(begin); err == nil || took > 20*time.Second {
 		t.Errorf("push: %v after %v\n%s", err, took, out)
 	}
-	saysAll(t, "push", out, "sshd", "address already in use", "the box is what it was")
+	saysAll(t, "push", out, "radvd", "address already in use", "the box is what it was")
 	s := c.same(ctx, t, "taken back")
 	restarted(t, "taken back", s, before.Services)
 	rulesHold(ctx, t, c.admin)
-	c.must(ctx, t, "kill $(cat /run/taken); ip address del 192.168.40.1/32 dev lo; rm /run/taken")
 }
 
 // rulesHold asks the box whether its kernel has the rules of the site that runs.

@@ -32,10 +32,13 @@ type crowd struct {
 	target string
 }
 
+// crowdCard is its card, which is one source whatever its addresses.
+const crowdCard = "00:00:5e:00:53:66"
+
 // newCrowd is six addresses on one host.
 func newCrowd(t *testing.T, lan *testnet.Namespace) (*crowd, []netip.Addr) {
 	t.Helper()
-	c := &crowd{from: newHost(t, lan, "00:00:5e:00:53:66"), target: "192.168.32.1:22"}
+	c := &crowd{from: newHost(t, lan, crowdCard), target: "192.168.32.1:22"}
 	var addrs []netip.Addr
 	for i := range 6 {
 		a := netip.AddrFrom4([4]byte{192, 168, 32, byte(50 + i)})
@@ -199,7 +202,7 @@ func (b *besieged) under(ctx context.Context, t *testing.T, what string, do func
 		var s status
 		b.admin.json(ctx, t, "gatehouse status --json || true", &s)
 		return slices.ContainsFunc(s.Problems, func(p string) bool {
-			return strings.HasPrefix(p, "sshd: A crowd is at the door: ") && strings.Contains(p, "192.168.32.5")
+			return strings.HasPrefix(p, "sshd: A crowd is at the door: ") && strings.Contains(p, "the card "+crowdCard)
 		})
 	})
 	took := time.Since(began)
