@@ -1,9 +1,7 @@
 package match
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 
@@ -25,7 +23,7 @@ var awkCommand = command.Command{
 
 // awk runs programs by goawk.
 func awk(c *command.Call) {
-	source, given, err := awkProgram(c)
+	source, given, err := programOf(c)
 	if err != nil {
 		c.Fail(err)
 		return
@@ -118,31 +116,6 @@ func awkUnescape(text string) string {
 		}
 	}
 	return b.String()
-}
-
-// awkProgram joins what -e and -f give; else it is the first operand.
-func awkProgram(c *command.Call) (source string, given bool, err error) {
-	var parts []string
-	for _, o := range c.Options {
-		switch o.Letter {
-		case 'e':
-			parts = append(parts, o.Value)
-		case 'f':
-			r, err := c.Open(o.Value)
-			if err != nil {
-				return "", false, err
-			}
-			text, err := io.ReadAll(r)
-			if err = errors.Join(err, r.Close()); err != nil {
-				return "", false, command.Named(o.Value, err)
-			}
-			parts = append(parts, string(text))
-		}
-	}
-	if parts == nil && len(c.Args) > 0 {
-		parts, c.Args = c.Args[:1], c.Args[1:]
-	}
-	return strings.Join(parts, "\n"), parts != nil, nil
 }
 
 // awkVars are those of -F and -v.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
@@ -29,7 +28,7 @@ Commands: { } : b t T  s y  a i c  d D g G h H x  n N p P q r w =
 }
 
 func runSed(c *command.Call) {
-	script, given, err := sedScript(c)
+	script, given, err := programOf(c)
 	if err != nil {
 		c.Fail(err)
 		return
@@ -70,31 +69,6 @@ func runSed(c *command.Call) {
 	if err := files.close(); err != nil {
 		c.Fail(err)
 	}
-}
-
-// sedScript joins what -e and -f give, each on lines of its own; else it is the first operand.
-func sedScript(c *command.Call) (script string, given bool, err error) {
-	var parts []string
-	for _, o := range c.Options {
-		switch o.Letter {
-		case 'e':
-			parts = append(parts, o.Value)
-		case 'f':
-			r, err := c.Open(o.Value)
-			if err != nil {
-				return "", false, err
-			}
-			text, err := io.ReadAll(r)
-			if err = errors.Join(err, r.Close()); err != nil {
-				return "", false, command.Named(o.Value, err)
-			}
-			parts = append(parts, strings.TrimSuffix(string(text), "\n"))
-		}
-	}
-	if parts == nil && len(c.Args) > 0 {
-		parts, c.Args = c.Args[:1], c.Args[1:]
-	}
-	return strings.Join(parts, "\n"), parts != nil, nil
 }
 
 // writtenFiles are those of w.
