@@ -24,13 +24,14 @@ const (
 )
 
 var cpioCommand = command.Command{
-	Usage: "-i|-t|-o -H newc|-p DIR [-dmuvL0] [-F ARCHIVE] [-R USER[:GROUP]] [PATTERN]...",
+	Usage: "-i|-t|-o -H newc|-p DIR [-dmuvL0] [-F ARCHIVE] [OPTION]... [PATTERN]...",
 	Help: `  -i  take files out of an archive       -t  say what is in it
   -o  make one of files, whose names are read, of the format newc
   -p DIR  copy files, whose names are read, to there
   -d  make directories that are needed   -m  keep times     -u  replace what is newer too
-  -v  names; with -t all there is to know   -L  what links lead to   -0  names end with a zero byte
-  -F ARCHIVE  instead of standard input, or output          -R USER[:GROUP]  who owns what is made
+  -v  names; with -t all there is to know   -L  what links lead to
+  -0  names end with a zero byte            -R USER[:GROUP]  who owns what is made
+  -F ARCHIVE  instead of standard input, or output
   --quiet   --to-stdout   --ignore-devno   --renumber-inodes
 `,
 	Letters: cpioLetters,
@@ -49,7 +50,7 @@ type cpio struct {
 }
 
 func runCpio(c *command.Call) {
-	p := &cpio{Call: c, lister: newLister(c.Stdout), uid: nobodyInPlace, gid: nobodyInPlace}
+	p := &cpio{Call: c, lister: newLister(c.Stdout.Underlying(), c.Stdout), uid: nobodyInPlace, gid: nobodyInPlace}
 	if err := p.do(); err != nil && c.Stdout.Err() == nil { // whoever flushes says that
 		c.Fail(err)
 	}

@@ -21,18 +21,15 @@ type cpioReader struct {
 	from    *newcReader
 	x       *extractor
 	wanted  globs
-	waiting []named
+	waiting []otherName
 	made    map[inode]string // with content, by the name they have
 }
 
-// A named is another name of a file.
-type named struct {
+// An otherName is one of a file without its content.
+type otherName struct {
 	file inode
 	e    *entry
 }
-
-// Names that wait are kept in memory: of more, an archive is not believed.
-const maxWaiting = 100000
 
 func (p *cpio) read(from io.Reader, dir string, patterns []string) error {
 	r := &cpioReader{
@@ -107,9 +104,9 @@ func (r *cpioReader) one(n *newc) error {
 		file := inode{uint64(n.devMajor)<<32 | uint64(n.devMinor), uint64(n.inode)}
 		if n.size == 0 && !r.Has('t') {
 			if len(r.waiting) == maxWaiting {
-				return fmt.Errorf("more than %d files with several names", maxWaiting)
+				return errTooMany
 			}
-			r.waiting = append(r.waiting, named{file, e})
+			r.waiting = append(r.waiting, otherName{file, e})
 			return r.from.end(n, content)
 		}
 		r.made[file] = e.name
@@ -127,7 +124,7 @@ func (r *cpioReader) one(n *newc) error {
 }
 
 // again makes another name, or the file, if it has no content at all.
-func (r *cpioReader) again(n named) error {
+func (r *cpioReader) again(n otherName) error {
 	if e := *n.e; r.made[n.file] != "" {
 		e.link = r.made[n.file]
 		return r.take(&e, strings.NewReader(""))

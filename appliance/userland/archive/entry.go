@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type entry struct {
 	link        string // where a symbolic link leads to, or another name of the file
 	device      uint64
 }
+
+// An inode is a file, whatever its name.
+type inode struct{ dev, ino uint64 }
 
 func (e *entry) kind() uint32 { return e.mode & unix.S_IFMT }
 
@@ -49,14 +53,18 @@ func safeName(name string) string {
 
 // A lister shows names.
 type lister struct {
-	out      *command.Writer
+	out      io.Writer
 	terminal bool
 }
 
-func newLister(out *command.Writer) lister {
-	f, ok := out.Underlying().(*os.File)
+// newLister is for out, which ends at what end is.
+func newLister(end, out io.Writer) lister {
+	f, ok := end.(*os.File)
 	return lister{out, ok && isTerminal(f)}
 }
+
+// named is command.Named with a name of a stranger.
+func named(name string, err error) error { return command.Named(printable.String(name), err) }
 
 // text is a stranger's: on a terminal no escape sequence is one.
 func (l lister) text(s string) string {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // An extractor makes files of entries, for tar and cpio.
@@ -37,14 +38,15 @@ type extractor struct {
 
 	links       links
 	directories []directory
+	known       map[inode]int // where in directories
 	ids         map[string]int // of users and, after a colon, of groups
 }
 
 // A directory that was made, or was there.
 type directory struct {
-	path     string
-	dev, ino uint64
-	e        entry
+	path string
+	id   inode
+	e    entry
 }
 
 // extract makes one. Its error is the end: what else fails it says, and goes on.
@@ -56,7 +58,7 @@ func (x *extractor) extract(e *entry, from io.Reader) error {
 	to := path.Join(x.dir, e.name)
 	if x.parents {
 		if err := os.MkdirAll(path.Dir(to), 0o777); err != nil {
-			x.c.Fail(command.Named(path.Dir(to), err))
+			x.c.Fail(named(path.Dir(to), err))
 		}
 	}
 	if e.hard() && path.Clean(e.link) == path.Clean(e.name) {
@@ -68,17 +70,16 @@ func (x *extractor) extract(e *entry, from io.Reader) error {
 	switch e.kind() {
 	case unix.S_IFREG:
 		if e.hard() {
-			x.links.later(to, path.Join(x.dir, safeName(e.link)), true)
-			return nil
+			return named(to, x.links.later(to, path.Join(x.dir, safeName(e.link)), true))
 		}
 		return x.file(e, to, from)
 	case unix.S_IFLNK:
-		return command.Named(to, x.links.symbolic(to, e.link))
+		return named(to, x.links.symbolic(to, e.link))
 	case unix.S_IFDIR:
 		return x.directory(e, to)
 	}
 	if err := unix.Mknod(to, e.mode, int(e.device)); err != nil {
-		x.c.Fail(command.Named(to, err))
+		x.c.Fail(named(to, err))
 		return nil
 	}
 	x.restore(e, to)
@@ -122,7 +123,7 @@ func (x *extractor) makeWay(e *entry, to string) (skip bool, err error) {
 		}
 		if st.Mtim.Sec >= e.when.Unix() {
 			if !isDir {
-				x.c.Warn(fmt.Errorf("%s: not made, what there is is not older", to))
+				x.c.Warn(fmt.Errorf("%s: not made, what there is is not older", printable.String(to)))
 			}
 			return true, nil
 		}
@@ -133,7 +134,7 @@ func (x *extractor) makeWay(e *entry, to string) (skip bool, err error) {
 	if err == unix.ENOENT {
 		err = nil
 	}
-	return false, command.Named(to, err)
+	return false, named(to, err)
 }
 
 // file makes a regular one. What cannot be written whole is not left behind.
@@ -144,7 +145,7 @@ func (x *extractor) file(e *entry, to string, from io.Reader) error {
 	}
 	f, err := os.OpenFile(to, flags, fs.FileMode(e.mode&0o777))
 	if err != nil {
-		return command.Named(to, err)
+		return named(to, err)
 	}
 	if _, err = io.Copy(f, from); errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the archive is cut off")
@@ -153,7 +154,7 @@ func (x *extractor) file(e *entry, to string, from io.Reader) error {
 		if !x.truncate {
 			os.Remove(to) // the first error is the one to tell
 		}
-		return command.Named(to, first(err))
+		return named(to, first(err))
 	}
 	x.restore(e, to)
 	return nil
@@ -163,7 +164,7 @@ func (x *extractor) file(e *entry, to string, from io.Reader) error {
 func (x *extractor) directory(e *entry, to string) error {
 	err := unix.Mkdir(to, e.mode&0o777|0o700)
 	if err != nil && err != unix.EEXIST {
-		x.c.Fail(command.Named(to, err))
+		x.c.Fail(named(to, err))
 		return nil
 	}
 	var st unix.Stat_t
@@ -171,11 +172,20 @@ func (x *extractor) directory(e *entry, to string) error {
 		err = unix.ENOTDIR
 	}
 	if err != nil {
-		x.c.Fail(command.Named(to, err))
+		x.c.Fail(named(to, err))
 		return nil
 	}
 	x.own(e, to)
-	x.directories = append(x.directories, directory{to, st.Dev, st.Ino, *e})
+	d := directory{to, inode{st.Dev, st.Ino}, *e}
+	if i, again := x.known[d.id]; again {
+		x.directories[i] = d
+		return nil
+	}
+	if x.known == nil {
+		x.known = map[inode]int{}
+	}
+	x.known[d.id] = len(x.directories)
+	x.directories = append(x.directories, d)
 	return nil
 }
 
@@ -203,7 +213,7 @@ func (x *extractor) own(e *entry, to string) {
 // warn: not all file systems have owners and modes.
 func (x *extractor) warn(name string, err error) {
 	if err != nil {
-		x.c.Warn(command.Named(name, err))
+		x.c.Warn(named(name, err))
 	}
 }
 
@@ -264,7 +274,7 @@ func (x *extractor) finishDirectory(d *directory) error {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return err
 	}
-	if st.Dev != d.dev || st.Ino != d.ino {
+	if (inode{st.Dev, st.Ino}) != d.id {
 		return nil // a link has taken its name: what that leads to is not ours
 	}
 	if x.modes {

@@ -6,12 +6,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // links are those of an archive that are made when all its files are there. A symbolic link that leads to elsewhere, made
 // at once, would have what follows in the archive written there. The other name of a file may be one of such a link.
 type links struct{ waiting []link }
+
+// maxWaiting is how many links wait at most.
+const maxWaiting = 100000
+
+var errTooMany = fmt.Errorf("the archive has more than %d links that must wait for its files", maxWaiting)
 
 type link struct {
 	name, target string
@@ -21,14 +26,18 @@ type link struct {
 // symbolic makes a link, at once if it leads to somewhere below.
 func (l *links) symbolic(name, target string) error {
 	if strings.HasPrefix(target, "/") || strings.Contains(target, "..") {
-		l.later(name, target, false)
-		return nil
+		return l.later(name, target, false)
 	}
 	return unix.Symlink(target, name)
 }
 
-func (l *links) later(name, target string, hard bool) {
+// later keeps one in memory, so there cannot be any number of them.
+func (l *links) later(name, target string, hard bool) error {
+	if len(l.waiting) == maxWaiting {
+		return errTooMany
+	}
 	l.waiting = append(l.waiting, link{name, target, hard})
+	return nil
 }
 
 // make makes them: other names of files first, before a symbolic link can lead to a file that is not the archive's; then
@@ -43,7 +52,7 @@ func (l *links) make() error {
 	for _, one := range l.waiting {
 		if _, waits := symbolic[one.target]; one.hard && !waits {
 			if err := unix.Link(one.target, one.name); err != nil {
-				return command.Named(one.name, fmt.Errorf("another name of %s: %w", one.target, err))
+				return named(one.name, fmt.Errorf("another name of %s: %w", printable.String(one.target), err))
 			}
 		}
 	}
@@ -56,7 +65,7 @@ func (l *links) make() error {
 			}
 		}
 		if err := unix.Symlink(target, one.name); err != nil {
-			return command.Named(one.name, err)
+			return named(one.name, err)
 		}
 	}
 	return nil

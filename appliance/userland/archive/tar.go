@@ -27,10 +27,10 @@ const (
 )
 
 var tarCommand = command.Command{
-	Usage: "c|x|t [-zjJahmvokO] [-f ARCHIVE] [-C DIR] [-T FILE] [-X FILE] [OPTION]... [FILE]...",
+	Usage: "c|x|t [-zjJahmvokO] [-f ARCHIVE] [-C DIR] [OPTION]... [FILE]...",
 	Help: `  c  make an archive of files    x  take them out of it    t  say what is in it
   -f ARCHIVE  (- and without: standard input, or output)   -C DIR  go there first
-  -z -j -J  of gzip, bzip2, xz (only x and t)   -a  by the name of the archive
+  -z -j -J  it is of gzip, bzip2, xz, which is only read   -a  of what its name says
   -T FILE  names of files, one a line           -X FILE  patterns of names to leave out
   -v  names; twice: all that there is to know   -h  what links lead to
   -O  to standard output    -k  replace nothing    -m  the time is now    -o  the owner is me
@@ -70,7 +70,7 @@ func runTar(c *command.Call) {
 		c.Misused("%v", err)
 		return
 	}
-	t := &tarrer{Call: c, lister: newLister(c.Stdout)}
+	t := &tarrer{Call: c, lister: newLister(c.Stdout.Underlying(), c.Stdout)}
 	actions := 0
 	for _, letter := range []byte("cxt") {
 		if c.Has(letter) {

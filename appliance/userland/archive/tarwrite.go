@@ -25,9 +25,6 @@ type tarWriter struct {
 	people map[string]string
 }
 
-// An inode is a file, whatever its name.
-type inode struct{ dev, ino uint64 }
-
 // create makes an archive. A file that cannot be read is left out, and said; what cannot be written is the end.
 func (t *tarrer) create() {
 	if len(t.names) == 0 {
@@ -62,6 +59,9 @@ func (t *tarrer) create() {
 func (t *tarrer) write(file *os.File, f *format) (err error) {
 	w := &tarWriter{tarrer: t, seen: map[inode]string{}, people: map[string]string{}}
 	var to io.Writer = t.Stdout
+	if name, given := t.Value('f'); !given || name == "-" {
+		t.lister = newLister(t.Stderr, t.Stderr) // names are no part of the archive
+	}
 	if file != nil {
 		var st unix.Stat_t
 		if err := unix.Fstat(int(file.Fd()), &st); err != nil {
@@ -177,11 +177,7 @@ func (w *tarWriter) file(name, shown string, st *unix.Stat_t) (err error) {
 func (w *tarWriter) entry(e *entry) error {
 	_, err := w.to.Write(tarHeader(e))
 	if err == nil && w.verbose > 0 {
-		if name, given := w.Value('f'); !given || name == "-" {
-			fmt.Fprintln(w.Stderr, w.text(e.name))
-		} else {
-			w.name(e)
-		}
+		w.name(e)
 	}
 	return err
 }
@@ -189,7 +185,8 @@ func (w *tarWriter) entry(e *entry) error {
 // content writes what is in a file: as much as its header has said, whatever became of it since.
 func (w *tarWriter) content(name string, f *os.File, size int64) error {
 	n, err := io.CopyN(w.to, f, size)
-	if n < size && (err == io.EOF || errors.As(err, new(*fs.PathError)) && strings.HasPrefix(err.Error(), "read ")) {
+	var reading *fs.PathError
+	if n < size && (err == io.EOF || errors.As(err, &reading) && reading.Op == "read") {
 		w.Fail(fmt.Errorf("%s: %d bytes less than it had, and zeros in their place: %w", name, size-n, err))
 		_, err = io.CopyN(w.to, zeros{}, size-n)
 	}
