@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSafeName(t *testing.T) {
@@ -137,4 +138,20 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("%q does not match %q", quoted, name)
 		}
 	})
+}
+
+// TestTerminal: a name is shown as it is, but on a terminal.
+func TestTerminal(t *testing.T) {
+	e := &entry{name: "e\x1b[31mvil", mode: 0o120777, link: "\r", user: "\a", group: "g", when: time.Date(1970, 1, 1, 0, 0, 0, 0, time.Local)}
+	for terminal, want := range map[bool]string{
+		false: "lrwxrwxrwx \a/g         0 1970-01-01 00:00:00 e\x1b[31mvil -> \r\n",
+		true:  "lrwxrwxrwx \\x07/g         0 1970-01-01 00:00:00 e\\x1b[31mvil -> \\x0d\n",
+	} {
+		var out bytes.Buffer
+		l := lister{&out, terminal}
+		l.long(e)
+		if out.String() != want {
+			t.Errorf("%q, want %q", &out, want)
+		}
+	}
 }

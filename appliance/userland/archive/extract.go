@@ -38,7 +38,7 @@ type extractor struct {
 
 	links       links
 	directories []directory
-	known       map[inode]int // where in directories
+	known       map[inode]int  // where in directories
 	ids         map[string]int // of users and, after a colon, of groups
 }
 
