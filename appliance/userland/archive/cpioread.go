@@ -117,7 +117,9 @@ func (r *cpioReader) one(n *newc) error {
 		}
 		return r.take(e, content)
 	}
-	if err := r.take(e, content); err != nil {
+	if leadsOut(n.name) {
+		r.Fail(fmt.Errorf("%q leads out of the directory", n.name))
+	} else if err := r.take(e, content); err != nil {
 		return err
 	}
 	return cut(r.from.end(n, content))

@@ -51,6 +51,9 @@ func safeName(name string) string {
 	}
 }
 
+// leadsOut: nothing is left of a name when it is safe.
+func leadsOut(name string) bool { return safeName(name) == "" && strings.Trim(name, "/") != "" }
+
 // A lister shows names.
 type lister struct {
 	out      io.Writer

@@ -134,6 +134,10 @@ func (t *tarrer) one(e *entry, from io.Reader, x *extractor, found map[string]bo
 
 // entry is a header as an entry; nil: it says something of others.
 func (t *tarrer) entry(h *tar.Header) (*entry, error) {
+	if leadsOut(h.Name) {
+		t.Fail(fmt.Errorf("%q leads out of the directory", h.Name))
+		return nil, nil
+	}
 	e := &entry{
 		name: t.safe(h.Name), uid: h.Uid, gid: h.Gid, user: h.Uname, group: h.Gname, when: h.ModTime,
 		device: unix.Mkdev(uint32(h.Devmajor), uint32(h.Devminor)),
