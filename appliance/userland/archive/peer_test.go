@@ -108,6 +108,7 @@ tar cf t.tar a b dir/sub; echo a >x; tar tf t.tar -T x
 tar cf t.tar a b; tar xf t.tar -C dir --exclude a
 tar cf t.tar dir; rm -r dir; tar xf t.tar; stat -c '%n %Y %a' dir dir/sub dir/f
 chmod 500 dir; tar cf t.tar dir; rm -r dir; tar xf t.tar; stat -c '%n %Y %a' dir dir/sub dir/f
+ln -s .. dir/back; tar chf t.tar dir; tar tf t.tar >x; grep -c . <x >/dev/null; rm x
 mkdir to; printf 'a\nb\ndir\ndir/f\n' | cpio -p to
 mkdir to; printf 'dir/sub/g\n' | cpio -pd to
 printf 'dir/sub/g\n' | cpio -pd to/there

@@ -22,6 +22,7 @@ type tarWriter struct {
 	to     *bufio.Writer
 	self   inode            // the archive, which is not put into itself
 	seen   map[inode]string // files with several names, by the first
+	above  map[inode]bool   // directories that the file is in: with -h a link may lead back to one
 	people map[string]string
 }
 
@@ -57,7 +58,7 @@ func (t *tarrer) create() {
 }
 
 func (t *tarrer) write(file *os.File, f *format) (err error) {
-	w := &tarWriter{tarrer: t, seen: map[inode]string{}, people: map[string]string{}}
+	w := &tarWriter{tarrer: t, seen: map[inode]string{}, above: map[inode]bool{}, people: map[string]string{}}
 	var to io.Writer = t.Stdout
 	if name, given := t.Value('f'); !given || name == "-" {
 		t.lister = newLister(t.Stderr, t.Stderr) // names are no part of the archive
@@ -116,6 +117,13 @@ func (w *tarWriter) tree(name string) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || w.Has(optFlat) {
 		return nil
 	}
+	id := inode{st.Dev, st.Ino}
+	if w.above[id] {
+		w.Fail(fmt.Errorf("%s leads back to a directory that it is in", name))
+		return nil
+	}
+	w.above[id] = true
+	defer delete(w.above, id)
 	all, err := os.ReadDir(name)
 	if err != nil {
 		w.Fail(command.Named(name, err))
