@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/archive"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/compare"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit"
@@ -72,6 +73,7 @@ func commands() multicall.Table {
 // rooms have the commands that are held against busybox's.
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
+		archive.Commands(),
 		compare.Commands(),
 		edit.Commands(),
 		files.Commands(),
