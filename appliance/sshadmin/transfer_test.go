@@ -1,9 +1,9 @@
 package sshadmin_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -156,7 +156,6 @@ func TestCopyBothWays(t *testing.T) {
 			}
 		})
 	}
-	_ = bytes.NewReader
 }
 
 func must[T any](v T, err error) T {
@@ -164,4 +163,88 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// TestBroken: whether the client goes away in the middle of an upload or the server does, the old file stays, and nothing
+// is beside it.
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	for name, copy := range map[string]func(*testing.T, *daemon, ...string) *exec.Cmd{
+		"scp": openSSH("scp"), "scp -O": openSSH("scp", "-O"),
+	} {
+		for _, server := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%v", name, server), func(t *testing.T) {
+				t.Parallel()
+				d := start(t, withTransfer(t))
+				large, dir := filepath.Join(t.TempDir(), "large"), t.TempDir()
+				old := filepath.Join(dir, "old")
+				if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, 512<<20), os.WriteFile(old, []byte("old\n"), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+				cmd := copy(t, d, large, "admin@127.0.0.1:"+old)
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, "a part of the file", func() bool { return half(t, dir) > 1<<18 })
+				if server {
+					d.stop()
+				} else if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				_ = cmd.Wait() // broken
+				eventually(t, "nothing is uploaded any more", func() bool { return half(t, dir) == 0 })
+				if names := must(os.ReadDir(dir)); len(names) != 1 || readFile(t, old) != "old\n" {
+					t.Errorf("%v, %d bytes", names, len(readFile(t, old)))
+				}
+			})
+		}
+	}
+}
+
+// half is the size of the file without a name that somebody writes in a directory, 0 if nobody does.
+func half(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is one
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && strings.HasPrefix(to, dir+"/#") {
+			if info, err := os.Stat(link); err == nil {
+				size = max(size, info.Size(), 1)
+			}
+		}
+	}
+	return size
+}
+
+// TestPSFTP: PuTTY's client, which asks for other things than OpenSSH's.
+func TestPSFTP(t *testing.T) {
+	t.Parallel()
+	d := start(t, withTransfer(t))
+	near, far := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(near, "text"), []byte("0123456789\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(far, "begun"), []byte("01234"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	batch := filepath.Join(t.TempDir(), "batch")
+	lines := fmt.Sprintf("cd %s\nlcd %s\nput text\nput text other\nreput text begun\nmkdir dir\nput -r . deep\nmv other dir\nchmod 640 begun\n"+
+		"ls dir\nget text back\nreget begun back\nrm text\nrmdir dir\npwd\nbye\n", far, near)
+	if err := os.WriteFile(batch, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, putty("psftp", "-b", batch, "-be")(t, d, "admin@127.0.0.1"), nil)
+	for _, want := range []string{"local:text => remote:" + far + "/text", "remote:" + far + "/text => local:back", "other -> ", "dir/other", "Remote directory is " + far} {
+		if !strings.Contains(out.stdout, want) {
+			t.Errorf("it says nothing of %q:\n%s%s", want, out.stdout, out.stderr)
+		}
+	}
+	if text := readFile(t, filepath.Join(far, "begun")); text != "0123456789\n" {
+		t.Errorf("reput has made %q", text)
+	}
+	if text := readFile(t, filepath.Join(far, "dir/other")); text != "0123456789\n" {
+		t.Errorf("put and mv have made %q", text)
+	}
+	if text := readFile(t, filepath.Join(near, "back")); text != "0123456789\n" {
+		t.Errorf("get has made %q", text)
+	}
 }

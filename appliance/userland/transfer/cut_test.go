@@ -39,17 +39,21 @@ func senders(dir string) []sender {
 		binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 		return b
 	}
-	return []sender{
-		{
+	sftp := func(flags uint32) sender {
+		return sender{
 			"sftp-server", nil,
 			func(path string, _ int) []byte {
-				return append(packet(1, uint32(3)), packet(3, uint32(1), path, uint32(2|8|16), uint32(0))...)
+				return append(packet(1, uint32(3)), packet(3, uint32(1), path, flags, uint32(0))...)
 			},
 			func(offset int, data []byte) []byte {
 				return packet(6, uint32(2), "1", uint64(offset), string(data))
 			},
 			func() []byte { return packet(4, uint32(3), "1") },
-		},
+		}
+	}
+	const put, change = 2 | 8 | 16, 2 | 8 // scp of OpenSSH opens as the latter
+	return []sender{
+		sftp(put), sftp(change),
 		{
 			"scp", []string{"-t", dir},
 			func(path string, size int) []byte {
@@ -72,7 +76,7 @@ func TestCut(t *testing.T) {
 	t.Parallel()
 	for _, kill := range []bool{true, false} {
 		for i := range senders("") {
-			name := senders("")[i].name
+			name := fmt.Sprintf("%s-%d", senders("")[i].name, i)
 			for _, pieces := range []int{0, 1, 17, pieceCount} {
 				for _, old := range []string{"", "old\n"} {
 					t.Run(fmt.Sprintf("%s/%d/%q/%v", name, pieces, old, kill), func(t *testing.T) {
@@ -157,7 +161,7 @@ func TestKilledAtAnyTime(t *testing.T) {
 	old, done := 0, 0
 	for round := range 60 {
 		dir := t.TempDir()
-		s := senders(dir)[round%2]
+		s := senders(dir)[round%3]
 		path := filepath.Join(dir, "file")
 		if err := os.WriteFile(path, first, 0o640); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -91,8 +92,9 @@ func (s *server) open(r *request) error {
 		name = fmt.Sprintf("/proc/self/fd/%d", f.OS.Fd())
 	}
 	var err error
-	if h.write && anew(name, r.flags) {
-		if h.upload, err = upload.Create(name, r.attrs.perm(0o666)); err == nil {
+	begin := how(name, r.flags)
+	if begin != nil {
+		if h.upload, err = begin(name, r.attrs.perm(0o666)); err == nil {
 			h.File = h.upload.OS
 		}
 	} else {
@@ -105,17 +107,21 @@ func (s *server) open(r *request) error {
 	return nil
 }
 
-// anew reports whether there will be nothing of what there is.
-func anew(name string, flags uint32) bool {
-	switch {
-	case flags&openNew != 0:
-		return false
-	case flags&openTruncate != 0 && flags&openCreate != 0:
-		return true
+// how returns how an upload begins that a client opens so, nil if it is none.
+func how(name string, flags uint32) func(string, fs.FileMode) (*upload.File, error) {
+	has := func(flag uint32) bool { return flags&flag != 0 }
+	if !has(openWrite) || has(openNew) || !has(openCreate|openTruncate) {
+		return nil
 	}
 	var st unix.Stat_t
 	err := unix.Stat(name, &st)
-	return err == nil && flags&openTruncate != 0 || errors.Is(err, unix.ENOENT) && flags&openCreate != 0
+	switch {
+	case errors.Is(err, unix.ENOENT) && has(openCreate), err == nil && has(openTruncate):
+		return upload.Create
+	case err == nil && !has(openAppend|openRead):
+		return upload.Change
+	}
+	return nil
 }
 
 // mode is that of open(2). A FIFO is not waited for.

@@ -1,9 +1,17 @@
 // Package sftp is the server of the SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02, which is what
 // clients speak), with OpenSSH's extensions, on a pair of pipes: for all that the user of its process may do.
 //
-// A file that is opened to be made or made empty is uploaded as package upload has it: the name is there, or has the new
+// A file that is opened as one that may be new is uploaded as package upload has it: the name is there, or has the new
 // file, when the client closes it; whoever goes away before leaves nothing. For its own session the file is there at
-// once. What is opened to be changed, appended to, or to be made where nothing may be (SSH_FXF_EXCL), is written in place.
+// once. What the client says of it by how it opens the file:
+//
+//	CREAT, and none is there      put, scp           uploaded
+//	TRUNC                         put                uploaded
+//	CREAT, and one is there       scp of OpenSSH     a copy of it is changed, and uploaded
+//	APPEND, and one is there      put -a             in place: what has come stays if the rest does not
+//	without CREAT and TRUNC       reput of psftp     in place, the same
+//	READ, and one is there        editors, sshfs     in place
+//	EXCL                          locks              in place: nobody else may have the name from now on
 //
 // Bounded are the length of a packet, what is read by one, and the files that are open. Requests are carried out one
 // after the other, in their order. It leaves to others: who may have a session, and its end.

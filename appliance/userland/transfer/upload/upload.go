@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -65,6 +66,28 @@ func Create(name string, perm fs.FileMode) (*File, error) {
 		return nil, err
 	}
 	if err := f.take(&old); err != nil {
+		f.Discard()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Change is Create for a file that begins with what is there, of which some may stay.
+func Change(name string, perm fs.FileMode) (*File, error) {
+	f, err := Create(name, perm)
+	if err != nil || !f.staged || !f.Existed {
+		return f, err
+	}
+	// The old one is opened last, so it may have become another meanwhile: then that one is changed.
+	old, err := os.Open(f.Path)
+	if err == nil {
+		_, err = io.Copy(f.OS, old) // within the kernel where it can
+		err = errors.Join(err, old.Close())
+	}
+	if err == nil {
+		_, err = f.OS.Seek(0, io.SeekStart)
+	}
+	if err != nil {
 		f.Discard()
 		return nil, err
 	}

@@ -166,3 +166,31 @@ func TestNamed(t *testing.T) {
 		t.Errorf("%d names, want 1", n)
 	}
 }
+
+// TestChange: what is not written stays.
+func TestChange(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	if err := os.WriteFile(name, []byte("old text"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Change(name, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("new"), 0); err != nil {
+		t.Fatal(err)
+	}
+	check(t, name, "old text", 0o640)
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, name, "new text", 0o640)
+	if f, err = Change(filepath.Join(dir, "made"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, filepath.Join(dir, "made"), "", 0o600)
+}
