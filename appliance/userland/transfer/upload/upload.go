@@ -10,11 +10,11 @@
 package upload
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,7 +155,7 @@ func (f *File) split() (dir, base string) {
 // beside is a name that nobody has.
 func (f *File) beside() string {
 	dir, base := f.split()
-	return filepath.Join(dir, fmt.Sprintf(".%.200s.upload-%.8s", base, rand.Text()))
+	return filepath.Join(dir, fmt.Sprintf(".%.200s.upload-%016x", base, rand.Uint64()))
 }
 
 // take gives it owner and mode of the old file.
