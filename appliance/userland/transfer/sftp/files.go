@@ -137,7 +137,7 @@ func mode(h *handle, flags uint32) int {
 		flag uint32
 		bit  int
 	}{{openAppend, os.O_APPEND}, {openCreate, os.O_CREATE}, {openTruncate, os.O_TRUNC}, {openNew, os.O_EXCL}} {
-		if h.write && flags&f.flag != 0 {
+		if flags&f.flag != 0 && (h.write || f.flag != openTruncate) {
 			m |= f.bit
 		}
 	}
