@@ -2,6 +2,7 @@ package sshadmin
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -53,8 +54,12 @@ func (a *agent) serve(ctx context.Context) {
 	places := make(chan struct{}, maxAgent)
 	for {
 		conn, err := a.socket.Accept()
-		if err != nil {
-			return // it was closed
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // no room for another file: there may be later
+			pause(ctx, acceptPause)
+			continue
 		}
 		select {
 		case places <- struct{}{}:

@@ -114,6 +114,10 @@ func furnish(t *testing.T, dir string) {
 	for i := range 120 {
 		write(t, filepath.Join(dir, "far/many", fmt.Sprintf("file-%03d", i)), "")
 	}
+	// As /dev/null, which is everybody's.
+	if err := syscall.Mknod(filepath.Join(dir, "far/null"), syscall.S_IFCHR|0o600, 1<<8|3); err != nil {
+		t.Fatalf("expected to be root: %v", err)
+	}
 	if err := os.Chmod(filepath.Join(dir, "far/old"), 0o640); err != nil {
 		t.Fatal(err)
 	}

@@ -195,8 +195,9 @@ func (e *end) file(path string, m message, when *times) error {
 		f.Discard()
 		return err
 	}
-	n, failed := io.CopyN(f, e.in, m.size)
-	if _, err := io.CopyN(io.Discard, e.in, m.size-n); err != nil {
+	data := &io.LimitedReader{R: e.in, N: m.size}
+	_, failed := io.Copy(f, data)
+	if _, err := io.Copy(io.Discard, data); err != nil || data.N > 0 {
 		f.Discard()
 		return errOver
 	}

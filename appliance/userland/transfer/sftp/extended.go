@@ -31,6 +31,8 @@ func (s *server) extended(r *request) error {
 			return err
 		}
 		return h.Sync()
+	case "copy-data":
+		return s.copyData(r)
 	case "limits@openssh.com":
 		s.to(r, kindAnswer)
 		for _, n := range []uint64{maxPacket, maxRead, maxRead, maxOpen} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -55,11 +56,13 @@ func (s *server) room() error {
 	return nil
 }
 
+var errNoHandle = errors.New("no such handle")
+
 // handle is one of a request.
 func (s *server) handle(r *request) (*handle, error) {
 	h, ok := s.handles[r.handle]
 	if !ok {
-		return nil, errors.New("no such handle")
+		return nil, errNoHandle
 	}
 	return h, nil
 }
@@ -190,17 +193,60 @@ func (s *server) writeFile(r *request) error {
 	if err != nil {
 		return err
 	}
+	return h.put(r.data, int64(r.offset))
+}
+
+// put writes at an offset, or at the end if that is how it was opened.
+func (h *handle) put(data []byte, offset int64) (err error) {
 	switch {
 	case !h.write:
 		return unix.EBADF
 	case h.end:
-		return h.append(r.data)
+		return h.append(data)
 	case h.upload != nil:
-		_, err = h.upload.WriteAt(r.data, int64(r.offset))
+		_, err = h.upload.WriteAt(data, offset)
 	default:
-		_, err = h.WriteAt(r.data, int64(r.offset))
+		_, err = h.WriteAt(data, offset)
 	}
 	return err
+}
+
+// copyData copies from one open file to another.
+func (s *server) copyData(r *request) error {
+	from, err := s.handle(r)
+	if err != nil {
+		return err
+	}
+	to, ok := s.handles[r.to]
+	switch {
+	case !ok:
+		return errNoHandle
+	case to == from:
+		return unix.EINVAL // what is read would be what was written
+	case !from.read:
+		return unix.EBADF
+	}
+	left, at := int64(min(r.span, math.MaxInt64)), int64(r.offset)
+	if left == 0 {
+		left = math.MaxInt64
+	}
+	buffer := make([]byte, 64<<10)
+	for put := int64(r.at); left > 0; {
+		n, err := from.ReadAt(buffer[:min(left, int64(len(buffer)))], at)
+		if n > 0 {
+			if err := to.put(buffer[:n], put); err != nil {
+				return err
+			}
+		}
+		left, at, put = left-int64(n), at+int64(n), put+int64(n)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // append writes at the end, wherever the client says. A file that is in place was opened so.

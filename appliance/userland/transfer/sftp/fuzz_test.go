@@ -18,7 +18,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add(append([]byte{kindExtended, 0, 0, 0, 1, 0, 0, 0, 30}, "users-groups-by-id@openssh.com\x00\x00\x00\x05\x00\x00\x00\x00\x01"...))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		r, err := parse(packet)
-		if n := len(r.path) + len(r.other) + len(r.handle) + len(r.extended) + len(r.data) + 4*(len(r.users)+len(r.groups)); n > len(packet)+2 {
+		if n := len(r.path) + len(r.other) + len(r.handle) + len(r.extended) + len(r.data) + len(r.to) + 4*(len(r.users)+len(r.groups)); n > len(packet)+2 {
 			t.Errorf("%d bytes of %d", n, len(packet))
 		}
 		if bytes.ContainsRune([]byte(r.path+r.other), 0) && err == nil {

@@ -64,6 +64,9 @@ type request struct {
 	data     []byte // part of the packet
 
 	users, groups []uint32
+	span          uint64 // bytes of a copy; 0: up to the end
+	to            string // the handle that it goes to, and from where on
+	at            uint64
 }
 
 // parse reads a packet behind its length. An id that is there is in the request with an error too.
@@ -97,7 +100,7 @@ func parse(packet []byte) (r request, err error) {
 	return r, err
 }
 
-// extended reads those that are known (OpenSSH, PROTOCOL section 4).
+// extended reads those that are known (OpenSSH, PROTOCOL section 4; draft-ietf-secsh-filexfer-extensions-00 for copy-data).
 func (p *parser) extended(r *request) {
 	switch r.extended {
 	case "posix-rename@openssh.com", "hardlink@openssh.com":
@@ -108,6 +111,8 @@ func (p *parser) extended(r *request) {
 		r.handle = p.string()
 	case "lsetstat@openssh.com":
 		r.path, r.attrs = p.path(), p.attributes()
+	case "copy-data":
+		r.handle, r.offset, r.span, r.to, r.at = p.string(), p.uint64(), p.uint64(), p.string(), p.uint64()
 	case "users-groups-by-id@openssh.com":
 		r.users, r.groups = p.ids(), p.ids()
 	}

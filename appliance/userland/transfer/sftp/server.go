@@ -130,7 +130,7 @@ func (s *server) greet() error {
 	s.begin(kindVersion)
 	s.uint32(version)
 	for _, extension := range [][2]string{ // with its version
-		{"expand-path@openssh.com", "1"}, {"fstatvfs@openssh.com", "2"}, {"fsync@openssh.com", "1"},
+		{"copy-data", "1"}, {"expand-path@openssh.com", "1"}, {"fstatvfs@openssh.com", "2"}, {"fsync@openssh.com", "1"},
 		{"hardlink@openssh.com", "1"}, {"limits@openssh.com", "1"}, {"lsetstat@openssh.com", "1"},
 		{"posix-rename@openssh.com", "1"}, {"statvfs@openssh.com", "2"}, {"users-groups-by-id@openssh.com", "1"},
 	} {

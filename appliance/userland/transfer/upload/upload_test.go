@@ -130,6 +130,10 @@ func TestNotWhole(t *testing.T) {
 func TestElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	fifo, dangling, loop := filepath.Join(dir, "fifo"), filepath.Join(dir, "dangling"), filepath.Join(dir, "loop")
+	null, full := filepath.Join(dir, "null"), filepath.Join(dir, "full") // as /dev has them, which is everybody's
+	if err := errors.Join(unix.Mknod(null, unix.S_IFCHR|0o600, 1<<8|3), unix.Mknod(full, unix.S_IFCHR|0o600, 1<<8|7)); err != nil {
+		t.Fatalf("expected to be root: %v", err)
+	}
 	if err := errors.Join(unix.Mkfifo(fifo, 0o600), os.Symlink("made", dangling), os.Symlink("loop", loop)); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +141,7 @@ func TestElsewhere(t *testing.T) {
 		name string
 		want error
 	}{
-		{"/dev/null", nil}, {"/dev/full", unix.ENOSPC}, {fifo, unix.ENXIO}, {dir, unix.EISDIR}, {dangling, nil}, {loop, unix.ELOOP},
+		{null, nil}, {full, unix.ENOSPC}, {fifo, unix.ENXIO}, {dir, unix.EISDIR}, {dangling, nil}, {loop, unix.ELOOP},
 		{"/proc/self/comm", nil}, {filepath.Join(dir, "none/file"), unix.ENOENT}, {filepath.Join(dir, "none") + "/", unix.ENOENT},
 	} {
 		if err := put(tt.name, "x\n"); !errors.Is(err, tt.want) {
