@@ -30,7 +30,8 @@ func sftpServer(c *command.Call) {
 	}
 }
 
-// Scp is the end of scp that another one starts by ssh: with -t or -f.
+// Scp is the end of scp that another one starts by ssh: with -t or -f. It is for the table of a program, too, whose scp is
+// a client without these.
 func Scp(c *command.Call) {
 	o := scp.Options{Recursive: c.Has('r'), Times: c.Has('p'), Directory: c.Has('d')}
 	good := false
