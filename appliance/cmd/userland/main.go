@@ -26,6 +26,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/transfer"
 )
 
 func main() {
@@ -80,6 +81,7 @@ func rooms() []map[string]command.Command {
 		find.Commands(),
 		match.Commands(),
 		text.Commands(),
+		transfer.Commands(),
 	}
 }
 
