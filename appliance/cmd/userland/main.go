@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/tty"
 )
 
 func main() {
@@ -33,7 +34,8 @@ func main() {
 		main()
 		return
 	}
-	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+	ctx := command.WithIgnore(context.Background(), signal.Ignore)
+	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program but for the shell and the commands of u-root; it returns the exit status.
@@ -78,6 +80,7 @@ func rooms() []map[string]command.Command {
 		find.Commands(),
 		match.Commands(),
 		text.Commands(),
+		tty.Commands(),
 	}
 }
 

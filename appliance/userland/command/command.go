@@ -75,6 +75,24 @@ func (c *Call) run(args []string) {
 	c.command.Run(c)
 }
 
+// ignoring is the key of what a program ignores signals by.
+type ignoring struct{}
+
+// WithIgnore is for a program whose commands may have their process ignore signals, by f: signal.Ignore.
+func WithIgnore(ctx context.Context, f func(...os.Signal)) context.Context {
+	return context.WithValue(ctx, ignoring{}, f)
+}
+
+// Ignore has the process ignore signals, and what it becomes.
+func (c *Call) Ignore(signals ...os.Signal) error {
+	f, ok := c.Context.Value(ignoring{}).(func(...os.Signal))
+	if !ok {
+		return errors.New("this program ignores no signals")
+	}
+	f(signals...)
+	return nil
+}
+
 // Has reports whether an option was given.
 func (c *Call) Has(letter byte) bool {
 	_, ok := c.Value(letter)

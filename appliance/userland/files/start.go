@@ -1,9 +1,9 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 	"time"
@@ -68,7 +68,10 @@ func nohup(c *command.Call) {
 		}
 		c.Stderr = os.NewFile(uintptr(saved), "stderr") // for its own complaints
 	}
-	signal.Ignore(unix.SIGHUP)
+	if err := c.Ignore(unix.SIGHUP); err != nil {
+		c.Fail(err)
+		return
+	}
 	become(c, os.Environ())
 }
 
@@ -208,9 +211,9 @@ func timeCommand(c *command.Call) {
 		failStart(c, err)
 		return
 	}
-	signal.Ignore(unix.SIGINT, unix.SIGQUIT) // they are for the program
-	state, err := p.Wait()
-	if err != nil {
+	err = c.Ignore(unix.SIGINT, unix.SIGQUIT) // they are for the program
+	state, waitErr := p.Wait()
+	if err = errors.Join(err, waitErr); err != nil {
 		c.Fail(err)
 		return
 	}

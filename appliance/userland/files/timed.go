@@ -67,15 +67,17 @@ func (t *timed) field(letter byte) string {
 		}
 		return strconv.FormatInt(int64((user+system)/time.Millisecond*100/(t.elapsed/time.Millisecond)), 10) + "%"
 	}
-	n, known := map[byte]int64{
-		'M': t.usage.Maxrss, 'F': t.usage.Majflt, 'R': t.usage.Minflt, 'w': t.usage.Nvcsw, 'c': t.usage.Nivcsw,
-		'I': t.usage.Inblock, 'O': t.usage.Oublock, 'Z': int64(os.Getpagesize()), 'x': int64(t.status),
-		'D': 0, 'K': 0, 'W': 0, 'X': 0, 'k': 0, 'p': 0, 'r': 0, 's': 0, 't': 0,
-	}[letter]
-	if !known {
-		return ""
+	counted := [...]int64{
+		t.usage.Maxrss, t.usage.Majflt, t.usage.Minflt, t.usage.Nvcsw, t.usage.Nivcsw, t.usage.Inblock, t.usage.Oublock,
+		int64(os.Getpagesize()), int64(t.status),
 	}
-	return strconv.FormatInt(n, 10)
+	switch i := strings.IndexByte("MFRwcIOZxDKWXkprst", letter); {
+	case i < 0:
+		return ""
+	case i < len(counted):
+		return strconv.FormatInt(counted[i], 10)
+	}
+	return "0"
 }
 
 func hundredths(d time.Duration) string {

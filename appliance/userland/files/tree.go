@@ -198,9 +198,9 @@ func (t *forest) inside(dir, before string, depth int) (some bool) {
 		t.c.Fail(err)
 		t.c.Exit(2)
 	}
-	leaves := make([]leaf, 0, len(all))
+	leaves := make([]*leaf, 0, len(all))
 	for _, name := range all {
-		l := leaf{name: name}
+		l := &leaf{name: name}
 		full := join(dir, name)
 		if name[0] == '.' && !t.o['a'] || unix.Lstat(full, &l.st) != nil {
 			continue
@@ -209,13 +209,12 @@ func (t *forest) inside(dir, before string, depth int) (some bool) {
 			l.target, _ = os.Readlink(full) // it may be gone by now
 			l.ok = unix.Stat(full, &l.is) == nil
 		}
-		if t.wants(&l) {
+		if t.wants(l) {
 			leaves = append(leaves, l)
 		}
 	}
 	slices.SortFunc(leaves, t.compare)
-	for i := range leaves {
-		l := &leaves[i]
+	for i, l := range leaves {
 		line, next := t.branch, t.trunk
 		if i == len(leaves)-1 {
 			line, next = t.last, "    "
@@ -251,7 +250,7 @@ func fits(name string, patterns []string) bool {
 	})
 }
 
-func (t *forest) compare(a, b leaf) int {
+func (t *forest) compare(a, b *leaf) int {
 	if t.o[treeDirsFirst] && a.directory() != b.directory() {
 		if a.directory() {
 			return -1

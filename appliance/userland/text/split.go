@@ -175,7 +175,7 @@ func (s *splitter) suffix() (string, error) {
 	front := ""
 	if !s.fixed {
 		if s.n == count-count/base {
-			s.length, s.n, count = s.length+1, 0, count*base
+			s.length, s.n = s.length+1, 0
 		}
 		front = strings.Repeat(s.letters[base-1:], s.length-2)
 	} else if s.n == count {
