@@ -22,7 +22,7 @@ const installHelp = `	-d	make directories
 
 func installing() map[string]command.Command {
 	return map[string]command.Command{"install": {
-		Usage: "[-Dpv] [-m MODE] [-o USER] [-g GROUP] SOURCE DEST | SOURCE... DIRECTORY | -t DIRECTORY SOURCE... | -d DIRECTORY...",
+		Usage: "[-dDpvT] [-m MODE] [-o USER] [-g GROUP] [-t DIR] SOURCE... [DEST]",
 		Help:  installHelp, Letters: "cdDpvTm:o:g:t:", Run: install,
 		Long: map[string]byte{
 			"directory": 'd', "preserve-timestamps": 'p', "verbose": 'v', "no-target-directory": 'T', "mode": 'm', "owner": 'o',

@@ -11,11 +11,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const joinHelp = `  -1 N -2 N -j N  the field of the first file, of the second, of both; 1 if nothing is said
+const joinHelp = `  -1 N -2 N -j N  which field of the first file, of the second, of both (1)
   -a FILE -v FILE  lines of file 1 or 2 that have no partner too; these alone
   -e TEXT     instead of fields that are missing
   -i          upper and lower case are the same
-  -o LIST     what is printed: 0 for the common field, FILE.FIELD; auto: as the first lines
+  -o LIST     what is printed: 0 is the common field, or FILE.FIELD; auto: as
+              many fields as the first lines have
   -t CHAR     what fields are separated by, instead of blanks
   -z          lines end with NUL
   --header    the first lines are headings
@@ -24,7 +25,7 @@ const joinHelp = `  -1 N -2 N -j N  the field of the first file, of the second, 
 
 func joinCommand() command.Command {
 	return command.Command{
-		Usage: "[-iz] [-1 N] [-2 N] [-j N] [-a FILE] [-v FILE] [-e TEXT] [-o LIST] [-t CHAR] FILE FILE", Help: joinHelp,
+		Usage: "[-iz] [-12j N] [-av 1|2] [-e TEXT] [-o LIST] [-t CHAR] FILE FILE", Help: joinHelp,
 		Letters: "a:e:ij:1:2:o:t:v:z\x01\x02\x05", Run: join,
 		Long: map[string]byte{
 			"ignore-case": 'i', "zero-terminated": 'z', "check-order": mergeCheck, "nocheck-order": mergeNoCheck, "header": joinHeader,

@@ -10,7 +10,8 @@ import (
 )
 
 const printfHelp = `  \n \t \\ \NNN \xNN …  escapes; \c ends all
-  %d %i %u %o %x %X    numbers, %e %f %g … with a point; 'c is the code of a character
+  %d %i %u %o %x %X    numbers; 'c is the code of a character
+  %e %f %g             numbers with a point
   %s %c                texts and characters
   %b                   texts with escapes in them
 The format is used again as long as there are arguments.
