@@ -14,8 +14,8 @@ import (
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
-		"clear": {Raw: true, Run: func(c *command.Call) { c.Stdout.WriteString(clearScreen) }},
-		"reset": {Raw: true, Run: reset},
+		"clear": {Run: func(c *command.Call) { c.Stdout.WriteString(clearScreen) }},
+		"reset": {Run: reset},
 		"tty":   {Usage: "[-s]", Help: "\t-s\tsay nothing: the status tells\n", Letters: "s", Trouble: 2, Run: tty},
 		"stty":  {Usage: "[-F DEVICE] [-a | -g | SETTING...]", Help: sttyHelp, Raw: true, Run: stty},
 		"watch": {
