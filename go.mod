@@ -5,29 +5,19 @@ go 1.26.0
 tool (
 	github.com/u-root/u-root/cmds/core/blkid
 	github.com/u-root/u-root/cmds/core/brctl
-	github.com/u-root/u-root/cmds/core/chroot
-	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/dmesg
 	github.com/u-root/u-root/cmds/core/free
 	github.com/u-root/u-root/cmds/core/hwclock
-	github.com/u-root/u-root/cmds/core/id
 	github.com/u-root/u-root/cmds/core/lsfd
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/netcat
 	github.com/u-root/u-root/cmds/core/netstat
-	github.com/u-root/u-root/cmds/core/nohup
-	github.com/u-root/u-root/cmds/core/printenv
 	github.com/u-root/u-root/cmds/core/strace
-	github.com/u-root/u-root/cmds/core/stty
-	github.com/u-root/u-root/cmds/core/time
-	github.com/u-root/u-root/cmds/core/tty
 	github.com/u-root/u-root/cmds/core/umount
-	github.com/u-root/u-root/cmds/core/uname
 	github.com/u-root/u-root/cmds/core/uptime
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	github.com/u-root/u-root/cmds/exp/traceroute
-	github.com/u-root/u-root/cmds/exp/watch
 	honnef.co/go/tools/cmd/staticcheck
 )
 

@@ -30,6 +30,8 @@ unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-times
 peers="$peers python3-paramiko ssh-audit"
 # Clients of it that are not OpenSSH's, and OpenSSH's other end of sftp.
 peers="$peers dropbear-bin putty-tools openssh-sftp-server"
+# What busybox has no peer of: files as a tree.
+peers="$peers tree"
 # What these need of others: Python, libraries, and what unpacks a source.
 peers="$peers bzip2 cpio python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
 unpackeddir=/var/lib/gatehouse-peers

@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/transfer"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/tty"
 )
 
 func main() {
@@ -35,7 +36,8 @@ func main() {
 		main()
 		return
 	}
-	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+	ctx := command.WithIgnore(context.Background(), signal.Ignore)
+	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program but for the shell and the commands of u-root; it returns the exit status.
@@ -82,6 +84,7 @@ func rooms() []map[string]command.Command {
 		match.Commands(),
 		text.Commands(),
 		transfer.Commands(),
+		tty.Commands(),
 	}
 }
 

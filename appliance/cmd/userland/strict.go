@@ -30,18 +30,13 @@ func strict(mains map[string]func()) map[string]func() {
 type synopsis struct {
 	usage   string
 	options []string // of the command's own
-	dashes  bool     // an operand may begin with one dash
 }
 
 func synopses() map[string]synopsis {
 	return map[string]synopsis{
-		"blkid":    {usage: "blkid"},
-		"dmesg":    {usage: "dmesg [-clear | -read-clear]", options: []string{"clear", "read-clear"}},
-		"nohup":    {usage: "nohup COMMAND [ARGUMENT…]"},
-		"printenv": {usage: "printenv [NAME…]"},
-		"stty":     {usage: "stty [dump | load FILE | raw | SETTING…], each ~ before a SETTING is its contrary", dashes: true},
-		"tty":      {usage: "tty"},
-		"uptime":   {usage: "uptime"},
+		"blkid":  {usage: "blkid"},
+		"dmesg":  {usage: "dmesg [-clear | -read-clear]", options: []string{"clear", "read-clear"}},
+		"uptime": {usage: "uptime"},
 	}
 }
 
@@ -56,7 +51,7 @@ func (s synopsis) refuse(args []string, stdout, stderr io.Writer) (status int, r
 	case name == "help" || name == "h":
 		fmt.Fprintln(stdout, "usage:", s.usage)
 		return 0, true
-	case slices.Contains(s.options, name) || s.dashes && !strings.HasPrefix(args[0], "--"):
+	case slices.Contains(s.options, name):
 		return 0, false
 	}
 	command, _, _ := strings.Cut(s.usage, " ")

@@ -15,7 +15,8 @@
 //
 // In the directory is a txtar file for each command or kind. Its files are there when a line is run; its comment has the
 // command lines, for sh. A line that begins with "#" says something to the reader. One with "~" is the reason why the
-// line below it does something else than busybox's: it must differ, and docs/userland.md lists it.
+// line below it does something else than busybox's: it must differ, and docs/userland.md lists it. In place of what
+// Debian's busybox lacks, as join, Debian's own command is the peer.
 package busyboxtest
 
 import (
@@ -130,6 +131,14 @@ func programs(t *testing.T, commands map[string]command.Command) (ours, theirs s
 	names := map[string]string{}
 	for name := range strings.FieldsSeq(string(list)) {
 		names[name] = busybox
+	}
+	for name := range commands {
+		if _, has := names[name]; has {
+			continue
+		}
+		if names[name], err = exec.LookPath(name); err != nil {
+			t.Fatalf("neither busybox nor Debian has %s to compare with: %v", name, err)
+		}
 	}
 	link(t, theirs, names)
 	for name := range commands {

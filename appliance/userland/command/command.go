@@ -16,6 +16,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
@@ -61,7 +62,7 @@ func (c Command) Main() multicall.Command {
 
 func (c *Call) run(args []string) {
 	if len(args) == 1 && args[0] == "--help" && !c.command.NoHelp {
-		fmt.Fprintf(c.Stdout, "usage: %s %s\n%s", c.Name, c.command.Usage, c.command.Help)
+		fmt.Fprintf(c.Stdout, "%s\n%s", c.usage(), c.command.Help)
 		return
 	}
 	c.Args = args
@@ -73,6 +74,24 @@ func (c *Call) run(args []string) {
 		}
 	}
 	c.command.Run(c)
+}
+
+// ignoring is the key of what a program ignores signals by.
+type ignoring struct{}
+
+// WithIgnore is for a program whose commands may have their process ignore signals, by f: signal.Ignore.
+func WithIgnore(ctx context.Context, f func(...os.Signal)) context.Context {
+	return context.WithValue(ctx, ignoring{}, f)
+}
+
+// Ignore has the process ignore signals, and what it becomes.
+func (c *Call) Ignore(signals ...os.Signal) error {
+	f, ok := c.Context.Value(ignoring{}).(func(...os.Signal))
+	if !ok {
+		return errors.New("this program ignores no signals")
+	}
+	f(signals...)
+	return nil
 }
 
 // Has reports whether an option was given.
@@ -110,9 +129,11 @@ func (c *Call) Warn(err error) { fmt.Fprintf(c.Stderr, "%s: %v\n", c.Name, err) 
 
 // Misused says what is wrong with how the command was called, and how it is. It does nothing then.
 func (c *Call) Misused(format string, args ...any) {
-	fmt.Fprintf(c.Stderr, "%s: %s\nusage: %s %s\n", c.Name, fmt.Sprintf(format, args...), c.Name, c.command.Usage)
+	fmt.Fprintf(c.Stderr, "%s: %s\n%s\n", c.Name, fmt.Sprintf(format, args...), c.usage())
 	c.status = c.trouble()
 }
+
+func (c *Call) usage() string { return strings.TrimRight("usage: "+c.Name+" "+c.command.Usage, " ") }
 
 // Exit sets the status that the command ends with, where that is an answer: 1 of grep, of cmp, of test.
 func (c *Call) Exit(status int) { c.status = status }

@@ -3,6 +3,7 @@ package compare
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -52,8 +53,7 @@ func (d *differ) pair(a, b string, inA, inB bool) {
 	switch {
 	case inA && inB && dirA != dirB:
 		d.differ()
-		kind := map[bool]string{false: "regular file", true: "directory"}
-		fmt.Fprintf(d.Stdout, "File %s is a %s while file %s is a %s\n", a, kind[dirA], b, kind[dirB])
+		fmt.Fprintf(d.Stdout, "File %s is a %s while file %s is a %s\n", a, kindOf(a), b, kindOf(b))
 	case isDirectory && !d.Has('r'):
 		fmt.Fprintf(d.Stdout, "Common subdirectories: %s and %s\n", a, b)
 	case isDirectory:
@@ -62,6 +62,25 @@ func (d *differ) pair(a, b string, inA, inB bool) {
 		d.absent = [2]bool{!inA, !inB}
 		d.report(a, b)
 	}
+}
+
+// kindOf is the kind of a file in words.
+func kindOf(name string) string {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "file" // it is gone by now
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return "directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "fifo"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeDevice != 0:
+		return "device"
+	}
+	return "regular file"
 }
 
 // entries are the names in a directory, sorted; none if it is not there.

@@ -71,7 +71,7 @@ func patch(c *command.Call) {
 	}
 }
 
-// target is the file that a part of a patch is for.
+// target is the file that a part of a patch is for: by its name behind +++, with -R too, for it is there then.
 func target(c *command.Call, f *filePatch, strip int) (string, error) {
 	if len(c.Args) > 0 {
 		return c.Args[0], nil
@@ -95,12 +95,12 @@ func target(c *command.Call, f *filePatch, strip int) (string, error) {
 
 // patchFile changes one file.
 func patchFile(c *command.Call, f *filePatch, strip int) error {
-	if c.Has('R') {
-		f.reverse()
-	}
 	name, err := target(c, f, strip)
 	if err != nil {
 		return err
+	}
+	if c.Has('R') {
+		f.reverse()
 	}
 	first := f.hunks[0]
 	_, err = os.Lstat(name)

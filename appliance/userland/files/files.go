@@ -10,6 +10,7 @@ func Commands() map[string]command.Command {
 	all := map[string]command.Command{}
 	for _, group := range []map[string]command.Command{
 		listing(), copying(), making(), naming(), owning(), telling(), scripting(), blocks(),
+		identity(), starting(), installing(), trees(),
 	} {
 		for name, c := range group {
 			all[name] = c

@@ -38,8 +38,11 @@ func making() map[string]command.Command {
 	}
 }
 
-// A dirOptions is how directories are made.
-type dirOptions struct{ parents, verbose bool }
+// A dirOptions is how directories are made, and what is said of each that was; nil: nothing.
+type dirOptions struct {
+	parents bool
+	told    func(dir string)
+}
 
 func mkdir(c *command.Call) {
 	if !operands(c, 1, 0) {
@@ -50,7 +53,11 @@ func mkdir(c *command.Call) {
 		return
 	}
 	for _, dir := range c.Args {
-		makeDirs(c, dir, mode, exact, dirOptions{c.Has('p'), c.Has('v')})
+		o := dirOptions{parents: c.Has('p')}
+		if c.Has('v') {
+			o.told = func(dir string) { fmt.Fprintf(c.Stdout, "created directory: '%s'\n", dir) }
+		}
+		makeDirs(c, dir, mode, exact, o)
 	}
 }
 
@@ -98,8 +105,8 @@ func makeDirs(c *command.Call, dir string, mode uint32, exact bool, o dirOptions
 		case err != nil:
 			continue
 		}
-		if o.verbose {
-			fmt.Fprintf(c.Stdout, "created directory: '%s'\n", part)
+		if o.told != nil {
+			o.told(part)
 		}
 		if last && exact {
 			if err := unix.Chmod(part, mode); err != nil {

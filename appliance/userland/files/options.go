@@ -38,13 +38,14 @@ func choose(c *command.Call, rules string) (chosen, bool) {
 	return o, true
 }
 
-// operands reports whether there are as many operands as a command needs; at most 0: any number.
+// operands reports whether there are as many operands as a command needs; at most 0: any number; below
+// 0: none.
 func operands(c *command.Call, least, most int) bool {
 	switch n := len(c.Args); {
 	case n < least:
 		c.Misused("an operand is missing")
-	case most > 0 && n > most:
-		c.Misused("too many operands: %q", c.Args[most])
+	case most > 0 && n > most, most < 0 && n > 0:
+		c.Misused("too many operands: %q", c.Args[max(0, most)])
 	default:
 		return true
 	}

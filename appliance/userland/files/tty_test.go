@@ -97,6 +97,43 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// TestNohup holds nohup against Debian's on a terminal, some of whose streams are elsewhere.
+func TestNohup(t *testing.T) {
+	debians, err := exec.LookPath("nohup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`nohup sh -c 'echo out; echo err >&2'`, `nohup sh -c 'echo out; cat; echo $?' 2>err`, `nohup sh -c 'echo out; echo err >&2' >out`,
+		`nohup sh -c 'echo out; echo err >&2' </dev/null`, `nohup sh -c 'echo err >&2' >out 2>&1`, `nohup sh -c 'kill -HUP $$; echo on'`,
+		`mkdir nohup.out; HOME=$PWD/home nohup echo x; cat home/nohup.out`, `mkdir nohup.out; HOME=/nowhere nohup echo x; echo $?`,
+		`mkdir nohup.out; env -u HOME nohup echo x; echo $?`, `nohup nosuchcommand; echo $?`, `nohup nosuchcommand 2>err; echo $?`,
+		`nohup /etc/passwd >out; echo $?`,
+	} {
+		var results [2]string
+		for i, nohup := range []string{link(t, "nohup"), debians} {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "home"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			script := strings.ReplaceAll(line, "nohup ", nohup+" ") + "; head -n 9 nohup.out out 2>/dev/null; stat -c %a nohup.out 2>/dev/null; :"
+			said := onTerminal(t, 80, dir, "/bin/sh", "-c", script)
+			said = strings.ReplaceAll(strings.ReplaceAll(said, nohup+":", "nohup:"), dir, "DIR")
+			for line := range strings.SplitSeq(said, "\r\n") { // who complains has words of his own
+				if strings.HasPrefix(line, "nohup: ") && !strings.Contains(line, "ing ") {
+					if line = "a complaint"; strings.HasSuffix(results[i], line+"\n") {
+						continue
+					}
+				}
+				results[i] += line + "\n"
+			}
+		}
+		if results[0] != results[1] {
+			t.Errorf("%s\n%s\nDebian's:\n%s", line, results[0], results[1])
+		}
+	}
+}
+
 // TestMoveToFullDisk: what cannot be moved to another file system stays, and so does what has its name there.
 func TestMoveToFullDisk(t *testing.T) {
 	full := t.TempDir()

@@ -3,6 +3,7 @@ package match
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/benhoyt/goawk/interp"
@@ -57,18 +58,29 @@ func awk(c *command.Call) {
 }
 
 // awkParse reads a program. To one that writes files is added that they are written out at its end: goawk says nothing
-// of what is lost when it closes them.
+// of what is lost when it closes them. To one that sets FS, that a record is split before: goawk splits when a field is
+// asked for, by what FS is then.
 func awkParse(source string, functions map[string]any) (*parser.Program, error) {
 	config := &parser.ParserConfig{Funcs: functions}
 	program, err := parser.ParseProgram([]byte(source), config)
-	if err != nil || !strings.Contains(source, ">") {
-		return program, err
+	if err != nil {
+		return nil, err
 	}
-	last := "\nEND"
-	if len(program.Actions) == 0 && len(program.End) == 0 {
-		last = "\nBEGIN" // an END would read the input
+	first, last := "", ""
+	if len(program.Actions) > 0 && strings.Contains(strings.ReplaceAll(source, "OFS", ""), "FS") {
+		first = "{ NF }\n"
 	}
-	return parser.ParseProgram([]byte(source+last+" { if (fflush() != 0) exit 1 }"), config)
+	if strings.Contains(source, ">") {
+		last = "\nEND"
+		if len(program.Actions) == 0 && len(program.End) == 0 {
+			last = "\nBEGIN" // an END would read the input
+		}
+		last += " { if (fflush() != 0) exit 1 }"
+	}
+	if first+last == "" {
+		return program, nil
+	}
+	return parser.ParseProgram([]byte(first+source+last), config)
 }
 
 // posix has the expressions of a program mean what POSIX says: the longest match, and GNU's edges of words.
@@ -111,11 +123,24 @@ func awkUnescape(text string) string {
 				n, text = n*8+int(text[0]-'0'), text[1:]
 			}
 			b.WriteByte(byte(n))
+		} else if n, length := hexByte(text); c == 'x' && length > 0 {
+			b.WriteByte(n)
+			text = text[length:]
 		} else {
 			b.WriteByte(c)
 		}
 	}
 	return b.String()
+}
+
+// hexByte reads one or two hexadecimal digits.
+func hexByte(text string) (b byte, length int) {
+	for length = min(2, len(text)); length > 0; length-- {
+		if n, err := strconv.ParseUint(text[:length], 16, 8); err == nil {
+			return byte(n), length
+		}
+	}
+	return 0, 0
 }
 
 // awkVars are those of -F and -v.

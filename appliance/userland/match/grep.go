@@ -25,7 +25,7 @@ var grepCommand = command.Command{
   -r  files of directories, too    -R  and where symbolic links lead
 Exit status: 0 some line matches, 1 none, 2 trouble.
 `,
-	Letters: "lnqvscFiHhe:f:LorRm:wxA:B:C:EzK::",
+	Letters: "alnqvscFiHhe:f:LorRm:wxA:B:C:EzK::", // -a: a file is text, as any here
 	Long:    map[string]byte{"color": 'K'},
 	Trouble: 2,
 	Run:     grep,

@@ -21,13 +21,20 @@ var sedCommand = command.Command{
   -i[SUFFIX]  change the files themselves; the old one stays as NAMESUFFIX
 Commands: { } : b t T  s y  a i c  d D g G h H x  n N p P q r w =
 `,
-	Letters: "nrEe:f:i::",
+	Letters: "nrEe:f:i::\x01",
 	Long: map[string]byte{"quiet": 'n', "silent": 'n', "regexp-extended": 'E', "expression": 'e', "file": 'f',
-		"in-place": 'i'},
+		"in-place": 'i', "version": sedVersion},
 	Run: runSed,
 }
 
+// sedVersion is the letter of --version, which scripts ask for to know whose sed it is.
+const sedVersion = 1
+
 func runSed(c *command.Call) {
+	if c.Has(sedVersion) {
+		c.Stdout.WriteString("This is not GNU sed version 4.0\n")
+		return
+	}
 	script, given, err := programOf(c)
 	if err != nil {
 		c.Fail(err)

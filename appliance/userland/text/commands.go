@@ -51,6 +51,14 @@ func Commands() map[string]command.Command {
 		Usage: "[-abcdfhilosxv] [-t TYPE] [-A d|o|x|n] [-j N] [-N N] [-w[N]] [FILE]...", Help: odHelp,
 		Letters: "abcdfhilot:xsvA:j:N:w::", Long: odLong(), Run: od,
 	}
+	all["printf"] = command.Command{Usage: "FORMAT [ARGUMENT]...", Help: printfHelp, Raw: true, Run: printf}
+	all["split"] = command.Command{
+		Usage: "[-l N | -b N | -C N] [-a N] [-dx] [FILE [PREFIX]]", Help: splitHelp, Raw: true, Run: split,
+	}
+	dosUnix := command.Command{Usage: "[-ud] [FILE]...", Help: dos2unixHelp, Letters: "ud", Run: dos2unix}
+	all["dos2unix"], all["unix2dos"] = dosUnix, dosUnix
+	all["cksum"] = command.Command{Usage: "[FILE]...", Run: cksum}
+	all["comm"], all["join"] = commCommand(), joinCommand()
 	maps.Copy(all, sumCommands())
 	return all
 }

@@ -30,6 +30,7 @@ func FuzzPrograms(f *testing.F) {
 		for _, args := range [][]string{
 			{"sort", "-k", program}, {"sort", "-n"}, {"sort", "-V"}, {"cut", "-f", program}, {"cut", "-F1", "-d", program}, {"tr", program, "x"},
 			{"tr", "-cs", "a", program}, {"od", "-t", program}, {"paste", "-sd", program}, {"xxd", "-r"}, {"xxd", "-rp"}, {"hexdump", "-e", program}, {"base64", "-d"},
+			{"printf", program, "12", "x"}, {"printf", "%b", program}, {"join", "-o", program, "-", "/dev/null"}, {"join", "-a1", "-t", program, "-", "/dev/null"},
 		} {
 			var complaints bytes.Buffer
 			if status := run(ctx, args, bytes.NewReader(text), &most{1 << 20}, &complaints); status != 0 && complaints.Len() == 0 {
