@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/match"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
@@ -76,6 +77,7 @@ func rooms() []map[string]command.Command {
 		edit.Commands(),
 		files.Commands(),
 		find.Commands(),
+		machine.Commands(),
 		match.Commands(),
 		text.Commands(),
 	}
