@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/compare"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/disks"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
@@ -74,6 +75,7 @@ func commands() multicall.Table {
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
 		compare.Commands(),
+		disks.Commands(),
 		edit.Commands(),
 		files.Commands(),
 		find.Commands(),
