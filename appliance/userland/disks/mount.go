@@ -3,7 +3,6 @@ package disks
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,7 +59,6 @@ func mount(c *command.Call) {
 // readMount reads the command line. A word behind two dashes that is an option of a mount is as with -o.
 func readMount(c *command.Call) (*mounter, error) {
 	m := &mounter{c: c, table: fstab}
-	flags := slices.Collect(maps.Keys(optionFlags()))
 	var words []string
 	for i, word := range c.Args {
 		if word == "--" {
@@ -68,7 +66,8 @@ func readMount(c *command.Call) (*mounter, error) {
 			break
 		}
 		name, long := strings.CutPrefix(word, "--")
-		if long && slices.Contains(flags, strings.Split(name, ",")[0]) {
+		first, _, _ := strings.Cut(name, ",")
+		if _, known := bitOf(first); long && known {
 			m.options = joined(m.options, name)
 		} else {
 			words = append(words, word)
@@ -94,10 +93,11 @@ func readMount(c *command.Call) (*mounter, error) {
 			m.fake = true
 		}
 	}
-	for letter, option := range map[byte]string{'r': "ro", 'w': "rw"} {
-		if c.Has(letter) {
-			m.options = joined(m.options, option)
-		}
+	if c.Has('r') {
+		m.options = joined(m.options, "ro")
+	}
+	if c.Has('w') {
+		m.options = joined(m.options, "rw")
 	}
 	return m, nil
 }

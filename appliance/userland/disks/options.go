@@ -7,29 +7,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// optionFlags are options that are bits of mount(2), set or taken away; the others are for the file system.
-func optionFlags() map[string]struct{ set, clear uintptr } {
-	type bits = struct{ set, clear uintptr }
-	return map[string]bits{
-		"loop": {}, "defaults": {}, "_netdev": {}, "user": {}, "users": {}, "noauto": {}, "sw": {}, "swap": {}, "nofail": {},
-		"ro": {set: unix.MS_RDONLY}, "rw": {clear: unix.MS_RDONLY}, "remount": {set: unix.MS_REMOUNT},
-		"nosuid": {set: unix.MS_NOSUID}, "suid": {clear: unix.MS_NOSUID},
-		"nodev": {set: unix.MS_NODEV}, "dev": {clear: unix.MS_NODEV},
-		"noexec": {set: unix.MS_NOEXEC}, "exec": {clear: unix.MS_NOEXEC},
-		"sync": {set: unix.MS_SYNCHRONOUS}, "async": {clear: unix.MS_SYNCHRONOUS}, "dirsync": {set: unix.MS_DIRSYNC},
-		"noatime": {set: unix.MS_NOATIME}, "atime": {clear: unix.MS_NOATIME},
-		"nodiratime": {set: unix.MS_NODIRATIME}, "diratime": {clear: unix.MS_NODIRATIME},
-		"relatime": {set: unix.MS_RELATIME}, "norelatime": {clear: unix.MS_RELATIME},
-		"strictatime": {set: unix.MS_STRICTATIME}, "nostrictatime": {clear: unix.MS_STRICTATIME},
-		"lazytime": {set: unix.MS_LAZYTIME}, "nolazytime": {clear: unix.MS_LAZYTIME},
-		"nosymfollow": {set: unix.MS_NOSYMFOLLOW}, "mand": {set: unix.MS_MANDLOCK}, "nomand": {clear: unix.MS_MANDLOCK},
-		"loud": {clear: unix.MS_SILENT},
-		"bind": {set: unix.MS_BIND}, "rbind": {set: unix.MS_BIND | unix.MS_REC}, "move": {set: unix.MS_MOVE},
-		"make-shared": {set: unix.MS_SHARED}, "make-rshared": {set: unix.MS_SHARED | unix.MS_REC},
-		"make-slave": {set: unix.MS_SLAVE}, "make-rslave": {set: unix.MS_SLAVE | unix.MS_REC},
-		"make-private": {set: unix.MS_PRIVATE}, "make-rprivate": {set: unix.MS_PRIVATE | unix.MS_REC},
-		"make-unbindable": {set: unix.MS_UNBINDABLE}, "make-runbindable": {set: unix.MS_UNBINDABLE | unix.MS_REC},
+// An optionBit is an option that is bits of mount(2), set or taken away.
+type optionBit struct {
+	name       string
+	set, clear uintptr
+}
+
+// optionBits are all of these; other options are for the file system.
+func optionBits() []optionBit {
+	return []optionBit{
+		{"loop", 0, 0}, {"defaults", 0, 0}, {"_netdev", 0, 0}, {"user", 0, 0}, {"users", 0, 0},
+		{"noauto", 0, 0}, {"sw", 0, 0}, {"swap", 0, 0}, {"nofail", 0, 0}, {"ro", unix.MS_RDONLY, 0},
+		{"rw", 0, unix.MS_RDONLY}, {"remount", unix.MS_REMOUNT, 0}, {"nosuid", unix.MS_NOSUID, 0},
+		{"suid", 0, unix.MS_NOSUID}, {"nodev", unix.MS_NODEV, 0}, {"dev", 0, unix.MS_NODEV},
+		{"noexec", unix.MS_NOEXEC, 0}, {"exec", 0, unix.MS_NOEXEC}, {"sync", unix.MS_SYNCHRONOUS, 0},
+		{"async", 0, unix.MS_SYNCHRONOUS}, {"dirsync", unix.MS_DIRSYNC, 0},
+		{"noatime", unix.MS_NOATIME, 0}, {"atime", 0, unix.MS_NOATIME},
+		{"nodiratime", unix.MS_NODIRATIME, 0}, {"diratime", 0, unix.MS_NODIRATIME},
+		{"relatime", unix.MS_RELATIME, 0}, {"norelatime", 0, unix.MS_RELATIME},
+		{"strictatime", unix.MS_STRICTATIME, 0}, {"nostrictatime", 0, unix.MS_STRICTATIME},
+		{"lazytime", unix.MS_LAZYTIME, 0}, {"nolazytime", 0, unix.MS_LAZYTIME},
+		{"nosymfollow", unix.MS_NOSYMFOLLOW, 0}, {"mand", unix.MS_MANDLOCK, 0},
+		{"nomand", 0, unix.MS_MANDLOCK}, {"loud", 0, unix.MS_SILENT}, {"bind", unix.MS_BIND, 0},
+		{"rbind", unix.MS_BIND | unix.MS_REC, 0}, {"move", unix.MS_MOVE, 0},
+		{"make-shared", unix.MS_SHARED, 0}, {"make-rshared", unix.MS_SHARED | unix.MS_REC, 0},
+		{"make-slave", unix.MS_SLAVE, 0}, {"make-rslave", unix.MS_SLAVE | unix.MS_REC, 0},
+		{"make-private", unix.MS_PRIVATE, 0}, {"make-rprivate", unix.MS_PRIVATE | unix.MS_REC, 0},
+		{"make-unbindable", unix.MS_UNBINDABLE, 0},
+		{"make-runbindable", unix.MS_UNBINDABLE | unix.MS_REC, 0},
 	}
+}
+
+// bitOf is an option's entry; ok is false if it is none of them.
+func bitOf(name string) (bit optionBit, ok bool) {
+	name = strings.ToLower(name)
+	for _, b := range optionBits() {
+		if b.name == name {
+			return b, true
+		}
+	}
+	return optionBit{}, false
 }
 
 // sharing are the flags of how mounts spread between name spaces.
@@ -46,10 +63,9 @@ type options struct {
 
 func parseOptions(list string) options {
 	o := options{flags: unix.MS_SILENT}
-	known := optionFlags()
 	for word := range strings.SplitSeq(list, ",") {
 		name := strings.ToLower(word)
-		bits, ok := known[name]
+		bits, ok := bitOf(name)
 		switch {
 		case name == "noauto" || name == "sw" || name == "swap":
 			o.noAuto = true
