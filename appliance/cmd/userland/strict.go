@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 )
 
@@ -28,15 +27,12 @@ func strict(mains map[string]func()) map[string]func() {
 
 // A synopsis is how a command is called.
 type synopsis struct {
-	usage   string
-	options []string // of the command's own
-	dashes  bool     // an operand may begin with one dash
+	usage  string
+	dashes bool // an operand may begin with one dash
 }
 
 func synopses() map[string]synopsis {
 	return map[string]synopsis{
-		"blkid":    {usage: "blkid"},
-		"dmesg":    {usage: "dmesg [-clear | -read-clear]", options: []string{"clear", "read-clear"}},
 		"nohup":    {usage: "nohup COMMAND [ARGUMENT…]"},
 		"printenv": {usage: "printenv [NAME…]"},
 		"stty":     {usage: "stty [dump | load FILE | raw | SETTING…], each ~ before a SETTING is its contrary", dashes: true},
@@ -45,7 +41,7 @@ func synopses() map[string]synopsis {
 	}
 }
 
-// refuse looks at the first argument, behind which a command's own options are those of another's command line.
+// refuse looks at the first argument, behind which options are those of another's command line.
 func (s synopsis) refuse(args []string, stdout, stderr io.Writer) (status int, refused bool) {
 	const usageStatus = 2
 	if len(args) == 0 || !strings.HasPrefix(args[0], "-") || args[0] == "-" || args[0] == "--" {
@@ -56,7 +52,7 @@ func (s synopsis) refuse(args []string, stdout, stderr io.Writer) (status int, r
 	case name == "help" || name == "h":
 		fmt.Fprintln(stdout, "usage:", s.usage)
 		return 0, true
-	case slices.Contains(s.options, name) || s.dashes && !strings.HasPrefix(args[0], "--"):
+	case s.dashes && !strings.HasPrefix(args[0], "--"):
 		return 0, false
 	}
 	command, _, _ := strings.Cut(s.usage, " ")
