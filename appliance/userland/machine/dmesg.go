@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
+	"github.com/gatehouse-os/gatehouse/internal/syslog"
 )
 
 const dmesgHelp = `	-w -W	and what comes, until ^C; only what comes
@@ -179,4 +180,17 @@ func harmless(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// levelSet are levels, separated by commas.
+func levelSet(list string) (map[int]bool, error) {
+	set := map[int]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		n, err := syslog.Level(name)
+		if err != nil {
+			return nil, err
+		}
+		set[n] = true
+	}
+	return set, nil
 }

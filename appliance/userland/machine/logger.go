@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
+	"github.com/gatehouse-os/gatehouse/internal/syslog"
 )
 
 const loggerHelp = `	-t TAG	who says it; the user
@@ -42,13 +43,13 @@ type sayer struct {
 }
 
 func logger(c *command.Call) {
-	s := sayer{c: c, priority: 1<<3 | 5, tag: userName(), aloud: c.Has('s')}
+	s := sayer{c: c, priority: syslog.Notice, tag: userName(), aloud: c.Has('s')}
 	if tag, given := c.Value('t'); given {
 		s.tag = tag
 	}
 	if text, given := c.Value('p'); given {
 		var err error
-		if s.priority, err = priority(text); err != nil {
+		if s.priority, err = syslog.Priority(text); err != nil {
 			c.Fail(err)
 			return
 		}
@@ -89,14 +90,13 @@ func (s sayer) lines(r io.Reader) error {
 	}
 }
 
-// say sends a message as syslog(3) does (RFC 3164, without the host's name).
+// say sends a message as syslog(3) does.
 func (s sayer) say(text string) error {
 	if s.aloud {
 		fmt.Fprintf(s.c.Stderr, "%s: %s\n", s.tag, text)
 	}
-	stamp := time.Now().In(zone.Local()).Format(time.Stamp)
-	message := fmt.Sprintf("<%d>%s %s: %s", s.priority, stamp, s.tag, text)
-	if err := unix.Sendto(s.socket, []byte(message), unix.MSG_NOSIGNAL, &unix.SockaddrUnix{Name: logSocket}); err != nil {
+	message := syslog.Format(s.priority, time.Now().In(zone.Local()), s.tag, text)
+	if err := unix.Sendto(s.socket, message, unix.MSG_NOSIGNAL, &unix.SockaddrUnix{Name: logSocket}); err != nil {
 		return fmt.Errorf("the log does not take it: %s: %w", logSocket, err)
 	}
 	return nil
