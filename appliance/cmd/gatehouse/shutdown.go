@@ -34,7 +34,7 @@ type end struct {
 const shutdownHelp = `	-h -P	power off (default)
 	-r -H	restart; stop, still powered
 	-c	take back what was asked for
-TIME is now, +MINUTES or HH:MM. Who asks need not wait: it happens though he logs out.
+TIME is now, +MINUTES or HH:MM. You need not wait: it comes though you log out.
 `
 
 // shutdown is the command, as systemd's: what is pending is init's.

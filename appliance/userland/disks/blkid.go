@@ -12,7 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-const blkidHelp = `What is on devices, or on those in /dev: ext2, ext3, ext4, vfat, xfs, btrfs, iso9660, squashfs, swap, LUKS.
+const blkidHelp = `What is on devices, or on all in /dev, of ext2, ext3, ext4, vfat, xfs, btrfs,
+iso9660, squashfs, swap and LUKS.
 `
 
 // A device is one with something on it.

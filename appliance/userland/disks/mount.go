@@ -16,14 +16,15 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-const mountHelp = `	-t TYPE	a type of file system, or several to be tried; of a list, those to show
-	-o LIST	ro, nosuid, nodev, noexec, noatime, remount, bind, rbind, move, make-private, …, and the
-		file system's own
+const mountHelp = `	-t TYPE	a type, or several to be tried; of what is mounted, only such
+	-o LIST	ro, nosuid, nodev, noexec, noatime, remount, bind, rbind, move,
+		make-private, …, and the file system's own
 	-r -w	-o ro, -o rw
 	-a	all of fstab (-O LIST: that have these options)
 	-f	do all but mount
 	-T FILE	not /etc/fstab
-WHAT may be UUID=… or LABEL=…; a file is mounted by a loop device. Without operands: what is mounted.
+WHAT may be UUID=… or LABEL=…; a file is mounted by a loop device.
+Without operands: what is mounted.
 `
 
 // status is that of a mount that has failed.

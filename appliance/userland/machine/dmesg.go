@@ -17,7 +17,7 @@ import (
 
 const dmesgHelp = `	-w -W	and what comes, until ^C; only what comes
 	-T	with dates
-	-l LIST	of these levels only: emerg,alert,crit,err,warn,notice,info,debug
+	-l LIST	only of levels emerg,alert,crit,err,warn,notice,info,debug
 	-r	with levels, as numbers
 	-c -C	forget all afterwards; forget all and print nothing
 	-n N	levels below N, 1 to 8, go to the console

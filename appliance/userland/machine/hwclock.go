@@ -17,7 +17,7 @@ import (
 const hwclockHelp = `	-r	print the hardware clock's time (default)
 	-s	set the system's clock by it
 	-w	set it by the system's clock
-	-u -l	it has UTC; local time. Without, /etc/adjtime says which, and without that it is local time
+	-u -l	it has UTC; local time. Else /etc/adjtime says which (or local time)
 	-f DEV	this clock, not /dev/rtc
 `
 

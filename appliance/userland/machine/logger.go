@@ -19,7 +19,7 @@ import (
 )
 
 const loggerHelp = `	-t TAG	who says it; the user
-	-p PRIO	FACILITY.LEVEL, LEVEL or both as a number; user.notice
+	-p PRIO	FACILITY.LEVEL or LEVEL; user.notice
 	-s	on standard error too
 Without a message each line of standard input is one.
 `

@@ -18,7 +18,8 @@ const sysctlHelp = `	-a	all
 	-p	set what the files say; /etc/sysctl.conf
 	-q	do not print what was set
 	-e	do not complain of names that are not there
-A name has dots or slashes: net.ipv4.conf.eth0/100.forwarding, net/ipv4/conf/eth0.100/forwarding.
+A name has dots or slashes:
+	net.ipv4.conf.eth0/100.forwarding, net/ipv4/conf/eth0.100/forwarding
 `
 
 // settings is the tree of them.
