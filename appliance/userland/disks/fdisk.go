@@ -83,25 +83,12 @@ func listDisk(c *command.Call, name string, g geometry) error {
 		return err
 	}
 	defer f.Close()
-	first := make([]byte, partition.SectorSize)
-	if _, err := f.ReadAt(first, 0); err != nil {
-		if errors.Is(err, io.EOF) {
-			return errors.New("it is too small for a disk")
-		}
-		return err
-	}
-	d := disk{name: name, sectorSize: 512}
-	if size, err := unix.IoctlGetInt(int(f.Fd()), unix.BLKSSZGET); err == nil && size >= 512 {
-		d.sectorSize = size
-	}
-	if g.sectorSize > 0 {
-		d.sectorSize = g.sectorSize
-	}
-	if d.sectors, err = sizeOf(f); err != nil {
+	d, err := measured(f, g)
+	if err != nil {
 		return err
 	}
 	table, err := partition.Read(f, d.sectorSize)
-	d.measure(f, g, table)
+	d.setGeometry(f, g, table)
 	if err != nil {
 		d.head(c.Stdout)
 		fmt.Fprintf(c.Stdout, "Disk %s doesn't contain a valid partition table\n", name)
@@ -122,6 +109,27 @@ func listDisk(c *command.Call, name string, g geometry) error {
 	return nil
 }
 
+// measured is a disk with its size.
+func measured(f *os.File, g geometry) (disk, error) {
+	first := make([]byte, partition.SectorSize)
+	if _, err := f.ReadAt(first, 0); err != nil {
+		if errors.Is(err, io.EOF) {
+			return disk{}, errors.New("it is too small for a disk")
+		}
+		return disk{}, err
+	}
+	d := disk{name: f.Name(), sectorSize: 512}
+	if size, err := unix.IoctlGetInt(int(f.Fd()), unix.BLKSSZGET); err == nil && size >= 512 {
+		d.sectorSize = size
+	}
+	if g.sectorSize > 0 {
+		d.sectorSize = g.sectorSize
+	}
+	var err error
+	d.sectors, err = sizeOf(f)
+	return d, err
+}
+
 // sizeOf is that of a disk, or of a file in its place, in sectors of 512 bytes.
 func sizeOf(f *os.File) (uint64, error) {
 	info, err := f.Stat()
@@ -132,14 +140,12 @@ func sizeOf(f *os.File) (uint64, error) {
 		return uint64(info.Size()) / 512, nil
 	}
 	var size uint64
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), unix.BLKGETSIZE64, uintptr(unsafe.Pointer(&size))); errno != 0 {
-		return 0, errno
-	}
-	return size / 512, nil
+	err = ioctl(f, unix.BLKGETSIZE64, unsafe.Pointer(&size))
+	return size / 512, err
 }
 
-// measure is the geometry: as given, as the partitions end, as the kernel has it, or what all have.
-func (d *disk) measure(f *os.File, g geometry, t partition.Table) {
+// setGeometry is the geometry: as given, as the partitions end, as the kernel has it, or what all have.
+func (d *disk) setGeometry(f *os.File, g geometry, t partition.Table) {
 	d.heads, d.perHead = 255, 63
 	if heads, sectors, _, err := kernelGeometry(f); err == nil && heads > 0 && sectors > 0 {
 		d.heads, d.perHead = uint64(heads), uint64(sectors)
@@ -181,10 +187,15 @@ func kernelGeometry(f *os.File) (heads, sectors uint8, start uint64, err error) 
 		Cylinders      uint16
 		Start          uint64
 	}
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), getGeometry, uintptr(unsafe.Pointer(&g))); errno != 0 {
-		return 0, 0, 0, errno
+	err = ioctl(f, getGeometry, unsafe.Pointer(&g))
+	return g.Heads, g.Sectors, g.Start, err
+}
+
+func ioctl(f *os.File, request uintptr, into unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), request, uintptr(into)); errno != 0 {
+		return errno
 	}
-	return g.Heads, g.Sectors, g.Start, nil
+	return nil
 }
 
 // wholeDisks are those of /proc/partitions that are no partitions.

@@ -28,13 +28,14 @@ func (d disk) list(w io.Writer, t partition.Table) {
 		width, infix = width+1, "p"
 	}
 	width = max(width, 7)
-	fmt.Fprintf(w, "%-*s Boot StartCHS    EndCHS        StartLBA     EndLBA    Sectors  Size Id Type\n", width-1, "Device")
+	const columns = "Boot StartCHS    EndCHS        StartLBA     EndLBA    Sectors  Size Id Type"
+	fmt.Fprintf(w, "%-*s %s\n", width-1, "Device", columns)
 	for i, p := range t.Parts {
 		if p.Empty() {
 			continue
 		}
-		fmt.Fprintf(w, "%*s%s%-2d%s %-11s %-11s %10d %10d %10d %s %2x %s\n", width-len(infix), d.name, infix, i+1, bootMark(p.Boot),
-			place(p.Start), place(p.End), p.First, max(p.First+p.Sectors, p.First+1)-1, p.Sectors,
+		fmt.Fprintf(w, "%*s%s%-2d%s %-11s %-11s ", width-len(infix), d.name, infix, i+1, bootMark(p.Boot), place(p.Start), place(p.End))
+		fmt.Fprintf(w, "%10d %10d %10d %s %2x %s\n", p.First, max(p.First+p.Sectors, p.First+1)-1, p.Sectors,
 			brief(p.Sectors*uint64(d.sectorSize)), p.Type, partition.TypeName(p.Type))
 		if i < 4 {
 			d.check(w, i+1, p)
@@ -70,7 +71,8 @@ func (d disk) check(w io.Writer, number int, p partition.Part) {
 		sector := uint64(uint32(edge.sector))
 		perCylinder := d.heads * d.perHead
 		is := partition.CHS{
-			Cylinder: int(sector / perCylinder), Head: int(sector % perCylinder / d.perHead), Sector: int(sector%d.perHead) + 1,
+			Cylinder: int(sector / perCylinder), Head: int(sector % perCylinder / d.perHead),
+			Sector: int(sector%d.perHead) + 1,
 		}
 		if is != edge.said {
 			fmt.Fprintf(w, "Partition %d has different physical/logical %s:\n", number, edge.name)
@@ -79,7 +81,7 @@ func (d disk) check(w io.Writer, number int, p partition.Part) {
 	}
 }
 
-// ordered reports whether the primary partitions, and the logical ones, are in the order in which they are on the disk.
+// ordered reports whether the primary partitions, and the logical ones, stand as they follow each other on the disk.
 func ordered(parts []partition.Part) bool {
 	last := uint64(0)
 	for i, p := range parts {

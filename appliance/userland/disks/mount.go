@@ -3,7 +3,6 @@ package disks
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,6 +26,12 @@ WHAT may be UUID=… or LABEL=…; a file is mounted by a loop device.
 Without operands: what is mounted.
 `
 
+func mountLong() map[string]byte {
+	return map[string]byte{
+		"all": 'a', "fake": 'f', "verbose": 'v', "read-only": 'r', "read-write": 'w', "types": 't', "options": 'o',
+	}
+}
+
 // status is that of a mount that has failed.
 const status = 255
 
@@ -38,6 +43,7 @@ type mounter struct {
 	options string // that were given
 	types   string
 	fake    bool
+	write   bool // or not at all
 	table   string
 }
 
@@ -60,23 +66,9 @@ func mount(c *command.Call) {
 // readMount reads the command line. A word behind two dashes that is an option of a mount is as with -o.
 func readMount(c *command.Call) (*mounter, error) {
 	m := &mounter{c: c, table: fstab}
-	var words []string
-	for i, word := range c.Args {
-		if word == "--" {
-			words = append(words, c.Args[i:]...)
-			break
-		}
-		name, long := strings.CutPrefix(word, "--")
-		first, _, _ := strings.Cut(name, ",")
-		if _, known := bitOf(first); long && known {
-			m.options = joined(m.options, name)
-		} else {
-			words = append(words, word)
-		}
-	}
-	long := map[string]byte{"all": 'a', "fake": 'f', "verbose": 'v', "read-only": 'r', "read-write": 'w', "types": 't', "options": 'o'}
+	words := m.optionWords(c.Args)
 	var err error
-	if c.Options, c.Args, err = getopt.ParseLong(words, "o:t:rwanfvsiO:T:", long); err != nil {
+	if c.Options, c.Args, err = getopt.ParseLong(words, "o:t:rwanfvsiO:T:", mountLong()); err != nil {
 		return nil, err
 	}
 	if len(c.Args) > 2 {
@@ -100,7 +92,26 @@ func readMount(c *command.Call) (*mounter, error) {
 	if c.Has('w') {
 		m.options = joined(m.options, "rw")
 	}
+	m.write = parseOptions(m.options).write
 	return m, nil
+}
+
+// optionWords takes words like --bind, and what follows each with a comma, from a command line.
+func (m *mounter) optionWords(args []string) (words []string) {
+	for i, word := range args {
+		if word == "--" {
+			words = append(words, args[i:]...)
+			break
+		}
+		name, long := strings.CutPrefix(word, "--")
+		first, _, _ := strings.Cut(name, ",")
+		if _, known := bitOf(first); long && known {
+			m.options = joined(m.options, name)
+		} else {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 func (m *mounter) say(err error) {
@@ -167,7 +178,8 @@ func (m *mounter) all() {
 	only, _ := m.c.Value('O')
 	failed := 0
 	for _, e := range wanted {
-		if !typeMatches(e.Type, m.types) || e.Type == "swap" || parseOptions(e.Options).noAuto || !optionsMatch(e.Options, only) || mounted(e.Point) {
+		chosen := typeMatches(e.Type, m.types) && optionsMatch(e.Options, only)
+		if !chosen || e.Type == "swap" || parseOptions(e.Options).noAuto || mounted(e.Point) {
 			continue
 		}
 		e.Options = joined(e.Options, m.options)
@@ -183,108 +195,4 @@ func (m *mounter) all() {
 func mounted(point string) bool {
 	all, err := mounts.Read()
 	return err == nil && slices.ContainsFunc(all, func(e mounts.Mount) bool { return e.Point == filepath.Clean(point) })
-}
-
-// A mountError is one of the kernel's about a mount.
-type mountError struct {
-	what, where string
-	err         error
-}
-
-func (e *mountError) Error() string {
-	return fmt.Sprintf("mounting %s on %s: %v", e.what, e.where, e.err)
-}
-func (e *mountError) Unwrap() error { return e.err }
-
-// one mounts one, whichever way it has to be.
-func (m *mounter) one(e mounts.Mount) error {
-	o := parseOptions(e.Options)
-	if e.Type == "auto" {
-		e.Type = ""
-	}
-	err := m.source(&e, &o)
-	if err == nil {
-		err = m.try(e, o)
-	}
-	if errors.Is(err, unix.ENOENT) && o.noFail {
-		return nil
-	}
-	if err != nil {
-		return &mountError{e.Device, e.Point, err}
-	}
-	return nil
-}
-
-// source finds out what is to be mounted: a device by its name or label, a file by a loop device, a directory as such.
-func (m *mounter) source(e *mounts.Mount, o *options) error {
-	if strings.HasPrefix(e.Device, "UUID=") || strings.HasPrefix(e.Device, "LABEL=") {
-		device, err := deviceOf(e.Device)
-		if err != nil {
-			return err
-		}
-		e.Device = device
-	}
-	info, err := os.Stat(e.Device)
-	if err != nil || o.flags&(unix.MS_REMOUNT|unix.MS_BIND|unix.MS_MOVE) != 0 {
-		return nil // a name may stand for what has no file; the kernel says what it misses
-	}
-	if info.IsDir() && e.Type == "" {
-		o.flags |= unix.MS_BIND
-	}
-	return nil
-}
-
-// try mounts by the first type that fits.
-func (m *mounter) try(e mounts.Mount, o options) error {
-	if info, err := os.Stat(e.Device); err == nil && info.Mode().IsRegular() && o.flags&(unix.MS_REMOUNT|unix.MS_BIND|unix.MS_MOVE) == 0 {
-		loop, err := loopFor(e.Device, &o)
-		if err != nil {
-			return err
-		}
-		defer loop.Close() // which frees it unless it is mounted then
-		e.Device = loop.Name()
-	}
-	types := strings.Split(e.Type, ",")
-	if e.Type == "" && o.flags&(unix.MS_REMOUNT|unix.MS_BIND|unix.MS_MOVE) == 0 {
-		types = blockTypes()
-	}
-	err := error(unix.ENODEV)
-	for _, kind := range types {
-		if err = m.now(e, kind, o); err == nil || errors.Is(err, unix.EPERM) {
-			return err
-		}
-	}
-	if errors.Is(err, unix.EINVAL) && len(types) > 1 {
-		return fmt.Errorf("it is none of %s (blkid says what it is, dmesg perhaps more): %w", strings.Join(types, " "), err)
-	}
-	return err
-}
-
-// now is mount(2); what cannot be written to is mounted to be read, unless that was asked for.
-func (m *mounter) now(e mounts.Mount, kind string, o options) error {
-	if m.fake {
-		return nil
-	}
-	data := strings.Join(o.data, ",")
-	err := unix.Mount(e.Device, e.Point, kind, o.flags, data)
-	if (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EROFS)) && o.flags&unix.MS_RDONLY == 0 && !o.write && !m.c.Has('w') {
-		if o.flags&unix.MS_SILENT == 0 {
-			m.c.Warn(fmt.Errorf("%s cannot be written to, and is mounted read-only", e.Device))
-		}
-		err = unix.Mount(e.Device, e.Point, kind, o.flags|unix.MS_RDONLY, data)
-	}
-	return err
-}
-
-// blockTypes are the file systems that the kernel has for devices.
-func blockTypes() (types []string) {
-	for _, file := range []string{"/etc/filesystems", "/proc/filesystems"} {
-		text, _ := os.ReadFile(file) // most have no first one
-		for line := range strings.Lines(string(text)) {
-			if f := strings.Fields(line); len(f) == 1 && !strings.ContainsAny(f[0][:1], "#*") {
-				types = append(types, f[0])
-			}
-		}
-	}
-	return types
 }

@@ -58,8 +58,11 @@ type options struct {
 	data   []string // for the file system
 	noAuto bool     // not with -a
 	noFail bool     // what is not there is no error
-	write  bool     // "rw" was said: nothing less will do
+	write  bool     // "rw" was said
 }
+
+// fresh reports whether something is to be mounted that was not.
+func (o options) fresh() bool { return o.flags&(unix.MS_REMOUNT|unix.MS_BIND|unix.MS_MOVE) == 0 }
 
 func parseOptions(list string) options {
 	o := options{flags: unix.MS_SILENT}

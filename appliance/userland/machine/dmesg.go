@@ -26,7 +26,8 @@ const dmesgHelp = `	-w -W	and what comes, until ^C; only what comes
 
 func dmesgLong() map[string]byte {
 	return map[string]byte{
-		"read-clear": 'c', "clear": 'C', "raw": 'r', "ctime": 'T', "follow": 'w', "follow-new": 'W', "level": 'l', "console-level": 'n', "buffer-size": 's',
+		"read-clear": 'c', "clear": 'C', "raw": 'r', "ctime": 'T', "follow": 'w', "follow-new": 'W',
+		"level": 'l', "console-level": 'n', "buffer-size": 's',
 	}
 }
 
