@@ -17,4 +17,17 @@ func TestMain(m *testing.M) {
 }
 
 // TestBusybox holds the room's commands against busybox's.
-func TestBusybox(t *testing.T) { busyboxtest.Compare(t, "testdata/busybox", disks.Commands()) }
+func TestBusybox(t *testing.T) {
+	for program, pack := range map[string]string{
+		"/usr/bin/flock": "util-linux", "/usr/sbin/mke2fs": "e2fsprogs", "/usr/sbin/mkfs.vfat": "dosfstools",
+		"/usr/sbin/mkfs.xfs": "xfsprogs", "/usr/sbin/sfdisk": "fdisk", "/dev/loop-control": "linux-image",
+	} {
+		if _, err := os.Stat(program); err != nil {
+			t.Fatalf("%s is missing: apt-get install %s", program, pack)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Fatal("root is needed to mount")
+	}
+	busyboxtest.Compare(t, "testdata/busybox", disks.Commands())
+}
