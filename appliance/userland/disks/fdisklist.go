@@ -104,8 +104,9 @@ func (d disk) listGPT(c *command.Call, g partition.GPT) {
 	w := c.Stdout
 	if g.HeaderDamaged || g.EntriesDamaged {
 		c.Warn(fmt.Errorf("%s: the checksum of its GPT is wrong", d.name))
+	} else {
+		fmt.Fprint(w, "Found valid GPT with protective MBR; using GPT\n\n")
 	}
-	fmt.Fprint(w, "Found valid GPT with protective MBR; using GPT\n\n")
 	fmt.Fprintf(w, "Disk %s: %d sectors, %s\n", d.name, d.sectors, brief(d.sectors*uint64(d.sectorSize)))
 	fmt.Fprintf(w, "Logical sector size: %d\n", d.sectorSize)
 	fmt.Fprintf(w, "Disk identifier (GUID): %s\n", g.ID)
