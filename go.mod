@@ -7,7 +7,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/chroot
 	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/free
-	github.com/u-root/u-root/cmds/core/gzip
 	github.com/u-root/u-root/cmds/core/id
 	github.com/u-root/u-root/cmds/core/lsfd
 	github.com/u-root/u-root/cmds/core/netcat
@@ -16,7 +15,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/printenv
 	github.com/u-root/u-root/cmds/core/strace
 	github.com/u-root/u-root/cmds/core/stty
-	github.com/u-root/u-root/cmds/core/tar
 	github.com/u-root/u-root/cmds/core/time
 	github.com/u-root/u-root/cmds/core/tty
 	github.com/u-root/u-root/cmds/core/uname
@@ -41,6 +39,7 @@ require (
 	github.com/mdlayher/ndp v1.1.0
 	github.com/mdlayher/netlink v1.8.1-0.20251028132421-dcc6cab9a6eb
 	github.com/miekg/dns v1.1.73
+	github.com/mikelolasagasti/xz v1.0.1
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/vishvananda/netlink v1.3.2-0.20260629151558-4e35dc940f49
 	github.com/vishvananda/netns v0.0.5
@@ -68,8 +67,6 @@ require (
 	github.com/grpc-ecosystem/grpc-opentracing v0.0.0-20180507213350-8e809c8a8645 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 	github.com/ishidawataru/sctp v0.0.0-20230406120618-7ff4192f6ff2 // indirect
-	github.com/klauspost/compress v1.19.1 // indirect
-	github.com/klauspost/pgzip v1.2.6 // indirect
 	github.com/mdlayher/socket v0.6.0 // indirect
 	github.com/mdlayher/vsock v1.3.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect

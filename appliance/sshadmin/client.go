@@ -40,7 +40,8 @@ type client struct {
 	evicted  bool
 	unwanted error // what it sent before it had logged in
 
-	keepAlive sync.Once
+	keepAlive  sync.Once
+	wantedPort atomic.Bool // has asked for ssh -R, and was not told yet that there is none
 }
 
 // clientAddr is the remote address of a client. The address is the one thing of

@@ -28,6 +28,7 @@ import (
 // TestMain listens for SIGHUP, which a session's programs must not inherit as ignored: nohup(1) has it
 // ignored.
 func TestMain(m *testing.M) {
+	runCommand()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }

@@ -195,27 +195,3 @@ func TestIdleCrowd(t *testing.T) {
 		t.Errorf("%d log lines about one crowd", n)
 	}
 }
-
-func TestForwardingRefused(t *testing.T) {
-	t.Parallel()
-	d := start(t, nil)
-	peer, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer peer.Close()
-	if got := run(t, d.ssh(t, []string{"-W", peer.Addr().String()}), nil); got.status != 255 {
-		t.Errorf("-W: %+v, want a refusal", got)
-	}
-	got := run(t, d.ssh(t, []string{"-o", "ExitOnForwardFailure=yes", "-R", "0:" + peer.Addr().String()}, "echo in"), nil)
-	if got.status != 255 || got.stdout != "" {
-		t.Errorf("-R: %+v, want a refusal", got)
-	}
-	got = run(t, d.ssh(t, []string{"-A", "-X"}, "echo ${SSH_AUTH_SOCK-no agent} ${DISPLAY-no display}"), nil)
-	if got.stdout != "no agent no display\n" {
-		t.Errorf("-A -X: %+v", got)
-	}
-	if got = run(t, d.ssh(t, []string{"-s"}, "sftp"), nil); got.status == 0 {
-		t.Errorf("subsystem: %+v, want a refusal", got)
-	}
-}

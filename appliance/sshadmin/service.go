@@ -56,6 +56,7 @@ type Service struct {
 	stopping bool // no session may begin any more
 	sessions sync.WaitGroup
 	running  map[*client]int // sessions
+	forwards map[*client]int // connections through the box
 	clients  map[*client]struct{}
 	shut     map[string]error // endpoints that nobody can come in by, and why
 }
@@ -70,7 +71,7 @@ func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 		log: o.Log, changed: o.Changed, uptime: o.Uptime, cardOf: o.CardOf,
 		failures:  slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
 		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery),
-		clients:   make(map[*client]struct{}), running: make(map[*client]int), shut: make(map[string]error),
+		clients:   make(map[*client]struct{}), running: make(map[*client]int), forwards: make(map[*client]int), shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {

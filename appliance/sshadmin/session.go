@@ -3,6 +3,7 @@ package sshadmin
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/gliderlabs/ssh"
@@ -22,10 +23,12 @@ type session struct {
 	server *Service
 	conn   gossh.ConnMetadata
 	ch     gossh.Channel
+	open   opener
 	id     string // in the environment of all that it starts
 	env    []string
 	term   *terminal // nil without pty-req
-	prog   *program  // nil before shell or exec
+	agent  *agent    // nil unless the client lends its own
+	prog   *program  // nil before shell, exec or subsystem
 	over   chan struct{}
 }
 
@@ -51,12 +54,15 @@ func (s *Service) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewC
 		return // the connection has ended
 	}
 	defer ch.Close()
-	sess := &session{server: s, conn: conn, ch: ch, id: rand.Text(), over: make(chan struct{})}
+	sess := &session{server: s, conn: conn, ch: ch, open: conn.OpenChannel, id: rand.Text(), over: make(chan struct{})}
 	sess.loop(requests)
 	go gossh.DiscardRequests(requests) // ends when the channel is closed
 	if sess.prog != nil {
 		sess.prog.hangUp(sess.over)
 		killRemains(sess.id)
+	}
+	if sess.agent != nil {
+		sess.agent.close()
 	}
 }
 
@@ -77,7 +83,7 @@ func (sess *session) loop(requests <-chan *gossh.Request) {
 				// It fails only when the connection has ended; the loop sees that.
 				_ = req.Reply(ok, nil)
 			}
-			if ok && (req.Type == "shell" || req.Type == "exec") {
+			if ok && (req.Type == "shell" || req.Type == "exec" || req.Type == "subsystem") {
 				// Output must not overtake the reply.
 				go sess.run()
 			}
@@ -85,8 +91,8 @@ func (sess *session) loop(requests <-chan *gossh.Request) {
 	}
 }
 
-// handle carries out one request. Agent and X11 forwarding, subsystems and
-// break are refused like what nobody knows.
+// handle carries out one request. X11 forwarding and break are refused like
+// what nobody knows.
 func (sess *session) handle(req *gossh.Request) bool {
 	switch req.Type {
 	case "env":
@@ -94,10 +100,15 @@ func (sess *session) handle(req *gossh.Request) bool {
 	case "pty-req":
 		return sess.setTerminal(req.Payload)
 	case "shell":
-		return sess.start("")
+		return sess.start(sess.server.active.Load().Shell)
 	case "exec":
 		var m struct{ Command string }
-		return gossh.Unmarshal(req.Payload, &m) == nil && sess.start(m.Command)
+		return gossh.Unmarshal(req.Payload, &m) == nil && sess.exec(m.Command)
+	case "subsystem":
+		var m struct{ Name string }
+		return gossh.Unmarshal(req.Payload, &m) == nil && sess.subsystem(m.Name)
+	case "auth-agent-req@openssh.com":
+		return sess.lendAgent()
 	case "window-change":
 		var m struct{ Columns, Rows, X, Y uint32 }
 		if sess.term == nil || gossh.Unmarshal(req.Payload, &m) != nil {
@@ -150,14 +161,41 @@ func winsize(columns, rows, x, y uint32) unix.Winsize {
 	return unix.Winsize{Row: clamp(rows), Col: clamp(columns), Xpixel: clamp(x), Ypixel: clamp(y)}
 }
 
-// start starts the shell, or command in a shell.
-func (sess *session) start(command string) bool {
-	if sess.prog != nil {
+// exec starts a command in a shell; an empty one is a shell.
+func (sess *session) exec(command string) bool {
+	shell := sess.server.active.Load().Shell
+	if command == "" {
+		return sess.start(shell)
+	}
+	return sess.start(shell, "-c", command)
+}
+
+// subsystem starts the one that there is. Its protocol is no text for a terminal.
+func (sess *session) subsystem(name string) bool {
+	if name != "sftp" || sess.prog != nil {
 		return false
 	}
-	argv := []string{sess.server.active.Load().Shell}
-	if command != "" {
-		argv = append(argv, "-c", command)
+	sess.term = nil
+	return sess.start(sess.server.active.Load().SFTPServer)
+}
+
+// lendAgent makes the socket by which the session's programs reach the client's agent.
+func (sess *session) lendAgent() bool {
+	if sess.prog != nil || sess.agent != nil || sess.open == nil {
+		return false
+	}
+	var err error
+	if sess.agent, err = newAgent(sess.open); err != nil {
+		sess.server.log.Error("ssh agent", "source", clientOf(sess.conn.RemoteAddr()).source.String(), "cause", err)
+		return false
+	}
+	return true
+}
+
+// start starts the program of the session.
+func (sess *session) start(argv ...string) bool {
+	if sess.prog != nil {
+		return false
 	}
 	prog, err := startProgram(argv, sess.environment(), sess.term)
 	if err != nil {
@@ -172,6 +210,7 @@ func (sess *session) start(command string) bool {
 // channel.
 func (sess *session) run() {
 	defer close(sess.over)
+	sess.sayNoListening()
 	status := sess.prog.talk(sess.ch)
 	// The client may be gone; then there is nobody to tell.
 	_ = sess.ch.CloseWrite()
@@ -189,6 +228,19 @@ func (sess *session) run() {
 	sess.ch.Close()
 }
 
+// sayNoListening says what was refused to the client before it had a session.
+func (sess *session) sayNoListening() {
+	if !clientOf(sess.conn.RemoteAddr()).wantedPort.Swap(false) {
+		return
+	}
+	end := "\n"
+	if sess.term != nil {
+		end = "\r\n"
+	}
+	// The client may be gone; then there is nobody to tell.
+	_, _ = io.WriteString(sess.ch.Stderr(), noListening+end)
+}
+
 // environment returns the variables of the session; later ones win.
 func (sess *session) environment() []string {
 	client, conf := clientOf(sess.conn.RemoteAddr()), sess.server.active.Load()
@@ -201,6 +253,9 @@ func (sess *session) environment() []string {
 	}
 	if sess.term != nil {
 		env = append(env, "TERM="+sess.term.name)
+	}
+	if sess.agent != nil {
+		env = append(env, "SSH_AUTH_SOCK="+sess.agent.path())
 	}
 	env = append(env, sess.env...)
 	env = append(env, conf.Env...)

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/archive"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/compare"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/disks"
@@ -27,6 +28,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/transfer"
 )
 
 func main() {
@@ -74,6 +76,7 @@ func commands() multicall.Table {
 // rooms have the commands that are held against busybox's.
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
+		archive.Commands(),
 		compare.Commands(),
 		disks.Commands(),
 		edit.Commands(),
@@ -82,6 +85,7 @@ func rooms() []map[string]command.Command {
 		machine.Commands(),
 		match.Commands(),
 		text.Commands(),
+		transfer.Commands(),
 	}
 }
 

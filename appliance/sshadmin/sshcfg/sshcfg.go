@@ -31,6 +31,9 @@ type Config struct {
 	// session, with "-c COMMAND" for a command. Default /bin/sh.
 	Shell string
 
+	// SFTPServer is the path of the program that the subsystem sftp is. Default /bin/sftp-server.
+	SFTPServer string
+
 	// Env are additional or overriding variables ("NAME=value") of a session.
 	Env []string
 
@@ -52,6 +55,9 @@ type Config struct {
 	// MaxSessions bounds the sessions of all connections together. One source may have all but two, so that somebody
 	// gets in from elsewhere. Default 64.
 	MaxSessions int
+
+	// MaxForwards bounds the connections that clients have the box open, of all together. Default 64.
+	MaxForwards int
 }
 
 // Endpoint is one place to listen on.
@@ -81,17 +87,22 @@ func (e Endpoint) String() string {
 // Defaults of Config.
 const (
 	defaultShell        = "/bin/sh"
+	defaultSFTPServer   = "/bin/sftp-server"
 	defaultLoginTimeout = time.Minute
 	defaultKeepAlive    = 30 * time.Second
 	defaultMaxPending   = 64
 	defaultMaxPerSource = 16
 	defaultMaxSessions  = 64
+	defaultMaxForwards  = 64
 )
 
 // WithDefaults returns c with every field set that has a default.
 func (c Config) WithDefaults() Config {
 	if c.Shell == "" {
 		c.Shell = defaultShell
+	}
+	if c.SFTPServer == "" {
+		c.SFTPServer = defaultSFTPServer
 	}
 	if c.LoginTimeout <= 0 {
 		c.LoginTimeout = defaultLoginTimeout
@@ -107,6 +118,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = defaultMaxSessions
+	}
+	if c.MaxForwards <= 0 {
+		c.MaxForwards = defaultMaxForwards
 	}
 	return c
 }
@@ -128,6 +142,9 @@ func (c Config) Check() error {
 	}
 	if !path.IsAbs(c.Shell) {
 		errs = append(errs, fmt.Errorf("ssh: shell %q is no absolute path", c.Shell))
+	}
+	if !path.IsAbs(c.SFTPServer) {
+		errs = append(errs, fmt.Errorf("ssh: sftp server %q is no absolute path", c.SFTPServer))
 	}
 	for _, kv := range c.Env {
 		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" {

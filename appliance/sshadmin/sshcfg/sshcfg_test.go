@@ -18,7 +18,7 @@ func TestConfigRoundTrip(t *testing.T) {
 		Env:            []string{"EDITOR=ed"},
 		LoginTimeout:   time.Second,
 		KeepAlive:      2 * time.Second,
-		MaxPending:     3, MaxPendingPerSource: 2,
+		MaxPending:     3, MaxPendingPerSource: 2, MaxForwards: 5, SFTPServer: "/lib/sftp",
 	}
 	text, err := json.Marshal(want)
 	if err != nil {
