@@ -3,17 +3,12 @@ module github.com/gatehouse-os/gatehouse
 go 1.26.0
 
 tool (
-	github.com/u-root/u-root/cmds/core/blkid
 	github.com/u-root/u-root/cmds/core/brctl
-	github.com/u-root/u-root/cmds/core/dmesg
 	github.com/u-root/u-root/cmds/core/free
-	github.com/u-root/u-root/cmds/core/hwclock
 	github.com/u-root/u-root/cmds/core/lsfd
-	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/netcat
 	github.com/u-root/u-root/cmds/core/netstat
 	github.com/u-root/u-root/cmds/core/strace
-	github.com/u-root/u-root/cmds/core/umount
 	github.com/u-root/u-root/cmds/core/uptime
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
@@ -74,7 +69,6 @@ require (
 	github.com/prometheus/procfs v0.21.1 // indirect
 	github.com/quic-go/qpack v0.6.0 // indirect
 	github.com/quic-go/quic-go v0.64.1 // indirect
-	github.com/rekby/gpt v0.0.0-20200219180433-a930afbc6edc // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // indirect
 	github.com/tklauser/go-sysconf v0.3.16 // indirect
 	github.com/tklauser/numcpus v0.11.0 // indirect

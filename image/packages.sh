@@ -10,6 +10,8 @@ image="ca-certificates gcc libc6-dev make perl flex bison bc libelf-dev libssl-d
 run="qemu-system-x86 openssh-client"
 # The real peers that the tests talk to.
 peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsutils netbase nftables iproute2 iputils-ping tcpdump procps"
+# What makes disks, for those of the userland's commands that read them.
+peers="$peers dosfstools fdisk xfsprogs"
 # nmap looks from outside for what the firewall leaves open.
 peers="$peers nmap"
 # Servers and clients of files, whose second conversations the firewall has to know.

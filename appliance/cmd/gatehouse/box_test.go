@@ -196,6 +196,7 @@ func beBox(root string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	b := newProcess1()
+	b.request = func(k boot.Kind) error { return fmt.Errorf("%s: process 1 is the machine's", k) }
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	go b.children.Run(context.Background(), ended) // the services end after ctx

@@ -18,12 +18,13 @@ import (
 func commands() multicall.Table {
 	return multicall.Table{
 		Commands: map[string]multicall.Command{
-			"halt":     multicall.Silent(end(boot.Halt)),
+			"halt":     multicall.Silent(endNow(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
 			"ip":       multicall.Silent(ip.Run),
 			"ping":     multicall.Silent(inet.Ping),
-			"poweroff": multicall.Silent(end(boot.PowerOff)),
-			"reboot":   multicall.Silent(end(boot.Reboot)),
+			"poweroff": multicall.Silent(endNow(boot.PowerOff)),
+			"reboot":   multicall.Silent(endNow(boot.Reboot)),
+			"shutdown": shutdown().Main(),
 			"tcpdump":  tcpdump.Commands()["tcpdump"].Main(),
 		},
 		Mains: believing(uroot()),
@@ -44,8 +45,8 @@ func believe() {
 	x509.SetFallbackRoots(roots)
 }
 
-// end asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.
-func end(kind boot.Kind) func(context.Context, []string, io.Writer, io.Writer) int {
+// endNow asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.
+func endNow(kind boot.Kind) func(context.Context, []string, io.Writer, io.Writer) int {
 	return func(_ context.Context, args []string, _, stderr io.Writer) int {
 		if len(args) > 1 {
 			fmt.Fprintf(stderr, "usage: %s\n", kind)

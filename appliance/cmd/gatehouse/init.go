@@ -62,13 +62,14 @@ type process1 struct {
 	shares     sharewatch.Watcher
 	supervisor *supervise.Supervisor
 	refusals   refusals
+	request    func(boot.Kind) error // for an end that was planned
 
 	mu    sync.Mutex
 	guard *watchdog.Guard // nil: there is nothing to guard
 }
 
 func newProcess1() *process1 {
-	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState()}
+	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState(), request: boot.Request}
 	p.shares.Log = func(format string, args ...any) { p.log.Event(firewallName, format, args...) }
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
@@ -185,7 +186,8 @@ func (p *process1) watchRestored(ctx context.Context) {
 // serve keeps the services running, and answers about them, until ctx ends.
 func (p *process1) serve(ctx context.Context) {
 	methods := control.Mux{
-		"hooks": p.hooks.answer,
+		"hooks":        p.hooks.answer,
+		shutdownMethod: plansEnd(&boot.Schedule{Request: p.request, Say: p.say}),
 		admin.SharesMethod: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.shares.State())
 		},
@@ -210,6 +212,15 @@ func (p *process1) serve(ctx context.Context) {
 			}
 		})
 	}
+	if conn, err := listenSyslog(syslogSocket); err != nil {
+		p.log.Printf(admin.InitService, "logger will not work: %v", err)
+	} else {
+		serving.Go(func() {
+			if err := serveSyslog(ctx, conn, func(line string) { p.log.Write(syslogName, line) }); err != nil {
+				p.log.Printf(admin.InitService, "%v", err)
+			}
+		})
+	}
 	if g := p.guarding(); g != nil {
 		serving.Go(func() { g.Run(ctx) })
 	}
@@ -217,6 +228,9 @@ func (p *process1) serve(ctx context.Context) {
 	p.supervisor.Run(ctx)
 	serving.Wait()
 }
+
+// say is a line about init in the log, which the console shows too.
+func (p *process1) say(format string, args ...any) { p.log.Event(admin.InitService, format, args...) }
 
 // tidied gives back the memory that a change has taken: process 1 does not need it until the next.
 func tidied(h control.Handler) control.Handler {

@@ -31,10 +31,11 @@ func TestRun(t *testing.T) {
 		{"gatehouse service nosuch", "", 2, `no service "nosuch"`},
 		{"gatehouse service dhcp", "", 1, "the configuration on descriptor 0: EOF"},
 		{"/sbin/reboot --help", "", 2, "usage: reboot"},
+		{"/bin/shutdown -h", "", 1, "usage: shutdown"},
 		{"/bin/ip frobnicate", "", 2, "frobnicate"},
 		{"/bin/ping", "", 2, "usage: ping"},
 		{"/bin/hostname -Z", "", 2, "usage: hostname"},
-		{"gatehouse names", "", 0, "halt\nhostname\nip\nping\npoweroff\nreboot\n"},
+		{"gatehouse names", "", 0, "halt\nhostname\nip\nping\npoweroff\nreboot\nshutdown\n"},
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer

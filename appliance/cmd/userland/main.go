@@ -19,9 +19,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/archive"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/compare"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/disks"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/match"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
@@ -69,7 +71,7 @@ func commands() multicall.Table {
 			t.Commands[name] = c.Main()
 		}
 	}
-	maps.Copy(t.Mains, strict(uroot()))
+	maps.Copy(t.Mains, uroot())
 	return t
 }
 
@@ -78,9 +80,11 @@ func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
 		archive.Commands(),
 		compare.Commands(),
+		disks.Commands(),
 		edit.Commands(),
 		files.Commands(),
 		find.Commands(),
+		machine.Commands(),
 		match.Commands(),
 		text.Commands(),
 		transfer.Commands(),

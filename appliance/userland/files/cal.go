@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
 // A calendar is cal: of the Julian calendar until 2 September 1752, of the Gregorian one from the 14th on.
@@ -30,7 +31,7 @@ func cal(c *command.Call) {
 	if !operands(c, 0, 2) {
 		return
 	}
-	now := time.Now().In(localZone())
+	now := time.Now().In(zone.Local())
 	year, month := now.Year(), int(now.Month())
 	if c.Has('y') || len(c.Args) == 1 {
 		month = 0

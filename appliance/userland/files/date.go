@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
 const dateHelp = `	-u	UTC
@@ -26,11 +27,11 @@ func date(c *command.Call) {
 	if !ok {
 		return
 	}
-	in := localZone()
+	in := zone.Local()
 	if o['u'] {
 		in = time.UTC
 	}
-	format, zone, ok := dateFormat(c, o)
+	format, zoned, ok := dateFormat(c, o)
 	if !ok {
 		return
 	}
@@ -73,14 +74,14 @@ func date(c *command.Call) {
 		}
 	}
 	line := strftime(format, t)
-	if zone {
+	if zoned {
 		line += t.Format("-07:00")
 	}
 	c.Stdout.WriteString(line + "\n")
 }
 
 // dateFormat is how the time is to be written, and whether with the zone behind it.
-func dateFormat(c *command.Call, o chosen) (format string, zone, ok bool) {
+func dateFormat(c *command.Call, o chosen) (format string, zoned, ok bool) {
 	format = "%a %b %e %H:%M:%S %Z %Y"
 	given := false
 	if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "+") {
@@ -106,9 +107,9 @@ func dateFormat(c *command.Call, o chosen) (format string, zone, ok bool) {
 			c.Misused("-I%s: expected date, hours, minutes, seconds or ns", spec)
 			return "", false, false
 		}
-		zone = format != "%F"
+		zoned = format != "%F"
 	}
-	return format, zone, true
+	return format, zoned, true
 }
 
 // operandDate turns MMDDhhmm[[YY]YY][.ss] into what -d takes, and leaves what is written otherwise.
@@ -190,7 +191,7 @@ func touchTimes(c *command.Call) (times []unix.Timespec, now, ok bool) {
 	}
 	for _, letter := range []byte("dt") {
 		if text, given := c.Value(letter); given {
-			t, err := parseDate(text, momentOf(time.Now().In(localZone())), localZone())
+			t, err := parseDate(text, momentOf(time.Now().In(zone.Local())), zone.Local())
 			if err != nil {
 				c.Fail(err)
 				return nil, false, false

@@ -10,51 +10,34 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/mounts"
 )
 
-// A mount is a line of /proc/mounts.
-type mount struct{ device, point, kind string }
-
-func mounts() (all []mount, err error) {
-	const file = "/proc/mounts"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, command.Named(file, err)
-	}
-	plain := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) >= 3 {
-			all = append(all, mount{plain.Replace(f[0]), plain.Replace(f[1]), f[2]})
-		}
-	}
-	return all, nil
-}
-
 // mountOf is where a file is: by its name, its device, or what is mounted on its device.
-func mountOf(name string, all []mount) (mount, bool) {
+func mountOf(name string, all []mounts.Mount) (mounts.Mount, bool) {
 	var st unix.Stat_t
 	if unix.Stat(name, &st) != nil {
-		return mount{}, false
+		return mounts.Mount{}, false
 	}
 	dev := st.Dev
 	if k := kind(&st); k == unix.S_IFBLK || k == unix.S_IFCHR {
 		dev = st.Rdev
 	}
 	for _, m := range all {
-		if m.device == "rootfs" {
+		if m.Device == "rootfs" {
 			continue
 		}
-		if m.point == name || m.device == name {
+		if m.Point == name || m.Device == name {
 			return m, true
 		}
-		if strings.HasPrefix(m.device, "/") && unix.Stat(m.device, &st) == nil && st.Rdev == dev {
+		if strings.HasPrefix(m.Device, "/") && unix.Stat(m.Device, &st) == nil && st.Rdev == dev {
 			return m, true
 		}
-		if unix.Stat(m.point, &st) == nil && st.Dev == dev {
+		if unix.Stat(m.Point, &st) == nil && st.Dev == dev {
 			return m, true
 		}
 	}
-	return mount{}, false
+	return mounts.Mount{}, false
 }
 
 const dfHelp = `	-h -m -k -B SIZE	for people; in MB; in kB; in units of that size
@@ -88,14 +71,14 @@ func df(c *command.Call) {
 		d.unit = 0
 	}
 	d.header(unit)
-	all, err := mounts()
+	all, err := mounts.Read()
 	if err != nil {
 		c.Fail(err)
 		return
 	}
 	if len(c.Args) == 0 {
 		for _, m := range all {
-			if m.device != "rootfs" {
+			if m.Device != "rootfs" {
 				d.line(m, o['a'])
 			}
 		}
@@ -153,13 +136,13 @@ func (d *dfReport) header(unit uint64) {
 	fmt.Fprintf(d.c.Stdout, "Filesystem           %s%-15sUsed Available %s Mounted on\n", kind, title, used)
 }
 
-func (d *dfReport) line(m mount, always bool) {
-	if want, given := d.c.Value('t'); given && want != m.kind {
+func (d *dfReport) line(m mounts.Mount, always bool) {
+	if want, given := d.c.Value('t'); given && want != m.Type {
 		return
 	}
 	var s unix.Statfs_t
-	if err := unix.Statfs(m.point, &s); err != nil {
-		d.c.Fail(command.Named(m.point, err))
+	if err := unix.Statfs(m.Point, &s); err != nil {
+		d.c.Fail(command.Named(m.Point, err))
 		return
 	}
 	if s.Blocks == 0 && !always {
@@ -173,7 +156,7 @@ func (d *dfReport) line(m mount, always bool) {
 	if d.o['i'] {
 		total, free, available, size, unit = s.Files, s.Ffree, s.Ffree, 1, min(unit, 1)
 	}
-	text, width := printable(m.device)
+	text, width := printable(m.Device)
 	switch {
 	case width > 20 && !d.o['P']:
 		fmt.Fprintf(d.c.Stdout, "%s\n%20s", text, "")
@@ -181,14 +164,14 @@ func (d *dfReport) line(m mount, always bool) {
 		fmt.Fprint(d.c.Stdout, text, strings.Repeat(" ", max(0, 20-width)))
 	}
 	if d.o['T'] {
-		if len(m.kind) > 10 && !d.o['P'] {
-			fmt.Fprintf(d.c.Stdout, " %s\n%31s", m.kind, "")
+		if len(m.Type) > 10 && !d.o['P'] {
+			fmt.Fprintf(d.c.Stdout, " %s\n%31s", m.Type, "")
 		} else {
-			fmt.Fprintf(d.c.Stdout, " %-10s", m.kind)
+			fmt.Fprintf(d.c.Stdout, " %-10s", m.Type)
 		}
 	}
 	fmt.Fprintf(d.c.Stdout, " %9s %9s %9s %3d%% %s\n", scaled(total, size, unit), scaled(total-free, size, unit),
-		scaled(available, size, unit), percentUsed(total-free, available), m.point)
+		scaled(available, size, unit), percentUsed(total-free, available), m.Point)
 }
 
 // percentUsed is rounded to the nearest.

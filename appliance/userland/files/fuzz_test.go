@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
 // FuzzExpression: whatever the words are, expr, test, chmod and their like end with a value or an error.
@@ -54,8 +56,8 @@ func FuzzDate(f *testing.F) {
 		if strings.Contains(rule, "\n") {
 			return
 		}
-		if zone, err := time.LoadLocationFromTZData("Local", zoneFile(rule)); err == nil {
-			if _, offset := now.In(zone).Zone(); offset < -7*24*3600 || offset > 7*24*3600 {
+		if in, err := zone.Of(rule); err == nil {
+			if _, offset := now.In(in).Zone(); offset < -7*24*3600 || offset > 7*24*3600 {
 				t.Errorf("%q is %d seconds from UTC", rule, offset)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
 const lsHelp = `	-1 -C -x	one column; columns; columns, across
@@ -67,7 +68,7 @@ func runLs(c *command.Call) {
 	if !ok {
 		return
 	}
-	l := &ls{o: o, c: c, now: time.Now().In(localZone()), titles: len(c.Args) > 1}
+	l := &ls{o: o, c: c, now: time.Now().In(zone.Local()), titles: len(c.Args) > 1}
 	if !l.settle() {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
 const statHelp = `	-c FORMAT	as it says
@@ -209,7 +210,7 @@ func unknown(name string, id uint32) string {
 }
 
 func statTime(t unix.Timespec) string {
-	return time.Unix(t.Unix()).In(localZone()).Format("2006-01-02 15:04:05.000000000 -0700")
+	return time.Unix(t.Unix()).In(zone.Local()).Format("2006-01-02 15:04:05.000000000 -0700")
 }
 
 func kindName(st *unix.Stat_t) string {

@@ -1,4 +1,6 @@
-package files
+// Package zone is the local time of commands, as the C library has it. Which time is local, the environment says (TZ); no
+// file of zones is brought along.
+package zone
 
 import (
 	"encoding/binary"
@@ -7,9 +9,9 @@ import (
 	"time"
 )
 
-// localZone is the local time as tzset(3) has it. Go reads a TZ that names a zone; one that is a rule, as
+// Local is the local time as tzset(3) has it. Go reads a TZ that names a zone; one that is a rule, as
 // "CET-1CEST,M3.5.0,M10.5.0/3", it reads at the end of a zone's file, so here it gets such a file.
-func localZone() *time.Location {
+func Local() *time.Location {
 	rule := strings.TrimPrefix(os.Getenv("TZ"), ":")
 	if !strings.ContainsAny(rule, "0123456789") || strings.HasPrefix(rule, "/") || strings.Contains(rule, "\n") {
 		return time.Local
@@ -17,14 +19,17 @@ func localZone() *time.Location {
 	if _, err := time.LoadLocation(rule); err == nil {
 		return time.Local
 	}
-	if zone, err := time.LoadLocationFromTZData("Local", zoneFile(rule)); err == nil {
+	if zone, err := Of(rule); err == nil {
 		return zone
 	}
 	return time.Local
 }
 
-// zoneFile is a file of RFC 8536 with nothing before its rule, but a moment long ago that the rule begins with.
-func zoneFile(rule string) []byte {
+// Of is the zone of a rule (POSIX, environment variable TZ).
+func Of(rule string) (*time.Location, error) { return time.LoadLocationFromTZData("Local", file(rule)) }
+
+// file is a file of RFC 8536 with nothing before its rule, but a moment long ago that the rule begins with.
+func file(rule string) []byte {
 	if !strings.Contains(rule, ",") && afterOffset(rule) != "" {
 		rule += ",M3.2.0,M11.1.0" // summer time without a rule: that of the C library
 	}
