@@ -8,24 +8,20 @@ tool (
 	github.com/u-root/u-root/cmds/core/chroot
 	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/dmesg
-	github.com/u-root/u-root/cmds/core/free
 	github.com/u-root/u-root/cmds/core/gzip
 	github.com/u-root/u-root/cmds/core/hwclock
 	github.com/u-root/u-root/cmds/core/id
-	github.com/u-root/u-root/cmds/core/lsfd
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/netcat
 	github.com/u-root/u-root/cmds/core/netstat
 	github.com/u-root/u-root/cmds/core/nohup
 	github.com/u-root/u-root/cmds/core/printenv
-	github.com/u-root/u-root/cmds/core/strace
 	github.com/u-root/u-root/cmds/core/stty
 	github.com/u-root/u-root/cmds/core/tar
 	github.com/u-root/u-root/cmds/core/time
 	github.com/u-root/u-root/cmds/core/tty
 	github.com/u-root/u-root/cmds/core/umount
 	github.com/u-root/u-root/cmds/core/uname
-	github.com/u-root/u-root/cmds/core/uptime
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	github.com/u-root/u-root/cmds/exp/traceroute
@@ -68,7 +64,6 @@ require (
 	github.com/cenkalti/backoff/v4 v4.1.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/coredns/caddy v1.1.4 // indirect
-	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/flynn/go-shlex v0.0.0-20150515145356-3f9db97f8568 // indirect
 	github.com/grpc-ecosystem/grpc-opentracing v0.0.0-20180507213350-8e809c8a8645 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect

@@ -41,7 +41,6 @@ func synopses() map[string]synopsis {
 		"printenv": {usage: "printenv [NAME…]"},
 		"stty":     {usage: "stty [dump | load FILE | raw | SETTING…], each ~ before a SETTING is its contrary", dashes: true},
 		"tty":      {usage: "tty"},
-		"uptime":   {usage: "uptime"},
 	}
 }
 

@@ -13,8 +13,8 @@ func TestRefuse(t *testing.T) {
 		refused bool
 		want    string
 	}{
-		{"uptime", 0, false, ""},
-		{"uptime -h", 0, true, "usage: uptime\n"},
+		{"tty", 0, false, ""},
+		{"tty -h", 0, true, "usage: tty\n"},
 		{"nohup sleep -h", 0, false, ""},
 		{"nohup --help", 0, true, "usage: nohup COMMAND [ARGUMENT…]\n"},
 		{"dmesg -clear", 0, false, ""},
