@@ -32,21 +32,26 @@ func using() map[string]command.Command {
 	}
 }
 
+// A condition is something that is asked for: all of a kind are one question, to which any of them is an answer.
+type condition struct {
+	kind byte // the letter of its option; 'f': a file
+	is   func(p *proc.Process, f *openFile) bool
+	met  bool
+}
+
 // An lsofQuery is what is asked for.
 type lsofQuery struct {
-	pids, users, notUsers []int
-	names                 []string
-	internet              []endpoints
-	states                []string
-	files                 []namedFile
-	local                 bool // sockets of the machine
-	all                   bool // of what is asked for, all must be true
-	found                 map[string]bool
+	conditions []condition
+	users      []int // who is not wanted
+	states     []string
+	files      []namedFile
+	all        bool // all kinds must be met, not any
+	terse      bool
 }
 
 // lsof prints what processes have open. Its status is 1 if something that is asked for is not there.
 func lsof(c *command.Call) {
-	q, terse, ok := parseLsof(c)
+	q, ok := parseLsof(c)
 	if !ok {
 		return
 	}
@@ -57,102 +62,115 @@ func lsof(c *command.Call) {
 	}
 	sockets := proc.Sockets(procFS())
 	user := userNames()
-	var rows [][]string
+	rows := [][]string{{"COMMAND", "PID", "USER", "FD  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}}
+	found := false
 	for _, p := range all {
-		if p.ID == os.Getpid() {
+		if p.ID == os.Getpid() || slices.Contains(q.users, p.UID) {
 			continue
 		}
 		some := false
 		for _, f := range openFiles(p.ID, sockets) {
 			if q.wants(p, &f) {
-				if i := q.file(&f); i >= 0 && !q.files[i].all {
-					f.Target = q.files[i].name // as it was asked for
-				}
-				if some = true; !terse {
-					rows = append(rows, lsofRow(p, &f, user))
-				}
+				some = true
+				rows = append(rows, lsofRow(p, &f, user))
 			}
 		}
-		if some && terse {
+		found = found || some
+		if some && q.terse {
 			fmt.Fprintln(c.Stdout, p.ID)
 		}
-		if some {
-			q.found["something"] = true
-		}
 	}
-	if len(rows) > 0 {
+	if found && !q.terse {
 		printLsof(c, rows)
 	}
-	if !q.found["something"] || q.missed() {
+	if !found || slices.ContainsFunc(q.conditions, func(c condition) bool { return !c.met }) {
 		c.Exit(1)
 	}
 }
 
 // parseLsof reads the arguments. The value of -i may be left out.
-func parseLsof(c *command.Call) (q *lsofQuery, terse, ok bool) {
-	q = &lsofQuery{found: map[string]bool{}}
+func parseLsof(c *command.Call) (q *lsofQuery, ok bool) {
+	q = &lsofQuery{}
 	args := slices.Clone(c.Args)
 	for i := 0; i+1 < len(args); i++ {
-		if len(args[i]) > 1 && args[i][0] == '-' && strings.Trim(args[i][1:], "atUnPlwi") == "" && strings.HasSuffix(args[i], "i") &&
-			!strings.HasPrefix(args[i+1], "-") {
+		if word, _ := strings.CutPrefix(args[i], "-"); word != args[i] && strings.HasSuffix(word, "i") &&
+			strings.Trim(word, "atUnPlwi") == "" && !strings.HasPrefix(args[i+1], "-") {
 			args[i] += args[i+1]
 			args = slices.Delete(args, i+1, i+2)
 		}
 	}
-	options, files, err := getopt.ParseLong(args, "atUnPlwp:c:u:i::s:", nil)
+	options, names, err := getopt.ParseLong(args, "atUnPlwp:c:u:i::s:", nil)
 	for _, o := range options {
-		if err != nil {
-			break
-		}
-		switch o.Letter {
-		case 'a':
-			q.all = true
-		case 't':
-			terse = true
-		case 'U':
-			q.local = true
-		case 'p':
-			err = numbersOf(&q.pids, o.Value, -1)
-		case 'c':
-			q.names = append(q.names, o.Value)
-		case 'u':
-			err = q.user(o.Value)
-		case 'i':
-			var e endpoints
-			e, err = parseEndpoints(o.Value)
-			q.internet = append(q.internet, e)
-		case 's':
-			protocol, states, _ := strings.Cut(strings.ToUpper(o.Value), ":")
-			if protocol != "TCP" || states == "" {
-				err = fmt.Errorf("-s %s: expected TCP and states", printable.String(o.Value))
-			}
-			q.states = append(q.states, strings.Split(states, ",")...)
+		if err == nil {
+			err = q.option(o)
 		}
 	}
 	if err != nil {
 		c.Misused("%v", err)
-		return nil, false, false
+		return nil, false
 	}
-	for _, name := range files {
+	for _, name := range names {
 		f, err := lookAt(name, isMount(name))
 		if err != nil {
 			c.Fail(err)
 			continue
 		}
 		q.files = append(q.files, f)
+		q.ask('f', func(_ *proc.Process, o *openFile) bool { return f.is(o) })
 	}
-	return q, terse, len(files) == 0 || len(q.files) > 0
+	return q, len(names) == 0 || len(q.files) > 0
 }
 
-func (q *lsofQuery) user(list string) error {
-	for word := range strings.SplitSeq(list, ",") {
-		to := &q.users
-		name, not := strings.CutPrefix(word, "^")
-		if not {
-			to = &q.notUsers
+func (q *lsofQuery) ask(kind byte, is func(p *proc.Process, f *openFile) bool) {
+	q.conditions = append(q.conditions, condition{kind: kind, is: is})
+}
+
+// option takes one.
+func (q *lsofQuery) option(o getopt.Option) error {
+	switch o.Letter {
+	case 'a':
+		q.all = true
+	case 't':
+		q.terse = true
+	case 'U':
+		q.ask('U', func(_ *proc.Process, f *openFile) bool { return f.socket.Protocol == "unix" })
+	case 'c':
+		q.ask('c', func(p *proc.Process, _ *openFile) bool { return strings.HasPrefix(p.Name, o.Value) })
+	case 'i':
+		e, err := parseEndpoints(o.Value)
+		q.ask('i', func(_ *proc.Process, f *openFile) bool {
+			return e.match(f.socket) && (q.states == nil || f.socket.State == "" || slices.Contains(q.states, f.socket.State))
+		})
+		return err
+	case 's':
+		protocol, states, _ := strings.Cut(strings.ToUpper(o.Value), ":")
+		if protocol != "TCP" || states == "" {
+			return fmt.Errorf("-s %s: expected TCP and states", printable.String(o.Value))
 		}
-		if err := usersOf(to, name); err != nil {
-			return err
+		q.states = append(q.states, strings.Split(states, ",")...)
+	case 'p', 'u':
+		return q.who(o)
+	}
+	return nil
+}
+
+// who takes a list of processes or users. A user behind ^ is one who is not wanted.
+func (q *lsofQuery) who(o getopt.Option) error {
+	for word := range strings.SplitSeq(o.Value, ",") {
+		name, not := strings.CutPrefix(word, "^")
+		id, err := userID(name)
+		if o.Letter == 'p' {
+			id, err = strconv.Atoi(word)
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("-%c %s: expected a list of processes or users", o.Letter, printable.String(o.Value))
+		case not:
+			q.users = append(q.users, id)
+		case o.Letter == 'p':
+			q.ask('p', func(p *proc.Process, _ *openFile) bool { return p.ID == id })
+		default:
+			q.ask('u', func(p *proc.Process, _ *openFile) bool { return p.UID == id })
 		}
 	}
 	return nil
@@ -160,60 +178,25 @@ func (q *lsofQuery) user(list string) error {
 
 // wants reports whether a file is asked for: any, if nothing is.
 func (q *lsofQuery) wants(p *proc.Process, f *openFile) bool {
-	if slices.Contains(q.notUsers, p.UID) {
-		return false
-	}
-	asked, met := 0, 0
-	test := func(is bool, what string) {
-		if asked++; is {
-			met++
-			q.found[what] = true
+	asked, met := 0, 0 // kinds, as bits
+	for i := range q.conditions {
+		c := &q.conditions[i]
+		bit := 1 << strings.IndexByte("Ucipuf", c.kind)
+		asked |= bit
+		if c.is(p, f) {
+			met |= bit
+			c.met = true
 		}
 	}
-	if q.pids != nil {
-		test(slices.Contains(q.pids, p.ID), fmt.Sprint("pid ", p.ID))
-	}
-	if q.users != nil {
-		test(slices.Contains(q.users, p.UID), fmt.Sprint("user ", p.UID))
-	}
-	if q.names != nil {
-		i := slices.IndexFunc(q.names, func(n string) bool { return strings.HasPrefix(p.Name, n) })
-		test(i >= 0, fmt.Sprint("name ", i))
-	}
-	if q.internet != nil {
-		i := slices.IndexFunc(q.internet, func(e endpoints) bool { return e.match(f.socket) })
-		wanted := q.states == nil || f.socket.State == "" || slices.Contains(q.states, f.socket.State)
-		test(i >= 0 && wanted, fmt.Sprint("internet ", i))
-	}
-	if q.local {
-		test(f.socket.Protocol == "unix", "local")
-	}
-	if q.files != nil {
-		i := q.file(f)
-		test(i >= 0, fmt.Sprint("file ", i))
-	}
-	return met == asked || met > 0 && !q.all
-}
-
-// file is which of the files that are asked for it is; -1: none.
-func (q *lsofQuery) file(f *openFile) int {
-	return slices.IndexFunc(q.files, func(n namedFile) bool { return n.is(f) })
-}
-
-// missed reports whether something that is asked for was not met at all.
-func (q *lsofQuery) missed() bool {
-	lacks := func(kind string, n int, key func(i int) int) bool {
-		for i := range n {
-			if !q.found[fmt.Sprint(kind, " ", key(i))] {
-				return true
-			}
-		}
+	if asked != met && (q.all || met == 0) {
 		return false
 	}
-	index := func(i int) int { return i }
-	return lacks("pid", len(q.pids), func(i int) int { return q.pids[i] }) || lacks("user", len(q.users), func(i int) int { return q.users[i] }) ||
-		lacks("name", len(q.names), index) || lacks("internet", len(q.internet), index) || lacks("file", len(q.files), index) ||
-		q.local && !q.found["local"]
+	for _, n := range q.files {
+		if !n.all && n.is(f) {
+			f.Target = n.name // as it was asked for
+		}
+	}
+	return true
 }
 
 // lsofRow is the line of a file: COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME.
@@ -261,9 +244,7 @@ func fileCells(f *openFile) []string {
 
 // printLsof lays rows out in columns, numbers on the right.
 func printLsof(c *command.Call, rows [][]string) {
-	header := []string{"COMMAND", "PID", "USER", "FD  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}
-	rows = append([][]string{header}, rows...)
-	widths := make([]int, len(header))
+	var widths [9]int
 	widths[3] = len("  4u ") + 1
 	for _, row := range rows {
 		for i, cell := range row {
