@@ -12,8 +12,8 @@ import (
 )
 
 func signalling() map[string]command.Command {
-	const signal = "\t-SIG -s SIG\ta signal, by name or number; -0: only ask whether it could be sent\n"
-	const list = "\t-l\tnames of signals; with kill also the name of a number, the number of a name\n"
+	const signal = "\t-SIG -s SIG\ta signal; -0: only ask whether it could be sent\n"
+	const list = "\t-l\tsignals; the name of a number, the number of a name\n"
 	return map[string]command.Command{
 		"kill":    {Usage: "[-SIG] PID... | -l [SIG]...", Help: signal + list + "\t-PID\ta process group\n", Raw: true, Run: kill},
 		"killall": {Usage: "[-lq] [-SIG] NAME...", Help: signal + list + "\t-q\tno complaints\n", Raw: true, Run: killall},

@@ -7,12 +7,12 @@ func listing() map[string]command.Command {
 		"ps":    {Usage: "[-o COLUMN[=HEADER],...] [-p PID,...] [-T] [aux | -ef | -l]", Help: psHelp, Raw: true, Run: ps},
 		"pidof": {Usage: "[-s] [-o PID]... [NAME]...", Help: "\t-s\tone only\n\t-o PID\tnot this; %PPID: who asks\n", Letters: "so:", Run: pidof},
 		"pgrep": {
-			Usage: "[-acfilnovx] [-d TEXT] [-P PID,...] [-g GROUP,...] [-s SESSION,...] [-t TTY,...] [-u USER,...] [PATTERN]",
+			Usage: "[-acfilnovx] [-d TEXT] [-P|g|s|t|u|U LIST]... [PATTERN]",
 			Help:  choosingHelp + "\t-l -a\tnames too, command lines too\n\t-d TEXT\tbetween numbers\n", Letters: choosing + "ad:l",
 			Long: choosingLong(), Trouble: misusedStatus, Run: pgrep,
 		},
 		"pkill": {
-			Usage: "[-SIG] [-cefinovx] [-P PID,...] [-g GROUP,...] [-s SESSION,...] [-t TTY,...] [-u USER,...] [PATTERN]",
+			Usage: "[-SIG] [-cefinovx] [-P|g|s|t|u|U LIST]... [PATTERN]",
 			Help:  choosingHelp + "\t-e\tsay who got it\n\t-SIG\ta signal, by name or number\n", Raw: true, Trouble: misusedStatus, Run: pkill,
 		},
 		"pstree": {

@@ -18,9 +18,9 @@ import (
 func using() map[string]command.Command {
 	return map[string]command.Command{
 		"lsof": {
-			Usage: "[-atUnPlw] [-p PID,...] [-c NAME] [-u USER,...] [-i[46][tcp|udp][:PORT,...]] [-s PROTOCOL:STATE] [FILE]...",
+			Usage: "[-atUnPlw] [-p PID,...] [-c NAME] [-u USER,...] [-i [WHAT]] [FILE]...",
 			Raw:   true, Run: lsof,
-			Help: "\t-p -c -u\tof these processes; ^ before one: not of it\n\t-i\tsockets of IP\n\t-s\twith -i: TCP in these states\n" +
+			Help: "\t-p -c -u\tof these processes, names, users; ^USER: not\n\t-i\tsockets of IP: [46][tcp|udp][:PORT,PORT-PORT,...]\n\t-s TCP:STATE,...\twith -i: in these states\n" +
 				"\t-U\tsockets of the machine\n\t-a\tonly what all of these are true for\n\t-t\tonly the numbers of processes\n" +
 				"\tFILE\tthis one, all of a file system where it begins, or a socket\n\t-n -P -l -w\tnumbers for names, as always; no complaints\n",
 		},

@@ -13,7 +13,7 @@ func telling() map[string]command.Command {
 	return map[string]command.Command{
 		"free":   {Usage: "[-bkmgh]", Help: "\t-b -k -m -g\tin octets, KiB, MiB, GiB\n\t-h\tas reads best\n", Letters: "bkmgh", Run: free},
 		"uptime": {Usage: "[-s]", Help: "\t-s\tsince when\n", Letters: "s", Run: uptime},
-		"w":      {Usage: "", Help: "\twho has a terminal here: ssh and the console\n", Run: who},
+		"w":      {Help: "\twho has a terminal here: ssh and the console\n", Run: who},
 		"who":    {Usage: "[-H]", Help: "\t-H\ta line of headers\n", Letters: "aH", Run: who},
 	}
 }

@@ -19,9 +19,9 @@ import (
 // Options that pgrep and pkill choose by, as procps has them, and their statuses: nobody was found, wrong call, trouble.
 const (
 	choosing     = "cfg:inoP:s:t:u:U:vx"
-	choosingHelp = "\t-f\tPATTERN is for whole command lines\n\t-x\tand for all of the name or line\n\t-i\tletters may be large or small\n" +
+	choosingHelp = "\t-f\tPATTERN is for whole command lines\n\t-x\tand for all of the name or line\n\t-i\tcapitals are as small letters\n" +
 		"\t-n -o\tthe newest, the oldest only\n\t-v\tall others\n\t-c\tprint how many\n" +
-		"\t-P -g -s\tof these parents, groups, sessions; group and session 0: the own\n\t-t\ton these terminals\n" +
+		"\t-P -g -s\tof these parents, groups, sessions; 0: the own\n\t-t\ton these terminals\n" +
 		"\t-u -U\tof these users, effective and real\n"
 	noneFound, misusedStatus = 1, 2
 	signalOption             = 1 // the letter of --signal

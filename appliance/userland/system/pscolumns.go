@@ -60,9 +60,9 @@ func (v *view) cell(name string, p *proc.Process) string {
 	case "tty":
 		return terminalCell(p)
 	case "vsz":
-		return kib(p.Virtual, 4)
+		return proc.KiB(p.Virtual, 4)
 	case "rss":
-		return kib(p.Resident, 4)
+		return proc.KiB(p.Resident, 4)
 	case "stat":
 		return state(p)
 	case "time":
@@ -115,27 +115,6 @@ func state(p *proc.Process) string {
 		s = strings.TrimSuffix(s, " ") + "N"
 	}
 	return s + strings.Repeat(" ", 3-len(s))
-}
-
-// kib writes octets in KiB, in a number of places: 12345, 1632m, 12.3g; in four 1234, 123m, 1.2g.
-func kib(octets, places int) string {
-	limit := 1
-	for range places {
-		limit *= 10
-	}
-	n := octets >> 10
-	if n < limit {
-		return pad(strconv.Itoa(n), places)
-	}
-	tenths, unit := n*10, 0
-	for tenths >= limit {
-		tenths, unit = tenths/1024, unit+1
-	}
-	suffix := string(" mgtpezy"[unit])
-	if tenths < limit/100 {
-		return pad(fmt.Sprintf("%d.%d", tenths/10, tenths%10), places-1) + suffix
-	}
-	return pad(strconv.Itoa(tenths/10), places-1) + suffix
 }
 
 // duration5 writes a time in five places: mm:ss, 12h34, 12d03, 1234d.

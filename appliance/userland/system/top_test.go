@@ -133,7 +133,9 @@ func TestTopScreen(t *testing.T) {
 	s.types("c")
 	s.sees("all processors", func(text string) bool { return strings.Contains(text, "\nCPU:") })
 	s.types("\x1b[B\x1b[B")
-	s.sees("one process left", func(text string) bool { return strings.HasPrefix(first(text), "    1     0") || strings.Contains(first(text), "4711") })
+	s.sees("one process left", func(text string) bool {
+		return strings.HasPrefix(first(text), "    1     0") || strings.Contains(first(text), "4711")
+	})
 	s.types("\x1b[H")
 	s.sees("all again", func(text string) bool { return strings.Contains(first(text), "/top ") })
 

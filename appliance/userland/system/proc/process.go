@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -44,6 +45,22 @@ func (d Device) Major() int { return int(d) >> 8 & 0xfff }
 
 // Minor is the other.
 func (d Device) Minor() int { return int(d)&0xff | int(d)>>12&0xfff00 }
+
+// Limits of what is read of a process, in bytes: it may have megabytes of arguments, and there may be many of it.
+const (
+	maxArgs        = 4096
+	maxEnvironment = 64 << 10
+)
+
+// readFirst reads the first bytes of a file.
+func readFirst(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
 
 // errGone says that a process has ended while it was looked at.
 var errGone = errors.New("process is gone")
@@ -115,7 +132,7 @@ func readProcess(fsys fs.FS, dir string, pageSize int) (*Process, error) {
 	if err := p.parseStatus(string(status)); err != nil {
 		return nil, fmt.Errorf("/proc/%s/status: %w", dir, err)
 	}
-	line, err := fs.ReadFile(fsys, path.Join(dir, "cmdline"))
+	line, err := readFirst(fsys, path.Join(dir, "cmdline"), maxArgs)
 	if err != nil {
 		return nil, errGone
 	}
@@ -206,7 +223,7 @@ func Executable(fsys fs.FS, id int) string {
 
 // Environment is that of a process when it was started, without what it may not be asked for.
 func Environment(fsys fs.FS, id int) []string {
-	text, err := fs.ReadFile(fsys, path.Join(strconv.Itoa(id), "environ"))
+	text, err := readFirst(fsys, path.Join(strconv.Itoa(id), "environ"), maxEnvironment)
 	if err != nil {
 		return nil
 	}

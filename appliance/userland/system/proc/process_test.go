@@ -169,6 +169,17 @@ func TestText6(t *testing.T) {
 	}
 }
 
+func TestKiB(t *testing.T) {
+	for octets, want := range map[int]string{
+		0: "     0    0", 99999 << 10: " 99999  97m", 100000 << 10: " 97.6m  97m", 200 << 20: "  200m 200m", 3 << 40: " 3072g 3.0t",
+		9999 << 10: "  9999 9999", 10000 << 10: " 10000 9.7m", 1 << 62: " 4096p 4.0e",
+	} {
+		if got := " " + KiB(octets, 5) + " " + KiB(octets, 4); got != want {
+			t.Errorf("%d: %q, want %q", octets, got, want)
+		}
+	}
+}
+
 // FuzzProcess reads processes that call themselves anything: a process chooses its name and its arguments, and whoever
 // mounts something the name of the place.
 func FuzzProcess(f *testing.F) {

@@ -199,23 +199,6 @@ func processor(name string, c proc.CPU) string {
 // row is the line of a process.
 func (t *Top) row(r *Row) string {
 	user := []rune(r.User)
-	return fmt.Sprintf("%5d%6d %-8s %s %s%4.0f%%%4.0f%% %s", r.ID, r.Parent, string(user[:min(len(user), 8)]), r.State,
-		kib(r.Resident), 100*float64(r.Resident)/float64(max(t.now.Memory["MemTotal"], 1)), t.share[r.ID], r.Line)
-}
-
-// kib writes octets in KiB, in six places.
-func kib(octets int) string {
-	n := octets >> 10
-	if n < 1e5 {
-		return fmt.Sprintf("%6d", n)
-	}
-	tenths, unit := n*10, 0
-	for tenths >= 1e5 {
-		tenths, unit = tenths/1024, unit+1
-	}
-	suffix := string(" mgtpezy"[unit])
-	if tenths < 1e3 {
-		return fmt.Sprintf("%3d.%d%s", tenths/10, tenths%10, suffix)
-	}
-	return fmt.Sprintf("%5d%s", tenths/10, suffix)
+	return fmt.Sprintf("%5d%6d %-8s %s  %s%4.0f%%%4.0f%% %s", r.ID, r.Parent, string(user[:min(len(user), 8)]), r.State,
+		proc.KiB(r.Resident, 5), 100*float64(r.Resident)/float64(max(t.now.Memory["MemTotal"], 1)), t.share[r.ID], r.Line)
 }

@@ -87,13 +87,3 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
-
-func TestKiB(t *testing.T) {
-	for octets, want := range map[int]string{
-		0: "     0", 99999 << 10: " 99999", 100000 << 10: " 97.6m", 200 << 20: "  200m", 3 << 40: " 3072g", 1 << 62: " 4096p",
-	} {
-		if got := kib(octets); got != want {
-			t.Errorf("%d: %q, want %q", octets, got, want)
-		}
-	}
-}
