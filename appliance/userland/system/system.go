@@ -29,9 +29,15 @@ func Commands() map[string]command.Command {
 // procFS is /proc.
 func procFS() fs.FS { return os.DirFS("/proc") }
 
-// processes are all there are.
+// processes are all there are. The one that asks runs, though its first thread may sleep.
 func processes(threads bool) ([]*proc.Process, error) {
-	return proc.Processes(procFS(), threads, os.Getpagesize())
+	all, err := proc.Processes(procFS(), threads, os.Getpagesize())
+	for _, p := range all {
+		if p.ID == os.Getpid() {
+			p.State = 'R'
+		}
+	}
+	return all, err
 }
 
 // clean makes of what a process calls itself one line of visible characters. Control characters are blanks, as in
