@@ -48,33 +48,15 @@ func fuser(c *command.Call) {
 		}
 		targets = append(targets, t)
 	}
-	if len(targets) == 0 {
-		c.Exit(1)
-		return
-	}
-	all, err := processes(false)
-	if err != nil {
+	users, err := usersOfAll(targets)
+	switch {
+	case err != nil:
 		c.Fail(err)
 		return
-	}
-	sockets := proc.Sockets(procFS())
-	users := make([][]fuserUser, len(targets))
-	for _, p := range all {
-		if p.ID == os.Getpid() {
-			continue
-		}
-		files := openFiles(p.ID, sockets)
-		for i, t := range targets {
-			if access := accesses(files, t); access != "" {
-				users[i] = append(users[i], fuserUser{p, access})
-			}
-		}
-	}
-	if !slices.ContainsFunc(users, func(u []fuserUser) bool { return len(u) > 0 }) {
+	case users == nil:
 		c.Exit(1)
 		return
-	}
-	if o.table && !o.silent {
+	case o.table && !o.silent:
 		fmt.Fprintf(c.Stderr, "%*s USER        PID ACCESS COMMAND\n", nameField, "")
 	}
 	for i, t := range targets {
@@ -83,6 +65,32 @@ func fuser(c *command.Call) {
 	for i := range targets {
 		o.signalAll(c, users[i])
 	}
+}
+
+// usersOfAll finds who uses each of the targets; nil: nobody uses any.
+func usersOfAll(targets []fuserTarget) (users [][]fuserUser, err error) {
+	if len(targets) == 0 {
+		return nil, nil
+	}
+	all, err := processes(false)
+	if err != nil {
+		return nil, err
+	}
+	sockets := proc.Sockets(procFS())
+	found := make([][]fuserUser, len(targets))
+	for _, p := range all {
+		if p.ID == os.Getpid() {
+			continue
+		}
+		files := openFiles(p.ID, sockets)
+		for i, t := range targets {
+			if access := accesses(files, t); access != "" {
+				found[i] = append(found[i], fuserUser{p, access})
+				users = found
+			}
+		}
+	}
+	return users, nil
 }
 
 // A fuserUser is a process that uses something, and for what.

@@ -17,7 +17,10 @@ func signalling() map[string]command.Command {
 	return map[string]command.Command{
 		"kill":    {Usage: "[-SIG] PID... | -l [SIG]...", Help: signal + list + "\t-PID\ta process group\n", Raw: true, Run: kill},
 		"killall": {Usage: "[-lq] [-SIG] NAME...", Help: signal + list + "\t-q\tno complaints\n", Raw: true, Run: killall},
-		"nice":    {Usage: "[-n ADJUSTMENT] [PROGRAM ARGS]", Help: "\t-n N\tadd N, not 10, to the niceness\n", Raw: true, Trouble: 125, Run: nice},
+		"nice": {
+			Usage: "[-n ADJUSTMENT] [PROGRAM ARGS]", Raw: true, Trouble: 125, Run: nice,
+			Help: "\t-n N\tadd N, not 10, to the niceness\n",
+		},
 		"renice": {
 			Usage: "[-n] PRIORITY [[-p|g|u] ID...]...", Raw: true, Run: renice,
 			Help: "\t-n\tadd PRIORITY to what it is\n\t-p -g -u\tIDs are processes, process groups, users\n",

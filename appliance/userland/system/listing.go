@@ -4,8 +4,11 @@ import "github.com/gatehouse-os/gatehouse/appliance/userland/command"
 
 func listing() map[string]command.Command {
 	return map[string]command.Command{
-		"ps":    {Usage: "[-o COLUMN[=HEADER],...] [-p PID,...] [-T] [aux | -ef | -l]", Help: psHelp, Raw: true, Run: ps},
-		"pidof": {Usage: "[-s] [-o PID]... [NAME]...", Help: "\t-s\tone only\n\t-o PID\tnot this; %PPID: who asks\n", Letters: "so:", Run: pidof},
+		"ps": {Usage: "[-o COLUMN[=HEADER],...] [-p PID,...] [-T] [aux | -ef | -l]", Help: psHelp, Raw: true, Run: ps},
+		"pidof": {
+			Usage: "[-s] [-o PID]... [NAME]...", Letters: "so:", Run: pidof,
+			Help: "\t-s\tone only\n\t-o PID\tnot this; %PPID: who asks\n",
+		},
 		"pgrep": {
 			Usage: "[-acfilnovx] [-d TEXT] [-P|g|s|t|u|U LIST]... [PATTERN]",
 			Help:  choosingHelp + "\t-l -a\tnames too, command lines too\n\t-d TEXT\tbetween numbers\n", Letters: choosing + "ad:l",
@@ -13,7 +16,8 @@ func listing() map[string]command.Command {
 		},
 		"pkill": {
 			Usage: "[-SIG] [-cefinovx] [-P|g|s|t|u|U LIST]... [PATTERN]",
-			Help:  choosingHelp + "\t-e\tsay who got it\n\t-SIG\ta signal, by name or number\n", Raw: true, Trouble: misusedStatus, Run: pkill,
+			Help:  choosingHelp + "\t-e\tsay who got it\n\t-SIG\ta signal, by name or number\n",
+			Raw:   true, Trouble: misusedStatus, Run: pkill,
 		},
 		"pstree": {
 			Usage: "[-apAlT] [PID | USER]", Letters: "apAlTn", Run: pstree,

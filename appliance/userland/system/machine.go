@@ -11,7 +11,10 @@ import (
 
 func telling() map[string]command.Command {
 	return map[string]command.Command{
-		"free":   {Usage: "[-bkmgh]", Help: "\t-b -k -m -g\tin octets, KiB, MiB, GiB\n\t-h\tas reads best\n", Letters: "bkmgh", Run: free},
+		"free": {
+			Usage: "[-bkmgh]", Letters: "bkmgh", Run: free,
+			Help: "\t-b -k -m -g\tin octets, KiB, MiB, GiB\n\t-h\tas reads best\n",
+		},
 		"uptime": {Usage: "[-s]", Help: "\t-s\tsince when\n", Letters: "s", Run: uptime},
 		"w":      {Help: "\twho has a terminal here: ssh and the console\n", Run: who},
 		"who":    {Usage: "[-H]", Help: "\t-H\ta line of headers\n", Letters: "aH", Run: who},
@@ -88,7 +91,8 @@ func uptime(c *command.Call) {
 		c.Fail(err)
 		return
 	}
-	fmt.Fprintf(c.Stdout, " %s up %s,  %d users,  load average: %s\n", now.Format("15:04:05"), upText(up), len(all), strings.Join(load[:3], ", "))
+	fmt.Fprintf(c.Stdout, " %s up %s,  %d users,  load average: %s\n",
+		now.Format("15:04:05"), upText(up), len(all), strings.Join(load[:3], ", "))
 }
 
 // upText is a time in words: "2 days,  3:05", "7 min".

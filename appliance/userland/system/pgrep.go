@@ -47,34 +47,15 @@ type choice struct {
 
 // chooses reads what was given. It says itself what is wrong with it.
 func chooses(c *command.Call) (ch choice, ok bool) {
-	var err error
 	ch = choice{whole: c.Has('x'), full: c.Has('f'), newest: c.Has('n'), oldest: c.Has('o'), inverse: c.Has('v')}
+	selective := false
 	for _, o := range c.Options {
-		switch o.Letter {
-		case 'P':
-			err = numbersOf(&ch.parents, o.Value, -1)
-		case 'g':
-			err = numbersOf(&ch.groups, o.Value, unix.Getpgrp())
-		case 's':
-			var own int
-			if own, err = unix.Getsid(0); err == nil {
-				err = numbersOf(&ch.sessions, o.Value, own)
-			}
-		case 'u':
-			err = usersOf(&ch.users, o.Value)
-		case 'U':
-			err = usersOf(&ch.owners, o.Value)
-		case 't':
-			for t := range strings.SplitSeq(o.Value, ",") {
-				ch.terminals = append(ch.terminals, strings.TrimPrefix(t, "/dev/"))
-			}
-		}
-		if err != nil {
+		if err := ch.option(o); err != nil {
 			c.Misused("-%c: %v", o.Letter, err)
 			return ch, false
 		}
+		selective = selective || strings.IndexByte("PgsuUt", o.Letter) >= 0
 	}
-	selective := slices.ContainsFunc(c.Options, func(o getopt.Option) bool { return strings.IndexByte("PgsuUt", o.Letter) >= 0 })
 	switch {
 	case ch.newest && ch.oldest, ch.inverse && (ch.newest || ch.oldest):
 		c.Misused("-n, -o and -v exclude each other")
@@ -82,23 +63,50 @@ func chooses(c *command.Call) (ch choice, ok bool) {
 	case len(c.Args) > 1:
 		c.Misused("expected one pattern")
 		return ch, false
-	case len(c.Args) == 0 && !selective:
-		c.Misused("expected a pattern")
-		return ch, false
-	case len(c.Args) == 1:
-		if len(c.Args[0]) > nameLimit && !ch.full {
-			c.Warn(fmt.Errorf("%s: names have %d characters at most; -f looks at whole command lines", printable.String(c.Args[0]), nameLimit))
+	case len(c.Args) == 0:
+		if !selective {
+			c.Misused("expected a pattern")
 		}
-		flags := regex.Extended
-		if c.Has('i') {
-			flags |= regex.IgnoreCase
+		return ch, selective
+	}
+	if len(c.Args[0]) > nameLimit && !ch.full {
+		c.Warn(fmt.Errorf("%s: names have %d characters at most; -f looks at whole command lines",
+			printable.String(c.Args[0]), nameLimit))
+	}
+	flags := regex.Extended
+	if c.Has('i') {
+		flags |= regex.IgnoreCase
+	}
+	var err error
+	if ch.pattern, err = regex.Compile(c.Args[0], flags); err != nil {
+		c.Misused("%s: %v", printable.String(c.Args[0]), err)
+	}
+	return ch, err == nil
+}
+
+// option takes one that has a list.
+func (ch *choice) option(o getopt.Option) error {
+	switch o.Letter {
+	case 'P':
+		return numbersOf(&ch.parents, o.Value, -1)
+	case 'g':
+		return numbersOf(&ch.groups, o.Value, unix.Getpgrp())
+	case 's':
+		own, err := unix.Getsid(0)
+		if err != nil {
+			return err
 		}
-		if ch.pattern, err = regex.Compile(c.Args[0], flags); err != nil {
-			c.Misused("%s: %v", printable.String(c.Args[0]), err)
-			return ch, false
+		return numbersOf(&ch.sessions, o.Value, own)
+	case 'u':
+		return usersOf(&ch.users, o.Value)
+	case 'U':
+		return usersOf(&ch.owners, o.Value)
+	case 't':
+		for t := range strings.SplitSeq(o.Value, ",") {
+			ch.terminals = append(ch.terminals, strings.TrimPrefix(t, "/dev/"))
 		}
 	}
-	return ch, true
+	return nil
 }
 
 // numbersOf appends the numbers of a list; 0 is the own where there is one.

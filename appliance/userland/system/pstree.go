@@ -29,11 +29,11 @@ type treeNode struct {
 // pstree draws who started whom. Equal children are one: 3*[sleep].
 func pstree(c *command.Call) {
 	root, owner := 1, -1
-	switch {
-	case len(c.Args) > 1:
+	if len(c.Args) > 1 {
 		c.Misused("expected one process or user")
 		return
-	case len(c.Args) == 1:
+	}
+	if len(c.Args) == 1 {
 		n, err := strconv.Atoi(c.Args[0])
 		if err == nil {
 			root = n
@@ -48,17 +48,30 @@ func pstree(c *command.Call) {
 		return
 	}
 	nodes := grow(c, all)
+	var roots []*treeNode
+	switch n := nodes[root]; {
+	case n != nil && owner >= 0:
+		roots = owned(n, owner, 0)
+	case n != nil:
+		roots = []*treeNode{n}
+	}
+	if roots == nil {
+		c.Fail(fmt.Errorf("%s: no processes", printable.String(strings.Join(c.Args, ""))))
+	}
+	drawTrees(c, roots)
+}
+
+// drawTrees draws trees, with a line between.
+func drawTrees(c *command.Call, roots []*treeNode) {
 	d := treeDrawer{lines: c.Has('a'), compact: !c.Has('a') && !c.Has('p')}
 	width := fileWidth
 	if f, ok := c.Stdout.Underlying().(*os.File); ok && columnsOf(f) > 0 {
 		width = columnsOf(f)
 	}
-	drawn := false
-	put := func(n *treeNode) {
-		if drawn {
+	for i, n := range roots {
+		if i > 0 {
 			c.Stdout.WriteByte('\n')
 		}
-		drawn = true
 		for _, l := range d.block(n, 1, 0, 0) {
 			if len(l) > width && !c.Has('l') {
 				l = l[:width-1] + "+"
@@ -66,29 +79,19 @@ func pstree(c *command.Call) {
 			c.Stdout.WriteString(l + "\n")
 		}
 	}
-	if owner < 0 {
-		if n := nodes[root]; n != nil {
-			put(n)
-		}
-	} else if n := nodes[1]; n != nil {
-		owned(n, owner, 0, put)
-	}
-	if !drawn {
-		c.Fail(fmt.Errorf("%s: no processes", printable.String(strings.Join(c.Args, ""))))
-	}
 }
 
-// owned finds the topmost processes of a user.
-func owned(n *treeNode, owner, depth int, put func(*treeNode)) {
+// owned are the topmost processes of a user.
+func owned(n *treeNode, owner, depth int) (all []*treeNode) {
 	if n.UID == owner {
-		put(n)
-		return
+		return []*treeNode{n}
 	}
 	for _, child := range n.children {
 		if depth < maxDepth {
-			owned(child, owner, depth+1, put)
+			all = append(all, owned(child, owner, depth+1)...)
 		}
 	}
+	return all
 }
 
 // grow makes nodes of all, by number.
@@ -111,8 +114,11 @@ func grow(c *command.Call, all []*proc.Process) map[int]*treeNode {
 	for _, p := range all {
 		if p.ID == p.Main {
 			n := &treeNode{Process: p, label: label(p, escaped(p.Name))}
-			if c.Has('a') && len(p.Args) > 0 {
+			switch {
+			case c.Has('a') && len(p.Args) > 0:
 				n.label = strings.Join(append([]string{n.label}, escapedAll(p.Args[1:])...), " ")
+			case c.Has('a'):
+				n.label = "(" + n.label + ")"
 			}
 			nodes[p.ID] = n
 		}

@@ -35,24 +35,8 @@ type topRun struct {
 // runTop shows who takes what, again and again.
 func runTop(c *command.Call) {
 	r := topRun{Call: c, pause: topPause}
-	r.Threads = c.Has('H')
-	for _, o := range c.Options {
-		switch o.Letter {
-		case 'd':
-			s, err := strconv.ParseFloat(o.Value, 64)
-			if err != nil || s < 0 || s > 1e6 {
-				c.Misused("-d: expected a number of seconds")
-				return
-			}
-			r.pause = max(time.Duration(s*float64(time.Second)), topLeast)
-		case 'n':
-			n, err := strconv.ParseUint(o.Value, 10, 31)
-			if err != nil || n == 0 {
-				c.Misused("-n: expected a number")
-				return
-			}
-			r.rounds = int(n)
-		}
+	if !r.options() {
+		return
 	}
 	if err := r.take(); err != nil {
 		c.Fail(err)
@@ -64,14 +48,38 @@ func runTop(c *command.Call) {
 	if c.Has('b') || !isFile || out == nil || !terminal.Is(out) {
 		err = r.print()
 	} else {
-		t := terminal.Open(in)
-		err = r.show(t)
-		t.Close()
+		w := topWindow{topRun: &r, terminal: terminal.Open(in)}
+		err = w.show()
+		w.terminal.Close()
 		c.Stdout.WriteString("\r\n")
 	}
 	if err != nil {
 		c.Fail(err)
 	}
+}
+
+// options reads them, and says itself what is wrong with one.
+func (r *topRun) options() bool {
+	r.Threads = r.Has('H')
+	for _, o := range r.Options {
+		switch o.Letter {
+		case 'd':
+			s, err := strconv.ParseFloat(o.Value, 64)
+			if err != nil || !(s >= 0 && s <= 1e6) {
+				r.Misused("-d: expected a number of seconds")
+				return false
+			}
+			r.pause = max(time.Duration(s*float64(time.Second)), topLeast)
+		case 'n':
+			n, err := strconv.ParseUint(o.Value, 10, 31)
+			if err != nil || n == 0 {
+				r.Misused("-n: expected a number")
+				return false
+			}
+			r.rounds = int(n)
+		}
+	}
+	return true
 }
 
 // take takes a sample.
@@ -131,87 +139,92 @@ func (r *topRun) print() error {
 	}
 }
 
-// show is top for a person:
+// A topWindow is top for a person:
 //
 //	sample ──► draw ──► wait ──► a key of another view, another size: draw
 //	  ▲                  │
 //	  └──────────────────┘ the pause is over, any other key
-func (r *topRun) show(t *terminal.Terminal) error {
-	var s screen.Screen
-	blind := false // no more keys come
-	end := time.Now().Add(topFirst)
-	for shown := false; ; shown = true {
-		if shown {
-			r.draw(&s, t)
-			if r.last() {
-				return nil
-			}
-			end = time.Now().Add(r.pause)
-		}
-	waiting:
-		for {
-			left := time.Until(end)
-			if left <= 0 {
-				break
-			}
-			var event terminal.Event
-			if blind {
-				select {
-				case <-r.Done():
-					return nil
-				case <-time.After(left):
-				}
-				break
-			}
-			switch event = t.Next(r.Context, left); event.Kind {
-			case terminal.Ended:
-				if r.Err() != nil {
-					return nil
-				}
-				blind = true
-			case terminal.Ticked:
-				break waiting
-			case terminal.Resized:
-				r.draw(&s, t)
-			case terminal.Pressed:
-				switch r.key(event.Key, t, &s) {
-				case top.Quit:
-					return nil
-				case top.Again:
-					break waiting
-				}
-				if shown {
-					r.draw(&s, t)
-				}
-			}
-			if r.Stdout.Err() != nil {
-				return nil
-			}
-		}
-		if err := r.take(); err != nil {
+type topWindow struct {
+	*topRun
+	terminal *terminal.Terminal
+	screen   screen.Screen
+	shown    bool // there is something to draw
+	blind    bool // no more keys come
+}
+
+func (w *topWindow) show() error {
+	for until := time.Now().Add(topFirst); w.wait(until); until = time.Now().Add(w.pause) {
+		if err := w.take(); err != nil {
 			return err
 		}
+		w.shown = true
+		w.draw()
+		if w.last() {
+			break
+		}
 	}
+	return nil
+}
+
+// wait takes keys until it is time for a sample. It reports whether there shall be one.
+func (w *topWindow) wait(until time.Time) bool {
+	for w.Stdout.Err() == nil { // whoever flushes last says so
+		left := time.Until(until)
+		if left <= 0 {
+			return true
+		}
+		if w.blind {
+			select {
+			case <-w.Done():
+				return false
+			case <-time.After(left):
+				return true
+			}
+		}
+		switch event := w.terminal.Next(w.Context, left); event.Kind {
+		case terminal.Ended:
+			if w.Err() != nil {
+				return false
+			}
+			w.blind = true
+		case terminal.Ticked:
+			return true
+		case terminal.Resized:
+			w.draw()
+		case terminal.Pressed:
+			switch w.key(event.Key) {
+			case top.Quit:
+				return false
+			case top.Again:
+				return true
+			}
+			w.draw()
+		}
+	}
+	return false
 }
 
 // key takes a key; some are for the terminal.
-func (r *topRun) key(k key.Key, t *terminal.Terminal, s *screen.Screen) top.Answer {
+func (w *topWindow) key(k key.Key) top.Answer {
 	switch k {
 	case key.Ctrl('Z'):
-		t.Suspend()
-		s.Forget()
+		w.terminal.Suspend()
+		w.screen.Forget()
 	case key.Ctrl('L'):
-		s.Forget()
+		w.screen.Forget()
 	default:
-		return r.Key(k)
+		return w.Key(k)
 	}
 	return top.Show
 }
 
 // draw draws what there is.
-func (r *topRun) draw(s *screen.Screen, t *terminal.Terminal) {
-	rows, columns := t.Size()
-	lines, head := r.Lines(rows)
+func (w *topWindow) draw() {
+	if !w.shown {
+		return
+	}
+	rows, columns := w.terminal.Size()
+	lines, head := w.Lines(rows)
 	f := screen.Frame{Rows: rows, Columns: columns}
 	for i, l := range lines[:min(len(lines), rows)] {
 		style := screen.Style("")
@@ -221,6 +234,6 @@ func (r *topRun) draw(s *screen.Screen, t *terminal.Terminal) {
 		f.Lines = append(f.Lines, screen.Window(screen.Text(l, style), 0, columns))
 	}
 	f.Row = min(len(f.Lines), rows-1)
-	r.Stdout.Write(s.Draw(f))
-	_ = r.Stdout.Flush() // an error stays
+	w.Stdout.Write(w.screen.Draw(f))
+	_ = w.Stdout.Flush() // an error stays
 }
