@@ -4,12 +4,8 @@ go 1.26.0
 
 tool (
 	github.com/u-root/u-root/cmds/core/brctl
-	github.com/u-root/u-root/cmds/core/free
-	github.com/u-root/u-root/cmds/core/lsfd
 	github.com/u-root/u-root/cmds/core/netcat
 	github.com/u-root/u-root/cmds/core/netstat
-	github.com/u-root/u-root/cmds/core/strace
-	github.com/u-root/u-root/cmds/core/uptime
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	github.com/u-root/u-root/cmds/exp/traceroute
@@ -52,7 +48,6 @@ require (
 	github.com/cenkalti/backoff/v4 v4.1.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/coredns/caddy v1.1.4 // indirect
-	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/flynn/go-shlex v0.0.0-20150515145356-3f9db97f8568 // indirect
 	github.com/grpc-ecosystem/grpc-opentracing v0.0.0-20180507213350-8e809c8a8645 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect

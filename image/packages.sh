@@ -28,6 +28,8 @@ peers="$peers radvd radvdump ndisc6"
 # Installed, these would change how the machine finds names, and who sets its clock: they are unpacked only, to where
 # the tests look.
 unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-timesyncd"
+# What the commands of the console that busybox has none of are compared with.
+peers="$peers lsof psmisc"
 # Clients of ssh with few ciphers, and who audits what a server offers.
 peers="$peers python3-paramiko ssh-audit"
 # Clients of it that are not OpenSSH's, and OpenSSH's other end of sftp.

@@ -322,7 +322,7 @@ func (b *besieged) ofSSHD(ctx context.Context, t *testing.T, line string) int {
 // programs is how many processes there are that are no part of the kernel.
 func (b *besieged) programs(ctx context.Context, t *testing.T) int {
 	t.Helper()
-	return len(regexp.MustCompile(` \d\d:\d\d:\d\d `).FindAllString(typed(ctx, t, b.vm, "ps"), -1)) // the time of each
+	return len(regexp.MustCompile(`(?m)^ *\d+ \S+ +[^ \[]`).FindAllString(typed(ctx, t, b.vm, "ps"), -1)) // those have names in brackets
 }
 
 // processor is how much of its time sshd has had.

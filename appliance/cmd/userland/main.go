@@ -60,11 +60,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // commands are the shell, ours where u-root has none or not a good enough one, and u-root's.
 func commands() multicall.Table {
 	t := multicall.Table{
-		Commands: map[string]multicall.Command{
-			"kill": multicall.Silent(system.Kill),
-			"ps":   multicall.Silent(system.Ps),
-		},
-		Mains: map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
+		Commands: map[string]multicall.Command{},
+		Mains:    map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
 	}
 	for _, room := range rooms() {
 		for name, c := range room {
@@ -86,6 +83,7 @@ func rooms() []map[string]command.Command {
 		find.Commands(),
 		machine.Commands(),
 		match.Commands(),
+		system.Commands(),
 		text.Commands(),
 		transfer.Commands(),
 		tty.Commands(),

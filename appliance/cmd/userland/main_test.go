@@ -12,8 +12,8 @@ func TestRun(t *testing.T) {
 		status int
 		want   string // in what it printed
 	}{
-		{"/bin/ps -Z", 2, "usage: ps"},
-		{"/bin/kill", 2, "usage: kill"},
+		{"/bin/ps -Z", 1, "usage: ps"},
+		{"/bin/kill", 1, "usage: kill"},
 		{"head -n", 1, "usage: head"},
 		{"tail -n", 1, "usage: tail"},
 		{"/bin/userland names", 0, "awk\nbase64\n"},

@@ -87,8 +87,19 @@ func Cases(dir string) (all []Case, err error) {
 	return all, err
 }
 
+// A Trial is how lines are run, where commands look at the machine.
+type Trial struct {
+	Alone bool // each line has processes and a network of its own: numbers are the same again
+}
+
 // Compare runs the cases of a directory.
 func Compare(t *testing.T, dir string, commands map[string]command.Command) {
+	t.Helper()
+	Trial{}.Compare(t, dir, commands)
+}
+
+// Compare runs the cases of a directory.
+func (r Trial) Compare(t *testing.T, dir string, commands map[string]command.Command) {
 	t.Helper()
 	cases, err := Cases(dir)
 	if err != nil {
@@ -101,7 +112,7 @@ func Compare(t *testing.T, dir string, commands map[string]command.Command) {
 			t.Parallel()
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			got, want := c.run(t, ours), c.run(t, theirs)
+			got, want := c.run(t, ours, r.Alone), c.run(t, theirs, r.Alone)
 			switch same := got.equal(want); {
 			case same && c.Reason != "":
 				t.Errorf("$ %s\ndoes what busybox's does; the reason why not is: %s", c.Line, c.Reason)
@@ -112,7 +123,8 @@ func Compare(t *testing.T, dir string, commands map[string]command.Command) {
 	}
 }
 
-// programs are two directories with a name for each command: in ours those of the test's own program go before.
+// programs are two directories with a name for each command: in ours those of the test's own program go before, in theirs
+// Debian's own where busybox has none.
 func programs(t *testing.T, commands map[string]command.Command) (ours, theirs string) {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")
@@ -180,13 +192,17 @@ func (r result) String() string {
 }
 
 // run runs the line by dash, whose own commands are few, in a directory of its own.
-func (c Case) run(t *testing.T, bin string) (r result) {
+func (c Case) run(t *testing.T, bin string, alone bool) (r result) {
 	t.Helper()
 	dir := t.TempDir()
 	c.fill(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/bin/dash", "-c", "umask 022; "+c.Line)
+	shell := []string{"/bin/dash", "-c", "umask 022; " + c.Line}
+	if alone {
+		shell = append([]string{"/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--net", "--kill-child"}, shell...)
+	}
+	cmd := exec.CommandContext(ctx, shell[0], shell[1:]...)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
 	cmd.Env = []string{"PATH=" + bin, "HOME=" + dir, "TZ=UTC0", "LC_ALL=C", "USER=root", "TERM=dumb"}
 	var out, complaint bytes.Buffer

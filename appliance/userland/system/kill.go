@@ -1,121 +1,151 @@
 package system
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
+	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-const killUsage = `usage: kill [-SIGNAL | -s SIGNAL] PID…   (-GROUP after a signal or -- is a process group)
-       kill -l [SIGNAL…]`
-
-// killOptions are the options of one run.
-type killOptions struct {
-	signal unix.Signal
-	list   bool
-	names  []string // with list: only these
-	pids   []int    // negative: process groups
+func signalling() map[string]command.Command {
+	const signal = "\t-SIG -s SIG\ta signal; -0: only ask whether it could be sent\n"
+	const list = "\t-l\tsignals; the name of a number, the number of a name\n"
+	return map[string]command.Command{
+		"kill":    {Usage: "[-SIG] PID... | -l [SIG]...", Help: signal + list + "\t-PID\ta process group\n", Raw: true, Run: kill},
+		"killall": {Usage: "[-lq] [-SIG] NAME...", Help: signal + list + "\t-q\tno complaints\n", Raw: true, Run: killall},
+		"nice": {
+			Usage: "[-n ADJUSTMENT] [PROGRAM ARGS]", Raw: true, Trouble: 125, Run: nice,
+			Help: "\t-n N\tadd N, not 10, to the niceness\n",
+		},
+		"renice": {
+			Usage: "[-n] PRIORITY [[-p|g|u] ID...]...", Raw: true, Run: renice,
+			Help: "\t-n\tadd PRIORITY to what it is\n\t-p -g -u\tIDs are processes, process groups, users\n",
+		},
+	}
 }
 
-// Kill sends a signal, SIGTERM unless told, to processes and process groups. With
-// signal 0 it only looks whether it could. The status is 1 when it could not reach
-// one of them. It refuses 0 and -1, its own group and everything on the box: on the
-// console that ends the session, or the services.
-func Kill(_ context.Context, args []string, stdout, stderr io.Writer) int {
-	const command = "kill"
-	o, err := parseKill(args[1:])
-	if err != nil {
-		return fail(stderr, exitUsage, command, fmt.Errorf("%w\n%s", err, killUsage))
+// kill sends a signal. Its status is how many it could not be sent to.
+func kill(c *command.Call) {
+	if len(c.Args) > 0 && c.Args[0] == "-l" {
+		translateSignals(c)
+		return
 	}
-	if o.list {
-		return listSignals(o.names, stdout, stderr)
-	}
-	status := exitOK
-	for _, pid := range o.pids {
-		if err := unix.Kill(pid, o.signal); err != nil {
-			status = fail(stderr, exitFailed, command, fmt.Errorf("(%d): %w", pid, err))
-		}
-	}
-	return status
-}
-
-// parseKill reads the arguments after the command's name. getopt cannot: here -9 is
-// a signal and, after one, a process group.
-func parseKill(args []string) (killOptions, error) {
-	o := killOptions{signal: unix.SIGTERM}
-	args, err := o.parseSignal(args)
-	if err != nil || o.list {
-		return o, err
-	}
-	for _, arg := range args {
-		pid, err := strconv.Atoi(arg)
-		if err != nil || pid == 0 || pid == -1 || pid != int(int32(pid)) {
-			return o, fmt.Errorf("%s: expected the number of a process, or -N for process group N", arg)
-		}
-		o.pids = append(o.pids, pid)
-	}
-	if o.pids == nil {
-		return o, errors.New("expected the number of a process")
-	}
-	return o, nil
-}
-
-// parseSignal reads the one option that may come first, and returns the rest.
-func (o *killOptions) parseSignal(args []string) ([]string, error) {
-	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
-		return args, nil
-	}
-	word := args[0][1:]
-	args = args[1:]
-	switch {
-	case word == "-":
-		return args, nil
-	case word == "l" || word == "L":
-		o.list, o.names = true, args
-		return nil, nil
-	case word == "s" || word == "n":
-		if len(args) == 0 {
-			return nil, fmt.Errorf("option -%s needs a signal", word)
-		}
-		word, args = args[0], args[1:]
-	}
-	signal, ok := signalNumber(word)
+	signal, ok := signalArgument(c)
 	if !ok {
-		return nil, fmt.Errorf("%s: no such signal; kill -l lists them", word)
+		return
 	}
-	o.signal = signal
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
+	failed := 0
+	for _, arg := range c.Args {
+		pid, err := strconv.ParseInt(arg, 10, 32)
+		switch {
+		case err != nil:
+			err = fmt.Errorf("%s: expected the number of a process", printable.String(arg))
+		default:
+			if err = unix.Kill(int(pid), signal); err != nil {
+				err = fmt.Errorf("%d: %w", pid, err)
+			}
+		}
+		if err != nil {
+			c.Warn(err)
+			failed++
+		}
 	}
-	return args, nil
+	c.Exit(min(failed, 255))
 }
 
-// listSignals names the numbers and numbers the names among words; without words
-// it lists all signals. A status above 128 is that of a program which a signal ended.
-func listSignals(words []string, stdout, stderr io.Writer) int {
-	if len(words) == 0 {
-		fmt.Fprint(stdout, signalList())
-		return exitOK
+// signalArgument takes a signal from the front of the arguments. Somebody must be left.
+func signalArgument(c *command.Call) (signal unix.Signal, ok bool) {
+	signal = unix.SIGTERM
+	if len(c.Args) > 0 && len(c.Args[0]) > 0 && c.Args[0][0] == '-' {
+		word := c.Args[0][1:]
+		c.Args = c.Args[1:]
+		if word == "s" && len(c.Args) > 0 {
+			word, c.Args = c.Args[0], c.Args[1:]
+		}
+		if word != "-" {
+			if signal, ok = signalNumber(word); !ok {
+				c.Fail(noSignal(word))
+				return 0, false
+			}
+			if len(c.Args) > 0 && c.Args[0] == "--" {
+				c.Args = c.Args[1:]
+			}
+		}
 	}
-	for _, word := range words {
-		n, err := strconv.Atoi(word)
-		if err == nil && n > 128 {
-			word = strconv.Itoa(n - 128)
+	if len(c.Args) == 0 {
+		c.Misused("expected whom to signal")
+		return 0, false
+	}
+	return signal, true
+}
+
+func noSignal(word string) error {
+	return fmt.Errorf("%s: no such signal; kill -l lists them", printable.String(word))
+}
+
+// translateSignals is kill -l: names numbers, numbers names, or lists all. A status above 128 is that of a program which a
+// signal ended.
+func translateSignals(c *command.Call) {
+	if len(c.Args) == 1 {
+		listSignals(c)
+		return
+	}
+	for _, word := range c.Args[1:] {
+		if n, err := strconv.ParseUint(word, 10, 31); err == nil {
+			c.Stdout.WriteString(signalName(unix.Signal(n&0x7f)) + "\n")
+			continue
 		}
 		signal, ok := signalNumber(word)
-		switch {
-		case !ok:
-			return fail(stderr, exitUsage, "kill", fmt.Errorf("%s: no such signal; kill -l lists them", word))
-		case err == nil:
-			fmt.Fprintln(stdout, signalName(signal))
-		default:
-			fmt.Fprintln(stdout, int(signal))
+		if !ok {
+			c.Fail(noSignal(word))
+			return
+		}
+		fmt.Fprintf(c.Stdout, "%d\n", int(signal))
+	}
+}
+
+// killall sends a signal to all that run under a name. Its status is how many names and processes it did not reach.
+func killall(c *command.Call) {
+	if len(c.Args) > 0 && c.Args[0] == "-l" {
+		translateSignals(c)
+		return
+	}
+	quiet := len(c.Args) > 0 && c.Args[0] == "-q"
+	if quiet {
+		c.Args = c.Args[1:]
+	}
+	signal, ok := signalArgument(c)
+	if !ok {
+		return
+	}
+	all, err := processes(false)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	failed := 0
+	fail := func(err error) {
+		if failed++; !quiet {
+			c.Warn(err)
 		}
 	}
-	return exitOK
+	for _, name := range c.Args {
+		found := named(all, name)
+		if len(found) == 0 {
+			fail(fmt.Errorf("%s: no such process", printable.String(name)))
+		}
+		for _, pid := range found {
+			if pid == os.Getpid() {
+				continue
+			}
+			if err := unix.Kill(pid, signal); err != nil {
+				fail(fmt.Errorf("%d: %w", pid, err))
+			}
+		}
+	}
+	c.Exit(min(failed, 255))
 }

@@ -1,81 +1,129 @@
 package system
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/system/proc"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-const psUsage = `usage: ps            the programs, without the threads of the kernel
-       ps aux        everything, with memory and CPU
-       ps -ef        everything, with parents
-options: -p PID,…    only these      -o COLUMN,…  these columns ("COLUMN=" has no header)`
+const psHelp = "\t-o COLUMN,...\tuser group ruser rgroup comm args pid ppid pgid sid tid\n" +
+	"\t\t\ttty vsz rss stat nice time etime pcpu pmem nlwp stime\n\t-p PID,...\tonly these\n\t-T\tthreads\n\taux, -ef, -l\tcolumns as those of procps\n\tw\tlong lines are not cut\n"
+
+// Columns of ps without -o, of ps -f, ps u and ps -l.
+const (
+	usualColumns = "pid,user,args"
+	fullColumns  = "user,pid,ppid,pcpu=C,stime,tty=TTY,time,args=CMD"
+	userColumns  = "user,pid,pcpu,pmem,vsz,rss,tty=TTY,stat,stime=START,time,args"
+	longColumns  = "stat,ruser,pid,ppid,nice,vsz,rss,tty=TTY,time,args=CMD"
+)
 
 // psOptions are the options of one run.
 type psOptions struct {
-	kernel  bool  // also the threads of the kernel
+	threads bool
+	wide    bool
 	pids    []int // only these; nil: all
 	columns []column
 }
 
-// Ps prints the processes like ps of procps. Lines are not cut at the width of
-// the terminal. The status is 1 when -p names no process that exists.
-func Ps(_ context.Context, args []string, stdout, stderr io.Writer) int {
-	const command = "ps"
-	o, err := parsePs(args[1:])
+// ps prints processes. On a terminal, lines are cut at its width.
+func ps(c *command.Call) {
+	o, err := parsePs(c.Args)
 	if err != nil {
-		return fail(stderr, exitUsage, command, fmt.Errorf("%w\n%s", err, psUsage))
+		c.Misused("%v", err)
+		return
 	}
-	proc := os.DirFS("/proc")
-	all, err := readProcesses(proc, os.Getpagesize())
+	v, all, err := viewOf(o.threads)
 	if err != nil {
-		return fail(stderr, exitFailed, command, err)
+		c.Fail(err)
+		return
 	}
-	m, err := readMachine(proc, time.Now())
-	if err != nil {
-		return fail(stderr, exitFailed, command, err)
+	width := 0
+	if f, ok := c.Stdout.Underlying().(*os.File); ok && !o.wide {
+		width = columnsOf(f) - 1
 	}
-	shown := slices.DeleteFunc(all, func(p process) bool {
-		if o.pids != nil {
-			return !slices.Contains(o.pids, p.pid)
+	put := func(row string) {
+		if width > 0 {
+			row = cut(row, width)
 		}
-		return p.kernel && !o.kernel
-	})
-	v := &view{machine: m, now: time.Now(), user: userNames()}
-	fmt.Fprint(stdout, v.table(shown, o.columns))
-	if len(shown) == 0 {
-		return exitFailed
+		c.Stdout.WriteString(row + "\n")
 	}
-	return exitOK
+	if header := v.header(o.columns); header != "" {
+		put(header)
+	}
+	found := false
+	for _, p := range all {
+		if o.pids != nil && !slices.Contains(o.pids, p.Main) {
+			continue
+		}
+		found = true
+		put(v.row(p, o.columns))
+	}
+	if !found {
+		c.Exit(1)
+	}
 }
 
-// parsePs reads the arguments after the command's name, in the styles of BSD
-// (aux) and Unix (-ef).
+// viewOf reads all processes and what the columns need beside.
+func viewOf(threads bool) (*view, []*proc.Process, error) {
+	all, err := processes(threads)
+	if err != nil {
+		return nil, nil, err
+	}
+	uptime, err := proc.Uptime(procFS())
+	if err != nil {
+		return nil, nil, err
+	}
+	memory, err := proc.Memory(procFS())
+	return &view{uptime, time.Now(), memory["MemTotal"], userNames(), groupNames()}, all, err
+}
+
+// columnsOf is the width of a terminal; of what is none, 0.
+func columnsOf(f *os.File) int {
+	w, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	switch {
+	case err != nil:
+		return 0
+	case w.Col == 0:
+		return 80
+	}
+	return int(w.Col)
+}
+
+// cut is what of a visible text is seen in some columns.
+func cut(s string, columns int) string {
+	if len(s) <= columns {
+		return s
+	}
+	var b strings.Builder
+	for _, cell := range screen.Window(screen.Text(s, ""), 0, columns) {
+		b.WriteString(cell.Text)
+	}
+	return b.String()
+}
+
+// parsePs reads the arguments, in the styles of BSD (aux) and of Unix (-ef).
 func parsePs(args []string) (psOptions, error) {
 	o := psOptions{}
-	format := "pid,user,stat,rss,time,args"
-	options, operands, err := getopt.Parse(args, "eAfwauxp:o:")
+	options, operands, err := getopt.ParseLong(args, "o:*aAdeflTp:wux", nil)
 	if err != nil {
 		return o, err
 	}
-	var chosen []string
+	chosen, format := "", usualColumns
 	for _, opt := range options {
 		switch opt.Letter {
-		case 'e', 'A':
-			o.kernel = true
-		case 'f':
-			format = "user,pid,ppid,pcpu,stime,tty,time,args"
 		case 'o':
-			chosen = append(chosen, opt.Value)
+			chosen += "," + opt.Value
 		case 'p':
 			if o.pids, err = pidList(o.pids, opt.Value); err != nil {
 				return o, err
@@ -86,77 +134,56 @@ func parsePs(args []string) (psOptions, error) {
 	}
 	for _, letter := range strings.Join(operands, "") {
 		switch letter {
-		case 'a', 'x':
-			o.kernel = true
+		case 'f':
+			format = fullColumns
 		case 'u':
-			format = "user,pid,pcpu,pmem,vsz,rss,tty,stat,stime,time,args"
+			format = userColumns
+		case 'l':
+			format = longColumns
+		case 'T', 'H':
+			o.threads = true
 		case 'w':
-		default:
-			return o, fmt.Errorf("unknown option %c", letter)
+			o.wide = true
 		}
 	}
-	if chosen != nil {
-		format = strings.Join(chosen, ",")
+	if chosen != "" {
+		format = chosen[1:]
 	}
-	o.columns, err = columnsOf(format)
+	o.columns, err = parseColumns(format)
 	return o, err
 }
 
 // pidList appends the process ids of a list like 1,42 to pids.
 func pidList(pids []int, list string) ([]int, error) {
-	for word := range strings.SplitSeq(list, ",") {
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
 		pid, err := strconv.Atoi(word)
 		if err != nil || pid < 1 {
-			return nil, fmt.Errorf("-p %s: expected process ids", list)
+			return nil, fmt.Errorf("-p %s: expected process ids", printable.String(list))
 		}
 		pids = append(pids, pid)
 	}
 	return pids, nil
 }
 
-// userNames returns a function that names user ids: from passwd(5), else the number.
-func userNames() func(uid int) string {
-	known := map[int]string{}
-	return func(uid int) string {
-		name, ok := known[uid]
-		if !ok {
-			name = strconv.Itoa(uid)
-			if u, err := user.LookupId(name); err == nil {
-				name = u.Username
-			}
-			known[uid] = name
-		}
-		return name
-	}
-}
-
-// columnsOf reads a list of columns like pid,comm=.
-func columnsOf(list string) ([]column, error) {
-	known := psColumns()
+// parseColumns reads a list of columns like pid,comm=NAME. The header is the rest of its word.
+func parseColumns(list string) ([]column, error) {
 	var columns []column
 	for word := range strings.SplitSeq(list, ",") {
 		name, header, renamed := strings.Cut(word, "=")
-		c, ok := known[name]
-		if !ok {
-			return nil, fmt.Errorf("-o %s: no such column; there are %s", word, strings.Join(columnNames(known), " "))
+		i := 0
+		for i < len(psColumns) && psColumns[i].name != name {
+			i++
 		}
+		if i == len(psColumns) {
+			return nil, fmt.Errorf("-o %s: no such column; --help lists them", printable.String(word))
+		}
+		c := psColumns[i]
 		if renamed {
-			c.header = header
+			if c.header = printable.String(header); c.width != unbounded {
+				c.width = max(c.width, len(c.header)) // wider, as POSIX has it, not narrower
+			}
 		}
 		columns = append(columns, c)
 	}
-	if len(columns) == 0 {
-		return nil, errors.New("-o: expected columns")
-	}
 	return columns, nil
-}
-
-// columnNames lists the names of columns in order.
-func columnNames(known map[string]column) []string {
-	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -5,39 +5,53 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // maxSignal is the last of the real-time signals (signal(7)).
 const maxSignal = 64
 
-// signalNumber reads a signal: a number, or a name with or without SIG in any case.
+// signalNumber reads a signal: a number, or a name with or without SIG in any case. EXIT is 0, which only asks.
 func signalNumber(word string) (unix.Signal, bool) {
-	if n, err := strconv.Atoi(word); err == nil {
-		return unix.Signal(n), n >= 0 && n <= maxSignal
+	if n, err := strconv.ParseUint(word, 10, 16); err == nil {
+		return unix.Signal(n), n <= maxSignal
 	}
 	name := strings.ToUpper(word)
 	if !strings.HasPrefix(name, "SIG") {
 		name = "SIG" + name
 	}
+	switch name {
+	case "SIGEXIT":
+		return 0, true
+	case "SIGPOLL":
+		return unix.SIGPOLL, true
+	}
 	s := unix.SignalNum(name)
 	return s, s != 0
 }
 
-// signalName returns the name of a signal without SIG, else its number.
+// signalName is the name of a signal without SIG, else its number.
 func signalName(s unix.Signal) string {
-	if name := unix.SignalName(s); name != "" {
+	switch name := unix.SignalName(s); {
+	case s == 0:
+		return "EXIT"
+	case s == unix.SIGPOLL:
+		return "POLL"
+	case name != "":
 		return strings.TrimPrefix(name, "SIG")
 	}
 	return strconv.Itoa(int(s))
 }
 
-// signalList lists the signals that have a name: "1) HUP".
-func signalList() string {
-	var b strings.Builder
+// listSignals prints the signals that have a name.
+func listSignals(c *command.Call) {
 	for s := unix.Signal(1); s <= maxSignal; s++ {
 		if unix.SignalName(s) != "" {
-			b.WriteString(strconv.Itoa(int(s)) + ") " + signalName(s) + "\n")
+			c.Stdout.WriteString(pad(strconv.Itoa(int(s)), 2) + ") " + signalName(s) + "\n")
 		}
 	}
-	return b.String()
 }
+
+// pad puts a number on the right of a field.
+func pad(s string, width int) string { return strings.Repeat(" ", max(0, width-len(s))) + s }
