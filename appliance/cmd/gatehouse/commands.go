@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
@@ -16,17 +17,29 @@ import (
 
 // commands are the commands of the console that need what this program has anyway: the network, and init.
 func commands() multicall.Table {
-	return multicall.Table{
+	t := multicall.Table{
 		Commands: map[string]multicall.Command{
 			"halt":     multicall.Silent(end(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
 			"ip":       multicall.Silent(ip.Run),
-			"ping":     multicall.Silent(inet.Ping),
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),
-			"tcpdump":  tcpdump.Commands()["tcpdump"].Main(),
 		},
 		Mains: believing(uroot()),
+	}
+	for _, room := range rooms() {
+		for name, c := range room {
+			t.Commands[name] = c.Main()
+		}
+	}
+	return t
+}
+
+// rooms have the commands that are on the frame of the userland.
+func rooms() []map[string]command.Command {
+	return []map[string]command.Command{
+		inet.Commands(),
+		tcpdump.Commands(),
 	}
 }
 
