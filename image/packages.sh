@@ -14,6 +14,8 @@ peers="ipxe-qemu tgt mmdebstrap udhcpc isc-dhcp-client isc-dhcp-relay bind9-dnsu
 peers="$peers nmap"
 # Servers and clients of files, whose second conversations the firewall has to know.
 peers="$peers vsftpd curl"
+# Commands of the console that ask the network, and what they talk to.
+peers="$peers iputils-arping mtr-tiny netcat-openbsd telnet inetutils-telnetd tftpd-hpa traceroute"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"

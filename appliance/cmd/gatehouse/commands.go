@@ -11,7 +11,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nc"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/trace"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
@@ -39,7 +41,9 @@ func commands() multicall.Table {
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
 		inet.Commands(),
+		nc.Commands(),
 		tcpdump.Commands(),
+		trace.Commands(),
 	}
 }
 

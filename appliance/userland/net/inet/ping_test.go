@@ -155,6 +155,9 @@ func pingNetwork(t *testing.T) {
 			t.Fatalf("ip %s (Debian package iproute2): %v\n%s", args, err, out)
 		}
 	}
+	if out, err := exec.Command("ping", "-c", "1", "-w", "20", "2001:db8::1").CombinedOutput(); err != nil { // a link comes up when it likes
+		t.Fatalf("ping (Debian package iputils-ping): %v\n%s", err, out)
+	}
 	for _, family := range []string{"ipv4", "ipv6"} { // three tries of 50 ms instead of a second
 		if err := os.WriteFile("/proc/sys/net/"+family+"/neigh/eth0/retrans_time_ms", []byte("50"), 0); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -37,22 +38,28 @@ func Address(ctx context.Context, network, host, link string) (netip.Addr, error
 // nameTime is how long a name of an address is waited for.
 const nameTime = 2 * time.Second
 
-// Name returns the name of an address; the address as text where there is none, or not in time.
-func Name(ctx context.Context, addr netip.Addr) string {
+// Name returns the name of an address; the address as text where there is none. It is not answered where the resolver
+// has not said in time that there is none: it may be better not to ask on.
+func Name(ctx context.Context, addr netip.Addr) (name string, answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, nameTime)
 	defer cancel()
 	names, err := net.DefaultResolver.LookupAddr(ctx, addr.String())
+	var dns *net.DNSError
 	if err != nil || len(names) == 0 {
-		return addr.String()
+		return addr.String(), err == nil || errors.As(err, &dns) && dns.IsNotFound
 	}
-	return printable.Cut(strings.TrimSuffix(names[0], "."), 255)
+	return printable.Cut(strings.TrimSuffix(names[0], "."), 255), true
 }
 
-// Reason is why a call of a socket failed, without the addresses, which whoever prints it names.
+// Reason is why a call of a socket failed, without addresses and the name of the call, which say nothing to a person.
 func Reason(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
-		return op.Err
+		err = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
 	}
 	return err
 }

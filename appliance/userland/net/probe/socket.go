@@ -40,20 +40,20 @@ func (o Options) set(fd int, v6 bool) error {
 	} else if o.TOS > 0 {
 		errs = append(errs, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, o.TOS))
 	}
-	return errors.Join(append(errs, SetTTL(fd, v6, o.TTL))...)
+	return errors.Join(append(errs, setTTL(fd, v6, o.TTL))...)
 }
 
-// SetTTL has packets of a socket pass at most so many routers; 0 changes nothing.
-func SetTTL(fd int, v6 bool, ttl int) error {
-	switch {
-	case ttl == 0:
-		return nil
-	case v6:
-		return errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, ttl),
-			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, ttl))
+// setTTL has packets of a socket pass at most so many routers; 0 changes nothing.
+func setTTL(fd int, v6 bool, ttl int) error {
+	level, unicast, multicast := unix.IPPROTO_IP, unix.IP_TTL, unix.IP_MULTICAST_TTL
+	if v6 {
+		level, unicast, multicast = unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, unix.IPV6_MULTICAST_HOPS
 	}
-	return errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, ttl),
-		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, ttl))
+	if ttl == 0 {
+		return nil
+	}
+	_ = unix.SetsockoptInt(fd, level, multicast, ttl) // TCP has none
+	return unix.SetsockoptInt(fd, level, unicast, ttl)
 }
 
 // Listen opens a socket of a network of package net for packets to target, with the options set. Its error is for
@@ -144,14 +144,14 @@ func (s *Socket) prepare() error {
 // SetTTL is for what is sent from now on.
 func (s *Socket) SetTTL(ttl int) error { return ConnTTL(s.conn, s.target.Is6(), ttl) }
 
-// ConnTTL is SetTTL for a connection of package net.
+// ConnTTL has packets of a connection pass at most so many routers.
 func ConnTTL(conn syscall.Conn, v6 bool, ttl int) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var serr error
-	err = raw.Control(func(fd uintptr) { serr = SetTTL(int(fd), v6, ttl) })
+	err = raw.Control(func(fd uintptr) { serr = setTTL(int(fd), v6, ttl) })
 	return errors.Join(err, serr)
 }
 
