@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/arping"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nc"
@@ -40,6 +41,7 @@ func commands() multicall.Table {
 // rooms have the commands that are on the frame of the userland.
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
+		arping.Commands(),
 		inet.Commands(),
 		nc.Commands(),
 		tcpdump.Commands(),

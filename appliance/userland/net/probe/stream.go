@@ -22,13 +22,7 @@ func (o Options) Stream(target netip.Addr) (fd int, local uint16, err error) {
 		unix.Close(fd)
 		return -1, 0, os.NewSyscallError("getsockname", err)
 	}
-	switch own := own.(type) {
-	case *unix.SockaddrInet4:
-		local = uint16(own.Port)
-	case *unix.SockaddrInet6:
-		local = uint16(own.Port)
-	}
-	return fd, local, nil
+	return fd, address(own).Port(), nil
 }
 
 // socket makes a bound one.
@@ -52,18 +46,38 @@ func (o Options) socket(target netip.Addr, kind int) (fd int, err error) {
 	return fd, nil
 }
 
-// Route says why the kernel knows no way to target; nil: it does. Nothing is sent.
-func (o Options) Route(target netip.Addr) error {
+// Route returns the own address that packets to target have, or says why the kernel knows no way there. Nothing is sent.
+func (o Options) Route(target netip.Addr) (source netip.Addr, err error) {
 	fd, err := o.socket(target, unix.SOCK_DGRAM)
 	if err != nil {
-		return err
+		return source, err
 	}
 	defer unix.Close(fd)
 	const discard = 9 // any port will do
 	if err := unix.Connect(fd, Sockaddr(netip.AddrPortFrom(target, discard))); err != nil {
-		return fmt.Errorf("no way to %v: %w", target, err)
+		return source, fmt.Errorf("no way to %v: %w", target, err)
 	}
-	return nil
+	own, err := unix.Getsockname(fd)
+	return address(own).Addr(), err
+}
+
+// Own says why the source cannot be had.
+func (o Options) Own() error {
+	fd, err := o.socket(o.Source, unix.SOCK_DGRAM)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+func address(s unix.Sockaddr) netip.AddrPort {
+	switch s := s.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(s.Addr), uint16(s.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(s.Addr), uint16(s.Port))
+	}
+	return netip.AddrPort{}
 }
 
 // Sockaddr is an address for system calls. A zone may be the name of a link or its number; one that is not there is 0.

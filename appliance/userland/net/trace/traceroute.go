@@ -204,7 +204,7 @@ const (
 
 // open makes the prober, and says in s how large its packets are.
 func (s *settings) open(ctx context.Context, target netip.Addr) (prober, error) {
-	if err := s.Route(target); err != nil {
+	if _, err := s.Route(target); err != nil {
 		return nil, err
 	}
 	header, usual := header4, 46
