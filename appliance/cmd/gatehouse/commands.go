@@ -13,7 +13,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nc"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ntpdate"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/telnet"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tftp"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/trace"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
@@ -44,7 +47,10 @@ func rooms() []map[string]command.Command {
 		arping.Commands(),
 		inet.Commands(),
 		nc.Commands(),
+		ntpdate.Commands(),
 		tcpdump.Commands(),
+		telnet.Commands(),
+		tftp.Commands(),
 		trace.Commands(),
 	}
 }
