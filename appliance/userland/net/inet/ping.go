@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	pingUsage = "[-46Aqn] [-c COUNT] [-i SECONDS] [-I LINK|ADDRESS] [-p BYTE] [-s BYTES] [-t TTL] [-w SECONDS] [-W SECONDS] HOST"
+	pingUsage = "[-46Aqn] [-c COUNT] [-i SECONDS] [-I LINK|ADDRESS] [OPTION]... HOST"
 	pingHelp  = `  -c COUNT    so many requests; without it, until ^C
   -i SECONDS  between two (1)
   -A          the next as soon as a reply is there

@@ -23,8 +23,8 @@ import (
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	c := command.Command{
-		Usage: "[-46kNnuvz] [-i SECONDS] [-p PORT] [-q SECONDS] [-s ADDRESS] [-w SECONDS] HOST PORT | -l [-p] PORT",
-		Help: `  -l          wait for a connection; nc -l PORT, nc -l -p PORT, nc -l ADDRESS PORT
+		Usage: "[-46Nnuvz] [OPTION]... HOST PORT, or -l [-kuv] [-p] PORT",
+		Help: `  -l          wait for a connection: -l PORT, -l -p PORT, -l ADDRESS PORT
   -k          for one after the other
   -u          UDP
   -z          only connect; PORT may be PORT-PORT then

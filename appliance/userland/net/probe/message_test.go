@@ -11,8 +11,6 @@ import (
 var (
 	target4 = netip.MustParseAddr("192.0.2.7")
 	target6 = netip.MustParseAddr("2001:db8::7")
-	router4 = netip.MustParseAddr("192.0.2.1")
-	router6 = netip.MustParseAddr("2001:db8::1")
 )
 
 // message builds an ICMP message with a right checksum for IPv4.

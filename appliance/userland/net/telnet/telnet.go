@@ -15,7 +15,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
@@ -105,7 +108,12 @@ func (t *client) dial(c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	var d net.Dialer
+	// Urgent data is where it belongs in the stream: a server marks by it what it throws away after ^C.
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		var serr error
+		err := c.Control(func(fd uintptr) { serr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
+		return errors.Join(err, serr)
+	}}
 	if t.conn, err = d.DialContext(c.Context, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(port))); err != nil {
 		return fmt.Errorf("%s: %w", printable.String(c.Args[0]), lookup.Reason(err))
 	}

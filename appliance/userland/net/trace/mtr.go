@@ -17,7 +17,7 @@ import (
 
 func mtrCommand() command.Command {
 	return command.Command{
-		Usage: "[-46Tbnruw] [-a ADDRESS] [-c CYCLES] [-f HOP] [-i SECONDS] [-I LINK] [-m HOPS] [-P PORT] [-Q TOS] [-s BYTES] HOST",
+		Usage: "[-46Tbnruw] [-c CYCLES] [-i SECONDS] [OPTION]... HOST",
 		Help: `  -r          a report at the end; so without a terminal
   -w          the same, as wide as names are
   -c CYCLES   so many (10 of a report; without one, until ^C)

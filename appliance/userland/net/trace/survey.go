@@ -80,7 +80,7 @@ func (s *survey) run(ctx context.Context) error {
 	go s.prober.receive(ctx, answers)
 	for n := 0; s.cycles == 0 || n < s.cycles; n++ {
 		begin := time.Now()
-		for i := s.first - 1; i < s.limit(); i++ {
+		for i := s.first - 1; i < s.limit() && ctx.Err() == nil; i++ {
 			if err := s.send(i); err != nil {
 				return err
 			}
@@ -89,8 +89,11 @@ func (s *survey) run(ctx context.Context) error {
 		if n+1 != s.cycles {
 			s.listen(ctx, answers, time.Until(begin.Add(s.interval)), nil)
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
 		s.forget()
-		if err := s.cycled(); err != nil || ctx.Err() != nil {
+		if err := s.cycled(); err != nil {
 			return err
 		}
 	}

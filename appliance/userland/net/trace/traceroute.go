@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	tracerouteUsage = "[-46ITlnr] [-f HOP] [-i LINK] [-m HOPS] [-p PORT] [-q PROBES] [-s ADDRESS] [-t TOS] [-w SECONDS] [-z MS] HOST [BYTES]"
+	tracerouteUsage = "[-46ITlnr] [-m HOPS] [-q PROBES] [OPTION]... HOST [BYTES]"
 	tracerouteHelp  = `  -n          no names
   -I          by echo requests; -T: by connections of TCP; else by UDP
   -f HOP      from that hop on (1)
@@ -36,8 +36,8 @@ const (
   -r          only to a neighbour
   -l          the time to live that each answer has left
   -4 -6       an address of IPv4, of IPv6
-BYTES is the size of a packet. Behind a time: !H host, !N network, !P protocol not reachable, !A, !C, !S prohibited,
-!F-N too big for N bytes.
+BYTES is the size of a packet. Behind a time: host (!H), network (!N) or
+protocol (!P) not reachable, prohibited (!A, !C, !S), too big (!F-BYTES).
 `
 )
 
