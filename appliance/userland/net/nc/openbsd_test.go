@@ -22,6 +22,13 @@ const network = `/sbin/ip link set lo up
 /sbin/ip link set far0 up
 /sbin/ip addr add 192.0.2.1/24 dev eth0
 /sbin/ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev eth0 nud permanent
+up() { # until somebody listens
+	i=0
+	while [ $i -lt 200 ] && ! cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 | grep -qE ' 0[7A] '; do
+		sleep 0.05
+		i=$((i+1))
+	done
+}
 `
 
 // said are the lines of nc itself among what is complained about; usage is everybody's own,

@@ -215,23 +215,33 @@ func (t *client) mode() {
 	}
 }
 
-// key is for what a person types.
+// key is for what a person types, of which the menu takes what is behind ^].
 func (t *client) key(b []byte) (done bool, err error) {
-	if t.menu {
-		t.menu = false
-		return t.choose(b[0]), nil
-	}
-	if i := bytes.IndexByte(b, escape); i >= 0 && t.tty.is() {
-		if err := t.send(typed(b[:i])); err != nil {
+	for len(b) > 0 {
+		if t.menu {
+			t.menu = false
+			if t.choose(b[0]) {
+				return true, nil
+			}
+			b = b[1:]
+			continue
+		}
+		text, rest, escaped := bytes.Cut(b, []byte{escape})
+		if !escaped || !t.tty.is() {
+			return false, t.send(typed(b))
+		}
+		if err := t.send(typed(text)); err != nil {
 			return false, err
 		}
-		t.menu = true
+		b, t.menu = rest, true
 		t.tty.keys()
 		_, err = io.WriteString(t.out, "\r\nConsole escape. Commands are:\r\n\r\n l\tgo to line mode\r\n c\tgo to character mode\r\n"+
 			" z\tsuspend telnet\r\n e\texit telnet\r\n")
-		return false, err
+		if err != nil {
+			return false, err
+		}
 	}
-	return false, t.send(typed(b))
+	return false, nil
 }
 
 // choose does what was asked for behind ^].
