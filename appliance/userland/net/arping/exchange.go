@@ -78,13 +78,17 @@ func (x *exchange) run(ctx context.Context, l link, w io.Writer) error {
 			break
 		}
 	}
-	_, err := fmt.Fprintf(w, "Sent %d probe(s) (%d broadcast(s))\nReceived %d response(s) (%d request(s), %d broadcast(s))\n",
-		x.sent, x.sentToAll, x.received, x.requests, x.receivedAll)
+	_, err := fmt.Fprintf(w, "Sent %d probe(s) (%d broadcast(s))\n", x.sent, x.sentToAll)
+	if err == nil {
+		_, err = fmt.Fprintf(w, "Received %d response(s) (%d request(s), %d broadcast(s))\n", x.received, x.requests, x.receivedAll)
+	}
 	return err
 }
 
 // await takes what comes until the next message is to be sent.
-func (x *exchange) await(ctx context.Context, all <-chan heard, failed <-chan error, tick <-chan time.Time, w io.Writer) (done bool, err error) {
+func (x *exchange) await(
+	ctx context.Context, all <-chan heard, failed <-chan error, tick <-chan time.Time, w io.Writer,
+) (done bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -172,7 +176,8 @@ func (x *exchange) take(h heard, w io.Writer) error {
 		whom += fmt.Sprintf(" [%v]", h.TargetMAC)
 	}
 	us := max(0, h.at.Sub(x.last)).Microseconds()
-	_, err := fmt.Fprintf(w, "%scast re%s from %v [%v]%s %d.%03dms\n", cast, operation, h.Sender, h.SenderMAC, whom, us/1000, us%1000)
+	_, err := fmt.Fprintf(w, "%scast re%s from %v [%v]%s %d.%03dms\n",
+		cast, operation, h.Sender, h.SenderMAC, whom, us/1000, us%1000)
 	x.received++
 	if h.group {
 		x.receivedAll++

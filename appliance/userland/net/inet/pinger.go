@@ -150,7 +150,8 @@ func (p *pinger) answer(a answer) (fresh bool) {
 	if p.timed() {
 		took = fmt.Sprintf(" time=%s ms", milliseconds(rtt))
 	}
-	_, err := fmt.Fprintf(p.stdout, "%d bytes from %v: seq=%d ttl=%d%s%s\n", a.size, a.from.WithZone(""), a.seq, a.ttl, took, again)
+	_, err := fmt.Fprintf(p.stdout, "%d bytes from %v: seq=%d ttl=%d%s%s\n",
+		a.size, a.from.WithZone(""), a.seq, a.ttl, took, again)
 	p.lost = err != nil
 	return fresh
 }

@@ -159,8 +159,10 @@ func run(c *command.Call) {
 		err = errUsage
 	}
 	switch {
+	case errors.Is(err, errUsage) && s.listen:
+		c.Misused("expected a port, and perhaps an own address")
 	case errors.Is(err, errUsage):
-		c.Misused("expected %s", map[bool]string{true: "a port, and perhaps an own address", false: "a host and a port"}[s.listen])
+		c.Misused("expected a host and a port")
 	case err != nil && c.Stdout.Err() == nil:
 		c.Fail(err)
 	}

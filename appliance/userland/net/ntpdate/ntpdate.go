@@ -106,7 +106,8 @@ func run(c *command.Call) {
 			fmt.Fprintf(c.Stdout, "server %v, stratum 0, offset 0.000000, delay 0.00000\n", addr)
 			continue
 		}
-		fmt.Fprintf(c.Stdout, "server %v, stratum %d, offset %s, delay %.5f\n", addr, sample.stratum, signed(sample.offset), sample.delay.Seconds())
+		fmt.Fprintf(c.Stdout, "server %v, stratum %d, offset %s, delay %.5f\n",
+			addr, sample.stratum, signed(sample.offset), sample.delay.Seconds())
 		known = append(known, verdict{addr, sample})
 	}
 	if err := s.conclude(c, known); err != nil {
@@ -159,7 +160,10 @@ func (s settings) ask(ctx context.Context, addr netip.Addr) (sample, error) {
 func (s settings) once(ctx context.Context, conn *net.UDPConn) (sample, error) {
 	var chance [8]byte
 	_, _ = rand.Read(chance[:]) // never fails (crypto/rand)
-	question := wire.Header{Leap: wire.LeapUnknown, Version: wire.Version, Mode: wire.ModeClient, Transmit: wire.Timestamp(binary.BigEndian.Uint64(chance[:]))}
+	question := wire.Header{
+		Leap: wire.LeapUnknown, Version: wire.Version, Mode: wire.ModeClient,
+		Transmit: wire.Timestamp(binary.BigEndian.Uint64(chance[:])),
+	}
 	sent := time.Now()
 	if _, err := conn.Write(question.Append(nil)); err != nil {
 		return sample{}, lookup.Reason(err)

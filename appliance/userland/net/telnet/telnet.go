@@ -215,6 +215,9 @@ func (t *client) mode() {
 	}
 }
 
+const menu = "\r\nConsole escape. Commands are:\r\n\r\n l\tgo to line mode\r\n c\tgo to character mode\r\n" +
+	" z\tsuspend telnet\r\n e\texit telnet\r\n"
+
 // key is for what a person types, of which the menu takes what is behind ^].
 func (t *client) key(b []byte) (done bool, err error) {
 	for len(b) > 0 {
@@ -235,8 +238,7 @@ func (t *client) key(b []byte) (done bool, err error) {
 		}
 		b, t.menu = rest, true
 		t.tty.keys()
-		_, err = io.WriteString(t.out, "\r\nConsole escape. Commands are:\r\n\r\n l\tgo to line mode\r\n c\tgo to character mode\r\n"+
-			" z\tsuspend telnet\r\n e\texit telnet\r\n")
+		_, err = io.WriteString(t.out, menu)
 		if err != nil {
 			return false, err
 		}

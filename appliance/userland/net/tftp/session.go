@@ -9,8 +9,8 @@ import (
 
 // A session is one transfer: packets in, packets out. Who sends them, and again if nothing comes, is another.
 //
-//	get:  request ──► OACK? ──► ACK 0 ──► DATA 1 ──► ACK 1 ──► … a block that is not full ──► ACK, the end
-//	put:  request ──► OACK or ACK 0 ──► DATA 1 ──► ACK 1 ──► … a block that is not full ──► its ACK, the end
+//	get:  request ──► OACK? ──► ACK 0 ──► DATA 1 ──► ACK 1 ──► … a short block ──► ACK, the end
+//	put:  request ──► OACK or ACK 0 ──► DATA 1 ──► ACK 1 ──► … a short block ──► its ACK, the end
 //
 // What is not the packet that is waited for is passed over, never answered: whoever sends again what came twice begins to
 // send everything twice (RFC 1123 4.2.3.1).

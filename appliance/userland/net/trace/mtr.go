@@ -34,8 +34,9 @@ func mtrCommand() command.Command {
 `,
 		Letters: "46Tbnruwa:c:f:i:I:m:P:Q:s:",
 		Long: map[string]byte{
-			"report": 'r', "report-wide": 'w', "report-cycles": 'c', "interval": 'i', "no-dns": 'n', "show-ips": 'b', "udp": 'u', "tcp": 'T',
-			"port": 'P', "first-ttl": 'f', "max-ttl": 'm', "psize": 's', "interface": 'I', "address": 'a', "tos": 'Q',
+			"report": 'r', "report-wide": 'w', "report-cycles": 'c', "interval": 'i', "no-dns": 'n', "show-ips": 'b',
+			"udp": 'u', "tcp": 'T', "port": 'P', "first-ttl": 'f', "max-ttl": 'm', "psize": 's', "interface": 'I',
+			"address": 'a', "tos": 'Q',
 		},
 		Run: mtr,
 	}
@@ -55,7 +56,10 @@ type mtrSettings struct {
 }
 
 func readMtr(c *command.Call) (s mtrSettings, err error) {
-	s = mtrSettings{interval: time.Second, settings: settings{network: "ip", kind: byICMP, first: 1, last: 30, port: -1, wait: grace}}
+	s = mtrSettings{
+		interval: time.Second,
+		settings: settings{network: "ip", kind: byICMP, first: 1, last: 30, port: -1, wait: grace},
+	}
 	for _, o := range c.Options {
 		if err := s.setMtr(o); err != nil {
 			return s, fmt.Errorf("-%c %s: %w", o.Letter, o.Value, err)
@@ -130,7 +134,8 @@ func mtr(c *command.Call) {
 	defer prober.close()
 	own, _ := os.Hostname() // a name that nobody knows is shown as none
 	v := view{w: c.Stdout, begin: time.Now(), own: printable.String(own), numeric: s.numeric, both: s.both, wide: s.wide}
-	y := survey{first: s.first, last: s.last, cycles: s.cycles, interval: s.interval, prober: prober, cycled: func() error { return nil }}
+	y := survey{first: s.first, last: s.last, cycles: s.cycles, interval: s.interval, prober: prober}
+	y.cycled = func() error { return nil }
 	if !s.report {
 		title := fmt.Sprintf("%s (%v)", printable.String(c.Args[0]), target)
 		y.cycled = func() error { return v.screen(c.Context, &y, title) }

@@ -56,7 +56,8 @@ func (v *view) table(ctx context.Context, s *survey, head string, sent func(hop 
 			loss = 100 * float64(max(0, n-h.received)) / float64(n)
 		}
 		// All that is lost is 100.0, as mtr has it: scripts look at columns.
-		fmt.Fprintf(v.w, "%s %.5s %5d  %5.1f %5.1f %5.1f %5.1f %5.1f\n", column(labels[i], width), fmt.Sprintf("%4.1f%%", loss), max(n, h.received),
+		lost := fmt.Sprintf("%4.1f%%", loss)
+		fmt.Fprintf(v.w, "%s %.5s %5d  %5.1f %5.1f %5.1f %5.1f %5.1f\n", column(labels[i], width), lost, max(n, h.received),
 			milliseconds(h.last), h.mean, milliseconds(h.best), milliseconds(h.worst), h.deviation())
 	}
 }
