@@ -16,6 +16,8 @@ peers="$peers dosfstools fdisk xfsprogs"
 peers="$peers nmap"
 # Servers and clients of files, whose second conversations the firewall has to know.
 peers="$peers vsftpd curl"
+# Commands of the console that ask the network, and what they talk to.
+peers="$peers mtr-tiny netcat-openbsd tftpd-hpa traceroute"
 # More of them, for DHCP: clients that each speak it in their own way, and another relay agent.
 # systemd has networkd, which is told what to do through a bus of its own.
 peers="$peers dhcpcd-base klibc-utils busybox systemd dbus-daemon dbus-system-bus-common dnsmasq-base"
@@ -127,7 +129,7 @@ for package in $unpack; do
 	mv "$there.new" "$there"
 done
 # Some come with a service of their own, which is not used here. What was not there before is not to run.
-for pair in tgt vsftpd isc-dhcp-relay isc-dhcp-server kea-dhcp4-server kea-dhcp6-server unbound nsd knot knot-resolver:kresd@1; do
+for pair in tgt vsftpd tftpd-hpa isc-dhcp-relay isc-dhcp-server kea-dhcp4-server kea-dhcp6-server unbound nsd knot knot-resolver:kresd@1; do
 	package=${pair%%:*}
 	case "$missing " in
 	*" $package "*)

@@ -267,7 +267,7 @@ func rootShell(ctx context.Context, t *testing.T, h *home) {
 		"id":                      "uid=0(root)",
 		"ls -l /proc/self/fd/0":   "-> /dev/ttyS0",
 		"gatehouse status":        "Everything is as it should be.",
-		"ping -c 1 192.168.32.10": "1 received",
+		"ping -c 1 192.168.32.10": "1 packets received",
 		"ps":                      "gatehouse service dhcp",
 	} {
 		if out := typed(ctx, t, h.vm, command); !strings.Contains(out, want) {

@@ -95,6 +95,8 @@ func htons(n uint16) uint16 { return n<<8 | n>>8 }
 type Received struct {
 	Len  int
 	From ethernet.MAC
+	// Group: it was for more stations than this one, by broadcast or multicast.
+	Group bool
 	// Cut: it was longer than the buffer.
 	Cut bool
 	// Partial: the checksum above IP is left to the hardware that it is to leave by. So
@@ -143,6 +145,7 @@ func receive(fd int, p []byte) (r Received, err error) {
 	if int(from.Halen) == len(r.From) {
 		r.From = ethernet.MAC(from.Addr[:len(r.From)])
 	}
+	r.Group = from.Pkttype == unix.PACKET_BROADCAST || from.Pkttype == unix.PACKET_MULTICAST
 	for b := oob[:h.Controllen]; len(b) > 0; {
 		head, data, rest, err := unix.ParseOneSocketControlMessage(b)
 		if err != nil {

@@ -8,26 +8,51 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/arping"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nc"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ntpdate"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/telnet"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tftp"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/trace"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
 // commands are the commands of the console that need what this program has anyway: the network, and init.
 func commands() multicall.Table {
-	return multicall.Table{
+	t := multicall.Table{
 		Commands: map[string]multicall.Command{
 			"halt":     multicall.Silent(endNow(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
 			"ip":       multicall.Silent(ip.Run),
-			"ping":     multicall.Silent(inet.Ping),
 			"poweroff": multicall.Silent(endNow(boot.PowerOff)),
 			"reboot":   multicall.Silent(endNow(boot.Reboot)),
 			"shutdown": shutdown().Main(),
-			"tcpdump":  tcpdump.Commands()["tcpdump"].Main(),
 		},
 		Mains: believing(uroot()),
+	}
+	for _, room := range rooms() {
+		for name, c := range room {
+			t.Commands[name] = c.Main()
+		}
+	}
+	return t
+}
+
+// rooms have the commands that are on the frame of the userland.
+func rooms() []map[string]command.Command {
+	return []map[string]command.Command{
+		arping.Commands(),
+		inet.Commands(),
+		nc.Commands(),
+		ntpdate.Commands(),
+		tcpdump.Commands(),
+		telnet.Commands(),
+		tftp.Commands(),
+		trace.Commands(),
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"runtime/debug"
 	"strconv"
 
-	"github.com/u-root/u-root/pkg/ulog"
-
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
 )
 
@@ -32,12 +30,4 @@ func limitMemory(share int) {
 // standInLine sets when this process is killed for memory, before others or after them: oom_score_adj of proc(5).
 func standInLine(score int) error {
 	return os.WriteFile("/proc/self/oom_score_adj", strconv.AppendInt(nil, int64(score), 10), 0)
-}
-
-// closeKernelLog closes what an initialiser of u-root has opened: netcat brings along its log, which opens /dev/kmsg
-// for reading and writing in whatever process it is linked into.
-func closeKernelLog() {
-	if ulog.KernelLog.File != nil {
-		ulog.KernelLog.Close() // nothing was written to it
-	}
 }

@@ -108,7 +108,6 @@ func runService(ctx context.Context, name string, stderr io.Writer) int {
 	if err := standInLine(s.OOM); err != nil {
 		log.Error("who is killed first when memory is out is left to the kernel", "cause", err)
 	}
-	closeKernelLog()
 	fail := func(err error) int {
 		log.Error(err.Error())
 		return 1

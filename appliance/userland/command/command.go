@@ -236,6 +236,9 @@ func (w *Writer) WriteByte(b byte) error {
 	return err
 }
 
+// Lines has each line written at once, whoever reads: a command that runs for long is read along, through a pipe too.
+func (w *Writer) Lines() { w.lines = true }
+
 // Flush writes what is not yet written: before a command waits for what others do.
 func (w *Writer) Flush() error {
 	if w.err == nil {

@@ -24,7 +24,9 @@ const (
 // asked are the choices that the completer has for a word, none where it is not there or knows nothing.
 func (s *session) asked(w partialWord) []choice {
 	if w.command || len(w.before) == 0 ||
-		!slices.Contains([]string{completer, "ping", "traceroute", "netcat", "tcpdump"}, w.before[0]) {
+		!slices.Contains([]string{
+			completer, "arping", "mtr", "nc", "netcat", "ping", "ping6", "tcpdump", "telnet", "traceroute", "traceroute6",
+		}, w.before[0]) {
 		return nil
 	}
 	path, err := interp.LookPathDir(s.runner.Dir, s.runner.Env, completer)

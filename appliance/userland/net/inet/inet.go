@@ -1,19 +1,24 @@
-// Package inet has the commands that ask the network: ping, and hostname, which may
-// ask it for its full name. They take the options that a person at a router types,
-// print what those of iputils and net-tools print for them, and refuse every other
-// option with status 2. They change nothing on the machine.
-//
-// Each is a function of (ctx, args, stdout, stderr), where args[0] is its name and
-// the result its exit status. RoundTrip is what a program asks that wants a figure
-// and no text.
+// Package inet has ping, as busybox's is, and hostname, which may ask the network for the full name. They change nothing
+// on the machine. RoundTrip is what a program asks that wants a figure and no text.
 package inet
 
 import (
 	"fmt"
 	"io"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// Exit statuses that all commands share.
+// Commands are those of this room that are on the frame.
+func Commands() map[string]command.Command {
+	const letters = "46Aqnvc:i:I:p:s:t:w:W:"
+	return map[string]command.Command{
+		"ping":  {Usage: pingUsage, Help: pingHelp, Letters: letters, Run: ping("ip")},
+		"ping6": {Usage: pingUsage, Help: pingHelp, Letters: letters, Run: ping("ip6")},
+	}
+}
+
+// Exit statuses of hostname.
 const (
 	exitOK     = 0
 	exitFailed = 1 // the command ran, the answer is no

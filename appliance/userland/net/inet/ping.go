@@ -1,27 +1,41 @@
 package inet
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
-	"os"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-const pingUsage = `usage: ping [-46q] [-c COUNT] [-i SECONDS] [-I INTERFACE|ADDRESS] [-s BYTES]
-            [-t TTL] [-w SECONDS] [-W SECONDS] HOST`
+const (
+	pingUsage = "[-46Aqn] [-c COUNT] [-i SECONDS] [-I LINK|ADDRESS] [OPTION]... HOST"
+	pingHelp  = `  -c COUNT    so many requests; without it, until ^C
+  -i SECONDS  between two (1)
+  -A          the next as soon as a reply is there
+  -s BYTES    of data (56)
+  -p BYTE     the data, in hexadecimal (00)
+  -t TTL      so many routers at most
+  -I LINK     of that link, or from that address
+  -w SECONDS  for all
+  -W SECONDS  for a first reply, after the last request (10)
+  -q          only the summary
+  -4 -6       an address of IPv4, of IPv6
+`
+)
 
 const (
 	// minInterval is the shortest pause between two requests.
 	minInterval = 2 * time.Millisecond
 	// defaultPatience is how long ping waits for a first reply after its last
-	// request, as iputils does.
+	// request, as busybox and iputils do.
 	defaultPatience = 10 * time.Second
 	// maxEcho is the most that fits in an IPv4 packet: 65535 octets without the
 	// headers of IP and ICMP.
@@ -30,6 +44,7 @@ const (
 
 // pingOptions are the options of one run.
 type pingOptions struct {
+	probe.Options
 	host     string
 	network  string // of net.Resolver: ip, ip4 or ip6
 	count    int    // 0: until the context ends
@@ -37,55 +52,68 @@ type pingOptions struct {
 	patience time.Duration // wait for a reply after the last request
 	deadline time.Duration // end of the whole run; 0: none
 	size     int           // octets of data
-	ttl      int           // 0: the system's
+	pattern  byte          // that they are
+	adaptive bool          // the next request follows a reply
 	quiet    bool
-
-	device string     // "" or the interface to send from
-	source netip.Addr // the zero Addr or the address to send from
 }
 
-// Ping sends ICMP echo requests (RFC 792, RFC 4443) to a host and prints the
-// replies like ping of iputils, always with numeric addresses. It needs
-// CAP_NET_RAW. The end of ctx ends the run with the statistics, as ^C does. The
-// status is 0 when a reply came, 1 when none came or, with -c and -w, too few,
-// and 2 when nothing could be sent at all.
-func Ping(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	const command = "ping"
-	o, err := parsePing(args[1:])
-	if err != nil {
-		return fail(stderr, exitUsage, command, fmt.Errorf("%w\n%s", err, pingUsage))
+// ping sends ICMP echo requests (RFC 792, RFC 4443) to a host and prints the replies as busybox's does, always with
+// numeric addresses. It needs CAP_NET_RAW. The end of the context ends the run with the statistics, as ^C does. The
+// status is 0 when a reply came, 1 when none came or, with -c and -w, too few.
+func ping(network string) func(*command.Call) {
+	return func(c *command.Call) {
+		o, err := parsePing(c.Options, c.Args, network)
+		if err != nil {
+			c.Misused("%v", err)
+			return
+		}
+		target, err := lookup.Address(c.Context, o.family(), o.host, o.Device)
+		if err != nil {
+			c.Fail(err)
+			return
+		}
+		socket, err := probe.Open(c.Context, target, o.Options)
+		if err != nil {
+			c.Fail(err)
+			return
+		}
+		defer socket.Close()
+		c.Stdout.Lines()
+		from := ""
+		if o.Source.IsValid() {
+			from = fmt.Sprintf(" from %v", o.Source)
+		}
+		host := printable.String(o.host)
+		fmt.Fprintf(c.Stdout, "PING %s (%v)%s: %d data bytes\n", host, target, from, o.size)
+		p := &pinger{pingOptions: o, conn: echoes{socket, target, o.data()}, stdout: c.Stdout, complain: c.Warn}
+		if err := p.run(c.Context); err != nil {
+			c.Fail(err)
+			return
+		}
+		p.tally.print(c.Stdout, host, p.timed())
+		c.Exit(p.status())
 	}
-	target, err := resolve(ctx, o)
-	if err != nil {
-		return fail(stderr, exitUsage, command, err)
-	}
-	conn, err := openEcho(ctx, target, o)
-	if err != nil {
-		return fail(stderr, exitUsage, command, err)
-	}
-	defer conn.close()
-	fmt.Fprintf(stdout, "PING %s (%v) %s\n", o.host, target, dataSize(target, o.size))
-	p := &pinger{pingOptions: o, target: target, conn: conn, stdout: stdout, stderr: stderr}
-	p.run(ctx)
-	p.tally.print(stdout, o.host)
-	return p.status()
 }
 
-// dataSize words how much data a request carries, for IPv4 with its headers.
-func dataSize(target netip.Addr, size int) string {
-	if target.Is6() {
-		return fmt.Sprintf("%d data bytes", size)
-	}
-	return fmt.Sprintf("%d(%d) bytes of data.", size, size+28)
+// data is what each request carries.
+func (o pingOptions) data() []byte {
+	return []byte(strings.Repeat(string([]byte{o.pattern}), o.size))
 }
 
-// parsePing reads the arguments after the command's name.
-func parsePing(args []string) (pingOptions, error) {
-	o := pingOptions{network: "ip", interval: time.Second, patience: defaultPatience, size: 56}
-	options, operands, err := getopt.Parse(args, "46qnc:i:I:s:t:w:W:")
-	if err != nil {
-		return o, err
+// family is the network of the target: where the source is an address, its.
+func (o pingOptions) family() string {
+	switch {
+	case o.network != "ip" || !o.Source.IsValid():
+		return o.network
+	case o.Source.Is6():
+		return "ip6"
 	}
+	return "ip4"
+}
+
+// parsePing reads options and operands.
+func parsePing(options []getopt.Option, operands []string, network string) (pingOptions, error) {
+	o := pingOptions{network: network, interval: time.Second, patience: defaultPatience, size: 56}
 	for _, opt := range options {
 		if err := o.set(opt); err != nil {
 			return o, err
@@ -101,28 +129,40 @@ func parsePing(args []string) (pingOptions, error) {
 // set applies one option.
 func (o *pingOptions) set(opt getopt.Option) (err error) {
 	switch opt.Letter {
-	case '4', '6':
-		o.network = "ip" + string(opt.Letter)
+	case '4':
+		if o.network == "ip" {
+			o.network = "ip4"
+		}
+	case '6':
+		o.network = "ip6"
+	case 'A':
+		o.adaptive = true
 	case 'q':
 		o.quiet = true
-	case 'n': // addresses are always numeric
+	case 'n', 'v': // addresses are always numeric, and errors always said
 	case 'c':
-		o.count, err = number(opt, 1, 1<<31-1)
+		o.count, err = number(opt, 0, 1<<31-1)
 	case 's':
 		o.size, err = number(opt, 0, maxEcho)
 	case 't':
-		o.ttl, err = number(opt, 1, 255)
+		o.TTL, err = number(opt, 1, 255)
 	case 'i':
 		o.interval, err = seconds(opt, minInterval)
 	case 'w':
 		o.deadline, err = seconds(opt, time.Millisecond)
 	case 'W':
 		o.patience, err = seconds(opt, time.Millisecond)
+	case 'p':
+		b, wrong := strconv.ParseUint(opt.Value, 16, 8)
+		if wrong != nil {
+			err = fmt.Errorf("-p %s: expected a byte, 00 to ff", opt.Value)
+		}
+		o.pattern = byte(b)
 	case 'I':
 		if addr, notAddr := netip.ParseAddr(opt.Value); notAddr == nil {
-			o.source = addr
+			o.Source = addr
 		} else {
-			o.device = opt.Value
+			o.Device = opt.Value
 		}
 	}
 	return err
@@ -146,44 +186,4 @@ func seconds(opt getopt.Option, least time.Duration) (time.Duration, error) {
 		return 0, fmt.Errorf("-%c %s: expected seconds from %g to %g", opt.Letter, opt.Value, least.Seconds(), most.Seconds())
 	}
 	return d, nil
-}
-
-// resolve returns the address to ping. An address of a link gets the interface
-// of -I as its zone when it has none.
-func resolve(ctx context.Context, o pingOptions) (netip.Addr, error) {
-	network := o.network
-	if o.source.IsValid() && network == "ip" {
-		network = "ip4"
-		if o.source.Is6() {
-			network = "ip6"
-		}
-	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, o.host)
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return netip.Addr{}, fmt.Errorf("%s: Name or service not known", o.host)
-	case errors.As(err, &dns):
-		return netip.Addr{}, fmt.Errorf("%s: Temporary failure in name resolution: %s", o.host, dns.Err)
-	case err != nil || len(addrs) == 0:
-		return netip.Addr{}, fmt.Errorf("%s: no address of the wanted family", o.host)
-	}
-	addr := addrs[0].Unmap()
-	if o.device != "" && addr.Zone() == "" && (addr.IsLinkLocalUnicast() || addr.IsLinkLocalMulticast()) && addr.Is6() {
-		addr = addr.WithZone(o.device)
-	}
-	return addr, nil
-}
-
-// openError words an error of opening the socket for a person.
-func openError(err error, o pingOptions) error {
-	switch {
-	case errors.Is(err, os.ErrPermission):
-		return errors.New("only root (CAP_NET_RAW) may send ICMP")
-	case o.device != "":
-		return fmt.Errorf("interface %s: %w", o.device, err)
-	case o.source.IsValid():
-		return fmt.Errorf("source address %v: %w", o.source, err)
-	}
-	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"net/netip"
 	"time"
 )
@@ -29,9 +28,10 @@ type answer struct {
 // pinger is one run of ping.
 type pinger struct {
 	pingOptions
-	target         netip.Addr
-	conn           echoConn
-	stdout, stderr io.Writer
+	conn     echoConn
+	stdout   io.Writer
+	complain func(error)
+	lost     bool // stdout takes no more
 
 	tally   tally
 	pending map[uint16]request // at most 65536
@@ -44,109 +44,124 @@ type request struct {
 }
 
 // run sends requests and prints answers until all that were asked for have come,
-// or there is no hope of more, or ctx ends.
-func (p *pinger) run(ctx context.Context) {
+// or there is no hope of more, or ctx ends. Its error is why not even the first
+// could be sent; later the reason may pass.
+func (p *pinger) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan answer)
 	go p.conn.receive(ctx, answers)
 	p.pending = map[uint16]request{}
-	p.tally.began = time.Now()
-	defer func() { p.tally.took = time.Since(p.tally.began) }()
 	if p.deadline > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, p.deadline)
+		var stop context.CancelFunc // a moment before the next request would be sent
+		ctx, stop = context.WithTimeout(ctx, p.deadline-time.Millisecond)
 		defer stop()
+	}
+	if err := p.send(); err != nil {
+		return err
 	}
 	next := time.NewTicker(p.interval)
 	defer next.Stop()
 	var patience <-chan time.Time // runs after the last request
-	for p.send(); !p.complete(); {
+	for !p.complete() {
 		if p.lastSent() && patience == nil {
 			next.Stop()
 			patience = time.After(p.linger())
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-patience:
-			return
+			return nil
 		case <-next.C:
-			p.send()
+			p.sendNext()
 		case a := <-answers:
-			p.answer(a)
+			if p.answer(a) && p.adaptive && !p.lastSent() {
+				p.sendNext()
+				next.Reset(p.interval)
+			}
 		}
 	}
+	return nil
 }
 
 // lastSent reports whether no request is to follow.
 func (p *pinger) lastSent() bool { return p.count > 0 && p.tally.sent >= p.count }
 
-// complete reports whether everything that was asked for has an outcome.
+// complete reports whether everything that was asked for has an outcome, or nobody
+// hears of it.
 func (p *pinger) complete() bool {
-	return p.count > 0 && p.tally.received+p.tally.errors >= p.count
+	return p.lost || p.count > 0 && p.tally.received+p.tally.errors >= p.count
 }
 
 // linger is how long to wait after the last request: two round trips when the
-// host is known to answer, else the patience that was asked for.
+// host is known to answer, a second at least, else the patience that was asked for.
 func (p *pinger) linger() time.Duration {
 	if p.tally.received > 0 {
-		return max(2*p.tally.max, p.interval)
+		return max(2*p.tally.max, time.Second)
 	}
 	return p.patience
 }
 
-// send sends the next request. One that the system refuses counts as an error
-// and as lost, since the reason may pass (no route, no neighbour).
-func (p *pinger) send() {
-	p.tally.sent++
+// send sends the next request.
+func (p *pinger) send() error {
 	seq := uint16(p.tally.sent)
+	p.tally.sent++
 	p.pending[seq] = request{sent: time.Now()}
-	if err := p.conn.send(seq); err != nil {
+	return p.conn.send(seq)
+}
+
+// sendNext is send. A request that the system refuses counts as an error and as
+// lost, since the reason may pass (no route, no neighbour).
+func (p *pinger) sendNext() {
+	if err := p.send(); err != nil {
 		p.tally.errors++
-		p.tally.unsent++
-		fmt.Fprintf(p.stderr, "ping: icmp_seq=%d: %v\n", seq, err)
+		p.complain(fmt.Errorf("seq=%d: %w", uint16(p.tally.sent-1), err))
 	}
 }
 
-// answer counts and prints one answer.
-func (p *pinger) answer(a answer) {
+// answer counts and prints one answer; it reports whether it is the first to a
+// request. Errors are not for whoever reads standard output, as of busybox's.
+func (p *pinger) answer(a answer) (fresh bool) {
 	r, known := p.pending[a.seq]
 	switch {
 	case !known:
-		return
+		return false
 	case a.problem != "":
 		p.tally.errors++
 		if !p.quiet {
-			fmt.Fprintf(p.stdout, "From %v icmp_seq=%d %s\n", a.from, a.seq, a.problem)
+			p.complain(fmt.Errorf("from %v: seq=%d: %s", a.from, a.seq, a.problem))
 		}
-		return
+		return false
 	}
 	rtt := max(0, a.at.Sub(r.sent))
+	p.tally.reply(rtt, r.answered)
 	again := ""
 	if r.answered {
-		p.tally.duplicates++
 		again = " (DUP!)"
-	} else {
-		p.tally.reply(rtt)
-		r.answered = true
-		p.pending[a.seq] = r
 	}
+	fresh = !r.answered
+	r.answered = true
+	p.pending[a.seq] = r
 	if p.quiet {
-		return
+		return fresh
 	}
-	ttl := ""
-	if a.ttl > 0 {
-		ttl = fmt.Sprintf(" ttl=%d", a.ttl)
+	took := ""
+	if p.timed() {
+		took = fmt.Sprintf(" time=%s ms", milliseconds(rtt))
 	}
-	fmt.Fprintf(p.stdout, "%d bytes from %v: icmp_seq=%d%s time=%s ms%s\n", a.size, a.from, a.seq, ttl, milliseconds(rtt), again)
+	_, err := fmt.Fprintf(p.stdout, "%d bytes from %v: seq=%d ttl=%d%s%s\n",
+		a.size, a.from.WithZone(""), a.seq, a.ttl, took, again)
+	p.lost = err != nil
+	return fresh
 }
 
-// status is the exit status of ping(8).
+// timed reports whether round trips are shown. busybox has its clock in the data; that of others is elsewhere, and what
+// scripts read is the same.
+func (p *pinger) timed() bool { return p.size >= 4 }
+
+// status is the exit status of ping.
 func (p *pinger) status() int {
-	if p.tally.unsent == p.tally.sent {
-		return exitUsage
-	}
 	if p.tally.received == 0 || p.deadline > 0 && p.tally.received < p.count {
 		return exitFailed
 	}
@@ -156,53 +171,37 @@ func (p *pinger) status() int {
 // tally are the statistics of a run.
 type tally struct {
 	sent, received, duplicates, errors int
-	unsent                             int // of sent: the system refused them
-	began                              time.Time
-	took                               time.Duration
-	min, max                           time.Duration
-	sum, squares                       float64 // of round trips, in ms and ms²
+	min, max, sum                      time.Duration // of round trips, of duplicates too
 }
 
-// reply counts one first reply that took rtt.
-func (t *tally) reply(rtt time.Duration) {
+// reply counts one reply that took rtt.
+func (t *tally) reply(rtt time.Duration, again bool) {
 	if t.received == 0 || rtt < t.min {
 		t.min = rtt
 	}
 	t.max = max(t.max, rtt)
-	t.received++
-	ms := rtt.Seconds() * 1000
-	t.sum += ms
-	t.squares += ms * ms
+	t.sum += rtt
+	if again {
+		t.duplicates++
+	} else {
+		t.received++
+	}
 }
 
-// print writes the statistics; nothing when nothing was sent.
-func (t *tally) print(w io.Writer, host string) {
-	if t.sent == 0 {
-		return
-	}
-	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d received", host, t.sent, t.received)
+// print writes the statistics.
+func (t *tally) print(w io.Writer, host string, timed bool) {
+	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d packets received", host, t.sent, t.received)
 	if t.duplicates > 0 {
-		fmt.Fprintf(w, ", +%d duplicates", t.duplicates)
+		fmt.Fprintf(w, ", %d duplicates", t.duplicates)
 	}
-	if t.errors > 0 {
-		fmt.Fprintf(w, ", +%d errors", t.errors)
-	}
-	loss := 100 * float64(t.sent-t.received) / float64(t.sent)
-	fmt.Fprintf(w, ", %.6g%% packet loss, time %dms\n", loss, t.took.Milliseconds())
-	if t.received > 0 {
-		n := float64(t.received)
-		mean := t.sum / n
-		deviation := math.Sqrt(max(0, t.squares/n-mean*mean))
-		fmt.Fprintf(w, "rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", t.min.Seconds()*1000, mean, t.max.Seconds()*1000, deviation)
+	fmt.Fprintf(w, ", %d%% packet loss\n", 100*(t.sent-t.received)/max(1, t.sent))
+	if n := time.Duration(t.received + t.duplicates); n > 0 && timed {
+		fmt.Fprintf(w, "round-trip min/avg/max = %s/%s/%s ms\n", milliseconds(t.min), milliseconds(t.sum/n), milliseconds(t.max))
 	}
 }
 
-// milliseconds writes d with the precision that its size deserves.
+// milliseconds writes d to the microsecond.
 func milliseconds(d time.Duration) string {
-	ms := d.Seconds() * 1000
-	decimals := 3
-	for limit := 1.0; decimals > 0 && ms >= limit; limit *= 10 {
-		decimals--
-	}
-	return fmt.Sprintf("%.*f", decimals, ms)
+	us := d.Microseconds()
+	return fmt.Sprintf("%d.%03d", us/1000, us%1000)
 }

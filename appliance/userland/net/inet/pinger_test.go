@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -70,76 +71,89 @@ func TestPinger(t *testing.T) {
 		want   string
 		diag   string
 	}{
-		{"all come", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{1: at(5), 2: at(15)}, 0, 0, `
-64 bytes from 192.0.2.7: icmp_seq=1 ttl=63 time=5.00 ms
-64 bytes from 192.0.2.7: icmp_seq=2 ttl=63 time=15.0 ms
+		{"all come", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{0: at(5), 1: at(15)}, 0, 0, `
+64 bytes from 192.0.2.7: seq=0 ttl=63 time=5.000 ms
+64 bytes from 192.0.2.7: seq=1 ttl=63 time=15.000 ms
 
 --- far ping statistics ---
-2 packets transmitted, 2 received, 0% packet loss, time 1015ms
-rtt min/avg/max/mdev = 5.000/10.000/15.000/5.000 ms
+2 packets transmitted, 2 packets received, 0% packet loss
+round-trip min/avg/max = 5.000/10.000/15.000 ms
 `, ""},
 		{"one is lost, one comes twice", func(o *pingOptions) { o.count = 3 },
-			map[uint16][]reply{1: {{after: 200 * time.Millisecond}, {after: 300 * time.Millisecond}}, 3: at(1)}, 0, 0, `
-64 bytes from 192.0.2.7: icmp_seq=1 ttl=63 time=200 ms
-64 bytes from 192.0.2.7: icmp_seq=1 ttl=63 time=300 ms (DUP!)
-64 bytes from 192.0.2.7: icmp_seq=3 ttl=63 time=1.00 ms
+			map[uint16][]reply{0: {{after: 200 * time.Millisecond}, {after: 300 * time.Millisecond}}, 2: at(1)}, 0, 0, `
+64 bytes from 192.0.2.7: seq=0 ttl=63 time=200.000 ms
+64 bytes from 192.0.2.7: seq=0 ttl=63 time=300.000 ms (DUP!)
+64 bytes from 192.0.2.7: seq=2 ttl=63 time=1.000 ms
 
 --- far ping statistics ---
-3 packets transmitted, 2 received, +1 duplicates, 33.3333% packet loss, time 3000ms
-rtt min/avg/max/mdev = 1.000/100.500/200.000/99.500 ms
+3 packets transmitted, 2 packets received, 1 duplicates, 33% packet loss
+round-trip min/avg/max = 1.000/167.000/300.000 ms
 `, ""},
 		{"nothing comes", func(o *pingOptions) { o.count, o.patience = 2, second(3) }, nil, 0, 1, `
 
 --- far ping statistics ---
-2 packets transmitted, 0 received, 100% packet loss, time 4000ms
+2 packets transmitted, 0 packets received, 100% packet loss
 `, ""},
 		{"errors end it too", func(o *pingOptions) { o.count = 2 },
-			map[uint16][]reply{1: {{problem: "Destination Host Unreachable"}}, 2: {{problem: "Time to live exceeded"}}}, 0, 1, `
-From 192.0.2.7 icmp_seq=1 Destination Host Unreachable
-From 192.0.2.7 icmp_seq=2 Time to live exceeded
+			map[uint16][]reply{0: {{problem: "Destination Host Unreachable"}}, 1: {{problem: "Time to live exceeded"}}}, 0, 1, `
 
 --- far ping statistics ---
-2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 1000ms
+2 packets transmitted, 0 packets received, 100% packet loss
+`, "from 192.0.2.7: seq=0: Destination Host Unreachable\nfrom 192.0.2.7: seq=1: Time to live exceeded\n"},
+		{"quiet until ^C", func(o *pingOptions) { o.quiet = true }, map[uint16][]reply{0: at(1), 1: at(1), 2: at(1)}, second(2.5), 0, `
+
+--- far ping statistics ---
+3 packets transmitted, 3 packets received, 0% packet loss
+round-trip min/avg/max = 1.000/1.000/1.000 ms
 `, ""},
-		{"quiet until ^C", func(o *pingOptions) { o.quiet = true }, map[uint16][]reply{1: at(1), 2: at(1), 3: at(1)}, second(2.5), 0, `
+		{"too few at the deadline", func(o *pingOptions) { o.count, o.deadline, o.quiet = 5, second(1.5), true }, map[uint16][]reply{0: at(1), 1: at(1)}, 0, 1, `
 
 --- far ping statistics ---
-3 packets transmitted, 3 received, 0% packet loss, time 2500ms
-rtt min/avg/max/mdev = 1.000/1.000/1.000/0.000 ms
+2 packets transmitted, 2 packets received, 0% packet loss
+round-trip min/avg/max = 1.000/1.000/1.000 ms
 `, ""},
-		{"too few at the deadline", func(o *pingOptions) { o.count, o.deadline, o.quiet = 5, second(1.5), true }, map[uint16][]reply{1: at(1), 2: at(1)}, 0, 1, `
+		{"no way out", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{0: {{refuse: true}}}, 0, 1, `
 
 --- far ping statistics ---
-2 packets transmitted, 2 received, 0% packet loss, time 1500ms
-rtt min/avg/max/mdev = 1.000/1.000/1.000/0.000 ms
+1 packets transmitted, 0 packets received, 100% packet loss
+`, "network is unreachable\n"},
+		{"the way comes back", func(o *pingOptions) { o.count = 3 }, map[uint16][]reply{0: at(0), 1: {{refuse: true}}, 2: at(0)}, 0, 0, `
+64 bytes from 192.0.2.7: seq=0 ttl=63 time=0.000 ms
+64 bytes from 192.0.2.7: seq=2 ttl=63 time=0.000 ms
+
+--- far ping statistics ---
+3 packets transmitted, 2 packets received, 33% packet loss
+round-trip min/avg/max = 0.000/0.000/0.000 ms
+`, "seq=1: network is unreachable\n"},
+		{"as soon as a reply is there", func(o *pingOptions) { o.adaptive, o.count, o.deadline = true, 4, second(0.1) },
+			map[uint16][]reply{0: at(20), 1: at(20), 2: at(20), 3: at(20)}, 0, 0, `
+64 bytes from 192.0.2.7: seq=0 ttl=63 time=20.000 ms
+64 bytes from 192.0.2.7: seq=1 ttl=63 time=20.000 ms
+64 bytes from 192.0.2.7: seq=2 ttl=63 time=20.000 ms
+64 bytes from 192.0.2.7: seq=3 ttl=63 time=20.000 ms
+
+--- far ping statistics ---
+4 packets transmitted, 4 packets received, 0% packet loss
+round-trip min/avg/max = 20.000/20.000/20.000 ms
 `, ""},
-		{"no way out", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{1: {{refuse: true}}, 2: {{refuse: true}}}, 0, 2, `
-
---- far ping statistics ---
-2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 1000ms
-`, "ping: icmp_seq=1: network is unreachable\nping: icmp_seq=2: network is unreachable\n"},
-		{"the way comes back", func(o *pingOptions) { o.count = 2 }, map[uint16][]reply{1: {{refuse: true}}, 2: at(0)}, 0, 0, `
-64 bytes from 192.0.2.7: icmp_seq=2 ttl=63 time=0.000 ms
-
---- far ping statistics ---
-2 packets transmitted, 1 received, +1 errors, 50% packet loss, time 1000ms
-rtt min/avg/max/mdev = 0.000/0.000/0.000/0.000 ms
-`, "ping: icmp_seq=1: network is unreachable\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := pingOptions{host: "far", interval: time.Second, patience: 10 * time.Second}
+				o := pingOptions{host: "far", size: 56, interval: time.Second, patience: 10 * time.Second}
 				tt.change(&o)
 				var stdout, stderr bytes.Buffer
 				host := &farHost{plan: tt.plan, sending: make(chan uint16)}
-				p := &pinger{pingOptions: o, target: netip.MustParseAddr("192.0.2.7"), conn: host, stdout: &stdout, stderr: &stderr}
+				complain := func(err error) { fmt.Fprintln(&stderr, err) }
+				p := &pinger{pingOptions: o, conn: host, stdout: &stdout, complain: complain}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				if tt.cancel > 0 {
 					time.AfterFunc(tt.cancel, cancel)
 				}
-				p.run(ctx)
-				p.tally.print(&stdout, "far")
+				if err := p.run(ctx); err != nil {
+					complain(err)
+				}
+				p.tally.print(&stdout, "far", true)
 				if got := stdout.String(); got != strings.TrimPrefix(tt.want, "\n") {
 					t.Errorf("output:\n%s\nwant:\n%s", got, tt.want)
 				}

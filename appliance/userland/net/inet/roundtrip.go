@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
 )
 
 // ErrNoReply is what RoundTrip returns when nobody has answered in time.
@@ -18,13 +20,12 @@ var ErrNoReply = errors.New("no reply")
 func RoundTrip(
 	ctx context.Context, target netip.Addr, device string, within time.Duration,
 ) (time.Duration, error) {
-	o := pingOptions{device: device, size: 56}
-	conn, err := openEcho(ctx, target, o)
+	socket, err := probe.Open(ctx, target, probe.Options{Device: device})
 	if err != nil {
 		return 0, err
 	}
-	defer conn.close()
-	return roundTrip(ctx, conn, within)
+	defer socket.Close()
+	return roundTrip(ctx, echoes{socket, target, make([]byte, 56)}, within)
 }
 
 // roundTrip asks once.
