@@ -20,7 +20,7 @@ func commands() multicall.Table {
 		Commands: map[string]multicall.Command{
 			"halt":     multicall.Silent(end(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
-			"ip":       multicall.Silent(ip.Run),
+			"ip":       ip.Commands()["ip"].Main(),
 			"ping":     multicall.Silent(inet.Ping),
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),

@@ -15,11 +15,13 @@ import (
 // link is what the library knows of a link, and what it leaves out.
 type link struct {
 	*netlink.LinkAttrs
-	qdisc     string
-	mode      []byte // RFC 2863 ifLinkMode: 1 is dormant
-	hardware  []byte // its link layer address
-	broadcast []byte // its broadcast address; that of the other end for a point-to-point link
-	lower     bool   // it has, or had, another link below it or as its peer
+	kind       string // of what it is: veth, bridge; empty for a card
+	qdisc      string
+	mode       []byte // RFC 2863 ifLinkMode: 1 is dormant
+	hardware   []byte // its link layer address
+	broadcast  []byte // its broadcast address; that of the other end for a point-to-point link
+	lower      bool   // it has, or had, another link below it or as its peer
+	attributes map[uint16][]byte
 }
 
 // readLinks asks the kernel for all links.
@@ -50,11 +52,14 @@ func parseLink(m []byte) (link, error) {
 		return link{}, err
 	}
 	attributes, err := nl.ParseRouteAttr(m[unix.SizeofIfInfomsg:])
-	l := link{LinkAttrs: known.Attrs()}
+	l := link{LinkAttrs: known.Attrs(), attributes: map[uint16][]byte{}}
 	for _, a := range attributes {
+		l.attributes[a.Attr.Type&^unix.NLA_F_NESTED] = a.Value
 		switch a.Attr.Type {
 		case unix.IFLA_QDISC:
-			l.qdisc = string(bytes.TrimRight(a.Value, "\x00"))
+			l.qdisc = text(a.Value)
+		case unix.IFLA_LINKINFO:
+			l.kind = text(inner(a.Value)[unix.IFLA_INFO_KIND])
 		case unix.IFLA_LINKMODE:
 			l.mode = a.Value
 		case unix.IFLA_ADDRESS: // the library drops that of the loopback
@@ -68,6 +73,22 @@ func parseLink(m []byte) (link, error) {
 	return l, err
 }
 
+// text is a string of the kernel's, without the zero at its end.
+func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
+
+// inner are the attributes of a nest; what cannot be read has none.
+func inner(b []byte) map[uint16][]byte {
+	all := map[uint16][]byte{}
+	attributes, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return all
+	}
+	for _, a := range attributes {
+		all[a.Attr.Type&^unix.NLA_F_NESTED] = a.Value
+	}
+	return all
+}
+
 // shownLinks returns the links that r asks for out of all.
 func (r *request) shownLinks(all []link) ([]link, error) {
 	if name, ok := r.given[keyDev]; ok {
@@ -77,7 +98,18 @@ func (r *request) shownLinks(all []link) ([]link, error) {
 		}
 		all = all[i : i+1]
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(l link) bool { return r.has(keyUp) && l.RawFlags&unix.IFF_UP == 0 }), nil
+	master := 0
+	if name, ok := r.given[keyMaster]; ok {
+		if i := slices.IndexFunc(all, func(l link) bool { return l.Name == name }); i >= 0 {
+			master = all[i].Index
+		} else {
+			return nil, fmt.Errorf("there is no link %s", name)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(l link) bool {
+		return r.has(keyUp) && l.RawFlags&unix.IFF_UP == 0 || r.has(keyType) && l.kind != r.given[keyType] ||
+			r.has(keyMaster) && l.MasterIndex != master
+	}), nil
 }
 
 // showLinks prints links.
@@ -91,23 +123,37 @@ func showLinks(r *request) error {
 		return err
 	}
 	for _, l := range shown {
-		if r.brief {
-			fmt.Fprintf(r.out, "%s %s %s\n", l.briefly(all), l.address(l.hardware), l.flags(all))
-			continue
-		}
-		mode := "mode DEFAULT "
-		if bytes.Equal(l.mode, []byte{1}) {
-			mode = "mode DORMANT "
-		}
-		r.printLink(l, all, mode)
-		r.printLinkLayer(l)
-		if l.Alias != "" { // as iproute2: not in the list of addresses
-			fmt.Fprintf(r.out, "    alias %s\n", l.Alias)
-		}
-		r.printCounters(l)
-		r.printAltNames(l)
+		r.showLink(l, all)
 	}
 	return nil
+}
+
+// showLink prints a link.
+func (r *request) showLink(l link, all []link) {
+	if r.brief {
+		fmt.Fprintf(&r.out, "%s %s %s \n", l.briefly(all), l.address(l.hardware), l.flags(all))
+		r.out.end(l.briefRecord(all))
+		return
+	}
+	mode := "mode " + l.modeName() + " "
+	r.printLink(l, all, mode)
+	r.printLinkLayer(l, true)
+	if l.Alias != "" { // as iproute2: not in the list of addresses
+		fmt.Fprintf(&r.out, "    alias %s\n", l.Alias)
+	}
+	r.printCounters(l)
+	r.printAltNames(l)
+	record := r.linkRecord(l, all, true)
+	record.Mode, record.Alias = l.modeName(), l.Alias
+	r.out.end(record)
+}
+
+// modeName words the mode of a link.
+func (l link) modeName() string {
+	if bytes.Equal(l.mode, []byte{1}) {
+		return "DORMANT"
+	}
+	return "DEFAULT"
 }
 
 // briefly is the part that ip -br link and ip -br addr share.
@@ -117,23 +163,23 @@ func (l link) briefly(all []link) string {
 
 // printLink prints the first line about l. The extra words come after its state.
 func (r *request) printLink(l link, all []link, extra string) {
-	fmt.Fprintf(r.out, "%d: %s: %s mtu %d", l.Index, l.fullName(all), l.flags(all), l.MTU)
+	fmt.Fprintf(&r.out, "%d: %s: %s mtu %d", l.Index, l.fullName(all), l.flags(all), l.MTU)
 	if l.qdisc != "" {
-		fmt.Fprintf(r.out, " qdisc %s", l.qdisc)
+		fmt.Fprintf(&r.out, " qdisc %s", l.qdisc)
 	}
 	if l.MasterIndex != 0 {
-		fmt.Fprintf(r.out, " master %s", namesOfLinks(all).of(l.MasterIndex))
+		fmt.Fprintf(&r.out, " master %s", namesOfLinks(all).of(l.MasterIndex))
 	}
-	fmt.Fprintf(r.out, " state %s %sgroup %s", operState(int(l.OperState)), extra, nameOf(int(l.Group), map[int]string{0: "default"}))
+	fmt.Fprintf(&r.out, " state %s %sgroup %s", operState(int(l.OperState)), extra, groupName(l.Group))
 	if l.TxQLen > 0 {
-		fmt.Fprintf(r.out, " qlen %d", l.TxQLen)
+		fmt.Fprintf(&r.out, " qlen %d", l.TxQLen)
 	}
-	fmt.Fprintln(r.out)
+	fmt.Fprintln(&r.out)
 }
 
-// printLinkLayer prints the second line about l.
-func (r *request) printLinkLayer(l link) {
-	line := fmt.Sprintf("    link/%s %s", l.EncapType, l.address(l.hardware))
+// printLinkLayer prints the second line about l, and details of it; whole is what a list of addresses leaves out.
+func (r *request) printLinkLayer(l link, whole bool) {
+	line := fmt.Sprintf("    link/%s %s", l.EncapType, l.address(l.hardware)) // of a tunnel that is nothing
 	if len(l.broadcast) > 0 {
 		kind := "brd"
 		if l.RawFlags&unix.IFF_POINTOPOINT != 0 {
@@ -141,47 +187,25 @@ func (r *request) printLinkLayer(l link) {
 		}
 		line += " " + kind + " " + l.address(l.broadcast)
 	}
-	if len(l.PermHWAddr) > 0 && !bytes.Equal(l.PermHWAddr, l.hardware) {
+	if l.hasPermanent() {
 		line += " permaddr " + l.address(l.PermHWAddr)
 	}
-	fmt.Fprintln(r.out, strings.TrimRight(line, " "))
+	fmt.Fprint(&r.out, line)
+	if r.details {
+		fmt.Fprint(&r.out, l.details(whole).text())
+	}
+	fmt.Fprintln(&r.out)
+}
+
+// hasPermanent reports whether the card has an address of its own that it does not use.
+func (l link) hasPermanent() bool {
+	return len(l.PermHWAddr) > 0 && !bytes.Equal(l.PermHWAddr, l.hardware)
 }
 
 // printAltNames prints the other names of l.
 func (r *request) printAltNames(l link) {
 	for _, name := range l.AltNames {
-		fmt.Fprintf(r.out, "    altname %s\n", name)
-	}
-}
-
-// printCounters prints the counters of l when -s asks for them.
-func (r *request) printCounters(l link) {
-	s := l.Statistics
-	if !r.stats || s == nil {
-		return
-	}
-	rows := [2][]uint64{
-		{s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped, s.RxMissedErrors, s.Multicast},
-		{s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped, s.TxCarrierErrors, s.Collisions},
-	}
-	widths := []int{len("RX:  bytes"), 7, 6, 7, 7, 7}
-	for i := range widths {
-		widths[i] = max(widths[i], len(fmt.Sprint(rows[0][i])), len(fmt.Sprint(rows[1][i])))
-	}
-	heads := [2][]string{
-		{"RX:", "bytes", "packets", "errors", "dropped", "missed", "mcast"},
-		{"TX:", "bytes", "packets", "errors", "dropped", "carrier", "collsns"},
-	}
-	for i, row := range rows {
-		fmt.Fprintf(r.out, "    %s %*s", heads[i][0], widths[0]-len("RX: "), heads[i][1])
-		for column, head := range heads[i][2:] {
-			fmt.Fprintf(r.out, " %*s", widths[column+1], head)
-		}
-		fmt.Fprint(r.out, "\n    ")
-		for column, n := range row {
-			fmt.Fprintf(r.out, "%*d ", widths[column], n)
-		}
-		fmt.Fprintln(r.out)
+		fmt.Fprintf(&r.out, "    altname %s\n", name)
 	}
 }
 
@@ -198,8 +222,11 @@ func (l link) fullName(all []link) string {
 	return l.Name + "@" + namesOfLinks(all).of(l.ParentIndex)
 }
 
-// flags words the flags of l. M-DOWN is a link below that is down.
-func (l link) flags(all []link) string {
+// flags words the flags of l.
+func (l link) flags(all []link) string { return "<" + strings.Join(l.flagNames(all), ",") + ">" }
+
+// flagNames words the flags of l, one by one. M-DOWN is a link below that is down.
+func (l link) flagNames(all []link) []string {
 	names, rest := namesOf(l.RawFlags&^unix.IFF_RUNNING, linkFlags())
 	if l.RawFlags&(unix.IFF_UP|unix.IFF_RUNNING) == unix.IFF_UP {
 		names = slices.Insert(names, 0, "NO-CARRIER")
@@ -212,7 +239,7 @@ func (l link) flags(all []link) string {
 	}) {
 		names = append(names, "M-DOWN")
 	}
-	return "<" + strings.Join(names, ",") + ">"
+	return names
 }
 
 // address words an address of the link layer: of a tunnel it is an IP address.

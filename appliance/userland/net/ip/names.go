@@ -72,6 +72,9 @@ func operState(n int) string {
 	return nameOf(n, map[int]string{0: "UNKNOWN", 1: "NOTPRESENT", 2: "DOWN", 3: "LOWERLAYERDOWN", 4: "TESTING", 5: "DORMANT", 6: "UP"})
 }
 
+// groupName names a group of links.
+func groupName(n uint32) string { return nameOf(int(n), map[int]string{0: "default"}) }
+
 // scopeName names a scope of an address or route.
 func scopeName(n int) string {
 	return nameOf(n, map[int]string{unix.RT_SCOPE_UNIVERSE: "global", unix.RT_SCOPE_SITE: "site", unix.RT_SCOPE_LINK: "link",

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
@@ -47,13 +49,16 @@ func TestParse(t *testing.T) {
 // expected. None of these command lines gets as far as the kernel.
 func TestUsageErrors(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"", "ip: expected what it is about: link, addr, route, neigh or rule"},
-		{"x", "ip: x: expected link, addr, route, neigh or rule"},
-		{"-j a", "ip: -j: expected one of the options -4, -6, -br and -s"},
-		{"-s route", "ip route show: -s: only ip link show and ip addr show have counters"},
+		{"", "ip: expected what it is about: link, addr, route, neigh, rule, maddr or monitor"},
+		{"x", "ip: x: expected link, addr, route, neigh, rule, maddr or monitor"},
+		{"-c a", "ip: -c: expected one of the options -4 -6 -br -d -j -o -p -s -t -ts"},
+		{"-s route", "ip route show: -s: only ip link, ip addr and ip neigh show have counters"},
+		{"-t a", "ip addr show: -t: only ip monitor says when something happens"},
+		{"-j monitor", "ip monitor: ip monitor prints neither JSON nor the brief form"},
+		{"monitor roads", "ip monitor: roads: expected one of all, label, link, address, route, neigh"},
 		{"route flush", "ip route: flush: expected one of show, add, del, replace, get"},
-		{"route s via 192.0.2.1", "ip route show: 192.0.2.1: expected one of dev LINK, table TABLE|all"},
-		{"route s via", "ip route show: via: expected a prefix like 192.0.2.0/24, an address, or default"},
+		{"route s via 192.0.2", "ip route show: via 192.0.2: expected an address like 192.0.2.1 or 2001:db8::1"},
+		{"route s via", "ip route show: via: expected ADDRESS after it"},
 		{"addr show eth0 eth1", "ip addr show: eth1: expected one of up"},
 		{"link show up up", "ip link show: up is given twice"},
 		{"link show dev", "ip link show: dev: expected LINK after it"},
@@ -62,10 +67,11 @@ func TestUsageErrors(t *testing.T) {
 		{"link set eth0 up down", "ip link set: up and down: expected one of them"},
 		{"link set eth0 mtu big", "ip link set: mtu big: expected a number from 1 to 2147483647"},
 		{"link set eth0 address 01:00:5e:00:00:01", "ip link set: address 01:00:5e:00:00:01: expected the MAC address of one host"},
-		{"link set eth0 name x", "ip link set: name: expected one of up, down, mtu BYTES, address MAC"},
-		{"link add dummy0 type dummy", "ip link add: dummy0: expected one of link LINK"},
-		{"link add link eth0 name x type dummy id 1", "ip link add: type dummy: expected vlan"},
-		{"link add link eth0 name eth0.7 type vlan", "ip link add: expected also id VLAN"},
+		{"link set eth0 name x/y", "ip link set: name x/y: expected at most 15 letters"},
+		{"link set eth0 arp maybe", "ip link set: arp maybe: expected on or off"},
+		{"link add dummy0 type tun", "ip link add: type tun: expected vlan, bridge or dummy"},
+		{"link add link eth0 name x type dummy id 1", "ip link add: type dummy: expected no link and no id with it"},
+		{"link add link eth0 name eth0.7 type vlan", "ip link add: type vlan: expected also link LINK and id VLAN"},
 		{"link add link eth0 name eth0.4095 type vlan id 4095", "ip link add: id 4095: expected a number from 1 to 4094"},
 		{"link add link eth0 name a/b type vlan id 7", "ip link add: name a/b: expected at most 15 letters"},
 		{"addr add 192.0.2.1 dev eth0", "ip addr add: 192.0.2.1: expected an address with its length like 192.0.2.1/24"},
@@ -84,13 +90,16 @@ func TestUsageErrors(t *testing.T) {
 		{"route add blackhole prohibit 10.0.0.0/8", "ip route add: prohibit: expected only one of blackhole, unreachable and prohibit"},
 		{"route get 10.0.0.0/8", "ip route get: to 10.0.0.0/8: expected an address like"},
 		{"neigh del 192.0.2.1", "ip neigh del: expected also dev LINK"},
-		{"rule add", "ip rule: add: expected one of show"},
+		{"rule flush", "ip rule: flush: expected one of show, add, del"},
+		{"rule del", "ip rule del: expected what the rule has"},
+		{"rule add fwmark x", "ip rule add: mark x: expected a mark like 0x10 or 0x10/0xff"},
+		{"rule add from 10.0.0.0/8 to 2001:db8::/32", "ip rule add: to 2001:db8::/32: expected addresses of one family"},
 		{"rule show x", "ip rule show: x: expected nothing more"},
 	} {
 		var stdout, stderr bytes.Buffer
-		status := Run(t.Context(), append([]string{"ip"}, strings.Fields(tt.args)...), &stdout, &stderr)
+		status := Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(tt.args)...), nil, &stdout, &stderr)
 		message, usage, _ := strings.Cut(stderr.String(), "\n")
-		if status != exitUsage || stdout.Len() != 0 || !strings.HasPrefix(message, tt.want) || !strings.HasPrefix(usage, "usage: ip [-4|-6] [-br] [-s] ") {
+		if status != exitUsage || stdout.Len() != 0 || !strings.HasPrefix(message, tt.want) || !strings.HasPrefix(usage, "usage: ip [OPTION]... ") {
 			t.Errorf("ip %s: status %d\n%s%s", tt.args, status, &stdout, &stderr)
 		}
 	}
@@ -98,19 +107,15 @@ func TestUsageErrors(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for args, want := range map[string]string{
-		"help": `usage: ip [-4|-6] [-br] [-s] addr show [[dev] LINK] [up]
-       ip [-4|-6] [-br] [-s] addr add ADDRESS/LENGTH [peer ADDRESS/LENGTH] dev LINK
-       ip [-4|-6] [-br] [-s] addr del ADDRESS/LENGTH [peer ADDRESS/LENGTH] dev LINK
-       ip [-4|-6] [-br] [-s] addr flush [dev] LINK
-       ip [-4|-6] [-br] [-s] link show [[dev] LINK] [up]
-       ip [-4|-6] [-br] [-s] link set [dev] LINK [up] [down] [mtu BYTES] [address MAC]
-       ip [-4|-6] [-br] [-s] link add link LINK name NEW type vlan id VLAN
-       ip [-4|-6] [-br] [-s] link del [dev] LINK
+		"help": `usage: ip [OPTION]... addr show [[dev] LINK] [up] [scope global|site|link|host]
+           [type TYPE] [master LINK]
+       ip [OPTION]... addr add ADDRESS/LENGTH [peer ADDRESS/LENGTH] dev LINK
 `,
-		"rule help": "usage: ip [-4|-6] [-br] [-s] rule show\n",
+		"rule help":    "usage: ip [OPTION]... rule show\n",
+		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n",
 	} {
 		var stdout, stderr bytes.Buffer
-		status := Run(t.Context(), append([]string{"ip"}, strings.Fields(args)...), &stdout, &stderr)
+		status := Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(args)...), nil, &stdout, &stderr)
 		if status != exitOK || !strings.HasPrefix(stdout.String(), want) || stderr.Len() != 0 {
 			t.Errorf("ip %s: status %d\n%s%s", args, status, &stdout, &stderr)
 		}
@@ -137,7 +142,11 @@ func TestKernelErrors(t *testing.T) {
 		{"neigh del 192.0.2.99 dev eth0", "ip neigh del: 192.0.2.99: there is no such entry (no such file or directory)\n"},
 	} {
 		stdout, stderr, status := ours(t, n, tt.args)
-		if status != exitFailed || stdout != "" || stderr != tt.want {
+		wanted := exitFailed
+		if strings.Contains(tt.want, "there is no link") {
+			wanted = exitUsage
+		}
+		if status != wanted || stdout != "" || stderr != tt.want {
 			t.Errorf("ip %s: status %d, %q\n%s", tt.args, status, stdout, stderr)
 		}
 	}
@@ -153,8 +162,9 @@ func TestVLANRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vlan, err := r.vlan()
-	if err != nil || vlan.Name != "eth1.20" || vlan.VlanId != 20 || vlan.VlanProtocol != 0x8100 {
+	link, err := r.newLink()
+	vlan, ok := link.(*netlink.Vlan)
+	if err != nil || !ok || vlan.Name != "eth1.20" || vlan.VlanId != 20 || vlan.VlanProtocol != 0x8100 {
 		t.Errorf("%+v, %v", vlan, err)
 	}
 }
@@ -181,7 +191,8 @@ func FuzzParse(f *testing.F) {
 		_, _ = r.prefix()
 		_, _ = r.table()
 		_, _ = r.fate()
-		_, _ = r.vlan()
+		_, _ = r.newLink()
+		_, _ = r.rule()
 		_, _ = r.mac()
 	})
 }

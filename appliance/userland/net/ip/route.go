@@ -3,6 +3,7 @@ package ip
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -14,9 +15,12 @@ import (
 
 // routeView is how routes are printed.
 type routeView struct {
-	links linkNames
-	dev   bool // name the link
-	table bool // name the table
+	links      linkNames
+	hides      func(key string) bool // what need not be said: dev, table, via, proto, scope
+	details    bool                  // name what is as usual, too
+	everything bool                  // routes of all tables
+	from       string                // source and mark of the packet that was asked for
+	mark       int
 }
 
 // showRoutes prints routes: of IPv4 without -6, and of all families and tables
@@ -32,7 +36,7 @@ func showRoutes(r *request) error {
 			return err
 		}
 	}
-	device, err := r.device(keyDev)
+	wanted, err := r.routeFilter(only)
 	if err != nil {
 		return err
 	}
@@ -40,19 +44,43 @@ func showRoutes(r *request) error {
 	if err != nil {
 		return err
 	}
-	view := routeView{links: names, dev: device == nil, table: !r.has(keyTable) || table == unix.RT_TABLE_UNSPEC}
+	view := routeView{links: names, details: r.details, everything: table == unix.RT_TABLE_UNSPEC, hides: func(key string) bool {
+		return r.has(key) && (key != keyTable || table != unix.RT_TABLE_UNSPEC)
+	}}
 	for _, family := range r.routeFamilies(table, only) {
 		routes, err := readRoutes(family, table)
 		if err != nil {
 			return err
 		}
 		for _, route := range routes {
-			if (!only.IsValid() || prefixOf(route.Dst) == only) && (device == nil || route.LinkIndex == device.Attrs().Index) {
-				fmt.Fprint(r.out, view.lines(route))
+			if wanted(route) {
+				r.showRoute(view, route)
 			}
 		}
 	}
 	return nil
+}
+
+// routeFilter is what routes r asks for.
+func (r *request) routeFilter(only netip.Prefix) (func(netlink.Route) bool, error) {
+	device, err := r.device(keyDev)
+	if err != nil {
+		return nil, err
+	}
+	scope := 0
+	if r.has(keyScope) {
+		if scope, err = r.scope(); err != nil {
+			return nil, err
+		}
+	}
+	via, err := r.address(keyVia)
+	return func(route netlink.Route) bool {
+		return (!only.IsValid() || prefixOf(route.Dst) == only) &&
+			(device == nil || route.LinkIndex == device.Attrs().Index) &&
+			(!r.has(keyScope) || int(route.Scope) == scope) &&
+			(!via.IsValid() || addrOf(route.Gw).Unmap() == via) &&
+			(!r.has(keyProto) || protocolName(int(route.Protocol)) == r.given[keyProto])
+	}, err
 }
 
 // routeFamilies returns the families that r shows.
@@ -79,21 +107,39 @@ func readRoutes(family, table int) ([]netlink.Route, error) {
 	return routes, nil
 }
 
-// lines words a route.
+// wholeView hides nothing.
+func (r *request) wholeView(names linkNames) routeView {
+	return routeView{links: names, details: r.details, everything: true, hides: func(string) bool { return false }}
+}
+
+// showRoute prints a route.
+func (r *request) showRoute(v routeView, route netlink.Route) {
+	fmt.Fprint(&r.out, v.lines(route))
+	r.out.end(v.record(route))
+}
+
+// lines words a route. Each line has a space at its end, as iproute2's.
 func (v routeView) lines(route netlink.Route) string {
 	var words []string
-	if route.Type != unix.RTN_UNICAST {
+	if route.Type != unix.RTN_UNICAST || v.details {
 		words = append(words, routeType(route.Type))
 	}
 	words = append(words, destination(route.Dst))
+	if v.from != "" {
+		words = append(words, keyFrom, v.from)
+	}
 	if route.Tos != 0 {
 		words = append(words, fmt.Sprintf("tos %#x", route.Tos))
 	}
-	words = append(words, hop(route.Gw, route.Via)...)
-	if v.dev && route.LinkIndex != 0 {
+	if !v.hides(keyVia) {
+		words = append(words, hop(route.Gw, route.Via)...)
+	}
+	if !v.hides(keyDev) && route.LinkIndex != 0 {
 		words = append(words, "dev", v.links.of(route.LinkIndex))
 	}
-	words = append(words, v.origin(route)...)
+	for _, word := range v.origin(route) {
+		words = append(words, word[0], word[1])
+	}
 	if route.Src != nil {
 		words = append(words, "src", route.Src.String())
 	}
@@ -101,13 +147,22 @@ func (v routeView) lines(route netlink.Route) string {
 		words = append(words, "metric", strconv.Itoa(route.Priority))
 	}
 	flags, _ := namesOf(uint32(route.Flags), hopFlags())
-	words = append(append(words, flags...), metrics(route)...)
-	lines := strings.Join(words, " ") + "\n"
+	words = append(words, flags...)
+	for _, m := range metrics(route) {
+		words = append(words, m.name, strconv.Itoa(m.value))
+	}
+	if v.mark != 0 {
+		words = append(words, keyMark, markText(v.mark))
+	}
+	if route.Expires != 0 {
+		words = append(words, fmt.Sprintf("expires %dsec", route.Expires))
+	}
+	lines := strings.Join(words, " ") + " \n"
 	for _, h := range route.MultiPath {
 		words := append([]string{"\tnexthop"}, hop(h.Gw, h.Via)...)
 		flags, _ := namesOf(uint32(h.Flags), hopFlags())
 		words = append(append(words, "dev", v.links.of(h.LinkIndex), "weight", strconv.Itoa(h.Hops+1)), flags...)
-		lines += strings.Join(words, " ") + "\n"
+		lines += strings.Join(words, " ") + " \n"
 	}
 	return lines
 }
@@ -138,36 +193,45 @@ func hop(gateway net.IP, via netlink.Destination) []string {
 }
 
 // origin words table, protocol and scope, as far as they are not the usual ones.
-func (v routeView) origin(route netlink.Route) (words []string) {
-	if v.table && route.Table != unix.RT_TABLE_MAIN && route.Table != unix.RT_TABLE_UNSPEC {
-		words = append(words, "table", tableName(route.Table))
+func (v routeView) origin(route netlink.Route) (words [][2]string) {
+	named := route.Table != unix.RT_TABLE_UNSPEC && (route.Table != unix.RT_TABLE_MAIN || v.details && v.everything)
+	if named && !v.hides(keyTable) {
+		words = append(words, [2]string{"table", tableName(route.Table)})
 	}
 	if route.Flags&unix.RTM_F_CLONED != 0 { // an answer of "route get" that is no entry of a table
 		return words
 	}
-	if route.Protocol != unix.RTPROT_BOOT {
-		words = append(words, "proto", protocolName(int(route.Protocol)))
+	if !v.hides(keyProto) && (route.Protocol != unix.RTPROT_BOOT || v.details) {
+		words = append(words, [2]string{"proto", protocolName(int(route.Protocol))})
 	}
-	if route.Scope != netlink.SCOPE_UNIVERSE {
-		words = append(words, "scope", scopeName(int(route.Scope)))
+	if !v.hides(keyScope) && (route.Scope != netlink.SCOPE_UNIVERSE || v.details) {
+		words = append(words, [2]string{"scope", scopeName(int(route.Scope))})
 	}
 	return words
 }
 
-// metrics words what a route says to the protocols above, and how long it lasts.
-func metrics(route netlink.Route) (words []string) {
-	for _, m := range []struct {
-		name  string
-		value int
-	}{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
+// markText words a mark as iproute2 does: small ones are decimal.
+func markText(mark int) string {
+	if mark < 16 {
+		return strconv.Itoa(mark)
+	}
+	return fmt.Sprintf("%#x", mark)
+}
+
+// A metric is what a route says to the protocols above.
+type metric struct {
+	name  string
+	value int
+}
+
+// metrics are those that a route has.
+func metrics(route netlink.Route) (all []metric) {
+	for _, m := range []metric{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
 		if m.value != 0 {
-			words = append(words, m.name, strconv.Itoa(m.value))
+			all = append(all, m)
 		}
 	}
-	if route.Expires != 0 {
-		words = append(words, fmt.Sprintf("expires %dsec", route.Expires))
-	}
-	return words
+	return all
 }
 
 // getRoute prints the route that a packet to an address would take from here.
@@ -176,7 +240,21 @@ func getRoute(r *request) error {
 	if err != nil {
 		return err
 	}
-	routes, err := netlink.RouteGet(to.AsSlice())
+	from, err := r.address(keyFrom)
+	if err != nil {
+		return err
+	}
+	mark, err := r.number(keyMark, 0, math.MaxUint32)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{keyIif, keyOif} {
+		if _, err := r.device(key); err != nil {
+			return err
+		}
+	}
+	options := &netlink.RouteGetOptions{Iif: r.given[keyIif], Oif: r.given[keyOif], SrcAddr: from.AsSlice(), Mark: uint32(mark)}
+	routes, err := netlink.RouteGetWithOptions(to.AsSlice(), options)
 	if err != nil {
 		return noRoute(to, err)
 	}
@@ -184,9 +262,10 @@ func getRoute(r *request) error {
 	if err != nil {
 		return err
 	}
-	view := routeView{links: names, dev: true, table: true}
+	view := r.wholeView(names)
+	view.from, view.mark = r.given[keyFrom], mark
 	for _, route := range routes {
-		fmt.Fprint(r.out, view.lines(route))
+		r.showRoute(view, route)
 	}
 	return nil
 }
@@ -204,8 +283,8 @@ func noRoute(to netip.Addr, err error) error {
 		{unix.EINVAL, "a blackhole route drops it"},
 	} {
 		if errors.Is(err, known.errno) {
-			return fmt.Errorf("%v: %s (%w)", to, known.meaning, err)
+			return refused{fmt.Errorf("%v: %s (%w)", to, known.meaning, err)}
 		}
 	}
-	return fmt.Errorf("%v: %w", to, err)
+	return refused{fmt.Errorf("%v: %w", to, err)}
 }
