@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -48,114 +47,43 @@ func (r *request) shownAddrs(all []netlink.Addr) ([]netlink.Addr, error) {
 
 // showLinkAddrs prints l with its addresses.
 func (r *request) showLinkAddrs(l link, all []link, own []netlink.Addr) {
-	records := make([]addrRecord, 0, len(own))
+	p, addrs := &record{}, &record{}
+	list := make([]members, 0, len(own))
 	for _, a := range own {
-		records = append(records, newAddrRecord(a))
+		one := &record{}
+		if r.brief {
+			sayPair(one, a, "%s ")
+		} else {
+			sayAddr(one, a)
+		}
+		list = append(list, one.members)
+		if r.out.oneline && !r.brief && !r.out.json {
+			p.printf("%d: %s%s", l.Index, l.Name, &one.text)
+			r.out.write(p)
+			p = &record{}
+		}
+		addrs.printf("%s", &one.text)
 	}
 	switch {
 	case r.brief:
-		fmt.Fprint(&r.out, l.briefly(all), " ")
-		record := l.briefRecord(all)
-		record.MAC, record.Flags = "", nil
-		for i, a := range own {
-			fmt.Fprint(&r.out, pair(a), " ")
-			records[i] = addrRecord{Local: records[i].Local, Peer: records[i].Peer, Length: records[i].Length}
-		}
-		record.Addrs = &records
-		fmt.Fprintln(&r.out)
-		r.out.end(record)
-		return
+		l.sayBriefly(p, all)
+		p.printf(" %s\n", &addrs.text)
 	case r.out.oneline && !r.out.json:
-		for _, a := range own {
-			fmt.Fprintf(&r.out, "%d: %s%s", l.Index, l.Name, addrLines(a))
-			r.out.end(nil)
-		}
 		return
+	default:
+		r.sayLink(p, l, all, false)
+		if r.family == unix.AF_UNSPEC {
+			r.sayLinkLayer(p, l, false)
+		}
+		if r.details && l.Alias != "" {
+			p.say("ifalias", "    alias %s\n", l.Alias)
+		}
+		l.sayAltNames(p)
+		p.printf("%s", &addrs.text)
+		r.sayCounters(p, l)
 	}
-	r.printLink(l, all, "")
-	if r.family == unix.AF_UNSPEC {
-		r.printLinkLayer(l, false)
-	}
-	if r.details && l.Alias != "" {
-		fmt.Fprintf(&r.out, "    alias %s\n", l.Alias)
-	}
-	r.printAltNames(l)
-	for _, a := range own {
-		fmt.Fprint(&r.out, addrLines(a))
-	}
-	r.printCounters(l)
-	record := r.linkRecord(l, all, false)
-	if r.details {
-		record.Alias = l.Alias
-	}
-	if r.family != unix.AF_UNSPEC {
-		record.Type, record.MAC, record.Broadcast, record.PermMAC, record.PointTo = "", "", "", "", false
-		record.LinkNetNS = nil
-	}
-	record.Addrs = &records
-	r.out.end(record)
-}
-
-// addrRecord is an address in JSON, with the keys of iproute2.
-type addrRecord struct {
-	Family    string `json:"family,omitempty"`
-	Local     string `json:"local"`
-	Peer      string `json:"address,omitempty"`
-	Length    int    `json:"prefixlen"`
-	Broadcast string `json:"broadcast,omitempty"`
-	Scope     string `json:"scope,omitempty"`
-	*addrFlagsRecord
-	Label     string  `json:"label,omitempty"`
-	Valid     *uint32 `json:"valid_life_time,omitempty"` // seconds; 1<<32-1: for ever
-	Preferred *uint32 `json:"preferred_life_time,omitempty"`
-}
-
-// addrFlagsRecord are the flags of an address, true or left out.
-type addrFlagsRecord struct {
-	Temporary     bool `json:"temporary,omitempty"`
-	Secondary     bool `json:"secondary,omitempty"`
-	NoDAD         bool `json:"nodad,omitempty"`
-	Optimistic    bool `json:"optimistic,omitempty"`
-	DADFailed     bool `json:"dadfailed,omitempty"`
-	Home          bool `json:"home,omitempty"`
-	Deprecated    bool `json:"deprecated,omitempty"`
-	Tentative     bool `json:"tentative,omitempty"`
-	Dynamic       bool `json:"dynamic,omitempty"`
-	ManageTemp    bool `json:"mngtmpaddr,omitempty"`
-	NoPrefixRoute bool `json:"noprefixroute,omitempty"`
-	AutoJoin      bool `json:"autojoin,omitempty"`
-	StablePrivacy bool `json:"stable-privacy,omitempty"`
-}
-
-// newAddrRecord is a.
-func newAddrRecord(a netlink.Addr) addrRecord {
-	f, v6 := uint32(a.Flags), addrOf(a.IP).Is6()
-	has := func(mask uint32) bool { return f&mask != 0 }
-	valid, preferred := uint32(a.ValidLft), uint32(a.PreferedLft)
-	if has(unix.IFA_F_DEPRECATED) {
-		preferred = 0
-	}
-	r := addrRecord{
-		Family: "inet", Local: addrOf(a.IP).String(), Length: prefixOf(a.IPNet).Bits(), Scope: scopeName(a.Scope), Label: a.Label,
-		Valid: &valid, Preferred: &preferred,
-		addrFlagsRecord: &addrFlagsRecord{
-			Temporary: has(unix.IFA_F_SECONDARY) && v6, Secondary: has(unix.IFA_F_SECONDARY) && !v6, NoDAD: has(unix.IFA_F_NODAD),
-			Optimistic: has(unix.IFA_F_OPTIMISTIC), DADFailed: has(unix.IFA_F_DADFAILED), Home: has(unix.IFA_F_HOMEADDRESS),
-			Deprecated: has(unix.IFA_F_DEPRECATED), Tentative: has(unix.IFA_F_TENTATIVE), Dynamic: !has(unix.IFA_F_PERMANENT),
-			ManageTemp: has(unix.IFA_F_MANAGETEMPADDR), NoPrefixRoute: has(unix.IFA_F_NOPREFIXROUTE),
-			AutoJoin: has(unix.IFA_F_MCAUTOJOIN), StablePrivacy: has(unix.IFA_F_STABLE_PRIVACY),
-		},
-	}
-	if v6 {
-		r.Family = "inet6"
-	}
-	if a.Peer != nil {
-		r.Peer, r.Length = addrOf(a.Peer.IP).String(), prefixOf(a.Peer).Bits()
-	}
-	if a.Broadcast != nil {
-		r.Broadcast = a.Broadcast.String()
-	}
-	return r
+	p.set("addr_info", list)
+	r.out.write(p)
 }
 
 // pair words an address with the length of its network, or with its peer.
@@ -166,23 +94,43 @@ func pair(a netlink.Addr) string {
 	return fmt.Sprintf("%v peer %v", addrOf(a.IP), prefixOf(a.Peer))
 }
 
-// addrLines words everything about an address. A space ends the first line where no label does.
-func addrLines(a netlink.Addr) string {
-	words := []string{"    inet", pair(a)}
-	v6 := addrOf(a.IP).Is6()
+// sayPair says a pair.
+func sayPair(p *record, a netlink.Addr, format string) {
+	length := prefixOf(a.IPNet).Bits()
+	p.set("local", addrOf(a.IP).String())
+	if a.Peer != nil {
+		p.set("address", addrOf(a.Peer.IP).String())
+		length = prefixOf(a.Peer).Bits()
+	}
+	p.set("prefixlen", length)
+	p.printf(format, pair(a))
+}
+
+// sayAddr says everything about an address. A space ends the first line where no label does.
+func sayAddr(p *record, a netlink.Addr) {
+	v6, family := addrOf(a.IP).Is6(), "inet"
 	if v6 {
-		words[0] = "    inet6"
+		family = "inet6"
 	}
+	p.say("family", "    %s ", family)
+	sayPair(p, a, "%s ")
 	if a.Broadcast != nil {
-		words = append(words, "brd", a.Broadcast.String())
+		p.say("broadcast", "brd %s ", a.Broadcast.String())
 	}
-	words = append(append(words, "scope", scopeName(a.Scope)), addrFlagNames(uint32(a.Flags), v6)...)
-	words = append(words, a.Label)
-	preferred := lifetime(a.PreferedLft)
+	p.say("scope", "scope %s ", scopeName(a.Scope))
+	for _, name := range addrFlagNames(uint32(a.Flags), v6) {
+		p.set(name, true)
+		p.printf("%s ", name)
+	}
+	if a.Label != "" {
+		p.say("label", "%s", a.Label)
+	}
 	if a.Flags&unix.IFA_F_DEPRECATED != 0 {
-		preferred = "0sec"
+		a.PreferedLft = 0
 	}
-	return fmt.Sprintf("%s\n       valid_lft %s preferred_lft %s\n", strings.Join(words, " "), lifetime(a.ValidLft), preferred)
+	p.set("valid_life_time", uint32(a.ValidLft))
+	p.set("preferred_life_time", uint32(a.PreferedLft))
+	p.printf("\n       valid_lft %s preferred_lft %s\n", lifetime(a.ValidLft), lifetime(a.PreferedLft))
 }
 
 // addrFlagNames words the flags of an address. One that is not permanent is

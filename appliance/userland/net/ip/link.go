@@ -130,22 +130,75 @@ func showLinks(r *request) error {
 
 // showLink prints a link.
 func (r *request) showLink(l link, all []link) {
+	p := &record{}
 	if r.brief {
-		fmt.Fprintf(&r.out, "%s %s %s \n", l.briefly(all), l.address(l.hardware), l.flags(all))
-		r.out.end(l.briefRecord(all))
+		l.sayBriefly(p, all)
+		p.say("address", " %s ", l.address(l.hardware))
+		l.sayFlags(p, all)
+		p.printf(" \n")
+		r.out.write(p)
 		return
 	}
-	mode := "mode " + l.modeName() + " "
-	r.printLink(l, all, mode)
-	r.printLinkLayer(l, true)
+	r.sayLink(p, l, all, true)
+	r.sayLinkLayer(p, l, true)
 	if l.Alias != "" { // as iproute2: not in the list of addresses
-		fmt.Fprintf(&r.out, "    alias %s\n", l.Alias)
+		p.say("ifalias", "    alias %s\n", l.Alias)
 	}
-	r.printCounters(l)
-	r.printAltNames(l)
-	record := r.linkRecord(l, all, true)
-	record.Mode, record.Alias = l.modeName(), l.Alias
-	r.out.end(record)
+	r.sayCounters(p, l)
+	l.sayAltNames(p)
+	r.out.write(p)
+}
+
+// sayBriefly says what ip -br link and ip -br addr share.
+func (l link) sayBriefly(p *record, all []link) {
+	p.printf("%-16s ", l.fullName(all))
+	l.sayName(p, all)
+	p.say("operstate", "%-14s", operState(int(l.OperState)))
+}
+
+// sayName says to JSON what l is called, and what is below it or its peer; null is one that is gone.
+func (l link) sayName(p *record, all []link) {
+	switch {
+	case !l.lower:
+	case l.NetNsID >= 0:
+		p.set("link_index", l.ParentIndex)
+	case l.ParentIndex == 0:
+		p.set("link", nil)
+	default:
+		p.set("link", namesOfLinks(all).of(l.ParentIndex))
+	}
+	p.set("ifname", l.Name)
+}
+
+// sayFlags says the flags of l.
+func (l link) sayFlags(p *record, all []link) {
+	names := l.flagNames(all)
+	p.set("flags", names)
+	p.printf("<%s>", strings.Join(names, ","))
+}
+
+// sayLink says what is in the first line about l.
+func (r *request) sayLink(p *record, l link, all []link, mode bool) {
+	p.say("ifindex", "%d: ", l.Index)
+	p.printf("%s: ", l.fullName(all))
+	l.sayName(p, all)
+	l.sayFlags(p, all)
+	p.say("mtu", " mtu %d", l.MTU)
+	if l.qdisc != "" {
+		p.say("qdisc", " qdisc %s", l.qdisc)
+	}
+	if l.MasterIndex != 0 {
+		p.say("master", " master %s", namesOfLinks(all).of(l.MasterIndex))
+	}
+	p.say("operstate", " state %s ", operState(int(l.OperState)))
+	if mode {
+		p.say("linkmode", "mode %s ", l.modeName())
+	}
+	p.say("group", "group %s", groupName(l.Group))
+	if l.TxQLen > 0 {
+		p.say("txqlen", " qlen %d", l.TxQLen)
+	}
+	p.printf("\n")
 }
 
 // modeName words the mode of a link.
@@ -156,56 +209,40 @@ func (l link) modeName() string {
 	return "DEFAULT"
 }
 
-// briefly is the part that ip -br link and ip -br addr share.
-func (l link) briefly(all []link) string {
-	return fmt.Sprintf("%-16s %-14s", l.fullName(all), operState(int(l.OperState)))
-}
-
-// printLink prints the first line about l. The extra words come after its state.
-func (r *request) printLink(l link, all []link, extra string) {
-	fmt.Fprintf(&r.out, "%d: %s: %s mtu %d", l.Index, l.fullName(all), l.flags(all), l.MTU)
-	if l.qdisc != "" {
-		fmt.Fprintf(&r.out, " qdisc %s", l.qdisc)
+// sayLinkLayer says what is in the second line about l, and details of it; whole is what a list of addresses leaves out.
+func (r *request) sayLinkLayer(p *record, l link, whole bool) {
+	p.say("link_type", "    link/%s ", l.EncapType)
+	if len(l.hardware) > 0 {
+		p.say("address", "%s", l.address(l.hardware))
 	}
-	if l.MasterIndex != 0 {
-		fmt.Fprintf(&r.out, " master %s", namesOfLinks(all).of(l.MasterIndex))
-	}
-	fmt.Fprintf(&r.out, " state %s %sgroup %s", operState(int(l.OperState)), extra, groupName(l.Group))
-	if l.TxQLen > 0 {
-		fmt.Fprintf(&r.out, " qlen %d", l.TxQLen)
-	}
-	fmt.Fprintln(&r.out)
-}
-
-// printLinkLayer prints the second line about l, and details of it; whole is what a list of addresses leaves out.
-func (r *request) printLinkLayer(l link, whole bool) {
-	line := fmt.Sprintf("    link/%s %s", l.EncapType, l.address(l.hardware)) // of a tunnel that is nothing
 	if len(l.broadcast) > 0 {
 		kind := "brd"
 		if l.RawFlags&unix.IFF_POINTOPOINT != 0 {
+			p.set("link_pointtopoint", true)
 			kind = "peer"
 		}
-		line += " " + kind + " " + l.address(l.broadcast)
+		p.say("broadcast", " "+kind+" %s", l.address(l.broadcast))
 	}
-	if l.hasPermanent() {
-		line += " permaddr " + l.address(l.PermHWAddr)
+	if len(l.PermHWAddr) > 0 && !bytes.Equal(l.PermHWAddr, l.hardware) {
+		p.say("permaddr", " permaddr %s", l.address(l.PermHWAddr))
 	}
-	fmt.Fprint(&r.out, line)
+	if l.lower && l.NetNsID >= 0 {
+		p.set("link_netnsid", l.NetNsID)
+	}
 	if r.details {
-		fmt.Fprint(&r.out, l.details(whole).text())
+		l.sayDetails(p, whole)
 	}
-	fmt.Fprintln(&r.out)
+	p.printf("\n")
 }
 
-// hasPermanent reports whether the card has an address of its own that it does not use.
-func (l link) hasPermanent() bool {
-	return len(l.PermHWAddr) > 0 && !bytes.Equal(l.PermHWAddr, l.hardware)
-}
-
-// printAltNames prints the other names of l.
-func (r *request) printAltNames(l link) {
+// sayAltNames says the other names of l.
+func (l link) sayAltNames(p *record) {
+	if len(l.AltNames) == 0 {
+		return
+	}
+	p.set("altnames", l.AltNames)
 	for _, name := range l.AltNames {
-		fmt.Fprintf(&r.out, "    altname %s\n", name)
+		p.printf("    altname %s\n", name)
 	}
 }
 
@@ -221,9 +258,6 @@ func (l link) fullName(all []link) string {
 	}
 	return l.Name + "@" + namesOfLinks(all).of(l.ParentIndex)
 }
-
-// flags words the flags of l.
-func (l link) flags(all []link) string { return "<" + strings.Join(l.flagNames(all), ",") + ">" }
 
 // flagNames words the flags of l, one by one. M-DOWN is a link below that is down.
 func (l link) flagNames(all []link) []string {

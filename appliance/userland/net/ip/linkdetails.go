@@ -2,7 +2,6 @@ package ip
 
 import (
 	"encoding/binary"
-	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -25,40 +24,6 @@ const (
 	iflaVLANProtocol   = 5
 )
 
-// detailsRecord is what -d adds about a link, as JSON has it.
-type detailsRecord struct {
-	Promiscuity uint64      `json:"promiscuity"`
-	Allmulti    uint64      `json:"allmulti"`
-	MinMTU      uint64      `json:"min_mtu"`
-	MaxMTU      uint64      `json:"max_mtu"`
-	Kind        *kindRecord `json:"linkinfo,omitempty"`
-	GenMode     string      `json:"inet6_addr_gen_mode,omitempty"`
-	TxQueues    uint64      `json:"num_tx_queues"`
-	RxQueues    uint64      `json:"num_rx_queues"`
-	GSOMaxSize  uint64      `json:"gso_max_size"`
-	GSOMaxSegs  uint64      `json:"gso_max_segs"`
-	TSOMaxSize  uint64      `json:"tso_max_size"`
-	TSOMaxSegs  uint64      `json:"tso_max_segs"`
-	GROMaxSize  uint64      `json:"gro_max_size"`
-	Port        string      `json:"phys_port_name,omitempty"`
-	Bus         string      `json:"parentbus,omitempty"`
-	Device      string      `json:"parentdev,omitempty"`
-}
-
-// kindRecord says what a link is.
-type kindRecord struct {
-	Kind  string      `json:"info_kind,omitempty"`
-	Data  *vlanRecord `json:"info_data,omitempty"`
-	Slave string      `json:"info_slave_kind,omitempty"`
-}
-
-// vlanRecord is what a VLAN is set to.
-type vlanRecord struct {
-	Protocol string   `json:"protocol"`
-	ID       int      `json:"id"`
-	Flags    []string `json:"flags"`
-}
-
 // number is an attribute of 4 or 8 bytes.
 func (l link) number(attribute uint16) uint64 {
 	switch b := l.attributes[attribute]; len(b) {
@@ -70,68 +35,79 @@ func (l link) number(attribute uint16) uint64 {
 	return 0
 }
 
-// details are what -d adds about l; how it makes IPv6 addresses only in a whole list.
-func (l link) details(whole bool) *detailsRecord {
-	d := &detailsRecord{
-		Promiscuity: l.number(unix.IFLA_PROMISCUITY), Allmulti: l.number(iflaAllmulti), MinMTU: l.number(iflaMinMTU), MaxMTU: l.number(iflaMaxMTU),
-		TxQueues: l.number(unix.IFLA_NUM_TX_QUEUES), RxQueues: l.number(unix.IFLA_NUM_RX_QUEUES),
-		GSOMaxSize: l.number(unix.IFLA_GSO_MAX_SIZE), GSOMaxSegs: l.number(unix.IFLA_GSO_MAX_SEGS),
-		TSOMaxSize: l.number(iflaTSOMaxSize), TSOMaxSegs: l.number(iflaTSOMaxSegs), GROMaxSize: l.number(iflaGROMaxSize),
-		Port: text(l.attributes[unix.IFLA_PHYS_PORT_NAME]), Bus: text(l.attributes[iflaParentBus]), Device: text(l.attributes[iflaParentDev]),
-	}
-	if info := inner(l.attributes[unix.IFLA_LINKINFO]); len(info) > 0 {
-		d.Kind = &kindRecord{Kind: l.kind, Slave: text(info[unix.IFLA_INFO_SLAVE_KIND])}
-		if l.kind == "vlan" {
-			d.Kind.Data = vlanData(inner(info[unix.IFLA_INFO_DATA]))
-		}
-	}
+// sayDetails says what -d adds about l; how it makes IPv6 addresses only in a whole list.
+func (l link) sayDetails(p *record, whole bool) {
+	p.say("promiscuity", " promiscuity %d ", l.number(unix.IFLA_PROMISCUITY))
+	p.say("allmulti", " allmulti %d ", l.number(iflaAllmulti))
+	p.say("min_mtu", "minmtu %d ", l.number(iflaMinMTU))
+	p.say("max_mtu", "maxmtu %d ", l.number(iflaMaxMTU))
+	l.sayKind(p)
 	mode := inner(inner(l.attributes[unix.IFLA_AF_SPEC])[unix.AF_INET6])[iflaInet6GenMode]
 	if whole && len(mode) == 1 {
-		d.GenMode = nameOf(int(mode[0]), map[int]string{0: "eui64", 1: "none", 2: "stable_secret", 3: "random"})
+		p.say("inet6_addr_gen_mode", "addrgenmode %s ", nameOf(int(mode[0]), map[int]string{0: "eui64", 1: "none", 2: "stable_secret", 3: "random"}))
 	}
-	return d
+	for _, of := range []struct {
+		key, format string
+		attribute   uint16
+	}{
+		{"num_tx_queues", "numtxqueues %d ", unix.IFLA_NUM_TX_QUEUES}, {"num_rx_queues", "numrxqueues %d ", unix.IFLA_NUM_RX_QUEUES},
+		{"gso_max_size", "gso_max_size %d ", unix.IFLA_GSO_MAX_SIZE}, {"gso_max_segs", "gso_max_segs %d ", unix.IFLA_GSO_MAX_SEGS},
+		{"tso_max_size", "tso_max_size %d ", iflaTSOMaxSize}, {"tso_max_segs", "tso_max_segs %d ", iflaTSOMaxSegs},
+		{"gro_max_size", "gro_max_size %d ", iflaGROMaxSize},
+	} {
+		p.say(of.key, of.format, l.number(of.attribute))
+	}
+	for _, of := range []struct {
+		key, format string
+		attribute   uint16
+	}{
+		{"phys_port_name", "portname %s ", unix.IFLA_PHYS_PORT_NAME}, {"parentbus", "parentbus %s ", iflaParentBus},
+		{"parentdev", "parentdev %s ", iflaParentDev},
+	} {
+		if s := text(l.attributes[of.attribute]); s != "" {
+			p.say(of.key, of.format, s)
+		}
+	}
 }
 
-// vlanData reads what a VLAN is set to.
-func vlanData(a map[uint16][]byte) *vlanRecord {
-	v := &vlanRecord{Protocol: "802.1Q", Flags: []string{}}
+// sayKind says what l is. Of a VLAN it has all; of others what they are set to is left out.
+func (l link) sayKind(p *record) {
+	info := inner(l.attributes[unix.IFLA_LINKINFO])
+	if len(info) == 0 {
+		return
+	}
+	k := &record{}
+	if l.kind != "" {
+		k.say("info_kind", "\n    %s ", l.kind)
+	}
+	if l.kind == "vlan" {
+		data := &record{}
+		sayVLAN(data, inner(info[unix.IFLA_INFO_DATA]))
+		k.set("info_data", data.members)
+		k.printf("%s", &data.text)
+	}
+	if slave := text(info[unix.IFLA_INFO_SLAVE_KIND]); slave != "" {
+		k.say("info_slave_kind", "\n    %s_slave ", slave)
+	}
+	p.set("linkinfo", k.members)
+	p.printf("%s", &k.text)
+}
+
+// sayVLAN says what a VLAN is set to.
+func sayVLAN(p *record, a map[uint16][]byte) {
+	protocol := "802.1Q"
 	if b := a[iflaVLANProtocol]; len(b) == 2 && binary.BigEndian.Uint16(b) == unix.ETH_P_8021AD {
-		v.Protocol = "802.1ad"
+		protocol = "802.1ad"
 	}
+	p.say("protocol", "protocol %s ", protocol)
 	if b := a[iflaVLANID]; len(b) == 2 {
-		v.ID = int(binary.NativeEndian.Uint16(b))
+		p.say("id", "id %d ", binary.NativeEndian.Uint16(b))
 	}
+	flags := []string{}
 	if b := a[iflaVLANFlags]; len(b) >= 4 {
 		names, _ := namesOf(binary.NativeEndian.Uint32(b), []bit{{1, "REORDER_HDR"}, {2, "GVRP"}, {4, "LOOSE_BINDING"}, {8, "MVRP"}, {16, "BRIDGE_BINDING"}})
-		v.Flags = append(v.Flags, names...)
+		flags = append(flags, names...)
 	}
-	return v
-}
-
-// text words the details.
-func (d *detailsRecord) text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, " promiscuity %d  allmulti %d minmtu %d maxmtu %d ", d.Promiscuity, d.Allmulti, d.MinMTU, d.MaxMTU)
-	if k := d.Kind; k != nil {
-		if k.Kind != "" {
-			fmt.Fprintf(&b, "\n    %s ", k.Kind)
-		}
-		if v := k.Data; v != nil {
-			fmt.Fprintf(&b, "protocol %s id %d <%s> ", v.Protocol, v.ID, strings.Join(v.Flags, ","))
-		}
-		if k.Slave != "" {
-			fmt.Fprintf(&b, "\n    %s_slave ", k.Slave)
-		}
-	}
-	if d.GenMode != "" {
-		fmt.Fprintf(&b, "addrgenmode %s ", d.GenMode)
-	}
-	fmt.Fprintf(&b, "numtxqueues %d numrxqueues %d gso_max_size %d gso_max_segs %d tso_max_size %d tso_max_segs %d gro_max_size %d ",
-		d.TxQueues, d.RxQueues, d.GSOMaxSize, d.GSOMaxSegs, d.TSOMaxSize, d.TSOMaxSegs, d.GROMaxSize)
-	for _, named := range [][2]string{{"portname", d.Port}, {"parentbus", d.Bus}, {"parentdev", d.Device}} {
-		if named[1] != "" {
-			fmt.Fprintf(&b, "%s %s ", named[0], named[1])
-		}
-	}
-	return b.String()
+	p.set("flags", flags)
+	p.printf("<%s> ", strings.Join(flags, ","))
 }

@@ -1,15 +1,11 @@
 package ip
 
-import (
-	"fmt"
+import "fmt"
 
-	"github.com/vishvananda/netlink"
-)
-
-// A counter is a number with its head in the text.
+// A counter is a number with its head in the text and its key in JSON; of the two, one may be empty.
 type counter struct {
-	head  string
-	value uint64
+	head, key string
+	value     uint64
 }
 
 // A counterLine is one line of counters, six columns at most; of errors the first is empty.
@@ -21,75 +17,65 @@ type counterLine struct {
 // counterLines are those of l: with one -s two, with two what is counted of errors too.
 func (r *request) counterLines(l link) []counterLine {
 	s := l.Statistics
-	rx := []counterLine{{"RX:", []counter{{"bytes", s.RxBytes}, {"packets", s.RxPackets}, {"errors", s.RxErrors},
-		{"dropped", s.RxDropped}, {"missed", s.RxMissedErrors}, {"mcast", s.Multicast}}}}
-	tx := []counterLine{{"TX:", []counter{{"bytes", s.TxBytes}, {"packets", s.TxPackets}, {"errors", s.TxErrors},
-		{"dropped", s.TxDropped}, {"carrier", s.TxCarrierErrors}, {"collsns", s.Collisions}}}}
+	rx := []counterLine{{"RX:", []counter{{"bytes", "bytes", s.RxBytes}, {"packets", "packets", s.RxPackets}, {"errors", "errors", s.RxErrors},
+		{"dropped", "dropped", s.RxDropped}, {"missed", "", s.RxMissedErrors}, {"mcast", "multicast", s.Multicast},
+		{"", "over_errors", s.RxOverErrors}}}}
+	tx := []counterLine{{"TX:", []counter{{"bytes", "bytes", s.TxBytes}, {"packets", "packets", s.TxPackets}, {"errors", "errors", s.TxErrors},
+		{"dropped", "dropped", s.TxDropped}, {"carrier", "carrier_errors", s.TxCarrierErrors}, {"collsns", "collisions", s.Collisions}}}}
 	if r.stats > 1 {
-		rx = append(rx, counterLine{"RX errors:", []counter{{}, {"length", s.RxLengthErrors}, {"crc", s.RxCrcErrors},
-			{"frame", s.RxFrameErrors}, {"fifo", s.RxFifoErrors}, {"overrun", s.RxOverErrors}}})
-		tx = append(tx, counterLine{"TX errors:", []counter{{}, {"aborted", s.TxAbortedErrors}, {"fifo", s.TxFifoErrors},
-			{"window", s.TxWindowErrors}, {"heartbt", s.TxHeartbeatErrors}, {"transns", l.carrierChanges()}}})
+		rx = append(rx, counterLine{"RX errors:", []counter{{}, {"length", "length_errors", s.RxLengthErrors}, {"crc", "crc_errors", s.RxCrcErrors},
+			{"frame", "frame_errors", s.RxFrameErrors}, {"fifo", "fifo_errors", s.RxFifoErrors}, {"overrun", "", s.RxOverErrors},
+			{"", "missed_errors", s.RxMissedErrors}}})
+		tx = append(tx, counterLine{"TX errors:", []counter{{}, {"aborted", "aborted_errors", s.TxAbortedErrors},
+			{"fifo", "fifo_errors", s.TxFifoErrors}, {"window", "window_errors", s.TxWindowErrors},
+			{"heartbt", "heartbeat_errors", s.TxHeartbeatErrors}, {"transns", "carrier_changes", l.number(iflaCarrierChanges)}}})
 	}
 	return append(rx, tx...)
 }
 
-// carrierChanges is how often the carrier came or went.
-func (l link) carrierChanges() uint64 { return l.number(iflaCarrierChanges) }
-
-// printCounters prints the counters of l when -s asks for them.
-func (r *request) printCounters(l link) {
+// sayCounters says the counters of l when -s asks for them.
+func (r *request) sayCounters(p *record, l link) {
 	if r.stats == 0 || l.Statistics == nil {
 		return
 	}
-	widths := []int{len("RX errors:"), 7, 6, 7, 7, 7}
 	lines := r.counterLines(l)
+	var rx, tx members
+	widths := []int{len("RX errors:"), 7, 6, 7, 7, 7}
 	for _, line := range lines {
 		for i, c := range line.counters {
-			widths[i] = max(widths[i], len(fmt.Sprint(c.value)))
-		}
-	}
-	for _, line := range lines {
-		fmt.Fprintf(&r.out, "    %s%*s", line.lead, widths[0]-len(line.lead), line.counters[0].head)
-		for i, c := range line.counters[1:] {
-			fmt.Fprintf(&r.out, " %*s", widths[i+1], c.head)
-		}
-		if line.counters[0].head != "" {
-			fmt.Fprintf(&r.out, "%11s", "") // where iproute2 has what is compressed
-		}
-		fmt.Fprint(&r.out, "\n    ")
-		for i, c := range line.counters {
-			if c.head == "" {
-				fmt.Fprintf(&r.out, "%*s ", widths[i], "")
-			} else {
-				fmt.Fprintf(&r.out, "%*d ", widths[i], c.value)
+			if c.head != "" {
+				widths[i] = max(widths[i], len(fmt.Sprint(c.value)))
+			}
+			switch {
+			case c.key != "" && line.lead[0] == 'R':
+				rx = append(rx, member{c.key, c.value})
+			case c.key != "":
+				tx = append(tx, member{c.key, c.value})
 			}
 		}
-		fmt.Fprintln(&r.out)
+	}
+	p.set("stats64", members{{"rx", rx}, {"tx", tx}})
+	for _, line := range lines {
+		line.print(p, widths)
 	}
 }
 
-// countersRecord is what JSON has of the counters of l; nil without -s.
-func (r *request) countersRecord(l link) map[string]map[string]uint64 {
-	if r.stats == 0 || l.Statistics == nil {
-		return nil
+// print writes heads and numbers.
+func (l counterLine) print(p *record, widths []int) {
+	p.printf("    %s%*s", l.lead, widths[0]-len(l.lead), l.counters[0].head)
+	for i, width := range widths[1:] {
+		p.printf(" %*s", width, l.counters[i+1].head)
 	}
-	s := l.Statistics
-	rx := map[string]uint64{"bytes": s.RxBytes, "packets": s.RxPackets, "errors": s.RxErrors, "dropped": s.RxDropped,
-		"over_errors": s.RxOverErrors, "multicast": s.Multicast}
-	tx := map[string]uint64{"bytes": s.TxBytes, "packets": s.TxPackets, "errors": s.TxErrors, "dropped": s.TxDropped,
-		"carrier_errors": s.TxCarrierErrors, "collisions": s.Collisions}
-	if r.stats > 1 {
-		addErrors(rx, tx, s)
-		tx["carrier_changes"] = l.carrierChanges()
+	if l.counters[0].head != "" {
+		p.printf("%11s", "") // where iproute2 has what is compressed
 	}
-	return map[string]map[string]uint64{"rx": rx, "tx": tx}
-}
-
-// addErrors adds what the second -s asks for.
-func addErrors(rx, tx map[string]uint64, s *netlink.LinkStatistics) {
-	rx["length_errors"], rx["crc_errors"], rx["frame_errors"] = s.RxLengthErrors, s.RxCrcErrors, s.RxFrameErrors
-	rx["fifo_errors"], rx["missed_errors"] = s.RxFifoErrors, s.RxMissedErrors
-	tx["aborted_errors"], tx["fifo_errors"], tx["window_errors"] = s.TxAbortedErrors, s.TxFifoErrors, s.TxWindowErrors
-	tx["heartbeat_errors"] = s.TxHeartbeatErrors
+	p.printf("\n    ")
+	for i, width := range widths {
+		if l.counters[i].head == "" {
+			p.printf("%*s ", width, "")
+		} else {
+			p.printf("%*d ", width, l.counters[i].value)
+		}
+	}
+	p.printf("\n")
 }

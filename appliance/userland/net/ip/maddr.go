@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -20,20 +19,6 @@ type group struct {
 	family string // "link", "inet" or "inet6"
 	addr   string
 	users  int
-}
-
-// maddrRecord is a link with its groups in JSON, with the keys of iproute2.
-type maddrRecord struct {
-	Index  int           `json:"ifindex"`
-	Name   string        `json:"ifname"`
-	Groups []groupRecord `json:"maddr"`
-}
-
-type groupRecord struct {
-	Link   string `json:"link,omitempty"`
-	Family string `json:"family,omitempty"`
-	Addr   string `json:"address,omitempty"`
-	Users  int    `json:"users,omitempty"` // if more than one
 }
 
 // showGroups prints the multicast addresses that links listen to.
@@ -54,31 +39,38 @@ func showGroups(r *request) error {
 		if device != nil && l.Index != device.Attrs().Index {
 			continue
 		}
-		record := maddrRecord{Index: l.Index, Name: l.Name, Groups: []groupRecord{}}
-		fmt.Fprintf(&r.out, "%d:\t%s\n", l.Index, l.Name)
+		p := &record{}
+		p.say("ifindex", "%d:", l.Index)
+		p.say("ifname", "\t%s\n", l.Name)
+		var list []members
 		for _, g := range groups {
-			if g.link != l.Name || !r.showsFamily(g.family) {
-				continue
+			if g.link == l.Name && r.showsFamily(g.family) {
+				list = append(list, g.say(p))
 			}
-			shown := groupRecord{Family: g.family, Addr: g.addr}
-			if g.family == "link" {
-				shown = groupRecord{Link: g.addr}
-			}
-			fmt.Fprintf(&r.out, "\t%-5s %s", g.family, g.addr)
-			if g.users != 1 {
-				shown.Users = g.users
-				fmt.Fprintf(&r.out, " users %d", g.users)
-			}
-			fmt.Fprintln(&r.out)
-			record.Groups = append(record.Groups, shown)
 		}
-		if len(record.Groups) == 0 {
-			r.out.Reset()
-			continue
+		p.set("maddr", list)
+		if list != nil {
+			r.out.write(p)
 		}
-		r.out.end(record)
 	}
 	return nil
+}
+
+// say prints a group, and returns what JSON has of it.
+func (g group) say(p *record) members {
+	one := &record{}
+	one.printf("\t%-5s %s", g.family, g.addr)
+	if g.family == "link" {
+		one.set("link", g.addr)
+	} else {
+		one.set("family", g.family)
+		one.set("address", g.addr)
+	}
+	if g.users != 1 {
+		one.say("users", " users %d", g.users)
+	}
+	p.printf("%s\n", &one.text)
+	return one.members
 }
 
 // showsFamily reports whether -4 and -6 leave a family.

@@ -31,7 +31,7 @@ func allWatched() []watched {
 // event is a change, or why there will be no more.
 type event struct {
 	banner string
-	show   func(*request) error
+	show   func(*request, *record) error // p has what goes before
 	err    error
 }
 
@@ -66,11 +66,12 @@ func monitor(r *request) error {
 		if e.err != nil {
 			return refused{e.err}
 		}
-		r.printStamp(time.Now())
+		p := &record{}
+		r.sayStamp(p, time.Now())
 		if r.has(keyAll) || r.has(keyLabel) {
-			fmt.Fprint(&r.out, e.banner)
+			p.printf("%s", e.banner)
 		}
-		if err := e.show(r); err != nil {
+		if err := e.show(r, p); err != nil {
 			return err
 		}
 		if err := r.call.Stdout.Flush(); err != nil {
@@ -79,14 +80,13 @@ func monitor(r *request) error {
 	}
 }
 
-// printStamp prints the time of a change.
-func (r *request) printStamp(now time.Time) {
+// sayStamp says the time of a change.
+func (r *request) sayStamp(p *record, now time.Time) {
 	switch r.stamp {
 	case "-t":
-		fmt.Fprintf(&r.out, "Timestamp: %s %d usec\n", now.Format("Mon Jan _2 15:04:05 2006"), now.Nanosecond()/1000)
-		r.out.end(nil)
+		p.printf("Timestamp: %s %d usec\n", now.Format("Mon Jan _2 15:04:05 2006"), now.Nanosecond()/1000)
 	case "-ts":
-		fmt.Fprintf(&r.out, "[%s] ", now.Format("2006-01-02T15:04:05.000000"))
+		p.printf("[%s] ", now.Format("2006-01-02T15:04:05.000000"))
 	}
 }
 
@@ -137,23 +137,23 @@ func send(events chan<- event, done <-chan struct{}, e event) bool {
 func newEvent(kind uint16, m []byte) event {
 	switch kind {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
-		return event{banner: "[LINK]", show: func(r *request) error { return r.showChangedLink(m, kind == unix.RTM_DELLINK) }}
+		return event{banner: "[LINK]", show: func(r *request, p *record) error { return r.showChangedLink(p, m, kind == unix.RTM_DELLINK) }}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
-		return event{banner: "[ADDR]", show: func(r *request) error { return r.showChangedAddr(m, kind == unix.RTM_DELADDR) }}
+		return event{banner: "[ADDR]", show: func(r *request, p *record) error { return r.showChangedAddr(p, m, kind == unix.RTM_DELADDR) }}
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
-		return event{banner: "[NEIGH]", show: func(r *request) error { return r.showChangedNeigh(m, kind == unix.RTM_DELNEIGH) }}
+		return event{banner: "[NEIGH]", show: func(r *request, p *record) error { return r.showChangedNeigh(p, m, kind == unix.RTM_DELNEIGH) }}
 	}
-	return event{show: func(*request) error { return nil }}
+	return event{show: func(*request, *record) error { return nil }}
 }
 
-// printDeleted says that what follows is there no more.
-func (r *request) printDeleted(gone bool) {
+// sayDeleted says that what follows is there no more.
+func sayDeleted(p *record, gone bool) {
 	if gone {
-		fmt.Fprint(&r.out, "Deleted ")
+		p.printf("Deleted ")
 	}
 }
 
-func (r *request) showChangedLink(m []byte, gone bool) error {
+func (r *request) showChangedLink(p *record, m []byte, gone bool) error {
 	l, err := parseLink(m)
 	if err != nil {
 		return err
@@ -162,15 +162,15 @@ func (r *request) showChangedLink(m []byte, gone bool) error {
 	if err != nil {
 		return err
 	}
-	r.printDeleted(gone)
+	sayDeleted(p, gone)
 	l.TxQLen = 0
-	r.printLink(l, all, "")
-	r.printLinkLayer(l, true)
-	r.out.end(nil)
+	r.sayLink(p, l, all, false)
+	r.sayLinkLayer(p, l, true)
+	r.out.write(p)
 	return nil
 }
 
-func (r *request) showChangedAddr(m []byte, gone bool) error {
+func (r *request) showChangedAddr(p *record, m []byte, gone bool) error {
 	a, err := parseAddr(m)
 	if err != nil {
 		return err
@@ -179,9 +179,10 @@ func (r *request) showChangedAddr(m []byte, gone bool) error {
 	if err != nil {
 		return err
 	}
-	r.printDeleted(gone)
-	fmt.Fprintf(&r.out, "%d: %s%s", a.LinkIndex, names.of(a.LinkIndex), addrLines(a))
-	r.out.end(nil)
+	sayDeleted(p, gone)
+	p.printf("%d: %s", a.LinkIndex, names.of(a.LinkIndex))
+	sayAddr(p, a)
+	r.out.write(p)
 	return nil
 }
 
@@ -217,7 +218,7 @@ func parseAddr(m []byte) (a netlink.Addr, err error) {
 	return a, nil
 }
 
-func (r *request) showChangedNeigh(m []byte, gone bool) error {
+func (r *request) showChangedNeigh(p *record, m []byte, gone bool) error {
 	if len(m) < unix.SizeofNdMsg {
 		return errors.New("a neighbour of the kernel's is cut off")
 	}
@@ -226,15 +227,14 @@ func (r *request) showChangedNeigh(m []byte, gone bool) error {
 		return err
 	}
 	if n.Family != unix.AF_INET && n.Family != unix.AF_INET6 || n.IP == nil {
-		r.out.Reset()
 		return nil // a bridge has learned something
 	}
 	names, err := readLinkNames()
 	if err != nil {
 		return err
 	}
-	r.printDeleted(gone)
-	r.showNeigh(*n, names)
+	sayDeleted(p, gone)
+	r.showNeigh(p, *n, names)
 	return nil
 }
 
@@ -255,7 +255,7 @@ func (r *request) watchRoutes(wanted bool, events chan<- event, done <-chan stru
 	}
 	go func() {
 		for u := range updates {
-			show := func(r *request) error { return r.showChangedRoute(u.Route, u.Type == unix.RTM_DELROUTE) }
+			show := func(r *request, p *record) error { return r.showChangedRoute(p, u.Route, u.Type == unix.RTM_DELROUTE) }
 			if !send(events, done, event{banner: "[ROUTE]", show: show}) {
 				return
 			}
@@ -270,12 +270,12 @@ func (r *request) watchRoutes(wanted bool, events chan<- event, done <-chan stru
 	return nil
 }
 
-func (r *request) showChangedRoute(route netlink.Route, gone bool) error {
+func (r *request) showChangedRoute(p *record, route netlink.Route, gone bool) error {
 	names, err := readLinkNames()
 	if err != nil {
 		return err
 	}
-	r.printDeleted(gone)
-	r.showRoute(r.wholeView(names), route)
+	sayDeleted(p, gone)
+	r.showRoute(p, r.wholeView(names), route)
 	return nil
 }

@@ -1,7 +1,6 @@
 package ip
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,7 +34,7 @@ func showNeighs(r *request) error {
 		if state == 0 && n.State&^unix.NUD_NOARP == 0 && n.Flags&unix.NTF_EXT_LEARNED == 0 {
 			continue
 		}
-		r.showNeigh(n, names)
+		r.showNeigh(&record{}, n, names)
 	}
 	return nil
 }
@@ -78,57 +77,43 @@ func (r *request) neighState() (int, error) {
 	return 0, expected(keyNUD+" "+name, "reachable, stale, delay, probe, failed, incomplete, permanent, noarp or all")
 }
 
-// neighRecord is a neighbour in JSON, with the keys of iproute2.
-type neighRecord struct {
-	Dst string `json:"dst"`
-	Dev string `json:"dev,omitempty"`
-	MAC string `json:"lladdr,omitempty"`
-	neighFlags
-	*neighUse
-	State []string `json:"state,omitempty"`
-}
-
-// neighUse is what -s adds, in seconds.
-type neighUse struct {
-	Used      uint32 `json:"used"`
-	Confirmed uint32 `json:"confirmed"`
-	Updated   uint32 `json:"updated"`
-}
-
-// showNeigh prints a neighbour.
-func (r *request) showNeigh(n netlink.Neigh, names linkNames) {
+// showNeigh prints a neighbour behind what p has.
+func (r *request) showNeigh(p *record, n netlink.Neigh, names linkNames) {
 	mac := n.HardwareAddr.String()
 	if mac == "" && n.LLIPAddr != nil {
 		mac = n.LLIPAddr.String()
 	}
-	record := neighRecord{Dst: n.IP.String(), Dev: names.of(n.LinkIndex), MAC: mac}
 	if r.brief {
-		fmt.Fprintf(&r.out, "%-39v %-16s %s\n", n.IP, names.of(n.LinkIndex), mac)
-		r.out.end(record)
+		p.say("dst", "%-39s ", n.IP.String())
+		p.say("dev", "%-16s ", names.of(n.LinkIndex))
+		if mac != "" {
+			p.say("lladdr", "%s", mac)
+		}
+		p.printf("\n")
+		r.out.write(p)
 		return
 	}
-	line := n.IP.String()
-	if r.has(keyDev) {
-		record.Dev = ""
-	} else {
-		line += " dev " + names.of(n.LinkIndex)
+	p.say("dst", "%s ", n.IP.String())
+	if !r.has(keyDev) {
+		p.say("dev", "dev %s ", names.of(n.LinkIndex))
 	}
 	if mac != "" {
-		line += " lladdr " + mac
+		p.say("lladdr", "lladdr %s ", mac)
 	}
 	flags, _ := namesOf(uint32(n.Flags), neighMarks())
-	record.State, _ = namesOf(uint32(n.State), neighStates())
 	for _, name := range flags {
-		line += " " + name
+		p.set(name, nil)
+		p.printf("%s ", name)
 	}
-	record.neighFlags = newNeighFlags(flags)
 	if r.stats > 0 {
-		use := &neighUse{n.Used / ticks, n.Confirmed / ticks, n.Updated / ticks}
-		record.neighUse = use
-		line += fmt.Sprintf("  used %d/%d/%d", use.Used, use.Confirmed, use.Updated)
+		p.say("used", " used %d", n.Used/ticks)
+		p.say("confirmed", "/%d", n.Confirmed/ticks)
+		p.say("updated", "/%d ", n.Updated/ticks)
 	}
-	fmt.Fprintln(&r.out, line, strings.Join(record.State, " "))
-	r.out.end(record)
+	states, _ := namesOf(uint32(n.State), neighStates())
+	p.set("state", states)
+	p.printf("%s \n", strings.Join(states, " "))
+	r.out.write(p)
 }
 
 // ticks are those of a second in what the kernel tells a process (sysconf(3), _SC_CLK_TCK).
@@ -137,29 +122,6 @@ const ticks = 100
 // neighMarks are what a neighbour is beside its state.
 func neighMarks() []bit {
 	return []bit{{unix.NTF_ROUTER, "router"}, {unix.NTF_PROXY, "proxy"}, {unix.NTF_EXT_LEARNED, "extern_learn"}}
-}
-
-// neighFlags are the marks of a neighbour in JSON: null, or left out.
-type neighFlags struct {
-	Router  *json.RawMessage `json:"router,omitempty"`
-	Proxy   *json.RawMessage `json:"proxy,omitempty"`
-	Learned *json.RawMessage `json:"extern_learn,omitempty"`
-}
-
-// newNeighFlags are the marks with the names.
-func newNeighFlags(names []string) (f neighFlags) {
-	null := json.RawMessage("null")
-	for _, name := range names {
-		switch name {
-		case "router":
-			f.Router = &null
-		case "proxy":
-			f.Proxy = &null
-		case "extern_learn":
-			f.Learned = &null
-		}
-	}
-	return f
 }
 
 // delNeigh makes the box forget one neighbour.

@@ -3,29 +3,70 @@ package ip
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 )
 
-// output is how what is shown is written: as text, each record in one or more lines; with -o each in one; with -j all
-// together as one JSON array. The text of the current record is written into it first.
+// A record is one thing that is shown, said once for both: its text, and what JSON has of it.
+type record struct {
+	text    bytes.Buffer
+	members members
+}
+
+// members are those of an object of JSON, in their order.
+type members []member
+
+type member struct {
+	key   string
+	value any
+}
+
+// printf adds to the text alone.
+func (r *record) printf(format string, args ...any) { fmt.Fprintf(&r.text, format, args...) }
+
+// set adds to JSON alone.
+func (r *record) set(key string, value any) { r.members = append(r.members, member{key, value}) }
+
+// say adds to both.
+func (r *record) say(key, format string, value any) {
+	r.set(key, value)
+	r.printf(format, value)
+}
+
+// MarshalJSON writes an object.
+func (m members) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, one := range m {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		value, err := json.Marshal(one.value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(append(b, '"'), one.key...), '"', ':'), value...)
+	}
+	return append(b, '}'), nil
+}
+
+// output is how records are written: as text, each in one or more lines; with -o each in one; with -j all together as
+// one array of JSON.
 type output struct {
-	bytes.Buffer
 	to      io.Writer
 	json    bool // -j
 	pretty  bool // -p
 	oneline bool // -o
-	records []any
+	all     []members
 }
 
-// end ends a record: its text goes out, or with -j what encoding/json makes of it does.
-func (o *output) end(record any) {
-	text := o.String()
-	o.Reset()
+// write writes a record, or with -j keeps it.
+func (o *output) write(r *record) {
 	if o.json {
-		o.records = append(o.records, record)
+		o.all = append(o.all, r.members)
 		return
 	}
+	text := r.text.String()
 	if o.oneline {
 		text = strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", `\`) + "\n"
 	}
@@ -37,13 +78,12 @@ func (o *output) finish() error {
 	if !o.json {
 		return nil
 	}
-	if o.records == nil {
-		o.records = []any{}
+	if o.all == nil {
+		o.all = []members{}
 	}
 	e := json.NewEncoder(o.to)
-	e.SetEscapeHTML(false)
 	if o.pretty {
 		e.SetIndent("", "    ")
 	}
-	return e.Encode(o.records)
+	return e.Encode(o.all)
 }

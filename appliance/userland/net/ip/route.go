@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -54,7 +53,7 @@ func showRoutes(r *request) error {
 		}
 		for _, route := range routes {
 			if wanted(route) {
-				r.showRoute(view, route)
+				r.showRoute(&record{}, view, route)
 			}
 		}
 	}
@@ -112,59 +111,75 @@ func (r *request) wholeView(names linkNames) routeView {
 	return routeView{links: names, details: r.details, everything: true, hides: func(string) bool { return false }}
 }
 
-// showRoute prints a route.
-func (r *request) showRoute(v routeView, route netlink.Route) {
-	fmt.Fprint(&r.out, v.lines(route))
-	r.out.end(v.record(route))
+// showRoute prints a route behind what p has. Each line has a space at its end, as iproute2's.
+func (r *request) showRoute(p *record, v routeView, route netlink.Route) {
+	v.say(p, route)
+	r.out.write(p)
 }
 
-// lines words a route. Each line has a space at its end, as iproute2's.
-func (v routeView) lines(route netlink.Route) string {
-	var words []string
+// say says a route.
+func (v routeView) say(p *record, route netlink.Route) {
 	if route.Type != unix.RTN_UNICAST || v.details {
-		words = append(words, routeType(route.Type))
+		p.say("type", "%s ", routeType(route.Type))
 	}
-	words = append(words, destination(route.Dst))
+	p.say("dst", "%s ", destination(route.Dst))
 	if v.from != "" {
-		words = append(words, keyFrom, v.from)
+		p.say(keyFrom, "from %s ", v.from)
 	}
 	if route.Tos != 0 {
-		words = append(words, fmt.Sprintf("tos %#x", route.Tos))
+		p.say("tos", "tos %s ", fmt.Sprintf("%#x", route.Tos))
 	}
 	if !v.hides(keyVia) {
-		words = append(words, hop(route.Gw, route.Via)...)
+		sayHop(p, route.Gw, route.Via)
 	}
 	if !v.hides(keyDev) && route.LinkIndex != 0 {
-		words = append(words, "dev", v.links.of(route.LinkIndex))
+		p.say("dev", "dev %s ", v.links.of(route.LinkIndex))
 	}
-	for _, word := range v.origin(route) {
-		words = append(words, word[0], word[1])
-	}
+	v.sayOrigin(p, route)
 	if route.Src != nil {
-		words = append(words, "src", route.Src.String())
+		p.say("prefsrc", "src %s ", route.Src.String())
 	}
 	if route.Priority != 0 || route.Family == unix.AF_INET6 {
-		words = append(words, "metric", strconv.Itoa(route.Priority))
+		p.say("metric", "metric %d ", route.Priority)
 	}
-	flags, _ := namesOf(uint32(route.Flags), hopFlags())
-	words = append(words, flags...)
-	for _, m := range metrics(route) {
-		words = append(words, m.name, strconv.Itoa(m.value))
-	}
+	sayHopFlags(p, route.Flags)
+	sayMetrics(p, route)
 	if v.mark != 0 {
-		words = append(words, keyMark, markText(v.mark))
+		p.set("mark", v.mark)
+		p.printf("mark %s ", markText(v.mark))
 	}
 	if route.Expires != 0 {
-		words = append(words, fmt.Sprintf("expires %dsec", route.Expires))
+		p.say("expires", "expires %dsec ", route.Expires)
 	}
-	lines := strings.Join(words, " ") + " \n"
-	for _, h := range route.MultiPath {
-		words := append([]string{"\tnexthop"}, hop(h.Gw, h.Via)...)
-		flags, _ := namesOf(uint32(h.Flags), hopFlags())
-		words = append(append(words, "dev", v.links.of(h.LinkIndex), "weight", strconv.Itoa(h.Hops+1)), flags...)
-		lines += strings.Join(words, " ") + " \n"
+	p.printf("\n")
+	v.sayNextHops(p, route.MultiPath)
+}
+
+// sayNextHops says where packets go that have several ways.
+func (v routeView) sayNextHops(p *record, hops []*netlink.NexthopInfo) {
+	var all []members
+	for _, h := range hops {
+		one := &record{}
+		one.printf("\tnexthop ")
+		sayHop(one, h.Gw, h.Via)
+		one.say("dev", "dev %s ", v.links.of(h.LinkIndex))
+		one.say("weight", "weight %d ", h.Hops+1)
+		sayHopFlags(one, h.Flags)
+		p.printf("%s\n", &one.text)
+		all = append(all, one.members)
 	}
-	return lines
+	if all != nil {
+		p.set("nexthops", all)
+	}
+}
+
+// sayHopFlags says what else there is about a hop.
+func sayHopFlags(p *record, set int) {
+	names, _ := namesOf(uint32(set), hopFlags())
+	p.set("flags", append([]string{}, names...))
+	for _, name := range names {
+		p.printf("%s ", name)
+	}
 }
 
 // destination words where a route leads to; a single address has no length.
@@ -179,35 +194,37 @@ func destination(n *net.IPNet) string {
 	}
 }
 
-// hop words a gateway; via is one of the other family.
-func hop(gateway net.IP, via netlink.Destination) []string {
-	switch v, ok := via.(*netlink.Via); {
-	case ok && v.AddrFamily == unix.AF_INET6:
-		return []string{"via inet6", v.Addr.String()}
-	case ok:
-		return []string{"via inet", v.Addr.String()}
+// sayHop says a gateway; via is one of the other family.
+func sayHop(p *record, gateway net.IP, via netlink.Destination) {
+	v, other := via.(*netlink.Via)
+	switch {
+	case other:
+		family := "inet"
+		if v.AddrFamily == unix.AF_INET6 {
+			family = "inet6"
+		}
+		p.set("via", members{{"family", family}, {"host", v.Addr.String()}})
+		p.printf("via %s %s ", family, v.Addr)
 	case gateway != nil:
-		return []string{"via", gateway.String()}
+		p.say("gateway", "via %s ", gateway.String())
 	}
-	return nil
 }
 
-// origin words table, protocol and scope, as far as they are not the usual ones.
-func (v routeView) origin(route netlink.Route) (words [][2]string) {
+// sayOrigin says table, protocol and scope, as far as they are not the usual ones.
+func (v routeView) sayOrigin(p *record, route netlink.Route) {
 	named := route.Table != unix.RT_TABLE_UNSPEC && (route.Table != unix.RT_TABLE_MAIN || v.details && v.everything)
 	if named && !v.hides(keyTable) {
-		words = append(words, [2]string{"table", tableName(route.Table)})
+		p.say("table", "table %s ", tableName(route.Table))
 	}
 	if route.Flags&unix.RTM_F_CLONED != 0 { // an answer of "route get" that is no entry of a table
-		return words
+		return
 	}
 	if !v.hides(keyProto) && (route.Protocol != unix.RTPROT_BOOT || v.details) {
-		words = append(words, [2]string{"proto", protocolName(int(route.Protocol))})
+		p.say("protocol", "proto %s ", protocolName(int(route.Protocol)))
 	}
 	if !v.hides(keyScope) && (route.Scope != netlink.SCOPE_UNIVERSE || v.details) {
-		words = append(words, [2]string{"scope", scopeName(int(route.Scope))})
+		p.say("scope", "scope %s ", scopeName(int(route.Scope)))
 	}
-	return words
 }
 
 // markText words a mark as iproute2 does: small ones are decimal.
@@ -218,20 +235,21 @@ func markText(mark int) string {
 	return fmt.Sprintf("%#x", mark)
 }
 
-// A metric is what a route says to the protocols above.
-type metric struct {
-	name  string
-	value int
-}
-
-// metrics are those that a route has.
-func metrics(route netlink.Route) (all []metric) {
-	for _, m := range []metric{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
-		if m.value != 0 {
-			all = append(all, m)
+// sayMetrics says what a route says to the protocols above.
+func sayMetrics(p *record, route netlink.Route) {
+	m := &record{}
+	for _, of := range []struct {
+		name  string
+		value int
+	}{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
+		if of.value != 0 {
+			m.say(of.name, of.name+" %d ", of.value)
 		}
 	}
-	return all
+	if m.members != nil {
+		p.set("metrics", []members{m.members})
+		p.printf("%s", &m.text)
+	}
 }
 
 // getRoute prints the route that a packet to an address would take from here.
@@ -265,7 +283,7 @@ func getRoute(r *request) error {
 	view := r.wholeView(names)
 	view.from, view.mark = r.given[keyFrom], mark
 	for _, route := range routes {
-		r.showRoute(view, route)
+		r.showRoute(&record{}, view, route)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package ip
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"strings"
@@ -22,61 +21,12 @@ func showRules(r *request) error {
 		return fmt.Errorf("list of rules: %w", err)
 	}
 	for _, rule := range rules {
-		fmt.Fprintf(&r.out, "%d:\t%s\n", rule.Priority, ruleWords(rule))
-		r.out.end(newRuleRecord(rule))
+		p := &record{}
+		sayRule(p, rule)
+		p.printf("\n")
+		r.out.write(p)
 	}
 	return nil
-}
-
-// ruleRecord is a rule in JSON, with the keys of iproute2.
-type ruleRecord struct {
-	Priority  int              `json:"priority"`
-	Not       *json.RawMessage `json:"not,omitempty"` // null if it is for what does not match
-	Src       string           `json:"src"`
-	SrcLength int              `json:"srclen,omitempty"`
-	Dst       string           `json:"dst,omitempty"`
-	DstLength int              `json:"dstlen,omitempty"`
-	Mark      string           `json:"fwmark,omitempty"`
-	Mask      string           `json:"fwmask,omitempty"`
-	In        string           `json:"iif,omitempty"`
-	Out       string           `json:"oif,omitempty"`
-	Table     string           `json:"table,omitempty"`
-	Goto      int              `json:"goto,omitempty"`
-	Action    string           `json:"action,omitempty"`
-}
-
-// newRuleRecord is rule.
-func newRuleRecord(rule netlink.Rule) ruleRecord {
-	r := ruleRecord{Priority: rule.Priority, Src: "all", In: rule.IifName, Out: rule.OifName}
-	if rule.Invert {
-		null := json.RawMessage("null")
-		r.Not = &null
-	}
-	if rule.Src != nil {
-		r.Src, r.SrcLength = selectorRecord(rule.Src)
-	}
-	if rule.Dst != nil {
-		r.Dst, r.DstLength = selectorRecord(rule.Dst)
-	}
-	r.Mark, r.Mask, _ = strings.Cut(ruleMark(rule), "/")
-	switch {
-	case rule.Goto > 0:
-		r.Goto = rule.Goto
-	case rule.Table != 0:
-		r.Table = tableName(rule.Table)
-	case ruleAction(rule) != "":
-		r.Action = ruleAction(rule)
-	}
-	return r
-}
-
-// selectorRecord is a prefix in JSON: a single address has no length.
-func selectorRecord(n *net.IPNet) (addr string, length int) {
-	p := prefixOf(n)
-	if !p.IsSingleIP() {
-		length = p.Bits()
-	}
-	return p.Addr().String(), length
 }
 
 // ruleMark words the mark that a rule is for.
@@ -100,34 +50,52 @@ func ruleAction(rule netlink.Rule) string {
 	return ""
 }
 
-// ruleWords words a rule.
-func ruleWords(rule netlink.Rule) string {
-	var words []string
+// sayRule says a rule. A flag is null in JSON.
+func sayRule(p *record, rule netlink.Rule) {
+	p.say("priority", "%d:\t", rule.Priority)
 	if rule.Invert {
-		words = append(words, "not")
+		p.set("not", nil)
+		p.printf("not ")
 	}
-	words = append(words, "from", selector(rule.Src))
+	saySelector(p, "src", "from", rule.Src)
 	if rule.Dst != nil {
-		words = append(words, "to", selector(rule.Dst))
+		saySelector(p, "dst", " to", rule.Dst)
 	}
 	if mark := ruleMark(rule); mark != "" {
-		words = append(words, "fwmark", mark)
+		mark, mask, masked := strings.Cut(mark, "/")
+		p.say("fwmark", " fwmark %s", mark)
+		if masked {
+			p.say("fwmask", "/%s", mask)
+		}
 	}
 	if rule.IifName != "" {
-		words = append(words, "iif", rule.IifName)
+		p.say("iif", " iif %s", rule.IifName)
 	}
 	if rule.OifName != "" {
-		words = append(words, "oif", rule.OifName)
+		p.say("oif", " oif %s", rule.OifName)
 	}
 	switch {
 	case rule.Goto > 0:
-		words = append(words, "goto", fmt.Sprint(rule.Goto))
+		p.say("goto", " goto %d", rule.Goto)
 	case rule.Table != 0:
-		words = append(words, "lookup", tableName(rule.Table))
+		p.say("table", " lookup %s", tableName(rule.Table))
 	case ruleAction(rule) != "":
-		words = append(words, ruleAction(rule))
+		p.say("action", " %s", ruleAction(rule))
 	}
-	return strings.Join(words, " ")
+}
+
+// saySelector says the addresses that a rule is for; a single address has no length.
+func saySelector(p *record, key, word string, n *net.IPNet) {
+	p.printf("%s %s", word, selector(n))
+	if n == nil {
+		p.set(key, "all")
+		return
+	}
+	prefix := prefixOf(n)
+	p.set(key, prefix.Addr().String())
+	if !prefix.IsSingleIP() {
+		p.set(key+"len", prefix.Bits())
+	}
 }
 
 // selector words the addresses that a rule is for.
