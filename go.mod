@@ -4,7 +4,6 @@ go 1.26.0
 
 tool (
 	github.com/u-root/u-root/cmds/core/blkid
-	github.com/u-root/u-root/cmds/core/brctl
 	github.com/u-root/u-root/cmds/core/chroot
 	github.com/u-root/u-root/cmds/core/comm
 	github.com/u-root/u-root/cmds/core/dmesg
@@ -15,7 +14,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/lsfd
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/netcat
-	github.com/u-root/u-root/cmds/core/netstat
 	github.com/u-root/u-root/cmds/core/nohup
 	github.com/u-root/u-root/cmds/core/printenv
 	github.com/u-root/u-root/cmds/core/strace
@@ -89,8 +87,6 @@ require (
 	github.com/quic-go/quic-go v0.64.1 // indirect
 	github.com/rekby/gpt v0.0.0-20200219180433-a930afbc6edc // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // indirect
-	github.com/tklauser/go-sysconf v0.3.16 // indirect
-	github.com/tklauser/numcpus v0.11.0 // indirect
 	github.com/u-root/cpuid v0.0.1-0.20250320140348-cc5fe81d966c // indirect
 	github.com/u-root/gobusybox/src v0.0.0-20250101170133-2e884e4509c7 // indirect
 	github.com/u-root/u-root v0.16.0

@@ -28,6 +28,8 @@ peers="$peers radvd radvdump ndisc6"
 unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-timesyncd"
 # Clients of ssh with few ciphers, and who audits what a server offers.
 peers="$peers python3-paramiko ssh-audit"
+# What the commands of the console are compared with, where busybox has none or too little.
+peers="$peers bridge-utils conntrack"
 # What these need of others: Python, libraries, and what unpacks a source.
 peers="$peers bzip2 python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
 unpackeddir=/var/lib/gatehouse-peers

@@ -8,8 +8,11 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nettools"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ss"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
@@ -17,17 +20,25 @@ import (
 // commands are the commands of the console that need what this program has anyway: the network, and init.
 func commands() multicall.Table {
 	return multicall.Table{
-		Commands: map[string]multicall.Command{
+		Commands: roomed(map[string]multicall.Command{
 			"halt":     multicall.Silent(end(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
-			"ip":       ip.Commands()["ip"].Main(),
 			"ping":     multicall.Silent(inet.Ping),
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),
-			"tcpdump":  tcpdump.Commands()["tcpdump"].Main(),
-		},
+		}),
 		Mains: believing(uroot()),
 	}
+}
+
+// roomed adds the commands of the userland's rooms of the network.
+func roomed(all map[string]multicall.Command) map[string]multicall.Command {
+	for _, room := range []map[string]command.Command{ip.Commands(), nettools.Commands(), ss.Commands(), tcpdump.Commands()} {
+		for name, c := range room {
+			all[name] = c.Main()
+		}
+	}
+	return all
 }
 
 // believing has wget know the certificate authorities: there is no file of them on the disk.
