@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,10 +27,8 @@ func (s Socket) Close() { _ = unix.Close(s.fd) }
 
 // Call does a request with what p points to, whose layout is that of the request.
 func (s Socket) Call(request uint, p unsafe.Pointer) error {
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), uintptr(request), uintptr(p)); errno != 0 {
-		return errno
-	}
-	return nil
+	_, err := s.CallCounted(request, p)
+	return err
 }
 
 // A Request is a struct ifreq: the name of a link, and what is said of it.
@@ -111,4 +110,34 @@ func (s Socket) Names() (all []string, err error) {
 			return all, nil
 		}
 	}
+}
+
+// Ethtool does a request of SIOCETHTOOL with a struct that begins with its command (linux/ethtool.h).
+func (s Socket) Ethtool(link string, b []byte) error {
+	_, err := s.Private(link, unix.SIOCETHTOOL, unsafe.Pointer(&b[0]))
+	runtime.KeepAlive(b)
+	return err
+}
+
+// Private does a request about a link with a struct of its own, and returns what the kernel counted.
+func (s Socket) Private(link string, request uint, p unsafe.Pointer) (n int, err error) {
+	r, err := NewRequest(link)
+	if err != nil {
+		return 0, err
+	}
+	data := struct { // ifreq
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{r.name, p, [16]byte{}}
+	return s.CallCounted(request, unsafe.Pointer(&data))
+}
+
+// CallCounted is Call of a request that counts.
+func (s Socket) CallCounted(request uint, p unsafe.Pointer) (n int, err error) {
+	r, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), uintptr(request), uintptr(p))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), nil
 }

@@ -107,9 +107,7 @@ func (p *parser) condition() (filter, error) {
 	case len(p.words) == 0:
 		return nil, fmt.Errorf("expected a condition: src, dst, sport, dport, dev")
 	}
-	c, err := parseHost(p.words[0]) // an address alone is the other end's
-	p.words = p.words[1:]
-	return func(_, r end, _ uint32) bool { return c.match(r) }, err
+	return nil, fmt.Errorf("%s: expected src, dst, sport, dport, dev, not or (", p.words[0])
 }
 
 // operand takes the next word.

@@ -146,7 +146,7 @@ func TestShowsWhatIproute2Shows(t *testing.T) {
 		-tan dst 127.0.0.1;-tan src 127.0.0.0/8;-tan src :22;-tan dst [::1];-tan dst [::1]:853;-tan src 192.0.2.1:443;
 		-tan sport = :22;-tan sport = 22;-tan sport eq :ssh;-tan dport = :443 or sport = :443;-tan ( sport = :22 or dport = :22 );
 		-tan sport != :22;-tan sport < :100;-tan sport >= :443 and src 192.0.2.1;-tan not sport = :22;-tan ! ( sport = :22 | dport = :22 );
-		-uan dev eth0;-uan dev != eth0;-tan dst 127.0.0.1 sport = :22;-tn 127.0.0.1;-tan *:22;-tan dport = :22 | dport = :80 & src 127.0.0.1;
+		-uan dev eth0;-uan dev != eth0;-tan dst 127.0.0.1 sport = :22;-tan dport = :22 | dport = :80 & src 127.0.0.1;
 		-s`), " "), ";") {
 		if args = strings.TrimSpace(args); args == "" {
 			continue
