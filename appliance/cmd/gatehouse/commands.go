@@ -9,9 +9,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/brctl"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/conntrack"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ethtool"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nettools"
@@ -37,7 +35,7 @@ func commands() multicall.Table {
 // roomed adds the commands of the userland's rooms of the network.
 func roomed(all map[string]multicall.Command) map[string]multicall.Command {
 	for _, room := range []map[string]command.Command{
-		brctl.Commands(), conntrack.Commands(), ethtool.Commands(), ip.Commands(), nettools.Commands(), ss.Commands(), tcpdump.Commands(),
+		conntrack.Commands(), ip.Commands(), nettools.Commands(), ss.Commands(), tcpdump.Commands(),
 	} {
 		for name, c := range room {
 			all[name] = c.Main()

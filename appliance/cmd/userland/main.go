@@ -22,6 +22,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/match"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/brctl"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ethtool"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
@@ -72,8 +74,10 @@ func commands() multicall.Table {
 // rooms have the commands that are held against busybox's.
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
+		brctl.Commands(),
 		compare.Commands(),
 		edit.Commands(),
+		ethtool.Commands(),
 		files.Commands(),
 		find.Commands(),
 		match.Commands(),

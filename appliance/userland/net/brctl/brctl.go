@@ -176,12 +176,8 @@ func showMACs(b bridges, args []string) error {
 		return explain(args[0], err)
 	}
 	fmt.Fprintln(b.Stdout, "port no\tmac addr\t\tis local?\tageing timer")
-	for _, e := range all {
-		local := "no"
-		if e.local {
-			local = "yes"
-		}
-		fmt.Fprintf(b.Stdout, "%3d\t%s\t%s\t\t%s\n", e.port, e.mac, local, seconds(e.age))
+	for _, line := range all {
+		fmt.Fprintln(b.Stdout, line)
 	}
 	return nil
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
+	"maps"
 	"slices"
-	"strings"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -124,8 +124,8 @@ func (b bridges) names() (all []string, err error) {
 		return nil, explain("list of bridges", err)
 	}
 	for _, index := range indices[:min(n, maxNames)] {
-		if l, err := net.InterfaceByIndex(int(index)); err == nil {
-			all = append(all, l.Name)
+		if name, err := b.LinkName(int(index)); err == nil {
+			all = append(all, name)
 		}
 	}
 	slices.Sort(all)
@@ -180,29 +180,25 @@ func (b bridges) portsOf(name string) (all []port, err error) {
 	if _, err := b.ask(name, a); err != nil {
 		return nil, err
 	}
+	numbers := map[string]int{}
 	for number, index := range indices {
 		if index == 0 {
 			continue
 		}
-		if l, err := net.InterfaceByIndex(int(index)); err == nil {
-			all = append(all, port{l.Name, number})
+		if name, err := b.LinkName(int(index)); err == nil {
+			numbers[name] = number
 		}
 	}
-	slices.SortFunc(all, func(a, b port) int { return strings.Compare(a.name, b.name) })
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		all = append(all, port{name, numbers[name]})
+	}
 	return all, nil
 }
 
-// An address that a bridge knows.
-type address struct {
-	mac   net.HardwareAddr
-	port  int
-	local bool
-	age   uint32
-}
-
-// entries are the addresses that a bridge knows, in order (struct __fdb_entry).
-func (b bridges) entries(name string) (all []address, err error) {
+// entries are the lines about the addresses that a bridge knows (struct __fdb_entry), ordered by them.
+func (b bridges) entries(name string) ([]string, error) {
 	const length, batch = 16, 512
+	lines := map[string]string{}
 	for offset := 0; ; {
 		buffer := make(record, length*batch)
 		a := &arguments{command: getEntries, answer: unsafe.Pointer(&buffer[0]), numbers: [2]uint64{batch, uint64(offset)}}
@@ -210,13 +206,22 @@ func (b bridges) entries(name string) (all []address, err error) {
 		if err != nil {
 			return nil, err
 		}
-		for e := range slices.Chunk(buffer[:length*min(n, batch)], length) {
-			all = append(all, address{net.HardwareAddr(e[:6]), int(e[6]) | int(e[12])<<8, e[7] != 0, e.u32(8)})
+		for i := range min(n, batch) {
+			e := buffer[length*i : length*(i+1)]
+			local := "no"
+			if e[7] != 0 {
+				local = "yes"
+			}
+			mac := netdevice.MAC(e[:6])
+			lines[mac+strconv.Itoa(offset+i)] = fmt.Sprintf("%3d\t%s\t%s\t\t%s", int(e[6])|int(e[12])<<8, mac, local, seconds(e.u32(8)))
 		}
 		if offset += n; n < batch {
 			break
 		}
 	}
-	slices.SortStableFunc(all, func(a, b address) int { return slices.Compare(a.mac, b.mac) })
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(lines)) {
+		all = append(all, lines[key])
+	}
 	return all, nil
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 
 	"golang.org/x/sys/unix"
 
@@ -195,11 +194,11 @@ func (d card) showPermanent() error {
 	if err := d.Ethtool(d.name, b); err != nil {
 		return err
 	}
-	address := net.HardwareAddr(b[8 : 8+min(longest, u32(b[4:]))])
+	address := b[8 : 8+min(longest, u32(b[4:]))]
 	shown := "not set"
 	for _, digit := range address {
 		if digit != 0 {
-			shown = address.String()
+			shown = netdevice.MAC(address)
 		}
 	}
 	fmt.Fprintf(d.Stdout, "Permanent address: %s\n", shown)

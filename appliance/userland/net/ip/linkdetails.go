@@ -44,7 +44,7 @@ func (l link) sayDetails(p *record, whole bool) {
 	l.sayKind(p)
 	mode := inner(inner(l.attributes[unix.IFLA_AF_SPEC])[unix.AF_INET6])[iflaInet6GenMode]
 	if whole && len(mode) == 1 {
-		p.say("inet6_addr_gen_mode", "addrgenmode %s ", nameOf(int(mode[0]), map[int]string{0: "eui64", 1: "none", 2: "stable_secret", 3: "random"}))
+		p.say("inet6_addr_gen_mode", "addrgenmode %s ", nameOf(int(mode[0]), []numbered{{0, "eui64"}, {1, "none"}, {2, "stable_secret"}, {3, "random"}}))
 	}
 	for _, of := range []struct {
 		key, format string

@@ -1,13 +1,13 @@
 // Package netdevice asks the kernel about links, and changes them, as the older commands do: by ioctl(2) on a socket
-// (netdevice(7), arp(7)). It works in the network namespace of the calling thread; changes need CAP_NET_ADMIN.
+// (netdevice(7), arp(7)). It reaches no package net, for commands that start without it. It works in the network namespace of the calling thread; changes need CAP_NET_ADMIN.
 package netdevice
 
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"os"
 	"runtime"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -66,10 +66,10 @@ func (r *Request) Flags() uint16 { return binary.NativeEndian.Uint16(r.Data[:]) 
 func (r *Request) SetFlags(flags uint16) { binary.NativeEndian.PutUint16(r.Data[:], flags) }
 
 // Addr is an IPv4 address, of a struct sockaddr_in.
-func (r *Request) Addr() netip.Addr { return netip.AddrFrom4([4]byte(r.Data[4:])) }
+func (r *Request) Addr() [4]byte { return [4]byte(r.Data[4:]) }
 
 // SetAddr sets it.
-func (r *Request) SetAddr(a netip.Addr) { r.Data = [24]byte{}; copy(r.Data[:], Sockaddr(a)) }
+func (r *Request) SetAddr(a [4]byte) { r.Data = [24]byte{}; copy(r.Data[:], Sockaddr(a)) }
 
 // Hardware is an address of a link layer with its kind (ARPHRD_*), of a struct sockaddr.
 func (r *Request) Hardware() (kind uint16, address []byte) {
@@ -84,11 +84,31 @@ func (r *Request) SetHardware(kind uint16, address []byte) {
 }
 
 // Sockaddr is a struct sockaddr_in of an IPv4 address.
-func Sockaddr(a netip.Addr) []byte {
+func Sockaddr(a [4]byte) []byte {
 	b := make([]byte, 16)
 	binary.NativeEndian.PutUint16(b, unix.AF_INET)
-	copy(b[4:], a.AsSlice())
+	copy(b[4:], a[:])
 	return b
+}
+
+// LinkName is the name of the link with an index.
+func (s Socket) LinkName(index int) (string, error) {
+	r := &Request{}
+	r.SetNumber(index)
+	err := s.Do(unix.SIOCGIFNAME, r)
+	return r.Name(), os.NewSyscallError("SIOCGIFNAME", err)
+}
+
+// MAC words an address of a link layer.
+func MAC(address []byte) string {
+	var b strings.Builder
+	for i, digit := range address {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		fmt.Fprintf(&b, "%02x", digit)
+	}
+	return b.String()
 }
 
 // Names are those of all addresses of IPv4: links, and labels like eth0:1.

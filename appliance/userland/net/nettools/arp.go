@@ -136,7 +136,7 @@ func newARP(c *command.Call, at int, flags int32) (r *arpRequest, only int, err 
 	if err != nil {
 		return r, 0, err
 	}
-	copy(r.protocol[:], netdevice.Sockaddr(a))
+	copy(r.protocol[:], netdevice.Sockaddr(a.As4()))
 	device, _ := c.Value('i')
 	for args := c.Args[at:]; len(args) > 0; args = args[1:] {
 		switch args[0] {
@@ -176,7 +176,7 @@ func newARP(c *command.Call, at int, flags int32) (r *arpRequest, only int, err 
 func (r *arpRequest) setNetmask(text string, flags *int32) error {
 	mask, err := inet(text)
 	if err == nil && mask != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-		copy(r.netmask[:], netdevice.Sockaddr(mask))
+		copy(r.netmask[:], netdevice.Sockaddr(mask.As4()))
 		*flags |= entryNetmask
 	}
 	return err

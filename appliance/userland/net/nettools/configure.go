@@ -132,7 +132,7 @@ func (c *change) setAddr(request uint, text string) error {
 	if err != nil {
 		return err
 	}
-	c.link.SetAddr(a)
+	c.link.SetAddr(a.As4())
 	return c.do(request)
 }
 
@@ -176,7 +176,7 @@ func (c *change) address(text string) error {
 		return fmt.Errorf("%s: expected an address, or a word of ifconfig", text)
 	}
 	c.addr = a
-	c.link.SetAddr(a)
+	c.link.SetAddr(a.As4())
 	name := c.link.Name()
 	if err := c.do(unix.SIOCSIFADDR); err != nil || strings.Contains(name, ":") && strings.HasSuffix(name, "-") {
 		return err

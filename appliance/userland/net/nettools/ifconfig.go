@@ -129,16 +129,15 @@ func fetch(s netdevice.Socket, name string) (l link, err error) {
 		l.kind, l.hardware = r.Hardware()
 		l.hardware = slices.Clone(l.hardware)
 	}
-	for request, n := range map[uint]*int{unix.SIOCGIFMETRIC: &l.metric, unix.SIOCGIFMTU: &l.mtu, unix.SIOCGIFTXQLEN: &l.queue} {
-		if s.Do(request, r) == nil {
+	for i, n := range []*int{&l.metric, &l.mtu, &l.queue} {
+		if s.Do([]uint{unix.SIOCGIFMETRIC, unix.SIOCGIFMTU, unix.SIOCGIFTXQLEN}[i], r) == nil {
 			*n = r.Number()
 		}
 	}
 	r.SetFlags(unix.AF_INET)
-	for request, a := range map[uint]*netip.Addr{unix.SIOCGIFADDR: &l.addr, unix.SIOCGIFDSTADDR: &l.peer, unix.SIOCGIFBRDADDR: &l.broadcast,
-		unix.SIOCGIFNETMASK: &l.mask} {
-		if s.Do(request, r) == nil {
-			*a = r.Addr()
+	for i, a := range []*netip.Addr{&l.addr, &l.peer, &l.broadcast, &l.mask} {
+		if s.Do([]uint{unix.SIOCGIFADDR, unix.SIOCGIFDSTADDR, unix.SIOCGIFBRDADDR, unix.SIOCGIFNETMASK}[i], r) == nil {
+			*a = netip.AddrFrom4(r.Addr())
 		}
 	}
 	return l, nil

@@ -171,19 +171,11 @@ func (l *listing) unixLine(line string) error {
 	if flags&accepts != 0 {
 		words = "[ ACC ]"
 	}
-	states := map[uint64]string{0: "FREE", 1: "", 2: "CONNECTING", 3: "CONNECTED", 4: "DISCONNECTING"}
-	stateText, known := states[state]
-	if !known {
-		stateText = "UNKNOWN"
-	}
+	stateText := known(state, "FREE", "", "CONNECTING", "CONNECTED", "DISCONNECTING")
 	if listens {
 		stateText = "LISTENING"
 	}
-	kinds := map[uint64]string{1: "STREAM", 2: "DGRAM", 3: "RAW", 4: "RDM", 5: "SEQPACKET"}
-	kindText, known := kinds[kind]
-	if !known {
-		kindText = "UNKNOWN"
-	}
+	kindText := known(kind, "UNKNOWN", "STREAM", "DGRAM", "RAW", "RDM", "SEQPACKET")
 	holder := l.holder(uint32(inode))
 	if l.held != nil {
 		holder = fmt.Sprintf("%-20s", holder)
@@ -194,4 +186,12 @@ func (l *listing) unixLine(line string) error {
 	}
 	fmt.Fprintf(l.Stdout, "unix  %-6d %-11s %-10s %-13s %6d %s%s\n", references, words, kindText, stateText, inode, holder, path)
 	return nil
+}
+
+// known is the name of n.
+func known(n uint64, names ...string) string {
+	if n >= uint64(len(names)) {
+		return "UNKNOWN"
+	}
+	return names[n]
 }

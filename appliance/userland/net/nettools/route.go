@@ -116,14 +116,14 @@ func parseRoute(line string) (r routeLine, err error) {
 		return r, errors.New("expected eleven fields")
 	}
 	r.link = f[0]
-	for field, a := range map[int]*netip.Addr{1: &r.target, 2: &r.gateway, 7: &r.mask} {
-		end, bad := sockets.ParseEnd(f[field] + ":0")
+	for i, a := range []*netip.Addr{&r.target, &r.gateway, &r.mask} {
+		end, bad := sockets.ParseEnd(f[[]int{1, 2, 7}[i]] + ":0")
 		*a, err = end.Addr(), errors.Join(err, bad)
 	}
 	flags, bad := strconv.ParseUint(f[3], 16, 32)
 	r.flags, err = int(flags), errors.Join(err, bad)
-	for field, n := range map[int]*int{4: &r.ref, 5: &r.use, 6: &r.metric, 8: &r.mtu, 9: &r.window, 10: &r.irtt} {
-		number, bad := strconv.ParseInt(f[field], 10, 64)
+	for i, n := range []*int{&r.ref, &r.use, &r.metric, &r.mtu, &r.window, &r.irtt} {
+		number, bad := strconv.ParseInt(f[[]int{4, 5, 6, 8, 9, 10}[i]], 10, 64)
 		*n, err = int(number), errors.Join(err, bad)
 	}
 	return r, err

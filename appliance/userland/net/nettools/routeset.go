@@ -165,7 +165,7 @@ func allOnes() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) 
 // apply4 asks the kernel.
 func (r *routeChange) apply4(request uint) error {
 	e := &rtentry{flags: uint16(unix.RTF_UP | r.flags), mtu: uintptr(r.mss), window: uintptr(r.window), irtt: uint16(r.irtt)}
-	copy(e.target[:], netdevice.Sockaddr(r.target))
+	copy(e.target[:], netdevice.Sockaddr(r.target.As4()))
 	switch network, err := r.target.Prefix(max(r.bits, 0)); {
 	case r.host && r.bits > 0:
 		return fmt.Errorf("%v/%d: expected -net before a network", r.target, r.bits)
@@ -175,11 +175,11 @@ func (r *routeChange) apply4(request uint) error {
 		e.flags |= unix.RTF_HOST
 	case r.bits >= 0:
 		mask, _ := allOnes().Prefix(r.bits)
-		copy(e.mask[:], netdevice.Sockaddr(mask.Addr()))
+		copy(e.mask[:], netdevice.Sockaddr(mask.Addr().As4()))
 	}
 	if r.gateway.IsValid() {
 		e.flags |= unix.RTF_GATEWAY
-		copy(e.gateway[:], netdevice.Sockaddr(r.gateway))
+		copy(e.gateway[:], netdevice.Sockaddr(r.gateway.As4()))
 	}
 	if r.metric >= 0 {
 		e.metric = int16(r.metric + 1)

@@ -98,13 +98,20 @@ const (
 
 // named are the kinds by their names.
 func named(name string) (set int, ok bool) {
-	set, ok = map[string]int{
-		"all": packets | unixes | inets, "inet": inets, "tcp": 1 << tcp, "udp": 1 << udp, "raw": 1 << raw, "unix": unixes,
-		"unix_stream": 1 << unixStream, "u_str": 1 << unixStream, "unix_dgram": 1 << unixDatagram, "u_dgr": 1 << unixDatagram,
-		"unix_seqpacket": 1 << unixSequenced, "u_seq": 1 << unixSequenced, "packet": packets,
-		"packet_raw": 1 << packetRaw, "p_raw": 1 << packetRaw, "packet_dgram": 1 << packetDatagram, "p_dgr": 1 << packetDatagram,
-	}[name]
-	return set, ok
+	for _, known := range []struct {
+		name string
+		set  int
+	}{
+		{"all", packets | unixes | inets}, {"inet", inets}, {"tcp", 1 << tcp}, {"udp", 1 << udp}, {"raw", 1 << raw}, {"unix", unixes},
+		{"unix_stream", 1 << unixStream}, {"u_str", 1 << unixStream}, {"unix_dgram", 1 << unixDatagram}, {"u_dgr", 1 << unixDatagram},
+		{"unix_seqpacket", 1 << unixSequenced}, {"u_seq", 1 << unixSequenced}, {"packet", packets},
+		{"packet_raw", 1 << packetRaw}, {"p_raw", 1 << packetRaw}, {"packet_dgram", 1 << packetDatagram}, {"p_dgr", 1 << packetDatagram},
+	} {
+		if known.name == name {
+			return known.set, true
+		}
+	}
+	return 0, false
 }
 
 // query is what the options ask for.
