@@ -20,7 +20,7 @@ import (
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{"conntrack": {
-		Usage: "-L|-C|-E [-f ipv4|ipv6] [-p PROTOCOL] [-s ADDRESS] [-d ADDRESS] [-o extended]...",
+		Usage: "-L|-C|-E [-f ipv4|ipv6] [-p PROTOCOL] [-s ADDRESS] [OPTION]...",
 		Help: `  -L  list
   -C  count
   -E  say what happens; -e NEW,UPDATES,DESTROY: some of it

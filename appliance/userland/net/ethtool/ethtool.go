@@ -23,7 +23,8 @@ func Commands() map[string]command.Command {
   -k  what it does for the kernel (offloads)
   -P  the address it was made with
   -S  what it counts
-  -K  switch offloads: rx tx sg tso gso gro lro rxvlan txvlan ntuple rxhash, or a name that -k shows
+  -K  switch offloads: rx tx sg tso gso gro lro rxvlan txvlan ntuple rxhash, or
+      a name that -k shows
 `,
 		Letters: "+iKkPS", Run: run,
 		Long: map[string]byte{"driver": 'i', "features": 'K', "offload": 'K', "show-features": 'k', "show-offload": 'k',

@@ -186,9 +186,11 @@ func neighVerbs() []verb {
 	}
 }
 
-// usage says what r could have been, as far as it was understood: all commands,
-// those of its object, or the one of its verb.
+// usage says what r could have been, as far as it was understood: that of its object, or the one of its verb.
 func (r *request) usage() string {
+	if r.object == nil && !r.help {
+		return "usage: ip [OPTION]... OBJECT [COMMAND [WORD]...]; ip help lists them\n"
+	}
 	var b strings.Builder
 	lead := "usage: "
 	for _, o := range objects() {
@@ -216,13 +218,23 @@ func (r *request) usage() string {
 	return b.String()
 }
 
-// wrapped breaks a line of words before column 80.
+// wrapped breaks a line of words before column 80, but not within brackets.
 func wrapped(line string) string {
 	const width = 79
 	var b strings.Builder
 	for len(line) > width {
-		at := strings.LastIndexByte(line[:width+1], ' ')
-		if at <= len("           ") {
+		at, depth := 0, 0
+		for i, c := range line[:width+1] {
+			switch {
+			case c == '[':
+				depth++
+			case c == ']':
+				depth--
+			case c == ' ' && depth == 0 && i > len("           "):
+				at = i
+			}
+		}
+		if at == 0 {
 			break
 		}
 		b.WriteString(line[:at] + "\n")

@@ -20,10 +20,10 @@ import (
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
 		"arp": {
-			Usage: "[-vn] [-i LINK] [-a] [ADDRESS] | -d ADDRESS | -s ADDRESS MAC [temp] [pub]",
+			Usage: "[-n] [-i LINK] [-a] [ADDRESS] | -d ADDRESS | -s ADDRESS MAC [WORD]...",
 			Help: `  -a       show who is known, which is what it does without
   -d       forget one
-  -s       know one, for ever; temp: until it is not seen
+  -s       know one, for ever; temp: until it is not seen; pub: answer for it
   -D       the address of a link as MAC: -Ds ADDRESS LINK pub
   -i LINK  of that link
   -n       numbers, which it is anyway
@@ -34,8 +34,10 @@ func Commands() map[string]command.Command {
 		"ifconfig": {
 			Usage: "[-a] [LINK [ADDRESS] [WORD]...]",
 			Help: `  -a  links that are down too
-WORD is one of: up down add ADDRESS/LENGTH del ADDRESS/LENGTH netmask MASK broadcast ADDRESS|+ pointopoint ADDRESS
-dstaddr ADDRESS hw ether MAC mtu N metric N txqueuelen N [-]arp [-]promisc [-]allmulti [-]multicast [-]dynamic [-]trailers
+WORD is one of: up down add ADDRESS/LENGTH del ADDRESS/LENGTH netmask MASK
+broadcast ADDRESS|+ pointopoint ADDRESS dstaddr ADDRESS hw ether MAC mtu N
+metric N txqueuelen N [-]arp [-]promisc [-]allmulti [-]multicast [-]dynamic
+[-]trailers
 `,
 			Raw: true, Run: ifconfig,
 		},
@@ -52,10 +54,12 @@ dstaddr ADDRESS hw ether MAC mtu N metric N txqueuelen N [-]arp [-]promisc [-]al
 			Letters: "laentuwxrWp", Run: netstat,
 		},
 		"route": {
-			Usage: "[-ne] [-A inet|inet6] [add|del [-net|-host] TARGET [netmask MASK] [gw ADDRESS] [metric N] [mss N] [reject] [dev LINK]]",
+			Usage: "[-ne] [-A inet|inet6] [add|del [-net|-host] TARGET [WORD]...]",
 			Help: `  -n  numbers for default and *
   -e  more
   -A  of this family
+WORD is one of: netmask MASK gw ADDRESS metric N mss N window N irtt N reject
+mod dyn reinstate [dev] LINK
 `,
 			Raw: true, Run: route,
 		},

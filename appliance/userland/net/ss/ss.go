@@ -17,10 +17,11 @@ import (
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{"ss": {
-		Usage: "[-046HOaeilmnopstuwx] [-f FAMILY] [-A KIND,...] [state STATE]... [FILTER]",
-		Help: `  -t -u -w -x -0  sockets of TCP, of UDP, raw ones, of Unix, of packets; without, all
+		Usage: "[-046HOaeilmnopstuwx] [-f FAMILY] [-A KIND] [state STATE]... [FILTER]",
+		Help: `  -t        sockets of TCP; -u: of UDP; -w: raw; -x: of Unix; -0: of packets
   -4 -6     of one family; -f inet|inet6|unix|link is the same
-  -A KIND   of kinds: all inet tcp udp raw unix packet u_str u_dgr u_seq p_raw p_dgr
+  -A KIND   of kinds with commas between: all inet tcp udp raw unix packet
+            u_str u_dgr u_seq p_raw p_dgr
   -a        in all states; without, those with another end
   -l        those that listen
   -p        who holds them
@@ -32,9 +33,10 @@ func Commands() map[string]command.Command {
   -H        no heads
   -n        rates without units; ports are numbers anyway
   -s        how many there are
-STATE is one of TCP's, or all connected synchronized bucket big; exclude STATE leaves one out.
-FILTER is made of src ADDRESS, dst ADDRESS, sport = :PORT, dport != :PORT (< > <= >= too), dev LINK, and or not ( );
-ADDRESS is 192.0.2.1, 192.0.2.0/24:22, [2001:db8::1]:22 or :22.
+STATE is one of TCP's, or all connected synchronized bucket big; exclude STATE
+leaves one out. FILTER is made of src ADDRESS, dst ADDRESS, sport = :PORT,
+dport != :PORT (< > <= >= too), dev LINK, and, or, not, ( ). ADDRESS is like
+192.0.2.1, 192.0.2.0/24:22, [2001:db8::1]:22 or :22.
 `,
 		Letters: "046HOaeilmnopstuwxf:A:", Trouble: 255, Run: run,
 		Long: map[string]byte{
