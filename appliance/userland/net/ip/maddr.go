@@ -44,12 +44,22 @@ func showGroups(r *request) error {
 		p.say("ifname", "\t%s\n", l.Name)
 		var list []members
 		for _, g := range groups {
-			if g.link == l.Name && r.showsFamily(g.family) {
-				list = append(list, g.say(p))
+			if g.link != l.Name || !r.showsFamily(g.family) {
+				continue
+			}
+			one := &record{}
+			list = append(list, g.say(one))
+			if r.out.oneline && !r.out.json { // a line for each, with the link before
+				one.text.WriteTo(&p.text)
+				r.out.write(p)
+				p = &record{}
+				p.printf("%d:\t%s\n", l.Index, l.Name)
+			} else {
+				p.printf("%s", &one.text)
 			}
 		}
 		p.set("maddr", list)
-		if list != nil {
+		if list != nil && (!r.out.oneline || r.out.json) {
 			r.out.write(p)
 		}
 	}

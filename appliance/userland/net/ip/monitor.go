@@ -219,10 +219,7 @@ func parseAddr(m []byte) (a netlink.Addr, err error) {
 }
 
 func (r *request) showChangedNeigh(p *record, m []byte, gone bool) error {
-	if len(m) < unix.SizeofNdMsg {
-		return errors.New("a neighbour of the kernel's is cut off")
-	}
-	n, err := netlink.NeighDeserialize(m)
+	n, err := parseNeigh(m)
 	if err != nil {
 		return err
 	}
@@ -234,7 +231,7 @@ func (r *request) showChangedNeigh(p *record, m []byte, gone bool) error {
 		return err
 	}
 	sayDeleted(p, gone)
-	r.showNeigh(p, *n, names)
+	r.showNeigh(p, n, names)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,25 +40,55 @@ func showNeighs(r *request) error {
 	return nil
 }
 
+// neigh is what the library knows of a neighbour, and what it leaves out.
+type neigh struct {
+	netlink.Neigh
+	probes uint32
+}
+
 // neighs asks the kernel for the neighbours on a link; nil is all links.
-func (r *request) neighs(device netlink.Link) ([]netlink.Neigh, error) {
-	index := 0
-	if device != nil {
-		index = device.Attrs().Index
-	}
+func (r *request) neighs(device netlink.Link) ([]neigh, error) {
 	families := []int{unix.AF_INET, unix.AF_INET6}
 	if r.family != unix.AF_UNSPEC {
 		families = []int{r.family}
 	}
-	var all []netlink.Neigh
+	var all []neigh
 	for _, family := range families {
-		some, err := whole(func() ([]netlink.Neigh, error) { return netlink.NeighList(index, family) })
+		messages, err := whole(func() ([][]byte, error) {
+			req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, unix.NLM_F_DUMP)
+			req.AddData(&netlink.Ndmsg{Family: uint8(family)})
+			return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("list of neighbours: %w", err)
 		}
-		all = append(all, some...)
+		for _, m := range messages {
+			n, err := parseNeigh(m)
+			if err != nil {
+				return nil, fmt.Errorf("list of neighbours: %w", err)
+			}
+			if device == nil || n.LinkIndex == device.Attrs().Index {
+				all = append(all, n)
+			}
+		}
 	}
 	return all, nil
+}
+
+// parseNeigh reads an ndmsg with its attributes (rtnetlink(7)).
+func parseNeigh(m []byte) (neigh, error) {
+	if len(m) < unix.SizeofNdMsg {
+		return neigh{}, errors.New("a neighbour of the kernel's is cut off")
+	}
+	known, err := netlink.NeighDeserialize(m)
+	if err != nil {
+		return neigh{}, err
+	}
+	n := neigh{Neigh: *known}
+	if b := inner(m[unix.SizeofNdMsg:])[netlink.NDA_PROBES]; len(b) == 4 {
+		n.probes = nl.NativeEndian().Uint32(b)
+	}
+	return n, nil
 }
 
 // neighState is the state that is asked for; 0: all but what nobody asks for.
@@ -78,7 +109,7 @@ func (r *request) neighState() (int, error) {
 }
 
 // showNeigh prints a neighbour behind what p has.
-func (r *request) showNeigh(p *record, n netlink.Neigh, names linkNames) {
+func (r *request) showNeigh(p *record, n neigh, names linkNames) {
 	mac := n.HardwareAddr.String()
 	if mac == "" && n.LLIPAddr != nil {
 		mac = n.LLIPAddr.String()
@@ -108,7 +139,8 @@ func (r *request) showNeigh(p *record, n netlink.Neigh, names linkNames) {
 	if r.stats > 0 {
 		p.say("used", " used %d", n.Used/ticks)
 		p.say("confirmed", "/%d", n.Confirmed/ticks)
-		p.say("updated", "/%d ", n.Updated/ticks)
+		p.say("updated", "/%d", n.Updated/ticks)
+		p.say("probes", "probes %d ", n.probes)
 	}
 	states, _ := namesOf(uint32(n.State), neighStates())
 	p.set("state", states)

@@ -39,6 +39,7 @@ func leftOut() *regexp.Regexp {
 func lines(out string) (all []string) {
 	out = leftOut().ReplaceAllString(out, "")
 	out = regexp.MustCompile(`\d+sec`).ReplaceAllString(out, "Nsec")
+	out = regexp.MustCompile(`used \d+/\d+/\d+`).ReplaceAllString(out, "used N")
 	for line := range strings.SplitSeq(out, "\n") {
 		if line = strings.TrimRight(line, " "); line != "" {
 			all = append(all, line)
@@ -123,7 +124,7 @@ func TestShowsWhatIproute2Shows(t *testing.T) {
 		link show type veth|link show type bridge|link show master br0|addr show scope link|-4 a s scope global|-6 a s scope link
 		route show proto kernel|r s scope link|r s via 192.0.2.2|-6 r s proto ra|neigh show nud stale|n s nud permanent|n s nud all
 		route get 192.0.2.77 from 192.0.2.11|route get 10.9.1.1 mark 5|r g 10.9.1.1 mark 17|route get 192.0.2.9 from 10.1.1.1 iif eth1|r get 192.0.2.9 oif eth0
-		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo`), "|") {
+		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent`), "|") {
 		for args := range strings.SplitSeq(args, "\n") {
 			if args = strings.TrimSpace(args); args != "" {
 				compare(t, n, args)
