@@ -104,6 +104,11 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		route del blackhole 10.13.0.0/16
 		route del default via 2001:db8::1
 		-6 r d default
+		neigh add 192.0.2.40 lladdr 00:16:3e:20:00:40 dev eth0
+		! neigh add 192.0.2.40 lladdr 00:16:3e:20:00:41 dev eth0
+		neigh replace 192.0.2.40 lladdr 00:16:3e:20:00:41 dev eth0 nud stale
+		neigh add 2001:db8::40 lladdr 00:16:3e:20:00:40 nud permanent dev eth0
+		! neigh add 192.0.2.41 lladdr 00:16:3e:20:00:41 dev eth9
 		neigh del 192.0.2.9 dev eth0
 		! neigh del 192.0.2.99 dev eth0
 		neigh del 2001:db8::9 dev eth0

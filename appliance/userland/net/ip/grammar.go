@@ -179,8 +179,11 @@ func ruleVerbs() []verb {
 }
 
 func neighVerbs() []verb {
+	set := []word{{keyTo, "", "ADDRESS", bare | needed}, {keyMAC, "lladdr", "MAC", needed}, {keyDev, "", "LINK", needed}, {keyNUD, "", "STATE", 0}}
 	return []verb{
 		{show(), []word{{keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}}, showNeighs},
+		{[]string{"add"}, set, addNeigh},
+		{[]string{"replace"}, set, replaceNeigh},
 		{del(), []word{{keyTo, "", "ADDRESS", bare | needed}, {keyDev, "", "LINK", needed}}, delNeigh},
 		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}}, flushNeighs},
 	}

@@ -156,6 +156,37 @@ func neighMarks() []bit {
 	return []bit{{unix.NTF_ROUTER, "router"}, {unix.NTF_PROXY, "proxy"}, {unix.NTF_EXT_LEARNED, "extern_learn"}}
 }
 
+// addNeigh makes the box know a neighbour that it does not know yet.
+func addNeigh(r *request) error { return r.setNeigh(netlink.NeighAdd) }
+
+// replaceNeigh makes the box know a neighbour.
+func replaceNeigh(r *request) error { return r.setNeigh(netlink.NeighSet) }
+
+// setNeigh hands the neighbour of r to change; it is permanent unless a state is given.
+func (r *request) setNeigh(change func(*netlink.Neigh) error) error {
+	addr, err := r.address(keyTo)
+	if err != nil {
+		return err
+	}
+	mac, err := r.mac()
+	if err != nil {
+		return err
+	}
+	state, err := r.neighState()
+	if err != nil {
+		return err
+	}
+	if state == 0 {
+		state = unix.NUD_PERMANENT
+	}
+	device, err := r.device(keyDev)
+	if err != nil {
+		return err
+	}
+	n := &netlink.Neigh{LinkIndex: device.Attrs().Index, Family: family(addr), IP: addr.AsSlice(), HardwareAddr: mac, State: state}
+	return explain(addr.String(), change(n))
+}
+
 // delNeigh makes the box forget one neighbour.
 func delNeigh(r *request) error {
 	addr, err := r.address(keyTo)
