@@ -1,4 +1,5 @@
-// Package brctl is brctl(8): bridges, their ports, and their spanning tree. The peer is bridge-utils'; busybox has less.
+// Package brctl is brctl(8): bridges, their ports, and their spanning tree. The peer is bridge-utils'; busybox
+// has less.
 package brctl
 
 import (
@@ -15,7 +16,8 @@ import (
 
 // Commands are those of this room.
 func Commands() map[string]command.Command {
-	return map[string]command.Command{"brctl": {Usage: "COMMAND [BRIDGE [ARGUMENT]...]", Help: help(), Letters: "+", Run: run}}
+	return map[string]command.Command{"brctl": {Usage: "COMMAND [BRIDGE [ARGUMENT]...]", Help: help(), Letters: "+",
+		Run: run}}
 }
 
 // A verb is a command of brctl.
@@ -185,8 +187,8 @@ func showMACs(b bridges, args []string) error {
 // seconds words a time.
 func seconds(n uint32) string { return fmt.Sprintf("%4d.%02d", n/ticks, n%ticks) }
 
-// showSTP prints the spanning tree of a bridge. Of its own times and those of the root, the kernel says three by its own
-// clock: what is shown twice is said once. So the forward delay is the bridge's own, not the root's.
+// showSTP prints the spanning tree of a bridge. Of its own times and those of the root, the kernel says three
+// by its own clock: what is shown twice is said once. So the forward delay is the bridge's own, not the root's.
 func showSTP(b bridges, args []string) error {
 	i, err := b.info(args[0])
 	if err != nil {
@@ -205,7 +207,8 @@ func showSTP(b bridges, args []string) error {
 	fmt.Fprintf(w, " ageing time\t\t%s\n", seconds(i.u32(48)))
 	fmt.Fprintf(w, " hello timer\t\t%s\t\t\ttcn timer\t\t%s\n", seconds(i.u32(56)), seconds(i.u32(60)))
 	fmt.Fprintf(w, " topology change timer\t%s\t\t\tgc timer\t\t%s\n", seconds(i.u32(64)), seconds(i.u32(68)))
-	fmt.Fprintf(w, " flags\t\t\t%s\n\n\n", flags(flag{i[44] != 0, "TOPOLOGY_CHANGE "}, flag{i[45] != 0, "TOPOLOGY_CHANGE_DETECTED "}))
+	fmt.Fprintf(w, " flags\t\t\t%s\n\n\n", flags(flag{i[44] != 0, "TOPOLOGY_CHANGE "},
+		flag{i[45] != 0, "TOPOLOGY_CHANGE_DETECTED "}))
 	for _, p := range ports {
 		if err := b.showPort(args[0], p); err != nil {
 			return err
@@ -247,6 +250,7 @@ func (b bridges) showPort(bridge string, p port) error {
 	fmt.Fprintf(w, " designated bridge\t%s\tmessage age timer\t%s\n", i.id(8), seconds(i.u32(32)))
 	fmt.Fprintf(w, " designated port\t%04x\t\t\tforward delay timer\t%s\n", i.u16(18), seconds(i.u32(36)))
 	fmt.Fprintf(w, " designated cost\t%4d\t\t\thold timer\t\t%s\n", i.u32(24), seconds(i.u32(40)))
-	fmt.Fprintf(w, " flags\t\t\t%s\n\n", flags(flag{i[30] != 0, "CONFIG_PENDING "}, flag{i[29] != 0, "TOPOLOGY_CHANGE_ACK "}))
+	fmt.Fprintf(w, " flags\t\t\t%s\n\n", flags(flag{i[30] != 0, "CONFIG_PENDING "},
+		flag{i[29] != 0, "TOPOLOGY_CHANGE_ACK "}))
 	return nil
 }

@@ -16,7 +16,8 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout string, compl
 	t.Helper()
 	var out, complaints bytes.Buffer
 	err := n.Do(func() error {
-		status = Commands()["brctl"].Main()(t.Context(), append([]string{"brctl"}, strings.Fields(args)...), nil, &out, &complaints)
+		status = Commands()["brctl"].Main()(t.Context(), append([]string{"brctl"}, strings.Fields(args)...), nil,
+			&out, &complaints)
 		return nil
 	})
 	if err != nil {
@@ -29,7 +30,8 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout string, compl
 func theirs(t *testing.T, n *testnet.Namespace, args string) (stdout string, complains bool, status int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	cmd := exec.Command("ip", append([]string{"netns", "exec", n.Name(), testnet.Need(t, "brctl", "bridge-utils")}, strings.Fields(args)...)...)
+	cmd := exec.Command("ip", append([]string{"netns", "exec", n.Name(), testnet.Need(t, "brctl", "bridge-utils")},
+		strings.Fields(args)...)...)
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	err := cmd.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
@@ -47,7 +49,8 @@ func twin(t *testing.T, name string) *testnet.Namespace {
 	n := testnet.New(t, name)
 	for i, pair := range [][2]string{{"eth0", "p0"}, {"eth1", "p1"}, {"eth2", "p2"}} {
 		mac := func(last string) string { return "02:00:00:00:0" + string(rune('0'+i)) + ":" + last }
-		n.Run("ip", "link", "add", pair[0], "address", mac("01"), "type", "veth", "peer", "name", pair[1], "address", mac("02"))
+		n.Run("ip", "link", "add", pair[0], "address", mac("01"), "type", "veth", "peer", "name", pair[1],
+			"address", mac("02"))
 	}
 	n.Run("ip", "link", "add", "br0", "address", "02:00:00:00:09:01", "type", "bridge")
 	n.Run("ip", "link", "set", "eth0", "master", "br0")
@@ -59,8 +62,8 @@ func masked(out string) string {
 	return regexp.MustCompile(`(timer\t+ *|(?:yes|no)\t\t *)\d+\.\d\d`).ReplaceAllString(out, "${1}N")
 }
 
-// TestDoesWhatBrctlDoes gives the same lines to both, each in its namespace. What is wrong, both say: Debian's sometimes on
-// standard output.
+// TestDoesWhatBrctlDoes gives the same lines to both, each in its namespace. What is wrong, both say: Debian's
+// sometimes on standard output.
 func TestDoesWhatBrctlDoes(t *testing.T) {
 	mine, other := twin(t, "mine"), twin(t, "theirs")
 	empty := testnet.New(t, "empty")
@@ -80,7 +83,8 @@ func TestDoesWhatBrctlDoes(t *testing.T) {
 			want, wantComplains = "", true
 		}
 		if masked(got) != masked(want) || gotComplains != wantComplains || gotStatus != wantStatus {
-			t.Errorf("brctl %s: status %d, complains %t\n%s-- Debian's: %d, %t\n%s", args, gotStatus, gotComplains, got, wantStatus, wantComplains, want)
+			t.Errorf("brctl %s: status %d, complains %t\n%s-- Debian's: %d, %t\n%s", args, gotStatus, gotComplains,
+				got, wantStatus, wantComplains, want)
 		}
 	}
 	mine.Up("br0")

@@ -163,7 +163,8 @@ func (b bridges) info(name string) (record, error) {
 // portInfo is the struct __port_info of a port.
 func (b bridges) portInfo(name string, number int) (record, error) {
 	r := make(record, portLen)
-	_, err := b.ask(name, &arguments{command: getPortInfo, answer: unsafe.Pointer(&r[0]), numbers: [2]uint64{uint64(number)}})
+	_, err := b.ask(name, &arguments{command: getPortInfo, answer: unsafe.Pointer(&r[0]),
+		numbers: [2]uint64{uint64(number)}})
 	return r, err
 }
 
@@ -201,7 +202,7 @@ func (b bridges) entries(name string) ([]string, error) {
 	lines := map[string]string{}
 	for offset := 0; ; {
 		buffer := make(record, length*batch)
-		a := &arguments{command: getEntries, answer: unsafe.Pointer(&buffer[0]), numbers: [2]uint64{batch, uint64(offset)}}
+		a := &arguments{getEntries, unsafe.Pointer(&buffer[0]), [2]uint64{batch, uint64(offset)}}
 		n, err := b.ask(name, a)
 		if err != nil {
 			return nil, err
@@ -213,7 +214,8 @@ func (b bridges) entries(name string) ([]string, error) {
 				local = "yes"
 			}
 			mac := netdevice.MAC(e[:6])
-			lines[mac+strconv.Itoa(offset+i)] = fmt.Sprintf("%3d\t%s\t%s\t\t%s", int(e[6])|int(e[12])<<8, mac, local, seconds(e.u32(8)))
+			lines[mac+strconv.Itoa(offset+i)] = fmt.Sprintf("%3d\t%s\t%s\t\t%s", int(e[6])|int(e[12])<<8, mac,
+				local, seconds(e.u32(8)))
 		}
 		if offset += n; n < batch {
 			break

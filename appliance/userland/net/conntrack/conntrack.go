@@ -1,5 +1,5 @@
-// Package conntrack is conntrack(8): the conversations that the kernel tracks, as it tells them (ctnetlink), one by one,
-// and what begins, changes and ends. It changes none: `gatehouse firewall` does.
+// Package conntrack is conntrack(8): the conversations that the kernel tracks, as it tells them (ctnetlink),
+// one by one, and what begins, changes and ends. It changes none: `gatehouse firewall` does.
 package conntrack
 
 import (
@@ -31,8 +31,10 @@ func Commands() map[string]command.Command {
   -o  extended: with the family before; id: with the kernel's number
 `,
 		Letters: "LCEf:p:s:d:r:q:m:o:e:" + longOnly, Run: run,
-		Long: map[string]byte{"dump": 'L', "count": 'C', "event": 'E', "family": 'f', "protonum": 'p', "src": 's', "orig-src": 's', "dst": 'd',
-			"orig-dst": 'd', "reply-src": 'r', "reply-dst": 'q', "mark": 'm', "output": 'o', "event-mask": 'e', "sport": sourcePort, "orig-port-src": sourcePort,
+		Long: map[string]byte{"dump": 'L', "count": 'C', "event": 'E', "family": 'f', "protonum": 'p', "src": 's',
+			"orig-src": 's', "dst": 'd',
+			"orig-dst": 'd', "reply-src": 'r', "reply-dst": 'q', "mark": 'm', "output": 'o', "event-mask": 'e',
+			"sport": sourcePort, "orig-port-src": sourcePort,
 			"dport": destPort, "orig-port-dst": destPort, "state": state},
 	}}
 }

@@ -45,7 +45,8 @@ func talk(t *testing.T, n *testnet.Namespace) {
 			}
 			t.Cleanup(func() { l.Close() })
 		}
-		for _, to := range []string{"tcp 127.0.0.1:22", "tcp [::1]:22", "tcp 192.0.2.1:8080", "udp 192.0.2.1:53", "udp [::1]:53", "udp 127.0.0.1:123"} {
+		for _, to := range []string{"tcp 127.0.0.1:22", "tcp [::1]:22", "tcp 192.0.2.1:8080", "udp 192.0.2.1:53",
+			"udp [::1]:53", "udp 127.0.0.1:123"} {
 			network, addr, _ := strings.Cut(to, " ")
 			c, err := net.Dial(network, addr)
 			if err != nil {
@@ -68,7 +69,8 @@ func talk(t *testing.T, n *testnet.Namespace) {
 // ours runs conntrack of this package in the namespace until it ends, or ctx does.
 func ours(ctx context.Context, n *testnet.Namespace, args string, stdout, stderr io.Writer) (status int) {
 	err := n.Do(func() error {
-		status = Commands()["conntrack"].Main()(ctx, append([]string{"conntrack"}, strings.Fields(args)...), nil, stdout, stderr)
+		status = Commands()["conntrack"].Main()(ctx, append([]string{"conntrack"}, strings.Fields(args)...), nil,
+			stdout, stderr)
 		return nil
 	})
 	if err != nil {
@@ -97,9 +99,11 @@ func TestListsWhatConntrackLists(t *testing.T) {
 		status := ours(t.Context(), n, args, &out, &complaints)
 		want := lines(n.Run("conntrack", strings.Fields(args)...))
 		if got := lines(out.String()); status != 0 || !slices.Equal(got, want) {
-			t.Errorf("conntrack %s: status %d, %s\n%s\n-- Debian's:\n%s", args, status, &complaints, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("conntrack %s: status %d, %s\n%s\n-- Debian's:\n%s", args, status, &complaints,
+				strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-		if strings.HasPrefix(args, "-L") && !strings.Contains(complaints.String(), " flow entries have been shown.") {
+		if strings.HasPrefix(args, "-L") && !strings.Contains(complaints.String(),
+			" flow entries have been shown.") {
 			t.Errorf("conntrack %s says %q", args, &complaints)
 		}
 	}

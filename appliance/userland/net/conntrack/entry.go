@@ -101,7 +101,8 @@ func parse(b []byte) (e entry, err error) {
 	if err != nil {
 		return e, err
 	}
-	e = entry{family: b[0], timeout: a.u32(nl.CTA_TIMEOUT), mark: a.u32(nl.CTA_MARK), id: a.u32(nl.CTA_ID), use: a.u32(nl.CTA_USE), zone: a.u16(nl.CTA_ZONE)}
+	e = entry{family: b[0], timeout: a.u32(nl.CTA_TIMEOUT), mark: a.u32(nl.CTA_MARK), id: a.u32(nl.CTA_ID),
+		use: a.u32(nl.CTA_USE), zone: a.u16(nl.CTA_ZONE)}
 	if status := a.u32(nl.CTA_STATUS); status != nil {
 		e.status = *status
 	}
@@ -127,8 +128,10 @@ func newTuple(b, counters []byte) (t tuple, err error) {
 	ip, err2 := nest(a[nl.CTA_TUPLE_IP])
 	proto, err3 := nest(a[nl.CTA_TUPLE_PROTO])
 	counted, err4 := nest(counters)
-	t.source, t.destination = address(ip, nl.CTA_IP_V4_SRC, nl.CTA_IP_V6_SRC), address(ip, nl.CTA_IP_V4_DST, nl.CTA_IP_V6_DST)
-	t.protocol, t.sourcePort, t.destPort = proto.u8(nl.CTA_PROTO_NUM), proto.u16(nl.CTA_PROTO_SRC_PORT), proto.u16(nl.CTA_PROTO_DST_PORT)
+	t.source, t.destination = address(ip, nl.CTA_IP_V4_SRC, nl.CTA_IP_V6_SRC), address(ip, nl.CTA_IP_V4_DST,
+		nl.CTA_IP_V6_DST)
+	t.protocol, t.sourcePort, t.destPort = proto.u8(nl.CTA_PROTO_NUM), proto.u16(nl.CTA_PROTO_SRC_PORT),
+		proto.u16(nl.CTA_PROTO_DST_PORT)
 	for _, first := range []uint16{4, 7} { // CTA_PROTO_ICMP_ID, CTA_PROTO_ICMPV6_ID, each with type and code behind
 		if proto[first+1] != nil {
 			t.icmp, t.icmpID, t.kind, t.code = true, proto.u16(first), proto.u8(first+1), proto.u8(first+2)
@@ -150,7 +153,8 @@ func address(a attributes, v4, v6 uint16) netip.Addr {
 
 // stateName words a state of TCP.
 func stateName(n uint8) string {
-	names := []string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"}
+	names := []string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",
+		"TIME_WAIT", "CLOSE", "SYN_SENT2"}
 	if int(n) >= len(names) {
 		return "NONE"
 	}
@@ -159,8 +163,10 @@ func stateName(n uint8) string {
 
 // protocolNames are those that have a name here.
 func protocolNames() map[uint8]string {
-	return map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp", unix.IPPROTO_UDPLITE: "udplite", unix.IPPROTO_ICMP: "icmp",
-		unix.IPPROTO_ICMPV6: "icmpv6", unix.IPPROTO_SCTP: "sctp", unix.IPPROTO_GRE: "gre", unix.IPPROTO_DCCP: "dccp"}
+	return map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp", unix.IPPROTO_UDPLITE: "udplite",
+		unix.IPPROTO_ICMP:   "icmp",
+		unix.IPPROTO_ICMPV6: "icmpv6", unix.IPPROTO_SCTP: "sctp", unix.IPPROTO_GRE: "gre",
+		unix.IPPROTO_DCCP: "dccp"}
 }
 
 // protocolNumber reads a name or a number.

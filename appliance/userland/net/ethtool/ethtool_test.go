@@ -15,7 +15,8 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout string, compl
 	t.Helper()
 	var out, complaints bytes.Buffer
 	err := n.Do(func() error {
-		status = Commands()["ethtool"].Main()(t.Context(), append([]string{"ethtool"}, strings.Fields(args)...), nil, &out, &complaints)
+		status = Commands()["ethtool"].Main()(t.Context(), append([]string{"ethtool"}, strings.Fields(args)...),
+			nil, &out, &complaints)
 		return nil
 	})
 	if err != nil {
@@ -69,7 +70,8 @@ func TestSaysWhatEthtoolSays(t *testing.T) {
 		got, gotComplains, gotStatus := ours(t, mine, args)
 		want, wantComplains, wantStatus := theirs(t, other, args)
 		if got != want || gotComplains != wantComplains || (gotStatus != 0) != (wantStatus != 0) {
-			t.Errorf("ethtool %s: status %d, complains %t; Debian's %d, %t\n%s", args, gotStatus, gotComplains, wantStatus, wantComplains,
+			t.Errorf("ethtool %s: status %d, complains %t; Debian's %d, %t\n%s", args, gotStatus, gotComplains,
+				wantStatus, wantComplains,
 				difference(got, want))
 		}
 	}

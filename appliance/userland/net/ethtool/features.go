@@ -17,9 +17,12 @@ type group struct {
 
 func groups() []group {
 	return []group{
-		{"rx", "rx-checksumming", "rx-checksum"}, {"tx", "tx-checksumming", "tx-checksum-*"}, {"sg", "scatter-gather", "tx-scatter-gather*"},
-		{"tso", "tcp-segmentation-offload", "tx-tcp*-segmentation"}, {"ufo", "udp-fragmentation-offload", "tx-udp-fragmentation"},
-		{"gso", "generic-segmentation-offload", "tx-generic-segmentation"}, {"gro", "generic-receive-offload", "rx-gro"},
+		{"rx", "rx-checksumming", "rx-checksum"}, {"tx", "tx-checksumming", "tx-checksum-*"}, {"sg",
+			"scatter-gather", "tx-scatter-gather*"},
+		{"tso", "tcp-segmentation-offload", "tx-tcp*-segmentation"}, {"ufo", "udp-fragmentation-offload",
+			"tx-udp-fragmentation"},
+		{"gso", "generic-segmentation-offload", "tx-generic-segmentation"}, {"gro", "generic-receive-offload",
+			"rx-gro"},
 		{"lro", "large-receive-offload", "rx-lro"}, {"rxvlan", "rx-vlan-offload", "rx-vlan-hw-parse"},
 		{"txvlan", "tx-vlan-offload", "tx-vlan-hw-insert"}, {"ntuple", "ntuple-filters", "rx-ntuple-filter"},
 		{"rxhash", "receive-hashing", "rx-hashing"},

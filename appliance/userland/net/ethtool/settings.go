@@ -37,11 +37,16 @@ type mode struct {
 // linkModes are those of cards that a router has: up to 100 Gbit/s.
 func linkModes() []mode {
 	return []mode{
-		{0, "10baseT/Half"}, {1, "10baseT/Full"}, {2, "100baseT/Half"}, {3, "100baseT/Full"}, {67, "100baseT1/Full"}, {4, "1000baseT/Half"},
-		{5, "1000baseT/Full"}, {17, "1000baseKX/Full"}, {41, "1000baseX/Full"}, {15, "2500baseX/Full"}, {47, "2500baseT/Full"},
-		{48, "5000baseT/Full"}, {12, "10000baseT/Full"}, {18, "10000baseKX4/Full"}, {19, "10000baseKR/Full"}, {42, "10000baseCR/Full"},
-		{43, "10000baseSR/Full"}, {44, "10000baseLR/Full"}, {31, "25000baseCR/Full"}, {32, "25000baseKR/Full"}, {33, "25000baseSR/Full"},
-		{23, "40000baseKR4/Full"}, {24, "40000baseCR4/Full"}, {25, "40000baseSR4/Full"}, {26, "40000baseLR4/Full"}, {36, "100000baseKR4/Full"},
+		{0, "10baseT/Half"}, {1, "10baseT/Full"}, {2, "100baseT/Half"}, {3, "100baseT/Full"}, {67,
+			"100baseT1/Full"}, {4, "1000baseT/Half"},
+		{5, "1000baseT/Full"}, {17, "1000baseKX/Full"}, {41, "1000baseX/Full"}, {15, "2500baseX/Full"}, {47,
+			"2500baseT/Full"},
+		{48, "5000baseT/Full"}, {12, "10000baseT/Full"}, {18, "10000baseKX4/Full"}, {19, "10000baseKR/Full"}, {42,
+			"10000baseCR/Full"},
+		{43, "10000baseSR/Full"}, {44, "10000baseLR/Full"}, {31, "25000baseCR/Full"}, {32, "25000baseKR/Full"}, {33,
+			"25000baseSR/Full"},
+		{23, "40000baseKR4/Full"}, {24, "40000baseCR4/Full"}, {25, "40000baseSR4/Full"}, {26, "40000baseLR4/Full"},
+		{36, "100000baseKR4/Full"},
 		{37, "100000baseSR4/Full"}, {38, "100000baseCR4/Full"}, {39, "100000baseLR4_ER4/Full"},
 	}
 }
@@ -103,7 +108,8 @@ func (d card) linkSettings() ([]byte, error) {
 
 func (d card) printSettings(b []byte) {
 	size := 4 * int(b[atWords])
-	supported, advertised, partner := modes(b[atModes:atModes+size]), modes(b[atModes+size:atModes+2*size]), modes(b[atModes+2*size:atModes+3*size])
+	supported, advertised, partner := modes(b[atModes:atModes+size]), modes(b[atModes+size:atModes+2*size]),
+		modes(b[atModes+2*size:atModes+3*size])
 	fmt.Fprintf(d.Stdout, "\tSupported ports: [ %s ]\n", strings.Join(ports(supported), "\t "))
 	d.printModes("Supported", "Supports", supported)
 	d.printModes("Advertised", "Advertised", advertised)
@@ -124,10 +130,12 @@ func (d card) printSettings(b []byte) {
 		onOff = "on"
 	}
 	fmt.Fprintf(d.Stdout, "\tAuto-negotiation: %s\n", onOff)
-	fmt.Fprintf(d.Stdout, "\tPort: %s\n", named(b[atPort], map[byte]string{0: "Twisted Pair", 1: "AUI", 2: "MII", 3: "FIBRE", 4: "BNC",
+	fmt.Fprintf(d.Stdout, "\tPort: %s\n", named(b[atPort], map[byte]string{0: "Twisted Pair", 1: "AUI", 2: "MII",
+		3: "FIBRE", 4: "BNC",
 		5: "Direct Attach Copper", 0xef: "None", 0xff: "Other"}))
 	fmt.Fprintf(d.Stdout, "\tPHYAD: %d\n", b[atPHY])
-	fmt.Fprintf(d.Stdout, "\tTransceiver: %s\n", named(b[atTransceiver], map[byte]string{0: "internal", 1: "external"}))
+	fmt.Fprintf(d.Stdout, "\tTransceiver: %s\n", named(b[atTransceiver], map[byte]string{0: "internal",
+		1: "external"}))
 	if b[atPort] == 0 {
 		crossed, known := map[byte]string{1: "off", 2: "on"}[b[atMDIX]]
 		if !known {
@@ -147,7 +155,8 @@ func named(n byte, names map[byte]string) string {
 
 // ports are the sockets that a card has.
 func ports(m modes) (all []string) {
-	for _, p := range []mode{{modeTP, "TP"}, {modeAUI, "AUI"}, {modeBNC, "BNC"}, {modeMII, "MII"}, {modeFibre, "FIBRE"}, {modeBackplane, "Backplane"}} {
+	for _, p := range []mode{{modeTP, "TP"}, {modeAUI, "AUI"}, {modeBNC, "BNC"}, {modeMII, "MII"}, {modeFibre,
+		"FIBRE"}, {modeBackplane, "Backplane"}} {
 		if m.has(p.bit) {
 			all = append(all, p.name)
 		}
@@ -194,6 +203,7 @@ func (d card) printModes(who, negotiates string, m modes) {
 	if fec == nil {
 		fec = []string{"Not reported"}
 	}
-	fmt.Fprintf(d.Stdout, "%s%s\n\t%s pause frame use: %s\n\t%s auto-negotiation: %s\n\t%s FEC modes: %s\n", lead, line, who, pause,
+	fmt.Fprintf(d.Stdout, "%s%s\n\t%s pause frame use: %s\n\t%s auto-negotiation: %s\n\t%s FEC modes: %s\n", lead,
+		line, who, pause,
 		negotiates, yes, who, strings.Join(fec, " "))
 }

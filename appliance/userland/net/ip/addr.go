@@ -172,7 +172,8 @@ func (r *request) addrChange() (netlink.Link, *netlink.Addr, error) {
 			return nil, nil, err
 		}
 		if family(peer.Addr()) != family(own.Addr()) || !own.IsSingleIP() {
-			return nil, nil, expected(r.given[keyPeer], "a peer of the same family, and a single address of this box beside it")
+			return nil, nil, expected(r.given[keyPeer],
+				"a peer of the same family, and a single address of this box beside it")
 		}
 		addr.Peer = wholeNet(peer)
 	}

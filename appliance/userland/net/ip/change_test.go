@@ -169,7 +169,8 @@ func TestVLAN(t *testing.T) {
 	_, stderr, status := ours(t, mine, add)
 	_, err := theirs.Try("ip", strings.Fields(add)...)
 	if err != nil {
-		if status != exitFailed || !strings.Contains(stderr, "ip link add: eth0.7: this kernel or link cannot do that") {
+		if status != exitFailed || !strings.Contains(stderr,
+			"ip link add: eth0.7: this kernel or link cannot do that") {
 			t.Errorf("without VLANs: %d, %s", status, stderr)
 		}
 		return

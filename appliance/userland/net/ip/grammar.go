@@ -115,7 +115,8 @@ func objects() []object {
 		{[]string{"rule"}, ruleVerbs()},
 		{[]string{"neigh", "neighbour", "neighbor"}, neighVerbs()},
 		{[]string{keyLink}, linkVerbs()},
-		{[]string{"monitor"}, []verb{{nil, []word{{key: keyAll}, {key: keyLabel}, {key: keyLink}, {key: "address", also: "addr"}, {key: keyRoute},
+		{[]string{"monitor"}, []verb{{nil, []word{{key: keyAll}, {key: keyLabel}, {key: keyLink}, {key: "address",
+			also: "addr"}, {key: keyRoute},
 			{key: "neigh"}}, monitor}}},
 	}
 }
@@ -128,15 +129,19 @@ func del() []string { return []string{"del", "delete"} }
 
 func linkVerbs() []verb {
 	dev := word{keyDev, "", "LINK", bare | needed}
-	set := []word{dev, {key: keyUp}, {key: keyDown}, {keyMTU, "", "BYTES", 0}, {keyMAC, "addr", "MAC", 0}, {keyName, "", "NEW", 0},
-		{keyMaster, "", "LINK", 0}, {key: "nomaster"}, {"txqueuelen", "qlen", "PACKETS", 0}, {keyAlias, "", "TEXT", 0}}
+	set := []word{dev, {key: keyUp}, {key: keyDown}, {keyMTU, "", "BYTES", 0}, {keyMAC, "addr", "MAC", 0}, {keyName,
+		"", "NEW", 0},
+		{keyMaster, "", "LINK", 0}, {key: "nomaster"}, {"txqueuelen", "qlen", "PACKETS", 0}, {keyAlias, "", "TEXT",
+			0}}
 	for _, s := range switches() {
 		set = append(set, word{s.key, s.also, "on|off", 0})
 	}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyType, "", "TYPE", 0}, {keyMaster, "", "LINK", 0}}, showLinks},
+		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyType, "", "TYPE", 0}, {keyMaster, "", "LINK",
+			0}}, showLinks},
 		{[]string{"set"}, set, setLink},
-		{[]string{"add"}, []word{{keyLink, "", "LINK", 0}, {keyName, "", "NEW", bare | needed}, {keyMAC, "addr", "MAC", 0},
+		{[]string{"add"}, []word{{keyLink, "", "LINK", 0}, {keyName, "", "NEW", bare | needed}, {keyMAC, "addr",
+			"MAC", 0},
 			{keyType, "", "vlan|bridge|dummy", needed}, {keyID, "", "VLAN", 0}}, addLink},
 		{del(), []word{dev}, delLink},
 	}
@@ -146,7 +151,8 @@ func addrVerbs() []verb {
 	dev := word{keyDev, "", "LINK", needed}
 	change := []word{{"local", "", "ADDRESS/LENGTH", bare | needed}, {keyPeer, "", "ADDRESS/LENGTH", 0}, dev}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyScope, "", "global|site|link|host", 0}, {keyType, "", "TYPE", 0},
+		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyScope, "", "global|site|link|host", 0},
+			{keyType, "", "TYPE", 0},
 			{keyMaster, "", "LINK", 0}}, showAddrs},
 		{[]string{"add"}, change, addAddr},
 		{del(), change, delAddr},
@@ -162,24 +168,29 @@ func routeVerbs() []verb {
 	change := append(fates(), prefix, word{keyVia, "", "ADDRESS", 0}, word{keyDev, "", "LINK", 0},
 		word{keySrc, "", "ADDRESS", 0}, word{keyMetric, "preference", "NUMBER", 0}, word{keyTable, "t", "TABLE", 0})
 	return []verb{
-		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0}, {keyTable, "t", "TABLE|all", 0},
+		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0}, {keyTable,
+			"t", "TABLE|all", 0},
 			{keyProto, "protocol", "PROTOCOL", 0}, {keyScope, "", "global|site|link|host", 0}}, showRoutes},
 		{[]string{"add"}, change, addRoute},
 		{del(), change, delRoute},
 		{[]string{"replace"}, change, replaceRoute},
-		{[]string{"get"}, []word{{keyTo, "", "ADDRESS", bare | needed}, {keyFrom, "", "ADDRESS", 0}, {keyIif, "", "LINK", 0},
+		{[]string{"get"}, []word{{keyTo, "", "ADDRESS", bare | needed}, {keyFrom, "", "ADDRESS", 0}, {keyIif, "",
+			"LINK", 0},
 			{keyOif, "dev", "LINK", 0}, {keyMark, "", "NUMBER", 0}}, getRoute},
 	}
 }
 
 func ruleVerbs() []verb {
-	change := append([]word{{key: keyNot}, {keyFrom, "", "PREFIX", 0}, {keyTo, "", "PREFIX", 0}, {keyIif, "dev", "LINK", 0}, {keyOif, "", "LINK", 0},
-		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, "priority", "NUMBER", 0}, {keyTable, "lookup", "TABLE", 0}}, fates()...)
+	change := append([]word{{key: keyNot}, {keyFrom, "", "PREFIX", 0}, {keyTo, "", "PREFIX", 0}, {keyIif, "dev",
+		"LINK", 0}, {keyOif, "", "LINK", 0},
+		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, "priority", "NUMBER", 0}, {keyTable, "lookup", "TABLE",
+			0}}, fates()...)
 	return []verb{{show(), nil, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
 }
 
 func neighVerbs() []verb {
-	set := []word{{keyTo, "", "ADDRESS", bare | needed}, {keyMAC, "lladdr", "MAC", needed}, {keyDev, "", "LINK", needed}, {keyNUD, "", "STATE", 0}}
+	set := []word{{keyTo, "", "ADDRESS", bare | needed}, {keyMAC, "lladdr", "MAC", needed}, {keyDev, "", "LINK",
+		needed}, {keyNUD, "", "STATE", 0}}
 	return []verb{
 		{show(), []word{{keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}}, showNeighs},
 		{[]string{"add"}, set, addNeigh},

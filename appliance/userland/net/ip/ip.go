@@ -1,6 +1,6 @@
-// Package ip is the appliance's ip(8): it shows links, addresses, routes, neighbours, rules and multicast addresses in
-// the words of iproute2, as text and as JSON, says when they change, and makes the changes that a person at the console
-// of a broken router needs.
+// Package ip is the appliance's ip(8): it shows links, addresses, routes, neighbours, rules and multicast
+// addresses in the words of iproute2, as text and as JSON, says when they change, and makes the changes that a
+// person at the console of a broken router needs.
 //
 // What it prints is a subset of what iproute2 prints, line by line and key by key; left out are the fields "pref
 // medium", "link-netns", and of what -d adds the settings of bridges and tunnels. It takes no word that it does not

@@ -209,7 +209,8 @@ func (l link) modeName() string {
 	return "DEFAULT"
 }
 
-// sayLinkLayer says what is in the second line about l, and details of it; whole is what a list of addresses leaves out.
+// sayLinkLayer says what is in the second line about l, and details of it; whole is what a list of addresses
+// leaves out.
 func (r *request) sayLinkLayer(p *record, l link, whole bool) {
 	p.say("link_type", "    link/%s ", l.EncapType)
 	if len(l.hardware) > 0 {

@@ -44,14 +44,17 @@ func (l link) sayDetails(p *record, whole bool) {
 	l.sayKind(p)
 	mode := inner(inner(l.attributes[unix.IFLA_AF_SPEC])[unix.AF_INET6])[iflaInet6GenMode]
 	if whole && len(mode) == 1 {
-		p.say("inet6_addr_gen_mode", "addrgenmode %s ", nameOf(int(mode[0]), []numbered{{0, "eui64"}, {1, "none"}, {2, "stable_secret"}, {3, "random"}}))
+		p.say("inet6_addr_gen_mode", "addrgenmode %s ", nameOf(int(mode[0]), []numbered{{0, "eui64"}, {1, "none"},
+			{2, "stable_secret"}, {3, "random"}}))
 	}
 	for _, of := range []struct {
 		key, format string
 		attribute   uint16
 	}{
-		{"num_tx_queues", "numtxqueues %d ", unix.IFLA_NUM_TX_QUEUES}, {"num_rx_queues", "numrxqueues %d ", unix.IFLA_NUM_RX_QUEUES},
-		{"gso_max_size", "gso_max_size %d ", unix.IFLA_GSO_MAX_SIZE}, {"gso_max_segs", "gso_max_segs %d ", unix.IFLA_GSO_MAX_SEGS},
+		{"num_tx_queues", "numtxqueues %d ", unix.IFLA_NUM_TX_QUEUES}, {"num_rx_queues", "numrxqueues %d ",
+			unix.IFLA_NUM_RX_QUEUES},
+		{"gso_max_size", "gso_max_size %d ", unix.IFLA_GSO_MAX_SIZE}, {"gso_max_segs", "gso_max_segs %d ",
+			unix.IFLA_GSO_MAX_SEGS},
 		{"tso_max_size", "tso_max_size %d ", iflaTSOMaxSize}, {"tso_max_segs", "tso_max_segs %d ", iflaTSOMaxSegs},
 		{"gro_max_size", "gro_max_size %d ", iflaGROMaxSize},
 	} {
@@ -105,7 +108,8 @@ func sayVLAN(p *record, a map[uint16][]byte) {
 	}
 	flags := []string{}
 	if b := a[iflaVLANFlags]; len(b) >= 4 {
-		names, _ := namesOf(binary.NativeEndian.Uint32(b), []bit{{1, "REORDER_HDR"}, {2, "GVRP"}, {4, "LOOSE_BINDING"}, {8, "MVRP"}, {16, "BRIDGE_BINDING"}})
+		names, _ := namesOf(binary.NativeEndian.Uint32(b), []bit{{1, "REORDER_HDR"}, {2, "GVRP"}, {4,
+			"LOOSE_BINDING"}, {8, "MVRP"}, {16, "BRIDGE_BINDING"}})
 		flags = append(flags, names...)
 	}
 	p.set("flags", flags)

@@ -53,7 +53,8 @@ func setLink(r *request) error {
 	name := link.Attrs().Name
 	for _, change := range changes {
 		if r.has(change.key) {
-			if err := explain(strings.TrimSpace(name+" "+change.key+" "+r.given[change.key]), change.make(link)); err != nil {
+			if err := explain(strings.TrimSpace(name+" "+change.key+" "+r.given[change.key]),
+				change.make(link)); err != nil {
 				return err
 			}
 		}
@@ -122,7 +123,8 @@ func (r *request) mac() (net.HardwareAddr, error) {
 // checkName refuses a new name of a link that the kernel would.
 func (r *request) checkName() error {
 	name, ok := r.given[keyName]
-	if ok && (name == "" || name == "." || name == ".." || len(name) > maxName || strings.ContainsAny(name, "/: \t\n")) {
+	if ok && (name == "" || name == "." || name == ".." || len(name) > maxName || strings.ContainsAny(name,
+		"/: \t\n")) {
 		return expected(keyName+" "+name, "at most 15 letters without space, / and :")
 	}
 	return nil

@@ -17,18 +17,24 @@ type counterLine struct {
 // counterLines are those of l: with one -s two, with two what is counted of errors too.
 func (r *request) counterLines(l link) []counterLine {
 	s := l.Statistics
-	rx := []counterLine{{"RX:", []counter{{"bytes", "bytes", s.RxBytes}, {"packets", "packets", s.RxPackets}, {"errors", "errors", s.RxErrors},
+	rx := []counterLine{{"RX:", []counter{{"bytes", "bytes", s.RxBytes}, {"packets", "packets", s.RxPackets},
+		{"errors", "errors", s.RxErrors},
 		{"dropped", "dropped", s.RxDropped}, {"missed", "", s.RxMissedErrors}, {"mcast", "multicast", s.Multicast},
 		{"", "over_errors", s.RxOverErrors}}}}
-	tx := []counterLine{{"TX:", []counter{{"bytes", "bytes", s.TxBytes}, {"packets", "packets", s.TxPackets}, {"errors", "errors", s.TxErrors},
-		{"dropped", "dropped", s.TxDropped}, {"carrier", "carrier_errors", s.TxCarrierErrors}, {"collsns", "collisions", s.Collisions}}}}
+	tx := []counterLine{{"TX:", []counter{{"bytes", "bytes", s.TxBytes}, {"packets", "packets", s.TxPackets},
+		{"errors", "errors", s.TxErrors},
+		{"dropped", "dropped", s.TxDropped}, {"carrier", "carrier_errors", s.TxCarrierErrors}, {"collsns",
+			"collisions", s.Collisions}}}}
 	if r.stats > 1 {
-		rx = append(rx, counterLine{"RX errors:", []counter{{}, {"length", "length_errors", s.RxLengthErrors}, {"crc", "crc_errors", s.RxCrcErrors},
-			{"frame", "frame_errors", s.RxFrameErrors}, {"fifo", "fifo_errors", s.RxFifoErrors}, {"overrun", "", s.RxOverErrors},
+		rx = append(rx, counterLine{"RX errors:", []counter{{}, {"length", "length_errors", s.RxLengthErrors},
+			{"crc", "crc_errors", s.RxCrcErrors},
+			{"frame", "frame_errors", s.RxFrameErrors}, {"fifo", "fifo_errors", s.RxFifoErrors}, {"overrun", "",
+				s.RxOverErrors},
 			{"", "missed_errors", s.RxMissedErrors}}})
 		tx = append(tx, counterLine{"TX errors:", []counter{{}, {"aborted", "aborted_errors", s.TxAbortedErrors},
 			{"fifo", "fifo_errors", s.TxFifoErrors}, {"window", "window_errors", s.TxWindowErrors},
-			{"heartbt", "heartbeat_errors", s.TxHeartbeatErrors}, {"transns", "carrier_changes", l.number(iflaCarrierChanges)}}})
+			{"heartbt", "heartbeat_errors", s.TxHeartbeatErrors}, {"transns", "carrier_changes",
+				l.number(iflaCarrierChanges)}}})
 	}
 	return append(rx, tx...)
 }

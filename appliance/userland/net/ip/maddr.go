@@ -126,7 +126,8 @@ func linkGroup(line string, _ *string) (g group, ok bool) {
 	return group{f[1], "link", net.HardwareAddr(b).String(), users}, err == nil
 }
 
-// inetGroup reads a line of igmp: that of a link, or of one of its groups below it, which is in the order of the machine.
+// inetGroup reads a line of igmp: that of a link, or of one of its groups below it, which is in the order of
+// the machine.
 func inetGroup(line string, link *string) (g group, ok bool) {
 	f := strings.Fields(line)
 	if !strings.HasPrefix(line, "\t") {

@@ -198,7 +198,8 @@ func parseAddr(m []byte) (a netlink.Addr, err error) {
 		local = peer
 	}
 	bits := 8 * len(local)
-	a = netlink.Addr{LinkIndex: int(head.Index), Scope: int(head.Scope), Flags: int(head.Flags), Label: text(all[unix.IFA_LABEL])}
+	a = netlink.Addr{LinkIndex: int(head.Index), Scope: int(head.Scope), Flags: int(head.Flags),
+		Label: text(all[unix.IFA_LABEL])}
 	a.IPNet = &net.IPNet{IP: local, Mask: net.CIDRMask(int(head.Prefixlen), bits)}
 	if string(peer) != string(local) {
 		a.Peer = &net.IPNet{IP: peer, Mask: a.IPNet.Mask}

@@ -32,8 +32,8 @@ func (s *transcript) String() string {
 	return s.b.String()
 }
 
-// TestMonitor: of the same changes monitor prints what iproute2's prints. Routes come by a socket of their own: their
-// lines are compared apart, as are the kinds.
+// TestMonitor: of the same changes monitor prints what iproute2's prints. Routes come by a socket of their own:
+// their lines are compared apart, as are the kinds.
 func TestMonitor(t *testing.T) {
 	n := twin(t, "box")
 	theirs := n.Start(exec.Command("ip", "monitor", "all"))
@@ -71,7 +71,8 @@ neigh add 192.0.2.99 lladdr 00:16:3e:20:00:99 dev eth0 nud permanent`, "\n") {
 	var got, want []string
 	for range 400 {
 		got, want = changes(mine.String()), changes(theirs.Output())
-		if strings.Contains(mine.String(), last) && strings.Contains(theirs.Output(), last) && slices.Equal(got, want) {
+		if strings.Contains(mine.String(), last) && strings.Contains(theirs.Output(), last) && slices.Equal(got,
+			want) {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -105,7 +105,8 @@ func (r *request) neighState() (int, error) {
 			return int(s.mask), nil
 		}
 	}
-	return 0, expected(keyNUD+" "+name, "reachable, stale, delay, probe, failed, incomplete, permanent, noarp or all")
+	return 0, expected(keyNUD+" "+name,
+		"reachable, stale, delay, probe, failed, incomplete, permanent, noarp or all")
 }
 
 // showNeigh prints a neighbour behind what p has.
@@ -183,7 +184,8 @@ func (r *request) setNeigh(change func(*netlink.Neigh) error) error {
 	if err != nil {
 		return err
 	}
-	n := &netlink.Neigh{LinkIndex: device.Attrs().Index, Family: family(addr), IP: addr.AsSlice(), HardwareAddr: mac, State: state}
+	n := &netlink.Neigh{LinkIndex: device.Attrs().Index, Family: family(addr), IP: addr.AsSlice(),
+		HardwareAddr: mac, State: state}
 	return explain(addr.String(), change(n))
 }
 

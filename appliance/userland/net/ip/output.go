@@ -50,8 +50,8 @@ func (m members) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// output is how records are written: as text, each in one or more lines; with -o each in one; with -j all together as
-// one array of JSON.
+// output is how records are written: as text, each in one or more lines; with -o each in one; with -j all
+// together as one array of JSON.
 type output struct {
 	to      io.Writer
 	json    bool // -j

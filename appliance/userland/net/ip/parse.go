@@ -79,7 +79,8 @@ func (r *request) checkOptions() error {
 // aboutWhat lists the objects for messages.
 const aboutWhat = "link, addr, route, neigh, rule, maddr or monitor"
 
-// parseOptions reads the options, which come before the object, and returns the rest. A long name may have two dashes.
+// parseOptions reads the options, which come before the object, and returns the rest. A long name may have two
+// dashes.
 func (r *request) parseOptions(args []string) ([]string, error) {
 	for ; len(args) > 0 && (strings.HasPrefix(args[0], "-") || args[0] == "help"); args = args[1:] {
 		option := strings.TrimPrefix(args[0], "-")

@@ -17,7 +17,8 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout, stderr strin
 	t.Helper()
 	var out, errs bytes.Buffer
 	err := n.Do(func() error {
-		status = Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(args)...), nil, &out, &errs)
+		status = Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(args)...), nil, &out,
+			&errs)
 		return nil
 	})
 	if err != nil {
@@ -148,8 +149,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// jsonLines is JSON without what is left out, with sorted keys in lines. Empty objects stand for what iproute2 leaves
-// out itself.
+// jsonLines is JSON without what is left out, with sorted keys in lines. Empty objects stand for what iproute2
+// leaves out itself.
 func jsonLines(out string) []string {
 	var all []map[string]any
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
@@ -214,5 +215,6 @@ func difference(got, want []string) string {
 	for i < min(len(got), len(want)) && got[i] == want[i] {
 		i++
 	}
-	return fmt.Sprintf("line %d on:\n%s\n-- iproute2:\n%s", i+1, strings.Join(got[i:], "\n"), strings.Join(want[i:], "\n"))
+	return fmt.Sprintf("line %d on:\n%s\n-- iproute2:\n%s", i+1, strings.Join(got[i:], "\n"), strings.Join(want[i:],
+		"\n"))
 }

@@ -271,7 +271,8 @@ func getRoute(r *request) error {
 			return err
 		}
 	}
-	options := &netlink.RouteGetOptions{Iif: r.given[keyIif], Oif: r.given[keyOif], SrcAddr: from.AsSlice(), Mark: uint32(mark)}
+	options := &netlink.RouteGetOptions{Iif: r.given[keyIif], Oif: r.given[keyOif], SrcAddr: from.AsSlice(),
+		Mark: uint32(mark)}
 	routes, err := netlink.RouteGetWithOptions(to.AsSlice(), options)
 	if err != nil {
 		return noRoute(to, err)

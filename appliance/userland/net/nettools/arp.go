@@ -92,7 +92,8 @@ func showARP(c *command.Call) error {
 	shown := 0
 	for _, line := range entries {
 		f := strings.Fields(line)
-		if len(f) < 6 || host != "" && f[0] != host || device != "" && f[5] != device || byKind(c) && f[1] != "0x1" {
+		if len(f) < 6 || host != "" && f[0] != host || device != "" && f[5] != device || byKind(c) &&
+			f[1] != "0x1" {
 			continue
 		}
 		shown++
@@ -121,7 +122,8 @@ func entryWords(f []string, flags int) string {
 		words += "netmask " + f[4] + " "
 	}
 	var names []string
-	for _, b := range []bit{{entryPermanent, "PERM"}, {entryPublished, "PUP"}, {entryNoPublish, "DONTPUB"}, {entryTrailers, "TRAIL"}} {
+	for _, b := range []bit{{entryPermanent, "PERM"}, {entryPublished, "PUP"}, {entryNoPublish, "DONTPUB"},
+		{entryTrailers, "TRAIL"}} {
 		if flags&b.mask != 0 {
 			names = append(names, b.name)
 		}

@@ -39,8 +39,9 @@ func configure(s netdevice.Socket, name string, words []string) error {
 // word does the first word with its value, and returns the rest.
 func (c *change) word(words []string) (rest []string, err error) {
 	word, off := strings.CutPrefix(words[0], "-")
-	if flag, ok := map[string]uint16{"promisc": unix.IFF_PROMISC, "multicast": unix.IFF_MULTICAST, "allmulti": unix.IFF_ALLMULTI,
-		"dynamic": unix.IFF_DYNAMIC}[word]; ok {
+	if flag, ok := map[string]uint16{"promisc": unix.IFF_PROMISC, "multicast": unix.IFF_MULTICAST,
+		"allmulti": unix.IFF_ALLMULTI,
+		"dynamic":  unix.IFF_DYNAMIC}[word]; ok {
 		return words[1:], c.setFlag(flag, !off)
 	}
 	if flag, ok := map[string]uint16{"arp": unix.IFF_NOARP, "trailers": unix.IFF_NOTRAILERS}[word]; ok {
@@ -86,7 +87,8 @@ func (c *change) word(words []string) (rest []string, err error) {
 		request := map[string]uint{"add": unix.SIOCSIFADDR, "del": unix.SIOCDIFADDR}[word]
 		return c.valued(words, func(v string) error { return c.setAddr6(request, v) })
 	}
-	if request, ok := map[string]uint{"mtu": unix.SIOCSIFMTU, "metric": unix.SIOCSIFMETRIC, "txqueuelen": unix.SIOCSIFTXQLEN}[word]; ok {
+	if request, ok := map[string]uint{"mtu": unix.SIOCSIFMTU, "metric": unix.SIOCSIFMETRIC,
+		"txqueuelen": unix.SIOCSIFTXQLEN}[word]; ok {
 		return c.valued(words, func(v string) error { return c.setNumber(request, v) })
 	}
 	return words[1:], c.address(word)
@@ -184,7 +186,8 @@ func (c *change) address(text string) error {
 	return c.setFlag(unix.IFF_UP|unix.IFF_RUNNING, true)
 }
 
-// setAddr6 adds or deletes an address of IPv6; one without a length has 0, as busybox has it. IPv4 is set by add, too.
+// setAddr6 adds or deletes an address of IPv6; one without a length has 0, as busybox has it. IPv4 is set by
+// add, too.
 func (c *change) setAddr6(request uint, text string) error {
 	p, err := netip.ParsePrefix(text)
 	if a, notAddr := netip.ParseAddr(text); notAddr == nil && a.Zone() == "" {

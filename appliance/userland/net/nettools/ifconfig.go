@@ -136,7 +136,8 @@ func fetch(s netdevice.Socket, name string) (l link, err error) {
 	}
 	r.SetFlags(unix.AF_INET)
 	for i, a := range []*netip.Addr{&l.addr, &l.peer, &l.broadcast, &l.mask} {
-		if s.Do([]uint{unix.SIOCGIFADDR, unix.SIOCGIFDSTADDR, unix.SIOCGIFBRDADDR, unix.SIOCGIFNETMASK}[i], r) == nil {
+		if s.Do([]uint{unix.SIOCGIFADDR, unix.SIOCGIFDSTADDR, unix.SIOCGIFBRDADDR, unix.SIOCGIFNETMASK}[i],
+			r) == nil {
 			*a = netip.AddrFrom4(r.Addr())
 		}
 	}
@@ -159,8 +160,10 @@ func (l link) print(c *command.Call, n counters) {
 	printAddrs6(c, l.name)
 	fmt.Fprintf(c.Stdout, "          %s MTU:%d  Metric:%d\n", flagWords(l.flags), l.mtu, max(l.metric, 1))
 	if n != nil {
-		fmt.Fprintf(c.Stdout, "          RX packets:%d errors:%d dropped:%d overruns:%d frame:%d\n", n[1], n[2], n[3], n[4], n[5])
-		fmt.Fprintf(c.Stdout, "          TX packets:%d errors:%d dropped:%d overruns:%d carrier:%d\n", n[9], n[10], n[11], n[12], n[14])
+		fmt.Fprintf(c.Stdout, "          RX packets:%d errors:%d dropped:%d overruns:%d frame:%d\n", n[1], n[2],
+			n[3], n[4], n[5])
+		fmt.Fprintf(c.Stdout, "          TX packets:%d errors:%d dropped:%d overruns:%d carrier:%d\n", n[9], n[10],
+			n[11], n[12], n[14])
 		fmt.Fprintf(c.Stdout, "          collisions:%d ", n[13])
 		if l.queue != -1 {
 			fmt.Fprintf(c.Stdout, "txqueuelen:%d ", l.queue)
@@ -199,9 +202,12 @@ func flagWords(flags uint16) string {
 	}
 	words := ""
 	for _, b := range []bit{
-		{unix.IFF_UP, "UP"}, {unix.IFF_BROADCAST, "BROADCAST"}, {unix.IFF_DEBUG, "DEBUG"}, {unix.IFF_LOOPBACK, "LOOPBACK"},
-		{unix.IFF_POINTOPOINT, "POINTOPOINT"}, {unix.IFF_NOTRAILERS, "NOTRAILERS"}, {unix.IFF_RUNNING, "RUNNING"}, {unix.IFF_NOARP, "NOARP"},
-		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_ALLMULTI, "ALLMULTI"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_MASTER, "MASTER"},
+		{unix.IFF_UP, "UP"}, {unix.IFF_BROADCAST, "BROADCAST"}, {unix.IFF_DEBUG, "DEBUG"}, {unix.IFF_LOOPBACK,
+			"LOOPBACK"},
+		{unix.IFF_POINTOPOINT, "POINTOPOINT"}, {unix.IFF_NOTRAILERS, "NOTRAILERS"}, {unix.IFF_RUNNING, "RUNNING"},
+		{unix.IFF_NOARP, "NOARP"},
+		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_ALLMULTI, "ALLMULTI"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_MASTER,
+			"MASTER"},
 		{unix.IFF_MULTICAST, "MULTICAST"}, {unix.IFF_DYNAMIC, "DYNAMIC"},
 	} {
 		if int(flags)&b.mask != 0 {
@@ -242,7 +248,8 @@ func printAddrs6(c *command.Call, name string) {
 			c.Fail(fmt.Errorf("if_inet6: %s: %w", line, err))
 			continue
 		}
-		word, known := map[byte]string{0: "Global", 0x20: "Link", 0x40: "Site", 0x80: "Compat", 0x10: "Host"}[scope[0]&0xf0]
+		word, known := map[byte]string{0: "Global", 0x20: "Link", 0x40: "Site", 0x80: "Compat",
+			0x10: "Host"}[scope[0]&0xf0]
 		if !known {
 			word = "Unknown"
 		}

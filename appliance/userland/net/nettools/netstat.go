@@ -36,7 +36,8 @@ func netstat(c *command.Call) {
 	}
 	all := !c.Has('t') && !c.Has('u') && !c.Has('w') && !c.Has('x')
 	if all || c.Has('t') || c.Has('u') || c.Has('w') {
-		fmt.Fprintf(c.Stdout, "Active Internet connections %s\nProto Recv-Q Send-Q %-*s %-*s State       %s\n", l.which(),
+		fmt.Fprintf(c.Stdout, "Active Internet connections %s\nProto Recv-Q Send-Q %-*s %-*s State       %s\n",
+			l.which(),
 			l.width, "Local Address", l.width, "Foreign Address", l.banner())
 	}
 	for _, of := range []struct {
@@ -106,7 +107,8 @@ func (l *listing) inet(name string, s sockets.Inet) {
 	if hasPeer && !l.open || !hasPeer && !l.listening {
 		return
 	}
-	fmt.Fprintf(l.Stdout, "%s   %6d %6d %-*s %-*s %-12s%s\n", name, s.Received, s.Sent, l.width, socketEnd(s.Local.Addr().String(), s.Local.Port()),
+	fmt.Fprintf(l.Stdout, "%s   %6d %6d %-*s %-*s %-12s%s\n", name, s.Received, s.Sent, l.width,
+		socketEnd(s.Local.Addr().String(), s.Local.Port()),
 		l.width, socketEnd(s.Remote.Addr().String(), s.Remote.Port()), state, l.holder(s.Inode))
 }
 
@@ -120,7 +122,8 @@ func socketEnd(address string, port uint16) string {
 
 // stateName words a state of TCP.
 func stateName(s sockets.State) string {
-	names := []string{"", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK",
+	names := []string{"", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
+		"CLOSE_WAIT", "LAST_ACK",
 		"LISTEN", "CLOSING"}
 	if int(s) >= len(names) {
 		return ""
@@ -130,7 +133,9 @@ func stateName(s sockets.State) string {
 
 // unix prints the sockets of Unix.
 func (l *listing) unix() error {
-	fmt.Fprintf(l.Stdout, "Active UNIX domain sockets %s\nProto RefCnt Flags       Type       State         I-Node %sPath\n", l.which(), l.banner())
+	fmt.Fprintf(l.Stdout,
+		"Active UNIX domain sockets %s\nProto RefCnt Flags       Type       State         I-Node %sPath\n",
+		l.which(), l.banner())
 	all, err := lines("unix", 1)
 	if err != nil {
 		return err
@@ -184,7 +189,8 @@ func (l *listing) unixLine(line string) error {
 	if len(f) > 7 {
 		path = printable.String(line[strings.Index(line, f[7]):])
 	}
-	fmt.Fprintf(l.Stdout, "unix  %-6d %-11s %-10s %-13s %6d %s%s\n", references, words, kindText, stateText, inode, holder, path)
+	fmt.Fprintf(l.Stdout, "unix  %-6d %-11s %-10s %-13s %6d %s%s\n", references, words, kindText, stateText, inode,
+		holder, path)
 	return nil
 }
 

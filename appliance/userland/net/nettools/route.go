@@ -56,8 +56,10 @@ type usageError struct{ error }
 func flagLetters(flags, mask int) string {
 	letters := ""
 	for _, b := range []bit{
-		{unix.RTF_UP, "U"}, {unix.RTF_GATEWAY, "G"}, {unix.RTF_HOST, "H"}, {unix.RTF_REINSTATE, "R"}, {unix.RTF_DYNAMIC, "D"},
-		{unix.RTF_MODIFIED, "M"}, {unix.RTF_DEFAULT, "D"}, {unix.RTF_ADDRCONF, "A"}, {unix.RTF_CACHE, "C"}, {unix.RTF_REJECT, "!"},
+		{unix.RTF_UP, "U"}, {unix.RTF_GATEWAY, "G"}, {unix.RTF_HOST, "H"}, {unix.RTF_REINSTATE, "R"},
+		{unix.RTF_DYNAMIC, "D"},
+		{unix.RTF_MODIFIED, "M"}, {unix.RTF_DEFAULT, "D"}, {unix.RTF_ADDRCONF, "A"}, {unix.RTF_CACHE, "C"},
+		{unix.RTF_REJECT, "!"},
 		{unix.RTF_NONEXTHOP, "n"},
 	} {
 		if flags&mask&b.mask != 0 {
@@ -68,8 +70,10 @@ func flagLetters(flags, mask int) string {
 }
 
 const (
-	flags4 = unix.RTF_UP | unix.RTF_GATEWAY | unix.RTF_HOST | unix.RTF_REINSTATE | unix.RTF_DYNAMIC | unix.RTF_MODIFIED
-	flags6 = unix.RTF_UP | unix.RTF_GATEWAY | unix.RTF_HOST | unix.RTF_DEFAULT | unix.RTF_ADDRCONF | unix.RTF_CACHE | unix.RTF_REJECT |
+	flags4 = unix.RTF_UP | unix.RTF_GATEWAY | unix.RTF_HOST | unix.RTF_REINSTATE | unix.RTF_DYNAMIC |
+		unix.RTF_MODIFIED
+	flags6 = unix.RTF_UP | unix.RTF_GATEWAY | unix.RTF_HOST | unix.RTF_DEFAULT | unix.RTF_ADDRCONF |
+		unix.RTF_CACHE | unix.RTF_REJECT |
 		unix.RTF_NONEXTHOP
 )
 
@@ -79,7 +83,8 @@ func showRoutes(c *command.Call, sizes bool) error {
 	if sizes {
 		head = "  MSS Window  irtt"
 	}
-	fmt.Fprintf(c.Stdout, "Kernel IP routing table\nDestination     Gateway         Genmask         Flags %s Iface\n", head)
+	fmt.Fprintf(c.Stdout,
+		"Kernel IP routing table\nDestination     Gateway         Genmask         Flags %s Iface\n", head)
 	all, err := lines("route", 1)
 	if err != nil {
 		return err
@@ -153,7 +158,8 @@ func (r routeLine) print(c *command.Call, sizes bool) {
 
 // showRoutes6 prints all routes of IPv6.
 func showRoutes6(c *command.Call) error {
-	fmt.Fprintf(c.Stdout, "Kernel IPv6 routing table\n%-44s%-40sFlags Metric Ref    Use Iface\n", "Destination", "Next Hop")
+	fmt.Fprintf(c.Stdout, "Kernel IPv6 routing table\n%-44s%-40sFlags Metric Ref    Use Iface\n", "Destination",
+		"Next Hop")
 	all, err := lines("ipv6_route", 0)
 	if err != nil {
 		return err

@@ -113,13 +113,16 @@ func (r *routeChange) setTarget(text string, v6 bool) (err error) {
 
 // word reads one word with its value, and returns the rest.
 func (r *routeChange) word(words []string, v6 bool) (rest []string, err error) {
-	flag, isFlag := map[string]int{"reject": unix.RTF_REJECT, "mod": unix.RTF_MODIFIED, "dyn": unix.RTF_DYNAMIC, "reinstate": unix.RTF_REINSTATE}[words[0]]
-	number, isNumber := map[string]*int{"metric": &r.metric, "mss": &r.mss, "window": &r.window, "irtt": &r.irtt}[words[0]]
+	flag, isFlag := map[string]int{"reject": unix.RTF_REJECT, "mod": unix.RTF_MODIFIED, "dyn": unix.RTF_DYNAMIC,
+		"reinstate": unix.RTF_REINSTATE}[words[0]]
+	number, isNumber := map[string]*int{"metric": &r.metric, "mss": &r.mss, "window": &r.window,
+		"irtt": &r.irtt}[words[0]]
 	switch key := words[0]; {
 	case isFlag && (!v6 || key == "mod" || key == "dyn"):
 		r.flags |= flag
 		return words[1:], nil
-	case len(words) == 1 && r.link == "" && !isNumber && !slices.Contains([]string{"netmask", "gw", "gateway", "dev", "device"}, key):
+	case len(words) == 1 && r.link == "" && !isNumber && !slices.Contains([]string{"netmask", "gw", "gateway",
+		"dev", "device"}, key):
 		r.link = key
 		return nil, nil
 	case len(words) == 1:
@@ -141,7 +144,8 @@ func (r *routeChange) word(words []string, v6 bool) (rest []string, err error) {
 	case (key == "dev" || key == "device") && r.link == "":
 		r.link = words[1]
 	default:
-		return nil, usageError{fmt.Errorf("%s: expected netmask, gw, metric, mss, window, irtt, reject or dev", key)}
+		return nil, usageError{fmt.Errorf("%s: expected netmask, gw, metric, mss, window, irtt, reject or dev",
+			key)}
 	}
 	return words[2:], nil
 }
@@ -164,7 +168,8 @@ func allOnes() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) 
 
 // apply4 asks the kernel.
 func (r *routeChange) apply4(request uint) error {
-	e := &rtentry{flags: uint16(unix.RTF_UP | r.flags), mtu: uintptr(r.mss), window: uintptr(r.window), irtt: uint16(r.irtt)}
+	e := &rtentry{flags: uint16(unix.RTF_UP | r.flags), mtu: uintptr(r.mss), window: uintptr(r.window),
+		irtt: uint16(r.irtt)}
 	copy(e.target[:], netdevice.Sockaddr(r.target.As4()))
 	switch network, err := r.target.Prefix(max(r.bits, 0)); {
 	case r.host && r.bits > 0:
@@ -215,7 +220,8 @@ func (r *routeChange) apply4(request uint) error {
 
 // apply6 asks the kernel.
 func (r *routeChange) apply6(request uint) error {
-	m := &inet6Route{target: r.target.As16(), targetLength: uint16(r.bits), metric: 1, flags: uint32(unix.RTF_UP | r.flags)}
+	m := &inet6Route{target: r.target.As16(), targetLength: uint16(r.bits), metric: 1, flags: uint32(unix.RTF_UP |
+		r.flags)}
 	if r.bits == 128 {
 		m.flags |= unix.RTF_HOST
 	}

@@ -74,7 +74,8 @@ func parseListed(line string) (s Inet, err error) {
 	return s, errors.Join(err, bad1, bad2)
 }
 
-// ParseEnd reads ADDRESS:PORT of /proc/net, in hexadecimal digits; each four bytes of the address are a number of the machine's order.
+// ParseEnd reads ADDRESS:PORT of /proc/net, in hexadecimal digits; each four bytes of the address are a number
+// of the machine's order.
 func ParseEnd(text string) (netip.AddrPort, error) {
 	address, port, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseUint(port, 16, 16)

@@ -26,7 +26,8 @@ func EachPacket(each func(Packet)) error {
 	for lines.Scan() {
 		var s Packet
 		var address, references, running string
-		_, err := fmt.Sscanf(lines.Text(), "%s %s %d %x %d %s %d %d %d", &address, &references, &s.Type, &s.Protocol, &s.Link, &running,
+		_, err := fmt.Sscanf(lines.Text(), "%s %s %d %x %d %s %d %d %d", &address, &references, &s.Type,
+			&s.Protocol, &s.Link, &running,
 			&s.Received, &s.UID, &s.Inode)
 		if err != nil {
 			return fmt.Errorf("list of packet sockets: %s: %w", strings.TrimSpace(lines.Text()), err)

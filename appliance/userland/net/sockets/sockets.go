@@ -1,8 +1,9 @@
 // Package sockets says what sockets this machine has, and which processes hold them: those of IP and of Unix by
-// sock_diag(7), raw ones and those of packets by proc(5). What is shown of it, and how, is left to the commands ss and netstat.
+// sock_diag(7), raw ones and those of packets by proc(5). What is shown of it, and how, is left to the commands
+// ss and netstat.
 //
-// A list is no moment's picture: a socket that is made or closed meanwhile may be there or not. It is of the network
-// namespace of the calling thread. What others hold, only root sees.
+// A list is no moment's picture: a socket that is made or closed meanwhile may be there or not. It is of the
+// network namespace of the calling thread. What others hold, only root sees.
 package sockets
 
 import (

@@ -24,7 +24,8 @@ func TestOwn(t *testing.T) {
 		err = EachInet(unix.AF_INET, unix.IPPROTO_TCP, Listen.Bit(), Memory, func(s Inet) {
 			found++
 			holders := Holders()[s.Inode]
-			if s.Local.String() != "127.0.0.1:853" || s.State != Listen || s.Received != 0 || s.Sent == 0 || len(s.Memory) < 32 ||
+			if s.Local.String() != "127.0.0.1:853" || s.State != Listen || s.Received != 0 || s.Sent == 0 ||
+				len(s.Memory) < 32 ||
 				len(holders) != 1 || holders[0].PID != os.Getpid() || holders[0].Name == "" {
 				t.Errorf("%+v, held by %+v", s, holders)
 			}

@@ -1,9 +1,9 @@
 // Package ss is ss(8): the sockets of this machine, in the words and columns of iproute2's. Its filters are in
 // filter.go, the table in table.go, what TCP knows of a connection in tcp.go.
 //
-// Left out are what this appliance has not (SCTP, DCCP, MPTCP, TIPC, vsock, XDP), sockets of netlink, control groups,
-// and what else kills sockets or follows them. Ports have no names. A process may choose its name: it is shown so that
-// it does nothing to the terminal.
+// Left out are what this appliance has not (SCTP, DCCP, MPTCP, TIPC, vsock, XDP), sockets of netlink, control
+// groups, and what else kills sockets or follows them. Ports have no names. A process may choose its name: it
+// is shown so that it does nothing to the terminal.
 package ss
 
 import (
@@ -40,8 +40,10 @@ dport != :PORT (< > <= >= too), dev LINK, and, or, not, ( ). ADDRESS is like
 `,
 		Letters: "046HOaeilmnopstuwxf:A:", Trouble: 255, Run: run,
 		Long: map[string]byte{
-			"numeric": 'n', "options": 'o', "extended": 'e', "memory": 'm', "info": 'i', "processes": 'p', "tcp": 't', "udp": 'u',
-			"raw": 'w', "unix": 'x', "all": 'a', "listening": 'l', "ipv4": '4', "ipv6": '6', "packet": '0', "family": 'f',
+			"numeric": 'n', "options": 'o', "extended": 'e', "memory": 'm', "info": 'i', "processes": 'p',
+			"tcp": 't', "udp": 'u',
+			"raw": 'w', "unix": 'x', "all": 'a', "listening": 'l', "ipv4": '4', "ipv6": '6', "packet": '0',
+			"family": 'f',
 			"socket": 'A', "query": 'A', "summary": 's', "no-header": 'H', "oneline": 'O',
 		},
 	}}
@@ -104,10 +106,13 @@ func named(name string) (set int, ok bool) {
 		name string
 		set  int
 	}{
-		{"all", packets | unixes | inets}, {"inet", inets}, {"tcp", 1 << tcp}, {"udp", 1 << udp}, {"raw", 1 << raw}, {"unix", unixes},
-		{"unix_stream", 1 << unixStream}, {"u_str", 1 << unixStream}, {"unix_dgram", 1 << unixDatagram}, {"u_dgr", 1 << unixDatagram},
+		{"all", packets | unixes | inets}, {"inet", inets}, {"tcp", 1 << tcp}, {"udp", 1 << udp}, {"raw", 1 << raw},
+		{"unix", unixes},
+		{"unix_stream", 1 << unixStream}, {"u_str", 1 << unixStream}, {"unix_dgram", 1 << unixDatagram}, {"u_dgr",
+			1 << unixDatagram},
 		{"unix_seqpacket", 1 << unixSequenced}, {"u_seq", 1 << unixSequenced}, {"packet", packets},
-		{"packet_raw", 1 << packetRaw}, {"p_raw", 1 << packetRaw}, {"packet_dgram", 1 << packetDatagram}, {"p_dgr", 1 << packetDatagram},
+		{"packet_raw", 1 << packetRaw}, {"p_raw", 1 << packetRaw}, {"packet_dgram", 1 << packetDatagram}, {"p_dgr",
+			1 << packetDatagram},
 	} {
 		if known.name == name {
 			return known.set, true
@@ -136,7 +141,8 @@ const (
 
 // parse reads options and states, and returns the words of the filter.
 func parse(c *command.Call) (q query, filter []string, err error) {
-	q = query{holders: c.Has('p'), details: c.Has('e'), timers: c.Has('o') || c.Has('e'), info: c.Has('i'), memory: c.Has('m'),
+	q = query{holders: c.Has('p'), details: c.Has('e'), timers: c.Has('o') || c.Has('e'), info: c.Has('i'),
+		memory:  c.Has('m'),
 		oneline: c.Has('O'), headless: c.Has('H'), numeric: c.Has('n')}
 	families, byKind, states := 0, 0, uint32(0)
 	for _, o := range c.Options {
@@ -276,7 +282,8 @@ func stateSet(word string) (set uint32, ok bool) {
 
 // stateName words a state.
 func stateName(s sockets.State) string {
-	names := []string{"UNKNOWN", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN", "CLOSE-WAIT",
+	names := []string{"UNKNOWN", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN",
+		"CLOSE-WAIT",
 		"LAST-ACK", "LISTEN", "CLOSING"}
 	if int(s) >= len(names) {
 		s = 0

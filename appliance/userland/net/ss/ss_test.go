@@ -28,7 +28,8 @@ func box(t *testing.T) *testnet.Namespace {
 	var single net.ListenConfig
 	single.SetMultipathTCP(false)
 	err := n.Do(func() error {
-		for _, at := range []string{"tcp4 127.0.0.1:22", "tcp4 0.0.0.0:443", "tcp6 [::1]:853", "tcp [::]:80", "unix " + dir + "/a", "unix @abstract",
+		for _, at := range []string{"tcp4 127.0.0.1:22", "tcp4 0.0.0.0:443", "tcp6 [::1]:853", "tcp [::]:80",
+			"unix " + dir + "/a", "unix @abstract",
 			"unixpacket " + dir + "/q"} {
 			network, addr, _ := strings.Cut(at, " ")
 			l, err := single.Listen(t.Context(), network, addr)
@@ -37,7 +38,8 @@ func box(t *testing.T) *testnet.Namespace {
 			}
 			t.Cleanup(func() { l.Close() })
 		}
-		for _, to := range []string{"tcp 127.0.0.1:22", "tcp 192.0.2.1:443", "tcp [::1]:853", "tcp 127.0.0.1:80", "udp 192.0.2.1:53", "udp [::1]:53",
+		for _, to := range []string{"tcp 127.0.0.1:22", "tcp 192.0.2.1:443", "tcp [::1]:853", "tcp 127.0.0.1:80",
+			"udp 192.0.2.1:53", "udp [::1]:53",
 			"unix " + dir + "/a"} {
 			network, addr, _ := strings.Cut(to, " ")
 			c, err := net.Dial(network, addr)
@@ -108,7 +110,8 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout, stderr strin
 	t.Helper()
 	var out, complaints bytes.Buffer
 	err := n.Do(func() error {
-		status = Commands()["ss"].Main()(t.Context(), append([]string{"ss"}, strings.Fields(args)...), nil, &out, &complaints)
+		status = Commands()["ss"].Main()(t.Context(), append([]string{"ss"}, strings.Fields(args)...), nil, &out,
+			&complaints)
 		return nil
 	})
 	if err != nil {
@@ -164,11 +167,13 @@ func compare(t *testing.T, n *testnet.Namespace, args string) {
 			continue
 		}
 		if got := lines(stdout); !slices.Equal(got, before) || stderr != "" || status != 0 {
-			t.Errorf("ss %s: status %d, %s\n%s\n-- iproute2:\n%s", args, status, stderr, strings.Join(got, "\n"), strings.Join(before, "\n"))
+			t.Errorf("ss %s: status %d, %s\n%s\n-- iproute2:\n%s", args, status, stderr, strings.Join(got, "\n"),
+				strings.Join(before, "\n"))
 		}
 		return
 	}
-	t.Errorf("ss %s: iproute2 itself never said the same twice; now\n%s", args, n.Run("ss", strings.Fields(args)...))
+	t.Errorf("ss %s: iproute2 itself never said the same twice; now\n%s", args, n.Run("ss",
+		strings.Fields(args)...))
 }
 
 // TestMisused: what is not understood is refused, and nothing is shown.
@@ -204,7 +209,8 @@ func TestWriteError(t *testing.T) {
 	}
 	defer full.Close()
 	var complaints bytes.Buffer
-	if status := Commands()["ss"].Main()(t.Context(), []string{"ss", "-tan"}, nil, full, &complaints); status == 0 || complaints.Len() == 0 {
+	if status := Commands()["ss"].Main()(t.Context(), []string{"ss", "-tan"}, nil, full,
+		&complaints); status == 0 || complaints.Len() == 0 {
 		t.Errorf("status %d, %s", status, &complaints)
 	}
 }

@@ -63,7 +63,8 @@ func printSummary(w io.Writer) error {
 	}
 	hashed := c["TCP:inuse"] + c["TCP6:inuse"]
 	fmt.Fprintf(w, "Total: %d\n", c["sockets:used"])
-	fmt.Fprintf(w, "TCP:   %d (estab %d, closed %d, orphaned %d, timewait %d)\n\n", c["TCP:alloc"]+c["TCP:tw"], estab,
+	fmt.Fprintf(w, "TCP:   %d (estab %d, closed %d, orphaned %d, timewait %d)\n\n", c["TCP:alloc"]+c["TCP:tw"],
+		estab,
 		c["TCP:alloc"]-(hashed-c["TCP:tw"]), c["TCP:orphan"], c["TCP:tw"])
 	fmt.Fprintln(w, "Transport Total     IP        IPv6")
 	all := [2]int{}

@@ -25,7 +25,8 @@ type table struct {
 func newTable(q query) *table {
 	t := &table{columns: []column{
 		{head: "Netid"}, {head: "State", lead: " "}, {head: "Recv-Q", lead: " "}, {head: "Send-Q", lead: " "},
-		{head: "Local Address:", lead: " ", right: true}, {head: "Port"}, {head: "Peer Address:", lead: " ", right: true}, {head: "Port"},
+		{head: "Local Address:", lead: " ", right: true}, {head: "Port"}, {head: "Peer Address:", lead: " ",
+			right: true}, {head: "Port"},
 		{head: "Process"},
 	}}
 	t.columns[0].disabled = q.alone

@@ -99,7 +99,8 @@ func fields() []field {
 			}
 			return short(float64(t.u32(at))/1000, 6) + "/" + short(float64(t.u32(at+4))/1000, 6)
 		}},
-		{"ato:", 12, micros}, {"mss:", atMSS, count}, {"pmtu:", 60, count}, {"rcvmss:", 20, count}, {"advmss:", 84, count},
+		{"ato:", 12, micros}, {"mss:", atMSS, count}, {"pmtu:", 60, count}, {"rcvmss:", 20, count}, {"advmss:", 84,
+			count},
 		{"cwnd:", atWindow, count},
 		{"ssthresh:", 76, func(t *info, at int) string {
 			if t.u32(at) >= 0xffff {
@@ -107,8 +108,10 @@ func fields() []field {
 			}
 			return count(t, at)
 		}},
-		{"bytes_sent:", 200, count64}, {"bytes_retrans:", 208, count64}, {"bytes_acked:", 120, count64}, {"bytes_received:", 128, count64},
-		{"segs_out:", 136, count}, {"segs_in:", 140, count}, {"data_segs_out:", 156, count}, {"data_segs_in:", 152, count},
+		{"bytes_sent:", 200, count64}, {"bytes_retrans:", 208, count64}, {"bytes_acked:", 120, count64},
+		{"bytes_received:", 128, count64},
+		{"segs_out:", 136, count}, {"segs_in:", 140, count}, {"data_segs_out:", 156, count}, {"data_segs_in:", 152,
+			count},
 		{"send ", 0, sendRate}, {"lastsnd:", 44, count}, {"lastrcv:", 52, count}, {"lastack:", 56, count},
 		{"pacing_rate ", 104, func(t *info, at int) string {
 			text := rate(t, at)
@@ -126,13 +129,7 @@ func fields() []field {
 		}},
 		{"busy:", 168, busy}, {"rwnd_limited:", 176, limited}, {"sndbuf_limited:", 184, limited},
 		{"unacked:", 24, count},
-		{"retrans:", 36, func(t *info, at int) string {
-			now, ever := t.u32(at), t.u32(100)
-			if now|ever == 0 {
-				return ""
-			}
-			return fmt.Sprintf("%d/%d", now, ever)
-		}},
+		{"retrans:", 36, retransmitted},
 		{"lost:", 32, count}, {"sacked:", 28, count}, {"dsack_dups:", 216, count}, {"fackets:", 40, count},
 		{"reordering:", 88, func(t *info, at int) string {
 			if t.u32(at) == 3 {
@@ -140,9 +137,19 @@ func fields() []field {
 			}
 			return strconv.Itoa(int(t.u32(at)))
 		}},
-		{"reord_seen:", 220, count}, {"rcv_rtt:", 92, micros}, {"rcv_space:", 96, count}, {"rcv_ssthresh:", 64, count},
+		{"reord_seen:", 220, count}, {"rcv_rtt:", 92, micros}, {"rcv_space:", 96, count}, {"rcv_ssthresh:", 64,
+			count},
 		{"notsent:", 144, count}, {"minrtt:", 148, micros}, {"rcv_ooopack:", 224, count}, {"snd_wnd:", 228, count},
 	}
+}
+
+// retransmitted is how much is on its way again, and how often there was.
+func retransmitted(t *info, at int) string {
+	now, ever := t.u32(at), t.u32(100)
+	if now|ever == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", now, ever)
 }
 
 // busy is the time in which there was something to send.

@@ -64,8 +64,10 @@ func (v *view) wants(family uint8) bool {
 }
 
 // row adds a row. Local and peer are an address and a port; more is what stands behind.
-func (v *view) row(name string, state sockets.State, received, sent uint32, local, peer [2]string, inode uint32, more string) {
-	v.table.add(name, stateName(state), fmt.Sprintf("%-6d", received), fmt.Sprintf("%-6d", sent), local[0], local[1], peer[0], peer[1],
+func (v *view) row(name string, state sockets.State, received, sent uint32, local, peer [2]string, inode uint32,
+	more string) {
+	v.table.add(name, stateName(state), fmt.Sprintf("%-6d", received), fmt.Sprintf("%-6d", sent), local[0],
+		local[1], peer[0], peer[1],
 		v.users(inode)+more)
 }
 
@@ -133,7 +135,8 @@ func (v *view) unix(s sockets.Unix) {
 	if v.details {
 		more += " " + directions(s.Shutdown)
 		if f := s.File; f != nil {
-			more += fmt.Sprintf(" ino:%d dev:%d/%d", f.Inode, unix.Major(uint64(f.Device)), unix.Minor(uint64(f.Device)))
+			more += fmt.Sprintf(" ino:%d dev:%d/%d", f.Inode, unix.Major(uint64(f.Device)),
+				unix.Minor(uint64(f.Device)))
 		}
 	}
 	v.row(name, s.State, s.Received, s.Sent, [2]string{path + " ", strconv.Itoa(int(s.Inode))},
