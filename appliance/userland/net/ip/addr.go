@@ -3,6 +3,7 @@ package ip
 import (
 	"fmt"
 	"math"
+	"net"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -177,8 +178,31 @@ func (r *request) addrChange() (netlink.Link, *netlink.Addr, error) {
 		}
 		addr.Peer = wholeNet(peer)
 	}
+	if err := r.addrOptions(addr); err != nil {
+		return nil, nil, err
+	}
 	link, err := r.device(keyDev)
 	return link, addr, err
+}
+
+// addrOptions reads what else an address has.
+func (r *request) addrOptions(addr *netlink.Addr) error {
+	switch text := r.given[keyBroadcast]; text {
+	case "", "+": // the library's own: that of the network
+	case "-":
+		addr.Broadcast = net.IPv4zero
+	default:
+		broadcast, err := r.address(keyBroadcast)
+		if err != nil || !broadcast.Is4() {
+			return expected(keyBroadcast+" "+text, "an address like 192.0.2.255, or + or -")
+		}
+		addr.Broadcast = broadcast.AsSlice()
+	}
+	addr.Label = r.given[keyLabel]
+	if r.has(keyNoDAD) {
+		addr.Flags = unix.IFA_F_NODAD
+	}
+	return nil
 }
 
 // addAddr adds an address, for IPv4 with the broadcast address of its network as
@@ -209,6 +233,9 @@ func flushAddrs(r *request) error {
 	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(link, r.family) })
 	if err != nil {
 		return fmt.Errorf("list of addresses: %w", err)
+	}
+	if addrs, err = r.shownAddrs(addrs); err != nil {
+		return err
 	}
 	for _, a := range addrs {
 		err := netlink.AddrDel(link, &a)

@@ -52,6 +52,14 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		addr add 192.0.2.10/24 dev eth0 = addr add 192.0.2.10/24 brd + dev eth0
 		addr add dev eth0 192.0.2.11/24 = addr add 192.0.2.11/24 brd + dev eth0
 		! addr add 192.0.2.11/24 dev eth0
+		addr add 192.0.2.12/24 brd - dev eth0 = addr add 192.0.2.12/24 dev eth0
+		addr add 192.0.2.13/24 brd + dev eth0 label eth0:x
+		addr add 192.0.2.14/24 broadcast 192.0.2.254 dev eth0
+		addr add 2001:db8:77::10/64 dev eth0 nodad
+		addr add 192.168.77.1/24 brd + dev eth1
+		addr flush dev eth1 scope link
+		addr flush eth1 scope global = addr flush dev eth1 scope global
+		addr del 192.0.2.13/24 dev eth0
 		addr add 198.51.100.1/31 dev eth0
 		a a 10.0.0.1/32 peer 10.0.0.2/32 dev eth0
 		addr add 2001:db8::10/64 dev eth0

@@ -74,35 +74,37 @@ func (v verb) syntax() string {
 
 // Keys that more than one function reads.
 const (
-	keyTo     = "to"
-	keyDev    = "dev"
-	keyVia    = "via"
-	keyTable  = "table"
-	keyMetric = "metric"
-	keySrc    = "src"
-	keyUp     = "up"
-	keyDown   = "down"
-	keyMTU    = "mtu"
-	keyLink   = "link"
-	keyName   = "name"
-	keyType   = "type"
-	keyID     = "id"
-	keyMAC    = "address"
-	keyPeer   = "peer"
-	keyMaster = "master"
-	keyScope  = "scope"
-	keyProto  = "proto"
-	keyFrom   = "from"
-	keyIif    = "iif"
-	keyOif    = "oif"
-	keyMark   = "mark"
-	keyNot    = "not"
-	keyPref   = "pref"
-	keyAlias  = "alias"
-	keyNUD    = "nud"
-	keyAll    = "all"
-	keyLabel  = "label"
-	keyRoute  = "route"
+	keyTo        = "to"
+	keyDev       = "dev"
+	keyVia       = "via"
+	keyTable     = "table"
+	keyMetric    = "metric"
+	keySrc       = "src"
+	keyUp        = "up"
+	keyDown      = "down"
+	keyMTU       = "mtu"
+	keyLink      = "link"
+	keyName      = "name"
+	keyType      = "type"
+	keyID        = "id"
+	keyMAC       = "address"
+	keyPeer      = "peer"
+	keyMaster    = "master"
+	keyScope     = "scope"
+	keyProto     = "proto"
+	keyFrom      = "from"
+	keyIif       = "iif"
+	keyOif       = "oif"
+	keyMark      = "mark"
+	keyNot       = "not"
+	keyPref      = "pref"
+	keyAlias     = "alias"
+	keyBroadcast = "brd"
+	keyNoDAD     = "nodad"
+	keyNUD       = "nud"
+	keyAll       = "all"
+	keyLabel     = "label"
+	keyRoute     = "route"
 )
 
 // objects is the grammar. Of several names that start like a given word the first
@@ -149,14 +151,16 @@ func linkVerbs() []verb {
 
 func addrVerbs() []verb {
 	dev := word{keyDev, "", "LINK", needed}
-	change := []word{{"local", "", "ADDRESS/LENGTH", bare | needed}, {keyPeer, "", "ADDRESS/LENGTH", 0}, dev}
+	change := []word{{"local", "", "ADDRESS/LENGTH", bare | needed}, {keyPeer, "", "ADDRESS/LENGTH", 0}, dev,
+		{keyBroadcast, "broadcast", "ADDRESS|+|-", 0}, {keyLabel, "", "NAME", 0}, {key: keyNoDAD}}
 	return []verb{
 		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyScope, "", "global|site|link|host", 0},
 			{keyType, "", "TYPE", 0},
 			{keyMaster, "", "LINK", 0}}, showAddrs},
 		{[]string{"add"}, change, addAddr},
 		{del(), change, delAddr},
-		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}}, flushAddrs},
+		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}, {keyScope, "", "global|site|link|host", 0}},
+			flushAddrs},
 	}
 }
 

@@ -124,6 +124,7 @@ func TestHelp(t *testing.T) {
 		"help": `usage: ip [OPTION]... addr show [[dev] LINK] [up] [scope global|site|link|host]
            [type TYPE] [master LINK]
        ip [OPTION]... addr add ADDRESS/LENGTH [peer ADDRESS/LENGTH] dev LINK
+           [brd ADDRESS|+|-] [label NAME] [nodad]
 `,
 		"rule help":    "usage: ip [OPTION]... rule show\n",
 		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n",
