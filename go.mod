@@ -3,8 +3,6 @@ module github.com/gatehouse-os/gatehouse
 go 1.26.0
 
 tool (
-	github.com/u-root/u-root/cmds/core/brctl
-	github.com/u-root/u-root/cmds/core/netstat
 	github.com/u-root/u-root/cmds/core/wget
 	github.com/u-root/u-root/cmds/exp/cmd2pkg
 	honnef.co/go/tools/cmd/staticcheck
@@ -61,8 +59,6 @@ require (
 	github.com/quic-go/qpack v0.6.0 // indirect
 	github.com/quic-go/quic-go v0.64.1 // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // indirect
-	github.com/tklauser/go-sysconf v0.3.16 // indirect
-	github.com/tklauser/numcpus v0.11.0 // indirect
 	github.com/u-root/cpuid v0.0.1-0.20250320140348-cc5fe81d966c // indirect
 	github.com/u-root/gobusybox/src v0.0.0-20250101170133-2e884e4509c7 // indirect
 	github.com/u-root/u-root v0.16.0 // indirect

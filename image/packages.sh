@@ -38,6 +38,8 @@ peers="$peers python3-paramiko ssh-audit"
 peers="$peers dropbear-bin putty-tools openssh-sftp-server"
 # What busybox has no peer of: files as a tree.
 peers="$peers tree"
+# What the commands of the console are compared with, where busybox has none or too little.
+peers="$peers bridge-utils conntrack"
 # What these need of others: Python, libraries, and what unpacks a source.
 peers="$peers bzip2 cpio python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
 unpackeddir=/var/lib/gatehouse-peers

@@ -10,10 +10,13 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/arping"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/conntrack"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nc"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nettools"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ntpdate"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ss"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/telnet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tftp"
@@ -27,7 +30,6 @@ func commands() multicall.Table {
 		Commands: map[string]multicall.Command{
 			"halt":     multicall.Silent(endNow(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
-			"ip":       multicall.Silent(ip.Run),
 			"poweroff": multicall.Silent(endNow(boot.PowerOff)),
 			"reboot":   multicall.Silent(endNow(boot.Reboot)),
 			"shutdown": shutdown().Main(),
@@ -46,9 +48,13 @@ func commands() multicall.Table {
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
 		arping.Commands(),
+		conntrack.Commands(),
 		inet.Commands(),
+		ip.Commands(),
 		nc.Commands(),
+		nettools.Commands(),
 		ntpdate.Commands(),
+		ss.Commands(),
 		tcpdump.Commands(),
 		telnet.Commands(),
 		tftp.Commands(),

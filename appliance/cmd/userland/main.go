@@ -25,6 +25,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/find"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/machine"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/match"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/brctl"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ethtool"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
@@ -76,9 +78,11 @@ func commands() multicall.Table {
 func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
 		archive.Commands(),
+		brctl.Commands(),
 		compare.Commands(),
 		disks.Commands(),
 		edit.Commands(),
+		ethtool.Commands(),
 		files.Commands(),
 		find.Commands(),
 		machine.Commands(),

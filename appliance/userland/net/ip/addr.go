@@ -3,7 +3,8 @@ package ip
 import (
 	"fmt"
 	"math"
-	"strings"
+	"net"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -24,40 +25,66 @@ func showAddrs(r *request) error {
 		return fmt.Errorf("list of addresses: %w", err)
 	}
 	for _, l := range shown {
-		r.printAddrs(l, all, addrs)
+		own := slices.DeleteFunc(slices.Clone(addrs), func(a netlink.Addr) bool { return a.LinkIndex != l.Index })
+		none := len(own) == 0
+		if own, err = r.shownAddrs(own); err != nil {
+			return err
+		}
+		if len(own) > 0 || r.family == unix.AF_UNSPEC && none { // one that has others only is left out
+			r.showLinkAddrs(l, all, own)
+		}
 	}
 	return nil
 }
 
-// printAddrs prints l with those of addrs that it has. With -4 and -6 a link
-// without addresses of that family is left out.
-func (r *request) printAddrs(l link, all []link, addrs []netlink.Addr) {
-	var own []netlink.Addr
-	for _, a := range addrs {
-		if a.LinkIndex == l.Index {
-			own = append(own, a)
+// shownAddrs are those of all that r asks for.
+func (r *request) shownAddrs(all []netlink.Addr) ([]netlink.Addr, error) {
+	if !r.has(keyScope) {
+		return all, nil
+	}
+	scope, err := r.scope()
+	return slices.DeleteFunc(all, func(a netlink.Addr) bool { return a.Scope != scope }), err
+}
+
+// showLinkAddrs prints l with its addresses.
+func (r *request) showLinkAddrs(l link, all []link, own []netlink.Addr) {
+	p, addrs := &record{}, &record{}
+	list := make([]members, 0, len(own))
+	for _, a := range own {
+		one := &record{}
+		if r.brief {
+			sayPair(one, a, "%s ")
+		} else {
+			sayAddr(one, a)
 		}
+		list = append(list, one.members)
+		if r.out.oneline && !r.brief && !r.out.json {
+			p.printf("%d: %s%s", l.Index, l.Name, &one.text)
+			r.out.write(p)
+			p = &record{}
+		}
+		addrs.printf("%s", &one.text)
 	}
 	switch {
-	case len(own) == 0 && r.family != unix.AF_UNSPEC:
-		return
 	case r.brief:
-		line := l.briefly(all)
-		for _, a := range own {
-			line += " " + pair(a)
-		}
-		fmt.Fprintln(r.out, strings.TrimRight(line, " "))
+		l.sayBriefly(p, all)
+		p.printf(" %s\n", &addrs.text)
+	case r.out.oneline && !r.out.json:
 		return
+	default:
+		r.sayLink(p, l, all, false)
+		if r.family == unix.AF_UNSPEC {
+			r.sayLinkLayer(p, l, false)
+		}
+		if r.details && l.Alias != "" {
+			p.say("ifalias", "    alias %s\n", l.Alias)
+		}
+		l.sayAltNames(p)
+		p.printf("%s", &addrs.text)
+		r.sayCounters(p, l)
 	}
-	r.printLink(l, all, "")
-	if r.family == unix.AF_UNSPEC {
-		r.printLinkLayer(l)
-	}
-	r.printAltNames(l)
-	for _, a := range own {
-		fmt.Fprint(r.out, addrLines(a))
-	}
-	r.printCounters(l)
+	p.set("addr_info", list)
+	r.out.write(p)
 }
 
 // pair words an address with the length of its network, or with its peer.
@@ -68,25 +95,43 @@ func pair(a netlink.Addr) string {
 	return fmt.Sprintf("%v peer %v", addrOf(a.IP), prefixOf(a.Peer))
 }
 
-// addrLines words everything about an address.
-func addrLines(a netlink.Addr) string {
-	words := []string{"    inet", pair(a)}
-	v6 := addrOf(a.IP).Is6()
+// sayPair says a pair.
+func sayPair(p *record, a netlink.Addr, format string) {
+	length := prefixOf(a.IPNet).Bits()
+	p.set("local", addrOf(a.IP).String())
+	if a.Peer != nil {
+		p.set("address", addrOf(a.Peer.IP).String())
+		length = prefixOf(a.Peer).Bits()
+	}
+	p.set("prefixlen", length)
+	p.printf(format, pair(a))
+}
+
+// sayAddr says everything about an address. A space ends the first line where no label does.
+func sayAddr(p *record, a netlink.Addr) {
+	v6, family := addrOf(a.IP).Is6(), "inet"
 	if v6 {
-		words[0] = "    inet6"
+		family = "inet6"
 	}
+	p.say("family", "    %s ", family)
+	sayPair(p, a, "%s ")
 	if a.Broadcast != nil {
-		words = append(words, "brd", a.Broadcast.String())
+		p.say("broadcast", "brd %s ", a.Broadcast.String())
 	}
-	words = append(append(words, "scope", scopeName(a.Scope)), addrFlagNames(uint32(a.Flags), v6)...)
+	p.say("scope", "scope %s ", scopeName(a.Scope))
+	for _, name := range addrFlagNames(uint32(a.Flags), v6) {
+		p.set(name, true)
+		p.printf("%s ", name)
+	}
 	if a.Label != "" {
-		words = append(words, a.Label)
+		p.say("label", "%s", a.Label)
 	}
-	preferred := lifetime(a.PreferedLft)
 	if a.Flags&unix.IFA_F_DEPRECATED != 0 {
-		preferred = "0sec"
+		a.PreferedLft = 0
 	}
-	return fmt.Sprintf("%s\n       valid_lft %s preferred_lft %s\n", strings.Join(words, " "), lifetime(a.ValidLft), preferred)
+	p.set("valid_life_time", uint32(a.ValidLft))
+	p.set("preferred_life_time", uint32(a.PreferedLft))
+	p.printf("\n       valid_lft %s preferred_lft %s\n", lifetime(a.ValidLft), lifetime(a.PreferedLft))
 }
 
 // addrFlagNames words the flags of an address. One that is not permanent is
@@ -128,12 +173,36 @@ func (r *request) addrChange() (netlink.Link, *netlink.Addr, error) {
 			return nil, nil, err
 		}
 		if family(peer.Addr()) != family(own.Addr()) || !own.IsSingleIP() {
-			return nil, nil, expected(r.given[keyPeer], "a peer of the same family, and a single address of this box beside it")
+			return nil, nil, expected(r.given[keyPeer],
+				"a peer of the same family, and a single address of this box beside it")
 		}
 		addr.Peer = wholeNet(peer)
 	}
+	if err := r.addrOptions(addr); err != nil {
+		return nil, nil, err
+	}
 	link, err := r.device(keyDev)
 	return link, addr, err
+}
+
+// addrOptions reads what else an address has.
+func (r *request) addrOptions(addr *netlink.Addr) error {
+	switch text := r.given[keyBroadcast]; text {
+	case "", "+": // the library's own: that of the network
+	case "-":
+		addr.Broadcast = net.IPv4zero
+	default:
+		broadcast, err := r.address(keyBroadcast)
+		if err != nil || !broadcast.Is4() {
+			return expected(keyBroadcast+" "+text, "an address like 192.0.2.255, or + or -")
+		}
+		addr.Broadcast = broadcast.AsSlice()
+	}
+	addr.Label = r.given[keyLabel]
+	if r.has(keyNoDAD) {
+		addr.Flags = unix.IFA_F_NODAD
+	}
+	return nil
 }
 
 // addAddr adds an address, for IPv4 with the broadcast address of its network as
@@ -164,6 +233,9 @@ func flushAddrs(r *request) error {
 	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(link, r.family) })
 	if err != nil {
 		return fmt.Errorf("list of addresses: %w", err)
+	}
+	if addrs, err = r.shownAddrs(addrs); err != nil {
+		return err
 	}
 	for _, a := range addrs {
 		err := netlink.AddrDel(link, &a)

@@ -29,7 +29,7 @@ link add eth1 address 00:16:3e:20:00:12 type veth peer name p1 address 00:16:3e:
 // state is all that the commands change, as iproute2 reads it.
 func state(n *testnet.Namespace) string {
 	all := ""
-	for _, args := range []string{"addr", "-4 route show table all", "-6 route show table all"} {
+	for _, args := range []string{"addr", "-4 route show table all", "-6 route show table all", "rule", "-6 rule"} {
 		all += n.Run("ip", append([]string{"-j", "-p"}, strings.Fields(args)...)...)
 	}
 	neighs := lines(n.Run("ip", "neigh")) // in the order of a hash
@@ -52,6 +52,14 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		addr add 192.0.2.10/24 dev eth0 = addr add 192.0.2.10/24 brd + dev eth0
 		addr add dev eth0 192.0.2.11/24 = addr add 192.0.2.11/24 brd + dev eth0
 		! addr add 192.0.2.11/24 dev eth0
+		addr add 192.0.2.12/24 brd - dev eth0 = addr add 192.0.2.12/24 dev eth0
+		addr add 192.0.2.13/24 brd + dev eth0 label eth0:x
+		addr add 192.0.2.14/24 broadcast 192.0.2.254 dev eth0
+		addr add 2001:db8:77::10/64 dev eth0 nodad
+		addr add 192.168.77.1/24 brd + dev eth1
+		addr flush dev eth1 scope link
+		addr flush eth1 scope global = addr flush dev eth1 scope global
+		addr del 192.0.2.13/24 dev eth0
 		addr add 198.51.100.1/31 dev eth0
 		a a 10.0.0.1/32 peer 10.0.0.2/32 dev eth0
 		addr add 2001:db8::10/64 dev eth0
@@ -59,6 +67,26 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		! addr del 192.0.2.99/24 dev eth0
 		addr del 192.0.2.11/24 dev eth0
 		addr del 10.0.0.1/32 peer 10.0.0.2/32 dev eth0
+		rule add from 10.0.0.0/8 table 100 pref 100
+		rule add not to 192.0.2.9 fwmark 0x5/0xff iif eth0 lookup 1000 pref 99
+		rule add blackhole from 10.66.0.0/16 pref 98 = rule add from 10.66.0.0/16 pref 98 type blackhole
+		rule add from 192.0.2.77 oif eth0 table main
+		-6 rule add to 2001:db8:5::/48 table 5
+		! rule add from 10.0.0.0/8 table 100 pref 100
+		rule del pref 99
+		rule del from 10.0.0.0/8
+		! rule del pref 77
+		ru d from 10.66.0.0/16 pref 98
+		-6 rule del to 2001:db8:5::/48
+		link add br7 address 00:16:3e:20:00:77 type bridge
+		! link add br7 address 00:16:3e:20:00:77 type bridge
+		link set eth1 master br7
+		link set eth1 nomaster
+		link set eth1 txqueuelen 77 arp off multicast off
+		link set dev eth1 arp on promisc on allmulticast on
+		link set eth1 promisc off qlen 1000
+		link set eth1 down name lan7
+		link set lan7 name eth1 up
 		route add default via 192.0.2.1
 		route add default via 192.0.2.2 dev eth0 metric 50
 		! route add default via 192.0.2.3
@@ -84,6 +112,11 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		route del blackhole 10.13.0.0/16
 		route del default via 2001:db8::1
 		-6 r d default
+		neigh add 192.0.2.40 lladdr 00:16:3e:20:00:40 dev eth0
+		! neigh add 192.0.2.40 lladdr 00:16:3e:20:00:41 dev eth0
+		neigh replace 192.0.2.40 lladdr 00:16:3e:20:00:41 dev eth0 nud stale
+		neigh add 2001:db8::40 lladdr 00:16:3e:20:00:40 nud permanent dev eth0
+		! neigh add 192.0.2.41 lladdr 00:16:3e:20:00:41 dev eth9
 		neigh del 192.0.2.9 dev eth0
 		! neigh del 192.0.2.99 dev eth0
 		neigh del 2001:db8::9 dev eth0
@@ -144,7 +177,8 @@ func TestVLAN(t *testing.T) {
 	_, stderr, status := ours(t, mine, add)
 	_, err := theirs.Try("ip", strings.Fields(add)...)
 	if err != nil {
-		if status != exitFailed || !strings.Contains(stderr, "ip link add: eth0.7: this kernel or link cannot do that") {
+		if status != exitFailed || !strings.Contains(stderr,
+			"ip link add: eth0.7: this kernel or link cannot do that") {
 			t.Errorf("without VLANs: %d, %s", status, stderr)
 		}
 		return

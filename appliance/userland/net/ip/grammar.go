@@ -55,32 +55,56 @@ func (w word) syntax() string {
 	return w.plain()
 }
 
+// name is that in messages; empty for the one that needs none.
+func (v verb) name() string {
+	if len(v.names) == 0 {
+		return ""
+	}
+	return v.names[0]
+}
+
 // syntax words v for the usage.
 func (v verb) syntax() string {
-	s := v.names[0]
+	s := v.name()
 	for _, w := range v.words {
 		s += " " + w.syntax()
 	}
-	return s
+	return strings.TrimSpace(s)
 }
 
 // Keys that more than one function reads.
 const (
-	keyTo     = "to"
-	keyDev    = "dev"
-	keyVia    = "via"
-	keyTable  = "table"
-	keyMetric = "metric"
-	keySrc    = "src"
-	keyUp     = "up"
-	keyDown   = "down"
-	keyMTU    = "mtu"
-	keyLink   = "link"
-	keyName   = "name"
-	keyType   = "type"
-	keyID     = "id"
-	keyMAC    = "address"
-	keyPeer   = "peer"
+	keyTo        = "to"
+	keyDev       = "dev"
+	keyVia       = "via"
+	keyTable     = "table"
+	keyMetric    = "metric"
+	keySrc       = "src"
+	keyUp        = "up"
+	keyDown      = "down"
+	keyMTU       = "mtu"
+	keyLink      = "link"
+	keyName      = "name"
+	keyType      = "type"
+	keyID        = "id"
+	keyMAC       = "address"
+	keyPeer      = "peer"
+	keyMaster    = "master"
+	keyScope     = "scope"
+	keyProto     = "proto"
+	keyFrom      = "from"
+	keyIif       = "iif"
+	keyOif       = "oif"
+	keyMark      = "mark"
+	keyNot       = "not"
+	keyPref      = "pref"
+	keyAlias     = "alias"
+	keyBroadcast = "brd"
+	keyNoDAD     = "nodad"
+	keyNUD       = "nud"
+	keyAll       = "all"
+	keyLabel     = "label"
+	keyRoute     = "route"
 )
 
 // objects is the grammar. Of several names that start like a given word the first
@@ -88,10 +112,14 @@ const (
 func objects() []object {
 	return []object{
 		{[]string{"addr", "address"}, addrVerbs()},
-		{[]string{"link"}, linkVerbs()},
+		{[]string{"maddr", "maddress"}, []verb{{show(), []word{{keyDev, "", "LINK", bare}}, showGroups}}},
+		{[]string{keyRoute}, routeVerbs()},
+		{[]string{"rule"}, ruleVerbs()},
 		{[]string{"neigh", "neighbour", "neighbor"}, neighVerbs()},
-		{[]string{"route"}, routeVerbs()},
-		{[]string{"rule"}, []verb{{show(), nil, showRules}}},
+		{[]string{keyLink}, linkVerbs()},
+		{[]string{"monitor"}, []verb{{nil, []word{{key: keyAll}, {key: keyLabel}, {key: keyLink}, {key: "address",
+			also: "addr"}, {key: keyRoute},
+			{key: "neigh"}}, monitor}}},
 	}
 }
 
@@ -103,50 +131,84 @@ func del() []string { return []string{"del", "delete"} }
 
 func linkVerbs() []verb {
 	dev := word{keyDev, "", "LINK", bare | needed}
+	set := []word{dev, {key: keyUp}, {key: keyDown}, {keyMTU, "", "BYTES", 0}, {keyMAC, "addr", "MAC", 0}, {keyName,
+		"", "NEW", 0},
+		{keyMaster, "", "LINK", 0}, {key: "nomaster"}, {"txqueuelen", "qlen", "PACKETS", 0}, {keyAlias, "", "TEXT",
+			0}}
+	for _, s := range switches() {
+		set = append(set, word{s.key, s.also, "on|off", 0})
+	}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}}, showLinks},
-		{[]string{"set"}, []word{dev, {key: keyUp}, {key: keyDown}, {keyMTU, "", "BYTES", 0}, {keyMAC, "addr", "MAC", 0}}, setLink},
-		{[]string{"add"}, []word{{keyLink, "", "LINK", needed}, {keyName, "", "NEW", needed}, {keyType, "", "vlan", needed},
-			{keyID, "", "VLAN", needed}}, addLink},
+		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyType, "", "TYPE", 0}, {keyMaster, "", "LINK",
+			0}}, showLinks},
+		{[]string{"set"}, set, setLink},
+		{[]string{"add"}, []word{{keyLink, "", "LINK", 0}, {keyName, "", "NEW", bare | needed}, {keyMAC, "addr",
+			"MAC", 0},
+			{keyType, "", "vlan|bridge|dummy", needed}, {keyID, "", "VLAN", 0}}, addLink},
 		{del(), []word{dev}, delLink},
 	}
 }
 
 func addrVerbs() []verb {
 	dev := word{keyDev, "", "LINK", needed}
-	change := []word{{"local", "", "ADDRESS/LENGTH", bare | needed}, {keyPeer, "", "ADDRESS/LENGTH", 0}, dev}
+	change := []word{{"local", "", "ADDRESS/LENGTH", bare | needed}, {keyPeer, "", "ADDRESS/LENGTH", 0}, dev,
+		{keyBroadcast, "broadcast", "ADDRESS|+|-", 0}, {keyLabel, "", "NAME", 0}, {key: keyNoDAD}}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}}, showAddrs},
+		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyScope, "", "global|site|link|host", 0},
+			{keyType, "", "TYPE", 0},
+			{keyMaster, "", "LINK", 0}}, showAddrs},
 		{[]string{"add"}, change, addAddr},
 		{del(), change, delAddr},
-		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}}, flushAddrs},
+		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}, {keyScope, "", "global|site|link|host", 0}},
+			flushAddrs},
 	}
 }
+
+// fates are the words for packets that go nowhere.
+func fates() []word { return []word{{key: "blackhole"}, {key: "unreachable"}, {key: "prohibit"}} }
 
 func routeVerbs() []verb {
 	prefix := word{keyTo, "", "PREFIX", bare | needed}
-	change := []word{{key: "blackhole"}, {key: "unreachable"}, {key: "prohibit"}, prefix, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0},
-		{keySrc, "", "ADDRESS", 0}, {keyMetric, "preference", "NUMBER", 0}, {keyTable, "t", "TABLE", 0}}
+	change := append(fates(), prefix, word{keyVia, "", "ADDRESS", 0}, word{keyDev, "", "LINK", 0},
+		word{keySrc, "", "ADDRESS", 0}, word{keyMetric, "preference", "NUMBER", 0}, word{keyTable, "t", "TABLE", 0})
 	return []verb{
-		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyDev, "", "LINK", 0}, {keyTable, "t", "TABLE|all", 0}}, showRoutes},
+		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0}, {keyTable,
+			"t", "TABLE|all", 0},
+			{keyProto, "protocol", "PROTOCOL", 0}, {keyScope, "", "global|site|link|host", 0}}, showRoutes},
 		{[]string{"add"}, change, addRoute},
 		{del(), change, delRoute},
 		{[]string{"replace"}, change, replaceRoute},
-		{[]string{"get"}, []word{{keyTo, "", "ADDRESS", bare | needed}}, getRoute},
+		{[]string{"get"}, []word{{keyTo, "", "ADDRESS", bare | needed}, {keyFrom, "", "ADDRESS", 0}, {keyIif, "",
+			"LINK", 0},
+			{keyOif, "dev", "LINK", 0}, {keyMark, "", "NUMBER", 0}}, getRoute},
 	}
 }
 
+func ruleVerbs() []verb {
+	change := append([]word{{key: keyNot}, {keyFrom, "", "PREFIX", 0}, {keyTo, "", "PREFIX", 0}, {keyIif, "dev",
+		"LINK", 0}, {keyOif, "", "LINK", 0},
+		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, "priority", "NUMBER", 0}, {keyTable, "lookup", "TABLE",
+			0}}, fates()...)
+	return []verb{{show(), nil, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
+}
+
 func neighVerbs() []verb {
+	set := []word{{keyTo, "", "ADDRESS", bare | needed}, {keyMAC, "lladdr", "MAC", needed}, {keyDev, "", "LINK",
+		needed}, {keyNUD, "", "STATE", 0}}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", 0}}, showNeighs},
+		{show(), []word{{keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}}, showNeighs},
+		{[]string{"add"}, set, addNeigh},
+		{[]string{"replace"}, set, replaceNeigh},
 		{del(), []word{{keyTo, "", "ADDRESS", bare | needed}, {keyDev, "", "LINK", needed}}, delNeigh},
 		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}}, flushNeighs},
 	}
 }
 
-// usage says what r could have been, as far as it was understood: all commands,
-// those of its object, or the one of its verb.
+// usage says what r could have been, as far as it was understood: that of its object, or the one of its verb.
 func (r *request) usage() string {
+	if r.object == nil && !r.help {
+		return "usage: ip [OPTION]... OBJECT [COMMAND [WORD]...]; ip help lists them\n"
+	}
 	var b strings.Builder
 	lead := "usage: "
 	for _, o := range objects() {
@@ -154,12 +216,47 @@ func (r *request) usage() string {
 			continue
 		}
 		for _, v := range o.verbs {
-			if r.verb != nil && v.names[0] != r.verb.names[0] {
+			if r.verb != nil && v.name() != r.verb.name() {
 				continue
 			}
-			b.WriteString(lead + "ip [-4|-6] [-br] [-s] " + o.names[0] + " " + v.syntax() + "\n")
+			b.WriteString(wrapped(lead + "ip [OPTION]... " + o.names[0] + " " + v.syntax()))
 			lead = "       "
 		}
 	}
+	if r.object == nil {
+		b.WriteString(`  -4, -6  one family
+  -br     few words in columns
+  -d      details
+  -j      JSON, with -p for people
+  -o      each record in one line
+  -s      counters; twice: of errors too
+  -t, -ts monitor says when
+`)
+	}
 	return b.String()
+}
+
+// wrapped breaks a line of words before column 80, but not within brackets.
+func wrapped(line string) string {
+	const width = 79
+	var b strings.Builder
+	for len(line) > width {
+		at, depth := 0, 0
+		for i, c := range line[:width+1] {
+			switch {
+			case c == '[':
+				depth++
+			case c == ']':
+				depth--
+			case c == ' ' && depth == 0 && i > len("           "):
+				at = i
+			}
+		}
+		if at == 0 {
+			break
+		}
+		b.WriteString(line[:at] + "\n")
+		line = "          " + line[at:]
+	}
+	return b.String() + line + "\n"
 }

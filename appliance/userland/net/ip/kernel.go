@@ -43,10 +43,10 @@ func explain(what string, err error) error {
 		{unix.EINVAL, "the kernel refuses it"},
 	} {
 		if errors.Is(err, known.errno) {
-			return fmt.Errorf("%s: %s (%w)", what, known.meaning, err)
+			return refused{fmt.Errorf("%s: %s (%w)", what, known.meaning, err)}
 		}
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return refused{fmt.Errorf("%s: %w", what, err)}
 }
 
 // linkNames are the names of all links by their index.

@@ -15,11 +15,13 @@ import (
 // link is what the library knows of a link, and what it leaves out.
 type link struct {
 	*netlink.LinkAttrs
-	qdisc     string
-	mode      []byte // RFC 2863 ifLinkMode: 1 is dormant
-	hardware  []byte // its link layer address
-	broadcast []byte // its broadcast address; that of the other end for a point-to-point link
-	lower     bool   // it has, or had, another link below it or as its peer
+	kind       string // of what it is: veth, bridge; empty for a card
+	qdisc      string
+	mode       []byte // RFC 2863 ifLinkMode: 1 is dormant
+	hardware   []byte // its link layer address
+	broadcast  []byte // its broadcast address; that of the other end for a point-to-point link
+	lower      bool   // it has, or had, another link below it or as its peer
+	attributes map[uint16][]byte
 }
 
 // readLinks asks the kernel for all links.
@@ -50,11 +52,14 @@ func parseLink(m []byte) (link, error) {
 		return link{}, err
 	}
 	attributes, err := nl.ParseRouteAttr(m[unix.SizeofIfInfomsg:])
-	l := link{LinkAttrs: known.Attrs()}
+	l := link{LinkAttrs: known.Attrs(), attributes: map[uint16][]byte{}}
 	for _, a := range attributes {
+		l.attributes[a.Attr.Type&^unix.NLA_F_NESTED] = a.Value
 		switch a.Attr.Type {
 		case unix.IFLA_QDISC:
-			l.qdisc = string(bytes.TrimRight(a.Value, "\x00"))
+			l.qdisc = text(a.Value)
+		case unix.IFLA_LINKINFO:
+			l.kind = text(inner(a.Value)[unix.IFLA_INFO_KIND])
 		case unix.IFLA_LINKMODE:
 			l.mode = a.Value
 		case unix.IFLA_ADDRESS: // the library drops that of the loopback
@@ -68,6 +73,22 @@ func parseLink(m []byte) (link, error) {
 	return l, err
 }
 
+// text is a string of the kernel's, without the zero at its end.
+func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
+
+// inner are the attributes of a nest; what cannot be read has none.
+func inner(b []byte) map[uint16][]byte {
+	all := map[uint16][]byte{}
+	attributes, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return all
+	}
+	for _, a := range attributes {
+		all[a.Attr.Type&^unix.NLA_F_NESTED] = a.Value
+	}
+	return all
+}
+
 // shownLinks returns the links that r asks for out of all.
 func (r *request) shownLinks(all []link) ([]link, error) {
 	if name, ok := r.given[keyDev]; ok {
@@ -77,7 +98,18 @@ func (r *request) shownLinks(all []link) ([]link, error) {
 		}
 		all = all[i : i+1]
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(l link) bool { return r.has(keyUp) && l.RawFlags&unix.IFF_UP == 0 }), nil
+	master := 0
+	if name, ok := r.given[keyMaster]; ok {
+		if i := slices.IndexFunc(all, func(l link) bool { return l.Name == name }); i >= 0 {
+			master = all[i].Index
+		} else {
+			return nil, fmt.Errorf("there is no link %s", name)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(l link) bool {
+		return r.has(keyUp) && l.RawFlags&unix.IFF_UP == 0 || r.has(keyType) && l.kind != r.given[keyType] ||
+			r.has(keyMaster) && l.MasterIndex != master
+	}), nil
 }
 
 // showLinks prints links.
@@ -91,97 +123,127 @@ func showLinks(r *request) error {
 		return err
 	}
 	for _, l := range shown {
-		if r.brief {
-			fmt.Fprintf(r.out, "%s %s %s\n", l.briefly(all), l.address(l.hardware), l.flags(all))
-			continue
-		}
-		mode := "mode DEFAULT "
-		if bytes.Equal(l.mode, []byte{1}) {
-			mode = "mode DORMANT "
-		}
-		r.printLink(l, all, mode)
-		r.printLinkLayer(l)
-		if l.Alias != "" { // as iproute2: not in the list of addresses
-			fmt.Fprintf(r.out, "    alias %s\n", l.Alias)
-		}
-		r.printCounters(l)
-		r.printAltNames(l)
+		r.showLink(l, all)
 	}
 	return nil
 }
 
-// briefly is the part that ip -br link and ip -br addr share.
-func (l link) briefly(all []link) string {
-	return fmt.Sprintf("%-16s %-14s", l.fullName(all), operState(int(l.OperState)))
+// showLink prints a link.
+func (r *request) showLink(l link, all []link) {
+	p := &record{}
+	if r.brief {
+		l.sayBriefly(p, all)
+		p.say("address", " %s ", l.address(l.hardware))
+		l.sayFlags(p, all)
+		p.printf(" \n")
+		r.out.write(p)
+		return
+	}
+	r.sayLink(p, l, all, true)
+	r.sayLinkLayer(p, l, true)
+	if l.Alias != "" { // as iproute2: not in the list of addresses
+		p.say("ifalias", "    alias %s\n", l.Alias)
+	}
+	r.sayCounters(p, l)
+	l.sayAltNames(p)
+	r.out.write(p)
 }
 
-// printLink prints the first line about l. The extra words come after its state.
-func (r *request) printLink(l link, all []link, extra string) {
-	fmt.Fprintf(r.out, "%d: %s: %s mtu %d", l.Index, l.fullName(all), l.flags(all), l.MTU)
+// sayBriefly says what ip -br link and ip -br addr share.
+func (l link) sayBriefly(p *record, all []link) {
+	p.printf("%-16s ", l.fullName(all))
+	l.sayName(p, all)
+	p.say("operstate", "%-14s", operState(int(l.OperState)))
+}
+
+// sayName says to JSON what l is called, and what is below it or its peer; null is one that is gone.
+func (l link) sayName(p *record, all []link) {
+	switch {
+	case !l.lower:
+	case l.NetNsID >= 0:
+		p.set("link_index", l.ParentIndex)
+	case l.ParentIndex == 0:
+		p.set("link", nil)
+	default:
+		p.set("link", namesOfLinks(all).of(l.ParentIndex))
+	}
+	p.set("ifname", l.Name)
+}
+
+// sayFlags says the flags of l.
+func (l link) sayFlags(p *record, all []link) {
+	names := l.flagNames(all)
+	p.set("flags", names)
+	p.printf("<%s>", strings.Join(names, ","))
+}
+
+// sayLink says what is in the first line about l.
+func (r *request) sayLink(p *record, l link, all []link, mode bool) {
+	p.say("ifindex", "%d: ", l.Index)
+	p.printf("%s: ", l.fullName(all))
+	l.sayName(p, all)
+	l.sayFlags(p, all)
+	p.say("mtu", " mtu %d", l.MTU)
 	if l.qdisc != "" {
-		fmt.Fprintf(r.out, " qdisc %s", l.qdisc)
+		p.say("qdisc", " qdisc %s", l.qdisc)
 	}
 	if l.MasterIndex != 0 {
-		fmt.Fprintf(r.out, " master %s", namesOfLinks(all).of(l.MasterIndex))
+		p.say("master", " master %s", namesOfLinks(all).of(l.MasterIndex))
 	}
-	fmt.Fprintf(r.out, " state %s %sgroup %s", operState(int(l.OperState)), extra, nameOf(int(l.Group), map[int]string{0: "default"}))
+	p.say("operstate", " state %s ", operState(int(l.OperState)))
+	if mode {
+		p.say("linkmode", "mode %s ", l.modeName())
+	}
+	p.say("group", "group %s", groupName(l.Group))
 	if l.TxQLen > 0 {
-		fmt.Fprintf(r.out, " qlen %d", l.TxQLen)
+		p.say("txqlen", " qlen %d", l.TxQLen)
 	}
-	fmt.Fprintln(r.out)
+	p.printf("\n")
 }
 
-// printLinkLayer prints the second line about l.
-func (r *request) printLinkLayer(l link) {
-	line := fmt.Sprintf("    link/%s %s", l.EncapType, l.address(l.hardware))
+// modeName words the mode of a link.
+func (l link) modeName() string {
+	if bytes.Equal(l.mode, []byte{1}) {
+		return "DORMANT"
+	}
+	return "DEFAULT"
+}
+
+// sayLinkLayer says what is in the second line about l, and details of it; whole is what a list of addresses
+// leaves out.
+func (r *request) sayLinkLayer(p *record, l link, whole bool) {
+	p.say("link_type", "    link/%s ", l.EncapType)
+	if len(l.hardware) > 0 {
+		p.say("address", "%s", l.address(l.hardware))
+	}
 	if len(l.broadcast) > 0 {
 		kind := "brd"
 		if l.RawFlags&unix.IFF_POINTOPOINT != 0 {
+			p.set("link_pointtopoint", true)
 			kind = "peer"
 		}
-		line += " " + kind + " " + l.address(l.broadcast)
+		p.say("broadcast", " "+kind+" %s", l.address(l.broadcast))
 	}
 	if len(l.PermHWAddr) > 0 && !bytes.Equal(l.PermHWAddr, l.hardware) {
-		line += " permaddr " + l.address(l.PermHWAddr)
+		p.say("permaddr", " permaddr %s", l.address(l.PermHWAddr))
 	}
-	fmt.Fprintln(r.out, strings.TrimRight(line, " "))
+	if l.lower && l.NetNsID >= 0 {
+		p.set("link_netnsid", l.NetNsID)
+	}
+	if r.details {
+		l.sayDetails(p, whole)
+	}
+	p.printf("\n")
 }
 
-// printAltNames prints the other names of l.
-func (r *request) printAltNames(l link) {
-	for _, name := range l.AltNames {
-		fmt.Fprintf(r.out, "    altname %s\n", name)
-	}
-}
-
-// printCounters prints the counters of l when -s asks for them.
-func (r *request) printCounters(l link) {
-	s := l.Statistics
-	if !r.stats || s == nil {
+// sayAltNames says the other names of l.
+func (l link) sayAltNames(p *record) {
+	if len(l.AltNames) == 0 {
 		return
 	}
-	rows := [2][]uint64{
-		{s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped, s.RxMissedErrors, s.Multicast},
-		{s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped, s.TxCarrierErrors, s.Collisions},
-	}
-	widths := []int{len("RX:  bytes"), 7, 6, 7, 7, 7}
-	for i := range widths {
-		widths[i] = max(widths[i], len(fmt.Sprint(rows[0][i])), len(fmt.Sprint(rows[1][i])))
-	}
-	heads := [2][]string{
-		{"RX:", "bytes", "packets", "errors", "dropped", "missed", "mcast"},
-		{"TX:", "bytes", "packets", "errors", "dropped", "carrier", "collsns"},
-	}
-	for i, row := range rows {
-		fmt.Fprintf(r.out, "    %s %*s", heads[i][0], widths[0]-len("RX: "), heads[i][1])
-		for column, head := range heads[i][2:] {
-			fmt.Fprintf(r.out, " %*s", widths[column+1], head)
-		}
-		fmt.Fprint(r.out, "\n    ")
-		for column, n := range row {
-			fmt.Fprintf(r.out, "%*d ", widths[column], n)
-		}
-		fmt.Fprintln(r.out)
+	p.set("altnames", l.AltNames)
+	for _, name := range l.AltNames {
+		p.printf("    altname %s\n", name)
 	}
 }
 
@@ -198,8 +260,8 @@ func (l link) fullName(all []link) string {
 	return l.Name + "@" + namesOfLinks(all).of(l.ParentIndex)
 }
 
-// flags words the flags of l. M-DOWN is a link below that is down.
-func (l link) flags(all []link) string {
+// flagNames words the flags of l, one by one. M-DOWN is a link below that is down.
+func (l link) flagNames(all []link) []string {
 	names, rest := namesOf(l.RawFlags&^unix.IFF_RUNNING, linkFlags())
 	if l.RawFlags&(unix.IFF_UP|unix.IFF_RUNNING) == unix.IFF_UP {
 		names = slices.Insert(names, 0, "NO-CARRIER")
@@ -212,7 +274,7 @@ func (l link) flags(all []link) string {
 	}) {
 		names = append(names, "M-DOWN")
 	}
-	return "<" + strings.Join(names, ",") + ">"
+	return names
 }
 
 // address words an address of the link layer: of a tunnel it is an IP address.

@@ -17,7 +17,8 @@ func linkFlags() []bit {
 	return []bit{
 		{unix.IFF_LOOPBACK, "LOOPBACK"}, {unix.IFF_BROADCAST, "BROADCAST"}, {unix.IFF_POINTOPOINT, "POINTOPOINT"},
 		{unix.IFF_MULTICAST, "MULTICAST"}, {unix.IFF_NOARP, "NOARP"}, {unix.IFF_ALLMULTI, "ALLMULTI"},
-		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_MASTER, "MASTER"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_DEBUG, "DEBUG"},
+		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_MASTER, "MASTER"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_DEBUG,
+			"DEBUG"},
 		{unix.IFF_DYNAMIC, "DYNAMIC"}, {unix.IFF_AUTOMEDIA, "AUTOMEDIA"}, {unix.IFF_PORTSEL, "PORTSEL"},
 		{unix.IFF_NOTRAILERS, "NOTRAILERS"}, {unix.IFF_UP, "UP"}, {unix.IFF_LOWER_UP, "LOWER_UP"},
 		{unix.IFF_DORMANT, "DORMANT"}, {unix.IFF_ECHO, "ECHO"},
@@ -28,7 +29,8 @@ func linkFlags() []bit {
 func addrFlags() []bit {
 	return []bit{
 		{unix.IFA_F_NODAD, "nodad"}, {unix.IFA_F_OPTIMISTIC, "optimistic"}, {unix.IFA_F_DADFAILED, "dadfailed"},
-		{unix.IFA_F_HOMEADDRESS, "home"}, {unix.IFA_F_DEPRECATED, "deprecated"}, {unix.IFA_F_TENTATIVE, "tentative"},
+		{unix.IFA_F_HOMEADDRESS, "home"}, {unix.IFA_F_DEPRECATED, "deprecated"}, {unix.IFA_F_TENTATIVE,
+			"tentative"},
 	}
 }
 
@@ -59,48 +61,67 @@ func namesOf(set uint32, bits []bit) (names []string, rest uint32) {
 	return names, set
 }
 
+// numbered is a number with its name.
+type numbered struct {
+	n    int
+	name string
+}
+
 // nameOf returns the name of n, or n.
-func nameOf(n int, names map[int]string) string {
-	if name, ok := names[n]; ok {
-		return name
+func nameOf(n int, names []numbered) string {
+	for _, known := range names {
+		if known.n == n {
+			return known.name
+		}
 	}
 	return strconv.Itoa(n)
 }
 
 // operState names a state of RFC 2863.
 func operState(n int) string {
-	return nameOf(n, map[int]string{0: "UNKNOWN", 1: "NOTPRESENT", 2: "DOWN", 3: "LOWERLAYERDOWN", 4: "TESTING", 5: "DORMANT", 6: "UP"})
+	return nameOf(n, []numbered{{0, "UNKNOWN"}, {1, "NOTPRESENT"}, {2, "DOWN"}, {3, "LOWERLAYERDOWN"}, {4,
+		"TESTING"}, {5, "DORMANT"}, {6, "UP"}})
 }
+
+// groupName names a group of links.
+func groupName(n uint32) string { return nameOf(int(n), []numbered{{0, "default"}}) }
 
 // scopeName names a scope of an address or route.
 func scopeName(n int) string {
-	return nameOf(n, map[int]string{unix.RT_SCOPE_UNIVERSE: "global", unix.RT_SCOPE_SITE: "site", unix.RT_SCOPE_LINK: "link",
-		unix.RT_SCOPE_HOST: "host", unix.RT_SCOPE_NOWHERE: "nowhere"})
+	return nameOf(n, []numbered{{unix.RT_SCOPE_UNIVERSE, "global"}, {unix.RT_SCOPE_SITE, "site"},
+		{unix.RT_SCOPE_LINK, "link"},
+		{unix.RT_SCOPE_HOST, "host"}, {unix.RT_SCOPE_NOWHERE, "nowhere"}})
 }
 
 // tableName names a routing table.
 func tableName(id int) string {
-	return nameOf(id, map[int]string{unix.RT_TABLE_DEFAULT: "default", unix.RT_TABLE_MAIN: "main", unix.RT_TABLE_LOCAL: "local"})
+	return nameOf(id, []numbered{{unix.RT_TABLE_DEFAULT, "default"}, {unix.RT_TABLE_MAIN, "main"},
+		{unix.RT_TABLE_LOCAL, "local"}})
 }
 
 // protocolName names who made a route. 71 is the appliance itself, and has no name
 // in iproute2 either.
 func protocolName(n int) string {
-	return nameOf(n, map[int]string{unix.RTPROT_REDIRECT: "redirect", unix.RTPROT_KERNEL: "kernel", unix.RTPROT_BOOT: "boot",
-		unix.RTPROT_STATIC: "static", unix.RTPROT_RA: "ra", unix.RTPROT_BIRD: "bird", unix.RTPROT_DHCP: "dhcp"})
+	return nameOf(n, []numbered{{unix.RTPROT_REDIRECT, "redirect"}, {unix.RTPROT_KERNEL, "kernel"},
+		{unix.RTPROT_BOOT, "boot"},
+		{unix.RTPROT_STATIC, "static"}, {unix.RTPROT_RA, "ra"}, {unix.RTPROT_BIRD, "bird"}, {unix.RTPROT_DHCP,
+			"dhcp"}})
 }
 
 // routeType names what becomes of the packets of a route.
 func routeType(n int) string {
-	return nameOf(n, map[int]string{unix.RTN_UNICAST: "unicast", unix.RTN_LOCAL: "local", unix.RTN_BROADCAST: "broadcast",
-		unix.RTN_ANYCAST: "anycast", unix.RTN_MULTICAST: "multicast", unix.RTN_BLACKHOLE: "blackhole",
-		unix.RTN_UNREACHABLE: "unreachable", unix.RTN_PROHIBIT: "prohibit", unix.RTN_THROW: "throw"})
+	return nameOf(n, []numbered{{unix.RTN_UNICAST, "unicast"}, {unix.RTN_LOCAL, "local"}, {unix.RTN_BROADCAST,
+		"broadcast"},
+		{unix.RTN_ANYCAST, "anycast"}, {unix.RTN_MULTICAST, "multicast"}, {unix.RTN_BLACKHOLE, "blackhole"},
+		{unix.RTN_UNREACHABLE, "unreachable"}, {unix.RTN_PROHIBIT, "prohibit"}, {unix.RTN_THROW, "throw"}})
 }
 
 // neighStates are the states of a neighbour (RFC 4861 section 7.3.2, and Linux's own).
 func neighStates() []bit {
 	return []bit{
-		{unix.NUD_INCOMPLETE, "INCOMPLETE"}, {unix.NUD_REACHABLE, "REACHABLE"}, {unix.NUD_STALE, "STALE"}, {unix.NUD_DELAY, "DELAY"},
-		{unix.NUD_PROBE, "PROBE"}, {unix.NUD_FAILED, "FAILED"}, {unix.NUD_NOARP, "NOARP"}, {unix.NUD_PERMANENT, "PERMANENT"},
+		{unix.NUD_INCOMPLETE, "INCOMPLETE"}, {unix.NUD_REACHABLE, "REACHABLE"}, {unix.NUD_STALE, "STALE"},
+		{unix.NUD_DELAY, "DELAY"},
+		{unix.NUD_PROBE, "PROBE"}, {unix.NUD_FAILED, "FAILED"}, {unix.NUD_NOARP, "NOARP"}, {unix.NUD_PERMANENT,
+			"PERMANENT"},
 	}
 }

@@ -3,26 +3,30 @@ package ip
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // request is a command line that makes sense as a sentence. The values are not
 // checked yet.
 type request struct {
-	family int  // unix.AF_UNSPEC, AF_INET or AF_INET6
-	brief  bool // -br
-	stats  bool // -s
-	help   bool
+	family  int    // unix.AF_UNSPEC, AF_INET or AF_INET6
+	brief   bool   // -br
+	details bool   // -d
+	stats   int    // how often -s was given
+	stamp   string // -t or -ts: monitor says when
+	help    bool
 
 	object *object
 	verb   *verb
 	given  map[string]string // by key; empty for a key that is alone
 	name   string            // as far as it was understood: "ip route add"
-	out    io.Writer
+	out    output
+	call   *command.Call
 }
 
 // has reports whether the key was given.
@@ -39,12 +43,12 @@ func parse(args []string) (*request, error) {
 		return r, err
 	}
 	if len(args) == 0 {
-		return r, usageError{errors.New("expected what it is about: link, addr, route, neigh or rule")}
+		return r, usageError{errors.New("expected what it is about: " + aboutWhat)}
 	}
 	all := objects()
 	i := slices.IndexFunc(all, func(o object) bool { return abbreviates(args[0], o.names) })
 	if i < 0 {
-		return r, expected(args[0], "link, addr, route, neigh or rule")
+		return r, expected(args[0], aboutWhat)
 	}
 	r.object = &all[i]
 	r.name += " " + r.object.names[0]
@@ -52,29 +56,64 @@ func parse(args []string) (*request, error) {
 	if err != nil || r.help {
 		return r, err
 	}
-	if r.stats && (r.verb.names[0] != "show" || r.object.names[0] != "link" && r.object.names[0] != "addr") {
-		return r, usageError{errors.New("-s: only ip link show and ip addr show have counters")}
+	if err := r.checkOptions(); err != nil {
+		return r, err
 	}
 	return r, r.parseWords(args)
 }
 
-// parseOptions reads the options, which come before the object, and returns the rest.
+// checkOptions refuses options that would say nothing.
+func (r *request) checkOptions() error {
+	of := r.object.names[0]
+	switch {
+	case r.stats > 0 && (r.verb.name() != "show" || of != "link" && of != "addr" && of != "neigh"):
+		return usageError{errors.New("-s: only ip link, ip addr and ip neigh show have counters")}
+	case r.stamp != "" && of != "monitor":
+		return usageError{errors.New(r.stamp + ": only ip monitor says when something happens")}
+	case of == "monitor" && (r.out.json || r.brief):
+		return usageError{errors.New("ip monitor prints neither JSON nor the brief form")}
+	}
+	return nil
+}
+
+// aboutWhat lists the objects for messages.
+const aboutWhat = "link, addr, route, neigh, rule, maddr or monitor"
+
+// parseOptions reads the options, which come before the object, and returns the rest. A long name may have two
+// dashes.
 func (r *request) parseOptions(args []string) ([]string, error) {
 	for ; len(args) > 0 && (strings.HasPrefix(args[0], "-") || args[0] == "help"); args = args[1:] {
-		switch option := strings.TrimPrefix(args[0], "-"); {
+		option := strings.TrimPrefix(args[0], "-")
+		if strings.HasPrefix(option, "-") && len(option) > 2 {
+			option = option[1:]
+		}
+		short := func(least int, long string) bool { return len(option) >= least && strings.HasPrefix(long, option) }
+		switch {
 		case option == "4":
 			r.family = unix.AF_INET
 		case option == "6":
 			r.family = unix.AF_INET6
-		case len(option) >= 2 && strings.HasPrefix("brief", option):
+		case short(2, "brief"):
 			r.brief = true
-		case option != "" && (strings.HasPrefix("stats", option) || strings.HasPrefix("statistics", option)):
-			r.stats = true
-		case option == "h" || option == "help" || option == "-help":
+		case short(1, "details"):
+			r.details = true
+		case short(1, "json"):
+			r.out.json = true
+		case short(1, "oneline"):
+			r.out.oneline = true
+		case short(1, "pretty"):
+			r.out.pretty = true
+		case short(1, "stats"), short(1, "statistics"):
+			r.stats++
+		case short(1, "timestamp"):
+			r.stamp = "-t"
+		case option == "ts" || short(2, "tshort"):
+			r.stamp = "-ts"
+		case option == "h" || option == "help":
 			r.help = true
 			return nil, nil
 		default:
-			return nil, expected(args[0], "one of the options -4, -6, -br and -s")
+			return nil, expected(args[0], "one of the options -4 -6 -br -d -j -o -p -s -t -ts")
 		}
 	}
 	return args, nil
@@ -84,7 +123,7 @@ func (r *request) parseOptions(args []string) ([]string, error) {
 func (r *request) parseVerb(args []string) ([]string, error) {
 	verbs := r.object.verbs
 	v := &verbs[0]
-	if len(args) > 0 {
+	if len(args) > 0 && (v.names != nil || args[0] == "help") {
 		if args[0] == "help" {
 			r.help = true
 			return nil, nil
@@ -95,7 +134,7 @@ func (r *request) parseVerb(args []string) ([]string, error) {
 		args = args[1:]
 	}
 	r.verb = v
-	r.name += " " + v.names[0]
+	r.name = strings.TrimSpace(r.name + " " + v.name())
 	return args, nil
 }
 
@@ -124,7 +163,7 @@ func abbreviates(w string, names []string) bool {
 func verbNames(verbs []verb) string {
 	var names []string
 	for _, v := range verbs {
-		names = append(names, v.names[0])
+		names = append(names, v.name())
 	}
 	return strings.Join(names, ", ")
 }

@@ -2,6 +2,7 @@ package ip
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,7 +17,8 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout, stderr strin
 	t.Helper()
 	var out, errs bytes.Buffer
 	err := n.Do(func() error {
-		status = Run(t.Context(), append([]string{"ip"}, strings.Fields(args)...), &out, &errs)
+		status = Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(args)...), nil, &out,
+			&errs)
 		return nil
 	})
 	if err != nil {
@@ -29,7 +31,7 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout, stderr strin
 // the names of other namespaces, the kernel's own mark on addresses (since
 // iproute2 6.2), and of "route get" the user, the empty source and the cache.
 func leftOut() *regexp.Regexp {
-	return regexp.MustCompile(` pref medium| link-netns \S+| link-netnsid \d+| proto kernel_\w+| uid \d+| from ::|(?m:^    cache.*$)`)
+	return regexp.MustCompile(` pref medium| link-netns [^\s\\]+| link-netnsid \d+| proto kernel_\w+| uid \d+| from ::|(?m:    cache.*$)`)
 }
 
 // lines makes an output comparable: without what is left out, without spaces at
@@ -38,6 +40,7 @@ func leftOut() *regexp.Regexp {
 func lines(out string) (all []string) {
 	out = leftOut().ReplaceAllString(out, "")
 	out = regexp.MustCompile(`\d+sec`).ReplaceAllString(out, "Nsec")
+	out = regexp.MustCompile(`used \d+/\d+/\d+`).ReplaceAllString(out, "used N")
 	for line := range strings.SplitSeq(out, "\n") {
 		if line = strings.TrimRight(line, " "); line != "" {
 			all = append(all, line)
@@ -108,6 +111,7 @@ func box(t *testing.T) *testnet.Namespace {
 
 func TestShowsWhatIproute2Shows(t *testing.T) {
 	n := box(t)
+	n.Sysctl("ipv4.ip_forward", "1")
 	for args := range strings.SplitSeq(strings.TrimSpace(`
 		a|addr|address show|a s eth0|addr show dev eth1|addr show up|-4 a|-6 addr|-4 addr show dev eth2|-br a|-br -4 a|-brief addr show up
 		l|link|link show eth1|link show dev lan0|link show up|-br l|-br link show dev eth0|-s link|-s -4 addr show dev eth1
@@ -115,13 +119,58 @@ func TestShowsWhatIproute2Shows(t *testing.T) {
 		r s default|-6 r s default|r s 10.9.0.0/16|r s 10.15.0.1|-6 r s 2001:db8:9::/48|r s table 1000|-br r
 		route get 10.9.1.1|r g 10.12.0.1|r get 127.0.0.1|r get 2001:db8::77|r get 192.0.2.10|r get 2001:db8::1
 		n|neigh|neighbour show|-4 n|-6 neigh|n s dev eth0|-br n|neigh show dev idle0
-		rule|ru|-6 rule|rule show`), "|") {
+		rule|ru|-6 rule|rule show
+		-o link|-o a|-o -4 addr|-o -6 addr show dev eth0|-o r|-o -br a|-o n|-o -s link|-s -s link show eth0|-s -s -o l show dev eth1
+		-d link show dev eth0|-d l show eth1|-d a s eth1|-d r|-d route show table all|-d -6 r|-d n
+		link show type veth|link show type bridge|link show master br0|addr show scope link|-4 a s scope global|-6 a s scope link
+		route show proto kernel|r s scope link|r s via 192.0.2.2|-6 r s proto ra|neigh show nud stale|n s nud permanent|n s nud all
+		route get 192.0.2.77 from 192.0.2.11|route get 10.9.1.1 mark 5|r g 10.9.1.1 mark 17|route get 192.0.2.9 from 10.1.1.1 iif eth1|r get 192.0.2.9 oif eth0
+		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent`), "|") {
 		for args := range strings.SplitSeq(args, "\n") {
 			if args = strings.TrimSpace(args); args != "" {
 				compare(t, n, args)
 			}
 		}
 	}
+}
+
+// TestJSON: what -j prints is what iproute2 prints, key by key, but for what is left out.
+func TestJSON(t *testing.T) {
+	n := box(t)
+	for args := range strings.SplitSeq(`link|-p link show eth1|-br link|-s link show eth0|-s -s link show eth1|-d link show dev eth1|-d link show eth0
+		addr|a s dev eth0|-4 addr|-6 addr show dev eth1|-br addr|-d addr show eth1|addr show up|addr show dev eth2
+		route|-6 route|-d route|route show table all|r s default|r s dev eth0|r s proto static
+		route get 10.9.1.1|route get 127.0.0.1|route get 2001:db8::77|r g 192.0.2.10
+		neigh|neigh show dev eth0|-br neigh|rule|-6 rule|maddr|maddr show dev eth1`, "|") {
+		for args := range strings.SplitSeq(args, "\n") {
+			args = "-j " + strings.TrimSpace(args)
+			compareBy(t, n, args, jsonLines)
+		}
+	}
+}
+
+// jsonLines is JSON without what is left out, with sorted keys in lines. Empty objects stand for what iproute2
+// leaves out itself.
+func jsonLines(out string) []string {
+	var all []map[string]any
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		return []string{err.Error(), out}
+	}
+	all = slices.DeleteFunc(all, func(o map[string]any) bool { return len(o) == 0 })
+	for _, o := range all {
+		for _, key := range []string{"pref", "uid", "cache", "from"} {
+			delete(o, key)
+		}
+		addrs, _ := o["addr_info"].([]any)
+		for _, a := range addrs {
+			delete(a.(map[string]any), "protocol")
+		}
+	}
+	text, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return strings.Split(regexp.MustCompile(`("expires"|life_time"): (\d{1,9}\b|42949672[0-8]\d)`).ReplaceAllString(string(text), "$1: N"), "\n")
 }
 
 // moreForIPv6 takes away what iproute2 says about links for -4 and not for -6, and
@@ -138,14 +187,20 @@ func moreForIPv6(args, stdout string) string {
 // before and after.
 func compare(t *testing.T, n *testnet.Namespace, args string) {
 	t.Helper()
+	compareBy(t, n, args, lines)
+}
+
+// compareBy is compare; comparable is what counts of an output.
+func compareBy(t *testing.T, n *testnet.Namespace, args string, comparable func(string) []string) {
+	t.Helper()
 	const tries = 50
 	for range tries {
-		before := lines(n.Run("ip", strings.Fields(args)...))
+		before := comparable(n.Run("ip", strings.Fields(args)...))
 		stdout, stderr, status := ours(t, n, args)
-		if !slices.Equal(before, lines(n.Run("ip", strings.Fields(args)...))) {
+		if !slices.Equal(before, comparable(n.Run("ip", strings.Fields(args)...))) {
 			continue
 		}
-		got := lines(moreForIPv6(args, stdout))
+		got := comparable(moreForIPv6(args, stdout))
 		if !slices.Equal(got, before) || stderr != "" || status != exitOK {
 			t.Errorf("ip %s: status %d, %s\n%s", args, status, stderr, difference(got, before))
 		}
@@ -160,5 +215,6 @@ func difference(got, want []string) string {
 	for i < min(len(got), len(want)) && got[i] == want[i] {
 		i++
 	}
-	return fmt.Sprintf("line %d on:\n%s\n-- iproute2:\n%s", i+1, strings.Join(got[i:], "\n"), strings.Join(want[i:], "\n"))
+	return fmt.Sprintf("line %d on:\n%s\n-- iproute2:\n%s", i+1, strings.Join(got[i:], "\n"), strings.Join(want[i:],
+		"\n"))
 }

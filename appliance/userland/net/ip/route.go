@@ -3,10 +3,10 @@ package ip
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -14,9 +14,12 @@ import (
 
 // routeView is how routes are printed.
 type routeView struct {
-	links linkNames
-	dev   bool // name the link
-	table bool // name the table
+	links      linkNames
+	hides      func(key string) bool // what need not be said: dev, table, via, proto, scope
+	details    bool                  // name what is as usual, too
+	everything bool                  // routes of all tables
+	from       string                // source and mark of the packet that was asked for
+	mark       int
 }
 
 // showRoutes prints routes: of IPv4 without -6, and of all families and tables
@@ -32,7 +35,7 @@ func showRoutes(r *request) error {
 			return err
 		}
 	}
-	device, err := r.device(keyDev)
+	wanted, err := r.routeFilter(only)
 	if err != nil {
 		return err
 	}
@@ -40,19 +43,43 @@ func showRoutes(r *request) error {
 	if err != nil {
 		return err
 	}
-	view := routeView{links: names, dev: device == nil, table: !r.has(keyTable) || table == unix.RT_TABLE_UNSPEC}
+	view := routeView{links: names, details: r.details, everything: table == unix.RT_TABLE_UNSPEC, hides: func(key string) bool {
+		return r.has(key) && (key != keyTable || table != unix.RT_TABLE_UNSPEC)
+	}}
 	for _, family := range r.routeFamilies(table, only) {
 		routes, err := readRoutes(family, table)
 		if err != nil {
 			return err
 		}
 		for _, route := range routes {
-			if (!only.IsValid() || prefixOf(route.Dst) == only) && (device == nil || route.LinkIndex == device.Attrs().Index) {
-				fmt.Fprint(r.out, view.lines(route))
+			if wanted(route) {
+				r.showRoute(&record{}, view, route)
 			}
 		}
 	}
 	return nil
+}
+
+// routeFilter is what routes r asks for.
+func (r *request) routeFilter(only netip.Prefix) (func(netlink.Route) bool, error) {
+	device, err := r.device(keyDev)
+	if err != nil {
+		return nil, err
+	}
+	scope := 0
+	if r.has(keyScope) {
+		if scope, err = r.scope(); err != nil {
+			return nil, err
+		}
+	}
+	via, err := r.address(keyVia)
+	return func(route netlink.Route) bool {
+		return (!only.IsValid() || prefixOf(route.Dst) == only) &&
+			(device == nil || route.LinkIndex == device.Attrs().Index) &&
+			(!r.has(keyScope) || int(route.Scope) == scope) &&
+			(!via.IsValid() || addrOf(route.Gw).Unmap() == via) &&
+			(!r.has(keyProto) || protocolName(int(route.Protocol)) == r.given[keyProto])
+	}, err
 }
 
 // routeFamilies returns the families that r shows.
@@ -79,37 +106,80 @@ func readRoutes(family, table int) ([]netlink.Route, error) {
 	return routes, nil
 }
 
-// lines words a route.
-func (v routeView) lines(route netlink.Route) string {
-	var words []string
-	if route.Type != unix.RTN_UNICAST {
-		words = append(words, routeType(route.Type))
+// wholeView hides nothing.
+func (r *request) wholeView(names linkNames) routeView {
+	return routeView{links: names, details: r.details, everything: true, hides: func(string) bool { return false }}
+}
+
+// showRoute prints a route behind what p has. Each line has a space at its end, as iproute2's.
+func (r *request) showRoute(p *record, v routeView, route netlink.Route) {
+	v.say(p, route)
+	r.out.write(p)
+}
+
+// say says a route.
+func (v routeView) say(p *record, route netlink.Route) {
+	if route.Type != unix.RTN_UNICAST || v.details {
+		p.say("type", "%s ", routeType(route.Type))
 	}
-	words = append(words, destination(route.Dst))
+	p.say("dst", "%s ", destination(route.Dst))
+	if v.from != "" {
+		p.say(keyFrom, "from %s ", v.from)
+	}
 	if route.Tos != 0 {
-		words = append(words, fmt.Sprintf("tos %#x", route.Tos))
+		p.say("tos", "tos %s ", fmt.Sprintf("%#x", route.Tos))
 	}
-	words = append(words, hop(route.Gw, route.Via)...)
-	if v.dev && route.LinkIndex != 0 {
-		words = append(words, "dev", v.links.of(route.LinkIndex))
+	if !v.hides(keyVia) {
+		sayHop(p, route.Gw, route.Via)
 	}
-	words = append(words, v.origin(route)...)
+	if !v.hides(keyDev) && route.LinkIndex != 0 {
+		p.say("dev", "dev %s ", v.links.of(route.LinkIndex))
+	}
+	v.sayOrigin(p, route)
 	if route.Src != nil {
-		words = append(words, "src", route.Src.String())
+		p.say("prefsrc", "src %s ", route.Src.String())
 	}
 	if route.Priority != 0 || route.Family == unix.AF_INET6 {
-		words = append(words, "metric", strconv.Itoa(route.Priority))
+		p.say("metric", "metric %d ", route.Priority)
 	}
-	flags, _ := namesOf(uint32(route.Flags), hopFlags())
-	words = append(append(words, flags...), metrics(route)...)
-	lines := strings.Join(words, " ") + "\n"
-	for _, h := range route.MultiPath {
-		words := append([]string{"\tnexthop"}, hop(h.Gw, h.Via)...)
-		flags, _ := namesOf(uint32(h.Flags), hopFlags())
-		words = append(append(words, "dev", v.links.of(h.LinkIndex), "weight", strconv.Itoa(h.Hops+1)), flags...)
-		lines += strings.Join(words, " ") + "\n"
+	sayHopFlags(p, route.Flags)
+	sayMetrics(p, route)
+	if v.mark != 0 {
+		p.set("mark", v.mark)
+		p.printf("mark %s ", markText(v.mark))
 	}
-	return lines
+	if route.Expires != 0 {
+		p.say("expires", "expires %dsec ", route.Expires)
+	}
+	p.printf("\n")
+	v.sayNextHops(p, route.MultiPath)
+}
+
+// sayNextHops says where packets go that have several ways.
+func (v routeView) sayNextHops(p *record, hops []*netlink.NexthopInfo) {
+	var all []members
+	for _, h := range hops {
+		one := &record{}
+		one.printf("\tnexthop ")
+		sayHop(one, h.Gw, h.Via)
+		one.say("dev", "dev %s ", v.links.of(h.LinkIndex))
+		one.say("weight", "weight %d ", h.Hops+1)
+		sayHopFlags(one, h.Flags)
+		p.printf("%s\n", &one.text)
+		all = append(all, one.members)
+	}
+	if all != nil {
+		p.set("nexthops", all)
+	}
+}
+
+// sayHopFlags says what else there is about a hop.
+func sayHopFlags(p *record, set int) {
+	names, _ := namesOf(uint32(set), hopFlags())
+	p.set("flags", append([]string{}, names...))
+	for _, name := range names {
+		p.printf("%s ", name)
+	}
 }
 
 // destination words where a route leads to; a single address has no length.
@@ -124,50 +194,62 @@ func destination(n *net.IPNet) string {
 	}
 }
 
-// hop words a gateway; via is one of the other family.
-func hop(gateway net.IP, via netlink.Destination) []string {
-	switch v, ok := via.(*netlink.Via); {
-	case ok && v.AddrFamily == unix.AF_INET6:
-		return []string{"via inet6", v.Addr.String()}
-	case ok:
-		return []string{"via inet", v.Addr.String()}
+// sayHop says a gateway; via is one of the other family.
+func sayHop(p *record, gateway net.IP, via netlink.Destination) {
+	v, other := via.(*netlink.Via)
+	switch {
+	case other:
+		family := "inet"
+		if v.AddrFamily == unix.AF_INET6 {
+			family = "inet6"
+		}
+		p.set("via", members{{"family", family}, {"host", v.Addr.String()}})
+		p.printf("via %s %s ", family, v.Addr)
 	case gateway != nil:
-		return []string{"via", gateway.String()}
+		p.say("gateway", "via %s ", gateway.String())
 	}
-	return nil
 }
 
-// origin words table, protocol and scope, as far as they are not the usual ones.
-func (v routeView) origin(route netlink.Route) (words []string) {
-	if v.table && route.Table != unix.RT_TABLE_MAIN && route.Table != unix.RT_TABLE_UNSPEC {
-		words = append(words, "table", tableName(route.Table))
+// sayOrigin says table, protocol and scope, as far as they are not the usual ones.
+func (v routeView) sayOrigin(p *record, route netlink.Route) {
+	named := route.Table != unix.RT_TABLE_UNSPEC && (route.Table != unix.RT_TABLE_MAIN || v.details && v.everything)
+	if named && !v.hides(keyTable) {
+		p.say("table", "table %s ", tableName(route.Table))
 	}
 	if route.Flags&unix.RTM_F_CLONED != 0 { // an answer of "route get" that is no entry of a table
-		return words
+		return
 	}
-	if route.Protocol != unix.RTPROT_BOOT {
-		words = append(words, "proto", protocolName(int(route.Protocol)))
+	if !v.hides(keyProto) && (route.Protocol != unix.RTPROT_BOOT || v.details) {
+		p.say("protocol", "proto %s ", protocolName(int(route.Protocol)))
 	}
-	if route.Scope != netlink.SCOPE_UNIVERSE {
-		words = append(words, "scope", scopeName(int(route.Scope)))
+	if !v.hides(keyScope) && (route.Scope != netlink.SCOPE_UNIVERSE || v.details) {
+		p.say("scope", "scope %s ", scopeName(int(route.Scope)))
 	}
-	return words
 }
 
-// metrics words what a route says to the protocols above, and how long it lasts.
-func metrics(route netlink.Route) (words []string) {
-	for _, m := range []struct {
+// markText words a mark as iproute2 does: small ones are decimal.
+func markText(mark int) string {
+	if mark < 16 {
+		return strconv.Itoa(mark)
+	}
+	return fmt.Sprintf("%#x", mark)
+}
+
+// sayMetrics says what a route says to the protocols above.
+func sayMetrics(p *record, route netlink.Route) {
+	m := &record{}
+	for _, of := range []struct {
 		name  string
 		value int
 	}{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
-		if m.value != 0 {
-			words = append(words, m.name, strconv.Itoa(m.value))
+		if of.value != 0 {
+			m.say(of.name, of.name+" %d ", of.value)
 		}
 	}
-	if route.Expires != 0 {
-		words = append(words, fmt.Sprintf("expires %dsec", route.Expires))
+	if m.members != nil {
+		p.set("metrics", []members{m.members})
+		p.printf("%s", &m.text)
 	}
-	return words
 }
 
 // getRoute prints the route that a packet to an address would take from here.
@@ -176,7 +258,22 @@ func getRoute(r *request) error {
 	if err != nil {
 		return err
 	}
-	routes, err := netlink.RouteGet(to.AsSlice())
+	from, err := r.address(keyFrom)
+	if err != nil {
+		return err
+	}
+	mark, err := r.number(keyMark, 0, math.MaxUint32)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{keyIif, keyOif} {
+		if _, err := r.device(key); err != nil {
+			return err
+		}
+	}
+	options := &netlink.RouteGetOptions{Iif: r.given[keyIif], Oif: r.given[keyOif], SrcAddr: from.AsSlice(),
+		Mark: uint32(mark)}
+	routes, err := netlink.RouteGetWithOptions(to.AsSlice(), options)
 	if err != nil {
 		return noRoute(to, err)
 	}
@@ -184,9 +281,10 @@ func getRoute(r *request) error {
 	if err != nil {
 		return err
 	}
-	view := routeView{links: names, dev: true, table: true}
+	view := r.wholeView(names)
+	view.from, view.mark = r.given[keyFrom], mark
 	for _, route := range routes {
-		fmt.Fprint(r.out, view.lines(route))
+		r.showRoute(&record{}, view, route)
 	}
 	return nil
 }
@@ -204,8 +302,8 @@ func noRoute(to netip.Addr, err error) error {
 		{unix.EINVAL, "a blackhole route drops it"},
 	} {
 		if errors.Is(err, known.errno) {
-			return fmt.Errorf("%v: %s (%w)", to, known.meaning, err)
+			return refused{fmt.Errorf("%v: %s (%w)", to, known.meaning, err)}
 		}
 	}
-	return fmt.Errorf("%v: %w", to, err)
+	return refused{fmt.Errorf("%v: %w", to, err)}
 }

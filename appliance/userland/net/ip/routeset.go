@@ -73,7 +73,22 @@ func (r *request) route() (*netlink.Route, error) {
 // fate reads what becomes of the packets, 0 for the usual. Only a route for which
 // they go nowhere has neither gateway nor link.
 func (r *request) fate() (int, error) {
-	kind := 0
+	kind, err := r.onlyFate()
+	if err != nil {
+		return 0, err
+	}
+	led := r.has(keyVia) || r.has(keyDev)
+	switch {
+	case kind != 0 && led:
+		return 0, expected(routeType(kind), "no via and no dev with it")
+	case kind == 0 && !led && r.verb.names[0] != "del":
+		return 0, expected(r.given[keyTo], "via ADDRESS or dev LINK after it")
+	}
+	return kind, nil
+}
+
+// onlyFate reads that packets go nowhere, 0 if they go somewhere.
+func (r *request) onlyFate() (kind int, err error) {
 	for _, t := range []int{unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT} {
 		if !r.has(routeType(t)) {
 			continue
@@ -82,13 +97,6 @@ func (r *request) fate() (int, error) {
 			return 0, expected(routeType(t), "only one of blackhole, unreachable and prohibit")
 		}
 		kind = t
-	}
-	led := r.has(keyVia) || r.has(keyDev)
-	switch {
-	case kind != 0 && led:
-		return 0, expected(routeType(kind), "no via and no dev with it")
-	case kind == 0 && !led && r.verb.names[0] != "del":
-		return 0, expected(r.given[keyTo], "via ADDRESS or dev LINK after it")
 	}
 	return kind, nil
 }

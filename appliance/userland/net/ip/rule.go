@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,42 +21,81 @@ func showRules(r *request) error {
 		return fmt.Errorf("list of rules: %w", err)
 	}
 	for _, rule := range rules {
-		fmt.Fprintf(r.out, "%d:\t%s\n", rule.Priority, ruleWords(rule))
+		p := &record{}
+		sayRule(p, rule)
+		p.printf("\n")
+		r.out.write(p)
 	}
 	return nil
 }
 
-// ruleWords words a rule. What the library does not say, such as that the rule is
-// a blackhole, is missing.
-func ruleWords(rule netlink.Rule) string {
-	var words []string
+// ruleMark words the mark that a rule is for.
+func ruleMark(rule netlink.Rule) string {
+	if rule.Mark == 0 && (rule.Mask == nil || *rule.Mask == 0) {
+		return ""
+	}
+	mark := fmt.Sprintf("%#x", rule.Mark)
+	if rule.Mask != nil && *rule.Mask != 1<<32-1 {
+		mark += fmt.Sprintf("/%#x", *rule.Mask)
+	}
+	return mark
+}
+
+// ruleAction words what a rule does that leads to no table.
+func ruleAction(rule netlink.Rule) string {
+	switch rule.Type {
+	case nl.FR_ACT_BLACKHOLE, nl.FR_ACT_UNREACHABLE, nl.FR_ACT_PROHIBIT:
+		return routeType(int(rule.Type))
+	}
+	return ""
+}
+
+// sayRule says a rule. A flag is null in JSON.
+func sayRule(p *record, rule netlink.Rule) {
+	p.say("priority", "%d:\t", rule.Priority)
 	if rule.Invert {
-		words = append(words, "not")
+		p.set("not", nil)
+		p.printf("not ")
 	}
-	words = append(words, "from", selector(rule.Src))
+	saySelector(p, "src", "from", rule.Src)
 	if rule.Dst != nil {
-		words = append(words, "to", selector(rule.Dst))
+		saySelector(p, "dst", " to", rule.Dst)
 	}
-	if rule.Mark != 0 || rule.Mask != nil && *rule.Mask != 0 {
-		mark := fmt.Sprintf("%#x", rule.Mark)
-		if rule.Mask != nil && *rule.Mask != 1<<32-1 {
-			mark += fmt.Sprintf("/%#x", *rule.Mask)
+	if mark := ruleMark(rule); mark != "" {
+		mark, mask, masked := strings.Cut(mark, "/")
+		p.say("fwmark", " fwmark %s", mark)
+		if masked {
+			p.say("fwmask", "/%s", mask)
 		}
-		words = append(words, "fwmark", mark)
 	}
 	if rule.IifName != "" {
-		words = append(words, "iif", rule.IifName)
+		p.say("iif", " iif %s", rule.IifName)
 	}
 	if rule.OifName != "" {
-		words = append(words, "oif", rule.OifName)
+		p.say("oif", " oif %s", rule.OifName)
 	}
 	switch {
 	case rule.Goto > 0:
-		words = append(words, "goto", fmt.Sprint(rule.Goto))
+		p.say("goto", " goto %d", rule.Goto)
 	case rule.Table != 0:
-		words = append(words, "lookup", tableName(rule.Table))
+		p.say("table", " lookup %s", tableName(rule.Table))
+	case ruleAction(rule) != "":
+		p.say("action", " %s", ruleAction(rule))
 	}
-	return strings.Join(words, " ")
+}
+
+// saySelector says the addresses that a rule is for; a single address has no length.
+func saySelector(p *record, key, word string, n *net.IPNet) {
+	p.printf("%s %s", word, selector(n))
+	if n == nil {
+		p.set(key, "all")
+		return
+	}
+	prefix := prefixOf(n)
+	p.set(key, prefix.Addr().String())
+	if !prefix.IsSingleIP() {
+		p.set(key+"len", prefix.Bits())
+	}
 }
 
 // selector words the addresses that a rule is for.

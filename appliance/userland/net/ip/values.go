@@ -58,17 +58,7 @@ func (r *request) prefix() (netip.Prefix, error) {
 	if text == "default" || text == "any" || text == "all" {
 		return r.everything()
 	}
-	p, err := netip.ParsePrefix(text)
-	if addr, notAddr := netip.ParseAddr(text); notAddr == nil && addr.Zone() == "" {
-		p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	switch {
-	case err != nil || p.Addr().Is4In6():
-		return p, expected(text, "a prefix like 192.0.2.0/24, an address, or default")
-	case p != p.Masked():
-		return p, expected(text, fmt.Sprintf("%v, the network of that address", p.Masked()))
-	}
-	return p, r.checkFamily(text, p.Addr())
+	return r.network(text)
 }
 
 // everything is the destination "default" in the family of -4 or -6, else of the
@@ -116,6 +106,17 @@ func (r *request) table() (int, error) {
 		return 0, expected(keyTable+" "+text, "main, local, default or a number")
 	}
 	return id, nil
+}
+
+// scope reads the scope of an address or route.
+func (r *request) scope() (int, error) {
+	text := r.given[keyScope]
+	for _, n := range []int{unix.RT_SCOPE_UNIVERSE, unix.RT_SCOPE_SITE, unix.RT_SCOPE_LINK, unix.RT_SCOPE_HOST} {
+		if text == scopeName(n) {
+			return n, nil
+		}
+	}
+	return 0, expected(keyScope+" "+text, "global, site, link or host")
 }
 
 // device returns the link given by key, nil when it is not given.
