@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -89,7 +90,7 @@ func (l lister) long(e *entry) {
 		group = fmt.Sprint(e.gid)
 	}
 	fmt.Fprintf(l.out, "%s %s/%s %9d %s %s", modeText(e.mode), l.text(user), l.text(group), e.size,
-		e.when.Local().Format("2006-01-02 15:04:05"), l.text(e.name))
+		e.when.In(zone.Local()).Format("2006-01-02 15:04:05"), l.text(e.name))
 	if e.link != "" {
 		fmt.Fprintf(l.out, " -> %s", l.text(e.link))
 	}

@@ -33,6 +33,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -207,7 +208,13 @@ func (c Case) run(t *testing.T, bin string, alone bool) (r result) {
 	cmd.Env = []string{"PATH=" + bin, "HOME=" + dir, "TZ=UTC0", "LC_ALL=C", "USER=root", "TERM=dumb"}
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
+	// What a line leaves behind goes with it, and with the test if that is ended.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

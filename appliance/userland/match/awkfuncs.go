@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
 // awkFunctions are those that busybox's awk has and POSIX's has not.
@@ -37,7 +39,7 @@ func mktime(text string) float64 {
 	if len(f) < 6 {
 		return -1
 	}
-	t, err := time.ParseInLocation("2006 1 2 15 4 5", strings.Join(f[:6], " "), time.Local)
+	t, err := time.ParseInLocation("2006 1 2 15 4 5", strings.Join(f[:6], " "), zone.Local())
 	if err != nil {
 		return -1
 	}
@@ -59,6 +61,8 @@ func strftime(args ...string) string {
 	}
 	if len(args) > 2 && args[2] != "0" {
 		t = t.UTC()
+	} else {
+		t = t.In(zone.Local())
 	}
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
