@@ -32,12 +32,9 @@ type built struct {
 
 func build(t *testing.T, source string) built {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := built{dir: t.TempDir()}
-	b.names, err = Build(t.Context(), Options{Source: source, CacheDir: filepath.Join(cache, "gatehouse"), Output: b.dir})
+	var err error
+	b.names, err = Build(t.Context(), Options{Source: source, Output: b.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

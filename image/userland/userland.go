@@ -1,18 +1,11 @@
 // Package userland builds the appliance's two static programs: gatehouse, which is init, the services and
-// whatever speaks to a network, and userland, which is the shell and all other commands. The u-root commands
-// are divided between them: those that import package net, however far, are of gatehouse, which has it
-// anyway; the others start without it.
-//
-// Which commands these are is said once, by the tool lines of go.mod below github.com/u-root/u-root/cmds.
-// u-root's own cmd2pkg makes a package of each, whose Main does what the command's main did; the packages go
-// to a cache and enter the build as an overlay, so nothing generated lies in the source tree, and building or
-// testing the module by itself needs none of it. The programs are the same whoever builds them, where and
-// when, as long as the sources and the Go version are the same; their build information lists every module.
+// whatever speaks to a network, and userland, which is the shell and all other commands. The programs are the
+// same whoever builds them, where and when, as long as the sources and the Go version are the same; their build
+// information lists every module.
 package userland
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -32,13 +25,12 @@ func programs() []string { return []string{Gatehouse, Userland} }
 // Options say what to build from, and where to.
 type Options struct {
 	Source   string    // root directory of this module's source
-	CacheDir string    // keeps the packages made of the u-root commands
 	Output   string    // the directory that the programs are put into, by their names
 	Progress io.Writer // a line for each step that takes longer than a moment; nil for none
 }
 
 // Build writes the programs to o.Output, for linux/amd64, and returns for each the sorted names of the
-// commands in it. The first build for a go.mod takes about a minute, a later one as long as the linker.
+// commands in it.
 func Build(ctx context.Context, o Options) (map[string][]string, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -47,20 +39,7 @@ func Build(ctx context.Context, o Options) (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := goCommand{dir: source}
-	commands, err := g.commands(ctx)
-	if err != nil {
-		return nil, err
-	}
-	generated, err := packages(ctx, g, commands, o)
-	if err != nil {
-		return nil, fmt.Errorf("making packages of the u-root commands: %w", err)
-	}
-	files, err := overlay(source, generated, commands)
-	if err != nil {
-		return nil, err
-	}
-	if err := link(ctx, g, files, o); err != nil {
+	if err := link(ctx, goCommand{dir: source}, o); err != nil {
 		return nil, fmt.Errorf("building the programs: %w", err)
 	}
 	all := map[string][]string{}
@@ -85,23 +64,10 @@ func names(ctx context.Context, program string) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// link builds with the overlay. Nothing of the machine enters a program: neither paths, nor the state of the
+// link has the go command make the programs. Nothing of the machine enters one: neither paths, nor the state of the
 // repository, nor a build ID. Functions begin at multiples of 16 bytes: those of 32, the linker's own,
 // take more room.
-func link(ctx context.Context, g goCommand, files map[string]string, o Options) error {
-	list, err := json.Marshal(struct{ Replace map[string]string }{files})
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "gatehouse-overlay-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	name := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(name, list, 0o600); err != nil {
-		return err
-	}
+func link(ctx context.Context, g goCommand, o Options) error {
 	output, err := filepath.Abs(o.Output)
 	if err != nil {
 		return err
@@ -110,13 +76,12 @@ func link(ctx context.Context, g goCommand, files map[string]string, o Options) 
 		return err
 	}
 	fmt.Fprintln(o.Progress, "building the programs")
-	args := append([]string{"build", "-overlay", name, "-trimpath"}, forSize()...)
+	args := append([]string{"build", "-trimpath"}, forSize()...)
 	args = append(args, "-ldflags", "-s -w -buildid= -funcalign=16", "-o", output+string(filepath.Separator))
 	for _, p := range programs() {
-		args = append(args, "./"+mainDir+p)
+		args = append(args, "./appliance/cmd/"+p)
 	}
-	_, err = g.run(ctx, args...)
-	return err
+	return g.run(ctx, args...)
 }
 
 // forSize are the arguments by which packages are compiled without inlining, which makes their code smaller
@@ -125,7 +90,6 @@ func link(ctx context.Context, g goCommand, files map[string]string, o Options) 
 func forSize() []string {
 	var args []string
 	for _, pattern := range []string{
-		packageRoot + "...", "github.com/u-root/...",
 		"github.com/pelletier/...",
 		"github.com/vishvananda/...", "github.com/opentracing/...", "github.com/prometheus/...",
 		"github.com/quic-go/...", "google.golang.org/...",

@@ -34,7 +34,6 @@ func commands() multicall.Table {
 			"reboot":   multicall.Silent(endNow(boot.Reboot)),
 			"shutdown": shutdown().Main(),
 		},
-		Mains: believing(uroot()),
 	}
 	for _, room := range rooms() {
 		for name, c := range room {
@@ -60,14 +59,6 @@ func rooms() []map[string]command.Command {
 		tftp.Commands(),
 		trace.Commands(),
 	}
-}
-
-// believing has wget know the certificate authorities: there is no file of them on the disk.
-func believing(mains map[string]func()) map[string]func() {
-	if wget := mains["wget"]; wget != nil {
-		mains["wget"] = func() { believe(); wget() }
-	}
-	return mains
 }
 
 // believe may be called once. An authority that cannot be read is believed in nothing.

@@ -36,19 +36,13 @@ func main() {
 	if startedByKernel() {
 		os.Exit(helpKernel(os.Args[0], boot.Request, kernelLog()))
 	}
-	// A command of u-root runs with the signals' default actions, and may exit by
-	// itself, as the program that it stands for would.
-	if main := commands().Main(os.Args[0]); main != nil {
-		main()
-		return
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// run is the program but for init and the commands of u-root; it returns the exit status.
+// run is the program but for init; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if command := commands().Command(args[0]); command != nil {
 		return command(ctx, args, stdin, stdout, stderr)

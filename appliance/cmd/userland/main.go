@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -44,7 +43,7 @@ func main() {
 	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the program but for the shell and the commands of u-root; it returns the exit status.
+// run is the program but for the shell; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if command := commands().Command(args[0]); command != nil {
 		return command(ctx, args, stdin, stdout, stderr)
@@ -59,7 +58,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return notFound
 }
 
-// commands are the shell, ours where u-root has none or not a good enough one, and u-root's.
+// commands are the shell, and those of the rooms.
 func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{},
@@ -70,7 +69,6 @@ func commands() multicall.Table {
 			t.Commands[name] = c.Main()
 		}
 	}
-	maps.Copy(t.Mains, uroot())
 	return t
 }
 

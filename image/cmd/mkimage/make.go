@@ -129,7 +129,7 @@ func (j *job) programs(ctx context.Context) ([]image.Program, error) {
 	}
 	defer os.RemoveAll(dir)
 	built, err := userland.Build(ctx, userland.Options{
-		Source: j.source, CacheDir: j.cache, Output: dir, Progress: j.progress,
+		Source: j.source, Output: dir, Progress: j.progress,
 	})
 	if err != nil {
 		return nil, err

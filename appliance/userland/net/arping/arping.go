@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 )
@@ -154,7 +154,7 @@ func (s settings) prepare(c *command.Call) (*exchange, error) {
 			return nil, fmt.Errorf("-s %s: expected an IPv4 address", s.own)
 		}
 	}
-	target, err := lookup.Address(c.Context, "ip4", c.Args[0], "")
+	target, err := resolve.Address(c.Context, "ip4", c.Args[0], "")
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/netip"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // echoes is the echoConn of a raw socket.
@@ -15,7 +15,7 @@ type echoes struct {
 	data   []byte
 }
 
-func (e echoes) send(seq uint16) error { return lookup.Reason(e.Send(seq, e.data)) }
+func (e echoes) send(seq uint16) error { return resolve.Reason(e.Send(seq, e.data)) }
 
 func (e echoes) receive(ctx context.Context, answers chan<- answer) {
 	e.Receive(ctx, func(a probe.Arrival) {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -67,7 +67,7 @@ func ping(network string) func(*command.Call) {
 			c.Misused("%v", err)
 			return
 		}
-		target, err := lookup.Address(c.Context, o.family(), o.host, o.Device)
+		target, err := resolve.Address(c.Context, o.family(), o.host, o.Device)
 		if err != nil {
 			c.Fail(err)
 			return

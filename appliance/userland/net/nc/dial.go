@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // runDial connects, or with -z only tries to.
@@ -22,7 +22,7 @@ func (s settings) runDial(c *command.Call, host, ports string) error {
 			return fmt.Errorf("%s: expected an address", host)
 		}
 	}
-	addr, err := lookup.Address(c.Context, "ip"+s.family, host, "")
+	addr, err := resolve.Address(c.Context, "ip"+s.family, host, "")
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s settings) dial(c *command.Call, host string, addr netip.Addr, port int) 
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 			return nil, fmt.Errorf("connect to %s port %d (%s) timed out", host, port, s.network()[:3])
 		}
-		return nil, fmt.Errorf("connect to %s port %d (%s) failed: %w", host, port, s.network()[:3], lookup.Reason(err))
+		return nil, fmt.Errorf("connect to %s port %d (%s) failed: %w", host, port, s.network()[:3], resolve.Reason(err))
 	}
 	if !s.udp || !s.scan {
 		s.connected(c, host, port)
@@ -118,7 +118,7 @@ func refused(conn net.Conn) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
-	return lookup.Reason(err)
+	return resolve.Reason(err)
 }
 
 func (s settings) portRange(ports string) (first, last int, err error) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // runListen waits for connections. Operands are an own address and a port, of which -s and -p may take the place.
@@ -23,7 +23,7 @@ func (s settings) runListen(c *command.Call) error {
 	switch len(operands) {
 	case 0:
 	case 1:
-		addr, err := lookup.Address(c.Context, "ip"+s.family, operands[0], "")
+		addr, err := resolve.Address(c.Context, "ip"+s.family, operands[0], "")
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (s settings) listenTCP(c *command.Call, local string, chunks <-chan chunk) 
 	var lc net.ListenConfig
 	l, err := lc.Listen(c.Context, s.network(), local)
 	if err != nil {
-		return lookup.Reason(err)
+		return resolve.Reason(err)
 	}
 	defer l.Close()
 	go func() { <-c.Done(); l.Close() }()
@@ -63,7 +63,7 @@ func (s settings) listenTCP(c *command.Call, local string, chunks <-chan chunk) 
 			c.Exit(interrupted)
 			return nil
 		case err != nil:
-			return lookup.Reason(err)
+			return resolve.Reason(err)
 		}
 		if !s.again {
 			l.Close() // whoever comes later is refused
@@ -82,7 +82,7 @@ func (s settings) listenUDP(c *command.Call, local string, chunks <-chan chunk) 
 	var lc net.ListenConfig
 	conn, err := lc.ListenPacket(c.Context, s.network(), local)
 	if err != nil {
-		return lookup.Reason(err)
+		return resolve.Reason(err)
 	}
 	defer conn.Close()
 	s.say(c, "Listening on %s", spaced(conn.LocalAddr()))

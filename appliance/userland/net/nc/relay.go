@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -127,7 +127,7 @@ func (s *sender) run() {
 		_, err := s.conn.Write(piece.text)
 		s.busy.Store(false)
 		if err != nil {
-			s.ended <- fmt.Errorf("write error: %w", lookup.Reason(err))
+			s.ended <- fmt.Errorf("write error: %w", resolve.Reason(err))
 			return
 		}
 		if s.delay > 0 {
@@ -175,9 +175,9 @@ func (s settings) receive(c *command.Call, conn net.Conn) error {
 		case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 			return nil
 		case s.udp:
-			return lookup.Reason(err)
+			return resolve.Reason(err)
 		default:
-			s.say(c, "%s: %v", c.Name, lookup.Reason(err)) // the end all the same
+			s.say(c, "%s: %v", c.Name, resolve.Reason(err)) // the end all the same
 			return nil
 		}
 		if s.delay > 0 {

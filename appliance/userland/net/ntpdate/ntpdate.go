@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
@@ -95,7 +95,7 @@ func run(c *command.Call) {
 	c.Stdout.Lines()
 	var known []verdict
 	for _, host := range c.Args {
-		addr, err := lookup.Address(c.Context, s.network, host, "")
+		addr, err := resolve.Address(c.Context, s.network, host, "")
 		if err != nil {
 			c.Warn(err)
 			continue
@@ -125,7 +125,7 @@ const pause = 300 * time.Millisecond
 func (s settings) ask(ctx context.Context, addr netip.Addr) (sample, error) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, wire.Port)))
 	if err != nil {
-		return sample{}, lookup.Reason(err)
+		return sample{}, resolve.Reason(err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
@@ -166,7 +166,7 @@ func (s settings) once(ctx context.Context, conn *net.UDPConn) (sample, error) {
 	}
 	sent := time.Now()
 	if _, err := conn.Write(question.Append(nil)); err != nil {
-		return sample{}, lookup.Reason(err)
+		return sample{}, resolve.Reason(err)
 	}
 	_ = conn.SetReadDeadline(sent.Add(s.wait))
 	buf := make([]byte, 1024)
@@ -178,7 +178,7 @@ func (s settings) once(ctx context.Context, conn *net.UDPConn) (sample, error) {
 			break
 		}
 		if err != nil {
-			return sample{}, lookup.Reason(err)
+			return sample{}, resolve.Reason(err)
 		}
 		got, err := judge(buf[:n], question.Transmit, sent, came)
 		var no refused

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -104,7 +104,7 @@ func (t *client) dial(c *command.Call) error {
 			return fmt.Errorf("%q is no port", c.Args[1])
 		}
 	}
-	addr, err := lookup.Address(c.Context, "ip", c.Args[0], "")
+	addr, err := resolve.Address(c.Context, "ip", c.Args[0], "")
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (t *client) dial(c *command.Call) error {
 		return errors.Join(err, serr)
 	}}
 	if t.conn, err = d.DialContext(c.Context, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(port))); err != nil {
-		return fmt.Errorf("%s: %w", printable.String(c.Args[0]), lookup.Reason(err))
+		return fmt.Errorf("%s: %w", printable.String(c.Args[0]), resolve.Reason(err))
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (t *client) send(b []byte) error {
 		return nil
 	}
 	_, err := t.conn.Write(b)
-	return lookup.Reason(err)
+	return resolve.Reason(err)
 }
 
 // heard is for what the server sends.

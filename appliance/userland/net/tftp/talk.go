@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // How often, and after what time, a packet is sent again.
@@ -80,7 +80,7 @@ func (w *wire) await(ctx context.Context, t *session, buf []byte) (next []byte, 
 
 func (w *wire) send(b []byte) error {
 	_, err := w.conn.WriteToUDPAddrPort(b, w.server)
-	return lookup.Reason(err)
+	return resolve.Reason(err)
 }
 
 // hear waits for a packet of the server: of its address, and once it is known of its port.

@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // Commands are those of this room.
@@ -85,7 +85,7 @@ func run(c *command.Call) {
 
 // transfer does all of it. What was begun of a file that could not be had is removed.
 func (s settings) transfer(c *command.Call) error {
-	addr, err := lookup.Address(c.Context, "ip", c.Args[0], "")
+	addr, err := resolve.Address(c.Context, "ip", c.Args[0], "")
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (s settings) transfer(c *command.Call) error {
 	}
 	conn, err := net.ListenUDP("udp", nil)
 	if err != nil {
-		return lookup.Reason(err)
+		return resolve.Reason(err)
 	}
 	defer conn.Close()
 	w := &wire{conn: conn, server: netip.AddrPortFrom(addr, uint16(s.port))}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -121,7 +121,7 @@ func mtr(c *command.Call) {
 			s.cycles = reportCycles
 		}
 	}
-	target, err := lookup.Address(c.Context, s.network, c.Args[0], s.Device)
+	target, err := resolve.Address(c.Context, s.network, c.Args[0], s.Device)
 	if err != nil {
 		c.Fail(err)
 		return

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/netip"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // names are those of routers. Once the resolver has been waited for in vain it is not asked again: what does not work
@@ -21,7 +21,7 @@ func (n *names) of(ctx context.Context, addr netip.Addr) string {
 	name := addr.String()
 	if !n.deaf {
 		var answered bool
-		name, answered = lookup.Name(ctx, addr)
+		name, answered = resolve.Name(ctx, addr)
 		n.deaf = !answered
 	}
 	if n.known == nil {

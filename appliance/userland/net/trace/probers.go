@@ -6,8 +6,8 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
 // pass gives an answer to whoever waits for it.
@@ -37,7 +37,7 @@ func (p *echoProber) send(seq, ttl int) error {
 	if err := p.SetTTL(ttl); err != nil {
 		return err
 	}
-	return lookup.Reason(p.Send(uint16(seq), p.data))
+	return resolve.Reason(p.Send(uint16(seq), p.data))
 }
 
 func (p *echoProber) receive(ctx context.Context, answers chan<- answer) {
@@ -86,7 +86,7 @@ func (p *udpProber) send(seq, ttl int) error {
 		return err
 	}
 	_, err := p.conn.WriteToUDPAddrPort(p.data, netip.AddrPortFrom(p.target, uint16(port)))
-	return lookup.Reason(err)
+	return resolve.Reason(err)
 }
 
 func (p *udpProber) receive(ctx context.Context, answers chan<- answer) {

@@ -16,8 +16,8 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -163,7 +163,7 @@ func traceroute(network string) func(*command.Call) {
 			return
 		}
 		host := c.Args[0]
-		target, err := lookup.Address(c.Context, s.network, host, s.Device)
+		target, err := resolve.Address(c.Context, s.network, host, s.Device)
 		if err != nil {
 			c.Fail(err)
 			return

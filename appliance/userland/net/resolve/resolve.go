@@ -1,6 +1,6 @@
-// Package lookup is how commands that ask the network come to addresses and names: by the box's resolver. Names that
+// Package resolve is how commands that ask the network come to addresses and names: by the box's resolver. Names that
 // strangers give their addresses are safe to print.
-package lookup
+package resolve
 
 import (
 	"context"
