@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
@@ -18,9 +19,12 @@ import (
 func commands() multicall.Table {
 	return multicall.Table{
 		Commands: map[string]multicall.Command{
+			"dig":      lookup.Commands()["dig"].Main(),
 			"halt":     multicall.Silent(end(boot.Halt)),
+			"host":     lookup.Commands()["host"].Main(),
 			"hostname": multicall.Silent(inet.Hostname),
 			"ip":       multicall.Silent(ip.Run),
+			"nslookup": lookup.Commands()["nslookup"].Main(),
 			"ping":     multicall.Silent(inet.Ping),
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),
