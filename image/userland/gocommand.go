@@ -13,8 +13,8 @@ import (
 )
 
 // buildTags choose the tables with the u-root commands in them; of packages that import gRPC, the half that
-// lets the linker leave out unused methods; and net/http without HTTP/2, which only wget would speak, and which
-// it does not need (0.34 MB). A client of DNS over HTTPS would need it: not every resolver speaks HTTP/1.1.
+// lets the linker leave out unused methods; and net/http without HTTP/2, which only wget and curl would speak, and which
+// they do not need (0.34 MB). A client of DNS over HTTPS would need it: not every resolver speaks HTTP/1.1.
 const buildTags = "userland,grpcnotrace,nethttpomithttp2"
 
 // goCommand runs the go command in the module, with an environment in which only what concerns the machine

@@ -2,23 +2,23 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"io"
 
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/fetch"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
-	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
 // commands are the commands of the console that need what this program has anyway: the network, and init.
 func commands() multicall.Table {
 	return multicall.Table{
 		Commands: map[string]multicall.Command{
+			"curl":     fetch.Commands()["curl"].Main(),
 			"dig":      lookup.Commands()["dig"].Main(),
 			"halt":     multicall.Silent(end(boot.Halt)),
 			"host":     lookup.Commands()["host"].Main(),
@@ -29,23 +29,10 @@ func commands() multicall.Table {
 			"poweroff": multicall.Silent(end(boot.PowerOff)),
 			"reboot":   multicall.Silent(end(boot.Reboot)),
 			"tcpdump":  tcpdump.Commands()["tcpdump"].Main(),
+			"wget":     fetch.Commands()["wget"].Main(),
 		},
-		Mains: believing(uroot()),
+		Mains: uroot(),
 	}
-}
-
-// believing has wget know the certificate authorities: there is no file of them on the disk.
-func believing(mains map[string]func()) map[string]func() {
-	if wget := mains["wget"]; wget != nil {
-		mains["wget"] = func() { believe(); wget() }
-	}
-	return mains
-}
-
-// believe may be called once. An authority that cannot be read is believed in nothing.
-func believe() {
-	roots, _ := trust.Roots()
-	x509.SetFallbackRoots(roots)
 }
 
 // end asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.

@@ -34,7 +34,7 @@ func TestRun(t *testing.T) {
 		{"/bin/ip frobnicate", "", 2, "frobnicate"},
 		{"/bin/ping", "", 2, "usage: ping"},
 		{"/bin/hostname -Z", "", 2, "usage: hostname"},
-		{"gatehouse names", "", 0, "dig\nhalt\nhost\nhostname\nip\nnslookup\nping\npoweroff\nreboot\n"},
+		{"gatehouse names", "", 0, "curl\ndig\nhalt\nhost\nhostname\nip\nnslookup\nping\npoweroff\nreboot\n"},
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
