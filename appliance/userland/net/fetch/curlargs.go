@@ -14,14 +14,24 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const curlHelp = `  -o FILE  -O        to a file; -O: named as the URL's       -s -S  silent; but errors are said
-  -L                 follow redirects (--max-redirs N)       -f     a status of 400 and above is an error
-  -i -I -D FILE      with the header; only it; into a file   -v     what is said to whom
-  -X METHOD  -H 'NAME: VALUE'  -A AGENT  -e REFERER  -b COOKIES     -T FILE  send a file
-  -d DATA            a form, @FILE too; --data-raw, --data-binary, --data-urlencode; -G: in the URL; --json
-  -u USER:PASSWORD   -k  believe any server  --cacert FILE   -x PROXY
-  -m S  --connect-timeout S     -r RANGE     -C N, -C -      go on from there, from what is there
-  -4 -6  --resolve HOST:PORT:ADDRESS    -w FORMAT  %{http_code} and its like
+const curlHelp = `  -o FILE, -O           to a file; to one of the URL's name (--output-dir DIR)
+  -s, -S                silent; errors are said all the same
+  -L                    follow redirects (--max-redirs N)
+  -f, --fail-with-body  a status of 400 and above is an error: 22
+  -i, -I, -D FILE       with the header; only it; it into a file
+  -v                    show what is said to whom
+  -X METHOD             -H 'NAME: VALUE'
+  -A AGENT              -e REFERER            -b NAME=COOKIE
+  -d DATA, -d @FILE     a form; --data-raw, --data-binary, --data-urlencode
+  -G, --json DATA       the form as a part of the URL; JSON
+  -T FILE               send a file; -: standard input
+  -u USER:PASSWORD      -x PROXY
+  -k, --cacert FILE     believe any server; who a file vouches for
+  -m S                  --connect-timeout S
+  -r RANGE, -C N, -C -  a part; from N on; from where the file ends
+  -4, -6, --resolve HOST:PORT:ADDRESS
+  -w FORMAT             %{http_code}, %{time_total} and so on, at the end
+  --compressed          -g: braces in a URL are no list
 `
 
 // An option of curl that has a long name only is a letter from here on.

@@ -115,7 +115,7 @@ func statusOf(err error) int {
 		{isTimeout(err), timeStatus},
 		{errors.As(err, &resolve), resolveStatus},
 		{errors.As(err, &connect), connectStatus},
-		{errors.As(err, &secure) && isPeer(err), peerStatus},
+		{isPeer(err), peerStatus},
 		{errors.As(err, &secure), secureStatus},
 		{errors.Is(err, io.ErrUnexpectedEOF), partialStatus},
 		{errors.Is(err, io.EOF), emptyStatus},

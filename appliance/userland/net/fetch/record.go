@@ -31,26 +31,26 @@ func (c *recordedConn) Read(p []byte) (int, error) {
 
 // A headerRecord is a header, from its first line to the empty one behind it.
 type headerRecord struct {
-	b    []byte
-	done bool
+	b     []byte
+	begin int // of the one that comes now
+	done  bool
 }
 
 func (h *headerRecord) add(p []byte) {
 	if h.done {
 		return
 	}
+	looked := max(h.begin, len(h.b)-3) // an end may have begun before
 	h.b = append(h.b, p[:min(len(p), maxHeader-len(h.b))]...)
-	begin := 0
 	for {
-		i := bytes.Index(h.b[begin:], []byte("\r\n\r\n"))
+		i := bytes.Index(h.b[looked:], []byte("\r\n\r\n"))
 		if i < 0 {
-			h.done = len(h.b) >= maxHeader
 			return
 		}
-		line := h.b[begin:]
-		begin += i + 4
-		if !interim(line) {
-			h.b, h.done = h.b[:begin], true
+		line := h.b[h.begin:]
+		h.begin = looked + i + 4
+		if looked = h.begin; !interim(line) {
+			h.b, h.done = h.b[:h.begin], true
 			return
 		}
 	}

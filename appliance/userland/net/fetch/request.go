@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strings"
@@ -41,6 +42,7 @@ type request struct {
 	onConnect    func(format string, args ...any)                       // what is done, for people; may be nil
 	onSend       func(*http.Request)                                    // may be nil
 	onHeader     func(resp *http.Response, raw []byte, last bool) error // each hop's
+	tunnelled    bool
 	uploaded     int64
 	hops         int
 	began        time.Time
@@ -67,15 +69,20 @@ func (r *request) do(ctx context.Context) (*http.Response, error) {
 			return nil, err
 		}
 		if r.onSend != nil {
-			r.onSend(hop)
+			told := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { r.onSend(hop) }}
+			hop = hop.WithContext(httptrace.WithClientTrace(ctx, told))
 		}
 		resp, err := transport.RoundTrip(hop)
 		if err != nil {
 			return nil, err
 		}
+		raw := record.take()
+		if r.tunnelled {
+			raw = nil // it is the proxy's
+		}
 		next := location(resp, at)
 		last := next == nil || !r.follow
-		if err := r.onHeader(resp, record.take(), last); err != nil || last {
+		if err := r.onHeader(resp, raw, last); err != nil || last {
 			return resp, err
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
@@ -182,7 +189,7 @@ func (r *request) transport(record *headerRecord) (*http.Transport, error) {
 	switch r.proxy {
 	case "-":
 	case "":
-		t.Proxy = http.ProxyFromEnvironment
+		t.Proxy = r.tunnel(http.ProxyFromEnvironment, config)
 	default:
 		proxy, err := url.Parse(r.proxy)
 		if err == nil && !strings.Contains(r.proxy, "://") {
@@ -191,9 +198,20 @@ func (r *request) transport(record *headerRecord) (*http.Transport, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: the proxy", errURL)
 		}
-		t.Proxy = http.ProxyURL(proxy)
+		t.Proxy = r.tunnel(http.ProxyURL(proxy), config)
 	}
 	return t, nil
+}
+
+// tunnel is a choice of proxies that sees when HTTPS goes through one: net/http speaks TLS itself then.
+func (r *request) tunnel(choice func(*http.Request) (*url.URL, error), config *tls.Config) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		proxy, err := choice(req)
+		if r.tunnelled = proxy != nil && req.URL.Scheme == "https"; r.tunnelled && config.RootCAs == nil && !r.insecure {
+			config.RootCAs = believe()
+		}
+		return proxy, err
+	}
 }
 
 func (r *request) tlsConfig() (*tls.Config, error) {

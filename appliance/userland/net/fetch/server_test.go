@@ -30,7 +30,14 @@ import (
 func serve(t *testing.T, ns *testnet.Namespace, caFile string) {
 	t.Helper()
 	certificate := authority(t, caFile)
-	handler := handler()
+	servers := handler()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodConnect {
+			tunnel(ns, w)
+			return
+		}
+		servers.ServeHTTP(w, r)
+	})
 	for _, addr := range []string{"127.0.0.1:80", "127.0.0.2:80", "127.0.0.1:8080", "127.0.0.1:443", "127.0.0.2:443", "127.0.0.1:8443"} {
 		var l net.Listener
 		err := ns.Do(func() (err error) { l, err = net.Listen("tcp", addr); return err })
@@ -47,6 +54,25 @@ func serve(t *testing.T, ns *testnet.Namespace, caFile string) {
 		go func() { _ = server.Serve(l) }()
 		t.Cleanup(func() { server.Close() })
 	}
+}
+
+// tunnel is a proxy for HTTPS, whatever was asked for.
+func tunnel(ns *testnet.Namespace, w http.ResponseWriter) {
+	var far net.Conn
+	err := ns.Do(func() (err error) { far, err = net.Dial("tcp", "127.0.0.1:443"); return err })
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer far.Close()
+	near, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer near.Close()
+	_, _ = io.WriteString(near, "HTTP/1.1 200 Go on\r\nX: y\r\n\r\n")
+	go func() { _, _ = io.Copy(far, near); far.Close() }()
+	_, _ = io.Copy(near, far)
 }
 
 // authority makes one, writes it to a file and returns a certificate by it.

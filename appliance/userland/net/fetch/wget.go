@@ -17,13 +17,19 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const wgetHelp = `  -O FILE  where it goes, - for standard output     -P DIR  the directory for it
-  -c       go on with a part that is there          -q      say nothing but errors
-  -S       show what the server says                --spider  only whether it is there
-  --header 'NAME: VALUE'   --post-data TEXT   --post-file FILE
-  -U NAME  what it says that it is                  -Y off  no proxy: http_proxy and https_proxy have one
-  -T S     give up after S seconds of silence       -t N    try N times to connect
-  -o FILE  what it does goes there                  --no-check-certificate  believe any server
+const wgetHelp = `  -O FILE    where it goes, - for standard output
+  -P DIR     the directory for it
+  -c         go on with a part that is there
+  -q         say nothing but errors        -o FILE  say it into a file
+  -S         show what the server says
+  --spider   look only whether it is there
+  --header 'NAME: VALUE'
+  --post-data TEXT, --post-file FILE
+  -U NAME    what it says that it is
+  -Y off     no proxy; http_proxy and https_proxy name one
+  -T S       give up after S seconds of silence
+  -t N       try N times to connect
+  --no-check-certificate   believe any server
 `
 
 // Letters of options that have long names only.

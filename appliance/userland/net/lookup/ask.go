@@ -78,6 +78,8 @@ func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout ti
 			}
 		}
 		switch {
+		case errors.Is(err, dns.ErrShortRead) && !tcp:
+			continue // no DNS at all
 		case err != nil && !errors.Is(err, errBadPacket):
 			return reply{}, err
 		case r.Id != question.Id && !tcp:

@@ -13,14 +13,21 @@ import (
 	"github.com/miekg/dns"
 )
 
-const digHelp = `  -x ADDRESS  the name of an address     -t TYPE -c CLASS -q NAME  what could be mistaken
-  -p PORT     of the servers             -4 -6       ask by IPv4 or IPv6 only
-  +short      what the answers say       +noall +answer  sections: question answer authority additional,
-  +trace      from the root on             comments cmd stats
-  +tcp        by TCP; +ignore: TC is no reason for it   +norecurse +noadflag +cdflag +aaflag +dnssec  flags
-  +time=S +tries=N +retry=N   5 seconds, three times    +bufsize=N +noedns +nocookie +nsid +subnet=NET  EDNS
-  +nottlid +noclass +ttlunits +split=N +identify +qr +onesoa   what is shown     +search +ndots=N +domain=D
-What is before the first NAME holds for all, what follows one for it. 9: no server has answered.
+const digHelp = `  -x ADDRESS             the name of an address
+  -t TYPE -c CLASS -q NAME   for what would be taken for something else
+  -p PORT  -4  -6        where, and by what, servers are asked
+  +short                 what the answers say, and nothing else
+  +noall +answer         what is shown: question answer authority additional
+                           comments cmd stats
+  +trace                 from the root on, server by server
+  +tcp +ignore           by TCP; not by TCP when a reply is cut off
+  +time=S +tries=N +retry=N   how long, how often: 5 seconds, three times
+  +norecurse +noadflag +cdflag +aaflag +dnssec      flags of the question
+  +bufsize=N +edns=N +noedns +nocookie +nsid +subnet=NETWORK        EDNS
+  +nottlid +noclass +ttlunits +split=N +identify +qr +onesoa    how it looks
+  +search +domain=NAME +ndots=N    the search list, which is not used else
+What is before the first NAME is for all, what is behind one for that one.
+Exit status 9: no server has answered.
 `
 
 // A query is what one name is asked for, and how.

@@ -13,12 +13,19 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const hostHelp = `  -t TYPE  what is asked for; without it addresses and mail, or the name of an address     -c CLASS
-  -a       -v -t ANY            -v    the whole replies       -l     the hosts of a zone, by a transfer
-  -C       the SOA of each server of a zone                   -r     not recursively
-  -T       by TCP               -4 -6 by IPv4 or IPv6 only    -p PORT
-  -W S     wait S seconds; -w: for ever                       -R N   try again N times
-  -N N     names with N dots are tried as they are first
+const hostHelp = `  -t TYPE   what is asked for; else addresses and mail, or an address's name
+  -c CLASS  CH, HS
+  -a        -v -t ANY
+  -v -d     the whole replies
+  -l        the hosts of a zone, by a transfer
+  -C        the SOA of each server of a zone
+  -r        not recursively
+  -T        by TCP
+  -4 -6     by IPv4 or IPv6 only
+  -p PORT   of the server
+  -W S      wait S seconds; -w: for ever
+  -R N      try N times more
+  -N N      names with N dots are not looked for in the search list
 `
 
 // A hoster is one run of host.

@@ -12,9 +12,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const nslookupHelp = `  -type=TYPE  soa, ns, a, aaaa, cname, mx, txt, ptr, srv or any; more than once, if need be
+const nslookupHelp = `  -type=TYPE  soa ns a aaaa cname mx txt ptr srv any; also more than once
   -debug      how long each question took
-Without a server those of the system are asked, and a NAME without a dot is looked for in its domains.
+Without SERVER those of the system are asked, and a NAME without a dot is
+looked for in its domains.
 `
 
 // A nslooker is one run of nslookup, as busybox has it.
@@ -44,6 +45,7 @@ func nslookup(c *command.Call) {
 		c.Warn(err)
 	}
 	q := newQuery()
+	q.timeout = 2500 * time.Millisecond // all in all 5 s
 	q.edns, q.ad, q.comments, q.tries = -1, false, false, 2
 	if q.servers = n.ours(conf); len(args) == 2 {
 		if q.servers, err = n.named(args[1]); err != nil {
