@@ -48,6 +48,7 @@ type Env struct {
 	Image          fs.FS      // the site of the disk
 	KeptDir        string     // of the sites that were applied
 	Person         box.Person // who asks
+	Authorities    time.Time  // when the list of certificate authorities was made; 0: not known
 }
 
 // silence is when who is asked is taken to hang: everybody answers at once, but for what changes the box.

@@ -60,6 +60,7 @@ type appliance struct {
 	leases   []dhcp.LeaseInfo
 	log      []logs.Dated
 	shares   *watch.State // nil: init does not say
+	trusted  time.Time    // when the list of certificate authorities was made
 }
 
 func healthy() appliance {
@@ -234,7 +235,7 @@ func (a appliance) command(t *testing.T, args ...string) (stdout, stderr string,
 			}
 			return a.machine, a.untold
 		},
-		Now: func() time.Time { return now }, Patience: a.patience,
+		Now: func() time.Time { return now }, Patience: a.patience, Authorities: a.trusted,
 	}
 	code = admin.Run(t.Context(), env, args)
 	return out.String(), errs.String(), code

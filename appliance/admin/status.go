@@ -35,7 +35,9 @@ type Status struct {
 	Time     *ntprun.Status     `json:"time,omitempty"`   // nil: no time is kept, or its service does not answer
 	Heard    []Heard            `json:"heard"`            // from init and the services that run
 	Shares   *Shares            `json:"shares,omitempty"` // of the conversations; nil: init does not say
-	Problems []string           `json:"problems"`         // everything that is wrong, for people
+	// Authorities is when the list of certificate authorities was made.
+	Authorities time.Time `json:"authorities,omitzero"`
+	Problems    []string  `json:"problems"` // everything that is wrong, for people
 }
 
 // Heard is what came of asking one process of the appliance whether it is well.

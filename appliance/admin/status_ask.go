@@ -93,6 +93,7 @@ func collect(ctx context.Context, env Env) Status {
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
 	a.hosts = env.owners(ctx, a.units)
 	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six
+	st.Authorities = env.Authorities
 	st.addLease()
 	st.clean()
 	st.Heard = a.heard(st.Services)

@@ -105,6 +105,9 @@ func (st Status) machineRows() (rows [][]string) {
 	if st.Time != nil {
 		add("time", clock.Line(*st.Time))
 	}
+	if !st.Authorities.IsZero() {
+		add("authorities", "of certificates, as of "+st.Authorities.UTC().Format(time.DateOnly))
+	}
 	perm, _ := st.disk(permDir)
 	for _, d := range m.Disks {
 		if d.Dir != permDir && (d.Device == "" || d.Device != perm.Device) {

@@ -18,6 +18,7 @@ const (
 	fullDisk     = 0.95    // of bytes or inodes
 	fullRoot     = 1 << 20 // bytes left, when /perm is on the root disk: an image has 2 MiB beyond its content
 	littleMemory = 0.08    // of it all, still available
+	oldList      = 2 * 365 * 24 * time.Hour
 )
 
 // newestImage is the time of all files of an image: no clock is right that is before it.
@@ -92,6 +93,7 @@ func (st *Status) problems(a answers) []string {
 	add(st.Shares.problems()...)
 	add(st.diskProblems()...)
 	add(scarce(st.Machine)...)
+	add(st.authorityProblems()...)
 	return all
 }
 
@@ -177,6 +179,17 @@ func scarce(m machine.Facts) []string {
 		all = append(all, "the clock is wrong: it says "+t.Format(time.DateTime)+" UTC")
 	}
 	return all
+}
+
+// authorityProblems is a list of certificate authorities that is old: new ones are not believed, and who is not to be
+// believed any more still is. There is none where nothing is known of it, or of the time.
+func (st *Status) authorityProblems() []string {
+	made := st.Authorities
+	if made.IsZero() || st.Machine.Clock.Time.Sub(made) < oldList {
+		return nil
+	}
+	return []string{fmt.Sprintf("the list of certificate authorities is of %s: servers with newer ones are not believed; "+
+		"a new image has a newer list", made.UTC().Format(time.DateOnly))}
 }
 
 // crowded reports whether so much of a table is used, or more.

@@ -80,6 +80,7 @@ func large() appliance {
 		})
 		a.machine.Neighbours[1].Used = 2500
 		a.machine.Clock.Synchronised = true
+		a.trusted = time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
 		a.links = []admin.Link{
 			{Name: "wan", Interface: "eth0", State: "up", Addresses: []string{"203.0.113.10/29", "203.0.113.11/32", "2001:db8:0:1::10/64"}},
 			{Name: "lan", Interface: "eth1", State: "up", Addresses: []string{"10.77.1.1/24", "2001:db8:50:1::1/64"}},
@@ -176,6 +177,7 @@ gateway         fe80::1 on eth0, heard 5m ago
 conversations   120 of 16384
 neighbours      2500 of 4096 IPv6, 0 do not answer
 clock           2026-05-01 12:00:00 UTC, synchronised, source xen
+authorities     of certificates, as of 2026-04-01
 /perm           /dev/xvda, 4.0 of 64.0 GiB in use; with the root disk, a new
                 image begins anew
 watchdog        xen_wdt, fed while dhcp answers
@@ -327,6 +329,10 @@ func TestProblems(t *testing.T) {
 		"the clock is wrong: it says 2025-12-31 23:59:59 UTC": {
 			func(a *appliance) { a.machine.Clock.Time = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) },
 			func(a *appliance) { a.machine.Clock.Time = time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC) },
+		},
+		"the list of certificate authorities is of 2024-05-01: servers with newer ones are not believed; a new image has a newer list": {
+			func(a *appliance) { a.trusted = time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC) },
+			func(a *appliance) { a.trusted = time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC) },
 		},
 		"service sshd is in state stopping: signal: killed": {
 			none, func(a *appliance) { a.services[1].State = supervise.Stopping },

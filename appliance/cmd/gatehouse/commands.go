@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"io"
 
@@ -11,8 +10,10 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/arping"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/conntrack"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/fetch"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/lookup"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nc"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nettools"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ntpdate"
@@ -21,7 +22,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/telnet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tftp"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/trace"
-	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
 // commands are the commands of the console that need what this program has anyway: the network, and init.
@@ -48,8 +48,10 @@ func rooms() []map[string]command.Command {
 	return []map[string]command.Command{
 		arping.Commands(),
 		conntrack.Commands(),
+		fetch.Commands(),
 		inet.Commands(),
 		ip.Commands(),
+		lookup.Commands(),
 		nc.Commands(),
 		nettools.Commands(),
 		ntpdate.Commands(),
@@ -59,12 +61,6 @@ func rooms() []map[string]command.Command {
 		tftp.Commands(),
 		trace.Commands(),
 	}
-}
-
-// believe may be called once. An authority that cannot be read is believed in nothing.
-func believe() {
-	roots, _ := trust.Roots()
-	x509.SetFallbackRoots(roots)
 }
 
 // endNow asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.
