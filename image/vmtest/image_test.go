@@ -107,6 +107,7 @@ func TestImage(t *testing.T) {
 		{"the kernel lacks what it should", kernelClosed},
 		{"a service that is killed comes back", killServices},
 		{"the console is a root shell", rootShell},
+		{"what people type does what busybox does", typedByPeople},
 		{"reboot by command", rebootByCommand},
 		{"power cut right after an ACK", powerCut},
 		{"power cut again", powerCut},
@@ -274,12 +275,7 @@ func rootShell(ctx context.Context, t *testing.T, h *home) {
 			t.Errorf("%s at the console does not say %q:\n%s", command, want, out)
 		}
 	}
-	if err := h.vm.Send("exit\n"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.vm.Expect(ctx, invitation); err != nil {
-		t.Fatal(err)
-	}
+	closeShell(ctx, t, h.vm)
 }
 
 func rebootByCommand(ctx context.Context, t *testing.T, h *home) {

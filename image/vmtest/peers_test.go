@@ -128,6 +128,17 @@ func openShell(ctx context.Context, t *testing.T, vm *VM) {
 	typed(ctx, t, vm, "true")
 }
 
+// closeShell leaves the shell.
+func closeShell(ctx context.Context, t *testing.T, vm *VM) {
+	t.Helper()
+	if err := vm.Send("exit\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := vm.Expect(ctx, invitation); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // typed types a command at the shell of the console and gives what the console says until it is done. Kernel
 // and init may put in a word at any place, and the terminal echoes what is typed: the mark of the end is not
 // what is typed.
