@@ -124,8 +124,15 @@ func (s *shell) builtin(b builtin, args []string) int {
 		s.printf("usage: %s %s\n", args[0], b.usage)
 		return s.flushed(0)
 	}
+	if s.interactive() && ends(args[0]) && len(args) > 1 && isOption(args[1]) { // who asks for help does not lose his session
+		s.say("usage: %s %s", args[0], b.usage)
+		return exitUsage
+	}
 	return s.flushed(b.run(s, args))
 }
+
+// ends reports whether a builtin ends the shell.
+func ends(name string) bool { return name == "exit" || name == "logout" || name == "exec" }
 
 // printf prints.
 func (s *shell) printf(format string, args ...any) { s.output = fmt.Appendf(s.output, format, args...) }

@@ -42,9 +42,11 @@ func (s *shell) giveBack() {
 	s.tty.close()
 }
 
-// begin prepares the terminal for commands, and forgets a ^C that was for an earlier line.
+// begin prepares the terminal for commands, and forgets what was pressed for an earlier line.
 func (s *shell) begin() {
-	s.pending[unix.SIGINT].Store(false)
+	for _, sig := range pressed() {
+		s.pending[sig].Store(false)
+	}
 	s.tty.cooked()
 }
 

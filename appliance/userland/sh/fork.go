@@ -195,7 +195,7 @@ func (s *shell) foregroundFork(list []*syntax.Stmt) int {
 	if err != nil {
 		s.abandon(exitUsage, "%v", err)
 	}
-	j.add(pid)
+	s.launched(j, pid)
 	return s.foreground(j)
 }
 
@@ -215,6 +215,7 @@ func (s *shell) background(st *syntax.Stmt) int {
 		return exitUsage
 	}
 	j.add(pid)
+	j.group = s.flags['m']
 	s.lastJob = pid
 	s.jobs.add(j)
 	if s.interactive() {
@@ -258,7 +259,7 @@ func (s *shell) pipeline(c *syntax.BinaryCmd) int {
 			s.say("%v", err)
 			continue
 		}
-		j.add(pid)
+		s.launched(j, pid)
 	}
 	return s.foreground(j)
 }
@@ -364,7 +365,7 @@ func (s *shell) captured(list []*syntax.Stmt) string {
 		unix.Close(p[0])
 		s.abandon(exitUsage, "%v", err)
 	}
-	j.add(pid)
+	s.launched(j, pid)
 	out := s.all(p[0])
 	unix.Close(p[0])
 	s.substatus = s.foreground(j)

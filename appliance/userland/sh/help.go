@@ -22,19 +22,19 @@ func help(s *shell, args []string) int {
 	if len(args) > 1 {
 		return s.helpOf(args[1])
 	}
-	columns := defaultColumns
+	width := defaultColumns
 	if s.tty != nil {
-		columns, _ = s.tty.size()
+		width, _ = s.tty.size()
 	}
 	own := builtinNames()
 	for name := range s.program.Utilities {
 		own = append(own, name)
 	}
 	slices.Sort(own)
-	s.printf("Of the shell (help NAME):\n%s\nPrograms (NAME --help):\n%s", table80(slices.Compact(own), columns),
-		table80(s.programs(), columns))
-	s.printf("\nKeys: Tab completes, the arrows and ^R find earlier lines, ^C ends a command, ^Z stops it\n" +
-		"(then fg, bg), ^D ends the shell. This is the shell of POSIX, with functions, local and $(( )).\n")
+	s.printf("Of the shell (help NAME):\n%s\nPrograms (NAME --help):\n%s", columns(slices.Compact(own), width),
+		columns(s.programs(), width))
+	s.printf("\nTab completes, the arrows and ^R find earlier lines, ^C ends a command,\n" +
+		"^Z stops it (fg and bg go on with it), ^D ends the shell.\n")
 	return 0
 }
 
@@ -48,23 +48,43 @@ func (s *shell) helpOf(name string) int {
 	return 0
 }
 
-// table80 puts words into columns, each read from the top.
-func table80(words []string, width int) string {
-	widest := 1
-	for _, w := range words {
-		widest = max(widest, displayed(w))
+// columns puts words into as many columns as there is room for, each read from the top, as ls does.
+func columns(words []string, width int) string {
+	count := len(words)
+	for ; count > 1; count-- {
+		if total(words, count) <= width {
+			break
+		}
 	}
-	columns := max(1, (width-2+1)/(widest+2))
-	rows := (len(words) + columns - 1) / columns
+	rows := (len(words) + max(count, 1) - 1) / max(count, 1)
 	var b strings.Builder
 	for row := range rows {
 		line := ""
 		for i := row; i < len(words); i += rows {
-			line += "  " + words[i] + strings.Repeat(" ", widest-displayed(words[i]))
+			first := i - row
+			line += "  " + words[i] + strings.Repeat(" ", widest(words[first:min(first+rows, len(words))])-displayed(words[i]))
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return b.String()
+}
+
+// total is how wide so many columns are.
+func total(words []string, count int) int {
+	rows := (len(words) + count - 1) / count
+	sum := 0
+	for column := range slices.Chunk(words, rows) {
+		sum += 2 + widest(column)
+	}
+	return sum
+}
+
+func widest(words []string) int {
+	most := 0
+	for _, w := range words {
+		most = max(most, displayed(w))
+	}
+	return most
 }
 
 // programs are the names of everything in PATH and of functions.

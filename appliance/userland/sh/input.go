@@ -41,8 +41,11 @@ func (s *shell) source(next func() (string, error)) {
 	}
 }
 
-// nothing is a list of one command that does nothing.
-func nothing() []*syntax.Stmt { return []*syntax.Stmt{{Cmd: &syntax.Block{}}} }
+// lastTraps runs the traps of signals that came with the last command.
+func (s *shell) lastTraps() {
+	defer s.landed()
+	s.between()
+}
 
 // ended mends a script that ends within a here-document: it is one to the end of the script.
 func (in *input) ended() bool {

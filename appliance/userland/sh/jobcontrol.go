@@ -110,7 +110,9 @@ func wait(s *shell, args []string) int {
 			if status := s.awaitJob(j); status != 0 {
 				return status
 			}
-			s.jobs.remove(j)
+			if j.state() == done {
+				s.jobs.remove(j)
+			}
 		}
 		return 0
 	}
@@ -128,18 +130,18 @@ func wait(s *shell, args []string) int {
 		if status = s.awaitJob(j); status != 0 {
 			return status
 		}
-		status, j.waited = j.status(), true
+		status, j.waited = j.status(), j.state() == done
 	}
 	return status
 }
 
-// awaitJob waits until a job is done. Its status is that of a signal that came first.
+// awaitJob waits until a job is done or stops. Its status is that of a signal that came first.
 func (s *shell) awaitJob(j *job) int {
 	for {
 		for _, p := range j.procs {
 			p.wait(unix.WNOHANG | unix.WUNTRACED | unix.WCONTINUED)
 		}
-		if j.state() == done {
+		if j.state() != running {
 			return 0
 		}
 		if s.interrupted() {
@@ -154,9 +156,10 @@ func (s *shell) awaitJob(j *job) int {
 
 // kill signals jobs and processes: the command does, which knows no jobs.
 func kill(s *shell, args []string) int {
-	words := slices.Clone(args)
-	for i, word := range words[1:] {
+	words, groups := []string{args[0]}, false
+	for _, word := range args[1:] {
 		if !strings.HasPrefix(word, "%") {
+			words = append(words, word)
 			continue
 		}
 		j, err := s.jobs.find(word)
@@ -164,16 +167,17 @@ func kill(s *shell, args []string) int {
 			s.say("kill: %v", err)
 			return exitUsage
 		}
-		words[i+1] = strconv.Itoa(j.pgid)
+		number := strconv.Itoa(j.pgid)
 		if j.group {
-			words[i+1] = "-" + words[i+1]
-			if i == 0 {
-				words = slices.Insert(words, 1, "-TERM") // a number below 0 would be a signal
-			}
+			number, groups = "-"+number, true
 		}
-		if j.state() == stopped && !slices.ContainsFunc(words[1:], func(w string) bool { return strings.Contains(w, "STOP") }) {
+		words = append(words, number)
+		if j.state() == stopped && !strings.Contains(strings.Join(args, " "), "STOP") {
 			defer s.awaken(j, false) // it could not die
 		}
+	}
+	if groups && !strings.HasPrefix(args[1], "-") {
+		words = slices.Insert(words, 1, "-TERM") // the number of a group would be a signal
 	}
 	defer s.gather()
 	if utility := s.program.Utilities["kill"]; utility != nil {

@@ -216,15 +216,26 @@ func (s *shell) reap() {
 	}
 }
 
+// launched adds a process to a job of the foreground. What a person has pressed before the job had the terminal, is meant
+// for it.
+func (s *shell) launched(j *job, pid int) {
+	j.add(pid)
+	if j.group = s.flags['m']; !j.group {
+		return
+	}
+	s.current.Store(int32(j.pgid))
+	for _, sig := range pressed() {
+		if s.interactive() && s.pending[sig].Load() {
+			_ = unix.Kill(-j.pgid, sig) // it may have ended
+		}
+	}
+}
+
 // foreground waits for a job until it ends or stops, and returns its status.
 func (s *shell) foreground(j *job) int {
-	j.group = s.flags['m']
 	flags := 0
 	if j.group {
 		s.current.Store(int32(j.pgid))
-		if s.interactive() && s.pending[unix.SIGINT].Load() && len(j.procs) > 0 {
-			_ = unix.Kill(-j.pgid, unix.SIGINT) // pressed before there was the group
-		}
 		flags = unix.WUNTRACED
 	}
 	for _, p := range j.procs {
@@ -264,14 +275,15 @@ func (s *shell) after(j *job) int {
 		return j.status()
 	}
 	s.jobs.remove(j)
+	if s.interactive() && slices.ContainsFunc(j.procs, func(p *proc) bool { return p.status.Signaled() && p.status.Signal() == unix.SIGINT }) {
+		s.pending[unix.SIGINT].Store(false)
+		panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true})
+	}
 	status := j.last()
 	if !status.Signaled() {
 		return j.status()
 	}
 	switch sig := status.Signal(); {
-	case sig == unix.SIGINT && s.interactive():
-		s.pending[unix.SIGINT].Store(false)
-		panic(leave{status: j.status(), interrupt: true})
 	case sig != unix.SIGINT && sig != unix.SIGPIPE:
 		s.say("%s: %s", firstWord(j.text), words(sig))
 	}
@@ -373,6 +385,7 @@ func (s *shell) hangUp(sig unix.Signal) {
 	if !s.interactive() || s.owned[sig].Load() {
 		return
 	}
+	s.hung.Store(true)
 	s.jobs.mu.Lock()
 	var groups []int
 	for _, j := range s.jobs.list {

@@ -1,6 +1,7 @@
 package sh_test
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/files"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/system"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
 )
 
@@ -18,7 +20,7 @@ import (
 // that name, and so does the shell.
 func TestMain(m *testing.M) {
 	if multicall.Name(os.Args[0]) == "sh" {
-		os.Exit(sh.Program{Utilities: utilities(), Profile: os.Getenv("TEST_PROFILE")}.Run(os.Args))
+		os.Exit(sh.Program{Utilities: utilities(), Profile: cmp.Or(os.Getenv("TEST_PROFILE"), "/nosuch")}.Run(os.Args))
 	}
 	if run := busyboxtest.Command(os.Args[0], commands()); run != nil {
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
@@ -37,7 +39,7 @@ func commands() map[string]command.Command {
 }
 
 func utilities() map[string]multicall.Command {
-	all := map[string]multicall.Command{}
+	all := map[string]multicall.Command{"kill": multicall.Silent(system.Kill)}
 	for name, c := range commands() {
 		if sh.IsUtility(name) {
 			all[name] = c.Main()

@@ -35,7 +35,7 @@ func (s *shell) external(args []string, last bool) int {
 		s.say("%s: %v", args[0], err)
 		return exitCannotExec
 	}
-	j.add(pid)
+	s.launched(j, pid)
 	return s.foreground(j)
 }
 

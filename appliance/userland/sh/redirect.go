@@ -210,6 +210,8 @@ func (s *shell) hereDocument(r *syntax.Redirect) string {
 	for _, part := range word.Parts {
 		if lit, ok := part.(*syntax.Lit); ok {
 			b.WriteString(lit.Value)
+		} else { // the parser has seen no quotes in E"O"F
+			b.WriteString(printed(&syntax.Word{Parts: []syntax.WordPart{part}}))
 		}
 	}
 	return b.String()

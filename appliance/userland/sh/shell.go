@@ -130,6 +130,9 @@ func (s *shell) interact() int {
 	for !s.finished {
 		s.source(nil)
 	}
+	if s.hung.Load() {
+		select {} // hangUp ends the process
+	}
 	return s.end()
 }
 
@@ -141,7 +144,7 @@ func (s *shell) script(next func() (string, error)) int {
 
 // end runs the EXIT trap, and returns the exit status.
 func (s *shell) end() int {
-	s.run(nothing(), false) // traps of signals that the last command brought
+	s.lastTraps()
 	s.exitTrap()
 	return s.status
 }

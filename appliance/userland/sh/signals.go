@@ -3,6 +3,7 @@ package sh
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type signals struct {
 	pending [65]atomic.Bool
 	any     atomic.Bool
 	owned   [65]atomic.Bool // there is a trap for it
+	hung    atomic.Bool     // the process is about to end
 	current atomic.Int32    // process group in the foreground: what a person means who presses ^C
 }
 
@@ -78,8 +80,8 @@ func (s *shell) count() {
 		}
 		s.pending[n].Store(true)
 		s.any.Store(true)
-		if group := s.current.Load(); n == unix.SIGINT && group > 0 {
-			_ = unix.Kill(-int(group), unix.SIGINT) // it may have ended
+		if group := s.current.Load(); group > 0 && slices.Contains(pressed(), n) {
+			_ = unix.Kill(-int(group), n) // it may have ended
 		}
 		select {
 		case s.wake <- struct{}{}:
@@ -88,6 +90,9 @@ func (s *shell) count() {
 		_, _ = unix.Write(s.poll[1], []byte{0}) // a full pipe wakes as well
 	}
 }
+
+// pressed are the signals of ^C, ^\ and ^Z.
+func pressed() []unix.Signal { return []unix.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP} }
 
 // interrupted takes a ^C.
 func (s *shell) interrupted() bool {

@@ -127,9 +127,6 @@ func execute(s *shell, args []string) int {
 	if len(args) > 1 && args[1] == "--" {
 		args = args[1:]
 	}
-	if len(args) > 1 && s.interactive() && isOption(args[1]) {
-		return s.misused("exec", "unknown option %s", args[1])
-	}
 	if len(args) == 1 {
 		return 0
 	}
@@ -297,7 +294,7 @@ func (s *shell) setNamed(name string, on bool) error {
 }
 
 func (s *shell) printOptions(table bool) {
-	for _, name := range strings.Fields("errexit noglob ignoreeof monitor noexec xtrace verbose noclobber allexport notify nounset vi pipefail") {
+	for _, name := range strings.Fields("errexit noglob ignoreeof monitor noexec xtrace verbose noclobber allexport notify nounset errtrace vi pipefail") {
 		on := s.flags[optionNames()[name]]
 		if name == "pipefail" {
 			on = s.pipefail

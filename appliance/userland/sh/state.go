@@ -94,7 +94,7 @@ const optionLetters = "aCefhmnuvxbVEIi"
 func optionNames() map[string]byte {
 	return map[string]byte{
 		"errexit": 'e', "noglob": 'f', "ignoreeof": 'I', "monitor": 'm', "noexec": 'n', "xtrace": 'x', "verbose": 'v',
-		"noclobber": 'C', "allexport": 'a', "notify": 'b', "nounset": 'u', "pipefail": 0, "vi": 'V', "emacs": 'E', "hashall": 'h',
+		"noclobber": 'C', "allexport": 'a', "notify": 'b', "nounset": 'u', "errtrace": 'T', "pipefail": 0, "vi": 'V', "emacs": 'E', "hashall": 'h',
 	}
 }
 
