@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -271,8 +270,9 @@ func joined(dir, name string) string {
 func (s *shell) change(dir string, physical bool) error {
 	where := dir
 	if !physical {
-		where = logical(s.value("PWD"), dir)
+		where = logical(s.dir, dir)
 	}
+	old := s.dir
 	if err := unix.Chdir(where); err != nil {
 		if physical || unix.Chdir(dir) != nil {
 			return err
@@ -282,10 +282,10 @@ func (s *shell) change(dir string, physical bool) error {
 	if physical {
 		var err error
 		if where, err = unix.Getwd(); err != nil {
-			where = logical(s.value("PWD"), dir)
+			where = logical(s.dir, dir)
 		}
 	}
-	old := s.value("PWD")
+	s.dir = where
 	err := errors.Join(s.set("OLDPWD", old), s.set("PWD", where))
 	for _, name := range []string{"OLDPWD", "PWD"} {
 		s.vars[name].export = true
@@ -308,7 +308,11 @@ func logical(base, dir string) string {
 			parts = parts[:len(parts)-1]
 		}
 	}
-	return "/" + strings.Join(parts, "/")
+	root := "/"
+	if strings.HasPrefix(dir, "//") && !strings.HasPrefix(dir, "///") {
+		root = "//" // which may be another place (XBD 4.13)
+	}
+	return root + strings.Join(parts, "/")
 }
 
 func pwd(s *shell, args []string) int {
@@ -316,16 +320,11 @@ func pwd(s *shell, args []string) int {
 	if err != nil {
 		return s.misused(args[0], "%v", err)
 	}
-	dir := s.value("PWD")
-	if options['P'] != "" || !isHere(dir) {
-		if dir, err = os.Getwd(); err != nil {
+	dir := s.dir
+	if options['P'] != "" {
+		if dir, err = unix.Getwd(); err != nil {
 			s.say("pwd: %v", err)
 			return exitFailure
-		}
-		if options['P'] != "" {
-			if real, err := unix.Getwd(); err == nil {
-				dir = real
-			}
 		}
 	}
 	s.printf("%s\n", dir)

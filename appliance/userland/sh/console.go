@@ -2,7 +2,6 @@ package sh
 
 import (
 	"os"
-	"os/signal"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +16,8 @@ func (s *shell) console() error {
 	if err != nil {
 		return err
 	}
-	signal.Ignore(unix.SIGTTOU)
-	defer byDefault(unix.SIGTTOU)
+	s.program.Ignore(unix.SIGTTOU)
+	defer s.byDefault(unix.SIGTTOU)
 	s.tty, s.edit = tty, newEditor(tty, s.complete)
 	s.catch(handled()...)
 	// Without a controlling terminal there is no job control: ^Z stops nothing.
@@ -36,7 +35,7 @@ func (s *shell) console() error {
 // giveBack restores the terminal.
 func (s *shell) giveBack() {
 	if s.tty.group > 0 {
-		signal.Ignore(unix.SIGTTOU)
+		s.program.Ignore(unix.SIGTTOU)
 		_ = unix.IoctlSetPointerInt(s.tty.fd(), unix.TIOCSPGRP, s.tty.group) // a hang-up is no news any more
 	}
 	s.tty.close()

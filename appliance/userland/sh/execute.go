@@ -29,6 +29,9 @@ func (s *shell) statements(list []*syntax.Stmt, last bool) int {
 // statement runs one command with what stands around it.
 func (s *shell) statement(st *syntax.Stmt, last bool) int {
 	s.between()
+	if s.jump.kind != noJump { // a trap has left the loop or the function
+		return s.status
+	}
 	if s.flags['n'] && !s.interactive() {
 		return s.status
 	}

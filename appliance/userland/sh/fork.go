@@ -46,7 +46,7 @@ func (s *shell) image(text string, background bool) []byte {
 			b.WriteString(v)
 		}
 	}
-	put(text, strconv.FormatBool(background && !s.flags['m']), s.name)
+	put(text, strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
 	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, int(oneIf(s.pipefail))} {
 		put(strconv.Itoa(n))
 	}
@@ -152,7 +152,7 @@ func (s *shell) restore(number string) (text string, background bool, err error)
 	f.Close()
 	delete(s.fds, fd)
 	r := &reader{rest: string(data)}
-	text, background, s.name = r.string(), r.string() == "true", r.string()
+	text, background, s.name, s.dir = r.string(), r.string() == "true", r.string(), r.string()
 	pipefail := 0
 	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail} {
 		*n = r.int()
@@ -209,7 +209,8 @@ func (s *shell) background(st *syntax.Stmt) int {
 	body := *st
 	body.Background, body.Disown, body.Semicolon, body.Comments = false, false, syntax.Pos{}, nil
 	j := &job{text: printedList([]*syntax.Stmt{&body})}
-	pid, err := s.fork(j.text, start{group: s.flags['m']}, true)
+	s.reap()
+	pid, err := s.forkIgnoring(j.text)
 	if err != nil {
 		s.say("%v", err)
 		return exitUsage
@@ -222,6 +223,27 @@ func (s *shell) background(st *syntax.Stmt) int {
 		s.print("[%d] %d\n", j.number, pid)
 	}
 	return 0
+}
+
+// forkIgnoring starts a job of the background. Without job control it does not see ^C, from its very beginning.
+func (s *shell) forkIgnoring(text string) (int, error) {
+	if s.flags['m'] {
+		return s.fork(text, start{group: true}, true)
+	}
+	list := []unix.Signal{unix.SIGINT, unix.SIGQUIT}
+	for _, sig := range list {
+		s.program.Ignore(sig)
+	}
+	defer func() {
+		for _, sig := range list {
+			action, trapped := s.traps[name(sig)]
+			if !trapped {
+				action = "-"
+			}
+			s.trap(name(sig), action)
+		}
+	}()
+	return s.fork(text, start{}, true)
 }
 
 // pipeline runs commands whose outputs are the inputs of the next.

@@ -1,9 +1,11 @@
 package sh
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -120,7 +122,7 @@ func wait(s *shell, args []string) int {
 	for _, word := range words {
 		j, err := s.jobs.find(word)
 		if err != nil {
-			if strings.HasPrefix(word, "%") {
+			if _, notNumber := strconv.Atoi(word); notNumber != nil {
 				s.say("wait: %v", err)
 				return exitUsage
 			}
@@ -156,6 +158,7 @@ func (s *shell) awaitJob(j *job) int {
 
 // kill signals jobs and processes: the command does, which knows no jobs.
 func kill(s *shell, args []string) int {
+	s.reap() // who has ended is not there any more
 	words, groups := []string{args[0]}, false
 	for _, word := range args[1:] {
 		if !strings.HasPrefix(word, "%") {
@@ -179,9 +182,28 @@ func kill(s *shell, args []string) int {
 	if groups && !strings.HasPrefix(args[1], "-") {
 		words = slices.Insert(words, 1, "-TERM") // the number of a group would be a signal
 	}
-	defer s.gather()
+	defer s.awaitOwn(words)
 	if utility := s.program.Utilities["kill"]; utility != nil {
 		return s.utility(utility, words)
 	}
 	return s.external(words, false)
+}
+
+// awaitOwn waits for the signal that a shell has sent itself, if there is a trap for it: that runs before the next command.
+func (s *shell) awaitOwn(words []string) {
+	const patience = time.Second
+	options, rest, err := letters(words, "", "s")
+	n := "TERM"
+	if err != nil { // -TERM
+		n, rest = words[1][1:], words[2:]
+	} else if options['s'] != "" {
+		n = options['s']
+	}
+	n, ok := signalOf(n)
+	if !ok || n == "EXIT" || s.traps[n] == "" || !slices.Contains(rest, strconv.Itoa(os.Getpid())) {
+		return
+	}
+	for end := time.Now().Add(patience); !s.pending[byName(n)].Load() && time.Now().Before(end); {
+		time.Sleep(50 * time.Microsecond)
+	}
 }

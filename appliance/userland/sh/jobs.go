@@ -3,8 +3,6 @@ package sh
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,7 +152,7 @@ func (t *jobs) find(word string) (*job, error) {
 	for _, j := range t.list {
 		part, anywhere := strings.CutPrefix(what, "?")
 		switch {
-		case j.waited || j.foreign:
+		case j.foreign, j.waited && strconv.Itoa(j.number) != what:
 		case what == "" || what == "%" || what == "+":
 			if j == current {
 				found = append(found, j)
@@ -399,15 +397,15 @@ func (s *shell) hangUp(sig unix.Signal) {
 		}
 	}
 	s.tty.close()
-	os.Exit(exitSignal + int(unix.SIGHUP))
+	s.program.Exit(exitSignal + int(unix.SIGHUP))
 }
 
 // takeBack makes the shell's group that of the foreground again.
 func (s *shell) takeBack() {
-	signal.Ignore(unix.SIGTTOU)
+	s.program.Ignore(unix.SIGTTOU)
 	// It fails when the terminal has hung up, as the next read finds.
 	_ = unix.IoctlSetPointerInt(s.tty.fd(), unix.TIOCSPGRP, unix.Getpgrp())
-	byDefault(unix.SIGTTOU)
+	s.byDefault(unix.SIGTTOU)
 }
 
 // awaken continues a job, in the foreground if asked for.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"os"
+	"os/signal"
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
@@ -20,7 +21,10 @@ import (
 // that name, and so does the shell.
 func TestMain(m *testing.M) {
 	if multicall.Name(os.Args[0]) == "sh" {
-		os.Exit(sh.Program{Utilities: utilities(), Profile: cmp.Or(os.Getenv("TEST_PROFILE"), "/nosuch")}.Run(os.Args))
+		os.Exit(sh.Program{
+			Utilities: utilities(), Notify: signal.Notify, Ignore: signal.Ignore, Exit: os.Exit,
+			Profile: cmp.Or(os.Getenv("TEST_PROFILE"), "/nosuch"),
+		}.Run(os.Args))
 	}
 	if run := busyboxtest.Command(os.Args[0], commands()); run != nil {
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))

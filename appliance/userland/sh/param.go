@@ -130,7 +130,10 @@ func (e *expansion) inner(w *syntax.Word) {
 		return
 	}
 	if e.quoted {
+		was := e.braces
+		e.braces = true
 		e.parts(w.Parts)
+		e.braces = was
 		return
 	}
 	inner := expansion{shell: e.shell, whole: e.whole}

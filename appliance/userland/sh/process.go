@@ -155,7 +155,7 @@ func (s *shell) become(program string, args []string) int {
 		err = syscall.Exec(ourselves, append([]string{"sh", program}, args[1:]...), s.exported())
 	}
 	_, _ = writeAll(2, []byte(s.name+": "+args[0]+": "+err.Error()+"\n"))
-	os.Exit(exitCannotExec)
+	s.program.Exit(exitCannotExec)
 	return exitCannotExec
 }
 

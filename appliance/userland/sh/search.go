@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/term"
-
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -118,5 +116,3 @@ func (e *editor) key() (string, error) {
 
 // displayed is about how wide a text is.
 func displayed(text string) int { return utf8.RuneCountInString(text) }
-
-var _ term.History = (*history)(nil)

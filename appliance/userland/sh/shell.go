@@ -55,6 +55,11 @@ func IsUtility(name string) bool {
 type Program struct {
 	Utilities map[string]multicall.Command
 	Profile   string // read by interactive shells; "": /etc/profile
+
+	// The process, which belongs to its main: signal.Notify, signal.Ignore, os.Exit.
+	Notify func(chan<- os.Signal, ...os.Signal)
+	Ignore func(...os.Signal)
+	Exit   func(status int)
 }
 
 // interactive reports whether a shell of these options talks with a person: no command, no file, and a terminal on both sides.

@@ -2,7 +2,6 @@ package sh
 
 import (
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,20 +41,20 @@ func taken() []unix.Signal {
 // defaultSignals gives signals their default actions, for a shell that talks with nobody.
 func (s *shell) defaultSignals() {
 	for _, sig := range taken() {
-		byDefault(sig)
+		s.byDefault(sig)
 	}
 }
 
 // byDefault gives a signal its default action: the kernel's, not that of Go.
-func byDefault(sig unix.Signal) {
-	signal.Ignore(sig) // for Go to forget its own action
+func (s *shell) byDefault(sig unix.Signal) {
+	s.program.Ignore(sig) // for Go to forget its own action
 	var action [4]uint64
 	// It fails for no signal that can be caught.
 	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }
 
 func (s *shell) ignore(sig unix.Signal) {
-	signal.Ignore(sig)
+	s.program.Ignore(sig)
 	s.traps[name(sig)] = ""
 }
 
@@ -69,7 +68,7 @@ func (s *shell) catch(list ...os.Signal) {
 		s.caught = make(chan os.Signal, 64)
 		go s.count()
 	}
-	signal.Notify(s.caught, list...)
+	s.program.Notify(s.caught, list...)
 }
 
 func (s *shell) count() {
@@ -147,7 +146,9 @@ func (s *shell) act(action string) {
 		return
 	}
 	s.statements(list, false)
-	s.status = status
+	if s.jump.kind != returning {
+		s.status = status
+	}
 }
 
 // exitTrap runs the trap of the shell's end.
@@ -177,7 +178,7 @@ func (s *shell) resetTraps() {
 		if action != "" {
 			delete(s.traps, n)
 		} else if sig := byName(n); sig > 0 {
-			signal.Ignore(sig)
+			s.program.Ignore(sig)
 		}
 	}
 }
@@ -195,7 +196,7 @@ func (s *shell) trap(n, action string) {
 		return
 	case sig == 0:
 	case action == "":
-		signal.Ignore(sig)
+		s.program.Ignore(sig)
 	default:
 		s.catch(sig)
 	}
@@ -209,7 +210,7 @@ func (s *shell) withoutTrap(sig unix.Signal) {
 			return
 		}
 	}
-	byDefault(sig)
+	s.byDefault(sig)
 }
 
 // handled are the signals that an interactive shell takes.

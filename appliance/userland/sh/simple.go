@@ -1,6 +1,7 @@
 package sh
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -12,6 +13,9 @@ func (s *shell) simple(c *syntax.CallExpr, redirs []*syntax.Redirect, last bool)
 		return s.alias(list, name)
 	}
 	s.substatus = 0
+	if len(c.Args) > 0 && slices.Contains([]string{"then", "elif", "else", "do"}, c.Args[0].Lit()) {
+		s.abandon(exitUsage, "syntax error: %s begins nothing here", c.Args[0].Lit())
+	}
 	args := s.fields(c.Args)
 	if len(args) == 0 {
 		return s.assignments(c.Assigns, redirs)
@@ -54,10 +58,14 @@ func (s *shell) assignments(list []*syntax.Assign, redirs []*syntax.Redirect) in
 		s.say("%v", err)
 		return exitFailure
 	}
+	var given [][2]string
 	for _, a := range list {
 		name, value := s.assignment(a)
-		s.trace([][2]string{{name, value}}, nil)
 		s.mustSet(name, value)
+		given = append(given, [2]string{name, value})
+	}
+	if len(list) > 0 {
+		s.trace(given, nil)
 	}
 	return s.substatus
 }
@@ -71,7 +79,7 @@ func (s *shell) assignment(a *syntax.Assign) (name, value string) {
 
 // traced quotes a word if it has to be.
 func traced(w string) string {
-	if w == "" || strings.ContainsAny(w, " \t\n!\"#$%&'()*;<=>?[\\^`{|}~") {
+	if strings.ContainsAny(w, " \t\n!\"#$%&'()*;<=>?[\\^`{|}~") {
 		return quoted(w)
 	}
 	return w

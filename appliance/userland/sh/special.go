@@ -55,8 +55,9 @@ func dot(s *shell, args []string) int {
 // include runs the commands of a file, each before the next is read.
 func (s *shell) include(fd int) int {
 	s.calls++
-	loops := s.loops
-	defer func() { s.calls, s.loops = s.calls-1, loops }()
+	loops, tested := s.loops, s.tested
+	s.tested = 0 // set -e looks at what is in the file, whoever asks for the status of it
+	defer func() { s.calls, s.loops, s.tested = s.calls-1, loops, tested }()
 	s.status = 0
 	next := fromFile(fd)
 	in := &included{shell: s, next: next, parser: syntax.NewParser()}

@@ -17,8 +17,9 @@ type shell struct {
 	pid     int    // $$: that of the first shell
 	name    string // $0
 	params  []string
-	status  int // $?
-	lastJob int // $!
+	dir     string // the directory, by the names that led there
+	status  int    // $?
+	lastJob int    // $!
 
 	vars      map[string]*variable
 	hidden    []map[string]*variable // of each function that runs, what its local variables hide
@@ -150,6 +151,7 @@ func (s *shell) environment(list []string) {
 			_ = os.Chdir(dir)
 		}
 	}
+	s.dir = dir
 	v := s.vars["PWD"]
 	s.vars["PWD"] = &variable{value: dir, set: true, export: v != nil && v.export}
 }

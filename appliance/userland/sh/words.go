@@ -78,6 +78,7 @@ type expansion struct {
 	text
 	quoted   bool // within "…"
 	document bool // a here-document
+	braces   bool // within ${…}, which \} does not end
 	assigned bool // the value of a variable: ~ is one behind : too, $* is one text
 	whole    bool // no fields are made
 }
@@ -238,6 +239,8 @@ func (e *expansion) lit(s string) {
 		next := s[i+1 : i+1+size]
 		switch {
 		case next == "\n":
+		case e.quoted && e.braces && next == "}":
+			e.add(next, quotes)
 		case e.quoted && !strings.Contains("$`\\", next) && (next != `"` || e.document):
 			e.add(`\`+next, quotes)
 		default:
