@@ -147,7 +147,7 @@ func (s *shell) parameter(name string) (value string, set bool) {
 // letters are the options, as $- has them.
 func (s *shell) letters() string {
 	var b strings.Builder
-	for _, letter := range []byte("efIimnsxvCabcu") {
+	for _, letter := range []byte("ubaCvxcsnimIfe") {
 		if s.flags[letter] || letter == 'i' && s.interactive() {
 			b.WriteByte(letter)
 		}
