@@ -216,7 +216,9 @@ func (s *shell) while(c *syntax.WhileClause) int {
 		s.between()
 		s.condition(func() { s.statements(c.Cond, false) })
 		if s.jump.kind != noJump {
-			s.status = 0
+			if s.jump.kind != returning {
+				s.status = 0
+			}
 			return true
 		}
 		if (s.status == 0) == c.Until {
@@ -254,7 +256,6 @@ func (s *shell) forLoop(c *syntax.ForClause) int {
 
 func (s *shell) caseOf(c *syntax.CaseClause) int {
 	word := s.literal(c.Word)
-	s.status = 0
 	for i, item := range c.Items {
 		if !s.matches(item, word) {
 			continue

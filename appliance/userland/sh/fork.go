@@ -52,6 +52,10 @@ func (s *shell) image(text string, background bool) []byte {
 	}
 	put(s.letters(), strconv.Itoa(len(s.params)))
 	put(s.params...)
+	put(strconv.Itoa(len(s.fds)))
+	for n := range s.fds {
+		put(strconv.Itoa(n))
+	}
 	put(strconv.Itoa(len(s.vars)))
 	for name, v := range s.vars {
 		put(name, v.value, fmt.Sprint(oneIf(v.set)+2*oneIf(v.export)+4*oneIf(v.readonly)))
@@ -162,6 +166,13 @@ func (s *shell) restore(number string) (text string, background bool, err error)
 		s.flags[letter] = letter != 'i' && letter != 'm'
 	}
 	s.params = r.strings(r.int())
+	clear(s.fds) // what the runtime has opened in the place of a closed one is not the script's
+	for _, word := range r.strings(r.int()) {
+		n, err := strconv.Atoi(word)
+		r.err = errors.Join(r.err, err)
+		s.fds[n] = n
+		unix.CloseOnExec(n)
+	}
 	clear(s.vars)
 	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
 		what, err := strconv.Atoi(fields[2])

@@ -37,7 +37,9 @@ func command(s *shell, args []string) int {
 		return s.utility(utility, rest)
 	}
 	if options['p'] != "" {
-		return s.with([][2]string{{"PATH", path}}, func() int { return s.external(rest, false) })
+		before := map[string]*variable{}
+		s.lend(before, "PATH", path)
+		defer s.restoreVariables(before)
 	}
 	return s.external(rest, false)
 }

@@ -66,12 +66,7 @@ func (e *expansion) all(p *syntax.ParamExp) {
 		}
 	}
 	if star && (e.quoted || e.whole) {
-		sep, set := e.parameter("IFS")
-		if !set {
-			sep = " "
-		}
-		_, size := utf8.DecodeRuneInString(sep)
-		e.value(strings.Join(params, sep[:size]))
+		e.value(strings.Join(params, e.separator()))
 		return
 	}
 	for i, param := range params {
@@ -212,7 +207,10 @@ func (e *expansion) slice(p *syntax.Slice, value string) string {
 	runes := []rune(value)
 	from := int(e.number(p.Offset))
 	if from < 0 {
-		from = max(0, len(runes)+from)
+		from += len(runes)
+	}
+	if from < 0 {
+		return ""
 	}
 	runes = runes[min(from, len(runes)):]
 	if p.Length == nil {
@@ -230,6 +228,9 @@ func (e *expansion) replace(p *syntax.Replace, value string) string {
 	pat, with := e.patternOf(p.Orig), e.literal(p.With)
 	if pat == "" {
 		return value
+	}
+	if value == "" && pattern.Match(pat, "") {
+		return with
 	}
 	front, back := strings.HasPrefix(pat, "#") && !p.All, strings.HasPrefix(pat, "%") && !p.All
 	if front || back {

@@ -26,7 +26,7 @@ func (s *shell) external(args []string, last bool) int {
 		s.say("%s: %v", args[0], err)
 		return status
 	}
-	if last && s.traps["EXIT"] == "" && !s.interactive() {
+	if last && !s.hasTraps() && !s.interactive() {
 		return s.become(program, args)
 	}
 	j := &job{text: strings.Join(args, " ")}
@@ -37,6 +37,16 @@ func (s *shell) external(args []string, last bool) int {
 	}
 	s.launched(j, pid)
 	return s.foreground(j)
+}
+
+// hasTraps reports whether there is something to do at a signal or at the end.
+func (s *shell) hasTraps() bool {
+	for _, action := range s.traps {
+		if action != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // startIn is how the next process of a job in the foreground begins.

@@ -32,8 +32,8 @@ func read(s *shell, args []string) int {
 	if err != nil {
 		return s.misused("read", "%v", err)
 	}
-	if len(names) == 0 {
-		names = []string{"REPLY"}
+	if t, given := options['t']; given && strings.Trim(t, "0.") == "" {
+		return oneIf(!s.awaitFile(r.fd, 0))
 	}
 	for _, name := range names {
 		if !syntax.ValidName(name) {
@@ -51,6 +51,10 @@ func read(s *shell, args []string) int {
 		delimiter = (d + "\x00")[0]
 	}
 	status := r.take(s, delimiter)
+	if len(names) == 0 {
+		s.mustSet("REPLY", r.line.join(""))
+		return status
+	}
 	s.assign(names, &r.line)
 	return status
 }
@@ -121,6 +125,7 @@ func (r *reading) next(s *shell) (byte, int) {
 					return 0, exitSignal + int(sig)
 				}
 				if r.left() == 0 {
+					r.line = text{} // what has come until then is lost, as with others
 					return 0, exitFailure
 				}
 			}
@@ -155,10 +160,6 @@ func (s *shell) assign(names []string, line *text) {
 	ifs, set := s.parameter("IFS")
 	if !set {
 		ifs = " \t\n"
-	}
-	if names[0] == "REPLY" && len(names) == 1 {
-		s.mustSet("REPLY", line.join(""))
-		return
 	}
 	at := 0
 	is := func(i int, chars string) bool {

@@ -87,7 +87,6 @@ func traced(w string) string {
 
 // invoke runs the command that args names.
 func (s *shell) invoke(args []string, assigns []*syntax.Assign, redirs []*syntax.Redirect, last bool) int {
-	var given [][2]string
 	b, isBuiltin := builtinOf(args[0])
 	_, isFunction := s.functions[args[0]]
 	special := isBuiltin && b.special
@@ -105,29 +104,65 @@ func (s *shell) invoke(args []string, assigns []*syntax.Assign, redirs []*syntax
 		s.say("%v", err)
 		return exitFailure
 	}
-	for _, a := range assigns {
-		name, value := s.assignment(a)
-		given = append(given, [2]string{name, value})
-	}
-	s.trace(given, args)
-	switch {
-	case special:
-		for _, g := range given {
-			s.mustSet(g[0], g[1])
-			s.vars[g[0]].export = s.vars[g[0]].export || args[0] == "exec"
+	if special {
+		var given [][2]string
+		for _, a := range assigns {
+			name, value := s.assignment(a)
+			s.mustSet(name, value)
+			s.vars[name].export = s.vars[name].export || args[0] == "exec" && len(args) > 1
+			given = append(given, [2]string{name, value})
 		}
+		s.trace(given, args)
 		status := s.builtin(b, args)
 		keep = args[0] == "exec" && len(args) == 1 || args[0] == "exec" && len(args) == 2 && args[1] == "--"
 		return status
+	}
+	given, restore := s.temporarily(assigns)
+	defer restore()
+	s.trace(given, args)
+	switch utility := s.program.Utilities[args[0]]; {
 	case isFunction:
-		return s.with(given, func() int { return s.call(args) })
+		return s.call(args)
 	case isBuiltin:
-		return s.with(given, func() int { return s.tamed(func() int { return s.builtin(b, args) }) })
+		return s.tamed(func() int { return s.builtin(b, args) })
+	case utility != nil:
+		return s.utility(utility, args)
 	}
-	if utility := s.program.Utilities[args[0]]; utility != nil {
-		return s.with(given, func() int { return s.utility(utility, args) })
+	return s.external(args, last)
+}
+
+// temporarily sets variables for one command, each before the next is expanded.
+func (s *shell) temporarily(assigns []*syntax.Assign) (given [][2]string, restore func()) {
+	before := map[string]*variable{}
+	for _, a := range assigns {
+		name, value := s.assignment(a)
+		given = append(given, [2]string{name, value})
+		s.lend(before, name, value)
 	}
-	return s.with(given, func() int { return s.external(args, last) })
+	return given, func() { s.restoreVariables(before) }
+}
+
+// lend sets a variable, which restoreVariables makes what it was before.
+func (s *shell) lend(before map[string]*variable, name, value string) {
+	old := s.vars[name]
+	if old != nil && old.readonly {
+		s.restoreVariables(before)
+		s.abandon(exitUsage, "%s: is read only", name)
+	}
+	if _, seen := before[name]; !seen {
+		before[name] = old
+	}
+	s.vars[name] = &variable{value: value, set: true, export: true}
+}
+
+func (s *shell) restoreVariables(before map[string]*variable) {
+	for name, old := range before {
+		if old == nil {
+			delete(s.vars, name)
+		} else {
+			s.vars[name] = old
+		}
+	}
 }
 
 // trace is set -x.
@@ -145,34 +180,6 @@ func (s *shell) trace(given [][2]string, args []string) {
 	if fd, ok := s.fds[2]; ok {
 		_, _ = writeAll(fd, []byte(s.prompted("PS4")+strings.Join(words, " ")+"\n"))
 	}
-}
-
-// with runs f with variables that are exported, and as they were again behind it.
-func (s *shell) with(given [][2]string, f func() int) int {
-	if len(given) == 0 {
-		return f()
-	}
-	before := map[string]*variable{}
-	defer func() {
-		for name, old := range before {
-			if old == nil {
-				delete(s.vars, name)
-			} else {
-				s.vars[name] = old
-			}
-		}
-	}()
-	for _, g := range given {
-		if _, seen := before[g[0]]; !seen {
-			old := s.vars[g[0]]
-			before[g[0]] = old
-			if old != nil && old.readonly {
-				s.abandon(exitUsage, "%s: is read only", g[0])
-			}
-		}
-		s.vars[g[0]] = &variable{value: g[1], set: true, export: true}
-	}
-	return f()
 }
 
 // call calls a function.

@@ -186,6 +186,9 @@ func (s *shell) holds() bool {
 
 func returns(s *shell, args []string) int {
 	status := s.status
+	if s.trapping > 0 {
+		status = s.trapping - 1
+	}
 	if len(args) > 1 {
 		n, err := strconv.Atoi(args[1])
 		if err != nil || n < 0 {

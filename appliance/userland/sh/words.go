@@ -103,7 +103,17 @@ func (s *shell) literal(w *syntax.Word) string {
 	}
 	e := expansion{shell: s, whole: true}
 	e.word(w)
-	return e.join(" ")
+	return e.join(s.separator())
+}
+
+// separator is the first character of IFS.
+func (s *shell) separator() string {
+	sep, set := s.parameter("IFS")
+	if !set {
+		return " "
+	}
+	_, size := utf8.DecodeRuneInString(sep)
+	return sep[:size]
 }
 
 // assignedValue expands the value of a variable.
@@ -113,7 +123,7 @@ func (s *shell) assignedValue(w *syntax.Word) string {
 	}
 	e := expansion{shell: s, assigned: true, whole: true}
 	e.word(w)
-	return e.join(" ")
+	return e.join(s.separator())
 }
 
 // documentText expands a here-document.
