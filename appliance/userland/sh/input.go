@@ -89,6 +89,7 @@ func (in *input) Read(p []byte) (int, error) {
 		if in.flags['v'] {
 			in.verbose(line)
 		}
+		line = parseable(line)
 		in.rest = line
 		in.text += line
 	}
@@ -171,7 +172,7 @@ func (s *shell) complain(err error) {
 
 // parse reads commands of the shell's own.
 func parse(text string) ([]*syntax.Stmt, error) {
-	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	file, err := syntax.NewParser().Parse(strings.NewReader(parseable(text)), "")
 	if err != nil {
 		return nil, err
 	}

@@ -209,7 +209,7 @@ func (s *shell) hereDocument(r *syntax.Redirect) string {
 	var b strings.Builder
 	for _, part := range word.Parts {
 		if lit, ok := part.(*syntax.Lit); ok {
-			b.WriteString(lit.Value)
+			b.WriteString(original(lit.Value))
 		} else { // the parser has seen no quotes in E"O"F
 			b.WriteString(printed(&syntax.Word{Parts: []syntax.WordPart{part}}))
 		}

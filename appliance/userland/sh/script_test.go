@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -270,4 +271,18 @@ func TestHistoryIsBounded(t *testing.T) {
 	if h.Len() != maxHistory || h.At(0) != fmt.Sprint(2*maxHistory-1) {
 		t.Errorf("%d lines, the last %q", h.Len(), h.At(0))
 	}
+}
+
+// FuzzBytes checks that a script of any bytes goes through the parser as it is.
+func FuzzBytes(f *testing.F) {
+	f.Add("\xe9t\xe9 \xff \u00fc\U0010ffff")
+	f.Fuzz(func(t *testing.T, script string) {
+		coded := parseable(script)
+		if !utf8.ValidString(coded) {
+			t.Errorf("%q is not UTF-8", coded)
+		}
+		if !utf8.ValidString(script) && !strings.Contains(script, "\xf4\x8f") && original(coded) != script {
+			t.Errorf("%q became %q", script, original(coded))
+		}
+	})
 }

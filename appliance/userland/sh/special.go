@@ -117,7 +117,7 @@ func (in *included) Read(p []byte) (int, error) {
 		if line == "" {
 			return 0, err
 		}
-		in.rest = line
+		in.rest = parseable(line)
 	}
 	n := copy(p, in.rest)
 	in.rest = in.rest[n:]

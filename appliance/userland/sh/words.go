@@ -26,6 +26,9 @@ type text struct {
 }
 
 func (t *text) add(s string, kind byte) {
+	if kind != expanded {
+		s = original(s)
+	}
 	t.bytes = append(t.bytes, s...)
 	for range len(s) {
 		t.kinds = append(t.kinds, kind)
