@@ -43,6 +43,19 @@ func (s *shell) defaultSignals() {
 	for _, sig := range taken() {
 		s.byDefault(sig)
 	}
+	// Of these Go's action is the same, but a moment late: the next command would begin.
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGHUP, unix.SIGTERM} {
+		if !ignored(sig) {
+			s.byDefault(sig)
+		}
+	}
+}
+
+// ignored reports whether a signal is, as the process was started.
+func ignored(sig unix.Signal) bool {
+	var action [4]uint64
+	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0)
+	return err == 0 && action[0] == 1 // SIG_IGN
 }
 
 // byDefault gives a signal its default action: the kernel's, not that of Go.
