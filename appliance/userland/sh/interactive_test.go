@@ -73,6 +73,7 @@ func TestOtherSignals(t *testing.T) {
 	d := talk(t)
 	d.send("echo started; sleep 1000\r")
 	d.expect("\r\nstarted\r\n")
+	d.untilForeground() // between two commands, it does nothing
 	d.send("\x1c")
 	d.prompt()
 	d.want("echo $?", "131\n")
