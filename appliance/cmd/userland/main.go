@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/archive"
@@ -63,11 +62,25 @@ func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{},
 		Mains:    map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
+		Commands: map[string]multicall.Command{
+			"kill": multicall.Silent(system.Kill),
+			"ps":   multicall.Silent(system.Ps),
+		},
 	}
 	for _, room := range rooms() {
 		for name, c := range room {
 			t.Commands[name] = c.Main()
 		}
+	}
+	t.Mains = strict(uroot())
+	if t.Mains == nil {
+		t.Mains = map[string]func(){}
+	}
+	// The shell runs what only prints or answers itself, and without a process.
+	t.Mains["sh"] = func() {
+		utilities := maps.Clone(t.Commands)
+		maps.DeleteFunc(utilities, func(name string, _ multicall.Command) bool { return !sh.IsUtility(name) })
+		os.Exit(sh.Program{Utilities: utilities, Notify: signal.Notify, Ignore: signal.Ignore, Exit: os.Exit}.Run(os.Args))
 	}
 	return t
 }
@@ -90,19 +103,4 @@ func rooms() []map[string]command.Command {
 		transfer.Commands(),
 		tty.Commands(),
 	}
-}
-
-// runShell is sh. While it talks with a person, ^C is for what it runs, not for
-// it; a script goes as any program does.
-func runShell(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGHUP, syscall.SIGTERM)
-	defer stop()
-	if !sh.Interactive(args, os.Stdin, os.Stderr) {
-		stop()
-		return sh.Run(context.Background(), args, nil, os.Stdin, os.Stdout, os.Stderr)
-	}
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
-	signal.Ignore(syscall.SIGTSTP)
-	return sh.Run(ctx, args, interrupts, os.Stdin, os.Stdout, os.Stderr)
 }

@@ -198,14 +198,15 @@ func reason(err error) error {
 // A Writer is standard output. An error stays.
 type Writer struct {
 	to    io.Writer
-	b     *bufio.Writer
+	b     *bufio.Writer // from the first byte on: many commands print nothing
+	file  bool
 	lines bool // each line is written at once: a person reads along
 	err   error
 }
 
 func newWriter(w io.Writer) *Writer {
 	f, ok := w.(*os.File)
-	return &Writer{to: w, b: bufio.NewWriterSize(w, 32<<10), lines: ok && isTerminal(f)}
+	return &Writer{to: w, file: ok, lines: ok && isTerminal(f)}
 }
 
 // isTerminal needs no package of a network, nor one more system call than there must be.
@@ -218,6 +219,13 @@ func isTerminal(f *os.File) bool {
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
+	}
+	if w.b == nil {
+		size := 4 << 10 // within another command, of which there are many
+		if w.file {
+			size = 32 << 10
+		}
+		w.b = bufio.NewWriterSize(w.to, size)
 	}
 	n, err := w.b.Write(p)
 	if err == nil && w.lines && len(p) > 0 && p[len(p)-1] == '\n' {
@@ -241,7 +249,7 @@ func (w *Writer) Lines() { w.lines = true }
 
 // Flush writes what is not yet written: before a command waits for what others do.
 func (w *Writer) Flush() error {
-	if w.err == nil {
+	if w.err == nil && w.b != nil {
 		w.err = w.b.Flush()
 	}
 	return w.err

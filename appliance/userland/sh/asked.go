@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"mvdan.cc/sh/v3/interp"
 )
 
 // completer is the program that knows the words of some commands: called with "complete" and the words of a command
@@ -22,21 +20,21 @@ const (
 )
 
 // asked are the choices that the completer has for a word, none where it is not there or knows nothing.
-func (s *session) asked(w partialWord) []choice {
+func (s *shell) asked(w partialWord) []choice {
 	if w.command || len(w.before) == 0 ||
 		!slices.Contains([]string{
 			completer, "arping", "mtr", "nc", "netcat", "ping", "ping6", "tcpdump", "telnet", "traceroute", "traceroute6",
 		}, w.before[0]) {
 		return nil
 	}
-	path, err := interp.LookPathDir(s.runner.Dir, s.runner.Env, completer)
+	path, _, err := s.find(completer)
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, completerTime)
+	ctx, cancel := context.WithTimeout(context.Background(), completerTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, slices.Concat([]string{"complete"}, w.before, []string{w.text})...)
-	cmd.Dir, cmd.Env = s.runner.Dir, environment(s.runner.Env)
+	cmd.Env = s.exported()
 	cmd.WaitDelay = completerTime
 	out, err := cmd.StdoutPipe()
 	if err != nil || cmd.Start() != nil {

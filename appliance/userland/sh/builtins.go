@@ -2,158 +2,481 @@ package sh
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"slices"
+	"io"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
-	"mvdan.cc/sh/v3/interp"
+
+	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 )
 
-// Builtins that the call handler turns a command into: it has done the work.
-func succeed() []string { return []string{"true"} }
-func failed() []string  { return []string{"false"} }
+// A builtin is a command of the shell itself. Of a special one (XCU 2.14) the variables before it stay, and an error ends
+// a script.
+type builtin struct {
+	special bool
+	usage   string // behind the name
+	run     func(s *shell, args []string) int
+}
 
-// call is asked before every command, and returns what is to run instead. It is
-// the interpreter's call handler, and has the builtins that the interpreter knows
-// only by name.
-func (s *session) call(ctx context.Context, args []string) ([]string, error) {
-	hc := interp.HandlerCtx(ctx)
-	if s.silent.Swap(false) {
-		s.tty.echo(true)
+// builtinOf is the builtin of a name. It is no map: that would be made at each start of the program.
+func builtinOf(name string) (builtin, bool) {
+	if b, ok := specialOf(name); ok {
+		return b, true
 	}
-	if f, ok := hc.Stdout.(*os.File); ok && f != s.stdout && broken(f) {
-		// The interpreter does not see that a write fails, and loops for ever.
-		return []string{"exit", strconv.Itoa(exitSignal + int(unix.SIGPIPE))}, nil
-	}
-	if usage := ends()[args[0]]; usage != "" && len(args) > 1 && isOption(args[1]) {
-		fmt.Fprintf(hc.Stderr, "usage: %s\n", usage)
-		return failed(), nil
-	}
-	switch args[0] {
-	case jobBeginsCall:
-		s.jobs.add(1)
-		return succeed(), nil
-	case jobEndsCall:
-		s.jobs.add(-1)
-		return []string{"exit", strconv.Itoa(hc.LastExitStatus)}, nil
-	case "exit", "logout":
-		s.leave.Store(true)
-		return slices.Concat([]string{"exit"}, args[1:]), nil
-	case "exec":
-		s.leave.Store(s.leave.Load() || len(args) > 1)
-	case "read":
-		return s.readSilently(hc, args), nil
+	switch name {
+	case "alias":
+		return builtin{usage: "[NAME[=VALUE]]...", run: alias}, true
+	case "bg":
+		return builtin{usage: "[%JOB]...", run: bg}, true
+	case "cd", "chdir":
+		return builtin{usage: "[-LP] [DIR | -]", run: cd}, true
+	case "command":
+		return builtin{usage: "[-pvV] COMMAND [ARGUMENT]...", run: command}, true
+	case "false":
+		return builtin{run: func(*shell, []string) int { return exitFailure }}, true
+	case "fg":
+		return builtin{usage: "[%JOB]", run: fg}, true
+	case "getopts":
+		return builtin{usage: "LETTERS NAME [ARGUMENT]...", run: getopts}, true
 	case "hash":
-		return succeed(), nil
-	case "kill":
-		return s.kill(hc, args), nil
-	case "umask":
-		return umask(hc, args), nil
+		return builtin{usage: "[-r] [NAME]...", run: hash}, true
+	case "help":
+		return builtin{usage: "[COMMAND]", run: help}, true
 	case "history":
-		return s.printHistory(hc), nil
-	case "fg", "bg", "jobs", "suspend", "disown":
-		fmt.Fprintf(hc.Stderr, "%s: there is no job control; ps shows what runs\n", args[0])
-		return failed(), nil
+		return builtin{run: printHistory}, true
+	case "jobs":
+		return builtin{usage: "[-lp] [%JOB]...", run: listJobs}, true
+	case "kill":
+		return builtin{usage: "[-l] [-SIGNAL] PID|%JOB...", run: kill}, true
+	case "let":
+		return builtin{usage: "EXPRESSION...", run: let}, true
+	case "pwd":
+		return builtin{usage: "[-LP]", run: pwd}, true
+	case "read":
+		return builtin{usage: "[-rs] [-p PROMPT] [-n CHARACTERS] [-t SECONDS] [-u NUMBER] [NAME]...", run: read}, true
+	case "true":
+		return builtin{run: func(*shell, []string) int { return 0 }}, true
+	case "type":
+		return builtin{usage: "NAME...", run: typeOf}, true
+	case "ulimit":
+		return builtin{usage: "[-HS] [-a | -LETTER] [LIMIT]", run: ulimit}, true
+	case "umask":
+		return builtin{usage: "[-S] [MODE]", run: umask}, true
+	case "unalias":
+		return builtin{usage: "-a | NAME...", run: unalias}, true
+	case "wait":
+		return builtin{usage: "[PID|%JOB]...", run: wait}, true
 	}
-	return args, nil
+	return builtin{}, false
 }
 
-// ends are the builtins that end the shell, by which whoever asks for help loses his session, with how they are called.
-func ends() map[string]string {
-	return map[string]string{"exit": "exit [STATUS]", "logout": "logout [STATUS]", "exec": "exec [COMMAND [ARGUMENT…]]"}
+func specialOf(name string) (builtin, bool) {
+	b := builtin{special: true}
+	switch name {
+	case ":":
+		b.run = func(*shell, []string) int { return 0 }
+	case ".", "source":
+		b.usage, b.run = "FILE [ARGUMENT]...", dot
+	case "break", "continue":
+		b.usage, b.run = "[LOOPS]", breakLoop
+	case "eval":
+		b.usage, b.run = "[WORD]...", eval
+	case "exec":
+		b.usage, b.run = "[COMMAND [ARGUMENT…]]", execute
+	case "exit", "logout":
+		b.usage, b.run = "[STATUS]", exit
+	case "export", "readonly":
+		b.usage, b.run = "[-p] [NAME[=VALUE]]...", export
+	case "local":
+		b.usage, b.run = "[NAME[=VALUE]]...", local
+	case "return":
+		b.usage, b.run = "[STATUS]", returns
+	case "set":
+		b.usage, b.run = "[-+aefuxvCmn] [-+o OPTION] [ARGUMENT]...", set
+	case "shift":
+		b.usage, b.run = "[N]", shift
+	case "times":
+		b.run = times
+	case "trap":
+		b.usage, b.run = "[ACTION] [SIGNAL]...", trap
+	case "unset":
+		b.usage, b.run = "[-fv] NAME...", unset
+	default:
+		return b, false
+	}
+	return b, true
 }
 
-// isOption says whether a word is an option; a number below 0 is none.
-func isOption(word string) bool {
-	_, err := strconv.Atoi(word)
-	return len(word) > 1 && word[0] == '-' && word != "--" && err != nil
+// builtinNames are all of them, sorted.
+func builtinNames() []string {
+	return strings.Fields(`. : alias bg break cd chdir command continue eval exec exit export false fg getopts hash help
+history jobs kill let local logout pwd read readonly return set shift source times trap true type ulimit umask unalias
+unset wait`)
 }
 
-// broken reports whether f is a pipe that nobody reads.
-func broken(f *os.File) (yes bool) {
-	raw, err := f.SyscallConn()
+// builtin runs one. What it prints is written at its end, and that it could not be is an error.
+func (s *shell) builtin(b builtin, args []string) int {
+	if len(args) == 2 && args[1] == "--help" && b.usage != "" {
+		s.printf("usage: %s %s\n", args[0], b.usage)
+		return s.flushed(0)
+	}
+	if s.interactive() && ends(args[0]) && len(args) > 1 && isOption(args[1]) { // who asks for help does not lose his session
+		s.say("usage: %s %s", args[0], b.usage)
+		return exitUsage
+	}
+	return s.flushed(b.run(s, args))
+}
+
+// ends reports whether a builtin ends the shell.
+func ends(name string) bool { return name == "exit" || name == "logout" || name == "exec" }
+
+// printf prints.
+func (s *shell) printf(format string, args ...any) { s.output = fmt.Appendf(s.output, format, args...) }
+
+func (s *shell) flushed(status int) int {
+	if len(s.output) == 0 {
+		return status
+	}
+	data := s.output
+	s.output = nil
+	fd, ok := s.fds[1]
+	err := error(unix.EBADF)
+	if ok {
+		_, err = writeAll(fd, data)
+	}
 	if err != nil {
-		return false
+		s.say("write error: %v", err)
+		return max(status, exitFailure)
 	}
-	// An error means that f is closed, which the write will find.
-	_ = raw.Control(func(fd uintptr) {
-		fds := []unix.PollFd{{Fd: int32(fd)}}
-		n, err := unix.Poll(fds, 0)
-		yes = err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0
-	})
-	return yes
+	return status
 }
 
-// readSilently does the -s of read itself: the interpreter's cannot be interrupted.
-func (s *session) readSilently(hc interp.HandlerContext, args []string) []string {
-	if f, ok := hc.Stdin.(*os.File); s.tty == nil || !ok || f != s.input.Load() {
-		return args
+// file is one of the shell's files for a utility.
+type file struct{ fd int }
+
+// Write writes all of it.
+func (f file) Write(p []byte) (int, error) {
+	if f.fd < 0 {
+		return 0, unix.EBADF
 	}
-	out := args[:1:1]
-	for i := 1; i < len(args); i++ {
-		arg := args[i]
-		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
-			return append(out, args[i:]...)
-		}
-		flags := strings.ReplaceAll(arg, "s", "")
-		if flags != arg && !s.silent.Swap(true) {
-			s.tty.echo(false)
-		}
-		if flags != "-" {
-			out = append(out, flags)
-		}
-		if strings.HasSuffix(flags, "p") && i+1 < len(args) {
-			i++
-			out = append(out, args[i]) // the prompt
-		}
-	}
-	return out
+	return writeAll(f.fd, p)
 }
 
-// kill runs the program kill, which knows processes and no jobs.
-func (s *session) kill(hc interp.HandlerContext, args []string) []string {
-	for _, arg := range args[1:] {
-		number, isJob := strings.CutPrefix(strings.TrimPrefix(arg, "%"), "g")
-		if _, err := strconv.Atoi(number); err == nil && (isJob || arg[0] == '%') {
-			fmt.Fprintf(hc.Stderr, "kill: %s is no process: ps shows the processes of background jobs\n", arg)
-			return failed()
+// utility runs a command of the userland in the shell's process.
+func (s *shell) utility(run multicall.Command, args []string) int {
+	files := [3]file{}
+	for n := range files {
+		fd, ok := s.fds[n]
+		if !ok {
+			fd = -1
+		}
+		files[n] = file{fd}
+	}
+	return run(context.Background(), args, eof{}, files[1], files[2])
+}
+
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
+
+// misused says how a builtin is called. If it is a special one, that ends a script.
+func (s *shell) misused(name, format string, args ...any) int {
+	b, _ := builtinOf(name)
+	s.say("%s: %s\nusage: %s %s", name, fmt.Sprintf(format, args...), name, b.usage)
+	if b.special {
+		panic(leave{status: exitUsage})
+	}
+	return exitUsage
+}
+
+// letters takes options of single letters; those in valued take a word.
+func letters(args []string, known, valued string) (found map[byte]string, rest []string, err error) {
+	found = map[byte]string{}
+	args = args[1:]
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		word := args[0][1:]
+		args = args[1:]
+		if word == "-" {
+			break
+		}
+		for i := 0; i < len(word); i++ {
+			c := word[i]
+			switch {
+			case strings.IndexByte(known, c) >= 0:
+				found[c] = string(c)
+			case strings.IndexByte(valued, c) < 0:
+				return nil, nil, fmt.Errorf("unknown option -%c", c)
+			case i+1 < len(word):
+				found[c] = word[i+1:]
+				i = len(word)
+			case len(args) == 0:
+				return nil, nil, fmt.Errorf("option -%c needs a value", c)
+			default:
+				found[c], args = args[0], args[1:]
+			}
 		}
 	}
-	path, err := interp.LookPathDir(hc.Dir, hc.Env, "kill")
+	return found, args, nil
+}
+
+func cd(s *shell, args []string) int {
+	options, rest, err := letters(args, "LP", "")
 	if err != nil {
-		fmt.Fprintf(hc.Stderr, "%s: kill: not found\n", s.name)
-		return failed()
+		return s.misused(args[0], "%v", err)
 	}
-	return slices.Concat([]string{path}, args[1:])
+	dir, said := s.value("HOME"), false
+	if len(rest) > 0 {
+		dir = rest[0]
+	}
+	if len(rest) > 0 && dir == "-" {
+		dir, said = s.value("OLDPWD"), true
+	}
+	if dir == "" {
+		dir = "."
+	}
+	tries := []string{dir}
+	if path := s.value("CDPATH"); path != "" && !strings.HasPrefix(dir, "/") && dir != "." && dir != ".." &&
+		!strings.HasPrefix(dir, "./") && !strings.HasPrefix(dir, "../") {
+		tries = nil
+		for prefix := range strings.SplitSeq(path, ":") {
+			tries = append(tries, joined(prefix, dir))
+		}
+		tries = append(tries, dir)
+	}
+	for i, try := range tries {
+		if err = s.change(try, options['P'] != ""); err == nil {
+			if said || len(tries) > 1 && i < len(tries)-1 && try != dir {
+				s.printf("%s\n", s.value("PWD"))
+			}
+			return 0
+		}
+	}
+	s.say("cd: %s: %v", dir, err)
+	return exitUsage
 }
 
-// umask prints or sets the mask of the shell and its programs.
-func umask(hc interp.HandlerContext, args []string) []string {
+// joined is a path in a directory, which may be empty.
+func joined(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return strings.TrimSuffix(dir, "/") + "/" + name
+}
+
+// change changes the directory. The path without links goes by what they lead to, the other (logical) by their names.
+func (s *shell) change(dir string, physical bool) error {
+	where := dir
+	if !physical {
+		where = logical(s.dir, dir)
+	}
+	old := s.dir
+	if err := unix.Chdir(where); err != nil {
+		if physical || unix.Chdir(dir) != nil {
+			return err
+		}
+		physical = true
+	}
+	if physical {
+		var err error
+		if where, err = unix.Getwd(); err != nil {
+			where = logical(s.dir, dir)
+		}
+	}
+	s.dir = where
+	err := errors.Join(s.set("OLDPWD", old), s.set("PWD", where))
+	for _, name := range []string{"OLDPWD", "PWD"} {
+		s.vars[name].export = true
+	}
+	return err
+}
+
+// logical is a path without . and .., taken as words.
+func logical(base, dir string) string {
+	if !strings.HasPrefix(dir, "/") {
+		dir = joined(base, dir)
+	}
+	var parts []string
+	for part := range strings.SplitSeq(dir, "/") {
+		switch {
+		case part == "" || part == ".":
+		case part != "..":
+			parts = append(parts, part)
+		case len(parts) > 0:
+			parts = parts[:len(parts)-1]
+		}
+	}
+	root := "/"
+	if strings.HasPrefix(dir, "//") && !strings.HasPrefix(dir, "///") {
+		root = "//" // which may be another place (XBD 4.13)
+	}
+	return root + strings.Join(parts, "/")
+}
+
+func pwd(s *shell, args []string) int {
+	options, _, err := letters(args, "LP", "")
+	if err != nil {
+		return s.misused(args[0], "%v", err)
+	}
+	dir := s.dir
+	if options['P'] != "" {
+		if dir, err = unix.Getwd(); err != nil {
+			s.say("pwd: %v", err)
+			return exitFailure
+		}
+	}
+	s.printf("%s\n", dir)
+	return 0
+}
+
+func alias(s *shell, args []string) int {
+	status := 0
 	if len(args) == 1 {
-		mask := unix.Umask(0o77)
-		unix.Umask(mask)
-		fmt.Fprintf(hc.Stdout, "%04o\n", mask)
-		return succeed()
+		args = append(args, sortedKeys(s.aliases)...)
 	}
-	mask, err := strconv.ParseUint(args[1], 8, 9)
-	if err != nil || len(args) > 2 {
-		fmt.Fprintln(hc.Stderr, "usage: umask [OCTAL]")
-		return failed()
+	for _, arg := range args[1:] {
+		name, value, sets := strings.Cut(arg, "=")
+		switch old, there := s.aliases[name]; {
+		case sets && name != "":
+			s.aliases[name] = value
+		case there:
+			s.printf("%s=%s\n", name, quoted(old))
+		default:
+			s.say("alias: %s: not found", arg)
+			status = exitFailure
+		}
 	}
-	unix.Umask(int(mask))
-	return succeed()
+	return status
 }
 
-// printHistory prints the lines that the arrow keys find, the oldest first.
-func (s *session) printHistory(hc interp.HandlerContext) []string {
-	if s.edit == nil {
-		return succeed()
+func unalias(s *shell, args []string) int {
+	options, rest, err := letters(args, "a", "")
+	if err != nil {
+		return s.misused(args[0], "%v", err)
 	}
-	for i, line := range s.edit.history.lines {
-		fmt.Fprintf(hc.Stdout, "%5d  %s\n", i+1, line)
+	if options['a'] != "" {
+		clear(s.aliases)
 	}
-	return succeed()
+	status := 0
+	for _, name := range rest {
+		if _, there := s.aliases[name]; !there {
+			s.say("unalias: %s: not found", name)
+			status = exitFailure
+		}
+		delete(s.aliases, name)
+	}
+	return status
+}
+
+// hash does nothing: where a program is, is looked up each time.
+func hash(s *shell, args []string) int {
+	_, rest, err := letters(args, "r", "")
+	if err != nil {
+		return s.misused(args[0], "%v", err)
+	}
+	status := 0
+	for _, name := range rest {
+		if _, _, err := s.find(name); err != nil && !s.known(name) {
+			s.say("hash: %s: %v", name, err)
+			status = exitFailure
+		}
+	}
+	return status
+}
+
+func let(s *shell, args []string) int {
+	if len(args) == 1 {
+		return s.misused(args[0], "expected an expression")
+	}
+	n := int64(0)
+	for _, arg := range args[1:] {
+		n = s.evaluate(arg)
+	}
+	return oneIf(n == 0)
+}
+
+func umask(s *shell, args []string) int {
+	options, rest, err := letters(args, "S", "")
+	if err != nil {
+		return s.misused(args[0], "%v", err)
+	}
+	mask := unix.Umask(0o77)
+	unix.Umask(mask)
+	if len(rest) == 0 {
+		if options['S'] != "" {
+			s.printf("%s\n", symbolic(^mask))
+		} else {
+			s.printf("%04o\n", mask)
+		}
+		return 0
+	}
+	n, err := strconv.ParseUint(rest[0], 8, 32)
+	mode := int(n)
+	switch {
+	case err == nil && n > 0o777:
+		err = errors.New("expected at most 777")
+	case err != nil:
+		mode, err = changed(^mask&0o777, rest[0])
+		mode = ^mode & 0o777
+	}
+	if err != nil {
+		s.say("umask: %s: %v", rest[0], err)
+		return exitUsage
+	}
+	unix.Umask(mode)
+	return 0
+}
+
+// symbolic is a mode as umask -S prints it.
+func symbolic(mode int) string {
+	var parts []string
+	for i, who := range "ugo" {
+		text := string(who) + "="
+		for bit, letter := range "rwx" {
+			if mode>>(6-3*i)&(4>>bit) != 0 {
+				text += string(letter)
+			}
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ",")
+}
+
+// changed applies u=rwx,g-w to a mode.
+func changed(mode int, text string) (int, error) {
+	for clause := range strings.SplitSeq(text, ",") {
+		at := strings.IndexAny(clause, "+-=")
+		if at < 0 {
+			return 0, errors.New("expected an octal mask, or a mode such as u=rwx,g-w")
+		}
+		who := strings.ReplaceAll(clause[:at], "a", "ugo")
+		if who == "" {
+			who = "ugo"
+		}
+		bits := 0
+		for _, letter := range clause[at+1:] {
+			i := strings.IndexRune("xwr", letter)
+			if i < 0 {
+				return 0, fmt.Errorf("%c: expected r, w or x", letter)
+			}
+			bits |= 1 << i
+		}
+		for _, letter := range who {
+			i := strings.IndexRune("ogu", letter)
+			if i < 0 {
+				return 0, fmt.Errorf("%c: expected u, g, o or a", letter)
+			}
+			switch part := bits << (3 * i); clause[at] {
+			case '+':
+				mode |= part
+			case '-':
+				mode &^= part
+			default:
+				mode = mode&^(7<<(3*i)) | part
+			}
+		}
+	}
+	return mode, nil
 }

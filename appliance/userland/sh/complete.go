@@ -7,23 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/interp"
-
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // maxChoices is how many possible completions are listed.
 const maxChoices = 200
-
-// builtins are the words of the language that are worth completing.
-func builtins() []string {
-	return []string{
-		"alias", "break", "case", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit", "export",
-		"false", "for", "function", "help", "history", "if", "kill", "local", "printf", "pwd", "read", "readonly",
-		"return", "set", "shift", "source", "test", "time", "trap", "true", "type", "umask", "unalias", "unset",
-		"until", "wait", "while",
-	}
-}
 
 // choice is one possible completion of a word.
 type choice struct {
@@ -35,7 +23,7 @@ type choice struct {
 // complete completes the word before the cursor, as far as there is no doubt.
 // Where nothing more is certain it lists the choices. It reports false when there
 // are none.
-func (s *session) complete(line string, pos int) (completion, bool) {
+func (s *shell) complete(line string, pos int) (completion, bool) {
 	w := lastWord(line[:pos])
 	found := s.choices(w)
 	if len(found) == 0 {
@@ -56,7 +44,7 @@ func (s *session) complete(line string, pos int) (completion, bool) {
 }
 
 // choices returns the possible completions of a word in their order.
-func (s *session) choices(w partialWord) []choice {
+func (s *shell) choices(w partialWord) []choice {
 	if found := s.asked(w); len(found) > 0 {
 		return found
 	}
@@ -65,7 +53,7 @@ func (s *session) choices(w partialWord) []choice {
 		if w.text == "" {
 			return nil
 		}
-		return matching(append(builtins(), s.programs()...), w.text)
+		return matching(slices.Concat(builtinNames(), keywords(), s.programs()), w.text)
 	}
 	return s.files(w)
 }
@@ -82,39 +70,20 @@ func matching(words []string, prefix string) []choice {
 	return found
 }
 
-// programs returns the names of everything in PATH.
-func (s *session) programs() []string {
-	var names []string
-	for name := range s.runner.Funcs {
-		names = append(names, name)
-	}
-	for _, dir := range filepath.SplitList(s.variable("PATH")) {
-		entries, _ := os.ReadDir(s.absolute(dir)) // what cannot be read has no programs
-		for _, entry := range entries {
-			if _, err := interp.LookPathDir(s.runner.Dir, s.runner.Env, filepath.Join(s.absolute(dir), entry.Name())); err == nil {
-				names = append(names, entry.Name())
-			}
-		}
-	}
-	return names
-}
-
 // files returns the files that the word may mean; after a command only those that
 // can be run.
-func (s *session) files(w partialWord) []choice {
+func (s *shell) files(w partialWord) []choice {
 	dir, prefix := filepath.Split(w.text)
 	where := dir
 	if rest, ok := strings.CutPrefix(dir, "~/"); ok {
-		where = filepath.Join(s.variable("HOME"), rest)
+		where = filepath.Join(s.value("HOME"), rest)
 	}
-	entries, _ := os.ReadDir(s.absolute(where)) // what cannot be read has no files
 	var found []choice
-	for _, entry := range entries {
-		name := entry.Name()
+	for _, name := range directory(where) {
 		if !strings.HasPrefix(name, prefix) || name[0] == '.' && prefix == "" {
 			continue
 		}
-		info, err := os.Stat(filepath.Join(s.absolute(where), name))
+		info, err := os.Stat(filepath.Join(where, name))
 		switch {
 		case err == nil && info.IsDir():
 			found = append(found, choice{dir + name + "/", name + "/", true})
@@ -125,21 +94,13 @@ func (s *session) files(w partialWord) []choice {
 	return found
 }
 
-// variable returns the value of a variable after the last command.
-func (s *session) variable(name string) string {
-	if v, ok := s.runner.Vars[name]; ok {
-		return v.String()
+// directory is the names in one; what cannot be read has none.
+func directory(dir string) []string {
+	if dir == "" {
+		dir = "."
 	}
-	return s.runner.Env.Get(name).String()
-}
-
-// absolute makes a path absolute; the directory is the interpreter's, not the
-// process's.
-func (s *session) absolute(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(s.runner.Dir, path)
+	entries, _ := os.ReadDir(dir)
+	return names(entries)
 }
 
 // sharedPrefix returns what a and b begin with, in whole characters.

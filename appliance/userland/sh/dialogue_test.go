@@ -3,6 +3,7 @@ package sh
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -52,7 +53,7 @@ func talk(t *testing.T, env ...string) *dialogue {
 	d.resize(24, 200)
 	d.before = d.modes()
 	d.cmd = &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{"sh"}, Dir: d.dir, Env: append(ourselves(t), env...),
+		Path: "/proc/self/exe", Args: []string{"sh"}, Dir: d.dir, Env: append(environment(t), env...),
 		Stdin: d.slave, Stdout: d.slave, Stderr: d.slave,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
 	}
@@ -71,12 +72,14 @@ func talk(t *testing.T, env ...string) *dialogue {
 }
 
 // ourselves is an environment in which sh is this program.
-func ourselves(t *testing.T) []string {
+func environment(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
 	program, err := os.Executable()
-	if err == nil {
-		err = os.Symlink(program, dir+"/sh")
+	for _, name := range []string{"sh", "echo", "test", "["} {
+		if err == nil {
+			err = os.Symlink(program, dir+"/"+name)
+		}
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -209,4 +212,55 @@ func (d *dialogue) resize(rows, columns uint16) {
 	if err := unix.IoctlSetWinsize(int(d.slave.Fd()), unix.TIOCSWINSZ, size); err != nil {
 		d.Fatal(err)
 	}
+}
+
+// stop runs a line, presses ^Z once it runs, and expects what is said.
+func (d *dialogue) stop(line, said string) {
+	d.Helper()
+	d.send(line + "\r")
+	d.expect("\r\n")
+	d.untilForeground()
+	d.send("\x1a")
+	d.expect("\r\n" + said + "\r\n")
+	d.prompt()
+}
+
+// untilForeground waits until another process group than the shell's has the terminal, and sleeps there.
+func (d *dialogue) untilForeground() {
+	d.Helper()
+	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		group := 0
+		raw, err := d.tty.SyscallConn()
+		if err == nil {
+			err = raw.Control(func(fd uintptr) { group, err = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) })
+		}
+		if err != nil {
+			d.Fatal(err)
+		}
+		if group == d.cmd.Process.Pid {
+			continue
+		}
+		out, err := exec.Command("ps", "-eo", "pgid=,comm=").Output()
+		if err != nil {
+			d.Fatal(err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if f := strings.Fields(line); len(f) == 2 && f[0] == fmt.Sprint(group) && f[1] == "sleep" {
+				return
+			}
+		}
+	}
+	d.Fatal("nothing sleeps in the foreground")
+}
+
+// untilJobs waits until jobs prints that alone.
+func (d *dialogue) untilJobs(want string) {
+	d.Helper()
+	out := ""
+	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if out = strings.TrimSpace(d.do("jobs")); out == want {
+			return
+		}
+	}
+	d.Fatalf("jobs prints %q, want %q", out, want)
 }

@@ -2,10 +2,8 @@ package sh
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
-	"time"
 
 	"golang.org/x/term"
 )
@@ -19,6 +17,10 @@ type editor struct {
 	keys     *keys
 	term     *term.Terminal
 	history  *history
+	prompt   string
+	columns  int    // of the window
+	typed    string // before ^R
+	row      int    // of the cursor then, from that of the prompt
 	complete func(line string, pos int) (completion, bool)
 }
 
@@ -53,20 +55,25 @@ func (e *editor) Write(p []byte) (int, error) {
 }
 
 // resize follows the size of the window. It fails only when the terminal does.
-func (e *editor) resize() { _ = e.term.SetSize(e.tty.size()) }
+func (e *editor) resize() {
+	columns, rows := e.tty.size()
+	e.columns = columns
+	_ = e.term.SetSize(columns, rows)
+}
 
-// line reads a line and returns it with its newline. It fails with errInterrupt at
-// ^C and with io.EOF at ^D in an empty line, at the end of ctx and when the
-// terminal has hung up.
-func (e *editor) line(ctx context.Context, prompt string) (string, error) {
+// line reads a line and returns it with its newline. It fails with errInterrupt at ^C and with io.EOF at ^D in an empty
+// line, and when the terminal has hung up.
+func (e *editor) line(prompt string) (string, error) {
 	e.tty.raw() // and it stays so until a command runs: ^C and ^D are keys
-	defer context.AfterFunc(ctx, func() {
-		// A terminal without deadlines is the one that /proc was missing for.
-		_ = e.tty.lines.SetReadDeadline(time.Unix(1, 0))
-	})()
 	e.resize()
+	e.prompt = prompt
 	e.term.SetPrompt(prompt)
 	line, err := e.term.ReadLine()
+	for errors.Is(err, errSearch) {
+		if err = e.search(prompt); err == nil {
+			line, err = e.term.ReadLine()
+		}
+	}
 	switch {
 	case err == nil || errors.Is(err, term.ErrPasteIndicator):
 		return line + "\n", nil
@@ -82,6 +89,11 @@ func (e *editor) line(ctx context.Context, prompt string) (string, error) {
 
 // tab is called for every key that the Terminal has no meaning for.
 func (e *editor) tab(line string, pos int, key rune) (string, int, bool) {
+	if key == ctrlR {
+		e.typed, e.keys.searches = line, true
+		e.row = (displayed(e.prompt) + displayed(line[:pos])) / e.columns
+		return "", 0, false
+	}
 	if key != '\t' {
 		return "", 0, false
 	}

@@ -1,240 +1,314 @@
 package sh
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"runtime/debug"
-	"strings"
-	"sync"
 	"time"
 
-	"mvdan.cc/sh/v3/interp"
+	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/gatehouse-os/gatehouse/internal/printable"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/sh/pattern"
 )
 
-// patience is how long a command that was interrupted may hang in the shell
-// itself, say in wait or while it opens a named pipe.
-const patience = time.Second
+// maxDepth bounds functions that call themselves, and whatever else does.
+const maxDepth = 1000
 
-// line returns the next line with its newline. At the end of the session it
-// fails with io.EOF.
-func (in *input) line(unfinished bool) (string, error) {
-	if in.done || in.ctx.Err() != nil {
-		in.done = true
-		return "", io.EOF
+// statements runs a list. last: the process has nothing to do behind it.
+func (s *shell) statements(list []*syntax.Stmt, last bool) int {
+	if len(list) == 0 {
+		s.status = 0
 	}
-	if in.next != nil {
-		return in.next()
-	}
-	prompt := "> "
-	if !unfinished {
-		prompt = in.prompt()
-	}
-	return in.edit.line(in.ctx, prompt)
-}
-
-// lineKey is the key of a context's value: the function that ends the line.
-type lineKey struct{}
-
-// run runs the statements of a line to their end, or to an interrupt. Only then is
-// the line's context cancelled: jobs that it has begun go on in it.
-func (s *session) run(stmts []*syntax.Stmt) {
-	if len(stmts) == 0 || s.done {
-		return
-	}
-	detach(stmts)
-	ctx, cancel := context.WithCancel(s.ctx)
-	ctx = context.WithValue(ctx, lineKey{}, cancel)
-	s.leave.Store(false)
-	var spare *interp.Runner
-	if s.tty != nil {
-		s.drain()
-		s.tty.cooked()
-		defer s.tty.settle()
-		spare = s.runner.Subshell()
-	}
-	result := make(chan outcome, 1)
-	runner := s.runner
-	go func() { result <- s.interpret(ctx, runner, stmts) }()
-	out, ok := s.await(ctx, cancel, result)
-	if !ok && spare != nil {
-		s.runner = spare // from before the command that hangs
-	}
-	s.conclude(out, ctx.Err() != nil)
-}
-
-// conclude draws the consequences of how a line ended.
-func (s *session) conclude(out outcome, interrupted bool) {
-	if s.reopened {
-		s.reopened = false
-		// It fails only for other types of files.
-		_ = interp.StdIO(s.input.Load(), s.stdout, s.stderr)(s.runner)
-	}
-	s.status = out.status
-	// Errors that end a script, as set -u finds them, do not end a dialogue.
-	s.exited = out.exited && (s.tty == nil || s.leave.Load())
-	s.done = s.exited || s.ctx.Err() != nil
-	if interrupted && !s.done {
-		// The tty has echoed ^C; the prompt belongs on a new line.
-		fmt.Fprintln(s.stderr)
-		s.setStatus(exitSignal + 2)
-	}
-}
-
-// outcome is how a line ended.
-type outcome struct {
-	status int
-	exited bool // the shell is to end
-}
-
-// interpret runs statements one by one. A defect of the interpreter must not take
-// a console away.
-func (s *session) interpret(ctx context.Context, r *interp.Runner, stmts []*syntax.Stmt) (out outcome) {
-	defer func() {
-		if p := recover(); p != nil {
-			fmt.Fprintf(s.stderr, "%s: defect in the interpreter: %v\n%s", s.name, p, debug.Stack())
-			out = outcome{status: exitUsage, exited: s.tty == nil}
-		}
-	}()
-	for _, stmt := range stmts {
-		err := r.Run(ctx, stmt)
-		status, known := errors.AsType[interp.ExitStatus](err)
-		out.status = int(status)
-		if err != nil && !known {
-			out.status = 1
-			if ctx.Err() == nil {
-				fmt.Fprintf(s.stderr, "%s: %v\n", s.name, err)
-			}
-		}
-		if out.exited = r.Exited(); out.exited {
+	for i, st := range list {
+		if s.statement(st, last && i == len(list)-1); s.jump.kind != noJump {
 			break
 		}
 	}
-	return out
+	return s.status
 }
 
-// await waits for the end of a line. An interrupt ends it as soon as the programs
-// in the foreground have ended: they got it from the terminal too, and what they
-// do about it is theirs. It returns false when a command does not end.
-func (s *session) await(ctx context.Context, cancel func(), result <-chan outcome) (outcome, bool) {
-	ended := s.ctx.Done()
-	interrupted := false
-	var late <-chan time.Time
-	for {
-		select {
-		case out := <-result:
-			if ctx.Err() != nil && !interrupted && s.tty != nil {
-				s.late()
-			}
-			return out, true
-		case <-s.interrupts:
-			interrupted = true
-			cancel()
-		case <-ended:
-			ended = nil
-		case <-late:
-			stuck := s.foreground.Load() == 0 || s.ctx.Err() != nil
-			if stuck && (s.reopened || s.tty == nil) {
-				return outcome{status: exitSignal + 2}, false
-			}
-			if stuck {
-				s.reopen()
-			}
-			late = nil
-		}
-		if late == nil && ctx.Err() != nil {
-			late = time.After(patience)
-		}
+// statement runs one command with what stands around it.
+func (s *shell) statement(st *syntax.Stmt, last bool) int {
+	s.between()
+	if s.jump.kind != noJump { // a trap has left the loop or the function
+		return s.status
 	}
+	if s.flags['n'] && !s.interactive() {
+		return s.status
+	}
+	if s.depth++; s.depth > maxDepth {
+		s.depth = 0
+		s.abandon(exitUsage, "commands are too deep in each other")
+	}
+	defer func() { s.depth-- }()
+	if st.Background || st.Disown {
+		s.status = s.background(st)
+		return s.status
+	}
+	if st.Coprocess {
+		s.abandon(exitUsage, "syntax error: |& is not in this shell")
+	}
+	if st.Negated {
+		s.tested++
+		s.restoring(func() { s.status = s.command(st, false) }, func() { s.tested-- })
+		if s.jump.kind == noJump {
+			s.status = oneIf(s.status == 0)
+		}
+		return s.status
+	}
+	s.status = s.command(st, last)
+	s.errexit(st.Cmd)
+	return s.status
 }
 
-// drain forgets interrupts that were for an earlier line. No new one can come:
-// the terminal is raw.
-func (s *session) drain() {
-	select {
-	case <-s.interrupts:
+// restoring runs f, and then what must be, however f ends.
+func (s *shell) restoring(f, always func()) {
+	defer always()
+	f()
+}
+
+func oneIf(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// errexit is set -e: a command that fails ends the shell, unless somebody asks for its status (XCU set).
+func (s *shell) errexit(cmd syntax.Command) {
+	if s.status == 0 || !s.flags['e'] || s.tested > 0 || s.jump.kind != noJump {
+		return
+	}
+	switch c := cmd.(type) {
+	case *syntax.CallExpr, *syntax.Subshell, *syntax.DeclClause, *syntax.LetClause, *syntax.TestClause, *syntax.ArithmCmd, nil:
+	case *syntax.BinaryCmd:
+		if c.Op != syntax.Pipe && c.Op != syntax.PipeAll {
+			return
+		}
 	default:
+		return
 	}
+	panic(leave{status: s.status, exit: true})
 }
 
-// late takes the shell's own SIGINT, when a program has died of it before the
-// shell has seen it; the next line must not.
-func (s *session) late() {
-	select {
-	case <-s.interrupts:
-	case <-time.After(patience / 10):
+// command runs a command with its redirections.
+func (s *shell) command(st *syntax.Stmt, last bool) int {
+	switch c := st.Cmd.(type) {
+	case *syntax.CallExpr:
+		return s.simple(c, st.Redirs, last)
+	case *syntax.DeclClause:
+		return s.declaration(c, st.Redirs)
+	case nil:
+		return s.simple(&syntax.CallExpr{}, st.Redirs, false)
 	}
+	if len(st.Redirs) == 0 {
+		return s.compound(st.Cmd, last)
+	}
+	undo, err := s.redirect(st.Redirs)
+	defer undo()
+	if err != nil {
+		s.say("%v", err)
+		return exitFailure
+	}
+	return s.compound(st.Cmd, false)
 }
 
-// reopen ends a builtin's reading of the terminal, which must not take what is
-// meant for the next command.
-func (s *session) reopen() {
-	s.reopened = true
-	if old := s.input.Swap(s.tty.reopen()); old != s.stdin {
-		old.Close()
+func (s *shell) compound(cmd syntax.Command, last bool) int {
+	switch c := cmd.(type) {
+	case *syntax.Block:
+		return s.statements(c.Stmts, last)
+	case *syntax.Subshell:
+		return s.foregroundFork(c.Stmts)
+	case *syntax.BinaryCmd:
+		return s.binary(c, last)
+	case *syntax.IfClause:
+		return s.conditional(c)
+	case *syntax.WhileClause:
+		return s.while(c)
+	case *syntax.ForClause:
+		return s.forLoop(c)
+	case *syntax.CaseClause:
+		return s.caseOf(c)
+	case *syntax.FuncDecl:
+		s.functions[c.Name.Value] = &function{text: printed(c.Body), body: c.Body}
+		return 0
+	case *syntax.TestClause:
+		return s.testClause(c)
+	case *syntax.LetClause:
+		return s.let(c.Exprs...)
+	case *syntax.ArithmCmd:
+		return s.let(c.X)
+	case *syntax.TimeClause:
+		return s.timed(c)
 	}
+	s.abandon(exitUsage, "syntax error: this is not in this shell")
+	return exitUsage
 }
 
-// prompt is the name of the box, the directory and a # for root.
-func (s *session) prompt() string {
-	name, err := os.Hostname()
-	if err != nil || name == "" {
-		name = "(none)"
+func (s *shell) binary(c *syntax.BinaryCmd, last bool) int {
+	if c.Op == syntax.Pipe || c.Op == syntax.PipeAll {
+		return s.pipeline(c)
 	}
-	name, _, _ = strings.Cut(name, ".")
-	sign := "$"
-	if os.Geteuid() == 0 {
-		sign = "#"
+	s.condition(func() { s.statement(c.X, false) })
+	if s.jump.kind == noJump && (s.status == 0) == (c.Op == syntax.AndStmt) {
+		s.statement(c.Y, last)
 	}
-	return printable.String(name+":"+s.runner.Dir) + sign + " "
+	return s.status
 }
 
-// jobs counts the background jobs that need the shell to go on.
-type jobs struct {
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // closed when n is 0; nil before anyone waits
+// condition runs what -e does not look at.
+func (s *shell) condition(f func()) {
+	s.tested++
+	s.restoring(f, func() { s.tested-- })
 }
 
-func (j *jobs) add(n int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.n += n
-	if j.n == 0 && j.idle != nil {
-		close(j.idle)
-		j.idle = nil
+func (s *shell) conditional(c *syntax.IfClause) int {
+	for ; c != nil; c = c.Else {
+		if len(c.Cond) == 0 { // else
+			return s.statements(c.Then, false)
+		}
+		s.condition(func() { s.statements(c.Cond, false) })
+		if s.jump.kind != noJump {
+			return s.status
+		}
+		if s.status == 0 {
+			return s.statements(c.Then, false)
+		}
 	}
+	return 0
 }
 
-// none returns a channel that is closed when no job is left.
-func (j *jobs) none() <-chan struct{} {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	idle := make(chan struct{})
-	if j.n == 0 {
-		close(idle)
-	} else {
-		j.idle = idle
+// loop runs body until it is left; body reports false at its end.
+func (s *shell) loop(body func() bool) int {
+	status := 0
+	s.loops++
+	s.restoring(func() {
+		for body() {
+			status = s.status
+			if s.leaves() {
+				return
+			}
+		}
+	}, func() { s.loops-- })
+	if s.jump.kind == returning {
+		return s.status
 	}
-	return idle
+	return status
 }
 
-// awaitJobs waits until every program in the background has at least started,
-// and in a script until the jobs that consist of more than one program are over:
-// there is no process that would carry them on. A person does not wait for them.
-func (s *session) awaitJobs() {
-	var late <-chan time.Time
-	if s.tty != nil || s.ctx.Err() != nil {
-		late = time.After(patience)
+// leaves reports whether a jump leaves the loop, and takes it as far as that goes.
+func (s *shell) leaves() bool {
+	switch {
+	case s.jump.kind == noJump:
+		return false
+	case s.jump.kind == returning:
+		return true
 	}
-	select {
-	case <-s.jobs.none():
-	case <-s.ctx.Done():
-	case <-late:
+	if s.jump.loops--; s.jump.loops > 0 {
+		return true
 	}
+	over := s.jump.kind == breaking
+	s.jump = jump{}
+	return over
 }
+
+func (s *shell) while(c *syntax.WhileClause) int {
+	return s.loop(func() bool {
+		s.between()
+		s.condition(func() { s.statements(c.Cond, false) })
+		if s.jump.kind != noJump {
+			if s.jump.kind != returning {
+				s.status = 0
+			}
+			return true
+		}
+		if (s.status == 0) == c.Until {
+			return false
+		}
+		s.statements(c.Do, false)
+		return true
+	})
+}
+
+func (s *shell) forLoop(c *syntax.ForClause) int {
+	words, ok := c.Loop.(*syntax.WordIter)
+	if !ok || c.Select {
+		s.abandon(exitUsage, "syntax error: expected for NAME in WORDS")
+	}
+	if !syntax.ValidName(words.Name.Value) {
+		s.abandon(exitUsage, "syntax error: %s: expected the name of a variable", words.Name.Value)
+	}
+	items := s.params
+	if words.InPos.IsValid() {
+		items = s.fields(words.Items)
+	}
+	i := 0
+	return s.loop(func() bool {
+		if i == len(items) {
+			return false
+		}
+		s.between()
+		s.mustSet(words.Name.Value, items[i])
+		i++
+		s.statements(c.Do, false)
+		return true
+	})
+}
+
+func (s *shell) caseOf(c *syntax.CaseClause) int {
+	word := s.literal(c.Word)
+	for i, item := range c.Items {
+		if !s.matches(item, word) {
+			continue
+		}
+		s.statements(item.Stmts, false)
+		for ; item.Op == syntax.Fallthrough && i+1 < len(c.Items) && s.jump.kind == noJump; i++ {
+			item = c.Items[i+1]
+			s.statements(item.Stmts, false)
+		}
+		return s.status
+	}
+	return 0
+}
+
+func (s *shell) matches(item *syntax.CaseItem, word string) bool {
+	for _, p := range item.Patterns {
+		if pattern.Match(s.patternOf(p), word) {
+			return true
+		}
+	}
+	return false
+}
+
+// let is 0 if the last expression is not.
+func (s *shell) let(exprs ...syntax.ArithmExpr) int {
+	n := int64(0)
+	for _, x := range exprs {
+		n = s.number(x)
+	}
+	return oneIf(n == 0)
+}
+
+// timed says how long a command took.
+func (s *shell) timed(c *syntax.TimeClause) int {
+	var before, after unix.Rusage
+	start := time.Now()
+	_ = unix.Getrusage(unix.RUSAGE_CHILDREN, &before) // fails for no argument of ours
+	if c.Stmt != nil {
+		s.statement(c.Stmt, false)
+	}
+	_ = unix.Getrusage(unix.RUSAGE_CHILDREN, &after)
+	form := "real\t%dm %.2fs\nuser\t%dm %.2fs\nsys\t%dm %.2fs\n"
+	if c.PosixFormat {
+		form = "real %[2]f\nuser %[4]f\nsys %[6]f\n"
+	}
+	var values []any
+	for _, d := range []time.Duration{
+		time.Since(start), since(before.Utime, after.Utime), since(before.Stime, after.Stime),
+	} {
+		values = append(values, int(d.Minutes()), (d % time.Minute).Seconds())
+	}
+	_, _ = writeAll(s.fds[2], fmt.Appendf(nil, form, values...))
+	return s.status
+}
+
+func since(a, b unix.Timeval) time.Duration { return time.Duration(b.Nano() - a.Nano()) }

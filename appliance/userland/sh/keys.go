@@ -10,6 +10,8 @@ const (
 	ctrlA  = 0x01
 	ctrlC  = 0x03
 	ctrlE  = 0x05
+	ctrlG  = 0x07
+	ctrlR  = 0x12
 	ctrlW  = 0x17
 	escape = 0x1b
 	del    = 0x7f
@@ -24,10 +26,16 @@ type keys struct {
 	resize func() // called before a key has its effect
 	out    []byte // of the translation, not yet read
 	unread []byte // at most one byte
+	// searches: ^R was typed, and the next read is the error errSearch
+	searches bool
 }
 
 // Read returns bytes of one key.
 func (k *keys) Read(p []byte) (int, error) {
+	if k.searches {
+		k.searches = false
+		return 0, errSearch
+	}
 	for len(k.out) == 0 {
 		b, err := k.next()
 		k.resize()

@@ -1,32 +1,33 @@
-// Package shell is /bin/sh of the appliance: the language is that of bash as far
-// as mvdan.cc/sh speaks it, the line editor that of golang.org/x/term.
+// Package sh is /bin/sh of the appliance, with busybox's ash as its peer: the language of POSIX with what ash has beside
+// it. Scripts are parsed by mvdan.cc/sh, the line editor is that of golang.org/x/term.
 //
-// It guarantees that a terminal is raw only while a line is edited and gets its
-// modes back whatever a command leaves behind; that it never asks the terminal
-// anything, so that a dumb serial line is as good as any; and that neither a
-// syntax error, nor a command that is interrupted or killed, nor one that hangs
-// in the shell itself ends an interactive shell.
+// A subshell is another process, as with every shell: what stands in ( ), between | and behind & has a number of its own,
+// its own directory, mask, limits and files, can be signalled, stopped and waited for. Go cannot fork; such a process is
+// this program again, told by a file in memory what the shell knew (fork.go). What prints without changing anything, as
+// $(echo …), needs none.
 //
-// It has no job control: ^Z, fg and bg do nothing, $! is good for wait only. A
-// background job of an interactive shell does not see ^C and reads /dev/null.
-// What the interpreter lacks is lacking here: traps other than EXIT and ERR,
-// file descriptors above 2, ulimit.
+// It guarantees that a terminal is raw only while a line is edited and gets its modes back whatever a command leaves
+// behind; that it never asks the terminal anything, so that a dumb serial line is as good as any; and that neither a
+// syntax error, nor a command that is interrupted, stopped or killed, ends an interactive shell. A builtin that could
+// not write what it should have written ends with an error.
 package sh
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 )
 
 // Exit statuses that POSIX gives a meaning (XCU 2.8.2).
 const (
+	exitFailure    = 1
 	exitUsage      = 2
 	exitCannotExec = 126
 	exitNotFound   = 127
@@ -39,57 +40,118 @@ const profile = "/etc/profile"
 // defaultPath is PATH when the environment has none.
 const defaultPath = "/bin:/sbin:/usr/bin:/usr/sbin"
 
-// Interactive reports whether a shell called with args (args[0] is its name) is to
-// talk with a person: no command, no file, and a terminal on both sides.
-func Interactive(args []string, stdin, stderr *os.File) bool {
-	o, err := parseOptions(args)
-	return err == nil && o.interactive && term.IsTerminal(int(stdin.Fd())) && term.IsTerminal(int(stderr.Fd()))
+// IsUtility reports whether a command of the userland prints or answers without reading or changing anything, so that the
+// shell can run it in its own process, as others have it for a builtin.
+func IsUtility(name string) bool {
+	switch name {
+	case "[", "echo", "kill", "printf", "test":
+		return true
+	}
+	return false
 }
 
-// Run is the program sh; args[0] is its name, the result its exit status (128+n
-// for signal n). The end of ctx ends the shell as a hang-up does: what it runs in
-// the foreground or background gets SIGHUP, and the result is 129. Only a script that
-// comes from a silent standard input is not ended.
-//
-// For an interactive shell, the caller sends SIGINT and SIGQUIT to interrupts (with
-// a buffer of one), so that they end a command and not the shell, cancels ctx at
-// SIGHUP and SIGTERM, and ignores SIGTSTP. For any other, interrupts may be nil and
-// all signals have their default actions: then ^C ends a script with its commands.
-func Run(ctx context.Context, args []string, interrupts <-chan os.Signal, stdin, stdout, stderr *os.File) int {
-	return run(ctx, profile, args, interrupts, stdin, stdout, stderr)
+// A Program is the shell. Utilities are commands that are run in the shell's own process: those that print, as echo and
+// printf, or answer, as test. They must not change the process, nor read standard input.
+type Program struct {
+	Utilities map[string]multicall.Command
+	Profile   string // read by interactive shells; "": /etc/profile
+
+	// The process, which belongs to its main: signal.Notify, signal.Ignore, os.Exit.
+	Notify func(chan<- os.Signal, ...os.Signal)
+	Ignore func(...os.Signal)
+	Exit   func(status int)
 }
 
-func run(ctx context.Context, profile string, args []string, interrupts <-chan os.Signal, stdin, stdout, stderr *os.File) int {
+// interactive reports whether a shell of these options talks with a person: no command, no file, and a terminal on both sides.
+func (o options) talks(stdin, stderr *os.File) bool {
+	return o.interactive && term.IsTerminal(int(stdin.Fd())) && term.IsTerminal(int(stderr.Fd()))
+}
+
+// Run is the program sh; args[0] is its name, the result its exit status (128+n for signal n). It is for a process that
+// does nothing else: it takes signals, changes the directory and the mask, and waits for all children.
+func (p Program) Run(args []string) int {
+	s := newShell(p)
+	if len(args) > 2 && args[1] == subshellOption {
+		return s.subshell(args[2])
+	}
 	o, err := parseOptions(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "sh: %v\nusage: sh [-eux] [-c COMMAND [NAME] | FILE | -s] [ARGUMENT…]\n", err)
+		fmt.Fprintf(os.Stderr, "sh: %v\nusage: sh [-eux] [-o OPTION] [-c COMMAND [NAME] | FILE | -s] [ARGUMENT…]\n", err)
 		return exitUsage
 	}
-	s := &session{
-		ctx: ctx, options: o, profile: profile, interrupts: interrupts,
-		stdin: stdin, stdout: stdout, stderr: stderr, leaving: make(chan struct{}),
+	s.name, s.params = o.name, o.params
+	s.environment(os.Environ())
+	if err := s.setOptions(o.set); err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
+		return exitUsage
 	}
-	if err := s.open(Interactive(args, stdin, stderr)); err != nil {
-		fmt.Fprintf(stderr, "sh: %v\n", err)
-		return 1
-	}
-	defer s.close()
 	switch {
-	case s.tty != nil:
+	case o.talks(os.Stdin, os.Stderr):
 		return s.interact()
 	case o.hasCommand:
-		return s.read(lines(strings.NewReader(o.command)))
+		s.defaultSignals()
+		s.oneCommand, s.flags['c'] = true, true
+		return s.script(fromText(o.command))
 	case o.file != "":
-		f, err := os.Open(o.file)
-		if err != nil {
-			fmt.Fprintf(stderr, "sh: %v\n", err)
-			return exitNotFound
-		}
-		defer f.Close()
-		return s.read(lines(f))
-	default:
-		return s.read(unbuffered(stdin))
+		s.defaultSignals()
+		return s.scriptFile(o.file)
 	}
+	s.defaultSignals()
+	s.flags['s'] = true
+	return s.script(s.fromInput())
+}
+
+// scriptFile runs a file.
+func (s *shell) scriptFile(name string) int {
+	fd, err := openFile(name, unix.O_RDONLY, 0)
+	if err == nil {
+		var stat unix.Stat_t
+		if err = unix.Fstat(fd, &stat); err == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR {
+			err = unix.EISDIR
+		}
+	}
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		fmt.Fprintf(os.Stderr, "sh: %s: %v\n", name, err)
+		return exitNotFound
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "sh: %s: %v\n", name, err)
+		return exitUsage
+	}
+	defer unix.Close(fd)
+	return s.script(fromFile(fd))
+}
+
+// interact talks with a person until exit, or the end of the input.
+func (s *shell) interact() int {
+	if err := s.console(); err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
+		return exitFailure
+	}
+	defer s.giveBack()
+	if _, err := os.Stat(s.program.Profile); err == nil {
+		s.source(fromText(". " + s.program.Profile))
+	}
+	for !s.finished {
+		s.source(nil)
+	}
+	if s.hung.Load() {
+		select {} // hangUp ends the process
+	}
+	return s.end()
+}
+
+// script runs a script to its end.
+func (s *shell) script(next func() (string, error)) int {
+	s.source(next)
+	return s.end()
+}
+
+// end runs the EXIT trap, and returns the exit status.
+func (s *shell) end() int {
+	s.lastTraps()
+	s.exitTrap()
+	return s.status
 }
 
 // options is a command line.
@@ -124,7 +186,7 @@ func parseOptions(args []string) (options, error) {
 			case flag == "-i", flag == "-l": // both go without saying
 			case letter == 'o' && len(args) > 0:
 				o.set, args = append(o.set, flag, args[0]), args[1:]
-			case strings.ContainsRune("aefnux", letter):
+			case strings.ContainsRune(optionLetters, letter):
 				o.set = append(o.set, flag)
 			default:
 				return o, fmt.Errorf("unknown option %s", flag)
@@ -136,6 +198,9 @@ func parseOptions(args []string) (options, error) {
 
 // operands takes what follows the options.
 func (o options) operands(args []string, script bool) (options, error) {
+	if len(args) > 0 && args[0] == "-" {
+		args = args[1:]
+	}
 	switch {
 	case o.hasCommand && len(args) == 0:
 		return o, errors.New("option -c needs a command")
@@ -151,36 +216,4 @@ func (o options) operands(args []string, script bool) (options, error) {
 	}
 	o.params = args
 	return o, nil
-}
-
-// lines returns a function that reads line after line, and ends with the last
-// error.
-func lines(r io.Reader) func() (string, error) { return scan(r, 4096) }
-
-// unbuffered is like lines, but reads no byte more than the line: the commands of
-// a script read what follows them (XCU sh, "STDIN").
-func unbuffered(r io.Reader) func() (string, error) { return scan(r, 1) }
-
-// scan reads lines with a buffer of size bytes.
-func scan(r io.Reader, size int) func() (string, error) {
-	buf := make([]byte, size)
-	var rest []byte
-	return func() (string, error) {
-		var line strings.Builder
-		for {
-			for i, c := range rest {
-				if c == '\n' {
-					line.Write(rest[:i+1])
-					rest = rest[i+1:]
-					return line.String(), nil
-				}
-			}
-			line.Write(rest)
-			n, err := r.Read(buf)
-			rest = buf[:n]
-			if n == 0 && err != nil {
-				return line.String(), err
-			}
-		}
-	}
 }

@@ -19,7 +19,9 @@ type terminal struct {
 	stdin *os.File
 	lines *os.File // for the line editor: reads end when it is closed
 
-	mu     sync.Mutex // the echo is switched by the interpreter's goroutines
+	group int // that was in the foreground before the shell; 0: there is no job control
+
+	mu     sync.Mutex // a hang-up closes it
 	before unix.Termios
 	modes  unix.Termios // for commands
 }
@@ -97,6 +99,22 @@ func (t *terminal) settle() {
 	if err == nil && sane(modes) {
 		t.modes = *modes
 	}
+	t.set(t.modes)
+}
+
+// current are the modes that a command has left.
+func (t *terminal) current() *unix.Termios {
+	modes, err := unix.IoctlGetTermios(t.fd(), unix.TCGETS)
+	if err != nil {
+		return nil
+	}
+	return modes
+}
+
+// restore gives back the modes for commands, whatever a command that has stopped has set.
+func (t *terminal) restore() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.set(t.modes)
 }
 

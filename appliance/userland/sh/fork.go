@@ -1,0 +1,258 @@
+package sh
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// subshellOption begins the command line of a subshell; behind it is the number of the file that tells it what it is.
+const subshellOption = "--subshell"
+
+// fork starts a process that runs a piece of a script as this one would, and ends.
+func (s *shell) fork(text string, how start, background bool) (int, error) {
+	fd, err := memory("subshell", s.image(text, background))
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	if how.files == nil {
+		how.files = s.fds
+	}
+	how.files = maps.Clone(how.files)
+	number := 10
+	for n := range how.files {
+		number = max(number, n+1)
+	}
+	how.files[number] = fd
+	return s.spawn(ourselves, []string{"sh", subshellOption, strconv.Itoa(number)}, how)
+}
+
+// image is what a subshell knows: a list of strings.
+func (s *shell) image(text string, background bool) []byte {
+	var b strings.Builder
+	put := func(values ...string) {
+		for _, v := range values {
+			b.WriteString(strconv.Itoa(len(v)))
+			b.WriteByte(':')
+			b.WriteString(v)
+		}
+	}
+	put(text, strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
+	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, int(oneIf(s.pipefail))} {
+		put(strconv.Itoa(n))
+	}
+	put(s.letters(), strconv.Itoa(len(s.params)))
+	put(s.params...)
+	put(strconv.Itoa(len(s.fds)))
+	for n := range s.fds {
+		put(strconv.Itoa(n))
+	}
+	put(strconv.Itoa(len(s.vars)))
+	for name, v := range s.vars {
+		put(name, v.value, fmt.Sprint(oneIf(v.set)+2*oneIf(v.export)+4*oneIf(v.readonly)))
+	}
+	put(strconv.Itoa(len(s.functions)))
+	for name, f := range s.functions {
+		put(name, f.text)
+	}
+	for _, m := range []map[string]string{s.aliases, s.traps} {
+		put(strconv.Itoa(len(m)))
+		for name, v := range m {
+			put(name, v)
+		}
+	}
+	put(strconv.Itoa(len(s.jobs.list)))
+	for _, j := range s.jobs.list {
+		put(strconv.Itoa(j.number), j.text, strconv.Itoa(j.pgid), strconv.Itoa(int(j.state())))
+	}
+	return []byte(b.String())
+}
+
+// reader reads an image.
+type reader struct {
+	rest string
+	err  error
+}
+
+func (r *reader) string() string {
+	size, rest, ok := strings.Cut(r.rest, ":")
+	n, err := strconv.Atoi(size)
+	if !ok || err != nil || n < 0 || n > len(rest) {
+		r.err, r.rest = errors.New("expected what a shell has written"), ""
+		return ""
+	}
+	r.rest = rest[n:]
+	return rest[:n]
+}
+
+func (r *reader) int() int {
+	n, err := strconv.Atoi(r.string())
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return n
+}
+
+func (r *reader) strings(n int) []string {
+	var all []string
+	for range n {
+		if r.err != nil {
+			break
+		}
+		all = append(all, r.string())
+	}
+	return all
+}
+
+// subshell is the process that fork starts.
+func (s *shell) subshell(number string) int {
+	text, background, err := s.restore(number)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %s %s: %v\n", subshellOption, number, err)
+		return exitUsage
+	}
+	s.inside = true
+	s.defaultSignals()
+	s.resetTraps()
+	if background {
+		s.ignore(unix.SIGINT)
+		s.ignore(unix.SIGQUIT)
+		if fd, err := openFile(os.DevNull, unix.O_RDONLY, 0); err == nil {
+			s.put(0, fd)
+		}
+	}
+	list, err := parse(text)
+	if err != nil {
+		s.say("%v", err)
+		return exitUsage
+	}
+	s.run(list, true)
+	return s.end()
+}
+
+// restore reads the image.
+func (s *shell) restore(number string) (text string, background bool, err error) {
+	fd, err := strconv.Atoi(number)
+	if err != nil {
+		return "", false, err
+	}
+	f := os.NewFile(uintptr(fd), "image")
+	if f == nil {
+		return "", false, unix.EBADF
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return "", false, err
+	}
+	f.Close()
+	delete(s.fds, fd)
+	r := &reader{rest: string(data)}
+	text, background, s.name, s.dir = r.string(), r.string() == "true", r.string(), r.string()
+	pipefail := 0
+	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail} {
+		*n = r.int()
+	}
+	s.pipefail = pipefail != 0
+	for _, letter := range []byte(r.string()) {
+		s.flags[letter] = letter != 'i' && letter != 'm'
+	}
+	s.params = r.strings(r.int())
+	clear(s.fds) // what the runtime has opened in the place of a closed one is not the script's
+	for _, word := range r.strings(r.int()) {
+		n, err := strconv.Atoi(word)
+		r.err = errors.Join(r.err, err)
+		s.fds[n] = n
+		unix.CloseOnExec(n)
+	}
+	clear(s.vars)
+	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
+		what, err := strconv.Atoi(fields[2])
+		r.err = errors.Join(r.err, err)
+		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0, readonly: what&4 != 0}
+	}
+	for fields := range slices.Chunk(r.strings(2*r.int()), 2) {
+		s.functions[fields[0]] = &function{text: fields[1]}
+	}
+	for _, m := range []map[string]string{s.aliases, s.traps} {
+		for fields := range slices.Chunk(r.strings(2*r.int()), 2) {
+			m[fields[0]] = fields[1]
+		}
+	}
+	for range r.int() {
+		if r.err != nil {
+			break
+		}
+		j := &job{foreign: true, number: r.int(), text: r.string(), pgid: r.int()}
+		j.procs = []*proc{{pid: j.pgid, state: state(r.int())}}
+		s.jobs.list = append(s.jobs.list, j)
+	}
+	return text, background, r.err
+}
+
+// foregroundFork runs a subshell and waits for it.
+func (s *shell) foregroundFork(list []*syntax.Stmt) int {
+	text := printedList(list)
+	j := &job{text: "(" + text + ")"}
+	pid, err := s.fork(text, s.startIn(j), false)
+	if err != nil {
+		s.abandon(exitUsage, "%v", err)
+	}
+	s.launched(j, pid)
+	return s.foreground(j)
+}
+
+// printedList is a list of commands as text.
+func printedList(list []*syntax.Stmt) string {
+	return strings.TrimSuffix(printed(&syntax.File{Stmts: list}), "\n")
+}
+
+// background starts a command and does not wait for it (XCU 2.9.3.1).
+func (s *shell) background(st *syntax.Stmt) int {
+	body := *st
+	body.Background, body.Disown, body.Semicolon, body.Comments = false, false, syntax.Pos{}, nil
+	j := &job{text: printedList([]*syntax.Stmt{&body})}
+	s.reap()
+	pid, err := s.forkIgnoring(j.text)
+	if err != nil {
+		s.say("%v", err)
+		return exitUsage
+	}
+	j.add(pid)
+	j.group = s.flags['m']
+	s.lastJob = pid
+	s.jobs.add(j)
+	if s.interactive() {
+		s.print("[%d] %d\n", j.number, pid)
+	}
+	return 0
+}
+
+// forkIgnoring starts a job of the background. Without job control it does not see ^C, from its very beginning.
+func (s *shell) forkIgnoring(text string) (int, error) {
+	if s.flags['m'] {
+		return s.fork(text, start{group: true}, true)
+	}
+	list := []unix.Signal{unix.SIGINT, unix.SIGQUIT}
+	for _, sig := range list {
+		s.program.Ignore(sig)
+	}
+	defer func() {
+		for _, sig := range list {
+			action, trapped := s.traps[name(sig)]
+			if !trapped {
+				action = "-"
+			}
+			s.trap(name(sig), action)
+		}
+	}()
+	return s.fork(text, start{}, true)
+}

@@ -1,0 +1,244 @@
+package sh
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// errInterrupt is what reading a line fails with at ^C.
+var errInterrupt = errors.New("interrupted")
+
+// source runs the commands of one input until its end or its first syntax error; next is nil for the person at the
+// terminal.
+func (s *shell) source(next func() (string, error)) {
+	in := &input{shell: s, parser: syntax.NewParser(), next: next}
+	for stmt, err := range in.parser.StmtsSeq(in) {
+		switch {
+		case err == nil:
+			in.batch = append(in.batch, stmt)
+		case in.err == nil:
+			in.err = err
+		}
+	}
+	switch {
+	case s.finished:
+	case in.err == nil:
+		s.run(in.batch, s.oneCommand)
+		s.finished = s.finished || next == nil // ^D
+	case errors.Is(in.err, errInterrupt):
+		s.status = exitSignal + int(unix.SIGINT)
+	case in.ended():
+		s.source(fromText(in.text))
+	default:
+		s.complain(in.err)
+		s.status = exitUsage
+	}
+}
+
+// lastTraps runs the traps of signals that came with the last command.
+func (s *shell) lastTraps() {
+	defer s.landed()
+	s.between()
+}
+
+// ended mends a script that ends within a here-document: it is one to the end of the script.
+func (in *input) ended() bool {
+	perr, ok := errors.AsType[syntax.ParseError](in.err)
+	if !ok || in.interactive() {
+		return false
+	}
+	_, end, ok := strings.Cut(perr.Text, "unclosed here-document `")
+	if !ok {
+		return false
+	}
+	in.text = strings.TrimSuffix(in.text, "\n") + "\n" + strings.TrimSuffix(end, "`") + "\n"
+	return true
+}
+
+// input feeds the parser with lines and runs every complete one before it reads the next.
+type input struct {
+	*shell
+	parser *syntax.Parser
+	next   func() (string, error)
+	batch  []*syntax.Stmt // complete, and not yet run
+	rest   string         // of the line that is being parsed
+	text   string         // of what is not complete
+	err    error
+}
+
+// Read is called by the parser when it needs more; an unfinished command then waits for its next line. Returning io.EOF
+// ends the parser.
+func (in *input) Read(p []byte) (int, error) {
+	if in.rest == "" {
+		unfinished := in.parser.Incomplete()
+		if !unfinished {
+			batch := in.batch
+			in.batch, in.text = nil, ""
+			in.run(batch, false)
+		}
+		line, err := in.line(unfinished)
+		if line == "" && err != nil {
+			return 0, err
+		}
+		if in.flags['v'] {
+			in.verbose(line)
+		}
+		line = parseable(line)
+		in.rest = line
+		in.text += line
+	}
+	n := copy(p, in.rest)
+	in.rest = in.rest[n:]
+	return n, nil
+}
+
+// line returns the next line with its newline.
+func (in *input) line(unfinished bool) (string, error) {
+	if in.finished {
+		return "", io.EOF
+	}
+	if in.next != nil {
+		return in.next()
+	}
+	prompt := "> "
+	if !unfinished {
+		prompt = in.prompt()
+	}
+	return in.edit.line(prompt)
+}
+
+func (s *shell) verbose(line string) {
+	if fd, ok := s.fds[2]; ok {
+		_, _ = writeAll(fd, []byte(line))
+	}
+}
+
+// run runs the commands of a line. A defect of the shell must not take a console away.
+func (s *shell) run(list []*syntax.Stmt, last bool) {
+	if len(list) == 0 || s.finished {
+		return
+	}
+	if s.interactive() {
+		s.begin()
+		defer s.settle()
+	}
+	defer s.landed()
+	s.statements(list, last)
+	if s.jump.kind == returning { // a return outside of everything
+		s.finished = !s.interactive()
+	}
+	s.jump = jump{}
+}
+
+// landed catches what has left commands at once.
+func (s *shell) landed() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	s.jump, s.loops, s.tested, s.calls, s.depth = jump{}, 0, 0, 0, 0
+	for len(s.hidden) > 0 {
+		s.reveal()
+	}
+	l, ok := p.(leave)
+	if !ok {
+		s.say("defect in the shell: %v\n%s", p, debug.Stack())
+		l = leave{status: exitUsage}
+	}
+	s.status, s.output = l.status, nil
+	if l.interrupt && s.interactive() {
+		s.print("\n") // the tty has echoed ^C; the prompt belongs on a new line
+	}
+	s.finished = l.exit || !s.interactive()
+}
+
+// complain says what is wrong with a script or line.
+func (s *shell) complain(err error) {
+	where := ""
+	if perr, ok := errors.AsType[syntax.ParseError](err); ok {
+		if !s.interactive() {
+			where = fmt.Sprintf("line %d: ", perr.Pos.Line())
+		}
+		err = errors.New(perr.Text)
+	}
+	s.say("%ssyntax error: %v", where, err)
+}
+
+// parse reads commands of the shell's own.
+func parse(text string) ([]*syntax.Stmt, error) {
+	file, err := syntax.NewParser().Parse(strings.NewReader(parseable(text)), "")
+	if err != nil {
+		return nil, err
+	}
+	return file.Stmts, nil
+}
+
+// printed is a piece of a script as text again.
+func printed(node syntax.Node) string {
+	var b strings.Builder
+	// It fails only if the text cannot be written.
+	_ = syntax.NewPrinter().Print(&b, node)
+	return b.String()
+}
+
+// fromText returns a function that reads line after line of a text.
+func fromText(text string) func() (string, error) {
+	return func() (string, error) {
+		if text == "" {
+			return "", io.EOF
+		}
+		line, rest, found := strings.Cut(text, "\n")
+		text = rest
+		if found {
+			line += "\n"
+		}
+		return line, nil
+	}
+}
+
+// fromFile reads lines of a file that only the shell reads.
+func fromFile(fd int) func() (string, error) { return scan(func() int { return fd }, 4096) }
+
+// fromInput reads lines of standard input, but no byte more than the line: the commands of a script read what follows
+// them (XCU sh, "STDIN").
+func (s *shell) fromInput() func() (string, error) {
+	return scan(func() int {
+		if fd, ok := s.fds[0]; ok {
+			return fd
+		}
+		return -1
+	}, 1)
+}
+
+// scan reads lines with a buffer of size bytes.
+func scan(fd func() int, size int) func() (string, error) {
+	buf := make([]byte, size)
+	var rest []byte
+	return func() (string, error) {
+		var line strings.Builder
+		for {
+			for i, c := range rest {
+				if c == '\n' {
+					line.Write(rest[:i+1])
+					rest = rest[i+1:]
+					return line.String(), nil
+				}
+			}
+			line.Write(rest)
+			n, err := readSome(fd(), buf)
+			rest = buf[:max(n, 0)]
+			if n <= 0 {
+				if err == nil {
+					err = io.EOF
+				}
+				return line.String(), err
+			}
+		}
+	}
+}
