@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -61,20 +62,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{},
-		Mains:    map[string]func(){"sh": func() { os.Exit(runShell(os.Args)) }},
-		Commands: map[string]multicall.Command{
-			"kill": multicall.Silent(system.Kill),
-			"ps":   multicall.Silent(system.Ps),
-		},
+		Mains:    map[string]func(){},
 	}
 	for _, room := range rooms() {
 		for name, c := range room {
 			t.Commands[name] = c.Main()
 		}
-	}
-	t.Mains = strict(uroot())
-	if t.Mains == nil {
-		t.Mains = map[string]func(){}
 	}
 	// The shell runs what only prints or answers itself, and without a process.
 	t.Mains["sh"] = func() {

@@ -43,7 +43,7 @@ func commands() map[string]command.Command {
 }
 
 func utilities() map[string]multicall.Command {
-	all := map[string]multicall.Command{"kill": multicall.Silent(system.Kill)}
+	all := map[string]multicall.Command{"kill": system.Commands()["kill"].Main()}
 	for name, c := range commands() {
 		if sh.IsUtility(name) {
 			all[name] = c.Main()
