@@ -166,7 +166,7 @@ func (s *sandbox) run(names []string) {
 	// To these each word is an operand, or nothing at all, by POSIX and by busybox.
 	deaf := []string{"true", "false", "echo", "printf", "test", "[", "expr", "pwd", "dirname"}
 	// These have an option -h of their own, and then they read.
-	reads := []string{"grep", "egrep", "fgrep", "less", "od", "sort"}
+	reads := []string{"grep", "egrep", "fgrep", "less", "od", "sh", "sort"}
 	names = slices.DeleteFunc(names, func(name string) bool { return name == "yes" }) // prints any word for ever
 	for _, name := range names {
 		for _, help := range []string{"--help", "-h"} {
