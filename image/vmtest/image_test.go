@@ -262,6 +262,7 @@ func (h *home) kill(ctx context.Context, t *testing.T, name string) {
 	}
 }
 
+// rootShell leaves it open.
 func rootShell(ctx context.Context, t *testing.T, h *home) {
 	openShell(ctx, t, h.vm)
 	for command, want := range map[string]string{
@@ -275,7 +276,6 @@ func rootShell(ctx context.Context, t *testing.T, h *home) {
 			t.Errorf("%s at the console does not say %q:\n%s", command, want, out)
 		}
 	}
-	closeShell(ctx, t, h.vm)
 }
 
 func rebootByCommand(ctx context.Context, t *testing.T, h *home) {
