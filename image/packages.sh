@@ -30,8 +30,10 @@ unpacked="systemd-resolved chrony ntpsec ntpsec-ntpdig python3-ntp systemd-times
 peers="$peers python3-paramiko ssh-audit"
 # Clients of it that are not OpenSSH's, and OpenSSH's other end of sftp.
 peers="$peers dropbear-bin putty-tools openssh-sftp-server"
+# OpenSSH's server, which our client of ssh talks to.
+unpacked="$unpacked openssh-server"
 # What these need of others: Python, libraries, and what unpacks a source.
-peers="$peers bzip2 cpio python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
+peers="$peers bzip2 cpio python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3 libwrap0"
 unpackeddir=/var/lib/gatehouse-peers
 # Debian leaves ntpd out of its busybox, OpenWrt and Alpine have it: it is built of the source of Debian's.
 built="busybox-ntpd"

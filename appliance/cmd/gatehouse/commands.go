@@ -10,13 +10,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/inet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ip"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ssh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
 	"github.com/gatehouse-os/gatehouse/internal/trust"
 )
 
 // commands are the commands of the console that need what this program has anyway: the network, and init.
 func commands() multicall.Table {
-	return multicall.Table{
+	t := multicall.Table{
 		Commands: map[string]multicall.Command{
 			"halt":     multicall.Silent(end(boot.Halt)),
 			"hostname": multicall.Silent(inet.Hostname),
@@ -28,6 +29,10 @@ func commands() multicall.Table {
 		},
 		Mains: believing(uroot()),
 	}
+	for name, c := range ssh.Commands() {
+		t.Commands[name] = c.Main()
+	}
+	return t
 }
 
 // believing has wget know the certificate authorities: there is no file of them on the disk.
