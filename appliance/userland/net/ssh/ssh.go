@@ -25,6 +25,10 @@ const failed = 255
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
+		"scp": {
+			Usage:   "[-46BOpqrTv] [-i KEY] [-J HOST,...] [-P PORT] [-o OPTION]... FROM... TO",
+			Letters: "46BOpqrTvi:J:P:o:tfd", Run: runSCP, Help: scpHelp,
+		},
 		"ssh": {
 			Usage:   "[-46AaNnqTtv] [-e CHAR] [-i KEY] [-J HOST,...] [-l USER] [-p PORT] [-o OPTION]... [-L|-R|-D FORWARD]... [-W HOST:PORT] [USER@]HOST [COMMAND]",
 			Letters: sshLetters, Trouble: failed, Run: runSSH, Help: sshHelp,
@@ -87,10 +91,10 @@ func flag(letter byte) string {
 }
 
 // optionsOf are what the command line says. What is not one of ssh_config(5) is left to the command.
-func optionsOf(c *command.Call) (*client.Options, error) {
+func optionsOf(options []getopt.Option) (*client.Options, error) {
 	o := client.Default()
 	terminals := 0
-	for _, option := range c.Options {
+	for _, option := range options {
 		var err error
 		name, value, fixed := strings.Cut(flag(option.Letter), "=")
 		switch {
@@ -139,7 +143,7 @@ func parse(c *command.Call) (*run, error) {
 	}
 	c.Options = append(c.Options, more...)
 	r := &run{Call: c, words: strings.Join(words, " ")}
-	if r.Options, err = optionsOf(c); err != nil {
+	if r.Options, err = optionsOf(c.Options); err != nil {
 		return nil, err
 	}
 	if r.forwards, err = forwardsOf(c.Options); err != nil {

@@ -17,16 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/busyboxtest"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ssh"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/transfer"
 )
 
 // TestMain is the test, or one of the commands, as a program of them would be.
 func TestMain(m *testing.M) {
-	all := ssh.Commands()
-	all["far-scp"] = command.Command{Letters: "tfrpdvq", Run: transfer.Scp}
-	if run := busyboxtest.Command(os.Args[0], all); run != nil {
+	if run := busyboxtest.Command(os.Args[0], ssh.Commands()); run != nil {
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -78,14 +74,12 @@ func programs(t *testing.T) (ours, theirs string) {
 		t.Fatal(err)
 	}
 	ours, theirs = t.TempDir(), t.TempDir()
-	all := ssh.Commands()
-	all["far-scp"] = command.Command{}
-	for name := range all {
+	for name := range ssh.Commands() {
 		if err := os.Symlink(own, filepath.Join(ours, name)); err != nil {
 			t.Fatal(err)
 		}
 		path, err := exec.LookPath(name)
-		if err != nil && name != "far-scp" {
+		if err != nil {
 			t.Fatalf("%s is missing: apt-get install openssh-client", name)
 		}
 		script := ""
