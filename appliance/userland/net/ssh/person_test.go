@@ -100,7 +100,7 @@ func TestPerson(t *testing.T) {
 	ours, theirs := programs(t)
 	for who, programs := range map[string]string{"ours": ours, "OpenSSH's": theirs} {
 		for name, test := range map[string]func(*testing.T, string, string){
-			"host": s.testHost, "password": s.testPassword, "passphrase": s.testPassphrase, "terminal": s.testTerminal,
+			"host": s.testHost, "password": s.testPassword, "passphrase": s.testPassphrase, "terminal": s.testTerminal, "keygen": s.testKeygen,
 		} {
 			t.Run(who+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -186,4 +186,24 @@ func (s *servers) testTerminal(t *testing.T, programs, dir string) {
 	p.sees("upported escape sequences", "\n~~x\n")
 	p.sees("~x", "\n~.")
 	p.ends(255)
+}
+
+func (s *servers) testKeygen(t *testing.T, programs, dir string) {
+	p := s.sit(t, programs, dir, "ssh-keygen -t ed25519 -C c -f id")
+	p.sees("Overwrite (y/n)? ", "y\n")
+	p.sees("Enter passphrase (empty for no passphrase): ", "open sesame\n")
+	p.sees("Enter same passphrase again: ", "open barley\n")
+	p.sees("do not match", "")
+	p.sees("Enter passphrase (empty for no passphrase): ", "open sesame\n")
+	p.sees("Enter same passphrase again: ", "open sesame\n")
+	p.sees("SHA256:", "")
+	if all := p.ends(0); strings.Contains(all, "sesame") {
+		t.Errorf("a passphrase is shown:\n%s", all)
+	}
+	p = s.sit(t, programs, dir, "ssh-keygen -p -f id")
+	p.sees("Enter old passphrase: ", "open sesame\n")
+	p.sees("Enter new passphrase (empty for no passphrase): ", "\n")
+	p.sees("Enter same passphrase again: ", "\n")
+	p.ends(0)
+	output(t, "ssh-keygen", "-y", "-P", "", "-f", dir+"/id")
 }

@@ -29,6 +29,14 @@ func Commands() map[string]command.Command {
 			Usage:   "[-46BOpqrTv] [-i KEY] [-J HOST,...] [-P PORT] [-o OPTION]... FROM... TO",
 			Letters: "46BOpqrTvi:J:P:o:tfd", Run: runSCP, Help: scpHelp,
 		},
+		"ssh-keygen": {
+			Usage:   "[-q] [-t TYPE] [-b BITS] [-f FILE] [-N PASSPHRASE] [-C COMMENT] | -l|-y|-p|-H|-F HOST|-R HOST [-f FILE]",
+			Letters: "qt:b:f:N:C:P:lypE:F:R:H", Run: runKeygen, Help: keygenHelp,
+		},
+		"ssh-keyscan": {
+			Usage:   "[-46Hq] [-t TYPE,...] [-p PORT] [-T SECONDS] [-f FILE] [HOST]...",
+			Letters: "46Hqt:p:T:f:", Run: runKeyscan, Help: keyscanHelp,
+		},
 		"ssh": {
 			Usage:   "[-46AaNnqTtv] [-e CHAR] [-i KEY] [-J HOST,...] [-l USER] [-p PORT] [-o OPTION]... [-L|-R|-D FORWARD]... [-W HOST:PORT] [USER@]HOST [COMMAND]",
 			Letters: sshLetters, Trouble: failed, Run: runSSH, Help: sshHelp,

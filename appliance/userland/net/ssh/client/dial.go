@@ -162,6 +162,9 @@ func (c *connection) banner(text string) error {
 	return nil
 }
 
+// Reason is why a connection was not made, in few words.
+func Reason(ctx context.Context, err error) string { return unwrapped(ctx, err).Error() }
+
 // unwrapped is an error without what is said beside it.
 func unwrapped(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
