@@ -104,7 +104,7 @@ func (b built) testSize(t *testing.T) {
 // have to set up what it does not use.
 func (b built) testDivision(t *testing.T) {
 	for program, names := range map[string][]string{
-		Gatehouse: {"halt", "hostname", "ip", "netcat", "netstat", "ping", "poweroff", "scp", "ssh", "ssh-keygen", "ssh-keyscan", "tcpdump", "wget"},
+		Gatehouse: {"halt", "hostname", "ip", "netcat", "netstat", "ping", "poweroff", "scp", "ssh", "ssh-add", "ssh-agent", "ssh-keygen", "ssh-keyscan", "tcpdump", "wget"},
 		Userland:  {"cat", "grep", "head", "kill", "less", "ls", "more", "mount", "ps", "sh", "tail", "true"},
 	} {
 		for _, name := range names {

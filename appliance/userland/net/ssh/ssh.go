@@ -29,6 +29,14 @@ func Commands() map[string]command.Command {
 			Usage:   "[-46BOpqrTv] [-i KEY] [-J HOST,...] [-P PORT] [-o OPTION]... FROM... TO",
 			Letters: "46BOpqrTvi:J:P:o:tfd", Run: runSCP, Help: scpHelp,
 		},
+		"ssh-add": {
+			Usage:   "[-q] [-t LIFE] [-d] [FILE]... | -D | -l|-L [-E HASH] | -x|-X",
+			Letters: "lLdDxXqt:E:", Run: runAdd, Help: addHelp,
+		},
+		"ssh-agent": {
+			Usage:   "[-c|-s] [-D] [-a SOCKET] [-t LIFE] [COMMAND [ARG]...] | -k",
+			Letters: "+csDka:t:", Run: runAgent, Help: agentHelp,
+		},
 		"ssh-keygen": {
 			Usage:   "[-q] [-t TYPE] [-b BITS] [-f FILE] [-N PASSPHRASE] [-C COMMENT] | -l|-y|-p|-H|-F HOST|-R HOST [-f FILE]",
 			Letters: "qt:b:f:N:C:P:lypE:F:R:H", Run: runKeygen, Help: keygenHelp,
