@@ -163,12 +163,12 @@ func (k *copier) transfer(ctx context.Context, p place, end string, f func(*remo
 	before := k.Status()
 	c, err := k.connected(ctx, p.host)
 	if err != nil {
-		k.Fail(err)
+		k.Fail(safe(err))
 		return
 	}
 	r, err := start(c, k.farCommand(p.path, end), printable.Writer(k.Stderr))
 	if err != nil {
-		k.Fail(err)
+		k.Fail(safe(err))
 		return
 	}
 	good := f(r)

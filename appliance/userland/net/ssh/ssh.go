@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ssh/client"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // failed is the status of what ssh itself could not do; all others are the other machine's.
@@ -143,10 +144,13 @@ func runSSH(c *command.Call) {
 	defer cancel()
 	status, err := r.do(ctx)
 	if err != nil && r.Level > client.Quiet {
-		c.Warn(err)
+		c.Warn(safe(err))
 	}
 	c.Exit(status)
 }
+
+// safe is an error in which a server may have had a say.
+func safe(err error) error { return errors.New(printable.Cut(err.Error(), 4096)) }
 
 // parse reads the command line. Options may be behind the host too: "ssh host -p 2222 command".
 func parse(c *command.Call) (*run, error) {

@@ -42,6 +42,7 @@ ssh -p $P -i id -o UserKnownHostsFile=near/text -o StrictHostKeyChecking=accept-
 sed 's/^[^ ]*/box,!other/' known > k; ssh -p $P -i id -o UserKnownHostsFile=k -o HostKeyAlias=box -o BatchMode=yes root@127.0.0.1 echo alias; rm k
 sed 's/^[^ ]*/@revoked */' known > k; ssh -p $P -i id -o "UserKnownHostsFile=known k" -o BatchMode=yes root@127.0.0.1 echo revoked; rm k
 /usr/bin/ssh-keygen -q -H -f known; rm known.old; ssh $S root@127.0.0.1 echo hashed; rm known
+ssh -p $P -i id -o UserKnownHostsFile=new -o StrictHostKeyChecking=no -o HashKnownHosts=yes -o UpdateHostKeys=no root@127.0.0.1 true; /usr/bin/ssh-keygen -F "[127.0.0.1]:$P" -f new | sed 's/|1|[^ ]*/HASH/'; rm new
 # ways
 ssh $S -W 127.0.0.1:$P root@127.0.0.1 < /dev/null | head -c 8
 ~ keys and known hosts are for the way too
