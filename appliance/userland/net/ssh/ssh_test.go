@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds what must happen. It is no measure.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // TestOpenSSH runs command lines by our programs and by OpenSSH's, with OpenSSH's sshd and dropbear at the other end:
 // standard output, the status, whether something is complained of, and the files must be the same. "~" before a line is
