@@ -40,8 +40,10 @@ peers="$peers dropbear-bin putty-tools openssh-sftp-server"
 peers="$peers tree"
 # What the commands of the console are compared with, where busybox has none or too little.
 peers="$peers bridge-utils conntrack"
+# OpenSSH's server, which our client of ssh talks to.
+unpacked="$unpacked openssh-server"
 # What these need of others: Python, libraries, and what unpacks a source.
-peers="$peers bzip2 cpio python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3"
+peers="$peers bzip2 cpio python3-minimal libedit2 libnettle8 libgnutls30 libseccomp2 libcap2 libbsd0 libssl3 libwrap0"
 unpackeddir=/var/lib/gatehouse-peers
 # Debian leaves ntpd out of its busybox, OpenWrt and Alpine have it: it is built of the source of Debian's.
 built="busybox-ntpd"

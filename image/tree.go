@@ -74,7 +74,8 @@ func directories() []ext2.Node {
 	for _, name := range []string{"proc", "sys", "dev", "run", "perm"} {
 		nodes = append(nodes, ext2.Dir(name, 0o755))
 	}
-	return append(nodes, ext2.Dir("tmp", 0o777|fs.ModeSticky), ext2.Dir("root", 0o700))
+	// What ssh learns of other machines must last, and the root disk is read-only.
+	return append(nodes, ext2.Dir("tmp", 0o777|fs.ModeSticky), ext2.Dir("root", 0o700), ext2.Symlink("root/.ssh", "/perm/ssh/client"))
 }
 
 // devices are for a kernel that does not mount devtmpfs by itself: without a console init could not complain.

@@ -33,6 +33,13 @@ func theRealThing(t *testing.T) func(*sshcfg.Config) {
 			t.Fatal(err)
 		}
 	}
+	own, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(own, filepath.Join(bin, "scp")) // which is of the program that has a network
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	home := t.TempDir()
 	return func(c *sshcfg.Config) {
 		c.Shell, c.SFTPServer = filepath.Join(bin, "sh"), filepath.Join(bin, "sftp-server")

@@ -21,7 +21,7 @@ import (
 
 // runCommand is the test's program as a command of the userland, if it is called by the name of one.
 func runCommand() {
-	if run := busyboxtest.Command(os.Args[0], transfer.Commands()); run != nil {
+	if run := busyboxtest.Command(os.Args[0], transfer.FarEnds()); run != nil {
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 }
@@ -34,7 +34,7 @@ func withTransfer(t *testing.T) func(*sshcfg.Config) {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	for name := range transfer.Commands() {
+	for name := range transfer.FarEnds() {
 		if err := os.Symlink(own, filepath.Join(bin, name)); err != nil {
 			t.Fatal(err)
 		}

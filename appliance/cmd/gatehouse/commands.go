@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/nettools"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ntpdate"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ss"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/net/ssh"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/telnet"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tftp"
@@ -56,6 +57,7 @@ func rooms() []map[string]command.Command {
 		nettools.Commands(),
 		ntpdate.Commands(),
 		ss.Commands(),
+		ssh.Commands(),
 		tcpdump.Commands(),
 		telnet.Commands(),
 		tftp.Commands(),

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if run := busyboxtest.Command(os.Args[0], transfer.Commands()); run != nil {
+	if run := busyboxtest.Command(os.Args[0], transfer.FarEnds()); run != nil {
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

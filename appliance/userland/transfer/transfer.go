@@ -1,4 +1,5 @@
-// Package transfer is what clients of ssh start at this end to send and get files: sftp-server, and scp with -t or -f.
+// Package transfer is what clients of ssh start at this end to send and get files: sftp-server, and scp with -t or -f,
+// which is no command by itself.
 // Both speak with their client on standard input and output; neither knows ssh.
 package transfer
 
@@ -12,12 +13,14 @@ import (
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
 		"sftp-server": {Usage: "", Help: "\tspeaks the protocol of sftp on standard input and output, for sshd\n", Run: sftpServer},
-		"scp": {
-			Usage: "-t [-rpd] TARGET | -f [-rp] FILE...", Letters: "tfrpdvq", Run: Scp,
-			Help: "\t-t\ttake files, for scp at the other end of ssh\n\t-f\tsend them\n\t-r\tdirectories too\n" +
-				"\t-p\tmodes and times as they are\n\t-d\tthe target must be a directory\n",
-		},
 	}
+}
+
+// FarEnds are all that clients start: Commands, and scp, for a program that has no other one.
+func FarEnds() map[string]command.Command {
+	all := Commands()
+	all["scp"] = command.Command{Usage: "-t [-rpd] TARGET | -f [-rp] FILE...", Letters: "tfrpdvq", Run: Scp}
+	return all
 }
 
 func sftpServer(c *command.Call) {
@@ -30,8 +33,8 @@ func sftpServer(c *command.Call) {
 	}
 }
 
-// Scp is the end of scp that another one starts by ssh: with -t or -f. It is for the table of a program, too, whose scp is
-// a client without these.
+// Scp is the end of scp that another one starts by ssh: with -t or -f, and besides these with -r, -p, -d, -v and -q. The
+// other end, which people call, is in a room that knows ssh.
 func Scp(c *command.Call) {
 	o := scp.Options{Recursive: c.Has('r'), Times: c.Has('p'), Directory: c.Has('d')}
 	good := false

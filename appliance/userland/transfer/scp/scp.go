@@ -1,5 +1,6 @@
-// Package scp is the far end of the old scp, which a client of ssh starts as "scp -t" to send files and as "scp -f" to
-// get them (rcp's protocol; scp -O of OpenSSH, dropbear's, PuTTY's pscp -scp).
+// Package scp is both ends of the old scp, of which a client of ssh starts the far one as "scp -t" to send files and as
+// "scp -f" to get them (rcp's protocol; scp -O of OpenSSH, dropbear's, PuTTY's pscp -scp). They are the same, but that a
+// person sits at one.
 //
 //	-t  sink    ◄── T times │ C mode size name, data, 0 │ D mode 0 name … E      each answered: 0, or 1 and a line
 //	-f  source  ──► the same; what is answered with 1 is left out
@@ -23,6 +24,15 @@ type Options struct {
 	Recursive bool // -r: directories too
 	Times     bool // -p: times and modes as they are at the other end
 	Directory bool // -d: the target must be a directory
+
+	Near
+}
+
+// Near is for the end where the person is. What is nil is not done.
+type Near struct {
+	Report func(line string)                       // a complaint of either end
+	Wanted func(name string) bool                  // whether a file or directory of that name was asked for
+	Meter  func(name string, size int64) io.Writer // gets what passes of a file
 }
 
 // maxLine bounds a line of the protocol, in bytes. The longest name has 255.
@@ -63,6 +73,7 @@ func (e *end) complain(what string, err error) error {
 	if err != nil {
 		text = fmt.Sprintf("%s: %v", what, reason(err))
 	}
+	e.report(text)
 	_, _ = fmt.Fprintf(e.out, "%cscp: %s\n", answerError, printable.Cut(text, maxLine/2))
 	return e.out.Flush()
 }
@@ -102,12 +113,29 @@ func (e *end) answered() (good bool, err error) {
 	return false, fmt.Errorf("an answer of %d: expected 0, 1 or 2", c)
 }
 
-// told notes a line of complaint, which the other end has shown already.
+// report tells the person, if he is at this end.
+func (e *end) report(line string) {
+	if e.Report != nil {
+		e.Report(printable.Cut(line, maxLine/2))
+	}
+}
+
+// metered is a file that is looked at while it passes.
+func (e *end) metered(data io.Reader, name string, size int64) io.Reader {
+	if e.Meter == nil {
+		return data
+	}
+	return io.TeeReader(data, e.Meter(name, size))
+}
+
+// told notes a line of complaint; where the person is at the other end, that has shown it already.
 func (e *end) told(kind byte) error {
 	e.failed = true
-	if _, err := e.line(); err != nil {
+	line, err := e.line()
+	if err != nil {
 		return err
 	}
+	e.report(strings.TrimPrefix(line, "scp: "))
 	if kind == answerFatal {
 		return errOver
 	}
@@ -117,6 +145,7 @@ func (e *end) told(kind byte) error {
 // finish is the end of all: what stays to be said, and whether all is well.
 func (e *end) finish(err error) bool {
 	if err != nil && !errors.Is(err, errOver) {
+		e.report(err.Error())
 		_, _ = fmt.Fprintf(e.out, "%cscp: %s\n", answerFatal, printable.Cut(err.Error(), maxLine/2))
 	}
 	return e.out.Flush() == nil && err == nil && !e.failed

@@ -59,6 +59,10 @@ func (e *end) into(target string, isDir bool, depth int) error {
 			if m, err = parseMessage(line); err != nil {
 				break
 			}
+			if depth == 0 && e.Wanted != nil && !e.Wanted(m.name) {
+				err = fmt.Errorf("%q came, which was not asked for", m.name)
+				break
+			}
 			path := target
 			if isDir {
 				path = filepath.Join(target, m.name)
@@ -196,7 +200,7 @@ func (e *end) file(path string, m message, when *times) error {
 		return err
 	}
 	data := &io.LimitedReader{R: e.in, N: m.size}
-	_, failed := io.Copy(f, data)
+	_, failed := io.Copy(f, e.metered(data, m.name, m.size))
 	if _, err := io.Copy(io.Discard, data); err != nil || data.N > 0 {
 		f.Discard()
 		return errOver

@@ -69,7 +69,7 @@ func (e *end) announce(kind byte, base string, st *unix.Stat_t) (good bool, err 
 
 // data sends what was announced, neither more nor less; that it was less, it says behind.
 func (e *end) data(f io.Reader, name string, size int64) error {
-	n, err := io.CopyN(e.out, f, size)
+	n, err := io.CopyN(e.out, e.metered(f, name, size), size)
 	if err != nil {
 		if _, padErr := io.CopyN(e.out, zeros{}, size-n); padErr != nil {
 			return padErr
