@@ -104,6 +104,7 @@ func runService(ctx context.Context, name string, stderr io.Writer) int {
 		return 2
 	}
 	log := slog.New(logHandler(stderr))
+	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse"), 0) // for ps and pgrep: started as /proc/self/exe, it would be "exe"
 	limitMemory(s.Memory)
 	if err := standInLine(s.OOM); err != nil {
 		log.Error("who is killed first when memory is out is left to the kernel", "cause", err)
