@@ -16,13 +16,12 @@ import (
 )
 
 const mountHelp = `	-t TYPE	a type, or several to be tried; of what is mounted, only such
-	-o LIST	ro, nosuid, nodev, noexec, noatime, remount, bind, rbind, move,
-		make-private, …, and the file system's own
+	-o LIST	ro, nosuid, nodev, noexec, noatime, remount, bind, rbind, move, make-private, ..., and the file system's own
 	-r -w	-o ro, -o rw
 	-a	all of fstab (-O LIST: that have these options)
 	-f	do all but mount
 	-T FILE	not /etc/fstab
-WHAT may be UUID=… or LABEL=…; a file is mounted by a loop device.
+WHAT may be UUID=... or LABEL=...; a file is mounted by a loop device.
 Without operands: what is mounted.
 `
 

@@ -30,7 +30,7 @@ const (
 func copying() map[string]command.Command {
 	return map[string]command.Command{
 		"cp": {
-			Usage: "[-aRrdPLHpfinlsuTv] SOURCE DEST | SOURCE... DIRECTORY | -t DIRECTORY SOURCE...", Help: cpHelp,
+			Usage: "[-aRrdPLHpfinlsuTv] SOURCE DEST\n[OPTION]... SOURCE... DIRECTORY\n[OPTION]... -t DIRECTORY SOURCE...", Help: cpHelp,
 			Letters: "pdRfinlsLHarPvuTt:\x03::",
 			Long: map[string]byte{
 				"archive": 'a', "force": 'f', "interactive": 'i', "no-clobber": 'n', "link": 'l', "dereference": 'L',
@@ -41,7 +41,7 @@ func copying() map[string]command.Command {
 			Run: cp,
 		},
 		"mv": {
-			Usage:   "[-finTv] SOURCE DEST | SOURCE... DIRECTORY | -t DIRECTORY SOURCE...",
+			Usage:   "[-finTv] SOURCE DEST\n[OPTION]... SOURCE... DIRECTORY\n[OPTION]... -t DIRECTORY SOURCE...",
 			Help:    "\t-f -i -n\tnever ask; ask before something is overwritten; overwrite nothing\n\t-t DIR -T\tinto the directory; not into one\n\t-v\tsay what is moved\n",
 			Letters: "finTt:v",
 			Long: map[string]byte{

@@ -14,9 +14,10 @@ import (
 
 var awkCommand = command.Command{
 	Usage: "[-F SEPARATOR] [-v NAME=VALUE]... {PROGRAM | -e PROGRAM... | -f FILE...} [FILE | NAME=VALUE]...",
-	Help: `  -F SEPARATOR   what is between fields: a byte, or an expression
-  -v NAME=VALUE  set before BEGIN
-  -f FILE        read the program from a file
+	Help: `	-F SEPARATOR	what is between fields: a byte, or an expression
+	-v NAME=VALUE	set before BEGIN
+	-e PROGRAM	the program; several are one after the other
+	-f FILE	read the program from a file
 `,
 	Letters: "+F:v:f:e:W:",
 	Run:     awk,
