@@ -162,9 +162,9 @@ func (m *mounter) known(name string) error {
 		}
 	}
 	if m.table == mounts.Kernel {
-		return fmt.Errorf("%s is not mounted", name)
+		return fmt.Errorf("%s: not mounted", name)
 	}
-	return fmt.Errorf("%s is not in %s", name, m.table)
+	return fmt.Errorf("%s: not in %s", name, m.table)
 }
 
 // all mounts what is in the table and is not yet mounted. The status is how many could not be.

@@ -88,6 +88,9 @@ func cp(c *command.Call) {
 			}
 		}
 	}
+	if !isDestination(c, dir, o[cpParents]) {
+		return
+	}
 	for _, from := range c.Args {
 		to := into(dir, from)
 		if !o[cpParents] {
@@ -100,6 +103,17 @@ func cp(c *command.Call) {
 		}
 		p.copy(from, to, o['H'])
 	}
+}
+
+// isDestination reports whether files can be copied or moved to a name: several need a directory, or one that is going to
+// be made.
+func isDestination(c *command.Call, name string, made bool) bool {
+	there, dir, ok := exists(c, name, unix.Stat)
+	if ok && !dir && (there || !made) && len(c.Args) > 1 {
+		c.Fail(fmt.Errorf("%s: not a directory", name))
+		return false
+	}
+	return ok
 }
 
 // cpAlone reports whether one source is copied to the very name of the destination, not into it.

@@ -215,11 +215,12 @@ func become(c *command.Call, e environment) {
 }
 
 func failStart(c *command.Call, err error) {
-	c.Fail(command.Named(c.Args[0], err))
-	c.Exit(cannotRun)
+	status := cannotRun
 	if errors.Is(err, unix.ENOENT) {
-		c.Exit(notFound)
+		status, err = notFound, errors.New("not found") // as a shell says it
 	}
+	c.Fail(command.Named(c.Args[0], err))
+	c.Exit(status)
 }
 
 // program finds a program, as execvp(3).

@@ -285,11 +285,11 @@ func (x *runner) run(args []string) {
 	case errors.As(err, &exit):
 		x.ended(args[0], exit)
 	default:
-		x.Warn(fmt.Errorf("%s: %w", args[0], cause(err)))
 		status := cannotRun
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-			status = notFound
+			status, err = notFound, errors.New("not found") // as a shell says it
 		}
+		x.Warn(fmt.Errorf("%s: %w", args[0], cause(err)))
 		x.stop(status)
 	}
 }

@@ -1,7 +1,9 @@
 package match
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"strconv"
 	"strings"
@@ -52,6 +54,10 @@ func awk(c *command.Call) {
 	switch {
 	case c.Stdout.Err() != nil: // whoever flushes says so
 	case err != nil:
+		var file *fs.PathError
+		if errors.As(err, &file) {
+			err = command.Named(file.Path, err)
+		}
 		c.Fail(err)
 	default:
 		c.Exit(status)
