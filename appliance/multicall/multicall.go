@@ -16,13 +16,6 @@ import (
 // ctx ends when the process is asked to end.
 type Command func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
-// Silent is a Command that does not read its standard input.
-func Silent(f func(ctx context.Context, args []string, stdout, stderr io.Writer) int) Command {
-	return func(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-		return f(ctx, args, stdout, stderr)
-	}
-}
-
 // A Table has the commands of a program by their names.
 type Table struct {
 	Commands map[string]Command

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // guard ends what hangs.
@@ -189,13 +190,31 @@ func explained(t *testing.T, document string) map[string]string {
 	return modules
 }
 
-// A command that cannot even explain itself does not work in a binary with all others: a flag registered
-// twice, a package variable that was not set.
+// A command that cannot even explain itself does not work in a binary with all others: a flag registered twice, a
+// package variable that was not set. What it says is read on a console of 80 columns.
 func (b built) testStart(t *testing.T) {
+	mute := []string{"true", "false", "test"} // --help is an argument like another, as POSIX has it
 	for _, name := range slices.Concat(b.names[Gatehouse], b.names[Userland]) {
 		out, _ := b.run(t, "", name, "--help")
 		if strings.Contains(out, "panic:") || strings.Contains(out, "goroutine ") || strings.Contains(out, "fatal error:") {
 			t.Errorf("%s --help:\n%s", name, out)
+		}
+		if slices.Contains(mute, name) {
+			if out != "" {
+				t.Errorf("%s --help says something:\n%s", name, out)
+			}
+			continue
+		}
+		if name == "sh" { // may say first that it does not know --help, as ash does
+			out = out[max(strings.Index(out, "usage: "), 0):]
+		}
+		if !strings.HasPrefix(out, "usage: "+name) || !strings.HasSuffix(out, "\n") {
+			t.Errorf("%s --help begins or ends with something else than a usage line and a line's end:\n%s", name, out)
+		}
+		for line := range strings.Lines(out) {
+			if line = strings.TrimRight(line, "\n"); utf8.RuneCountInString(line) > 80 || strings.Contains(line, "\t") {
+				t.Errorf("%s --help has a line of more than 80 columns, or with a tab: %q", name, line)
+			}
 		}
 	}
 }

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
@@ -29,10 +25,9 @@ import (
 func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
-			"halt":     multicall.Silent(endNow(boot.Halt)),
-			"hostname": multicall.Silent(inet.Hostname),
-			"poweroff": multicall.Silent(endNow(boot.PowerOff)),
-			"reboot":   multicall.Silent(endNow(boot.Reboot)),
+			"halt":     endNow(boot.Halt).Main(),
+			"poweroff": endNow(boot.PowerOff).Main(),
+			"reboot":   endNow(boot.Reboot).Main(),
 			"shutdown": shutdown().Main(),
 		},
 	}
@@ -65,17 +60,15 @@ func rooms() []map[string]command.Command {
 	}
 }
 
-// endNow asks init to end the machine. It has no options: who asks for one, be it --help, gets a usage line.
-func endNow(kind boot.Kind) func(context.Context, []string, io.Writer, io.Writer) int {
-	return func(_ context.Context, args []string, _, stderr io.Writer) int {
-		if len(args) > 1 {
-			fmt.Fprintf(stderr, "usage: %s\n", kind)
-			return 2
+// endNow asks init to end the machine.
+func endNow(kind boot.Kind) command.Command {
+	return command.Command{Run: func(c *command.Call) {
+		if len(c.Args) > 0 {
+			c.Misused("expected nothing behind it; shutdown takes a time")
+			return
 		}
 		if err := boot.Request(kind); err != nil {
-			fmt.Fprintf(stderr, "%s: %v\n", kind, err)
-			return 1
+			c.Fail(err)
 		}
-		return 0
-	}
+	}}
 }

@@ -30,11 +30,13 @@ func TestRun(t *testing.T) {
 		{"gatehouse frobnicate", "", 2, `no command "frobnicate"`},
 		{"gatehouse service nosuch", "", 2, `no service "nosuch"`},
 		{"gatehouse service dhcp", "", 1, "the configuration on descriptor 0: EOF"},
-		{"/sbin/reboot --help", "", 2, "usage: reboot"},
+		{"/sbin/reboot --help", "", 0, "usage: reboot"},
+		{"/sbin/reboot -x", "", 1, "usage: reboot"},
+		{"/sbin/halt now", "", 1, "usage: halt"},
 		{"/bin/shutdown -h", "", 1, "usage: shutdown"},
 		{"/bin/ip frobnicate", "", 1, "frobnicate"},
 		{"/bin/ping", "", 1, "usage: ping"},
-		{"/bin/hostname -Z", "", 2, "usage: hostname"},
+		{"/bin/hostname -Z", "", 1, "usage: hostname"},
 		{"gatehouse names", "", 0, "\nhalt\nhost\nhostname\nifconfig\nip\n"},
 	}
 	for _, tt := range tests {

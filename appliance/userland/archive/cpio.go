@@ -25,14 +25,19 @@ const (
 
 var cpioCommand = command.Command{
 	Usage: "-i|-t|-o -H newc|-p DIR [-dmuvL0] [-F ARCHIVE] [OPTION]... [PATTERN]...",
-	Help: `  -i  take files out of an archive       -t  say what is in it
-  -o  make one of files, whose names are read, of the format newc
-  -p DIR  copy files, whose names are read, to there
-  -d  make directories that are needed   -m  keep times     -u  replace what is newer too
-  -v  names; with -t all there is to know   -L  what links lead to
-  -0  names end with a zero byte            -R USER[:GROUP]  who owns what is made
-  -F ARCHIVE  instead of standard input, or output
-  --quiet   --to-stdout   --ignore-devno   --renumber-inodes
+	Help: `	-i	take files out of an archive
+	-t	say what is in it
+	-o	make one of files, whose names are read, of the format newc
+	-p DIR	copy files, whose names are read, to there
+	-d	make directories that are needed
+	-m	keep times
+	-u	replace what is newer too
+	-v	names; with -t all there is to know
+	-L	what links lead to
+	-0	names end with NUL
+	-R USER[:GROUP]	who owns what is made
+	-F ARCHIVE	instead of standard input, or output
+	--quiet  --to-stdout  --ignore-devno  --renumber-inodes
 `,
 	Letters: cpioLetters,
 	Long: map[string]byte{

@@ -15,13 +15,19 @@ import (
 )
 
 const (
-	packHelp = `  -d    unpack               -t  unpack, and only say whether that goes well
-  -c    to standard output   -k  keep the files
-  -f    replace what there is, and read from a terminal too
-  -v    say what was done    -1 … -9  fast … small
+	packHelp = `	-d	unpack
+	-t	unpack, and only say whether that goes well
+	-c	to standard output
+	-k	keep the files
+	-f	replace what there is, and read from a terminal too
+	-v	say what was done
+	-1 ... -9	fast ... small
 `
-	unpackHelp = `  -c  to standard output   -k  keep the files   -t  only say whether it goes well
-  -f  replace what there is, and read from a terminal too   -v  say what was done
+	unpackHelp = `	-c	to standard output
+	-k	keep the files
+	-t	only say whether it goes well
+	-f	replace what there is, and read from a terminal too
+	-v	say what was done
 `
 )
 
@@ -41,7 +47,7 @@ func packers() map[string]command.Command {
 		return f.unpack(r)
 	}}
 	packer := func(f format, letters string, long map[string]byte) command.Command {
-		return command.Command{Usage: "[-cdfktv] [-1 … -9] [FILE]...", Help: packHelp, Letters: letters, Long: long, Run: run(f, true, false)}
+		return command.Command{Usage: "[-cdfktv] [-1 ... -9] [FILE]...", Help: packHelp, Letters: letters, Long: long, Run: run(f, true, false)}
 	}
 	unpacker := func(f format, letters string, long map[string]byte, shows bool) command.Command {
 		return command.Command{Usage: "[-cfktv] [FILE]...", Help: unpackHelp, Letters: letters, Long: long, Run: run(f, false, shows)}

@@ -28,14 +28,19 @@ const (
 
 var tarCommand = command.Command{
 	Usage: "c|x|t [-zjJahmvokO] [-f ARCHIVE] [-C DIR] [OPTION]... [FILE]...",
-	Help: `  c  make an archive of files    x  take them out of it    t  say what is in it
-  -f ARCHIVE  (- and without: standard input, or output)   -C DIR  go there first
-  -z -j -J  it is of gzip, bzip2, xz, which is only read   -a  of what its name says
-  -T FILE  names of files, one a line           -X FILE  patterns of names to leave out
-  -v  names; twice: all that there is to know   -h  what links lead to
-  -O  to standard output    -k  replace nothing    -m  the time is now    -o  the owner is me
-  --exclude PATTERN   --strip-components N   --overwrite   --no-recursion
-  --numeric-owner     --no-same-permissions
+	Help: `	c, x, t	make an archive of files; take them out of it; say what is in it
+	-f ARCHIVE	a file; - and without: standard input, or output
+	-C DIR	go there first
+	-z -j -J	it is of gzip; of bzip2; of xz, which is only read
+	-a	it is of what its name says
+	-T FILE	names of files, one a line
+	-X FILE	patterns of names to leave out; --exclude PATTERN: one
+	-v	names; twice: all that there is to know
+	-h	what links lead to
+	-O	to standard output
+	-k, -m, -o	replace nothing; the time is now; the owner is me
+	--strip-components N  --overwrite  --no-recursion  --numeric-owner
+	--no-same-permissions
 `,
 	Raw: true,
 	Run: runTar,

@@ -16,7 +16,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
@@ -24,8 +23,8 @@ import (
 
 // A Command is one of the userland.
 type Command struct {
-	Usage   string          // what may be behind its name: "[-nr] [-k KEY] [FILE]..."
-	Help    string          // a line for each option, for --help; "": the usage says it all
+	Usage   string          // what may be behind its name: "[-nr] [-k KEY] [FILE]..."; "\n": or
+	Help    string          // "\t-k KEY\twhat it does\n" for each option, and other lines, for --help; "": the usage says it all
 	Letters string          // its options as for getopt(3); "+" first: operands end them
 	Long    map[string]byte // long names of them
 	Raw     bool            // it reads its arguments itself: Args has them all
@@ -62,7 +61,7 @@ func (c Command) Main() multicall.Command {
 
 func (c *Call) run(args []string) {
 	if len(args) == 1 && args[0] == "--help" && !c.command.NoHelp {
-		fmt.Fprintf(c.Stdout, "%s\n%s", c.usage(), c.command.Help)
+		fmt.Fprint(c.Stdout, usage(c.Name, c.command.Usage)+layout(c.command.Help))
 		return
 	}
 	c.Args = args
@@ -129,11 +128,9 @@ func (c *Call) Warn(err error) { fmt.Fprintf(c.Stderr, "%s: %v\n", c.Name, err) 
 
 // Misused says what is wrong with how the command was called, and how it is. It does nothing then.
 func (c *Call) Misused(format string, args ...any) {
-	fmt.Fprintf(c.Stderr, "%s: %s\n%s\n", c.Name, fmt.Sprintf(format, args...), c.usage())
+	fmt.Fprintf(c.Stderr, "%s: %s\n%s", c.Name, fmt.Sprintf(format, args...), usage(c.Name, c.command.Usage))
 	c.status = c.trouble()
 }
-
-func (c *Call) usage() string { return strings.TrimRight("usage: "+c.Name+" "+c.command.Usage, " ") }
 
 // Exit sets the status that the command ends with, where that is an answer: 1 of grep, of cmp, of test.
 func (c *Call) Exit(status int) { c.status = status }

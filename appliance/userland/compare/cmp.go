@@ -12,8 +12,10 @@ import (
 
 var cmpCommand = command.Command{
 	Usage: "[-ls] [-n BYTES] FILE1 [FILE2 [SKIP1 [SKIP2]]]",
-	Help: `  -l  each byte that differs, counted from 1, and its values in octal    -s  only the exit status
-  -n BYTES  compare so many    SKIP1, SKIP2  bytes of each file that are passed over
+	Help: `	-l	each byte that differs, counted from 1, and its values in octal
+	-s	only the exit status
+	-n BYTES	compare so many
+SKIP1 and SKIP2 are bytes of each file that are passed over.
 Exit status: 0 equal, 1 not, 2 trouble.
 `,
 	Letters: "ln:s",

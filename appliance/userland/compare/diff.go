@@ -14,12 +14,14 @@ import (
 
 var diffCommand = command.Command{
 	Usage: "[-abBdiNqrsTtw] [-L LABEL] [-S FILE] [-U LINES] FILE1 FILE2",
-	Help: `  -U LINES  so many lines of context, 3 if not given; -u is how it always prints
-  -i  upper case is lower case    -b  blanks are one blank      -w  blanks are none
-  -B  without changes of empty lines only                       -a  binary files are text
-  -r  what is in directories      -N  absent files are empty    -S FILE  from this one on
-  -q  only that they differ       -s  also that they are equal
-  -L LABEL  instead of a file's name    -t  blanks for tabs     -T  a tab before each line
+	Help: `	-U LINES	lines of context (3); -u is how it always prints
+	-i, -b, -w	upper case is lower case; blanks are one blank; blanks are none
+	-B, -a	without changes of empty lines only; binary files are text
+	-r, -N	what is in directories; absent files are empty
+	-S FILE	from this file of a directory on
+	-q, -s	only that they differ; also that they are equal
+	-L LABEL	instead of a file's name
+	-t, -T	blanks for tabs; a tab before each line
 Exit status: 0 equal, 1 not, 2 trouble.
 `,
 	Letters: "abdiL:NqrsS:tTU:wupBE",

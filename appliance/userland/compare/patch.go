@@ -17,10 +17,13 @@ import (
 
 var patchCommand = command.Command{
 	Usage: "[-RNE] [--dry-run] [-p N] [-i PATCH] [FILE [PATCH]]",
-	Help: `  -p N   leave out N directories of names; without it all of them    -i PATCH  read it from a file
-  -R  take it back    -N  what is there already is well    -E  remove files that become empty
-  --dry-run  change nothing
-A file is changed as a whole, or, where a part of the patch does not fit, not at all.
+	Help: `	-p N	leave out N directories of names; without it all of them
+	-i PATCH	read it from a file
+	-R	take it back
+	-N	what is there already is well
+	-E	remove files that become empty
+	--dry-run	change nothing
+A file is changed as a whole; or, where a part of the patch does not fit, not at all.
 `,
 	Letters: "Rup:i:NEfg:123",
 	Long: map[string]byte{"reverse": 'R', "unified": 'u', "strip": 'p', "input": 'i', "forward": 'N',

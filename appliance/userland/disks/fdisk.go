@@ -65,7 +65,7 @@ func readGeometry(c *command.Call) (g geometry, err error) {
 		}
 	}
 	if s := g.sectorSize; c.Has('b') && (s < 512 || s > 64<<10 || s&(s-1) != 0) {
-		return g, fmt.Errorf("-b %d: expected 512, 1024, … 65536", s)
+		return g, fmt.Errorf("-b %d: expected 512, 1024, 2048, ... 65536", s)
 	}
 	if g.heads >= 256 {
 		g.heads = 0

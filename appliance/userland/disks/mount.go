@@ -16,13 +16,12 @@ import (
 )
 
 const mountHelp = `	-t TYPE	a type, or several to be tried; of what is mounted, only such
-	-o LIST	ro, nosuid, nodev, noexec, noatime, remount, bind, rbind, move,
-		make-private, …, and the file system's own
+	-o LIST	ro, nosuid, nodev, noexec, noatime, remount, bind, rbind, move, make-private, ..., and the file system's own
 	-r -w	-o ro, -o rw
 	-a	all of fstab (-O LIST: that have these options)
 	-f	do all but mount
 	-T FILE	not /etc/fstab
-WHAT may be UUID=… or LABEL=…; a file is mounted by a loop device.
+WHAT may be UUID=... or LABEL=...; a file is mounted by a loop device.
 Without operands: what is mounted.
 `
 
@@ -163,9 +162,9 @@ func (m *mounter) known(name string) error {
 		}
 	}
 	if m.table == mounts.Kernel {
-		return fmt.Errorf("%s is not mounted", name)
+		return fmt.Errorf("%s: not mounted", name)
 	}
-	return fmt.Errorf("%s is not in %s", name, m.table)
+	return fmt.Errorf("%s: not in %s", name, m.table)
 }
 
 // all mounts what is in the table and is not yet mounted. The status is how many could not be.

@@ -97,6 +97,9 @@ func unmount(c *command.Call, m mounts.Mount, listed bool) {
 		}
 		c.Warn(fmt.Errorf("%s is busy, and has become read-only", m.Point))
 	case err != nil:
-		c.Fail(fmt.Errorf("unmounting %s: %w", m.Point, err))
+		if err == unix.EINVAL {
+			err = errors.New("not mounted")
+		}
+		c.Fail(command.Named(m.Point, err))
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 const (
 	viUsage = "[-c CMD] [-R] [FILE]..."
-	viHelp  = "  -c CMD  a command first, as after a colon; before it, those of $EXINIT or ~/.exrc\n" +
-		"  -R      read only: :w! writes all the same\n"
+	viHelp  = "\t-c CMD\ta command first, as after a colon; before it, those of $EXINIT or ~/.exrc\n" +
+		"\t-R\tread only: :w! writes all the same\n"
 )
 
 var errNoKeys = errors.New("no more keys can be read")

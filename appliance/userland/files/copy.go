@@ -136,7 +136,7 @@ func (p *copier) link(s *step, target string, link func(from, to string) error) 
 func (p *copier) directory(s *step) (ok bool) {
 	switch {
 	case !p.recursive:
-		return p.fail(fmt.Errorf("%s is a directory, and left out", s.from))
+		return p.fail(fmt.Errorf("%s: is a directory, and left out; -r copies it", s.from))
 	case p.dirs[inodeOf(&s.src)]:
 		return p.fail(fmt.Errorf("%s is being copied into itself", s.from))
 	case s.exists && !isDir(&s.dst):

@@ -30,7 +30,7 @@ const (
 func copying() map[string]command.Command {
 	return map[string]command.Command{
 		"cp": {
-			Usage: "[-aRrdPLHpfinlsuTv] SOURCE DEST | SOURCE... DIRECTORY | -t DIRECTORY SOURCE...", Help: cpHelp,
+			Usage: "[-aRrdPLHpfinlsuTv] SOURCE DEST\n[OPTION]... SOURCE... DIRECTORY\n[OPTION]... -t DIRECTORY SOURCE...", Help: cpHelp,
 			Letters: "pdRfinlsLHarPvuTt:\x03::",
 			Long: map[string]byte{
 				"archive": 'a', "force": 'f', "interactive": 'i', "no-clobber": 'n', "link": 'l', "dereference": 'L',
@@ -41,7 +41,7 @@ func copying() map[string]command.Command {
 			Run: cp,
 		},
 		"mv": {
-			Usage:   "[-finTv] SOURCE DEST | SOURCE... DIRECTORY | -t DIRECTORY SOURCE...",
+			Usage:   "[-finTv] SOURCE DEST\n[OPTION]... SOURCE... DIRECTORY\n[OPTION]... -t DIRECTORY SOURCE...",
 			Help:    "\t-f -i -n\tnever ask; ask before something is overwritten; overwrite nothing\n\t-t DIR -T\tinto the directory; not into one\n\t-v\tsay what is moved\n",
 			Letters: "finTt:v",
 			Long: map[string]byte{
@@ -88,6 +88,9 @@ func cp(c *command.Call) {
 			}
 		}
 	}
+	if !isDestination(c, dir, o[cpParents]) {
+		return
+	}
 	for _, from := range c.Args {
 		to := into(dir, from)
 		if !o[cpParents] {
@@ -100,6 +103,17 @@ func cp(c *command.Call) {
 		}
 		p.copy(from, to, o['H'])
 	}
+}
+
+// isDestination reports whether files can be copied or moved to a name: several need a directory, or one that is going to
+// be made.
+func isDestination(c *command.Call, name string, made bool) bool {
+	there, dir, ok := exists(c, name, unix.Stat)
+	if ok && !dir && (there || !made) && len(c.Args) > 1 {
+		c.Fail(fmt.Errorf("%s: not a directory", name))
+		return false
+	}
+	return ok
 }
 
 // cpAlone reports whether one source is copied to the very name of the destination, not into it.

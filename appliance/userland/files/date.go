@@ -17,9 +17,10 @@ const dateHelp = `	-u	UTC
 	-D FORMAT	how TIME is written, as for strptime(3)
 	-r FILE	when it was modified
 	-s TIME	set the clock
-	-R -I[date|hours|minutes|seconds|ns]	as of RFC 2822; of ISO 8601
-TIME is hh:mm[:ss], [YYYY.]MM.DD-hh:mm[:ss], YYYY-MM-DD [hh[:mm[:ss]]], [[[[[YY]YY]MM]DD]hh]mm[.ss], @seconds; as an
-operand MMDDhhmm[[YY]YY][.ss].
+	-R	as of RFC 2822
+	-I[SPEC]	as of ISO 8601; SPEC: date, hours, minutes, seconds, ns
+TIME is hh:mm[:ss], [YYYY.]MM.DD-hh:mm[:ss], YYYY-MM-DD [hh[:mm[:ss]]],
+[[[[[YY]YY]MM]DD]hh]mm[.ss], @seconds; as an operand MMDDhhmm[[YY]YY][.ss].
 `
 
 func date(c *command.Call) {

@@ -14,11 +14,16 @@ import (
 
 func blocks() map[string]command.Command {
 	const help = `	if=FILE of=FILE	instead of standard input and output
-	bs=N ibs=N obs=N	bytes of a block, 512 if it is not said; read, written
-	count=N skip=N seek=N	blocks that are copied; left out of the input; of the output
-	conv=notrunc,noerror,sync,fsync,swab	cut nothing; go on after errors; fill blocks; until it is on the disk; turn pairs
-	iflag=skip_bytes,count_bytes,fullblock,direct oflag=seek_bytes,append,direct
-	status=noxfer|none	say nothing at the end, with none
+	bs=N ibs=N obs=N	bytes of a block (512); of one that is read; written
+	count=N	blocks that are copied
+	skip=N seek=N	blocks left out of the input; of the output
+	conv=notrunc	do not cut the output off
+	conv=noerror,sync	go on after errors; fill blocks with zeros
+	conv=fsync	until it is on the disk
+	conv=swab	turn pairs of bytes
+	iflag=skip_bytes,count_bytes,fullblock,direct
+	oflag=seek_bytes,append,direct
+	status=noxfer|none	no line of bytes at the end; no lines at all
 N may have c 1, w 2, b 512, k 1024, kB 1000, M, MB, G, GB.
 `
 	return map[string]command.Command{"dd": {

@@ -9,11 +9,16 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/regex"
 )
 
-const exprHelp = `	A | B  A & B	A if it is neither empty nor 0, else B; A, or 0 if one of them is so
+const exprHelp = `	A | B	A if it is neither empty nor 0, else B
+	A & B	A; 0 if A or B is empty or 0
 	A < B ...	1 or 0: < <= = == != >= >
 	A + B ...	+ - * / %
-	STRING : REGEXP	what \( \) matched, or how many characters; also: match STRING REGEXP
-	substr STRING POS LENGTH  index STRING CHARS  length STRING  quote WORD
+	STRING : REGEXP	what \( \) matched, or how many characters
+	match STRING REGEXP	the same
+	substr STRING POS LENGTH
+	index STRING CHARS
+	length STRING
+	quote WORD
 	( EXPRESSION )
 `
 

@@ -156,7 +156,7 @@ func (p *installer) copy(from, to string) error {
 		return err
 	}
 	if isDir(&src) {
-		return fmt.Errorf("%s is a directory, and left out", from)
+		return fmt.Errorf("%s: is a directory, and left out", from)
 	}
 	var dst unix.Stat_t
 	if unix.Lstat(to, &dst) == nil {

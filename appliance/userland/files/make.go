@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -231,7 +232,7 @@ func temporary(template string, dir, dry bool) (string, error) {
 	const places = "XXXXXX"
 	base, ok := strings.CutSuffix(template, places)
 	if !ok {
-		return "", unix.EINVAL
+		return "", errors.New("expected a name that ends in " + places)
 	}
 	var err error
 	for range 100 {

@@ -38,6 +38,9 @@ func mv(c *command.Call) {
 			}
 		}
 	}
+	if !isDestination(c, dir, false) {
+		return
+	}
 	for _, from := range c.Args {
 		from = withoutSlash(from)
 		to := into(dir, from)
@@ -71,6 +74,10 @@ func (m *mover) move(from, to string, there bool) {
 	case unix.EXDEV:
 		m.across(from, to)
 	default:
+		var st unix.Stat_t
+		if err == unix.ENOENT && unix.Lstat(from, &st) == nil {
+			from = to // whose directory is not there
+		}
 		m.c.Fail(command.Named(from, err))
 	}
 	m.told(from, to)

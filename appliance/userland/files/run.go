@@ -15,8 +15,19 @@ import (
 )
 
 func scripting() map[string]command.Command {
-	const condition = "\t-e -f -d -L -h -p -S -b -c FILE\tis there, is of that kind\n\t-r -w -x -s -O -G -u -g -k FILE\tmay be read, …\n" +
-		"\t-z -n STRING = == != < >\n\t-eq -ne -lt -le -gt -ge of numbers, -nt -ot -ef of files\n\t! ( ) -a -o\n"
+	const condition = `	-e -s FILE	is there; is not empty
+	-f -d -L -h FILE	a regular file; a directory; a symbolic link, with -L and -h
+	-b -c -p -S FILE	a block device; a character device; a pipe; a socket
+	-r -w -x FILE	may be read; written; run
+	-O -G FILE	belongs to the user; to the group
+	-u -g -k FILE	has the bit setuid; setgid; sticky
+	-t N	file descriptor N is a terminal
+	-z -n STRING	is empty; is not. So STRING alone
+	S = T	also ==, !=, <, > of strings
+	M -eq N	also -ne, -lt, -le, -gt, -ge of numbers
+	F -nt G	F is newer; -ot: older; -ef: the same file
+	! ( ) -a -o	not, and, or
+`
 	return map[string]command.Command{
 		"test": {Usage: "EXPRESSION", Raw: true, NoHelp: true, Trouble: 2, Run: test},
 		"[":    {Usage: "EXPRESSION ]", Help: condition, Raw: true, Trouble: 2, Run: test},
@@ -204,11 +215,12 @@ func become(c *command.Call, e environment) {
 }
 
 func failStart(c *command.Call, err error) {
-	c.Fail(command.Named(c.Args[0], err))
-	c.Exit(cannotRun)
+	status := cannotRun
 	if errors.Is(err, unix.ENOENT) {
-		c.Exit(notFound)
+		status, err = notFound, errors.New("not found") // as a shell says it
 	}
+	c.Fail(command.Named(c.Args[0], err))
+	c.Exit(status)
 }
 
 // program finds a program, as execvp(3).

@@ -21,7 +21,7 @@ func starting() map[string]command.Command {
 		"chroot": {Usage: "DIRECTORY [PROGRAM [ARGS]]", Letters: "+", Run: chroot},
 		"time": {
 			Usage: "[-vpa] [-o FILE] [-f FORMAT] PROGRAM [ARGS]", Letters: "+vpao:f:", Run: timeCommand,
-			Help: "\t-v -p\tall there is to say; as POSIX has it\n\t-f FORMAT\t%E %U %S %P %M … are replaced\n\t-o FILE\tsay it there; -a: behind what is in it\n",
+			Help: "\t-v -p\tall there is to say; as POSIX has it\n\t-f FORMAT\t%E %U %S %P %M ... are replaced\n\t-o FILE\tsay it there; -a: behind what is in it\n",
 		},
 	}
 }

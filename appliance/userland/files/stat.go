@@ -17,11 +17,12 @@ const statHelp = `	-c FORMAT	as it says
 	-f	the file system
 	-L	follow links
 	-t	on one line
-FORMAT of files: %a mode %A as ls %b blocks %B their size %d %D device %f mode, hexadecimal %F kind %g %G group %h links
- %i inode %n name %N name -> target %o size of a read %s size %t %T major and minor number %u %U owner
- %x %X last access %y %Y last modification %z %Z last change
-FORMAT of file systems: %a available blocks %b blocks %c inodes %d free inodes %f free blocks %i id %l length of names
- %n name %s %S block size %t %T type
+FORMAT of files: %a mode, %A as ls; %F kind; %f mode, hexadecimal; %s size;
+%b blocks, %B their size; %o size of a read; %h links; %i inode; %d %D device;
+%t %T major and minor number; %n name; %N name -> target; %u %U owner; %g %G
+group; %x %X last access; %y %Y last modification; %z %Z last change.
+FORMAT of file systems: %a available, %f free, %b all blocks; %s %S block size;
+%c inodes; %d free inodes; %i id; %l length of names; %n name; %t %T type.
 `
 
 func telling() map[string]command.Command {

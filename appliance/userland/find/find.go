@@ -10,14 +10,15 @@ import (
 
 var findCommand = command.Command{
 	Usage: "[-HL] [PATH]... [EXPRESSION]",
-	Help: `  -L, -follow   symbolic links are what they lead to    -H  those of the command line
-  -maxdepth N  -mindepth N  -depth  -xdev
-  -name -iname -path -ipath PATTERN   -regex EXPRESSION   -type f|d|l|b|c|p|s
-  -perm [-+/]MODE  -user U  -group G  -size [-+]N[bck]  -links [-+]N  -empty  -executable
-  -mtime -atime -ctime [-+]DAYS   -mmin -amin -cmin [-+]MINUTES   -newer FILE
-  -inum N   -samefile FILE
-  -print  -print0  -prune  -quit  -exec COMMAND ;   -exec COMMAND {} +
-  ( )  !  -not  -a  -and  -o  -or
+	Help: `	-L, -follow, -H	symbolic links are what they lead to; those of the command line
+	-maxdepth N  -mindepth N  -depth  -xdev
+	-name -iname -path -ipath PATTERN   -regex EXPRESSION
+	-type f|d|l|b|c|p|s   -perm [-+/]MODE   -user U   -group G
+	-size [-+]N[bck]   -links [-+]N   -empty   -executable
+	-mtime -atime -ctime [-+]DAYS   -mmin -amin -cmin [-+]MINUTES
+	-newer FILE   -inum N   -samefile FILE
+	-print  -print0  -prune  -quit  -exec COMMAND ;   -exec COMMAND {} +
+	( )  !  -not  -a  -and  -o  -or
 `,
 	Raw: true,
 	Run: runFind,

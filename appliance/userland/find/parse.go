@@ -130,7 +130,7 @@ func (p *parser) primary(word string) (node, error) {
 	}
 	read, ok := p.tests()[word]
 	if !ok {
-		return nil, fmt.Errorf("unknown %s", word)
+		return nil, fmt.Errorf("unknown test or action %s", word)
 	}
 	value, err := p.value(word)
 	if err != nil {

@@ -17,10 +17,14 @@ import (
 
 var xargsCommand = command.Command{
 	Usage: "[-0rtpx] [-a FILE] [-E STRING] [-I STRING] [-n N] [-s BYTES] [-P N] [COMMAND [ARGUMENT]...]",
-	Help: `  -0  items end with NUL      -a FILE  items of a file        -E STRING  an item that ends them
-  -n N  items a command       -s BYTES  of a command line     -x  end if an item is longer than that
-  -I STRING  a command for each line, with the line in place of STRING
-  -P N  commands at a time    -r  none if there is no item    -t  say each    -p  ask
+	Help: `	-0	items end with NUL
+	-a FILE	items of a file
+	-E STRING	an item that ends them
+	-n N	items a command
+	-s BYTES	of a command line; -x: end if an item is longer than that
+	-I STRING	a command for each line, with the line in place of STRING
+	-P N	commands at a time
+	-r, -t, -p	none if there is no item; say each; ask
 Exit status: 0; 123 a command failed; 124 one ended with 255; 125 by a signal; 126, 127 it could not be run.
 `,
 	Letters: "+trn:s:e::E:px0I:i::P:a:",
@@ -281,11 +285,11 @@ func (x *runner) run(args []string) {
 	case errors.As(err, &exit):
 		x.ended(args[0], exit)
 	default:
-		x.Warn(fmt.Errorf("%s: %w", args[0], cause(err)))
 		status := cannotRun
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-			status = notFound
+			status, err = notFound, errors.New("not found") // as a shell says it
 		}
+		x.Warn(fmt.Errorf("%s: %w", args[0], cause(err)))
 		x.stop(status)
 	}
 }

@@ -1,7 +1,9 @@
 package match
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,9 +16,10 @@ import (
 
 var awkCommand = command.Command{
 	Usage: "[-F SEPARATOR] [-v NAME=VALUE]... {PROGRAM | -e PROGRAM... | -f FILE...} [FILE | NAME=VALUE]...",
-	Help: `  -F SEPARATOR   what is between fields: a byte, or an expression
-  -v NAME=VALUE  set before BEGIN
-  -f FILE        read the program from a file
+	Help: `	-F SEPARATOR	what is between fields: a byte, or an expression
+	-v NAME=VALUE	set before BEGIN
+	-e PROGRAM	the program; several are one after the other
+	-f FILE	read the program from a file
 `,
 	Letters: "+F:v:f:e:W:",
 	Run:     awk,
@@ -51,6 +54,10 @@ func awk(c *command.Call) {
 	switch {
 	case c.Stdout.Err() != nil: // whoever flushes says so
 	case err != nil:
+		var file *fs.PathError
+		if errors.As(err, &file) {
+			err = command.Named(file.Path, err)
+		}
 		c.Fail(err)
 	default:
 		c.Exit(status)

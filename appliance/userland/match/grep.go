@@ -14,15 +14,17 @@ import (
 
 var grepCommand = command.Command{
 	Usage: "[-EFivwxz] [-cHhLlnoqs] [-rR] [-m N] [-A N] [-B N] [-C N] {PATTERN | -e PATTERN... | -f FILE...} [FILE]...",
-	Help: `  -e PATTERN  a pattern; one in each of its lines        -f FILE  patterns of a file
-  -E  extended regular expressions (egrep)    -F  no expressions: plain text (fgrep)
-  -i  upper case is lower case                -v  lines that do not match
-  -w  as a whole word    -x  as a whole line    -z  lines end with NUL
-  -c  how many           -l  names of files with a match    -L  of those without
-  -n  with line numbers  -H  with names of files            -h  without
-  -o  what matches only  -q  only the exit status           -s  no word on files that cannot be read
-  -m N  stop after N lines of a file    -A N  N lines after    -B N  before    -C N  both
-  -r  files of directories, too    -R  and where symbolic links lead
+	Help: `	-e PATTERN, -f FILE	a pattern, one in each of its lines; patterns of a file
+	-E, -F	extended expressions (egrep); none, but plain text (fgrep)
+	-i, -v	upper case is lower case; lines that do not match
+	-w, -x, -z	as a whole word; as a whole line; lines end with NUL
+	-c, -l, -L	how many; names of files with a match; of those without
+	-n, -H, -h	with line numbers; with names of files; without names
+	-o, -q	what matches only; only the exit status
+	-s	no word on files that cannot be read
+	-m N	stop after N lines of a file
+	-A N, -B N, -C N	N lines after; before; both
+	-r, -R	files of directories too; and where symbolic links lead
 Exit status: 0 some line matches, 1 none, 2 trouble.
 `,
 	Letters: "alnqvscFiHhe:f:LorRm:wxA:B:C:EzK::", // -a: a file is text, as any here

@@ -16,9 +16,10 @@ import (
 
 var sedCommand = command.Command{
 	Usage: "[-nEr] [-i[SUFFIX]] {SCRIPT | -e SCRIPT... | -f FILE...} [FILE]...",
-	Help: `  -e SCRIPT   commands            -f FILE  commands of a file
-  -n  write only what the script does    -E, -r  extended regular expressions
-  -i[SUFFIX]  change the files themselves; the old one stays as NAMESUFFIX
+	Help: `	-e SCRIPT, -f FILE	commands; commands of a file
+	-n	write only what the script does
+	-E, -r	extended regular expressions
+	-i[SUFFIX]	change the files themselves; the old one stays as NAMESUFFIX
 Commands: { } : b t T  s y  a i c  d D g G h H x  n N p P q r w =
 `,
 	Letters: "nrEe:f:i::\x01",

@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-const psHelp = "\t-o COLUMN,...\tuser group ruser rgroup comm args pid ppid pgid sid tid\n" +
-	"\t\t\ttty vsz rss stat nice time etime pcpu pmem nlwp stime\n\t-p PID,...\tonly these\n\t-T\tthreads\n\taux, -ef, -l\tcolumns as those of procps\n\tw\tlong lines are not cut\n"
+const psHelp = "\t-o COLUMN,...\tuser group ruser rgroup comm args pid ppid pgid sid tid " +
+	"tty vsz rss stat nice time etime pcpu pmem nlwp stime\n\t-p PID,...\tonly these\n\t-T\tthreads\n\taux, -ef, -l\tcolumns as those of procps\n\tw\tlong lines are not cut\n"
 
 // Columns of ps without -o, of ps -f, ps u and ps -l.
 const (

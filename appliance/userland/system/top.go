@@ -14,7 +14,7 @@ import (
 )
 
 const topHelp = "\t-b\tprint lines, all of them, and read no keys\n\t-n COUNT\tend after so many times\n\t-d SECONDS\tfrom one to the next\n" +
-	"\t-H\tthreads\nkeys: P M T N\tby CPU, memory, time, number; R the other way round\n" +
+	"\t-H\tthreads\nKeys:\n\tP M T N\tby CPU, memory, time, number; R the other way round\n" +
 	"\tH\tthreads\n\t1\teach CPU\n\tUp Down PgUp PgDn Home End\n\tQ\tend\n"
 
 // How often top looks: as a rule, at least, and for the first time, when it has nothing to compare with.

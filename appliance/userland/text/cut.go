@@ -12,14 +12,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const cutHelp = `  -b LIST  bytes of each line: 2 3-5 -4 7-, several with commas
-  -c LIST  the same
-  -f LIST  fields that end with a character, a tab or that of -d; with -d of a line end, lines
-  -F LIST  fields with blanks between them, or what the regular expression of -d matches; empty ones are not printed
-  -d TEXT  what ends a field
-  -O TEXT  what to put between fields
-  -D       in the order of the list
-  -s       not the lines without any end of a field
+const cutHelp = `	-b LIST	bytes of each line: 2 3-5 -4 7-, several with commas
+	-c LIST	the same
+	-f LIST	fields that end with a tab, or the character of -d
+	-F LIST	fields with blanks between them, or what the expression of -d matches; empty ones are not printed
+	-d TEXT	what ends a field; the end of a line: fields are lines
+	-O TEXT	what to put between fields
+	-D	in the order of the list
+	-s	not the lines without any end of a field
 `
 
 // span is a range of bytes, fields or lines. The first is 0; to is in it.

@@ -14,7 +14,7 @@ const headHelp = `  -n N   the first N lines (10); -N does the same
   -c N   bytes, not lines; -N: all but the last N
   -q     no names of files above
   -v     always names of files
-N may end with b for 512, k for 1024, m for 1024².
+N may end with b for 512, k for 1024, m for 1024*1024.
 `
 
 // head prints the first lines or bytes of files.

@@ -11,14 +11,15 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const hexdumpHelp = `  -C         hexadecimal bytes, and what can be printed of them
-  -b, -c     bytes: octal, characters
-  -o, -d, -x two bytes each: octal, decimal, hexadecimal
-  -e FORMAT  like '16/1 "%02x " "\n"'
-  -f FILE    formats, one a line
-  -n N       no more than N bytes
-  -s N       from byte N on; N may be 0x…, or end with b for 512, k for 1024, m for 1024²
-  -v         print also lines that are as the one before
+const hexdumpHelp = `	-C	hexadecimal bytes, and what can be printed of them
+	-b, -c	bytes: octal, characters
+	-o, -d, -x	two bytes each: octal, decimal, hexadecimal
+	-e FORMAT	like '16/1 "%02x " "\n"'
+	-f FILE	formats, one a line
+	-n N	no more than N bytes
+	-s N	from byte N on
+	-v	print also lines that are as the one before
+Numbers may be 0x..., or end with b for 512, k for 1024, m for 1024*1024.
 `
 
 // hexdump prints bytes as numbers. Each option for a format adds one.

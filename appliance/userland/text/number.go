@@ -1,6 +1,7 @@
 package text
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -12,8 +13,11 @@ import (
 // natural reads a number of digits only. Base 0: it may begin with 0x or 0.
 func natural(s string, base int, most uint64) (uint64, error) {
 	n, err := strconv.ParseUint(s, base, 64)
-	if err != nil || n > most || strings.Contains(s, "_") {
-		return 0, fmt.Errorf("%q: expected a number from 0 to %d", s, most)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && n > most:
+		return 0, fmt.Errorf("%q: expected a number of at most %d", s, most)
+	case err != nil || strings.Contains(s, "_"):
+		return 0, fmt.Errorf("%q: expected a number from 0 on", s)
 	}
 	return n, nil
 }

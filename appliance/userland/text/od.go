@@ -10,14 +10,15 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const odHelp = `  -t TYPE  a, c, or d, o, u, x, f with 1, 2, 4, 8 or C, S, I, L, F, D behind; z: and as text; several make several lines
-  -a -b -c -d -f -h -i -l -o -s -x  types a, o1, c, u2, fF, x2, d2, d4, o2, d2, x2
-  -A d|o|x|n  addresses
-  -j N     from byte N on
-  -N N     no more than N bytes
-  -w N     N bytes a line (16; 32 without N)
-  -v       print also lines that are as the one before
-Numbers may be 0x…, or end with b for 512, k for 1024, m for 1024².
+const odHelp = `	-t TYPE	a, c, or d, o, u, x, f with 1, 2, 4, 8 or C, S, I, L, F, D behind; z: and as text; several make several lines
+	-a -b -c -d -f -h	types a, o1, c, u2, fF, x2
+	-i -l -o -s -x	types d2, d4, o2, d2, x2
+	-A d|o|x|n	addresses
+	-j N	from byte N on
+	-N N	no more than N bytes
+	-w N	N bytes a line (16; 32 without N)
+	-v	print also lines that are as the one before
+Numbers may be 0x..., or end with b for 512, k for 1024, m for 1024*1024.
 `
 
 func odLong() map[string]byte {

@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const printfHelp = `  \n \t \\ \NNN \xNN …  escapes; \c ends all
+const printfHelp = `  \n \t \\ \NNN \xNN ...  escapes; \c ends all
   %d %i %u %o %x %X    numbers; 'c is the code of a character
   %e %f %g             numbers with a point
   %s %c                texts and characters

@@ -11,22 +11,22 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-const sortHelp = `  -n       by numbers
-  -g       by numbers; what is none comes first
-  -M       by names of months
-  -V       by versions: 1.9 before 1.10
-  -r       the other way round
-  -b       without blanks around
-  -d       blanks, letters and digits only
-  -f       lower case as upper case
-  -i       without what cannot be printed
-  -k KEY   by part of a line: 2 from field 2 on, 2,3 fields 2 and 3, 2.3,2.5 characters, 2nr,2 with options of its own
-  -t CHAR  what ends a field; else blanks begin it
-  -s       leave the order of those that are the same
-  -u       one of those that are the same
-  -c       say only whether they are in order
-  -z       lines end with NUL
-  -o FILE  write there, which may be one of the files
+const sortHelp = `	-n	by numbers
+	-g	by numbers; what is none comes first
+	-M	by names of months
+	-V	by versions: 1.9 before 1.10
+	-r	the other way round
+	-b	without blanks around
+	-d	blanks, letters and digits only
+	-f	lower case as upper case
+	-i	without what cannot be printed
+	-k KEY	by part of a line: 2 from field 2 on; 2,3 fields 2 and 3; 2.3,2.5 characters; 2nr,2 with options of its own
+	-t CHAR	what ends a field; else blanks begin it
+	-s	leave the order of those that are the same
+	-u	one of those that are the same
+	-c	say only whether they are in order
+	-z	lines end with NUL
+	-o FILE	write there, which may be one of the files
 `
 
 // sorter is how lines are compared.

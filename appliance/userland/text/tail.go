@@ -23,7 +23,7 @@ const tailHelp = `  -n N   the last N lines (10); -N does the same
   -s N   look every N seconds
   -q     no names of files above
   -v     always names of files
-N may end with b for 512, k for 1024, m for 1024².
+N may end with b for 512, k for 1024, m for 1024*1024.
 `
 
 // tail prints the last lines or bytes of files, and follows them.

@@ -16,7 +16,7 @@ const sttyHelp = `	-F DEVICE	not standard input
 	-a -g	all settings; as one word, which stty takes back
 	size, speed	print these
 	rows N, cols N	what the terminal is to be believed to have
-	sane, raw, echo, intr ^C, 9600 …	see stty(1); -echo is the contrary
+	sane, raw, 9600 ...	see stty(1); -echo is the contrary of echo
 `
 
 // A terminal is one whose modes are shown or changed.

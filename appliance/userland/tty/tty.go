@@ -58,7 +58,7 @@ func isTerminal(fd int) bool {
 // tty says which terminal standard input is.
 func tty(c *command.Call) {
 	if len(c.Args) > 0 {
-		c.Warn(fmt.Errorf("%q: operands are not needed", c.Args))
+		c.Warn(fmt.Errorf("too many operands: %q", c.Args[0]))
 	}
 	name, err := os.Readlink("/proc/self/fd/0")
 	switch {

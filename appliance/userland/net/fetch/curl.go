@@ -56,7 +56,7 @@ func curl(c *command.Call) {
 		k.misused("%v", err)
 		return
 	case len(c.Args) == 0:
-		k.misused("a URL is expected")
+		k.misused("expected a URL")
 		return
 	}
 	if name, given := c.Value('D'); given {

@@ -196,7 +196,7 @@ func (c *curler) method() error {
 		kinds++
 	}
 	if kinds > 1 {
-		return fmt.Errorf("%w: one of -d, -I and -T is expected", errOptions)
+		return fmt.Errorf("%w: expected one of -d, -I and -T", errOptions)
 	}
 	if method, given := c.Value('X'); given {
 		r.method, r.keepMethod = method, true

@@ -45,7 +45,7 @@ var (
 	errRead        = errors.New("cannot be read")
 	errWrite       = errors.New("cannot be written")
 	errOptions     = errors.New("options")
-	errResolve     = errors.New("HOST:PORT:ADDRESS is expected")
+	errResolve     = errors.New("expected HOST:PORT:ADDRESS")
 	errNoRange     = errors.New("the server does not resume")
 )
 

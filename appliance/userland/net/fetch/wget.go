@@ -74,7 +74,7 @@ func wget(c *command.Call) {
 		text, given := c.Value(letter)
 		n, err := strconv.ParseUint(text, 10, 16)
 		if given && (err != nil || n == 0) {
-			c.Misused("-%c: a number is expected", letter)
+			c.Misused("-%c: expected a number", letter)
 			return
 		}
 		if given && letter == 't' {
@@ -82,7 +82,7 @@ func wget(c *command.Call) {
 		}
 	}
 	if len(c.Args) == 0 {
-		c.Misused("a URL is expected")
+		c.Misused("expected a URL")
 		return
 	}
 	for _, arg := range c.Args {

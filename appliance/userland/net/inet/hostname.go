@@ -2,29 +2,27 @@ package inet
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// Hostname prints the name of the box; with -s up to its first dot, with -f the
-// full name with the domain. It does not set the name: that is the site's.
-func Hostname(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	const command = "hostname"
-	options, operands, err := getopt.Parse(args[1:], "sf")
-	if err == nil && len(operands) > 0 {
-		err = errors.New("the name of the box is set in the site, by name = \"…\"")
-	}
-	if err != nil {
-		return fail(stderr, exitUsage, command, fmt.Errorf("%w\nusage: hostname [-f | -s]", err))
+const hostnameHelp = `	-f	the full name with the domain, as /etc/hosts and the DNS know it
+	-s	up to its first dot
+The name is set in the site, by name = "...".
+`
+
+// hostname prints the name of the box. It does not set it: that is the site's.
+func hostname(c *command.Call) {
+	if len(c.Args) > 0 {
+		c.Misused(`the name of the box is set in the site, by name = "..."`)
+		return
 	}
 	name, err := os.Hostname()
-	for _, o := range options {
+	for _, o := range c.Options {
 		if err != nil {
 			break
 		}
@@ -32,14 +30,14 @@ func Hostname(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		case 's':
 			name, _, _ = strings.Cut(name, ".")
 		case 'f':
-			name, err = fullName(ctx, name)
+			name, err = fullName(c.Context, name)
 		}
 	}
 	if err != nil {
-		return fail(stderr, exitFailed, command, err)
+		c.Fail(err)
+		return
 	}
-	fmt.Fprintln(stdout, name)
-	return exitOK
+	fmt.Fprintln(c.Stdout, name)
 }
 
 // fullName returns the canonical name of name: in hosts(5) the first of the line.

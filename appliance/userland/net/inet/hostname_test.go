@@ -20,12 +20,12 @@ func TestHostname(t *testing.T) {
 	}{
 		{"", 0, name + "\n", ""},
 		{"-s", 0, short + "\n", ""},
-		{"-h", 2, "", "unknown option -h"}, // the defect that this command is here for
-		{"--fqdn", 2, "", "unknown option --"},
-		{"other", 2, "", "the name of the box is set in the site"},
+		{"-h", 1, "", "unknown option -h"}, // the defect that this command is here for
+		{"--fqdn", 1, "", "unknown option --fqdn"},
+		{"other", 1, "", "the name of the box is set in the site"},
 	} {
 		var stdout, stderr bytes.Buffer
-		got := Hostname(t.Context(), append([]string{"hostname"}, strings.Fields(tt.args)...), &stdout, &stderr)
+		got := Commands()["hostname"].Main()(t.Context(), append([]string{"hostname"}, strings.Fields(tt.args)...), strings.NewReader(""), &stdout, &stderr)
 		if got != tt.status || stdout.String() != tt.stdout || !strings.Contains(stderr.String(), tt.stderr) {
 			t.Errorf("hostname %s: %d, %q, %q", tt.args, got, &stdout, &stderr)
 		}

@@ -160,12 +160,12 @@ func (p *pinger) answer(a answer) (fresh bool) {
 // scripts read is the same.
 func (p *pinger) timed() bool { return p.size >= 4 }
 
-// status is the exit status of ping.
+// status is the exit status of ping: 1 if somebody did not answer.
 func (p *pinger) status() int {
 	if p.tally.received == 0 || p.deadline > 0 && p.tally.received < p.count {
-		return exitFailed
+		return 1
 	}
-	return exitOK
+	return 0
 }
 
 // tally are the statistics of a run.

@@ -129,7 +129,7 @@ func (q *query) number(line *digLine, word, value string, on, given bool) error 
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 0 || n > 65535 || !on {
-		return fmt.Errorf("%w %s: a number from 0 to 65535 is expected", errValue, word)
+		return fmt.Errorf("%w %s: expected a number from 0 to 65535", errValue, word)
 	}
 	switch word {
 	case "bufsize":

@@ -49,7 +49,7 @@ func host(c *command.Call) {
 	}
 	if n, given := c.Value('N'); given {
 		if conf.ndots, err = strconv.Atoi(n); err != nil {
-			c.Misused("a number of dots is expected")
+			c.Misused("-N: expected a number of dots")
 			return
 		}
 	}
@@ -96,7 +96,7 @@ func (h *hoster) options() bool {
 			q.class, h.typed = class, true
 		case 'W', 'R', 'p':
 			if numberErr != nil {
-				h.Misused("-%c: a number is expected", o.Letter)
+				h.Misused("-%c: expected a number", o.Letter)
 				return false
 			}
 			switch o.Letter {
@@ -112,7 +112,7 @@ func (h *hoster) options() bool {
 		}
 	}
 	if len(h.Args) < 1 || len(h.Args) > 2 {
-		h.Misused("a name is expected, and a server perhaps")
+		h.Misused("expected a name, and perhaps a server")
 		return false
 	}
 	return true

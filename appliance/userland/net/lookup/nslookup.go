@@ -37,7 +37,7 @@ func nslookup(c *command.Call) {
 		}
 	}
 	if len(args) < 1 || len(args) > 2 {
-		c.Misused("a name is expected, and a server perhaps")
+		c.Misused("expected a name, and perhaps a server")
 		return
 	}
 	conf, err := readConf()

@@ -23,7 +23,7 @@ import (
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	c := command.Command{
-		Usage: "[-46Nnuvz] [OPTION]... HOST PORT, or -l [-kuv] [-p] PORT",
+		Usage: "[-46Nnuvz] [OPTION]... HOST PORT\n-l [-46Nknuv] [OPTION]... [ADDRESS] PORT",
 		Help: `  -l          wait for a connection: -l PORT, -l -p PORT, -l ADDRESS PORT
   -k          for one after the other
   -u          UDP
@@ -123,7 +123,7 @@ func (s settings) network() string {
 func (s settings) portOf(name string) (int, error) {
 	port, err := net.LookupPort(s.network(), name)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no port", name)
+		return 0, fmt.Errorf("%q: expected a port", name)
 	}
 	return port, nil
 }

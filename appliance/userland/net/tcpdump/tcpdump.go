@@ -25,24 +25,25 @@ import (
 func Commands() map[string]command.Command {
 	return map[string]command.Command{"tcpdump": {
 		Usage: "[-ADSUXelnpqvx] [-c N] [-i LINK] [-r FILE] [-s BYTES] [-w FILE] [FILTER]",
-		Help: `  -i LINK   of that link; any: of all, which is so without -i
-  -c N      the first N packets, and end
-  -s BYTES  so much of each packet
-  -p        not what is for others: the link is not set into promiscuous mode
-  -r FILE   of a file, pcap or pcapng; -: standard input
-  -w FILE   into a file, and show nothing; -: standard output
-  -U        write each packet at once
-  -l        print each line at once
-  -n        no names of addresses and ports
-  -e        what is in the header of the link
-  -q        less
-  -v        more; -vv, -vvv: still more
-  -S        numbers of TCP as they are, not from the beginning of a connection
-  -t        no time; -tt: in seconds; -ttt: since the packet before; -tttt: with the date; -ttttt: since the first
-  -A        bytes as characters; -x: as numbers; -X: both; twice: the link's header too
-  -D        which links there are
-FILTER is as in pcap-filter(7): host net port portrange proto src dst arp ip ip6 icmp icmp6 tcp udp vlan ether broadcast
-multicast less greater and or not ( ), and comparisons as in "tcp[tcpflags] & tcp-syn != 0".
+		Help: `	-i LINK	of that link; any: of all, which is so without -i
+	-c N	the first N packets, and end
+	-s BYTES	so much of each packet
+	-p	not what is for others: the link is not set into promiscuous mode
+	-r FILE	of a file, pcap or pcapng; -: standard input
+	-w FILE	into a file, and show nothing; -: standard output
+	-U	write each packet at once
+	-l	print each line at once
+	-n	no names of addresses and ports
+	-e	what is in the header of the link
+	-q	less
+	-v	more; -vv, -vvv: still more
+	-S	numbers of TCP as they are, not from the beginning of a connection
+	-t	no time; -tt: in seconds; -ttt: since the packet before; -tttt: with the date; -ttttt: since the first
+	-A	bytes as characters; -x: as numbers; -X: both; twice: the link's header too
+	-D	which links there are
+FILTER is as in pcap-filter(7): host net port portrange proto src dst arp ip ip6
+icmp icmp6 tcp udp vlan ether broadcast multicast less greater and or not ( ),
+and comparisons as in "tcp[tcpflags] & tcp-syn != 0".
 `,
 		Letters: "ADSUXelnpqvxtKNi:c:r:s:w:y:Z:", Long: map[string]byte{
 			"count": 'c', "interface": 'i', "snapshot-length": 's', "list-interfaces": 'D', "no-promiscuous-mode": 'p',

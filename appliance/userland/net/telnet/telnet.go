@@ -101,7 +101,7 @@ func (t *client) dial(c *command.Call) error {
 	if len(c.Args) == 2 {
 		var err error
 		if port, err = net.LookupPort("tcp", c.Args[1]); err != nil {
-			return fmt.Errorf("%q is no port", c.Args[1])
+			return fmt.Errorf("%q: expected a port", c.Args[1])
 		}
 	}
 	addr, err := resolve.Address(c.Context, "ip", c.Args[0], "")

@@ -66,7 +66,7 @@ func read(c *command.Call) (s settings, err error) {
 		return s, errors.New("the name of the file is too long")
 	case len(c.Args) == 2:
 		if s.port, err = net.LookupPort("udp", c.Args[1]); err != nil {
-			return s, fmt.Errorf("%q is no port", c.Args[1])
+			return s, fmt.Errorf("%q: expected a port", c.Args[1])
 		}
 	}
 	return s, nil
