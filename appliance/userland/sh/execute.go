@@ -35,6 +35,7 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 	if s.flags['n'] && !s.interactive() {
 		return s.status
 	}
+	s.lineno = s.above + int(st.Pos().Line())
 	if s.depth++; s.depth > maxDepth {
 		s.depth = 0
 		s.abandon(exitUsage, "commands are too deep in each other")
@@ -129,7 +130,8 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 	case *syntax.CaseClause:
 		return s.caseOf(c)
 	case *syntax.FuncDecl:
-		s.functions[c.Name.Value] = &function{text: printed(c.Body), body: c.Body}
+		line := s.above + int(c.Body.Pos().Line()) - 1
+		s.functions[c.Name.Value] = &function{text: printed(c.Body), line: line, body: c.Body, above: s.above}
 		return 0
 	case *syntax.TestClause:
 		return s.testClause(c)
@@ -283,6 +285,10 @@ func (s *shell) matches(item *syntax.CaseItem, word string) bool {
 func (s *shell) let(exprs ...syntax.ArithmExpr) int {
 	n := int64(0)
 	for _, x := range exprs {
+		if w, ok := x.(*syntax.Word); ok { // perhaps in quotes
+			n = s.evaluate(s.literal(w))
+			continue
+		}
 		n = s.number(x)
 	}
 	return oneIf(n == 0)

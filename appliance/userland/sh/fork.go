@@ -18,8 +18,8 @@ import (
 const subshellOption = "--subshell"
 
 // fork starts a process that runs a piece of a script as this one would, and ends.
-func (s *shell) fork(text string, how start, background bool) (int, error) {
-	fd, err := memory("subshell", s.image(text, background))
+func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, error) {
+	fd, err := memory("subshell", s.image(list, background))
 	if err != nil {
 		return 0, err
 	}
@@ -37,44 +37,57 @@ func (s *shell) fork(text string, how start, background bool) (int, error) {
 }
 
 // image is what a subshell knows: a list of strings.
-func (s *shell) image(text string, background bool) []byte {
-	var b strings.Builder
-	put := func(values ...string) {
-		for _, v := range values {
-			b.WriteString(strconv.Itoa(len(v)))
-			b.WriteByte(':')
-			b.WriteString(v)
-		}
+func (s *shell) image(list []*syntax.Stmt, background bool) []byte {
+	above := s.above
+	if len(list) > 0 {
+		above += int(list[0].Pos().Line()) - 1
 	}
-	put(text, strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
-	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, int(oneIf(s.pipefail))} {
-		put(strconv.Itoa(n))
+	b := &writer{}
+	b.put(printedList(list), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
+	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, above, oneIf(s.pipefail)} {
+		b.put(strconv.Itoa(n))
 	}
-	put(s.letters(), strconv.Itoa(len(s.params)))
-	put(s.params...)
-	put(strconv.Itoa(len(s.fds)))
+	b.put(s.letters(), strconv.Itoa(len(s.params)))
+	b.put(s.params...)
+	b.put(strconv.Itoa(len(s.fds)))
 	for n := range s.fds {
-		put(strconv.Itoa(n))
+		b.put(strconv.Itoa(n))
 	}
-	put(strconv.Itoa(len(s.vars)))
-	for name, v := range s.vars {
-		put(name, v.value, fmt.Sprint(oneIf(v.set)+2*oneIf(v.export)+4*oneIf(v.readonly)))
-	}
-	put(strconv.Itoa(len(s.functions)))
-	for name, f := range s.functions {
-		put(name, f.text)
-	}
-	for _, m := range []map[string]string{s.aliases, s.traps} {
-		put(strconv.Itoa(len(m)))
-		for name, v := range m {
-			put(name, v)
-		}
-	}
-	put(strconv.Itoa(len(s.jobs.list)))
+	s.putNames(b)
+	b.put(strconv.Itoa(len(s.jobs.list)))
 	for _, j := range s.jobs.list {
-		put(strconv.Itoa(j.number), j.text, strconv.Itoa(j.pgid), strconv.Itoa(int(j.state())))
+		b.put(strconv.Itoa(j.number), j.text, strconv.Itoa(j.pgid), strconv.Itoa(int(j.state())))
 	}
 	return []byte(b.String())
+}
+
+// putNames writes what has names.
+func (s *shell) putNames(b *writer) {
+	b.put(strconv.Itoa(len(s.vars)))
+	for name, v := range s.vars {
+		b.put(name, v.value, fmt.Sprint(oneIf(v.set)+2*oneIf(v.export)+4*oneIf(v.readonly)))
+	}
+	b.put(strconv.Itoa(len(s.functions)))
+	for name, f := range s.functions {
+		b.put(name, f.text, strconv.Itoa(f.line))
+	}
+	for _, m := range []map[string]string{s.aliases, s.traps} {
+		b.put(strconv.Itoa(len(m)))
+		for name, v := range m {
+			b.put(name, v)
+		}
+	}
+}
+
+// writer writes an image.
+type writer struct{ strings.Builder }
+
+func (w *writer) put(values ...string) {
+	for _, v := range values {
+		w.WriteString(strconv.Itoa(len(v)))
+		w.WriteByte(':')
+		w.WriteString(v)
+	}
 }
 
 // reader reads an image.
@@ -139,26 +152,32 @@ func (s *shell) subshell(number string) int {
 	return s.end()
 }
 
-// restore reads the image.
-func (s *shell) restore(number string) (text string, background bool, err error) {
-	fd, err := strconv.Atoi(number)
+// imageOf reads the file that is handed over as a number.
+func imageOf(number string) (fd int, data []byte, err error) {
+	fd, err = strconv.Atoi(number)
 	if err != nil {
-		return "", false, err
+		return -1, nil, err
 	}
 	f := os.NewFile(uintptr(fd), "image")
 	if f == nil {
-		return "", false, unix.EBADF
+		return -1, nil, unix.EBADF
 	}
-	data, err := io.ReadAll(f)
+	defer f.Close()
+	data, err = io.ReadAll(f)
+	return fd, data, err
+}
+
+// restore reads the image.
+func (s *shell) restore(number string) (text string, background bool, err error) {
+	fd, data, err := imageOf(number)
 	if err != nil {
 		return "", false, err
 	}
-	f.Close()
 	delete(s.fds, fd)
 	r := &reader{rest: string(data)}
 	text, background, s.name, s.dir = r.string(), r.string() == "true", r.string(), r.string()
 	pipefail := 0
-	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail} {
+	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &s.above, &pipefail} {
 		*n = r.int()
 	}
 	s.pipefail = pipefail != 0
@@ -173,20 +192,7 @@ func (s *shell) restore(number string) (text string, background bool, err error)
 		s.fds[n] = n
 		unix.CloseOnExec(n)
 	}
-	clear(s.vars)
-	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
-		what, err := strconv.Atoi(fields[2])
-		r.err = errors.Join(r.err, err)
-		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0, readonly: what&4 != 0}
-	}
-	for fields := range slices.Chunk(r.strings(2*r.int()), 2) {
-		s.functions[fields[0]] = &function{text: fields[1]}
-	}
-	for _, m := range []map[string]string{s.aliases, s.traps} {
-		for fields := range slices.Chunk(r.strings(2*r.int()), 2) {
-			m[fields[0]] = fields[1]
-		}
-	}
+	s.restoreNames(r)
 	for range r.int() {
 		if r.err != nil {
 			break
@@ -198,11 +204,30 @@ func (s *shell) restore(number string) (text string, background bool, err error)
 	return text, background, r.err
 }
 
+// restoreNames reads what has names.
+func (s *shell) restoreNames(r *reader) {
+	clear(s.vars)
+	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
+		what, err := strconv.Atoi(fields[2])
+		r.err = errors.Join(r.err, err)
+		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0, readonly: what&4 != 0}
+	}
+	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
+		line, err := strconv.Atoi(fields[2])
+		r.err = errors.Join(r.err, err)
+		s.functions[fields[0]] = &function{text: fields[1], line: line}
+	}
+	for _, m := range []map[string]string{s.aliases, s.traps} {
+		for fields := range slices.Chunk(r.strings(2*r.int()), 2) {
+			m[fields[0]] = fields[1]
+		}
+	}
+}
+
 // foregroundFork runs a subshell and waits for it.
 func (s *shell) foregroundFork(list []*syntax.Stmt) int {
-	text := printedList(list)
-	j := &job{text: "(" + text + ")"}
-	pid, err := s.fork(text, s.startIn(j), false)
+	j := &job{text: "(" + printedList(list) + ")"}
+	pid, err := s.fork(list, s.startIn(j), false)
 	if err != nil {
 		s.abandon(exitUsage, "%v", err)
 	}
@@ -221,7 +246,7 @@ func (s *shell) background(st *syntax.Stmt) int {
 	body.Background, body.Disown, body.Semicolon, body.Comments = false, false, syntax.Pos{}, nil
 	j := &job{text: printedList([]*syntax.Stmt{&body})}
 	s.reap()
-	pid, err := s.forkIgnoring(j.text)
+	pid, err := s.forkIgnoring([]*syntax.Stmt{&body})
 	if err != nil {
 		s.say("%v", err)
 		return exitUsage
@@ -237,16 +262,16 @@ func (s *shell) background(st *syntax.Stmt) int {
 }
 
 // forkIgnoring starts a job of the background. Without job control it does not see ^C, from its very beginning.
-func (s *shell) forkIgnoring(text string) (int, error) {
+func (s *shell) forkIgnoring(list []*syntax.Stmt) (int, error) {
 	if s.flags['m'] {
-		return s.fork(text, start{group: true}, true)
+		return s.fork(list, start{group: true}, true)
 	}
-	list := []unix.Signal{unix.SIGINT, unix.SIGQUIT}
-	for _, sig := range list {
+	ignored := []unix.Signal{unix.SIGINT, unix.SIGQUIT}
+	for _, sig := range ignored {
 		s.program.Ignore(sig)
 	}
 	defer func() {
-		for _, sig := range list {
+		for _, sig := range ignored {
 			action, trapped := s.traps[name(sig)]
 			if !trapped {
 				action = "-"
@@ -254,5 +279,5 @@ func (s *shell) forkIgnoring(text string) (int, error) {
 			s.trap(name(sig), action)
 		}
 	}()
-	return s.fork(text, start{}, true)
+	return s.fork(list, start{}, true)
 }

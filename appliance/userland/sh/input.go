@@ -17,26 +17,20 @@ var errInterrupt = errors.New("interrupted")
 // source runs the commands of one input until its end or its first syntax error; next is nil for the person at the
 // terminal.
 func (s *shell) source(next func() (string, error)) {
-	in := &input{shell: s, parser: syntax.NewParser(), next: next}
-	for stmt, err := range in.parser.StmtsSeq(in) {
-		switch {
-		case err == nil:
-			in.batch = append(in.batch, stmt)
-		case in.err == nil:
-			in.err = err
-		}
-	}
+	in := &input{shell: s, next: next}
+	f := &feed{line: in.line, asks: s.interactive(), run: func(batch []*syntax.Stmt, above int) {
+		s.above = above
+		s.run(batch, in.over && s.oneCommand)
+	}}
+	f.all()
 	switch {
 	case s.finished:
-	case in.err == nil:
-		s.run(in.batch, s.oneCommand)
-		s.finished = s.finished || next == nil // ^D
-	case errors.Is(in.err, errInterrupt):
+	case f.err == nil:
+		s.finished = next == nil // ^D
+	case errors.Is(f.err, errInterrupt):
 		s.status = exitSignal + int(unix.SIGINT)
-	case in.ended():
-		s.source(fromText(in.text))
 	default:
-		s.complain(in.err)
+		s.complain(f.err)
 		s.status = exitUsage
 	}
 }
@@ -47,70 +41,30 @@ func (s *shell) lastTraps() {
 	s.between()
 }
 
-// ended mends a script that ends within a here-document: it is one to the end of the script.
-func (in *input) ended() bool {
-	perr, ok := errors.AsType[syntax.ParseError](in.err)
-	if !ok || in.interactive() {
-		return false
-	}
-	_, end, ok := strings.Cut(perr.Text, "unclosed here-document `")
-	if !ok {
-		return false
-	}
-	in.text = strings.TrimSuffix(in.text, "\n") + "\n" + strings.TrimSuffix(end, "`") + "\n"
-	return true
-}
-
-// input feeds the parser with lines and runs every complete one before it reads the next.
+// input is where lines come from.
 type input struct {
 	*shell
-	parser *syntax.Parser
-	next   func() (string, error)
-	batch  []*syntax.Stmt // complete, and not yet run
-	rest   string         // of the line that is being parsed
-	text   string         // of what is not complete
-	err    error
-}
-
-// Read is called by the parser when it needs more; an unfinished command then waits for its next line. Returning io.EOF
-// ends the parser.
-func (in *input) Read(p []byte) (int, error) {
-	if in.rest == "" {
-		unfinished := in.parser.Incomplete()
-		if !unfinished {
-			batch := in.batch
-			in.batch, in.text = nil, ""
-			in.run(batch, false)
-		}
-		line, err := in.line(unfinished)
-		if line == "" && err != nil {
-			return 0, err
-		}
-		if in.flags['v'] {
-			in.verbose(line)
-		}
-		line = parseable(line)
-		in.rest = line
-		in.text += line
-	}
-	n := copy(p, in.rest)
-	in.rest = in.rest[n:]
-	return n, nil
+	next func() (string, error)
+	over bool // it has ended
 }
 
 // line returns the next line with its newline.
-func (in *input) line(unfinished bool) (string, error) {
-	if in.finished {
+func (in *input) line(unfinished bool) (line string, err error) {
+	switch {
+	case in.finished:
 		return "", io.EOF
+	case in.next != nil:
+		line, err = in.next()
+	case unfinished:
+		line, err = in.edit.line("> ")
+	default:
+		line, err = in.edit.line(in.prompt())
 	}
-	if in.next != nil {
-		return in.next()
+	in.over = err != nil
+	if in.flags['v'] && line != "" {
+		in.verbose(line)
 	}
-	prompt := "> "
-	if !unfinished {
-		prompt = in.prompt()
-	}
-	return in.edit.line(prompt)
+	return line, err
 }
 
 func (s *shell) verbose(line string) {
@@ -168,15 +122,6 @@ func (s *shell) complain(err error) {
 		err = errors.New(perr.Text)
 	}
 	s.say("%ssyntax error: %v", where, err)
-}
-
-// parse reads commands of the shell's own.
-func parse(text string) ([]*syntax.Stmt, error) {
-	file, err := syntax.NewParser().Parse(strings.NewReader(parseable(text)), "")
-	if err != nil {
-		return nil, err
-	}
-	return file.Stmts, nil
 }
 
 // printed is a piece of a script as text again.

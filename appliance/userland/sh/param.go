@@ -24,10 +24,6 @@ func (e *expansion) param(p *syntax.ParamExp) {
 		e.all(p)
 		return
 	}
-	if name == "LINENO" {
-		e.value(strconv.Itoa(int(p.Pos().Line())))
-		return
-	}
 	value, set := e.parameter(name)
 	if p.Exp != nil && e.alternative(p, value, set) {
 		return
@@ -40,7 +36,7 @@ func (e *expansion) param(p *syntax.ParamExp) {
 		value = strconv.Itoa(utf8.RuneCountInString(value))
 	case p.Slice != nil:
 		value = e.slice(p.Slice, value)
-	case p.Repl != nil:
+	case p.Repl != nil && set:
 		value = e.replace(p.Repl, value)
 	case p.Exp != nil:
 		value = e.trim(p.Exp, value)
@@ -225,14 +221,40 @@ func (e *expansion) slice(p *syntax.Slice, value string) string {
 
 // replace is ${x/pattern/text}, of ash and bash: the longest match at the first place, or at every one.
 func (e *expansion) replace(p *syntax.Replace, value string) string {
-	pat, with := e.patternOf(p.Orig), e.literal(p.With)
+	orig, with := p.Orig, p.With
+	if orig == nil && with != nil { // the parser ends it at its first character
+		orig, with = slashed(with)
+	}
+	return e.replaced(value, e.patternOf(orig), e.literal(with), p.All)
+}
+
+// slashed parts what follows ${x//: the pattern begins with a / and ends at the next.
+func slashed(w *syntax.Word) (pat, with *syntax.Word) {
+	pat = &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: "/"}}}
+	for i, part := range w.Parts {
+		lit, ok := part.(*syntax.Lit)
+		if !ok {
+			pat.Parts = append(pat.Parts, part)
+			continue
+		}
+		before, behind, found := strings.Cut(lit.Value, "/")
+		pat.Parts = append(pat.Parts, &syntax.Lit{Value: before})
+		if found {
+			rest := []syntax.WordPart{&syntax.Lit{Value: behind}}
+			return pat, &syntax.Word{Parts: append(rest, w.Parts[i+1:]...)}
+		}
+	}
+	return pat, nil
+}
+
+func (e *expansion) replaced(value, pat, with string, all bool) string {
 	if pat == "" {
 		return value
 	}
 	if value == "" && pattern.Match(pat, "") {
 		return with
 	}
-	front, back := strings.HasPrefix(pat, "#") && !p.All, strings.HasPrefix(pat, "%") && !p.All
+	front, back := strings.HasPrefix(pat, "#") && !all, strings.HasPrefix(pat, "%") && !all
 	if front || back {
 		pat = pat[1:]
 	}
@@ -248,7 +270,7 @@ func (e *expansion) replace(p *syntax.Replace, value string) string {
 		}
 		b.WriteString(with)
 		i += end
-		if !p.All {
+		if !all {
 			b.WriteString(value[min(i, len(value)):])
 			break
 		}

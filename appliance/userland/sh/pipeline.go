@@ -86,7 +86,7 @@ func (s *shell) stage(st *syntax.Stmt, how start) (int, error) {
 	if program, args := s.bare(st); program != "" {
 		return s.spawn(program, args, how)
 	}
-	return s.fork(printedList([]*syntax.Stmt{st}), how, false)
+	return s.fork([]*syntax.Stmt{st}, how, false)
 }
 
 // bare returns the program of a command that is nothing but a program with arguments: no function or builtin, no

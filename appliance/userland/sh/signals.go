@@ -153,6 +153,7 @@ func (s *shell) act(action string) {
 	status, trapping := s.status, s.trapping
 	s.trapping = status + 1
 	defer func() { s.trapping = trapping }()
+	defer s.inThisLine()()
 	list, err := parse(action)
 	if err != nil {
 		s.complain(err)
@@ -179,6 +180,7 @@ func (s *shell) exitTrap() {
 		return
 	}
 	s.trapping = before + 1
+	defer s.inThisLine()()
 	s.run(list, false)
 	if !s.finished {
 		s.status = before

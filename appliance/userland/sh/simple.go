@@ -190,16 +190,16 @@ func (s *shell) call(args []string) int {
 		if err != nil || len(list) != 1 {
 			s.abandon(exitUsage, "%s: the function cannot be read: %v", args[0], err)
 		}
-		f.body = list[0]
+		f.body, f.above = list[0], f.line
 	}
-	params, loops := s.params, s.loops
-	s.params, s.loops = args[1:], 0
+	params, loops, above := s.params, s.loops, s.above
+	s.params, s.loops, s.above = args[1:], 0, f.above
 	s.calls++
 	s.hidden = append(s.hidden, map[string]*variable{})
 	defer func() {
 		s.reveal()
 		s.calls--
-		s.params, s.loops = params, loops
+		s.params, s.loops, s.above = params, loops, above
 	}()
 	s.statement(f.body, false)
 	if s.jump.kind == returning {
@@ -223,8 +223,8 @@ func (s *shell) aliased(c *syntax.CallExpr, redirs []*syntax.Redirect) (list []*
 	words := []string{value}
 	for i, w := range rest.Args {
 		word := printed(&syntax.CallExpr{Args: []*syntax.Word{w}})
-		if i == 0 && strings.HasSuffix(value, " ") && s.aliases[word] != "" {
-			word = s.aliases[word]
+		if i == 0 && strings.HasSuffix(value, " ") {
+			word = s.unaliased(word)
 		}
 		words = append(words, word)
 	}
@@ -243,10 +243,19 @@ func (s *shell) aliased(c *syntax.CallExpr, redirs []*syntax.Redirect) (list []*
 	return list, name
 }
 
+// unaliased is what a word stands for behind an alias that ends with a blank, through aliases of aliases.
+func (s *shell) unaliased(word string) string {
+	for seen := map[string]bool{}; s.aliases[word] != "" && !seen[word]; word = s.aliases[word] {
+		seen[word] = true
+	}
+	return word
+}
+
 // alias runs what an alias stands for, in which it stands for nothing itself.
 func (s *shell) alias(list []*syntax.Stmt, name string) int {
 	value := s.aliases[name]
 	delete(s.aliases, name)
+	defer s.inThisLine()()
 	defer func() {
 		if _, again := s.aliases[name]; !again {
 			s.aliases[name] = value

@@ -22,7 +22,15 @@ func eval(s *shell, args []string) int {
 		s.complain(err)
 		panic(leave{status: exitUsage})
 	}
+	defer s.inThisLine()()
 	return s.statements(list, false)
+}
+
+// inThisLine has text that is parsed apart count lines from that of the command that runs, until the result is called.
+func (s *shell) inThisLine() (end func()) {
+	above := s.above
+	s.above = s.lineno - 1
+	return func() { s.above = above }
 }
 
 // dot runs a file in this shell.
@@ -59,24 +67,27 @@ func (s *shell) include(fd int) int {
 	s.tested = 0 // set -e looks at what is in the file, whoever asks for the status of it
 	defer func() { s.calls, s.loops, s.tested = s.calls-1, loops, tested }()
 	s.status = 0
+	above := s.above
 	next := fromFile(fd)
-	in := &included{shell: s, next: next, parser: syntax.NewParser()}
-	for st, err := range in.parser.StmtsSeq(in) {
-		switch {
-		case err == nil:
-			in.batch = append(in.batch, st)
-		case in.err == nil:
-			in.err = err
-		}
+	f := &feed{
+		line: func(bool) (string, error) {
+			if s.jump.kind != noJump {
+				return "", errJump
+			}
+			return next()
+		},
+		run: func(batch []*syntax.Stmt, lines int) {
+			s.above = lines
+			s.statements(batch, false)
+		},
 	}
-	if in.err == nil {
-		in.flush()
-	}
+	f.all()
+	s.above = above
 	if s.jump.kind == returning {
 		s.jump = jump{}
 	}
-	if in.err != nil && !errors.Is(in.err, errJump) {
-		s.complain(in.err)
+	if f.err != nil && !errors.Is(f.err, errJump) {
+		s.complain(f.err)
 		panic(leave{status: exitUsage})
 	}
 	return s.status
@@ -84,45 +95,6 @@ func (s *shell) include(fd int) int {
 
 // errJump ends the reading of a file that a jump leaves.
 var errJump = errors.New("left")
-
-// included feeds the parser with a file's lines.
-type included struct {
-	*shell
-	next   func() (string, error)
-	parser *syntax.Parser
-	batch  []*syntax.Stmt
-	rest   string
-	err    error
-}
-
-func (in *included) flush() {
-	batch := in.batch
-	in.batch = nil
-	if len(batch) > 0 && in.jump.kind == noJump {
-		in.statements(batch, false)
-	}
-}
-
-// Read is called by the parser when it needs more.
-func (in *included) Read(p []byte) (int, error) {
-	if in.rest == "" {
-		if !in.parser.Incomplete() {
-			in.flush()
-		}
-		if in.jump.kind != noJump {
-			in.err = errJump
-			return 0, errJump
-		}
-		line, err := in.next()
-		if line == "" {
-			return 0, err
-		}
-		in.rest = parseable(line)
-	}
-	n := copy(p, in.rest)
-	in.rest = in.rest[n:]
-	return n, nil
-}
 
 func execute(s *shell, args []string) int {
 	if len(args) > 1 && args[1] == "--" {

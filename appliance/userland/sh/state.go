@@ -41,6 +41,8 @@ type shell struct {
 	loops     int // that run around a command
 	calls     int // functions and files
 	depth     int // of all that calls itself
+	above     int // lines of the script before those that positions count
+	lineno    int // of the command that runs: LINENO
 	tested    int // above 0: -e does not look at the status
 	jump      jump
 	substatus int // of the last command substitution
@@ -85,8 +87,10 @@ type variable struct {
 
 // function is one, which is parsed when it is called first: a subshell may never do that.
 type function struct {
-	text string
-	body *syntax.Stmt
+	text  string
+	line  int // lines of the script above the text
+	body  *syntax.Stmt
+	above int // lines of the script above those that positions in the body count
 }
 
 const optionLetters = "aCefhmnuvxbVEIi"

@@ -56,7 +56,7 @@ func (s *shell) startCaptured(list []*syntax.Stmt, output int) (*job, error) {
 	if len(list) == 1 {
 		pid, err = s.stage(list[0], s.startIn(j))
 	} else {
-		pid, err = s.fork(printedList(list), s.startIn(j), false)
+		pid, err = s.fork(list, s.startIn(j), false)
 	}
 	if err == nil {
 		s.launched(j, pid)

@@ -127,6 +127,8 @@ func (s *shell) parameter(name string) (value string, set bool) {
 		return s.letters(), true
 	case "0":
 		return s.name, true
+	case "LINENO":
+		return strconv.Itoa(s.lineno), true
 	case "RANDOM":
 		if v := s.vars[name]; v == nil {
 			return strconv.Itoa(random()), true

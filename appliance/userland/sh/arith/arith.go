@@ -334,7 +334,7 @@ func (p *parser) number(word string) int64 {
 		return int64(n)
 	}
 	b, err := strconv.Atoi(base)
-	if err != nil || b < 2 || b > 64 || digits == "" {
+	if err != nil || b < 2 || b > 64 {
 		p.fail("%q has no base of 2 to 64", word)
 		return 0
 	}
