@@ -418,7 +418,7 @@ func (s *shell) awaken(j *job, foreground bool) {
 	j.told = running
 	if foreground && s.tty != nil && j.group {
 		if j.modes != nil {
-			s.tty.set(*j.modes)
+			s.tty.lend(*j.modes)
 		}
 		_ = unix.IoctlSetPointerInt(s.tty.fd(), unix.TIOCSPGRP, j.pgid) // as takeBack
 	}

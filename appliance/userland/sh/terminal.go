@@ -22,6 +22,7 @@ type terminal struct {
 	group int // that was in the foreground before the shell; 0: there is no job control
 
 	mu     sync.Mutex // a hang-up closes it
+	closed bool       // its modes are no longer the shell's
 	before unix.Termios
 	modes  unix.Termios // for commands
 }
@@ -60,7 +61,10 @@ func (t *terminal) reopen() *os.File {
 
 // close restores the modes from before the shell.
 func (t *terminal) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.set(t.before)
+	t.closed = true
 	if t.lines != t.stdin {
 		t.lines.Close()
 	}
@@ -68,7 +72,11 @@ func (t *terminal) close() {
 
 // set sets modes; what is typed ahead is kept. An error means that the terminal
 // has hung up, as the next read finds.
-func (t *terminal) set(modes unix.Termios) { _ = unix.IoctlSetTermios(t.fd(), unix.TCSETS, &modes) }
+func (t *terminal) set(modes unix.Termios) {
+	if !t.closed {
+		_ = unix.IoctlSetTermios(t.fd(), unix.TCSETS, &modes)
+	}
+}
 
 // raw is for the line editor. Output is processed as usual, for the sake of jobs in
 // the background; so is Enter, because a program may read what is pasted now.
@@ -80,6 +88,13 @@ func (t *terminal) raw() {
 	modes.Iflag |= unix.ICRNL
 	modes.Lflag &^= unix.ICANON | unix.ECHO | unix.ECHONL | unix.ISIG | unix.IEXTEN
 	modes.Cc[unix.VMIN], modes.Cc[unix.VTIME] = 1, 0
+	t.set(modes)
+}
+
+// lend gives a job the modes that it had.
+func (t *terminal) lend(modes unix.Termios) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.set(modes)
 }
 
