@@ -63,35 +63,21 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 	if _, err := cli.Options(flags, args, 0); err != nil {
 		return err
 	}
-	loaded, err := shown.ReadRules(env.RunDir)
-	if err != nil {
-		return err
-	}
-	table, err := loaded.Table()
+	tables, err := loadedTables(env)
 	if err != nil {
 		return err
 	}
 	infos, hidden := []RuleInfo{}, 0
-	for _, t := range []firewall.Table{table, loaded.ARP()} {
-		if t.Chains == nil {
-			continue
-		}
-		if t, err = env.Kernel.Kept(t); err != nil {
-			return err
-		}
-		counts, err := env.Kernel.Counters(t)
-		if err != nil {
-			return err
-		}
+	for _, t := range tables {
 		if *asJSON {
-			infos = append(infos, rulesOf(t, counts)...)
+			infos = append(infos, rulesOf(t.Table, t.counts)...)
 			continue
 		}
 		if !*all {
 			short, n := shortened(t.Sets)
 			t.Sets, hidden = short, hidden+n
 		}
-		fmt.Fprint(env.Stdout, nfttext.RenderCounted(t, counts))
+		fmt.Fprint(env.Stdout, nfttext.RenderCounted(t.Table, t.counts))
 	}
 	if *asJSON {
 		return cli.JSON(env.Stdout, infos)
@@ -100,6 +86,38 @@ func showFirewall(_ context.Context, env Env, args []string) error {
 		fmt.Fprintf(env.Stdout, "# %d elements of long sets are not shown; -a shows them\n", hidden)
 	}
 	return nil
+}
+
+// A countedTable is a table that is loaded, with what the kernel has counted and holds in its sets.
+type countedTable struct {
+	firewall.Table
+	counts map[string]firewall.Count
+}
+
+func loadedTables(env Env) ([]countedTable, error) {
+	loaded, err := shown.ReadRules(env.RunDir)
+	if err != nil {
+		return nil, err
+	}
+	table, err := loaded.Table()
+	if err != nil {
+		return nil, err
+	}
+	var all []countedTable
+	for _, t := range []firewall.Table{table, loaded.ARP()} {
+		if t.Chains == nil {
+			continue
+		}
+		if t, err = env.Kernel.Kept(t); err != nil {
+			return nil, err
+		}
+		counts, err := env.Kernel.Counters(t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, countedTable{t, counts})
+	}
+	return all, nil
 }
 
 // shortened cuts long sets, and says how many elements went.

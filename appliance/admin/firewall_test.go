@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -61,7 +62,12 @@ func newGate(t *testing.T, changed func(toml string) string) gate {
 func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	env := admin.Env{Stdout: &out, Stderr: &errs, RunDir: g.dir, Site: g.site, Kernel: admin.Kernel{
+	code = admin.Run(t.Context(), g.env(&out, &errs), append([]string{"firewall"}, args...))
+	return out.String(), errs.String(), code
+}
+
+func (g gate) env(out, errs io.Writer) admin.Env {
+	return admin.Env{Stdout: out, Stderr: errs, RunDir: g.dir, Site: g.site, Kernel: admin.Kernel{
 		Counters: func(firewall.Table) (map[string]firewall.Count, error) {
 			return map[string]firewall.Count{"rule_default.out": {Packets: 17, Bytes: 1020}, "refused": {Packets: 3, Bytes: 180},
 				firewall.RuleCounter("no-web1-wan-smtp"): {Packets: 12, Bytes: 720}}, nil
@@ -108,8 +114,6 @@ func (g gate) run(t *testing.T, args ...string) (stdout, stderr string, code int
 			return conntrack.Limits{Flows: len(g.flows), Max: 65536, Counted: true}, nil
 		},
 	}, SSHConnection: g.ssh}
-	code = admin.Run(t.Context(), env, append([]string{"firewall"}, args...))
-	return out.String(), errs.String(), code
 }
 
 // TestExplain asks about packets; testdata/firewall/explain.txt has the questions with their answers.

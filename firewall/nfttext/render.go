@@ -6,6 +6,7 @@ package nfttext
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,12 @@ func RenderCounted(t firewall.Table, counted map[string]firewall.Count) string {
 	return write(t, renderer{mapsOf(t), counted}.blocks(t))
 }
 
+// RenderOnly is RenderCounted of the declarations whose titles are asked for.
+func RenderOnly(t firewall.Table, counted map[string]firewall.Count, asked func(title string) bool) string {
+	all := renderer{mapsOf(t), counted}.blocks(t)
+	return write(t, slices.DeleteFunc(all, func(b Block) bool { return !asked(b.Title) }))
+}
+
 // Blocks are the declarations of t in the order of the text.
 func Blocks(t firewall.Table) []Block { return renderer{mapsOf(t), nil}.blocks(t) }
 
@@ -39,7 +46,7 @@ func Rule(t firewall.Table, rule firewall.TreeRule) string {
 
 func write(t firewall.Table, blocks []Block) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "table %s %s {\n", map[firewall.Family]string{firewall.Inet: "inet", firewall.ARP: "arp"}[t.Family], t.Name)
+	fmt.Fprintf(&b, "table %s {\n", Title(t))
 	for i, block := range blocks {
 		counter := strings.HasPrefix(block.Title, "counter ")
 		if i > 0 && !(counter && strings.HasPrefix(blocks[i-1].Title, "counter ")) {
@@ -60,6 +67,11 @@ func write(t firewall.Table, blocks []Block) string {
 	}
 	b.WriteString("}\n")
 	return b.String()
+}
+
+// Title is the family and the name of a table: "inet gatehouse".
+func Title(t firewall.Table) string {
+	return map[firewall.Family]string{firewall.Inet: "inet", firewall.ARP: "arp"}[t.Family] + " " + t.Name
 }
 
 type renderer struct {

@@ -26,6 +26,7 @@ func commands() multicall.Table {
 	t := multicall.Table{
 		Commands: map[string]multicall.Command{
 			"halt":     endNow(boot.Halt).Main(),
+			"nft":      nftLists().Main(),
 			"poweroff": endNow(boot.PowerOff).Main(),
 			"reboot":   endNow(boot.Reboot).Main(),
 			"shutdown": shutdown().Main(),

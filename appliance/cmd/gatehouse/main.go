@@ -24,7 +24,6 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
-	"github.com/gatehouse-os/gatehouse/internal/trust"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -67,12 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		admin.Usage(stdout, args[2:]...)
 		return 0
 	}
-	env := admin.Env{
-		Stdout: onScreen(stdout, args[1:]), Stderr: onScreen(stderr, args[1:]), RunDir: runDir,
-		Site: runningSite, Links: admin.ReadLinks, Machine: admin.ReadMachine, Now: time.Now,
-		Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
-		Stdin: stdin, Image: os.DirFS(siteDir), KeptDir: keptDir, Person: person(os.Getenv), Authorities: trust.Date(),
-	}
+	env := thisBox(stdin, onScreen(stdout, args[1:]), onScreen(stderr, args[1:]))
 	return admin.Run(ctx, env, args[1:])
 }
 
