@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -286,8 +287,9 @@ func rebootByCommand(ctx context.Context, t *testing.T, h *home) {
 	h.unchanged(ctx, t)
 }
 
-// powerCut takes the power away in the moment after a new client has got its ACK.
+// powerCut takes the power away in the moment after a new client has got its ACK, and in the middle of an upload.
 func powerCut(ctx context.Context, t *testing.T, h *home) {
+	beginUpload(ctx, t, h)
 	guest := newHost(t, h.lan, fmt.Sprintf("00:00:5e:00:53:0%d", h.cuts))
 	h.cuts++
 	name := fmt.Sprintf("guest%d", h.cuts)
@@ -302,6 +304,28 @@ func powerCut(ctx context.Context, t *testing.T, h *home) {
 	if again := udhcpc(ctx, t, guest); again["ip"] != got["ip"] {
 		t.Errorf("after the power cut the guest got %s instead of %s", again["ip"], got["ip"])
 	}
+	if now := h.admin.must(ctx, t, "ls -A "+uploadDir+"; cat "+uploadDir+"/file"); now != "file\nold\n" {
+		t.Errorf("after a power cut in an upload there is %q", now)
+	}
+}
+
+// uploadDir is where a file is replaced when the power goes.
+const uploadDir = "/perm/upload"
+
+// beginUpload begins to replace a file slowly, and returns when the box has a part of the new one.
+func beginUpload(ctx context.Context, t *testing.T, h *home) {
+	t.Helper()
+	h.admin.must(ctx, t, "mkdir -p "+uploadDir+" && echo old >"+uploadDir+"/file && sync")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, make([]byte, 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append(h.admin.options(), "-l", "2000", file, "admin@"+h.admin.address+":"+uploadDir+"/file") // 250 kB/s
+	h.laptop.Start(exec.CommandContext(ctx, testnet.Need(t, "scp", "openssh-client"), args...))
+	testnet.Eventually(t, time.Minute, "an upload begins", func() bool {
+		open, _ := h.admin.run(ctx, "ls -l /proc/[0-9]*/fd 2>/dev/null")
+		return strings.Contains(open, uploadDir+"/#") // a file that has no name yet: open(2), O_TMPFILE
+	})
 }
 
 func powerOffByCommand(ctx context.Context, t *testing.T, h *home) {
