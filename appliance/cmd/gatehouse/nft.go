@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin"
@@ -22,7 +21,7 @@ func nftLists() command.Command {
 		Letters: "ans",
 		Run: func(c *command.Call) {
 			if len(c.Args) == 0 || c.Args[0] != "list" {
-				c.Misused("%s: only list is here: the rules come from the site", strings.Join(c.Args, " "))
+				c.Misused("expected list: the rules come from the site, and gatehouse apply changes them")
 				return
 			}
 			text, err := admin.NFTList(thisBox(c.Stdin, c.Stdout, c.Stderr), c.Args[1:])
