@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/strftime"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
@@ -74,7 +75,7 @@ func date(c *command.Call) {
 			c.Fail(fmt.Errorf("the clock cannot be set: %w", err))
 		}
 	}
-	line := strftime(format, t)
+	line := strftime.Format(format, t)
 	if zoned {
 		line += t.Format("-07:00")
 	}

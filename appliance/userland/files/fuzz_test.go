@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/strftime"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
@@ -47,7 +48,7 @@ func FuzzDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, format, rule string) {
 		now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 		if at, err := parseDate(text, momentOf(now), time.UTC); err == nil {
-			_ = strftime(format, at)
+			_ = strftime.Format(format, at)
 		}
 		m := momentOf(now)
 		if rest, ok := m.strptime(text, format); ok && !strings.HasSuffix(text, rest) {

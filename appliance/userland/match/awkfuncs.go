@@ -1,12 +1,12 @@
 package match
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/strftime"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
@@ -21,7 +21,7 @@ func awkFunctions() map[string]any {
 		"rshift":   func(a, n float64) float64 { return float64(bits(a) >> (bits(n) & 63)) },
 		"systime":  func() float64 { return float64(time.Now().Unix()) },
 		"mktime":   mktime,
-		"strftime": strftime,
+		"strftime": timeText,
 	}
 }
 
@@ -46,8 +46,8 @@ func mktime(text string) float64 {
 	return float64(t.Unix())
 }
 
-// strftime writes a time: now, and in the zone of the machine, unless the second and third argument say otherwise.
-func strftime(args ...string) string {
+// timeText is awk's strftime: now, and in the zone of the machine, unless the second and third argument say otherwise.
+func timeText(args ...string) string {
 	format, t := "%c", time.Now()
 	if len(args) > 0 {
 		format = args[0]
@@ -64,42 +64,5 @@ func strftime(args ...string) string {
 	} else {
 		t = t.In(zone.Local())
 	}
-	var b strings.Builder
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' || i+1 == len(format) {
-			b.WriteByte(format[i])
-			continue
-		}
-		i++
-		b.WriteString(conversion(format[i], t))
-	}
-	return b.String()
-}
-
-// conversion is one of strftime(3), in the C locale.
-func conversion(letter byte, t time.Time) string {
-	layouts := map[byte]string{
-		'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'h': "Jan", 'c': "Mon Jan _2 15:04:05 2006", 'd': "02",
-		'D': "01/02/06", 'e': "_2", 'F': "2006-01-02", 'H': "15", 'I': "03", 'j': "002", 'm': "01", 'M': "04", 'p': "PM",
-		'R': "15:04", 'S': "05", 'T': "15:04:05", 'x': "01/02/06", 'X': "15:04:05", 'y': "06", 'Y': "2006", 'z': "-0700",
-		'Z': "MST",
-	}
-	if layout, ok := layouts[letter]; ok {
-		return t.Format(layout)
-	}
-	switch letter {
-	case '%':
-		return "%"
-	case 'n':
-		return "\n"
-	case 't':
-		return "\t"
-	case 's':
-		return fmt.Sprint(t.Unix())
-	case 'u':
-		return fmt.Sprint((int(t.Weekday())+6)%7 + 1)
-	case 'w':
-		return fmt.Sprint(int(t.Weekday()))
-	}
-	return "%" + string(letter)
+	return strftime.Format(format, t)
 }

@@ -1,4 +1,5 @@
-package files
+// Package strftime writes times as Format(3) of the GNU C library does in the locale C, for date and awk.
+package strftime
 
 import (
 	"fmt"
@@ -7,9 +8,8 @@ import (
 	"time"
 )
 
-// strftime writes a time as strftime(3) of the GNU C library does in the locale C. A letter that it does not know stays as
-// it is. Flags before a letter: "-" no padding, "_" spaces, "0" zeros, "^" capitals, "#" the other case; then a width.
-func strftime(format string, t time.Time) string {
+// Format writes a time. A letter that it does not know stays as it is. Flags before a letter: "-" no padding, "_" spaces, "0" zeros, "^" capitals, "#" the other case; then a width.
+func Format(format string, t time.Time) string {
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(format, '%')
@@ -157,3 +157,5 @@ func timeLayout(letter byte) string {
 		'X': "15:04:05", 'z': "-0700", 'Z': "MST", '%': "%", 'n': "\n", 't': "\t",
 	}[letter]
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
