@@ -12,7 +12,7 @@ import (
 	"os"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 )
 
 // Commands are those of this room.

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/emulator"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/emulator"
 )
 
 // TestKeys has a person type the same keys into vi and into busybox's, and compares the files. Escape is a

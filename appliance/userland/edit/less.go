@@ -11,7 +11,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/pager"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/terminal"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/terminal"
 )
 
 const (

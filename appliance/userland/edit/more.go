@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/terminal"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/terminal"
 )
 
 // errQuit ends more.

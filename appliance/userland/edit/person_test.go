@@ -12,7 +12,7 @@ import (
 
 	"github.com/creack/pty"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/emulator"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/emulator"
 )
 
 // deadline is for what ought to happen at once; it only ends a test that fails.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/emulator"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/emulator"
 )
 
 // write makes a file in a directory of its own.

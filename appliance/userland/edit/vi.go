@@ -10,8 +10,8 @@ import (
 	"syscall"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/terminal"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/vi"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/terminal"
 )
 
 const (

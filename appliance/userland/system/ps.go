@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system/proc"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/terminal"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system/proc"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system/top"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/terminal"
 )
 
 const topHelp = "\t-b\tprint lines, all of them, and read no keys\n\t-n COUNT\tend after so many times\n\t-d SECONDS\tfrom one to the next\n" +

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 )
 
 // shortest is the least time between two runs.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/creack/pty"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/emulator"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/emulator"
 )
 
 // A viewer has a terminal on which a program runs, and looks at it.

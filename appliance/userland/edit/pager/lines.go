@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 )
 
 // Limits of a text.

@@ -8,8 +8,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 )
 
 // Options are how a text is shown.

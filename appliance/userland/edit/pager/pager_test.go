@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/pager"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 func press(p *pager.Pager, keys string) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/bre"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 func rune2key(c byte) key.Key { return key.Key(c) }

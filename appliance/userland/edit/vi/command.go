@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // Kinds of keys in command mode.

@@ -3,7 +3,7 @@ package vi
 import (
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // enter begins to insert.

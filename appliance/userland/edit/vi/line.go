@@ -3,7 +3,7 @@ package vi
 import (
 	"unicode/utf8"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // maxLine is how long a line after : or / may be, in bytes.

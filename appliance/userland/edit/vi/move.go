@@ -3,7 +3,7 @@ package vi
 import (
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // find is the last search for a character in a line.

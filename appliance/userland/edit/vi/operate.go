@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // A span is what an operator is for: the text from one place to another.

@@ -16,7 +16,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // A Mode is what keys mean.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/vi"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 func press(e *vi.Editor, keys string) {

@@ -3,8 +3,8 @@ package vi
 import (
 	"fmt"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 )
 
 // columnAfter is the column after the character at p, which begins in one.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system/proc"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/key"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/key"
 )
 
 // Size of a terminal that does not know its own, as a serial line.

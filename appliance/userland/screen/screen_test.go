@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/emulator"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/screen"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/emulator"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 )
 
 // FuzzDraw: the differences that are sent make a terminal show the frame, whatever the frame was before; and
