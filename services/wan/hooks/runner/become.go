@@ -15,6 +15,7 @@ import (
 // and has about ten threads.
 const (
 	maxData      = 128 << 20 // bytes of memory that it can write
+	maxStack     = 1 << 20   // bytes of a stack: a C library maps one for each thread, and it counts as memory
 	maxThreads   = 128       // of all processes of the user together
 	maxFiles     = 64        // open at once
 	maxFile      = 1 << 20   // bytes of a file that it writes
@@ -42,6 +43,7 @@ func Become(argv []string) error {
 	}{
 		{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_CPU, maxProcessor}, {unix.RLIMIT_FSIZE, maxFile},
 		{unix.RLIMIT_NOFILE, maxFiles}, {unix.RLIMIT_NPROC, maxThreads}, {unix.RLIMIT_DATA, maxData},
+		{unix.RLIMIT_STACK, maxStack},
 	} {
 		err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.limit, Max: l.limit})
 		errs = append(errs, os.NewSyscallError(fmt.Sprintf("setrlimit %d", l.resource), err))
