@@ -172,7 +172,10 @@ func (s *shell) become(program string, args []string) int {
 // place gives the process the shell's files under their numbers. Go's own files may be lost by it: nothing but exec may
 // follow.
 func (s *shell) place() {
-	const high = 64
+	high := 3 // above all of them; a limit of open files (ulimit -n) may be low
+	for n := range s.fds {
+		high = max(high, n+1)
+	}
 	moved := map[int]int{}
 	for n, fd := range s.fds {
 		to, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, high)
