@@ -1,6 +1,6 @@
 // Package multicall is for a program that is many commands, as busybox is: which one, it is told by the name
-// that it is called by. Of two commands of one name, ours is the one. Signals, and ending the process, are
-// left to the program, and to the mains of others, which do as the programs that they stand for would.
+// that it is called by. Signals, and ending the process, are left to the program, and to those of its commands
+// that are mains.
 package multicall
 
 import (
@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// A Command is a command of our own. args[0] is the name that it is called by, the result its exit status.
+// A Command is a function. args[0] is the name that it is called by, the result its exit status.
 // ctx ends when the process is asked to end.
 type Command func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
 // A Table has the commands of a program by their names.
 type Table struct {
 	Commands map[string]Command
-	// Mains run with the default actions of signals. What they read, they take from os.Args and os.Stdin.
+	// Mains see to signals and to the end of the process themselves, as the shell does.
 	Mains map[string]func()
 }
 
@@ -35,7 +35,7 @@ func (t Table) Names() []string {
 // none.
 func (t Table) Command(called string) Command { return t.Commands[Name(called)] }
 
-// Main returns the main of another's that a process is called for; nil when there is none, or one of ours.
+// Main returns the main that a process is called for; nil when there is none, or a Command of that name.
 func (t Table) Main(called string) func() {
 	if t.Command(called) != nil {
 		return nil

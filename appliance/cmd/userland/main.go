@@ -34,7 +34,7 @@ import (
 )
 
 func main() {
-	// All run with the signals' default actions: who waits for input ends at ^C. Mains may exit by themselves.
+	// All but the shell run with the signals' default actions: who waits for input ends at ^C.
 	if main := commands().Main(os.Args[0]); main != nil {
 		main()
 		return
