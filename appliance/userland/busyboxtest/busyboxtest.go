@@ -113,7 +113,7 @@ func (r Trial) Compare(t *testing.T, dir string, commands map[string]command.Com
 			t.Parallel()
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			got, want := c.run(t, ours, r.Alone), c.run(t, theirs, r.Alone)
+			got, want := r.both(t, c, ours, theirs)
 			switch same := got.equal(want); {
 			case same && c.Reason != "":
 				t.Errorf("$ %s\ndoes what busybox's does; the reason why not is: %s", c.Line, c.Reason)
@@ -122,6 +122,20 @@ func (r Trial) Compare(t *testing.T, dir string, commands map[string]command.Com
 			}
 		})
 	}
+}
+
+// both runs the line by ours and by theirs. A line may show the time: when results are not as expected, it runs
+// again from the beginning of a second, so that both can see the same one.
+func (r Trial) both(t *testing.T, c Case, ours, theirs string) (got, want result) {
+	t.Helper()
+	for range 3 {
+		got, want = c.run(t, ours, r.Alone), c.run(t, theirs, r.Alone)
+		if got.equal(want) == (c.Reason == "") {
+			break
+		}
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+	}
+	return got, want
 }
 
 // programs are two directories with a name for each command: in ours those of the test's own program go before, in theirs
