@@ -1,6 +1,6 @@
 // Command runimage starts a built image in QEMU: its WAN and LANs are user-mode
-// networks of QEMU, so it needs no privilege and touches no network of the host,
-// and its ssh port is forwarded to one of the host's loopback address. How ssh gets
+// networks of QEMU that lead nowhere, so it needs no privilege and touches no network
+// of the host, and a port of the host's loopback address leads to its ssh. How ssh gets
 // there is written to a file ssh_config(5) beside the image, under the name "run".
 package main
 

@@ -10,6 +10,10 @@ import (
 // maxInterfaces bounds what a site can ask of one QEMU.
 const maxInterfaces = 16
 
+// closed is a network of QEMU's own that reaches nothing: without restrict, the address of its gateway would be the
+// loopback of the workstation, and everything else would be what the workstation reaches.
+const closed = "user,restrict=on"
+
 // networks returns the QEMU arguments for eth0, eth1, … up to the last interface
 // that s names. Interfaces get their names in the order of the devices.
 func networks(s *site.Site, sshPort int) ([]string, error) {
@@ -17,7 +21,7 @@ func networks(s *site.Site, sshPort int) ([]string, error) {
 	switch {
 	case s.WAN.Interface == "" || s.WAN.VLAN != 0:
 	case s.WAN.DHCP != nil:
-		backends[s.WAN.Interface] = "user" // QEMU has a DHCP server there
+		backends[s.WAN.Interface] = closed // QEMU has a DHCP server there
 	case s.WAN.IPv4.IsValid():
 		backends[s.WAN.Interface] = userNetwork(s, s.WAN.IPv4, s.WAN.Gateway)
 	}
@@ -41,7 +45,7 @@ func networks(s *site.Site, sshPort int) ([]string, error) {
 		id := fmt.Sprintf("net%d", i)
 		backend, used := backends[fmt.Sprintf("eth%d", i)]
 		if !used {
-			backend = "user,restrict=on" // keeps the place of an interface that the site does not name
+			backend = closed // keeps the place of an interface that the site does not name
 		} else {
 			left--
 		}
@@ -74,7 +78,7 @@ func userNetwork(s *site.Site, own netip.Prefix, gateway netip.Addr) string {
 		free = append([]netip.Addr{gateway}, free...)
 	}
 	if len(free) < 2 {
-		return "user,restrict=on" // too small a network for QEMU to live in
+		return closed // too small a network for QEMU to live in
 	}
-	return fmt.Sprintf("user,net=%s,host=%s,dns=%s", own.Masked(), free[0], free[1])
+	return fmt.Sprintf(closed+",net=%s,host=%s,dns=%s", own.Masked(), free[0], free[1])
 }
