@@ -139,7 +139,7 @@ func TestMissingFiles(t *testing.T) {
 		missing, want string
 	}{
 		{"site.toml", `site.toml: is not there; expected a file that starts with name = "firewall"`},
-		{"authorized_keys", "authorized_keys: has no key, so nobody could log in over ssh; expected the line of at least one .pub file"},
+		{"authorized_keys", "authorized_keys: is not there, so nobody could log in over ssh; expected the line of at least one .pub file"},
 	}
 	for _, tt := range tests {
 		fsys := defaultSite(t)
@@ -151,8 +151,14 @@ func TestMissingFiles(t *testing.T) {
 	fsys := defaultSite(t)
 	delete(fsys, "hosts")
 	delete(fsys, "ethers")
-	if s := load(t, fsys); len(s.Hosts) != 0 {
-		t.Errorf("without hosts and ethers there are hosts: %v", s.Hosts)
+	s, problems := Check(fsys)
+	if s == nil || len(s.Hosts) != 0 {
+		t.Fatalf("without hosts and ethers the site is %v", s)
+	}
+	for _, name := range []string{"hosts", "ethers"} {
+		if want := name + ": warning: is not there, as if it were empty; expected a file of that name\n"; !strings.Contains(problems.Text(), want) {
+			t.Errorf("without %s:\n%s", name, problems.Text())
+		}
 	}
 }
 

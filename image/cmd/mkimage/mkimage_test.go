@@ -38,7 +38,7 @@ func TestArguments(t *testing.T) {
 		{[]string{"-boot", "lilo"}, 2, "expected direct or grub"},
 		{[]string{"-sector", "2048"}, 2, "expected 512 or 4096"},
 		{[]string{"-site", "nowhere"}, 1, "nowhere: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys"},
-		{[]string{"-site", "main.go"}, 1, "main.go: no site directory is there"},
+		{[]string{"-site", "main.go"}, 1, "main.go: is no directory; expected the one with site.toml"},
 		{[]string{"-site", home, "-authorized-keys", "nowhere.pub"}, 1, "open nowhere.pub: no such file or directory"},
 		{[]string{"-site", home, "-authorized-keys", "main.go", "-check"}, 1, "authorized_keys:5:1: this is no public key"},
 		{[]string{"-site", home, "-e2fsck", "/nowhere/e2fsck"}, 1, "/nowhere/e2fsck is missing: install the Debian package e2fsck-static"},
@@ -84,7 +84,7 @@ func TestBrokenSite(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := mkimage(t, "-site", dir, "-out", out)
-	for _, want := range []string{"site.toml:1:1:", "site.toml:2:", "authorized_keys:", "\n3 errors\n"} {
+	for _, want := range []string{"site.toml:1:1:", "site.toml:2:", "authorized_keys:", "\n3 errors, 2 warnings\n"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("not told: %s", want)
 		}

@@ -15,17 +15,18 @@ const minRSABits = 2048 // NIST SP 800-131A
 // a key and a comment. Options before a key are refused: to let someone in who was
 // to be held to one command would be worse than to ask.
 func readAuthorizedKeys(src *source.File, problem *source.Reporter) (keys []string, places []source.Span) {
-	private := false
+	within := false // a key in another form, of which all lines are one mistake
 	for _, start := range src.Starts {
 		line := lineSpan(src, start)
 		text := src.Text[line.Off:line.End]
-		switch {
-		case strings.Contains(text, "PRIVATE KEY-----"):
-			private = strings.Contains(text, "BEGIN")
-			if private {
-				problem.At(line, "this is a private key, which must never leave its owner; expected the line of the matching .pub file")
+		if reason, ends := otherForm(text); reason != "" || ends {
+			if within = reason != ""; within {
+				problem.At(line, "%s", reason)
 			}
-		case private, text == "", text[0] == '#':
+			continue
+		}
+		switch {
+		case within, text == "", text[0] == '#':
 		default:
 			if at, reason := notAuthorized(line, text); reason != "" {
 				problem.At(at, "%s", reason)
@@ -35,6 +36,19 @@ func readAuthorizedKeys(src *source.File, problem *source.Reporter) (keys []stri
 		}
 	}
 	return keys, places
+}
+
+// otherForm says what is wrong with a key that begins with a line, and whether the line ends one.
+func otherForm(text string) (reason string, ends bool) {
+	const private = "this is a private key, which must never leave its owner; expected the line of the matching .pub file"
+	switch begins := strings.Contains(text, "BEGIN"); {
+	case strings.HasPrefix(text, "PuTTY-User-Key-File-"), strings.Contains(text, "PRIVATE KEY-----") && begins:
+		return private, false
+	case strings.Contains(text, "SSH2 PUBLIC KEY ----") && begins:
+		return `this is a public key as RFC 4716 has it; expected the line that "ssh-keygen -i -f FILE" makes of it`, false
+	}
+	return "", strings.Contains(text, "PRIVATE KEY-----") || strings.Contains(text, "SSH2 PUBLIC KEY ----") ||
+		strings.HasPrefix(text, "Private-MAC:")
 }
 
 // lineSpan is the line that begins at an offset, without blanks around it.

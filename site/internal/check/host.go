@@ -114,7 +114,7 @@ func (l *loader) checkReservations(h *hostEntry) {
 		n := l.servedNetwork(a)
 		switch first, twice := taken[n]; {
 		case n == nil && l.settled:
-			l.Against(h.addrAt[i], h.clientAt(), "address %s of %q lies outside every lan, but %s; expected an address that DHCP can give out", a, h.Name, h.whyDHCP())
+			l.strays = append(l.strays, stray{h, i})
 		case n != nil && twice:
 			l.Against(h.addrAt[i], first, "%s is a second address of %q on %s; expected one for DHCP to give out", a, h.Name, n.what)
 		case n != nil:
@@ -123,6 +123,29 @@ func (l *loader) checkReservations(h *hostEntry) {
 	}
 	if !found && !h.refused && l.settled && !l.anyPool() {
 		l.At(h.clientAt(), "%q has no IPv4 address in hosts and no lan has a pool, so it would get none; expected one of the two", h.Name)
+	}
+}
+
+// stray is an address of a client that no network has, by its number.
+type stray struct {
+	host *hostEntry
+	addr int
+}
+
+// refuseStrays reports the addresses that no network has. Many of them are one mistake, a LAN that has another
+// network now.
+func (l *loader) refuseStrays() {
+	const each = 3
+	if n := len(l.strays); n > each {
+		h, i, last := l.strays[0].host, l.strays[0].addr, l.strays[n-1]
+		l.Against(h.addrAt[i], h.clientAt(), "address %s of %q lies outside every lan, but %s; so do those of %d more such hosts, up to %s; "+
+			"expected addresses that DHCP can give out", h.Addrs[i], h.Name, h.whyDHCP(), n-1, last.host.addrAt[last.addr].Place())
+		return
+	}
+	for _, s := range l.strays {
+		h, i := s.host, s.addr
+		l.Against(h.addrAt[i], h.clientAt(), "address %s of %q lies outside every lan, but %s; expected an address that DHCP can give out",
+			h.Addrs[i], h.Name, h.whyDHCP())
 	}
 }
 

@@ -64,6 +64,7 @@ type loader struct {
 	settled  bool      // parsed, and the addresses of WAN and LANs are all valid
 	unread   bool      // hosts or ethers are refused as a whole
 	hosts    *directory
+	strays   []stray
 	relayed  []network     // the valid ones
 	keys     []source.Span // of authorized_keys
 
@@ -104,6 +105,9 @@ func (l *loader) read(name string, limit int64) *source.File {
 	src, refused := l.text(name, limit)
 	l.unread = l.unread || refused
 	if src == nil {
+		if !refused {
+			l.WarnFile(name, "is not there, as if it were empty; expected a file of that name")
+		}
 		return source.New(name, "")
 	}
 	return src
@@ -137,11 +141,13 @@ func (l *loader) readSite() {
 
 func (l *loader) readKeys() {
 	before := l.Count()
+	what := "is not there"
 	if src, _ := l.text(source.AuthorizedKeys, MaxKeys); src != nil {
+		what = "has no key"
 		l.site.AuthorizedKeys, l.keys = readAuthorizedKeys(src, &l.Reporter)
 	}
 	if len(l.site.AuthorizedKeys) == 0 && l.Count() == before {
-		l.AtFile(source.AuthorizedKeys, "has no key, so nobody could log in over ssh; expected the line of at least one .pub file")
+		l.AtFile(source.AuthorizedKeys, "%s, so nobody could log in over ssh; expected the line of at least one .pub file", what)
 	}
 }
 

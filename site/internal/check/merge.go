@@ -79,6 +79,7 @@ func (l *loader) mergeHosts(hosts, ethers *source.File) {
 	for _, h := range d.list {
 		l.checkHost(h)
 	}
+	l.refuseStrays()
 }
 
 // nameOf returns the name of the host whose address a line of ethers has in place of the name; "" after reporting

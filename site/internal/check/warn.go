@@ -35,6 +35,10 @@ func (l *loader) warnOfFiles() {
 	if l.parsed {
 		l.warnLinks()
 	}
+	if domain := l.raw.Domain; within(l.site.Domain, "local") {
+		l.Warn(domain.At, source.Span{}, "many hosts ask their neighbours and not the appliance for names in \"local\" (RFC 6762); "+
+			"expected another domain, such as \"home.arpa\" (RFC 8375)")
+	}
 }
 
 // warn looks for it in a site without errors.

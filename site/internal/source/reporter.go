@@ -62,9 +62,19 @@ func (r *Reporter) Count() int { return len(r.list) }
 // AtFile reports an error of a file as a whole.
 func (r *Reporter) AtFile(name, format string, args ...any) {
 	if len(r.list) < maxProblems {
-		p := Problem{File: name, Message: fmt.Sprintf(format, args...)}
-		r.list = append(r.list, located{Problem: p, rank: fileRank(name)})
+		r.list = append(r.list, whole(Error, name, format, args...))
 	}
+}
+
+// WarnFile warns of a file as a whole.
+func (r *Reporter) WarnFile(name, format string, args ...any) {
+	if len(r.warnings) < maxProblems {
+		r.warnings = append(r.warnings, whole(Warning, name, format, args...))
+	}
+}
+
+func whole(severity Severity, name, format string, args ...any) located {
+	return located{Problem: Problem{Severity: severity, File: name, Message: fmt.Sprintf(format, args...)}, rank: fileRank(name)}
 }
 
 // Problems returns what was reported, in order; nil if nothing was.

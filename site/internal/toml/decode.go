@@ -221,6 +221,8 @@ func (d *decoder) unknown(e *entry, path, where string, names []string) {
 		d.whole = false
 	}
 	switch in := elsewhere(e.key); {
+	case path == "" && !isTable && in != "" && (other == "" || other[0] == '['): // the header above it is missing
+		d.problem.At(e.at, "unknown key %q %s; it is a key of %s", e.key, where, in)
 	case strings.HasPrefix(other, "["):
 		d.problem.At(e.at, "unknown key %q %s; did you mean %s?", e.key, where, other)
 	case strings.Contains(other, " "):
