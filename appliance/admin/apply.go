@@ -102,7 +102,7 @@ func plainly(err error) error {
 // offer shows what a site would change, and unless dry has process 1 apply it.
 func offer(ctx context.Context, env Env, next box.Site, within time.Duration, what string, dry bool) error {
 	if within < box.ShortestTrial || within > box.LongestTrial {
-		return fmt.Errorf("--within wants a time from %v to %v", box.ShortestTrial, box.LongestTrial)
+		return fmt.Errorf("--within wants a time from %s to %s", cli.Span(box.ShortestTrial), cli.Span(box.LongestTrial))
 	}
 	now, err := readRunning(env.RunDir, env.Image)
 	if err != nil {
@@ -174,8 +174,8 @@ func sayProgress(env Env, p box.Progress, lans []site.LAN) (err error) {
 			unless = "Unless you come in anew and say"
 			where = fmt.Sprintf("ssh admin@%s ", addressFor(env.Person.From, lans))
 		}
-		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %v. %s\n  %sgatehouse confirm %[1]d\n"+
-			"the site before it is back then.\n", p.Number, p.Within, unless, where)
+		_, err = fmt.Fprintf(env.Stdout, "\nSite %d is on trial for %s. %s\n  %sgatehouse confirm %[1]d\n"+
+			"the site before it is back then.\n", p.Number, cli.Span(p.Within), unless, where)
 	}
 	return err
 }

@@ -82,12 +82,12 @@ func namesOf(all []command) []string {
 	return words
 }
 
-// Usage prints all commands, or how those of a word are called.
-func Usage(w io.Writer, words ...string) {
+// Usage prints all commands, or how those of a word are called. It reports whether there are any.
+func Usage(w io.Writer, words ...string) bool {
 	prefix, all := "gatehouse", commands()
 	if len(words) == 0 {
 		overview(w, prefix, all)
-		return
+		return true
 	}
 	all = slices.DeleteFunc(all, func(c command) bool { return c.name != words[0] })
 	if len(words) > 1 && len(all) == 1 && slices.Contains(namesOf(all[0].sub), words[1]) {
@@ -97,9 +97,10 @@ func Usage(w io.Writer, words ...string) {
 	if len(all) == 0 {
 		fmt.Fprintf(w, "no command %q%s\n", words[0], didYouMean(words[0], namesOf(commands())))
 		overview(w, prefix, commands())
-		return
+		return false
 	}
 	details(w, prefix, all)
+	return true
 }
 
 // overview prints commands, a line each and no more columns than a console has.

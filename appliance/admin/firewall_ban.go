@@ -124,7 +124,11 @@ func banProblem(s *site.Site, made plan.Plan, p netip.Prefix, sshConnection stri
 	}
 	for _, own := range made.Network.Addresses {
 		if p.Contains(own.Prefix.Addr()) {
-			return fmt.Errorf("%s: %v is the appliance itself, on %s", prefixText(p), own.Prefix.Addr(), own.Link)
+			within := ""
+			if !p.IsSingleIP() {
+				within = prefixText(p) + ": "
+			}
+			return fmt.Errorf("%s%v is the appliance itself, on %s", within, own.Prefix.Addr(), own.Link)
 		}
 	}
 	if force {

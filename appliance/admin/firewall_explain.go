@@ -273,7 +273,7 @@ func (e Explanation) conclusion() string {
 	text := e.decision()
 	switch {
 	case e.Verdict == "does not pass":
-		return "DOES NOT PASS: both are on one network, and the appliance sees nothing of it"
+		return "NOT BY THE APPLIANCE: both are on one network and reach each other without it, so no rule holds for them"
 	case e.Verdict != "accept":
 		return text
 	case e.Out == "":

@@ -62,6 +62,9 @@ func logFirewall(ctx context.Context, env Env, args []string) error {
 		}
 	}
 	if !*follow {
+		if len(last) == 0 && !*asJSON {
+			fmt.Fprintln(env.Stdout, nothingLogged(words))
+		}
 		return nil
 	}
 	err = readPackets(ctx, env, nflog.LogArgs{After: seq, Follow: true}, func(l nflog.Line) error {
@@ -75,6 +78,17 @@ func logFirewall(ctx context.Context, env Env, args []string) error {
 	}
 	return err
 }
+
+// nothingLogged says that there is nothing to be shown, of all or about a word.
+func nothingLogged(words []string) string {
+	if len(words) == 0 {
+		return "no rule has dropped or logged a packet"
+	}
+	return fmt.Sprintf("no packet that a rule has dropped or logged has to do with %s", printable.Cut(words[0], maxShownWord))
+}
+
+// maxShownWord is how much of a word of a command line is repeated, in characters.
+const maxShownWord = 64
 
 // readPackets calls each with what the service has.
 func readPackets(ctx context.Context, env Env, args nflog.LogArgs, each func(nflog.Line) error) error {

@@ -109,7 +109,7 @@ func TestFirewallLog(t *testing.T) {
 		{"log laptop", all[2:4]},
 		{"log no-web1-wan-smtp", all[1:2]},
 		{"log 198.51.100.7", []string{all[0], all[5]}},
-		{"log nobody", nil},
+		{"log nobody", []string{"no packet that a rule has dropped or logged has to do with nobody"}},
 	} {
 		stdout, stderr, code := g.run(t, strings.Fields(tt.args)...)
 		want := ""

@@ -241,7 +241,7 @@ func pastSites(ctx context.Context, env Env) ([]PastSite, error) {
 		if unknown == nil && all[i].Number == r.Number {
 			all[i].State = "running"
 			if r.Trial != nil {
-				all[i].State = fmt.Sprintf("on trial, %v left", r.Trial.Left.Round(time.Second))
+				all[i].State = fmt.Sprintf("on trial, %s left", cli.Span(r.Trial.Left))
 			}
 		}
 	}

@@ -131,7 +131,7 @@ func siteLines(r box.Running) []string {
 		}
 	}
 	if t := r.Trial; t != nil {
-		line = fmt.Sprintf("%d of %s, on trial for another %v: gatehouse confirm, or rollback", t.Number, t.By, t.Left.Round(time.Second))
+		line = fmt.Sprintf("%d of %s, on trial for another %s: gatehouse confirm, or rollback", t.Number, t.By, cli.Span(t.Left))
 	}
 	lines := []string{line}
 	if r.Note != "" {

@@ -45,6 +45,21 @@ func Open(name string) (*Dir, error) {
 	return &Dir{root}, nil
 }
 
+// OpenSite is Open for a directory that a person has named, who is told what was expected.
+func OpenSite(name string) (*Dir, error) {
+	const expected = "with site.toml, hosts, ethers and authorized_keys"
+	d, err := Open(name)
+	switch is, serr := os.Stat(name); {
+	case serr == nil && !is.IsDir():
+		return nil, fmt.Errorf("%s: is no directory; expected the one %s", name, expected)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: no site directory is there; expected one %s", name, expected)
+	case err != nil:
+		return nil, fmt.Errorf("the site: %w", err)
+	}
+	return d, nil
+}
+
 // Close ends the use of d; files of it that are open stay so.
 func (d *Dir) Close() error { return d.root.Close() }
 

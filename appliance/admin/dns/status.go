@@ -278,7 +278,11 @@ func trouble(u upstream.Status, now time.Time) (lines []string) {
 		lines = append(lines, line)
 	}
 	if u.State == upstream.Down {
-		lines = append(lines, "left out for another "+cli.Span(u.Retry))
+		again := "asked again when a question comes"
+		if u.Retry >= time.Second {
+			again = "left out for another " + cli.Span(u.Retry)
+		}
+		lines = append(lines, again)
 	}
 	return lines
 }

@@ -120,7 +120,7 @@ func TestPush(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	saysAll(t, "push", out, "Site 1 is on trial for 1m0s", "Applied in ", "Site 1 is kept.")
+	saysAll(t, "push", out, "Site 1 is on trial for 1m.", "Applied in ", "Site 1 is kept.")
 	w.runs("push", 1, false)
 	udhcpc := testnet.Need(t, "udhcpc", "udhcpc")
 	w.lan.Run(udhcpc, "-f", "-q", "-n", "-i", "eth0", "-T1", "-A1", "-t30", "-s", w.dir+"/script")

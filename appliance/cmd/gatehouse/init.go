@@ -191,7 +191,7 @@ func (p *process1) serve(ctx context.Context) {
 		admin.SharesMethod: func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.shares.State())
 		},
-		"log": p.log.Handler(p.supervisor.Names),
+		"log": p.log.Handler(func() []string { return append(p.supervisor.Names(), logNames()...) }),
 		"box": func(_ context.Context, _ json.RawMessage, send func(any) error) error {
 			return send(p.describe())
 		},

@@ -63,7 +63,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stdout, strings.Join(commands().Names(), "\n"))
 		return 0
 	case len(args) > 1 && len(args) < 4 && (args[1] == "help" || args[1] == "-h" || args[1] == "--help"):
-		admin.Usage(stdout, args[2:]...)
+		if !admin.Usage(stdout, args[2:]...) {
+			return 2
+		}
 		return 0
 	}
 	env := thisBox(stdin, onScreen(stdout, args[1:]), onScreen(stderr, args[1:]))

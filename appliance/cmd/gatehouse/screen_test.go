@@ -18,7 +18,8 @@ func TestOnScreen(t *testing.T) {
 		want    int // columns of the first line
 	}{
 		{0, "status", 79}, {40, "status", 39}, {200, "status", len(long)}, {0, "status --json", len(long)},
-		{0, "host web1 --xl=pv", len(long)}, {0, "firewall show -a", len(long)}, {0, "firewall log", 79}, {0, "", 79},
+		{0, "host web1 --xl=pv", len(long)}, {0, "host web1 --target", len(long)}, {0, "host web1 -target=lio", len(long)},
+		{0, "host target", 79}, {0, "firewall show -a", len(long)}, {0, "firewall log", 79}, {0, "", 79},
 	} {
 		person, screen, err := pty.Open()
 		if err != nil {

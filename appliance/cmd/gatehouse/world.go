@@ -42,6 +42,11 @@ const networkName = "network"
 // firewallName is what the log calls that part of it which holds sources to their shares.
 const firewallName = "firewall"
 
+// logNames are what the log calls the parts of process 1 that the pages speak of, though they may have said nothing.
+func logNames() []string {
+	return []string{admin.InitService, networkName, firewallName, hooksName, syslogName}
+}
+
 // newBox makes the box that this machine is.
 func (p *process1) newBox(ctx context.Context, storage boot.Storage) *box.Box {
 	files, err := readFiles(os.DirFS(siteDir))

@@ -82,7 +82,7 @@ func (p *push) run(ctx context.Context) error {
 			return err
 		}
 	}
-	from, err := dir.Open(p.site)
+	from, err := dir.OpenSite(p.site)
 	if err != nil {
 		return err
 	}

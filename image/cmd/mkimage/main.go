@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -131,14 +130,9 @@ func (j *job) run(ctx context.Context, stdout io.Writer) error {
 // readSite reads a site without errors.
 func (j *job) readSite() (*site.Site, map[string][]byte, site.Problems, error) {
 	fail := func(err error) (*site.Site, map[string][]byte, site.Problems, error) { return nil, nil, nil, err }
-	from, err := dir.Open(j.site)
-	switch is, serr := os.Stat(j.site); {
-	case serr == nil && !is.IsDir():
-		return fail(fmt.Errorf("%s: is no directory; expected the one with site.toml, hosts, ethers and authorized_keys", j.site))
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fail(fmt.Errorf("the site: %w", err))
-	case err != nil:
-		return fail(fmt.Errorf("%s: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys", j.site))
+	from, err := dir.OpenSite(j.site)
+	if err != nil {
+		return fail(err)
 	}
 	defer from.Close()
 	var keys []byte
