@@ -5,6 +5,7 @@ DISK       ?=
 KERNEL     ?=
 KERNEL_SRC ?=
 BOOT       ?=
+PORT       ?=
 SECTOR     ?=
 HOST       ?=
 SSH        ?= ssh
@@ -30,7 +31,8 @@ help:
 	@echo '                        DISK=64M a larger disk, KERNEL=bzImage a ready kernel, KERNEL_SRC=tree-or-tarball,'
 	@echo '                        BOOT=grub the kernel on the disk too, for pygrub or GRUB for Xen,'
 	@echo '                        SECTOR=4096 for disks whose sectors have 4096 bytes'
-	@echo 'make run   [SITE=dir]   start it in QEMU, with ssh forwarded; Ctrl-A x ends it'
+	@echo 'make run   [SITE=dir]   start it in QEMU, whose networks lead nowhere; PORT=2222 of the loopback leads to its'
+	@echo '                        ssh; Ctrl-A x ends it'
 	@echo 'make push  HOST=addr    make a running appliance the site: shows the change, applies it, confirms it over a new'
 	@echo '                        connection within WITHIN=60s, else it takes itself back; MESSAGE=… says what it is'
 	@echo '                        for, SSH=… how ssh is called; HOST=run is what make run has started'
@@ -51,7 +53,7 @@ run:
 	@mkdir -p '$(OUT)/run'
 	@test -f '$(OUT)/run/key' || ssh-keygen -q -t ed25519 -N '' -C 'make run' -f '$(OUT)/run/key'
 	@$(MKIMAGE) -out '$(OUT)/run' -authorized-keys '$(OUT)/run/key.pub' $(BUILD)
-	@$(call PROGRAM,image/cmd/runimage) -site '$(SITE)' -dir '$(OUT)/run'
+	@$(call PROGRAM,image/cmd/runimage) -site '$(SITE)' -dir '$(OUT)/run'$(if $(PORT), -ssh-port '$(PORT)')
 
 # The machine of make run has a key and a port of its own.
 RUNS = $(filter run,$(HOST))

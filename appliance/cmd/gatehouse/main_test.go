@@ -26,7 +26,7 @@ func TestRun(t *testing.T) {
 		{"gatehouse version", "", 0, "gatehouse "},
 		{"gatehouse help", "", 0, "status"},
 		{"gatehouse help dns", "", 0, "usage:\n  gatehouse dns [-a]"},
-		{"gatehouse help dsn", "", 2, `no command "dsn"; did you mean dns?`},
+		{"gatehouse help statsu", "", 2, `no command "statsu"; did you mean status?`},
 		{"gatehouse", "", 2, "usage: gatehouse COMMAND"},
 		{"gatehouse frobnicate", "", 2, `no command "frobnicate"`},
 		{"gatehouse service nosuch", "", 2, `no service "nosuch"`},

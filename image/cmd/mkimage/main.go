@@ -124,7 +124,7 @@ func (j *job) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return made.summarise(stdout, s, j.site)
+	return made.summarise(stdout, s, j.site, j.moreKeys != "")
 }
 
 // readSite reads a site without errors.

@@ -67,7 +67,11 @@ func TestSummaryNamesTheSite(t *testing.T) {
 	}
 	var out strings.Builder
 	m := made{dir: t.TempDir()}
-	if err := m.summarise(&out, s, "my/site"); err != nil || !strings.Contains(out.String(), "\nmake run SITE=my/site ") {
+	if err := m.summarise(&out, s, "my/site", false); err != nil || !strings.Contains(out.String(), "\nmake run SITE=my/site ") {
 		t.Errorf("%v\n%s", err, &out)
+	}
+	out.Reset() // make run says itself how it goes on
+	if err := m.summarise(&out, s, "my/site", true); err != nil || strings.Contains(out.String(), "make run") {
+		t.Errorf("to be tried: %v\n%s", err, &out)
 	}
 }

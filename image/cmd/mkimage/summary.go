@@ -12,8 +12,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// summarise tells what was made of the site in a directory, and what to do with it.
-func (m *made) summarise(w io.Writer, s *site.Site, dir string) error {
+// summarise tells what was made of the site in a directory, and what to do with it; not if it is only to be tried, with
+// a key that is not the site's.
+func (m *made) summarise(w io.Writer, s *site.Site, dir string, tried bool) error {
 	netboot := 0
 	for _, h := range s.Hosts {
 		if h.Netboot != nil {
@@ -36,7 +37,9 @@ func (m *made) summarise(w io.Writer, s *site.Site, dir string) error {
 	row(image.PermFile, megabytes(image.PermSize), perm)
 	row(image.DomainFile, "", m.bridges())
 	row(image.ManifestFile, "", "what is in them, with hashes")
-	fmt.Fprintf(t, "\nmake run SITE=%s\tstarts it in QEMU\nxl create -c %s\tstarts it on a Xen host\n", dir, m.shown(image.DomainFile))
+	if !tried {
+		fmt.Fprintf(t, "\nmake run SITE=%s\tstarts it in QEMU\nxl create -c %s\tstarts it on a Xen host\n", dir, m.shown(image.DomainFile))
+	}
 	return t.Flush()
 }
 

@@ -9,9 +9,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -61,6 +64,9 @@ func start(m machine, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := m.free(); err != nil {
+		return err
+	}
 	config := filepath.Join(m.dir, "ssh_config")
 	text, err := m.sshConfig()
 	if err != nil {
@@ -69,8 +75,28 @@ func start(m machine, stdout io.Writer) error {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\n  log in:     ssh -F %s run\n  change it:  %s\n  end it:     Ctrl-A x\n\n", config, m.pushes())
+	fmt.Fprint(stdout, m.greeting(config, nics))
 	return syscall.Exec(qemu, append(m.arguments(), nics...), os.Environ())
+}
+
+// greeting says how people get at the machine.
+func (m machine) greeting(config string, nics []string) string {
+	login, change := "ssh -F "+config+" run", m.pushes()
+	if !slices.ContainsFunc(nics, func(arg string) bool { return strings.Contains(arg, "hostfwd=") }) {
+		login = "at this console: no LAN is untagged and has room for QEMU"
+		change = "at this console"
+	}
+	return fmt.Sprintf("\n  log in:     %s\n  change it:  %s\n  end it:     Ctrl-A x\n\n", login, change)
+}
+
+// free reports whether the port of the workstation is.
+func (m machine) free() error {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(m.port)))
+	if err != nil {
+		return fmt.Errorf("the port that leads to ssh is not free: %w; another machine of make run may have it, "+
+			"and a second one wants PORT=%d OUT=DIR", err, m.port+1)
+	}
+	return l.Close()
 }
 
 // pushes is the command that makes the machine another site.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/site"
 )
 
 // TestSSHConfig: ssh itself reads it, whatever the directory is called.
@@ -31,6 +34,32 @@ func TestSSHConfig(t *testing.T) {
 		if !strings.Contains("\n"+string(out), "\n"+want+"\n") {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
+	}
+}
+
+// TestGreeting: nobody is sent to a way in that is not there, and a port that somebody has is said before QEMU does.
+func TestGreeting(t *testing.T) {
+	m := machine{site: "my", dir: "build/run"}
+	for _, tt := range []struct {
+		lan  site.LAN
+		want string
+	}{
+		{lan("eth1", 0, "10.0.0.1/24"), "ssh -F config run"}, {lan("eth1", 7, "10.0.0.1/24"), "at this console"},
+		{lan("eth1", 0, "10.0.0.1/30"), "at this console"},
+	} {
+		nics, err := networks(&site.Site{LANs: []site.LAN{tt.lan}}, 2222)
+		if text := m.greeting("config", nics); err != nil || !strings.Contains(text, "log in:     "+tt.want) {
+			t.Errorf("%v: %v\n%s", tt.lan.IPv4, err, text)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	m.port = l.Addr().(*net.TCPAddr).Port
+	if err := m.free(); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("a port that somebody has: %v", err)
 	}
 }
 

@@ -31,7 +31,7 @@ func networks(s *site.Site, sshPort int) ([]string, error) {
 			continue // QEMU's own network speaks no 802.1Q
 		}
 		backend := userNetwork(s, lan.IPv4, netip.Addr{})
-		if !forwarded {
+		if !forwarded && backend != closed {
 			backend += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-%s:22", sshPort, lan.IPv4.Addr())
 			forwarded = true
 		}
