@@ -48,6 +48,9 @@ func Open(name string) (*Dir, error) {
 // OpenSite is Open for a directory that a person has named, who is told what was expected.
 func OpenSite(name string) (*Dir, error) {
 	const expected = "with site.toml, hosts, ethers and authorized_keys"
+	if name == "" {
+		return nil, errors.New("no site is named; expected a directory " + expected)
+	}
 	d, err := Open(name)
 	switch is, serr := os.Stat(name); {
 	case serr == nil && !is.IsDir():

@@ -45,7 +45,7 @@ type push struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := push{stdout: stdout, stderr: stderr}
 	flags := flag.NewFlagSet("push", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // who made a mistake is told that, and not all that there is
 	flags.StringVar(&p.host, "host", "", "the appliance, as ssh knows it: [USER@]NAME or address; without USER admin")
 	flags.StringVar(&p.site, "site", "", "directory of the site")
 	flags.DurationVar(&p.within, "within", time.Minute, "how long the site is on trial, 1s to 1h")
@@ -56,8 +56,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ssh := flags.String("ssh", "ssh", "the ssh program with options, separated by spaces")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stderr)
+		flags.Usage()
 		return 0
 	case err != nil:
+		fmt.Fprintln(stderr, "push:", err)
 		return 2
 	case p.host == "" || p.site == "" || flags.NArg() > 0:
 		fmt.Fprintln(stderr, "push: wants -host and -site: make push HOST=192.168.32.1 SITE=path/to/site")

@@ -65,7 +65,7 @@ type job struct {
 func parse(args []string, stderr io.Writer) (*job, error) {
 	j := &job{sector: 512}
 	f := flag.NewFlagSet("mkimage", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard) // who made a mistake is told that, and not all that there is
 	f.StringVar(&j.site, "site", "examples/home", "the site `directory`")
 	f.StringVar(&j.out, "out", "build", "the `directory` for the image")
 	f.BoolVar(&j.check, "check", false, "only check the site and print what it means")
@@ -95,7 +95,12 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 	f.StringVar(&j.source, "source", ".", "root `directory` of Gatehouse's source")
 	f.StringVar(&j.e2fsck, "e2fsck", "/sbin/e2fsck.static", "the static e2fsck `file` for the image")
 	f.StringVar(&j.version, "version", "", "the image's version (default: what git describe says of the source)")
-	if err := f.Parse(args); err != nil {
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(stderr)
+		f.Usage()
+	}
+	if err != nil {
 		return nil, err
 	}
 	if f.NArg() > 0 {

@@ -38,6 +38,7 @@ func TestArguments(t *testing.T) {
 		{[]string{"-boot", "lilo"}, 2, "expected direct or grub"},
 		{[]string{"-sector", "2048"}, 2, "expected 512 or 4096"},
 		{[]string{"-site", "nowhere"}, 1, "nowhere: no site directory is there; expected one with site.toml, hosts, ethers and authorized_keys"},
+		{[]string{"-site", ""}, 1, "no site is named; expected a directory with site.toml"},
 		{[]string{"-site", "main.go"}, 1, "main.go: is no directory; expected the one with site.toml"},
 		{[]string{"-site", home, "-authorized-keys", "nowhere.pub"}, 1, "open nowhere.pub: no such file or directory"},
 		{[]string{"-site", home, "-authorized-keys", "main.go", "-check"}, 1, "authorized_keys:5:1: this is no public key"},
@@ -50,6 +51,9 @@ func TestArguments(t *testing.T) {
 			status, stdout, stderr := mkimage(t, append([]string{"-out", filepath.Join(t.TempDir(), "out")}, test.args...)...)
 			if status != test.status || !strings.Contains(stderr, test.want) || stdout != "" {
 				t.Errorf("status %d\n%s%s", status, stdout, stderr)
+			}
+			if status == 2 && strings.Count(stderr, "\n") != 1 {
+				t.Errorf("a wrong call is told more than that:\n%s", stderr)
 			}
 		})
 	}

@@ -27,13 +27,22 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("runimage", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // who made a mistake is told that, and not all that there is
 	siteDir := flags.String("site", "examples/home", "the site `directory` that the image was built from")
 	dir := flags.String("dir", "build/run", "the `directory` with vmlinuz, firewall.ext2, perm.ext2 and the ssh key `key`")
 	port := flags.Int("ssh-port", 2222, "the loopback `port` that leads to ssh")
 	memory := flags.Int("memory", 96, "memory of the guest in `MiB`")
 	accel := flags.String("accel", "tcg", "QEMU's `accelerator`: tcg works everywhere, kvm is faster where it works")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stderr)
+		flags.Usage()
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "runimage:", err)
+		return 2
+	case *port < 1 || *port > 65535:
+		fmt.Fprintf(stderr, "runimage: port %d is none; expected 1 to 65535\n", *port)
 		return 2
 	}
 	if err := start(machine{*siteDir, *dir, *port, *memory, *accel}, stdout); err != nil {
