@@ -48,6 +48,9 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 		if unknown, ok := errors.AsType[*cli.UnknownOption](err); ok {
 			fmt.Fprintf(env.Stderr, "%s: there is no %s%s\n", name, unknown.Option, didYouMean(unknown.Option, c.words()))
 		}
+		if bad, ok := errors.AsType[*cli.BadValue](err); ok {
+			fmt.Fprintf(env.Stderr, "%s: %s\n", name, bad.Text)
+		}
 		for i, line := range cli.Fold("usage: "+name+" "+c.usage, cli.Width-len(goesOn)) {
 			fmt.Fprintln(env.Stderr, []string{"", goesOn}[min(i, 1)]+line)
 		}

@@ -38,6 +38,9 @@ func Options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
 	var words []string
 	for {
 		if err := flags.Parse(args); err != nil {
+			if err, ok := valueOf(err); ok {
+				return nil, err
+			}
 			return nil, unknown(flags, args)
 		}
 		if flags.NArg() == 0 {
@@ -52,8 +55,43 @@ func Options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
 	return words, nil
 }
 
-// unknown is the error about the first of args that begins with a dash and is no option, ErrUsage if the value of one
-// is wrong.
+// BadValue is an ErrUsage about the value of an option.
+type BadValue struct{ Text string }
+
+func (e *BadValue) Error() string { return "usage: " + e.Text }
+
+// Is makes it an ErrUsage.
+func (e *BadValue) Is(target error) bool { return target == ErrUsage }
+
+// valueOf makes an error of flag(3) about the value of an option one of ours, which has the option as people write it.
+func valueOf(err error) (*BadValue, bool) {
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return &BadValue{dashed(name) + " wants a value"}, true
+	}
+	value, rest, ok := strings.Cut(strings.TrimPrefix(err.Error(), "invalid value "), " for flag -")
+	if !ok {
+		value, rest, ok = strings.Cut(strings.TrimPrefix(err.Error(), "invalid boolean value "), " for -")
+	}
+	if !ok {
+		return nil, false
+	}
+	name, why, _ := strings.Cut(rest, ": ")
+	text := value + " is no value for " + dashed(name)
+	if i := strings.LastIndex(why, "expected "); i >= 0 { // one of our own
+		text += "; " + why[i:]
+	}
+	return &BadValue{text}, true
+}
+
+// dashed is an option as people write it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// unknown is the error about the first of args that begins with a dash and is no option, ErrUsage if there is none.
 func unknown(flags *flag.FlagSet, args []string) error {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,22 @@ func TestOptions(t *testing.T) {
 		words, err := Options(flags, strings.Fields(c.args), 2)
 		if !errors.Is(err, c.err) || err == nil && (*v != c.v || !slices.Equal(words, strings.Fields(c.words))) {
 			t.Errorf("%q: %q, -v %v, %v", c.args, words, *v, err)
+		}
+	}
+}
+
+// TestBadValue: who gives an option a wrong value is told which, and what was expected where we know.
+func TestBadValue(t *testing.T) {
+	for args, want := range map[string]string{
+		"a --within 1x": `usage: "1x" is no value for --within`, "-n few": `usage: "few" is no value for -n`,
+		"--within": "usage: --within wants a value", "--kind=box": `usage: "box" is no value for --kind; expected hvm or pv`,
+	} {
+		flags := flag.NewFlagSet("", flag.ContinueOnError)
+		flags.Duration("within", 0, "")
+		flags.Int("n", 0, "")
+		flags.BoolFunc("kind", "", func(s string) error { return fmt.Errorf("%q is no kind; expected hvm or pv", s) })
+		if _, err := Options(flags, strings.Fields(args), 2); !errors.Is(err, ErrUsage) || err.Error() != want {
+			t.Errorf("%s: %v, want %s", args, err, want)
 		}
 	}
 }
