@@ -35,10 +35,12 @@ func (l *loader) load() (*model.Site, source.Problems) {
 	l.checkHooks()
 	l.mergeHosts(l.read(source.Hosts, maxHosts), l.read(source.Ethers, maxEthers))
 	if !l.unread { // else hosts seem to be missing which are there
+		before := l.Count()
 		l.checkGroups()
 		l.checkNetboot()
 		l.checkFirewall()
 		l.checkDNS()
+		l.judgeAbsent(before)
 	}
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys()
@@ -63,6 +65,7 @@ type loader struct {
 	networks []network // what the valid addresses of WAN and LANs are connected to
 	settled  bool      // parsed, and the addresses of WAN and LANs are all valid
 	unread   bool      // hosts or ethers are refused as a whole
+	absent   []string  // of hosts and ethers, those that are not there
 	hosts    *directory
 	strays   []stray
 	relayed  []network     // the valid ones
@@ -106,11 +109,24 @@ func (l *loader) read(name string, limit int64) *source.File {
 	l.unread = l.unread || refused
 	if src == nil {
 		if !refused {
-			l.WarnFile(name, "is not there, as if it were empty; expected a file of that name")
+			l.absent = append(l.absent, name)
 		}
 		return source.New(name, "")
 	}
 	return src
+}
+
+// judgeAbsent says what files are not there. If there are more errors than before hosts were looked for, these are in
+// one of them, most likely.
+func (l *loader) judgeAbsent(before int) {
+	if len(l.absent) > 0 && l.Count() > before {
+		l.Forget(before)
+		l.AtFile(l.absent[0], "is not there, and site.toml speaks of hosts; expected a file of that name")
+		l.absent = l.absent[1:]
+	}
+	for _, name := range l.absent {
+		l.WarnFile(name, "is not there, as if it were empty; expected a file of that name")
+	}
 }
 
 func (l *loader) readSite() {
