@@ -59,6 +59,7 @@ func troubled() run.Status {
 	st.Upstream[0].State, st.Upstream[0].Retry = upstream.Down, 30*time.Second
 	st.Upstream[0].Error, st.Upstream[0].ErrorAt = "the certificate is not for it: "+evil, now.Add(-12*time.Second)
 	st.Upstream[0].Unanswered = 12
+	st.Upstream[1].State, st.Upstream[1].Retry = upstream.Down, 0 // its time is over, and nobody has asked
 	st.Upstream[0].Name = strings.Repeat("long.", 40) + "example"
 	st.Tops.Names[0].What = evil
 	st.Tops.Names[1].What = strings.Repeat(`\027[31m`, 30) + ".example."
