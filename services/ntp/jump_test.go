@@ -157,34 +157,77 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// A leap second is no jump, and the time is right before and after it.
+// A leap second is no jump, and the time is right before and after it; be it one more or one less.
 func TestLeapSecond(t *testing.T) {
 	// The last day of November 2026: the world begins at 0:00 on the 29th.
 	const midnight = 48 * time.Hour
+	for leap, shift := range map[wire.Leap]time.Duration{wire.LeapInsert: -time.Second, wire.LeapDelete: time.Second} {
+		servers := three()
+		for _, s := range servers {
+			s.LeapAt, s.Deleted = ntptest.Start+int64(midnight), leap == wire.LeapDelete
+		}
+		w := ntptest.New(t, 6, sources(3), crystal, 0, discipline.Kept{}, servers...)
+		w.Run(midnight - time.Minute)
+		near(t, w, time.Millisecond)
+		if r := w.Discipline.Report(w.Now()); r.Leap != leap {
+			t.Errorf("leap %v, a minute before: %+v", leap, r)
+		}
+		for after, limit := range map[time.Duration]time.Duration{20 * time.Minute: time.Millisecond, 3 * time.Hour: time.Millisecond} {
+			w.Run(midnight + after)
+			// The world's truth has no leap seconds; UTC is a second off from it from here on.
+			if e := w.Error() - shift; e.Abs() > limit || len(w.Jumps) != 0 || len(w.Steps) != 0 {
+				t.Errorf("leap %v, %v after it the time is %v wrong: jumps %v, steps %v", leap, after, e, w.Jumps, w.Steps)
+			}
+			if r := w.Discipline.Report(w.Now()); !r.Synchronised || r.Leap != wire.LeapNone {
+				t.Errorf("leap %v, %v after it: %+v", leap, after, r)
+			}
+		}
+	}
+}
+
+// A clock that was right and whose sources are found to be off by less than the limit is slewed as fast as can be, 5 s
+// in three hours; until it is near, nobody is told that it is right, nor is it stored.
+func TestSlewedByMuch(t *testing.T) {
 	servers := three()
 	for _, s := range servers {
-		s.LeapAt = ntptest.Start + int64(midnight)
+		s.Offset = func(at time.Duration) time.Duration {
+			return map[bool]time.Duration{true: 5 * time.Second}[at > 4*time.Hour]
+		}
 	}
-	w := ntptest.New(t, 6, sources(3), crystal, 0, discipline.Kept{}, servers...)
-	w.Run(midnight - time.Minute)
-	near(t, w, time.Millisecond)
-	if r := w.Discipline.Report(w.Now()); r.Leap != wire.LeapInsert {
-		t.Errorf("a minute before: %+v", r)
+	w := ntptest.New(t, 13, sources(3), crystal, 0, discipline.Kept{}, servers...)
+	w.Run(4 * time.Hour)
+	w.Watch = func(at time.Duration) {
+		// Before three answers have said so, nobody can know it.
+		off := (w.Error() - 5*time.Second).Abs()
+		if r := w.Discipline.Report(w.Now()); at > 5*time.Hour && r.Synchronised != (off < 1490*time.Millisecond) && off.Round(20*time.Millisecond) != 1500*time.Millisecond {
+			t.Fatalf("after %v: %v off, synchronised %v", at, off, r.Synchronised)
+		}
 	}
-	w.Run(midnight + 20*time.Minute)
-	// The world's truth has no leap seconds; UTC is a second behind it from here on.
-	if e := w.Error() + time.Second; e.Abs() > time.Millisecond {
-		t.Errorf("after the leap second the time is %v wrong: jumps %v, steps %v", e, w.Jumps, w.Steps)
+	w.Run(6 * time.Hour)
+	if off := (w.Error() - 5*time.Second).Abs(); off > 2500*time.Millisecond || w.Kept.Wall > ntptest.Start+int64(4*time.Hour+30*time.Minute) {
+		t.Errorf("%v off after two hours, stored %v after the start", off, time.Duration(w.Kept.Wall-ntptest.Start))
 	}
-	if len(w.Jumps) != 0 || len(w.Steps) != 0 {
-		t.Errorf("jumps %v, steps %v", w.Jumps, w.Steps)
+	w.Run(7*time.Hour + 20*time.Minute)
+	if off := (w.Error() - 5*time.Second).Abs(); off > 10*time.Millisecond || len(w.Steps) != 0 {
+		t.Errorf("%v off after three hours, steps %v", off, w.Steps)
 	}
-	if r := w.Discipline.Report(w.Now()); !r.Synchronised || r.Leap != wire.LeapNone {
-		t.Errorf("after: %+v", r)
+}
+
+// A lone source that was a day ahead and is not any more is not followed back; and nobody is told any more that the
+// clock is right.
+func TestSourceWasAhead(t *testing.T) {
+	servers := three()[:1]
+	servers[0].Offset = func(at time.Duration) time.Duration {
+		return map[bool]time.Duration{true: 24 * time.Hour}[between(2*time.Hour, 5*time.Hour)(at)]
 	}
-	w.Run(midnight + 3*time.Hour)
-	if e := w.Error() + time.Second; e.Abs() > time.Millisecond || len(w.Steps) != 0 {
-		t.Errorf("hours after: %v, %v", e, w.Steps)
+	w := ntptest.New(t, 14, sources(1), crystal, 0, discipline.Kept{}, servers...)
+	w.Run(5 * time.Hour)
+	if w.Error() < 23*time.Hour {
+		t.Fatalf("it is not followed: %v", w.Error())
+	}
+	w.Run(6 * time.Hour)
+	if r := w.Discipline.Report(w.Now()); r.Synchronised || r.Refused == "" || w.Error() < 23*time.Hour {
+		t.Errorf("%v off: %+v", w.Error(), r)
 	}
 }
 

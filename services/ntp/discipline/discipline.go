@@ -112,7 +112,7 @@ type Kept struct {
 // Prior is what of it is of use for the filters: another host may have another crystal, so it is taken with
 // care.
 func (k Kept) Prior() filter.Prior {
-	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error > 0) {
+	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error > 0 && k.Error <= 1000) {
 		return filter.Unknown
 	}
 	return filter.Prior{Frequency: k.Frequency / 1e6, Error: max(k.Error/1e6, 5e-6)}
@@ -179,7 +179,7 @@ func (d *Discipline) Tick(now Now) []Action {
 		}
 		return out
 	}
-	if d.bound(now) > distance {
+	if d.doubt(now) > distance {
 		d.known = false
 		return append(out, d.tune(now))
 	}
@@ -203,7 +203,8 @@ func (d *Discipline) Follow(now Now, e client.Estimate) []Action {
 	before := d.kept.Wall - (int64(now.Free) + e.Ahead(now.Free).Offset)
 	if before > int64(d.limit) && e.Servers < 3 {
 		d.refused = "the sources say a time before the last known one, and are fewer than three"
-		return out
+		d.known = false // whoever is right, nobody says any more that the clock is
+		return append(out, d.tune(now))
 	}
 	d.est, d.known = e, true
 	out = append(out, d.correct(now)...)
@@ -245,7 +246,7 @@ func (d *Discipline) tune(now Now) Action {
 		off := max(-maxPhase, min(d.off(now), maxPhase))
 		t.Offset, t.Constant = off, constant(off)
 		t.MaxError, t.EstError = d.bound(now), time.Duration(min(e.OffsetError, 1)*1e9)
-		t.Synchronised, t.Leap = true, lastDay(d.est.Leap, now.Wall)
+		t.Synchronised, t.Leap = t.MaxError <= distance, lastDay(d.est.Leap, now.Wall)
 	}
 	ppm := rate * 1e6
 	if math.Abs(ppm) > maxFrequency*0.96 {
@@ -269,11 +270,13 @@ func constant(off time.Duration) int64 {
 	return c
 }
 
-// bound is how wrong the time of day may be.
-func (d *Discipline) bound(now Now) time.Duration {
-	off := d.off(now)
-	return d.est.Distance + max(off, -off) + time.Duration(wander*float64(max(0, now.Free-d.est.At)))
+// doubt is how wrong the estimate may be, bound how wrong the time of day: one that is far off is slewed as long as the
+// estimate is worth it.
+func (d *Discipline) doubt(now Now) time.Duration {
+	return d.est.Distance + time.Duration(wander*float64(max(0, now.Free-d.est.At)))
 }
+
+func (d *Discipline) bound(now Now) time.Duration { return d.doubt(now) + d.off(now).Abs() }
 
 // store has what is known written, from time to time.
 func (d *Discipline) store(now Now) []Action {
@@ -283,9 +286,9 @@ func (d *Discipline) store(now Now) []Action {
 	return d.Stop(now)
 }
 
-// Stop has what is known written, if anything is.
+// Stop has what is known written, if anything is, and the clock is right.
 func (d *Discipline) Stop(now Now) []Action {
-	if !d.known || !d.tame {
+	if !d.known || !d.tame || d.bound(now) > distance {
 		return nil
 	}
 	d.stored = now.Free
