@@ -212,6 +212,13 @@ func TestTrouble(t *testing.T) {
 		s := r.status()
 		return s.LANs[0].Up && s.LANs[0].MAC.String() == "02:00:00:00:00:08" && len(s.Problems) == 0
 	})
+	// As a bridge does it: another card under the same link-local address.
+	local := r.status().LANs[0].Local
+	r.net.Run("ip", "link", "set", "lan0", "address", "02:00:00:00:00:09")
+	testnet.Eventually(t, 20*time.Second, "the other card is advertised", func() bool {
+		s := r.status()
+		return s.LANs[0].Up && s.LANs[0].MAC.String() == "02:00:00:00:00:09" && s.LANs[0].Local == local
+	})
 }
 
 // TestDHCPv6: a host that asks by DHCPv6 is told what is advertised, and time servers.
