@@ -253,6 +253,17 @@ func TestLastKnownTime(t *testing.T) {
 			t.Errorf("%d servers before the last known time: %v off, refused %v", n, w.Error(), refused)
 		}
 	}
+	// Two of the three are far away: they agree, and are no less three.
+	far := []*ntptest.Server{path(1, 500*time.Microsecond, 0), path(2, 60*time.Millisecond, 0), path(3, 70*time.Millisecond, 0)}
+	w = ntptest.New(t, 9, sources(3), crystal, 0, kept, far...)
+	w.Run(time.Hour / 2)
+	near(t, w, time.Second)
+	far[1].Down, far[2].Down = always(true), always(true)
+	w.Run(2 * time.Hour)
+	near(t, w, time.Second)
+	if r := w.Discipline.Report(w.Now()); !r.Synchronised {
+		t.Errorf("with one left that had agreed: %+v", r)
+	}
 }
 
 // With a drift that was kept, the first hour is as good as any; with one of another machine, little worse than

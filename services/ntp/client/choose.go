@@ -219,7 +219,6 @@ func (c *Client) follow(agree []vote) {
 	var sum, offset, variance, fsum, frequency, wander float64
 	c.trusted = c.trusted[:0:0]
 	leaps := map[wire.Leap]int{}
-	used := 0
 	for _, v := range agree {
 		c.trusted = append(c.trusted, v.s.addr)
 		leaps[v.s.last.Leap]++
@@ -228,7 +227,6 @@ func (c *Client) follow(agree []vote) {
 			continue
 		}
 		v.s.why = Used
-		used++
 		l := v.s.filter.Line().Ahead(c.now)
 		w := 1 / sq(float64(v.radius)/1e9+1e-6)
 		sum += w
@@ -239,7 +237,7 @@ func (c *Client) follow(agree []vote) {
 		frequency += f * l.Frequency
 		wander += f * l.Wander
 	}
-	e := Estimate{Jump: c.est.Jump, Servers: used, Stratum: best.s.last.Stratum, Server: best.s.addr}
+	e := Estimate{Jump: c.est.Jump, Servers: len(agree), Stratum: best.s.last.Stratum, Server: best.s.addr}
 	e.At, e.Offset = c.now, best.mid+int64(math.Round(offset/sum*1e9))
 	e.Frequency, e.FrequencyError, e.Wander = frequency/fsum, 1/math.Sqrt(fsum), wander/fsum
 	e.OffsetError, e.Jitter = math.Sqrt(variance)/sum, best.s.filter.Line().Jitter

@@ -57,6 +57,8 @@ const (
 	unknown = 16 * time.Second
 	// keep is how often what is known is stored.
 	keep = time.Hour
+	// majority is how many must agree on a time before the last known one.
+	majority = 3
 )
 
 // A Now is one moment on both clocks, read as near to each other as can be: better than 100 µs, and 1 ms at
@@ -201,7 +203,11 @@ func (d *Discipline) Follow(now Now, e client.Estimate) []Action {
 	}
 	d.refused = ""
 	before := d.kept.Wall - (int64(now.Free) + e.Ahead(now.Free).Offset)
-	if before > int64(d.limit) && e.Servers < 3 {
+	switch {
+	case before <= int64(d.limit):
+	case e.Servers >= majority:
+		d.kept.Wall -= before // it was wrong
+	default:
 		d.refused = "the sources say a time before the last known one, and are fewer than three"
 		d.known = false // whoever is right, nobody says any more that the clock is
 		return append(out, d.tune(now))
