@@ -61,17 +61,19 @@ func (c *Client) receive(s *server, a Answer) {
 		s.counts.Unsynced++
 		s.unsynced = true
 		c.choose()
+		c.inVain(s)
 		return
 	}
 	sample, ok := c.sample(h, a)
 	if !ok || h.RootDelay.Duration()/2+h.RootDispersion.Duration() >= maxDistance {
 		s.counts.Bad++
+		c.inVain(s)
 		return
 	}
 	if s.void {
 		return
 	}
-	s.unsynced, s.last, s.heard = false, h, c.now
+	s.unsynced, s.vain, s.last, s.heard = false, 0, h, c.now
 	s.counts.Good++
 	if c.first == Never {
 		c.welcome(s)
@@ -107,6 +109,7 @@ func (c *Client) kissed(s *server, code wire.RefID) {
 		s.answered, s.fails, s.unsynced = true, 0, true
 		s.reach |= 1
 		c.choose()
+		c.inVain(s)
 	}
 }
 

@@ -255,16 +255,24 @@ func (c *Client) follow(agree []vote) {
 	c.resolveProperly()
 }
 
-// replace gives up members of pools that contradict the majority for long; a pool has others.
+// replace gives up servers that contradict the majority for long, where there are others: members of pools, for a pool
+// has others, and those whose names have.
 func (c *Client) replace() {
 	var wrong []*server
 	for _, s := range c.servers {
-		if s.source.conf.Pool && s.wrong >= 8*len(c.servers) {
+		if s.wrong >= 8*len(c.servers) {
 			wrong = append(wrong, s)
 		}
 	}
 	for _, s := range wrong {
-		c.remove(s, refusedFor)
+		switch {
+		case s.source.conf.Pool:
+			c.remove(s, refusedFor)
+		case c.hasOther(s):
+			c.remove(s, doubtedFor)
+		default:
+			c.lookAgain(s.source)
+		}
 	}
 }
 

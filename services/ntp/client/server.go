@@ -40,6 +40,7 @@ type server struct {
 	unsynced bool        // the last answer said so
 	heard    time.Duration
 	wrong    int // votes in a row that contradicted the majority
+	vain     int // answers in a row that were no time
 	why      Why
 	counts   Counts
 }
