@@ -526,9 +526,6 @@ func TestInformation(t *testing.T) {
 		if l.start().run(time.Minute); len(l.c.Said().DNS) != 1 || !strings.Contains(l.types(), "Information-request") {
 			t.Errorf("%+v: %s", want, l.log())
 		}
-		if l.run(90 * time.Minute); strings.Count(l.types(), "Information-request") != 2 { // it is to be refreshed in an hour
-			t.Errorf("%+v: %s", want, l.log())
-		}
 	}
 	// With one that is given nobody asks.
 	l = newLab(t, usual())
