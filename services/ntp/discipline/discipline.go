@@ -125,10 +125,10 @@ type Discipline struct {
 	limit time.Duration
 	kept  Kept
 
-	est    client.Estimate
-	known  bool
-	tame   bool // the clock was set by an estimate
-	synced bool // what the kernel was told last
+	est   client.Estimate
+	known bool
+	tame  bool // the clock was set by an estimate
+	told  bool // the kernel has an estimate
 
 	seen     Now
 	started  bool
@@ -176,7 +176,7 @@ func (d *Discipline) step(by time.Duration) Action {
 func (d *Discipline) Tick(now Now) []Action {
 	out, ok := d.look(now)
 	if !ok || !d.known {
-		if d.synced && !d.known {
+		if d.told && !d.known {
 			out = append(out, d.tune(now))
 		}
 		return out
@@ -263,7 +263,7 @@ func (d *Discipline) tune(now Now) Action {
 	ppm = max(-maxFrequency, min(ppm, maxFrequency))
 	t.Frequency = int64(math.Round(ppm * 65536))
 	d.rate = float64(t.Tick-nominalTick)*100e-6 + float64(t.Frequency)/65536e6
-	d.slew, d.constant, d.tuned, d.synced = t.Offset.Seconds(), t.Constant, now.Free, t.Synchronised
+	d.slew, d.constant, d.tuned, d.told = t.Offset.Seconds(), t.Constant, now.Free, d.known
 	return t
 }
 
