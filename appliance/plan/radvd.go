@@ -52,8 +52,7 @@ func isDelegated(s *site.Site, lan site.LAN) bool {
 func prefixOf(n network6, ways []way6) radvd.Prefix {
 	p := radvd.Prefix{
 		Prefix: n.own.Masked(), OnLink: true, Autonomous: true, Preferred: radvd.DefaultPreferred,
-		Valid: radvd.DefaultValid, ValidUntil: n.valid,
-		PreferredUntil: max(n.preferred, 1), // it may have ended before the machine was started
+		Valid: radvd.DefaultValid, PreferredUntil: n.preferred, ValidUntil: n.valid,
 	}
 	if len(ways) == 0 || !ways[0].up || p.Prefix.Addr().IsPrivate() {
 		return p
