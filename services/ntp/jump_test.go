@@ -1,6 +1,7 @@
 package ntp_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -244,13 +245,18 @@ func TestLastKnownTime(t *testing.T) {
 	if len(w.Steps) != 1 || w.Error() < 0 {
 		t.Errorf("steps %v, %v off", w.Steps, w.Error())
 	}
-	for _, n := range []int{2, 3} {
-		kept.Wall = ntptest.Start + int64(200*24*time.Hour)
-		w = ntptest.New(t, 9, sources(n), crystal, 0, kept, three()[:n]...)
-		w.Run(time.Hour)
-		refused := w.Discipline.Report(w.Now()).Refused != ""
-		if right := w.Error().Abs() < time.Second; right != (n == 3) || refused != (n == 2) {
-			t.Errorf("%d servers before the last known time: %v off, refused %v", n, w.Error(), refused)
+	// Whatever the limit of the site is: by default it has no clock set that was right.
+	for _, limit := range []time.Duration{0, math.MaxInt64} {
+		for _, n := range []int{1, 2, 3} {
+			kept.Wall = ntptest.Start + int64(200*24*time.Hour)
+			conf := sources(n)
+			conf.StepLimit = limit
+			w = ntptest.New(t, 9, conf, crystal, 0, kept, three()[:n]...)
+			w.Run(time.Hour)
+			refused := w.Discipline.Report(w.Now()).Refused != ""
+			if right := w.Error().Abs() < time.Second; right != (n == 3) || refused != (n < 3) {
+				t.Errorf("limit %v, %d servers before the last known time: %v off, refused %v", limit, n, w.Error(), refused)
+			}
 		}
 	}
 	// Two of the three are far away: they agree, and are no less three.

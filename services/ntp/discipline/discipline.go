@@ -57,8 +57,10 @@ const (
 	unknown = 16 * time.Second
 	// keep is how often what is known is stored.
 	keep = time.Hour
-	// majority is how many must agree on a time before the last known one.
+	// majority is how many must agree on a time that is before the last known one by more than the limit of the site, or
+	// than back, whichever is less.
 	majority = 3
+	back     = 10 * time.Second
 )
 
 // A Now is one moment on both clocks, read as near to each other as can be: better than 100 µs, and 1 ms at
@@ -204,7 +206,7 @@ func (d *Discipline) Follow(now Now, e client.Estimate) []Action {
 	d.refused = ""
 	before := d.kept.Wall - (int64(now.Free) + e.Ahead(now.Free).Offset)
 	switch {
-	case before <= int64(d.limit):
+	case before <= int64(min(d.limit, back)):
 	case e.Servers >= majority:
 		d.kept.Wall -= before // it was wrong
 	default:
