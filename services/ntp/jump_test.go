@@ -286,6 +286,29 @@ func TestKeptDrift(t *testing.T) {
 	}
 }
 
+// A machine whose clock was measured badly when it started, by thousands of ppm, is right within hours, and says that it
+// is not after minutes: a line that is contradicted as soon as it began has the wrong frequency.
+func TestBadCrystal(t *testing.T) {
+	for frequency, c := range map[float64]struct{ right, lies time.Duration }{
+		-800e-6: {time.Hour, 4 * time.Minute}, 3e-3: {time.Hour, 6 * time.Minute}, 20e-3: {6 * time.Hour, 5 * time.Minute},
+	} {
+		for _, n := range []int{1, 3} {
+			w := ntptest.New(t, 15, sources(n), ntptest.Crystal{Frequency: frequency, Wander: 1e-19}, time.Second, discipline.Kept{}, three()[:n]...)
+			lies := time.Duration(0)
+			w.Watch = func(time.Duration) {
+				if r := w.Discipline.Report(w.Now()); r.Synchronised && w.Error().Abs() > r.RootDelay/2+r.RootDispersion {
+					lies += time.Second
+				}
+			}
+			w.Run(c.right)
+			near(t, w, 5*time.Millisecond)
+			if lies > c.lies || len(w.Jumps) != 0 {
+				t.Errorf("%g, %d servers: for %v more wrong than it says, jumps %v", frequency, n, lies, w.Jumps)
+			}
+		}
+	}
+}
+
 // A week: no step but the first, no jump, nothing said to be better than it is, no storm.
 func TestWeek(t *testing.T) {
 	servers := three()

@@ -22,6 +22,9 @@ type server struct {
 	filter *filter.Filter
 	doubt  []filter.Sample // those that contradict the line
 
+	strange int // samples in a row that did
+	wild    int // lines in a row that were contradicted as soon as they began
+
 	poll, slowest int8          // log2 of seconds; slowest: after RATE, none below
 	same          int           // samples since poll was changed
 	burst         int           // questions that are to follow soon
