@@ -199,8 +199,14 @@ func TestTrouble(t *testing.T) {
 		n.Run("ip", "link", "set", l, "down")
 		n.Run("ip", "link", "set", l, "address", mac)
 	}
+	// The kernel looks for another station once, so that one is to have its address before.
+	r.net.Sysctl("ipv6.conf.lan0.disable_ipv6", "1")
 	host.Run("ip", "link", "set", "eth0", "up")
 	r.net.Run("ip", "link", "set", "lan0", "up")
+	testnet.Eventually(t, 20*time.Second, "the other station has its address", func() bool {
+		return contains(host.Run("ip", "-6", "addr", "show", "dev", "eth0", "scope", "link", "-tentative"), "fe80::ff:fe00:7/64")
+	})
+	r.net.Sysctl("ipv6.conf.lan0.disable_ipv6", "0")
 	problem("another station has the link-local address")
 	if s := r.status(); s.LANs[0].Up {
 		t.Errorf("it advertises with an address that is another's: %+v", s)
