@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
@@ -93,6 +94,19 @@ subnet = 1
 		if told.Links[0].Awaited == decided || told.Links[1].Awaited {
 			t.Errorf("decided %v: %+v", decided, told.Links)
 		}
+	}
+}
+
+// TestDeprecatedBeforeTheStart: a delegation whose preferred lifetime ended before the machine was started is one that
+// hosts are told of as such: all else of the plan was not applied with it.
+func TestDeprecatedBeforeTheStart(t *testing.T) {
+	learned := *delegated("2001:db8:4400::/56")
+	learned.Delegated[0].Preferred, learned.Delegated[0].Valid = -30*time.Minute, 30*time.Minute
+	_, r := planOf(t, "[wan]\ninterface = \"eth0\"\nipv6 = \"auto\"\ndelegation = 56\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\n"+
+		"ipv4 = \"192.168.32.1/24\"\n", "", plan.Learned{WAN6: &learned})
+	p := r.Links[0].Prefixes[0]
+	if p.PreferredUntil <= 0 || p.PreferredUntil > time.Second || p.ValidUntil != 30*time.Minute {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ntp_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -157,34 +158,77 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// A leap second is no jump, and the time is right before and after it.
+// A leap second is no jump, and the time is right before and after it; be it one more or one less.
 func TestLeapSecond(t *testing.T) {
 	// The last day of November 2026: the world begins at 0:00 on the 29th.
 	const midnight = 48 * time.Hour
+	for leap, shift := range map[wire.Leap]time.Duration{wire.LeapInsert: -time.Second, wire.LeapDelete: time.Second} {
+		servers := three()
+		for _, s := range servers {
+			s.LeapAt, s.Deleted = ntptest.Start+int64(midnight), leap == wire.LeapDelete
+		}
+		w := ntptest.New(t, 6, sources(3), crystal, 0, discipline.Kept{}, servers...)
+		w.Run(midnight - time.Minute)
+		near(t, w, time.Millisecond)
+		if r := w.Discipline.Report(w.Now()); r.Leap != leap {
+			t.Errorf("leap %v, a minute before: %+v", leap, r)
+		}
+		for _, after := range []time.Duration{20 * time.Minute, 3 * time.Hour} {
+			w.Run(midnight + after)
+			// The world's truth has no leap seconds; UTC is a second off from it from here on.
+			if e := w.Error() - shift; e.Abs() > time.Millisecond || len(w.Jumps) != 0 || len(w.Steps) != 0 {
+				t.Errorf("leap %v, %v after it the time is %v wrong: jumps %v, steps %v", leap, after, e, w.Jumps, w.Steps)
+			}
+			if r := w.Discipline.Report(w.Now()); !r.Synchronised || r.Leap != wire.LeapNone {
+				t.Errorf("leap %v, %v after it: %+v", leap, after, r)
+			}
+		}
+	}
+}
+
+// A clock that was right and whose sources are found to be off by less than the limit is slewed as fast as can be, 5 s
+// in three hours; until it is near, nobody is told that it is right, nor is it stored.
+func TestSlewedByMuch(t *testing.T) {
 	servers := three()
 	for _, s := range servers {
-		s.LeapAt = ntptest.Start + int64(midnight)
+		s.Offset = func(at time.Duration) time.Duration {
+			return map[bool]time.Duration{true: 5 * time.Second}[at > 4*time.Hour]
+		}
 	}
-	w := ntptest.New(t, 6, sources(3), crystal, 0, discipline.Kept{}, servers...)
-	w.Run(midnight - time.Minute)
-	near(t, w, time.Millisecond)
-	if r := w.Discipline.Report(w.Now()); r.Leap != wire.LeapInsert {
-		t.Errorf("a minute before: %+v", r)
+	w := ntptest.New(t, 13, sources(3), crystal, 0, discipline.Kept{}, servers...)
+	w.Run(4 * time.Hour)
+	w.Watch = func(at time.Duration) {
+		// Before three answers have said so, nobody can know it.
+		off := (w.Error() - 5*time.Second).Abs()
+		if r := w.Discipline.Report(w.Now()); at > 5*time.Hour && r.Synchronised != (off < 1490*time.Millisecond) && off.Round(20*time.Millisecond) != 1500*time.Millisecond {
+			t.Fatalf("after %v: %v off, synchronised %v", at, off, r.Synchronised)
+		}
 	}
-	w.Run(midnight + 20*time.Minute)
-	// The world's truth has no leap seconds; UTC is a second behind it from here on.
-	if e := w.Error() + time.Second; e.Abs() > time.Millisecond {
-		t.Errorf("after the leap second the time is %v wrong: jumps %v, steps %v", e, w.Jumps, w.Steps)
+	w.Run(6 * time.Hour)
+	if off := (w.Error() - 5*time.Second).Abs(); off > 2500*time.Millisecond || w.Kept.Wall > ntptest.Start+int64(4*time.Hour+30*time.Minute) {
+		t.Errorf("%v off after two hours, stored %v after the start", off, time.Duration(w.Kept.Wall-ntptest.Start))
 	}
-	if len(w.Jumps) != 0 || len(w.Steps) != 0 {
-		t.Errorf("jumps %v, steps %v", w.Jumps, w.Steps)
+	w.Run(7*time.Hour + 20*time.Minute)
+	if off := (w.Error() - 5*time.Second).Abs(); off > 10*time.Millisecond || len(w.Steps) != 0 {
+		t.Errorf("%v off after three hours, steps %v", off, w.Steps)
 	}
-	if r := w.Discipline.Report(w.Now()); !r.Synchronised || r.Leap != wire.LeapNone {
-		t.Errorf("after: %+v", r)
+}
+
+// A lone source that was a day ahead and is not any more is not followed back; and nobody is told any more that the
+// clock is right.
+func TestSourceWasAhead(t *testing.T) {
+	servers := three()[:1]
+	servers[0].Offset = func(at time.Duration) time.Duration {
+		return map[bool]time.Duration{true: 24 * time.Hour}[between(2*time.Hour, 5*time.Hour)(at)]
 	}
-	w.Run(midnight + 3*time.Hour)
-	if e := w.Error() + time.Second; e.Abs() > time.Millisecond || len(w.Steps) != 0 {
-		t.Errorf("hours after: %v, %v", e, w.Steps)
+	w := ntptest.New(t, 14, sources(1), crystal, 0, discipline.Kept{}, servers...)
+	w.Run(5 * time.Hour)
+	if w.Error() < 23*time.Hour {
+		t.Fatalf("it is not followed: %v", w.Error())
+	}
+	w.Run(6 * time.Hour)
+	if r := w.Discipline.Report(w.Now()); r.Synchronised || r.Refused == "" || w.Error() < 23*time.Hour {
+		t.Errorf("%v off: %+v", w.Error(), r)
 	}
 }
 
@@ -201,14 +245,30 @@ func TestLastKnownTime(t *testing.T) {
 	if len(w.Steps) != 1 || w.Error() < 0 {
 		t.Errorf("steps %v, %v off", w.Steps, w.Error())
 	}
-	for _, n := range []int{2, 3} {
-		kept.Wall = ntptest.Start + int64(200*24*time.Hour)
-		w = ntptest.New(t, 9, sources(n), crystal, 0, kept, three()[:n]...)
-		w.Run(time.Hour)
-		refused := w.Discipline.Report(w.Now()).Refused != ""
-		if right := w.Error().Abs() < time.Second; right != (n == 3) || refused != (n == 2) {
-			t.Errorf("%d servers before the last known time: %v off, refused %v", n, w.Error(), refused)
+	// Whatever the limit of the site is: by default it has no clock set that was right.
+	for _, limit := range []time.Duration{0, math.MaxInt64} {
+		for _, n := range []int{1, 2, 3} {
+			kept.Wall = ntptest.Start + int64(200*24*time.Hour)
+			conf := sources(n)
+			conf.StepLimit = limit
+			w = ntptest.New(t, 9, conf, crystal, 0, kept, three()[:n]...)
+			w.Run(time.Hour)
+			refused := w.Discipline.Report(w.Now()).Refused != ""
+			if right := w.Error().Abs() < time.Second; right != (n == 3) || refused != (n < 3) {
+				t.Errorf("limit %v, %d servers before the last known time: %v off, refused %v", limit, n, w.Error(), refused)
+			}
 		}
+	}
+	// Two of the three are far away: they agree, and are no less three.
+	far := []*ntptest.Server{path(1, 500*time.Microsecond, 0), path(2, 60*time.Millisecond, 0), path(3, 70*time.Millisecond, 0)}
+	w = ntptest.New(t, 9, sources(3), crystal, 0, kept, far...)
+	w.Run(time.Hour / 2)
+	near(t, w, time.Second)
+	far[1].Down, far[2].Down = always(true), always(true)
+	w.Run(2 * time.Hour)
+	near(t, w, time.Second)
+	if r := w.Discipline.Report(w.Now()); !r.Synchronised {
+		t.Errorf("with one left that had agreed: %+v", r)
 	}
 }
 
@@ -222,6 +282,29 @@ func TestKeptDrift(t *testing.T) {
 		t.Logf("%v ppm: %v", frequency, f)
 		if f.worst > limit.Seconds() || f.jumps != 0 {
 			t.Errorf("%v ppm: %v, want at most %v", frequency, f, limit)
+		}
+	}
+}
+
+// A machine whose clock was measured badly when it started, by thousands of ppm, is right within hours, and says that it
+// is not after minutes: a line that is contradicted as soon as it began has the wrong frequency.
+func TestBadCrystal(t *testing.T) {
+	for frequency, c := range map[float64]struct{ right, lies time.Duration }{
+		-800e-6: {time.Hour, 4 * time.Minute}, 3e-3: {time.Hour, 6 * time.Minute}, 20e-3: {6 * time.Hour, 5 * time.Minute},
+	} {
+		for _, n := range []int{1, 3} {
+			w := ntptest.New(t, 15, sources(n), ntptest.Crystal{Frequency: frequency, Wander: 1e-19}, time.Second, discipline.Kept{}, three()[:n]...)
+			lies := time.Duration(0)
+			w.Watch = func(time.Duration) {
+				if r := w.Discipline.Report(w.Now()); r.Synchronised && w.Error().Abs() > r.RootDelay/2+r.RootDispersion {
+					lies += time.Second
+				}
+			}
+			w.Run(c.right)
+			near(t, w, 5*time.Millisecond)
+			if lies > c.lies || len(w.Jumps) != 0 {
+				t.Errorf("%g, %d servers: for %v more wrong than it says, jumps %v", frequency, n, lies, w.Jumps)
+			}
 		}
 	}
 }

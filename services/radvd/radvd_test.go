@@ -443,6 +443,34 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// TestCarrier: hosts that could not hear what has changed hear of it when the cable is back, and not by each look.
+func TestCarrier(t *testing.T) {
+	l := newLab(t, lan(steady(1)))
+	l.run(time.Minute)
+	well := LinkState{Known: true, Carrier: true, Forwarding: true}
+	l.house.Look(l.now, "lan", well)
+	l.run(5 * time.Minute)
+	l.take()
+	cut := well
+	cut.Carrier = false
+	for _, s := range []LinkState{cut, cut, well, well, cut, well} {
+		l.house.Look(l.now, "lan", s)
+	}
+	l.run(time.Millisecond)
+	if n := len(l.take()); n != 1 {
+		t.Errorf("%d at once", n)
+	}
+	l.run(time.Minute / 2)
+	if n := len(l.take()); n != maxInitial-1 {
+		t.Errorf("%d soon after", n)
+	}
+	l.house.Look(l.now, "lan", well)
+	l.run(time.Minute)
+	if n := len(l.take()); n != 0 {
+		t.Errorf("%d for a look", n)
+	}
+}
+
 // TestSettling: a link that comes up has no address at first, and that is no problem.
 func TestSettling(t *testing.T) {
 	l := newLab(t, lan(steady(1)))

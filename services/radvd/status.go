@@ -46,9 +46,13 @@ type Old struct {
 // settling is how long it may take until a link that comes up has its address: RFC 4862 5.4 wants a second.
 const settling = 5 * time.Second
 
-// Look tells how the kernel has a link.
+// Look tells how the kernel has a link. When carrier comes back, hosts are told as at the start: one behind a switch
+// whose own link was never gone has missed what was said meanwhile, and does not ask.
 func (h *House) Look(now time.Duration, lan string, s LinkState) {
 	if r := h.lans[lan]; r != nil {
+		if r.up && s.Carrier && r.state.Known && !r.state.Carrier {
+			r.announce(now)
+		}
 		if s.Trouble != "" && r.state.Trouble == "" {
 			r.troubled = now
 		}

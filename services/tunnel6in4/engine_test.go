@@ -255,6 +255,33 @@ func TestTold(t *testing.T) {
 	}
 }
 
+// TestThereAndBack: an address that comes back while the broker is told of another, or did not answer for it, is told
+// again: who knows what it took.
+func TestThereAndBack(t *testing.T) {
+	for _, delay := range []time.Duration{10 * time.Second, 2 * time.Minute} {
+		w := newWorld(t, config(), nil)
+		w.run(time.Hour)
+		moved := config()
+		moved.Local = netip.MustParseAddr("198.51.100.8")
+		w.delay = delay
+		w.do(w.e.Reconfigure(w.moment(), moved))
+		w.run(min(delay/2, 5*time.Second))
+		if delay > time.Minute {
+			w.run(90 * time.Second) // it counts as silent
+		}
+		w.delay = 0
+		w.do(w.e.Reconfigure(w.moment(), config()))
+		w.run(2 * time.Minute)
+		if n := len(w.froms); n < 3 || w.froms[n-1] != local || !w.status().Broker.Told {
+			t.Errorf("with an answer after %v it was told %v: %+v", delay, w.froms, w.status().Broker)
+		}
+		n := len(w.told)
+		if w.run(24 * time.Hour); len(w.told) != n {
+			t.Errorf("then it was told %d times more", len(w.told)-n)
+		}
+	}
+}
+
 // TestRefused: after a refusal nobody is asked before a day is over, over restarts too; another key is tried
 // at once.
 func TestRefused(t *testing.T) {

@@ -50,6 +50,8 @@ type updater struct {
 	random func() uint64
 	kept   *Kept // nil: nothing is known
 
+	// unsure: it was told of another address than that of kept, and who knows what it took of that.
+	unsure  bool
 	reason  Reason
 	due     time.Duration // Never: nothing is to be told
 	asking  bool
@@ -86,7 +88,7 @@ func (u *updater) begin(now Now, conf *Config) {
 		u.want(u.settled+refusedPause, Retried)
 	case refused:
 		u.want(now.Up, Retried)
-	case k.Local != conf.Local:
+	case k.Local != conf.Local || u.unsure:
 		u.want(now.Up, Moved)
 	}
 }
@@ -119,7 +121,7 @@ func (u *updater) next(since time.Duration) time.Duration {
 
 // isTold reports whether the broker has taken the address that we have.
 func (u *updater) isTold() bool {
-	return u.kept != nil && u.conf.Update != nil && u.kept.Account == u.conf.Update.account() &&
+	return u.kept != nil && !u.unsure && u.conf.Update != nil && u.kept.Account == u.conf.Update.account() &&
 		u.kept.Local == u.conf.Local && u.kept.Outcome.Code.Class() == Accepted
 }
 
@@ -137,6 +139,7 @@ func (u *updater) tick(now Now, since time.Duration) []Action {
 	u.sent = slices.DeleteFunc(u.sent, func(at time.Duration) bool { return at+time.Hour <= now.Up })
 	u.sent = append(u.sent, now.Up)
 	u.asking, u.began, u.due = true, now.Up, Never
+	u.unsure = u.unsure || u.kept != nil && u.kept.Local != u.conf.Local
 	return []Action{Tell{From: u.conf.Local, Update: *u.conf.Update, Reason: u.reason}}
 }
 
@@ -152,7 +155,7 @@ func (u *updater) answered(now Now, o Outcome) []Action {
 		return nil
 	}
 	u.kept = &Kept{Account: u.conf.Update.account(), Local: u.conf.Local, Outcome: o, When: now.Wall}
-	u.settled, u.tries = now.Up, 0
+	u.settled, u.tries, u.unsure = now.Up, 0, false
 	if o.Code.Class() == Refused {
 		u.want(now.Up+refusedPause, Retried)
 	}

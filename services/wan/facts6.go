@@ -30,7 +30,7 @@ type Facts6 struct {
 type Delegation struct {
 	Prefix netip.Prefix `json:"prefix"` // masked, /64 or shorter
 	// Preferred and Valid are when new conversations are not to begin of it any more, and
-	// when it is not the appliance's any more. Never: no end.
+	// when it is not the appliance's any more. Never: no end. Both are above 0 once they were judged, the first no later.
 	Preferred time.Duration `json:"preferred_ns"`
 	Valid     time.Duration `json:"valid_ns"`
 }

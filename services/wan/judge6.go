@@ -131,6 +131,9 @@ func (j *judge6) delegated() {
 		}
 		i := slices.IndexFunc(j.facts.Delegated, func(h Delegation) bool { return h.Prefix.Overlaps(d.Prefix) })
 		switch wish := j.conf.IPv6.Delegation; {
+		case d.Valid <= 0:
+			j.remark(AboutDelegation, "the delegated prefix %s is not used: it has ended", d.Prefix)
+			continue
 		case i >= 0:
 			j.remark(AboutDelegation, "the delegated prefix %s is not used: it overlaps %s, which is delegated too",
 				d.Prefix, j.facts.Delegated[i].Prefix)
@@ -146,6 +149,8 @@ func (j *judge6) delegated() {
 			j.remark(AboutDelegation, "the delegated prefix %s is a unique local one (RFC 4193): it is used, and "+
 				"leads no further than the provider", d.Prefix)
 		}
+		// It may have been preferred for the last time before the machine was started: a moment below zero.
+		d.Preferred = max(min(d.Preferred, d.Valid), 1)
 		j.facts.Delegated = append(j.facts.Delegated, d)
 	}
 }

@@ -117,7 +117,7 @@ func TestJudge6Bounded(t *testing.T) {
 		b[0] = 0x20 | b[0]&0x1f
 		return netip.AddrFrom16(b)
 	}
-	believed := 0
+	believed, moments := 0, []time.Duration{-time.Hour, 0, time.Hour, Never}
 	for range 3000 {
 		var s Said6
 		for range r.IntN(40) {
@@ -125,7 +125,7 @@ func TestJudge6Bounded(t *testing.T) {
 			s.DNS, s.NTP = append(s.DNS, addr()), append(s.NTP, addr())
 			s.Search = append(s.Search, string([]byte{byte(r.Uint32()), 'a'}))
 			s.NTPNames = append(s.NTPNames, string([]byte{byte(r.Uint32()), 'b'}))
-			s.Delegated = append(s.Delegated, Delegation{netip.PrefixFrom(addr(), 28+r.IntN(40)).Masked(), 0, Never})
+			s.Delegated = append(s.Delegated, Delegation{netip.PrefixFrom(addr(), 28+r.IntN(40)).Masked(), moments[r.IntN(4)], moments[1+r.IntN(3)]})
 		}
 		s.Gateway, s.MTU = addr(), r.Uint32()>>uint(r.IntN(32))
 		c := house6()
@@ -143,6 +143,9 @@ func TestJudge6Bounded(t *testing.T) {
 		}
 		for _, d := range f.Delegated {
 			believed++
+			if d.Preferred <= 0 || d.Valid < d.Preferred {
+				t.Fatal(d)
+			}
 			if c.DisbelievePrefix(d.Prefix) != "" || c.IPv6.lan(d.Prefix) != nil {
 				t.Fatal(d)
 			}

@@ -81,10 +81,7 @@ func Open(link string, role Role) (*Conn, error) {
 	if state.Local != Usable {
 		return nil, fmt.Errorf("link %s: a link-local address is %w: %s", link, links.ErrAbsent, state.Local)
 	}
-	c := &Conn{link: link, index: iface.Index, local: state.Addr}
-	if len(iface.HardwareAddr) == len(c.mac) {
-		c.mac = ethernet.MAC(iface.HardwareAddr)
-	}
+	c := &Conn{link: link, index: iface.Index, local: state.Addr, mac: macOf(iface)}
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
 	if err != nil {
 		return nil, os.NewSyscallError("ICMPv6 socket", err)
@@ -104,6 +101,14 @@ func Open(link string, role Role) (*Conn, error) {
 		h.SetIovlen(1)
 	}
 	return c, nil
+}
+
+// macOf is the hardware address of a link, if it has one of a card.
+func macOf(l net.Interface) (m ethernet.MAC) {
+	if len(l.HardwareAddr) == len(m) {
+		m = ethernet.MAC(l.HardwareAddr)
+	}
+	return m
 }
 
 // prepare sets what the socket hears before it hears anything: nothing passes the first filter.
@@ -263,10 +268,18 @@ func (c *Conn) Send(octets []byte, to netip.Addr) error {
 	return nil
 }
 
-// Check implements links.Socket: the socket is of use as long as link and address are as they were.
+// Check implements links.Socket: the socket is of use as long as link and addresses are as they were, that of the
+// card too. A link that goes on with another card keeps its link-local address, and what is sent would lead hosts to
+// the card before (a bridge gets another when its links change).
 func (c *Conn) Check() error {
-	if err := links.Check(c.link, c.index); err != nil {
+	iface, err := links.Named(c.link)
+	switch {
+	case err != nil:
 		return err
+	case iface.Index != c.index:
+		return fmt.Errorf("link %s is another one now, the former is %w", c.link, links.ErrAbsent)
+	case macOf(iface) != c.mac:
+		return fmt.Errorf("link %s: the hardware address %s is %w any more", c.link, c.mac, links.ErrAbsent)
 	}
 	s, err := Look(c.index)
 	if err == nil && (s.Local != Usable || s.Addr != c.local) {

@@ -202,6 +202,15 @@ func TestLook(t *testing.T) {
 	if err := check(); err != nil {
 		t.Error(err)
 	}
+	a.Run("ip", "link", "set", "eth0", "address", "02:00:5e:00:53:77")
+	look("the address stays", func(s State) bool { return s.Local == Usable && s.Addr == c.Local() })
+	if err := check(); !errors.Is(err, links.ErrAbsent) {
+		t.Errorf("of another card: %v", err)
+	}
+	a.Run("ip", "link", "set", "eth0", "address", c.MAC().String())
+	if err := check(); err != nil {
+		t.Error(err)
+	}
 	a.Run("ip", "addr", "del", c.Local().String()+"/64", "dev", "eth0")
 	if err := check(); !errors.Is(err, links.ErrAbsent) {
 		t.Errorf("without its address: %v", err)

@@ -61,17 +61,19 @@ func (c *Client) receive(s *server, a Answer) {
 		s.counts.Unsynced++
 		s.unsynced = true
 		c.choose()
+		c.inVain(s)
 		return
 	}
 	sample, ok := c.sample(h, a)
 	if !ok || h.RootDelay.Duration()/2+h.RootDispersion.Duration() >= maxDistance {
 		s.counts.Bad++
+		c.inVain(s)
 		return
 	}
 	if s.void {
 		return
 	}
-	s.unsynced, s.last, s.heard = false, h, c.now
+	s.unsynced, s.vain, s.last, s.heard = false, 0, h, c.now
 	s.counts.Good++
 	if c.first == Never {
 		c.welcome(s)
@@ -107,6 +109,7 @@ func (c *Client) kissed(s *server, code wire.RefID) {
 		s.answered, s.fails, s.unsynced = true, 0, true
 		s.reach |= 1
 		c.choose()
+		c.inVain(s)
 	}
 }
 
@@ -137,9 +140,7 @@ func (c *Client) take(s *server, sample filter.Sample) {
 		c.doubt(s, sample)
 		return
 	}
-	if len(s.doubt) > 0 {
-		s.doubt = nil
-	}
+	s.doubt, s.strange = nil, 0
 	if s.filter.Len() == 0 && !c.known {
 		c.hurry(s)
 	}
@@ -159,9 +160,11 @@ func contradicts(f *filter.Filter, sample filter.Sample) bool {
 	return miss > queue+6*math.Hypot(l.OffsetError, max(l.Jitter, sample.Error.Seconds()))+1e-3
 }
 
-// doubt keeps a sample that contradicts the line, and begins a new line when there are enough that agree.
+// doubt keeps a sample that contradicts the line, and begins a new line when there are enough that agree, or when
+// nothing fits any more.
 func (c *Client) doubt(s *server, sample filter.Sample) {
 	s.counts.Doubted++
+	s.strange++
 	if n := len(s.doubt); n > 0 {
 		last := s.doubt[n-1]
 		apart := math.Abs(float64(sample.Offset-last.Offset)) / 1e9
@@ -171,18 +174,30 @@ func (c *Client) doubt(s *server, sample filter.Sample) {
 		}
 	}
 	s.doubt = append(s.doubt, sample)
-	if len(s.doubt) < suspects {
+	if len(s.doubt) < suspects && s.strange < strangers {
 		c.hurry(s)
 		c.alarm()
 		return
 	}
-	p := filter.Prior{Frequency: s.filter.Line().Frequency, Error: max(s.filter.Line().FrequencyError, 10e-6)}
-	s.filter.Reset(p)
+	s.filter.Reset(s.newPrior())
 	for _, d := range s.doubt {
 		s.filter.Add(d)
 	}
-	s.doubt, s.same = nil, 0
+	s.doubt, s.same, s.strange = nil, 0, 0
 	c.choose()
+}
+
+// newPrior is what is known of the frequency when a new line begins. A jump leaves it as it was; but a line that was
+// contradicted as soon as it began has the wrong one, by ever more, as on a machine whose clock was measured badly when
+// it started: thousands of ppm are seen.
+func (s *server) newPrior() filter.Prior {
+	const young, least, most = 16, 10e-6, 50e-3
+	s.wild++
+	if s.filter.Len() >= young && s.strange < strangers {
+		s.wild = 0
+	}
+	l := s.filter.Line()
+	return filter.Prior{Frequency: l.Frequency, Error: min(max(l.FrequencyError, least)*math.Pow(10, float64(s.wild)), most)}
 }
 
 // alarm has all servers asked, once a minute: what one says may be true of all.

@@ -219,7 +219,6 @@ func (c *Client) follow(agree []vote) {
 	var sum, offset, variance, fsum, frequency, wander float64
 	c.trusted = c.trusted[:0:0]
 	leaps := map[wire.Leap]int{}
-	used := 0
 	for _, v := range agree {
 		c.trusted = append(c.trusted, v.s.addr)
 		leaps[v.s.last.Leap]++
@@ -228,7 +227,6 @@ func (c *Client) follow(agree []vote) {
 			continue
 		}
 		v.s.why = Used
-		used++
 		l := v.s.filter.Line().Ahead(c.now)
 		w := 1 / sq(float64(v.radius)/1e9+1e-6)
 		sum += w
@@ -239,7 +237,7 @@ func (c *Client) follow(agree []vote) {
 		frequency += f * l.Frequency
 		wander += f * l.Wander
 	}
-	e := Estimate{Jump: c.est.Jump, Servers: used, Stratum: best.s.last.Stratum, Server: best.s.addr}
+	e := Estimate{Jump: c.est.Jump, Servers: len(agree), Stratum: best.s.last.Stratum, Server: best.s.addr}
 	e.At, e.Offset = c.now, best.mid+int64(math.Round(offset/sum*1e9))
 	e.Frequency, e.FrequencyError, e.Wander = frequency/fsum, 1/math.Sqrt(fsum), wander/fsum
 	e.OffsetError, e.Jitter = math.Sqrt(variance)/sum, best.s.filter.Line().Jitter
@@ -257,16 +255,24 @@ func (c *Client) follow(agree []vote) {
 	c.resolveProperly()
 }
 
-// replace gives up members of pools that contradict the majority for long; a pool has others.
+// replace gives up servers that contradict the majority for long, where there are others: members of pools, for a pool
+// has others, and those whose names have.
 func (c *Client) replace() {
 	var wrong []*server
 	for _, s := range c.servers {
-		if s.source.conf.Pool && s.wrong >= 8*len(c.servers) {
+		if s.wrong >= 8*len(c.servers) {
 			wrong = append(wrong, s)
 		}
 	}
 	for _, s := range wrong {
-		c.remove(s, refusedFor)
+		switch {
+		case s.source.conf.Pool:
+			c.remove(s, refusedFor)
+		case c.hasOther(s):
+			c.remove(s, doubtedFor)
+		default:
+			c.lookAgain(s.source)
+		}
 	}
 }
 

@@ -65,6 +65,8 @@ const (
 	deadAfter = 5
 	// suspects is how many samples in a row that contradict all before, and agree, are believed.
 	suspects = 3
+	// strangers is how many in a row contradict all before, and each other, until nothing before is believed.
+	strangers = 8
 	// refusedFor is how long a server that said DENY or RSTR is left alone, and doubtedFor an address that
 	// was given up.
 	refusedFor = 24 * time.Hour
@@ -250,7 +252,7 @@ func (c *Client) void() {
 			s.pending = 0
 		}
 		s.filter.Reset(p)
-		s.doubt = nil
+		s.doubt, s.strange, s.wild = nil, 0, 0
 		c.hurry(s)
 	}
 }

@@ -87,6 +87,44 @@ func TestPool(t *testing.T) {
 	}
 }
 
+// One that answers, and never gives the time, does not keep the place of another address; without another it is asked as
+// before, and its name is resolved once an hour.
+func TestOfNoUse(t *testing.T) {
+	unsynced := func(s *ntptest.Server) { s.Unsynced = true }
+	wrong := func(s *ntptest.Server) { s.Offset = func(time.Duration) time.Duration { return time.Minute } }
+	impossible := func(s *ntptest.Server) {
+		s.Offset = func(time.Duration) time.Duration { return -40 * 365 * 24 * time.Hour }
+	}
+	for what, spoil := range map[string]func(*ntptest.Server){"unsynchronised": unsynced, "impossible": impossible, "wrong": wrong} {
+		for _, src := range []ntp.Source{
+			{Name: "ntp.example"}, {Name: "ntp.example", Pool: true},
+			{Name: "ntp.example", Addrs: []netip.Addr{addr("192.0.2.1"), addr("192.0.2.2")}},
+		} {
+			bad, good, c, d := at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3"), at("192.0.2.4")
+			spoil(bad)
+			w := world(t, ntp.Config{Sources: []ntp.Source{src, {Name: "c.example"}, {Name: "d.example"}}}, map[string][]netip.Addr{
+				"ntp.example": {bad.Addr, good.Addr}, "c.example": {c.Addr}, "d.example": {d.Addr}}, bad, good, c, d)
+			w.Run(2 * time.Hour)
+			if got := servers(w); !slices.Contains(got, "192.0.2.2") || !src.Pool && len(got) != 3 {
+				t.Errorf("%s, %+v: %v", what, src, got)
+			}
+		}
+	}
+	// Alone, and then its name has another address.
+	bad, good := at("192.0.2.1"), at("192.0.2.2")
+	unsynced(bad)
+	w := world(t, ntp.Config{Sources: []ntp.Source{{Name: "ntp.example"}}}, map[string][]netip.Addr{"ntp.example": {bad.Addr}}, bad, good)
+	w.Run(6 * time.Hour)
+	if got, n := w.Client.Status(w.Now().Free).State, busiest(bad, time.Hour); got != client.NoAnswers || n > 64 || n < 50 {
+		t.Errorf("alone: %v, %d questions in an hour", got, n)
+	}
+	w.Names["ntp.example"] = []netip.Addr{good.Addr}
+	w.Run(w.At() + 62*time.Minute)
+	if got := servers(w); !slices.Equal(got, []string{"192.0.2.2"}) || w.Client.Status(w.Now().Free).State != client.Known {
+		t.Errorf("another address: %v", got)
+	}
+}
+
 // resolved are the Resolve actions of a list.
 func resolved(actions []client.Action) (found []client.Resolve) {
 	for _, a := range actions {

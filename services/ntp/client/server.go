@@ -22,6 +22,9 @@ type server struct {
 	filter *filter.Filter
 	doubt  []filter.Sample // those that contradict the line
 
+	strange int // samples in a row that did
+	wild    int // lines in a row that were contradicted as soon as they began
+
 	poll, slowest int8          // log2 of seconds; slowest: after RATE, none below
 	same          int           // samples since poll was changed
 	burst         int           // questions that are to follow soon
@@ -40,6 +43,7 @@ type server struct {
 	unsynced bool        // the last answer said so
 	heard    time.Duration
 	wrong    int // votes in a row that contradicted the majority
+	vain     int // answers in a row that were no time
 	why      Why
 	counts   Counts
 }

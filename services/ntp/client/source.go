@@ -27,6 +27,7 @@ type source struct {
 	asking     bool
 	asked      time.Duration
 	askAt      time.Duration // when to resolve again, or to begin again with the addresses
+	againAt    time.Duration // when others may be looked for in place of one that is of no use
 	tries      int
 	cause      string // why it has no address
 }

@@ -76,6 +76,9 @@ func (c *Client) Status(now time.Duration) Status {
 	if c.known {
 		st.Holdover = c.holdover()
 	}
+	if c.state == Starting && slices.ContainsFunc(c.servers, func(s *server) bool { return s.vain >= vainFirst }) {
+		st.State = NoAnswers // it still waits, but has been answered
+	}
 	for _, src := range c.sources {
 		for _, s := range src.servers {
 			st.Servers = append(st.Servers, c.server(s))

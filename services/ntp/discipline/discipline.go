@@ -57,6 +57,10 @@ const (
 	unknown = 16 * time.Second
 	// keep is how often what is known is stored.
 	keep = time.Hour
+	// majority is how many must agree on a time that is before the last known one by more than the limit of the site, or
+	// than back, whichever is less.
+	majority = 3
+	back     = 10 * time.Second
 )
 
 // A Now is one moment on both clocks, read as near to each other as can be: better than 100 µs, and 1 ms at
@@ -112,7 +116,7 @@ type Kept struct {
 // Prior is what of it is of use for the filters: another host may have another crystal, so it is taken with
 // care.
 func (k Kept) Prior() filter.Prior {
-	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error > 0) {
+	if k.Wall == 0 || !(math.Abs(k.Frequency) <= 1000) || !(k.Error > 0 && k.Error <= 1000) {
 		return filter.Unknown
 	}
 	return filter.Prior{Frequency: k.Frequency / 1e6, Error: max(k.Error/1e6, 5e-6)}
@@ -123,10 +127,10 @@ type Discipline struct {
 	limit time.Duration
 	kept  Kept
 
-	est    client.Estimate
-	known  bool
-	tame   bool // the clock was set by an estimate
-	synced bool // what the kernel was told last
+	est   client.Estimate
+	known bool
+	tame  bool // the clock was set by an estimate
+	told  bool // the kernel has an estimate
 
 	seen     Now
 	started  bool
@@ -174,12 +178,12 @@ func (d *Discipline) step(by time.Duration) Action {
 func (d *Discipline) Tick(now Now) []Action {
 	out, ok := d.look(now)
 	if !ok || !d.known {
-		if d.synced && !d.known {
+		if d.told && !d.known {
 			out = append(out, d.tune(now))
 		}
 		return out
 	}
-	if d.bound(now) > distance {
+	if d.doubt(now) > distance {
 		d.known = false
 		return append(out, d.tune(now))
 	}
@@ -201,9 +205,14 @@ func (d *Discipline) Follow(now Now, e client.Estimate) []Action {
 	}
 	d.refused = ""
 	before := d.kept.Wall - (int64(now.Free) + e.Ahead(now.Free).Offset)
-	if before > int64(d.limit) && e.Servers < 3 {
+	switch {
+	case before <= int64(min(d.limit, back)):
+	case e.Servers >= majority:
+		d.kept.Wall -= before // it was wrong
+	default:
 		d.refused = "the sources say a time before the last known one, and are fewer than three"
-		return out
+		d.known = false // whoever is right, nobody says any more that the clock is
+		return append(out, d.tune(now))
 	}
 	d.est, d.known = e, true
 	out = append(out, d.correct(now)...)
@@ -245,7 +254,7 @@ func (d *Discipline) tune(now Now) Action {
 		off := max(-maxPhase, min(d.off(now), maxPhase))
 		t.Offset, t.Constant = off, constant(off)
 		t.MaxError, t.EstError = d.bound(now), time.Duration(min(e.OffsetError, 1)*1e9)
-		t.Synchronised, t.Leap = true, lastDay(d.est.Leap, now.Wall)
+		t.Synchronised, t.Leap = t.MaxError <= distance, lastDay(d.est.Leap, now.Wall)
 	}
 	ppm := rate * 1e6
 	if math.Abs(ppm) > maxFrequency*0.96 {
@@ -256,7 +265,7 @@ func (d *Discipline) tune(now Now) Action {
 	ppm = max(-maxFrequency, min(ppm, maxFrequency))
 	t.Frequency = int64(math.Round(ppm * 65536))
 	d.rate = float64(t.Tick-nominalTick)*100e-6 + float64(t.Frequency)/65536e6
-	d.slew, d.constant, d.tuned, d.synced = t.Offset.Seconds(), t.Constant, now.Free, t.Synchronised
+	d.slew, d.constant, d.tuned, d.told = t.Offset.Seconds(), t.Constant, now.Free, d.known
 	return t
 }
 
@@ -269,11 +278,13 @@ func constant(off time.Duration) int64 {
 	return c
 }
 
-// bound is how wrong the time of day may be.
-func (d *Discipline) bound(now Now) time.Duration {
-	off := d.off(now)
-	return d.est.Distance + max(off, -off) + time.Duration(wander*float64(max(0, now.Free-d.est.At)))
+// doubt is how wrong the estimate may be, bound how wrong the time of day: one that is far off is slewed as long as the
+// estimate is worth it.
+func (d *Discipline) doubt(now Now) time.Duration {
+	return d.est.Distance + time.Duration(wander*float64(max(0, now.Free-d.est.At)))
 }
+
+func (d *Discipline) bound(now Now) time.Duration { return d.doubt(now) + d.off(now).Abs() }
 
 // store has what is known written, from time to time.
 func (d *Discipline) store(now Now) []Action {
@@ -283,9 +294,9 @@ func (d *Discipline) store(now Now) []Action {
 	return d.Stop(now)
 }
 
-// Stop has what is known written, if anything is.
+// Stop has what is known written, if anything is, and the clock is right.
 func (d *Discipline) Stop(now Now) []Action {
-	if !d.known || !d.tame {
+	if !d.known || !d.tame || d.bound(now) > distance {
 		return nil
 	}
 	d.stored = now.Free

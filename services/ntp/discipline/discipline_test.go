@@ -150,7 +150,7 @@ func TestLastDay(t *testing.T) {
 func TestKept(t *testing.T) {
 	for _, k := range []discipline.Kept{
 		{}, {Wall: 1}, {Frequency: math.NaN(), Error: 1, Wall: 1}, {Frequency: 5000, Error: 1, Wall: 1},
-		{Frequency: 1, Error: -1, Wall: 1}, {Frequency: 1, Error: math.NaN(), Wall: 1},
+		{Frequency: 1, Error: -1, Wall: 1}, {Frequency: 1, Error: math.NaN(), Wall: 1}, {Frequency: 1, Error: 1e300, Wall: 1},
 	} {
 		if k.Prior() != filter.Unknown {
 			t.Errorf("%+v is believed", k)

@@ -76,10 +76,9 @@ func (c *clock) tick(n int64) {
 func (c *clock) leapSecond(before int64) {
 	const day = int64(24 * time.Hour)
 	switch {
-	case c.wall/day == before/day:
-	case c.leap == wire.LeapInsert:
+	case c.leap == wire.LeapInsert && c.wall/day != before/day:
 		c.wall, c.leap = c.wall-1e9, wire.LeapNone
-	case c.leap == wire.LeapDelete:
+	case c.leap == wire.LeapDelete && (c.wall+1e9)/day != (before+1e9)/day:
 		c.wall, c.leap = c.wall+1e9, wire.LeapNone
 	}
 }

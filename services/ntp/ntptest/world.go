@@ -43,8 +43,9 @@ type Server struct {
 	Stratum  uint8 // 0: 2
 	// RefID is whom it says it follows; zero: GPS.
 	RefID wire.RefID
-	// LeapAt is when an inserted leap second is over for it; 0: there is none.
-	LeapAt int64
+	// LeapAt is the midnight of a leap second, 0: there is none; one that is inserted, unless Deleted.
+	LeapAt  int64
+	Deleted bool
 
 	Asked []time.Duration // since Start
 }
@@ -237,19 +238,23 @@ func (w *World) ask(a client.Ask) {
 }
 
 // answer is what a server says to a question that came at a moment.
-func (s *Server) answer(question []byte, came int64, at time.Duration) []byte {
+func (s *Server) answer(question []byte, came int64, age time.Duration) []byte {
 	q, _, err := wire.Read(question)
 	if err != nil {
 		panic(err)
 	}
 	if s.Offset != nil {
-		came += int64(s.Offset(at))
+		came += int64(s.Offset(age))
 	}
 	leap := s.Leap
-	if s.LeapAt != 0 && came < s.LeapAt && came > s.LeapAt-int64(24*time.Hour) {
-		leap = wire.LeapInsert
-	} else if s.LeapAt != 0 && came >= s.LeapAt {
-		came -= int64(time.Second)
+	at, kind, shift := s.LeapAt, wire.LeapInsert, -int64(time.Second)
+	if s.Deleted {
+		at, kind, shift = at+shift, wire.LeapDelete, -shift
+	}
+	if s.LeapAt != 0 && came < at && came > at-int64(24*time.Hour) {
+		leap = kind
+	} else if s.LeapAt != 0 && came >= at {
+		came += shift
 	}
 	h := wire.Header{
 		Version: 4, Mode: wire.ModeServer, Stratum: 2, Poll: 6, Precision: -23, Leap: leap,

@@ -155,7 +155,8 @@ func (s *Service) problems() (all []string) {
 		add("The clock of this domain is tied to the host's, so it cannot be corrected: independent_wallclock of Xen is 0")
 	}
 	if s.last.Refused != "" {
-		add("The sources are not followed: %s", s.last.Refused)
+		add("The sources are not followed: %s. If that one was wrong, name three sources in [ntp], or remove /perm/ntp/clock "+
+			"and start the box anew", s.last.Refused)
 	}
 	st := s.client.Status(s.moment().Free)
 	if len(s.conf.Sources) > 0 && !s.now.Synchronised && s.o.Uptime()-s.now.Since > settleTime {

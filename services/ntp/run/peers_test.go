@@ -179,7 +179,8 @@ func TestBusybox(t *testing.T) {
 	l := newLab(t, 300*time.Second)
 	l.serve(ntp.Config{Links: []string{"lan"}, LocalStratum: 9})
 	for family, server := range servers {
-		out := l.busybox(server, `reach:0x0[37]`)
+		// Two answers that it takes: it ignores one that took much longer than another, on a machine that is busy.
+		out := l.busybox(server, `(?s)( offset:.*){2}`)
 		if offset := find(t, out, `reply from `+server+`: offset:\+(\S+) `); !strings.HasPrefix(offset, "300.0") && !strings.HasPrefix(offset, "299.9") {
 			t.Errorf("%s: offset %s:\n%s", family, offset, out)
 		}
@@ -196,7 +197,7 @@ func TestBusybox(t *testing.T) {
 func (l *lab) busybox(server, expression string) string {
 	l.t.Helper()
 	p := l.client.Start(peer(l.t, "busybox-ntpd", "busybox", "ntpd", "-n", "-w", "-p", server))
-	testnet.Eventually(l.t, 30*time.Second, "busybox ntpd says "+expression, func() bool {
+	testnet.Eventually(l.t, 60*time.Second, "busybox ntpd says "+expression, func() bool {
 		return regexp.MustCompile(expression).MatchString(p.Output())
 	})
 	p.Signal(syscall.SIGTERM)

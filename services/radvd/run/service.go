@@ -308,5 +308,6 @@ func (s *Service) look() {
 	for _, l := range s.conf.Links {
 		s.house.Look(s.o.Uptime(), l.Network, s.o.Look(l.Name))
 	}
+	s.hurry()
 	s.stations.Set(stationsOf(&s.conf))
 }

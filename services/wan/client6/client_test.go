@@ -519,11 +519,13 @@ func TestInformation(t *testing.T) {
 		t.Errorf("said %+v", s)
 	}
 	l.run(time.Hour).said("Information-request").told("informed6 answered")
-	// With a prefix that is not given, resolvers are known all the same.
-	l = newLab(t, p)
-	l.want.Information = true
-	if l.start().run(time.Minute); len(l.c.Said().DNS) != 1 || !strings.Contains(l.types(), "Information-request") {
-		t.Error(l.log())
+	// With a prefix or an address that is not given, resolvers are known all the same.
+	for _, want := range []Want{{Information: true}, {Address: true, Information: true}} {
+		l = newLab(t, p)
+		l.want = want
+		if l.start().run(time.Minute); len(l.c.Said().DNS) != 1 || !strings.Contains(l.types(), "Information-request") {
+			t.Errorf("%+v: %s", want, l.log())
+		}
 	}
 	// With one that is given nobody asks.
 	l = newLab(t, usual())

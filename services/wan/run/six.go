@@ -141,7 +141,8 @@ func (v *six) want() client6.Want {
 		return client6.Want{Address: true}
 	}
 	w := v.host.What()
-	return client6.Want{Address: w.Managed, Information: w.Other && !w.Managed} // RFC 4861 4.2
+	// With both flags O is redundant (RFC 4861 4.2), unless no server gives an address.
+	return client6.Want{Address: w.Managed, Information: w.Other}
 }
 
 // lookAtCarrier tells the engines when the link can be used, or can be no longer.

@@ -29,6 +29,8 @@ type upstream struct {
 	silent     bool
 	prefix     string
 	managed    bool
+	other      bool
+	stateless  bool         // no server leases anything
 	duplicate  bool         // others have what is asked for next
 	duplicates []netip.Addr // that was
 	conns      []*wires6
@@ -87,7 +89,7 @@ func (c *wires6) Solicit() error {
 	defer c.u.mu.Unlock()
 	c.u.solicited++
 	if !c.u.silent {
-		c.adverts <- &advert.Advertisement{Lifetime: 30 * time.Minute, Managed: c.u.managed, MTU: 1492, Prefixes: []advert.Prefix{{
+		c.adverts <- &advert.Advertisement{Lifetime: 30 * time.Minute, Managed: c.u.managed, Other: c.u.other, MTU: 1492, Prefixes: []advert.Prefix{{
 			Prefix: netip.MustParsePrefix("2001:db8:5::/64"), OnLink: true, Autonomous: true, Valid: 24 * time.Hour, Preferred: 4 * time.Hour,
 		}}}
 	}
@@ -120,13 +122,13 @@ func (c *wires6) Send(b []byte) error {
 	}
 	r.Options.Add(dhcpv6.OptionClientID, m.Options.Get(dhcpv6.OptionClientID))
 	r.Options.Add(dhcpv6.OptionServerID, dhcpv6.UUIDDUID([16]byte{1}))
-	if data := m.Options.Get(dhcpv6.OptionIAPD); data != nil {
+	if data := m.Options.Get(dhcpv6.OptionIAPD); data != nil && !c.u.stateless {
 		ia, _ := dhcpv6.ReadIA(data)
 		p := dhcpv6.Prefix{Prefix: netip.MustParsePrefix(c.u.prefix), Preferred: time.Hour, Valid: 2 * time.Hour}
 		ia.Options = dhcpv6.Options{{Code: dhcpv6.OptionIAPrefix, Data: p.Append(nil)}}
 		r.Options.Add(dhcpv6.OptionIAPD, ia.Append(nil))
 	}
-	if data := m.Options.Get(dhcpv6.OptionIANA); data != nil {
+	if data := m.Options.Get(dhcpv6.OptionIANA); data != nil && !c.u.stateless {
 		ia, _ := dhcpv6.ReadIA(data)
 		a := dhcpv6.Address{Addr: netip.MustParseAddr("2001:db8:5::99"), Preferred: time.Hour, Valid: 2 * time.Hour}
 		ia.Options = dhcpv6.Options{{Code: dhcpv6.OptionIAAddr, Data: a.Append(nil)}}
@@ -281,6 +283,21 @@ func TestSixObtained(t *testing.T) {
 		f = l.holds("duplicates", "2001:db8:100::/56", router)
 		if len(f.Addrs) != 1 || slices.Contains(l.upstream.duplicates, f.Addrs[0].Addr()) || len(l.upstream.duplicates) != 2 {
 			t.Errorf("%+v, others have %s", f, l.upstream.duplicates)
+		}
+		l.stop()
+	})
+}
+
+// TestSixPromises: where routers promise addresses by DHCPv6 (M) and no server gives any, what else it knows (O) is known.
+func TestSixPromises(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab6(t)
+		l.upstream.managed, l.upstream.other, l.upstream.stateless = true, true, true
+		l.conf.IPv6.Delegation = nil
+		l.run()
+		time.Sleep(time.Minute)
+		if r, _ := l.last(); r.Facts6 == nil || len(r.Facts6.DNS) != 1 || r.Facts6.Gateway != router {
+			t.Errorf("%+v: sent %v", r.Facts6, l.upstream.did())
 		}
 		l.stop()
 	})
