@@ -78,7 +78,12 @@ func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 		return []netip.Prefix{p}, in
 	}
 	matched, err := c.hosts.match(model.Canonical(v.Text, c.site.Domain))
-	switch {
+	if v.Text == "*" {
+		matched = nil // the appliance is among them; for everybody there is a word
+	}
+	switch meant := meantEnd(v.Text); {
+	case len(matched) == 0 && meant != "":
+		c.At(v.At, "%q is no zone, group, list or host; expected %s", v.Text, meant)
 	case err != nil:
 		c.At(v.At, "%q %v", v.Text, err)
 	case len(matched) == 0 && c.parsed: // else it may be in what was not read
@@ -127,5 +132,8 @@ func (c *firewallCheck) suggest(word string) string {
 	if near := toml.Nearest(word, names); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}
-	return c.hosts.suggest(word)
+	if host := c.hosts.suggest(word); host != "" {
+		return host
+	}
+	return "; expected one of those, " + toml.OneOf(append(c.zoneNames(), model.ZoneAny, model.ZoneBox)) + ", or an address or network"
 }

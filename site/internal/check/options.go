@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -102,7 +103,10 @@ func unknownOption(name string) string {
 	for _, d := range option.All() {
 		names = append(names, d.Name)
 	}
-	if near := toml.Nearest(name, names); near != "" {
+	if meant := meantOption(name); meant != "" {
+		return fmt.Sprintf("option %q is unknown; expected %s", name, meant)
+	}
+	if near := toml.Nearest(strings.TrimPrefix(name, "option:"), names); near != "" {
 		return fmt.Sprintf("option %q is unknown; did you mean %q?", name, near)
 	}
 	return fmt.Sprintf("option %q is unknown; expected a name such as ntp-server, or a number from 1 to 254", name)
