@@ -65,6 +65,7 @@ type appliance struct {
 
 func healthy() appliance {
 	return appliance{
+		patience: 30 * time.Second, // nobody is silent, however busy the machine of the test
 		machine: machine.Facts{
 			Name: "firewall", Version: "v1.2.3", Kernel: "Linux 6.1.192", Platform: "Xen PVH",
 			Uptime: 3*24*time.Hour + 4*time.Hour, Memory: machine.Memory{Total: 96 << 20, Available: 60 << 20},
