@@ -113,33 +113,29 @@ func meantService(word string) string {
 	return ""
 }
 
-// meantOptions are names that dhcpd and Kea have for options, and dnsmasq for some, with what they are here.
+// meantOptions are names that dhcpd and Kea have for options, and people who know no name, with those that they have here.
 const meantOptions = `
-domain-name-servers dns-servers | the key dns
-routers gateway default-gateway | the key router
-ntp-servers | the key ntp
-interface-mtu | the key mtu
-classless-static-routes rfc3442-classless-static-routes classless-routes | the key routes
-domain-search-list | the key search
-subnet-mask netmask | nothing: the mask follows from ipv4
-domain-name | nothing: it is the site's domain
-tftp-server-name | "tftp-server", or 66
-boot-file-name filename bootfile | "bootfile-name", or 67
-next-server server-ip-address siaddr | server in [netboot]
-netbios-name-servers wins | "netbios-ns", or 44
-netbios-node-type | "netbios-nodetype", or 46
-time-servers | "time-server", or 4
-log-servers | "log-server", or 7
-vendor-encapsulated-options vendor-specific | "vendor-encap", or 43
-vendor-class-identifier | "vendor-class", or 60
-wpad-url wpad-proxy-url | "wpad", or 252
-broadcast-address | "broadcast", or 28
-v4-captive-portal | the key captive-portal
-v6-only-preferred | the key ipv6-only-wait
+domain-name-servers dns-servers | dns-server
+routers gateway default-gateway | router
+ntp-servers | ntp-server
+interface-mtu | mtu
+classless-static-routes rfc3442-classless-static-routes classless-routes static-routes staticroutes | classless-static-route
+domain-search-list | domain-search
+tftp-server-name | tftp-server
+boot-file-name boot-file bootfile filename | bootfile-name
+netbios-name-servers wins | netbios-ns
+netbios-node-type | netbios-nodetype
+time-servers | time-server
+log-servers | log-server
+vendor-encapsulated-options vendor-specific | vendor-encap
+vendor-class-identifier | vendor-class
+wpad-url wpad-proxy-url | wpad
+broadcast-address | broadcast
+v4-captive-portal | captive-portal
+v6-only-preferred | ipv6-only
 `
 
 func meantOption(name string) string {
-	name = strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "option:")
 	for line := range strings.Lines(strings.TrimSpace(meantOptions)) {
 		if names, meant, _ := strings.Cut(strings.TrimSpace(line), " | "); slices.Contains(strings.Fields(names), name) {
 			return meant

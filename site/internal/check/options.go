@@ -103,10 +103,8 @@ func unknownOption(name string) string {
 	for _, d := range option.All() {
 		names = append(names, d.Name)
 	}
-	if meant := meantOption(name); meant != "" {
-		return fmt.Sprintf("option %q is unknown; expected %s", name, meant)
-	}
-	if near := toml.Nearest(strings.TrimPrefix(name, "option:"), names); near != "" {
+	plain := strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "option:")
+	if near := cmp.Or(meantOption(plain), toml.Nearest(plain, names)); near != "" {
 		return fmt.Sprintf("option %q is unknown; did you mean %q?", name, near)
 	}
 	return fmt.Sprintf("option %q is unknown; expected a name such as ntp-server, or a number from 1 to 254", name)

@@ -40,6 +40,7 @@ func (l *loader) warnOfFiles() {
 // warn looks for it in a site without errors.
 func (l *loader) warn() {
 	l.warnDomain()
+	l.warnGateway()
 	l.warnResolvers()
 	l.warnTime()
 	l.warnLikeNames()
@@ -93,6 +94,15 @@ func (l *loader) warnDomain() {
 	case !strings.Contains(d, ".") && (len(d) == 2 || slices.Contains(public, d)):
 		l.Warn(l.raw.Domain.At, source.Span{}, "the site answers for all names in %q, so those of others there are not found any more; "+
 			"expected a domain of your own in it, or \"home.arpa\" (RFC 8375)", d)
+	}
+}
+
+// warnGateway looks for a way out that leads to the neighbours upstream alone.
+func (l *loader) warnGateway() {
+	wan := l.raw.WAN
+	if wan.IPv4.OK() && l.site.WAN.DHCP == nil && !wan.Gateway.OK() && l.site.WAN.Interface != "" &&
+		!slices.ContainsFunc(l.site.Routes, func(r model.Route) bool { return r.To.Bits() == 0 && r.To.Addr().Is4() }) {
+		l.Warn(wan.IPv4.At, source.Span{}, "there is no way from this network to the rest of the Internet; expected gateway, the router upstream")
 	}
 }
 
