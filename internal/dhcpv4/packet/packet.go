@@ -71,7 +71,7 @@ type Packet struct {
 	// Last is how many of them, from the end, Append keeps room for; at most 64.
 	Last int
 	// Cut is the code of an option that runs past the end of its field, 0 if there is none. Neither it nor what is
-	// behind it in that field is among the Options. dnsmasq and Kea read such messages so, too.
+	// behind it in that field is among the Options. dnsmasq reads such messages so, too.
 	Cut uint8
 }
 
