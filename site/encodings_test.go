@@ -171,3 +171,23 @@ func checkRefused(t *testing.T, what, name, word string, problems Problems) {
 		t.Errorf("%s: expected %q and nothing that follows\n%s", what, word, problems.Text())
 	}
 }
+
+// TestMisnamed gives each file of a site the names that editors and systems give it: it is not read, which is said.
+func TestMisnamed(t *testing.T) {
+	for name := range quietSite(t) {
+		for _, other := range []string{name + ".txt", name + ".conf", strings.ToUpper(name[:1]) + name[1:], strings.ToUpper(name)} {
+			fsys := quietSite(t)
+			fsys[other] = fsys[name]
+			_, problems := Check(fsys)
+			if len(problems) > 0 {
+				t.Errorf("%s beside %s: %v", other, name, problems)
+			}
+			delete(fsys, name)
+			s, problems := Check(fsys)
+			want := name + ": is not there, and " + other + " is, which is not read; expected the name " + name + "\n"
+			if s != nil || !strings.Contains(problems.Text(), want) || problems.Count(Error) != 1 {
+				t.Errorf("%s in place of %s: %s", other, name, problems.Text())
+			}
+		}
+	}
+}

@@ -151,7 +151,7 @@ func TestMissingFiles(t *testing.T) {
 	fsys := defaultSite(t)
 	delete(fsys, "hosts")
 	fsys["site.toml"].Data = append(fsys["site.toml"].Data, "[netboot]\nhosts = [\"web1\", \"web2\"]\nserver = \"store\"\n"...)
-	const want = "hosts: is not there, and site.toml speaks of hosts; expected a file of that name"
+	const want = "hosts: is not there, and site.toml speaks of \"store\"; expected a file of that name"
 	if _, problems := Check(fsys); problems.Errors().Error() != want {
 		t.Errorf("without hosts, and with clients of netboot:\n%s", problems.Text())
 	}

@@ -131,7 +131,8 @@ const (
 	MaxKeys  = check.MaxKeys   // of authorized_keys
 )
 
-// Load reads and checks the site in fsys. Absent files hosts and ethers are the same as empty ones. The error
+// Load reads and checks the site in fsys. Absent files hosts and ethers are the same as empty ones,
+// but not if hosts.txt or Hosts is there. The error
 // is of type Problems and has everything that is wrong, except what only follows from another problem: a
 // value that is wrong itself takes no part in checks against others.
 func Load(fsys fs.FS) (*Site, error) {

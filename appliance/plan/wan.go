@@ -84,9 +84,7 @@ func own4(s *site.Site, facts wan.Facts) (all []netip.Prefix, first int) {
 
 // wanHardware completes the link upstream by what the site and its provider want of it.
 func wanHardware(s *site.Site, facts wan.Facts, l netcfg.Link) netcfg.Link {
-	if l.MTU = facts.MTU; l.MTU != 0 && (s.WAN.IPv6.IsValid() || s.WAN.Auto6) {
-		l.MTU = max(l.MTU, leastMTU6)
-	}
+	l.MTU = facts.MTU
 	if s.WAN.MAC != (site.MAC{}) {
 		l.MAC = s.WAN.MAC.String()
 	}

@@ -160,10 +160,8 @@ ip route add 10.64.0.9/32 dev eth0
 ip route add 198.51.101.0/24 via 10.64.0.9 dev eth0
 ip route add 9.0.0.0/8 dev eth0
 `},
-		{"an MTU that IPv6 does not take", byDHCP + "\nipv6 = \"2001:db8:1::2/64\"\ngateway6 = \"fe80::1\"",
-			&wan.Facts{Addrs: more.Addrs, MTU: 576}, `ip link set eth0 address 
-ip link set eth0 mtu 1280
-ip addr add 203.0.113.7/24 dev eth0
+		{"an MTU that providers do not mean", byDHCP + "\nipv6 = \"2001:db8:1::2/64\"\ngateway6 = \"fe80::1\"",
+			&wan.Facts{Addrs: more.Addrs, MTU: 576}, `ip addr add 203.0.113.7/24 dev eth0
 ip addr add 192.168.100.2/24 dev eth0 scope link
 ip addr add 2001:db8:1::2/64 dev eth0 nodad
 ip -6 route add default via fe80::1 dev eth0

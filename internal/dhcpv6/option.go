@@ -50,21 +50,27 @@ type Options []Option
 
 // ReadOptions reads a list of options. The error is ErrOption.
 func ReadOptions(b []byte) (all Options, err error) {
-	for len(b) > 0 {
-		if len(b) < 4 {
-			return nil, fmt.Errorf("%w: %d bytes are left behind the last one", ErrOption, len(b))
-		}
+	all, rest, err := readOptions(b)
+	if err == nil && len(rest) > 0 {
+		return nil, fmt.Errorf("%w: %d bytes are left behind the last one", ErrOption, len(rest))
+	}
+	return all, err
+}
+
+// readOptions returns what is behind the last option as well: too few bytes for one more.
+func readOptions(b []byte) (all Options, rest []byte, err error) {
+	for len(b) >= 4 {
 		code, n := binary.BigEndian.Uint16(b), 4+int(binary.BigEndian.Uint16(b[2:]))
 		switch {
 		case n > len(b):
-			return nil, fmt.Errorf("%w: option %d runs past the end", ErrOption, code)
+			return nil, nil, fmt.Errorf("%w: option %d runs past the end", ErrOption, code)
 		case len(all) == MaxOptions:
-			return nil, fmt.Errorf("%w: more than %d of them", ErrOption, MaxOptions)
+			return nil, nil, fmt.Errorf("%w: more than %d of them", ErrOption, MaxOptions)
 		}
 		all = append(all, Option{code, b[4:n:n]})
 		b = b[n:]
 	}
-	return all, nil
+	return all, b, nil
 }
 
 // Append appends the list.

@@ -16,7 +16,7 @@ func Word(s string, words []string) string {
 	if len(s) > longestWord {
 		return ""
 	}
-	best, distance := "", min(3, len(s)/2+1)
+	best, distance := "", slips(len(s))+1
 	for _, word := range words {
 		if abs(len(word)-len(s)) >= distance {
 			continue
@@ -32,25 +32,39 @@ func Word(s string, words []string) string {
 	return best
 }
 
+// slips is how many of them a word of n bytes may have: with two, one of four is another word, as pool and port are.
+func slips(n int) int {
+	switch {
+	case n < 2:
+		return 0
+	case n < 5:
+		return 1
+	}
+	return 2
+}
+
 func abs(n int) int { return max(n, -n) }
 
-// edits counts the insertions, deletions and replacements of one byte that lead from a to b (Levenshtein).
+// edits counts the insertions, deletions and replacements of one byte, and exchanges of two beside each other, that
+// lead from a to b, none of them where another was (optimal string alignment).
 func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
+			cost := last[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			diagonal = row[j+1]
-			row[j+1] = slices.Min([]int{cost, row[j] + 1, row[j+1] + 1})
+			row[j+1] = min(cost, row[j]+1, last[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

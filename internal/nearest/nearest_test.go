@@ -17,6 +17,10 @@ func TestWord(t *testing.T) {
 		"ip4":        "ipv4",
 		"mtu":        "",
 		"x":          "",
+		"port":       "", // two letters of four
+		"polo":       "pool",
+		"ot":         "to",
+		"vaaln":      "vlan",
 		"":           "",
 	} {
 		if got := Word(s, words); got != want {

@@ -192,12 +192,8 @@ func (s *Server) echo(code uint8) {
 // limit returns how long a reply may be: what the client says it takes (RFC 2132
 // 9.10, counted with IP and UDP headers), or what every client takes.
 func (s *Server) limit() int {
-	b := s.in.Option(packet.OptionMaxSize)
-	if len(b) != 2 {
-		return packet.MinMax
-	}
-	n := int(binary.BigEndian.Uint16(b))
-	return max(min(n, maxPacket)-ipUDPLen, packet.MinMax)
+	n, _ := s.in.Uint16(packet.OptionMaxSize)
+	return max(min(int(n), maxPacket)-ipUDPLen, packet.MinMax)
 }
 
 // asksFor reports whether the client lists an option among those it asks for.

@@ -19,17 +19,16 @@ type message struct {
 	order   []byte // codes as they come
 }
 
+// One that has an option that runs out of its field is read nevertheless, without that, beside the error.
 func readMessage(b []byte) (m message, err error) {
 	m = message{raw: b, options: map[byte][]byte{}}
 	if len(b) < 240 || string(b[236:240]) != "\x63\x82\x53\x63" {
-		return m, errors.New("no DHCP message")
+		return message{raw: b}, errors.New("no DHCP message")
 	}
 	fields := [][]byte{b[240:]}
 	for i := 0; i < len(fields); i++ {
-		if err := m.readOptions(fields[i]); err != nil {
-			return m, err
-		}
-		if overload := m.options[52]; i == 0 && len(overload) == 1 {
+		err = errors.Join(err, m.readOptions(fields[i]))
+		if overload := m.options[52]; i == 0 && len(overload) > 0 {
 			if overload[0]&1 != 0 {
 				fields = append(fields, b[108:236])
 			}
@@ -38,7 +37,7 @@ func readMessage(b []byte) (m message, err error) {
 			}
 		}
 	}
-	return m, nil
+	return m, err
 }
 
 func (m *message) readOptions(b []byte) error {
@@ -58,37 +57,45 @@ func (m *message) readOptions(b []byte) error {
 	return nil
 }
 
-func (m message) addr(offset int) netip.Addr   { return netip.AddrFrom4([4]byte(m.raw[offset:])) }
-func (m message) xid() []byte                  { return m.raw[4:8] }
-func (m message) flags() uint16                { return binary.BigEndian.Uint16(m.raw[10:]) }
-func (m message) ciaddr() netip.Addr           { return m.addr(12) }
-func (m message) yiaddr() netip.Addr           { return m.addr(16) }
-func (m message) siaddr() netip.Addr           { return m.addr(20) }
-func (m message) giaddr() netip.Addr           { return m.addr(24) }
-func (m message) chaddr() []byte               { return m.raw[28:44] }
-func (m message) mac() lease.MAC               { return lease.MAC(m.raw[28:]) }
-func (m message) has(code byte) bool           { _, ok := m.options[code]; return ok }
-func (m message) is(t packet.MessageType) bool { return bytes.Equal(m.options[53], []byte{byte(t)}) }
+func (m message) addr(offset int) netip.Addr { return netip.AddrFrom4([4]byte(m.raw[offset:])) }
+func (m message) xid() []byte                { return m.raw[4:8] }
+func (m message) flags() uint16              { return binary.BigEndian.Uint16(m.raw[10:]) }
+func (m message) ciaddr() netip.Addr         { return m.addr(12) }
+func (m message) yiaddr() netip.Addr         { return m.addr(16) }
+func (m message) siaddr() netip.Addr         { return m.addr(20) }
+func (m message) giaddr() netip.Addr         { return m.addr(24) }
+func (m message) chaddr() []byte             { return m.raw[28:44] }
+func (m message) mac() lease.MAC             { return lease.MAC(m.raw[28:]) }
+func (m message) has(code byte) bool         { _, ok := m.options[code]; return ok }
+func (m message) is(t packet.MessageType) bool {
+	return bytes.HasPrefix(m.options[53], []byte{byte(t)})
+}
 
-// option4 is the value of an option that is an address or a number; zero and false if it is no such thing.
+// number is the value of an option that is an address or a number, the first if it was sent twice; zero and false
+// if it is no such thing.
 func (m message) number(code byte) (uint32, bool) {
-	if b := m.options[code]; len(b) == 4 {
+	if b := m.options[code]; len(b) >= 4 {
 		return binary.BigEndian.Uint32(b), true
 	}
 	return 0, false
 }
 
 func (m message) optionAddr(code byte) netip.Addr {
-	if b := m.options[code]; len(b) == 4 {
+	if b := m.options[code]; len(b) >= 4 {
 		return netip.AddrFrom4([4]byte(b))
 	}
 	return netip.Addr{}
 }
 
 // wellFormed reports whether a reply is one that every client can read: each option
-// once (RFC 3396: or in pieces that follow each other), each field ended by End and
+// once (RFC 3396: or in pieces that follow each other) and as long as its type, each field ended by End and
 // then zeros, names ended by a zero.
 func (m message) wellFormed() bool {
+	for code, n := range map[byte]int{1: 4, 28: 4, 51: 4, 53: 1, 54: 4, 58: 4, 59: 4, 108: 4} {
+		if m.has(code) && len(m.options[code]) != n {
+			return false
+		}
+	}
 	seen := map[byte]bool{}
 	for i, code := range m.order {
 		if seen[code] && m.order[i-1] != code {

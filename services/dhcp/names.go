@@ -85,12 +85,14 @@ func fqdn(b []byte) []byte {
 
 // label returns the host name in b as one label in lower case, empty if b is no
 // host name of domain. Some clients end it with a zero, some send the domain too, or
-// the one that they use without a server (RFC 6762), and some a dot behind all.
+// the one that they use without a server (RFC 6762), and some a dot behind all. An underscore, which names of hosts
+// do not have (RFC 952) and those of ESP8266 cards do ("ESP_0A1B2C"), is a hyphen.
 func label(b []byte, domain string) string {
 	if len(b) > 255 {
 		return ""
 	}
 	name := strings.TrimSuffix(strings.ToLower(strings.TrimRight(string(b), "\x00")), ".")
+	name = strings.ReplaceAll(name, "_", "-")
 	for _, suffix := range []string{strings.ToLower(domain), "local"} {
 		if before, in := strings.CutSuffix(name, "."+suffix); in && suffix != "" {
 			name = before

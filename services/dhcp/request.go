@@ -1,7 +1,6 @@
 package dhcp
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -87,11 +86,8 @@ func (s *Server) commit(now time.Time, addr netip.Addr, out *Outcome) (refused l
 
 // askedTime returns the lease time the client would like, 0 if it has no wish.
 func (s *Server) askedTime() time.Duration {
-	b := s.in.Option(packet.OptionLeaseTime)
-	if len(b) != 4 {
-		return 0
-	}
-	return time.Duration(binary.BigEndian.Uint32(b)) * time.Second
+	n, _ := s.in.Uint32(packet.OptionLeaseTime)
+	return time.Duration(n) * time.Second
 }
 
 // decline takes an address away that the client found in use: RFC 2131 4.3.3.

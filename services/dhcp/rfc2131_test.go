@@ -3,6 +3,7 @@ package dhcp
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -234,7 +235,9 @@ func (x *said) client() lease.MAC {
 }
 
 // named reports whether a server is named: 0.0.0.0 is none.
-func (x *said) named() bool { return x.in.has(54) && !bytes.Equal(x.in.options[54], make([]byte, 4)) }
+func (x *said) named() bool {
+	return x.in.has(54) && !bytes.HasPrefix(x.in.options[54], make([]byte, 4))
+}
 
 // renewing reports whether a REQUEST is of the states RENEWING and REBINDING: by table 4 of RFC 2131 it has ciaddr and
 // neither 50 nor 54. What has one of them, 50 the same as ciaddr, is taken for one.
@@ -252,7 +255,7 @@ func (x *said) gives() bool   { return x.offer() || x.lease() }
 
 // most is how long a reply may be: what the client takes, without IP and UDP headers.
 func (x *said) most() int {
-	if b := x.in.options[57]; len(b) == 2 {
+	if b := x.in.options[57]; len(b) >= 2 {
 		return max(548, min(int(binary.BigEndian.Uint16(b)), 1500)-28)
 	}
 	return 548
@@ -363,8 +366,8 @@ func (x *said) check() (err error) {
 	if x.o.Drop != 0 {
 		return fmt.Errorf("dropped because %s, and answered", x.o.Reason)
 	}
-	if x.in, err = readMessage(x.in.raw); err != nil {
-		return fmt.Errorf("an answer to what cannot be read: %w", err)
+	if x.in, _ = readMessage(x.in.raw); x.in.options == nil {
+		return errors.New("an answer to what is no message")
 	}
 	if x.out, err = readMessage(x.o.Reply); err != nil {
 		return fmt.Errorf("the answer: %w", err)

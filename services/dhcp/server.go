@@ -208,6 +208,14 @@ func (s *Server) Handle(now time.Time, link int, msg []byte, out *Outcome) {
 	default:
 		out.drop(DropType, "not a message that a client sends")
 	}
+	if s.in.Cut != 0 {
+		out.Reason += "; " + cut(&s.in)
+	}
+}
+
+// cut says which option of a message could not be read.
+func cut(p *packet.Packet) string {
+	return fmt.Sprintf("option %d runs past the end of its field, and is not read", p.Cut)
 }
 
 // accept reads msg into s.in, finds the network it is about, and refuses what no
@@ -226,6 +234,8 @@ func (s *Server) accept(link *subnet, msg []byte, out *Outcome) bool {
 		out.Agent = p.GIAddr
 	}
 	switch {
+	case p.Cut != 0 && out.Type == 0:
+		out.drop(DropMalformed, cut(p))
 	case p.Op != packet.BootRequest:
 		out.drop(DropNotRequest, "not a request")
 	case p.HType != packet.Ethernet || p.HLen != 6 || !out.Card.IsUnicast():

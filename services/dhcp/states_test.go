@@ -197,7 +197,7 @@ func TestNames(t *testing.T) {
 	for sent, want := range map[string]string{
 		"Tablet": "tablet", "tablet\x00": "tablet", "tablet.home.example": "tablet", "TABLET.HOME.EXAMPLE": "tablet",
 		"tablet.other.example": "", "home.example": "", ".home.example": "", "": "", "\x00": "", "-tablet": "", "tablet-": "",
-		"tab_let": "", "tab let": "", "täblet": "", "*": "", "a\nb": "", strings.Repeat("x", 64): "", strings.Repeat("x", 63): strings.Repeat("x", 63),
+		"ESP_0A1B2C": "esp-0a1b2c", "tab_let.home.example": "tab-let", "_tablet": "", "tablet_": "", "fire_wall": "fire-wall", "tab let": "", "täblet": "", "*": "", "a\nb": "", strings.Repeat("x", 64): "", strings.Repeat("x", 63): strings.Repeat("x", 63),
 		"tablet.home.example.": "tablet", "tablet.local": "tablet", "Tablet.LOCAL.": "tablet", "local": "local", ".local": "",
 		"tablet.local.home.example": "", "tablet.home.example.local": "", "tablet..": "",
 		"web1": "", "WEB1": "", "firewall": "", "gateway": "", "localhost": "", "wpad": "", "isatap": "", "laptop": "",
@@ -249,7 +249,8 @@ func TestNamesInFQDN(t *testing.T) {
 		{"\x00\x00\x00tablet.other.example", "", ""},
 		{"\x00\x00\x00web1.home.example", "", ""},
 		{"\x00\x00\x00other.home.example", "tablet", "tablet"},
-		{"\x00\x00\x00tablet", "my_tablet", "tablet"},
+		{"\x00\x00\x00tablet", "my tablet", "tablet"},
+		{"\x00\x00\x00tablet", "my_tablet", "my-tablet"},
 	} {
 		s := newServer(t, home())
 		dora(t, s, t0, visitor, opt(81, tt.fqdn), opt(12, tt.host))

@@ -13,12 +13,13 @@ import (
 
 // Limits of what is believed.
 const (
-	// MinMTU is what every host takes (RFC 791 3.1); dhcpcd and dhcpleased draw the
-	// line there too. RFC 2132 5.1 would allow 68, over which nothing works.
+	// MinMTU is the least that a site may say of its link: what every host takes (RFC 791 3.1).
 	MinMTU = 576
 	// MaxMTU is the largest that cards and switches commonly have: 9216 bytes.
 	MaxMTU = 9216
-	// minIPv6 is the least that IPv6 needs of a link: RFC 8200 section 5.
+	// minIPv6 is the least that IPv6 needs of a link: RFC 8200 section 5. Less is not believed by DHCP either, where
+	// RFC 2132 5.1 allows 68: providers that say 576 have not changed what their server says by itself, and mean it
+	// for nobody, but who believes them is slow and without IPv6. A site may say less.
 	minIPv6 = 1280
 
 	maxServers = 8  // resolvers, and NTP servers
@@ -200,15 +201,16 @@ func (j *judge) mtu() {
 	if limit == 0 {
 		limit = MaxMTU
 	}
-	switch m := j.said.MTU; {
+	switch m, least := j.said.MTU, min(minIPv6, limit); {
 	case m == 0:
-	case m < MinMTU || m > limit:
-		j.remark(AboutMTU, "an MTU of %d is ignored: %d to %d are believed on this link", m, MinMTU, limit)
+	case m < least || m > limit:
+		meant := ""
+		if MinMTU <= m && m < least {
+			meant = "; one that is meant is for the site to say (mtu in [wan])"
+		}
+		j.remark(AboutMTU, "an MTU of %d is ignored: %d to %d are believed on this link%s", m, least, limit, meant)
 	default:
 		j.facts.MTU = m
-		if m < minIPv6 {
-			j.remark(AboutMTU, "with an MTU of %d there is no IPv6 on the link: it needs %d (RFC 8200 5)", m, minIPv6)
-		}
 	}
 }
 

@@ -1,10 +1,11 @@
 // Package packet is the wire form of DHCPv4 messages: RFC 2131 section 2, the
 // options of RFC 2132, long options by RFC 3396, overload by RFC 2132 9.3.
 //
-// Unmarshal takes bytes from anybody: it is bounded by their length, shares their
-// memory, and refuses what cannot be read without guessing. Append writes options
-// in the order given, the first ones first into the room there is, so a caller
-// orders them by importance. What options mean is for others, but for 52.
+// Unmarshal takes bytes from anybody: it is bounded by their length, shares their memory, and guesses nothing. It
+// takes what deployed programs send: an option that runs past its field ends the field, and is named, not read; an
+// option that is longer than its type, as one that was sent twice, has the value that comes first. Append writes
+// options in the order given, the first ones first into the room there is, so a caller orders them by importance.
+// What options mean is for others, but for 52.
 //
 // It serves both ends, the server of the LANs and the client of the way out. It is
 // our own because a server needs what libraries lack: control of order and size,
@@ -14,7 +15,6 @@ package packet
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 )
 
@@ -70,6 +70,9 @@ type Packet struct {
 	Options []Option
 	// Last is how many of them, from the end, Append keeps room for; at most 64.
 	Last int
+	// Cut is the code of an option that runs past the end of its field, 0 if there is none. Neither it nor what is
+	// behind it in that field is among the Options. dnsmasq reads such messages so, too.
+	Cut uint8
 }
 
 // An Option is one option; its value may be longer than 255 bytes.
@@ -82,12 +85,11 @@ type Option struct {
 var (
 	ErrShort  = errors.New("shorter than the fixed part of a DHCP message")
 	ErrCookie = errors.New("no DHCP magic cookie: a BOOTP message")
-	ErrOption = errors.New("an option runs past the end of its field")
 )
 
 // Unmarshal reads b into p, which may be used again and again. Byte slices in p
 // share b's memory. A missing End option is taken to stand at the end. The errors
-// are ErrShort, ErrCookie and ErrOption.
+// are ErrShort and ErrCookie.
 func (p *Packet) Unmarshal(b []byte) error {
 	if len(b) < headerLen+len(cookie) {
 		return ErrShort
@@ -104,46 +106,40 @@ func (p *Packet) Unmarshal(b []byte) error {
 	p.SIAddr = netip.AddrFrom4([4]byte(b[20:]))
 	p.GIAddr = netip.AddrFrom4([4]byte(b[24:]))
 	p.CHAddr = [16]byte(b[28:])
-	p.Options = p.Options[:0]
-	if err := p.read(b[headerLen+len(cookie):]); err != nil {
-		return err
-	}
+	p.Options, p.Cut = p.Options[:0], 0
+	p.read(b[headerLen+len(cookie):])
 	sname, file := b[snameOff:fileOff:fileOff], b[fileOff:headerLen:headerLen]
-	overload := byte(0)
-	if o := p.Option(OptionOverload); len(o) == 1 {
-		overload = o[0]
-	}
+	overload, _ := p.Uint8(OptionOverload)
 	p.SName, p.File = nil, nil
 	// RFC 3396 section 5: first the options field, then file, then sname.
 	if overload&1 != 0 {
-		if err := p.read(file); err != nil {
-			return err
-		}
+		p.read(file)
 	} else {
 		p.File = text(file)
 	}
 	if overload&2 != 0 {
-		return p.read(sname)
+		p.read(sname)
+	} else {
+		p.SName = text(sname)
 	}
-	p.SName = text(sname)
 	return nil
 }
 
 // read adds the options of one field.
-func (p *Packet) read(b []byte) error {
+func (p *Packet) read(b []byte) {
 	for len(b) > 0 && b[0] != OptionEnd {
 		if b[0] == OptionPad {
 			b = b[1:]
 			continue
 		}
 		if len(b) < 2 || len(b) < 2+int(b[1]) {
-			return fmt.Errorf("%w: option %d", ErrOption, b[0])
+			p.Cut = b[0]
+			return
 		}
 		n := 2 + int(b[1])
 		p.add(b[0], b[2:n:n])
 		b = b[n:]
 	}
-	return nil
 }
 
 // add appends data to the option, RFC 3396 section 7: "concatenate the contents".
@@ -178,19 +174,52 @@ func (p *Packet) Option(code uint8) []byte {
 	return nil
 }
 
-// Addr returns the value of an option that is one address, and the zero Addr if
-// the option is absent or has another length.
+// fixed returns the first n bytes of an option whose value has n of them, nil if it is absent or shorter. Servers and
+// clients that send such an option twice are found in the field, and put together (RFC 3396) it has no length of its
+// own; ISC's programs and dnsmasq take the first as well.
+func (p *Packet) fixed(code uint8, n int) []byte {
+	if b := p.Option(code); len(b) >= n {
+		return b[:n]
+	}
+	return nil
+}
+
+// Addr returns the value of an option that is one address, the first if there are more, and the zero Addr if the
+// option is absent or shorter.
 func (p *Packet) Addr(code uint8) netip.Addr {
-	if b := p.Option(code); len(b) == 4 {
+	if b := p.fixed(code, 4); b != nil {
 		return netip.AddrFrom4([4]byte(b))
 	}
 	return netip.Addr{}
 }
 
+// Uint8 returns the value of an option that is a number of one byte, and whether it is there. Of a longer one, as of
+// those of the next two, the first bytes count.
+func (p *Packet) Uint8(code uint8) (n uint8, ok bool) {
+	if b := p.fixed(code, 1); b != nil {
+		return b[0], true
+	}
+	return 0, false
+}
+
+// Uint16 is Uint8 of two bytes.
+func (p *Packet) Uint16(code uint8) (n uint16, ok bool) {
+	if b := p.fixed(code, 2); b != nil {
+		return binary.BigEndian.Uint16(b), true
+	}
+	return 0, false
+}
+
+// Uint32 is Uint8 of four bytes.
+func (p *Packet) Uint32(code uint8) (n uint32, ok bool) {
+	if b := p.fixed(code, 4); b != nil {
+		return binary.BigEndian.Uint32(b), true
+	}
+	return 0, false
+}
+
 // Type returns the message type, 0 if the packet has none.
 func (p *Packet) Type() MessageType {
-	if b := p.Option(OptionMessageType); len(b) == 1 {
-		return MessageType(b[0])
-	}
-	return 0
+	n, _ := p.Uint8(OptionMessageType)
+	return MessageType(n)
 }

@@ -3,7 +3,7 @@ package packet
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -31,19 +31,23 @@ func TestUnmarshalOptions(t *testing.T) {
 		file          string // hex, into the file field
 		sname         string
 		want          []Option
-		err           error
+		cut           uint8
 	}{
 		{name: "none", options: "ff"},
 		{name: "pads, one option, End, rubbish", options: "00 00 350101 00 ff 3207", want: []Option{{53, []byte{1}}}},
 		{name: "no End, as some clients send", options: "350101", want: []Option{{53, []byte{1}}}},
 		{name: "empty option", options: "5000 ff", want: []Option{{80, []byte{}}}},
 		{name: "RFC 3396: two pieces are one", options: "0c026162 350101 0c0163 ff", want: []Option{{12, []byte("abc")}, {53, []byte{1}}}},
-		{name: "past the end", options: "350101 3204c0a8", err: ErrOption},
-		{name: "code without length", options: "350101 32", err: ErrOption},
+		{name: "past the end", options: "350101 3204c0a8", want: []Option{{53, []byte{1}}}, cut: 50},
+		{name: "code without length", options: "350101 32", want: []Option{{53, []byte{1}}}, cut: 50},
 		{name: "overload: file", options: "340101 ff", file: "350103ff", want: []Option{{52, []byte{1}}, {53, []byte{3}}}},
 		{name: "overload: both, one option in pieces", options: "340103 0c0161 ff", file: "0c0162 ff", sname: "0c0163 ff",
 			want: []Option{{52, []byte{3}}, {12, []byte("abc")}}},
-		{name: "overload: damaged file field", options: "340101 ff", file: strings.Repeat("00", 126) + "0c05", err: ErrOption},
+		{name: "overload: damaged file field", options: "340101 ff", file: strings.Repeat("00", 126) + "0c05",
+			want: []Option{{52, []byte{1}}}, cut: 12},
+		{name: "overload: damaged file field, and sname", options: "340103 ff", file: "0c0162" + strings.Repeat("ee", 125), sname: "350101ff",
+			want: []Option{{52, []byte{3}}, {12, []byte("b")}, {53, []byte{1}}}, cut: 0xee},
+		{name: "overload that was sent twice", options: "340101 340101 ff", file: "350103ff", want: []Option{{52, []byte{1, 1}}, {53, []byte{3}}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := message(tc.options)
@@ -54,16 +58,43 @@ func TestUnmarshalOptions(t *testing.T) {
 				copy(before[off:], h)
 			}
 			var p Packet
-			if err := p.Unmarshal(b); !errors.Is(err, tc.err) || (err == nil) != (tc.err == nil) {
-				t.Fatalf("error %v, want %v", err, tc.err)
+			p.Cut = 99 // of the message before
+			if err := p.Unmarshal(b); err != nil || p.Cut != tc.cut {
+				t.Fatalf("cut is option %d, want %d; error %v", p.Cut, tc.cut, err)
 			}
-			if tc.err == nil && !sameOptions(p.Options, tc.want) {
+			if !sameOptions(p.Options, tc.want) {
 				t.Errorf("options %v, want %v", p.Options, tc.want)
 			}
 			if !bytes.Equal(b, before) {
 				t.Error("the input was written to")
 			}
 		})
+	}
+}
+
+// TestValues reads values of options that are as long as they should be, longer, as one is that was sent twice, and
+// shorter.
+func TestValues(t *testing.T) {
+	for options, want := range map[string]string{
+		"ff":                     "type 0; invalid IP; 0 false; 0 false",
+		"350101 ff":              "DISCOVER; invalid IP; 0 false; 0 false",
+		"350101 350103 ff":       "DISCOVER; invalid IP; 0 false; 0 false",
+		"3500 ff":                "type 0; invalid IP; 0 false; 0 false",
+		"3604c0a82001 ff":        "type 0; 192.168.32.1; 0 false; 0 false",
+		"3604c0a82001 3604ff ff": "type 0; 192.168.32.1; 0 false; 0 false",
+		"3603c0a820 ff":          "type 0; invalid IP; 0 false; 0 false",
+		"3604c0a82001 3604c0a82002 39020240 39020240 330400000e10 330400000e10 ff": "type 0; 192.168.32.1; 576 true; 3600 true",
+		"390102 3303000e10 ff": "type 0; invalid IP; 0 false; 0 false",
+	} {
+		var p Packet
+		if err := p.Unmarshal(message(options)); err != nil {
+			t.Fatal(err)
+		}
+		size, sized := p.Uint16(OptionMaxSize)
+		life, lives := p.Uint32(OptionLeaseTime)
+		if got := fmt.Sprintf("%s; %s; %d %t; %d %t", p.Type(), p.Addr(OptionServerID), size, sized, life, lives); got != want {
+			t.Errorf("%s: %s, want %s", options, got, want)
+		}
 	}
 }
 

@@ -226,7 +226,12 @@ func (b *bench) ask(q query) response {
 // two processors may carry packets past each other.
 func (b *bench) maybe(q query) (r response) {
 	b.t.Helper()
-	xid := b.send(q)
+	return b.answerTo(b.send(q))
+}
+
+// answerTo returns the answer to a message that was sent, none if it is not answered.
+func (b *bench) answerTo(xid uint32) (r response) {
+	b.t.Helper()
 	for range 2 {
 		mark := b.send(query{kind: request, card: b.markerCard(), ciaddr: b.marker})
 		for of := uint32(0); of != mark; {

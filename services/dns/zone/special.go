@@ -50,6 +50,9 @@ func specials() []special {
 		{"alt", "RFC 9476 2", asNothing, false},
 		{"home.arpa", "RFC 8375 4", asEmpty, true},
 		{"resolver.arpa", "RFC 9462 6.4", asEmpty, false},
+		// Who has none is to say NODATA; that the name does not exist is kept by caches in between for the resolvers
+		// of other networks too.
+		{"_dns.resolver.arpa", "RFC 9462 4", asEmpty, false},
 		{"ipv4only.arpa", "RFC 7050 8, RFC 8880", asDiscovery, false},
 		{"127.in-addr.arpa", "RFC 6303 4.2", asLoopbackReverse, true},
 		{reverseName("::1/128"), "RFC 6303 4.3", asLoopbackReverse, true},

@@ -81,6 +81,7 @@ func TestHouseInSpecialNames(t *testing.T) {
 		{"local", "fw.local AAAA", "300 IN AAAA 2001:db8:0:20::1"},
 		{"x.test", "q.x.test A", "[x.test. 10] | NXDOMAIN"},
 		{"x.test", "q.test A", "[. 10] | NXDOMAIN"},
+		{"lan", "_dns.resolver.arpa SVCB", "[_dns.resolver.arpa. 10800]"}, // RFC 9462 4: NODATA
 		{"lan", "fw A", "300 IN A 192.168.32.1 | 300 IN A 192.168.33.1"},
 		{"lan", "lan A", "[lan. 10]"},
 		{"lan", "fw.lan AAAA", "300 IN AAAA 2001:db8:0:20::1"},

@@ -5,9 +5,9 @@
 //	   └────────────┴─► nothing                    └─► nothing
 //
 // It guarantees that what is said of the clock is what Set was told last, with the dispersion that it has by then;
-// that an answer is never longer than its question, and goes to questions of clients alone, so that nobody is
-// answered who answers back: control and private messages (modes 6 and 7) are not spoken, no symmetric peers are
-// taken; that extension fields and authenticators are read over (RFC 7822) and not answered; that each client has a
+// that an answer is never longer than its question, and goes to questions alone, so that nobody is
+// answered who answers back: control and private messages (modes 6 and 7) are not spoken, and who asks as a symmetric
+// peer is answered and not taken for one; that extension fields and authenticators are read over (RFC 7822) and not answered; that each client has a
 // share of answers of its own, in a table of a fixed size; and that answering allocates nothing. Leap seconds are
 // announced, not smeared.
 //
@@ -58,7 +58,7 @@ const (
 	Unsynchronised         // answered: that the clock is not
 	Rated                  // told RATE: its client asks too often (RFC 5905 7.4)
 	Unanswered             // the same, and was told less than a second ago
-	Other                  // no question of a client: another mode
+	Other                  // no question: another mode
 	Malformed              // no message of NTP, or of a version that is none
 	verdicts
 )
@@ -122,11 +122,12 @@ func (s *Server) answer(dst, msg []byte, from netip.Addr, now time.Duration, rec
 	if err != nil {
 		return dst, Malformed
 	}
-	if q.Mode != wire.ModeClient {
+	mode := answers(&q)
+	if mode == 0 {
 		return dst, Other
 	}
 	h := wire.Header{
-		Version: q.Version, Mode: wire.ModeServer, Poll: q.Poll, Origin: q.Transmit, Receive: received,
+		Version: q.Version, Mode: mode, Poll: q.Poll, Origin: q.Transmit, Receive: received,
 		Leap: wire.LeapUnknown,
 	}
 	st := s.state.Load()
@@ -145,6 +146,19 @@ func (s *Server) answer(dst, msg []byte, from netip.Addr, now time.Duration, rec
 	}
 	st.describe(&h)
 	return h.Append(dst), Answered
+}
+
+// answers is the mode of the answer to a question, 0 if it gets none: nothing is answered in a mode that would be answered
+// again. Windows asks as a peer (mode 1) whom it was told to follow without more words; the answer makes no peer of it.
+// Version 1 has no mode (RFC 1059).
+func answers(q *wire.Header) wire.Mode {
+	switch {
+	case q.Mode == wire.ModeClient, q.Mode == 0 && q.Version == 1:
+		return wire.ModeServer
+	case q.Mode == wire.ModeActive:
+		return wire.ModePassive
+	}
+	return 0
 }
 
 // ratePoll is how seldom one is to ask who is told RATE, at least: 16 s.

@@ -138,8 +138,16 @@ func TestNotAsked(t *testing.T) {
 	s.Set(synchronised)
 	for mode := wire.Mode(0); mode < 8; mode++ {
 		for version := range uint8(8) {
-			reply, v := s.Answer(nil, question(version, mode), host, 0, received)
-			asked := mode == wire.ModeClient && version >= 1 && version <= 4
+			now := time.Duration(8*mode+wire.Mode(version)) * time.Minute
+			reply, v := s.Answer(nil, question(version, mode), host, now, received)
+			asked := version >= 1 && version <= 4 && (mode == wire.ModeClient || mode == wire.ModeActive || mode == 0 && version == 1)
+			if asked && len(reply) == wire.Size { // chronyd answers the same in the same modes, and nobody answers these
+				want := map[wire.Mode]wire.Mode{0: wire.ModeServer, wire.ModeActive: wire.ModePassive, wire.ModeClient: wire.ModeServer}[mode]
+				_, again := s.Answer(nil, reply, host, now, received)
+				if got := read(t, reply).Mode; got != want || again != Other {
+					t.Errorf("version %d mode %d: answered in mode %d, and that with verdict %d", version, mode, got, again)
+				}
+			}
 			if asked != (len(reply) > 0) || asked != (v == Answered) {
 				t.Errorf("version %d mode %d: %d bytes, verdict %d", version, mode, len(reply), v)
 			}

@@ -460,7 +460,7 @@ func TestOptions(t *testing.T) {
 		{"121 damaged, 249 not", []change{opt(249, away...), opt(121, 33, 1)}, server, 1, wan.AboutRoute},
 		{"119 damaged", []change{opt(119, 0xc0, 0)}, server, 0, wan.AboutDomain},
 		{"no server identifier", []change{without(54)}, server, 0, wan.AboutServer},
-		{"mtu of three bytes, half an address", []change{opt(26, 1, 2, 3), opt(6, 9, 9)}, server, 0, ""},
+		{"half an mtu, half an address", []change{opt(26, 5), opt(6, 9, 9)}, server, 0, ""},
 	} {
 		l := newLab(t)
 		l.start()
@@ -475,6 +475,27 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: %+v", tc.name, l.event.Remarks)
 		}
 	}
+}
+
+// TestSaidTwice: servers that say things twice, as dnsmasq does where it is told to send option 54, and such as end with
+// an option that is longer than the message. What comes first counts.
+func TestSaidTwice(t *testing.T) {
+	twice := func(p *packet.Packet) {
+		for i := range p.Options {
+			p.Options[i].Data = append(p.Options[i].Data, p.Options[i].Data...)
+		}
+	}
+	l := newLab(t)
+	l.start()
+	l.lease("198.18.7.20", opt(26, 5, 120), twice)
+	f, term := l.event.Facts, l.event.Term
+	if f.Addrs[0].String() != "198.18.7.20/24" || f.Gateway.String() != server || f.MTU != 1400 || term.Server.String() != server ||
+		term.End-term.Start != time.Hour || len(l.event.Remarks) > 0 {
+		t.Errorf("%+v until %s, %+v", f, term.End, l.event.Remarks)
+	}
+	l.pass(30 * time.Minute)
+	l.answer(packet.ACK, server, "198.18.7.20", func(p *packet.Packet) { p.Cut = 119 })
+	l.hasRemark(wan.AboutServer, "option 119 of its message runs past the end")
 }
 
 // TestClockOfCaller: a moment that is before the last one is taken for that.

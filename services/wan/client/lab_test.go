@@ -233,6 +233,7 @@ func (l *lab) answerTo(q *dhcpv4.DHCPv4, t packet.MessageType, from, addr string
 	if err := q2.Unmarshal(b); err != nil {
 		l.t.Fatal(err)
 	}
+	q2.Cut = p.Cut // as if it had been written so
 	l.do(l.c.Receive(l.now, &q2, ip(from)))
 }
 

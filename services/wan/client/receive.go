@@ -90,6 +90,9 @@ func (c *Client) read(p *packet.Packet, from netip.Addr, asked time.Duration) *r
 		r.remark(wan.AboutServer, "the server does not say who it is (option 54): %s is taken, where it came from",
 			from)
 	}
+	if p.Cut != 0 {
+		r.remark(wan.AboutServer, "option %d of its message runs past the end, and is not read", p.Cut)
+	}
 	r.raw = raw(p)
 	said := &r.said
 	said.Addr, said.Mask = p.YIAddr, p.Addr(packet.OptionSubnetMask)
@@ -97,9 +100,7 @@ func (c *Client) read(p *packet.Packet, from netip.Addr, asked time.Duration) *r
 	said.DNS, _ = option.ReadAddrs(p.Option(packet.OptionDNS))
 	said.NTP, _ = option.ReadAddrs(p.Option(packet.OptionNTP))
 	said.Domain = string(p.Option(packet.OptionDomain))
-	if b := p.Option(packet.OptionMTU); len(b) == 2 {
-		said.MTU = uint16(b[0])<<8 | uint16(b[1])
-	}
+	said.MTU, _ = p.Uint16(packet.OptionMTU)
 	r.lists(p)
 	if b := p.Option(packet.OptionMessage); len(b) > 0 {
 		r.message = fmt.Sprintf("%+.128q", strings.TrimRight(string(b), "\x00"))

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -86,13 +85,9 @@ func word(d time.Duration) string {
 
 // seconds reads an option that is a time; wan.Never if it is infinite.
 func seconds(p *packet.Packet, code uint8) (d time.Duration, ok bool) {
-	b := p.Option(code)
-	if len(b) != 4 {
-		return 0, false
-	}
-	n := binary.BigEndian.Uint32(b)
+	n, ok := p.Uint32(code)
 	if n == infinity {
 		return wan.Never, true
 	}
-	return time.Duration(n) * time.Second, true
+	return time.Duration(n) * time.Second, ok
 }

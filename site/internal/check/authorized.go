@@ -70,6 +70,8 @@ func notAuthorized(line source.Span, text string) (source.Span, string) {
 	switch {
 	case first == "ssh-dss":
 		return word, "DSA keys are broken and refused (RFC 9142); expected a key of type ssh-ed25519"
+	case strings.HasPrefix(text, "---- BEGIN SSH2 PUBLIC KEY"):
+		return line, "this key is in the form of RFC 4716, as PuTTY saves it; expected what `ssh-keygen -i -f FILE` makes of it, one line"
 	case err != nil:
 		return line, `this is no public key; expected a line such as "ssh-ed25519 AAAA… name@host"`
 	case key.Options != "":

@@ -174,7 +174,7 @@ func notLabels(labels []string) string {
 	for _, label := range labels {
 		switch i := strings.IndexFunc(label, func(c rune) bool { return !isRecordChar(c) }); {
 		case label == "":
-			return "has an empty part; expected single dots between its parts and none at the ends"
+			return model.EmptyPart(strings.Join(labels, "."))
 		case len(label) > maxLabelLen:
 			return fmt.Sprintf("has a part of %d characters; expected at most %d (RFC 1035)", len(label), maxLabelLen)
 		case i >= 0:

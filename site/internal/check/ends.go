@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
+	"github.com/gatehouse-os/gatehouse/site/internal/source"
 	"github.com/gatehouse-os/gatehouse/site/internal/toml"
 )
 
@@ -78,11 +79,16 @@ func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 		return []netip.Prefix{p}, in
 	}
 	matched, err := c.hosts.match(model.Canonical(v.Text, c.site.Domain))
-	switch {
+	if v.Text == "*" {
+		matched = nil // the appliance is among them; for everybody there is a word
+	}
+	switch meant := meantEnd(v.Text); {
+	case len(matched) == 0 && meant != "":
+		c.At(v.At, "%q is no zone, group, list or host; expected %s", v.Text, meant)
 	case err != nil:
 		c.At(v.At, "%q %v", v.Text, err)
 	case len(matched) == 0 && c.parsed: // else it may be in what was not read
-		c.At(v.At, "%q is no zone, group, list or host%s", v.Text, c.suggest(v.Text))
+		c.lacks(source.Hosts, v.Text, v.At, source.Span{}, "%q is no zone, group, list or host%s", v.Text, c.suggest(v.Text))
 	}
 	var networks []netip.Prefix
 	var zones []string
@@ -101,7 +107,7 @@ func (c *firewallCheck) hostNetworks(v toml.Str, h *hostEntry) ([]netip.Prefix, 
 		return nil, nil
 	case len(h.Addrs) == 0:
 		if !h.refused {
-			c.Against(v.At, h.at, "host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", h.Name)
+			c.lacks(source.Hosts, h.Name, v.At, h.at, "host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", h.Name)
 		}
 		return nil, nil
 	}
@@ -127,5 +133,8 @@ func (c *firewallCheck) suggest(word string) string {
 	if near := toml.Nearest(word, names); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}
-	return c.hosts.suggest(word)
+	if host := c.hosts.suggest(word); host != "" {
+		return host
+	}
+	return "; expected one of those, " + toml.OneOf(append(c.zoneNames(), model.ZoneAny, model.ZoneBox)) + ", or an address or network"
 }

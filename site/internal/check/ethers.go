@@ -38,6 +38,8 @@ func readEthersLine(words []source.Word, domain string, problem *source.Reporter
 	mac, reason := model.ParseMAC(words[0].Text)
 	if reason == "" {
 		reason = notCard(mac)
+	} else if meant := meantEthers(words); meant != "" {
+		reason = "is no MAC address; expected " + meant
 	}
 	line := ethersLine{mac: mac, macAt: words[0].At}
 	refuse := func(at source.Span, format string, args ...any) {

@@ -260,14 +260,14 @@ func (c *firewallCheck) targetAddrs(v toml.Str, host string) ([]netip.Addr, bool
 	known, ok := c.hosts.names[model.Canonical(host, c.site.Domain)]
 	switch {
 	case !ok:
-		c.At(v.At, "there is no host %q; expected a name in hosts, or an address%s", host, c.hosts.suggest(host))
+		c.lacks(source.Hosts, host, v.At, source.Span{}, "there is no host %q; expected a name in hosts, or an address%s", host, c.hosts.suggest(host))
 		return nil, false
 	case known.host == c.self():
 		c.At(v.At, "%q is the appliance itself; expected a host behind it", host)
 		return nil, false
 	case len(known.host.Addrs) == 0:
 		if !known.host.refused {
-			c.Against(v.At, known.at, "host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", host)
+			c.lacks(source.Hosts, host, v.At, known.at, "host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", host)
 		}
 		return nil, false
 	}

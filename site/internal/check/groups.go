@@ -79,7 +79,7 @@ func (l *loader) members(names toml.List) []member {
 		inFull := !isPattern(v.Text)
 		matched := l.matching(v)
 		if !inFull && len(matched) > 0 && !slices.ContainsFunc(matched, func(h *hostEntry) bool { return h.AsksDHCP() || h.refused }) {
-			l.Against(v.At, matched[0].at, "%q matches no host that asks for its address; expected one with a line in ethers", v.Text)
+			l.lacks(source.Ethers, v.Text, v.At, matched[0].at, "%q matches no host that asks for its address; expected one with a line in ethers", v.Text)
 		}
 		for _, h := range matched {
 			i, known := index[h]
@@ -90,7 +90,7 @@ func (l *loader) members(names toml.List) []member {
 				index[h] = len(all)
 				all = append(all, member{h, inFull, v.At})
 			case inFull && !h.refused:
-				l.Against(v.At, h.at, "%q asks no DHCP server; expected a host with a line in ethers", v.Text)
+				l.lacks(source.Ethers, v.Text, v.At, h.at, "%q asks no DHCP server; expected a host with a line in ethers", v.Text)
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func (l *loader) matching(v toml.Str) []*hostEntry {
 	if err != nil {
 		l.At(v.At, "%q %v", v.Text, err)
 	} else if len(matched) == 0 {
-		l.At(v.At, "%q matches no host of the files hosts and ethers%s", v.Text, l.hosts.suggest(v.Text))
+		l.lacks(source.Hosts, v.Text, v.At, source.Span{}, "%q matches no host of the files hosts and ethers%s", v.Text, l.hosts.suggest(v.Text))
 	}
 	return matched
 }

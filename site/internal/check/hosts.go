@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -63,7 +64,7 @@ func (r *hostsReader) line(words []source.Word) hostsLine {
 		r.problem.At(names[0].At, "%s stands after %q; expected the address first, then the names of its host", names[0].Text, words[0].Text)
 		names = append([]source.Word{words[0]}, names[1:]...)
 	case err != nil || addr.Zone() != "":
-		r.problem.At(words[0].At, "%q is no address; expected an IPv4 or IPv6 address, then the names of its host", words[0].Text)
+		r.problem.At(words[0].At, "%q is no address; expected %s", words[0].Text, cmp.Or(meantAddress(words[0].Text), "an IPv4 or IPv6 address, then the names of its host"))
 	case len(names) == 0:
 		r.problem.At(words[0].At, "%s has no name; expected the names of its host on the same line", addr)
 	default:

@@ -157,6 +157,8 @@ func notPrefix(s, example string) string {
 			exampleLAN6: `"delegated" for a part of what the provider delegates, `,
 		}[example]
 		return "cannot be had here; expected " + word + "a fixed address such as " + strconv.Quote(example) + ", or no such line"
+	case "pppoe", "ppp":
+		return "is not spoken by the appliance: leave it to a modem in front of it; expected \"dhcp\", or an address such as " + strconv.Quote(example)
 	case "off", "none":
 		return "is not known; expected an address such as " + strconv.Quote(example) + ", or no such line"
 	}

@@ -71,13 +71,16 @@ func readNetwork(s string) (p netip.Prefix, reason string) {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || p.Addr().Is4In6():
+		if isMAC(s) {
+			return p, "is a MAC address, by which nothing is known from afar; expected the name of its host"
+		}
 		return p, "is no address or network; " + orWithLength(s, `expected one such as "198.51.100.7" or "2001:db8:8::/48"`)
 	case p != p.Masked():
 		return p, "is an address on the network " + p.Masked().String() + "; expected the network"
 	case model.NotUnicast(p.Addr()) != "" && p.Addr().Is6() && p.Bits() > 32 && !p.Addr().IsMulticast():
 		return p, model.NotUnicast(p.Addr()) + "; expected another, or a host's name"
 	case p.Bits() == 0:
-		return p, "is every address there is; expected a part of them"
+		return p, `is every address there is; expected a part of them, or in a rule "any" or "wan"`
 	}
 	return p, ""
 }

@@ -7,6 +7,7 @@ package check
 import (
 	"io/fs"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -26,7 +27,7 @@ const (
 
 // Load reads and checks the site in fsys; site.Check says what it promises.
 func Load(fsys fs.FS) (*model.Site, source.Problems) {
-	l := &loader{files: source.NewFiles(fsys)}
+	l := &loader{files: source.NewFiles(fsys), missed: map[string]string{}}
 	return l.load()
 }
 
@@ -35,12 +36,11 @@ func (l *loader) load() (*model.Site, source.Problems) {
 	l.checkHooks()
 	l.mergeHosts(l.read(source.Hosts, maxHosts), l.read(source.Ethers, maxEthers))
 	if !l.unread { // else hosts seem to be missing which are there
-		before := l.Count()
 		l.checkGroups()
 		l.checkNetboot()
 		l.checkFirewall()
 		l.checkDNS()
-		l.judgeAbsent(before)
+		l.judgeAbsent()
 	}
 	l.site.Hosts = l.hosts.sortedHosts()
 	l.readKeys()
@@ -61,11 +61,12 @@ type loader struct {
 	steps    int // comparisons of one thing with another, which a test counts
 	raw      toml.Site
 	site     model.Site
-	parsed   bool      // all of site.toml was read
-	networks []network // what the valid addresses of WAN and LANs are connected to
-	settled  bool      // parsed, and the addresses of WAN and LANs are all valid
-	unread   bool      // hosts or ethers are refused as a whole
-	absent   []string  // of hosts and ethers, those that are not there
+	parsed   bool              // all of site.toml was read
+	networks []network         // what the valid addresses of WAN and LANs are connected to
+	settled  bool              // parsed, and the addresses of WAN and LANs are all valid
+	unread   bool              // hosts or ethers are refused as a whole
+	absent   []string          // of hosts and ethers, those that are not there
+	missed   map[string]string // by their names, a host of which they should say something
 	hosts    *directory
 	strays   []stray
 	relayed  []network     // the valid ones
@@ -116,16 +117,24 @@ func (l *loader) read(name string, limit int64) *source.File {
 	return src
 }
 
-// judgeAbsent says what files are not there. If there are more errors than before hosts were looked for, these are in
-// one of them, most likely.
-func (l *loader) judgeAbsent(before int) {
-	if len(l.absent) > 0 && l.Count() > before {
-		l.Forget(before)
-		l.AtFile(l.absent[0], "is not there, and site.toml speaks of hosts; expected a file of that name")
-		l.absent = l.absent[1:]
+// lacks reports that something about a host is not in a file, with its first name. If the file is not there at all,
+// that is said once, by judgeAbsent.
+func (l *loader) lacks(file, host string, at, other source.Span, format string, args ...any) {
+	if !slices.Contains(l.absent, file) {
+		l.Against(at, other, format, args...)
+	} else if l.missed[file] == "" {
+		l.missed[file] = host
 	}
+}
+
+// judgeAbsent says what files are not there.
+func (l *loader) judgeAbsent() {
 	for _, name := range l.absent {
-		l.WarnFile(name, "is not there, as if it were empty; expected a file of that name")
+		if host := l.missed[name]; host != "" {
+			l.AtFile(name, "is not there, and site.toml speaks of %q; expected a file of that name", host)
+		} else {
+			l.WarnFile(name, "is not there, as if it were empty; expected a file of that name")
+		}
 	}
 }
 

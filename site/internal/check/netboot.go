@@ -54,10 +54,10 @@ func (l *loader) netbootServer(v toml.Str) *hostEntry {
 	case isAddr(v.Text):
 		l.At(v.At, "server %q is an address; expected the name that hosts gives it", v.Text)
 	case !ok:
-		l.At(v.At, "server %q is not in hosts; expected a host with an IPv4 address%s", v.Text, l.hosts.suggest(v.Text))
+		l.lacks(source.Hosts, v.Text, v.At, source.Span{}, "server %q is not in hosts; expected a host with an IPv4 address%s", v.Text, l.hosts.suggest(v.Text))
 	case !known.host.hasIPv4():
 		if !known.host.refused {
-			l.Against(v.At, known.at, "server %q has no IPv4 address; expected one in hosts", v.Text)
+			l.lacks(source.Hosts, v.Text, v.At, known.at, "server %q has no IPv4 address; expected one in hosts", v.Text)
 		}
 	default:
 		if n := l.site.Netboot; !slices.Contains(n.Servers, known.host.Name) {
@@ -164,9 +164,9 @@ func (l *loader) checkClient(h *hostEntry, pattern toml.Str) {
 		l.Against(pattern.At, h.at, "%q matches %q, the server that they boot from; expected other hosts", pattern.Text, h.Name)
 	case h.refused:
 	case !h.AsksDHCP():
-		l.Against(pattern.At, h.at, "host %q is to boot from the network but has no MAC; expected a line for it in ethers", h.Name)
+		l.lacks(source.Ethers, h.Name, pattern.At, h.at, "host %q is to boot from the network but has no MAC; expected a line for it in ethers", h.Name)
 	case !h.hasIPv4():
-		l.Against(pattern.At, h.at, "host %q is to boot from the network but has no address of its own; expected a line for it in hosts", h.Name)
+		l.lacks(source.Hosts, h.Name, pattern.At, h.at, "host %q is to boot from the network but has no address of its own; expected a line for it in hosts", h.Name)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/option"
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
@@ -102,7 +103,8 @@ func unknownOption(name string) string {
 	for _, d := range option.All() {
 		names = append(names, d.Name)
 	}
-	if near := toml.Nearest(name, names); near != "" {
+	plain := strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "option:")
+	if near := cmp.Or(meantOption(plain), toml.Nearest(plain, names)); near != "" {
 		return fmt.Sprintf("option %q is unknown; did you mean %q?", name, near)
 	}
 	return fmt.Sprintf("option %q is unknown; expected a name such as ntp-server, or a number from 1 to 254", name)

@@ -60,7 +60,12 @@ func (l *loader) pools(raw toml.Clients, n clientNetwork, router netip.Addr) []m
 // pool reads one range of a pool.
 func (l *loader) pool(v toml.Str) (pool model.AddrRange, ok bool) {
 	if pool, ok = readRange(v.Text); !ok {
-		l.At(v.At, `pool %q is no range of addresses; expected the first and the last, as in "192.168.32.100-192.168.32.199"`, v.Text)
+		example := "192.168.32.100-192.168.32.199"
+		plain := strings.NewReplacer("–", "-", "—", "-", "‐", "-", "−", "-", "..", "-", " to ", "-", " ", "-").Replace(v.Text)
+		if _, meant := readRange(plain); meant {
+			example = plain
+		}
+		l.At(v.At, `pool %q is no range of addresses; expected the first and the last, as in %q`, v.Text, example)
 		return pool, false
 	}
 	if pool.Last.Less(pool.First) {

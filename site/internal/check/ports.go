@@ -43,7 +43,7 @@ func (l *loader) portHost(raw toml.Port) *hostEntry {
 	known, ok := l.hosts.names[model.Canonical(v.Text, l.site.Domain)]
 	switch {
 	case !ok:
-		l.At(v.At, "host %q is not in hosts; expected a host with an address there%s", v.Text, l.hosts.suggest(v.Text))
+		l.lacks(source.Hosts, v.Text, v.At, source.Span{}, "host %q is not in hosts; expected a host with an address there%s", v.Text, l.hosts.suggest(v.Text))
 		return nil
 	case known.host == l.self():
 		l.Against(v.At, known.at, "%q is the appliance itself, which asks no DHCP server; expected another host", v.Text)

@@ -78,6 +78,10 @@ func readResolver(s string) (r model.Resolver, reason string) {
 	address, port, hasPort := strings.Cut(rest, "@")
 	a, err := netip.ParseAddr(address)
 	switch {
+	case err != nil && asResolver(s) != "":
+		return r, "has its port in another form; expected " + asResolver(s)
+	case tls && isPort(name):
+		return r, "has its port in another form; expected " + asResolver(s)
 	case err != nil && model.NotName(address) == "":
 		return r, "is a name, which would have to be resolved first" + expected
 	case err != nil:

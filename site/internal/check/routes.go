@@ -94,6 +94,10 @@ func (l *loader) routeTo(v toml.Str) netip.Prefix {
 	}
 	to, err := netip.ParsePrefix(v.Text)
 	switch {
+	case isAddr(v.Text):
+		a, _ := netip.ParseAddr(v.Text)
+		l.At(v.At, "to %q lacks the length of its network; expected it after a slash, as in \"10.8.0.0/16\"; %q is that address alone", v.Text,
+			netip.PrefixFrom(a.WithZone(""), a.BitLen()))
 	case err != nil || to.Addr().Is4In6():
 		l.At(v.At, "to %q is no network; %s", v.Text, orWithLength(v.Text, `expected an address with a length such as "10.8.0.0/16"`))
 	case to != to.Masked():

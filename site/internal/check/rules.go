@@ -135,6 +135,9 @@ func (c *firewallCheck) suggestService(word string) string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	if meant := meantService(word); meant != "" {
+		return "; expected " + meant
+	}
 	if meant := asFlow(word); meant != "" {
 		return "; did you mean " + meant + "?"
 	}

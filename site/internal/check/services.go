@@ -109,7 +109,7 @@ func (c *dnsCheck) serviceHost(v toml.Str) string {
 	}
 	name := model.Canonical(v.Text, c.site.Domain)
 	if _, known := c.hosts.names[name]; !known && name != c.site.Name {
-		c.At(v.At, "host %q is neither in hosts nor in ethers, nor the appliance; expected one of these%s", v.Text, c.hosts.suggest(v.Text))
+		c.lacks(source.Hosts, v.Text, v.At, source.Span{}, "host %q is neither in hosts nor in ethers, nor the appliance; expected one of these%s", v.Text, c.hosts.suggest(v.Text))
 		return ""
 	}
 	return name

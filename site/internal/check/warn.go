@@ -35,14 +35,12 @@ func (l *loader) warnOfFiles() {
 	if l.parsed {
 		l.warnLinks()
 	}
-	if domain := l.raw.Domain; within(l.site.Domain, "local") {
-		l.Warn(domain.At, source.Span{}, "many hosts ask their neighbours and not the appliance for names in \"local\" (RFC 6762); "+
-			"expected another domain, such as \"home.arpa\" (RFC 8375)")
-	}
 }
 
 // warn looks for it in a site without errors.
 func (l *loader) warn() {
+	l.warnDomain()
+	l.warnGateway()
 	l.warnResolvers()
 	l.warnTime()
 	l.warnLikeNames()
@@ -82,6 +80,29 @@ func (l *loader) warnLinks() {
 	if len(idle) > 0 {
 		l.Warn(lastAt, source.Span{}, "the machine has to have %s before eth%d, which the site has no use for; "+
 			"expected cards without a gap", strings.Join(idle, ", "), last)
+	}
+}
+
+// warnDomain looks for a domain in which clients do not look for names here, or that is much more than the site's.
+func (l *loader) warnDomain() {
+	d := l.site.Domain
+	public := strings.Fields("com net org edu gov mil int arpa info biz name pro app dev xyz online shop site cloud tech")
+	switch {
+	case within(d, "local"):
+		l.Warn(l.raw.Domain.At, source.Span{}, "names in \"local\" are of multicast DNS (RFC 6762), for which macOS, iOS, and Linux with Avahi ask "+
+			"no server, so they do not find those of the site; expected another domain, such as \"home.arpa\" (RFC 8375)")
+	case !strings.Contains(d, ".") && (len(d) == 2 || slices.Contains(public, d)):
+		l.Warn(l.raw.Domain.At, source.Span{}, "the site answers for all names in %q, so those of others there are not found any more; "+
+			"expected a domain of your own in it, or \"home.arpa\" (RFC 8375)", d)
+	}
+}
+
+// warnGateway looks for a way out that leads to the neighbours upstream alone.
+func (l *loader) warnGateway() {
+	wan := l.raw.WAN
+	if wan.IPv4.OK() && l.site.WAN.DHCP == nil && !wan.Gateway.OK() && l.site.WAN.Interface != "" &&
+		!slices.ContainsFunc(l.site.Routes, func(r model.Route) bool { return r.To.Bits() == 0 && r.To.Addr().Is4() }) {
+		l.Warn(wan.IPv4.At, source.Span{}, "there is no way from this network to the rest of the Internet; expected gateway, the router upstream")
 	}
 }
 

@@ -67,7 +67,7 @@ func NotName(s string) string {
 			continue
 		}
 		if label == "" && len(labels) > 1 {
-			return "has an empty part; expected single dots between its parts and none at the ends"
+			return EmptyPart(s)
 		}
 		return reason
 	}
@@ -75,6 +75,15 @@ func NotName(s string) string {
 		return "ends in a part of digits only, which programs take for an address (RFC 1123 2.1)"
 	}
 	return ""
+}
+
+// EmptyPart says why dots are not as they should be in s. It continues a sentence that starts with the name.
+func EmptyPart(s string) string {
+	const dots = "expected single dots between its parts and none at the ends"
+	if name := strings.TrimSuffix(s, "."); name != "" && !strings.HasPrefix(name, ".") && !strings.Contains(name, "..") && name != s {
+		return "ends with a dot, as whole names do in zone files; here they are whole without; expected " + fmt.Sprintf("%q", name)
+	}
+	return "has an empty part; " + dots
 }
 
 // NotLinkName says why a network interface cannot be called s, "" if it can. It

@@ -59,9 +59,6 @@ func (r *Reporter) Shown() bool { return len(r.list) < shownProblems }
 // Count returns how many errors there are so far.
 func (r *Reporter) Count() int { return len(r.list) }
 
-// Forget takes back all errors but the first n, which say why there are others.
-func (r *Reporter) Forget(n int) { r.list = r.list[:n] }
-
 // AtFile reports an error of a file as a whole.
 func (r *Reporter) AtFile(name, format string, args ...any) {
 	if len(r.list) < maxProblems {

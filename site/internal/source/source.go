@@ -86,7 +86,7 @@ func NewFiles(fsys fs.FS) *Files { return &Files{fsys: fsys, left: MaxBytes} }
 func (f *Files) Read(name string, limit int64) (src *File, message string) {
 	open, err := f.fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ""
+		return nil, f.misnamed(name)
 	}
 	if err != nil {
 		return nil, cannot(err)
@@ -113,6 +113,21 @@ func (f *Files) Read(name string, limit int64) (src *File, message string) {
 		return nil, fmt.Sprintf("makes the site too large; expected at most %d MiB in all its files", MaxBytes>>20)
 	}
 	return New(name, string(data)), ""
+}
+
+// misnamed says that a file which a site has by its name is there by another, as some editors save it and some systems
+// copy it: nobody would notice that it is not read.
+func (f *Files) misnamed(name string) string {
+	if !IsFixed(name) {
+		return ""
+	}
+	for _, other := range []string{name + ".txt", name + ".conf", strings.ToUpper(name[:1]) + name[1:], strings.ToUpper(name)} {
+		if open, err := f.fsys.Open(other); err == nil {
+			open.Close()
+			return fmt.Sprintf("is not there, and %s is, which is not read; expected the name %s", other, name)
+		}
+	}
+	return ""
 }
 
 // cannot says why a file cannot be read, without its name, which stands before it.

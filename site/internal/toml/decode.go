@@ -217,10 +217,15 @@ func (d *decoder) unknown(e *entry, path, where string, names []string) {
 	}
 	near, other := Nearest(e.key, names), meant(path, e.key)
 	key, _, _ := strings.Cut(cmp.Or(other, near), ",")
-	if isTable || d.keys[join(path, key)].Required {
+	// Of some tables any one key is required, and it may be this.
+	if isTable || d.keys[join(path, key)].Required || path == "record" || path == "host" {
 		d.whole = false
 	}
-	switch in := elsewhere(e.key); {
+	in := elsewhere(e.key)
+	if in != "" && len(near) != len(e.key)+1 && len(near) != len(e.key)-1 {
+		near = "" // no letter more or less of a key that is here
+	}
+	switch {
 	case path == "" && !isTable && in != "" && (other == "" || other[0] == '['): // the header above it is missing
 		d.problem.At(e.at, "unknown key %q %s; it is a key of %s", e.key, where, in)
 	case strings.HasPrefix(other, "["):

@@ -42,6 +42,10 @@ dns | server servers nameserver nameservers forwarder forwarders resolver resolv
 ntp | upstream | servers
 route | network destination dst dest | to
 route | gateway router next-hop nexthop | via
+record | a aaaa ip ipv4 ipv6 addr addresses ptr | address
+record | type value data content target | a key that is the type, as in cname = "web1"
+record | alias | cname
+record | host hostname domain | name
 host | name host | names
 host | mac ethernet | a line in the file ethers
 host | ip ipv4 address | a line in the file hosts
@@ -93,10 +97,17 @@ func (d *decoder) oneValue(key Key, n *node) bool {
 	}
 	const shown = 4
 	var parts []string
+	proto := ""
 	for part := range strings.SplitSeq(n.text, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			parts = append(parts, strconv.Quote(part))
+		if part = strings.TrimSpace(part); part == "" {
+			continue
 		}
+		if before, port, has := strings.Cut(part, "/"); has && isNumber(port) && !isNumber(before) {
+			proto = before + "/"
+		} else if isNumber(part) {
+			part = proto + part // "tcp/80,443"
+		}
+		parts = append(parts, strconv.Quote(part))
 	}
 	if len(parts) > shown {
 		parts = append(parts[:shown-1], "…")
@@ -105,6 +116,8 @@ func (d *decoder) oneValue(key Key, n *node) bool {
 	d.whole = false
 	return false
 }
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789-") == "" }
 
 // freeText reports whether a comma may be a part of a value.
 func (k Key) freeText() bool {

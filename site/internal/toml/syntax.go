@@ -108,6 +108,12 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 		return at, notUTF8(rest)
 	case isReturn(err):
 		return at, "this line ends in a carriage return too many; expected LF or CRLF"
+	case startsComment.MatchString(r.lineOf(at)) && has("expected '=' after key", "at start of key"):
+		return at, `this is no key with a value; expected "#" before a comment`
+	case strings.HasPrefix(rest, "\u00a0") && has("expected '=' after key"):
+		return r.src.Span(at.Off, at.Off+2), "here is a no-break space, which no key has; expected a plain blank"
+	case has("at start of value", "expected keyword", "strings must be quoted") && boolean(rest) != "":
+		return at, "this is no value; expected " + boolean(rest)
 	case has("at start of value", "expected keyword", "strings must be quoted", "expected digit", "decimal point must", "leading zeroes"):
 		return at, `this is no value; expected a string in quotes, a number, or a list such as ["a", "b"]`
 	case has("expected '=' after key", "at start of key"):
@@ -131,7 +137,7 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 		return at, `this table goes on with neither a comma nor "}"; expected one such as { a = "x", b = 1 }`
 	case has("expected newline but got"):
 		return at, "this stands after the end of the value; expected it on a line of its own, or quotes around the whole"
-	case has("invalid escape"):
+	case has("invalid escape", "unicode escape", "escaped character", "escape sequence"):
 		return at, `a backslash begins an escape here; expected \\, or '…' around the string`
 	}
 	return at, "this is no TOML: " + message
@@ -160,6 +166,20 @@ func (r *documentReader) bareWord(at source.Span) source.Span {
 // were seen before.
 func isReturn(err error) bool {
 	return strings.Contains(err.Error(), "U+000D") || strings.Contains(err.Error(), "carriage return")
+}
+
+var startsComment = regexp.MustCompile(`^[ \t]*(//|;|--)`)
+
+// boolean is what other languages' words for true and false are here, "" for what a text begins with otherwise.
+func boolean(text string) string {
+	word := text[:len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+	switch strings.ToLower(word) {
+	case "yes", "on", "true", "enabled":
+		return "true"
+	case "no", "off", "false", "disabled":
+		return "false"
+	}
+	return ""
 }
 
 // typographic returns the quotation mark that a text begins with if it is one of those that word processors
