@@ -69,6 +69,7 @@ func awk(c *command.Call) {
 // asked for, by what FS is then.
 func awkParse(source string, functions map[string]any) (*parser.Program, error) {
 	config := &parser.ParserConfig{Funcs: functions}
+	source = awkSource(source)
 	program, err := parser.ParseProgram([]byte(source), config)
 	if err != nil {
 		return nil, err

@@ -13,15 +13,16 @@ import (
 // awkFunctions are those that busybox's awk has and POSIX's has not.
 func awkFunctions() map[string]any {
 	return map[string]any{
-		"and":      func(a, b float64) float64 { return float64(bits(a) & bits(b)) },
-		"or":       func(a, b float64) float64 { return float64(bits(a) | bits(b)) },
-		"xor":      func(a, b float64) float64 { return float64(bits(a) ^ bits(b)) },
-		"compl":    func(a float64) float64 { return float64(^bits(a)) },
-		"lshift":   func(a, n float64) float64 { return float64(bits(a) << (bits(n) & 63)) },
-		"rshift":   func(a, n float64) float64 { return float64(bits(a) >> (bits(n) & 63)) },
-		"systime":  func() float64 { return float64(time.Now().Unix()) },
-		"mktime":   mktime,
-		"strftime": timeText,
+		"and":       func(a, b float64) float64 { return float64(bits(a) & bits(b)) },
+		"or":        func(a, b float64) float64 { return float64(bits(a) | bits(b)) },
+		"xor":       func(a, b float64) float64 { return float64(bits(a) ^ bits(b)) },
+		"compl":     func(a float64) float64 { return float64(^bits(a)) },
+		"lshift":    func(a, n float64) float64 { return float64(bits(a) << (bits(n) & 63)) },
+		"rshift":    func(a, n float64) float64 { return float64(bits(a) >> (bits(n) & 63)) },
+		"systime":   func() float64 { return float64(time.Now().Unix()) },
+		"mktime":    mktime,
+		"strftime":  timeText,
+		fieldNumber: awkField,
 	}
 }
 
