@@ -21,7 +21,8 @@ func awkField(n float64) (float64, error) {
 }
 
 // awkSource rewrites a program of busybox's awk for goawk: numbers may be hexadecimal and octal, "func" is a function,
-// and $(...) is checked. What has a token that is none stays as it is: the parser says what is wrong.
+// $(...) is checked, and gensub, a function of ours, gets $0 and its expression as text. What has a token that is none
+// stays as it is: the parser says what is wrong.
 func awkSource(source string) string {
 	lines := strings.SplitAfter(source, "\n")
 	starts := make([]int, len(lines))
@@ -29,15 +30,16 @@ func awkSource(source string) string {
 		starts[i] = starts[i-1] + len(lines[i-1])
 	}
 	var b strings.Builder
-	done, before := 0, lexer.NEWLINE
+	done, before, substitutes := 0, lexer.NEWLINE, 0
 	replace := func(at, length int, text string) {
 		b.WriteString(source[done:at] + text)
 		done = at + length
 	}
+	// substitutes counts down from gensub, 2, over ( to its expression, 0.
 	for scan := lexer.NewLexer([]byte(source)); ; {
 		pos, token, value := scan.Scan()
 		if (token == lexer.DIV || token == lexer.DIV_ASSIGN) && !endsOperand(before) {
-			_, token, _ = scan.ScanRegex()
+			_, token, value = scan.ScanRegex()
 		}
 		if token == lexer.ILLEGAL {
 			return source
@@ -55,8 +57,15 @@ func awkSource(source string) string {
 			}
 		case token == lexer.LPAREN && before == lexer.DOLLAR:
 			replace(at, 0, " "+fieldNumber)
+		case token == lexer.NAME && value == "gensub":
+			substitutes = 2
+		case token == lexer.LPAREN && substitutes == 1:
+			replace(at, 1, "($0, ")
+		case token == lexer.REGEX && substitutes == 0 && before == lexer.LPAREN:
+			replace(at, regexLength(source[at:]), `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
 		}
 		before = token
+		substitutes--
 	}
 }
 
@@ -95,4 +104,17 @@ func awkNumber(source, token string) (length int, decimal string) {
 		return 0, ""
 	}
 	return len(token), strconv.FormatUint(n, 10) + " "
+}
+
+// regexLength is how long the expression between slashes is that source begins with.
+func regexLength(source string) int {
+	for i := 1; i < len(source); i++ {
+		switch source[i] {
+		case '\\':
+			i++
+		case '/':
+			return i + 1
+		}
+	}
+	return len(source)
 }
