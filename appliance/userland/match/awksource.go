@@ -2,6 +2,7 @@ package match
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,6 +64,9 @@ func awkSource(source string) string {
 			replace(at, 1, "($0, ")
 		case token == lexer.REGEX && substitutes == 0 && before == lexer.LPAREN:
 			replace(at, regexLength(source[at:]), `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
+		case token == lexer.REGEX:
+			length := regexLength(source[at:])
+			replace(at, length, longestFirst(wordEdges(source[at:at+length])))
 		}
 		before = token
 		substitutes--
@@ -104,6 +108,20 @@ func awkNumber(source, token string) (length int, decimal string) {
 		return 0, ""
 	}
 	return len(token), strconv.FormatUint(n, 10) + " "
+}
+
+// plainChoices are words of which one matches: all of an expression between slashes, or of parentheses.
+var plainChoices = regexp.MustCompile(`[/(][A-Za-z0-9_ ,:;@%=#~-]+(\|[A-Za-z0-9_ ,:;@%=#~-]+)+[/)]`)
+
+// longestFirst puts the longest word first: sub, gsub, match and split of goawk take the first that fits, for which
+// POSIX has the longest. Where choices are more than words it is the first still.
+func longestFirst(expression string) string {
+	return plainChoices.ReplaceAllStringFunc(expression, func(choices string) string {
+		last := len(choices) - 1
+		words := strings.Split(choices[1:last], "|")
+		slices.SortStableFunc(words, func(a, b string) int { return len(b) - len(a) })
+		return choices[:1] + strings.Join(words, "|") + choices[last:]
+	})
 }
 
 // regexLength is how long the expression between slashes is that source begins with.
