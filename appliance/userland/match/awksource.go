@@ -25,11 +25,7 @@ func awkField(n float64) (float64, error) {
 // $(...) is checked, and gensub, a function of ours, gets $0 and its expression as text. What has a token that is none
 // stays as it is: the parser says what is wrong.
 func awkSource(source string) string {
-	lines := strings.SplitAfter(source, "\n")
-	starts := make([]int, len(lines))
-	for i := 1; i < len(lines); i++ {
-		starts[i] = starts[i-1] + len(lines[i-1])
-	}
+	lines, starts := linesOf(source)
 	var b strings.Builder
 	done, before, substitutes := 0, lexer.NEWLINE, 0
 	replace := func(at, length int, text string) {
@@ -71,6 +67,16 @@ func awkSource(source string) string {
 		before = token
 		substitutes--
 	}
+}
+
+// linesOf are the lines of a source, and where they begin.
+func linesOf(source string) (lines []string, starts []int) {
+	lines = strings.SplitAfter(source, "\n")
+	starts = make([]int, len(lines))
+	for i := 1; i < len(lines); i++ {
+		starts[i] = starts[i-1] + len(lines[i-1])
+	}
+	return lines, starts
 }
 
 // column is where the lexer's column of a line is; it counts no carriage returns.
