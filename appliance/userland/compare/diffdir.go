@@ -51,6 +51,7 @@ func (d *differ) pair(a, b string, inA, inB bool) {
 	}
 	isDirectory := inA && dirA || inB && dirB
 	switch {
+	case d.special(a, inA) || d.special(b, inB):
 	case inA && inB && dirA != dirB:
 		d.differ()
 		fmt.Fprintf(d.Stdout, "File %s is a %s while file %s is a %s\n", a, kindOf(a), b, kindOf(b))
@@ -62,6 +63,17 @@ func (d *differ) pair(a, b string, inA, inB bool) {
 		d.absent = [2]bool{!inA, !inB}
 		d.report(a, b)
 	}
+}
+
+// special says that a file in a directory is neither a file nor a directory: who reads a pipe or a device waits for ever,
+// or changes what it is for.
+func (d *differ) special(name string, there bool) bool {
+	info, err := os.Stat(name)
+	if !there || err != nil || info.Mode().IsRegular() || info.IsDir() {
+		return false
+	}
+	fmt.Fprintf(d.Stdout, "File %s is not a regular file or directory and was skipped\n", name)
+	return true
 }
 
 // kindOf is the kind of a file in words.

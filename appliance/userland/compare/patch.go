@@ -79,10 +79,25 @@ func target(c *command.Call, f *filePatch, strip int) (string, error) {
 	if len(c.Args) > 0 {
 		return c.Args[0], nil
 	}
-	name := f.to
-	if name == os.DevNull || name == "" {
-		name = f.from
+	name, err := stripped(f.to, strip)
+	if f.to == os.DevNull || f.to == "" {
+		return stripped(f.from, strip)
 	}
+	if _, gone := os.Lstat(name); err == nil && gone != nil && f.from != os.DevNull {
+		if old, err := stripped(f.from, strip); err == nil && regular(old) {
+			return old, nil // diff -N of directories: what is not there now has its old name alone
+		}
+	}
+	return name, err
+}
+
+func regular(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// stripped is a name of a patch without the directories that -p says.
+func stripped(name string, strip int) (string, error) {
 	for i := 0; strip < 0 || i < strip; i++ {
 		_, rest, found := strings.Cut(name, "/")
 		if !found {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"github.com/gatehouse-os/gatehouse/appliance/userland/filemode"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func FuzzExpression(f *testing.F) {
 		if holds, err := condition(words); err != nil && holds && strings.Contains(err.Error(), "missing") {
 			t.Errorf("%q holds, and: %v", words, err)
 		}
-		if mode, err := parseMode(line, 0o644, 0o22); err == nil && mode&^uint32(allBits) != 0 {
+		if mode, err := filemode.Parse(line, 0o644, 0o22); err == nil && mode&^uint32(filemode.All) != 0 {
 			t.Errorf("%q is the mode %o", line, mode)
 		}
 		if text, width := printable(line); strings.ContainsAny(text, "\x00\x1b\n\x7f") || width > len(line) {

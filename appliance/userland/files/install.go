@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/filemode"
 )
 
 const installHelp = `	-d	make directories
@@ -85,7 +86,7 @@ func install(c *command.Call) {
 
 func (p *installer) options() (err error) {
 	if text, given := p.c.Value('m'); given {
-		if p.mode, err = parseMode(text, 0, 0); err != nil {
+		if p.mode, err = filemode.Parse(text, 0, 0); err != nil {
 			return err
 		}
 	}

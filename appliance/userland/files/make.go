@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/filemode"
 )
 
 func making() map[string]command.Command {
@@ -68,7 +69,7 @@ func modeOption(c *command.Call, usual uint32) (mode uint32, given, ok bool) {
 	if !given {
 		return usual, false, true
 	}
-	mode, err := parseMode(text, usual, currentUmask())
+	mode, err := filemode.Parse(text, usual, currentUmask())
 	if err != nil {
 		c.Fail(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/filemode"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
 )
 
@@ -100,7 +101,7 @@ func chmod(c *command.Call) {
 		return
 	}
 	umask := currentUmask()
-	if _, err := parseMode(mode, 0, umask); err != nil {
+	if _, err := filemode.Parse(mode, 0, umask); err != nil {
 		c.Fail(err)
 		return
 	}
@@ -113,12 +114,12 @@ func chmod(c *command.Call) {
 		} else if isLink(st) {
 			return nil
 		}
-		next, err := parseMode(mode, st.Mode, umask)
+		next, err := filemode.Parse(mode, st.Mode, umask)
 		if err == nil {
-			err = unix.Chmod(name, next&allBits)
+			err = unix.Chmod(name, next&filemode.All)
 		}
-		if err == nil && (c.Has('v') || c.Has('c') && (st.Mode^next)&allBits != 0) {
-			fmt.Fprintf(c.Stdout, "mode of '%s' changed to %04o (%s)\n", name, next&allBits, modeString(next)[1:])
+		if err == nil && (c.Has('v') || c.Has('c') && (st.Mode^next)&filemode.All != 0) {
+			fmt.Fprintf(c.Stdout, "mode of '%s' changed to %04o (%s)\n", name, next&filemode.All, modeString(next)[1:])
 		}
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/filemode"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
 )
 
@@ -166,7 +167,7 @@ func (f *statFields) number(letter byte) (verb string, value any) {
 	st := f.st
 	switch letter {
 	case 'a':
-		return "o", st.Mode & allBits
+		return "o", st.Mode & filemode.All
 	case 'b':
 		return "d", st.Blocks
 	case 'B':

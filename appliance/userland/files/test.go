@@ -284,7 +284,7 @@ func mayAccess(st *unix.Stat_t, bit uint32) bool {
 	case euid == 0 && bit != 1:
 		return true
 	case euid == 0:
-		return st.Mode&execAll != 0
+		return st.Mode&0o111 != 0
 	case int(st.Uid) == euid:
 		bit <<= 6
 	case int(st.Gid) == unix.Getegid() || slices.Contains(groups, int(st.Gid)):

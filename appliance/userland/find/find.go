@@ -9,8 +9,8 @@ import (
 )
 
 var findCommand = command.Command{
-	Usage: "[-HL] [PATH]... [EXPRESSION]",
-	Help: `	-L, -follow, -H	symbolic links are what they lead to; those of the command line
+	Usage: "[-HLP] [PATH]... [EXPRESSION]",
+	Help: `	-L, -follow, -H	symbolic links are what they lead to; those of the command line; -P: none
 	-maxdepth N  -mindepth N  -depth  -xdev
 	-name -iname -path -ipath PATTERN   -regex EXPRESSION
 	-type f|d|l|b|c|p|s   -perm [-+/]MODE   -user U   -group G
@@ -42,7 +42,7 @@ type finder struct {
 func runFind(c *command.Call) {
 	f := &finder{Call: c, max: -1}
 	args := c.Args
-	for len(args) > 0 && (args[0] == "-L" || args[0] == "-H") {
+	for len(args) > 0 && (args[0] == "-L" || args[0] == "-H" || args[0] == "-P") {
 		f.follow, f.top = args[0] == "-L", args[0] == "-H"
 		args = args[1:]
 	}

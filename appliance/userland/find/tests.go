@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/filemode"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/regex"
 )
 
@@ -175,17 +176,16 @@ func group(value string) (node, error) {
 	return test(func(e *entry) bool { return e.stat.Gid == uint32(id) }), nil
 }
 
-// permission is of octal modes: exactly, -MODE all of its bits, +MODE or /MODE one of them.
+// permission is of modes, octal or as u=rwx,g+s: exactly, -MODE all of their bits, +MODE or /MODE one of them.
 func permission(value string) (node, error) {
 	sign := byte(0)
 	if value != "" && strings.IndexByte("-+/", value[0]) >= 0 {
 		sign, value = value[0], value[1:]
 	}
-	n, err := strconv.ParseUint(value, 8, 12)
+	want, err := filemode.Parse(value, 0, 0)
 	if err != nil {
-		return nil, errors.New("expected an octal mode")
+		return nil, err
 	}
-	want := uint32(n)
 	return test(func(e *entry) bool {
 		switch mode := e.stat.Mode & 0o7777; sign {
 		case '-':

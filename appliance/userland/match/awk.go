@@ -69,6 +69,7 @@ func awk(c *command.Call) {
 // asked for, by what FS is then.
 func awkParse(source string, functions map[string]any) (*parser.Program, error) {
 	config := &parser.ParserConfig{Funcs: functions}
+	source = awkSource(source)
 	program, err := parser.ParseProgram([]byte(source), config)
 	if err != nil {
 		return nil, err
@@ -93,22 +94,26 @@ func awkParse(source string, functions map[string]any) (*parser.Program, error) 
 // posix has the expressions of a program mean what POSIX says: the longest match, and GNU's edges of words.
 func posix(program *parser.Program) {
 	for i, re := range program.Compiled.Regexes {
-		text := re.String()
-		for at := 0; at+1 < len(text); at++ {
-			if text[at] != '\\' {
-				continue
-			}
-			if at++; text[at] == '<' || text[at] == '>' {
-				text = text[:at] + "b" + text[at+1:]
-			}
-		}
-		if text != re.String() {
+		if text := wordEdges(re.String()); text != re.String() {
 			if word, err := regexp.Compile(text); err == nil {
 				re, program.Compiled.Regexes[i] = word, word
 			}
 		}
 		re.Longest()
 	}
+}
+
+// wordEdges writes \< and \> as \b.
+func wordEdges(text string) string {
+	for at := 0; at+1 < len(text); at++ {
+		if text[at] != '\\' {
+			continue
+		}
+		if at++; text[at] == '<' || text[at] == '>' {
+			text = text[:at] + "b" + text[at+1:]
+		}
+	}
+	return text
 }
 
 // awkUnescape reads \t and the like in values of the command line, as in strings of a program.

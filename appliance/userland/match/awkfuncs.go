@@ -2,6 +2,7 @@ package match
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,15 +14,64 @@ import (
 // awkFunctions are those that busybox's awk has and POSIX's has not.
 func awkFunctions() map[string]any {
 	return map[string]any{
-		"and":      func(a, b float64) float64 { return float64(bits(a) & bits(b)) },
-		"or":       func(a, b float64) float64 { return float64(bits(a) | bits(b)) },
-		"xor":      func(a, b float64) float64 { return float64(bits(a) ^ bits(b)) },
-		"compl":    func(a float64) float64 { return float64(^bits(a)) },
-		"lshift":   func(a, n float64) float64 { return float64(bits(a) << (bits(n) & 63)) },
-		"rshift":   func(a, n float64) float64 { return float64(bits(a) >> (bits(n) & 63)) },
-		"systime":  func() float64 { return float64(time.Now().Unix()) },
-		"mktime":   mktime,
-		"strftime": timeText,
+		"and":       func(a, b float64) float64 { return float64(bits(a) & bits(b)) },
+		"or":        func(a, b float64) float64 { return float64(bits(a) | bits(b)) },
+		"xor":       func(a, b float64) float64 { return float64(bits(a) ^ bits(b)) },
+		"compl":     func(a float64) float64 { return float64(^bits(a)) },
+		"lshift":    func(a, n float64) float64 { return float64(bits(a) << (bits(n) & 63)) },
+		"rshift":    func(a, n float64) float64 { return float64(bits(a) >> (bits(n) & 63)) },
+		"systime":   func() float64 { return float64(time.Now().Unix()) },
+		"mktime":    mktime,
+		"strftime":  timeText,
+		"gensub":    gensub,
+		fieldNumber: awkField,
+	}
+}
+
+// gensub gives a text, the line if it has no other, in which a match of an expression is replaced: the one of a number,
+// or all of them. Which expressions there are in a replacement is as POSIX's sub has it, and \1 to \9.
+func gensub(line, expression, replacement, which string, text ...string) (string, error) {
+	if len(text) > 0 {
+		line = text[0]
+	}
+	re, err := regexp.Compile("(?s:" + wordEdges(expression) + ")")
+	if err != nil {
+		return "", err
+	}
+	re.Longest()
+	number, _ := strconv.Atoi(which)
+	var b strings.Builder
+	done := 0
+	for i, match := range re.FindAllStringSubmatchIndex(line, -1) {
+		if number <= 0 || i+1 == number {
+			b.WriteString(line[done:match[0]])
+			replaced(&b, replacement, line, match)
+			done = match[1]
+		}
+	}
+	return b.String() + line[done:], nil
+}
+
+// replaced writes what is in the place of a match.
+func replaced(b *strings.Builder, replacement, line string, match []int) {
+	for i := 0; i < len(replacement); i++ {
+		c, group := replacement[i], -1
+		if c == '&' {
+			group = 0
+		} else if c == '\\' && i+1 < len(replacement) {
+			i++
+			if c = replacement[i]; c >= '0' && c <= '9' {
+				group = int(c - '0')
+			} else if c != '&' && c != '\\' {
+				b.WriteByte('\\')
+			}
+		}
+		switch {
+		case group < 0:
+			b.WriteByte(c)
+		case 2*group < len(match) && match[2*group] >= 0:
+			b.WriteString(line[match[2*group]:match[2*group+1]])
+		}
 	}
 }
 

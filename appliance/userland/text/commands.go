@@ -21,7 +21,7 @@ func Commands() map[string]command.Command {
 		"rev":     {Usage: "[FILE]...", Run: rev},
 		"seq":     {Usage: "[-w] [-s TEXT] [FIRST [STEP]] LAST", Help: seqHelp, Letters: "+ws:", Run: seq},
 		"strings": {Usage: "[-fo] [-t o|d|x] [-n N] [FILE]...", Help: stringsHelp, Letters: "afon:t:", Run: stringsCommand},
-		"tee":     {Usage: "[-a] [FILE]...", Help: teeHelp, Letters: "a", Run: tee},
+		"tee":     {Usage: "[-ai] [FILE]...", Help: teeHelp, Letters: "ai", Run: tee},
 		"unexpand": {
 			Usage: "[-fa] [-t N] [FILE]...", Help: unexpandHelp, Letters: "ft:a",
 			Long: map[string]byte{"first-only": 'f', "tabs": 't', "all": 'a'}, Run: unexpand,

@@ -126,6 +126,9 @@ func parseSpans(list string) (spans []span, err error) {
 				return nil, err
 			}
 		}
+		if m+1 < n { // busybox takes one less for the same
+			return nil, fmt.Errorf("%s: the end is before the beginning", item)
+		}
 		spans = append(spans, span{int(n) - 1, int(m) - 1})
 	}
 	if spans == nil {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -53,6 +54,16 @@ func (l *lineReader) next() (line []byte, whole bool, err error) {
 		}
 		return nil, false, err
 	}
+}
+
+// readAll is io.ReadAll, in memory of a file's size from the beginning: what grows is there twice, and boxes are small.
+func readAll(r io.Reader) ([]byte, error) {
+	var text bytes.Buffer
+	if _, size, ok := isRegular(r); ok && size < math.MaxInt32 {
+		text.Grow(int(size) + bytes.MinRead)
+	}
+	_, err := text.ReadFrom(r)
+	return text.Bytes(), err
 }
 
 // endIsFine is err unless it is the end of a file.

@@ -117,10 +117,11 @@ func readLines(c *command.Call, end byte) (lines [][]byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := io.ReadAll(r)
+		text, err := readAll(r)
 		if err = errors.Join(err, r.Close()); err != nil {
 			return nil, command.Named(name, err)
 		}
+		lines = slices.Grow(lines, bytes.Count(text, []byte{end})+1)
 		for len(text) > 0 {
 			line, rest, _ := bytes.Cut(text, []byte{end})
 			lines, text = append(lines, line), rest

@@ -11,7 +11,7 @@ import (
 // tac prints the lines of each file, the last first. A last line without an end is joined to the one before it.
 func tac(c *command.Call) {
 	c.Each(func(_ string, r io.Reader) error {
-		text, err := io.ReadAll(r)
+		text, err := readAll(r)
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,7 @@ func tail(c *command.Call) {
 		if f.reader == nil {
 			continue
 		}
+		t.headings.last = "" // a name that is given twice is printed twice
 		t.headings.write(c.Stdout, f.shown, len(t.files) > 1)
 		if err := t.tail(c.Stdout, f.reader); err != nil && c.Stdout.Err() == nil {
 			c.Fail(command.Named(f.name, err))

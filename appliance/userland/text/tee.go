@@ -9,10 +9,17 @@ import (
 )
 
 const teeHelp = `  -a  append to the files
+  -i  ^C does not end it
 `
 
 // tee copies standard input to files and to standard output. Where it cannot write to one, the others have it all.
 func tee(c *command.Call) {
+	if c.Has('i') {
+		if err := c.Ignore(os.Interrupt); err != nil {
+			c.Fail(err)
+			return
+		}
+	}
 	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if c.Has('a') {
 		flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND

@@ -1,25 +1,32 @@
-package files
+// Package filemode reads modes of files as people write them: 644, u+x,go-w. It guarantees that what it returns has no
+// bits but permissions, set-user-ID, set-group-ID and sticky; whose umask counts is left to who asks.
+package filemode
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
-	allBits  = 0o7777
-	readAll  = 0o444
-	writeAll = 0o222
-	execAll  = 0o111
+	// All are the bits that a mode may have.
+	All = 0o7777
+
+	readAll    = 0o444
+	writeAll   = 0o222
+	execAll    = 0o111
+	setUser    = 0o4000
+	setGroup   = 0o2000
+	sticky     = 0o1000
+	aDirectory = 0o40000
 )
 
-// parseMode is a mode of chmod(1), octal or in letters, for a file that has the mode current.
-func parseMode(text string, current, umask uint32) (uint32, error) {
+// Parse reads a mode as of chmod(1), octal or in letters, for a file that has the mode current, with the bits of its
+// kind. Letters without whose they are leave out what is in umask.
+func Parse(text string, current, umask uint32) (uint32, error) {
 	if text != "" && text[0] >= '0' && text[0] <= '7' {
 		n, err := strconv.ParseUint(text, 8, 32)
-		if err != nil || n > allBits {
+		if err != nil || n > All {
 			return 0, fmt.Errorf("invalid mode %q", text)
 		}
 		return uint32(n), nil
@@ -55,7 +62,7 @@ func modeClause(clause string, mode, umask uint32) (changed uint32, ok bool) {
 			if whose != 0 {
 				mode &^= whose
 			} else {
-				mode &^= allBits
+				mode &^= All
 			}
 		case '+', '-':
 		default:
@@ -81,13 +88,13 @@ func modeClause(clause string, mode, umask uint32) (changed uint32, ok bool) {
 func whoseBits(who byte) uint32 {
 	switch who {
 	case 'u':
-		return unix.S_ISUID | unix.S_IRWXU
+		return setUser | 0o700
 	case 'g':
-		return unix.S_ISGID | unix.S_IRWXG
+		return setGroup | 0o070
 	case 'o':
-		return unix.S_IRWXO
+		return 0o007
 	}
-	return allBits
+	return All
 }
 
 // modeBits are those that a change names, for everybody: letters, or who has them already.
@@ -110,23 +117,16 @@ func modeBits(rest string, mode uint32) (bits uint32, left string) {
 		case 'x':
 			bits |= execAll
 		case 'X':
-			if mode&(unix.S_IFDIR|execAll) != 0 { // as busybox has it: other kinds with this bit count too
+			if mode&(aDirectory|execAll) != 0 { // as busybox has it: other kinds with this bit count too
 				bits |= execAll
 			}
 		case 's':
-			bits |= unix.S_ISUID | unix.S_ISGID
+			bits |= setUser | setGroup
 		case 't':
-			bits |= unix.S_ISVTX
+			bits |= sticky
 		default:
 			return bits, rest
 		}
 	}
 	return bits, rest
-}
-
-// currentUmask reads the umask, which can only be read by setting it.
-func currentUmask() uint32 {
-	mask := unix.Umask(0)
-	unix.Umask(mask)
-	return uint32(mask)
 }
