@@ -35,7 +35,7 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 	if s.flags['n'] && !s.interactive() {
 		return s.status
 	}
-	s.lineno = s.above + int(st.Pos().Line())
+	s.lineno = s.lineOf(st, s.above)
 	if s.depth++; s.depth > maxDepth {
 		s.depth = 0
 		s.abandon(exitUsage, "commands are too deep in each other")
@@ -130,8 +130,9 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 	case *syntax.CaseClause:
 		return s.caseOf(c)
 	case *syntax.FuncDecl:
-		line := s.above + int(c.Body.Pos().Line()) - 1
-		s.functions[c.Name.Value] = &function{text: printed(c.Body), line: line, body: c.Body, above: s.above}
+		s.functions[c.Name.Value] = &function{
+			text: printed(c.Body), lines: s.linesOf([]*syntax.Stmt{c.Body}, s.above), body: c.Body, above: s.above,
+		}
 		return 0
 	case *syntax.TestClause:
 		return s.testClause(c)

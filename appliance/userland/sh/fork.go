@@ -38,13 +38,9 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 
 // image is what a subshell knows: a list of strings.
 func (s *shell) image(list []*syntax.Stmt, background bool) []byte {
-	above := s.above
-	if len(list) > 0 {
-		above += int(list[0].Pos().Line()) - 1
-	}
 	b := &writer{}
-	b.put(printedList(list), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
-	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, above, oneIf(s.pipefail)} {
+	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
+	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail)} {
 		b.put(strconv.Itoa(n))
 	}
 	b.put(s.letters(), strconv.Itoa(len(s.params)))
@@ -69,7 +65,7 @@ func (s *shell) putNames(b *writer) {
 	}
 	b.put(strconv.Itoa(len(s.functions)))
 	for name, f := range s.functions {
-		b.put(name, f.text, strconv.Itoa(f.line))
+		b.put(name, f.text, f.lines)
 	}
 	for _, m := range []map[string]string{s.aliases, s.traps} {
 		b.put(strconv.Itoa(len(m)))
@@ -128,7 +124,7 @@ func (r *reader) strings(n int) []string {
 
 // subshell is the process that fork starts.
 func (s *shell) subshell(number string) int {
-	text, background, err := s.restore(number)
+	text, lines, background, err := s.restore(number)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sh: %s %s: %v\n", subshellOption, number, err)
 		return exitUsage
@@ -148,6 +144,7 @@ func (s *shell) subshell(number string) int {
 		s.say("%v", err)
 		return exitUsage
 	}
+	s.setLines(list, lines)
 	s.run(list, true)
 	return s.end()
 }
@@ -168,21 +165,22 @@ func imageOf(number string) (fd int, data []byte, err error) {
 }
 
 // restore reads the image.
-func (s *shell) restore(number string) (text string, background bool, err error) {
+func (s *shell) restore(number string) (text, lines string, background bool, err error) {
 	fd, data, err := imageOf(number)
 	if err != nil {
-		return "", false, err
+		return "", "", false, err
 	}
 	delete(s.fds, fd)
 	r := &reader{rest: string(data)}
-	text, background, s.name, s.dir = r.string(), r.string() == "true", r.string(), r.string()
+	text, lines, background, s.name, s.dir = r.string(), r.string(), r.string() == "true", r.string(), r.string()
 	pipefail := 0
-	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &s.above, &pipefail} {
+	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail} {
 		*n = r.int()
 	}
 	s.pipefail = pipefail != 0
 	for _, letter := range []byte(r.string()) {
 		s.flags[letter] = letter != 'i' && letter != 'm'
+		s.typed = s.typed || letter == 'i'
 	}
 	s.params = r.strings(r.int())
 	clear(s.fds) // what the runtime has opened in the place of a closed one is not the script's
@@ -201,7 +199,7 @@ func (s *shell) restore(number string) (text string, background bool, err error)
 		j.procs = []*proc{{pid: j.pgid, state: state(r.int())}}
 		s.jobs.list = append(s.jobs.list, j)
 	}
-	return text, background, r.err
+	return text, lines, background, r.err
 }
 
 // restoreNames reads what has names.
@@ -213,9 +211,7 @@ func (s *shell) restoreNames(r *reader) {
 		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0, readonly: what&4 != 0}
 	}
 	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
-		line, err := strconv.Atoi(fields[2])
-		r.err = errors.Join(r.err, err)
-		s.functions[fields[0]] = &function{text: fields[1], line: line}
+		s.functions[fields[0]] = &function{text: fields[1], lines: fields[2]}
 	}
 	for _, m := range []map[string]string{s.aliases, s.traps} {
 		for fields := range slices.Chunk(r.strings(2*r.int()), 2) {

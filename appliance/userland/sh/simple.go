@@ -190,7 +190,8 @@ func (s *shell) call(args []string) int {
 		if err != nil || len(list) != 1 {
 			s.abandon(exitUsage, "%s: the function cannot be read: %v", args[0], err)
 		}
-		f.body, f.above = list[0], f.line
+		f.body = list[0]
+		s.setLines(list, f.lines)
 	}
 	params, loops, above := s.params, s.loops, s.above
 	s.params, s.loops, s.above = args[1:], 0, f.above

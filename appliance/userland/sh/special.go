@@ -19,7 +19,7 @@ func eval(s *shell, args []string) int {
 	}
 	list, err := parse(strings.Join(args[1:], " "))
 	if err != nil {
-		s.complain(err)
+		s.complain(err, s.lineno-1)
 		panic(leave{status: exitUsage})
 	}
 	defer s.inThisLine()()
@@ -87,7 +87,7 @@ func (s *shell) include(fd int) int {
 		s.jump = jump{}
 	}
 	if f.err != nil && !errors.Is(f.err, errJump) {
-		s.complain(f.err)
+		s.complain(f.err, f.above)
 		panic(leave{status: exitUsage})
 	}
 	return s.status
