@@ -39,7 +39,7 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 // image is what a subshell knows: a list of strings.
 func (s *shell) image(list []*syntax.Stmt, background bool) []byte {
 	b := &writer{}
-	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
+	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir, s.function)
 	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail)} {
 		b.put(strconv.Itoa(n))
 	}
@@ -172,7 +172,8 @@ func (s *shell) restore(number string) (text, lines string, background bool, err
 	}
 	delete(s.fds, fd)
 	r := &reader{rest: string(data)}
-	text, lines, background, s.name, s.dir = r.string(), r.string(), r.string() == "true", r.string(), r.string()
+	text, lines, background = r.string(), r.string(), r.string() == "true"
+	s.name, s.dir, s.function = r.string(), r.string(), r.string()
 	pipefail := 0
 	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail} {
 		*n = r.int()

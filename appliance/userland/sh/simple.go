@@ -193,14 +193,14 @@ func (s *shell) call(args []string) int {
 		f.body = list[0]
 		s.setLines(list, f.lines)
 	}
-	params, loops, above := s.params, s.loops, s.above
-	s.params, s.loops, s.above = args[1:], 0, f.above
+	params, loops, above, caller := s.params, s.loops, s.above, s.function
+	s.params, s.loops, s.above, s.function = args[1:], 0, f.above, args[0]
 	s.calls++
 	s.hidden = append(s.hidden, map[string]*variable{})
 	defer func() {
 		s.reveal()
 		s.calls--
-		s.params, s.loops, s.above = params, loops, above
+		s.params, s.loops, s.above, s.function = params, loops, above, caller
 	}()
 	s.statement(f.body, false)
 	if s.jump.kind == returning {

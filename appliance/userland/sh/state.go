@@ -40,6 +40,7 @@ type shell struct {
 
 	loops     int                  // that run around a command
 	calls     int                  // functions and files
+	function  string               // the innermost: FUNCNAME
 	depth     int                  // of all that calls itself
 	above     int                  // lines of the script before those that positions count
 	lineno    int                  // of the command that runs: LINENO
