@@ -223,7 +223,7 @@ func (s *shell) restoreNames(r *reader) {
 
 // foregroundFork runs a subshell and waits for it.
 func (s *shell) foregroundFork(list []*syntax.Stmt) int {
-	j := &job{text: "(" + printedList(list) + ")"}
+	j := &job{text: oneLine(&syntax.Subshell{Stmts: list})}
 	pid, err := s.fork(list, s.startIn(j), false)
 	if err != nil {
 		s.abandon(exitUsage, "%v", err)
@@ -241,7 +241,7 @@ func printedList(list []*syntax.Stmt) string {
 func (s *shell) background(st *syntax.Stmt) int {
 	body := *st
 	body.Background, body.Disown, body.Semicolon, body.Comments = false, false, syntax.Pos{}, nil
-	j := &job{text: printedList([]*syntax.Stmt{&body})}
+	j := &job{text: oneLine(&body)}
 	s.reap()
 	pid, err := s.forkIgnoring([]*syntax.Stmt{&body})
 	if err != nil {

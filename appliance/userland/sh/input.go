@@ -136,6 +136,13 @@ func printed(node syntax.Node) string {
 	return b.String()
 }
 
+// oneLine is a piece of a script for a list of jobs. A here-document has lines of its own there too.
+func oneLine(node syntax.Node) string {
+	var b strings.Builder
+	_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(&b, node) // as printed
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
 // fromText returns a function that reads line after line of a text.
 func fromText(text string) func() (string, error) {
 	return func() (string, error) {

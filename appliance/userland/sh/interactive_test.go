@@ -314,6 +314,10 @@ func TestWindowSize(t *testing.T) {
 			t.Errorf("%d columns: %q", tt.columns, out)
 		}
 	}
+	d.send("echo " + line + "\x01\x03") // at its beginning: the next prompt is below all of it
+	d.expect("\x1b[B\x1b[")
+	d.expect("^C\r\n")
+	d.prompt()
 	d.send("echo ab")
 	d.expect("echo ab")
 	d.resize(24, 120)
