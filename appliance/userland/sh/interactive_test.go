@@ -276,6 +276,8 @@ esac
 func TestTerminalModes(t *testing.T) {
 	t.Parallel()
 	d := talk(t)
+	d.do("f() { test -t 1; echo $? >&2; }")
+	d.want("f; f >/dev/null; test -t 0 </dev/null; echo $?", "0\n1\n1\n") // it asks about the script's files
 	if out := d.do("stty raw -echo; echo bad"); out != "bad\n" {
 		t.Errorf("not raw: %q", out)
 	}

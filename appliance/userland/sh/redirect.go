@@ -144,10 +144,10 @@ func (s *shell) openFor(op syntax.RedirOperator, name string) (int, error) {
 // openNew is > with set -C: no regular file that is there is overwritten.
 func (s *shell) openNew(name string) (int, error) {
 	var stat unix.Stat_t
-	if err := unix.Stat(name, &stat); err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err := unix.Stat(s.actual(name), &stat); err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return s.open(name, unix.O_WRONLY)
 	}
-	fd, err := openFile(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o666)
+	fd, err := openFile(s.actual(name), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o666)
 	if err != nil {
 		return -1, fmt.Errorf("%s: %w", name, err)
 	}
@@ -157,8 +157,9 @@ func (s *shell) openNew(name string) (int, error) {
 // open opens a file. That of a FIFO may take for ever: a person's ^C ends it.
 func (s *shell) open(name string, flags int) (int, error) {
 	var stat unix.Stat_t
-	if !s.interactive() || unix.Stat(name, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
-		fd, err := openFile(name, flags, 0o666)
+	actual := s.actual(name)
+	if !s.interactive() || unix.Stat(actual, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
+		fd, err := openFile(actual, flags, 0o666)
 		if err != nil {
 			return -1, fmt.Errorf("%s: %w", name, err)
 		}
@@ -170,7 +171,7 @@ func (s *shell) open(name string, flags int) (int, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		fd, err := openFile(name, flags, 0o666)
+		fd, err := openFile(actual, flags, 0o666)
 		done <- opened{fd, err}
 	}()
 	for {

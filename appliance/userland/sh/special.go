@@ -47,7 +47,7 @@ func dot(s *shell, args []string) int {
 			s.abandon(exitUsage, ".: %s: not found", args[1])
 		}
 	}
-	fd, err := openFile(name, unix.O_RDONLY, 0)
+	fd, err := openFile(s.actual(name), unix.O_RDONLY, 0)
 	if err != nil {
 		s.abandon(exitUsage, ".: %s: %v", name, err)
 	}
