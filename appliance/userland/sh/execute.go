@@ -104,11 +104,16 @@ func (s *shell) command(st *syntax.Stmt, last bool) int {
 	if len(st.Redirs) == 0 {
 		return s.compound(st.Cmd, last)
 	}
-	undo, err := s.redirect(st.Redirs)
-	defer undo()
+	_, isSubshell := st.Cmd.(*syntax.Subshell)
+	files, err := s.redirect(st.Redirs)
+	if isSubshell && err == nil && last && s.becomesSubshell() {
+		files.keep()
+		return s.compound(st.Cmd, true)
+	}
+	defer files.undo()
 	if err != nil {
 		s.say("%v", err)
-		return exitFailure
+		return exitFailure + oneIf(isSubshell) // which is a process that cannot begin
 	}
 	return s.compound(st.Cmd, false)
 }
@@ -118,6 +123,9 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 	case *syntax.Block:
 		return s.statements(c.Stmts, last)
 	case *syntax.Subshell:
+		if last && s.becomesSubshell() {
+			return s.statements(c.Stmts, true)
+		}
 		return s.foregroundFork(c.Stmts)
 	case *syntax.BinaryCmd:
 		return s.binary(c, last)

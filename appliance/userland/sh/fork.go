@@ -221,6 +221,19 @@ func (s *shell) restoreNames(r *reader) {
 	}
 }
 
+// becomesSubshell makes of a process with nothing to do behind a subshell that subshell: $! is its number, then, and there
+// is nobody else who keeps its files open. It reports false if there is something to do, as a trap.
+func (s *shell) becomesSubshell() bool {
+	if s.hasTraps() || s.interactive() {
+		return false
+	}
+	s.inside = true
+	for _, j := range s.jobs.list {
+		j.foreign = true
+	}
+	return true
+}
+
 // foregroundFork runs a subshell and waits for it.
 func (s *shell) foregroundFork(list []*syntax.Stmt) int {
 	j := &job{text: oneLine(&syntax.Subshell{Stmts: list})}

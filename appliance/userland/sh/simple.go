@@ -52,8 +52,8 @@ func (s *shell) appended(a *syntax.Assign) string {
 
 // assignments are a command without a name: its redirections do nothing but being made.
 func (s *shell) assignments(list []*syntax.Assign, redirs []*syntax.Redirect) int {
-	undo, err := s.redirect(redirs)
-	defer undo()
+	files, err := s.redirect(redirs)
+	defer files.undo()
 	if err != nil {
 		s.say("%v", err)
 		return exitFailure
@@ -90,11 +90,13 @@ func (s *shell) invoke(args []string, assigns []*syntax.Assign, redirs []*syntax
 	b, isBuiltin := builtinOf(args[0])
 	_, isFunction := s.functions[args[0]]
 	special := isBuiltin && b.special
-	undo, err := s.redirect(redirs)
+	files, err := s.redirect(redirs)
 	keep := false
 	defer func() {
-		if !keep {
-			undo()
+		if keep {
+			files.keep()
+		} else {
+			files.undo()
 		}
 	}()
 	if err != nil {

@@ -32,6 +32,7 @@ type shell struct {
 	output []byte // of a builtin
 
 	fds  map[int]int // the shell's files: of a number in a script, the descriptor of the process
+	held map[int]int // descriptors that get a number back: for how many redirections
 	jobs jobs
 	signals
 
@@ -112,7 +113,7 @@ func newShell(p Program) *shell {
 	}
 	s := &shell{
 		program: p, pid: os.Getpid(), vars: map[string]*variable{}, functions: map[string]*function{},
-		aliases: map[string]string{}, flags: map[byte]bool{}, fds: map[int]int{}, signals: newSignals(),
+		aliases: map[string]string{}, flags: map[byte]bool{}, fds: map[int]int{}, held: map[int]int{}, signals: newSignals(),
 	}
 	s.inherit()
 	for name, value := range map[string]string{
