@@ -57,6 +57,9 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 		return s.status
 	}
 	s.status = s.command(st, last)
+	if s.jump.kind == noJump {
+		s.between() // with the files of this command, and before -e ends the shell
+	}
 	s.errexit(st.Cmd)
 	return s.status
 }

@@ -19,14 +19,14 @@ const subshellOption = "--subshell"
 
 // fork starts a process that runs a piece of a script as this one would, and ends.
 func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, error) {
-	fd, err := memory("subshell", s.image(list, background))
+	if how.files == nil {
+		how.files = s.fds
+	}
+	fd, err := memory("subshell", s.image(list, background, how.files))
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(fd)
-	if how.files == nil {
-		how.files = s.fds
-	}
 	how.files = maps.Clone(how.files)
 	number := 10
 	for n := range how.files {
@@ -36,8 +36,8 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 	return s.spawn(ourselves, []string{"sh", subshellOption, strconv.Itoa(number)}, how)
 }
 
-// image is what a subshell knows: a list of strings.
-func (s *shell) image(list []*syntax.Stmt, background bool) []byte {
+// image is what a subshell knows that has files: a list of strings.
+func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) []byte {
 	b := &writer{}
 	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir, s.function)
 	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail)} {
@@ -45,8 +45,8 @@ func (s *shell) image(list []*syntax.Stmt, background bool) []byte {
 	}
 	b.put(s.letters(), strconv.Itoa(len(s.params)))
 	b.put(s.params...)
-	b.put(strconv.Itoa(len(s.fds)))
-	for n := range s.fds {
+	b.put(strconv.Itoa(len(files)))
+	for n := range files {
 		b.put(strconv.Itoa(n))
 	}
 	s.putNames(b)
