@@ -40,7 +40,9 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) []byte {
 	b := &writer{}
 	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir, s.function)
-	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail)} {
+	for _, n := range []int{
+		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail), oneIf(s.oneCommand),
+	} {
 		b.put(strconv.Itoa(n))
 	}
 	b.put(s.letters(), strconv.Itoa(len(s.params)))
@@ -66,6 +68,12 @@ func (s *shell) putNames(b *writer) {
 	b.put(strconv.Itoa(len(s.functions)))
 	for name, f := range s.functions {
 		b.put(name, f.text, f.lines)
+	}
+	b.put(strconv.Itoa(len(s.hidden)))
+	if n := len(s.hidden); n > 0 { // the innermost function: its locals
+		names := slices.Collect(maps.Keys(s.hidden[n-1]))
+		b.put(strconv.Itoa(len(names)))
+		b.put(names...)
 	}
 	for _, m := range []map[string]string{s.aliases, s.traps} {
 		b.put(strconv.Itoa(len(m)))
@@ -174,11 +182,13 @@ func (s *shell) restore(number string) (text, lines string, background bool, err
 	r := &reader{rest: string(data)}
 	text, lines, background = r.string(), r.string(), r.string() == "true"
 	s.name, s.dir, s.function = r.string(), r.string(), r.string()
-	pipefail := 0
-	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail} {
+	pipefail, oneCommand := 0, 0
+	for _, n := range []*int{
+		&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail, &oneCommand,
+	} {
 		*n = r.int()
 	}
-	s.pipefail = pipefail != 0
+	s.pipefail, s.oneCommand = pipefail != 0, oneCommand != 0
 	for _, letter := range []byte(r.string()) {
 		s.flags[letter] = letter != 'i' && letter != 'm'
 		s.typed = s.typed || letter == 'i'
@@ -213,6 +223,13 @@ func (s *shell) restoreNames(r *reader) {
 	}
 	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
 		s.functions[fields[0]] = &function{text: fields[1], lines: fields[2]}
+	}
+	if r.int() > 0 { // nothing comes back at the end of the function: the process ends before
+		locals := map[string]*variable{}
+		for _, name := range r.strings(r.int()) {
+			locals[name] = s.vars[name]
+		}
+		s.hidden = []map[string]*variable{locals}
 	}
 	for _, m := range []map[string]string{s.aliases, s.traps} {
 		for fields := range slices.Chunk(r.strings(2*r.int()), 2) {

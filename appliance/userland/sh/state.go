@@ -173,10 +173,10 @@ func isHere(path string) bool {
 	return unix.Stat(path, &a) == nil && unix.Stat(".", &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
-// say writes a complaint, in a script with the line of the command that runs.
+// say writes a complaint, in a script with the line of the command that runs. A command of -c has but one, mostly.
 func (s *shell) say(format string, args ...any) {
 	where := ""
-	if !s.interactive() && !s.typed && s.lineno > 0 {
+	if !s.interactive() && !s.typed && (s.lineno > 1 || s.lineno == 1 && !s.oneCommand) {
 		where = fmt.Sprintf("line %d: ", s.lineno)
 	}
 	s.sayPlainly("%s%s", where, fmt.Sprintf(format, args...))
