@@ -120,6 +120,45 @@ func TestMore(t *testing.T) {
 	}
 }
 
+// TestNotEdited: a file that cannot be read, for its size or else, is not written to either, whoever forces it.
+func TestNotEdited(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "large"), []byte("first\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "large"), 9<<20); err != nil { // with a hole: it takes no room
+		t.Fatal(err)
+	}
+	for _, keys := range []string{":w!\r:q!\r", "iword\x1b:wq!\r:q!\r", "xZZ:q!\r", ":e! large\r:w!\r:q!\r"} {
+		cmd := exec.Command(program(t, false, "vi"), "large")
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(keys)
+		out, err := cmd.CombinedOutput()
+		if info, statErr := os.Stat(filepath.Join(dir, "large")); statErr != nil || info.Size() != 9<<20 {
+			t.Errorf("%q: it has become another: %v, %v; vi: %v, %q", keys, info, statErr, err, out)
+		}
+	}
+}
+
+// TestTwoAtOnce: what another has written to a file meanwhile is not lost by :w.
+func TestTwoAtOnce(t *testing.T) {
+	dir := write(t, "f", "old\n")
+	p := sit(t, dir, 10, 60, program(t, false, "vi"), "f")
+	p.bottom("- f 1/1")
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("another's\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.types("imine\x1b:w\r")
+	p.bottom("changed by somebody else")
+	if text, err := os.ReadFile(filepath.Join(dir, "f")); string(text) != "another's\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	p.types(":w!\rx:wq\r")
+	p.leaves()
+	if text, err := os.ReadFile(filepath.Join(dir, "f")); string(text) != "minold\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // TestFullDisk: on a disk without room a file keeps what it had, and vi says why.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()

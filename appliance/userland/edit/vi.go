@@ -29,7 +29,8 @@ type session struct {
 	terminal *terminal.Terminal
 	display  display
 	names    []string
-	at       int // in names
+	at       int                    // in names
+	seen     map[string]fs.FileInfo // files as they were when they were read or written last
 	readOnly bool
 	over     bool
 }
@@ -45,7 +46,7 @@ func runVi(c *command.Call) {
 		c.Fail(err)
 		return
 	}
-	s := &session{call: c, terminal: terminal.Open(in), names: c.Args, readOnly: c.Has('R')}
+	s := &session{call: c, terminal: terminal.Open(in), names: c.Args, readOnly: c.Has('R'), seen: map[string]fs.FileInfo{}}
 	defer s.terminal.Close()
 	s.display.out = c.Stdout
 	s.Editor = vi.New(s.terminal.Size())
@@ -133,7 +134,24 @@ func (s *session) write(r vi.Request) error {
 			return errors.New("file exists (:w! overrides)")
 		}
 	}
-	return save(r.Name, r.Text)
+	before, now := s.seen[r.Name], stat(r.Name)
+	if before != nil && now != nil && !r.Force && (!now.ModTime().Equal(before.ModTime()) || now.Size() != before.Size()) {
+		return fmt.Errorf("'%s' was changed by somebody else (:w! overrides)", r.Name)
+	}
+	err := save(r.Name, r.Text)
+	if err == nil && before != nil {
+		s.seen[r.Name] = stat(r.Name)
+	}
+	return err
+}
+
+// stat is how a file is, nil if it is not there.
+func stat(name string) fs.FileInfo {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil
+	}
+	return info
 }
 
 // turn goes to another file of the command line.
@@ -155,7 +173,8 @@ func (s *session) open() {
 	s.load(s.names[s.at])
 }
 
-// load loads a file; one that is not there is new. What cannot be read is not edited: to write would lose it.
+// load loads a file; one that is not there is new. What cannot be read is not edited, and its name is not kept: :w!, :wq! or
+// ZZ would put what is on the screen in the place of it.
 func (s *session) load(name string) {
 	text, info, err := load(name, vi.MaxText)
 	switch {
@@ -163,11 +182,12 @@ func (s *session) load(name string) {
 		s.Load(name, nil, fmt.Sprintf("'%s' [New file]", name))
 		s.ReadOnly = s.readOnly
 	case err != nil:
-		s.Load(name, nil, "")
+		s.Load("", nil, "")
 		s.Complain(err)
-		s.ReadOnly = true
+		s.ReadOnly = s.readOnly
 	default:
 		s.Load(name, text, "")
+		s.seen[name] = info
 		s.ReadOnly = s.readOnly || info.Mode()&0o222 == 0
 	}
 }

@@ -175,6 +175,9 @@ func (s *shell) utility(run multicall.Command, args []string) int {
 		}
 		files[n] = file{fd}
 	}
+	if args[0] == "test" || args[0] == "[" {
+		args = s.testedFiles(args)
+	}
 	return run(context.Background(), args, eof{}, files[1], files[2])
 }
 

@@ -78,6 +78,7 @@ func (e *editor) line(prompt string) (string, error) {
 	case err == nil || errors.Is(err, term.ErrPasteIndicator):
 		return line + "\n", nil
 	case errors.Is(err, errInterrupt):
+		e.toEnd()
 		_, _ = io.WriteString(e, "^C\r\n") // the next prompt fails as well
 		e.renew()
 		return "", errInterrupt
@@ -85,6 +86,12 @@ func (e *editor) line(prompt string) (string, error) {
 	_, _ = io.WriteString(e, "\r\n")
 	e.renew()
 	return "", io.EOF
+}
+
+// toEnd moves the cursor to the end of the line, which may be rows below, so that what is written next is behind it.
+func (e *editor) toEnd() {
+	e.keys.out, e.keys.interrupts = []byte{ctrlE}, true
+	_, _ = e.term.ReadLine() // it ends as it did before
 }
 
 // tab is called for every key that the Terminal has no meaning for.

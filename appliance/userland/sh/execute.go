@@ -35,7 +35,7 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 	if s.flags['n'] && !s.interactive() {
 		return s.status
 	}
-	s.lineno = s.above + int(st.Pos().Line())
+	s.lineno = s.lineOf(st, s.above)
 	if s.depth++; s.depth > maxDepth {
 		s.depth = 0
 		s.abandon(exitUsage, "commands are too deep in each other")
@@ -57,6 +57,9 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 		return s.status
 	}
 	s.status = s.command(st, last)
+	if s.jump.kind == noJump {
+		s.between() // with the files of this command, and before -e ends the shell
+	}
 	s.errexit(st.Cmd)
 	return s.status
 }
@@ -104,11 +107,16 @@ func (s *shell) command(st *syntax.Stmt, last bool) int {
 	if len(st.Redirs) == 0 {
 		return s.compound(st.Cmd, last)
 	}
-	undo, err := s.redirect(st.Redirs)
-	defer undo()
+	_, isSubshell := st.Cmd.(*syntax.Subshell)
+	files, err := s.redirect(st.Redirs)
+	if isSubshell && err == nil && last && s.becomesSubshell() {
+		files.keep()
+		return s.compound(st.Cmd, true)
+	}
+	defer files.undo()
 	if err != nil {
 		s.say("%v", err)
-		return exitFailure
+		return exitFailure + oneIf(isSubshell) // which is a process that cannot begin
 	}
 	return s.compound(st.Cmd, false)
 }
@@ -118,6 +126,9 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 	case *syntax.Block:
 		return s.statements(c.Stmts, last)
 	case *syntax.Subshell:
+		if last && s.becomesSubshell() {
+			return s.statements(c.Stmts, true)
+		}
 		return s.foregroundFork(c.Stmts)
 	case *syntax.BinaryCmd:
 		return s.binary(c, last)
@@ -130,8 +141,9 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 	case *syntax.CaseClause:
 		return s.caseOf(c)
 	case *syntax.FuncDecl:
-		line := s.above + int(c.Body.Pos().Line()) - 1
-		s.functions[c.Name.Value] = &function{text: printed(c.Body), line: line, body: c.Body, above: s.above}
+		s.functions[c.Name.Value] = &function{
+			text: printed(c.Body), lines: s.linesOf([]*syntax.Stmt{c.Body}, s.above), body: c.Body, above: s.above,
+		}
 		return 0
 	case *syntax.TestClause:
 		return s.testClause(c)

@@ -19,14 +19,14 @@ const subshellOption = "--subshell"
 
 // fork starts a process that runs a piece of a script as this one would, and ends.
 func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, error) {
-	fd, err := memory("subshell", s.image(list, background))
+	if how.files == nil {
+		how.files = s.fds
+	}
+	fd, err := memory("subshell", s.image(list, background, how.files))
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(fd)
-	if how.files == nil {
-		how.files = s.fds
-	}
 	how.files = maps.Clone(how.files)
 	number := 10
 	for n := range how.files {
@@ -36,21 +36,19 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 	return s.spawn(ourselves, []string{"sh", subshellOption, strconv.Itoa(number)}, how)
 }
 
-// image is what a subshell knows: a list of strings.
-func (s *shell) image(list []*syntax.Stmt, background bool) []byte {
-	above := s.above
-	if len(list) > 0 {
-		above += int(list[0].Pos().Line()) - 1
-	}
+// image is what a subshell knows that has files: a list of strings.
+func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) []byte {
 	b := &writer{}
-	b.put(printedList(list), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir)
-	for _, n := range []int{s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, above, oneIf(s.pipefail)} {
+	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir, s.function)
+	for _, n := range []int{
+		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail), oneIf(s.oneCommand),
+	} {
 		b.put(strconv.Itoa(n))
 	}
 	b.put(s.letters(), strconv.Itoa(len(s.params)))
 	b.put(s.params...)
-	b.put(strconv.Itoa(len(s.fds)))
-	for n := range s.fds {
+	b.put(strconv.Itoa(len(files)))
+	for n := range files {
 		b.put(strconv.Itoa(n))
 	}
 	s.putNames(b)
@@ -69,7 +67,13 @@ func (s *shell) putNames(b *writer) {
 	}
 	b.put(strconv.Itoa(len(s.functions)))
 	for name, f := range s.functions {
-		b.put(name, f.text, strconv.Itoa(f.line))
+		b.put(name, f.text, f.lines)
+	}
+	b.put(strconv.Itoa(len(s.hidden)))
+	if n := len(s.hidden); n > 0 { // the innermost function: its locals
+		names := slices.Collect(maps.Keys(s.hidden[n-1]))
+		b.put(strconv.Itoa(len(names)))
+		b.put(names...)
 	}
 	for _, m := range []map[string]string{s.aliases, s.traps} {
 		b.put(strconv.Itoa(len(m)))
@@ -128,7 +132,7 @@ func (r *reader) strings(n int) []string {
 
 // subshell is the process that fork starts.
 func (s *shell) subshell(number string) int {
-	text, background, err := s.restore(number)
+	text, lines, background, err := s.restore(number)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sh: %s %s: %v\n", subshellOption, number, err)
 		return exitUsage
@@ -148,6 +152,7 @@ func (s *shell) subshell(number string) int {
 		s.say("%v", err)
 		return exitUsage
 	}
+	s.setLines(list, lines)
 	s.run(list, true)
 	return s.end()
 }
@@ -168,21 +173,25 @@ func imageOf(number string) (fd int, data []byte, err error) {
 }
 
 // restore reads the image.
-func (s *shell) restore(number string) (text string, background bool, err error) {
+func (s *shell) restore(number string) (text, lines string, background bool, err error) {
 	fd, data, err := imageOf(number)
 	if err != nil {
-		return "", false, err
+		return "", "", false, err
 	}
 	delete(s.fds, fd)
 	r := &reader{rest: string(data)}
-	text, background, s.name, s.dir = r.string(), r.string() == "true", r.string(), r.string()
-	pipefail := 0
-	for _, n := range []*int{&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &s.above, &pipefail} {
+	text, lines, background = r.string(), r.string(), r.string() == "true"
+	s.name, s.dir, s.function = r.string(), r.string(), r.string()
+	pipefail, oneCommand := 0, 0
+	for _, n := range []*int{
+		&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail, &oneCommand,
+	} {
 		*n = r.int()
 	}
-	s.pipefail = pipefail != 0
+	s.pipefail, s.oneCommand = pipefail != 0, oneCommand != 0
 	for _, letter := range []byte(r.string()) {
 		s.flags[letter] = letter != 'i' && letter != 'm'
+		s.typed = s.typed || letter == 'i'
 	}
 	s.params = r.strings(r.int())
 	clear(s.fds) // what the runtime has opened in the place of a closed one is not the script's
@@ -201,7 +210,7 @@ func (s *shell) restore(number string) (text string, background bool, err error)
 		j.procs = []*proc{{pid: j.pgid, state: state(r.int())}}
 		s.jobs.list = append(s.jobs.list, j)
 	}
-	return text, background, r.err
+	return text, lines, background, r.err
 }
 
 // restoreNames reads what has names.
@@ -213,9 +222,14 @@ func (s *shell) restoreNames(r *reader) {
 		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0, readonly: what&4 != 0}
 	}
 	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
-		line, err := strconv.Atoi(fields[2])
-		r.err = errors.Join(r.err, err)
-		s.functions[fields[0]] = &function{text: fields[1], line: line}
+		s.functions[fields[0]] = &function{text: fields[1], lines: fields[2]}
+	}
+	if r.int() > 0 { // nothing comes back at the end of the function: the process ends before
+		locals := map[string]*variable{}
+		for _, name := range r.strings(r.int()) {
+			locals[name] = s.vars[name]
+		}
+		s.hidden = []map[string]*variable{locals}
 	}
 	for _, m := range []map[string]string{s.aliases, s.traps} {
 		for fields := range slices.Chunk(r.strings(2*r.int()), 2) {
@@ -224,9 +238,22 @@ func (s *shell) restoreNames(r *reader) {
 	}
 }
 
+// becomesSubshell makes of a process with nothing to do behind a subshell that subshell: $! is its number, then, and there
+// is nobody else who keeps its files open. It reports false if there is something to do, as a trap.
+func (s *shell) becomesSubshell() bool {
+	if s.hasTraps() || s.interactive() {
+		return false
+	}
+	s.inside = true
+	for _, j := range s.jobs.list {
+		j.foreign = true
+	}
+	return true
+}
+
 // foregroundFork runs a subshell and waits for it.
 func (s *shell) foregroundFork(list []*syntax.Stmt) int {
-	j := &job{text: "(" + printedList(list) + ")"}
+	j := &job{text: oneLine(&syntax.Subshell{Stmts: list})}
 	pid, err := s.fork(list, s.startIn(j), false)
 	if err != nil {
 		s.abandon(exitUsage, "%v", err)
@@ -244,7 +271,7 @@ func printedList(list []*syntax.Stmt) string {
 func (s *shell) background(st *syntax.Stmt) int {
 	body := *st
 	body.Background, body.Disown, body.Semicolon, body.Comments = false, false, syntax.Pos{}, nil
-	j := &job{text: printedList([]*syntax.Stmt{&body})}
+	j := &job{text: oneLine(&body)}
 	s.reap()
 	pid, err := s.forkIgnoring([]*syntax.Stmt{&body})
 	if err != nil {

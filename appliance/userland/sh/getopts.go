@@ -95,6 +95,8 @@ func (o *option) wrong(silently string, letter byte, format string) string {
 		o.mustSet("OPTARG", string(letter))
 		return silently
 	}
-	o.say("getopts: "+format, letter)
+	if o.value("OPTERR") != "0" {
+		o.say("getopts: "+format, letter)
+	}
 	return "?"
 }

@@ -30,7 +30,7 @@ func (s *shell) source(next func() (string, error)) {
 	case errors.Is(f.err, errInterrupt):
 		s.status = exitSignal + int(unix.SIGINT)
 	default:
-		s.complain(f.err)
+		s.complain(f.err, f.above)
 		s.status = exitUsage
 	}
 }
@@ -112,16 +112,20 @@ func (s *shell) landed() {
 	s.finished = l.exit || !s.interactive()
 }
 
-// complain says what is wrong with a script or line.
-func (s *shell) complain(err error) {
-	where := ""
+// complain says what is wrong with a script or line; above are lines of the script that the error does not count.
+func (s *shell) complain(err error, above int) {
+	line := uint(0)
 	if perr, ok := errors.AsType[syntax.ParseError](err); ok {
-		if !s.interactive() {
-			where = fmt.Sprintf("line %d: ", perr.Pos.Line())
-		}
-		err = errors.New(perr.Text)
+		line, err = perr.Pos.Line(), errors.New(perr.Text)
 	}
-	s.say("%ssyntax error: %v", where, err)
+	if lerr, ok := errors.AsType[syntax.LangError](err); ok {
+		line, err = lerr.Pos.Line(), fmt.Errorf("not in this shell: %s", lerr.Feature)
+	}
+	where := ""
+	if line > 0 && !s.interactive() && !s.typed {
+		where = fmt.Sprintf("line %d: ", above+int(line))
+	}
+	s.sayPlainly("%ssyntax error: %v", where, err)
 }
 
 // printed is a piece of a script as text again.
@@ -130,6 +134,13 @@ func printed(node syntax.Node) string {
 	// It fails only if the text cannot be written.
 	_ = syntax.NewPrinter().Print(&b, node)
 	return b.String()
+}
+
+// oneLine is a piece of a script for a list of jobs. A here-document has lines of its own there too.
+func oneLine(node syntax.Node) string {
+	var b strings.Builder
+	_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(&b, node) // as printed
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // fromText returns a function that reads line after line of a text.

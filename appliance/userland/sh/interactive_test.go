@@ -276,6 +276,8 @@ esac
 func TestTerminalModes(t *testing.T) {
 	t.Parallel()
 	d := talk(t)
+	d.do("f() { test -t 1; echo $? >&2; }")
+	d.want("f; f >/dev/null; test -t 0 </dev/null; echo $?", "0\n1\n1\n") // it asks about the script's files
 	if out := d.do("stty raw -echo; echo bad"); out != "bad\n" {
 		t.Errorf("not raw: %q", out)
 	}
@@ -314,6 +316,10 @@ func TestWindowSize(t *testing.T) {
 			t.Errorf("%d columns: %q", tt.columns, out)
 		}
 	}
+	d.send("echo " + line + "\x01\x03") // at its beginning: the next prompt is below all of it
+	d.expect("\x1b[B\x1b[")
+	d.expect("^C\r\n")
+	d.prompt()
 	d.send("echo ab")
 	d.expect("echo ab")
 	d.resize(24, 120)

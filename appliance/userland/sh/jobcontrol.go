@@ -112,9 +112,7 @@ func wait(s *shell, args []string) int {
 			if status := s.awaitJob(j); status != 0 {
 				return status
 			}
-			if j.state() == done {
-				s.jobs.remove(j)
-			}
+			j.waited = j.state() == done
 		}
 		return 0
 	}
@@ -137,20 +135,25 @@ func wait(s *shell, args []string) int {
 	return status
 }
 
-// awaitJob waits until a job is done or stops. Its status is that of a signal that came first.
+// awaitJob waits until a job is done or stops. Its status is that of a signal that came first: also of one that the job
+// has sent with its last breath.
 func (s *shell) awaitJob(j *job) int {
-	for {
+	for first := true; ; first = false {
 		for _, p := range j.procs {
 			p.wait(unix.WNOHANG | unix.WUNTRACED | unix.WCONTINUED)
 		}
-		if j.state() != running {
+		over := j.state() != running
+		if over && first {
 			return 0
 		}
 		if s.interrupted() {
 			panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true})
 		}
-		if sig := s.trapped(); sig != 0 {
+		if sig := s.trapped(); sig != 0 && !(over && sig == unix.SIGCHLD) {
 			return exitSignal + int(sig)
+		}
+		if over {
+			return 0
 		}
 		<-s.wake
 	}

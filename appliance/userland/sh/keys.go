@@ -28,6 +28,8 @@ type keys struct {
 	unread []byte // at most one byte
 	// searches: ^R was typed, and the next read is the error errSearch
 	searches bool
+	// interrupts: behind out, the next read is the error errInterrupt
+	interrupts bool
 }
 
 // Read returns bytes of one key.
@@ -37,6 +39,10 @@ func (k *keys) Read(p []byte) (int, error) {
 		return 0, errSearch
 	}
 	for len(k.out) == 0 {
+		if k.interrupts {
+			k.interrupts = false
+			return 0, errInterrupt
+		}
 		b, err := k.next()
 		k.resize()
 		if err == nil && b == escape {

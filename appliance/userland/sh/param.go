@@ -174,17 +174,12 @@ func (e *expansion) trim(exp *syntax.Expansion, value string) string {
 }
 
 func trim(value, pat string, op syntax.ParExpOperator) string {
+	if op == syntax.RemSmallPrefix || op == syntax.RemLargePrefix {
+		return value[max(0, pattern.Prefix(pat, value, op == syntax.RemLargePrefix)):]
+	}
 	n := len(value)
 	for i := range n + 1 {
 		switch op {
-		case syntax.RemSmallPrefix:
-			if pattern.Match(pat, value[:i]) {
-				return value[i:]
-			}
-		case syntax.RemLargePrefix:
-			if pattern.Match(pat, value[:n-i]) {
-				return value[n-i:]
-			}
 		case syntax.RemSmallSuffix:
 			if pattern.Match(pat, value[n-i:]) {
 				return value[:n-i]
@@ -260,8 +255,15 @@ func (e *expansion) replaced(value, pat, with string, all bool) string {
 	}
 	var b strings.Builder
 	for i := 0; i <= len(value); {
-		end := longest(pat, value[i:], back)
-		if end <= 0 || front && i > 0 {
+		end := 0
+		switch {
+		case front && i > 0:
+		case !back:
+			end = pattern.Prefix(pat, value[i:], true)
+		case pattern.Match(pat, value[i:]):
+			end = len(value) - i
+		}
+		if end <= 0 {
 			if i < len(value) {
 				b.WriteByte(value[i])
 			}
@@ -276,19 +278,6 @@ func (e *expansion) replaced(value, pat, with string, all bool) string {
 		}
 	}
 	return b.String()
-}
-
-// longest is how much of the beginning of s a pattern matches; all: nothing but all of it.
-func longest(pat, s string, all bool) int {
-	for end := len(s); end > 0; end-- {
-		if pattern.Match(pat, s[:end]) {
-			return end
-		}
-		if all {
-			break
-		}
-	}
-	return 0
 }
 
 // arithmetic is $((…)).

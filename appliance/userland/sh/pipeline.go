@@ -12,7 +12,7 @@ import (
 func (s *shell) pipeline(c *syntax.BinaryCmd) int { return s.foreground(s.startPipeline(c)) }
 
 func (s *shell) startPipeline(c *syntax.BinaryCmd) *job {
-	j := &job{text: printed(c), pipefail: s.pipefail}
+	j := &job{text: oneLine(c), pipefail: s.pipefail}
 	stages := flat(nil, &syntax.Stmt{Cmd: c})
 	input := -1
 	for i, st := range stages {

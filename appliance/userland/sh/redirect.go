@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -12,40 +11,22 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// redirect makes redirections, in their order. undo is to be called in any case, once what they are for has ended.
-func (s *shell) redirect(list []*syntax.Redirect) (undo func(), err error) {
+// redirect makes redirections, in their order. What it returns is to be undone once what they are for has ended, or kept, in
+// any case.
+func (s *shell) redirect(list []*syntax.Redirect) (*saved, error) {
 	if len(list) == 0 {
-		return func() {}, nil
+		return nil, nil
 	}
-	before := maps.Clone(s.fds)
-	undo = func() {
-		after := s.fds
-		s.fds = before
-		for _, fd := range after {
-			s.close(fd)
+	r := &saved{shell: s, before: map[int]int{}}
+	for _, redirection := range list {
+		if err := r.redirectOne(redirection); err != nil {
+			return r, err
 		}
 	}
-	for _, r := range list {
-		if err := s.redirectOne(r); err != nil {
-			return undo, err
-		}
-	}
-	return undo, nil
+	return r, nil
 }
 
-// close closes a descriptor of the process that has no number any more.
-func (s *shell) close(fd int) {
-	for _, used := range s.fds {
-		if used == fd {
-			return
-		}
-	}
-	if fd > 2 || !s.interactive() {
-		unix.Close(fd)
-	}
-}
-
-func (s *shell) redirectOne(r *syntax.Redirect) error {
+func (s *saved) redirectOne(r *syntax.Redirect) error {
 	to, given := 1, false
 	switch r.Op {
 	case syntax.RdrIn, syntax.RdrInOut, syntax.DplIn, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
@@ -85,14 +66,8 @@ func (s *shell) redirectOne(r *syntax.Redirect) error {
 // maxNumber is the highest number of a file in a script.
 const maxNumber = 255
 
-// put gives a descriptor a number; whoever had it keeps it for undo.
-func (s *shell) put(to, fd int) {
-	s.fds = maps.Clone(s.fds)
-	s.fds[to] = fd
-}
-
 // both redirects standard output and error to a file, as &> does.
-func (s *shell) both(name string, how int) error {
+func (s *saved) both(name string, how int) error {
 	fd, err := s.open(name, unix.O_WRONLY|unix.O_CREAT|how)
 	if err != nil {
 		return err
@@ -103,10 +78,9 @@ func (s *shell) both(name string, how int) error {
 }
 
 // duplicate is >&3 and >&-.
-func (s *shell) duplicate(to int, word string) error {
+func (s *saved) duplicate(to int, word string) error {
 	if word == "-" {
-		s.fds = maps.Clone(s.fds)
-		delete(s.fds, to)
+		s.put(to, -1)
 		return nil
 	}
 	n, err := strconv.Atoi(word)
@@ -144,10 +118,10 @@ func (s *shell) openFor(op syntax.RedirOperator, name string) (int, error) {
 // openNew is > with set -C: no regular file that is there is overwritten.
 func (s *shell) openNew(name string) (int, error) {
 	var stat unix.Stat_t
-	if err := unix.Stat(name, &stat); err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err := unix.Stat(s.actual(name), &stat); err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return s.open(name, unix.O_WRONLY)
 	}
-	fd, err := openFile(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o666)
+	fd, err := openFile(s.actual(name), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o666)
 	if err != nil {
 		return -1, fmt.Errorf("%s: %w", name, err)
 	}
@@ -157,8 +131,9 @@ func (s *shell) openNew(name string) (int, error) {
 // open opens a file. That of a FIFO may take for ever: a person's ^C ends it.
 func (s *shell) open(name string, flags int) (int, error) {
 	var stat unix.Stat_t
-	if !s.interactive() || unix.Stat(name, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
-		fd, err := openFile(name, flags, 0o666)
+	actual := s.actual(name)
+	if !s.interactive() || unix.Stat(actual, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
+		fd, err := openFile(actual, flags, 0o666)
 		if err != nil {
 			return -1, fmt.Errorf("%s: %w", name, err)
 		}
@@ -170,7 +145,7 @@ func (s *shell) open(name string, flags int) (int, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		fd, err := openFile(name, flags, 0o666)
+		fd, err := openFile(actual, flags, 0o666)
 		done <- opened{fd, err}
 	}()
 	for {
@@ -255,7 +230,7 @@ func isQuoted(w *syntax.Word) bool {
 }
 
 // document makes a here-document: a file in memory.
-func (s *shell) document(to int, text string) error {
+func (s *saved) document(to int, text string) error {
 	fd, err := memory("here-document", []byte(text))
 	if err != nil {
 		return err

@@ -156,7 +156,7 @@ func (s *shell) act(action string) {
 	defer s.inThisLine()()
 	list, err := parse(action)
 	if err != nil {
-		s.complain(err)
+		s.complain(err, s.lineno-1)
 		return
 	}
 	s.statements(list, false)
@@ -176,7 +176,7 @@ func (s *shell) exitTrap() {
 	before := s.status
 	list, err := parse(action)
 	if err != nil {
-		s.complain(err)
+		s.complain(err, s.lineno-1)
 		return
 	}
 	s.trapping = before + 1

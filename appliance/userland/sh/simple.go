@@ -52,8 +52,8 @@ func (s *shell) appended(a *syntax.Assign) string {
 
 // assignments are a command without a name: its redirections do nothing but being made.
 func (s *shell) assignments(list []*syntax.Assign, redirs []*syntax.Redirect) int {
-	undo, err := s.redirect(redirs)
-	defer undo()
+	files, err := s.redirect(redirs)
+	defer files.undo()
 	if err != nil {
 		s.say("%v", err)
 		return exitFailure
@@ -90,11 +90,13 @@ func (s *shell) invoke(args []string, assigns []*syntax.Assign, redirs []*syntax
 	b, isBuiltin := builtinOf(args[0])
 	_, isFunction := s.functions[args[0]]
 	special := isBuiltin && b.special
-	undo, err := s.redirect(redirs)
+	files, err := s.redirect(redirs)
 	keep := false
 	defer func() {
-		if !keep {
-			undo()
+		if keep {
+			files.keep()
+		} else {
+			files.undo()
 		}
 	}()
 	if err != nil {
@@ -190,16 +192,17 @@ func (s *shell) call(args []string) int {
 		if err != nil || len(list) != 1 {
 			s.abandon(exitUsage, "%s: the function cannot be read: %v", args[0], err)
 		}
-		f.body, f.above = list[0], f.line
+		f.body = list[0]
+		s.setLines(list, f.lines)
 	}
-	params, loops, above := s.params, s.loops, s.above
-	s.params, s.loops, s.above = args[1:], 0, f.above
+	params, loops, above, caller := s.params, s.loops, s.above, s.function
+	s.params, s.loops, s.above, s.function = args[1:], 0, f.above, args[0]
 	s.calls++
 	s.hidden = append(s.hidden, map[string]*variable{})
 	defer func() {
 		s.reveal()
 		s.calls--
-		s.params, s.loops, s.above = params, loops, above
+		s.params, s.loops, s.above, s.function = params, loops, above, caller
 	}()
 	s.statement(f.body, false)
 	if s.jump.kind == returning {

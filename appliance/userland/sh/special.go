@@ -19,7 +19,7 @@ func eval(s *shell, args []string) int {
 	}
 	list, err := parse(strings.Join(args[1:], " "))
 	if err != nil {
-		s.complain(err)
+		s.complain(err, s.lineno-1)
 		panic(leave{status: exitUsage})
 	}
 	defer s.inThisLine()()
@@ -47,7 +47,7 @@ func dot(s *shell, args []string) int {
 			s.abandon(exitUsage, ".: %s: not found", args[1])
 		}
 	}
-	fd, err := openFile(name, unix.O_RDONLY, 0)
+	fd, err := openFile(s.actual(name), unix.O_RDONLY, 0)
 	if err != nil {
 		s.abandon(exitUsage, ".: %s: %v", name, err)
 	}
@@ -87,7 +87,7 @@ func (s *shell) include(fd int) int {
 		s.jump = jump{}
 	}
 	if f.err != nil && !errors.Is(f.err, errJump) {
-		s.complain(f.err)
+		s.complain(f.err, f.above)
 		panic(leave{status: exitUsage})
 	}
 	return s.status

@@ -32,23 +32,27 @@ type shell struct {
 	output []byte // of a builtin
 
 	fds  map[int]int // the shell's files: of a number in a script, the descriptor of the process
+	held map[int]int // descriptors that get a number back: for how many redirections
 	jobs jobs
 	signals
 
 	tty  *terminal // nil unless interactive
 	edit *editor   // nil unless interactive
 
-	loops     int // that run around a command
-	calls     int // functions and files
-	depth     int // of all that calls itself
-	above     int // lines of the script before those that positions count
-	lineno    int // of the command that runs: LINENO
-	tested    int // above 0: -e does not look at the status
+	loops     int                  // that run around a command
+	calls     int                  // functions and files
+	function  string               // the innermost: FUNCNAME
+	depth     int                  // of all that calls itself
+	above     int                  // lines of the script before those that positions count
+	lineno    int                  // of the command that runs: LINENO
+	written   map[*syntax.Stmt]int // lines of commands whose positions do not say them
+	tested    int                  // above 0: -e does not look at the status
 	jump      jump
 	substatus int // of the last command substitution
 	trapping  int // status from before a trap that runs, plus 1
 
 	inside     bool // this process is a subshell
+	typed      bool // and of a person's
 	oneCommand bool // what is read first is all there is: a program at its end needs no process of its own
 	lines      int  // that a person has typed
 	warned     int  // which of them was warned of stopped jobs
@@ -88,7 +92,7 @@ type variable struct {
 // function is one, which is parsed when it is called first: a subshell may never do that.
 type function struct {
 	text  string
-	line  int // lines of the script above the text
+	lines string // of the script, of the commands in the text
 	body  *syntax.Stmt
 	above int // lines of the script above those that positions in the body count
 }
@@ -109,7 +113,7 @@ func newShell(p Program) *shell {
 	}
 	s := &shell{
 		program: p, pid: os.Getpid(), vars: map[string]*variable{}, functions: map[string]*function{},
-		aliases: map[string]string{}, flags: map[byte]bool{}, fds: map[int]int{}, signals: newSignals(),
+		aliases: map[string]string{}, flags: map[byte]bool{}, fds: map[int]int{}, held: map[int]int{}, signals: newSignals(),
 	}
 	s.inherit()
 	for name, value := range map[string]string{
@@ -169,8 +173,17 @@ func isHere(path string) bool {
 	return unix.Stat(path, &a) == nil && unix.Stat(".", &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
-// say writes a complaint.
+// say writes a complaint, in a script with the line of the command that runs. A command of -c has but one, mostly.
 func (s *shell) say(format string, args ...any) {
+	where := ""
+	if !s.interactive() && !s.typed && (s.lineno > 1 || s.lineno == 1 && !s.oneCommand) {
+		where = fmt.Sprintf("line %d: ", s.lineno)
+	}
+	s.sayPlainly("%s%s", where, fmt.Sprintf(format, args...))
+}
+
+// sayPlainly writes a complaint that is about no command.
+func (s *shell) sayPlainly(format string, args ...any) {
 	if fd, ok := s.fds[2]; ok {
 		_, _ = writeAll(fd, fmt.Appendf(nil, "%s: %s\n", s.name, fmt.Sprintf(format, args...)))
 	}

@@ -42,9 +42,10 @@ func (s *shell) captured(list []*syntax.Stmt) string {
 
 // startCaptured starts commands with another standard output: a pipeline as it is, others in a subshell.
 func (s *shell) startCaptured(list []*syntax.Stmt, output int) (*job, error) {
-	before := s.fds
+	before, errexit := s.fds, s.flags['e']
 	s.put(1, output)
-	defer func() { s.fds = before }()
+	s.flags['e'] = false // ash and bash have set -e end at $( ), dash has not
+	defer func() { s.fds, s.flags['e'] = before, errexit }()
 	if len(list) == 1 && len(list[0].Redirs) == 0 && !list[0].Negated && !list[0].Background {
 		if b, ok := list[0].Cmd.(*syntax.BinaryCmd); ok && (b.Op == syntax.Pipe || b.Op == syntax.PipeAll) {
 			return s.startPipeline(b), nil

@@ -129,6 +129,8 @@ func (s *shell) parameter(name string) (value string, set bool) {
 		return s.name, true
 	case "LINENO":
 		return strconv.Itoa(s.lineno), true
+	case "FUNCNAME":
+		return s.function, true
 	case "RANDOM":
 		if v := s.vars[name]; v == nil {
 			return strconv.Itoa(random()), true

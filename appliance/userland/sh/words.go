@@ -1,6 +1,7 @@
 package sh
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,7 +16,7 @@ const (
 	plain    byte = iota // of the script, not quoted
 	quotes               // quoted: it means itself
 	expanded             // of an expansion that was not quoted: IFS splits it
-	border               // no byte: a field ends here, as between two of "$@"
+	border               // from here on no byte: a field ends here, as between two of "$@"
 	nothing              // no byte: here is something, if only ""
 )
 
@@ -30,8 +31,10 @@ func (t *text) add(s string, kind byte) {
 		s = original(s)
 	}
 	t.bytes = append(t.bytes, s...)
-	for range len(s) {
-		t.kinds = append(t.kinds, kind)
+	n := len(t.kinds)
+	t.kinds = slices.Grow(t.kinds, len(s))[:n+len(s)]
+	for i := range t.kinds[n:] {
+		t.kinds[n+i] = kind
 	}
 }
 
@@ -43,14 +46,17 @@ func (t *text) mark(kind byte) {
 // String is the text without marks; sep is between fields.
 func (t *text) join(sep string) string {
 	var b strings.Builder
-	for i, c := range t.bytes {
-		switch t.kinds[i] {
-		case border:
-			b.WriteString(sep)
-		case nothing:
-		default:
-			b.WriteByte(c)
+	b.Grow(len(t.bytes))
+	for i := 0; i < len(t.bytes); {
+		begin := i
+		for i < len(t.bytes) && t.kinds[i] < border {
+			i++
 		}
+		b.Write(t.bytes[begin:i])
+		if i < len(t.bytes) && t.kinds[i] == border {
+			b.WriteString(sep)
+		}
+		i++
 	}
 	return b.String()
 }
