@@ -73,7 +73,9 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		rule add from 192.0.2.77 oif eth0 table main
 		-6 rule add to 2001:db8:5::/48 table 5
 		! rule add from 10.0.0.0/8 table 100 pref 100
-		rule del pref 99
+		rule del prio 99
+		rule add fwmark 7 table 7 prio 97
+		rule del order 97
 		rule del from 10.0.0.0/8
 		! rule del pref 77
 		ru d from 10.66.0.0/16 pref 98

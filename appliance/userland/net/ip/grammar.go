@@ -1,6 +1,9 @@
 package ip
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // object is what a command line is about.
 type object struct {
@@ -18,7 +21,7 @@ type verb struct {
 // word is one part of what follows a verb: a key with a value, or a key alone.
 type word struct {
 	key   string
-	also  string // another key for the same
+	also  string // other keys for the same, with spaces between
 	value string // what the value is called in messages; empty: the key is alone
 	use   use
 }
@@ -32,7 +35,9 @@ const (
 )
 
 // is reports whether the word has the key.
-func (w word) is(key string) bool { return key == w.key || w.also != "" && key == w.also }
+func (w word) is(key string) bool {
+	return key == w.key || slices.Contains(strings.Fields(w.also), key)
+}
 
 // plain words w for messages.
 func (w word) plain() string {
@@ -184,12 +189,15 @@ func routeVerbs() []verb {
 	}
 }
 
+// prefToo are what else people say for the order of a rule.
+const prefToo = "priority prio preference order"
+
 func ruleVerbs() []verb {
 	change := append([]word{{key: keyNot}, {keyFrom, "", "PREFIX", 0}, {keyTo, "", "PREFIX", 0}, {keyIif, "dev",
 		"LINK", 0}, {keyOif, "", "LINK", 0},
-		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, "priority", "NUMBER", 0}, {keyTable, "lookup", "TABLE",
+		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE",
 			0}}, fates()...)
-	return []verb{{show(), nil, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
+	return []verb{{show(), []word{{keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE", 0}}, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
 }
 
 func neighVerbs() []verb {

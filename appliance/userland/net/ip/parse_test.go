@@ -106,7 +106,7 @@ func TestUsageErrors(t *testing.T) {
 		{"rule add fwmark x", "ip rule add: mark x: expected a mark like 0x10 or 0x10/0xff"},
 		{"rule add from 10.0.0.0/8 to 2001:db8::/32",
 			"ip rule add: to 2001:db8::/32: expected addresses of one family"},
-		{"rule show x", "ip rule show: x: expected nothing more"},
+		{"rule show x", "ip rule show: x: expected one of pref NUMBER, table TABLE"},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(tt.args)...), nil,
@@ -126,7 +126,7 @@ func TestHelp(t *testing.T) {
        ip [OPTION]... addr add ADDRESS/LENGTH [peer ADDRESS/LENGTH] dev LINK
            [brd ADDRESS|+|-] [label NAME] [nodad]
 `,
-		"rule help":    "usage: ip [OPTION]... rule show\n",
+		"rule help":    "usage: ip [OPTION]... rule show [pref NUMBER] [table TABLE]\n",
 		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n",
 	} {
 		var stdout, stderr bytes.Buffer

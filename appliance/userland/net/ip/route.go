@@ -127,7 +127,10 @@ func (v routeView) say(p *record, route netlink.Route) {
 		p.say(keyFrom, "from %s ", v.from)
 	}
 	if route.Tos != 0 {
-		p.say("tos", "tos %s ", fmt.Sprintf("%#x", route.Tos))
+		p.say("tos", "tos %s ", tosText(route.Tos))
+	}
+	if route.NHID != 0 {
+		p.say("nhid", "nhid %d ", route.NHID)
 	}
 	if !v.hides(keyVia) {
 		sayHop(p, route.Gw, route.Via)
@@ -143,14 +146,17 @@ func (v routeView) say(p *record, route netlink.Route) {
 		p.say("metric", "metric %d ", route.Priority)
 	}
 	sayHopFlags(p, route.Flags)
-	sayMetrics(p, route)
 	if v.mark != 0 {
 		p.set("mark", v.mark)
 		p.printf("mark %s ", markText(v.mark))
 	}
+	if route.Realm != 0 {
+		sayRealms(p, uint32(route.Realm))
+	}
 	if route.Expires != 0 {
 		p.say("expires", "expires %dsec ", route.Expires)
 	}
+	sayMetrics(p, route)
 	p.printf("\n")
 	v.sayNextHops(p, route.MultiPath)
 }
@@ -235,16 +241,53 @@ func markText(mark int) string {
 	return fmt.Sprintf("%#x", mark)
 }
 
-// sayMetrics says what a route says to the protocols above.
+// sayRealms says realms for accounting, the one of the source if there is one.
+func sayRealms(p *record, realms uint32) {
+	from, to := fmt.Sprint(realms>>16), fmt.Sprint(realms&0xffff)
+	if realms>>16 == 0 {
+		p.set("flow", members{{"to", to}})
+		p.printf("realm %s ", to)
+		return
+	}
+	p.set("flow", members{{"from", from}, {"to", to}})
+	p.printf("realms %s/%s ", from, to)
+}
+
+// sayMetrics says what a route says to the protocols above, in the order of their numbers (rtnetlink(7), RTAX_MTU).
 func sayMetrics(p *record, route netlink.Route) {
 	m := &record{}
 	for _, of := range []struct {
-		name  string
-		value int
-	}{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
-		if of.value != 0 {
-			m.say(of.name, of.name+" %d ", of.value)
+		name   string
+		value  int
+		time   bool // in milliseconds
+		locked bool
+	}{
+		{"mtu", route.MTU, false, route.MTULock}, {"window", route.Window, false, false}, {"rtt", route.Rtt / 8, true, false},
+		{"rttvar", route.RttVar / 4, true, false}, {"ssthresh", route.Ssthresh, false, false}, {"cwnd", route.Cwnd, false, false},
+		{"advmss", route.AdvMSS, false, false}, {"reordering", route.Reordering, false, false},
+		{"hoplimit", route.Hoplimit, false, false}, {"initcwnd", route.InitCwnd, false, false},
+		{"rto_min", route.RtoMin, true, route.RtoMinLock}, {"initrwnd", route.InitRwnd, false, false},
+		{"quickack", route.QuickACK, false, false}, {"fastopen_no_cookie", route.FastOpenNoCookie, false, false},
+	} {
+		if of.value == 0 {
+			continue
 		}
+		m.printf("%s ", of.name)
+		if of.locked {
+			m.printf("lock ")
+		}
+		m.set(of.name, of.value)
+		switch {
+		case of.time && of.value >= 1000:
+			m.printf("%gs ", float64(of.value)/1000)
+		case of.time:
+			m.printf("%dms ", of.value)
+		default:
+			m.printf("%d ", of.value)
+		}
+	}
+	if route.Congctl != "" {
+		m.say("congestion", "congctl %s ", route.Congctl)
 	}
 	if m.members != nil {
 		p.set("metrics", []members{m.members})
