@@ -3,6 +3,7 @@ package ip
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -28,7 +29,16 @@ func showNeighs(r *request) error {
 	if err != nil {
 		return err
 	}
+	within := netip.Prefix{}
+	if r.has(keyTo) {
+		if within, err = r.prefix(); err != nil {
+			return err
+		}
+	}
 	for _, n := range neighs {
+		if within.IsValid() && !within.Contains(addrOf(n.IP).Unmap()) {
+			continue
+		}
 		if state != 0 && n.State&state == 0 {
 			continue
 		}

@@ -139,6 +139,10 @@ func TestShowsWhatIproute2Shows(t *testing.T) {
 		link show type veth|link show type bridge|link show master br0|addr show scope link|-4 a s scope global|-6 a s scope link
 		route show proto kernel|r s scope link|r s via 192.0.2.2|-6 r s proto ra|neigh show nud stale|n s nud permanent|n s nud all
 		route get 192.0.2.77 from 192.0.2.11|route get 10.9.1.1 mark 5|r g 10.9.1.1 mark 17|route get 192.0.2.9 from 10.1.1.1 iif eth1|r get 192.0.2.9 oif eth0
+		r s match 10.9.1.1|r s to match 10.15.0.1|r s root 10.8.0.0/13|r s exact 10.9.0.0/16|r s root default|-6 r s match 2001:db8::77|-6 r s root 2001:db8::/32
+		r s src 192.0.2.11|r s metric 50|r s default metric 50|r s match default|a s to 192.0.2.0/24|a s to 192.0.2.10|-6 a s to 2001:db8::/64
+		a s primary|a s secondary|a s permanent|a s dynamic|-6 a s deprecated|a s tentative|-4 a s primary scope global|-c=auto a|-color=never r
+		n s 192.0.2.9|neigh show to 192.0.2.8/31|n s 2001:db8::/64 dev eth0
 		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent`), "|") {
 		for args := range strings.SplitSeq(args, "\n") {
 			if args = strings.TrimSpace(args); args != "" {

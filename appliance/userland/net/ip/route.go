@@ -25,17 +25,7 @@ type routeView struct {
 // showRoutes prints routes: of IPv4 without -6, and of all families and tables
 // with "table all".
 func showRoutes(r *request) error {
-	table, err := r.table()
-	if err != nil {
-		return err
-	}
-	only := netip.Prefix{}
-	if r.has(keyTo) {
-		if only, err = r.prefix(); err != nil {
-			return err
-		}
-	}
-	wanted, err := r.routeFilter(only)
+	table, routes, err := r.routes()
 	if err != nil {
 		return err
 	}
@@ -46,64 +36,10 @@ func showRoutes(r *request) error {
 	view := routeView{links: names, details: r.details, everything: table == unix.RT_TABLE_UNSPEC, hides: func(key string) bool {
 		return r.has(key) && (key != keyTable || table != unix.RT_TABLE_UNSPEC)
 	}}
-	for _, family := range r.routeFamilies(table, only) {
-		routes, err := readRoutes(family, table)
-		if err != nil {
-			return err
-		}
-		for _, route := range routes {
-			if wanted(route) {
-				r.showRoute(&record{}, view, route)
-			}
-		}
+	for _, route := range routes {
+		r.showRoute(&record{}, view, route)
 	}
 	return nil
-}
-
-// routeFilter is what routes r asks for.
-func (r *request) routeFilter(only netip.Prefix) (func(netlink.Route) bool, error) {
-	device, err := r.device(keyDev)
-	if err != nil {
-		return nil, err
-	}
-	scope := 0
-	if r.has(keyScope) {
-		if scope, err = r.scope(); err != nil {
-			return nil, err
-		}
-	}
-	via, err := r.address(keyVia)
-	return func(route netlink.Route) bool {
-		return (!only.IsValid() || prefixOf(route.Dst) == only) &&
-			(device == nil || route.LinkIndex == device.Attrs().Index) &&
-			(!r.has(keyScope) || int(route.Scope) == scope) &&
-			(!via.IsValid() || addrOf(route.Gw).Unmap() == via) &&
-			(!r.has(keyProto) || protocolName(int(route.Protocol)) == r.given[keyProto])
-	}, err
-}
-
-// routeFamilies returns the families that r shows.
-func (r *request) routeFamilies(table int, only netip.Prefix) []int {
-	switch {
-	case only.IsValid():
-		return []int{family(only.Addr())}
-	case r.family != unix.AF_UNSPEC:
-		return []int{r.family}
-	case table == unix.RT_TABLE_UNSPEC:
-		return []int{unix.AF_INET, unix.AF_INET6}
-	}
-	return []int{unix.AF_INET}
-}
-
-// readRoutes asks the kernel for the routes of a table.
-func readRoutes(family, table int) ([]netlink.Route, error) {
-	routes, err := whole(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list of routes: %w", err)
-	}
-	return routes, nil
 }
 
 // wholeView hides nothing.
@@ -139,10 +75,10 @@ func (v routeView) say(p *record, route netlink.Route) {
 		p.say("dev", "dev %s ", v.links.of(route.LinkIndex))
 	}
 	v.sayOrigin(p, route)
-	if route.Src != nil {
+	if route.Src != nil && !v.hides(keySrc) {
 		p.say("prefsrc", "src %s ", route.Src.String())
 	}
-	if route.Priority != 0 || route.Family == unix.AF_INET6 {
+	if (route.Priority != 0 || route.Family == unix.AF_INET6) && !v.hides(keyMetric) {
 		p.say("metric", "metric %d ", route.Priority)
 	}
 	sayHopFlags(p, route.Flags)
