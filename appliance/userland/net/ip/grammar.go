@@ -128,7 +128,7 @@ func objects() []object {
 		{[]string{keyLink}, linkVerbs()},
 		{[]string{"monitor"}, []verb{{nil, []word{{key: keyAll}, {key: keyLabel}, {key: keyLink}, {key: "address",
 			also: "addr"}, {key: keyRoute},
-			{key: "neigh"}}, monitor}}},
+			{key: "neigh"}, {key: "rule"}}, monitor}}},
 	}
 }
 

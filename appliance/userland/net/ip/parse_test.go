@@ -129,7 +129,7 @@ func TestHelp(t *testing.T) {
            [brd ADDRESS|+|-] [label NAME] [nodad]
 `,
 		"rule help":    "usage: ip [OPTION]... rule show [pref NUMBER] [table TABLE]\n",
-		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n",
+		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n           [rule]\n",
 	} {
 		var stdout, stderr bytes.Buffer
 		status := Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(args)...), nil,
