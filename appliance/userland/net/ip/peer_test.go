@@ -143,7 +143,7 @@ func TestShowsWhatIproute2Shows(t *testing.T) {
 		r s src 192.0.2.11|r s metric 50|r s default metric 50|r s match default|a s to 192.0.2.0/24|a s to 192.0.2.10|-6 a s to 2001:db8::/64
 		a s primary|a s secondary|a s permanent|a s dynamic|-6 a s deprecated|a s tentative|-4 a s primary scope global|-c=auto a|-color=never r
 		n s 192.0.2.9|neigh show to 192.0.2.8/31|n s 2001:db8::/64 dev eth0
-		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent`), "|") {
+		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent|-s n`), "|") {
 		for args := range strings.SplitSeq(args, "\n") {
 			if args = strings.TrimSpace(args); args != "" {
 				compare(t, n, args)
