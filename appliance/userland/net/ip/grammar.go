@@ -210,7 +210,8 @@ func ruleVerbs() []verb {
 		"LINK", 0}, {keyOif, "", "LINK", 0},
 		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE",
 			0}}, fates()...)
-	return []verb{{show(), []word{{keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE", 0}}, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
+	shown := []word{{keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE", 0}}
+	return []verb{{show(), shown, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
 }
 
 func neighVerbs() []verb {
