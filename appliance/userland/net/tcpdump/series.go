@@ -3,16 +3,16 @@ package tcpdump
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump/pcap"
-	"github.com/gatehouse-os/gatehouse/appliance/userland/strftime"
 )
 
 // A series is the files of -w with -C or -G, as tcpdump(8) has them: by size they are file, file1, file2 … for ever, or
-// with -W file0 … and round again, so that they never have more than that much of the disk; by time their names are
-// strftime(3)'s, and with -W there are so many.
+// with -W file0 … and round again, so that they never have more than that much of the disk; by time their names have
+// it in them, and with -W there are so many.
 type series struct {
 	file  string
 	size  int64         // above which a file takes no more packet; 0: any
@@ -69,13 +69,20 @@ func (r series) check() error {
 func (r series) name() string {
 	switch {
 	case r.every > 0:
-		return strftime.Format(r.file, r.began)
+		return timeName(r.file, r.began)
 	case r.size > 0 && r.files > 0:
 		return fmt.Sprintf("%s%0*d", r.file, len(fmt.Sprint(r.files-1)), r.count)
 	case r.count > 0:
 		return fmt.Sprint(r.file, r.count)
 	}
 	return r.file
+}
+
+// timeName has a time in a name: %Y %m %d %H %M %S %F %T %s and %%, of strftime(3).
+func timeName(name string, t time.Time) string {
+	return strings.NewReplacer("%Y", t.Format("2006"), "%m", t.Format("01"), "%d", t.Format("02"), "%H", t.Format("15"),
+		"%M", t.Format("04"), "%S", t.Format("05"), "%F", t.Format(time.DateOnly), "%T", t.Format(time.TimeOnly),
+		"%s", fmt.Sprint(t.Unix()), "%%", "%").Replace(name)
 }
 
 // next reports whether a packet that comes now is for another file, which is the present one then; errEnough is that

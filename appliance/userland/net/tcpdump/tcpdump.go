@@ -32,7 +32,7 @@ func Commands() map[string]command.Command {
 	-r FILE	of a file, pcap or pcapng; -: standard input
 	-w FILE	into a file, and show nothing; -: standard output
 	-C MB	no file of more than about so many millions of bytes, and then another
-	-G S	another file after S seconds, of a name as of date(1): %H%M%S
+	-G S	another file after S seconds, of a name with %F, %H, %M, %S, %T or %s
 	-W N	with -C N files, round and round; with -G N files, and end
 	-Q WAY	only what comes (in), or goes (out)
 	-U	write each packet at once
