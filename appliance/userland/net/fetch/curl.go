@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,7 +76,7 @@ func curl(c *command.Call) {
 	for i, text := range c.Args {
 		t := k.fetch(text, i)
 		k.end(t.err)
-		if format, given := c.Value('w'); given {
+		if format, given := k.format(); given {
 			text, unknown := t.written(format)
 			for _, name := range unknown {
 				c.Warn(fmt.Errorf("unknown --write-out variable: '%s'", printed(name)))
@@ -86,6 +87,20 @@ func curl(c *command.Call) {
 			return
 		}
 	}
+}
+
+// format is that of -w; "@FILE" is in a file.
+func (c *curler) format() (text string, given bool) {
+	text, given = c.Value('w')
+	name, file := strings.CutPrefix(text, "@")
+	if !file {
+		return text, given
+	}
+	b, err := readData(name, c.Stdin)
+	if err != nil {
+		c.end(err)
+	}
+	return strings.NewReplacer("\r", "", "\n", "").Replace(string(b)), err == nil
 }
 
 // misused says what is wrong with the command line.
@@ -114,13 +129,17 @@ func (c *curler) fetch(text string, i int) *transferred {
 }
 
 func (c *curler) ask(text string, i int, t *transferred) error {
-	if !c.Has('g') && strings.ContainsAny(text, "{}") {
-		return fmt.Errorf("%w: lists in braces are not made into URLs; -g takes them as they are", errURL)
+	if !c.Has('g') && isList(text) {
+		return fmt.Errorf("%w: lists in braces and brackets are not made into URLs; -g takes them as they are", errURL)
 	}
 	u, err := parseURL(text)
 	if err != nil {
 		return err
 	}
+	if strings.ContainsAny(text, " \t") {
+		return fmt.Errorf("%w: a space in %s", errURL, printed(text))
+	}
+	u = u.ResolveReference(u) // without "a/.."
 	if c.get && c.data != nil {
 		more := strings.Join(c.data, "&")
 		if u.RawQuery != "" {
@@ -152,10 +171,23 @@ func (c *curler) ask(text string, i int, t *transferred) error {
 		return err
 	}
 	defer t.resp.Body.Close()
-	if next := location(t.resp, t.resp.Request.URL); next != nil {
+	if next, err := location(t.resp, t.resp.Request.URL); err == nil && next != nil {
 		t.redirect = next.String()
 	}
 	return c.body(ctx, t, &head, before)
+}
+
+// isList reports whether curl makes several URLs of one: a{b,c} and a[1-9]. Brackets around an address of IPv6 are none.
+func isList(text string) bool {
+	open := strings.IndexByte(text, '[')
+	if strings.ContainsAny(text, "{}") || open < 0 {
+		return strings.ContainsAny(text, "{}")
+	}
+	inside, rest, closed := strings.Cut(text[open+1:], "]")
+	if addr, err := netip.ParseAddr(strings.ReplaceAll(inside, "%25", "%")); err == nil && addr.Is6() {
+		return strings.Contains(rest, "[")
+	}
+	return closed
 }
 
 // place is the file of the i-th URL, and where to go on in it.

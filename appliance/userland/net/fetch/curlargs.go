@@ -29,7 +29,7 @@ const curlHelp = `  -o FILE, -O           to a file; to one of the URL's name (-
   -k, --cacert FILE     believe any server; who a file vouches for
   -m S                  --connect-timeout S
   -r RANGE, -C N, -C -  a part; from N on; from where the file ends
-  -4, -6, --resolve HOST:PORT:ADDRESS
+  -4, -6, --resolve HOST:PORT:ADDRESS, --interface LINK|ADDRESS
   -w FORMAT             %{http_code}, %{time_total} and so on, at the end
   --compressed          -g: braces in a URL are no list
 `
@@ -46,13 +46,14 @@ const (
 	curlJSON
 	curlOutDir
 	curlFailBody
+	curlInterface
 	curlCompressed
 	curlNone // of no effect here
 )
 
 func curlLetters() string {
 	b := []byte("sSfLiIvkOGgNq#46V" + "o:X:d:H:u:m:w:T:r:C:A:e:b:x:D:")
-	for _, letter := range []byte{curlRaw, curlBinary, curlEncode, curlConnect, curlResolve, curlAuthorities, curlRedirects, curlJSON, curlOutDir} {
+	for _, letter := range []byte{curlRaw, curlBinary, curlEncode, curlConnect, curlResolve, curlAuthorities, curlRedirects, curlJSON, curlOutDir, curlInterface} {
 		b = append(b, letter, ':')
 	}
 	return string(append(b, curlFailBody, curlCompressed, curlNone))
@@ -67,7 +68,7 @@ func curlLong() map[string]byte {
 		"proxy": 'x', "dump-header": 'D', "data-raw": curlRaw, "data-binary": curlBinary, "data-urlencode": curlEncode,
 		"connect-timeout": curlConnect, "resolve": curlResolve, "cacert": curlAuthorities, "max-redirs": curlRedirects, "json": curlJSON,
 		"output-dir": curlOutDir, "fail-with-body": curlFailBody, "compressed": curlCompressed, "no-progress-meter": curlNone,
-		"http1.1": curlNone,
+		"http1.1": curlNone, "tlsv1.2": curlNone, "interface": curlInterface,
 	}
 }
 
@@ -132,6 +133,8 @@ func (p *curlPlan) word(letter byte, value string) {
 		p.base.network = "tcp6"
 	case curlAuthorities:
 		p.base.authorities = value
+	case curlInterface:
+		p.base.from = value
 	}
 }
 

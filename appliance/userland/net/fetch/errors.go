@@ -30,6 +30,7 @@ const (
 	timeStatus      = 28
 	rangeStatus     = 33
 	secureStatus    = 35
+	interfaceStatus = 45
 	redirectStatus  = 47
 	emptyStatus     = 52
 	receiveStatus   = 56
@@ -46,6 +47,7 @@ var (
 	errWrite       = errors.New("cannot be written")
 	errOptions     = errors.New("options")
 	errResolve     = errors.New("expected HOST:PORT:ADDRESS")
+	errInterface   = errors.New("the interface")
 	errNoRange     = errors.New("the server does not resume")
 )
 
@@ -112,6 +114,7 @@ func statusOf(err error) int {
 		{errors.Is(err, errNoRange), rangeStatus},
 		{errors.Is(err, errRedirects), redirectStatus},
 		{errors.As(err, &refused), refusedStatus},
+		{errors.Is(err, errInterface) || errors.Is(err, syscall.EADDRNOTAVAIL), interfaceStatus},
 		{isTimeout(err), timeStatus},
 		{errors.As(err, &resolve), resolveStatus},
 		{errors.As(err, &connect), connectStatus},

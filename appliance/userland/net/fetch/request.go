@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/trust"
@@ -38,6 +39,7 @@ type request struct {
 	authorities  string            // a file of them
 	resolve      map[string]string // HOST:PORT → address
 	proxy        string            // its URL; "-": none; "": as the environment has it
+	from         string            // a link of this machine, or an address
 	unzip        bool
 	onConnect    func(format string, args ...any)                       // what is done, for people; may be nil
 	onSend       func(*http.Request)                                    // may be nil
@@ -80,10 +82,14 @@ func (r *request) do(ctx context.Context) (*http.Response, error) {
 		if r.tunnelled {
 			raw = nil // it is the proxy's
 		}
-		next := location(resp, at)
-		last := next == nil || !r.follow
+		next, wrong := location(resp, at)
+		last := !r.follow || next == nil && wrong == nil
 		if err := r.onHeader(resp, raw, last); err != nil || last {
 			return resp, err
+		}
+		if wrong != nil {
+			resp.Body.Close()
+			return nil, wrong
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 		resp.Body.Close()
@@ -143,24 +149,24 @@ func (r *request) hop(ctx context.Context, method string, at, origin *url.URL) (
 }
 
 // location is where a reply sends one, nil: nowhere.
-func location(resp *http.Response, at *url.URL) *url.URL {
+func location(resp *http.Response, at *url.URL) (*url.URL, error) {
 	switch resp.StatusCode {
 	case 300, 301, 302, 303, 305, 307, 308:
 	default:
-		return nil
+		return nil, nil
 	}
 	text := resp.Header.Get("Location")
 	if text == "" {
-		return nil
+		return nil, nil
 	}
-	next, err := at.Parse(text)
+	next, err := at.Parse(strings.ReplaceAll(text, " ", "%20"))
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("%w: a redirect to %s", errURL, printed(text))
 	}
 	if next.Fragment == "" {
 		next.Fragment = at.Fragment
 	}
-	return next
+	return next, nil
 }
 
 // transport is net/http's, with connections of our own.
@@ -189,18 +195,42 @@ func (r *request) transport(record *headerRecord) (*http.Transport, error) {
 	switch r.proxy {
 	case "-":
 	case "":
+		proxyOfAll()
 		t.Proxy = r.tunnel(http.ProxyFromEnvironment, config)
 	default:
-		proxy, err := url.Parse(r.proxy)
-		if err == nil && !strings.Contains(r.proxy, "://") {
-			proxy, err = url.Parse("http://" + r.proxy)
-		}
+		proxy, err := parseProxy(r.proxy)
 		if err != nil {
-			return nil, fmt.Errorf("%w: the proxy", errURL)
+			return nil, err
 		}
 		t.Proxy = r.tunnel(http.ProxyURL(proxy), config)
 	}
 	return t, nil
+}
+
+// proxyOfAll has ALL_PROXY be that of each scheme that has none of its own in the environment, which net/http reads once.
+func proxyOfAll() {
+	for _, all := range []string{"all_proxy", "ALL_PROXY"} {
+		for _, one := range []string{"http_proxy", "https_proxy"} {
+			if value := os.Getenv(all); value != "" && os.Getenv(one) == "" && os.Getenv(strings.ToUpper(one)) == "" {
+				_ = os.Setenv(one, value) // it fails for no such name
+			}
+		}
+	}
+}
+
+// parseProxy reads HOST:PORT, or a URL. Its port is 1080 if it says none, as curl has it.
+func parseProxy(text string) (*url.URL, error) {
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || !isPort(u.Port()) {
+		return nil, fmt.Errorf("%w: the proxy %s", errURL, printed(text))
+	}
+	if u.Port() == "" && u.Scheme == "http" {
+		u.Host += ":1080"
+	}
+	return u, nil
 }
 
 // tunnel is a choice of proxies that sees when HTTPS goes through one: net/http speaks TLS itself then.
@@ -272,13 +302,30 @@ func (r *request) dial(ctx context.Context, addr string) (net.Conn, error) {
 	for _, a := range addrs {
 		r.tell("  Trying %s...", net.JoinHostPort(a, port))
 		var c net.Conn
-		if c, err = (&net.Dialer{}).DialContext(ctx, r.network, net.JoinHostPort(a, port)); err == nil {
+		if c, err = r.dialer().DialContext(ctx, r.network, net.JoinHostPort(a, port)); err == nil {
 			r.open, r.remote, r.local = time.Since(r.began), c.RemoteAddr(), c.LocalAddr()
 			r.tell("Connected to %s (%s) port %s", printed(host), a, port)
 			return c, nil
 		}
 	}
 	return nil, &connectError{host, port, err}
+}
+
+// dialer connects from the link or address that --interface names.
+func (r *request) dialer() *net.Dialer {
+	d := &net.Dialer{}
+	if addr := net.ParseIP(r.from); addr != nil {
+		d.LocalAddr = &net.TCPAddr{IP: addr}
+	} else if r.from != "" {
+		d.Control = func(_, _ string, c syscall.RawConn) (err error) {
+			failed := c.Control(func(fd uintptr) { err = syscall.BindToDevice(int(fd), r.from) })
+			if err = errors.Join(failed, err); err != nil {
+				err = fmt.Errorf("%w %s: %w", errInterface, printed(r.from), err)
+			}
+			return err
+		}
+	}
+	return d
 }
 
 // dialTLS connects and checks who is there.

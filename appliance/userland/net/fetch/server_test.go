@@ -133,6 +133,7 @@ func handler() http.Handler {
 	}
 	to("/redirect/{n}", "/echo")
 	to("/loop", "/loop")
+	to("/nowhere", "http://[::1")
 	to("/elsewhere", "http://other.example/echo")
 	to("/otherport", "http://site.example:8080/echo")
 	mux.HandleFunc("/big", func(w http.ResponseWriter, _ *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -19,6 +20,13 @@ func showAddrs(r *request) error {
 	shown, err := r.shownLinks(all)
 	if err != nil {
 		return err
+	}
+	if r.has(keyTo) { // of one family, as with -4 and -6
+		within, err := r.prefixGiven(keyTo)
+		if err != nil {
+			return err
+		}
+		r.family = family(within.Addr())
 	}
 	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, r.family) })
 	if err != nil {
@@ -39,11 +47,46 @@ func showAddrs(r *request) error {
 
 // shownAddrs are those of all that r asks for.
 func (r *request) shownAddrs(all []netlink.Addr) ([]netlink.Addr, error) {
-	if !r.has(keyScope) {
-		return all, nil
+	scope, err := 0, error(nil)
+	if r.has(keyScope) {
+		if scope, err = r.scope(); err != nil {
+			return nil, err
+		}
 	}
-	scope, err := r.scope()
-	return slices.DeleteFunc(all, func(a netlink.Addr) bool { return a.Scope != scope }), err
+	within := netip.Prefix{}
+	if r.has(keyTo) {
+		if within, err = r.prefixGiven(keyTo); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(all, func(a netlink.Addr) bool {
+		return r.has(keyScope) && a.Scope != scope || !r.marked(a) ||
+			within.IsValid() && !within.Contains(prefixOf(a.IPNet).Addr())
+	}), nil
+}
+
+// addrMarks are the words for addresses by what the kernel says of them.
+func addrMarks() []string {
+	return []string{"permanent", "dynamic", "primary", "secondary", "temporary", "deprecated", "tentative", "dadfailed"}
+}
+
+// marked reports whether a is what such words ask for.
+func (r *request) marked(a netlink.Addr) bool {
+	set := uint32(a.Flags)
+	for _, m := range []struct {
+		name string
+		is   bool
+	}{
+		{"permanent", set&unix.IFA_F_PERMANENT != 0}, {"dynamic", set&unix.IFA_F_PERMANENT == 0},
+		{"primary", set&unix.IFA_F_SECONDARY == 0}, {"secondary", set&unix.IFA_F_SECONDARY != 0},
+		{"temporary", set&unix.IFA_F_TEMPORARY != 0}, {"deprecated", set&unix.IFA_F_DEPRECATED != 0},
+		{"tentative", set&unix.IFA_F_TENTATIVE != 0}, {"dadfailed", set&unix.IFA_F_DADFAILED != 0},
+	} {
+		if r.has(m.name) && !m.is {
+			return false
+		}
+	}
+	return true
 }
 
 // showLinkAddrs prints l with its addresses.
@@ -213,6 +256,15 @@ func addAddr(r *request) error {
 		return err
 	}
 	return explain(r.given["local"], netlink.AddrAdd(link, addr))
+}
+
+// replaceAddr adds an address, or changes what else it has.
+func replaceAddr(r *request) error {
+	link, addr, err := r.addrChange()
+	if err != nil {
+		return err
+	}
+	return explain(r.given["local"], netlink.AddrReplace(link, addr))
 }
 
 // delAddr deletes an address.

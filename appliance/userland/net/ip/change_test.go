@@ -73,7 +73,9 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		rule add from 192.0.2.77 oif eth0 table main
 		-6 rule add to 2001:db8:5::/48 table 5
 		! rule add from 10.0.0.0/8 table 100 pref 100
-		rule del pref 99
+		rule del prio 99
+		rule add fwmark 7 table 7 prio 97
+		rule del order 97
 		rule del from 10.0.0.0/8
 		! rule del pref 77
 		ru d from 10.66.0.0/16 pref 98
@@ -103,6 +105,23 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		route add 2001:db8:8::/48 dev eth0
 		route replace default via 192.0.2.4
 		route replace 10.14.0.0/16 via 192.0.2.5
+		route append default via 192.0.2.5 metric 50
+		route change default via 192.0.2.6
+		! route change 10.99.0.0/16 via 192.0.2.6
+		route add 10.30.0.0/16 via 10.31.0.1 dev eth0 onlink proto static mtu 1300 metric 9
+		route add 10.32.0.0/16 dev eth0 scope global proto 99
+		route add 2001:db8:30::/48 via 2001:db8::1 proto ra mtu 1400
+		route flush proto 99
+		route flush 10.30.0.0/16
+		-6 route flush root 2001:db8:30::/44
+		route flush cache
+		route add 10.30.0.0/17 via 192.0.2.5
+		route add 10.30.0.0/18 via 192.0.2.5
+		route flush root 10.30.0.0/16
+		addr replace 192.0.2.14/24 brd + dev eth0
+		addr change 192.0.2.15/24 brd + dev eth0
+		addr del 192.0.2.15/24 dev eth0
+		route del default metric 50
 		route del default metric 50
 		route del 10.9.0.0/16 via 192.0.2.2
 		route del 10.10.0.0/16 dev eth0

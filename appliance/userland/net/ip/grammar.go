@@ -1,6 +1,9 @@
 package ip
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // object is what a command line is about.
 type object struct {
@@ -18,7 +21,7 @@ type verb struct {
 // word is one part of what follows a verb: a key with a value, or a key alone.
 type word struct {
 	key   string
-	also  string // another key for the same
+	also  string // other keys for the same, with spaces between
 	value string // what the value is called in messages; empty: the key is alone
 	use   use
 }
@@ -32,7 +35,9 @@ const (
 )
 
 // is reports whether the word has the key.
-func (w word) is(key string) bool { return key == w.key || w.also != "" && key == w.also }
+func (w word) is(key string) bool {
+	return key == w.key || slices.Contains(strings.Fields(w.also), key)
+}
 
 // plain words w for messages.
 func (w word) plain() string {
@@ -105,6 +110,10 @@ const (
 	keyAll       = "all"
 	keyLabel     = "label"
 	keyRoute     = "route"
+	keyRoot      = "root"
+	keyMatch     = "match"
+	keyExact     = "exact"
+	keyOnlink    = "onlink"
 )
 
 // objects is the grammar. Of several names that start like a given word the first
@@ -119,7 +128,7 @@ func objects() []object {
 		{[]string{keyLink}, linkVerbs()},
 		{[]string{"monitor"}, []verb{{nil, []word{{key: keyAll}, {key: keyLabel}, {key: keyLink}, {key: "address",
 			also: "addr"}, {key: keyRoute},
-			{key: "neigh"}}, monitor}}},
+			{key: "neigh"}, {key: "rule"}}, monitor}}},
 	}
 }
 
@@ -153,11 +162,15 @@ func addrVerbs() []verb {
 	dev := word{keyDev, "", "LINK", needed}
 	change := []word{{"local", "", "ADDRESS/LENGTH", bare | needed}, {keyPeer, "", "ADDRESS/LENGTH", 0}, dev,
 		{keyBroadcast, "broadcast", "ADDRESS|+|-", 0}, {keyLabel, "", "NAME", 0}, {key: keyNoDAD}}
+	shown := []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyScope, "", "global|site|link|host", 0},
+		{keyTo, "", "PREFIX", 0}, {keyType, "", "TYPE", 0}, {keyMaster, "", "LINK", 0}}
+	for _, name := range addrMarks() {
+		shown = append(shown, word{key: name})
+	}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", bare}, {key: keyUp}, {keyScope, "", "global|site|link|host", 0},
-			{keyType, "", "TYPE", 0},
-			{keyMaster, "", "LINK", 0}}, showAddrs},
+		{show(), shown, showAddrs},
 		{[]string{"add"}, change, addAddr},
+		{[]string{"replace", "change"}, change, replaceAddr},
 		{del(), change, delAddr},
 		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}, {keyScope, "", "global|site|link|host", 0}},
 			flushAddrs},
@@ -168,37 +181,46 @@ func addrVerbs() []verb {
 func fates() []word { return []word{{key: "blackhole"}, {key: "unreachable"}, {key: "prohibit"}} }
 
 func routeVerbs() []verb {
-	prefix := word{keyTo, "", "PREFIX", bare | needed}
-	change := append(fates(), prefix, word{keyVia, "", "ADDRESS", 0}, word{keyDev, "", "LINK", 0},
-		word{keySrc, "", "ADDRESS", 0}, word{keyMetric, "preference", "NUMBER", 0}, word{keyTable, "t", "TABLE", 0})
+	change := append(fates(), word{keyTo, "", "PREFIX", bare | needed}, word{keyVia, "", "ADDRESS", 0}, word{keyDev, "", "LINK", 0},
+		word{keySrc, "", "ADDRESS", 0}, word{keyMetric, "preference", "NUMBER", 0}, word{keyTable, "t", "TABLE", 0},
+		word{keyProto, "protocol", "PROTOCOL", 0}, word{keyScope, "", "global|site|link|host", 0}, word{keyMTU, "", "BYTES", 0},
+		word{key: keyOnlink})
+	shown := []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0}, {keyTable, "t", "TABLE|all", 0},
+		{keyProto, "protocol", "PROTOCOL", 0}, {keyScope, "", "global|site|link|host", 0}, {keySrc, "", "ADDRESS", 0},
+		{keyMetric, "", "NUMBER", 0}, {keyRoot, "", "PREFIX", 0}, {keyMatch, "", "PREFIX", 0}, {keyExact, "", "PREFIX", 0}}
 	return []verb{
-		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0}, {keyTable,
-			"t", "TABLE|all", 0},
-			{keyProto, "protocol", "PROTOCOL", 0}, {keyScope, "", "global|site|link|host", 0}}, showRoutes},
+		{show(), shown, showRoutes},
 		{[]string{"add"}, change, addRoute},
+		{[]string{"append"}, change, appendRoute},
+		{[]string{"change"}, change, alterRoute},
 		{del(), change, delRoute},
 		{[]string{"replace"}, change, replaceRoute},
 		{[]string{"get"}, []word{{keyTo, "", "ADDRESS", bare | needed}, {keyFrom, "", "ADDRESS", 0}, {keyIif, "",
 			"LINK", 0},
 			{keyOif, "dev", "LINK", 0}, {keyMark, "", "NUMBER", 0}}, getRoute},
+		{[]string{"flush"}, shown, flushRoutes},
 	}
 }
+
+// prefToo are what else people say for the order of a rule.
+const prefToo = "priority prio preference order"
 
 func ruleVerbs() []verb {
 	change := append([]word{{key: keyNot}, {keyFrom, "", "PREFIX", 0}, {keyTo, "", "PREFIX", 0}, {keyIif, "dev",
 		"LINK", 0}, {keyOif, "", "LINK", 0},
-		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, "priority", "NUMBER", 0}, {keyTable, "lookup", "TABLE",
+		{keyMark, "fwmark", "MARK[/MASK]", 0}, {keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE",
 			0}}, fates()...)
-	return []verb{{show(), nil, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
+	shown := []word{{keyPref, prefToo, "NUMBER", 0}, {keyTable, "lookup", "TABLE", 0}}
+	return []verb{{show(), shown, showRules}, {[]string{"add"}, change, addRule}, {del(), change, delRule}}
 }
 
 func neighVerbs() []verb {
 	set := []word{{keyTo, "", "ADDRESS", bare | needed}, {keyMAC, "lladdr", "MAC", needed}, {keyDev, "", "LINK",
 		needed}, {keyNUD, "", "STATE", 0}}
 	return []verb{
-		{show(), []word{{keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}}, showNeighs},
+		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}}, showNeighs},
 		{[]string{"add"}, set, addNeigh},
-		{[]string{"replace"}, set, replaceNeigh},
+		{[]string{"replace", "change"}, set, replaceNeigh},
 		{del(), []word{{keyTo, "", "ADDRESS", bare | needed}, {keyDev, "", "LINK", needed}}, delNeigh},
 		{[]string{"flush"}, []word{{keyDev, "", "LINK", needed | bare}}, flushNeighs},
 	}

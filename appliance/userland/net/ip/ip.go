@@ -2,10 +2,10 @@
 // addresses in the words of iproute2, as text and as JSON, says when they change, and makes the changes that a
 // person at the console of a broken router needs.
 //
-// What it prints is a subset of what iproute2 prints, line by line and key by key; left out are the fields "pref
-// medium", "link-netns", and of what -d adds the settings of bridges and tunnels. It takes no word that it does not
-// understand: whoever asks for more is told what was expected. Changes last until something else changes them; what
-// outlives a boot is in the site.
+// What it prints is a subset of what iproute2 prints, line by line and key by key; left out are the preference ("pref")
+// and the source ("from") of IPv6 routes, "link-netns", and of what -d adds the settings of bridges and tunnels. It takes
+// no word that it does not understand: whoever asks for more is told what was expected. Changes last until something
+// else changes them; what outlives a boot is in the site.
 package ip
 
 import (

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -24,6 +25,7 @@ func allWatched() []watched {
 		{"link", "[LINK]", []uint{unix.RTNLGRP_LINK}},
 		{"address", "[ADDR]", []uint{unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR}},
 		{"neigh", "[NEIGH]", []uint{unix.RTNLGRP_NEIGH}},
+		{"rule", "[RULE]", []uint{unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE}},
 		{keyRoute, "[ROUTE]", nil},
 	}
 }
@@ -32,13 +34,14 @@ func allWatched() []watched {
 type event struct {
 	banner string
 	show   func(*request, *record) error // p has what goes before
+	lost   bool                          // there were more than the socket could hold
 	err    error
 }
 
 // monitor prints changes until it is ended, or a socket fails.
 //
-//	socket of links, addresses, neighbours ──► events ──► monitor ──► standard output
-//	socket of routes ───────────────────────────┘
+//	socket of links, addresses, neighbours, rules ──► events ──► monitor ──► standard output
+//	socket of routes ──────────────────────────────────┘
 func monitor(r *request) error {
 	events, done := make(chan event), make(chan struct{})
 	defer close(done)
@@ -63,8 +66,12 @@ func monitor(r *request) error {
 		case <-r.call.Done():
 			return nil
 		}
-		if e.err != nil {
+		switch {
+		case e.err != nil:
 			return refused{e.err}
+		case e.lost: // who watches a link that flaps wants to see the rest
+			fmt.Fprintf(r.call.Stderr, "%s: changes were lost: there were too many at once\n", r.name)
+			continue
 		}
 		p := &record{}
 		r.sayStamp(p, time.Now())
@@ -90,6 +97,9 @@ func (r *request) sayStamp(p *record, now time.Time) {
 	}
 }
 
+// monitorBuffer is how much a socket keeps while somebody is slow to read, in bytes.
+const monitorBuffer = 1 << 20
+
 // watch sends what the kernel says to groups of its own socket.
 func (r *request) watch(groups []uint, events chan<- event, done <-chan struct{}) error {
 	if len(groups) == 0 {
@@ -99,6 +109,10 @@ func (r *request) watch(groups []uint, events chan<- event, done <-chan struct{}
 	if err != nil {
 		return refused{err}
 	}
+	if err := socket.SetReceiveBufferSize(monitorBuffer, os.Geteuid() == 0); err != nil {
+		socket.Close()
+		return refused{err}
+	}
 	go func() {
 		<-done
 		socket.Close()
@@ -106,15 +120,16 @@ func (r *request) watch(groups []uint, events chan<- event, done <-chan struct{}
 	go func() {
 		for {
 			messages, _, err := socket.Receive()
-			if errors.Is(err, unix.ENOBUFS) {
-				err = errors.New("changes were lost: there were too many at once")
+			lost := errors.Is(err, unix.ENOBUFS)
+			if lost && !send(events, done, event{lost: true}) {
+				return
 			}
 			for _, m := range messages {
 				if !send(events, done, newEvent(m.Header.Type, m.Data)) {
 					return
 				}
 			}
-			if err != nil {
+			if err != nil && !lost {
 				send(events, done, event{err: err})
 				return
 			}
@@ -142,6 +157,8 @@ func newEvent(kind uint16, m []byte) event {
 		return event{banner: "[ADDR]", show: func(r *request, p *record) error { return r.showChangedAddr(p, m, kind == unix.RTM_DELADDR) }}
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
 		return event{banner: "[NEIGH]", show: func(r *request, p *record) error { return r.showChangedNeigh(p, m, kind == unix.RTM_DELNEIGH) }}
+	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
+		return event{banner: "[RULE]", show: func(r *request, p *record) error { return r.showChangedRule(p, m, kind == unix.RTM_DELRULE) }}
 	}
 	return event{show: func(*request, *record) error { return nil }}
 }
@@ -236,18 +253,32 @@ func (r *request) showChangedNeigh(p *record, m []byte, gone bool) error {
 	return nil
 }
 
+func (r *request) showChangedRule(p *record, m []byte, gone bool) error {
+	rule, err := parseRule(m)
+	if err != nil {
+		return err
+	}
+	sayDeleted(p, gone)
+	sayRule(p, rule, r.details)
+	p.printf("\n")
+	r.out.write(p)
+	return nil
+}
+
 // watchRoutes sends changes of routes, if they are wanted.
 func (r *request) watchRoutes(wanted bool, events chan<- event, done <-chan struct{}) error {
 	if !wanted {
 		return nil
 	}
 	updates, failed := make(chan netlink.RouteUpdate), make(chan error, 1)
-	err := netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{ErrorCallback: func(err error) {
-		select {
-		case failed <- err:
-		default:
-		}
-	}})
+	err := netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{
+		ReceiveBufferSize: monitorBuffer, ReceiveBufferForceSize: os.Geteuid() == 0,
+		ErrorCallback: func(err error) {
+			select {
+			case failed <- err:
+			default:
+			}
+		}})
 	if err != nil {
 		return refused{err}
 	}

@@ -3,7 +3,9 @@ package ip
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,6 +65,9 @@ neigh add 192.0.2.9 lladdr 00:16:3e:20:00:11 dev eth0
 neigh del 192.0.2.9 dev eth0
 route del 10.9.0.0/16
 addr del 192.0.2.10/24 dev eth0
+rule add from 10.0.0.0/8 iif eth0 prohibit pref 90
+-6 rule add to 2001:db8:9::/48 ipproto tcp dport 80 lookup 100 pref 91
+rule del pref 90
 link del eth1
 neigh add 192.0.2.99 lladdr 00:16:3e:20:00:99 dev eth0 nud permanent`, "\n") {
 		n.Run("ip", strings.Fields(command)...)
@@ -83,6 +88,63 @@ neigh add 192.0.2.99 lladdr 00:16:3e:20:00:99 dev eth0 nud permanent`, "\n") {
 	cancel()
 	if status := <-ended; status != exitOK || complaints.String() != "" {
 		t.Errorf("status %d, %s", status, &complaints)
+	}
+}
+
+// A gate is a reader who does not read before it opens.
+type gate struct {
+	transcript
+	began, open chan struct{}
+	once        sync.Once
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	g.once.Do(func() { close(g.began) })
+	<-g.open
+	return g.transcript.Write(p)
+}
+
+// TestMonitorLoses: more changes than the socket holds are said to be lost, and do not end it.
+func TestMonitorLoses(t *testing.T) {
+	n := twin(t, "box")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	mine, complaints := &gate{began: make(chan struct{}), open: make(chan struct{})}, &transcript{}
+	ended := make(chan int, 1)
+	go func() {
+		_ = n.Do(func() error {
+			ended <- Commands()["ip"].Main()(ctx, []string{"ip", "monitor", "address"}, nil, mine, complaints)
+			return nil
+		})
+	}()
+	testnet.Eventually(t, time.Minute, "the monitor begins", func() bool {
+		_, _ = n.Try("ip", "addr", "add", "192.0.2.250/32", "dev", "lo")
+		_, _ = n.Try("ip", "addr", "del", "192.0.2.250/32", "dev", "lo")
+		select {
+		case <-mine.began:
+			return true
+		default:
+			return false
+		}
+	})
+	batch := filepath.Join(t.TempDir(), "batch")
+	lines := strings.Repeat("addr add 192.0.2.1/32 dev lo\naddr del 192.0.2.1/32 dev lo\n", 6000)
+	if err := os.WriteFile(batch, []byte(lines), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	n.Run("ip", "-batch", batch)
+	close(mine.open)
+	testnet.Eventually(t, time.Minute, "the loss is said", func() bool {
+		return strings.HasPrefix(complaints.String(), "ip monitor: changes were lost")
+	})
+	testnet.Eventually(t, time.Minute, "what comes then is shown", func() bool {
+		_, _ = n.Try("ip", "addr", "add", "192.0.2.251/32", "dev", "lo")
+		_, _ = n.Try("ip", "addr", "del", "192.0.2.251/32", "dev", "lo")
+		return strings.Contains(mine.String(), "192.0.2.251")
+	})
+	cancel()
+	if status := <-ended; status != exitOK {
+		t.Errorf("status %d, %s", status, complaints)
 	}
 }
 

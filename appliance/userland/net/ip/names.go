@@ -1,6 +1,7 @@
 package ip
 
 import (
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -102,7 +103,7 @@ func tableName(id int) string {
 // protocolName names who made a route. 71 is the appliance itself, and has no name
 // in iproute2 either.
 func protocolName(n int) string {
-	return nameOf(n, []numbered{{unix.RTPROT_REDIRECT, "redirect"}, {unix.RTPROT_KERNEL, "kernel"},
+	return nameOf(n, []numbered{{unix.RTPROT_UNSPEC, "unspec"}, {unix.RTPROT_REDIRECT, "redirect"}, {unix.RTPROT_KERNEL, "kernel"},
 		{unix.RTPROT_BOOT, "boot"},
 		{unix.RTPROT_STATIC, "static"}, {unix.RTPROT_RA, "ra"}, {unix.RTPROT_BIRD, "bird"}, {unix.RTPROT_DHCP,
 			"dhcp"}})
@@ -125,3 +126,18 @@ func neighStates() []bit {
 			"PERMANENT"},
 	}
 }
+
+// transportName names a protocol above IP.
+func transportName(n int) string {
+	for _, known := range []numbered{{unix.IPPROTO_ICMP, "icmp"}, {unix.IPPROTO_TCP, "tcp"}, {unix.IPPROTO_UDP, "udp"},
+		{unix.IPPROTO_GRE, "gre"}, {unix.IPPROTO_ESP, "esp"}, {unix.IPPROTO_AH, "ah"}, {unix.IPPROTO_ICMPV6, "ipv6-icmp"},
+		{unix.IPPROTO_SCTP, "sctp"}} {
+		if known.n == n {
+			return known.name
+		}
+	}
+	return fmt.Sprint("ipproto-", n)
+}
+
+// tosText words a type of service.
+func tosText(n int) string { return fmt.Sprintf("0x%02x", n) }

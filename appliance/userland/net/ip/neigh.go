@@ -3,6 +3,7 @@ package ip
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -28,7 +29,16 @@ func showNeighs(r *request) error {
 	if err != nil {
 		return err
 	}
+	within := netip.Prefix{}
+	if r.has(keyTo) {
+		if within, err = r.prefix(); err != nil {
+			return err
+		}
+	}
 	for _, n := range neighs {
+		if within.IsValid() && !within.Contains(addrOf(n.IP).Unmap()) {
+			continue
+		}
 		if state != 0 && n.State&state == 0 {
 			continue
 		}
@@ -44,6 +54,7 @@ func showNeighs(r *request) error {
 type neigh struct {
 	netlink.Neigh
 	probes uint32
+	users  uint32 // how many conversations and routes go by it now
 }
 
 // neighs asks the kernel for the neighbours on a link; nil is all links.
@@ -85,8 +96,12 @@ func parseNeigh(m []byte) (neigh, error) {
 		return neigh{}, err
 	}
 	n := neigh{Neigh: *known}
-	if b := inner(m[unix.SizeofNdMsg:])[netlink.NDA_PROBES]; len(b) == 4 {
+	all := inner(m[unix.SizeofNdMsg:])
+	if b := all[netlink.NDA_PROBES]; len(b) == 4 {
 		n.probes = nl.NativeEndian().Uint32(b)
+	}
+	if b := all[netlink.NDA_CACHEINFO]; len(b) >= 16 {
+		n.users = nl.NativeEndian().Uint32(b[12:])
 	}
 	return n, nil
 }
@@ -138,6 +153,9 @@ func (r *request) showNeigh(p *record, n neigh, names linkNames) {
 		p.printf("%s ", name)
 	}
 	if r.stats > 0 {
+		if n.users > 0 {
+			p.say("refcnt", " ref %d", n.users)
+		}
 		p.say("used", " used %d", n.Used/ticks)
 		p.say("confirmed", "/%d", n.Confirmed/ticks)
 		p.say("updated", "/%d", n.Updated/ticks)

@@ -109,6 +109,7 @@ func (r *request) parseOptions(args []string) ([]string, error) {
 			r.stamp = "-t"
 		case option == "ts" || short(2, "tshort"):
 			r.stamp = "-ts"
+		case option == "c" || strings.HasPrefix(option, "c=") || strings.HasPrefix(option, "color"): // there are none
 		case option == "h" || option == "help":
 			r.help = true
 			return nil, nil
@@ -172,6 +173,10 @@ func verbNames(verbs []verb) string {
 func (r *request) parseWords(args []string) error {
 	for len(args) > 0 {
 		arg := args[0]
+		if arg == keyTo && len(args) > 2 && slices.Contains([]string{keyRoot, keyMatch, keyExact}, args[1]) { // "to match PREFIX"
+			args = args[1:]
+			continue
+		}
 		i := r.wordFor(arg)
 		if i < 0 {
 			return expected(arg, r.wanted())

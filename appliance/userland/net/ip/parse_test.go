@@ -51,12 +51,12 @@ func TestUsageErrors(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"", "ip: expected what it is about: link, addr, route, neigh, rule, maddr or monitor"},
 		{"x", "ip: x: expected link, addr, route, neigh, rule, maddr or monitor"},
-		{"-c a", "ip: -c: expected one of the options -4 -6 -br -d -j -o -p -s -t -ts"},
+		{"-x a", "ip: -x: expected one of the options -4 -6 -br -d -j -o -p -s -t -ts"},
 		{"-s route", "ip route show: -s: only ip link, ip addr and ip neigh show have counters"},
 		{"-t a", "ip addr show: -t: only ip monitor says when something happens"},
 		{"-j monitor", "ip monitor: ip monitor prints neither JSON nor the brief form"},
 		{"monitor roads", "ip monitor: roads: expected one of all, label, link, address, route, neigh"},
-		{"route flush", "ip route: flush: expected one of show, add, del, replace, get"},
+		{"route flush", "ip route flush: expected which ones: for all, table main"},
 		{"route s via 192.0.2", "ip route show: via 192.0.2: expected an address like 192.0.2.1 or 2001:db8::1"},
 		{"route s via", "ip route show: via: expected ADDRESS after it"},
 		{"addr show eth0 eth1", "ip addr show: eth1: expected one of up"},
@@ -106,7 +106,7 @@ func TestUsageErrors(t *testing.T) {
 		{"rule add fwmark x", "ip rule add: mark x: expected a mark like 0x10 or 0x10/0xff"},
 		{"rule add from 10.0.0.0/8 to 2001:db8::/32",
 			"ip rule add: to 2001:db8::/32: expected addresses of one family"},
-		{"rule show x", "ip rule show: x: expected nothing more"},
+		{"rule show x", "ip rule show: x: expected one of pref NUMBER, table TABLE"},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(tt.args)...), nil,
@@ -122,12 +122,14 @@ func TestUsageErrors(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for args, want := range map[string]string{
 		"help": `usage: ip [OPTION]... addr show [[dev] LINK] [up] [scope global|site|link|host]
-           [type TYPE] [master LINK]
+           [to PREFIX] [type TYPE] [master LINK] [permanent] [dynamic]
+           [primary] [secondary] [temporary] [deprecated] [tentative]
+           [dadfailed]
        ip [OPTION]... addr add ADDRESS/LENGTH [peer ADDRESS/LENGTH] dev LINK
            [brd ADDRESS|+|-] [label NAME] [nodad]
 `,
-		"rule help":    "usage: ip [OPTION]... rule show\n",
-		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n",
+		"rule help":    "usage: ip [OPTION]... rule show [pref NUMBER] [table TABLE]\n",
+		"monitor help": "usage: ip [OPTION]... monitor [all] [label] [link] [address] [route] [neigh]\n           [rule]\n",
 	} {
 		var stdout, stderr bytes.Buffer
 		status := Commands()["ip"].Main()(t.Context(), append([]string{"ip"}, strings.Fields(args)...), nil,

@@ -29,9 +29,10 @@ func ours(t *testing.T, n *testnet.Namespace, args string) (stdout, stderr strin
 
 // leftOut is what iproute2 prints and we do not: the preference of IPv6 routes,
 // the names of other namespaces, the kernel's own mark on addresses (since
-// iproute2 6.2), and of "route get" the user, the empty source and the cache.
+// iproute2 6.2), what -d knows of a next hop with a number,
+// and of "route get" the user, the empty source and the cache.
 func leftOut() *regexp.Regexp {
-	return regexp.MustCompile(` pref medium| link-netns [^\s\\]+| link-netnsid \d+| proto kernel_\w+| uid \d+| from ::|(?m:    cache.*$)`)
+	return regexp.MustCompile(` pref medium| link-netns [^\s\\]+| link-netnsid \d+| proto kernel_\w+| uid \d+| from ::|(?m:    cache.*$|^\tnh_info .*$)`)
 }
 
 // lines makes an output comparable: without what is left out, without spaces at
@@ -103,7 +104,20 @@ func box(t *testing.T) *testnet.Namespace {
 		neigh add 2001:db8::9 lladdr 00:16:3e:20:00:14 dev eth0 nud stale router
 		rule add from 10.0.0.0/8 table 100 pref 100
 		rule add not to 192.0.2.9 fwmark 0x5/0xff iif eth0 lookup 1000 pref 99
-		rule add goto 32766 oif eth1 pref 98`), "\n") {
+		rule add goto 32766 oif eth1 pref 98
+		nexthop add id 5 via 192.0.2.7 dev eth0
+		route add 10.18.0.0/16 nhid 5
+		route add 10.19.0.0/16 dev eth0 window 1000 rtt 100ms rto_min 20ms initcwnd 10 quickack 1 congctl reno
+		route add 10.20.0.0/16 via 192.0.2.9 mtu lock 1300 rtt 2s table 100 realm 3/5
+		rule add iif eth0 prohibit pref 90
+		rule add from 10.66.0.0/16 oif nosuch unreachable pref 91
+		rule add from all ipproto tcp sport 100 dport 200-300 lookup 100 pref 92
+		rule add from all uidrange 0-100 lookup 100 realms 3/5 pref 93
+		rule add from all lookup main suppress_prefixlength 0 pref 94
+		rule add from all tos 0x10 blackhole pref 95
+		rule add nop pref 96
+		rule add to 10.21.0.0/16 goto 40000 pref 97
+		-6 rule add ipproto 58 prohibit pref 90 protocol static`), "\n") {
 		n.Run("ip", strings.Fields(command)...)
 	}
 	return n
@@ -119,13 +133,17 @@ func TestShowsWhatIproute2Shows(t *testing.T) {
 		r s default|-6 r s default|r s 10.9.0.0/16|r s 10.15.0.1|-6 r s 2001:db8:9::/48|r s table 1000|-br r
 		route get 10.9.1.1|r g 10.12.0.1|r get 127.0.0.1|r get 2001:db8::77|r get 192.0.2.10|r get 2001:db8::1
 		n|neigh|neighbour show|-4 n|-6 neigh|n s dev eth0|-br n|neigh show dev idle0
-		rule|ru|-6 rule|rule show
+		rule|ru|-6 rule|rule show|-d rule|-o rule|rule show pref 92|ru s table 100|rule show table main pref 94
 		-o link|-o a|-o -4 addr|-o -6 addr show dev eth0|-o r|-o -br a|-o n|-o -s link|-s -s link show eth0|-s -s -o l show dev eth1
 		-d link show dev eth0|-d l show eth1|-d a s eth1|-d r|-d route show table all|-d -6 r|-d n
 		link show type veth|link show type bridge|link show master br0|addr show scope link|-4 a s scope global|-6 a s scope link
 		route show proto kernel|r s scope link|r s via 192.0.2.2|-6 r s proto ra|neigh show nud stale|n s nud permanent|n s nud all
 		route get 192.0.2.77 from 192.0.2.11|route get 10.9.1.1 mark 5|r g 10.9.1.1 mark 17|route get 192.0.2.9 from 10.1.1.1 iif eth1|r get 192.0.2.9 oif eth0
-		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent`), "|") {
+		r s match 10.9.1.1|r s to match 10.15.0.1|r s root 10.8.0.0/13|r s exact 10.9.0.0/16|r s root default|-6 r s match 2001:db8::77|-6 r s root 2001:db8::/32
+		r s src 192.0.2.11|r s metric 50|r s default metric 50|r s match default|a s to 192.0.2.0/24|a s to 192.0.2.10|-6 a s to 2001:db8::/64
+		a s primary|a s secondary|a s permanent|a s dynamic|-6 a s deprecated|a s tentative|-4 a s primary scope global|-c=auto a|-color=never r
+		n s 192.0.2.9|neigh show to 192.0.2.8/31|n s 2001:db8::/64 dev eth0
+		maddr|maddress show dev eth0|-4 maddr|-6 maddr show lo|-o maddr|-o -6 maddr show dev eth0|-s neigh show nud permanent|-s n`), "|") {
 		for args := range strings.SplitSeq(args, "\n") {
 			if args = strings.TrimSpace(args); args != "" {
 				compare(t, n, args)
@@ -141,7 +159,7 @@ func TestJSON(t *testing.T) {
 		addr|a s dev eth0|-4 addr|-6 addr show dev eth1|-br addr|-d addr show eth1|addr show up|addr show dev eth2
 		route|-6 route|-d route|route show table all|r s default|r s dev eth0|r s proto static
 		route get 10.9.1.1|route get 127.0.0.1|route get 2001:db8::77|r g 192.0.2.10
-		neigh|neigh show dev eth0|-br neigh|rule|-6 rule|maddr|maddr show dev eth1`, "|") {
+		neigh|neigh show dev eth0|-br neigh|rule|-6 rule|-d rule|rule show pref 92|route show table 100|maddr|maddr show dev eth1`, "|") {
 		for args := range strings.SplitSeq(args, "\n") {
 			args = "-j " + strings.TrimSpace(args)
 			compareBy(t, n, args, jsonLines)
@@ -158,7 +176,7 @@ func jsonLines(out string) []string {
 	}
 	all = slices.DeleteFunc(all, func(o map[string]any) bool { return len(o) == 0 })
 	for _, o := range all {
-		for _, key := range []string{"pref", "uid", "cache", "from"} {
+		for _, key := range []string{"pref", "uid", "cache", "from", "nh_info"} {
 			delete(o, key)
 		}
 		addrs, _ := o["addr_info"].([]any)

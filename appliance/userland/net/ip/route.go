@@ -25,17 +25,7 @@ type routeView struct {
 // showRoutes prints routes: of IPv4 without -6, and of all families and tables
 // with "table all".
 func showRoutes(r *request) error {
-	table, err := r.table()
-	if err != nil {
-		return err
-	}
-	only := netip.Prefix{}
-	if r.has(keyTo) {
-		if only, err = r.prefix(); err != nil {
-			return err
-		}
-	}
-	wanted, err := r.routeFilter(only)
+	table, routes, err := r.routes()
 	if err != nil {
 		return err
 	}
@@ -46,64 +36,10 @@ func showRoutes(r *request) error {
 	view := routeView{links: names, details: r.details, everything: table == unix.RT_TABLE_UNSPEC, hides: func(key string) bool {
 		return r.has(key) && (key != keyTable || table != unix.RT_TABLE_UNSPEC)
 	}}
-	for _, family := range r.routeFamilies(table, only) {
-		routes, err := readRoutes(family, table)
-		if err != nil {
-			return err
-		}
-		for _, route := range routes {
-			if wanted(route) {
-				r.showRoute(&record{}, view, route)
-			}
-		}
+	for _, route := range routes {
+		r.showRoute(&record{}, view, route)
 	}
 	return nil
-}
-
-// routeFilter is what routes r asks for.
-func (r *request) routeFilter(only netip.Prefix) (func(netlink.Route) bool, error) {
-	device, err := r.device(keyDev)
-	if err != nil {
-		return nil, err
-	}
-	scope := 0
-	if r.has(keyScope) {
-		if scope, err = r.scope(); err != nil {
-			return nil, err
-		}
-	}
-	via, err := r.address(keyVia)
-	return func(route netlink.Route) bool {
-		return (!only.IsValid() || prefixOf(route.Dst) == only) &&
-			(device == nil || route.LinkIndex == device.Attrs().Index) &&
-			(!r.has(keyScope) || int(route.Scope) == scope) &&
-			(!via.IsValid() || addrOf(route.Gw).Unmap() == via) &&
-			(!r.has(keyProto) || protocolName(int(route.Protocol)) == r.given[keyProto])
-	}, err
-}
-
-// routeFamilies returns the families that r shows.
-func (r *request) routeFamilies(table int, only netip.Prefix) []int {
-	switch {
-	case only.IsValid():
-		return []int{family(only.Addr())}
-	case r.family != unix.AF_UNSPEC:
-		return []int{r.family}
-	case table == unix.RT_TABLE_UNSPEC:
-		return []int{unix.AF_INET, unix.AF_INET6}
-	}
-	return []int{unix.AF_INET}
-}
-
-// readRoutes asks the kernel for the routes of a table.
-func readRoutes(family, table int) ([]netlink.Route, error) {
-	routes, err := whole(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list of routes: %w", err)
-	}
-	return routes, nil
 }
 
 // wholeView hides nothing.
@@ -127,7 +63,10 @@ func (v routeView) say(p *record, route netlink.Route) {
 		p.say(keyFrom, "from %s ", v.from)
 	}
 	if route.Tos != 0 {
-		p.say("tos", "tos %s ", fmt.Sprintf("%#x", route.Tos))
+		p.say("tos", "tos %s ", tosText(route.Tos))
+	}
+	if route.NHID != 0 {
+		p.say("nhid", "nhid %d ", route.NHID)
 	}
 	if !v.hides(keyVia) {
 		sayHop(p, route.Gw, route.Via)
@@ -136,21 +75,24 @@ func (v routeView) say(p *record, route netlink.Route) {
 		p.say("dev", "dev %s ", v.links.of(route.LinkIndex))
 	}
 	v.sayOrigin(p, route)
-	if route.Src != nil {
+	if route.Src != nil && !v.hides(keySrc) {
 		p.say("prefsrc", "src %s ", route.Src.String())
 	}
-	if route.Priority != 0 || route.Family == unix.AF_INET6 {
+	if (route.Priority != 0 || route.Family == unix.AF_INET6) && !v.hides(keyMetric) {
 		p.say("metric", "metric %d ", route.Priority)
 	}
 	sayHopFlags(p, route.Flags)
-	sayMetrics(p, route)
 	if v.mark != 0 {
 		p.set("mark", v.mark)
 		p.printf("mark %s ", markText(v.mark))
 	}
+	if route.Realm != 0 {
+		sayRealms(p, uint32(route.Realm))
+	}
 	if route.Expires != 0 {
 		p.say("expires", "expires %dsec ", route.Expires)
 	}
+	sayMetrics(p, route)
 	p.printf("\n")
 	v.sayNextHops(p, route.MultiPath)
 }
@@ -235,16 +177,53 @@ func markText(mark int) string {
 	return fmt.Sprintf("%#x", mark)
 }
 
-// sayMetrics says what a route says to the protocols above.
+// sayRealms says realms for accounting, the one of the source if there is one.
+func sayRealms(p *record, realms uint32) {
+	from, to := fmt.Sprint(realms>>16), fmt.Sprint(realms&0xffff)
+	if realms>>16 == 0 {
+		p.set("flow", members{{"to", to}})
+		p.printf("realm %s ", to)
+		return
+	}
+	p.set("flow", members{{"from", from}, {"to", to}})
+	p.printf("realms %s/%s ", from, to)
+}
+
+// sayMetrics says what a route says to the protocols above, in the order of their numbers (rtnetlink(7), RTAX_MTU).
 func sayMetrics(p *record, route netlink.Route) {
 	m := &record{}
 	for _, of := range []struct {
-		name  string
-		value int
-	}{{"mtu", route.MTU}, {"advmss", route.AdvMSS}, {"hoplimit", route.Hoplimit}} {
-		if of.value != 0 {
-			m.say(of.name, of.name+" %d ", of.value)
+		name   string
+		value  int
+		time   bool // in milliseconds
+		locked bool
+	}{
+		{"mtu", route.MTU, false, route.MTULock}, {"window", route.Window, false, false}, {"rtt", route.Rtt / 8, true, false},
+		{"rttvar", route.RttVar / 4, true, false}, {"ssthresh", route.Ssthresh, false, false}, {"cwnd", route.Cwnd, false, false},
+		{"advmss", route.AdvMSS, false, false}, {"reordering", route.Reordering, false, false},
+		{"hoplimit", route.Hoplimit, false, false}, {"initcwnd", route.InitCwnd, false, false},
+		{"rto_min", route.RtoMin, true, route.RtoMinLock}, {"initrwnd", route.InitRwnd, false, false},
+		{"quickack", route.QuickACK, false, false}, {"fastopen_no_cookie", route.FastOpenNoCookie, false, false},
+	} {
+		if of.value == 0 {
+			continue
 		}
+		m.printf("%s ", of.name)
+		if of.locked {
+			m.printf("lock ")
+		}
+		m.set(of.name, of.value)
+		switch {
+		case of.time && of.value >= 1000:
+			m.printf("%gs ", float64(of.value)/1000)
+		case of.time:
+			m.printf("%dms ", of.value)
+		default:
+			m.printf("%d ", of.value)
+		}
+	}
+	if route.Congctl != "" {
+		m.say("congestion", "congctl %s ", route.Congctl)
 	}
 	if m.members != nil {
 		p.set("metrics", []members{m.members})

@@ -1,9 +1,11 @@
 package ip
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -15,10 +17,39 @@ func addRoute(r *request) error { return r.changeRoute(netlink.RouteAdd) }
 // replaceRoute adds a route, or changes the one with its prefix and metric.
 func replaceRoute(r *request) error { return r.changeRoute(netlink.RouteReplace) }
 
+// appendRoute adds a route behind one with its prefix and metric.
+func appendRoute(r *request) error { return r.changeRoute(netlink.RouteAppend) }
+
+// alterRoute changes the route with its prefix and metric.
+func alterRoute(r *request) error { return r.changeRoute(netlink.RouteChange) }
+
+// flushRoutes deletes the routes that are asked for: without a word it would be all of them. "cache" is what the kernel
+// has learned of paths, as their MTU.
+func flushRoutes(r *request) error {
+	if r.given[keyTo] == "cache" {
+		return explain("the cache", os.WriteFile("/proc/sys/net/ipv4/route/flush", []byte("-1"), 0))
+	}
+	if len(r.given) == 0 {
+		return usageError{errors.New("expected which ones: for all, table main")}
+	}
+	_, routes, err := r.routes()
+	if err != nil {
+		return err
+	}
+	for _, route := range routes {
+		if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) { // gone with another
+			return explain(destination(route.Dst), err)
+		}
+	}
+	return nil
+}
+
 // delRoute deletes the first route that has everything that is given.
 func delRoute(r *request) error {
 	return r.changeRoute(func(route *netlink.Route) error {
-		route.Scope = netlink.SCOPE_NOWHERE // matches every scope
+		if !r.has(keyScope) {
+			route.Scope = netlink.SCOPE_NOWHERE // matches every scope
+		}
 		return netlink.RouteDel(route)
 	})
 }
@@ -67,7 +98,28 @@ func (r *request) route() (*netlink.Route, error) {
 	if !via.IsValid() && to.Addr().Is4() && r.has(keyDev) {
 		route.Scope = netlink.SCOPE_LINK // the destination itself is on the link
 	}
-	return route, nil
+	return route, r.routeOptions(route)
+}
+
+// routeOptions reads what else a route has.
+func (r *request) routeOptions(route *netlink.Route) error {
+	if r.has(keyScope) {
+		scope, err := r.scope()
+		if err != nil {
+			return err
+		}
+		route.Scope = netlink.Scope(scope)
+	}
+	protocol, err := r.protocol()
+	if err != nil {
+		return err
+	}
+	route.Protocol = netlink.RouteProtocol(protocol)
+	if r.has(keyOnlink) {
+		route.Flags |= unix.RTNH_F_ONLINK
+	}
+	route.MTU, err = r.number(keyMTU, 1, math.MaxInt32)
+	return err
 }
 
 // fate reads what becomes of the packets, 0 for the usual. Only a route for which

@@ -53,8 +53,11 @@ func (r *request) interfaceAddress(key string) (netip.Prefix, error) {
 }
 
 // prefix reads the destination of a route: a prefix, an address, or default.
-func (r *request) prefix() (netip.Prefix, error) {
-	text := r.given[keyTo]
+func (r *request) prefix() (netip.Prefix, error) { return r.prefixGiven(keyTo) }
+
+// prefixGiven reads the one given by key.
+func (r *request) prefixGiven(key string) (netip.Prefix, error) {
+	text := r.given[key]
 	if text == "default" || text == "any" || text == "all" {
 		return r.everything()
 	}
@@ -106,6 +109,20 @@ func (r *request) table() (int, error) {
 		return 0, expected(keyTable+" "+text, "main, local, default or a number")
 	}
 	return id, nil
+}
+
+// protocol reads who made a route; 0 when it is not given.
+func (r *request) protocol() (int, error) {
+	text, ok := r.given[keyProto]
+	if !ok {
+		return 0, nil
+	}
+	for n := range 256 {
+		if text == protocolName(n) || text == strconv.Itoa(n) {
+			return n, nil
+		}
+	}
+	return 0, expected(keyProto+" "+text, "kernel, boot, static, dhcp, ra or a number to 255")
 }
 
 // scope reads the scope of an address or route.

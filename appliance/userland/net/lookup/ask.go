@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type reply struct {
 	took time.Duration
 	tcp  bool
 	from server
+	lies bool // it has not as many records as its header says
 }
 
 // errSetup is wrapped by what keeps a question from leaving: it is not tried again.
@@ -55,9 +57,9 @@ func dial(ctx context.Context, to server, tcp bool, timeout time.Duration) (*dns
 	return &dns.Conn{Conn: c}, c.SetDeadline(time.Now().Add(timeout))
 }
 
-// ask sends a question once, and waits for its answer. By UDP what does not answer the question is passed
-// over.
-func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout time.Duration) (reply, error) {
+// ask sends a question once, and waits for its answer. By UDP what does not answer the question is passed over; passed,
+// if there is one, is told why.
+func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout time.Duration, passed func(string)) (reply, error) {
 	conn, err := dial(ctx, to, tcp, timeout)
 	if err != nil {
 		return reply{}, err
@@ -71,7 +73,7 @@ func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout ti
 	conn.UDPSize = dns.MaxMsgSize - 1
 	for {
 		octets, err := conn.ReadMsgHeader(nil)
-		r := reply{new(dns.Msg), len(octets), time.Since(began), tcp, to}
+		r := reply{new(dns.Msg), len(octets), time.Since(began), tcp, to, false}
 		if err == nil {
 			if err = r.Unpack(octets); err != nil {
 				err = fmt.Errorf("%w: %w", errBadPacket, err)
@@ -79,20 +81,39 @@ func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout ti
 		}
 		switch {
 		case errors.Is(err, dns.ErrShortRead) && !tcp:
-			continue // no DNS at all
+			passed("Warning: short (< header size) message received")
+			continue
 		case err != nil && !errors.Is(err, errBadPacket):
 			return reply{}, err
 		case r.Id != question.Id && !tcp:
+			passed(fmt.Sprintf("Warning: ID mismatch: expected ID %d, got %d", question.Id, r.Id))
 			continue
 		case r.Id != question.Id:
 			return reply{}, fmt.Errorf("%w: it answers another question", errBadPacket)
 		case err != nil:
 			return reply{}, err
 		case !answers(r.Msg, question) && !tcp:
+			passed(otherwise(r.Msg))
 			continue
 		}
+		r.lies = len(r.Answer) != int(counted(octets, 6)) || len(r.Ns) != int(counted(octets, 8)) || len(r.Extra) != int(counted(octets, 10))
 		return r, nil
 	}
+}
+
+// counted is a count of a header (RFC 1035 section 4.1.1).
+func counted(octets []byte, at int) uint16 { return binary.BigEndian.Uint16(octets[at:]) }
+
+// otherwise is why a message is no answer, in dig's words.
+func otherwise(m *dns.Msg) string {
+	if !m.Response {
+		return "Warning: query response not set"
+	}
+	text := ";; Question section mismatch: got "
+	for _, q := range m.Question[:min(1, len(m.Question))] {
+		text += fmt.Sprintf("%s/%s/%s", printableName(strings.TrimSuffix(bindNames(q.Name), ".")), typeName(q.Qtype), className(q.Qclass))
+	}
+	return text
 }
 
 // answers reports whether a message is an answer to a question: an error may lack it.

@@ -205,7 +205,7 @@ func (d *digger) exchange(q query) (r reply, question *dns.Msg, err error) {
 		d.sending(q, question)
 		tcp := q.tcp
 		for tries := q.tries; tries > 0 && d.Err() == nil; {
-			if r, err = ask(d.Context, question, to, tcp, q.timeout); err == nil {
+			if r, err = ask(d.Context, question, to, tcp, q.timeout, d.passed()); err == nil {
 				if !r.Truncated || tcp || q.ignore {
 					if d.mended(q, question, r.Msg) {
 						tries--
@@ -223,6 +223,19 @@ func (d *digger) exchange(q query) (r reply, question *dns.Msg, err error) {
 		}
 	}
 	return r, question, err
+}
+
+// maxPassed bounds the lines about what comes in place of one answer: anybody may send it.
+const maxPassed = 10
+
+// passed says what comes that is no answer to a question.
+func (d *digger) passed() func(string) {
+	left := maxPassed
+	return func(what string) {
+		if left--; left >= 0 {
+			fmt.Fprintf(d.Stdout, ";; %s\n", what)
+		}
+	}
 }
 
 // mended asks again, where a server says how it wants to be asked.
@@ -308,18 +321,22 @@ func (d *digger) sending(q query, m *dns.Msg) {
 	if q.comments {
 		fmt.Fprintln(d.Stdout, ";; Sending:")
 	}
-	d.message(q, m, "")
+	d.message(q, m, "", false)
 	if octets, err := m.Pack(); err == nil && q.stats {
 		fmt.Fprintf(d.Stdout, ";; QUERY SIZE: %d\n\n", len(octets))
 	}
 }
 
-// message is header and sections.
-func (d *digger) message(q query, m *dns.Msg, cookie string) {
+// message is header and sections; edns is that the question had EDNS.
+func (d *digger) message(q query, m *dns.Msg, cookie string, edns bool) {
 	if q.comments {
 		headerText(d.Stdout, m)
 		if m.Response && m.RecursionDesired && !m.RecursionAvailable {
 			fmt.Fprintln(d.Stdout, ";; WARNING: recursion requested but not available")
+		}
+		if m.Response && edns && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
+			fmt.Fprintf(d.Stdout, "\n;; WARNING: EDNS query returned status %s - retry with '%s+noedns'\n", rcodeName(m.Rcode),
+				map[bool]string{true: "+nodnssec "}[q.dnssec])
 		}
 		fmt.Fprintln(d.Stdout)
 		optText(d.Stdout, m, cookie)
@@ -329,6 +346,9 @@ func (d *digger) message(q query, m *dns.Msg, cookie string) {
 
 // print is a reply.
 func (d *digger) print(q query, question *dns.Msg, r reply) {
+	if r.lies {
+		fmt.Fprintln(d.Stdout, ";; Warning: Message parser reports malformed message packet.")
+	}
 	d.greet()
 	if d.short {
 		for _, rr := range r.Answer {
@@ -347,7 +367,7 @@ func (d *digger) print(q query, question *dns.Msg, r reply) {
 	if c := cookieOf(question); c != nil {
 		sent = c.Cookie[:min(16, len(c.Cookie))]
 	}
-	d.message(q, r.Msg, sent)
+	d.message(q, r.Msg, sent, question.IsEdns0() != nil)
 	switch {
 	case q.stats:
 		d.statistics(r)

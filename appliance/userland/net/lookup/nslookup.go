@@ -163,8 +163,8 @@ func (n *nslooker) first(q *query) (r reply, err error) {
 	question, _ := q.message()
 	for range q.tries {
 		for _, to := range q.servers {
-			if r, err = ask(n.Context, question, to, false, q.timeout); err == nil && r.Truncated {
-				r, err = ask(n.Context, question, to, true, q.timeout)
+			if r, err = ask(n.Context, question, to, false, q.timeout, func(string) {}); err == nil && r.Truncated {
+				r, err = ask(n.Context, question, to, true, q.timeout, func(string) {})
 			}
 			if err == nil {
 				return r, nil

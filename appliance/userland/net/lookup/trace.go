@@ -109,7 +109,7 @@ func (d *digger) step(q query, r reply) {
 		return
 	}
 	if q.comments {
-		d.message(q, r.Msg, "-")
+		d.message(q, r.Msg, "-", false)
 	} else {
 		q.sections(d.Stdout, r.Msg)
 	}

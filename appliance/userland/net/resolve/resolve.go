@@ -15,9 +15,15 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// Address returns the first address of a host, which may be one itself; network is "ip", "ip4" or "ip6". An address of
+// Address returns the first address of a host, which may be one itself, of IPv4 a short one too; network is "ip", "ip4" or "ip6". An address of
 // a link (fe80::…, ff02::…) that names none gets the one of link, if that is not "".
 func Address(ctx context.Context, network, host, link string) (netip.Addr, error) {
+	if addr, ok := Short(host); ok {
+		if network == "ip6" {
+			return addr, fmt.Errorf("%s: no address of the wanted family", host)
+		}
+		return addr, nil
+	}
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
 	var dns *net.DNSError
 	switch {

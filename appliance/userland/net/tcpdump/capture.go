@@ -114,7 +114,10 @@ func fromLink(c *command.Call, s settings) error {
 			err = to.put(p)
 		}
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, errEnough) {
+		n--
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errEnough) {
 		err = nil
 	}
 	err = errors.Join(err, to.close(), c.Stdout.Flush())

@@ -73,7 +73,7 @@ func fromFile(c *command.Call, s settings) error {
 			err = to.put(p)
 		}
 	}
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, errEnough) {
 		err = nil
 	}
 	return errors.Join(command.Named(s.from, err), to.close())

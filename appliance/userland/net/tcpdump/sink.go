@@ -24,7 +24,7 @@ type sink struct {
 
 func openSink(c *command.Call, s settings, k kind, snap uint32) (sink, error) {
 	if s.into != "" {
-		return openFile(c, s, k, snap)
+		return openSeries(c, s, k, snap)
 	}
 	o := s.show
 	o.Link = k.number
@@ -46,33 +46,33 @@ func openSink(c *command.Call, s settings, k kind, snap uint32) (sink, error) {
 	}, nil
 }
 
-// openFile makes the file for -w. What is not written is an error.
-func openFile(c *command.Call, s settings, k kind, snap uint32) (sink, error) {
+// openFile makes a file for -w. What is not written is an error.
+func openFile(c *command.Call, name string, flushed bool, k kind, snap uint32) (sink, error) {
 	var out io.Writer = c.Stdout
 	flush, end := c.Stdout.Flush, func() error { return nil }
-	if s.into != "-" {
-		f, err := os.Create(s.into)
+	if name != "-" {
+		f, err := os.Create(name)
 		if err != nil {
-			return sink{}, command.Named(s.into, err)
+			return sink{}, command.Named(name, err)
 		}
 		b := bufio.NewWriterSize(f, 64<<10)
 		out, flush = b, b.Flush
-		end = func() error { return errors.Join(command.Named(s.into, b.Flush()), command.Named(s.into, f.Close())) }
+		end = func() error { return errors.Join(command.Named(name, b.Flush()), command.Named(name, f.Close())) }
 	}
 	w, err := pcap.NewWriter(out, k.number, snap)
-	if err == nil && s.flush {
+	if err == nil && flushed {
 		err = flush()
 	}
 	if err != nil {
-		return sink{}, errors.Join(command.Named(s.into, err), end())
+		return sink{}, errors.Join(command.Named(name, err), end())
 	}
 	return sink{
 		put: func(p pcap.Packet) error {
 			err := w.Write(p)
-			if err == nil && s.flush {
+			if err == nil && flushed {
 				err = flush()
 			}
-			return command.Named(s.into, err)
+			return command.Named(name, err)
 		},
 		close: end,
 	}, nil

@@ -31,6 +31,10 @@ func Commands() map[string]command.Command {
 	-p	not what is for others: the link is not set into promiscuous mode
 	-r FILE	of a file, pcap or pcapng; -: standard input
 	-w FILE	into a file, and show nothing; -: standard output
+	-C MB	no file of more than about so many millions of bytes, and then another
+	-G S	another file after S seconds, of a name with %F, %H, %M, %S, %T or %s
+	-W N	with -C N files, round and round; with -G N files, and end
+	-Q WAY	only what comes (in), or goes (out)
 	-U	write each packet at once
 	-l	print each line at once
 	-n	no names of addresses and ports
@@ -45,8 +49,8 @@ FILTER is as in pcap-filter(7): host net port portrange proto src dst arp ip ip6
 icmp icmp6 tcp udp vlan ether broadcast multicast less greater and or not ( ),
 and comparisons as in "tcp[tcpflags] & tcp-syn != 0".
 `,
-		Letters: "ADSUXelnpqvxtKNi:c:r:s:w:y:Z:", Long: map[string]byte{
-			"count": 'c', "interface": 'i', "snapshot-length": 's', "list-interfaces": 'D', "no-promiscuous-mode": 'p',
+		Letters: "ADSUXelnpqvxtKNi:c:r:s:w:y:Z:C:G:W:Q:", Long: map[string]byte{
+			"interface": 'i', "direction": 'Q', "snapshot-length": 's', "list-interfaces": 'D', "no-promiscuous-mode": 'p',
 			"packet-buffered": 'U', "absolute-tcp-sequence-numbers": 'S', "immediate-mode": 'K', "dont-verify-checksums": 'K',
 		},
 		Run: run,
@@ -66,6 +70,7 @@ type settings struct {
 	text        string // of the filter
 	show        show.Options
 	times       int
+	series      series
 }
 
 // maxSnap is how much of a packet is taken without -s, in bytes.
@@ -73,6 +78,7 @@ const maxSnap = pcap.MaxPacket
 
 func read(c *command.Call) (settings, error) {
 	s := settings{link: "any", snap: maxSnap, promiscuous: true, names: true, text: strings.Join(c.Args, " ")}
+	way := ""
 	for _, o := range c.Options {
 		var err error
 		switch o.Letter {
@@ -98,6 +104,10 @@ func read(c *command.Call) (settings, error) {
 			s.names = false
 		case 't':
 			s.times++
+		case 'C', 'G', 'W':
+			err = s.series.read(o.Letter, o.Value)
+		case 'Q':
+			way, err = wayOf(o.Value)
 		case 'y':
 			err = fmt.Errorf("the link type is the link's own")
 		default:
@@ -107,7 +117,27 @@ func read(c *command.Call) (settings, error) {
 			return s, fmt.Errorf("-%c %s: %w", o.Letter, o.Value, err)
 		}
 	}
-	return s, nil
+	if way != "" && s.from == "" {
+		if s.text != "" {
+			way += " and (" + s.text + ")"
+		}
+		s.text = way
+	}
+	s.series.file = s.into
+	return s, s.series.check()
+}
+
+// wayOf is a direction as a filter; of a file that was recorded nobody knows it.
+func wayOf(text string) (string, error) {
+	switch text {
+	case "in":
+		return "inbound", nil
+	case "out":
+		return "outbound", nil
+	case "inout":
+		return "", nil
+	}
+	return "", errors.New("expected in, out or inout")
 }
 
 // shown sets what is shown of a packet.
