@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (st Status) machineRows() (rows [][]string) {
 	}
 	perm, _ := st.disk(permDir)
 	for _, d := range m.Disks {
-		if d.Dir != permDir && (d.Device == "" || d.Device != perm.Device) {
+		if d.Dir != permDir && !slices.Contains(memoryDirs, d.Dir) && (d.Device == "" || d.Device != perm.Device) {
 			add(d.Dir, diskLine(d))
 		}
 	}
