@@ -58,8 +58,8 @@ func TestWANOfStatus(t *testing.T) {
 			"dhcp, lease for another 3h; special address, not routed in the Internet", []string{
 				"interface eth0 (wan) lacks its address 192.0.2.10/24", "the default route by 192.0.2.1 on eth0 is missing"}},
 		{"static", healthy(), "", []string{}},
-		{"silent", leasing(func(a *appliance, _ *client.Status) { a.hung, a.patience = []string{"wan"}, 100*time.Millisecond }), "",
-			[]string{"service wan does not answer within 100ms: if that lasts, it is started again; gatehouse log wan"}},
+		{"silent", leasing(func(a *appliance, _ *client.Status) { a.hung, a.patience = []string{"wan"}, short }), "",
+			[]string{"service wan does not answer within 2s: if that lasts, it is started again; gatehouse log wan"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stdout, _, _ := tt.a.command(t, "status", "--json")
