@@ -22,5 +22,10 @@ type Box struct {
 // permDir is where everything is that must last.
 const permDir = "/perm"
 
+// memoryDirs are in memory: of interest when they are full, for nobody else gets it back.
+var memoryDirs = []string{"/run", "/tmp"}
+
 // ReadMachine reads what the running kernel knows, and the use of the disks of an appliance.
-func ReadMachine() (machine.Facts, error) { return machine.Read("/", permDir) }
+func ReadMachine() (machine.Facts, error) {
+	return machine.Read(append([]string{"/", permDir}, memoryDirs...)...)
+}

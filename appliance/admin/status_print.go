@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,9 @@ func (st Status) print(out io.Writer) error {
 }
 
 func loadLine(m machine.Facts) string {
+	if m.Memory.Total == 0 {
+		return "up, load and memory are not known" // the kernel did not answer in time
+	}
 	return fmt.Sprintf("up %s · load %.2f %.2f %.2f, %s · %s memory in use", cli.Span(m.Uptime),
 		m.Load[0], m.Load[1], m.Load[2], cli.Count(m.CPUs, "CPU", "CPUs"), used(m.Memory.Total, m.Memory.Available))
 }
@@ -110,7 +114,7 @@ func (st Status) machineRows() (rows [][]string) {
 	}
 	perm, _ := st.disk(permDir)
 	for _, d := range m.Disks {
-		if d.Dir != permDir && (d.Device == "" || d.Device != perm.Device) {
+		if d.Dir != permDir && !slices.Contains(memoryDirs, d.Dir) && (d.Device == "" || d.Device != perm.Device) {
 			add(d.Dir, diskLine(d))
 		}
 	}

@@ -143,12 +143,15 @@ func (st *Status) diskProblems() []string {
 		}
 		kind := st.Box.Boot.Storage.Kind
 		full := d.Full() >= fullDisk
-		if kind == boot.StorageRoot && d.FilesFree > 0 {
+		inMemory := slices.Contains(memoryDirs, d.Dir)
+		if !inMemory && kind == boot.StorageRoot && d.FilesFree > 0 {
 			full = d.Free < fullRoot
 		}
 		switch {
 		case d.ReadOnly && d.Dir == permDir && (kind == boot.StorageDisk || kind == boot.StorageRoot):
 			all = append(all, fmt.Sprintf("%s has become read-only: nothing can be stored", d.Dir))
+		case inMemory && full:
+			all = append(all, fmt.Sprintf("%s is %d%% full, and in memory: du -a %s", d.Dir, int(100*d.Full()), d.Dir))
 		case !d.ReadOnly && full:
 			all = append(all, fmt.Sprintf("%s is %d%% full", d.Dir, int(100*d.Full()))) // not 100 before it is
 		}

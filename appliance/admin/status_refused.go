@@ -17,6 +17,8 @@ func Notable() map[machine.Counter]uint64 {
 		machine.SoftnetDropped:        many,
 		machine.UDPReceiveBuffer:      many,
 		machine.UDP6ReceiveBuffer:     many,
+		machine.Reassembly:            many,
+		machine.Reassembly6:           many,
 		machine.ListenOverflows:       many,
 	}
 }
@@ -49,6 +51,10 @@ func refusedWhat(c machine.Counter) string {
 		return "questions to services over IPv4 dropped, as they came too fast"
 	case machine.UDP6ReceiveBuffer:
 		return "questions to services over IPv6 dropped, as they came too fast"
+	case machine.Reassembly:
+		return "IPv4 packets dropped, as fragments of them were missing or too many"
+	case machine.Reassembly6:
+		return "IPv6 packets dropped, as fragments of them were missing or too many"
 	case machine.ListenOverflows:
 		return "TCP connections to services dropped, as they came too fast"
 	case machine.OOMKills:
@@ -66,6 +72,10 @@ func refusedAdvice(c machine.Counter) string {
 		return "ip neigh"
 	case machine.UDPReceiveBuffer, machine.UDP6ReceiveBuffer:
 		return "gatehouse dns, gatehouse time clients"
+	case machine.Reassembly:
+		return "who sends them: tcpdump -n 'ip[6:2] & 0x3fff != 0'"
+	case machine.Reassembly6:
+		return "who sends them: tcpdump -n 'ip6[6] == 44'"
 	case machine.OOMKills:
 		return "gatehouse log, ps"
 	}

@@ -15,7 +15,8 @@ import (
 func TestRefused(t *testing.T) {
 	all := []machine.Counter{
 		machine.ConntrackDrop, machine.ConntrackEarlyDrop, machine.ConntrackInsertFailed, machine.ARPTableFulls, machine.NDiscTableFulls,
-		machine.SoftnetDropped, machine.UDPReceiveBuffer, machine.UDP6ReceiveBuffer, machine.ListenOverflows, machine.OOMKills,
+		machine.SoftnetDropped, machine.UDPReceiveBuffer, machine.UDP6ReceiveBuffer, machine.Reassembly, machine.Reassembly6,
+		machine.ListenOverflows, machine.OOMKills,
 	}
 	seen := map[string]bool{}
 	for _, c := range all {

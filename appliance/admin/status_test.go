@@ -299,6 +299,14 @@ func TestProblems(t *testing.T) {
 		"/perm is 97% full": { // the root disk of an image is nearly full from the start
 			func(a *appliance) { a.onRoot(1 << 20) }, func(a *appliance) { a.onRoot(1<<20 - 1) },
 		},
+		"/tmp is 96% full, and in memory: du -a /tmp": {
+			func(a *appliance) {
+				a.machine.Disks = append(a.machine.Disks, machine.Disk{Dir: "/tmp", Size: 100, Free: 6})
+			},
+			func(a *appliance) {
+				a.machine.Disks = append(a.machine.Disks, machine.Disk{Dir: "/tmp", Size: 100, Free: 4})
+			},
+		},
 		"/perm has become read-only: nothing can be stored": {
 			func(a *appliance) { a.machine.Disks[0].ReadOnly = true }, func(a *appliance) { a.machine.Disks[1].ReadOnly = true },
 		},

@@ -17,16 +17,18 @@ const (
 )
 
 // kernelMounts are what every process expects. /dev comes first: without it
-// there is no console to tell of the others.
+// there is no console to tell of the others. What is in memory is bounded, for nothing takes it back when memory is
+// short: with Linux's half for /dev, or a quarter for /tmp, one file in it had all services of a machine of 96 MB
+// read their programs from the disk again and again, and nobody could log in to remove it.
 func kernelMounts() []Mount {
 	return []Mount{
-		{"devtmpfs", "dev", "/dev", "nosuid,noexec,mode=0755"},
+		{"devtmpfs", "dev", "/dev", "nosuid,noexec,mode=0755,size=1m"},
 		{"proc", "proc", "/proc", "nosuid,nodev,noexec"},
 		{"sysfs", "sys", "/sys", "nosuid,nodev,noexec"},
 		{"devpts", "devpts", "/dev/pts", "nosuid,noexec,gid=5,mode=0620,ptmxmode=0666"},
 		{"tmpfs", "run", "/run", "nosuid,nodev,noexec,mode=0755,size=8m"},
 		{"tmpfs", "hooks", HooksDir, "nosuid,nodev,mode=0750,gid=65534,size=1m"},
-		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,noexec,mode=1777,size=25%"},
+		{"tmpfs", "tmp", "/tmp", "nosuid,nodev,noexec,mode=1777,size=10%"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,5 +81,28 @@ func TestPage(t *testing.T) {
 	slices.Sort(want)
 	if want = slices.Compact(want); !slices.Equal(got, want) {
 		t.Errorf("the page has\n%s\nand there are\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestMemoryIsBounded: what is in memory has a size, and all of it together leaves a small machine most of its own.
+func TestMemoryIsBounded(t *testing.T) {
+	const machine = 80 << 10 // KiB, of 96 MB that which is not the kernel's
+	sum := 0
+	for _, m := range append(kernelMounts(), permInMemory()) {
+		if m.Type != "tmpfs" && m.Type != "devtmpfs" {
+			continue
+		}
+		_, size, found := strings.Cut(m.Options, "size=")
+		n, unit := 0, ""
+		if _, err := fmt.Sscanf(size, "%d%s", &n, &unit); !found || err != nil || unit != "m" && unit != "%" {
+			t.Errorf("%s has no size: %s", m.Target, m.Options)
+		}
+		if unit == "%" {
+			n, unit = n*machine/100>>10, "m"
+		}
+		sum += n
+	}
+	if sum<<10 > machine/3 {
+		t.Errorf("files may take %d MiB of %d KiB", sum, machine)
 	}
 }

@@ -29,6 +29,8 @@ const (
 
 	UDPReceiveBuffer  Counter = "udp_rcvbuf_errors"  // RcvbufErrors of /proc/net/snmp
 	UDP6ReceiveBuffer Counter = "udp6_rcvbuf_errors" // Udp6RcvbufErrors of /proc/net/snmp6
+	Reassembly        Counter = "ip_reasm_fails"     // ReasmFails of /proc/net/snmp: fragments of packets that were never whole
+	Reassembly6       Counter = "ip6_reasm_fails"    // Ip6ReasmFails of /proc/net/snmp6
 	ListenOverflows   Counter = "listen_overflows"   // of /proc/net/netstat: connections that nobody accepted in time
 	OOMKills          Counter = "oom_kills"          // oom_kill of /proc/vmstat, with CONFIG_VM_EVENT_COUNTERS
 )
@@ -49,6 +51,8 @@ func sources() []source {
 		{NDiscTableFulls, netFiles + "stat/ndisc_cache", func(text string) (uint64, error) { return sumOf(text, "table_fulls") }},
 		{SoftnetDropped, netFiles + "softnet_stat", parseSoftnet},
 		{UDPReceiveBuffer, netFiles + "snmp", func(text string) (uint64, error) { return pairedLines(text, "Udp:", "RcvbufErrors") }},
+		{Reassembly, netFiles + "snmp", func(text string) (uint64, error) { return pairedLines(text, "Ip:", "ReasmFails") }},
+		{Reassembly6, netFiles + "snmp6", func(text string) (uint64, error) { return named(text, "Ip6ReasmFails") }},
 		{ListenOverflows, netFiles + "netstat", func(text string) (uint64, error) { return pairedLines(text, "TcpExt:", "ListenOverflows") }},
 		{UDP6ReceiveBuffer, netFiles + "snmp6", func(text string) (uint64, error) { return named(text, "Udp6RcvbufErrors") }},
 		{OOMKills, "vmstat", func(text string) (uint64, error) { return named(text, "oom_kill") }},

@@ -19,8 +19,8 @@ const arpCache = `entries  allocs   destroys hash_grows lookups  hits     res_fa
 0000000c 00004f3f 00004a87 00000004   00022130 000069c6 00000fa3   00000000         00000000         00000000         00000000       00026640            00000002
 `
 
-const snmp = `Ip: Forwarding DefaultTTL
-Ip: 1 64
+const snmp = `Ip: Forwarding DefaultTTL ReasmOKs ReasmFails FragOKs
+Ip: 1 64 3 44 5
 UdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors
 UdpLite: 9 9 9 9 9
 Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors
@@ -30,7 +30,8 @@ Udp: 48232 58 0 48367 312 0 0 0 0
 func TestParseCounters(t *testing.T) {
 	softnet := "0b09e2db 00000004 00000007 00000000\n063444f4 00000010 0000000b 00000000\n"
 	files := map[Counter]string{
-		ARPTableFulls: arpCache, NDiscTableFulls: arpCache, SoftnetDropped: softnet, UDPReceiveBuffer: snmp,
+		ARPTableFulls: arpCache, NDiscTableFulls: arpCache, SoftnetDropped: softnet, UDPReceiveBuffer: snmp, Reassembly: snmp,
+		Reassembly6:       "Ip6ReasmOKs                     \t1\nIp6ReasmFails                   \t6\n",
 		ListenOverflows:   "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 77 78\nIpExt: InNoRoutes\nIpExt: 0\n",
 		UDP6ReceiveBuffer: "Udp6InErrors                    \t1\nUdp6RcvbufErrors                \t5\n", OOMKills: "oom_kill_x 3\noom_kill 2\n",
 	}
@@ -47,6 +48,7 @@ func TestParseCounters(t *testing.T) {
 		}
 	}
 	want := map[Counter]uint64{ARPTableFulls: 33, NDiscTableFulls: 33, SoftnetDropped: 20, UDPReceiveBuffer: 312,
+		Reassembly: 44, Reassembly6: 6,
 		ListenOverflows: 77, UDP6ReceiveBuffer: 5, OOMKills: 2}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -97,7 +99,7 @@ func TestReadCounters(t *testing.T) {
 		return all
 	}
 	before := read()
-	for _, c := range []Counter{SoftnetDropped, UDPReceiveBuffer, UDP6ReceiveBuffer, ListenOverflows, OOMKills,
+	for _, c := range []Counter{SoftnetDropped, UDPReceiveBuffer, UDP6ReceiveBuffer, Reassembly, Reassembly6, ListenOverflows, OOMKills,
 		ConntrackDrop, ConntrackEarlyDrop, ConntrackInsertFailed} {
 		if _, ok := before[c]; !ok {
 			t.Errorf("%s is not counted", c)

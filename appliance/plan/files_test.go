@@ -51,6 +51,18 @@ func TestTables(t *testing.T) {
 				t.Fatalf("%d bytes: %s = %s", memory, s.Key, s.Value)
 			}
 		}
+		kept := fragments(memory)
+		for i, s := range kept {
+			n, err := strconv.Atoi(s.Value)
+			if err != nil || strings.HasSuffix(s.Key, "high_thresh") && (n < 512<<10 || uint64(n) > max(512<<10, memory/100)) {
+				t.Fatalf("%d bytes: %s = %s", memory, s.Key, s.Value)
+			}
+			if strings.HasSuffix(s.Key, "low_thresh") {
+				if high, err := strconv.Atoi(kept[i+1].Value); err != nil || high < n {
+					t.Fatalf("%d bytes: the kernel refuses %s = %s", memory, kept[i+1].Key, kept[i+1].Value)
+				}
+			}
+		}
 	}
 	if got := tables(1<<30, 256)[1].Value; got != "65536" {
 		t.Errorf("a machine of 1 GiB has %s conversations", got)

@@ -410,6 +410,10 @@ func TestOthers(t *testing.T) {
 	if len(others) != maxOthers || !slices.ContainsFunc(others, func(o Other) bool { return o.From == rogue }) {
 		t.Errorf("%d are known, the first among them or not: %+v", len(others), others)
 	}
+	problems = l.house.Problems(l.now, l.conf)
+	if n := len(problems); n != maxNamed+1 || !strings.Contains(problems[n-1], "12 more routers are there beside this one") {
+		t.Errorf("routers that are made up fill the screen: %q", problems)
+	}
 	l.run(2 * time.Hour)
 	if n := len(l.house.Status(l.now, l.conf)[0].Others); n != 0 {
 		t.Errorf("%d are known for ever", n)

@@ -88,6 +88,10 @@ func (r *Router) status(now time.Duration) LANStatus {
 	return s
 }
 
+// maxNamed is how many routers, or claimants, of a LAN are named, those that came first: who makes them up shall not fill a
+// screen with them.
+const maxNamed = 3
+
 // Problems returns what a person should look at, one sentence each.
 func (h *House) Problems(now time.Duration, c Config) (all []string) {
 	for _, l := range c.Links {
@@ -117,17 +121,33 @@ func (r *Router) problems(now time.Duration) (all []string) {
 				"though hosts are told that this is a router", r.conf.Name)
 		}
 	}
-	for _, c := range r.claiming(now) {
+	claiming := r.claiming(now)
+	for _, c := range claiming[:min(maxNamed, len(claiming))] {
 		say("%s says that it is %s, the address of this router: hosts that believe it send there what is to leave", c, r.local)
 	}
+	if n := len(claiming) - maxNamed; n > 0 {
+		say("%d more stations say so: gatehouse log radvd", n)
+	}
+	others := r.otherProblems(now)
+	for _, o := range others[:min(maxNamed, len(others))] {
+		say("%s", o)
+	}
+	if n := len(others) - maxNamed; n > 0 {
+		say("%d more routers are there beside this one: gatehouse ipv6", n)
+	}
+	return all
+}
+
+// otherProblems are those that other routers make.
+func (r *Router) otherProblems(now time.Duration) (all []string) {
 	r.forget(now)
 	for i := range r.others {
 		o := &r.others[i]
 		switch {
 		case o.Lifetime > 0 || len(o.Prefixes) > 0:
-			say("another router advertises itself: %s", o.describe())
+			all = append(all, "another router advertises itself: "+o.describe())
 		case len(o.Contradicts) > 0:
-			say("a router says other things than this one: %s", o.describe())
+			all = append(all, "a router says other things than this one: "+o.describe())
 		}
 	}
 	return all

@@ -42,7 +42,7 @@ const (
 )
 
 // bufferSize is what the kernel may hold of messages not yet read, in bytes as it
-// counts them, about a kilobyte each: a room of machines that power on together.
+// counts them, about a kilobyte each: a room of machines that power on together. A machine of little memory holds less.
 const bufferSize = 4 << 20
 
 // A Conn receives and sends on one link. All but two Reads, or two Sends, may be called at the same time.
@@ -103,10 +103,7 @@ func listen(name string) (fd int, err error) {
 	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		return -1, os.NewSyscallError("UDP socket", err)
 	}
-	// Beyond the system's limit if we may, up to it otherwise.
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bufferSize) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bufferSize)
-	}
+	mmsg.SetRoom(fd, bufferSize)
 	if err = os.NewSyscallError("bind to the link", unix.BindToDevice(fd, name)); err == nil {
 		err = os.NewSyscallError("bind to the port of DHCP servers", unix.Bind(fd, &unix.SockaddrInet4{Port: serverPort}))
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/internal/mmsg"
 )
 
 // A family is what IPv4 and IPv6 call the same things.
@@ -34,7 +36,7 @@ const (
 	// udpReceive is what the kernel may hold of queries not yet read, in octets; it allows twice as many, and
 	// counts about 770 for a query: 5,000 of them, 40 ms of all that one core can answer. That is how long
 	// the thread may have to wait for a processor on a busy small machine. More would be answers that come
-	// too late.
+	// too late. A machine of little memory holds less.
 	udpReceive = 2 << 20
 	// udpSend is the same for replies. A reply is charged until it has left, and those for a client that is
 	// not there stay for three seconds, until nobody has said that he has its address: 280 of them by Linux's
@@ -60,8 +62,10 @@ func openUDP(s *Sockets, f family) (*udpSocket, error) {
 }
 
 func prepareUDP(fd int, link string, f family, port uint16) error {
-	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, udpReceive)
-	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, udpSend)
+	mmsg.SetRoom(fd, udpReceive)
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, udpSend) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, udpSend) // never fails: it is cut to the limit
+	}
 	if f.domain == unix.AF_INET6 {
 		if err := unix.SetsockoptInt(fd, f.level, unix.IPV6_V6ONLY, 1); err != nil {
 			return os.NewSyscallError("IPv6 only", err)
@@ -86,13 +90,6 @@ func prepareUDP(fd int, link string, f family, port uint16) error {
 		to = &unix.SockaddrInet6{Port: int(port)}
 	}
 	return os.NewSyscallError("listen by UDP on port "+strconv.Itoa(int(port)), unix.Bind(fd, to))
-}
-
-// setBuffer sets a buffer beyond the system's limit if we may, up to it otherwise.
-func setBuffer(fd, force, otherwise, octets int) {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, octets) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, otherwise, octets) // never fails: it is cut to the limit
-	}
 }
 
 // listenTCP opens the listening socket of a family. Connections have its link and its buffers.

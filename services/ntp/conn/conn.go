@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
+	"github.com/gatehouse-os/gatehouse/internal/mmsg"
 	"github.com/gatehouse-os/gatehouse/services/ntp/server"
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
@@ -127,9 +128,7 @@ func open(domain int, link string, port uint16) (int, error) {
 // prepare binds a socket. It gets no SO_BROADCAST: what claims to come from a broadcast address is never answered
 // there; and no SO_REUSEADDR: nobody else gets a socket on the same port of the link.
 func prepare(fd, domain int, link string, port uint16) error {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // cut to the limit
-	}
+	mmsg.SetRoom(fd, receiveBuffer)
 	level, info := unix.IPPROTO_IP, unix.IP_PKTINFO
 	var to unix.Sockaddr = &unix.SockaddrInet4{Port: int(port)}
 	if domain == unix.AF_INET6 {
