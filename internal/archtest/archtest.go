@@ -50,7 +50,7 @@ func Check(fsys fs.FS) ([]Offence, error) {
 		packageComments, exportedComments,
 		mainOnly, initFunctions, packageState,
 		dependencyReasons, directModules, replacements,
-		fileLength, functionLength,
+		fileLength, functionLength, lineWidth,
 		skippedTests, formatting, generatedCode, buildMachine, promises,
 	} {
 		all = append(all, rule(t)...)
