@@ -9,9 +9,9 @@ package firewall
 //	│ arp (outside: a few) │   └──────────────────────┘   │ else it is known from now on     │
 //	└──────────────────────┘                              └──────────────────────────────────┘
 //
-// The kernel makes an entry for the sender of each request for an address of ours, whatever address that is, and
-// takes the word of each sender for an address that it knows (net/ipv4/arp.c, arp_process). So who has no address
-// of the link is refused, and who takes those of others is slowed down.
+// The kernel makes an entry for the sender of each request for an address of ours, whatever address that is,
+// and takes the word of each sender for an address that it knows (net/ipv4/arp.c, arp_process). So who has no
+// address of the link is refused, and who takes those of others is slowed down.
 func compileARP(p Policy) Table {
 	c := compiler{policy: p, table: Table{Name: TableName, Family: ARP}}
 	if !p.Neighbours.bounded() {
@@ -29,7 +29,8 @@ func compileARP(p Policy) Table {
 			links.Elements = append(links.Elements, leadTo(goTo("from_"+z.Name), keysOf(z.cards()))...)
 		}
 	}
-	c.addChain("input", &Hook{Filter, Input, PriorityFilter, VerdictAccept}, c.addMap(links, dispatch(links))...)
+	c.addChain("input", &Hook{Filter, Input, PriorityFilter, VerdictAccept},
+		c.addMap(links, dispatch(links))...)
 	c.table.Counters = countersOf(c.table)
 	return c.table
 }
@@ -64,8 +65,8 @@ func (c *compiler) dropped(chain, reason, counter string) {
 	c.addChain(chain, nil, append(c.log(reason), TreeRule{Counter: counter, Verdict: drop()})...)
 }
 
-// arpFrom makes the chain of one link. Outside, routers of a provider may ask from other networks than ours, and
-// their word may be all that leads to us: a few of them pass.
+// arpFrom makes the chain of one link. Outside, routers of a provider may ask from other networks than ours,
+// and their word may be all that leads to us: a few of them pass.
 func (c *compiler) arpFrom(z Zone) {
 	next := "cards"
 	if z.Outside {
@@ -74,7 +75,8 @@ func (c *compiler) arpFrom(z Zone) {
 	rules := []TreeRule{{Matches: match(within(ARPSaddrIP, prefixesOf("0.0.0.0/32"))), Verdict: accept(),
 		Name: "asks whether an address is free"}}
 	v4 := families()[0]
-	if own := v4.of(addresses(z.Own)); len(own) > 0 && !z.Outside { // there it changes, and the kernel refuses it too
+	// there it changes, and the kernel refuses it too
+	if own := v4.of(addresses(z.Own)); len(own) > 0 && !z.Outside {
 		rules = append(rules, TreeRule{Matches: match(within(ARPSaddrIP, own)), Verdict: goTo("refuse_arp"),
 			Name: "an address of the appliance"})
 	}
@@ -88,15 +90,15 @@ func (c *compiler) arpFrom(z Zone) {
 		rules = append(rules, TreeRule{Limit: foreign, Verdict: goTo(next), Name: "a router of another network"})
 	}
 	rules = append(rules,
-		TreeRule{Matches: match(within(ARPSaddrIP, prefixesOf("169.254.0.0/16"))), Counter: "refused_arp", Verdict: drop(),
-			Name: "a host that got no address (RFC 3927), of which networks are full"},
+		TreeRule{Matches: match(within(ARPSaddrIP, prefixesOf("169.254.0.0/16"))), Counter: "refused_arp",
+			Verdict: drop(), Name: "a host that got no address (RFC 3927), of which networks are full"},
 		TreeRule{Verdict: goTo("refuse_arp"), Name: "an address of no network here"})
 	c.addChain("from_"+z.Name, nil, rules...)
 }
 
-// arpCards asks whether the card that ARP names is one that sends. Rules cannot compare two fields: the card that
-// has sent the packet is put into a set, and then the one that it names is looked up there. A set that is full
-// says nothing.
+// arpCards asks whether the card that ARP names is one that sends. Rules cannot compare two fields: the card
+// that has sent the packet is put into a set, and then the one that it names is looked up there. A set that
+// is full says nothing.
 func (c *compiler) arpCards() {
 	named := Match{Fields: []Field{IIFName, ARPSaddrEther}, Set: arpCards}
 	sent := []Field{IIFName, EtherSaddr}
@@ -113,21 +115,25 @@ func (c *compiler) arpCards() {
 func (c *compiler) arpPairs() {
 	over := func(m Meter, matches ...Match) TreeRule {
 		if len(matches) > 0 && matches[0].Set == arpAddresses {
-			return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("refuse_arp"), Name: "too many addresses of other cards"}
+			return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("refuse_arp"),
+				Name: "too many addresses of other cards"}
 		}
-		return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("too_many_neighbours"), Name: "too many new neighbours"}
+		return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("too_many_neighbours"),
+			Name: "too many new neighbours"}
 	}
 	pair, addr := []Field{IIFName, EtherSaddr, ARPSaddrIP}, []Field{IIFName, ARPSaddrIP}
 	taken := Match{Fields: addr, Set: arpAddresses}
 	c.addChain("asking", nil, over(Meter{Set: arpAsking, Key: EtherSaddr, Link: true, Rate: askingUs}))
 	large := c.interfaces("large", IIFName, c.policy.large)
 	rules := []TreeRule{
-		{Matches: match(Match{Fields: pair, Set: arpPairs}), Learn: &Learn{arpPairs, pair}, Verdict: goTo("asking")},
+		{Matches: match(Match{Fields: pair, Set: arpPairs}), Learn: &Learn{arpPairs, pair},
+			Verdict: goTo("asking")},
 		over(Meter{Set: arpTaken, Key: EtherSaddr, Link: true, Rate: takenIPv4}, taken),
 		over(Meter{Set: takenLinks, Key: IIFName, Rate: takenLink}, taken),
 		over(Meter{Set: arpNew, Key: EtherSaddr, Link: true, Rate: newIPv4}),
 	}
 	rules = append(rules, c.addSet(large,
 		over(Meter{Set: arpLinks, Key: IIFName, Rate: c.policy.Neighbours.Link}, in(large)))...)
-	c.addChain("pairs", nil, append(rules, TreeRule{Learn: &Learn{arpAddresses, addr}}, TreeRule{Learn: &Learn{arpPairs, pair}})...)
+	c.addChain("pairs", nil, append(rules, TreeRule{Learn: &Learn{arpAddresses, addr}},
+		TreeRule{Learn: &Learn{arpPairs, pair}})...)
 }

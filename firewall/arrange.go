@@ -84,9 +84,11 @@ func (c *compiler) byHost(chain string, entries []entry, side int) ([]TreeRule, 
 			}
 			key := fmt.Sprint(concern[h])
 			if chains[key] == "" {
-				chains[key] = c.arrange(fmt.Sprintf("%s_%s_%d", chain, direction, len(chains)+1), only(entries, general, concern[h], side))
+				chains[key] = c.arrange(fmt.Sprintf("%s_%s_%d", chain, direction, len(chains)+1),
+					only(entries, general, concern[h], side))
 			}
-			byHost.Elements = append(byHost.Elements, Element{Key: []Value{address(h)}, Verdict: goTo(chains[key])})
+			byHost.Elements = append(byHost.Elements,
+				Element{Key: []Value{address(h)}, Verdict: goTo(chains[key])})
 		}
 		rules = append(rules, c.addMap(byHost, dispatch(byHost))...)
 	}

@@ -11,8 +11,9 @@ import (
 
 // Bounds of what the kernel takes.
 const (
-	maxIfname  = 15 // linux/if.h IFNAMSIZ, less the NUL
-	maxName    = 80 // of zones and rules: chains are named after two of them and more, and NFT_NAME_MAXLEN is 256
+	maxIfname = 15 // linux/if.h IFNAMSIZ, less the NUL
+	// of zones and rules: chains are named after two of them and more, and NFT_NAME_MAXLEN is 256
+	maxName    = 80
 	maxComment = 127
 	maxRate    = 1_000_000 // net/netfilter/nft_limit.c counts in nanoseconds per packet
 )
@@ -88,7 +89,8 @@ func (c *checker) checkZones() {
 		_, known := c.zones[z.Name]
 		switch {
 		case !validName(z.Name, "-"):
-			c.problem("expected a name of letters, digits and '-' that starts with a letter, at most %d", maxName)
+			c.problem("expected a name of letters, digits and '-' that starts with a letter, at most %d",
+				maxName)
 		case z.Name == Box:
 			c.problem("that name means the appliance itself")
 		case known:
@@ -120,7 +122,8 @@ func (c *checker) checkZones() {
 		c.networks("network of the link alone", z.Direct)
 		c.networks("routed network", z.Routed)
 		if len(z.Direct) > 0 && len(z.Interfaces) != 1 {
-			c.problem("zone %q: networks of the link alone: expected one interface, got %d", z.Name, len(z.Interfaces))
+			c.problem("zone %q: networks of the link alone: expected one interface, got %d", z.Name,
+				len(z.Interfaces))
 		}
 		if len(z.Routed) > 0 && (len(z.Interfaces) != 1 || len(z.Networks) > 0 || z.Outside) {
 			c.problem("routed networks: expected a zone of ours of one whole interface")
@@ -142,7 +145,8 @@ func (c *checker) checkParts() {
 		case whole < 0:
 			c.problem("its interfaces are not those of a zone without networks")
 		case c.policy.Zones[whole].Refuse != z.Refuse:
-			c.problem("refuse %q, but %q in zone %s of the same interfaces", z.Refuse, c.policy.Zones[whole].Refuse, c.policy.Zones[whole].Name)
+			c.problem("refuse %q, but %q in zone %s of the same interfaces", z.Refuse,
+				c.policy.Zones[whole].Refuse, c.policy.Zones[whole].Name)
 		}
 		if z.Outside || z.RouterAdverts || z.DHCP || z.DHCPv6 || len(z.Tunnels) > 0 || len(z.Bogons) > 0 ||
 			len(z.Own) > 0 {
@@ -165,7 +169,8 @@ func (c *checker) checkSets() {
 		c.place = placeOf("set", i, s.Name, "")
 		switch {
 		case !validName(s.Name, "-."):
-			c.problem("name %q: expected letters, digits, '-' and '.', starting with a letter, at most %d", s.Name, maxName)
+			c.problem("name %q: expected letters, digits, '-' and '.', starting with a letter, at most %d",
+				s.Name, maxName)
 		case c.sets[s.Name]:
 			c.problem("declared twice")
 		}
@@ -180,7 +185,8 @@ func (c *checker) checkSets() {
 func (c *checker) networks(what string, ps []netip.Prefix) {
 	for _, p := range ps {
 		if !p.IsValid() || p != p.Masked() {
-			c.problem("%s %v: expected an address with the length of a network, and no bits behind it", what, p)
+			c.problem("%s %v: expected an address with the length of a network, and no bits behind it", what,
+				p)
 		}
 	}
 }
@@ -209,7 +215,8 @@ func (c *checker) rate(r Rate) {
 		return
 	}
 	if r.Count == 0 || r.Burst == 0 || r.Per.Seconds() == 0 || r.Count > maxRate || r.Burst > maxRate {
-		c.problem("rate of %d per %q, burst %d: expected both from 1 to %d, per second, minute or hour", r.Count, r.Per, r.Burst, maxRate)
+		c.problem("rate of %d per %q, burst %d: expected both from 1 to %d, per second, minute or hour",
+			r.Count, r.Per, r.Burst, maxRate)
 	}
 }
 
@@ -226,7 +233,9 @@ func validName(s, more string) bool {
 // validIfname is stricter than the kernel's dev_valid_name: a quote or '*' means something else in nft text.
 func validIfname(s string) bool {
 	return s != "" && s != "lo" && s != "." && s != ".." && len(s) <= maxIfname &&
-		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"*/:\`, r) })
+		!strings.ContainsFunc(s, func(r rune) bool {
+			return r <= ' ' || r > '~' || strings.ContainsRune(`"*/:\`, r)
+		})
 }
 
 // printable reports whether s can stand in a quoted string of nft, which knows no escapes.

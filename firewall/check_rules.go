@@ -9,7 +9,8 @@ import (
 func (c *checker) named(name, origin string) {
 	switch {
 	case !validName(name, "-."):
-		c.problem("name %q: expected letters, digits, '-' and '.', starting with a letter, at most %d", name, maxName)
+		c.problem("name %q: expected letters, digits, '-' and '.', starting with a letter, at most %d", name,
+			maxName)
 	case slices.Contains(reserved(), name):
 		c.problem("name %q is what the log calls something else", name)
 	case c.names[name]:
@@ -75,7 +76,8 @@ func (c *checker) checkService(s Service) {
 				c.problem("service %s: %s needs types and has no ports", s.Name, f.Proto)
 			}
 		case f.Proto.Number() == 0:
-			c.problem("service %s: protocol %q: expected tcp, udp, sctp, icmp, icmpv6, ipv6, gre, esp or ah", s.Name, f.Proto)
+			c.problem("service %s: protocol %q: expected tcp, udp, sctp, icmp, icmpv6, ipv6, gre, esp or ah",
+				s.Name, f.Proto)
 		case len(f.Types) > 0:
 			c.problem("service %s: %s has no types", s.Name, f.Proto)
 		case len(f.Ports) > 0 && !f.Proto.hasPorts():
@@ -87,7 +89,9 @@ func (c *checker) checkService(s Service) {
 
 // checkPorts refuses ranges that overlap, because a set of the kernel does.
 func (c *checker) checkPorts(service string, ports []PortRange) {
-	sorted := slices.SortedFunc(slices.Values(ports), func(a, b PortRange) int { return int(a.First) - int(b.First) })
+	sorted := slices.SortedFunc(slices.Values(ports), func(a, b PortRange) int {
+		return int(a.First) - int(b.First)
+	})
 	for i, r := range sorted {
 		if r.First > r.Last {
 			c.problem("service %s: ports %s: the first is above the last", service, r)

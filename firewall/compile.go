@@ -13,8 +13,8 @@ type Features struct {
 	// Offload are the devices between which established TCP and UDP may take the short cut of a flowtable.
 	// They must exist when the table is loaded. Fewer than two: no short cut.
 	Offload []string `json:"offload,omitempty"`
-	// Links are the indexes of interfaces that exist, by their names: what asks for one of them asks for its index,
-	// and no longer applies to one of that name that comes in its place. The others are known by name.
+	// Links are the indexes of interfaces that exist, by their names: what asks for one of them asks for its
+	// index, and no longer applies to one of that name that comes in its place. The others are known by name.
 	Links map[string]uint32 `json:"links,omitempty"`
 }
 

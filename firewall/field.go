@@ -35,7 +35,8 @@ const (
 	EtherSaddr    // of the card that sent it on its last link, where links have such
 	ARPSaddrIP    // who it says has sent it; 0.0.0.0 asks whether an address is free (RFC 5227, 2.1.1)
 	ARPSaddrEther // by which card
-	WayOut        // interface by which the routes lead to its destination; of one of our own or of everybody's: none
+	// interface by which the routes lead to its destination; of one of our own or of everybody's: none
+	WayOut
 	numFields
 )
 
@@ -98,9 +99,9 @@ func (f Field) Kind() Kind {
 		return KindAddrType
 	}
 	return map[Field]Kind{
-		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState, CTStatus: KindCTStatus,
-		ReversePath: KindBool, IP6HopLimit: KindByte, TCPFlags: KindTCPFlags, ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type,
-		EtherSaddr: KindEther, ARPSaddrEther: KindEther,
+		NFProto: KindNFProto, L4Proto: KindProto, PktType: KindPktType, CTState: KindCTState,
+		CTStatus: KindCTStatus, ReversePath: KindBool, IP6HopLimit: KindByte, TCPFlags: KindTCPFlags,
+		ICMPType: KindICMPType, ICMPv6Type: KindICMPv6Type, EtherSaddr: KindEther, ARPSaddrEther: KindEther,
 	}[f]
 }
 
@@ -139,7 +140,8 @@ const (
 	CTNew         = 1 << 3
 	CTUntracked   = 1 << 6
 
-	CTStatusConfirmed = 1 << 3 // linux/netfilter/nf_conntrack_common.h IPS_CONFIRMED: a packet of it has passed
+	// linux/netfilter/nf_conntrack_common.h IPS_CONFIRMED: a packet of it has passed
+	CTStatusConfirmed = 1 << 3
 	CTStatusSNAT      = 1 << 4 // IPS_SRC_NAT
 	CTStatusDNAT      = 1 << 5 // IPS_DST_NAT
 

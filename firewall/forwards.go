@@ -181,6 +181,6 @@ func (c *compiler) hairpinned(from, to string) []TreeRule {
 	}) {
 		return nil
 	}
-	return []TreeRule{{Matches: match(number(NFProto, NFProtoIPv4), number(CTStatus, CTStatusDNAT)), Counter: "forward_hairpin",
-		Verdict: accept(), Name: "one to one"}}
+	return []TreeRule{{Matches: match(number(NFProto, NFProtoIPv4), number(CTStatus, CTStatusDNAT)),
+		Counter: "forward_hairpin", Verdict: accept(), Name: "one to one"}}
 }

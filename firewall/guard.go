@@ -27,10 +27,10 @@ const (
 // such a check pass without one: a look into the routes for each of them would be the most expensive of all
 // rules. So whoever bans an address ends its conversations too, as it takes for those in a flowtable anyway.
 // The kernel looks for no way back on the loopback, nor to 0.0.0.0 and ::, of hosts that have no address yet,
-// when they speak to everybody on the link (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c).
-// It drops 127.0.0.0/8 and ::1 from a wire itself, behind these rules and before them (RFC 1122, 3.2.1.3, in
-// net/ipv4/route.c; RFC 4291, 2.5.3, in net/ipv6/ip6_input.c). A DHCP server may answer us before we have a way
-// back to it.
+// when they speak to everybody on the link (net/ipv4/netfilter/nft_fib_ipv4.c,
+// net/ipv6/netfilter/nft_fib_ipv6.c). It drops 127.0.0.0/8 and ::1 from a wire itself, behind these rules and
+// before them (RFC 1122, 3.2.1.3, in net/ipv4/route.c; RFC 4291, 2.5.3, in net/ipv6/ip6_input.c). A DHCP
+// server may answer us before we have a way back to it.
 func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
@@ -54,13 +54,14 @@ func (c *compiler) banned(set string, f family, bits int) []TreeRule {
 	c.table.Sets = append(c.table.Sets, Set{Name: set, Key: []Field{f.src}, Kept: true, Expires: true})
 	var rules []TreeRule
 	for _, end := range []Field{f.src, f.dst} {
-		rules = append(rules, TreeRule{Matches: match(Match{Fields: []Field{end}, Set: set, Bits: bits}), Verdict: goTo("banned")})
+		rules = append(rules, TreeRule{Matches: match(Match{Fields: []Field{end}, Set: set, Bits: bits}),
+			Verdict: goTo("banned")})
 	}
 	return rules
 }
 
-// direct accepts what comes from an address of the link's own networks, which is what the routes would say of it. Our
-// own addresses are left to the routes, which know no way back to them.
+// direct accepts what comes from an address of the link's own networks, which is what the routes would say of
+// it. Our own addresses are left to the routes, which know no way back to them.
 func (c *compiler) direct() []TreeRule {
 	var rules []TreeRule
 	for _, z := range c.policy.Zones {
@@ -71,8 +72,8 @@ func (c *compiler) direct() []TreeRule {
 					matches = append(matches, not(within(IPSaddr, addresses([]netip.Addr{a}))))
 				}
 			}
-			rules = append(rules, TreeRule{Matches: append(matches, c.link(IIFName, z.Interfaces[0])), Verdict: accept(),
-				Name: "a host of the link"})
+			rules = append(rules, TreeRule{Matches: append(matches, c.link(IIFName, z.Interfaces[0])),
+				Verdict: accept(), Name: "a host of the link"})
 		}
 	}
 	if len(rules) > fewNames {
@@ -89,8 +90,8 @@ func DropReasons() []string {
 // logged makes the chain where packets end for a reason that is worth a line in the log, as far as the rate
 // allows. What was sent to everybody is dropped without a word, for every LAN is full of it.
 func (c *compiler) logged(reason string) {
-	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: reason + "_to_all", Verdict: drop(),
-		Name: "broadcast or multicast"}}
+	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: reason + "_to_all",
+		Verdict: drop(), Name: "broadcast or multicast"}}
 	rules = append(rules, c.log(reason)...)
 	c.addChain(reason, nil, append(rules, TreeRule{Counter: reason, Verdict: drop()})...)
 }
@@ -145,7 +146,8 @@ func (c *compiler) suspicions(z Zone) []TreeRule {
 	}
 	for _, f := range families() {
 		rules = append(rules, TreeRule{Matches: match(number(L4Proto, ProtoTCP)),
-			Meter:   &Meter{Set: "flood" + f.suffix(), Key: f.src, Bits: f.sourceBits(), Rate: c.policy.Flood},
+			Meter: &Meter{Set: "flood" + f.suffix(), Key: f.src, Bits: f.sourceBits(),
+				Rate: c.policy.Flood},
 			Verdict: goTo("flood"), Name: "too many conversations from one source"})
 	}
 	return rules
@@ -153,8 +155,8 @@ func (c *compiler) suspicions(z Zone) []TreeRule {
 
 func (c *compiler) floodSets() {
 	for _, f := range families() {
-		c.table.Sets = append(c.table.Sets, Set{Name: "flood" + f.suffix(), Key: []Field{f.src}, Kept: true, Expires: true,
-			Dynamic: true, Timeout: floodMemory, Size: floodSources})
+		c.table.Sets = append(c.table.Sets, Set{Name: "flood" + f.suffix(), Key: []Field{f.src}, Kept: true,
+			Expires: true, Dynamic: true, Timeout: floodMemory, Size: floodSources})
 	}
 }
 
@@ -168,8 +170,8 @@ func (f family) sourceBits() int {
 
 // refuse is where everything ends that nothing allowed.
 func (c *compiler) refuse() {
-	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: "refused_to_all", Verdict: drop(),
-		Name: "broadcast or multicast"}}
+	rules := []TreeRule{{Matches: match(not(number(PktType, PktToHost))), Counter: "refused_to_all",
+		Verdict: drop(), Name: "broadcast or multicast"}}
 	rules = append(rules, c.log("refused")...)
 	c.addChain("refuse", nil, append(rules, TreeRule{Counter: "refused", Verdict: goTo("turn_away")})...)
 
@@ -177,7 +179,8 @@ func (c *compiler) refuse() {
 	rules = c.addSet(told,
 		TreeRule{Matches: match(in(told), number(L4Proto, ProtoTCP)), Counter: "turn_away_told",
 			Verdict: Verdict{Kind: VerdictRejectReset}},
-		TreeRule{Matches: match(in(told)), Counter: "turn_away_told", Verdict: Verdict{Kind: VerdictRejectICMP}})
+		TreeRule{Matches: match(in(told)), Counter: "turn_away_told",
+			Verdict: Verdict{Kind: VerdictRejectICMP}})
 	c.addChain("turn_away", nil, append(rules, TreeRule{Counter: "turn_away_silent", Verdict: drop()})...)
 }
 
@@ -188,5 +191,6 @@ func dhcpAnswer() []Match {
 
 // dhcpv6Answer matches what a DHCPv6 server or relay says to a client (RFC 8415, 7.2).
 func dhcpv6Answer() []Match {
-	return match(within(IP6Saddr, []netip.Prefix{netip.MustParsePrefix("fe80::/10")}), number(UDPSport, 547), number(UDPDport, 546))
+	return match(within(IP6Saddr, []netip.Prefix{netip.MustParsePrefix("fe80::/10")}), number(UDPSport, 547),
+		number(UDPDport, 546))
 }

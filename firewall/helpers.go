@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// A Helper is a part of the kernel that reads a conversation and lets those pass that it announces: conntrack expects
-// them, and calls their first packet [CTRelated]. It also translates the addresses that are announced. It is assigned to
-// a conversation by the rule that allows its beginning, and to no other; which port a conversation has says nothing.
+// A Helper is a part of the kernel that reads a conversation and lets those pass that it announces: conntrack
+// expects them, and calls their first packet [CTRelated]. It also translates the addresses that are
+// announced. It is assigned to a conversation by the rule that allows its beginning, and to no other; which
+// port a conversation has says nothing.
 type Helper struct {
 	Name  string // the kernel's
 	Proto Proto  // of the conversation that it reads
@@ -49,7 +50,8 @@ func (s Service) helper(f Flow) Helper {
 	return h
 }
 
-// helpers are those of the conversations that f forwards: of a single port they are known by that of the host.
+// helpers are those of the conversations that f forwards: of a single port they are known by that of the
+// host.
 func (f Forward) helpers() []Helper {
 	var all []Helper
 	for _, name := range []string{"ftp", "tftp", "sip", "pptp"} {
@@ -75,8 +77,9 @@ func helpersOf(t Table) []Helper {
 	return all
 }
 
-// assign is the rule that gives a conversation its helper and decides nothing. It stands before the destination is
-// translated: then the kernel also makes ready for a length of text that changes (nf_nat_setup_info).
+// assign is the rule that gives a conversation its helper and decides nothing. It stands before the
+// destination is translated: then the kernel also makes ready for a length of text that changes
+// (nf_nat_setup_info).
 func assign(h Helper, origin Forward, ms ...Match) TreeRule {
 	return TreeRule{Matches: ms, Helper: h, Name: origin.Name, Origin: origin.Origin}
 }
@@ -99,8 +102,12 @@ func assignForwards(forwards []Forward, matches []Match) []TreeRule {
 func (c *compiler) assignOneToOne(zone string, o OneToOne) []TreeRule {
 	var rules []TreeRule
 	for _, r := range c.policy.Rules {
-		speaks := r.Action == Allow && slices.ContainsFunc(r.From, func(e Endpoint) bool { return slices.Contains(e.Zones, zone) }) &&
-			slices.ContainsFunc(r.To, func(e Endpoint) bool { return slices.Contains(e.Zones, o.Host) && c.includes(e, o.Inside) })
+		speaks := r.Action == Allow && slices.ContainsFunc(r.From, func(e Endpoint) bool {
+			return slices.Contains(e.Zones, zone)
+		}) &&
+			slices.ContainsFunc(r.To, func(e Endpoint) bool {
+				return slices.Contains(e.Zones, o.Host) && c.includes(e, o.Inside)
+			})
 		if !speaks {
 			continue
 		}
@@ -108,7 +115,8 @@ func (c *compiler) assignOneToOne(zone string, o OneToOne) []TreeRule {
 			for _, f := range s.Flows {
 				if h := s.helper(f); h != (Helper{}) {
 					rules = append(rules, assign(h, Forward{Name: r.Name, Origin: r.Origin},
-						append(match(within(IPDaddr, addresses([]netip.Addr{o.Outside}))), f.matches()...)...))
+						append(match(within(IPDaddr, addresses([]netip.Addr{o.Outside}))),
+							f.matches()...)...))
 				}
 			}
 		}
@@ -121,7 +129,8 @@ func (c *compiler) includes(e Endpoint, a netip.Addr) bool {
 	contains := func(ps []netip.Prefix) bool {
 		return slices.ContainsFunc(ps, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
-	return e.everybody() || contains(e.Addresses) || slices.ContainsFunc(c.policy.Sets, func(s AddressSet) bool {
-		return slices.Contains(e.Sets, s.Name) && (s.Live || contains(s.Networks))
-	})
+	return e.everybody() || contains(e.Addresses) ||
+		slices.ContainsFunc(c.policy.Sets, func(s AddressSet) bool {
+			return slices.Contains(e.Sets, s.Name) && (s.Live || contains(s.Networks))
+		})
 }

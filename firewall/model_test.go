@@ -99,7 +99,8 @@ func (m *model) whole(link string) firewall.Zone {
 	return firewall.Zone{}
 }
 
-// onCard is the zone that the packet came in by a card of; tunnels have no servers and no advertising routers.
+// onCard is the zone that the packet came in by a card of; tunnels have no servers and no advertising
+// routers.
 func (m *model) onCard() firewall.Zone {
 	if z := m.whole(m.packet.In); !slices.Contains(z.Tunnels, m.packet.In) {
 		return z

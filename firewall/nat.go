@@ -29,8 +29,8 @@ func (c *compiler) dstnat() {
 	}
 }
 
-// toBox matches IPv4 packets to the appliance, but those that no wire may bring: untranslated, the kernel drops
-// them.
+// toBox matches IPv4 packets to the appliance, but those that no wire may bring: untranslated, the kernel
+// drops them.
 func (c *compiler) toBox() []Match {
 	if own := c.own4(func(Zone) bool { return true }); c.policy.OwnKnown && len(own) > 0 {
 		return match(within(IPDaddr, own))
@@ -47,7 +47,8 @@ func (c *compiler) toOutside() []Match {
 }
 
 func local() []Match {
-	return match(number(NFProto, NFProtoIPv4), number(DaddrType, AddrLocal), not(within(IPDaddr, prefixesOf("127.0.0.0/8"))))
+	return match(number(NFProto, NFProtoIPv4), number(DaddrType, AddrLocal),
+		not(within(IPDaddr, prefixesOf("127.0.0.0/8"))))
 }
 
 // own4 are the appliance's IPv4 addresses in those zones that want says yes to.
@@ -63,7 +64,8 @@ func (c *compiler) own4(want func(Zone) bool) []netip.Prefix {
 
 // inside matches what is not to the appliance's addresses in zones of ours, if these are known and needed.
 func (c *compiler) inside() []Match {
-	s := Set{Name: "inside", Key: []Field{IPDaddr}, Elements: elementsOf(c.own4(func(z Zone) bool { return !z.Outside }))}
+	s := Set{Name: "inside", Key: []Field{IPDaddr},
+		Elements: elementsOf(c.own4(func(z Zone) bool { return !z.Outside }))}
 	needed := slices.ContainsFunc(c.policy.Forwards, func(f Forward) bool { return len(f.Hairpin) > 0 })
 	if !needed || c.addSet(s, TreeRule{}) == nil {
 		return nil
@@ -77,7 +79,8 @@ func (c *compiler) translations(name string, forwards []Forward, matches []Match
 	single := Map{Name: name, Key: []Field{L4Proto, THDport}, Data: []Kind{KindIPv4, KindPort}}
 	ranges := map[Proto]Map{}
 	for _, p := range []Proto{TCP, UDP, SCTP} {
-		ranges[p] = Map{Name: name + "_" + string(p), Key: []Field{portOf(p)}, Data: []Kind{KindIPv4}, Interval: true}
+		ranges[p] = Map{Name: name + "_" + string(p), Key: []Field{portOf(p)}, Data: []Kind{KindIPv4},
+			Interval: true}
 	}
 	for _, f := range forwards {
 		to, ok := f.ipv4()
@@ -86,12 +89,14 @@ func (c *compiler) translations(name string, forwards []Forward, matches []Match
 		}
 		for _, p := range f.Protos {
 			if f.single() {
-				single.Elements = append(single.Elements, Element{Key: []Value{value(p.Number()), f.Ports.value()},
-					Data: []Value{address(to), value(uint32(f.port()))}})
+				single.Elements = append(single.Elements,
+					Element{Key: []Value{value(p.Number()), f.Ports.value()},
+						Data: []Value{address(to), value(uint32(f.port()))}})
 				continue
 			}
 			m := ranges[p]
-			m.Elements = append(m.Elements, Element{Key: []Value{f.Ports.value()}, Data: []Value{address(to)}})
+			m.Elements = append(m.Elements,
+				Element{Key: []Value{f.Ports.value()}, Data: []Value{address(to)}})
 			ranges[p] = m
 		}
 	}
@@ -112,7 +117,8 @@ func (c *compiler) oneToOneIn(zone string) []TreeRule {
 	var helpers []TreeRule
 	for _, o := range c.policy.OneToOne {
 		if o.Zone == zone || slices.Contains(o.Hairpin, zone) {
-			m.Elements = append(m.Elements, Element{Key: []Value{address(o.Outside)}, Data: []Value{address(o.Inside)}})
+			m.Elements = append(m.Elements,
+				Element{Key: []Value{address(o.Outside)}, Data: []Value{address(o.Inside)}})
 			helpers = append(helpers, c.assignOneToOne(zone, o)...)
 		}
 	}
@@ -126,7 +132,8 @@ func (c *compiler) srcnat() {
 	out := Map{Name: "one_to_one_out", Key: []Field{OIFName, IPSaddr}, Data: []Kind{KindIPv4}}
 	for _, o := range c.policy.OneToOne {
 		for _, link := range c.zones[o.Zone].Interfaces {
-			out.Elements = append(out.Elements, Element{Key: []Value{{Name: link}, address(o.Inside)}, Data: []Value{address(o.Outside)}})
+			out.Elements = append(out.Elements, Element{Key: []Value{{Name: link}, address(o.Inside)},
+				Data: []Value{address(o.Outside)}})
 		}
 	}
 	rules := c.addMap(out, TreeRule{Verdict: Verdict{VerdictSNAT, out.Name}, Name: "one to one"})
@@ -143,7 +150,8 @@ func (c *compiler) srcnat() {
 		}
 		rules = append(rules, c.each(pairs, r)...)
 	}
-	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept}, slices.Concat(c.absentFirst, rules, c.private(), c.absentLast)...)
+	c.addChain("srcnat", &Hook{NAT, Postrouting, PrioritySrcNAT, VerdictAccept},
+		slices.Concat(c.absentFirst, rules, c.private(), c.absentLast)...)
 }
 
 // masqueraded are the interfaces of the zones that m is about, each once.

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Neighbours bound what strangers on a link can make of the kernel's neighbour tables (net/core/neighbour.c). An
-// entry is made by whoever asks for an address of ours, and for whatever address a packet is to leave to. Both
-// families share nothing else: an IPv4 network has an end, an IPv6 network has none. The zero Neighbours bound
-// nothing.
+// Neighbours bound what strangers on a link can make of the kernel's neighbour tables (net/core/neighbour.c).
+// An entry is made by whoever asks for an address of ours, and for whatever address a packet is to leave to.
+// Both families share nothing else: an IPv4 network has an end, an IPv6 network has none. The zero Neighbours
+// bound nothing.
 type Neighbours struct {
 	Size uint32 `json:"size"` // of the kernel's table of each family
 	Link Rate   `json:"link"` // new neighbours on one link, whoever they are
@@ -45,7 +45,8 @@ func neighbourSet(name string, size uint32, memory time.Duration, key ...Field) 
 
 // The sets of IPv6.
 const (
-	known6   = "neighbours6"        // interface and address: who has asked for a neighbour, or begun something
+	// interface and address: who has asked for a neighbour, or begun something
+	known6   = "neighbours6"
 	routed6  = "neighbours_routed"  // [Neighbours.Routed]
 	asking6  = "neighbours_asking"  // cards that ask
 	new6     = "neighbours_new"     // cards that come with new addresses
@@ -58,8 +59,9 @@ const (
 
 // discovery declares what bounds neighbours in IPv6, and returns the last rules of antispoof. Neighbour
 // solicitations and what begins otherwise on a LAN make an entry for their source: by themselves (RFC 4861,
-// 7.2.3), or when they are answered. A source that is known costs nothing; a new one is counted against its card
-// and its link. So who is known stays so whatever others do, and the others are fewer than the table holds.
+// 7.2.3), or when they are answered. A source that is known costs nothing; a new one is counted against its
+// card and its link. So who is known stays so whatever others do, and the others are fewer than the table
+// holds.
 func (c *compiler) discovery() []TreeRule {
 	if !c.policy.Neighbours.bounded() {
 		return nil
@@ -87,7 +89,8 @@ func (c *compiler) discovery() []TreeRule {
 	lans := c.cards("neighbours_lans", func(z Zone) bool { return !z.Outside })
 	somebody := not(within(IP6Saddr, prefixesOf("::/128")))
 	rules := []TreeRule{
-		{Matches: match(numbers(ICMPv6Type, ndRouterSolicit, ndNeighborSolicit), somebody), Verdict: jump("solicitations"), Name: "new neighbours"},
+		{Matches: match(numbers(ICMPv6Type, ndRouterSolicit, ndNeighborSolicit), somebody),
+			Verdict: jump("solicitations"), Name: "new neighbours"},
 		{Matches: match(numbers(ICMPv6Type, ndNeighborAdvert)), Verdict: goTo("adverts"), Name: "who answers"},
 	}
 	rules = append(rules, c.addSet(lans, TreeRule{
@@ -104,8 +107,8 @@ func (c *compiler) discovery() []TreeRule {
 	return c.ofIPv6("neighbours_from", rules)
 }
 
-// adverts make who answers known: hosts that never begin anything are heard by that alone. An advertisement makes no
-// entry (RFC 4861, 7.2.5), so none is refused; above the rates it is not remembered.
+// adverts make who answers known: hosts that never begin anything are heard by that alone. An advertisement
+// makes no entry (RFC 4861, 7.2.5), so none is refused; above the rates it is not remembered.
 func (c *compiler) adverts(known Match, source []Field) {
 	c.addChain("adverts", nil,
 		TreeRule{Matches: match(known), Learn: &Learn{known6, source}, Verdict: accept()},
@@ -123,8 +126,8 @@ func (c *compiler) ofIPv6(chain string, rules []TreeRule) []TreeRule {
 	return []TreeRule{{Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump(chain)}}
 }
 
-// again is for new neighbours of a link on which too many come. Who sends each time as another does not ask twice; a
-// host does, a second later (RFC 4861, 10), and then there is room for it.
+// again is for new neighbours of a link on which too many come. Who sends each time as another does not ask
+// twice; a host does, a second later (RFC 4861, 10), and then there is room for it.
 func (c *compiler) again(over func(Meter) TreeRule, source []Field) {
 	asked := []Field{IIFName, EtherSaddr, IP6Saddr}
 	c.addChain("asks_again", nil,

@@ -25,7 +25,8 @@ func SpecialPurpose() []netip.Prefix {
 // privateNetworks mean nothing outside: RFC 1918, RFC 6598 (shared), RFC 3927 (link-local) and RFC 4193
 // (ULA).
 func privateNetworks() []netip.Prefix {
-	return prefixesOf("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+	return prefixesOf("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+		"fc00::/7")
 }
 
 func prefixesOf(texts ...string) []netip.Prefix {
@@ -119,7 +120,8 @@ func (s AddressSet) Sets() []Set {
 	var sets []Set
 	for _, f := range families() {
 		if own := f.of(s.Networks); len(own) > 0 || s.Live {
-			sets = append(sets, Set{Name: setName(s.Name, f), Key: []Field{f.src}, Interval: true, Elements: elementsOf(own)})
+			sets = append(sets, Set{Name: setName(s.Name, f), Key: []Field{f.src}, Interval: true,
+				Elements: elementsOf(own)})
 		}
 	}
 	return sets

@@ -5,24 +5,24 @@ import (
 	"slices"
 )
 
-// ICMP errors about conversations (RFC 792; RFC 4443, 2.1): destination unreachable, too big, time exceeded, parameter
-// problem.
+// ICMP errors about conversations (RFC 792; RFC 4443, 2.1): destination unreachable, too big, time exceeded,
+// parameter problem.
 var (
 	icmpErrors   = []uint8{3, 11, 12}
 	icmpv6Errors = []uint8{1, 2, 3, 4}
 )
 
-// oneLink leaves out of conntrack what comes in by a link and goes out by it again, because a further router on it
-// leads to [Zone.Routed]:
+// oneLink leaves out of conntrack what comes in by a link and goes out by it again, because a further router
+// on it leads to [Zone.Routed]:
 //
 //	host ──▶ box ──▶ router ──▶ routed network
 //	  ▲                │
 //	  └────────────────┘ the answers go past the box
 //
-// Of such conversations the box sees one half. Conntrack would call all of it invalid that follows the first packet, or
-// comes from the side that did not begin. The kernel's own routes say whether a packet leaves by its link, for another
-// link may have a part of a routed network; they know our own addresses as no way out. Nothing here is translated, and
-// what is not tracked takes no short cut.
+// Of such conversations the box sees one half. Conntrack would call all of it invalid that follows the first
+// packet, or comes from the side that did not begin. The kernel's own routes say whether a packet leaves by
+// its link, for another link may have a part of a routed network; they know our own addresses as no way out.
+// Nothing here is translated, and what is not tracked takes no short cut.
 func (c *compiler) oneLink() {
 	var rules []TreeRule
 	for _, z := range c.policy.Zones {
@@ -33,7 +33,8 @@ func (c *compiler) oneLink() {
 			}
 			for _, end := range []Field{f.dst, f.src} {
 				rules = append(rules, TreeRule{
-					Matches: append(match(name(IIFName, z.Interfaces[0])), append(f.anyOf(end, own), name(WayOut, z.Interfaces[0]))...),
+					Matches: append(match(name(IIFName, z.Interfaces[0])),
+						append(f.anyOf(end, own), name(WayOut, z.Interfaces[0]))...),
 					Verdict: Verdict{Kind: VerdictNoTrack}, Name: "another router of the link"})
 			}
 		}
@@ -56,9 +57,9 @@ func (c *compiler) halves() []TreeRule {
 	return rules
 }
 
-// halvesOf makes the chain of one zone. What begins is for the policy, and so is each packet of protocols of which
-// nobody can see whether it begins. TCP that does not begin, and ICMP errors, pass between zones of the link if
-// something may begin between them, one way or the other.
+// halvesOf makes the chain of one zone. What begins is for the policy, and so is each packet of protocols of
+// which nobody can see whether it begins. TCP that does not begin, and ICMP errors, pass between zones of the
+// link if something may begin between them, one way or the other.
 func (c *compiler) halvesOf(z Zone) string {
 	chain, begun := "one_link_"+z.Name, "one_link_begun_"+z.Name
 	c.addChain(begun, nil, c.begunBetween(z)...)
@@ -78,7 +79,8 @@ func (c *compiler) halvesOf(z Zone) string {
 func (c *compiler) begunBetween(whole Zone) []TreeRule {
 	const passing = "one_link_begun"
 	if !c.hasChain(passing) {
-		c.addChain(passing, nil, TreeRule{Counter: "forward_one_link", Verdict: accept(), Name: "the other half goes past the box"})
+		c.addChain(passing, nil, TreeRule{Counter: "forward_one_link", Verdict: accept(),
+			Name: "the other half goes past the box"})
 	}
 	target := func(a, b Zone) string {
 		if c.mayBegin(a.Name, b.Name) || c.mayBegin(b.Name, a.Name) {

@@ -20,8 +20,9 @@ type Policy struct {
 	Defaults   []Rule       `json:"defaults,omitempty"`
 	OneToOne   []OneToOne   `json:"one_to_one,omitempty"`
 	Masquerade []Masquerade `json:"masquerade,omitempty"`
-	// OwnKnown says that [Zone.Own] of all zones, and what is outside in OneToOne, are all IPv4 addresses of the
-	// appliance, and as lasting as the policy: what is to it is compared with them in place of a look into the routes.
+	// OwnKnown says that [Zone.Own] of all zones, and what is outside in OneToOne, are all IPv4 addresses of
+	// the appliance, and as lasting as the policy: what is to it is compared with them in place of a look
+	// into the routes.
 	OwnKnown bool `json:"own_known,omitempty"`
 	// Log bounds each rule that logs; zero: nothing is logged.
 	Log Rate `json:"log,omitzero"`
@@ -42,18 +43,20 @@ type Zone struct {
 	// Networks, if there are any, make a zone of only these networks behind Interfaces, which are then those
 	// of another zone without Networks. Of one interface no two zones' networks overlap.
 	Networks []netip.Prefix `json:"networks,omitempty"`
-	Refuse   Refusal        `json:"refuse"` // of a zone with Networks the same as that of its interfaces' zone
+	// of a zone with Networks the same as that of its interfaces' zone
+	Refuse Refusal `json:"refuse"`
 	// Own are the appliance's addresses here as far as they are known beforehand.
 	Own []netip.Addr `json:"own,omitempty"`
-	// OnLink are the IPv4 networks of the link, and single addresses that are on it all the same. ARP by others is
-	// refused; none: they are not known yet. Outside they are those of IPv6 too; on LANs all of IPv6 that no route
-	// leads elsewhere is taken for it.
+	// OnLink are the IPv4 networks of the link, and single addresses that are on it all the same. ARP by
+	// others is refused; none: they are not known yet. Outside they are those of IPv6 too; on LANs all of
+	// IPv6 that no route leads elsewhere is taken for it.
 	OnLink []netip.Prefix `json:"on_link,omitempty"`
-	// Direct are those of OnLink, of a zone of one interface, that have no part behind another link or router: a
-	// source in one of them is compared with it in place of a look into the routes.
+	// Direct are those of OnLink, of a zone of one interface, that have no part behind another link or
+	// router: a source in one of them is compared with it in place of a look into the routes.
 	Direct []netip.Prefix `json:"direct,omitempty"`
-	// Routed are the networks behind further routers on its link, of a zone of one interface. Between these and the
-	// link the appliance may see half of a conversation only. What lies there by another link is left out.
+	// Routed are the networks behind further routers on its link, of a zone of one interface. Between these
+	// and the link the appliance may see half of a conversation only. What lies there by another link is left
+	// out.
 	Routed []netip.Prefix `json:"routed,omitempty"`
 	// Outside is a zone of strangers: what starts there is held against Bogons and [Policy.Flood], and no
 	// private source leaves through it.
@@ -96,8 +99,9 @@ type Refusal string
 
 // The refusals. The zero value is an error, so that nobody gets one by forgetting the other.
 const (
-	Drop   Refusal = "drop"   // silence: for a zone of strangers
-	Reject Refusal = "reject" // TCP reset, else ICMP "administratively prohibited": programs of our own hosts fail at once
+	Drop Refusal = "drop" // silence: for a zone of strangers
+	// TCP reset, else ICMP "administratively prohibited": programs of our own hosts fail at once
+	Reject Refusal = "reject"
 )
 
 // An AddressSet is networks of either family by one name. They may overlap.
@@ -112,14 +116,17 @@ type AddressSet struct {
 type Rule struct {
 	// Name is unique among rules and forwards: letters, digits, '-' and '.', starting with a letter, at most
 	// 80. It names the counter, which outlives a reload, and the lines of the log.
-	Name     string     `json:"name"`
-	Action   Action     `json:"action"`
-	From     []Endpoint `json:"from"`               // any of them
-	To       []Endpoint `json:"to"`                 // any of them; zones may include [Box], and the zones of From
-	Services []Service  `json:"services,omitempty"` // any of them; none: everything, but towards [Box] it must be spelt out
-	Rate     Rate       `json:"rate,omitzero"`      // of Allow: new conversations; above it the rule does not speak of them. Zero: no bound
-	Log      bool       `json:"log,omitempty"`
-	Origin   string     `json:"origin,omitempty"` // the line of the site it comes from
+	Name   string     `json:"name"`
+	Action Action     `json:"action"`
+	From   []Endpoint `json:"from"` // any of them
+	// any of them; zones may include [Box], and the zones of From
+	To []Endpoint `json:"to"`
+	// any of them; none: everything, but towards [Box] it must be spelt out
+	Services []Service `json:"services,omitempty"`
+	// of Allow: new conversations; above it the rule does not speak of them. Zero: no bound
+	Rate   Rate   `json:"rate,omitzero"`
+	Log    bool   `json:"log,omitempty"`
+	Origin string `json:"origin,omitempty"` // the line of the site it comes from
 }
 
 // An Action is what a [Rule] says.
@@ -152,8 +159,8 @@ type Forward struct {
 	ToPort uint16 `json:"to_port,omitempty"`
 	// Zone is where the host is.
 	Zone string `json:"zone"`
-	// Hairpin are zones of ours that may use the outside address too. They reach what is no [Zone.Own] of a zone
-	// that is not Outside.
+	// Hairpin are zones of ours that may use the outside address too. They reach what is no [Zone.Own] of a
+	// zone that is not Outside.
 	Hairpin []string `json:"hairpin,omitempty"`
 	// Sources, if any, are who may use it.
 	Sources Sources `json:"sources,omitzero"`
@@ -184,8 +191,9 @@ type OneToOne struct {
 type Masquerade struct {
 	From []string `json:"from"`
 	To   string   `json:"to"`
-	// Address is that address, if it is the only one and as lasting as the policy: the kernel then need not look
-	// for it at each beginning. It does not end such conversations when the address goes; whoever takes it away does.
+	// Address is that address, if it is the only one and as lasting as the policy: the kernel then need not
+	// look for it at each beginning. It does not end such conversations when the address goes; whoever takes
+	// it away does.
 	Address netip.Addr `json:"address,omitzero"`
 }
 

@@ -173,7 +173,9 @@ func (f Flow) matches() []Match {
 		return match(numbers(ICMPType, f.Types...))
 	case ICMPv6:
 		matches := match(numbers(ICMPv6Type, f.Types...))
-		if slices.ContainsFunc(f.Types, func(t uint8) bool { return t >= ndRouterSolicit && t <= ndRedirect }) {
+		if slices.ContainsFunc(f.Types, func(t uint8) bool {
+			return t >= ndRouterSolicit && t <= ndRedirect
+		}) {
 			matches = append(matches, number(IP6HopLimit, onLinkHopLimit))
 		}
 		return matches

@@ -39,8 +39,8 @@ const (
 
 // Number is the protocol's number, 0 for one that no [Flow] can name.
 func (p Proto) Number() uint32 {
-	return map[Proto]uint32{TCP: ProtoTCP, UDP: ProtoUDP, SCTP: ProtoSCTP, ICMP: ProtoICMP, ICMPv6: ProtoICMPv6,
-		IPv6: ProtoIPv6, GRE: ProtoGRE, ESP: ProtoESP, AH: ProtoAH}[p]
+	return map[Proto]uint32{TCP: ProtoTCP, UDP: ProtoUDP, SCTP: ProtoSCTP, ICMP: ProtoICMP,
+		ICMPv6: ProtoICMPv6, IPv6: ProtoIPv6, GRE: ProtoGRE, ESP: ProtoESP, AH: ProtoAH}[p]
 }
 
 // hasPorts reports whether conversations of p have ports.

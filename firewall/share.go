@@ -15,8 +15,8 @@ const (
 )
 
 const (
-	// A source may begin a whole share at once, and then this part of it each second: far above what hosts do,
-	// and so little that who counts once a second sees it before it is a second share.
+	// A source may begin a whole share at once, and then this part of it each second: far above what hosts
+	// do, and so little that who counts once a second sees it before it is a second share.
 	sharePace = 8
 
 	paceSources = 16384 // at about 200 bytes each
@@ -34,7 +34,8 @@ func (p Policy) pace() Rate {
 // shares makes the sets and chains of what sources may have.
 func (c *compiler) shares() {
 	for _, s := range []Set{
-		{Name: Crowded4, Key: []Field{IPSaddr}}, {Name: Crowded6, Key: []Field{IP6Saddr}}, {Name: CrowdedNet6, Key: []Field{IP6Saddr}},
+		{Name: Crowded4, Key: []Field{IPSaddr}}, {Name: Crowded6, Key: []Field{IP6Saddr}},
+		{Name: CrowdedNet6, Key: []Field{IP6Saddr}},
 	} {
 		s.Kept, s.Expires = true, true
 		c.table.Sets = append(c.table.Sets, s)
@@ -46,7 +47,8 @@ func (c *compiler) shares() {
 		return
 	}
 	for _, s := range []Set{
-		{Name: "pace4", Key: []Field{IPSaddr}}, {Name: "pace6", Key: []Field{IP6Saddr}}, {Name: "pace_cards", Key: []Field{EtherSaddr}},
+		{Name: "pace4", Key: []Field{IPSaddr}}, {Name: "pace6", Key: []Field{IP6Saddr}},
+		{Name: "pace_cards", Key: []Field{EtherSaddr}},
 	} {
 		s.Kept, s.Expires, s.Dynamic, s.Timeout, s.Size = true, true, true, floodMemory, paceSources
 		c.table.Sets = append(c.table.Sets, s)
@@ -60,8 +62,9 @@ func (c *compiler) toTurnAway(reason string) {
 	c.addChain(reason, nil, rules...)
 }
 
-// begins are the rules about who may begin what is to be forwarded, if it comes from z: first who has his share,
-// then how fast. A host of ours meets no more of them than there must be: most conversations are theirs.
+// begins are the rules about who may begin what is to be forwarded, if it comes from z: first who has his
+// share, then how fast. A host of ours meets no more of them than there must be: most conversations are
+// theirs.
 func (c *compiler) begins(z Zone) []TreeRule {
 	rules := []TreeRule{fullShare(Match{Fields: []Field{IPSaddr}, Set: Crowded4})}
 	six := TreeRule{Matches: match(number(NFProto, NFProtoIPv6)), Verdict: jump("crowded_ipv6")}
@@ -85,9 +88,10 @@ func fullShare(m Match) TreeRule {
 	return TreeRule{Matches: match(m), Verdict: goTo("share"), Name: "has its share of conversations"}
 }
 
-// paced are the rules about how fast sources of a zone begin, to the appliance too. A host of ours is known in
-// IPv6 by its card, for it has as many addresses as it likes, and its /64 is its neighbours' too. Strangers'
-// TCP is held against the flood's rate, which is lower. Hosts that have no address yet are not told apart.
+// paced are the rules about how fast sources of a zone begin, to the appliance too. A host of ours is known
+// in IPv6 by its card, for it has as many addresses as it likes, and its /64 is its neighbours' too.
+// Strangers' TCP is held against the flood's rate, which is lower. Hosts that have no address yet are not
+// told apart.
 func (c *compiler) paced(z Zone) []TreeRule {
 	if c.policy.Share == 0 {
 		return nil
@@ -108,5 +112,6 @@ func (c *compiler) paced(z Zone) []TreeRule {
 // pace turns away who begins faster than the rate of all.
 func (c *compiler) pace(m Meter, matches ...Match) TreeRule {
 	m.Rate = c.policy.pace()
-	return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("share"), Name: "begins conversations faster than its share lets it"}
+	return TreeRule{Matches: matches, Meter: &m, Verdict: goTo("share"),
+		Name: "begins conversations faster than its share lets it"}
 }

@@ -37,8 +37,8 @@ type Set struct {
 	Interval bool    // its values may be prefixes and ranges, which must not overlap
 	Elements []Element
 
-	// Kept says that the elements are not the tree's: whoever bans an address adds one, or the kernel does, as a
-	// [Meter] wants it. A load makes the set if it is not there, and else leaves it as it is.
+	// Kept says that the elements are not the tree's: whoever bans an address adds one, or the kernel does,
+	// as a [Meter] wants it. A load makes the set if it is not there, and else leaves it as it is.
 	Kept    bool
 	Expires bool          // each element of a Kept set has a time to live
 	Timeout time.Duration // of an element for which nobody said another; 0: for ever
@@ -115,13 +115,16 @@ type TreeRule struct {
 	Matches []Match
 	Meter   *Meter
 	Learn   *Learn
-	Limit   Rate   // zero: none; above the rate the rule does not apply
-	Counter string // non-empty: count what got this far in the counter of this name; several rules may share one
+	Limit   Rate // zero: none; above the rate the rule does not apply
+	// non-empty: count what got this far in the counter of this name; several rules may share one
+	Counter string
 	Log     string // non-empty: hand the packet to NFLOG group [LogGroup] with this prefix
-	Helper  Helper // not zero: the conversation that the packet begins gets it, if it is of the helper's protocol
+	// not zero: the conversation that the packet begins gets it, if it is of the helper's protocol
+	Helper  Helper
 	Verdict Verdict
-	Name    string // what the rule is for: that of the policy's rule or forward, or a few words of what is always done
-	Origin  string // the line of the site that the rule comes from; "" for what is always done
+	// what the rule is for: that of the policy's rule or forward, or a few words of what is always done
+	Name   string
+	Origin string // the line of the site that the rule comes from; "" for what is always done
 }
 
 // Comment is what the kernel keeps with the rule: its name and its origin, at most 127 bytes, no quote.
@@ -152,8 +155,8 @@ func (m Meter) Fields() []Field {
 	return []Field{m.Key}
 }
 
-// A Learn puts what a packet has of Key into a dynamic Set of the same key, or makes it young again there. The
-// rule goes no further when the Set is full.
+// A Learn puts what a packet has of Key into a dynamic Set of the same key, or makes it young again there.
+// The rule goes no further when the Set is full.
 type Learn struct {
 	Set string
 	Key []Field
@@ -171,8 +174,10 @@ type Match struct {
 
 // A Verdict is what happens to a packet.
 type Verdict struct {
-	Kind   VerdictKind
-	Target string // of Jump and Goto a chain, of Dispatch, DNAT and SNAT a Map, of Offload a Flowtable, of Source an address
+	Kind VerdictKind
+	// of Jump and Goto a chain, of Dispatch, DNAT and SNAT a Map, of Offload a Flowtable, of Source an
+	// address
+	Target string
 }
 
 // A VerdictKind is a verdict without its target.
@@ -189,12 +194,13 @@ const (
 	VerdictGoto                    // go to the chain Target for good
 	VerdictDispatch                // the verdict that the map Target has for this packet, if any
 	VerdictMasquerade              // the source becomes the address of the outgoing interface
-	VerdictDNAT                    // the IPv4 destination becomes what the map Target has for this packet, if anything
-	VerdictSNAT                    // and so the IPv4 source
-	VerdictSource                  // the source becomes the IPv4 address Target
-	VerdictOffload                 // the conversation takes the short cut of the flowtable Target from now on
-	VerdictClampMSS                // the MSS option of the packet becomes what fits its way
-	VerdictNoTrack                 // conntrack leaves the packet alone: its state is CTUntracked
+	// the IPv4 destination becomes what the map Target has for this packet, if anything
+	VerdictDNAT
+	VerdictSNAT     // and so the IPv4 source
+	VerdictSource   // the source becomes the IPv4 address Target
+	VerdictOffload  // the conversation takes the short cut of the flowtable Target from now on
+	VerdictClampMSS // the MSS option of the packet becomes what fits its way
+	VerdictNoTrack  // conntrack leaves the packet alone: its state is CTUntracked
 	numVerdicts
 )
 

@@ -2,10 +2,10 @@ package firewall
 
 import "net/netip"
 
-// What is to leave to a host that is not there makes an entry of the kernel's table all the same, which stays while
-// the kernel asks for it. In IPv6 who is there is known from its own questions and answers (see discovery). In IPv4
-// only ARP tells, which these rules do not see; there a host is known from what it begins, and all of this is about
-// large links alone.
+// What is to leave to a host that is not there makes an entry of the kernel's table all the same, which stays
+// while the kernel asks for it. In IPv6 who is there is known from its own questions and answers (see
+// discovery). In IPv4 only ARP tells, which these rules do not see; there a host is known from what it
+// begins, and all of this is about large links alone.
 //
 //	┌ srcnat: begins, to one ┐   ┌ unheard ────────────────┐   ┌ awaiting ──────────────────┐
 //	│ that was not heard     ├──►│ too many by one source: ├──►│ it is awaited from now on  │
@@ -14,8 +14,9 @@ import "net/netip"
 //	│ nobody has answered    ├───────────────────────────────────►
 //	└────────────────────────┘
 //
-// srcnat is asked about the first packet, when all others have let it pass, so that what is refused counts nothing.
-// Those that follow unanswered keep the kernel asking, and pass as long as there is room for who is awaited.
+// srcnat is asked about the first packet, when all others have let it pass, so that what is refused counts
+// nothing. Those that follow unanswered keep the kernel asking, and pass as long as there is room for who is
+// awaited.
 
 // What one source may begin with hosts that were not heard.
 var (
@@ -32,12 +33,13 @@ const (
 	awaited4 = "neighbours4_awaited" // interface and address of these
 )
 
-// awaited is how many hosts may be asked for at once that were not heard. With who comes by himself, of whom there is
-// half a table, they would leave room if they were a quarter of it; but packets wait for each of them, in memory.
+// awaited is how many hosts may be asked for at once that were not heard. With who comes by himself, of whom
+// there is half a table, they would leave room if they were a quarter of it; but packets wait for each of
+// them, in memory.
 func (n Neighbours) awaited() uint32 { return n.Size / 16 }
 
-// large reports whether the hosts of a link and those of others are more than half of a table, of which this link has
-// more than its part. Of other links all hosts may be asked for at once.
+// large reports whether the hosts of a link and those of others are more than half of a table, of which this
+// link has more than its part. Of other links all hosts may be asked for at once.
 func (p Policy) large(z Zone) bool {
 	var all, links uint64
 	for _, z := range p.Zones {
@@ -78,8 +80,8 @@ func (c *compiler) largeLinks() (all []largeLink) {
 	return all
 }
 
-// heard are rules about what hosts of large links begin in IPv4: who is new counts against his card, but for outside,
-// where all may come by the card of a router, and against his link.
+// heard are rules about what hosts of large links begin in IPv4: who is new counts against his card, but for
+// outside, where all may come by the card of a router, and against his link.
 func (c *compiler) heard() []TreeRule {
 	links := c.largeLinks()
 	if len(links) == 0 {
@@ -94,7 +96,8 @@ func (c *compiler) heard() []TreeRule {
 		neighbourSet(awaited4, c.policy.Neighbours.awaited(), awaitedMemory, OIFName, IPDaddr))
 	source := []Field{IIFName, IPSaddr}
 	link := Meter{Set: links4, Key: IIFName, Rate: c.policy.Neighbours.Link}
-	c.addChain("newcomers4", nil, c.tooMany(Meter{Set: new4, Key: EtherSaddr, Link: true, Rate: newIPv4}), c.tooMany(link))
+	c.addChain("newcomers4", nil, c.tooMany(Meter{Set: new4, Key: EtherSaddr, Link: true, Rate: newIPv4}),
+		c.tooMany(link))
 	c.addChain("newcomers4_outside", nil, c.tooMany(link))
 	var rules []TreeRule
 	for _, l := range links {
@@ -104,7 +107,8 @@ func (c *compiler) heard() []TreeRule {
 		}
 		host := match(name(IIFName, l.name), within(IPSaddr, l.networks))
 		rules = append(rules,
-			TreeRule{Matches: append(host, not(Match{Fields: source, Set: known4})), Verdict: jump(chain), Name: "new neighbours"},
+			TreeRule{Matches: append(host, not(Match{Fields: source, Set: known4})), Verdict: jump(chain),
+				Name: "new neighbours"},
 			TreeRule{Matches: host, Learn: &Learn{known4, source}})
 	}
 	return rules
@@ -122,7 +126,8 @@ func (c *compiler) unheard(f family, set, awaited string, rate Rate) string {
 		TreeRule{Learn: &Learn{awaited, key}},
 		TreeRule{Matches: match(not(Match{Fields: key, Set: awaited})), Verdict: goTo("too_many_neighbours"),
 			Name: "too many hosts that do not answer"})
-	c.addChain("unheard"+f.suffix(), nil, c.tooMany(Meter{Set: set, Key: f.src, Rate: rate}), TreeRule{Verdict: goTo("awaiting" + f.suffix())})
+	c.addChain("unheard"+f.suffix(), nil, c.tooMany(Meter{Set: set, Key: f.src, Rate: rate}),
+		TreeRule{Verdict: goTo("awaiting" + f.suffix())})
 	return "unheard" + f.suffix()
 }
 
@@ -174,7 +179,8 @@ func (c *compiler) toUnheard() (first, last []TreeRule) {
 		first = lead(c.unheard(families()[0], unheard4, awaited4, unheardIPv4), absent)
 	}
 	if absent := c.absent6(); len(absent) > 0 {
-		last = c.ofIPv6("neighbours_to", lead(c.unheard(families()[1], unheard6, awaited6, unheardIPv6), absent))
+		last = c.ofIPv6("neighbours_to", lead(c.unheard(families()[1], unheard6, awaited6, unheardIPv6),
+			absent))
 	}
 	return first, last
 }

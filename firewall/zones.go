@@ -17,27 +17,31 @@ const (
 const flowtable = "shortcut"
 
 // replies are the rules for what belongs to a conversation that was allowed when it began, or to none at all:
-// most packets pass by the first, and those that begin one by a second test of their state. The chain of strays
-// is for ICMP errors, with some rules that are asked before they pass, and for the states of what belongs to
-// none. Redirects count as errors for the kernel, and a router neither follows nor passes them (RFC 1812,
-// 5.2.7.2).
+// most packets pass by the first, and those that begin one by a second test of their state. The chain of
+// strays is for ICMP errors, with some rules that are asked before they pass, and for the states of what
+// belongs to none. Redirects count as errors for the kernel, and a router neither follows nor passes them
+// (RFC 1812, 5.2.7.2).
 func (c *compiler) replies(hook string, none uint32, errors ...TreeRule) []TreeRule {
 	begun := established()
 	begun.Counter = hook + "_established"
-	rules := []TreeRule{{Matches: match(number(ICMPType, icmpRedirect)), Counter: hook + "_redirect", Verdict: drop(), Name: "redirect"}}
+	rules := []TreeRule{{Matches: match(number(ICMPType, icmpRedirect)), Counter: hook + "_redirect",
+		Verdict: drop(), Name: "redirect"}}
 	if none&CTUntracked != 0 {
-		rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: hook + "_link_only", Verdict: drop(), Name: "ICMPv6 of a link"})
+		rules = append(rules, TreeRule{Matches: match(linkOnly()), Counter: hook + "_link_only",
+			Verdict: drop(), Name: "ICMPv6 of a link"})
 		rules = append(rules, c.halves()...)
 	}
-	rules = append(rules, TreeRule{Matches: match(number(CTState, none)), Counter: hook + "_invalid", Verdict: drop(), Name: "belongs to no conversation"})
+	rules = append(rules, TreeRule{Matches: match(number(CTState, none)), Counter: hook + "_invalid",
+		Verdict: drop(), Name: "belongs to no conversation"})
 	c.addChain("strays_"+hook, nil, append(append(rules, errors...), related(hook))...)
 	return []TreeRule{begun, {Matches: match(number(CTState, CTRelated|none)), Verdict: goTo("strays_" + hook)}}
 }
 
-// related lets ICMP errors about known conversations pass, and the conversations that known ones announced, if a rule
-// gave these a [Helper].
+// related lets ICMP errors about known conversations pass, and the conversations that known ones announced,
+// if a rule gave these a [Helper].
 func related(hook string, ms ...Match) TreeRule {
-	return TreeRule{Matches: ms, Counter: hook + "_related", Verdict: accept(), Name: "ICMP errors, and what a helper expects"}
+	return TreeRule{Matches: ms, Counter: hook + "_related", Verdict: accept(),
+		Name: "ICMP errors, and what a helper expects"}
 }
 
 // established lets most packets past a hooked chain by its first rule: those whose conversation passed it
@@ -74,13 +78,15 @@ func (c *compiler) neighbours() []TreeRule {
 	rules := []TreeRule{
 		{Matches: match(numbers(ICMPv6Type, ndNeighborSolicit, ndNeighborAdvert), onLink),
 			Counter: "neighbours_nd", Verdict: accept(), Name: "neighbour discovery"},
-		{Matches: match(numbers(ICMPv6Type, mldQuery, mldReport, mldDone, mld2Report), number(IP6HopLimit, mldHopLimit),
+		{Matches: match(numbers(ICMPv6Type, mldQuery, mldReport, mldDone, mld2Report),
+			number(IP6HopLimit, mldHopLimit),
 			within(IP6Saddr, prefixesOf("::/128", "fe80::/10"))),
 			Counter: "neighbours_mld", Verdict: accept(), Name: "multicast listener discovery"},
 	}
 	adverts := c.cards("router_adverts", func(z Zone) bool { return z.RouterAdverts })
 	return append(rules, c.addSet(adverts, TreeRule{
-		Matches: match(in(adverts), numbers(ICMPv6Type, ndRouterAdvert), onLink, within(IP6Saddr, prefixesOf("fe80::/10"))),
+		Matches: match(in(adverts), numbers(ICMPv6Type, ndRouterAdvert), onLink,
+			within(IP6Saddr, prefixesOf("fe80::/10"))),
 		Counter: "neighbours_ra", Verdict: accept(), Name: "router advertisement"})...)
 }
 
@@ -135,8 +141,8 @@ func (c *compiler) forward() {
 	c.addChain("forward", &Hook{Filter, Forwarding, PriorityFilter, VerdictDrop}, rules...)
 }
 
-// forwardFrom makes the chain of what comes from a zone of whole interfaces: first of who may begin something at
-// all, then of where it goes, by the ways out first, the busiest.
+// forwardFrom makes the chain of what comes from a zone of whole interfaces: first of who may begin something
+// at all, then of where it goes, by the ways out first, the busiest.
 func (c *compiler) forwardFrom(z Zone) string {
 	chain := "from_" + z.Name
 	to := Map{Name: chain, Key: []Field{OIFName}}
@@ -164,7 +170,8 @@ func rank(z Zone) int {
 // and secure kinds, router renumbering, multicast router discovery (RFC 4890, 4.3.3 and 4.3.4). None begins a
 // conversation: conntrack leaves them out, or calls them invalid (net/netfilter/nf_conntrack_proto_icmpv6.c).
 func linkOnly() Match {
-	return Match{Fields: []Field{ICMPv6Type}, Values: []Value{{Lo: 130, Hi: 138}, {Lo: 141, Hi: 143}, {Lo: 148, Hi: 153}}}
+	return Match{Fields: []Field{ICMPv6Type}, Values: []Value{{Lo: 130, Hi: 138}, {Lo: 141, Hi: 143},
+		{Lo: 148, Hi: 153}}}
 }
 
 // forwardBetween makes the chain of what passes between two zones of whole interfaces, "" if nothing does.
@@ -196,7 +203,9 @@ func (c *compiler) forwardBetween(from, to Zone) string {
 // partsOf are the zones of some networks behind the interfaces of z.
 func (c *compiler) partsOf(z Zone) []Zone {
 	return slices.DeleteFunc(slices.Clone(c.policy.Zones), func(part Zone) bool {
-		return len(part.Networks) == 0 || !slices.ContainsFunc(part.Interfaces, func(i string) bool { return slices.Contains(z.Interfaces, i) })
+		return len(part.Networks) == 0 || !slices.ContainsFunc(part.Interfaces, func(i string) bool {
+			return slices.Contains(z.Interfaces, i)
+		})
 	})
 }
 
@@ -230,7 +239,8 @@ func (c *compiler) shortcut() []TreeRule {
 	c.table.Sets = append(c.table.Sets, ends)
 	out := in(ends)
 	out.Fields = []Field{OIFName}
-	return []TreeRule{{Matches: match(number(CTState, CTEstablished), in(ends), out, numbers(L4Proto, ProtoTCP, ProtoUDP)),
+	return []TreeRule{{Matches: match(number(CTState, CTEstablished), in(ends), out,
+		numbers(L4Proto, ProtoTCP, ProtoUDP)),
 		Verdict: Verdict{VerdictOffload, flowtable}}}
 }
 
@@ -244,7 +254,8 @@ func (c *compiler) clamp() {
 	}
 	syn := number(TCPFlags, TCPSyn)
 	syn.Mask = TCPSyn | TCPRst
-	clamped := TreeRule{Matches: match(in(narrow), syn), Verdict: Verdict{Kind: VerdictClampMSS}, Name: "what fits the way"}
+	clamped := TreeRule{Matches: match(in(narrow), syn), Verdict: Verdict{Kind: VerdictClampMSS},
+		Name: "what fits the way"}
 	out := clamped
 	out.Matches = match(Match{Fields: []Field{OIFName}, Set: narrow.Name}, syn)
 	if rules := c.addSet(narrow, clamped, out); rules != nil {

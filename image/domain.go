@@ -36,7 +36,8 @@ func Domain(s *site.Site, dir string) (xen.Domain, error) {
 	}
 	d := xen.Domain{
 		Name: s.Name, MemoryMB: 128, VCPUs: 1,
-		Kernel: path.Join(dir, KernelFile), Disk: path.Join(dir, RootFile), PermDisk: path.Join(dir, PermFile),
+		Kernel: path.Join(dir, KernelFile), Disk: path.Join(dir, RootFile),
+		PermDisk: path.Join(dir, PermFile),
 	}
 	for i, use := range uses {
 		card := fmt.Sprintf("eth%d", i)
@@ -54,7 +55,8 @@ func cards(s *site.Site) ([][]string, error) {
 	use := func(iface, name string, vlan uint16, addrs ...netip.Prefix) error {
 		n, err := strconv.Atoi(strings.TrimPrefix(iface, "eth"))
 		if err != nil || n < 0 || n >= maxCards || iface != fmt.Sprintf("eth%d", n) {
-			return fmt.Errorf("interface %q: the appliance's cards are called eth0 to eth%d", iface, maxCards-1)
+			return fmt.Errorf("interface %q: the appliance's cards are called eth0 to eth%d", iface,
+				maxCards-1)
 		}
 		if vlan != 0 {
 			name += fmt.Sprintf(" (vlan %d)", vlan)

@@ -56,5 +56,6 @@ fi
 // osRelease returns os-release(5).
 func osRelease(version string) string {
 	version = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`", "\n", " ").Replace(version)
-	return fmt.Sprintf("NAME=\"Gatehouse\"\nID=gatehouse\nVERSION=\"%s\"\nPRETTY_NAME=\"Gatehouse %[1]s\"\n", version)
+	return fmt.Sprintf("NAME=\"Gatehouse\"\nID=gatehouse\nVERSION=\"%s\"\nPRETTY_NAME=\"Gatehouse %[1]s\"\n",
+		version)
 }

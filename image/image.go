@@ -39,8 +39,8 @@ const (
 	// headroom is what the root disk has beyond its content, for the case that /perm lives on it.
 	headroom = 2 * mib
 
-	// permBlock is the size of a block of the disk for /perm in bytes: one that every disk takes, because that
-	// disk may be copied to another.
+	// permBlock is the size of a block of the disk for /perm in bytes: one that every disk takes, because
+	// that disk may be copied to another.
 	permBlock = 4096
 
 	// PermSize is the size in bytes of the disk for /perm that comes with an image.
@@ -53,11 +53,12 @@ func fileTime() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 // RootDisk returns how the file system for tree is to be made; size is that of the disk in bytes, or 0 for
 // the content and a little room. Its UUID is derived from the tree.
 //
-// Its blocks are the smallest that a disk takes whose sectors have so many bytes, 512 or 4096. Its journal, for
-// the changes that a power cut may interrupt, is the least that the kernel takes.
+// Its blocks are the smallest that a disk takes whose sectors have so many bytes, 512 or 4096. Its journal,
+// for the changes that a power cut may interrupt, is the least that the kernel takes.
 func RootDisk(tree []ext2.Node, size, sector int64) (ext2.Options, error) {
 	if size%sector != 0 {
-		return ext2.Options{}, fmt.Errorf("a disk of %d bytes has no whole number of sectors of %d bytes", size, sector)
+		return ext2.Options{}, fmt.Errorf("a disk of %d bytes has no whole number of sectors of %d bytes",
+			size, sector)
 	}
 	records, err := describe(tree)
 	if err != nil {
@@ -86,7 +87,8 @@ func PermDisk(s *site.Site) ext2.Options {
 }
 
 func options(label string, id [16]byte, block int64) ext2.Options {
-	return ext2.Options{BlockSize: block, Label: label, UUID: id, Time: fileTime(), Journal: ext2.MinJournal * block}
+	return ext2.Options{BlockSize: block, Label: label, UUID: id, Time: fileTime(),
+		Journal: ext2.MinJournal * block}
 }
 
 // uuid derives a UUID from content (RFC 9562 version 8).

@@ -54,7 +54,8 @@ func grub(in Input) []ext2.Node {
 	if len(in.Kernel) == 0 {
 		return nil
 	}
-	menu := fmt.Sprintf("set timeout=0\nmenuentry '%s' {\n\tlinux /boot/vmlinuz %s\n}\n", in.Site.Name, xen.KernelArgs(true))
+	menu := fmt.Sprintf("set timeout=0\nmenuentry '%s' {\n\tlinux /boot/vmlinuz %s\n}\n", in.Site.Name,
+		xen.KernelArgs(true))
 	return []ext2.Node{
 		ext2.Dir("boot", 0o755),
 		ext2.File("boot/vmlinuz", 0o644, in.Kernel),
@@ -75,7 +76,8 @@ func directories() []ext2.Node {
 		nodes = append(nodes, ext2.Dir(name, 0o755))
 	}
 	// What ssh learns of other machines must last, and the root disk is read-only.
-	return append(nodes, ext2.Dir("tmp", 0o777|fs.ModeSticky), ext2.Dir("root", 0o700), ext2.Symlink("root/.ssh", "/perm/ssh/client"))
+	return append(nodes, ext2.Dir("tmp", 0o777|fs.ModeSticky), ext2.Dir("root", 0o700),
+		ext2.Symlink("root/.ssh", "/perm/ssh/client"))
 }
 
 // devices are for a kernel that does not mount devtmpfs by itself: without a console init could not complain.

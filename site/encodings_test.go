@@ -172,7 +172,8 @@ func checkRefused(t *testing.T, what, name, word string, problems Problems) {
 	}
 }
 
-// TestMisnamed gives each file of a site the names that editors and systems give it: it is not read, which is said.
+// TestMisnamed gives each file of a site the names that editors and systems give it: it is not read, which is
+// said.
 func TestMisnamed(t *testing.T) {
 	for name := range quietSite(t) {
 		for _, other := range []string{name + ".txt", name + ".conf", strings.ToUpper(name[:1]) + name[1:], strings.ToUpper(name)} {

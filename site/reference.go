@@ -51,7 +51,8 @@ func row(k Key) []string {
 	if k.Required {
 		absent = "**required**"
 	}
-	return []string{code(strings.TrimSpace(k.Table + " " + k.Name)), strings.TrimSuffix(k.Type+": "+k.Unit, ": "), absent, k.Range, code(k.Example), k.Doc}
+	return []string{code(strings.TrimSpace(k.Table + " " + k.Name)),
+		strings.TrimSuffix(k.Type+": "+k.Unit, ": "), absent, k.Range, code(k.Example), k.Doc}
 }
 
 // sameRow returns the cells of keys that are as those of another table.
@@ -61,7 +62,8 @@ func sameRow(keys []Key) []string {
 	for _, k := range keys[1:] {
 		names = append(names, code(k.Name))
 	}
-	return []string{strings.Join(names, ", "), "as for " + first.As, first.Default, "as there", code(first.Example), first.Doc}
+	return []string{strings.Join(names, ", "), "as for " + first.As, first.Default, "as there",
+		code(first.Example), first.Doc}
 }
 
 func code(s string) string { return "`" + s + "`" }

@@ -152,8 +152,8 @@ func Check(fsys fs.FS) (*Site, Problems) { return check.Load(fsys) }
 // the network are told. The error is that of w.
 func Print(w io.Writer, s *Site) error { return print.Site(w, s) }
 
-// FirewallRows are what a site lets through, refuses and translates, a line of it each, in five cells: what is done,
-// its name, from whom to whom, services or bounds, and its place.
+// FirewallRows are what a site lets through, refuses and translates, a line of it each, in five cells: what
+// is done, its name, from whom to whom, services or bounds, and its place.
 func FirewallRows(s *Site) [][]string { return print.FirewallRows(s) }
 
 // PrintHost writes what a site says about one host, and all that is derived for it.

@@ -55,7 +55,8 @@ func rollback(ctx context.Context, env Env, args []string) error {
 	}
 	if len(words) == 0 {
 		var n int
-		if err := env.askFor(ctx, applyTime, InitService, "rollback", box.Ending{By: env.Person}, &n); err != nil {
+		if err := env.askFor(ctx, applyTime, InitService, "rollback", box.Ending{By: env.Person},
+			&n); err != nil {
 			return plainly(err)
 		}
 		_, err := fmt.Fprintf(env.Stdout, "Site %d is taken back.\n", n)
@@ -102,7 +103,8 @@ func plainly(err error) error {
 // offer shows what a site would change, and unless dry has process 1 apply it.
 func offer(ctx context.Context, env Env, next box.Site, within time.Duration, what string, dry bool) error {
 	if within < box.ShortestTrial || within > box.LongestTrial {
-		return fmt.Errorf("--within wants a time from %s to %s", cli.Span(box.ShortestTrial), cli.Span(box.LongestTrial))
+		return fmt.Errorf("--within wants a time from %s to %s", cli.Span(box.ShortestTrial),
+			cli.Span(box.LongestTrial))
 	}
 	now, err := readRunning(env.RunDir, env.Image)
 	if err != nil {

@@ -23,8 +23,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// office is the environment of a box with examples/office, whose services are those that the test starts in its
-// directory, and whose kernel may be touched by nobody.
+// office is the environment of a box with examples/office, whose services are those that the test starts in
+// its directory, and whose kernel may be touched by nobody.
 func office(t *testing.T) (Env, *bytes.Buffer, *bytes.Buffer) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -41,8 +41,8 @@ func office(t *testing.T) (Env, *bytes.Buffer, *bytes.Buffer) {
 	}, &stdout, &stderr
 }
 
-// TestAsked: who asks a command for help, or gives it an option that it does not have, is told how it is called, in
-// lines that a console has room for. No service, no disk and no kernel is asked for anything.
+// TestAsked: who asks a command for help, or gives it an option that it does not have, is told how it is
+// called, in lines that a console has room for. No service, no disk and no kernel is asked for anything.
 func TestAsked(t *testing.T) {
 	env, stdout, stderr := office(t)
 	var asked atomic.Int64

@@ -22,8 +22,8 @@ const completeWord = "complete"
 // completePatience is how long who presses Tab waits for the DHCP server's names.
 const completePatience = 300 * time.Millisecond
 
-// complete prints what the last of words may become, a line each; the words before it are a command line from its
-// command on. What may be a file is not printed. A command that is not gatehouse may have any host.
+// complete prints what the last of words may become, a line each; the words before it are a command line from
+// its command on. What may be a file is not printed. A command that is not gatehouse may have any host.
 func complete(ctx context.Context, env Env, w io.Writer, words []string) {
 	if len(words) < 2 {
 		return
@@ -55,7 +55,8 @@ func (e Env) completions(ctx context.Context, before []string, options bool) (al
 		c, list, name, before = list[i], list[i].sub, name+" "+before[0], before[1:]
 	}
 	switch {
-	case c.name == "" && len(before) == 1 && before[0] == "help", c.name == "" && len(before) == 0 && !options:
+	case c.name == "" && len(before) == 1 && before[0] == "help", c.name == "" && len(before) == 0 &&
+		!options:
 		return append(namesOf(list), "help", "version")
 	case c.name == "":
 		return nil
@@ -80,8 +81,8 @@ func (e Env) completions(ctx context.Context, before []string, options bool) (al
 	return all
 }
 
-// known are the words for what stands in capitals in the usage line of a command, as far as there is a list of them.
-// Of a site that cannot be read nothing is known.
+// known are the words for what stands in capitals in the usage line of a command, as far as there is a list
+// of them. Of a site that cannot be read nothing is known.
 func (e Env) known(ctx context.Context, name, kind string) (all []string) {
 	s, err := e.Site()
 	if err != nil {
@@ -173,10 +174,12 @@ func serviceNames() []string {
 	return all
 }
 
-// suggestion is a question for who wrote a word that an error complains of, and that is nearly one that is known.
+// suggestion is a question for who wrote a word that an error complains of, and that is nearly one that is
+// known.
 func (e Env) suggestion(ctx context.Context, name string, c command, args []string, err error) string {
 	for _, arg := range args {
-		if strings.HasPrefix(arg, "-") || !strings.Contains(err.Error(), arg) || strings.Contains(err.Error(), "did you mean") {
+		if strings.HasPrefix(arg, "-") || !strings.Contains(err.Error(), arg) ||
+			strings.Contains(err.Error(), "did you mean") {
 			continue
 		}
 		known := c.words()

@@ -71,14 +71,21 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	t.number("pool", "", func(s run.SubnetStatus) int { return s.PoolSize })
 	t.number("  leased", "", func(s run.SubnetStatus) int { return s.PoolUsed - s.Offered - s.Declined })
 	t.number("  on offer", "", func(s run.SubnetStatus) int { return s.Offered })
-	t.number("  in quarantine", "found in use by somebody who never asked", func(s run.SubnetStatus) int { return s.Declined })
+	t.number("  in quarantine", "found in use by somebody who never asked", func(s run.SubnetStatus) int {
+		return s.Declined
+	})
 	t.number("  free", "", func(s run.SubnetStatus) int { return s.PoolFree })
 	t.counters("received", messageTypes(), func(s run.SubnetStatus) map[string]uint64 { return s.Received })
 	t.counters("sent", messageTypes(), func(s run.SubnetStatus) map[string]uint64 { return s.Sent })
-	t.counters("not answered", dropMeanings(), func(s run.SubnetStatus) map[string]uint64 { return s.Dropped })
-	t.counters("DISCOVER by boot stage", stageMeanings(), func(s run.SubnetStatus) map[string]uint64 { return s.Stages })
+	t.counters("not answered", dropMeanings(), func(s run.SubnetStatus) map[string]uint64 {
+		return s.Dropped
+	})
+	t.counters("DISCOVER by boot stage", stageMeanings(), func(s run.SubnetStatus) map[string]uint64 {
+		return s.Stages
+	})
 	t.counters("probes", probeMeanings(), func(s run.SubnetStatus) map[string]uint64 {
-		return map[string]uint64{"sent": s.Probes.Sent, "in use": s.Probes.InUse, "skipped": s.Probes.Skipped, "not believed": s.Probes.Doubted}
+		return map[string]uint64{"sent": s.Probes.Sent, "in use": s.Probes.InUse, "skipped": s.Probes.Skipped,
+			"not believed": s.Probes.Doubted}
 	})
 	cli.Table(w, t.rows)
 	j := st.Journal
@@ -155,7 +162,8 @@ func stageMeanings() []meaning {
 }
 
 func probeMeanings() []meaning {
-	return []meaning{{"sent", ""}, {"in use", "somebody answered"}, {"skipped", "too many at once, or no socket: offered unprobed"},
+	return []meaning{{"sent", ""}, {"in use", "somebody answered"},
+		{"skipped", "too many at once, or no socket: offered unprobed"},
 		{"not believed", "of a card that answers for one address after the other"}}
 }
 

@@ -45,7 +45,8 @@ func dhcpWhy(ctx context.Context, env Env, args []string) error {
 	if q.site, err = env.Site(); err != nil {
 		return err
 	}
-	if err := errors.Join(env.ask(ctx, roster.DHCP, "status", nil, &q.status), env.ask(ctx, roster.DHCP, "leases", nil, &q.leases)); err != nil {
+	if err := errors.Join(env.ask(ctx, roster.DHCP, "status", nil, &q.status),
+		env.ask(ctx, roster.DHCP, "leases", nil, &q.leases)); err != nil {
 		return err
 	}
 	if len(words) == 0 {
@@ -132,14 +133,17 @@ func (q *question) cards(word string, addr netip.Addr) []lease.MAC {
 		}
 	}
 	h, known := q.site.Host(word)
-	if i := slices.IndexFunc(q.site.Hosts, func(h site.Host) bool { return slices.Contains(h.Addrs, addr) }); i >= 0 {
+	if i := slices.IndexFunc(q.site.Hosts, func(h site.Host) bool {
+		return slices.Contains(h.Addrs, addr)
+	}); i >= 0 {
 		h, known = q.site.Hosts[i], true
 	}
 	for _, m := range h.MACs {
 		add(lease.MAC(m))
 	}
 	for _, l := range q.leases {
-		if l.Addr == addr || known && l.Name == h.Name || !known && l.Name != "" && strings.EqualFold(l.Name, word) {
+		if l.Addr == addr || known && l.Name == h.Name || !known && l.Name != "" &&
+			strings.EqualFold(l.Name, word) {
 			add(l.MAC)
 		}
 	}
@@ -152,7 +156,8 @@ func (q *question) answer(mac lease.MAC, exchanges []run.Exchange) Why {
 		a.Name = l.Name
 	}
 	i := slices.IndexFunc(q.site.Hosts, func(h site.Host) bool {
-		return slices.Contains(h.MACs, site.MAC(mac)) || a.Name != "" && h.Name == a.Name // the latter by its port
+		// the latter by its port
+		return slices.Contains(h.MACs, site.MAC(mac)) || a.Name != "" && h.Name == a.Name
 	})
 	if i >= 0 {
 		a.Name, a.Places = q.site.Hosts[i].Name, q.site.Hosts[i].Places

@@ -39,7 +39,8 @@ func (q *question) print(answers []Why, word string) error {
 func (q *question) printClient(w io.Writer, a Why) {
 	fmt.Fprintln(w, strings.Join(nonEmpty(a.Name, a.MAC.String(), whose(a)), "   "))
 	for _, l := range a.Leases {
-		fmt.Fprintf(w, "%s %s on %s: %s\n", map[bool]string{true: "has", false: "had"}[l.State == "bound"], l.Addr, l.Subnet, leaseState(l, q.env.Now()))
+		fmt.Fprintf(w, "%s %s on %s: %s\n", map[bool]string{true: "has", false: "had"}[l.State == "bound"],
+			l.Addr, l.Subnet, leaseState(l, q.env.Now()))
 	}
 	if len(a.Leases) == 0 {
 		fmt.Fprintln(w, "has no lease, and had none")
@@ -81,7 +82,8 @@ func nonEmpty(words ...string) []string {
 
 // printSilence says what it means that nothing was heard.
 func (q *question) printSilence(w io.Writer) {
-	fmt.Fprintf(w, "Nothing was heard since DHCP started, %s ago.\n", cli.Span(q.env.Now().Sub(q.status.Started)))
+	fmt.Fprintf(w, "Nothing was heard since DHCP started, %s ago.\n",
+		cli.Span(q.env.Now().Sub(q.status.Started)))
 	var links []string
 	for _, s := range q.status.Subnets {
 		if s.Interface != "" {
@@ -89,7 +91,8 @@ func (q *question) printSilence(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "DHCP listens on %s: is it on one of these?\n", strings.Join(links, ", "))
-	fmt.Fprintf(w, "The last messages are remembered of %d cards that are known, and of %d others.\n", run.MaxKnown, run.MaxStrangers)
+	fmt.Fprintf(w, "The last messages are remembered of %d cards that are known, and of %d others.\n",
+		run.MaxKnown, run.MaxStrangers)
 }
 
 // repeated is an exchange, and when it came again.
@@ -113,14 +116,17 @@ func collapse(all []run.Exchange) []repeated {
 }
 
 func same(a, b run.Exchange) bool {
-	return a.MAC == b.MAC && a.Type == b.Type && a.State == b.State && a.Stage == b.Stage && a.Arch == b.Arch && a.Class == b.Class &&
-		a.Asked == b.Asked && a.Server == b.Server && a.Agent == b.Agent && a.Reply == b.Reply && a.Addr == b.Addr && a.Life == b.Life &&
+	return a.MAC == b.MAC && a.Type == b.Type && a.State == b.State && a.Stage == b.Stage &&
+		a.Arch == b.Arch && a.Class == b.Class &&
+		a.Asked == b.Asked && a.Server == b.Server && a.Agent == b.Agent && a.Reply == b.Reply &&
+		a.Addr == b.Addr && a.Life == b.Life &&
 		a.File == b.File && a.Drop == b.Drop && a.Reason == b.Reason
 }
 
 // printExchange writes what was asked, and below it what came of it.
 func (q *question) printExchange(w io.Writer, x repeated) {
-	fmt.Fprintf(w, "%s  %s %s\n", x.Time.UTC().Format(cli.TimeFormat), takenFor(x.Exchange), asked(x.Exchange))
+	fmt.Fprintf(w, "%s  %s %s\n", x.Time.UTC().Format(cli.TimeFormat), takenFor(x.Exchange),
+		asked(x.Exchange))
 	if x.Agent.IsValid() {
 		fmt.Fprintf(w, "%sthrough the relay agent %s%s\n", indent, x.Agent, portText(x.Port))
 	}
@@ -231,11 +237,13 @@ func (q *question) hint(x run.Exchange) string {
 	const own = "give it an address in hosts and its MAC in ethers"
 	switch x.Drop {
 	case dhcp.DropExhausted.String():
-		return fmt.Sprintf("The pool of %s is full: widen it in site.toml, shorten its lease-time, or %s.", x.Subnet, own)
+		return fmt.Sprintf("The pool of %s is full: widen it in site.toml, shorten its lease-time, or %s.",
+			x.Subnet, own)
 	case dhcp.DropNoPool.String():
 		return fmt.Sprintf("%s has no pool: %s.", x.Subnet, own)
 	case dhcp.DropOtherServer.String():
-		return fmt.Sprintf("There is another DHCP server on %s, %s: who it is, ip neigh can tell.", x.Subnet, x.Server)
+		return fmt.Sprintf("There is another DHCP server on %s, %s: who it is, ip neigh can tell.", x.Subnet,
+			x.Server)
 	case dhcp.DropRelay.String():
 		return fmt.Sprintf("The network of the relay agent %s is not served: it takes a [[relayed]] in site.toml.", x.Agent)
 	case dhcp.DropNotStored.String(), dhcp.DropNotSent.String():

@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// dispatch runs the command of all that args begin with. What was said before them is prefix. Who asks for help
-// gets that, wherever he asks, and nothing else is done.
+// dispatch runs the command of all that args begin with. What was said before them is prefix. Who asks for
+// help gets that, wherever he asks, and nothing else is done.
 func dispatch(ctx context.Context, env Env, prefix string, all []command, args []string) int {
 	if len(args) == 0 {
 		overview(env.Stderr, prefix, all)
@@ -46,7 +46,8 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 	switch err := c.run(ctx, env, args[1:]); {
 	case errors.Is(err, cli.ErrUsage):
 		if unknown, ok := errors.AsType[*cli.UnknownOption](err); ok {
-			fmt.Fprintf(env.Stderr, "%s: there is no %s%s\n", name, unknown.Option, didYouMean(unknown.Option, c.words()))
+			fmt.Fprintf(env.Stderr, "%s: there is no %s%s\n", name, unknown.Option,
+				didYouMean(unknown.Option, c.words()))
 		}
 		if bad, ok := errors.AsType[*cli.BadValue](err); ok {
 			fmt.Fprintf(env.Stderr, "%s: %s\n", name, bad.Text)
@@ -59,7 +60,8 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 		return 1
 	case err != nil:
 		// What others say is in it.
-		fmt.Fprintf(printable.Writer(env.Stderr), "%s: %v%s\n", name, err, env.suggestion(ctx, name, c, args[1:], err))
+		fmt.Fprintf(printable.Writer(env.Stderr), "%s: %v%s\n", name, err,
+			env.suggestion(ctx, name, c, args[1:], err))
 		return 1
 	}
 	return 0
@@ -68,8 +70,8 @@ func dispatch(ctx context.Context, env Env, prefix string, all []command, args [
 // isHelp says whether a word asks for help, as flag(3) of Go has it too.
 func isHelp(word string) bool { return slices.Contains([]string{"--help", "-help", "-h"}, word) }
 
-// didYouMean is a question for who wrote a word that is not known, "" when nothing is near. Words of the site and of
-// commands are in lower case.
+// didYouMean is a question for who wrote a word that is not known, "" when nothing is near. Words of the site
+// and of commands are in lower case.
 func didYouMean(word string, known []string) string {
 	if near := nearest.Word(word, known); near != "" {
 		return fmt.Sprintf("; did you mean %s?", near)

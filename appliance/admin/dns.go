@@ -16,9 +16,13 @@ func ofDNS(run func(context.Context, dns.Env, []string) error) func(context.Cont
 func dnsCommands() []command {
 	return []command{
 		{name: "why", usage: "NAME|ADDRESS [TYPE] [--from HOST] [--no-ask] [--json]",
-			what: "why a name has the answer that it has: site, lease, cache, or who is asked", run: ofDNS(dns.Why)},
-		{name: "query", usage: "NAME|ADDRESS [TYPE] [+tcp] [-v] [--json]", what: "what clients are answered", run: ofDNS(dns.Query)},
-		{name: "flush", usage: "NAME | --below DOMAIN | --all", what: "forget what others have answered", run: ofDNS(dns.Flush)},
-		{name: "log", usage: "[--json] [HOST|ADDRESS]", what: "queries as they come, of one client or of all", run: ofDNS(dns.Log)},
+			what: "why a name has the answer that it has: site, lease, cache, or who is asked",
+			run:  ofDNS(dns.Why)},
+		{name: "query", usage: "NAME|ADDRESS [TYPE] [+tcp] [-v] [--json]", what: "what clients are answered",
+			run: ofDNS(dns.Query)},
+		{name: "flush", usage: "NAME | --below DOMAIN | --all", what: "forget what others have answered",
+			run: ofDNS(dns.Flush)},
+		{name: "log", usage: "[--json] [HOST|ADDRESS]", what: "queries as they come, of one client or of all",
+			run: ofDNS(dns.Log)},
 	}
 }

@@ -42,13 +42,18 @@ func ThisKernel() Kernel {
 
 func firewallCommands() []command {
 	return []command{
-		{name: "rules", usage: "[--json]", what: "the site's own rules, a line each, and how often each has decided", run: siteRules},
-		{name: "show", usage: "[-a] [--json]", what: "all rules as nft text, and what they counted", run: showFirewall},
-		{name: "diff", usage: "[--json]", what: "whether the rules are what the site says", run: diffFirewall},
+		{name: "rules", usage: "[--json]",
+			what: "the site's own rules, a line each, and how often each has decided", run: siteRules},
+		{name: "show", usage: "[-a] [--json]", what: "all rules as nft text, and what they counted",
+			run: showFirewall},
+		{name: "diff", usage: "[--json]", what: "whether the rules are what the site says",
+			run: diffFirewall},
 		{name: "explain", usage: "from [ZONE] END to END [PROTOCOL PORT|SERVICE] [--json]",
 			what: "why a packet passes or not", run: explainFirewall},
-		{name: "log", usage: "[-f] [-n LINES] [--json] [RULE|ZONE|HOST]", what: "packets that rules have logged", run: logFirewall},
-		{name: "ban", usage: "ADDRESS|NETWORK|HOST [TIME] [--force]", what: "keep packets from somebody away, 1h if nothing else is said", run: banFirewall},
+		{name: "log", usage: "[-f] [-n LINES] [--json] [RULE|ZONE|HOST]",
+			what: "packets that rules have logged", run: logFirewall},
+		{name: "ban", usage: "ADDRESS|NETWORK|HOST [TIME] [--force]",
+			what: "keep packets from somebody away, 1h if nothing else is said", run: banFirewall},
 		{name: "unban", usage: "ADDRESS|NETWORK|HOST", what: "let them in again", run: unbanFirewall},
 		{name: "bans", usage: "[--json]", what: "who is banned, and for how long", run: bansFirewall},
 		{name: "top", usage: "[-n LINES] [--json]", what: "who talks, and how much", run: topFirewall},
@@ -151,7 +156,8 @@ func rulesOf(t firewall.Table, counts map[string]firewall.Count) []RuleInfo {
 	}
 	for _, c := range t.Chains {
 		for i, r := range c.Rules {
-			info := RuleInfo{Family: family, Chain: c.Name, Number: i + 1, Text: nfttext.Rule(t, r), Name: r.Name, Origin: r.Origin, Counter: r.Counter}
+			info := RuleInfo{Family: family, Chain: c.Name, Number: i + 1, Text: nfttext.Rule(t, r),
+				Name: r.Name, Origin: r.Origin, Counter: r.Counter}
 			if count, ok := counts[r.Counter]; ok {
 				info.Count = &count
 			}

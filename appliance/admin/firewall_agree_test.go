@@ -18,8 +18,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// TestExplainAgrees asks about the flows of the flow table that begin a conversation. The kernel has the same table
-// (TestPacketsDecide in firewall/nft).
+// TestExplainAgrees asks about the flows of the flow table that begin a conversation. The kernel has the same
+// table (TestPacketsDecide in firewall/nft).
 func TestExplainAgrees(t *testing.T) {
 	s, err := site.Load(os.DirFS("../../firewall/flowtest/" + flowtest.Site))
 	if err != nil {
@@ -79,8 +79,8 @@ func ends(out string, src netip.Addr, dst netip.AddrPort) string {
 	return fmt.Sprintf("%s %s > %s", out, src, dst)
 }
 
-// askable are the words for the service of a flow, of one that people ask about: it is whole, begins a conversation, and
-// its protocol has a name.
+// askable are the words for the service of a flow, of one that people ask about: it is whole, begins a
+// conversation, and its protocol has a name.
 func askable(f flowtest.Flow) (string, bool) {
 	p := f.Packet
 	whole := p.Frag == "" && !p.BadSum && p.Hop != 1 && f.Fate.Kind != "ignored"
@@ -100,8 +100,8 @@ func askable(f flowtest.Flow) (string, bool) {
 	return name, ok
 }
 
-// TestTableOfFates: the table that is answered without a service says of each of its rows, at both of its ends, what is
-// answered about that service alone.
+// TestTableOfFates: the table that is answered without a service says of each of its rows, at both of its
+// ends, what is answered about that service alone.
 func TestTableOfFates(t *testing.T) {
 	g := officeGate(t)
 	for _, ends := range []string{

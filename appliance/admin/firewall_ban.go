@@ -71,7 +71,9 @@ func banFirewall(_ context.Context, env Env, args []string) error {
 		if err := env.Kernel.Ban(firewall.TableName, p, d); err != nil {
 			return err
 		}
-		cut, err := env.Kernel.Forget(func(f conntrack.Flow) bool { return p.Contains(f.Source.Addr()) || p.Contains(f.ReplySource.Addr()) })
+		cut, err := env.Kernel.Forget(func(f conntrack.Flow) bool {
+			return p.Contains(f.Source.Addr()) || p.Contains(f.ReplySource.Addr())
+		})
 		if err != nil {
 			return fmt.Errorf("%s is banned, but conversations may go on: %w", prefixText(p), err)
 		}
@@ -158,7 +160,8 @@ func banTime(word string) (time.Duration, error) {
 	number, unit := word[:max(0, len(word)-1)], word[max(0, len(word)-1):]
 	n, err := strconv.ParseUint(number, 10, 32)
 	if err != nil || units[unit] == 0 || n == 0 || n > uint64(maxBan/units[unit]) {
-		return 0, fmt.Errorf(`%q is no time for a ban; expected "90s", "30m", "1h" or "7d", 30d at most`, word)
+		return 0, fmt.Errorf(`%q is no time for a ban; expected "90s", "30m", "1h" or "7d", 30d at most`,
+			word)
 	}
 	return time.Duration(n) * units[unit], nil
 }
@@ -197,7 +200,8 @@ func unbanFirewall(_ context.Context, env Env, args []string) error {
 	}
 	for _, p := range prefixes {
 		if i := slices.IndexFunc(bans, func(b firewall.Ban) bool { return b.Prefix.Overlaps(p) }); i >= 0 {
-			return fmt.Errorf("%s is still banned, as a part of %s", prefixText(p), prefixText(bans[i].Prefix))
+			return fmt.Errorf("%s is still banned, as a part of %s", prefixText(p),
+				prefixText(bans[i].Prefix))
 		}
 	}
 	if ended == 0 {

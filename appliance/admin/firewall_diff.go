@@ -17,8 +17,9 @@ import (
 
 // FirewallDiff is what `gatehouse firewall diff --json` prints.
 type FirewallDiff struct {
-	Site   []Change `json:"site"`   // what a load of the site's policy would change
-	Kernel []string `json:"kernel"` // in what the kernel's rules are not those that were loaded, one sentence each
+	Site []Change `json:"site"` // what a load of the site's policy would change
+	// in what the kernel's rules are not those that were loaded, one sentence each
+	Kernel []string `json:"kernel"`
 }
 
 // Change is what one declaration of the ruleset loses and gets, as nft text.
@@ -103,8 +104,8 @@ func (e Env) policy() (firewall.Policy, error) {
 	return plan.PolicyOf(s, learned), nil
 }
 
-// blocks are the declarations of two tables, without the networks that the same set has in both: who compares lists
-// of ten thousands has no memory for their text.
+// blocks are the declarations of two tables, without the networks that the same set has in both: who compares
+// lists of ten thousands has no memory for their text.
 func blocks(from, to firewall.Table) (a, b []nfttext.Block) {
 	from.Sets, to.Sets = slices.Clone(from.Sets), slices.Clone(to.Sets)
 	for i, s := range from.Sets {

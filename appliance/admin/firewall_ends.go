@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// Bounds of a question about many: of a zone or group so many are asked about in each family, and so many addresses are
-// tried to find one that no rule speaks of.
+// Bounds of a question about many: of a zone or group so many are asked about in each family, and so many
+// addresses are tried to find one that no rule speaks of.
 const (
 	mostMembers = 32
 	mostTries   = 1024
@@ -32,7 +32,8 @@ const (
 	toSide
 )
 
-// ends are what a word stands for: an address, a host with the first of each family, the appliance, a zone or a group.
+// ends are what a word stands for: an address, a host with the first of each family, the appliance, a zone or
+// a group.
 func (q packetQuestion) ends(word string, side int) ([]end, error) {
 	if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
 		return []end{{addr: a.Unmap()}}, nil
@@ -131,8 +132,8 @@ func (q packetQuestion) firstOf(p netip.Prefix) netip.Addr {
 
 func (q packetQuestion) isOwn(a netip.Addr) bool { return q.network.Own(a) }
 
-// members stand for a zone: somebody whom no rule names, and the first of all whom rules name on that side, by which
-// what becomes of his packets may be something else.
+// members stand for a zone: somebody whom no rule names, and the first of all whom rules name on that side,
+// by which what becomes of his packets may be something else.
 func (q packetQuestion) members(z firewall.Zone, side int) []end {
 	named := q.named(z, side)
 	var all []end
@@ -198,7 +199,9 @@ func (q packetQuestion) unnamed(z firewall.Zone, v4 bool, named []namedNetwork) 
 	for _, network := range q.networksOf(z, v4) {
 		a := q.firstOf(network)
 		for range mostTries {
-			i := slices.IndexFunc(named, func(p namedNetwork) bool { return p.Bits() > network.Bits() && p.Contains(a) })
+			i := slices.IndexFunc(named, func(p namedNetwork) bool {
+				return p.Bits() > network.Bits() && p.Contains(a)
+			})
 			if network.Contains(a) && i < 0 && q.inZone(z, a) && !q.isOwn(a) {
 				return a, true
 			}
@@ -219,7 +222,9 @@ func (q packetQuestion) networksOf(z firewall.Zone, v4 bool) []netip.Prefix {
 			all = append(all, own.Prefix.Masked())
 		}
 	}
-	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() != v4 || p.Addr().IsLinkLocalUnicast() })
+	return slices.DeleteFunc(all, func(p netip.Prefix) bool {
+		return p.Addr().Is4() != v4 || p.Addr().IsLinkLocalUnicast()
+	})
 }
 
 // inZone reports whether the routes lead to a by a zone, and not to a part of it that is a zone of its own.
@@ -231,20 +236,21 @@ func (q packetQuestion) inZone(z firewall.Zone, a netip.Addr) bool {
 		return false
 	}
 	return len(z.Networks) > 0 || !slices.ContainsFunc(q.policy.Zones, func(part firewall.Zone) bool {
-		return len(part.Networks) > 0 && slices.Equal(part.Interfaces, z.Interfaces) && contains(part.Networks)
+		return len(part.Networks) > 0 && slices.Equal(part.Interfaces, z.Interfaces) &&
+			contains(part.Networks)
 	})
 }
 
-// A pair is who sends to whom, and how it comes in: in is "" for what the appliance sends, and "lo" for what it sends
-// to itself.
+// A pair is who sends to whom, and how it comes in: in is "" for what the appliance sends, and "lo" for what
+// it sends to itself.
 type pair struct {
 	in       string
 	src, dst end
 	forged   bool // the question says where it comes in
 }
 
-// pairs understands `from [ZONE] END to END`, of which both have addresses of the same family, and returns the words
-// behind.
+// pairs understands `from [ZONE] END to END`, of which both have addresses of the same family, and returns
+// the words behind.
 func (q packetQuestion) pairs(words []string) ([]pair, []string, error) {
 	to := slices.Index(words, "to")
 	if len(words) < 4 || words[0] != "from" || to < 2 || to > 3 || to+1 >= len(words) {
@@ -276,7 +282,8 @@ func (q packetQuestion) pairs(words []string) ([]pair, []string, error) {
 		}
 	}
 	if all == nil {
-		return nil, nil, fmt.Errorf("%s and %s have no address of the same IP version", words[to-1], words[to+1])
+		return nil, nil, fmt.Errorf("%s and %s have no address of the same IP version", words[to-1],
+			words[to+1])
 	}
 	return all, words[to+2:], nil
 }

@@ -21,13 +21,15 @@ import (
 
 // Explanation is what `gatehouse firewall explain --json` prints for one packet.
 type Explanation struct {
-	Packet      string         `json:"packet"`
-	Flow        string         `json:"flow,omitempty"`   // of a table: what the packet stands for
-	Verdict     string         `json:"verdict"`          // "accept", "drop", "reject", "no route", or "does not pass"
-	Rule        string         `json:"rule,omitempty"`   // the name of the rule that decided
-	Origin      string         `json:"origin,omitempty"` // its line of the site
-	Out         string         `json:"out,omitempty"`    // the interface it leaves by; none: it is for the appliance
-	Source      netip.AddrPort `json:"source"`           // when it leaves the rules
+	Packet string `json:"packet"`
+	Flow   string `json:"flow,omitempty"` // of a table: what the packet stands for
+	// "accept", "drop", "reject", "no route", or "does not pass"
+	Verdict string `json:"verdict"`
+	Rule    string `json:"rule,omitempty"`   // the name of the rule that decided
+	Origin  string `json:"origin,omitempty"` // its line of the site
+	// the interface it leaves by; none: it is for the appliance
+	Out         string         `json:"out,omitempty"`
+	Source      netip.AddrPort `json:"source"` // when it leaves the rules
 	Destination netip.AddrPort `json:"destination"`
 	Steps       []ExplainStep  `json:"steps"`
 	Notes       []string       `json:"notes,omitempty"` // what else is to know of the conversation
@@ -42,7 +44,8 @@ type ExplainStep struct {
 	Text   string `json:"text"`
 }
 
-// explainFirewall says what becomes of the first packets of conversations: of one, or without a service of all there are.
+// explainFirewall says what becomes of the first packets of conversations: of one, or without a service of
+// all there are.
 func explainFirewall(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall explain", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
@@ -69,7 +72,8 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	q := packetQuestion{site: s, policy: loaded.Policy, network: networkOf(plan.Plan{Network: plan.NetworkOf(s, learned)})}
+	q := packetQuestion{site: s, policy: loaded.Policy,
+		network: networkOf(plan.Plan{Network: plan.NetworkOf(s, learned)})}
 	all, err := q.explain(table, words)
 	if err != nil {
 		return err
@@ -90,8 +94,8 @@ func explainFirewall(_ context.Context, env Env, args []string) error {
 	return nil
 }
 
-// explain answers a question: one explanation for each packet, or a table for each pair of ends. Of several members of a
-// zone or group those with the same fate have one answer.
+// explain answers a question: one explanation for each packet, or a table for each pair of ends. Of several
+// members of a zone or group those with the same fate have one answer.
 func (q packetQuestion) explain(t firewall.Table, words []string) ([][]Explanation, error) {
 	pairs, what, err := q.pairs(words)
 	if err != nil {
@@ -158,8 +162,8 @@ func (q packetQuestion) answers(t firewall.Table, p pair, what []string) ([][]Ex
 		return nil, err
 	}
 	if q.past(p) {
-		return [][]Explanation{{{Packet: p.text(), Verdict: "does not pass", Steps: []ExplainStep{}, Source: netip.AddrPortFrom(p.src.addr, 0),
-			Destination: netip.AddrPortFrom(p.dst.addr, 0)}}}, nil
+		return [][]Explanation{{{Packet: p.text(), Verdict: "does not pass", Steps: []ExplainStep{},
+			Source: netip.AddrPortFrom(p.src.addr, 0), Destination: netip.AddrPortFrom(p.dst.addr, 0)}}}, nil
 	}
 	if len(what) == 0 {
 		return [][]Explanation{q.fates(t, p)}, nil
@@ -193,9 +197,10 @@ type packetQuestion struct {
 
 func (q packetQuestion) answer(t firewall.Table, p explain.Packet) Explanation {
 	r := explain.Table(t, q.network, p)
-	e := Explanation{Packet: describePacket(p), Out: r.Out, Source: r.Source, Destination: r.Destination, Steps: []ExplainStep{},
-		Verdict: map[firewall.VerdictKind]string{firewall.VerdictAccept: "accept", firewall.VerdictDrop: "drop",
-			firewall.VerdictRejectICMP: "reject", firewall.VerdictRejectReset: "reject", firewall.VerdictNone: "no route"}[r.Verdict]}
+	e := Explanation{Packet: describePacket(p), Out: r.Out, Source: r.Source, Destination: r.Destination,
+		Steps: []ExplainStep{}, Verdict: map[firewall.VerdictKind]string{firewall.VerdictAccept: "accept",
+			firewall.VerdictDrop: "drop", firewall.VerdictRejectICMP: "reject",
+			firewall.VerdictRejectReset: "reject", firewall.VerdictNone: "no route"}[r.Verdict]}
 	for _, s := range r.Steps {
 		text := "policy: no rule decided"
 		if s.Number > 0 {
@@ -279,7 +284,8 @@ func (e Explanation) conclusion() string {
 	case e.Out == "":
 		return text + ": it is for the appliance"
 	}
-	return text + fmt.Sprintf(": leaves by %s from %s to %s", e.Out, endpointText(e.Source), endpointText(e.Destination))
+	return text + fmt.Sprintf(": leaves by %s from %s to %s", e.Out, endpointText(e.Source),
+		endpointText(e.Destination))
 }
 
 func endpointText(a netip.AddrPort) string {

@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// A span is beginnings of one protocol between which the policy knows no difference: ports, types of ICMP, or the
-// protocol alone.
+// A span is beginnings of one protocol between which the policy knows no difference: ports, types of ICMP, or
+// the protocol alone.
 type span struct {
 	proto       string
 	first, last uint16
@@ -23,7 +23,8 @@ func (s span) flow() site.Flow { return site.Flow{Proto: s.proto, First: s.first
 
 // spans are all beginnings in a family, cut where a rule or forward begins or ends to speak of them.
 func (q packetQuestion) spans(v4 bool) []span {
-	cuts := map[firewall.Proto]map[int]bool{firewall.TCP: {1: true}, firewall.UDP: {1: true}, firewall.SCTP: {1: true}}
+	cuts := map[firewall.Proto]map[int]bool{firewall.TCP: {1: true}, firewall.UDP: {1: true},
+		firewall.SCTP: {1: true}}
 	echo, icmp := uint8(128), firewall.ICMPv6
 	if v4 {
 		echo, icmp = 8, firewall.ICMP
@@ -78,8 +79,8 @@ func (q packetQuestion) spans(v4 bool) []span {
 	return all
 }
 
-// fates asks about all beginnings between two, and joins neighbours that have the same fate. The last is of whatever is
-// not in the others: what most ports have.
+// fates asks about all beginnings between two, and joins neighbours that have the same fate. The last is of
+// whatever is not in the others: what most ports have.
 func (q packetQuestion) fates(t firewall.Table, p pair) []Explanation {
 	var all []Explanation
 	var spans []span
@@ -92,7 +93,8 @@ func (q packetQuestion) fates(t firewall.Table, p pair) []Explanation {
 		e := q.answer(t, packet)
 		ports[e.fate()] += int(s.last) - int(s.first) + 1
 		n := len(all)
-		if n > 0 && spans[n-1].proto == s.proto && s.first != 0 && all[n-1].fate() == e.fate() && int(spans[n-1].last)+1 == int(s.first) {
+		if n > 0 && spans[n-1].proto == s.proto && s.first != 0 && all[n-1].fate() == e.fate() &&
+			int(spans[n-1].last)+1 == int(s.first) {
 			spans[n-1].last = s.last
 		} else {
 			all, spans = append(all, e), append(spans, s)

@@ -20,8 +20,10 @@ import (
 // A LoggedPacket is one line of `gatehouse firewall log --json`.
 type LoggedPacket struct {
 	nflog.Line
-	Action          string `json:"action"`                     // "allow", "deny", or "" if the rule is not loaded any more
-	Origin          string `json:"origin,omitempty"`           // the line of the site that the rule comes from
+	// "allow", "deny", or "" if the rule is not loaded any more
+	Action string `json:"action"`
+	// the line of the site that the rule comes from
+	Origin          string `json:"origin,omitempty"`
 	InZone          string `json:"in_zone,omitempty"`          // "" if the appliance itself sent it
 	OutZone         string `json:"out_zone,omitempty"`         // firewall.Box if it was for the appliance
 	SourceName      string `json:"source_name,omitempty"`      // of the host
@@ -84,7 +86,8 @@ func nothingLogged(words []string) string {
 	if len(words) == 0 {
 		return "no rule has dropped or logged a packet"
 	}
-	return fmt.Sprintf("no packet that a rule has dropped or logged has to do with %s", printable.Cut(words[0], maxShownWord))
+	return fmt.Sprintf("no packet that a rule has dropped or logged has to do with %s",
+		printable.Cut(words[0], maxShownWord))
 }
 
 // maxShownWord is how much of a word of a command line is repeated, in characters.
@@ -103,7 +106,8 @@ func readPackets(ctx context.Context, env Env, args nflog.LogArgs, each func(nfl
 
 // named says what a logged packet is by the names that people know.
 func (d directory) named(l nflog.Line) LoggedPacket {
-	p := LoggedPacket{Line: l, SourceName: d.hosts[l.Source], DestinationName: d.hosts[l.Destination], CardName: d.cards[l.MAC]}
+	p := LoggedPacket{Line: l, SourceName: d.hosts[l.Source], DestinationName: d.hosts[l.Destination],
+		CardName: d.cards[l.MAC]}
 	if r, ok := d.rules[l.Rule]; ok {
 		p.Action, p.Origin = string(r.action), r.origin
 	} else if slices.Contains(firewall.DropReasons(), l.Rule) {
@@ -123,8 +127,8 @@ func (d directory) named(l nflog.Line) LoggedPacket {
 // about reports whether a packet has to do with the name of a rule, zone, interface or host, or with an
 // address.
 func (p LoggedPacket) about(word string) bool {
-	return slices.Contains([]string{p.Rule, p.InZone, p.OutZone, p.In, p.Out, p.SourceName, p.DestinationName, p.CardName,
-		p.Source.String(), p.Destination.String(), p.MAC}, word)
+	return slices.Contains([]string{p.Rule, p.InZone, p.OutZone, p.In, p.Out, p.SourceName, p.DestinationName,
+		p.CardName, p.Source.String(), p.Destination.String(), p.MAC}, word)
 }
 
 func (p LoggedPacket) print(env Env, d directory, asJSON bool) error {
@@ -148,7 +152,8 @@ func (p LoggedPacket) text(d directory) string {
 	if p.Origin != "" {
 		rule += " (" + p.Origin + ")"
 	}
-	words := []string{p.Time.UTC().Format("2006-01-02 15:04:05.000"), fmt.Sprintf("%-5s", p.Action), rule, p.way()}
+	words := []string{p.Time.UTC().Format("2006-01-02 15:04:05.000"), fmt.Sprintf("%-5s", p.Action), rule,
+		p.way()}
 	if !p.Source.IsValid() {
 		return strings.Join(append(words, fmt.Sprintf("%d bytes that are no IP packet", p.Length)), " ")
 	}

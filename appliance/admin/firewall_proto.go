@@ -8,8 +8,8 @@ import (
 
 // protoName is what the site calls a protocol, or else its number.
 func protoName(n uint8) string {
-	for _, proto := range []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP, firewall.ICMP, firewall.ICMPv6, firewall.IPv6,
-		firewall.GRE, firewall.ESP, firewall.AH} {
+	for _, proto := range []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP, firewall.ICMP,
+		firewall.ICMPv6, firewall.IPv6, firewall.GRE, firewall.ESP, firewall.AH} {
 		if proto.Number() == uint32(n) {
 			return string(proto)
 		}
@@ -27,10 +27,10 @@ func icmpName(proto, kind, code uint8) string {
 		9: "router-advertisement", 10: "router-solicitation", 11: "time-exceeded", 12: "parameter-problem",
 		13: "timestamp-request", 14: "timestamp-reply"}
 	if uint32(proto) == firewall.ICMPv6.Number() {
-		names = map[uint8]string{1: "destination-unreachable", 2: "packet-too-big", 3: "time-exceeded", 4: "parameter-problem",
-			128: "echo-request", 129: "echo-reply", 130: "mld-query", 131: "mld-report", 132: "mld-done",
-			133: "router-solicitation", 134: "router-advertisement", 135: "neighbour-solicitation",
-			136: "neighbour-advertisement", 137: "redirect", 143: "mld2-report"}
+		names = map[uint8]string{1: "destination-unreachable", 2: "packet-too-big", 3: "time-exceeded",
+			4: "parameter-problem", 128: "echo-request", 129: "echo-reply", 130: "mld-query",
+			131: "mld-report", 132: "mld-done", 133: "router-solicitation", 134: "router-advertisement",
+			135: "neighbour-solicitation", 136: "neighbour-advertisement", 137: "redirect", 143: "mld2-report"}
 	}
 	name := names[kind]
 	if name == "" {

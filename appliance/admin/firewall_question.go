@@ -26,9 +26,10 @@ func (q packetQuestion) ownOn(link string, a netip.Addr) netip.Addr {
 // packetOf is the one that starts a conversation, false if there is none between such addresses.
 func packetOf(of pair, f site.Flow) (explain.Packet, bool) {
 	src, dst := of.src.addr, of.dst.addr
-	p := explain.Packet{In: of.in, Proto: firewall.Proto(f.Proto).Number(), State: firewall.CTNew, HopLimit: 64, Flags: firewall.TCPSyn,
-		Source: netip.AddrPortFrom(src, 0), Destination: netip.AddrPortFrom(dst, 0),
-		ToAll: dst.IsMulticast() || dst == netip.AddrFrom4([4]byte{255, 255, 255, 255})}
+	p := explain.Packet{In: of.in, Proto: firewall.Proto(f.Proto).Number(), State: firewall.CTNew,
+		HopLimit: 64, Flags: firewall.TCPSyn, Source: netip.AddrPortFrom(src, 0),
+		Destination: netip.AddrPortFrom(dst, 0), ToAll: dst.IsMulticast() ||
+			dst == netip.AddrFrom4([4]byte{255, 255, 255, 255})}
 	switch f.Proto {
 	case "icmp", "icmpv6":
 		if (f.Proto == "icmp") != src.Is4() {
@@ -44,8 +45,8 @@ func packetOf(of pair, f site.Flow) (explain.Packet, bool) {
 	return p, true
 }
 
-// icmpState is what conntrack calls an ICMP message that belongs to nothing (net/netfilter/nf_conntrack_proto_icmp.c and
-// _icmpv6.c), and the hop limit that an honest one has.
+// icmpState is what conntrack calls an ICMP message that belongs to nothing
+// (net/netfilter/nf_conntrack_proto_icmp.c and _icmpv6.c), and the hop limit that an honest one has.
 func icmpState(p explain.Packet) (state uint32, hop uint8) {
 	v4 := p.Source.Addr().Is4()
 	switch {
@@ -99,17 +100,20 @@ func (q packetQuestion) notes(p explain.Packet, r explain.Result) []string {
 		all = append(all, "the sender is told of the router on its own network (ICMP redirect)")
 	}
 	for h, port := range firewall.Helpers() {
-		if r.Out != "" && p.In != "" && all == nil && h.Proto.Number() == p.Proto && p.Destination.Port() == port {
+		if r.Out != "" && p.In != "" && all == nil && h.Proto.Number() == p.Proto &&
+			p.Destination.Port() == port {
 			all = append(all, fmt.Sprintf(`no rule names service "%s" here: other conversations that it announces are not known`, h.Name))
 		}
 	}
 	return all
 }
 
-// redirected reports whether the kernel tells the sender of a packet that goes back by its link of the shorter way.
+// redirected reports whether the kernel tells the sender of a packet that goes back by its link of the
+// shorter way.
 func (q packetQuestion) redirected(p explain.Packet) bool {
 	_, direct := q.network.Direct(p.Source.Addr())
-	return p.Source.Addr().Is6() && direct || direct && slices.ContainsFunc(q.site.LANs, func(l site.LAN) bool {
-		return l.Link() == p.In && plan.SendsRedirects(q.site, l)
-	})
+	return p.Source.Addr().Is6() && direct || direct &&
+		slices.ContainsFunc(q.site.LANs, func(l site.LAN) bool {
+			return l.Link() == p.In && plan.SendsRedirects(q.site, l)
+		})
 }

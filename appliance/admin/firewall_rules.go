@@ -18,15 +18,17 @@ import (
 
 // SiteRule is a line of the site's [firewall] with what it has decided.
 type SiteRule struct {
-	Kind  string          `json:"kind"` // "allow", "deny", "forward" or "one to one"
-	Name  string          `json:"name"`
-	Whom  string          `json:"whom"`           // from → to
-	What  string          `json:"what,omitempty"` // services and bounds; of a forward, who may use it
-	Place string          `json:"place"`          // the line of the site
-	Count *firewall.Count `json:"count"`          // of the packets that it decided, first of a conversation each; null: not counted
+	Kind  string `json:"kind"` // "allow", "deny", "forward" or "one to one"
+	Name  string `json:"name"`
+	Whom  string `json:"whom"`           // from → to
+	What  string `json:"what,omitempty"` // services and bounds; of a forward, who may use it
+	Place string `json:"place"`          // the line of the site
+	// of the packets that it decided, first of a conversation each; null: not counted
+	Count *firewall.Count `json:"count"`
 }
 
-// siteRules prints the rules that the site has written, in their order, a line each, with what they have decided.
+// siteRules prints the rules that the site has written, in their order, a line each, with what they have
+// decided.
 func siteRules(_ context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("firewall rules", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
@@ -100,7 +102,9 @@ func nameAddresses(text string, hosts []site.Host) string {
 			word, end = list, ","
 		}
 		a, err := netip.ParseAddr(word)
-		if i := slices.IndexFunc(hosts, func(h site.Host) bool { return err == nil && slices.Contains(h.Addrs, a) }); i >= 0 {
+		if i := slices.IndexFunc(hosts, func(h site.Host) bool {
+			return err == nil && slices.Contains(h.Addrs, a)
+		}); i >= 0 {
 			word = hosts[i].Name
 		}
 		if last := len(words) - 1; last >= 0 && words[last] == word+"," {

@@ -44,11 +44,13 @@ type Talker struct {
 
 // TalkInfo is one conversation.
 type TalkInfo struct {
-	Proto         string         `json:"proto"`
-	Source        netip.AddrPort `json:"source"`
-	Destination   netip.AddrPort `json:"destination"`     // who answers
-	By            netip.AddrPort `json:"by,omitzero"`     // the address by which the source knows it, if it is another
-	Leaves        netip.AddrPort `json:"leaves,omitzero"` // the address that the source has for the destination, if it is another
+	Proto       string         `json:"proto"`
+	Source      netip.AddrPort `json:"source"`
+	Destination netip.AddrPort `json:"destination"` // who answers
+	// the address by which the source knows it, if it is another
+	By netip.AddrPort `json:"by,omitzero"`
+	// the address that the source has for the destination, if it is another
+	Leaves        netip.AddrPort `json:"leaves,omitzero"`
 	SourceName    string         `json:"source_name,omitempty"`
 	AnswererName  string         `json:"destination_name,omitempty"`
 	Sent          firewall.Count `json:"sent"` // by the source
@@ -106,8 +108,9 @@ func (t *talk) add(f conntrack.Flow) {
 	}
 	t.count(f.Source.Addr(), f.Sent, f.Received)
 	t.count(f.ReplySource.Addr(), f.Received, f.Sent)
-	info := TalkInfo{Proto: protoName(f.Proto), Source: f.Source, Destination: f.ReplySource, SourceName: t.directory.hosts[f.Source.Addr()],
-		AnswererName: t.directory.hosts[f.ReplySource.Addr()], Sent: f.Sent, Received: f.Received, bytesTogether: f.Sent.Bytes + f.Received.Bytes}
+	info := TalkInfo{Proto: protoName(f.Proto), Source: f.Source, Destination: f.ReplySource,
+		SourceName: t.directory.hosts[f.Source.Addr()], AnswererName: t.directory.hosts[f.ReplySource.Addr()],
+		Sent: f.Sent, Received: f.Received, bytesTogether: f.Sent.Bytes + f.Received.Bytes}
 	if f.Destination != f.ReplySource {
 		info.By = f.Destination
 	}
@@ -122,7 +125,9 @@ func (t *talk) add(f conntrack.Flow) {
 
 // shorten keeps the biggest conversations.
 func (t *talk) shorten() {
-	slices.SortStableFunc(t.biggest, func(a, b TalkInfo) int { return cmp.Compare(b.bytesTogether, a.bytesTogether) })
+	slices.SortStableFunc(t.biggest, func(a, b TalkInfo) int {
+		return cmp.Compare(b.bytesTogether, a.bytesTogether)
+	})
 	t.biggest = t.biggest[:min(len(t.biggest), t.most)]
 }
 
@@ -158,7 +163,8 @@ func (t *talk) top(limits conntrack.Limits) Top {
 		top.Hosts = append(top.Hosts, *h)
 	}
 	slices.SortFunc(top.Hosts, func(a, b Talker) int {
-		return cmp.Or(cmp.Compare(b.Sent.Bytes+b.Received.Bytes, a.Sent.Bytes+a.Received.Bytes), a.Addr.Compare(b.Addr))
+		return cmp.Or(cmp.Compare(b.Sent.Bytes+b.Received.Bytes, a.Sent.Bytes+a.Received.Bytes),
+			a.Addr.Compare(b.Addr))
 	})
 	top.Hosts = top.Hosts[:min(len(top.Hosts), t.most)]
 	if t.others.Flows > 0 {
@@ -199,7 +205,8 @@ func (top Top) print(w io.Writer, d directory) error {
 		if c.By.IsValid() {
 			to += " by " + endpointText(c.By)
 		}
-		rows = append(rows, []string{fmt.Sprintf("%-4s ", c.Proto) + d.endpoint(c.Source), to, bytesText(c.Sent.Bytes), bytesText(c.Received.Bytes)})
+		rows = append(rows, []string{fmt.Sprintf("%-4s ", c.Proto) + d.endpoint(c.Source), to,
+			bytesText(c.Sent.Bytes), bytesText(c.Received.Bytes)})
 	}
 	fmt.Fprintln(w)
 	return cli.Rows(w, rows)

@@ -109,7 +109,8 @@ func host(ctx context.Context, env Env, args []string) error {
 	}
 	h := findHost(s, leases, w.word)
 	if h == nil {
-		return fmt.Errorf("%s is no name, address or MAC of a host, neither in the site nor among the leases", w.word)
+		return fmt.Errorf("%s is no name, address or MAC of a host, neither in the site nor among the leases",
+			w.word)
 	}
 	if h.site != nil {
 		p := plan.Make(s, plan.Learned{}) // of a directory nobody has learned anything
@@ -139,7 +140,8 @@ func host(ctx context.Context, env Env, args []string) error {
 		return fmt.Errorf("what is leased to it is not known: %w", leaseErr)
 	}
 	if stationErr != nil { // the rest was worth asking for
-		fmt.Fprintf(printable.Writer(env.Stderr), "Which IPv6 addresses it has made is not known: %v\n", stationErr)
+		fmt.Fprintf(printable.Writer(env.Stderr), "Which IPv6 addresses it has made is not known: %v\n",
+			stationErr)
 	}
 	return nil
 }

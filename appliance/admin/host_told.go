@@ -21,7 +21,9 @@ func told(p plan.Plan, name string) ([]dhcp.Preview, error) {
 		return nil, nil
 	}
 	all, err := conf.Preview(name)
-	if own := slices.DeleteFunc(slices.Clone(all), func(p dhcp.Preview) bool { return !p.Reserved }); len(own) > 0 {
+	if own := slices.DeleteFunc(slices.Clone(all), func(p dhcp.Preview) bool {
+		return !p.Reserved
+	}); len(own) > 0 {
 		return own, err
 	}
 	return all, err
@@ -48,7 +50,9 @@ func printNetwork(w io.Writer, stages []dhcp.Preview) {
 	}
 	fmt.Fprintf(w, "\nDHCP on %s: %s for %s\n", first.Subnet, address, cli.Span(first.Life))
 	everywhere := slices.DeleteFunc(slices.Clone(first.Told), func(line string) bool {
-		return slices.ContainsFunc(stages, func(p dhcp.Preview) bool { return !slices.Contains(p.Told, line) })
+		return slices.ContainsFunc(stages, func(p dhcp.Preview) bool {
+			return !slices.Contains(p.Told, line)
+		})
 	})
 	var rows [][]string
 	add := func(label string, lines []string) {
@@ -65,7 +69,9 @@ func printNetwork(w io.Writer, stages []dhcp.Preview) {
 		if p.File != "" {
 			own = append(own, bootFile(p))
 		}
-		own = append(own, slices.DeleteFunc(slices.Clone(p.Told), func(line string) bool { return slices.Contains(everywhere, line) })...)
+		own = append(own, slices.DeleteFunc(slices.Clone(p.Told), func(line string) bool {
+			return slices.Contains(everywhere, line)
+		})...)
 		add(stageLabel(p), own)
 	}
 	cli.Table(w, rows)

@@ -18,9 +18,11 @@ func ofIPv6(run func(context.Context, ipv6.Env, []string) error) func(context.Co
 
 func ipv6Commands() []command {
 	return []command{
-		{name: "why", usage: "[LAN] [--json]", what: "where a LAN has its prefixes from, why it lacks one, or a default route",
-			run: ofIPv6(ipv6.Why)},
-		{name: "hosts", usage: "[-a] [--json]", what: "which hosts have made which addresses; with -a of old prefixes too",
-			run: ofIPv6(ipv6.Hosts)},
+		{name: "why", usage: "[LAN] [--json]",
+			what: "where a LAN has its prefixes from, why it lacks one, or a default route",
+			run:  ofIPv6(ipv6.Why)},
+		{name: "hosts", usage: "[-a] [--json]",
+			what: "which hosts have made which addresses; with -a of old prefixes too",
+			run:  ofIPv6(ipv6.Hosts)},
 	}
 }

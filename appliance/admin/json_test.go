@@ -12,8 +12,8 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// TestJSONTypes walks the types of all that is written as JSON: a time has its unit in its name. All of it is written
-// by package cli, where no list is null.
+// TestJSONTypes walks the types of all that is written as JSON: a time has its unit in its name. All of it is
+// written by package cli, where no list is null.
 func TestJSONTypes(t *testing.T) {
 	const module = "github.com/gatehouse-os/gatehouse/"
 	const cli = module + "appliance/admin/cli"

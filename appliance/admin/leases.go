@@ -44,7 +44,8 @@ func printLeases(w io.Writer, list []dhcp.LeaseInfo, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "LAN\tADDRESS\tMAC\tNAME\tKIND\tLEASE")
 	for _, l := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Subnet, l.Addr, l.MAC, orDash(l.Name), l.Kind, leaseState(l, now))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Subnet, l.Addr, l.MAC, orDash(l.Name), l.Kind,
+			leaseState(l, now))
 	}
 	return t.Flush()
 }

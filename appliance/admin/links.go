@@ -19,7 +19,8 @@ type Link struct {
 	State     string   `json:"state"`     // operstate: "up", "down", …, or "missing"
 	Addresses []string `json:"addresses"` // with the lengths of their networks
 	Wanted    []string `json:"wanted"`    // what the site gives it
-	// Unused are, while it is missing, the cards that the site does not use: it may have come by another name.
+	// Unused are, while it is missing, the cards that the site does not use: it may have come by another
+	// name.
 	Unused []string `json:"unused,omitempty"`
 }
 
@@ -34,7 +35,8 @@ func (l Link) down() bool { return l.State == "down" || l.State == "lowerlayerdo
 func (l Link) problem() string {
 	switch {
 	case l.State == "missing" && len(l.Unused) > 0:
-		return "interface " + l.Interface + " (" + l.Name + ") is missing; not used by the site: " + strings.Join(l.Unused, ", ")
+		return "interface " + l.Interface + " (" + l.Name + ") is missing; not used by the site: " +
+			strings.Join(l.Unused, ", ")
 	case l.State == "missing":
 		return "interface " + l.Interface + " (" + l.Name + ") is missing"
 	case l.down():

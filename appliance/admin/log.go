@@ -46,6 +46,7 @@ func showLog(ctx context.Context, env Env, args []string) error {
 }
 
 func printLine(w io.Writer, l logs.Dated) error {
-	_, err := fmt.Fprintf(w, "%s  %-6s %s\n", l.Time.UTC().Format("2006-01-02 15:04:05.000"), l.Service, l.Text)
+	_, err := fmt.Fprintf(w, "%s  %-6s %s\n", l.Time.UTC().Format("2006-01-02 15:04:05.000"), l.Service,
+		l.Text)
 	return err
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// NFTList is what `nft list WORD...` shows of the rules that are loaded, as nft(8) has it: what it asks for is a
-// table, one declaration of a table, or all of a kind.
+// NFTList is what `nft list WORD...` shows of the rules that are loaded, as nft(8) has it: what it asks for
+// is a table, one declaration of a table, or all of a kind.
 func NFTList(env Env, words []string) (string, error) {
 	a, err := parseNFTQuery(words)
 	if err != nil {
@@ -72,7 +72,8 @@ func parseNFTQuery(words []string) (a nftQuery, err error) {
 	isOne := slices.Contains(declarations(), a.kind)
 	switch {
 	case isOne || a.kind == "table":
-		if len(words) > 0 && slices.Contains([]string{"ip", "ip6", "inet", "arp", "bridge", "netdev"}, words[0]) {
+		if len(words) > 0 && slices.Contains([]string{"ip", "ip6", "inet", "arp", "bridge", "netdev"},
+			words[0]) {
 			a.family, words = words[0], words[1:]
 		} else {
 			a.family = "ip" // nft's own

@@ -60,7 +60,8 @@ func (s *Shares) lines() []string {
 	var all []string
 	for i, r := range s.Refused {
 		if i == shownSources {
-			return append(all, fmt.Sprintf("%s more are refused further conversations", cli.Count(len(s.Refused)-i, "source", "sources")))
+			return append(all, fmt.Sprintf("%s more are refused further conversations",
+				cli.Count(len(s.Refused)-i, "source", "sources")))
 		}
 		who := r.Who()
 		if name := s.Names[r.Addr]; name != "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/shares/watch"
 )
 
-// TestShares: status names who is refused more conversations, by address, network or card, a bounded number of
-// them, and is silent as long as nobody is.
+// TestShares: status names who is refused more conversations, by address, network or card, a bounded number
+// of them, and is silent as long as nobody is.
 func TestShares(t *testing.T) {
 	at := netip.MustParseAddr
 	source := func(a string, n int) watch.Source { return watch.Source{Addr: at(a), Count: n} }

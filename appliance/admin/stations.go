@@ -21,7 +21,9 @@ func (h *Host) askStations(ctx context.Context, env Env) error {
 		macs = append(macs, site.MAC(l.MAC))
 	}
 	err := env.ask(ctx, roster.Radvd, "stations", nil, &h.Stations)
-	h.Stations = slices.DeleteFunc(h.Stations, func(s stationfile.Station) bool { return !slices.Contains(macs, site.MAC(s.MAC)) })
+	h.Stations = slices.DeleteFunc(h.Stations, func(s stationfile.Station) bool {
+		return !slices.Contains(macs, site.MAC(s.MAC))
+	})
 	return err
 }
 

@@ -28,13 +28,15 @@ type Status struct {
 	Links    []Link             `json:"links"`
 	Gateways []Gateway          `json:"gateways"` // that the site wants, or the lease of its way out
 	Services []supervise.Status `json:"services"`
-	DHCP     *run.Status        `json:"dhcp,omitempty"`   // nil: it does not answer
-	WAN      *wanrun.Status     `json:"wan,omitempty"`    // nil: the address is the site's own, or it does not answer
-	Tunnel   *tunnelrun.Status  `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
-	IPv6     *plan.IPv6         `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
-	Time     *ntprun.Status     `json:"time,omitempty"`   // nil: no time is kept, or its service does not answer
-	Heard    []Heard            `json:"heard"`            // from init and the services that run
-	Shares   *Shares            `json:"shares,omitempty"` // of the conversations; nil: init does not say
+	DHCP     *run.Status        `json:"dhcp,omitempty"` // nil: it does not answer
+	// nil: the address is the site's own, or it does not answer
+	WAN    *wanrun.Status    `json:"wan,omitempty"`
+	Tunnel *tunnelrun.Status `json:"tunnel,omitempty"` // nil: there is none, or it does not answer
+	IPv6   *plan.IPv6        `json:"ipv6,omitempty"`   // nil: no LAN has any, or it is not known
+	// nil: no time is kept, or its service does not answer
+	Time   *ntprun.Status `json:"time,omitempty"`
+	Heard  []Heard        `json:"heard"`            // from init and the services that run
+	Shares *Shares        `json:"shares,omitempty"` // of the conversations; nil: init does not say
 	// Authorities is when the list of certificate authorities was made.
 	Authorities time.Time `json:"authorities,omitzero"`
 	Problems    []string  `json:"problems"` // everything that is wrong, for people
@@ -49,8 +51,8 @@ type Heard struct {
 // Gateway is a default route of the site, or of the lease of its way out.
 type Gateway = plan.Gateway
 
-// patience is how long all together may take to answer status, which is on the screen within two seconds whatever
-// anybody does.
+// patience is how long all together may take to answer status, which is on the screen within two seconds
+// whatever anybody does.
 const patience = 1500 * time.Millisecond
 
 // status prints the appliance on one screen.

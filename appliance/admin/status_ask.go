@@ -92,7 +92,8 @@ func collect(ctx context.Context, env Env) Status {
 	asking.Wait() // the control sockets keep to ctx
 	a.machine, a.site = await(ctx, kernel), await(ctx, network)
 	a.hosts = env.owners(ctx, a.units)
-	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways, a.site.value.six
+	st.Machine, st.Links, st.Gateways, st.IPv6 = a.machine.value, a.site.value.links, a.site.value.gateways,
+		a.site.value.six
 	st.Authorities = env.Authorities
 	st.addLease()
 	st.clean()
@@ -116,8 +117,8 @@ func (e Env) askUnits(ctx context.Context) []unitAnswer {
 	return all
 }
 
-// heard lists init, and the services that should answer: those that serve, as init says, or if it says nothing
-// those that have a socket.
+// heard lists init, and the services that should answer: those that serve, as init says, or if it says
+// nothing those that have a socket.
 func (a answers) heard(services []supervise.Status) []Heard {
 	all := []Heard{{InitService, a.ofInit == nil && a.ofSupervisor == nil}}
 	for _, u := range a.units {
@@ -132,7 +133,9 @@ func (a answers) expected(u unitAnswer, services []supervise.Status) bool {
 	if a.ofSupervisor != nil {
 		return !errors.Is(u.ping, control.ErrNotRunning)
 	}
-	return slices.ContainsFunc(services, func(s supervise.Status) bool { return s.Name == u.service && serves(s) })
+	return slices.ContainsFunc(services, func(s supervise.Status) bool {
+		return s.Name == u.service && serves(s)
+	})
 }
 
 // result is what a function returned.

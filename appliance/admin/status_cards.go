@@ -17,7 +17,9 @@ const (
 // owners are the hosts of the site, if units speak of cards: to read it takes a while where there are many.
 func (e Env) owners(ctx context.Context, units []unitAnswer) []site.Host {
 	speaks := func(problem string) bool { return strings.Contains(problem, cardWord) }
-	if !slices.ContainsFunc(units, func(u unitAnswer) bool { return slices.ContainsFunc(u.problems, speaks) }) {
+	if !slices.ContainsFunc(units, func(u unitAnswer) bool {
+		return slices.ContainsFunc(u.problems, speaks)
+	}) {
 		return nil
 	}
 	of := await(ctx, beside(e.Site))
@@ -27,8 +29,8 @@ func (e Env) owners(ctx context.Context, units []unitAnswer) []site.Host {
 	return of.value.Hosts
 }
 
-// withNames puts behind each card that a sentence of a service speaks of whose it is, by the site: not every service
-// knows names. One that has said so itself has said it right behind.
+// withNames puts behind each card that a sentence of a service speaks of whose it is, by the site: not every
+// service knows names. One that has said so itself has said it right behind.
 func withNames(text string, hosts []site.Host) string {
 	var b strings.Builder
 	for {

@@ -48,13 +48,15 @@ func loadLine(m machine.Facts) string {
 		return "up, load and memory are not known" // the kernel did not answer in time
 	}
 	return fmt.Sprintf("up %s · load %.2f %.2f %.2f, %s · %s memory in use", cli.Span(m.Uptime),
-		m.Load[0], m.Load[1], m.Load[2], cli.Count(m.CPUs, "CPU", "CPUs"), used(m.Memory.Total, m.Memory.Available))
+		m.Load[0], m.Load[1], m.Load[2], cli.Count(m.CPUs, "CPU", "CPUs"),
+		used(m.Memory.Total, m.Memory.Available))
 }
 
 // linkRows are the networks of the site.
 func (st Status) linkRows() (rows [][]string) {
 	for _, l := range st.Links {
-		rows = append(rows, []string{l.Name, l.Interface, l.State, st.poolOf(l.Name), strings.Join(l.Addresses, " ")})
+		rows = append(rows, []string{l.Name, l.Interface, l.State, st.poolOf(l.Name),
+			strings.Join(l.Addresses, " ")})
 	}
 	return rows
 }
@@ -100,7 +102,8 @@ func (st Status) machineRows() (rows [][]string) {
 	}
 	for _, n := range m.Neighbours {
 		if crowded(n.Table, shownNeighbours) {
-			add("neighbours", fmt.Sprintf("%d of %d %s, %d do not answer", n.Used, n.Limit, n.Family, n.Silent))
+			add("neighbours", fmt.Sprintf("%d of %d %s, %d do not answer", n.Used, n.Limit, n.Family,
+				n.Silent))
 		}
 	}
 	if m.Kernel != "" {
@@ -114,7 +117,8 @@ func (st Status) machineRows() (rows [][]string) {
 	}
 	perm, _ := st.disk(permDir)
 	for _, d := range m.Disks {
-		if d.Dir != permDir && !slices.Contains(memoryDirs, d.Dir) && (d.Device == "" || d.Device != perm.Device) {
+		if d.Dir != permDir && !slices.Contains(memoryDirs, d.Dir) &&
+			(d.Device == "" || d.Device != perm.Device) {
 			add(d.Dir, diskLine(d))
 		}
 	}
@@ -129,13 +133,15 @@ func (st Status) machineRows() (rows [][]string) {
 func siteLines(r box.Running) []string {
 	m, line := r.Meta, "of the image"
 	if r.Number != 0 {
-		line = fmt.Sprintf("%d of %s by %s", r.Number, m.When.UTC().Format(time.DateTime)+" UTC", cmp.Or(m.Who, "somebody"))
+		line = fmt.Sprintf("%d of %s by %s", r.Number, m.When.UTC().Format(time.DateTime)+" UTC",
+			cmp.Or(m.Who, "somebody"))
 		if m.What != "" {
 			line += ": " + m.What
 		}
 	}
 	if t := r.Trial; t != nil {
-		line = fmt.Sprintf("%d of %s, on trial for another %s: gatehouse confirm, or rollback", t.Number, t.By, cli.Span(t.Left))
+		line = fmt.Sprintf("%d of %s, on trial for another %s: gatehouse confirm, or rollback", t.Number,
+			t.By, cli.Span(t.Left))
 	}
 	lines := []string{line}
 	if r.Note != "" {
@@ -182,7 +188,8 @@ func stateLine(r machine.Route) string {
 	return "answers"
 }
 
-// clockLine says what the time is. Whether it is kept the kernel says, unless a service does, which knows more.
+// clockLine says what the time is. Whether it is kept the kernel says, unless a service does, which knows
+// more.
 func clockLine(c machine.Clock, kept bool) string {
 	text := c.Time.UTC().Format(time.DateTime) + " UTC"
 	switch {
@@ -236,8 +243,8 @@ func (st Status) storageLine() string {
 	return cmp.Or(s.Device, "unknown")
 }
 
-// serviceRows are the services in the order of their start. One that does not answer is not ready, whatever init
-// takes it for.
+// serviceRows are the services in the order of their start. One that does not answer is not ready, whatever
+// init takes it for.
 func (st Status) serviceRows() (rows [][]string) {
 	for _, s := range st.Services {
 		state, since := string(s.State), s.Since

@@ -14,10 +14,11 @@ import (
 
 // Our own choices: when what is scarce is a problem. Each leaves time to do something about it.
 const (
-	crowdedTable = 0.90    // of the kernel's limit
-	fullDisk     = 0.95    // of bytes or inodes
-	fullRoot     = 1 << 20 // bytes left, when /perm is on the root disk: an image has 2 MiB beyond its content
-	littleMemory = 0.08    // of it all, still available
+	crowdedTable = 0.90 // of the kernel's limit
+	fullDisk     = 0.95 // of bytes or inodes
+	// bytes left, when /perm is on the root disk: an image has 2 MiB beyond its content
+	fullRoot     = 1 << 20
+	littleMemory = 0.08 // of it all, still available
 	oldList      = 2 * 365 * 24 * time.Hour
 )
 
@@ -107,7 +108,8 @@ func (st *Status) routeProblems() []string {
 	}
 	for _, r := range st.Machine.Routes {
 		if r.State.Silent() {
-			all = append(all, fmt.Sprintf("the gateway %s on %s does not answer %s", r.Via, r.Link, resolution(r)))
+			all = append(all, fmt.Sprintf("the gateway %s on %s does not answer %s", r.Via, r.Link,
+				resolution(r)))
 		}
 	}
 	return all
@@ -115,7 +117,9 @@ func (st *Status) routeProblems() []string {
 
 // routes reports whether the kernel has g.
 func (st Status) routes(g Gateway) bool {
-	return slices.ContainsFunc(st.Machine.Routes, func(r machine.Route) bool { return r.Via == g.Via && r.Link == g.Link })
+	return slices.ContainsFunc(st.Machine.Routes, func(r machine.Route) bool {
+		return r.Via == g.Via && r.Link == g.Link
+	})
 }
 
 // resolution is how a gateway was asked for its hardware address.
@@ -151,9 +155,11 @@ func (st *Status) diskProblems() []string {
 		case d.ReadOnly && d.Dir == permDir && (kind == boot.StorageDisk || kind == boot.StorageRoot):
 			all = append(all, fmt.Sprintf("%s has become read-only: nothing can be stored", d.Dir))
 		case inMemory && full:
-			all = append(all, fmt.Sprintf("%s is %d%% full, and in memory: du -a %s", d.Dir, int(100*d.Full()), d.Dir))
+			all = append(all, fmt.Sprintf("%s is %d%% full, and in memory: du -a %s", d.Dir,
+				int(100*d.Full()), d.Dir))
 		case !d.ReadOnly && full:
-			all = append(all, fmt.Sprintf("%s is %d%% full", d.Dir, int(100*d.Full()))) // not 100 before it is
+			// not 100 before it is
+			all = append(all, fmt.Sprintf("%s is %d%% full", d.Dir, int(100*d.Full())))
 		}
 	}
 	return all
@@ -169,14 +175,16 @@ func scarce(m machine.Facts) []string {
 		if !crowded(n.Table, crowdedTable) {
 			continue
 		}
-		p := fmt.Sprintf("%d of %d places for %s neighbours are in use: without one, a host is not reached", n.Used, n.Limit, n.Family)
+		p := fmt.Sprintf("%d of %d places for %s neighbours are in use: without one, a host is not reached",
+			n.Used, n.Limit, n.Family)
 		if n.Silent > n.Used/2 {
 			p += fmt.Sprintf("; %d do not answer: somebody tries addresses that nobody has", n.Silent)
 		}
 		all = append(all, p)
 	}
 	if m := m.Memory; m.Total > 0 && float64(m.Available) < littleMemory*float64(m.Total) {
-		all = append(all, fmt.Sprintf("memory is short: %d of %d MiB are available", mib(m.Available), mib(m.Total)))
+		all = append(all, fmt.Sprintf("memory is short: %d of %d MiB are available", mib(m.Available),
+			mib(m.Total)))
 	}
 	if t := m.Clock.Time; t.Before(newestImage()) {
 		all = append(all, "the clock is wrong: it says "+t.Format(time.DateTime)+" UTC")
@@ -184,8 +192,8 @@ func scarce(m machine.Facts) []string {
 	return all
 }
 
-// authorityProblems is a list of certificate authorities that is old: new ones are not believed, and who is not to be
-// believed any more still is. There is none where nothing is known of it, or of the time.
+// authorityProblems is a list of certificate authorities that is old: new ones are not believed, and who is
+// not to be believed any more still is. There is none where nothing is known of it, or of the time.
 func (st *Status) authorityProblems() []string {
 	made := st.Authorities
 	if made.IsZero() || st.Machine.Clock.Time.Sub(made) < oldList {

@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/machine/growth"
 )
 
-// Notable is how often within ten minutes the kernel must have refused something for it to be a problem, where
-// once is not enough: a burst of strangers loses a few packets on any machine, and they are sent again.
+// Notable is how often within ten minutes the kernel must have refused something for it to be a problem,
+// where once is not enough: a burst of strangers loses a few packets on any machine, and they are sent again.
 func Notable() map[machine.Counter]uint64 {
 	const many = 100
 	return map[machine.Counter]uint64{

@@ -25,7 +25,8 @@ func (a answers) unexplained(err error) string {
 
 // initProblem says that process 1 is silent, what is not known for that, and what comes of it.
 func (a answers) initProblem() string {
-	p := fmt.Sprintf("init does not answer %s: which services are to run is not known", a.unexplained(a.ofInit))
+	p := fmt.Sprintf("init does not answer %s: which services are to run is not known",
+		a.unexplained(a.ofInit))
 	var none []string
 	for _, u := range a.units {
 		if errors.Is(u.ping, control.ErrNotRunning) {
@@ -65,10 +66,11 @@ func (st *Status) unitProblems(u unitAnswer, a answers) []string {
 	return all
 }
 
-// silenceProblem names a service that does not answer, for how long init has heard nothing of it, and what comes
-// of that.
+// silenceProblem names a service that does not answer, for how long init has heard nothing of it, and what
+// comes of that.
 func (st *Status) silenceProblem(u unitAnswer, a answers) string {
-	p, advice := fmt.Sprintf("service %s does not answer %s", u.service, a.unexplained(u.ping)), "; gatehouse log "+u.service
+	p, advice := fmt.Sprintf("service %s does not answer %s", u.service, a.unexplained(u.ping)),
+		"; gatehouse log "+u.service
 	silence, known := st.silence(u.service)
 	switch {
 	case a.ofInit != nil:

@@ -25,8 +25,9 @@ import (
 // short is the patience of tests in which somebody is silent.
 const short = 100 * time.Millisecond
 
-// patiently runs a command in which somebody is silent until it says what is wanted, with more patience each time: who
-// is well answers at once, which on a busy machine may be longer than short. What is not said within 12 s is an error.
+// patiently runs a command in which somebody is silent until it says what is wanted, with more patience each
+// time: who is well answers at once, which on a busy machine may be longer than short. What is not said
+// within 12 s is an error.
 func (a appliance) patiently(t *testing.T, args string, wanted func(stdout, stderr string, code int, within string) error) {
 	t.Helper()
 	var err error
@@ -113,8 +114,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestUnruly: whatever a process does with the questions, status is there in time and names it; so it does with
-// init.
+// TestUnruly: whatever a process does with the questions, status is there in time and names it; so it does
+// with init.
 func TestUnruly(t *testing.T) {
 	const silence = "does not answer within 100ms"
 	for name, c := range map[string]struct {
@@ -183,7 +184,8 @@ func problemLine(unfolded, name string) string {
 	return ""
 }
 
-// TestFullQueue: the queue of one that is stopped is full at some time. That is silence, and no reason to wait.
+// TestFullQueue: the queue of one that is stopped is full at some time. That is silence, and no reason to
+// wait.
 func TestFullQueue(t *testing.T) {
 	a := with(func(a *appliance) { a.patience, a.unruly = short, map[string]func(net.Conn){"dhcp": nil} })
 	dir := a.start(t)

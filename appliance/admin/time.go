@@ -15,8 +15,9 @@ func ofTime(run func(context.Context, clock.Env, []string) error) func(context.C
 
 func timeCommands() []command {
 	return []command{
-		{name: "why", usage: "[SOURCE] [--json]", what: "why the clock is synchronised or not, and why a source is not followed",
-			run: ofTime(clock.Why)},
+		{name: "why", usage: "[SOURCE] [--json]",
+			what: "why the clock is synchronised or not, and why a source is not followed",
+			run:  ofTime(clock.Why)},
 		{name: "clients", usage: "[-n CLIENTS] [--json]", what: "who asks for the time, how often, and when last",
 			run: ofTime(clock.Clients)},
 	}

@@ -25,7 +25,8 @@ func wanCommands() []command {
 		{name: "why", usage: "[--json]", what: "why the way out has this address, or none: what led to it",
 			run: ofWAN(wan.Why)},
 		{name: "renew", what: "ask for the lease now, and say what comes of it", run: ofWAN(wan.Renew)},
-		{name: "release", what: "give the lease back; nothing is asked for until renew", run: ofWAN(wan.Release)},
+		{name: "release", what: "give the lease back; nothing is asked for until renew",
+			run: ofWAN(wan.Release)},
 	}
 }
 
@@ -46,7 +47,8 @@ func (st *Status) addLease() {
 			}
 		}
 	}
-	if g := (Gateway{Via: f.Gateway, Link: st.WAN.Link}); g.Via.IsValid() && !slices.Contains(st.Gateways, g) {
+	if g := (Gateway{Via: f.Gateway, Link: st.WAN.Link}); g.Via.IsValid() &&
+		!slices.Contains(st.Gateways, g) {
 		st.Gateways = append(st.Gateways, g)
 	}
 }

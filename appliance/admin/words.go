@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// words are those that the usage line of a command has as they are typed: options, and words in lower case. What is
-// in capitals stands for something.
+// words are those that the usage line of a command has as they are typed: options, and words in lower case.
+// What is in capitals stands for something.
 func (c command) words() []string { return slices.DeleteFunc(c.tokens(), isKind) }
 
 // kinds are what stands for something in the usage line: HOST, SERVICE.
@@ -15,8 +15,8 @@ func (c command) kinds() []string {
 	return slices.DeleteFunc(c.tokens(), func(s string) bool { return !isKind(s) })
 }
 
-// tokens are the words of the usage line, without the brackets that say which are optional. Of "--xl[=hvm]" both
-// are one.
+// tokens are the words of the usage line, without the brackets that say which are optional. Of "--xl[=hvm]"
+// both are one.
 func (c command) tokens() []string {
 	line := strings.ReplaceAll(c.usage, "[=", " ")
 	fields := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" []|=…", r) })

@@ -17,9 +17,9 @@ const (
 )
 
 // kernelMounts are what every process expects. /dev comes first: without it
-// there is no console to tell of the others. What is in memory is bounded, for nothing takes it back when memory is
-// short: with Linux's half for /dev, or a quarter for /tmp, one file in it had all services of a machine of 96 MB
-// read their programs from the disk again and again, and nobody could log in to remove it.
+// there is no console to tell of the others. What is in memory is bounded, for nothing takes it back when
+// memory is short: with Linux's half for /dev, or a quarter for /tmp, one file in it had all services of a
+// machine of 96 MB read their programs from the disk again and again, and nobody could log in to remove it.
 func kernelMounts() []Mount {
 	return []Mount{
 		{"devtmpfs", "dev", "/dev", "nosuid,noexec,mode=0755,size=1m"},
@@ -138,7 +138,8 @@ func (b *boot) fsck(ctx context.Context, device string) (status int, err error) 
 	case err != nil:
 		return status, fmt.Errorf("e2fsck of %s: %w", device, err)
 	case status&^(fsckRepaired|fsckReboot) != 0:
-		return status, fmt.Errorf("e2fsck could not repair %s (exit status %d): run e2fsck -f %s by hand", device, status, device)
+		return status, fmt.Errorf("e2fsck could not repair %s (exit status %d): run e2fsck -f %s by hand",
+			device, status, device)
 	}
 	return status, nil
 }
@@ -199,13 +200,16 @@ func choosePerm(devices []Device, must bool) (*Device, error) {
 	}
 	switch {
 	case len(found) > 1:
-		return nil, fmt.Errorf("several disks are labelled %q: %s; want one (e2label changes a label)", permLabel, strings.Join(names, ", "))
+		return nil, fmt.Errorf("several disks are labelled %q: %s; want one (e2label changes a label)",
+			permLabel, strings.Join(names, ", "))
 	case len(found) == 1 && found[0].ReadOnly:
-		return nil, fmt.Errorf("the disk labelled %q, %s, takes no writes: attach it read-write", permLabel, found[0].Path)
+		return nil, fmt.Errorf("the disk labelled %q, %s, takes no writes: attach it read-write", permLabel,
+			found[0].Path)
 	case len(found) == 1:
 		return &found[0], nil
 	case must:
-		return nil, fmt.Errorf("no disk is labelled %q, and the kernel command line says gatehouse.perm=disk", permLabel)
+		return nil, fmt.Errorf("no disk is labelled %q, and the kernel command line says gatehouse.perm=disk",
+			permLabel)
 	}
 	return nil, nil
 }

@@ -42,7 +42,8 @@ func (b *boot) setHostname() (string, error) {
 	}
 	name := strings.TrimSpace(string(text))
 	if name == "" || len(name) > maxHostname || strings.ContainsAny(name, " \n\t") {
-		return "", fmt.Errorf("%s: %.80q is no host name: want one word of at most %d bytes", hostnameFile, name, maxHostname)
+		return "", fmt.Errorf("%s: %.80q is no host name: want one word of at most %d bytes", hostnameFile,
+			name, maxHostname)
 	}
 	return name, b.OS.SetHostname(name)
 }

@@ -37,8 +37,9 @@ func Linux(c *children.Children) OS { return linux{c} }
 // the file system.
 func mountFlags() map[string]uintptr {
 	return map[string]uintptr{
-		"ro": unix.MS_RDONLY, "rw": 0, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV, "noexec": unix.MS_NOEXEC,
-		"noatime": unix.MS_NOATIME, "remount": unix.MS_REMOUNT, "bind": unix.MS_BIND,
+		"ro": unix.MS_RDONLY, "rw": 0, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV,
+		"noexec": unix.MS_NOEXEC, "noatime": unix.MS_NOATIME, "remount": unix.MS_REMOUNT,
+		"bind": unix.MS_BIND,
 	}
 }
 
@@ -64,7 +65,8 @@ func (linux) Mount(m Mount) error {
 		return nil
 	}
 	if err != nil {
-		return &fs.PathError{Op: "mount " + strings.TrimSpace(m.Type+" "+m.Source) + " (" + m.Options + ") on", Path: m.Target, Err: err}
+		return &fs.PathError{Op: "mount " + strings.TrimSpace(m.Type+" "+m.Source) + " (" + m.Options +
+			") on", Path: m.Target, Err: err}
 	}
 	return nil
 }

@@ -85,7 +85,8 @@ func TestSuperblockOfRealDisks(t *testing.T) {
 	}
 }
 
-// TestRecipes: a disk that is made as the pages say is known as /perm, has a journal, and blocks of 4096 bytes.
+// TestRecipes: a disk that is made as the pages say is known as /perm, has a journal, and blocks of 4096
+// bytes.
 func TestRecipes(t *testing.T) {
 	c := reaping(t)
 	recipe := regexp.MustCompile(`(mkfs\.ext4|mke2fs)((?: -[a-zA-Z]+(?: [a-z0-9]+)?)+) (?:/dev/|%)`)

@@ -50,11 +50,12 @@ type Report struct {
 // Uptime is the time since the kernel started, sleep included (CLOCK_BOOTTIME).
 // It does not move when the clock is set.
 //
-// The call never waits, so Go's scheduler is not told of it, which it is by unix.ClockGettime: what that costs a
-// service that looks at the clock for each message, internal/mmsg says.
+// The call never waits, so Go's scheduler is not told of it, which it is by unix.ClockGettime: what that
+// costs a service that looks at the clock for each message, internal/mmsg says.
 func Uptime() time.Duration {
 	var ts unix.Timespec
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)), 0)
+	_, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)),
+		0)
 	if errno != 0 {
 		return 0 // no such clock: Linux before 2.6.39
 	}

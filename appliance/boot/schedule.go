@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Schedule has an end of the machine that was asked for ahead of its time: one at most, and another takes its place. It
-// may be used by several goroutines.
+// A Schedule has an end of the machine that was asked for ahead of its time: one at most, and another takes
+// its place. It may be used by several goroutines.
 //
 //	nothing ──Set──▶ pending ──its time──▶ Request
 //	   ▲               │  ▲└─Set─┘

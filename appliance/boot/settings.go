@@ -2,18 +2,19 @@ package boot
 
 import "strings"
 
-// A Setting is a setting of the kernel that holds from the start to the end, whatever the site says. What a site
-// has a part in, forwarding among it, is the plan's.
+// A Setting is a setting of the kernel that holds from the start to the end, whatever the site says. What a
+// site has a part in, forwarding among it, is the plan's.
 type Setting struct {
-	// Path is below /proc/sys. A star stands for every network interface: those that are there, and by "default"
-	// all that come later, which begin with what is set there.
+	// Path is below /proc/sys. A star stands for every network interface: those that are there, and by
+	// "default" all that come later, which begin with what is set there.
 	Path  string
 	Value string
 	// Optional: a kernel may lack it, and then lacks what it is about.
 	Optional bool
 }
 
-// settings are all of them; docs/hardening.md gives the reason of each, and a test of the image compares the two.
+// settings are all of them; docs/hardening.md gives the reason of each, and a test of the image compares the
+// two.
 func settings() []Setting {
 	return []Setting{
 		{"fs/protected_fifos", "2", false},
@@ -44,8 +45,8 @@ func settings() []Setting {
 	}
 }
 
-// harden sets them, before anything runs that they are about. The interface that comes between two of the steps has
-// the value too: default is set before those that are there are looked for.
+// harden sets them, before anything runs that they are about. The interface that comes between two of the
+// steps has the value too: default is set before those that are there are looked for.
 func (b *boot) harden() error { return b.OS.Set(settings()) }
 
 // split returns the directory of the interfaces and what is behind it; false: there is no star.

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestSet: every interface gets the value, the default first; a setting that no kernel may lack is a problem when it
-// is not there.
+// TestSet: every interface gets the value, the default first; a setting that no kernel may lack is a problem
+// when it is not there.
 func TestSet(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string) {
@@ -84,7 +84,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestMemoryIsBounded: what is in memory has a size, and all of it together leaves a small machine most of its own.
+// TestMemoryIsBounded: what is in memory has a size, and all of it together leaves a small machine most of
+// its own.
 func TestMemoryIsBounded(t *testing.T) {
 	const machine = 80 << 10 // KiB, of 96 MB that which is not the kernel's
 	sum := 0

@@ -93,7 +93,9 @@ func (b *boot) end(k Kind) {
 	}
 	if b.report.Storage.Kind == StorageRoot {
 		b.step("close the root disk", func() (string, error) {
-			return "", b.patiently(func() error { return b.OS.Mount(Mount{Target: "/", Options: "remount,ro"}) })
+			return "", b.patiently(func() error {
+				return b.OS.Mount(Mount{Target: "/", Options: "remount,ro"})
+			})
 		})
 	}
 	b.OS.Sync()

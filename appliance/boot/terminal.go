@@ -80,7 +80,8 @@ func (l linux) Shell(tty string, argv []string) error {
 
 // termOf is what the other end of the line most likely is.
 func termOf(tty string) string {
-	if name := filepath.Base(tty); strings.HasPrefix(name, "tty") && len(name) > 3 && name[3] >= '0' && name[3] <= '9' {
+	if name := filepath.Base(tty); strings.HasPrefix(name, "tty") && len(name) > 3 && name[3] >= '0' &&
+		name[3] <= '9' {
 		return "linux"
 	}
 	return "vt220"

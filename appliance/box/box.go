@@ -115,8 +115,9 @@ func (b *Box) Start() error {
 	return err
 }
 
-// reach applies p, the plan of s, and at once what the box learns by it: a VLAN that is made may take the short cut. So
-// who is told that the box is up meets no reload of the rules that only follows from that. It returns the last plan.
+// reach applies p, the plan of s, and at once what the box learns by it: a VLAN that is made may take the
+// short cut. So who is told that the box is up meets no reload of the rules that only follows from that. It
+// returns the last plan.
 func (b *Box) reach(ctx context.Context, s Site, p plan.Plan, all bool) (plan.Plan, error) {
 	if err := b.apply(ctx, p, all); err != nil {
 		return p, err
@@ -229,8 +230,8 @@ func (b *Box) become(s Site, p plan.Plan) {
 	b.problem("commands", b.world.Publish(s, p))
 }
 
-// unitsOf returns the processes of a plan. They serve without stable storage too: their directories are in memory
-// then, and status says so.
+// unitsOf returns the processes of a plan. They serve without stable storage too: their directories are in
+// memory then, and status says so.
 func unitsOf(p plan.Plan) ([]supervise.Unit, error) {
 	var all []supervise.Unit
 	for _, s := range p.Services {

@@ -53,7 +53,8 @@ func Call(ctx context.Context, dir, service, method string, args, result any) er
 // Stream asks a service and calls each for every result until the service is
 // done (nil), ctx ends (its error), or each returns an error (that one). args
 // may be nil.
-func Stream(ctx context.Context, dir, service, method string, args any, each func(json.RawMessage) error) error {
+func Stream(ctx context.Context, dir, service, method string, args any,
+	each func(json.RawMessage) error) error {
 	conn, err := dial(ctx, dir, service)
 	if err != nil {
 		return err
@@ -63,7 +64,8 @@ func Stream(ctx context.Context, dir, service, method string, args any, each fun
 }
 
 // converse is Stream on a connection.
-func converse(ctx context.Context, conn net.Conn, service, method string, args any, each func(json.RawMessage) error) error {
+func converse(ctx context.Context, conn net.Conn, service, method string, args any,
+	each func(json.RawMessage) error) error {
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
 
 	wrap := func(err error) error {
@@ -95,8 +97,8 @@ func converse(ctx context.Context, conn net.Conn, service, method string, args a
 	return nil
 }
 
-// StreamWithin is Stream for an answer that ends by itself, of which each part must come within a time after the
-// one before it was taken.
+// StreamWithin is Stream for an answer that ends by itself, of which each part must come within a time after
+// the one before it was taken.
 func StreamWithin(ctx context.Context, within time.Duration, dir, service, method string, args any,
 	each func(json.RawMessage) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -121,7 +123,8 @@ func dial(ctx context.Context, dir, service string) (net.Conn, error) {
 		return nil, fmt.Errorf("%s %w (nobody listens on %s)", service, ErrNotRunning, path)
 	}
 	if errors.Is(err, syscall.EAGAIN) {
-		return nil, fmt.Errorf("%s takes no more questions: those that it has not answered fill its queue", service)
+		return nil, fmt.Errorf("%s takes no more questions: those that it has not answered fill its queue",
+			service)
 	}
 	return conn, err
 }

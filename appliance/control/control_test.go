@@ -225,7 +225,8 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// TestStreamWithin: the limit is for the time between parts, and that which the caller takes for one is not in it.
+// TestStreamWithin: the limit is for the time between parts, and that which the caller takes for one is not
+// in it.
 func TestStreamWithin(t *testing.T) {
 	const short, long = 50 * time.Millisecond, 2 * time.Second
 	dir := t.TempDir()

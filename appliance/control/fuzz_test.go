@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzAnswer has a service say anything. Whoever asked gets results that are JSON, then an end or an error, and has
-// never waited for more than was said.
+// FuzzAnswer has a service say anything. Whoever asked gets results that are JSON, then an end or an error,
+// and has never waited for more than was said.
 func FuzzAnswer(f *testing.F) {
 	for _, s := range []string{
 		`{"result":1}` + "\n", `{"result":{"a":[1]}}` + "\n" + `{"result":2}` + "\n", `{"error":"no"}` + "\n", "{}\n", "null\n", "\n",

@@ -85,8 +85,8 @@ func TestConntrackCounters(t *testing.T) {
 	}
 }
 
-// TestReadCounters: this kernel has all that every kernel has, and the socket whose receive buffer overflows is
-// counted.
+// TestReadCounters: this kernel has all that every kernel has, and the socket whose receive buffer overflows
+// is counted.
 func TestReadCounters(t *testing.T) {
 	ns := testnet.New(t, "box")
 	ns.Run("ip", "link", "set", "lo", "up")

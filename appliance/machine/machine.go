@@ -22,19 +22,20 @@ import (
 
 // Facts are what the running kernel knows.
 type Facts struct {
-	Name          string        `json:"name"`
-	Version       string        `json:"version"`   // of this program
-	Kernel        string        `json:"kernel"`    // "Linux 6.1.192"
-	Platform      string        `json:"platform"`  // "Xen PVH", "QEMU"
-	Uptime        time.Duration `json:"uptime_ns"` // since the kernel started, whatever happened to the clock
-	CPUs          int           `json:"cpus"`
-	Load          [3]float64    `json:"load"` // processes that run or wait for a disk: over 1, 5 and 15 minutes
-	Memory        Memory        `json:"memory"`
-	Disks         []Disk        `json:"disks"`
-	Routes        []Route       `json:"default_routes"`
-	Neighbours    []Neighbours  `json:"neighbours"`
-	Conversations Table         `json:"conversations"` // of conntrack
-	Clock         Clock         `json:"clock"`
+	Name     string        `json:"name"`
+	Version  string        `json:"version"`   // of this program
+	Kernel   string        `json:"kernel"`    // "Linux 6.1.192"
+	Platform string        `json:"platform"`  // "Xen PVH", "QEMU"
+	Uptime   time.Duration `json:"uptime_ns"` // since the kernel started, whatever happened to the clock
+	CPUs     int           `json:"cpus"`
+	// processes that run or wait for a disk: over 1, 5 and 15 minutes
+	Load          [3]float64   `json:"load"`
+	Memory        Memory       `json:"memory"`
+	Disks         []Disk       `json:"disks"`
+	Routes        []Route      `json:"default_routes"`
+	Neighbours    []Neighbours `json:"neighbours"`
+	Conversations Table        `json:"conversations"` // of conntrack
+	Clock         Clock        `json:"clock"`
 }
 
 // Memory of the machine in bytes.
@@ -103,7 +104,9 @@ func readTable(used, limit string) (t Table, err error) {
 
 // setting reads a number below /proc/sys/net, 0 if there is none.
 func setting(name string) (int, error) {
-	n, err := readProc("sys/net/"+name, func(text string) (int, error) { return strconv.Atoi(strings.TrimSpace(text)) })
+	n, err := readProc("sys/net/"+name, func(text string) (int, error) {
+		return strconv.Atoi(strings.TrimSpace(text))
+	})
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}

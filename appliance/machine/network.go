@@ -38,7 +38,8 @@ type NeighbourState string
 
 // The states of a neighbour.
 const (
-	Unasked    NeighbourState = "none" // nobody has wanted anything of it, or nobody asks: a link without addresses
+	// nobody has wanted anything of it, or nobody asks: a link without addresses
+	Unasked    NeighbourState = "none"
 	Incomplete NeighbourState = "incomplete"
 	Reachable  NeighbourState = "reachable"
 	Stale      NeighbourState = "stale"
@@ -155,13 +156,15 @@ func isDefault(to *net.IPNet) bool {
 // Linux runs on but Alpha and IA-64.
 const userHZ = 100
 
-func routeBy(h *netlink.Handle, f kernelFamily, known []netlink.Neigh, hop *netlink.NexthopInfo, metric int) Route {
+func routeBy(h *netlink.Handle, f kernelFamily, known []netlink.Neigh, hop *netlink.NexthopInfo,
+	metric int) Route {
 	r := Route{Family: f.Family, Metric: metric, State: Unasked, Link: fmt.Sprintf("link %d", hop.LinkIndex)}
 	if l, err := h.LinkByIndex(hop.LinkIndex); err == nil {
 		r.Link = l.Attrs().Name
 	}
 	gateway := hop.Gw
-	if via, ok := hop.Via.(*netlink.Via); ok && len(gateway) == 0 { // a gateway of the other family (RFC 5549)
+	// a gateway of the other family (RFC 5549)
+	if via, ok := hop.Via.(*netlink.Via); ok && len(gateway) == 0 {
 		gateway = via.Addr
 	}
 	via, _ := netip.AddrFromSlice(gateway)

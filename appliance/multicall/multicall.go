@@ -1,6 +1,6 @@
 // Package multicall is for a program that is many commands, as busybox is: which one, it is told by the name
-// that it is called by. Signals, and ending the process, are left to the program, and to those of its commands
-// that are mains.
+// that it is called by. Signals, and ending the process, are left to the program, and to those of its
+// commands that are mains.
 package multicall
 
 import (
@@ -43,5 +43,6 @@ func (t Table) Main(called string) func() {
 	return t.Mains[Name(called)]
 }
 
-// Name is that of the command that a process is called for, by a path perhaps. It knows that "-sh" is the shell of a login.
+// Name is that of the command that a process is called for, by a path perhaps. It knows that "-sh" is the
+// shell of a login.
 func Name(called string) string { return strings.TrimPrefix(filepath.Base(called), "-") }

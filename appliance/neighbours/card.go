@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
-// CardOf asks the kernel which hardware address answers for an address on a link, by its index, in the network
-// namespace of the calling thread; the zero MAC: it knows none, as of hosts that are not on the link.
+// CardOf asks the kernel which hardware address answers for an address on a link, by its index, in the
+// network namespace of the calling thread; the zero MAC: it knows none, as of hosts that are not on the link.
 func CardOf(link int, addr netip.Addr) (ethernet.MAC, error) {
 	socket, err := open(0)
 	if err != nil {
@@ -45,7 +45,8 @@ func CardOf(link int, addr netip.Addr) (ethernet.MAC, error) {
 // questionAbout is RTM_GETNEIGH for one entry.
 func questionAbout(link int, family byte, addr netip.Addr) []byte {
 	dst := addr.AsSlice()
-	b := make([]byte, unix.NLMSG_HDRLEN+unix.SizeofNdMsg+unix.SizeofRtAttr, unix.NLMSG_HDRLEN+unix.SizeofNdMsg+unix.SizeofRtAttr+16)
+	b := make([]byte, unix.NLMSG_HDRLEN+unix.SizeofNdMsg+unix.SizeofRtAttr,
+		unix.NLMSG_HDRLEN+unix.SizeofNdMsg+unix.SizeofRtAttr+16)
 	binary.NativeEndian.PutUint32(b[0:], uint32(len(b)+len(dst)))
 	binary.NativeEndian.PutUint16(b[4:], unix.RTM_GETNEIGH)
 	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST)

@@ -12,8 +12,8 @@ import (
 // patient is how long the kernel may take to tell.
 const patient = 5 * time.Second
 
-// IPv4 asks the kernel which hardware address answers for which IPv4 address, whenever it is wanted. It hears of
-// nothing by itself. It is for one goroutine.
+// IPv4 asks the kernel which hardware address answers for which IPv4 address, whenever it is wanted. It hears
+// of nothing by itself. It is for one goroutine.
 type IPv4 struct {
 	socket *os.File
 	buffer [64 << 10]byte
@@ -28,8 +28,8 @@ func OpenIPv4() (*IPv4, error) {
 	return &IPv4{socket: socket}, nil
 }
 
-// List returns all entries that there are. After an error some of the answer may still come: the next List reads
-// it away, or fails too.
+// List returns all entries that there are. After an error some of the answer may still come: the next List
+// reads it away, or fails too.
 func (n *IPv4) List() (all []Entry, err error) {
 	if err := n.socket.SetReadDeadline(time.Now().Add(patient)); err != nil {
 		return nil, fmt.Errorf("neighbours: %w", err)

@@ -2,8 +2,8 @@
 // of this machine, and asks it about IPv4: its neighbour table (rtnetlink(7), ip-neighbour(8)).
 //
 // The table has those only that the machine has spoken with, or that have spoken to it. The kernel bounds it
-// (gc_thresh3 in ip-sysctl.rst, 1024 addresses of a family unless it is told otherwise). Nothing is changed in it, and no
-// privilege is needed.
+// (gc_thresh3 in ip-sysctl.rst, 1024 addresses of a family unless it is told otherwise). Nothing is changed
+// in it, and no privilege is needed.
 //
 // What it says is as good as neighbour discovery is: whoever is on a link can claim any address there.
 package neighbours
@@ -20,8 +20,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
 )
 
-// An Entry is an address of a neighbour. Entries without a hardware address, and those that are not learned but
-// set, are left out.
+// An Entry is an address of a neighbour. Entries without a hardware address, and those that are not learned
+// but set, are left out.
 type Entry struct {
 	Link int // its index
 	Addr netip.Addr
@@ -34,8 +34,8 @@ type Entry struct {
 // ErrLost is returned by Read when the kernel could not tell everything. Ask has it tell all there is.
 var ErrLost = errors.New("neighbours: messages of the kernel were lost")
 
-// A Table is a socket on which the kernel tells of neighbours. Read is for one goroutine; Ask and Close are for
-// any.
+// A Table is a socket on which the kernel tells of neighbours. Read is for one goroutine; Ask and Close are
+// for any.
 type Table struct {
 	socket *os.File
 	buffer [64 << 10]byte
@@ -87,7 +87,8 @@ func ask(socket *os.File, family byte) error {
 
 // open makes a socket that hears of some groups.
 func open(groups uint32) (*os.File, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
+		unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, os.NewSyscallError("neighbours: netlink socket", err)
 	}

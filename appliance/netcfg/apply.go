@@ -92,9 +92,9 @@ func makeEqual(ctx context.Context, n Network, want Config, p past) result {
 	return r
 }
 
-// round looks at the network and makes the changes of the first kind that there are. Settings come first, for a
-// link must not be up without its own. But they are many files, which take longer to read than all else: those
-// that were set before are looked at last, if no link is to be changed.
+// round looks at the network and makes the changes of the first kind that there are. Settings come first, for
+// a link must not be up without its own. But they are many files, which take longer to read than all else:
+// those that were set before are looked at last, if no link is to be changed.
 func (r *result) round(ctx context.Context, n Network, want Config, p past) (settled bool, err error) {
 	if r.later {
 		want.Sysctls = nil

@@ -68,7 +68,8 @@ func (c Change) String() string {
 		if c.Link.isTunnel() {
 			return c.tunnelString()
 		}
-		line := fmt.Sprintf("ip link add link %s name %s type vlan id %d", c.Link.Parent, c.Link.Name, c.Link.VLAN)
+		line := fmt.Sprintf("ip link add link %s name %s type vlan id %d", c.Link.Parent, c.Link.Name,
+			c.Link.VLAN)
 		if c.Link.Priority != 0 {
 			line += " egress-qos-map"
 			for of := range Priorities {

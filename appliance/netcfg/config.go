@@ -85,8 +85,8 @@ type Route struct {
 // same reports whether r and q are routes to one network in one table.
 func (r Route) same(q Route) bool { return r.To == q.To && r.Table == q.Table }
 
-// A Rule says which IPv6 packets look for their route in which table before the main one (ip-rule(8)). Rules of a
-// lower Priority are asked first; each has a number of its own, from 1 to 32765.
+// A Rule says which IPv6 packets look for their route in which table before the main one (ip-rule(8)). Rules
+// of a lower Priority are asked first; each has a number of its own, from 1 to 32765.
 type Rule struct {
 	Priority uint16       `json:"priority"`
 	From     netip.Prefix `json:"from,omitzero"` // their source; zero: any
@@ -104,7 +104,8 @@ type Sysctl struct {
 // Path is the file of the setting. Outside of /proc/sys there are no settings.
 func (s Sysctl) Path() string {
 	key := s.Key
-	if dot, slash := strings.IndexByte(key, '.'), strings.IndexByte(key, '/'); dot >= 0 && (slash < 0 || dot < slash) {
+	if dot, slash := strings.IndexByte(key, '.'), strings.IndexByte(key, '/'); dot >= 0 &&
+		(slash < 0 || dot < slash) {
 		key = strings.Map(func(r rune) rune { // sysctl(8)
 			switch r {
 			case '.':

@@ -14,10 +14,11 @@ import (
 type State struct {
 	Links     map[string]LinkState
 	Addresses map[Address]bool // value: ours
-	Places    map[Address]int  // in the kernel's list; of a network the lowest is the one that connections begin of
-	Routes    []Route          // ours only, as are Rules
-	Rules     []Rule
-	Sysctls   map[string]Setting
+	// in the kernel's list; of a network the lowest is the one that connections begin of
+	Places  map[Address]int
+	Routes  []Route // ours only, as are Rules
+	Rules   []Rule
+	Sysctls map[string]Setting
 }
 
 // A LinkState is a link as it was seen.
@@ -119,7 +120,8 @@ func (d *differ) link(want Link) bool {
 	exists = exists && !d.gone[want.Name]
 	switch {
 	case !want.isMade() && !exists:
-		d.absent("link %s does not exist; there are %s", want.Name, strings.Join(slices.Sorted(maps.Keys(d.have.Links)), ", "))
+		d.absent("link %s does not exist; there are %s", want.Name,
+			strings.Join(slices.Sorted(maps.Keys(d.have.Links)), ", "))
 		return false
 	case want.Parent != "" && !exists && !parentExists && !d.usable[want.Parent]:
 		d.absent("link %s: its parent %s does not exist", want.Name, want.Parent)
@@ -128,7 +130,8 @@ func (d *differ) link(want Link) bool {
 		d.problem("link %s: there is one of that name already, which is not ours", want.Name)
 		return false
 	case want.Parent != "" && exists && !have.is(want):
-		d.problem("link %s: there is one of that name already, which is not VLAN %d of %s", want.Name, want.VLAN, want.Parent)
+		d.problem("link %s: there is one of that name already, which is not VLAN %d of %s", want.Name,
+			want.VLAN, want.Parent)
 		return false
 	}
 	if !exists {
@@ -221,7 +224,8 @@ func (d *differ) addresses(want []Address) {
 }
 
 func compareAddresses(a, b Address) int {
-	return cmp.Or(cmp.Compare(a.Link, b.Link), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
+	return cmp.Or(cmp.Compare(a.Link, b.Link), a.Prefix.Addr().Compare(b.Prefix.Addr()),
+		cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
 }
 
 // routes: a network that is reached another way from now on is reached all the time, because to replace is

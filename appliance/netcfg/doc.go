@@ -3,8 +3,9 @@
 // [Diff] says what to change, and is pure. [Apply] looks at what is, changes only what differs, and looks
 // again, until nothing differs: applying twice changes nothing, and it does not matter what was there before.
 // New addresses come first, then routes change, then old addresses go: there is no moment without a way out.
-// What does not work is reported by name and the rest is done all the same. Settings come before links are up; those
-// of the last plan, while links are as they were, after all else: a new address does not wait for them to be read.
+// What does not work is reported by name and the rest is done all the same. Settings come before links are
+// up; those of the last plan, while links are as they were, after all else: a new address does not wait for
+// them to be read.
 //
 // A [Keeper] does so whenever its plan is replaced, or a link of the plan goes, comes or was down.
 //

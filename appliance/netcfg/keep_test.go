@@ -248,8 +248,8 @@ func TestLinkIsSetDown(t *testing.T) {
 	})
 }
 
-// TestSettingsComeLast: another address or route does not wait for settings that were set before. They are looked
-// at all the same, and come first when they or the links are others.
+// TestSettingsComeLast: another address or route does not wait for settings that were set before. They are
+// looked at all the same, and come first when they or the links are others.
 func TestSettingsComeLast(t *testing.T) {
 	const read = "settings are read"
 	kept(t, named(), func(b *box) {

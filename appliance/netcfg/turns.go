@@ -69,7 +69,8 @@ func wake(c chan<- struct{}) {
 // back has gone and come, by its index, even if nobody saw it missing.
 type turns struct {
 	gone, come []Link
-	back       []Link // was down, or may have been, and is up: the kernel has dropped routes and IPv6 addresses
+	// was down, or may have been, and is up: the kernel has dropped routes and IPv6 addresses
+	back []Link
 }
 
 func (t turns) none() bool { return len(t.gone)+len(t.come)+len(t.back) == 0 }

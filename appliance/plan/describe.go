@@ -164,7 +164,8 @@ func firewallChange(a, b firewall.Loaded) string {
 
 // placeless is the policy without the lines of the site that its rules come from.
 func placeless(p firewall.Policy) firewall.Policy {
-	p.Rules, p.Forwards, p.OneToOne = slices.Clone(p.Rules), slices.Clone(p.Forwards), slices.Clone(p.OneToOne)
+	p.Rules, p.Forwards, p.OneToOne = slices.Clone(p.Rules), slices.Clone(p.Forwards),
+		slices.Clone(p.OneToOne)
 	for i := range p.Rules {
 		p.Rules[i].Origin = ""
 	}

@@ -24,7 +24,8 @@ func dhcpConfig(s *site.Site) dhcp.Config {
 	}
 	for _, r := range s.DNS.Records {
 		if !strings.Contains(r.Name, ".") {
-			c.ReservedNames = append(c.ReservedNames, r.Name) // no client's, for DNS says something else there
+			// no client's, for DNS says something else there
+			c.ReservedNames = append(c.ReservedNames, r.Name)
 		}
 	}
 	c.Hosts = slices.Grow(c.Hosts, len(s.Hosts))

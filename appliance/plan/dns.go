@@ -159,7 +159,9 @@ func addHost(c *zone.Config, h site.Host) {
 		case i < 0 && len(hosts) > 0:
 			addName(c, &hosts[0], name, addrs)
 		case i >= 0:
-			addRecord(c, name, slices.DeleteFunc(addrs, func(a netip.Addr) bool { return slices.Contains(hosts[i].Addrs, a) }))
+			addRecord(c, name, slices.DeleteFunc(addrs, func(a netip.Addr) bool {
+				return slices.Contains(hosts[i].Addrs, a)
+			}))
 		default:
 			addRecord(c, name, addrs)
 		}

@@ -16,8 +16,8 @@ func interrupted(from, to *site.Site, was, is Plan, units []UnitChange) []string
 	kept.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(x netcfg.Address) bool {
 		return bySource(from, to, x.Prefix.Addr(), x.Link)
 	})
-	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b), lostOutside(to, was, is),
-		lostClients(from, to))
+	all := slices.Concat(wanChanges(from, to, a), goneAddresses(kept, b), goneLinks(a, b),
+		lostOutside(to, was, is), lostClients(from, to))
 	for _, u := range units {
 		switch u.Action {
 		case Restart:
@@ -51,7 +51,8 @@ func goneAddresses(a, b netcfg.Config) []string {
 		switch {
 		case stays && now == was:
 		case stays && now.Link == was.Link:
-			say("%s is taken away for a moment: its network is /%d, not /%d.", who, now.Prefix.Bits(), was.Prefix.Bits())
+			say("%s is taken away for a moment: its network is /%d, not /%d.", who, now.Prefix.Bits(),
+				was.Prefix.Bits())
 		case stays:
 			say("%s moves from %s to %s.", who, was.Link, now.Link)
 		case next.IsValid() && networkOf(a, was.Link) == site.ZoneWAN:
@@ -100,7 +101,8 @@ func goneLinks(a, b netcfg.Config) []string {
 		who := fmt.Sprintf("%s (%s)", was.Name, networkOf(a, was.Name))
 		switch {
 		case slices.ContainsFunc(b.Links, func(now netcfg.Link) bool {
-			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN && now.Priority == was.Priority
+			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN &&
+				now.Priority == was.Priority
 		}):
 		case slices.ContainsFunc(b.Links, func(now netcfg.Link) bool {
 			return now.Name == was.Name && now.Parent == was.Parent && now.VLAN == was.VLAN
@@ -125,7 +127,8 @@ func lostClients(from, to *site.Site) []string {
 		i := slices.IndexFunc(after, func(is site.Subnet) bool { return is.Name == was.Name })
 		if i >= 0 && after[i].Network != was.Network && !was.Network.Contains(after[i].Router) {
 			all = append(all, fmt.Sprintf("Clients on %s have addresses of %s until they ask anew, for up to their "+
-				"lease time (%s), and reach no other network till then.", was.Name, was.Network, durationText(was.LeaseTime)))
+				"lease time (%s), and reach no other network till then.", was.Name, was.Network,
+				durationText(was.LeaseTime)))
 		}
 	}
 	return all

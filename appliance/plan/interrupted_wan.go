@@ -55,11 +55,12 @@ func leased(from *site.Site, a netcfg.Config) string {
 	return a.Addresses[i].Prefix.Addr().String() + " "
 }
 
-// bySource reports whether an address goes with who says what the WAN's is, or with the link that he is asked on:
-// wanChanges has it.
+// bySource reports whether an address goes with who says what the WAN's is, or with the link that he is asked
+// on: wanChanges has it.
 func bySource(from, to *site.Site, gone netip.Addr, link string) bool {
 	asked, asks, moves := from.WAN.DHCP != nil, to.WAN.DHCP != nil, from.WAN.Link() != to.WAN.Link()
-	if link != from.WAN.Link() || to.WAN.Interface == "" || asked == asks && !(asked && moves) || asked != asks && moves {
+	if link != from.WAN.Link() || to.WAN.Interface == "" || asked == asks && !(asked && moves) ||
+		asked != asks && moves {
 		return false
 	}
 	beside := slices.ContainsFunc(from.WAN.Beside, func(p netip.Prefix) bool { return p.Addr() == gone })

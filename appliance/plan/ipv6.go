@@ -54,14 +54,16 @@ func IPv6Of(s *site.Site, l Learned) IPv6 {
 	}
 	for _, from := range s.Sources6() {
 		for _, d := range prefixes6(s, l, from) {
-			v.Prefixes = append(v.Prefixes, Prefix6{Prefix: d.Prefix, From: from, Preferred: d.Preferred, Valid: d.Valid})
+			v.Prefixes = append(v.Prefixes, Prefix6{Prefix: d.Prefix, From: from, Preferred: d.Preferred,
+				Valid: d.Valid})
 		}
 	}
 	for _, lan := range s.LANs {
 		if !lan.HasIPv6() {
 			continue
 		}
-		six := LAN6{Name: lan.Name, Link: lan.Link(), From: lan.From6, Subnet: lan.Subnet, Networks: []Prefix6{}}
+		six := LAN6{Name: lan.Name, Link: lan.Link(), From: lan.From6, Subnet: lan.Subnet,
+			Networks: []Prefix6{}}
 		for _, n := range networks6(s, l, lan) {
 			p := Prefix6{Prefix: n.own.Masked(), From: n.from, Preferred: n.preferred, Valid: n.valid}
 			if w, ok := wayOf(ways, n); ok {

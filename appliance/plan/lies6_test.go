@@ -42,8 +42,8 @@ ipv6 = ["delegated", "2001:db8:7:1::1/64"]
 subnet = 0x21
 `
 
-// TestProvidersLie6: whatever is said of the way out over IPv6, by a provider or who has taken over the client, and
-// whenever it was so, the plan works.
+// TestProvidersLie6: whatever is said of the way out over IPv6, by a provider or who has taken over the
+// client, and whenever it was so, the plan works.
 func TestProvidersLie6(t *testing.T) {
 	s, err := site.Load(fstest.MapFS{
 		"site.toml": {Data: []byte(lies6)}, "hosts": {Data: []byte("192.168.32.11 web1\n::11 web1\n")}, "ethers": {},

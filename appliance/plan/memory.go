@@ -8,15 +8,16 @@ import (
 )
 
 // What a site needs while its rules are loaded: the kernel holds all of a list in its transaction, beside the
-// messages that it came in. It panics when it runs out of memory there, so a site too large for its machine is refused
-// before. Measured with all services: TestLargeSite of image/vmtest has as many as may be.
+// messages that it came in. It panics when it runs out of memory there, so a site too large for its machine
+// is refused before. Measured with all services: TestLargeSite of image/vmtest has as many as may be.
 const (
 	elementMemory = 2 << 10  // of one address or network on a list
 	hostMemory    = 4 << 10  // of one host, in all that know it and in a command that reads the site
 	leastMemory   = 42 << 20 // for all else: what all services have when nobody asks them for anything
 )
 
-// fits reports why hosts and rules are too many for a machine of so many bytes of memory; 0 is unknown, and enough.
+// fits reports why hosts and rules are too many for a machine of so many bytes of memory; 0 is unknown, and
+// enough.
 func fits(t firewall.Table, hosts int, memory uint64) error {
 	elements := 0
 	for _, s := range t.Sets {

@@ -47,7 +47,8 @@ func network(s *site.Site, learned Learned) netcfg.Config {
 	up := linksUp(s, facts, wayOut6(s, learned).MTU, all)
 	c := netcfg.Config{
 		Links: up, Addresses: addresses(s, facts, all), Routes: routes(s, facts, all),
-		Sysctls: slices.Concat(sysctls(), redirects(s, up), tables(learned.Memory, hosts4(s)), fragments(learned.Memory), timeouts()),
+		Sysctls: slices.Concat(sysctls(), redirects(s, up), tables(learned.Memory, hosts4(s)),
+			fragments(learned.Memory), timeouts()),
 	}
 	addTunnel(&c, s, facts)
 	addUnreachable(&c, s, learned)

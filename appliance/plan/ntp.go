@@ -30,7 +30,9 @@ func ntpConfig(s *site.Site, l Learned) ntp.Config {
 		return c
 	}
 	for _, source := range provided(s, l) {
-		known := slices.ContainsFunc(c.Sources, func(have ntp.Source) bool { return have.String() == source.String() })
+		known := slices.ContainsFunc(c.Sources, func(have ntp.Source) bool {
+			return have.String() == source.String()
+		})
 		if !known && len(c.Sources) < ntp.MaxSources {
 			c.Sources = append(c.Sources, source)
 		}

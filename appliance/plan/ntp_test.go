@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp"
 )
 
-// TestProvidersTime: "wan" is all whom the provider names, over IPv4 and IPv6, by addresses and names, each once; and nobody
-// where the site does not say so.
+// TestProvidersTime: "wan" is all whom the provider names, over IPv4 and IPv6, by addresses and names, each
+// once; and nobody where the site does not say so.
 func TestProvidersTime(t *testing.T) {
 	for servers, want := range map[string]string{
 		`"wan"`:                   "203.0.112.123 192.0.2.123 2001:db8:4300::123 time.isp.example time.example",

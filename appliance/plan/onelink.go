@@ -19,19 +19,24 @@ func routedBy(s *site.Site, lan site.LAN) []netip.Prefix {
 	return all
 }
 
-// redirects lets the kernel tell hosts of a LAN of the router on it that is the shorter way (RFC 1812, 5.2.7.2): the
-// packet leaves by the link that it came by, and its source is in the network of that router, for which the kernel looks
-// when the medium is not said to be shared. Where the site has rules about what passes there, hosts are not sent past
-// them. In IPv6 the kernel asks no setting. Each card is told, for it may have been another network's.
+// redirects lets the kernel tell hosts of a LAN of the router on it that is the shorter way (RFC 1812,
+// 5.2.7.2): the packet leaves by the link that it came by, and its source is in the network of that router,
+// for which the kernel looks when the medium is not said to be shared. Where the site has rules about what
+// passes there, hosts are not sent past them. In IPv6 the kernel asks no setting. Each card is told, for it
+// may have been another network's.
 func redirects(s *site.Site, up []netcfg.Link) []netcfg.Sysctl {
-	all := []netcfg.Sysctl{{Key: "net.ipv4.conf.all.shared_media", Value: "0"}, {Key: "net.ipv4.conf.default.shared_media", Value: "0"}}
+	all := []netcfg.Sysctl{{Key: "net.ipv4.conf.all.shared_media", Value: "0"},
+		{Key: "net.ipv4.conf.default.shared_media", Value: "0"}}
 	for _, link := range up {
 		send := "0"
-		if slices.ContainsFunc(s.LANs, func(l site.LAN) bool { return l.Link() == link.Name && SendsRedirects(s, l) }) {
+		if slices.ContainsFunc(s.LANs, func(l site.LAN) bool {
+			return l.Link() == link.Name && SendsRedirects(s, l)
+		}) {
 			send = "1"
 		}
 		if link.Name != "lo" {
-			all = append(all, netcfg.Sysctl{Key: "net/ipv4/conf/" + link.Name + "/send_redirects", Value: send})
+			all = append(all, netcfg.Sysctl{Key: "net/ipv4/conf/" + link.Name + "/send_redirects",
+				Value: send})
 		}
 	}
 	return all

@@ -39,8 +39,8 @@ ipv4 = "192.168.33.1/24"
 	return plan.Make(s, plan.Learned{})
 }
 
-// TestAnotherRouterOnALAN: the zone knows what is behind it, and the kernel tells hosts of it, on that link alone, and
-// not where they would go past a rule.
+// TestAnotherRouterOnALAN: the zone knows what is behind it, and the kernel tells hosts of it, on that link
+// alone, and not where they would go past a rule.
 func TestAnotherRouterOnALAN(t *testing.T) {
 	const route, deny = "[[route]]\nto = \"10.8.0.0/16\"\nvia = \"192.168.32.2\"\n", "[[firewall.deny]]\nservice = \"ssh\"\n"
 	for _, c := range []struct{ more, lan, routed string }{

@@ -7,8 +7,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// An Outline is what of a site can be looked for in the kernel without reading all of it: ten thousand hosts take
-// longer to read than who asks whether all is well can wait.
+// An Outline is what of a site can be looked for in the kernel without reading all of it: ten thousand hosts
+// take longer to read than who asks whether all is well can wait.
 type Outline struct {
 	Links    []OutlineLink `json:"links"`
 	Gateways []Gateway     `json:"gateways"` // that the site says itself
@@ -18,9 +18,10 @@ type Outline struct {
 
 // An OutlineLink is one network of a site.
 type OutlineLink struct {
-	Name      string         `json:"name"`      // of the site: "wan" or the LAN's
-	Interface string         `json:"interface"` // of the kernel
-	Wanted    []netip.Prefix `json:"wanted"`    // addresses that the site says, with the lengths of their networks
+	Name      string `json:"name"`      // of the site: "wan" or the LAN's
+	Interface string `json:"interface"` // of the kernel
+	// addresses that the site says, with the lengths of their networks
+	Wanted []netip.Prefix `json:"wanted"`
 }
 
 // A Gateway is a default route.
@@ -38,7 +39,9 @@ func OutlineOf(s *site.Site, l Learned) Outline {
 		}
 	}
 	if s.WAN.Interface != "" {
-		own := slices.DeleteFunc([]netip.Prefix{s.WAN.IPv4, s.WAN.IPv6}, func(p netip.Prefix) bool { return !p.IsValid() })
+		own := slices.DeleteFunc([]netip.Prefix{s.WAN.IPv4, s.WAN.IPv6}, func(p netip.Prefix) bool {
+			return !p.IsValid()
+		})
 		o.Links = append(o.Links, OutlineLink{site.ZoneWAN, s.WAN.Link(), own})
 		o.Cards = append(o.Cards, s.WAN.Interface, s.WAN.Link())
 	}

@@ -67,8 +67,8 @@ type Learned struct {
 	WAN *wan.Facts `json:"wan,omitempty"`
 	// WAN6 is what is said of the way out over IPv6; the same.
 	WAN6 *wan.Facts6 `json:"wan6,omitempty"`
-	// Decided6: what was delegated before the box started is in WAN6, or is to be had no more. While it is not
-	// said, the client of the way out asks.
+	// Decided6: what was delegated before the box started is in WAN6, or is to be had no more. While it is
+	// not said, the client of the way out asks.
 	Decided6 bool `json:"decided6,omitempty"`
 	// ULA is the prefix of unique local addresses that the box has made for itself.
 	ULA netip.Prefix `json:"ula,omitzero"`
@@ -110,12 +110,13 @@ func Make(s *site.Site, l Learned) Plan {
 		HostName:      s.Name,
 		ConsoleLocked: s.Console.Locked,
 		Network:       network(s, l),
-		Firewall:      firewall.Loaded{Policy: policy(s, facts, l), Features: firewall.Features{Offload: l.Shortcut, Links: l.Links}},
-		Services:      append(services, Service{Name: roster.SSH, Config: sshConfig(s, l)}),
-		Files:         []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
-		Hooks:         hooks(s),
-		Lacking:       lacking,
-		Learned:       l,
+		Firewall: firewall.Loaded{Policy: policy(s, facts, l),
+			Features: firewall.Features{Offload: l.Shortcut, Links: l.Links}},
+		Services: append(services, Service{Name: roster.SSH, Config: sshConfig(s, l)}),
+		Files:    []File{{"hosts", hosts(s)}, {"resolv.conf", resolvConf(s)}},
+		Hooks:    hooks(s),
+		Lacking:  lacking,
+		Learned:  l,
 	}
 }
 
@@ -131,7 +132,8 @@ func NetworkOf(s *site.Site, l Learned) netcfg.Config { return network(Numbered(
 // Shortcuts are the devices of s between which the kernel may be able to take conversations past the rules:
 // of which [Learned.Shortcut] can be.
 func Shortcuts(s *site.Site) []string {
-	return firewall.Policy{Zones: zones(s, wan.Facts{}, Learned{})}.Shortcuts() // what is learned is no device
+	// what is learned is no device
+	return firewall.Policy{Zones: zones(s, wan.Facts{}, Learned{})}.Shortcuts()
 }
 
 // Check reports why p cannot work. What site accepts always can; this is the last look before anything is
@@ -139,7 +141,8 @@ func Shortcuts(s *site.Site) []string {
 // a new address upstream waits meanwhile. The zero Plan has nothing in common with any.
 func (p Plan) Check(was Plan) error {
 	var errs []error
-	if p.Learned.Memory != was.Learned.Memory || p.hosts() != was.hosts() || !reflect.DeepEqual(p.Firewall, was.Firewall) {
+	if p.Learned.Memory != was.Learned.Memory || p.hosts() != was.hosts() ||
+		!reflect.DeepEqual(p.Firewall, was.Firewall) {
 		table, err := p.Firewall.Table()
 		errs = append(errs, err, fits(table, p.hosts(), p.Learned.Memory))
 	}

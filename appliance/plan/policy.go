@@ -21,8 +21,8 @@ var floodRate = firewall.Rate{Count: 100, Per: firewall.Second, Burst: 200}
 // policy is what the site says and behind it the default of a router: LANs reach
 // the WAN and the services of the box, and nobody else reaches anything.
 func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
-	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s), Share: share(s, l.Memory),
-		Neighbours: neighbourLimits(s, l.Memory), OwnKnown: s.WAN.DHCP == nil}
+	p := firewall.Policy{Log: logRate, Flood: floodRate, Zones: zones(s, facts, l), Sets: sets(s),
+		Share: share(s, l.Memory), Neighbours: neighbourLimits(s, l.Memory), OwnKnown: s.WAN.DHCP == nil}
 	lans := lanNames(s)
 	for _, r := range s.Firewall.Rules {
 		p.Rules = append(p.Rules, rule(r))
@@ -54,8 +54,8 @@ func policy(s *site.Site, facts wan.Facts, l Learned) firewall.Policy {
 		p.Masquerade = []firewall.Masquerade{m}
 	}
 	for _, o := range oneToOne(s, facts) {
-		p.OneToOne = append(p.OneToOne, firewall.OneToOne{Outside: o.Outside, Inside: o.Inside, Zone: site.ZoneWAN, Host: o.Zone,
-			Hairpin: lans, Origin: o.Place})
+		p.OneToOne = append(p.OneToOne, firewall.OneToOne{Outside: o.Outside, Inside: o.Inside,
+			Zone: site.ZoneWAN, Host: o.Zone, Hairpin: lans, Origin: o.Place})
 	}
 	return p
 }
@@ -81,15 +81,16 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 	var all []firewall.Zone
 	for _, l := range s.LANs {
 		all = append(all, firewall.Zone{
-			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...), OnLink: onLink(l.Own()),
-			Routed:        routedBy(s, l),
+			Name: l.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Own: own(l.Own()...),
+			OnLink: onLink(l.Own()), Routed: routedBy(s, l),
 			Direct:        direct(s, facts, onLink(l.Own())),
 			RouterAdverts: l.HasIPv6(), // those of other routers are looked at, and not believed
 		})
 		for _, part := range s.Firewall.Zones {
 			if part.LAN == l.Name {
 				all = append(all, firewall.Zone{
-					Name: part.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject, Networks: part.Networks,
+					Name: part.Name, Interfaces: []string{l.Link()}, Refuse: firewall.Reject,
+					Networks: part.Networks,
 				})
 			}
 		}
@@ -117,7 +118,9 @@ func zones(s *site.Site, facts wan.Facts, l Learned) []firewall.Zone {
 func relayZones(s *site.Site) []string {
 	var names []string
 	for _, part := range s.Firewall.Zones {
-		if slices.ContainsFunc(s.Relayed, func(r site.Relayed) bool { return slices.ContainsFunc(part.Networks, r.Network.Overlaps) }) {
+		if slices.ContainsFunc(s.Relayed, func(r site.Relayed) bool {
+			return slices.ContainsFunc(part.Networks, r.Network.Overlaps)
+		}) {
 			names = append(names, part.Name)
 		}
 	}

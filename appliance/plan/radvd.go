@@ -8,8 +8,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// radvdConfig is what hosts of the LANs are told over IPv6. LANs without a network have their place too: hosts
-// may hold one that is gone, and other routers are watched. What is too much to be told is said in sentences.
+// radvdConfig is what hosts of the LANs are told over IPv6. LANs without a network have their place too:
+// hosts may hold one that is gone, and other routers are watched. What is too much to be told is said in
+// sentences.
 func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 	ways := ways6(s, l)
 	for _, lan := range s.LANs {
@@ -63,8 +64,8 @@ func prefixOf(n network6, ways []way6) radvd.Prefix {
 	return p
 }
 
-// shared6 are the prefixes that the LANs have their networks of: hosts reach all of the house by the appliance,
-// whether or not it leads out (RFC 7084 4.3, L-3).
+// shared6 are the prefixes that the LANs have their networks of: hosts reach all of the house by the
+// appliance, whether or not it leads out (RFC 7084 4.3, L-3).
 func shared6(s *site.Site, l Learned) []netip.Prefix {
 	var all []netip.Prefix
 	for _, from := range s.Sources6() {

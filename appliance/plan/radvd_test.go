@@ -68,7 +68,8 @@ func TestTooMuchIsTold(t *testing.T) {
 	}
 }
 
-// TestAwaited: a LAN that has something of the provider's waits for it until that is decided, and no other does.
+// TestAwaited: a LAN that has something of the provider's waits for it until that is decided, and no other
+// does.
 func TestAwaited(t *testing.T) {
 	const toml = `[wan]
 interface = "eth0"
@@ -97,8 +98,8 @@ subnet = 1
 	}
 }
 
-// TestDeprecatedBeforeTheStart: a delegation whose preferred lifetime ended before the machine was started is one that
-// hosts are told of as such: all else of the plan was not applied with it.
+// TestDeprecatedBeforeTheStart: a delegation whose preferred lifetime ended before the machine was started is
+// one that hosts are told of as such: all else of the plan was not applied with it.
 func TestDeprecatedBeforeTheStart(t *testing.T) {
 	learned := *delegated("2001:db8:4400::/56")
 	learned.Delegated[0].Preferred, learned.Delegated[0].Valid = -30*time.Minute, 30*time.Minute
@@ -110,7 +111,8 @@ func TestDeprecatedBeforeTheStart(t *testing.T) {
 	}
 }
 
-// TestServersByIPv6: time servers and resolvers of clients are told of by their IPv6 addresses too, if these are known.
+// TestServersByIPv6: time servers and resolvers of clients are told of by their IPv6 addresses too, if these
+// are known.
 func TestServersByIPv6(t *testing.T) {
 	_, c := planOf(t, `[[lan]]
 name = "lan"
@@ -129,8 +131,8 @@ ntp = ["192.168.32.53", "192.168.32.99", "192.168.32.1"]
 	}
 }
 
-// TestTimeByIPv6: hosts are told of the appliance where it keeps the time, by the address there that stays; and of nobody
-// where it does not, or where the site says so.
+// TestTimeByIPv6: hosts are told of the appliance where it keeps the time, by the address there that stays;
+// and of nobody where it does not, or where the site says so.
 func TestTimeByIPv6(t *testing.T) {
 	learned := *delegated("2001:db8:4400::/56")
 	for _, c := range []struct{ lan, below, want string }{

@@ -59,9 +59,10 @@ func endpoints(ends []site.FirewallEnd) []firewall.Endpoint {
 // hosts too.
 func forward(f site.PortForward, lans []string) firewall.Forward {
 	out := firewall.Forward{
-		Name: f.Name, From: f.From, Ports: firewall.PortRange{First: f.First, Last: f.Last}, To: f.To, ToPort: f.ToPort, Zone: f.Zone,
-		Sources: firewall.Sources{Addresses: f.Sources.Networks, Sets: f.Sources.Sets},
-		Rate:    rate(f.Rate), Log: f.Log, Origin: f.Place,
+		Name: f.Name, From: f.From, Ports: firewall.PortRange{First: f.First, Last: f.Last}, To: f.To,
+		ToPort: f.ToPort, Zone: f.Zone, Sources: firewall.Sources{Addresses: f.Sources.Networks,
+			Sets: f.Sources.Sets},
+		Rate: rate(f.Rate), Log: f.Log, Origin: f.Place,
 	}
 	for _, p := range f.Protos {
 		out.Protos = append(out.Protos, firewall.Proto(p))

@@ -128,7 +128,9 @@ func outOfOrder(numbers []int) []int {
 	var tails []int // indices of the ends of the ascents of length 1, 2, …, each end as low as can be
 	prev := make([]int, len(numbers))
 	for i, n := range numbers {
-		length, _ := slices.BinarySearchFunc(tails, n, func(t, n int) int { return cmp.Compare(numbers[t], n) })
+		length, _ := slices.BinarySearchFunc(tails, n, func(t, n int) int {
+			return cmp.Compare(numbers[t], n)
+		})
 		prev[i] = -1
 		if length > 0 {
 			prev[i] = tails[length-1]

@@ -50,7 +50,8 @@ func keysPart(s *site.Site) part {
 			continue
 		}
 		sum := sha256.Sum256(key)
-		p.lines = append(p.lines, textLine(strings.Join(fields[2:], " "), fields[0], // as ssh-keygen -l has it
+		// as ssh-keygen -l has it
+		p.lines = append(p.lines, textLine(strings.Join(fields[2:], " "), fields[0],
 			"SHA256:"+base64.RawStdEncoding.EncodeToString(sum[:])))
 	}
 	return p

@@ -14,14 +14,16 @@ const HostKeyFile = "/perm/ssh/host_ed25519"
 
 const sshPort = 22
 
-// sshConfig listens on the links of the zones from where the policy lets somebody in, for all addresses of the box: at
-// which of them, and who, is the firewall's to say. What comes in by another link finds nobody, even without it.
+// sshConfig listens on the links of the zones from where the policy lets somebody in, for all addresses of
+// the box: at which of them, and who, is the firewall's to say. What comes in by another link finds nobody,
+// even without it.
 func sshConfig(s *site.Site, l Learned) sshcfg.Config {
 	c := sshcfg.Config{AuthorizedKeys: s.AuthorizedKeys, HostKeyFile: HostKeyFile}
 	c.MaxPending, c.MaxPendingPerSource, c.MaxSessions, c.MaxForwards = sshBounds(l.Memory)
 	for _, link := range sshLinks(s) {
 		for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-			c.Listen = append(c.Listen, sshcfg.Endpoint{Address: netip.AddrPortFrom(any, sshPort), Interface: link})
+			c.Listen = append(c.Listen, sshcfg.Endpoint{Address: netip.AddrPortFrom(any, sshPort),
+				Interface: link})
 		}
 	}
 	return c
@@ -45,7 +47,9 @@ func sshLinks(s *site.Site) []string {
 // allowsSSH reports whether a rule lets somebody upstream reach the box by ssh.
 func allowsSSH(r site.FirewallRule) bool {
 	names := func(ends []site.FirewallEnd, zone string) bool {
-		return slices.ContainsFunc(ends, func(e site.FirewallEnd) bool { return slices.Contains(e.Zones, zone) })
+		return slices.ContainsFunc(ends, func(e site.FirewallEnd) bool {
+			return slices.Contains(e.Zones, zone)
+		})
 	}
 	return !r.Deny && names(r.From, site.ZoneWAN) && names(r.To, firewall.Box) &&
 		slices.ContainsFunc(r.Services, func(service site.Service) bool {
@@ -55,22 +59,25 @@ func allowsSSH(r site.FirewallRule) bool {
 		})
 }
 
-// What somebody who has not logged in can have sshd hold: a packet of 256 kB is given its room when it is announced,
-// before its sender is known. And what a session has that does nothing, its shell included: ten take 14 MB. A connection through the box took 36 kB idle; each direction has a buffer of 32.
+// What somebody who has not logged in can have sshd hold: a packet of 256 kB is given its room when it is
+// announced, before its sender is known. And what a session has that does nothing, its shell included: ten
+// take 14 MB. A connection through the box took 36 kB idle; each direction has a buffer of 32.
 const (
 	pendingMemory = 400 << 10
 	sessionMemory = 3 << 19
 	forwardMemory = 96 << 10
 )
 
-// The parts of a machine's memory that connections without a login have, sessions, and connections through the box.
+// The parts of a machine's memory that connections without a login have, sessions, and connections through
+// the box.
 const (
 	pendingPart = 16
 	sessionPart = 8
 	forwardPart = 32
 )
 
-// The least that an appliance has, in bytes of memory: 96 MB without what the kernel keeps, and the most connections and sessions that are of use.
+// The least that an appliance has, in bytes of memory: 96 MB without what the kernel keeps, and the most
+// connections and sessions that are of use.
 const (
 	leastMachine = 80 << 20
 	mostPending  = 64
@@ -78,8 +85,9 @@ const (
 	mostForwards = 256
 )
 
-// sshBounds are how many connections may wait for a login, in all and of one source, how many sessions there may be, and
-// how many connections through the box, on a machine with so many bytes of memory; 0 is unknown, and the least.
+// sshBounds are how many connections may wait for a login, in all and of one source, how many sessions there
+// may be, and how many connections through the box, on a machine with so many bytes of memory; 0 is unknown,
+// and the least.
 func sshBounds(memory uint64) (pending, perSource, sessions, forwards int) {
 	memory = max(memory, leastMachine)
 	pending = int(min(memory/pendingPart/pendingMemory, mostPending))

@@ -18,30 +18,33 @@ const (
 	leastConversations = 16384
 	mostConversations  = 262144   // what Linux gives a machine of 4 GiB
 	conversationShare  = 16 << 10 // one for so many bytes of memory
-	conversationStep   = 512      // the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
+	// the kernel rounds buckets up to whole pages of 4096 bytes (nf_ct_alloc_hashtable)
+	conversationStep = 512
 
 	leastNeighbours = 8192 // of each family
 	mostNeighbours  = 65536
 	neighbourShare  = 8 << 10 // one for so many bytes of memory
-	hostNeighbours  = 16      // for each address of the LANs: a quarter of them is never forgotten, see tables
+	// for each address of the LANs: a quarter of them is never forgotten, see tables
+	hostNeighbours = 16
 	// neighbourQueue is how many bytes of packets wait for one whose address is asked for, a packet counting
 	// as 768 at least. Linux has 212,992: who names a network's absent addresses could fill the memory with
 	// them, and before that what a service's socket may have under way, so that nobody was answered.
 	neighbourQueue = 16 << 10
 )
 
-// tables sizes them for a machine with so many bytes of memory, and LANs with so many IPv4 addresses. Linux goes
-// by the memory alone, and leaves a small machine with 1,024 conversations and neighbours, which one host uses
-// up.
+// tables sizes them for a machine with so many bytes of memory, and LANs with so many IPv4 addresses. Linux
+// goes by the memory alone, and leaves a small machine with 1,024 conversations and neighbours, which one
+// host uses up.
 func tables(memory, hosts uint64) []netcfg.Sysctl {
 	most := strconv.Itoa(conversations(memory))
 	all := []netcfg.Sysctl{
-		{Key: "net.netfilter.nf_conntrack_buckets", Value: most}, {Key: "net.netfilter.nf_conntrack_max", Value: most},
+		{Key: "net.netfilter.nf_conntrack_buckets", Value: most},
+		{Key: "net.netfilter.nf_conntrack_max", Value: most},
 	}
 	n := neighbours(memory, hosts)
 	for _, family := range []string{"ipv4", "ipv6"} {
-		// Below the first nobody is forgotten; above the second who was not heard for five seconds may be; the
-		// third is the end (arp(7), neigh_forced_gc).
+		// Below the first nobody is forgotten; above the second who was not heard for five seconds may be;
+		// the third is the end (arp(7), neigh_forced_gc).
 		for i, n := range []int{n / 4, n / 2, n} {
 			key := fmt.Sprintf("net.%s.neigh.default.gc_thresh%d", family, i+1)
 			all = append(all, netcfg.Sysctl{Key: key, Value: strconv.Itoa(n)})
@@ -91,8 +94,12 @@ func onLink6(own []netip.Prefix) (all []netip.Prefix) {
 // direct are those of a LAN's networks of which no part is behind a router.
 func direct(s *site.Site, facts wan.Facts, networks []netip.Prefix) (all []netip.Prefix) {
 	for _, p := range networks {
-		routed := slices.ContainsFunc(s.Routes, func(r site.Route) bool { return r.To.Overlaps(p) && r.To.Bits() > p.Bits() }) ||
-			slices.ContainsFunc(facts.Routes, func(r wan.Route) bool { return r.To.Overlaps(p) && r.To.Bits() > p.Bits() })
+		routed := slices.ContainsFunc(s.Routes, func(r site.Route) bool {
+			return r.To.Overlaps(p) && r.To.Bits() > p.Bits()
+		}) ||
+			slices.ContainsFunc(facts.Routes, func(r wan.Route) bool {
+				return r.To.Overlaps(p) && r.To.Bits() > p.Bits()
+			})
 		if !routed {
 			all = append(all, p)
 		}
@@ -118,9 +125,9 @@ func onLinkWAN(s *site.Site, facts wan.Facts) []netip.Prefix {
 	return all
 }
 
-// neighbourLimits are how many neighbours may come at once. Within five seconds, while the kernel can forget none
-// of them, all links together bring no more than half a table: two bursts, and the rate twice, for who comes again
-// has one of his own.
+// neighbourLimits are how many neighbours may come at once. Within five seconds, while the kernel can forget
+// none of them, all links together bring no more than half a table: two bursts, and the rate twice, for who
+// comes again has one of his own.
 func neighbourLimits(s *site.Site, memory uint64) firewall.Neighbours {
 	n := neighbours(memory, hosts4(s))
 	links := len(s.LANs)

@@ -7,9 +7,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/netcfg"
 )
 
-// timeouts are how long the kernel remembers a conversation that says nothing, as short as a NAT is allowed to
-// make them (docs/firewall.md has them all). Those of Linux are five days for TCP, and for much else shorter
-// than is allowed. What is not here is allowed as it is.
+// timeouts are how long the kernel remembers a conversation that says nothing, as short as a NAT is allowed
+// to make them (docs/firewall.md has them all). Those of Linux are five days for TCP, and for much else
+// shorter than is allowed. What is not here is allowed as it is.
 func timeouts() []netcfg.Sysctl {
 	const (
 		established = 2*time.Hour + 4*time.Minute // RFC 5382, REQ-5
@@ -24,11 +24,14 @@ func timeouts() []netcfg.Sysctl {
 		is   time.Duration
 	}{
 		{"tcp_timeout_established", established},
-		{"tcp_timeout_fin_wait", closing}, {"tcp_timeout_close_wait", closing}, {"tcp_timeout_last_ack", closing},
+		{"tcp_timeout_fin_wait", closing}, {"tcp_timeout_close_wait", closing},
+		{"tcp_timeout_last_ack", closing},
 		{"tcp_timeout_time_wait", closing},
-		{"udp_timeout", mapping}, {"udp_timeout_stream", stream}, {"icmp_timeout", query}, {"icmpv6_timeout", query},
+		{"udp_timeout", mapping}, {"udp_timeout_stream", stream}, {"icmp_timeout", query},
+		{"icmpv6_timeout", query},
 	} {
-		all = append(all, netcfg.Sysctl{Key: "net.netfilter.nf_conntrack_" + t.name, Value: strconv.Itoa(int(t.is.Seconds()))})
+		all = append(all, netcfg.Sysctl{Key: "net.netfilter.nf_conntrack_" + t.name,
+			Value: strconv.Itoa(int(t.is.Seconds()))})
 	}
 	return all
 }

@@ -29,8 +29,8 @@ func own6(s *site.Site, l Learned) []netip.Prefix {
 	return nil
 }
 
-// addUnreachable: what is routed to the appliance is unreachable but for the LANs; no packet for it may leave by
-// the default route, and come back by it (RFC 7084 4.3, WPD-5).
+// addUnreachable: what is routed to the appliance is unreachable but for the LANs; no packet for it may leave
+// by the default route, and come back by it (RFC 7084 4.3, WPD-5).
 func addUnreachable(c *netcfg.Config, s *site.Site, l Learned) {
 	routed := shared6(s, l)
 	if s.Tunnel != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestProvidersAnswersComeIn: the kernel lets the answers of a DHCP server in, to everybody and before the box has
-// an address, and nothing else; where nobody asks, not these either.
+// TestProvidersAnswersComeIn: the kernel lets the answers of a DHCP server in, to everybody and before the
+// box has an address, and nothing else; where nobody asks, not these either.
 func TestProvidersAnswersComeIn(t *testing.T) {
 	for i, c := range []struct {
 		lines  string

@@ -311,8 +311,8 @@ func TestProvidersChange(t *testing.T) {
 	}
 }
 
-// TestOutsideIsLost: a person is told when nothing reaches the outside any more, or its names are not looked up,
-// and not else.
+// TestOutsideIsLost: a person is told when nothing reaches the outside any more, or its names are not looked
+// up, and not else.
 func TestOutsideIsLost(t *testing.T) {
 	const (
 		static = "ipv4 = \"203.0.113.99/24\"\n"

@@ -17,8 +17,8 @@ type way6 struct {
 	up      bool           // nothing is known that speaks against it
 }
 
-// Tables of the ways out, if there are two: RFC 8028 3.1 has packets leave by the way that their source is of,
-// for others drop them (RFC 2827).
+// Tables of the ways out, if there are two: RFC 8028 3.1 has packets leave by the way that their source is
+// of, for others drop them (RFC 2827).
 const (
 	tunnelTable = 41 // its protocol
 	wanTable    = 42
@@ -60,8 +60,8 @@ func (w way6) has(p netip.Prefix) bool {
 	})
 }
 
-// wayOf returns the way that packets of a network leave by; false: there is none. A network that a provider has
-// delegated leads nowhere by another way.
+// wayOf returns the way that packets of a network leave by; false: there is none. A network that a provider
+// has delegated leads nowhere by another way.
 func wayOf(ways []way6, n network6) (way6, bool) {
 	for _, w := range ways {
 		if w.has(n.own.Masked()) {
@@ -96,7 +96,8 @@ func addWays6(c *netcfg.Config, ways []way6) {
 			rules = append(rules, netcfg.Rule{From: p, Table: w.table})
 		}
 	}
-	slices.SortStableFunc(rules, func(a, b netcfg.Rule) int { // by their sources, so that they stay when ways change
+	// by their sources, so that they stay when ways change
+	slices.SortStableFunc(rules, func(a, b netcfg.Rule) int {
 		return a.From.Compare(b.From)
 	})
 	for i, r := range slices.Compact(rules) {

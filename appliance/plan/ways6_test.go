@@ -28,8 +28,8 @@ func ways(p plan.Plan) (routes, rules []string) {
 	return routes, rules
 }
 
-// TestTwoWays: of two ways out over IPv6 one is for conversations that begin; those of the other go on by it, and
-// it takes over while the first is down. Hosts are told the same.
+// TestTwoWays: of two ways out over IPv6 one is for conversations that begin; those of the other go on by it,
+// and it takes over while the first is down. Hosts are told the same.
 func TestTwoWays(t *testing.T) {
 	const toml = `[wan]
 interface = "eth0"

@@ -29,18 +29,20 @@ type Service struct {
 	StateDir string
 	// Reads are directories of others in /perm that it may read, with all that is in them.
 	Reads []string
-	// Essential: without its answers the network behind the box does not work, so the watchdog waits for them.
+	// Essential: without its answers the network behind the box does not work, so the watchdog waits for
+	// them.
 	Essential bool
 	// Reloads: it takes another configuration while it serves. Others are started again.
 	Reloads bool
-	// Memory is its share of the machine's memory, in percent: what it has when it is asked for all that it answers.
+	// Memory is its share of the machine's memory, in percent: what it has when it is asked for all that it
+	// answers.
 	Memory int
-	// OOM is its oom_score_adj (proc(5)), from -1000, never, to 1000: who is killed first when there is no memory
-	// left. What people start has 0 or more, so no service goes before that.
+	// OOM is its oom_score_adj (proc(5)), from -1000, never, to 1000: who is killed first when there is no
+	// memory left. What people start has 0 or more, so no service goes before that.
 	OOM int
-	// Holds are the kinds of files and sockets that it may have open when it has dropped its privileges, by what its
-	// site asks for, beside those of every unit: its Config, its output, its answers, its control socket, and what Go
-	// waits with.
+	// Holds are the kinds of files and sockets that it may have open when it has dropped its privileges, by
+	// what its site asks for, beside those of every unit: its Config, its output, its answers, its control
+	// socket, and what Go waits with.
 	Holds []string
 }
 
@@ -50,12 +52,14 @@ func All() []Service {
 		{Name: NFLog, UID: 502, Memory: 8, OOM: -200, Holds: []string{"netlink"}},
 		{
 			Name: DHCP, UID: 501, Caps: []string{"net_raw", "net_bind_service"}, StateDir: "/perm/dhcp",
-			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "packet", "raw", "udp", "/perm/dhcp"},
+			Essential: true, Reloads: true, Memory: 16, OOM: -900,
+			Holds: []string{"netlink", "packet", "raw", "udp", "/perm/dhcp"},
 		},
 		{
 			// net_raw binds sockets to links that come later.
-			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"}, Reads: []string{"/perm/dhcp", "/perm/radvd"},
-			Essential: true, Reloads: true, Memory: 16, OOM: -900, Holds: []string{"netlink", "tcp", "udp", "inotify", "/perm/dhcp"},
+			Name: DNS, UID: 503, Caps: []string{"net_bind_service", "net_raw"},
+			Reads: []string{"/perm/dhcp", "/perm/radvd"}, Essential: true, Reloads: true, Memory: 16,
+			OOM: -900, Holds: []string{"netlink", "tcp", "udp", "inotify", "/perm/dhcp"},
 		},
 		{
 			// net_raw sends and hears before there is an address, and binds to a link that comes later.

@@ -4,8 +4,8 @@
 // ever if it only listens. Here its process gets ECONNABORTED at once, as with `ss -K`.
 //
 // Only connections are ended: sockets that listen on an address belong to who follows addresses
-// (appliance/links), and those of UDP have no conversation that could hang. What is forwarded is no socket of this
-// machine: see firewall/conntrack.
+// (appliance/links), and those of UDP have no conversation that could hang. What is forwarded is no socket of
+// this machine: see firewall/conntrack.
 //
 // It works in the network namespace of the calling thread, and needs CAP_NET_ADMIN there and a kernel with
 // CONFIG_INET_DIAG_DESTROY.
@@ -26,8 +26,8 @@ import (
 var ErrUnsupported = errors.New("the kernel ends no connections (CONFIG_INET_DIAG_DESTROY)")
 
 // ofConnections are the states of a socket with another end (linux/tcp_states.h), one bit each: SYN_SENT and
-// SYN_RECV, ESTABLISHED, and those of one that is being closed. Not among them are LISTEN and CLOSE, and TIME_WAIT,
-// which no process has.
+// SYN_RECV, ESTABLISHED, and those of one that is being closed. Not among them are LISTEN and CLOSE, and
+// TIME_WAIT, which no process has.
 const ofConnections = 1<<unix.BPF_TCP_ESTABLISHED | 1<<unix.BPF_TCP_SYN_SENT | 1<<unix.BPF_TCP_SYN_RECV |
 	1<<unix.BPF_TCP_FIN_WAIT1 | 1<<unix.BPF_TCP_FIN_WAIT2 | 1<<unix.BPF_TCP_CLOSE_WAIT |
 	1<<unix.BPF_TCP_LAST_ACK | 1<<unix.BPF_TCP_CLOSING
@@ -53,7 +53,8 @@ func End(addrs []netip.Addr) (n int, err error) {
 				case err == nil:
 					n++
 				case !errors.Is(err, unix.ENOENT): // it ended by itself
-					return n, fmt.Errorf("end the TCP connection from %v to %v: %w", c.local, c.remote, unsupported(err))
+					return n, fmt.Errorf("end the TCP connection from %v to %v: %w", c.local, c.remote,
+						unsupported(err))
 				}
 			}
 			if len(all) < ended {

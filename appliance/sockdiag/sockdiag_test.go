@@ -20,8 +20,8 @@ const patience = 20 * time.Second
 // ends is a connection as its processes see it.
 type ends struct{ near, far net.Conn }
 
-// connect makes a connection of two namespaces, from one address to another. The far end listens at the latter, or,
-// if at is given, at that.
+// connect makes a connection of two namespaces, from one address to another. The far end listens at the
+// latter, or, if at is given, at that.
 func connect(t *testing.T, near, far *testnet.Namespace, from, to, at string) (e ends) {
 	t.Helper()
 	do := func(n *testnet.Namespace, f func() error) {

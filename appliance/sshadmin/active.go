@@ -59,9 +59,11 @@ func (s *Service) transport(cfg sshcfg.Config, hostKey gossh.Signer) *ssh.Server
 		PublicKeyHandler:         s.mayTry,
 		ConnectionFailedCallback: s.failed,
 		Handler:                  func(ssh.Session) {}, // never reached: no session of the library
-		ChannelHandlers:          map[string]ssh.ChannelHandler{"session": s.session, "direct-tcpip": s.forward},
-		RequestHandlers:          map[string]ssh.RequestHandler{"tcpip-forward": s.refuseListening, "streamlocal-forward@openssh.com": s.refuseListening},
-		SubsystemHandlers:        map[string]ssh.SubsystemHandler{},
+		ChannelHandlers: map[string]ssh.ChannelHandler{"session": s.session,
+			"direct-tcpip": s.forward},
+		RequestHandlers: map[string]ssh.RequestHandler{"tcpip-forward": s.refuseListening,
+			"streamlocal-forward@openssh.com": s.refuseListening},
+		SubsystemHandlers: map[string]ssh.SubsystemHandler{},
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // maxAgent bounds the programs of a session that ask the client's agent at the same time.
 const maxAgent = 8
 
-// An agent is a socket by which the programs of a session reach the agent of their client (draft-ietf-sshm-ssh-agent).
+// An agent is a socket by which the programs of a session reach the agent of their client
+// (draft-ietf-sshm-ssh-agent).
 type agent struct {
 	dir    string // its own, which only root may enter
 	socket net.Listener

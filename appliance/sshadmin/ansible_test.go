@@ -47,9 +47,9 @@ func theRealThing(t *testing.T) func(*sshcfg.Config) {
 	}
 }
 
-// TestAnsible sends what Ansible sends (2.14; plugins/shell/sh.py, plugins/connection/ssh.py): for raw a command by a shell,
-// with a terminal too; for modules a directory of its own, a file in it by sftp or scp, its mode, its run, its end; and
-// with pipelining the module by the standard input of a shell.
+// TestAnsible sends what Ansible sends (2.14; plugins/shell/sh.py, plugins/connection/ssh.py): for raw a
+// command by a shell, with a terminal too; for modules a directory of its own, a file in it by sftp or scp,
+// its mode, its run, its end; and with pipelining the module by the standard input of a shell.
 func TestAnsible(t *testing.T) {
 	t.Parallel()
 	d := start(t, theRealThing(t))

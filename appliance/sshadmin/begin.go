@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// How many conversations with strangers begin: so many at once, and then one for each time that passes. What a key
-// exchange computes cannot be stopped when its connection is ended, so those of a crowd would keep the machine busy
-// for others for seconds.
+// How many conversations with strangers begin: so many at once, and then one for each time that passes. What
+// a key exchange computes cannot be stopped when its connection is ended, so those of a crowd would keep the
+// machine busy for others for seconds.
 const (
 	strangersAtOnce = 20
 	strangersEvery  = 200 * time.Millisecond
@@ -16,8 +16,8 @@ const (
 // beginPause is how often a stranger looks whether it is his turn.
 const beginPause = 50 * time.Millisecond
 
-// begin talks with c. A stranger waits in the gate for his turn, and those that are driven out there never have one;
-// who comes from where somebody has logged in waits for nobody.
+// begin talks with c. A stranger waits in the gate for his turn, and those that are driven out there never
+// have one; who comes from where somebody has logged in waits for nobody.
 //
 //	accepted ──► in the gate ── turn, or familiar ──► key exchange, login ──► sessions
 //	                  └── driven out ──► closed

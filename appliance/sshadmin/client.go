@@ -57,7 +57,8 @@ func clientOf(addr net.Addr) *client { return addr.(clientAddr).client }
 
 // newClient takes a place in the gate for conn, which came in by a link; 0: by any.
 func (s *Service) newClient(conn net.Conn, link int) *client {
-	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr()), out: make(chan struct{})}
+	c := &client{Conn: conn, server: s, since: s.uptime(), source: addrPort(conn.RemoteAddr()),
+		out: make(chan struct{})}
 	var card ethernet.MAC
 	if s.cardOf != nil && link != 0 {
 		card, _ = s.cardOf(link, c.source.Addr()) // without it he is one of his network

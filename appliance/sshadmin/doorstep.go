@@ -8,8 +8,8 @@ import (
 
 // Bounds of what somebody may send who has not logged in, in bytes.
 const (
-	// maxClearPacket is the most that a packet may have before there are keys: RFC 4253 section 6.1 demands that
-	// 35000 are taken. The library takes 256 kB, and makes room for them when they are announced.
+	// maxClearPacket is the most that a packet may have before there are keys: RFC 4253 section 6.1 demands
+	// that 35000 are taken. The library takes 256 kB, and makes room for them when they are announced.
 	maxClearPacket = 35000
 	// maxBeforeLogin is the most in all. A login with six keys of RSA, the longest that there are, has 20 kB.
 	maxBeforeLogin = 64 << 10

@@ -83,7 +83,8 @@ func (s *Service) accept(d *entrance) {
 		}
 		if err != nil {
 			if !failed {
-				s.log.Error("ssh cannot accept a connection, tries again", "endpoint", d.String(), "cause", err)
+				s.log.Error("ssh cannot accept a connection, tries again", "endpoint", d.String(), "cause",
+					err)
 			}
 			failed = true
 			pause(s.stop, acceptPause)

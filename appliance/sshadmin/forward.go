@@ -22,8 +22,8 @@ const (
 	maxHostName  = 255              // bytes (RFC 1035 section 2.3.4)
 )
 
-// forward opens a connection for a client, from the box itself (RFC 4254 section 7.2): what the firewall lets the box
-// reach, who is its root reaches. It is the ssh.ChannelHandler for "direct-tcpip".
+// forward opens a connection for a client, from the box itself (RFC 4254 section 7.2): what the firewall lets
+// the box reach, who is its root reaches. It is the ssh.ChannelHandler for "direct-tcpip".
 //
 //	asked ── too many, no such host, refused, nobody answers ──► rejected, with the reason
 //	  └─ connected ──► both directions ── both have ended, or one of the two ends is gone ──► closed
@@ -135,12 +135,14 @@ func (s *Service) endForward(c *client) {
 	}
 }
 
-// refuseListening refuses to let others in to the client by ports or sockets of the box (ssh -R). The protocol has no
-// words for why, so a session of the client begins with them. It is the ssh.RequestHandler for what asks for it.
+// refuseListening refuses to let others in to the client by ports or sockets of the box (ssh -R). The
+// protocol has no words for why, so a session of the client begins with them. It is the ssh.RequestHandler
+// for what asks for it.
 func (s *Service) refuseListening(ctx ssh.Context, _ *ssh.Server, req *gossh.Request) (bool, []byte) {
 	c := clientOf(ctx.RemoteAddr())
 	if !c.wantedPort.Swap(true) {
-		s.log.Info("ssh refuses to forward from the box (ssh -R)", "source", c.source.String(), "key", c.openedBy())
+		s.log.Info("ssh refuses to forward from the box (ssh -R)", "source", c.source.String(), "key",
+			c.openedBy())
 	}
 	return false, nil
 }

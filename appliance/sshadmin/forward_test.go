@@ -44,7 +44,8 @@ func echo(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// TestThroughTheBox: connections through the box, by the clients that there are. Each direction ends by itself.
+// TestThroughTheBox: connections through the box, by the clients that there are. Each direction ends by
+// itself.
 func TestThroughTheBox(t *testing.T) {
 	t.Parallel()
 	d, far := start(t, nil), echo(t)
@@ -142,7 +143,8 @@ func silentPort(t *testing.T) string {
 	return address
 }
 
-// TestManyThrough: connections through the box are bounded, of one client and of all, and one that ends makes room.
+// TestManyThrough: connections through the box are bounded, of one client and of all, and one that ends makes
+// room.
 func TestManyThrough(t *testing.T) {
 	t.Parallel()
 	d, far := start(t, func(c *sshcfg.Config) { c.MaxForwards = 70 }), echo(t)

@@ -19,9 +19,9 @@ func (ends) RemoteAddr() net.Addr {
 }
 func (ends) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 22} }
 
-// FuzzRequests sends requests of any type and contents on a session channel, after login (RFC 4254 section 6): what
-// is taken over of them stays within its bounds, and no program starts for it, since there is no shell. Each request
-// is a byte for its type, one for its length, and that.
+// FuzzRequests sends requests of any type and contents on a session channel, after login (RFC 4254 section
+// 6): what is taken over of them stays within its bounds, and no program starts for it, since there is no
+// shell. Each request is a byte for its type, one for its length, and that.
 func FuzzRequests(f *testing.F) {
 	kinds := []string{"env", "pty-req", "window-change", "signal", "exec", "shell", "subsystem", "x11-req", "auth-agent-req@openssh.com", "break"}
 	request := func(kind byte, m any) []byte {

@@ -97,12 +97,12 @@ func (g *gate) admit(t *ticket) *ticket {
 		networks[p.network]++
 		hosts[p.source]++
 	}
-	// order is less for who goes before another: strangers first, of the network that holds most, there of the
-	// host that does. Of equals it is the newcomer's own network, his own host, and then the oldest.
+	// order is less for who goes before another: strangers first, of the network that holds most, there of
+	// the host that does. Of equals it is the newcomer's own network, his own host, and then the oldest.
 	order := func(p, q *ticket) int {
 		return cmp.Or(first(!p.familiar, !q.familiar), cmp.Compare(networks[q.network], networks[p.network]),
-			first(p.network == t.network, q.network == t.network), cmp.Compare(hosts[q.source], hosts[p.source]),
-			first(p.source == t.source, q.source == t.source))
+			first(p.network == t.network, q.network == t.network),
+			cmp.Compare(hosts[q.source], hosts[p.source]), first(p.source == t.source, q.source == t.source))
 	}
 	var victim *ticket
 	if crowded := networks[t.network] >= g.perSource; crowded || len(g.pending) >= g.max {
@@ -128,8 +128,8 @@ func first(x, y bool) int {
 	return 1
 }
 
-// A network is what may hold so many places in all: an IPv4 address or, on a link, a card; or the /64 of an IPv6
-// address, in which a host takes addresses as it likes (RFC 8981).
+// A network is what may hold so many places in all: an IPv4 address or, on a link, a card; or the /64 of an
+// IPv6 address, in which a host takes addresses as it likes (RFC 8981).
 type network struct {
 	prefix netip.Prefix
 	card   ethernet.MAC

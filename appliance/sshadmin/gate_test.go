@@ -32,7 +32,8 @@ func TestSourceOf(t *testing.T) {
 	}
 }
 
-// TestNeighboursAtTheDoor: who floods by any number of addresses of the LAN's /64 drives out nobody but himself.
+// TestNeighboursAtTheDoor: who floods by any number of addresses of the LAN's /64 drives out nobody but
+// himself.
 func TestNeighboursAtTheDoor(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	g := &gate{max: 12, perSource: 6}
@@ -60,8 +61,8 @@ func TestNeighboursAtTheDoor(t *testing.T) {
 	}
 }
 
-// crowd is the slow, obvious gate: the sources that are inside, oldest first. Those of whom somebody has logged
-// in before they came end in .9 or more.
+// crowd is the slow, obvious gate: the sources that are inside, oldest first. Those of whom somebody has
+// logged in before they came end in .9 or more.
 type crowd []netip.Addr
 
 func known(source netip.Addr) bool { return source.As4()[3] >= 9 }

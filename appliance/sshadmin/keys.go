@@ -120,7 +120,8 @@ func readHostKey(path string) (gossh.Signer, error) {
 		return nil, fmt.Errorf("ssh host key %s is no file: %v", path, info.Mode())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("ssh host key %s has mode %04o: only its owner may read it (0600)", path, info.Mode().Perm())
+		return nil, fmt.Errorf("ssh host key %s has mode %04o: only its owner may read it (0600)", path,
+			info.Mode().Perm())
 	}
 	file, err := io.ReadAll(io.LimitReader(f, maxHostKeyFile))
 	if err != nil {

@@ -31,8 +31,9 @@ func listen(ctx context.Context, e sshcfg.Endpoint) (net.Listener, error) {
 	return l, nil
 }
 
-// unreadRoom is how many bytes of a connection the kernel keeps that nobody has read, which it doubles for what they
-// take (socket(7), SO_RCVBUF). By itself it keeps more than 64 kB of each, and as many as wait to be accepted took 9 MB.
+// unreadRoom is how many bytes of a connection the kernel keeps that nobody has read, which it doubles for
+// what they take (socket(7), SO_RCVBUF). By itself it keeps more than 64 kB of each, and as many as wait to
+// be accepted took 9 MB.
 const unreadRoom = 16 << 10
 
 // setListenOptions prepares an unbound socket for e.

@@ -8,9 +8,9 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// handshake returns the algorithms and the callbacks of one connection: docs/hardening.md has them with the reasons.
-// No SHA-1, no NIST curve in the key exchange, and no MAC over plain text: AES in counter mode is for clients without
-// an authenticated cipher, and every MAC is over what was encrypted.
+// handshake returns the algorithms and the callbacks of one connection: docs/hardening.md has them with the
+// reasons. No SHA-1, no NIST curve in the key exchange, and no MAC over plain text: AES in counter mode is
+// for clients without an authenticated cipher, and every MAC is over what was encrypted.
 func (s *Service) handshake(ssh.Context) *gossh.ServerConfig {
 	return &gossh.ServerConfig{
 		Config: gossh.Config{
@@ -26,8 +26,10 @@ func (s *Service) handshake(ssh.Context) *gossh.ServerConfig {
 			gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
 			gossh.KeyAlgoRSASHA256, gossh.KeyAlgoRSASHA512,
 		},
-		MaxAuthTries:              maxAuthTries,
-		AuthLogCallback:           func(c gossh.ConnMetadata, _ string, _ error) { clientOf(c.RemoteAddr()).tried(c.User()) },
+		MaxAuthTries: maxAuthTries,
+		AuthLogCallback: func(c gossh.ConnMetadata, _ string, _ error) {
+			clientOf(c.RemoteAddr()).tried(c.User())
+		},
 		VerifiedPublicKeyCallback: s.loggedIn,
 	}
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Methods returns what can be asked by name: "ping" (nothing), and "problems" (a list of
-// sentences: a host key that is temporary, endpoints that nobody can come in by, keys that are not used, crowds,
-// and that no session can begin any more).
+// sentences: a host key that is temporary, endpoints that nobody can come in by, keys that are not used,
+// crowds, and that no session can begin any more).
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: func(_ context.Context, _ json.RawMessage, send func(any) error) error {

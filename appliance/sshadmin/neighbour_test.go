@@ -19,8 +19,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestNeighbourFloodsTheDoor: a host of a LAN begins connections by many addresses of its /64, and says nothing.
-// Another host of it, from which nobody has logged in before, gets in meanwhile.
+// TestNeighbourFloodsTheDoor: a host of a LAN begins connections by many addresses of its /64, and says
+// nothing. Another host of it, from which nobody has logged in before, gets in meanwhile.
 func TestNeighbourFloodsTheDoor(t *testing.T) {
 	box, flooding, honest := testnet.New(t, "box"), testnet.New(t, "flooding"), testnet.New(t, "honest")
 	box.Bridge("lan0")

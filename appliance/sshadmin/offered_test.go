@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// offered are the lists of the server's first message (RFC 4253 7.1), by the headings of the page; those of the other
-// direction are to be the same.
+// offered are the lists of the server's first message (RFC 4253 7.1), by the headings of the page; those of
+// the other direction are to be the same.
 func offered(t *testing.T, d *daemon) map[string][]string {
 	t.Helper()
 	c := d.connect(t)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// paramikoFiles opens files in the ways of Python's open, and prints of each what is there before and after its end.
+// paramikoFiles opens files in the ways of Python's open, and prints of each what is there before and after
+// its end.
 const paramikoFiles = `
 import os, paramiko, sys
 host, port, key, d = sys.argv[1:5]

@@ -58,11 +58,12 @@ func startProgram(argv, env []string, term *terminal) (*program, error) {
 	return p, nil
 }
 
-// firstToGo is the oom_score_adj of what people start (proc(5)): it goes before any service when memory is out.
+// firstToGo is the oom_score_adj of what people start (proc(5)): it goes before any service when memory is
+// out.
 const firstToGo = "500"
 
-// standFirst has a program and all that it will start be killed before others. It has only been started: the shell
-// itself needs longer until it starts something.
+// standFirst has a program and all that it will start be killed before others. It has only been started: the
+// shell itself needs longer until it starts something.
 func standFirst(pid int) {
 	// Without proc nobody is killed in any order.
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(firstToGo), 0)

@@ -16,14 +16,14 @@ const sessionVariable = "GATEHOUSE_SESSION="
 const killRounds = 10
 
 // killRemains ends all that a session has started and that is still there when it is over: what runs in the
-// background, ignores the hang-up, or has made itself a session of its own. What has got rid of its environment is
-// not found.
+// background, ignores the hang-up, or has made itself a session of its own. What has got rid of its
+// environment is not found.
 func killRemains(session string) {
 	for range killRounds {
 		found := false
 		for _, pid := range withVariable(sessionVariable + session) {
-			// A number that was just read can be another's by now, but for that the kernel would have to have given
-			// out all others since.
+			// A number that was just read can be another's by now, but for that the kernel would have to have
+			// given out all others since.
 			found = unix.Kill(pid, unix.SIGKILL) == nil || found
 		}
 		if !found {

@@ -67,7 +67,8 @@ func (s *Service) full() string {
 	case total >= bound:
 		return fmt.Sprintf("No further session can begin, %d are open: of %s.", total, most(count))
 	case fullest >= max(1, bound-elsewhere):
-		return fmt.Sprintf("No further session can begin from one source, which has %d of %d: %s.", fullest, bound, most(count))
+		return fmt.Sprintf("No further session can begin from one source, which has %d of %d: %s.", fullest,
+			bound, most(count))
 	}
 	return ""
 }

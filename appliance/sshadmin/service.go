@@ -28,8 +28,8 @@ type Options struct {
 	Changed <-chan struct{}
 	// Uptime is the time since the kernel started, CLOCK_BOOTTIME of clock_gettime(2).
 	Uptime func() time.Duration
-	// CardOf returns the card that answers for an address on a link, by its index; the zero MAC: that is not known.
-	// Nil: no card is.
+	// CardOf returns the card that answers for an address on a link, by its index; the zero MAC: that is not
+	// known. Nil: no card is.
 	CardOf func(link int, addr netip.Addr) (ethernet.MAC, error)
 }
 
@@ -71,7 +71,8 @@ func Open(cfg sshcfg.Config, o Options) (*Service, error) {
 		log: o.Log, changed: o.Changed, uptime: o.Uptime, cardOf: o.CardOf,
 		failures:  slog.New(ratelimit.Handler(o.Log.Handler(), 10, 6*time.Second, time.Now)),
 		strangers: ratelimit.NewBucket(strangersAtOnce, strangersEvery),
-		clients:   make(map[*client]struct{}), running: make(map[*client]int), forwards: make(map[*client]int), shut: make(map[string]error),
+		clients:   make(map[*client]struct{}), running: make(map[*client]int),
+		forwards: make(map[*client]int), shut: make(map[string]error),
 	}
 	next, err := s.activate(cfg)
 	if err != nil {

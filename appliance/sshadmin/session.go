@@ -54,7 +54,8 @@ func (s *Service) session(_ *ssh.Server, conn *gossh.ServerConn, open gossh.NewC
 		return // the connection has ended
 	}
 	defer ch.Close()
-	sess := &session{server: s, conn: conn, ch: ch, open: conn.OpenChannel, id: rand.Text(), over: make(chan struct{})}
+	sess := &session{server: s, conn: conn, ch: ch, open: conn.OpenChannel, id: rand.Text(),
+		over: make(chan struct{})}
 	sess.loop(requests)
 	go gossh.DiscardRequests(requests) // ends when the channel is closed
 	if sess.prog != nil {
@@ -131,7 +132,8 @@ func (sess *session) setEnv(payload []byte) bool {
 		return false
 	}
 	kv := m.Name + "=" + m.Value
-	if m.Name != "LANG" && !strings.HasPrefix(m.Name, "LC_") || len(kv) > maxEnvLength || strings.Contains(kv, "\x00") {
+	if m.Name != "LANG" && !strings.HasPrefix(m.Name, "LC_") || len(kv) > maxEnvLength ||
+		strings.Contains(kv, "\x00") {
 		return false
 	}
 	sess.env = append(sess.env, kv)
@@ -186,7 +188,8 @@ func (sess *session) lendAgent() bool {
 	}
 	var err error
 	if sess.agent, err = newAgent(sess.open); err != nil {
-		sess.server.log.Error("ssh agent", "source", clientOf(sess.conn.RemoteAddr()).source.String(), "cause", err)
+		sess.server.log.Error("ssh agent", "source", clientOf(sess.conn.RemoteAddr()).source.String(),
+			"cause", err)
 		return false
 	}
 	return true
@@ -199,7 +202,8 @@ func (sess *session) start(argv ...string) bool {
 	}
 	prog, err := startProgram(argv, sess.environment(), sess.term)
 	if err != nil {
-		sess.server.log.Error("ssh session", "source", clientOf(sess.conn.RemoteAddr()).source.String(), "cause", err)
+		sess.server.log.Error("ssh session", "source", clientOf(sess.conn.RemoteAddr()).source.String(),
+			"cause", err)
 		return false
 	}
 	sess.prog = prog
@@ -260,5 +264,6 @@ func (sess *session) environment() []string {
 	env = append(env, sess.env...)
 	env = append(env, conf.Env...)
 	return append(env, // for commands that ask who this is, and must be able to believe it
-		sessionVariable+sess.id, "GATEHOUSE_KEY="+client.openedBy(), fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
+		sessionVariable+sess.id, "GATEHOUSE_KEY="+client.openedBy(),
+		fmt.Sprintf("GATEHOUSE_CONNECTED=%d", client.since.Nanoseconds()))
 }

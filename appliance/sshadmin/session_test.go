@@ -280,8 +280,8 @@ func hangUp(t *testing.T, cmd *exec.Cmd) {
 	eventually(t, "end of the process", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 }
 
-// TestNothingRemains: what ignores the hang-up, and what has a session of its own, ends with the session; other
-// sessions of the same connection go on.
+// TestNothingRemains: what ignores the hang-up, and what has a session of its own, ends with the session;
+// other sessions of the same connection go on.
 func TestNothingRemains(t *testing.T) {
 	t.Parallel()
 	d := start(t, nil)

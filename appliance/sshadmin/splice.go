@@ -14,8 +14,8 @@ type stream interface {
 	CloseWrite() error
 }
 
-// splice carries what comes by a channel to a connection, and back, until both directions have ended or one of the two
-// is closed.
+// splice carries what comes by a channel to a connection, and back, until both directions have ended or one
+// of the two is closed.
 func splice(ch gossh.Channel, requests <-chan *gossh.Request, conn stream) {
 	go func() {
 		gossh.DiscardRequests(requests) // until the channel is closed

@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin"
 )
 
-// TestTemporaryKey: whatever has become of the host key, an administrator gets in, and is told by which key; and
-// the box's own is used again when it can be read.
+// TestTemporaryKey: whatever has become of the host key, an administrator gets in, and is told by which key;
+// and the box's own is used again when it can be read.
 func TestTemporaryKey(t *testing.T) {
 	t.Parallel()
 	fingerprint := regexp.MustCompile(`The ssh host key is a temporary one, (SHA256:[A-Za-z0-9+/]{43}): `)

@@ -74,7 +74,8 @@ func putty(program string, options ...string) func(*testing.T, *daemon, ...strin
 func dropbear(t *testing.T, d *daemon, args ...string) *exec.Cmd {
 	key := filepath.Join(t.TempDir(), "key")
 	finish(t, client(t, "dropbearconvert", "openssh", "dropbear", d.key, key))
-	// Debian leaves out dropbear's scp, which is OpenSSH's of former days: this is what that says to dbclient.
+	// Debian leaves out dropbear's scp, which is OpenSSH's of former days: this is what that says to
+	// dbclient.
 	wrapper := filepath.Join(t.TempDir(), "dbclient")
 	script := fmt.Sprintf("#!/bin/sh\nwhile :; do case $1 in -l) user=$2; shift 2;; --) shift; break;; -*) shift;; *) break;; esac; done\n"+
 		"host=$1; shift; exec dbclient -y -y -l \"$user\" -p %d -i %s \"$host\" \"$@\"\n", d.addr.Port(), key)
@@ -165,8 +166,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// TestBroken: whether the client goes away in the middle of an upload or the server does, the old file stays, and nothing
-// is beside it.
+// TestBroken: whether the client goes away in the middle of an upload or the server does, the old file stays,
+// and nothing is beside it.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for name, copy := range map[string]func(*testing.T, *daemon, ...string) *exec.Cmd{

@@ -18,8 +18,8 @@ const (
 	namedMost  = 3                // sources that are named
 )
 
-// turned are the connections of late that were ended before a login, by somebody else's coming or by what they
-// sent.
+// turned are the connections of late that were ended before a login, by somebody else's coming or by what
+// they sent.
 type turned struct {
 	mu   sync.Mutex
 	last []away // oldest first

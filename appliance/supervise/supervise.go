@@ -39,7 +39,8 @@ type Unit struct {
 
 // same reports whether a process of u is one of v.
 func (u Unit) same(v Unit) bool {
-	return slices.Equal(u.Args, v.Args) && bytes.Equal(u.Config, v.Config) && u.ReadyTimeout == v.ReadyTimeout &&
+	return slices.Equal(u.Args, v.Args) && bytes.Equal(u.Config, v.Config) &&
+		u.ReadyTimeout == v.ReadyTimeout &&
 		u.Reloads == v.Reloads
 }
 
@@ -77,8 +78,8 @@ func New(start unit.Starter, log *logs.Log) *Supervisor {
 }
 
 // Set makes units the list, and the processes those of it. It returns when it is known of all that it started
-// or changed whether they are ready. Its error names those that are not and says why; they are tried again all
-// the same. When ctx ends first, its error is returned. Names must be there and differ.
+// or changed whether they are ready. Its error names those that are not and says why; they are tried again
+// all the same. When ctx ends first, its error is returned. Names must be there and differ.
 func (s *Supervisor) Set(ctx context.Context, units []Unit) error {
 	for i, u := range units {
 		if u.Name == "" || slices.ContainsFunc(units[:i], func(v Unit) bool { return v.Name == u.Name }) {

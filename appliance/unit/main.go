@@ -78,8 +78,8 @@ func Of[C any, S Service](open func(C, Options) (S, error)) Main {
 				if err != nil {
 					return err
 				}
-				// What was refused has changed nothing: init that goes back from it asks for what is there, and
-				// must get it, whatever stands in the way of anything else.
+				// What was refused has changed nothing: init that goes back from it asks for what is there,
+				// and must get it, whatever stands in the way of anything else.
 				if wanted == taken {
 					return nil
 				}
@@ -166,7 +166,8 @@ func (p Self) answer(refused error) error {
 	return nil
 }
 
-// A sum stands for the text of a Config. Init writes equal ones alike, and to keep one itself would be megabytes.
+// A sum stands for the text of a Config. Init writes equal ones alike, and to keep one itself would be
+// megabytes.
 type sum [sha256.Size]byte
 
 // read decodes the Config as it is now. A field that the service does not know means that plan and service

@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// Our own choices: how often a process looks whether there is something to give back, and how many bytes it must
-// have taken since it last gave any.
+// Our own choices: how often a process looks whether there is something to give back, and how many bytes it
+// must have taken since it last gave any.
 const (
 	tidyEvery = 10 * time.Second
 	tidyFrom  = 1 << 20
 )
 
-// Tidy gives back what memory this process does not need, until ctx ends. The runtime itself collects no garbage
-// below 4 MB, and of nine processes that is a third of the least machine. Who does nothing collects nothing.
+// Tidy gives back what memory this process does not need, until ctx ends. The runtime itself collects no
+// garbage below 4 MB, and of nine processes that is a third of the least machine. Who does nothing collects
+// nothing.
 func Tidy(ctx context.Context) {
 	ticker := time.NewTicker(tidyEvery)
 	defer ticker.Stop()

@@ -93,7 +93,8 @@ func (j *judge) round(seen []sight) verdict {
 	return v
 }
 
-// round returns, if the service is to be started again, for how many rounds its process has been silent; else 0.
+// round returns, if the service is to be started again, for how many rounds its process has been silent; else
+// 0.
 func (s *service) round(up, answered bool) int {
 	if answered {
 		s.known, s.silent, s.hung = true, 0, 0

@@ -44,7 +44,8 @@ func (w linux) Name() string { return w.name }
 
 func (w linux) SetTimeout(d time.Duration) error {
 	const setTimeout = 0xc0045706 // WDIOC_SETTIMEOUT of linux/watchdog.h, _IOWR('W', 6, int)
-	return os.NewSyscallError("WDIOC_SETTIMEOUT", unix.IoctlSetPointerInt(w.fd, setTimeout, int(d/time.Second)))
+	return os.NewSyscallError("WDIOC_SETTIMEOUT",
+		unix.IoctlSetPointerInt(w.fd, setTimeout, int(d/time.Second)))
 }
 
 // Feed writes what means nothing else: that feeds with every driver.

@@ -31,10 +31,11 @@ type Status struct {
 
 // Silence is a service that does not answer.
 type Silence struct {
-	Name  string        `json:"name"`
-	For   time.Duration `json:"for_ns"`
-	Next  time.Duration `json:"restart_ns,omitempty"` // until it is started again; 0: it has no process now
-	Tries int           `json:"restarts,omitempty"`   // how often it was started again for this, and that did not last
+	Name string        `json:"name"`
+	For  time.Duration `json:"for_ns"`
+	Next time.Duration `json:"restart_ns,omitempty"` // until it is started again; 0: it has no process now
+	// how often it was started again for this, and that did not last
+	Tries int `json:"restarts,omitempty"`
 }
 
 // Status tells how the guard is, as of its last round.

@@ -11,8 +11,8 @@
 // The watchdog is opened, and with that armed, when all essential services have answered once in this boot: a
 // fault that is there from the start leaves a box to look at, and no loop of resets. Before a reset the guard
 // leaves a note, and in the boot after it, which shows the note, it spares the box for an hour; so it resets
-// once an hour at most. What hangs the kernel or process 1 hangs the guard too, and the watchdog ends it at any
-// hour. While the machine ends the watchdog stays armed: a shutdown that hangs is a reset.
+// once an hour at most. What hangs the kernel or process 1 hangs the guard too, and the watchdog ends it at
+// any hour. While the machine ends the watchdog stays armed: a shutdown that hangs is a reset.
 //
 // Limits: one watchdog. Rounds are counted and not time, so that a clock that jumps means nothing; but Xen's
 // watchdog counts while the domain is paused.
@@ -81,7 +81,9 @@ func New(c Config) *Guard {
 		c.Timeout = DefaultTimeout
 	}
 	g := &Guard{Config: c}
-	g.note = note{write: c.Note, failed: func(err error) { g.Say(logName, "the note for the next boot: %v", err) }}
+	g.note = note{write: c.Note, failed: func(err error) {
+		g.Say(logName, "the note for the next boot: %v", err)
+	}}
 	g.status = Status{State: Waiting, Timeout: c.Timeout, Services: c.Names, LastReset: c.LastReset}
 	if c.Open == nil || len(c.Names) == 0 {
 		g.status.State = Off

@@ -53,7 +53,8 @@ func (c *clients) takeAll(ctx context.Context, n int) error {
 		}
 		for end := time.Now().Add(patience); len(hosts) > 0; {
 			if ctx.Err() != nil || time.Now().After(end) {
-				return errors.Join(fmt.Errorf("%d hosts get no lease, %s among them", len(hosts), hosts[0].name), ctx.Err())
+				return errors.Join(fmt.Errorf("%d hosts get no lease, %s among them", len(hosts),
+					hosts[0].name), ctx.Err())
 			}
 			left, err := c.take(hosts)
 			if err != nil {
@@ -115,7 +116,8 @@ type watch struct {
 }
 
 func (c *clients) watch(old, newcomer host) *watch {
-	w := &watch{clients: c, old: old, newcomer: newcomer, first: c.xid + 2 - c.xid%2, stop: make(chan struct{})}
+	w := &watch{clients: c, old: old, newcomer: newcomer, first: c.xid + 2 - c.xid%2,
+		stop: make(chan struct{})}
 	w.ended.Go(w.ask)
 	w.ended.Go(w.receive)
 	return w

@@ -38,10 +38,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	rounds := flags.Int("rounds", 7, "how many hosts are added to each, one after the other")
 	alone := flags.Bool("alone", false, "leave out the others")
 	sizes := []int{10, 1000, 10_000}
-	flags.Func("hosts", "how many hosts the sites have, `numbers` with commas (default 10,1000,10000)", func(text string) (err error) {
-		sizes, err = numbers(text)
-		return err
-	})
+	flags.Func("hosts", "how many hosts the sites have, `numbers` with commas (default 10,1000,10000)",
+		func(text string) (err error) {
+			sizes, err = numbers(text)
+			return err
+		})
 	if err := flags.Parse(args); err != nil || *rounds < 1 || flags.NArg() > 0 {
 		return 2
 	}
@@ -116,7 +117,8 @@ func (b *bench) compare(ctx context.Context, sizes []int, stdout io.Writer) erro
 
 // makeTools builds the appliance as its tests run it, and the push command, and makes a key.
 func makeTools(ctx context.Context, dir string) (tools, error) {
-	t := tools{dir: dir, box: filepath.Join(dir, "box"), push: filepath.Join(dir, "push"), key: filepath.Join(dir, "key")}
+	t := tools{dir: dir, box: filepath.Join(dir, "box"), push: filepath.Join(dir, "push"),
+		key: filepath.Join(dir, "key")}
 	for _, args := range [][]string{
 		{"go", "test", "-c", "-trimpath", "-ldflags", "-s -w", "-o", t.box, "./appliance/cmd/gatehouse"},
 		{"go", "build", "-trimpath", "-o", t.push, "./appliance/cmd/push"},

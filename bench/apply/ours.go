@@ -67,7 +67,9 @@ func ours(t tools, w *wire.Network, dir string, n int) (instance, error) {
 			_, err := gatehouse(ctx, box.Process.Pid, func(int) {}, "confirm")
 			return err
 		},
-		push: func(ctx context.Context, n int) (time.Duration, error) { return pushed(ctx, t, w, dir, n, key) },
+		push: func(ctx context.Context, n int) (time.Duration, error) {
+			return pushed(ctx, t, w, dir, n, key)
+		},
 	}, nil
 }
 
@@ -89,7 +91,8 @@ func gatehouse(ctx context.Context, box int, running func(pid int), args ...stri
 }
 
 // pushed makes the site of a box one of n hosts as make push does, from the other end of the wire.
-func pushed(ctx context.Context, t tools, w *wire.Network, dir string, n int, key []byte) (time.Duration, error) {
+func pushed(ctx context.Context, t tools, w *wire.Network, dir string, n int, key []byte) (time.Duration,
+	error) {
 	site := filepath.Join(dir, "pushed")
 	if err := writeSite(site, n, key); err != nil {
 		return 0, err

@@ -19,7 +19,8 @@ import (
 
 func programs() []program {
 	return []program{
-		{"gatehouse apply", false, ours}, {"Kea config-reload", false, kea}, {"dnsmasq SIGHUP", true, dnsmasq},
+		{"gatehouse apply", false, ours}, {"Kea config-reload", false, kea},
+		{"dnsmasq SIGHUP", true, dnsmasq},
 	}
 }
 
@@ -48,13 +49,15 @@ func writeKea(path, socket, leases string, n int) error {
 	conf, err := json.MarshalIndent(map[string]any{"Dhcp4": map[string]any{
 		"interfaces-config": map[string]any{"interfaces": []string{wire.ServerLink}},
 		"control-socket":    map[string]any{"socket-type": "unix", "socket-name": socket},
-		"lease-database":    map[string]any{"type": "memfile", "persist": true, "name": leases, "lfc-interval": 0},
-		"valid-lifetime":    int(lifetime / time.Second),
+		"lease-database": map[string]any{"type": "memfile", "persist": true, "name": leases,
+			"lfc-interval": 0},
+		"valid-lifetime": int(lifetime / time.Second),
 		"loggers": []any{map[string]any{
 			"name": "kea-dhcp4", "severity": "FATAL", "output_options": []any{map[string]any{"output": "stderr"}},
 		}},
 		"subnet4": []any{map[string]any{
-			"id": 1, "subnet": "10.0.0.0/8", "pools": []any{map[string]any{"pool": poolFirst + "-" + poolLast}},
+			"id": 1, "subnet": "10.0.0.0/8",
+			"pools":        []any{map[string]any{"pool": poolFirst + "-" + poolLast}},
 			"option-data":  []any{map[string]any{"name": "routers", "data": wire.ServerAddr}},
 			"reservations": reservations,
 		}},
@@ -98,10 +101,14 @@ func dnsmasq(_ tools, w *wire.Network, dir string, n int) (instance, error) {
 	cmd := exec.Command("ip", "netns", "exec", w.Server, "dnsmasq", "--keep-in-foreground",
 		"--conf-file=/dev/null", "--port=0", "--user=root", "--pid-file=", "--quiet-dhcp", "--no-ping",
 		"--interface="+wire.ServerLink, "--dhcp-range="+poolFirst+","+poolLast+",255.0.0.0,1h",
-		"--dhcp-lease-max=2000000", "--dhcp-authoritative", "--dhcp-leasefile="+filepath.Join(dir, "leases"), "--dhcp-hostsfile="+hosts)
+		"--dhcp-lease-max=2000000", "--dhcp-authoritative", "--dhcp-leasefile="+filepath.Join(dir, "leases"),
+		"--dhcp-hostsfile="+hosts)
 	return instance{
 		cmd: cmd, edit: edit,
-		enter: func(context.Context, func(int)) (time.Duration, error) { return 0, cmd.Process.Signal(syscall.SIGHUP) },
+		enter: func(context.Context, func(int)) (time.Duration, error) {
+			return 0,
+				cmd.Process.Signal(syscall.SIGHUP)
+		},
 	}, edit(n)
 }
 

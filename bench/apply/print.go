@@ -78,7 +78,9 @@ func (b *bench) print(w io.Writer, load string) error {
 func (b block) print(rounds int) {
 	b.row(fmt.Sprintf("one more host, with %d", b.hosts), func(s measured) string { return s.name })
 	lease := func(c change) time.Duration { return c.lease }
-	b.compared("  Enter to its lease", "%.0f ms", func(s measured) float64 { return milliseconds(median(s, lease)) })
+	b.compared("  Enter to its lease", "%.0f ms", func(s measured) float64 {
+		return milliseconds(median(s, lease))
+	})
 	b.compared(fmt.Sprintf("  the slowest of %d", rounds), "%.0f ms",
 		func(s measured) float64 { return milliseconds(most(s, lease)) })
 	b.compared("  until the command returns", "%.0f ms", func(s measured) float64 {

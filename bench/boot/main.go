@@ -77,7 +77,8 @@ func measure(ctx context.Context, site string, runs int, stdout, stderr io.Write
 		}
 		times = append(times, took)
 	}
-	fmt.Fprintf(stdout, "start of QEMU (TCG, 1 core, %d MB) to the first DHCP OFFER, site %s\n", memoryMB, filepath.Base(site))
+	fmt.Fprintf(stdout, "start of QEMU (TCG, 1 core, %d MB) to the first DHCP OFFER, site %s\n", memoryMB,
+		filepath.Base(site))
 	fmt.Fprintf(stdout, "  first boot  %s s\n", seconds(first))
 	fmt.Fprintf(stdout, "  boot        %s s, the median of%s\n", seconds(median(times)), all(times))
 	return nil
@@ -101,7 +102,8 @@ func boot(ctx context.Context, img vmtest.Image) (time.Duration, error) {
 	vm, err := vmtest.Launch(ctx, img.Dir, vmtest.Machine{
 		Name: "firewall", Kernel: img.Kernel, Append: vmtest.Append, MemoryMB: memoryMB,
 		Disks: []vmtest.Disk{{Path: img.Root}, {Path: img.Perm}},
-		NICs:  []vmtest.NIC{{MAC: "00:16:3e:20:00:f0", Port: wanPort}, {MAC: "00:16:3e:20:00:f1", Port: lanPort}},
+		NICs: []vmtest.NIC{{MAC: "00:16:3e:20:00:f0", Port: wanPort},
+			{MAC: "00:16:3e:20:00:f1", Port: lanPort}},
 	})
 	if err != nil {
 		return 0, err

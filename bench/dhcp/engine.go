@@ -26,7 +26,8 @@ func (b *bench) engine(ctx context.Context) error {
 		now := time.Now()
 		for i := range n {
 			addr, mac := holder(i)
-			e.Restore(lease.Lease{Addr: addr, MAC: mac, State: lease.Bound, Since: now, Until: now.Add(lifetime)})
+			e.Restore(lease.Lease{Addr: addr, MAC: mac, State: lease.Bound, Since: now,
+				Until: now.Add(lifetime)})
 		}
 		for round := range rounds {
 			if err := ctx.Err(); err != nil {

@@ -139,7 +139,8 @@ func (g *generator) answer(first uint32, asked []atomic.Int64, stop *atomic.Bool
 		switch a.Kind {
 		case packet.Offer:
 			asked[i].Store(time.Now().UnixNano())
-			if r.err = g.Send(wire.AppendMessage(out, packet.Request, a.XID, cardOf(a.XID), &a)); r.err != nil {
+			if r.err = g.Send(wire.AppendMessage(out, packet.Request, a.XID, cardOf(a.XID),
+				&a)); r.err != nil {
 				return r
 			}
 		case packet.ACK:

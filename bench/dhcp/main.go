@@ -35,8 +35,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dhcp", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	seconds := flags.Int("seconds", 2, "how many `seconds` each trial takes")
-	beside := flags.String("beside", "", "another build of cmd/gatehouse, a `file`, to be measured in place of dnsmasq")
-	steady := flags.Bool("steady", false, "measure only what a lease costs, and how long its ACK takes, at a steady rate")
+	beside := flags.String("beside", "",
+		"another build of cmd/gatehouse, a `file`, to be measured in place of dnsmasq")
+	steady := flags.Bool("steady", false,
+		"measure only what a lease costs, and how long its ACK takes, at a steady rate")
 	if err := flags.Parse(args); err != nil || *seconds < 1 || flags.NArg() > 0 {
 		return 2
 	}
@@ -81,10 +83,12 @@ func (b *bench) compare(ctx context.Context, beside string, steady bool, stdout 
 		return err
 	}
 	steps := []step{
-		{"leases a second", b.rates}, {"a lease at a steady rate", b.steadily}, {"delays", b.delays}, {"a room at once", b.rooms}, {"many leases", b.sizes}, {"the engine alone", b.engine},
+		{"leases a second", b.rates}, {"a lease at a steady rate", b.steadily}, {"delays", b.delays},
+		{"a room at once", b.rooms}, {"many leases", b.sizes}, {"the engine alone", b.engine},
 	}
 	if steady {
-		b.servers = slices.DeleteFunc(b.servers, func(s *server) bool { return s.name == "dnsmasq" }) // it is too slow
+		// it is too slow
+		b.servers = slices.DeleteFunc(b.servers, func(s *server) bool { return s.name == "dnsmasq" })
 		steps = steps[1:2]
 	}
 	for _, step := range steps {

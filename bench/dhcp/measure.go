@@ -137,11 +137,15 @@ func (b *bench) keepsUp(ctx context.Context, s *server, rate int) (got float64, 
 	const hopeless = 0.5
 	for range 2 {
 		var rep report
-		err := b.with(ctx, s, 0, func(*process) (err error) { rep, err = s.net.perfdhcp(ctx, rate, b.trial); return err })
+		err := b.with(ctx, s, 0, func(*process) (err error) {
+			rep, err = s.net.perfdhcp(ctx, rate, b.trial)
+			return err
+		})
 		if err != nil {
 			return 0, false, err
 		}
-		fmt.Fprintf(b.log, "  %s: asked for %d leases/s: %.0f/s, %.2f %% lost\n", s.name, rate, rep.rate, 100*rep.lost)
+		fmt.Fprintf(b.log, "  %s: asked for %d leases/s: %.0f/s, %.2f %% lost\n", s.name, rate, rep.rate,
+			100*rep.lost)
 		// A generator that falls behind has not shown that the server can do it.
 		if rep.lost < lossAllowed && rep.rate > 0.9*float64(rate) {
 			return rep.rate, true, nil
@@ -203,7 +207,8 @@ func (b *bench) delays(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(b.log, "  %s: %d leases/s: %s (DISCOVERs %.2f ms late at most)\n", s.name, rate, &d, milliseconds(d.late))
+			fmt.Fprintf(b.log, "  %s: %d leases/s: %s (DISCOVERs %.2f ms late at most)\n", s.name, rate, &d,
+				milliseconds(d.late))
 			s.acks = better(s.acks, d)
 		}
 	}
@@ -309,7 +314,8 @@ func (b *bench) steadily(ctx context.Context) error {
 				if s.lease == 0 || cost < s.lease {
 					s.lease = cost
 				}
-				fmt.Fprintf(b.log, "  %s: %d leases/s: %.1f µs of CPU each\n", s.name, steadyRate, microseconds(cost))
+				fmt.Fprintf(b.log, "  %s: %d leases/s: %.1f µs of CPU each\n", s.name, steadyRate,
+					microseconds(cost))
 				return nil
 			})
 			if err != nil {
@@ -344,7 +350,8 @@ func (b *bench) sizes(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(b.log, "  %s with %d leases: start %s, %d MB, one more %s\n", s.name, n, z.start.Round(time.Millisecond), z.memory/1e6, z.cpu.Round(time.Microsecond))
+			fmt.Fprintf(b.log, "  %s with %d leases: start %s, %d MB, one more %s\n", s.name, n,
+				z.start.Round(time.Millisecond), z.memory/1e6, z.cpu.Round(time.Microsecond))
 			s.sizes[n] = z
 		}
 	}

@@ -32,7 +32,8 @@ func (n *network) perfdhcp(ctx context.Context, rate int, long time.Duration) (r
 		return report{}, err
 	}
 	// A client of its own for every exchange; a second, in microseconds, for the last answers.
-	out, err := n.generate(ctx, "-r", strconv.Itoa(rate), "-R", strconv.Itoa(rate*(seconds+1)), "-p", strconv.Itoa(seconds), "-W", "1000000")
+	out, err := n.generate(ctx, "-r", strconv.Itoa(rate), "-R", strconv.Itoa(rate*(seconds+1)), "-p",
+		strconv.Itoa(seconds), "-W", "1000000")
 	if err != nil {
 		return report{}, err
 	}
@@ -83,7 +84,8 @@ func (n *network) avalanche(ctx context.Context, clients int) (time.Duration, er
 // generate runs perfdhcp, with cards that no run before had.
 func (n *network) generate(ctx context.Context, args ...string) (string, error) {
 	n.run++
-	args = append([]string{"netns", "exec", n.Clients, "perfdhcp", "-4", "-l", wire.RelayLink, "-b", fmt.Sprintf("mac=02:%02x:00:00:00:00", n.run&0xff)}, args...)
+	args = append([]string{"netns", "exec", n.Clients, "perfdhcp", "-4", "-l", wire.RelayLink, "-b",
+		fmt.Sprintf("mac=02:%02x:00:00:00:00", n.run&0xff)}, args...)
 	cmd := exec.CommandContext(ctx, "ip", append(args, wire.ServerAddr)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -93,7 +95,8 @@ func (n *network) generate(ctx context.Context, args ...string) (string, error) 
 	grown := makeRoom(cmd.Process.Pid)
 	err := cmd.Wait()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 3 { // not every exchange was completed: it is in the report
+	// not every exchange was completed: it is in the report
+	if errors.As(err, &exit) && exit.ExitCode() == 3 {
 		err = nil
 	}
 	if err == nil {
@@ -170,7 +173,8 @@ func parseAvalanche(out string) (time.Duration, error) {
 	word, _, _ := strings.Cut(rest, " ")
 	var hours, minutes int
 	var seconds float64
-	if _, err := fmt.Sscanf(strings.ReplaceAll(word, ":", " "), "%d %d %f", &hours, &minutes, &seconds); err != nil {
+	if _, err := fmt.Sscanf(strings.ReplaceAll(word, ":", " "), "%d %d %f", &hours, &minutes,
+		&seconds); err != nil {
 		return 0, fmt.Errorf("perfdhcp does not say how long the avalanche took:\n%s", out)
 	}
 	took := time.Duration(hours*3600+minutes*60)*time.Second + time.Duration(seconds*float64(time.Second))

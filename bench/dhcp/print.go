@@ -34,7 +34,8 @@ func (b *bench) print(w io.Writer, load string) error {
 	fmt.Fprintf(w, "disk: 90 bytes appended and synced: %s\n", &b.disk)
 	t := &table{tabwriter.NewWriter(w, 0, 0, 3, ' ', 0), b.servers}
 	t.row("", "wanted", func(s *server) string { return s.name })
-	t.compared(fmt.Sprintf("CPU of a lease, at %d a second", steadyRate), "<= 1.3 x Kea", "%.0f µs", func(s *server) float64 { return microseconds(s.lease) })
+	t.compared(fmt.Sprintf("CPU of a lease, at %d a second", steadyRate), "<= 1.3 x Kea", "%.0f µs",
+		func(s *server) float64 { return microseconds(s.lease) })
 	t.row(fmt.Sprintf("REQUEST to ACK, at %d a second", quickRate), "", func(*server) string { return "" })
 	t.delays("  half of them within", "", 0.5, func(s *server) *delays { return &s.quick })
 	t.delays("  99 % within", "<= 0.5 ms", 0.99, func(s *server) *delays { return &s.quick })
@@ -43,17 +44,20 @@ func (b *bench) print(w io.Writer, load string) error {
 		return t.Flush() // all that was asked for
 	}
 	t.compared("leases a second, < 0.1 % lost", ">= 9000", "%.0f", func(s *server) float64 { return s.rate })
-	t.row("REQUEST to ACK, at so many a second", "half of that", func(s *server) string { return fmt.Sprint(s.acks.rate) })
+	t.row("REQUEST to ACK, at so many a second", "half of that", func(s *server) string {
+		return fmt.Sprint(s.acks.rate)
+	})
 	atHalf := func(s *server) *delays { return &s.acks }
 	t.delays("  half of them within", "", 0.5, atHalf)
 	t.delays("  99 % within", "<= 5 ms", 0.99, atHalf)
 	t.delays("  all within", "", 1, atHalf)
-	t.row(fmt.Sprintf("%d clients at once, until all have a lease", clientsInRoom), "less than Kea", func(s *server) string {
-		if s.room >= roomLimit {
-			return fmt.Sprintf("> %.0f s", roomLimit.Seconds())
-		}
-		return relation("%.2f s", s.room.Seconds(), t.servers[0].room.Seconds())
-	})
+	t.row(fmt.Sprintf("%d clients at once, until all have a lease", clientsInRoom), "less than Kea",
+		func(s *server) string {
+			if s.room >= roomLimit {
+				return fmt.Sprintf("> %.0f s", roomLimit.Seconds())
+			}
+			return relation("%.2f s", s.room.Seconds(), t.servers[0].room.Seconds())
+		})
 	for _, n := range leaseCounts() {
 		t.size(n)
 		t.row("  one more, our engine alone", "flat", func(s *server) string {
@@ -95,8 +99,12 @@ func (t *table) size(n int) {
 		}
 		return relation("%.2f s", s.sizes[n].start.Seconds(), t.servers[0].sizes[n].start.Seconds())
 	})
-	t.compared("  memory", wanted(100_000, "<= 60 MB"), "%.0f MB", func(s *server) float64 { return float64(s.sizes[n].memory) / 1e6 })
-	t.compared("  one more, CPU", "flat", "%.0f µs", func(s *server) float64 { return microseconds(s.sizes[n].cpu) })
+	t.compared("  memory", wanted(100_000, "<= 60 MB"), "%.0f MB", func(s *server) float64 {
+		return float64(s.sizes[n].memory) / 1e6
+	})
+	t.compared("  one more, CPU", "flat", "%.0f µs", func(s *server) float64 {
+		return microseconds(s.sizes[n].cpu)
+	})
 }
 
 // relation formats a value and how many times ours it is.

@@ -39,7 +39,8 @@ func (n *network) start(ctx context.Context, p program, dir string) (*process, e
 		return nil, err
 	}
 	// ip-netns(8) executes the program: the process is the server itself.
-	run := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.Server}, c.args...)...), done: make(chan error, 1)}
+	run := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", n.Server}, c.args...)...),
+		done: make(chan error, 1)}
 	run.cmd.Env = append(os.Environ(), c.env...)
 	input := filepath.Join(dir, "stdin") // ours reads it again when it is told to
 	if err := os.WriteFile(input, c.stdin, 0o600); err != nil {
@@ -121,7 +122,8 @@ func (p *process) rss() (int, error) {
 	return 0, errors.New("no VmRSS in the status of the process")
 }
 
-// cpu returns the time that the server has computed, in the kernel too, by its CPU clock: clock_getcpuclockid(3).
+// cpu returns the time that the server has computed, in the kernel too, by its CPU clock:
+// clock_getcpuclockid(3).
 func (p *process) cpu() (time.Duration, error) { return cpuOf(p.cmd.Process.Pid) }
 
 func cpuOf(pid int) (time.Duration, error) {

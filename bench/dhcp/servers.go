@@ -42,7 +42,8 @@ type command struct {
 
 // build makes the appliance's program, without the u-root commands, which no service uses.
 func build(ctx context.Context, output string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", output, "./appliance/cmd/gatehouse")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", output,
+		"./appliance/cmd/gatehouse")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building gatehouse: %w\n%s", err, out)
@@ -53,7 +54,8 @@ func build(ctx context.Context, output string) error {
 func benchConfig() dhcp.Config {
 	ip := netip.MustParseAddr
 	return dhcp.Config{Subnets: []dhcp.Subnet{{
-		Name: "bench", Interface: wire.ServerLink, Address: ip(wire.ServerAddr), Prefix: netip.MustParsePrefix("10.0.0.0/8"), Router: ip(wire.ServerAddr),
+		Name: "bench", Interface: wire.ServerLink, Address: ip(wire.ServerAddr),
+		Prefix: netip.MustParsePrefix("10.0.0.0/8"), Router: ip(wire.ServerAddr),
 		Pool: []lease.Range{{First: ip(poolFirst), Last: ip(poolLast)}}, LeaseTime: lifetime,
 	}}}
 }
@@ -64,11 +66,14 @@ func ours(name, binary string) program {
 	return program{name,
 		func(dir string) (command, error) {
 			config, err := json.Marshal(benchConfig())
-			err = errors.Join(err, os.Chmod(dir, 0o755), os.MkdirAll(filepath.Join(dir, "etc"), 0o755), os.MkdirAll(filepath.Join(dir, "run/gatehouse"), 0o755),
-				os.MkdirAll(filepath.Join(dir, state), 0o755), copyFile(binary, filepath.Join(dir, "gatehouse")),
-				os.WriteFile(filepath.Join(dir, "etc/passwd"), fmt.Appendf(nil, "dhcp:x:%d:%[1]d::/:/bin/false\n", user), 0o644))
+			err = errors.Join(err, os.Chmod(dir, 0o755), os.MkdirAll(filepath.Join(dir, "etc"), 0o755),
+				os.MkdirAll(filepath.Join(dir, "run/gatehouse"), 0o755),
+				os.MkdirAll(filepath.Join(dir, state), 0o755),
+				copyFile(binary, filepath.Join(dir, "gatehouse")), os.WriteFile(filepath.Join(dir, "etc/passwd"),
+					fmt.Appendf(nil, "dhcp:x:%d:%[1]d::/:/bin/false\n", user), 0o644))
 			for _, f := range []string{state, filepath.Join(state, leasefile.Name)} {
-				if err := os.Chown(filepath.Join(dir, f), user, user); err != nil && !errors.Is(err, os.ErrNotExist) {
+				if err := os.Chown(filepath.Join(dir, f), user, user); err != nil &&
+					!errors.Is(err, os.ErrNotExist) {
 					return command{}, err
 				}
 			}
@@ -85,7 +90,8 @@ func ours(name, binary string) program {
 			now := time.Now()
 			for i := range n {
 				addr, mac := holder(i)
-				j.Append(lease.Lease{Addr: addr, MAC: mac, State: lease.Bound, Since: now, Until: now.Add(lifetime).Truncate(time.Second)})
+				j.Append(lease.Lease{Addr: addr, MAC: mac, State: lease.Bound, Since: now,
+					Until: now.Add(lifetime).Truncate(time.Second)})
 			}
 			return errors.Join(j.Sync(), j.Close())
 		},
@@ -115,15 +121,19 @@ func kea() program {
 		func(dir string) (command, error) {
 			conf, err := json.Marshal(map[string]any{"Dhcp4": map[string]any{
 				"interfaces-config": map[string]any{"interfaces": []string{wire.ServerLink}},
-				"lease-database":    map[string]any{"type": "memfile", "persist": true, "name": leases(dir), "lfc-interval": 0},
-				"valid-lifetime":    int(lifetime / time.Second),
-				"loggers":           []any{map[string]any{"name": "kea-dhcp4", "severity": "FATAL", "output_options": []any{map[string]any{"output": "stderr"}}}},
-				"subnet4": []any{map[string]any{"id": 1, "subnet": "10.0.0.0/8", "pools": []any{map[string]any{"pool": poolFirst + "-" + poolLast}},
+				"lease-database": map[string]any{"type": "memfile", "persist": true, "name": leases(dir),
+					"lfc-interval": 0},
+				"valid-lifetime": int(lifetime / time.Second),
+				"loggers": []any{map[string]any{"name": "kea-dhcp4", "severity": "FATAL",
+					"output_options": []any{map[string]any{"output": "stderr"}}}},
+				"subnet4": []any{map[string]any{"id": 1, "subnet": "10.0.0.0/8",
+					"pools":       []any{map[string]any{"pool": poolFirst + "-" + poolLast}},
 					"option-data": []any{map[string]any{"name": "routers", "data": wire.ServerAddr}}}},
 			}})
 			path := filepath.Join(dir, "kea.conf")
 			err = errors.Join(err, os.WriteFile(path, conf, 0o600))
-			return command{args: []string{"kea-dhcp4", "-c", path}, env: []string{"KEA_PIDFILE_DIR=" + dir, "KEA_LOCKFILE_DIR=" + dir}}, err
+			return command{args: []string{"kea-dhcp4", "-c", path},
+				env: []string{"KEA_PIDFILE_DIR=" + dir, "KEA_LOCKFILE_DIR=" + dir}}, err
 		},
 		func(dir string, n int) error {
 			const header = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context"
@@ -140,9 +150,11 @@ func dnsmasq() program {
 	leases := func(dir string) string { return filepath.Join(dir, "leases") }
 	return program{"dnsmasq",
 		func(dir string) (command, error) {
-			return command{args: []string{"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--pid-file=", "--quiet-dhcp",
-				"--no-ping", "--interface=" + wire.ServerLink, "--dhcp-range=" + poolFirst + "," + poolLast + ",255.0.0.0,1h", "--dhcp-lease-max=2000000",
-				"--dhcp-authoritative", "--dhcp-leasefile=" + leases(dir)}}, nil
+			return command{args: []string{"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+				"--port=0", "--user=root", "--pid-file=", "--quiet-dhcp", "--no-ping", "--interface=" +
+					wire.ServerLink, "--dhcp-range=" + poolFirst + "," + poolLast +
+					",255.0.0.0,1h", "--dhcp-lease-max=2000000", "--dhcp-authoritative", "--dhcp-leasefile=" +
+					leases(dir)}}, nil
 		},
 		func(dir string, n int) error {
 			until := time.Now().Add(lifetime).Unix()

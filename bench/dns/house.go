@@ -168,8 +168,8 @@ func (q question) check(reply []byte) error {
 	}
 	rcode, answers := int(reply[3]&15), int(binary.BigEndian.Uint16(reply[6:]))
 	if rcode != q.rcode || answers < q.least || reply[2]&2 != 0 {
-		return fmt.Errorf("%s: result %d with %d records, not %d with %d or more", q.name, rcode, answers, q.rcode,
-			q.least)
+		return fmt.Errorf("%s: result %d with %d records, not %d with %d or more", q.name, rcode, answers,
+			q.rcode, q.least)
 	}
 	return nil
 }

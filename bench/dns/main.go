@@ -161,7 +161,8 @@ func (b *bench) prepare(ctx context.Context) error {
 
 // build runs the go command; what it installs goes to the directory of the bench.
 func (b *bench) build(ctx context.Context, verb string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "go", append([]string{verb, "-trimpath", "-ldflags", "-s -w"}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{verb, "-trimpath", "-ldflags", "-s -w"},
+		args...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+b.dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd, err, out)

@@ -66,7 +66,8 @@ func (s *server) meter(ask func(*generate.Generator) (*generate.Result, error)) 
 	}
 	return sample{
 		cpu: float64((after - before).Nanoseconds()) / 1000 / float64(r.Answered), perSecond: r.PerSecond(),
-		p50: r.Percentile(50), p99: r.Percentile(99), lost: float64(r.Lost) / float64(r.Sent), behind: r.Behind,
+		p50: r.Percentile(50), p99: r.Percentile(99), lost: float64(r.Lost) / float64(r.Sent),
+		behind: r.Behind,
 	}, s.plausible(r)
 }
 

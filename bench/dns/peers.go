@@ -51,11 +51,13 @@ func unbound(threads int) program {
 	}
 	return program{
 		name: name, house: true, outside: true,
-		command: func(dir string) ([]string, error) { return []string{"unbound", "-d", "-c", conf(dir)}, nil },
+		command: func(dir string) ([]string, error) {
+			return []string{"unbound", "-d", "-c", conf(dir)}, nil
+		},
 		write: func(dir string, n int) error {
 			return create(conf(dir), func(w io.Writer) {
-				fill(unboundConf, "ADDRESS", wire.ServerAddr, "OUTSIDE", wire.RelayAddr, "DOMAIN", domain, "DIR", dir,
-					"THREADS", fmt.Sprint(threads))(w)
+				fill(unboundConf, "ADDRESS", wire.ServerAddr, "OUTSIDE", wire.RelayAddr, "DOMAIN", domain,
+					"DIR", dir, "THREADS", fmt.Sprint(threads))(w)
 				for i := range n {
 					h := hostAt(i)
 					fmt.Fprintf(w, " local-data: \"%s.%s. %d A %s\"\n", h.name, domain, ttl, h.v4)
@@ -120,8 +122,8 @@ func stockCoreDNS(binary string) program {
 	return program{
 		name: "CoreDNS", house: true, outside: true, reload: syscall.SIGUSR1,
 		command: func(dir string) ([]string, error) {
-			conf := fill(corefile, "DOMAIN", domain, "ADDRESS", wire.ServerAddr, "OUTSIDE", wire.RelayAddr, "DIR", dir,
-				"TTL", fmt.Sprint(ttl))
+			conf := fill(corefile, "DOMAIN", domain, "ADDRESS", wire.ServerAddr, "OUTSIDE", wire.RelayAddr,
+				"DIR", dir, "TTL", fmt.Sprint(ttl))
 			return []string{binary, "-quiet", "-conf", in(dir, "Corefile")}, create(in(dir, "Corefile"), conf)
 		},
 		write: func(dir string, n int) error {
@@ -198,7 +200,8 @@ func nsd() program {
 	return program{
 		name: "nsd", house: true, write: writeZones,
 		command: func(dir string) ([]string, error) {
-			return runNSD(dir, wire.ServerAddr, [2]string{domain, "forward"}, [2]string{"10.in-addr.arpa", "reverse"})
+			return runNSD(dir, wire.ServerAddr, [2]string{domain, "forward"},
+				[2]string{"10.in-addr.arpa", "reverse"})
 		},
 	}
 }
@@ -214,7 +217,9 @@ func kresd() program {
 	conf := func(dir string) string { return filepath.Join(dir, "kresd.conf") }
 	return program{
 		name: "Knot Resolver", outside: true,
-		command: func(dir string) ([]string, error) { return []string{"kresd", "-n", "-c", conf(dir), dir}, nil },
+		command: func(dir string) ([]string, error) {
+			return []string{"kresd", "-n", "-c", conf(dir), dir}, nil
+		},
 		write: func(dir string, _ int) error {
 			return create(conf(dir), fill(kresdConf, "ADDRESS", wire.ServerAddr, "OUTSIDE", wire.RelayAddr))
 		},

@@ -28,8 +28,9 @@ func printFigures(w io.Writer, title string, all []figure, cpu, rate float64) er
 	for _, f := range all {
 		s := f.summary()
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n",
-			f.name, relation("%.2f", s.cpu, ours.cpu), kept(f.fast), kept(f.slow), relation("%.0fk", s.rate, ours.rate),
-			s.p50.Microseconds(), s.p99.Microseconds(), f.idle/1e6, f.load/1e6)
+			f.name, relation("%.2f", s.cpu, ours.cpu), kept(f.fast), kept(f.slow),
+			relation("%.0fk", s.rate, ours.rate), s.p50.Microseconds(), s.p99.Microseconds(), f.idle/1e6,
+			f.load/1e6)
 	}
 	if err := t.Flush(); err != nil {
 		return err

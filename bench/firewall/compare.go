@@ -65,8 +65,14 @@ func forwarding(ctx context.Context, p firewall.Policy, rounds int) (rows []row,
 		least  float64
 		stream func(*lab) (*stream, error)
 	}{
-		{"established UDP, LAN to WAN, packets/s", 0.95, func(l *lab) (*stream, error) { s, _, err := l.established(1, conversations); return s, err }},
-		{"established UDP, WAN to LAN, packets/s", 0.95, func(l *lab) (*stream, error) { _, s, err := l.established(1, conversations); return s, err }},
+		{"established UDP, LAN to WAN, packets/s", 0.95, func(l *lab) (*stream, error) {
+			s, _, err := l.established(1, conversations)
+			return s, err
+		}},
+		{"established UDP, WAN to LAN, packets/s", 0.95, func(l *lab) (*stream, error) {
+			_, s, err := l.established(1, conversations)
+			return s, err
+		}},
 		{"new UDP conversations, LAN to WAN, a second", 0.9, func(l *lab) (*stream, error) {
 			return l.stream(fromLAN, fromHost(beginnings), true)
 		}},

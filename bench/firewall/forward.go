@@ -48,7 +48,8 @@ func (l *lab) stream(side int, flows []flow, fresh bool) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &stream{lab: l, to: []*space{l.lan, l.wan}[side], sender: s, fresh: fresh, times: max(1, slicePackets/len(flows))}
+	st := &stream{lab: l, to: []*space{l.lan, l.wan}[side], sender: s, fresh: fresh,
+		times: max(1, slicePackets/len(flows))}
 	if fresh {
 		st.times = 1
 	}

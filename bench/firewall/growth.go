@@ -62,7 +62,8 @@ func growth(ctx context.Context, rounds int) (rows []row, err error) {
 		}
 		base := streams[0].rates
 		rows = append(rows,
-			row{fmt.Sprintf("%s, %d of %[2]d (peer: of %d)", k.what, 10*few, few), streams[1].rates, base, atLeast, 0.9},
+			row{fmt.Sprintf("%s, %d of %[2]d (peer: of %d)", k.what, 10*few, few), streams[1].rates, base,
+				atLeast, 0.9},
 			row{fmt.Sprintf("%s, %d of %d", k.what, few, 100*few), streams[2].rates, base, atLeast, 0.9},
 			row{fmt.Sprintf("%s, %d of %[2]d", k.what, 100*few), streams[3].rates, base, atLeast, 0.8})
 	}

@@ -175,8 +175,8 @@ const tapName = "tap"
 
 // tap makes the end of a cable for the guest, with an address, where UDP is dropped.
 func (s *space) tap(ctx context.Context, addr string) (vmtest.Port, error) {
-	for _, args := range []string{"tuntap add " + tapName + " mode tap", "addr add " + addr + "/24 dev " + tapName,
-		"link set " + tapName + " txqueuelen 1000 up"} {
+	for _, args := range []string{"tuntap add " + tapName + " mode tap", "addr add " + addr + "/24 dev " +
+		tapName, "link set " + tapName + " txqueuelen 1000 up"} {
 		if err := ip(ctx, "-n "+s.name+" "+args); err != nil {
 			return vmtest.Port{}, err
 		}

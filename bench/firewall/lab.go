@@ -59,19 +59,22 @@ func newLab(ctx context.Context, name string) (l *lab, err error) {
 	if err := l.box.sysctl("ipv4/ip_forward", "1"); err != nil {
 		return l, err
 	}
-	return l, errors.Join(l.join(ctx, fromWAN, l.wan, wanOwn, wanHost, "default"), l.join(ctx, fromLAN, l.lan, lanOwn, lanHost, "10.0.0.0/8"))
+	return l, errors.Join(l.join(ctx, fromWAN, l.wan, wanOwn, wanHost, "default"),
+		l.join(ctx, fromLAN, l.lan, lanOwn, lanHost, "10.0.0.0/8"))
 }
 
 // join makes link i of the box, behind which are a host and, by it, the networks of a route.
 func (l *lab) join(ctx context.Context, i int, host *space, own, gateway, route string) error {
 	for _, args := range []string{
-		fmt.Sprintf("-n %s link add eth%d address %s type veth peer name eth0 netns %s", l.box.name, i, boxMAC(i), host.name),
+		fmt.Sprintf("-n %s link add eth%d address %s type veth peer name eth0 netns %s", l.box.name, i,
+			boxMAC(i), host.name),
 		fmt.Sprintf("-n %s link set eth%d up", l.box.name, i),
 		fmt.Sprintf("-n %s link set eth0 up", host.name),
 		fmt.Sprintf("-n %s addr add %s/24 dev eth%d", l.box.name, own, i),
 		fmt.Sprintf("-n %s addr add %s/24 dev eth0", host.name, gateway),
 		fmt.Sprintf("-n %s route add default via %s", host.name, own),
-		fmt.Sprintf("-n %s neigh replace %s lladdr %s nud permanent dev eth%d", l.box.name, gateway, sinkMAC(i), i),
+		fmt.Sprintf("-n %s neigh replace %s lladdr %s nud permanent dev eth%d", l.box.name, gateway,
+			sinkMAC(i), i),
 		fmt.Sprintf("-n %s route add %s via %s", l.box.name, route, gateway),
 	} {
 		if err := ip(ctx, args); err != nil {

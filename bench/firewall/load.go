@@ -24,7 +24,8 @@ func large() firewall.Policy {
 	p := twoZones()
 	list := firewall.AddressSet{Name: "blocked", Live: true}
 	for i := range listedNetworks {
-		a := netip.AddrFrom4([4]byte{byte(20 + i>>14), byte(i >> 6), byte(i << 2), 0}) // one /24 in four: none touch
+		// one /24 in four: none touch
+		a := netip.AddrFrom4([4]byte{byte(20 + i>>14), byte(i >> 6), byte(i << 2), 0})
 		list.Networks = append(list.Networks, netip.PrefixFrom(a, 24))
 	}
 	p.Sets = []firewall.AddressSet{list}
@@ -32,8 +33,9 @@ func large() firewall.Policy {
 		From: []firewall.Endpoint{{Zones: []string{"wan"}, Sets: []string{"blocked"}}}, To: zones("lan", "wan")}}
 	for i := range listedRules - 1 {
 		host := firewall.Endpoint{Zones: []string{"lan"}, Addresses: single(address4(serverNet, i))}
-		p.Rules = append(p.Rules, firewall.Rule{Name: fmt.Sprintf("r%d", i), Action: firewall.Allow, Origin: fmt.Sprintf("site.toml:%d", i),
-			From: zones("wan"), To: []firewall.Endpoint{host}, Services: udpPort(uint16(1000 + i))})
+		p.Rules = append(p.Rules, firewall.Rule{Name: fmt.Sprintf("r%d", i), Action: firewall.Allow,
+			Origin: fmt.Sprintf("site.toml:%d", i), From: zones("wan"), To: []firewall.Endpoint{host},
+			Services: udpPort(uint16(1000 + i))})
 	}
 	return p
 }
@@ -61,7 +63,8 @@ func loads(ctx context.Context, dir string, runs int) (rows []row, err error) {
 	remove := fmt.Sprintf("table inet %s\ndelete table inet %[1]s\n", t.Name)
 	fresh, again := filepath.Join(dir, "fresh.nft"), filepath.Join(dir, "again.nft")
 	text := nfttext.Render(t)
-	if err := errors.Join(os.WriteFile(fresh, []byte(text), 0o600), os.WriteFile(again, []byte(remove+text), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(fresh, []byte(text), 0o600),
+		os.WriteFile(again, []byte(remove+text), 0o600)); err != nil {
 		return nil, err
 	}
 	ours := func() error { return s.do(func() error { return compileAndLoad(p, firewall.Features{}) }) }
@@ -73,7 +76,9 @@ func loads(ctx context.Context, dir string, runs int) (rows []row, err error) {
 	}
 	for range runs {
 		for i := range ways {
-			if err := ways[i].measure(func() error { return s.run(ctx, remove, "nft", "-f", "-") }); err != nil {
+			if err := ways[i].measure(func() error {
+				return s.run(ctx, remove, "nft", "-f", "-")
+			}); err != nil {
 				return nil, err
 			}
 		}

@@ -1,8 +1,9 @@
 // Command firewall measures what the rules cost, ours beside those that somebody writes by hand, in one run:
 //
-//   - how long the kernel takes to have 20,000 networks and 500 rules, from the policy by package nft, and from the same
-//     rules as text by nft(8);
-//   - how many packets a box forwards by the reference site's policy and by a minimal ruleset, in network namespaces;
+//   - how long the kernel takes to have 20,000 networks and 500 rules, from the policy by package nft, and
+//     from the same rules as text by nft(8);
+//   - how many packets a box forwards by the reference site's policy and by a minimal ruleset, in network
+//     namespaces;
 //   - how that changes from 10 to 1,000 forwards and rules about hosts;
 //   - how many packets the appliance forwards in QEMU with a flowtable and without.
 //

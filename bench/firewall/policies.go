@@ -7,16 +7,18 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// muchShare is what a source may have where one of them sends all traffic: it is held against its share, and never
-// reaches it.
+// muchShare is what a source may have where one of them sends all traffic: it is held against its share, and
+// never reaches it.
 const muchShare = 1 << 30
 
 // twoZones is a policy of a LAN and a WAN between which nothing may pass yet.
 func twoZones() firewall.Policy {
 	return firewall.Policy{
 		Zones: []firewall.Zone{
-			{Name: "lan", Interfaces: []string{"eth1"}, Refuse: firewall.Reject, Own: []netip.Addr{netip.MustParseAddr(lanOwn)}},
-			{Name: "wan", Interfaces: []string{"eth0"}, Refuse: firewall.Drop, Own: []netip.Addr{netip.MustParseAddr(wanOwn)},
+			{Name: "lan", Interfaces: []string{"eth1"}, Refuse: firewall.Reject,
+				Own: []netip.Addr{netip.MustParseAddr(lanOwn)}},
+			{Name: "wan", Interfaces: []string{"eth0"}, Refuse: firewall.Drop,
+				Own:     []netip.Addr{netip.MustParseAddr(wanOwn)},
 				Outside: true, Bogons: firewall.Martians()},
 		},
 		Masquerade: []firewall.Masquerade{{From: []string{"lan"}, To: "wan"}},
@@ -46,8 +48,9 @@ const (
 func grown(n int) firewall.Policy {
 	p := twoZones()
 	for i := range n {
-		p.Forwards = append(p.Forwards, firewall.Forward{Name: fmt.Sprintf("f%d", i), From: []string{"wan"}, Zone: "lan",
-			Protos: []firewall.Proto{firewall.UDP}, Ports: firewall.Port(uint16(firstForwarded + i)), ToPort: serverPort,
+		p.Forwards = append(p.Forwards, firewall.Forward{Name: fmt.Sprintf("f%d", i), From: []string{"wan"},
+			Zone: "lan", Protos: []firewall.Proto{firewall.UDP},
+			Ports: firewall.Port(uint16(firstForwarded + i)), ToPort: serverPort,
 			To: []netip.Addr{address4(serverNet, i)}})
 		client := firewall.Endpoint{Zones: []string{"lan"}, Addresses: single(address4(clientNet, i))}
 		p.Rules = append(p.Rules, firewall.Rule{Name: fmt.Sprintf("r%d", i), Action: firewall.Allow,

@@ -59,7 +59,8 @@ func write(w io.Writer, rows []row) error {
 }
 
 func spread(all []float64) string {
-	return fmt.Sprintf("%s (%s…%s)", short(median(all)), short(quantile(all, 0.25)), short(quantile(all, 0.75)))
+	return fmt.Sprintf("%s (%s…%s)", short(median(all)), short(quantile(all, 0.25)),
+		short(quantile(all, 0.75)))
 }
 
 func short(n float64) string {

@@ -31,9 +31,11 @@ func (s *space) login(ctx context.Context, img vmtest.Image) (*session, error) {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	ssh := func(command string) *exec.Cmd {
-		return exec.CommandContext(ctx, "ip", "netns", "exec", s.name, "ssh", "-F", "none", "-i", img.Key, "-o", "IdentitiesOnly=yes",
-			"-o", "BatchMode=yes", "-o", "UserKnownHostsFile="+filepath.Join(img.Dir, "known_hosts"), "-o", "StrictHostKeyChecking=accept-new",
-			"-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "admin@"+lanOwn, command)
+		return exec.CommandContext(ctx, "ip", "netns", "exec", s.name, "ssh", "-F", "none", "-i", img.Key,
+			"-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile="+
+				filepath.Join(img.Dir, "known_hosts"), "-o", "StrictHostKeyChecking=accept-new", "-o",
+			"LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=60", "admin@"+lanOwn,
+			command)
 	}
 	file, err := os.Open(program)
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// sources is how many clients there are, each with an address of network, which is the clients' machine's.
+	// sources is how many clients there are, each with an address of network, which is the clients'
+	// machine's.
 	sources = 10_000
 	network = "10.77.0.0/16"
 	// patience is how long an answer is waited for.
@@ -52,7 +53,8 @@ func (r *result) percentile(percent int) time.Duration {
 type clients struct {
 	fd   int
 	next uint64 // the number of the next question
-	// sent is when the question of each slot went, in nanoseconds since began and never 0; 0: none is outstanding.
+	// sent is when the question of each slot went, in nanoseconds since began and never 0; 0: none is
+	// outstanding.
 	sent    [slots]atomic.Int64
 	began   time.Time
 	out, in batch
@@ -79,7 +81,8 @@ func newClients(n *wire.Network) (*clients, error) {
 			h.Iov = &b.vectors[i]
 			h.SetIovlen(1)
 			if b == &c.out {
-				from.head = unix.Cmsghdr{Len: uint64(unix.CmsgLen(unix.SizeofInet4Pktinfo)), Level: unix.IPPROTO_IP, Type: unix.IP_PKTINFO}
+				from.head = unix.Cmsghdr{Len: uint64(unix.CmsgLen(unix.SizeofInet4Pktinfo)),
+					Level: unix.IPPROTO_IP, Type: unix.IP_PKTINFO}
 				h.Control = (*byte)(unsafe.Pointer(from))
 				h.SetControllen(int(unsafe.Sizeof(*from)))
 			}
@@ -161,9 +164,10 @@ func (c *clients) receive(latency bool) (int, error) {
 	return got, nil
 }
 
-// flood asks as fast as it can for some time, which is faster than a server answers, and leaves the answers unread: what
-// it costs to read them would be the server's. answers counts them.
-func (c *clients) flood(ctx context.Context, limit time.Duration, answers func() (int, error)) (result, error) {
+// flood asks as fast as it can for some time, which is faster than a server answers, and leaves the answers
+// unread: what it costs to read them would be the server's. answers counts them.
+func (c *clients) flood(ctx context.Context, limit time.Duration, answers func() (int, error)) (result,
+	error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c.forget()

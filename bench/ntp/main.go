@@ -1,9 +1,10 @@
-// Command ntp compares the time server of the LANs with chronyd in one run: how many answers it gives a second, what
-// one costs, and how long it takes. Each is in a network namespace of its own at the end of a veth pair whose other end
-// is the clients', and they are measured by turns.
+// Command ntp compares the time server of the LANs with chronyd in one run: how many answers it gives a
+// second, what one costs, and how long it takes. Each is in a network namespace of its own at the end of a
+// veth pair whose other end is the clients', and they are measured by turns.
 //
-// Ours is services/ntp/run in this program, started again: with the privileges that it has on the appliance but for the
-// clock, and with a clock that nobody corrects, because the machine's own is not to be touched. chronyd is started with
+// Ours is services/ntp/run in this program, started again: with the privileges that it has on the appliance
+// but for the clock, and with a clock that nobody corrects, because the machine's own is not to be touched.
+// chronyd is started with
 // -x for the same reason. README.md says how each figure comes about.
 package main
 

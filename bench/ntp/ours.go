@@ -42,16 +42,20 @@ func serve(ctx context.Context, state string, stderr io.Writer) error {
 		_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t)
 		return time.Duration(t.Nano())
 	}
-	s, err := ntprun.Open(ntp.Config{Links: []string{wire.ServerLink}, LocalStratum: localStratum}, ntprun.Options{
-		Log: slog.New(slog.NewTextHandler(stderr, nil)), StateDir: state, Uptime: uptime, Kernel: untouched{kernel.New()},
-		Rand: func() uint64 { return 4 }, WatchSet: func(ctx context.Context, _ func()) error { <-ctx.Done(); return nil },
-		NotBefore: time.Unix(0, 0),
-	})
+	s, err := ntprun.Open(ntp.Config{Links: []string{wire.ServerLink}, LocalStratum: localStratum},
+		ntprun.Options{
+			Log: slog.New(slog.NewTextHandler(stderr, nil)), StateDir: state, Uptime: uptime,
+			Kernel: untouched{kernel.New()}, Rand: func() uint64 {
+				return 4
+			}, WatchSet: func(ctx context.Context, _ func()) error { <-ctx.Done(); return nil },
+			NotBefore: time.Unix(0, 0),
+		})
 	if err != nil {
 		return err
 	}
 	drop := func() error {
-		return privdrop.Drop(privdrop.Identity{UID: uid, GID: uid, Caps: []string{"net_bind_service", "net_raw"}, WritePaths: []string{state}})
+		return privdrop.Drop(privdrop.Identity{UID: uid, GID: uid,
+			Caps: []string{"net_bind_service", "net_raw"}, WritePaths: []string{state}})
 	}
 	return s.Run(ctx, drop, func() error { return nil })
 }
@@ -60,7 +64,8 @@ func ours() program {
 	return program{name: "gatehouse", command: func(dir string) ([]string, error) {
 		state := filepath.Join(dir, "state")
 		self, err := os.Executable()
-		return []string{self, serveArg, state}, errors.Join(err, os.Mkdir(state, 0o700), os.Chown(state, uid, uid))
+		return []string{self, serveArg, state},
+			errors.Join(err, os.Mkdir(state, 0o700), os.Chown(state, uid, uid))
 	}}
 }
 
@@ -70,9 +75,11 @@ func chrony(path string) program {
 		if _, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("%w: image/packages.sh bench unpacks it", err)
 		}
-		return []string{"setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time", path, "-x", "-d", "-u", "root", "allow",
-			fmt.Sprint("local stratum ", localStratum), "cmdport 0", "bindcmdaddress " + dir + "/private/chronyd.sock",
-			"pidfile " + dir + "/private/pid"}, os.Mkdir(filepath.Join(dir, "private"), 0o700)
+		return []string{"setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time", path, "-x", "-d", "-u",
+				"root", "allow", fmt.Sprint("local stratum ", localStratum), "cmdport 0", "bindcmdaddress " +
+					dir +
+					"/private/chronyd.sock", "pidfile " + dir + "/private/pid"},
+			os.Mkdir(filepath.Join(dir, "private"), 0o700)
 	}}
 }
 

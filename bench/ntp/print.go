@@ -20,8 +20,8 @@ type sample struct {
 
 // String is the sample for those who watch.
 func (s sample) String() string {
-	return fmt.Sprintf("%.0f answers/s at %v each; at the pace %v each, p50 %v, p99 %v, %d lost, %d strange", s.perSecond,
-		s.floodCPU, s.paceCPU, s.p50, s.p99, s.lost, s.strange)
+	return fmt.Sprintf("%.0f answers/s at %v each; at the pace %v each, p50 %v, p99 %v, %d lost, %d strange",
+		s.perSecond, s.floodCPU, s.paceCPU, s.p50, s.p99, s.lost, s.strange)
 }
 
 // printTable prints the median of each, and how many times the first that of the others is.
@@ -31,7 +31,9 @@ func printTable(w io.Writer, all []*server, samples [][]sample, pace int) {
 		fmt.Fprintf(w, "%-20s", s.name)
 	}
 	fmt.Fprintln(w)
-	line(w, "answers a second", samples, func(s sample) float64 { return s.perSecond }, func(v float64) string { return fmt.Sprintf("%.0f", v) })
+	line(w, "answers a second", samples, func(s sample) float64 {
+		return s.perSecond
+	}, func(v float64) string { return fmt.Sprintf("%.0f", v) })
 	at := fmt.Sprintf("at %d a second: ", pace)
 	took := func(d float64) string { return time.Duration(d).Round(10 * time.Nanosecond).String() }
 	line(w, "  CPU for one", samples, func(s sample) float64 { return float64(s.floodCPU) }, took)

@@ -49,7 +49,8 @@ func start(ctx context.Context, dir string, p program) (s *server, err error) {
 	for _, args := range [][]string{
 		{"-n", s.net.Clients, "link", "set", "lo", "up"},
 		{"-n", s.net.Clients, "route", "add", "local", network, "dev", "lo"},
-		{"-n", s.net.Server, "route", "add", network, "via", wire.RelayAddr}, // one neighbour, however many clients
+		// one neighbour, however many clients
+		{"-n", s.net.Server, "route", "add", network, "via", wire.RelayAddr},
 	} {
 		if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
 			return s, fmt.Errorf("ip %v: %w: %s", args, err, out)

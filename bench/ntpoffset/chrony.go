@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/bench/wire"
 )
 
-// A chronyd is one that corrects no clock (-x). It keeps a clock of its own instead: the machine's, and its correction,
-// which has all that it knows from the moment on when it knows it.
+// A chronyd is one that corrects no clock (-x). It keeps a clock of its own instead: the machine's, and its
+// correction, which has all that it knows from the moment on when it knows it.
 type chronyd struct {
 	cmd      *exec.Cmd
 	done     chan struct{}
@@ -27,7 +27,8 @@ type chronyd struct {
 	estimate figures
 }
 
-// startChronyd starts one in a namespace, with lines of its configuration. It may not set the machine's clock.
+// startChronyd starts one in a namespace, with lines of its configuration. It may not set the machine's
+// clock.
 func startChronyd(o options, namespace string, lines ...string) (*chronyd, error) {
 	if _, err := os.Stat(o.chronyd); err != nil {
 		return nil, fmt.Errorf("%w: image/packages.sh bench unpacks it", err)
@@ -37,8 +38,9 @@ func startChronyd(o options, namespace string, lines ...string) (*chronyd, error
 		return nil, err
 	}
 	c := &chronyd{done: make(chan struct{}), socket: filepath.Join(dir, "sock"), chronyc: o.chronyc}
-	args := []string{"netns", "exec", namespace, "setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time", o.chronyd,
-		"-x", "-d", "-u", "root", "cmdport 0", "bindcmdaddress " + c.socket, "pidfile " + filepath.Join(dir, "pid")}
+	args := []string{"netns", "exec", namespace, "setpriv", "--bounding-set=-sys_time",
+		"--inh-caps=-sys_time", o.chronyd, "-x", "-d", "-u", "root", "cmdport 0", "bindcmdaddress " +
+			c.socket, "pidfile " + filepath.Join(dir, "pid")}
 	c.cmd = exec.Command("ip", append(args, lines...)...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
 	if err := c.cmd.Start(); err != nil {
@@ -53,7 +55,8 @@ func startChronyd(o options, namespace string, lines ...string) (*chronyd, error
 
 // newServer starts the server, which has the machine's own clock.
 func newServer(o options, n *wire.Network) (*chronyd, error) {
-	return startChronyd(o, n.Server, "bindaddress "+serverAddr.Addr().String(), "port "+strconv.Itoa(int(serverAddr.Port())), "allow", "local stratum 1")
+	return startChronyd(o, n.Server, "bindaddress "+serverAddr.Addr().String(),
+		"port "+strconv.Itoa(int(serverAddr.Port())), "allow", "local stratum 1")
 }
 
 // newTheirs has the nth client ask its servers.
@@ -86,7 +89,8 @@ func (c *chronyd) run(ctx context.Context) error {
 	}
 }
 
-// correction is "System time" of chronyc(1) tracking: what chronyd would add to the machine's clock, which is right.
+// correction is "System time" of chronyc(1) tracking: what chronyd would add to the machine's clock, which is
+// right.
 func (c *chronyd) correction() (time.Duration, error) {
 	out, err := exec.Command(c.chronyc, "-c", "-n", "-h", c.socket, "tracking").Output()
 	if err != nil {

@@ -41,7 +41,8 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 	for _, args := range [][]string{
 		{"-n", l.net.Server, "route", "add", "local", network, "dev", "lo"},
 		{"-n", l.net.Clients, "link", "set", "lo", "up"},
-		{"-n", l.net.Clients, "route", "add", network, "via", wire.ServerAddr}, // one neighbour, however many relays
+		// one neighbour, however many relays
+		{"-n", l.net.Clients, "route", "add", network, "via", wire.ServerAddr},
 	} {
 		if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
 			return l, fmt.Errorf("ip %v: %w: %s", args, err, out)
@@ -103,7 +104,8 @@ func (l *lab) rows() (all []row) {
 	for i := 0; i < len(l.pairs); i += l.clients {
 		r := row{path: l.pairs[i].path}
 		for _, p := range l.pairs[i : i+l.clients] {
-			r.ours, r.wall, r.theirs = append(r.ours, p.ours.estimate), append(r.wall, p.ours.wall), append(r.theirs, p.theirs.estimate)
+			r.ours, r.wall, r.theirs = append(r.ours, p.ours.estimate), append(r.wall, p.ours.wall),
+				append(r.theirs, p.theirs.estimate)
 			r.asked += p.ours.asked
 		}
 		all = append(all, r)

@@ -1,9 +1,9 @@
-// Command ntpoffset compares how well the time service and chronyd estimate the time through a network whose delays
-// are spread: the same servers, the same law of delays, as many polls, at the same time. README.md says how each figure
-// comes about.
+// Command ntpoffset compares how well the time service and chronyd estimate the time through a network whose
+// delays are spread: the same servers, the same law of delays, as many polls, at the same time. README.md
+// says how each figure comes about.
 //
-// Nobody corrects the machine's clock: chronyd has -x and may not, and ours has a clock of its own. So the machine's is
-// the true time, and what each has for its error is the error of the estimate.
+// Nobody corrects the machine's clock: chronyd has -x and may not, and ours has a clock of its own. So the
+// machine's is the true time, and what each has for its error is the error of the estimate.
 package main
 
 import (
@@ -52,7 +52,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		o.paths, err = paths(*jitters, *laws)
 	}
-	if least := 2 * settle * poll; err == nil && (o.time < least || o.clients < 1 || o.clients*len(o.paths) > 100 || flags.NArg() > 0) {
+	if least := 2 * settle * poll; err == nil &&
+		(o.time < least || o.clients < 1 || o.clients*len(o.paths) > 100 || flags.NArg() > 0) {
 		err = fmt.Errorf("at least %v and a client, and at most 100 for all paths", least)
 	}
 	if err == nil {

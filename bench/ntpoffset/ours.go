@@ -19,15 +19,15 @@ import (
 	ntpwire "github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-// poll is how often a server is asked by chronyd, and compressed how many seconds of ours pass in one: where the engine
-// asks each 64 s, it does so as often.
+// poll is how often a server is asked by chronyd, and compressed how many seconds of ours pass in one: where
+// the engine asks each 64 s, it does so as often.
 const (
 	poll       = time.Second
 	compressed = 64
 )
 
-// An ours is the engines of the time service over sockets, with a clock of its own in place of the machine's. Pauses in
-// which no answer is waited for are left out.
+// An ours is the engines of the time service over sockets, with a clock of its own in place of the machine's.
+// Pauses in which no answer is waited for are left out.
 //
 //	question ─► a socket ─► relay … ─► arrivals ─► client ─ Estimate ─► discipline ─► clock
 //	no exchange is open ─► the clock, and what the relays say, go forward to the next moment
@@ -51,7 +51,8 @@ type ours struct {
 
 // newOurs has the nth client ask its servers.
 func newOurs(n *wire.Network, nth int) (*ours, error) {
-	o := &ours{network: n, began: time.Now(), open: map[uint64]context.CancelFunc{}, arrivals: make(chan client.Answer, 64)}
+	o := &ours{network: n, began: time.Now(), open: map[uint64]context.CancelFunc{},
+		arrivals: make(chan client.Answer, 64)}
 	o.clock = kerneltest.At(o.now, 0, 0)
 	o.asker = conn.NewAsker(o)
 	var conf ntp.Config
@@ -168,7 +169,8 @@ func (o *ours) ask(a client.Ask) {
 		_ = wire.In(o.network.Clients, func() error { // an error is a question without an answer
 			return o.asker.Ask(ctx, to, a.Packet[:], func(got conn.Answer) bool {
 				answer := client.Answer{
-					Exchange: a.Exchange, Packet: slices.Clone(got.Octets), Sent: got.Sent.Free, Received: got.Received.Free, Error: timesError,
+					Exchange: a.Exchange, Packet: slices.Clone(got.Octets), Sent: got.Sent.Free,
+					Received: got.Received.Free, Error: timesError,
 				}
 				select {
 				case o.arrivals <- answer:
@@ -187,7 +189,8 @@ func (o *ours) drop(id uint64) {
 	delete(o.open, id)
 }
 
-// settle is how many polls go by before errors count, and sampling how many there are from one of them to the next.
+// settle is how many polls go by before errors count, and sampling how many there are from one of them to the
+// next.
 const (
 	settle   = 64
 	sampling = 2

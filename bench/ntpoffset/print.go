@@ -57,13 +57,14 @@ func printTable(w io.Writer, o options, rows []row) {
 	fmt.Fprintf(w, "%d polls of chronyd, %v of ours; %d clients of each kind for each path; errors in µs\n",
 		polls, o.time*compressed, o.clients)
 	const form = "%-18s%10s%8s%12s%8s%15s%11s%11s   %s\n"
-	fmt.Fprintf(w, form, "", "gatehouse", "worst", "chronyd -x", "worst", fmt.Sprintf("ratio (<=%.1f)", limit), "our clock", "questions",
-		"each client, gatehouse | chronyd")
+	fmt.Fprintf(w, form, "", "gatehouse", "worst", "chronyd -x", "worst",
+		fmt.Sprintf("ratio (<=%.1f)", limit), "our clock", "questions", "each client, gatehouse | chronyd")
 	us := func(s float64) string { return fmt.Sprintf("%.0f", s*1e6) }
 	for _, r := range rows {
 		a, b := sum(r.ours), sum(r.theirs)
 		fmt.Fprintf(w, form, r.path, us(a.rms()), us(a.worst.Seconds()), us(b.rms()), us(b.worst.Seconds()),
 			fmt.Sprintf("%.2f", a.rms()/b.rms()), us(sum(r.wall).rms()),
-			fmt.Sprintf("%.2f", float64(r.asked)/float64(servers*len(r.ours)*polls)), each(r.ours)+" | "+each(r.theirs))
+			fmt.Sprintf("%.2f", float64(r.asked)/float64(servers*len(r.ours)*polls)), each(r.ours)+" | "+
+				each(r.theirs))
 	}
 }

@@ -34,7 +34,8 @@ type relay struct {
 const maxAskers = 4096
 
 // newRelay opens a relay at an address of the servers' namespace.
-func newRelay(n *wire.Network, at netip.AddrPort, p path, pauses func() time.Duration, seed uint64) (r *relay, err error) {
+func newRelay(n *wire.Network, at netip.AddrPort, p path, pauses func() time.Duration, seed uint64) (r *relay,
+	err error) {
 	r = &relay{path: p, pauses: pauses, askers: map[uint64]netip.AddrPort{}}
 	err = wire.In(n.Server, func() (err error) {
 		if r.asked, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at)); err != nil {
@@ -95,8 +96,8 @@ func (r *relay) answers(chance *rand.Rand) {
 	}
 }
 
-// ahead adds to the times that an answer tells: when the server's clock was set, when the question came, and when the
-// answer went.
+// ahead adds to the times that an answer tells: when the server's clock was set, when the question came, and
+// when the answer went.
 func ahead(answer []byte, by time.Duration) {
 	for _, field := range [][]byte{answer[16:24], answer[32:40], answer[40:48]} {
 		t := ntpwire.Timestamp(binary.BigEndian.Uint64(field))

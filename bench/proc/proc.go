@@ -1,5 +1,6 @@
-// Package proc measures the processes of a server from outside: who they are, what they have computed, and the
-// memory that they have. It is for benchmarks, and changes nothing but the peak that it is told to forget.
+// Package proc measures the processes of a server from outside: who they are, what they have computed, and
+// the memory that they have. It is for benchmarks, and changes nothing but the peak that it is told to
+// forget.
 package proc
 
 import (
@@ -82,7 +83,8 @@ func parseMemory(status string) (m Memory, err error) {
 		if len(f) != 3 {
 			continue
 		}
-		into := map[string]*int{"VmRSS:": &m.Resident, "VmHWM:": &m.Peak, "RssAnon:": &m.Own, "RssFile:": &m.Mapped}[f[0]]
+		into := map[string]*int{"VmRSS:": &m.Resident, "VmHWM:": &m.Peak, "RssAnon:": &m.Own,
+			"RssFile:": &m.Mapped}[f[0]]
 		if into == nil {
 			continue
 		}

@@ -78,7 +78,8 @@ func newHosts(ctx context.Context, n *wire.Network) (*hosts, error) {
 }
 
 func (h *hosts) open() (err error) {
-	if h.fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6); err != nil {
+	if h.fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC,
+		unix.IPPROTO_ICMPV6); err != nil {
 		return os.NewSyscallError("ICMPv6 socket", err)
 	}
 	filter := unix.ICMPv6Filter{}

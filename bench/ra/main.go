@@ -108,8 +108,8 @@ type sample struct {
 
 // String is the sample for those who watch.
 func (s sample) String() string {
-	return fmt.Sprintf("CPU %s, p50 %s, p99 %s, %d lost", s.cpu.Round(time.Millisecond), s.p50.Round(time.Microsecond),
-		s.p99.Round(time.Microsecond), s.lost)
+	return fmt.Sprintf("CPU %s, p50 %s, p99 %s, %d lost", s.cpu.Round(time.Millisecond),
+		s.p50.Round(time.Microsecond), s.p99.Round(time.Microsecond), s.lost)
 }
 
 // printTable prints the median of each, and how many times the first that of the others is.

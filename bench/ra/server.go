@@ -32,7 +32,8 @@ func config() rad.Config {
 		Name: wire.ServerLink, Network: "home", Lifetime: rad.DefaultLifetime, HopLimit: 64, MTU: 1480,
 		Prefixes: []rad.Prefix{{
 			Prefix: netip.MustParsePrefix("2001:db8:1::/64"), OnLink: true, Autonomous: true,
-			Preferred: rad.DefaultPreferred, Valid: rad.DefaultValid, PreferredUntil: rad.Never, ValidUntil: rad.Never,
+			Preferred: rad.DefaultPreferred, Valid: rad.DefaultValid, PreferredUntil: rad.Never,
+			ValidUntil: rad.Never,
 		}},
 		Resolvers: []netip.Addr{netip.MustParseAddr("2001:db8:1::1")}, Search: []string{"home.arpa"},
 	}}}
@@ -44,8 +45,8 @@ func ours(binary string) program {
 		root, state := filepath.Join(dir, "root"), filepath.Join(dir, "root/perm/radvd")
 		text, err := json.Marshal(config())
 		const uid = 505
-		err = errors.Join(err, os.MkdirAll(filepath.Join(root, "run/gatehouse"), 0o755), os.MkdirAll(state, 0o700),
-			os.Chown(state, uid, uid), os.Link(binary, filepath.Join(root, "gatehouse")),
+		err = errors.Join(err, os.MkdirAll(filepath.Join(root, "run/gatehouse"), 0o755),
+			os.MkdirAll(state, 0o700), os.Chown(state, uid, uid), os.Link(binary, filepath.Join(root, "gatehouse")),
 			os.WriteFile(filepath.Join(dir, "stdin"), text, 0o600))
 		return []string{"chroot", root, "/gatehouse", "service", "radvd"}, err
 	}}
@@ -63,7 +64,8 @@ func radvd() program {
 	DNSSL home.arpa { AdvDNSSLLifetime 1800; };
 };
 `, wire.ServerLink)
-		err := errors.Join(os.WriteFile(conf, []byte(text), 0o644), os.WriteFile(filepath.Join(dir, "stdin"), nil, 0o600))
+		err := errors.Join(os.WriteFile(conf, []byte(text), 0o644),
+			os.WriteFile(filepath.Join(dir, "stdin"), nil, 0o600))
 		return []string{"radvd", "-n", "-C", conf, "-p", filepath.Join(dir, "pid"), "-m", "stderr"}, err
 	}}
 }

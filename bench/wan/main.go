@@ -60,7 +60,9 @@ type bench struct {
 // choose leaves out the subjects that are not named.
 func (b *bench) choose(text string) error {
 	names := strings.Split(text, ",")
-	b.subjects = slices.DeleteFunc(subjects(), func(s subject) bool { return !slices.Contains(names, s.name) })
+	b.subjects = slices.DeleteFunc(subjects(), func(s subject) bool {
+		return !slices.Contains(names, s.name)
+	})
 	if len(b.subjects) != len(names) {
 		return errors.New("expected names from the head of the table, such as gatehouse,networkd")
 	}
@@ -81,7 +83,8 @@ func (b *bench) compare(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	b.tools = tools{dir: dir, box: filepath.Join(dir, "box")}
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-ldflags", "-s -w", "-o", b.tools.box, "./appliance/cmd/gatehouse")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-ldflags", "-s -w", "-o", b.tools.box,
+		"./appliance/cmd/gatehouse")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", build, err, out)

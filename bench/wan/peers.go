@@ -101,7 +101,8 @@ func networkd(settings string) func(tools, *network, string) (*instance, error) 
 		cmd, err := isolated(n, dir, map[string]string{
 			"eth0.network": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n" +
 				"[DHCPv4]\n" + settings,
-			"eth1.network": "[Match]\nName=eth1\n[Network]\nAddress=" + lanAddr + "\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n",
+			"eth1.network": "[Match]\nName=eth1\n[Network]\nAddress=" + lanAddr +
+				"\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n",
 			"start": "#!/bin/sh\n" + router + `mkdir -p /run/systemd/network /run/dbus
 cp ./*.network /run/systemd/network/ # becoming its own user it cannot read what is here
 dbus-daemon --system --fork --nopidfile
@@ -115,8 +116,8 @@ exec ` + program + "\n",
 			cmd: cmd, ready: func() bool { return exists(filepath.Join(dir, "ready")) },
 			carrier: func(bool) {},
 			renew: func(ctx context.Context) error {
-				out, err := exec.CommandContext(ctx, "nsenter", "-t", strconv.Itoa(cmd.Process.Pid), "-m", "-p", "-n",
-					"networkctl", "renew", "eth0").CombinedOutput()
+				out, err := exec.CommandContext(ctx, "nsenter", "-t", strconv.Itoa(cmd.Process.Pid), "-m",
+					"-p", "-n", "networkctl", "renew", "eth0").CombinedOutput()
 				if err != nil {
 					return fmt.Errorf("networkctl renew: %w: %s", err, out)
 				}

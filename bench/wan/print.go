@@ -34,12 +34,16 @@ type figure struct {
 
 func figures() []figure {
 	return []figure{
-		{"carrier, and no lease yet: the kernel tells", func(t times) time.Duration { return t.first.told }, false},
+		{"carrier, and no lease yet: the kernel tells", func(t times) time.Duration {
+			return t.first.told
+		}, false},
 		{"  first message", func(t times) time.Duration { return t.first.asked }, false},
 		{"  ACK", func(t times) time.Duration { return t.first.given }, false},
 		{"  address and default route", func(t times) time.Duration { return t.first.bound }, true},
 		{"  first packet forwarded", func(t times) time.Duration { return t.first.forwarded }, true},
-		{"ACK with another gateway: first packet by it", func(t times) time.Duration { return t.gateway }, true},
+		{"ACK with another gateway: first packet by it", func(t times) time.Duration {
+			return t.gateway
+		}, true},
 		{"NAK: ACK with another address", func(t times) time.Duration { return t.again }, false},
 		{"  from that to the first packet of it", func(t times) time.Duration { return t.address }, true},
 		{"  from NAK to that packet", func(t times) time.Duration { return t.renumbered }, true},

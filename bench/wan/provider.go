@@ -34,8 +34,8 @@ const (
 	maskBits = 24
 	lease    = time.Hour // nobody renews by itself while it is measured
 	dataPort = 9         // of what the LAN's host sends
-	// thinks is how long an answer takes. udhcpc has a socket for a moment by which it renews, and that takes an
-	// answer which comes at once, and is closed.
+	// thinks is how long an answer takes. udhcpc has a socket for a moment by which it renews, and that takes
+	// an answer which comes at once, and is closed.
 	thinks = 5 * time.Millisecond
 )
 
@@ -174,7 +174,8 @@ func (p *provider) resolve(a ethernet.ARP, from ethernet.MAC) error {
 	}
 	own := cardOf(a.Target)
 	reply := ethernet.ARP{
-		Operation: ethernet.ARPReply, SenderMAC: own, Sender: a.Target, TargetMAC: a.SenderMAC, Target: a.Sender,
+		Operation: ethernet.ARPReply, SenderMAC: own, Sender: a.Target, TargetMAC: a.SenderMAC,
+		Target: a.Sender,
 	}
 	return p.send(from, own, unix.ETH_P_ARP, reply.Append(nil))
 }
@@ -268,7 +269,8 @@ func reply(q *packet.Packet, u uplink) *packet.Packet {
 	r := &packet.Packet{
 		Op: packet.BootReply, HType: q.HType, HLen: q.HLen, XID: q.XID, Flags: q.Flags, CHAddr: q.CHAddr,
 		Options: []packet.Option{
-			{Code: packet.OptionMessageType, Data: []byte{byte(kind)}}, {Code: packet.OptionServerID, Data: server.AsSlice()},
+			{Code: packet.OptionMessageType, Data: []byte{byte(kind)}},
+			{Code: packet.OptionServerID, Data: server.AsSlice()},
 		},
 	}
 	if kind == packet.NAK {
@@ -276,7 +278,8 @@ func reply(q *packet.Packet, u uplink) *packet.Packet {
 	}
 	r.CIAddr, r.YIAddr = q.CIAddr, u.addr
 	r.Options = append(r.Options,
-		packet.Option{Code: packet.OptionLeaseTime, Data: binary.BigEndian.AppendUint32(nil, uint32(lease/time.Second))},
+		packet.Option{Code: packet.OptionLeaseTime,
+			Data: binary.BigEndian.AppendUint32(nil, uint32(lease/time.Second))},
 		packet.Option{Code: packet.OptionSubnetMask, Data: net.CIDRMask(maskBits, 32)},
 		packet.Option{Code: packet.OptionRouter, Data: u.gateway.AsSlice()},
 		packet.Option{Code: packet.OptionDNS, Data: server.AsSlice()})

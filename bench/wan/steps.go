@@ -9,8 +9,8 @@ import (
 // times are what was measured in one round.
 type times struct {
 	first carrierTimes
-	// gateway and address are from the sending of the ACK to the first packet through the other gateway, and of
-	// the other address.
+	// gateway and address are from the sending of the ACK to the first packet through the other gateway, and
+	// of the other address.
 	gateway, address time.Duration
 	// again and renumbered are from the sending of the NAK to that of the ACK, and to that packet.
 	again, renumbered time.Duration
@@ -29,7 +29,8 @@ type carrierTimes struct {
 
 // measure goes through all steps.
 func (r *round) measure(ctx context.Context) (t times, err error) {
-	for _, step := range []func(context.Context, *times) error{r.first, r.otherGateway, r.otherAddress, r.backAgain} {
+	for _, step := range []func(context.Context, *times) error{
+		r.first, r.otherGateway, r.otherAddress, r.backAgain} {
 		if err := sleep(ctx, calm); err != nil {
 			return t, err
 		}
@@ -59,7 +60,8 @@ func (r *round) first(ctx context.Context, t *times) error {
 		return err
 	}
 	since := func(then int64) time.Duration { return time.Duration(then - at) }
-	t.first = carrierTimes{since(k.carrier), since(s.asked), since(s.given), since(max(k.address, k.route)), since(s.forwarded)}
+	t.first = carrierTimes{since(k.carrier), since(s.asked), since(s.given), since(max(k.address, k.route)),
+		since(s.forwarded)}
 	return nil
 }
 

@@ -45,7 +45,8 @@ type instance struct {
 // Times of a round.
 const (
 	patience = 30 * time.Second
-	// calm is how long nothing happens before each step, so that the last one is over and what it left is done.
+	// calm is how long nothing happens before each step, so that the last one is over and what it left is
+	// done.
 	calm = 1500 * time.Millisecond
 	look = time.Millisecond
 )

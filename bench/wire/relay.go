@@ -75,7 +75,8 @@ const timeLen = 16
 // ParseTimestamp reads SO_TIMESTAMPNS: Unix time in nanoseconds.
 func ParseTimestamp(control []byte) (int64, error) {
 	all, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(all) != 1 || all[0].Header.Type != unix.SCM_TIMESTAMPNS || len(all[0].Data) < timeLen {
+	if err != nil || len(all) != 1 || all[0].Header.Type != unix.SCM_TIMESTAMPNS ||
+		len(all[0].Data) < timeLen {
 		return 0, errors.Join(errors.New("an answer without the time of its arrival"), err)
 	}
 	seconds, rest := binary.NativeEndian.Uint64(all[0].Data), binary.NativeEndian.Uint64(all[0].Data[8:])

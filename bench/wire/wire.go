@@ -34,7 +34,8 @@ func New(ctx context.Context, name string) (*Network, error) {
 	for _, args := range [][]string{
 		{"netns", "add", n.Server},
 		{"netns", "add", n.Clients},
-		{"-n", n.Server, "link", "add", ServerLink, "type", "veth", "peer", "name", RelayLink, "netns", n.Clients},
+		{"-n", n.Server, "link", "add", ServerLink, "type", "veth", "peer", "name", RelayLink, "netns",
+			n.Clients},
 		{"-n", n.Server, "addr", "add", ServerAddr + "/8", "dev", ServerLink},
 		{"-n", n.Clients, "addr", "add", RelayAddr + "/8", "dev", RelayLink},
 		{"-n", n.Server, "link", "set", "lo", "up"},
@@ -42,7 +43,8 @@ func New(ctx context.Context, name string) (*Network, error) {
 		{"-n", n.Clients, "link", "set", RelayLink, "up"},
 	} {
 		if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
-			return nil, errors.Join(fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out), n.Remove())
+			return nil, errors.Join(fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out),
+				n.Remove())
 		}
 	}
 	return n, nil

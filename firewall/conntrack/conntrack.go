@@ -27,8 +27,8 @@ type Flow struct {
 	// Sent and Received are what the two sides have sent so far, the one that began first. They are zero if
 	// the kernel does not count (net.netfilter.nf_conntrack_acct), or was told to only later.
 	Sent, Received firewall.Count
-	// Assured: it has gone both ways for some time, so that the kernel keeps it when there is no room. Ended: TCP
-	// that both sides have closed, or one has broken off.
+	// Assured: it has gone both ways for some time, so that the kernel keeps it when there is no room. Ended:
+	// TCP that both sides have closed, or one has broken off.
 	Assured, Ended bool
 
 	id    uint32

@@ -18,8 +18,8 @@ table ip t {
 	chain in { type filter hook input priority filter; ct state new accept; }
 }`
 
-// TestLost: with an address the conversations through it go, whoever began them, and no others. What the kernel
-// does by itself is a part of it.
+// TestLost: with an address the conversations through it go, whoever began them, and no others. What the
+// kernel does by itself is a part of it.
 func TestLost(t *testing.T) {
 	box, lan, wan := testnet.New(t, "box"), testnet.New(t, "lan"), testnet.New(t, "wan")
 	box.Connect("lan", lan, "eth0")

@@ -42,7 +42,8 @@ func parseFlow(b []byte) (Flow, error) {
 		}
 		return err
 	})
-	if err == nil && (!f.Source.Addr().IsValid() || !f.Destination.Addr().IsValid() || !f.ReplySource.Addr().IsValid()) {
+	if err == nil && (!f.Source.Addr().IsValid() || !f.Destination.Addr().IsValid() ||
+		!f.ReplySource.Addr().IsValid()) {
 		err = errors.New("a conversation without addresses")
 	}
 	return f, err
@@ -50,8 +51,8 @@ func parseFlow(b []byte) (Flow, error) {
 
 const statusAssured = 1 << 2 // linux/netfilter/nf_conntrack_common.h, IPS_ASSURED
 
-// States of TCP in conntrack (linux/netfilter/nf_conntrack_tcp.h) in which both sides have closed, from the first to
-// the last.
+// States of TCP in conntrack (linux/netfilter/nf_conntrack_tcp.h) in which both sides have closed, from the
+// first to the last.
 const tcpLastAck, tcpClose = 6, 8
 
 // parseEnded looks into what is known of a protocol.

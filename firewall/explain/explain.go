@@ -35,15 +35,16 @@ type Packet struct {
 
 // A Step is a rule that applied.
 type Step struct {
-	Chain  string
-	Number int               // of the rule in its chain, from 1; 0: no rule decided, and the chain's policy did
+	Chain string
+	// of the rule in its chain, from 1; 0: no rule decided, and the chain's policy did
+	Number int
 	Rule   firewall.TreeRule // zero when Number is 0
 }
 
 // A Result is what becomes of a packet.
 type Result struct {
-	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it, or it is of the loopback's
-	// addresses and came by a wire, so that the kernel drops it.
+	// Verdict is accept, drop, or a reject; VerdictNone when there is no route for it, or it is of the
+	// loopback's addresses and came by a wire, so that the kernel drops it.
 	Verdict firewall.VerdictKind
 	// Out is the interface that it leaves by, "" when it is for the appliance. Not known for what was dropped
 	// before it was routed.
@@ -117,7 +118,8 @@ type walk struct {
 func (w *walk) passes(point firewall.Point) bool {
 	var hooked []firewall.Chain
 	for _, c := range w.table.Chains {
-		if c.Hook != nil && c.Hook.Point == point && (c.Hook.Type != firewall.NAT || w.packet.State == firewall.CTNew) {
+		if c.Hook != nil && c.Hook.Point == point &&
+			(c.Hook.Type != firewall.NAT || w.packet.State == firewall.CTNew) {
 			hooked = append(hooked, c)
 		}
 	}
@@ -143,7 +145,9 @@ func (w *walk) passes(point firewall.Point) bool {
 // chain asks the rules of a chain in their order, and reports whether one decided.
 func (w *walk) chain(c firewall.Chain) (firewall.VerdictKind, bool) {
 	for i, r := range c.Rules {
-		if r.Meter != nil || slices.ContainsFunc(r.Matches, func(m firewall.Match) bool { return !w.match(m) }) {
+		if r.Meter != nil || slices.ContainsFunc(r.Matches, func(m firewall.Match) bool {
+			return !w.match(m)
+		}) {
 			continue
 		}
 		element, known := w.lookup(r.Verdict)

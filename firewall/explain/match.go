@@ -30,9 +30,10 @@ func (w *walk) match(m firewall.Match) bool {
 // in reports whether the packet is in the set that m names. In one that packets fill everybody is.
 func (w *walk) in(m firewall.Match) bool {
 	i := slices.IndexFunc(w.table.Sets, func(s firewall.Set) bool { return s.Name == m.Set })
-	return i >= 0 && w.table.Sets[i].Dynamic || i >= 0 && slices.ContainsFunc(w.table.Sets[i].Elements, func(e firewall.Element) bool {
-		return w.equal(m.Fields, e.Key, m.Bits)
-	})
+	return i >= 0 && w.table.Sets[i].Dynamic || i >= 0 &&
+		slices.ContainsFunc(w.table.Sets[i].Elements, func(e firewall.Element) bool {
+			return w.equal(m.Fields, e.Key, m.Bits)
+		})
 }
 
 // equal compares the packet with one key. Of addresses only the first bits count if bits is not 0.
@@ -119,7 +120,8 @@ func (w *walk) transport(f firewall.Field) (firewall.Value, bool) {
 	case firewall.SCTPDport:
 		return port, p.Proto == firewall.ProtoSCTP
 	case firewall.THDport:
-		return port, p.Proto == firewall.ProtoTCP || p.Proto == firewall.ProtoUDP || p.Proto == firewall.ProtoSCTP
+		return port, p.Proto == firewall.ProtoTCP || p.Proto == firewall.ProtoUDP ||
+			p.Proto == firewall.ProtoSCTP
 	case firewall.UDPSport:
 		return number(uint32(w.Source.Port())), p.Proto == firewall.ProtoUDP
 	case firewall.TCPFlags:

@@ -27,7 +27,9 @@ type Route struct {
 
 // own reports whether a is the appliance's.
 func (n Network) own(a netip.Addr) bool {
-	return a.IsLoopback() || slices.ContainsFunc(n.Addresses, func(own Address) bool { return own.Prefix.Addr() == a })
+	return a.IsLoopback() || slices.ContainsFunc(n.Addresses, func(own Address) bool {
+		return own.Prefix.Addr() == a
+	})
 }
 
 // Own reports whether a is one of the appliance's addresses.
@@ -41,7 +43,9 @@ func (n Network) Direct(a netip.Addr) (link string, ok bool) {
 			bits, link = own.Prefix.Bits(), own.Link
 		}
 	}
-	routed := slices.ContainsFunc(n.Routes, func(r Route) bool { return r.To.Contains(a) && r.To.Bits() > bits })
+	routed := slices.ContainsFunc(n.Routes, func(r Route) bool {
+		return r.To.Contains(a) && r.To.Bits() > bits
+	})
 	return link, bits >= 0 && !routed
 }
 
@@ -52,7 +56,9 @@ func (n Network) ownOn(link string, a netip.Addr) bool {
 
 // bitsOf is the length of the network of an own address, -1 if it is none.
 func (n Network) bitsOf(link string, a netip.Addr) int {
-	i := slices.IndexFunc(n.Addresses, func(own Address) bool { return own.Link == link && own.Prefix.Addr() == a })
+	i := slices.IndexFunc(n.Addresses, func(own Address) bool {
+		return own.Link == link && own.Prefix.Addr() == a
+	})
 	if i < 0 {
 		return -1
 	}
@@ -61,7 +67,9 @@ func (n Network) bitsOf(link string, a netip.Addr) int {
 
 // addressOn is the address that a link's packets get as their source when they are masqueraded.
 func (n Network) addressOn(link string, v4 bool) (netip.Addr, bool) {
-	i := slices.IndexFunc(n.Addresses, func(own Address) bool { return own.Link == link && own.Prefix.Addr().Is4() == v4 })
+	i := slices.IndexFunc(n.Addresses, func(own Address) bool {
+		return own.Link == link && own.Prefix.Addr().Is4() == v4
+	})
 	if i < 0 {
 		return netip.Addr{}, false
 	}
@@ -71,7 +79,8 @@ func (n Network) addressOn(link string, v4 bool) (netip.Addr, bool) {
 // next is the link by which a packet to a goes on, or that it is for the appliance itself, as all is that
 // came in by a link for everybody there.
 func (n Network) next(a netip.Addr, in string) (link string, local bool) {
-	if in != "" && (n.own(a) || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || in == "lo") {
+	if in != "" && (n.own(a) || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) ||
+		in == "lo") {
 		return "", true
 	}
 	if a.Is6() && a.IsLinkLocalUnicast() {
@@ -99,15 +108,16 @@ func (n Network) LinkTo(a netip.Addr) string {
 
 // wayOut is the link by which a packet to a goes on, "" if it is for the appliance or for everybody.
 func (n Network) wayOut(a netip.Addr) string {
-	if n.own(a) || a.IsMulticast() || a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+	if n.own(a) || a.IsMulticast() || a.IsLinkLocalUnicast() ||
+		a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return ""
 	}
 	return n.LinkTo(a)
 }
 
 // leadsBack reports whether the best route to the source of p leaves by the interface that p came in by. The
-// kernel does not ask on the loopback, nor about a host that has no address yet and speaks to everybody, and each link leads to
-// its link-local addresses.
+// kernel does not ask on the loopback, nor about a host that has no address yet and speaks to everybody, and
+// each link leads to its link-local addresses.
 func (n Network) leadsBack(p Packet) bool {
 	src, dst := p.Source.Addr(), p.Destination.Addr()
 	switch {

@@ -88,7 +88,8 @@ func (p Packet) header(next uint8, payload []byte) []byte {
 		binary.BigEndian.PutUint16(h[4:], uint16(len(payload)))
 		return append(append(append(h, src.AsSlice()...), dst.AsSlice()...), payload...)
 	}
-	h := append([]byte{0x45, 0, 0, 0, 0, 1, 0, 0, p.Hop, next, 0, 0}, append(src.AsSlice(), dst.AsSlice()...)...)
+	h := append([]byte{0x45, 0, 0, 0, 0, 1, 0, 0, p.Hop, next, 0, 0},
+		append(src.AsSlice(), dst.AsSlice()...)...)
 	binary.BigEndian.PutUint16(h[2:], uint16(20+len(payload)))
 	sumHeader(h)
 	return append(h, payload...)

@@ -11,7 +11,8 @@ func (f Flow) Check(seen []Seen) error {
 	var got []string
 	for _, s := range seen {
 		text := f.judge(s)
-		if f.Fate.Kind == "box" && (text == "answered" || text == "reset") { // its own reset, of a port without a service
+		// its own reset, of a port without a service
+		if f.Fate.Kind == "box" && (text == "answered" || text == "reset") {
 			continue
 		}
 		got = append(got, text)
@@ -21,7 +22,8 @@ func (f Flow) Check(seen []Seen) error {
 		want = nil
 	}
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("flows.txt:%d: %s %s\ncame out as %s\nwant        %s", f.Line, f.From, f.Packet, list(got), list(want))
+		return fmt.Errorf("flows.txt:%d: %s %s\ncame out as %s\nwant        %s", f.Line, f.From, f.Packet,
+			list(got), list(want))
 	}
 	return nil
 }
@@ -74,7 +76,8 @@ func Answer(from string, p Packet, s Seen) string {
 	switch {
 	case s.Host != from || !a.answers(p):
 		return ""
-	case a.Proto == protoICMP && a.Type == 3 && a.Code == 13, a.Proto == protoICMPv6 && a.Type == 1 && a.Code == 1:
+	case a.Proto == protoICMP && a.Type == 3 && a.Code == 13, a.Proto == protoICMPv6 && a.Type == 1 &&
+		a.Code == 1:
 		return "prohibited"
 	case a.Proto == protoICMP && a.Type == 11, a.Proto == protoICMPv6 && a.Type == 3:
 		return "expired"

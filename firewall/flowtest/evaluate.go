@@ -38,7 +38,8 @@ func NewEvaluator(t firewall.Table, links []Link, hosts []Host) *Evaluator {
 		}
 	}
 	for _, all := range []string{"0.0.0.0/0", "::/0"} {
-		e.network.Routes = append(e.network.Routes, explain.Route{To: netip.MustParsePrefix(all), Link: links[0].Name})
+		e.network.Routes = append(e.network.Routes,
+			explain.Route{To: netip.MustParsePrefix(all), Link: links[0].Name})
 	}
 	for _, h := range hosts {
 		e.links[h.Name] = h.Link
@@ -61,9 +62,10 @@ func (e *Evaluator) evaluate(from string, p Packet, state uint32, known way) exp
 		status |= firewall.CTStatusDNAT
 	}
 	return explain.Table(e.table, e.network, explain.Packet{
-		In: e.links[from], Source: p.Src, Destination: p.Dst, Proto: uint32(p.Proto), Type: p.Type, Flags: p.flags(), HopLimit: p.Hop,
-		State: state, Status: status, ToAll: p.Dst.Addr().IsMulticast() || p.Dst.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}),
-		KnownSource: known.src, KnownDestination: known.dst,
+		In: e.links[from], Source: p.Src, Destination: p.Dst, Proto: uint32(p.Proto), Type: p.Type,
+		Flags: p.flags(), HopLimit: p.Hop, State: state, Status: status, ToAll: p.Dst.Addr().IsMulticast() ||
+			p.Dst.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}), KnownSource: known.src,
+		KnownDestination: known.dst,
 	})
 }
 
@@ -79,8 +81,9 @@ func (e *Evaluator) Check(f Flow) error {
 	if f.Fate.Kind == "ignored" || f.Fate.Kind == "expired" {
 		return nil
 	}
-	state := map[string]uint32{"new": firewall.CTNew, "reply": firewall.CTEstablished, "related": firewall.CTRelated,
-		"invalid": firewall.CTInvalid, "untracked": firewall.CTUntracked}[f.State]
+	state := map[string]uint32{"new": firewall.CTNew, "reply": firewall.CTEstablished,
+		"related": firewall.CTRelated, "invalid": firewall.CTInvalid,
+		"untracked": firewall.CTUntracked}[f.State]
 	if state == 0 {
 		return fmt.Errorf("flows.txt:%d: there is no state %q", f.Line, f.State)
 	}
@@ -93,9 +96,12 @@ func (e *Evaluator) Check(f Flow) error {
 		e.remember(way{f.Packet.Src, f.Packet.Dst}, way{r.Source, r.Destination})
 	}
 	if got, want := e.fate(r), e.want(f); got != want {
-		return fmt.Errorf("flows.txt:%d: %s %s\nthe tree says %s\nwant          %s\nby %+v", f.Line, f.From, f.Packet, got, want, r.Steps)
+		return fmt.Errorf("flows.txt:%d: %s %s\nthe tree says %s\nwant          %s\nby %+v", f.Line, f.From,
+			f.Packet, got, want, r.Steps)
 	}
-	if f.By != "" && !slices.ContainsFunc(r.Steps, func(s explain.Step) bool { return s.Rule.Counter == f.By }) {
+	if f.By != "" && !slices.ContainsFunc(r.Steps, func(s explain.Step) bool {
+		return s.Rule.Counter == f.By
+	}) {
 		return fmt.Errorf("flows.txt:%d: %s %s: not by %s, but %+v", f.Line, f.From, f.Packet, f.By, r.Steps)
 	}
 	return nil

@@ -176,7 +176,8 @@ func House() ([]Link, []Host) {
 
 // Bans are the sources that the table takes for banned: a single address, and the /64 of one.
 func Bans() []netip.Prefix {
-	return []netip.Prefix{netip.MustParsePrefix("203.0.113.200/32"), netip.MustParsePrefix("2001:db8:beef:200::/64")}
+	return []netip.Prefix{netip.MustParsePrefix("203.0.113.200/32"),
+		netip.MustParsePrefix("2001:db8:beef:200::/64")}
 }
 
 // Banned is a tree with the bans of the table in its sets.
@@ -184,7 +185,8 @@ func Banned(t firewall.Table) firewall.Table {
 	t.Sets = slices.Clone(t.Sets)
 	for i, s := range t.Sets {
 		for _, b := range Bans() {
-			if s.Name == firewall.Banned4 && b.Addr().Is4() || s.Name == firewall.BannedNet6 && b.Addr().Is6() {
+			if s.Name == firewall.Banned4 && b.Addr().Is4() || s.Name == firewall.BannedNet6 &&
+				b.Addr().Is6() {
 				key := firewall.Value{Prefix: netip.PrefixFrom(b.Addr(), b.Addr().BitLen())}
 				t.Sets[i].Elements = append(t.Sets[i].Elements, firewall.Element{Key: []firewall.Value{key}})
 			}

@@ -23,7 +23,8 @@ func (w *World) takeARP(link int, b []byte) error {
 		target := netip.AddrFrom4([4]byte(b[24:28]))
 		if h, ok := w.hostOf(link, target); ok {
 			w.found++
-			return w.frame(link, from, h.MAC, etherARP, arp(2, h.MAC, target, from, netip.AddrFrom4([4]byte(b[14:18]))))
+			return w.frame(link, from, h.MAC, etherARP,
+				arp(2, h.MAC, target, from, netip.AddrFrom4([4]byte(b[14:18]))))
 		}
 	}
 	return nil
@@ -48,8 +49,11 @@ func (w *World) takeSolicit(link int, from net.HardwareAddr, b []byte) error {
 		return nil
 	}
 	w.found++
-	message := slices.Concat([]byte{136, 0, 0, 0, 0x60, 0, 0, 0}, target.AsSlice(), []byte{2, 1}, []byte(h.MAC)) // solicited, override
-	p := Packet{Proto: protoICMPv6, Src: netip.AddrPortFrom(target, 0), Dst: netip.AddrPortFrom(asker, 0), Hop: 255}
+	// solicited, override
+	message := slices.Concat([]byte{136, 0, 0, 0, 0x60, 0, 0, 0}, target.AsSlice(), []byte{2, 1},
+		[]byte(h.MAC))
+	p := Packet{Proto: protoICMPv6, Src: netip.AddrPortFrom(target, 0), Dst: netip.AddrPortFrom(asker, 0),
+		Hop: 255}
 	p.checksum(message)
 	return w.frame(link, from, h.MAC, etherIPv6, p.header(protoICMPv6, message))
 }

@@ -70,7 +70,8 @@ func (p *Packet) protocol(name string) (uint8, error) {
 	if name == "icmp" && p.Src.Addr().Is6() {
 		return protoICMPv6, nil
 	}
-	if n, ok := map[string]uint8{"icmp": protoICMP, "tcp": protoTCP, "udp": protoUDP, "sctp": protoSCTP}[name]; ok {
+	if n, ok := map[string]uint8{"icmp": protoICMP, "tcp": protoTCP, "udp": protoUDP,
+		"sctp": protoSCTP}[name]; ok {
 		return n, nil
 	}
 	n, err := strconv.ParseUint(name, 10, 8)
@@ -126,7 +127,8 @@ func scan(text, format string, into ...any) error {
 
 // String is what of p a rule or NAT can change, in the notation of [Packet].
 func (p Packet) String() string {
-	name := map[uint8]string{protoICMP: "icmp", protoICMPv6: "icmp", protoTCP: "tcp", protoUDP: "udp", protoSCTP: "sctp"}[p.Proto]
+	name := map[uint8]string{protoICMP: "icmp", protoICMPv6: "icmp", protoTCP: "tcp", protoUDP: "udp",
+		protoSCTP: "sctp"}[p.Proto]
 	if name == "" {
 		name = strconv.Itoa(int(p.Proto))
 	}
@@ -158,12 +160,14 @@ func endString(a netip.AddrPort) string {
 }
 
 func (p Packet) isEcho() bool {
-	return p.Proto == protoICMP && (p.Type == 8 || p.Type == 0) || p.Proto == protoICMPv6 && (p.Type == 128 || p.Type == 129)
+	return p.Proto == protoICMP && (p.Type == 8 || p.Type == 0) || p.Proto == protoICMPv6 &&
+		(p.Type == 128 || p.Type == 129)
 }
 
 // isError reports whether p is an ICMP error, which wraps the head of a packet.
 func (p Packet) isError() bool {
-	return p.Proto == protoICMP && slices.Contains([]uint8{3, 4, 5, 11, 12}, p.Type) || p.Proto == protoICMPv6 && p.Type > 0 && p.Type < 128
+	return p.Proto == protoICMP && slices.Contains([]uint8{3, 4, 5, 11, 12}, p.Type) ||
+		p.Proto == protoICMPv6 && p.Type > 0 && p.Type < 128
 }
 
 // answers reports whether p is what somebody says to q.

@@ -114,7 +114,8 @@ func sumOK(b []byte, p Packet) bool {
 	}
 	switch p.Proto {
 	case protoTCP, protoUDP, protoICMP, protoICMPv6:
-		return total <= len(b) && Sum(pseudo(p.Src.Addr(), p.Dst.Addr(), p.Proto, total-header), b[header:total]) == 0xffff
+		return total <= len(b) && Sum(pseudo(p.Src.Addr(), p.Dst.Addr(), p.Proto, total-header),
+			b[header:total]) == 0xffff
 	}
 	return true
 }

@@ -81,7 +81,8 @@ func (w *World) send(from string, p Packet) (int, error) {
 		kind = etherIPv6
 	}
 	for _, b := range p.bytes() {
-		if err := w.frame(link, linkAddress(p.Dst.Addr(), w.macs[link]), w.hosts[i].MAC, kind, b); err != nil {
+		if err := w.frame(link, linkAddress(p.Dst.Addr(), w.macs[link]), w.hosts[i].MAC, kind,
+			b); err != nil {
 			return 0, err
 		}
 	}
@@ -191,7 +192,9 @@ func (w *World) take(wire int, b []byte) error {
 
 // hostAt is the host with a link address, the name of the link if all are meant.
 func (w *World) hostAt(link int, mac net.HardwareAddr) string {
-	i := slices.IndexFunc(w.hosts, func(h Host) bool { return h.Link == w.links[link].Name && bytes.Equal(h.MAC, mac) })
+	i := slices.IndexFunc(w.hosts, func(h Host) bool {
+		return h.Link == w.links[link].Name && bytes.Equal(h.MAC, mac)
+	})
 	if i < 0 {
 		return w.links[link].Name
 	}
@@ -207,7 +210,8 @@ func (w *World) chatter(s Seen, probe Packet) bool {
 		return slices.ContainsFunc(l.Addrs, func(a netip.Prefix) bool { return a.Addr() == p.Src.Addr() })
 	})
 	local := own || p.Src.Addr().IsLinkLocalUnicast() || p.Src.Addr() == netip.IPv6Unspecified()
-	masked := p.Proto == probe.Proto && p.Src.Port() == probe.Src.Port() && p.Type == probe.Type && p.ID == probe.ID && !p.Dst.Addr().IsMulticast()
+	masked := p.Proto == probe.Proto && p.Src.Port() == probe.Src.Port() && p.Type == probe.Type &&
+		p.ID == probe.ID && !p.Dst.Addr().IsMulticast()
 	concerned := p.answers(probe) || p.Dst.Addr() == probe.Dst.Addr() || masked
 	redirect := p.Proto == protoICMPv6 && p.Type == 137 || p.Proto == protoICMP && p.Type == 5
 	return local && (!concerned || redirect)

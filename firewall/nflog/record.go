@@ -20,7 +20,8 @@ type Record struct {
 	Lost uint64        `json:"lost,omitempty"` // how many before it the kernel could not hand over
 	Rule string        `json:"rule"`           // by what name it was logged
 	In   string        `json:"in,omitempty"`   // interface that it came by; "" if it is the appliance's own
-	Out  string        `json:"out,omitempty"`  // interface that it was to leave by; "" if it was for the appliance, or Early
+	// interface that it was to leave by; "" if it was for the appliance, or Early
+	Out string `json:"out,omitempty"`
 	// Early says that it was logged before the kernel decided where it goes.
 	Early bool   `json:"early,omitempty"`
 	MAC   string `json:"mac,omitempty"` // of the neighbour who sent it
@@ -33,7 +34,8 @@ type Packet struct {
 	Destination netip.Addr `json:"destination,omitzero"`
 	Length      int        `json:"length"`    // of the whole packet as its header has it, in bytes
 	HopLimit    uint8      `json:"hop_limit"` // or time to live
-	Proto       uint8      `json:"proto"`     // of IANA's protocol numbers, behind the extension headers of IPv6
+	// of IANA's protocol numbers, behind the extension headers of IPv6
+	Proto uint8 `json:"proto"`
 	// Transport says that there was enough of the next header for the ports of TCP, UDP and their like, or
 	// type and code of ICMP and ICMPv6.
 	Transport       bool   `json:"transport"`
@@ -43,8 +45,8 @@ type Packet struct {
 	Code            uint8  `json:"code,omitempty"`
 	Flags           string `json:"flags,omitempty"`    // of TCP: "SYN,ACK"
 	Fragment        bool   `json:"fragment,omitempty"` // only a part of a packet
-	// ARP is "request" or "reply" if the packet is one of ARP: Source is who says that he sent it, by the card
-	// Names, and Destination who is asked for.
+	// ARP is "request" or "reply" if the packet is one of ARP: Source is who says that he sent it, by the
+	// card Names, and Destination who is asked for.
 	ARP   string `json:"arp,omitempty"`
 	Names string `json:"names,omitempty"`
 }

@@ -23,8 +23,8 @@ func open[T io.Closer](t *testing.T, ns netns, f func() (T, error)) T {
 	return c
 }
 
-// heard reports whether a packet comes that ends in text, from whomever. It waits as long as one that comes may take, or,
-// if none should, until the firewall has dropped one.
+// heard reports whether a packet comes that ends in text, from whomever. It waits as long as one that comes
+// may take, or, if none should, until the firewall has dropped one.
 func heard(t *testing.T, l lab, c net.PacketConn, text string, helped bool, before map[string]int) bool {
 	t.Helper()
 	if !helped {
@@ -50,7 +50,8 @@ func heard(t *testing.T, l lab, c net.PacketConn, text string, helped bool, befo
 	}
 }
 
-// TestSIP: the media that an INVITE announces come in (RFC 3261, 13; RFC 4566), at the address that stands in it outside.
+// TestSIP: the media that an INVITE announces come in (RFC 3261, 13; RFC 4566), at the address that stands in
+// it outside.
 func TestSIP(t *testing.T) {
 	for _, helped := range []bool{true, false} {
 		l := newLab(t, helping(t, helped))

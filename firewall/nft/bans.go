@@ -125,7 +125,8 @@ func Bans(table string) ([]firewall.Ban, error) {
 		}
 		for _, e := range elements {
 			if a, ok := netip.AddrFromSlice(e.Key); ok {
-				all = append(all, firewall.Ban{Prefix: netip.PrefixFrom(a, bits), For: e.Timeout, Left: e.Expires})
+				all = append(all, firewall.Ban{Prefix: netip.PrefixFrom(a, bits), For: e.Timeout,
+					Left: e.Expires})
 			}
 		}
 	}

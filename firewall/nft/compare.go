@@ -19,8 +19,8 @@ const scratch = "gatehouse_compare"
 // Differences says, one sentence each, in what the kernel's table is not what a load of t makes; none means
 // that it is. It lets the kernel itself say what t is: t is loaded once more, into a table that is asked
 // nothing (it is dormant), both are read back, and compared byte by byte. What counters counted and what kept
-// sets hold makes no difference. The elements of sets are not loaded once more, for the kernel would take as much
-// memory for them as it has: what it has is compared with what it was sent.
+// sets hold makes no difference. The elements of sets are not loaded once more, for the kernel would take as
+// much memory for them as it has: what it has is compared with what it was sent.
 func Differences(t firewall.Table) ([]string, error) {
 	conn, err := nftables.New()
 	if err != nil {
@@ -46,8 +46,8 @@ func Differences(t firewall.Table) ([]string, error) {
 	return differences(running.objects, wanted.objects), nil
 }
 
-// dormant loads t under another name but for the elements of its sets, reads it back, and removes it. The elements
-// are put into d as they would be sent.
+// dormant loads t under another name but for the elements of its sets, reads it back, and removes it. The
+// elements are put into d as they would be sent.
 func (d dump) dormant(conn *nftables.Conn, t firewall.Table) (err error) {
 	t.Name = scratch
 	table := nftables.Table{Name: scratch, Family: familyOf(t.Family), Flags: unix.NFT_TABLE_F_DORMANT}

@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestDirect: a source in a network of one link is compared with it, and what becomes of it is what became of it by
-// the routes. Only without a route is there a difference.
+// TestDirect: a source in a network of one link is compared with it, and what becomes of it is what became of
+// it by the routes. Only without a route is there a difference.
 func TestDirect(t *testing.T) {
 	t.Parallel()
 	compared := policyFile(t, "home")

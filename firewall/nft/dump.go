@@ -18,8 +18,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall"
 )
 
-// A dump is what the kernel says a table has, by the title of each object: "chain input". What it says are its own
-// bytes, less what differs between two loads of the same (handles, names of anonymous sets), and only compared.
+// A dump is what the kernel says a table has, by the title of each object: "chain input". What it says are
+// its own bytes, less what differs between two loads of the same (handles, names of anonymous sets), and only
+// compared.
 type dump struct {
 	seed    maphash.Seed // of two dumps that are compared
 	objects map[string]*object
@@ -32,8 +33,8 @@ type object struct {
 	elements digest
 }
 
-// A digest stands for the elements of a set, in any order: how many there are, and the sum of their hashes. A list
-// can have a hundred thousand, on a machine that has no memory for another two of them.
+// A digest stands for the elements of a set, in any order: how many there are, and the sum of their hashes. A
+// list can have a hundred thousand, on a machine that has no memory for another two of them.
 type digest struct {
 	number int
 	sum    uint64
@@ -99,7 +100,8 @@ const (
 )
 
 // request sends one message about nftables and gives the attributes of each answer to add, as they come.
-func request(family nftables.TableFamily, message, flags int, add func(attributes), attrs ...*nl.RtAttr) error {
+func request(family nftables.TableFamily, message, flags int, add func(attributes),
+	attrs ...*nl.RtAttr) error {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|message, flags)
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: uint8(family), Version: unix.NFNETLINK_V0})
 	for _, a := range attrs {
@@ -169,12 +171,14 @@ func (a attributes) line(types ...int) string {
 }
 
 func (d dump) chain(a attributes) {
-	d.at("chain " + a.text(unix.NFTA_CHAIN_NAME)).head = a.line(unix.NFTA_CHAIN_HOOK, unix.NFTA_CHAIN_POLICY, unix.NFTA_CHAIN_TYPE)
+	d.at("chain " + a.text(unix.NFTA_CHAIN_NAME)).head = a.line(unix.NFTA_CHAIN_HOOK, unix.NFTA_CHAIN_POLICY,
+		unix.NFTA_CHAIN_TYPE)
 }
 
 func (d dump) object(a attributes) {
 	title := "counter "
-	if kind := a.bytes(unix.NFTA_OBJ_TYPE); len(kind) == 4 && binary.BigEndian.Uint32(kind) == unix.NFT_OBJECT_CT_HELPER {
+	if kind := a.bytes(unix.NFTA_OBJ_TYPE); len(kind) == 4 &&
+		binary.BigEndian.Uint32(kind) == unix.NFT_OBJECT_CT_HELPER {
 		title = "ct helper "
 	}
 	d.at(title + a.text(unix.NFTA_OBJ_NAME)).head = a.line(unix.NFTA_OBJ_TYPE)
@@ -191,7 +195,8 @@ func (d dump) rule(a attributes, anonymous map[string]string) {
 		line += " " + expr.text(unix.NFTA_EXPR_NAME)
 		for _, part := range inner(expr.bytes(unix.NFTA_EXPR_DATA)) {
 			value := hex.EncodeToString(part.Value)
-			if elements, ok := anonymous[string(bytes.TrimRight(part.Value, "\x00"))]; ok && expr.text(unix.NFTA_EXPR_NAME) == "lookup" {
+			if elements, ok := anonymous[string(bytes.TrimRight(part.Value, "\x00"))]; ok &&
+				expr.text(unix.NFTA_EXPR_NAME) == "lookup" {
 				value = elements
 			}
 			line += fmt.Sprintf(" %d=%s", part.Attr.Type, value)
@@ -216,7 +221,9 @@ func (d dump) sets(family nftables.TableFamily, table string, anonymous map[stri
 		name := a.text(unix.NFTA_SET_NAME)
 		if strings.HasPrefix(name, "__") {
 			var lines []string
-			err = eachElement(family, table, name, func(e element) { lines = append(lines, fmt.Sprintf("%x %x %t", e.key, e.data, e.end)) })
+			err = eachElement(family, table, name, func(e element) {
+				lines = append(lines, fmt.Sprintf("%x %x %t", e.key, e.data, e.end))
+			})
 			slices.Sort(lines)
 			anonymous[name] = strings.Join(lines, ",")
 		} else {
@@ -240,7 +247,8 @@ func eachElement(family nftables.TableFamily, table, set string, f func(element)
 			f(element{
 				key:  string(inner(is.bytes(unix.NFTA_SET_ELEM_KEY)).bytes(unix.NFTA_DATA_VALUE)),
 				data: string(is.bytes(unix.NFTA_SET_ELEM_DATA)),
-				end:  bytes.ContainsAny(is.bytes(unix.NFTA_SET_ELEM_FLAGS), "\x01"), // NFT_SET_ELEM_INTERVAL_END
+				// NFT_SET_ELEM_INTERVAL_END
+				end: bytes.ContainsAny(is.bytes(unix.NFTA_SET_ELEM_FLAGS), "\x01"),
 			})
 		}
 	}, nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_TABLE, nl.ZeroTerminated(table)),

@@ -59,7 +59,8 @@ func conntrack(key expr.CtKey) func(uint32) expr.Any {
 
 func network(offset, length uint32) func(uint32) expr.Any {
 	return func(r uint32) expr.Any {
-		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length}
+		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseNetworkHeader, Offset: offset,
+			Len: length}
 	}
 }
 
@@ -71,7 +72,8 @@ func linkLayer(offset, length uint32) func(uint32) expr.Any {
 
 func transport(offset, length uint32) func(uint32) expr.Any {
 	return func(r uint32) expr.Any {
-		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: length}
+		return &expr.Payload{DestRegister: r, Base: expr.PayloadBaseTransportHeader, Offset: offset,
+			Len: length}
 	}
 }
 

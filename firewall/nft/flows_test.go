@@ -137,8 +137,8 @@ func flows() []flow {
 		{"wan as lan6", wan, syn(lan6, wanBox6), "", 0, "spoofed"},
 		{"wan as lan to guest", wan, syn(lan4, guest4), "", 0, "spoofed"},
 		{"wan as loopback", wan, syn("127.0.0.1", wanBox4), "", 0, "spoofed"},
-		// The kernel drops them itself (net/ipv4/route.c, net/ipv6/ip6_input.c); the ping behind them shows that
-		// they have been there.
+		// The kernel drops them itself (net/ipv4/route.c, net/ipv6/ip6_input.c); the ping behind them shows
+		// that they have been there.
 		{"lan to loopback", lan, then(syn(lan4, "127.0.0.1"), pingTo(lanBox4)), lanBox4, 0, "rule_lan-ping"},
 		{"lan as loopback6", lan, then(syn("::1", lanBox6), pingTo(lanBox6)), lanBox6, 0, "rule_lan-ping"},
 		{"lan to loopback6", lan, then(syn(lan6, "::1"), pingTo(lanBox6)), lanBox6, 0, "rule_lan-ping"},

@@ -22,7 +22,8 @@ import (
 // closeGate queues the gate, "iifname != lo ct state new drop", and returns its rules.
 func closeGate(conn *nftables.Conn, table *nftables.Table, chains []firewall.Chain) (gate []*nftables.Rule) {
 	for _, c := range chains {
-		if c.Hook == nil || c.Hook.Type != firewall.Filter || c.Hook.Point != firewall.Input && c.Hook.Point != firewall.Forwarding {
+		if c.Hook == nil || c.Hook.Type != firewall.Filter || c.Hook.Point != firewall.Input &&
+			c.Hook.Point != firewall.Forwarding {
 			continue
 		}
 		gate = append(gate, conn.InsertRule(&nftables.Rule{Table: table, Chain: &nftables.Chain{Table: table, Name: c.Name}, Exprs: []expr.Any{
@@ -30,7 +31,8 @@ func closeGate(conn *nftables.Conn, table *nftables.Table, chains []firewall.Cha
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte("lo\x00")},
 			&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
 			&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4,
-				Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW), Xor: binaryutil.NativeEndian.PutUint32(0)},
+				Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitNEW),
+				Xor:  binaryutil.NativeEndian.PutUint32(0)},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(0)},
 			&expr.Verdict{Kind: expr.VerdictDrop},
 		}}))
@@ -47,7 +49,8 @@ func openGate(conn *nftables.Conn, table *nftables.Table, gate []*nftables.Rule)
 		}
 	}
 	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("firewall: table %s: the gate in front of the new rules stays closed: %w", table.Name, err)
+		return fmt.Errorf("firewall: table %s: the gate in front of the new rules stays closed: %w",
+			table.Name, err)
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// helping lets the LAN use services of the WAN, and forwards those of its host; helped says whether by their names.
+// helping lets the LAN use services of the WAN, and forwards those of its host; helped says whether by their
+// names.
 func helping(t *testing.T, helped bool) firewall.Policy {
 	p := twoLANs(t)
 	service := func(name string, proto firewall.Proto, port uint16) firewall.Service {
@@ -87,8 +88,8 @@ func url(scheme, addr string) string {
 	return scheme + "://" + strings.TrimSuffix(netip.AddrPortFrom(netip.MustParseAddr(addr), 0).String(), ":0") + "/file"
 }
 
-// TestHelpers fetches a file by real clients from real servers, whose data conversations are other ones than that by
-// which they are agreed on.
+// TestHelpers fetches a file by real clients from real servers, whose data conversations are other ones than
+// that by which they are agreed on.
 func TestHelpers(t *testing.T) {
 	curl := testnet.Need(t, "curl", "curl")
 	fetches := []struct {
@@ -139,7 +140,8 @@ func TestHelpers(t *testing.T) {
 	}
 }
 
-// TestHelpersStay: a load keeps the helpers that both policies have, and takes away what no rule assigns any more.
+// TestHelpersStay: a load keeps the helpers that both policies have, and takes away what no rule assigns any
+// more.
 func TestHelpersStay(t *testing.T) {
 	const all = "ftp_tcp tftp_udp sip_udp pptp_tcp"
 	box := newNetns(t, "box")

@@ -57,7 +57,8 @@ func loadOnce(conn *nftables.Conn, t firewall.Table) error {
 		gate = closeGate(conn, &table, t.Chains)
 	}
 	if err := conn.FlushWithGenID(generation.ID); err != nil {
-		return fmt.Errorf("firewall: table %s refused by the kernel, the rules before it stay: %w", t.Name, err)
+		return fmt.Errorf("firewall: table %s refused by the kernel, the rules before it stay: %w", t.Name,
+			err)
 	}
 	return openGate(conn, &table, gate)
 }
@@ -83,8 +84,8 @@ type batch struct {
 }
 
 func newBatch(conn *nftables.Conn, table *nftables.Table) *batch {
-	return &batch{conn: conn, table: table, sets: map[string]*nftables.Set{}, keys: map[string][]firewall.Field{},
-		ported: map[string]bool{}}
+	return &batch{conn: conn, table: table, sets: map[string]*nftables.Set{},
+		keys: map[string][]firewall.Field{}, ported: map[string]bool{}}
 }
 
 // stage queues everything. Chains come first, because elements of maps jump to them; rules last, because they
@@ -124,7 +125,8 @@ func stage(conn *nftables.Conn, table *nftables.Table, t firewall.Table, old sta
 func (b *batch) objects(t firewall.Table, kept state) {
 	for _, name := range t.Counters {
 		if !kept.counters[name] {
-			b.conn.AddObj(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
+			b.conn.AddObj(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter,
+				Obj: &expr.Counter{}})
 		}
 	}
 	for _, h := range t.Helpers {

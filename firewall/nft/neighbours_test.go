@@ -127,9 +127,9 @@ func TestARPSenders(t *testing.T) {
 	}
 }
 
-// TestARPRates: one card gets no more than some addresses, and fewer of those that others have; a thousand hosts
-// that come back at once all have theirs. They ask for somebody who is not there: the kernel's table is that of
-// all tests of this machine.
+// TestARPRates: one card gets no more than some addresses, and fewer of those that others have; a thousand
+// hosts that come back at once all have theirs. They ask for somebody who is not there: the kernel's table is
+// that of all tests of this machine.
 func TestARPRates(t *testing.T) {
 	l := neighbourLab(t, "192.168.32.0/22")
 	const hosts, nobody = 1000, "192.168.35.254"
@@ -208,8 +208,8 @@ func TestSolicitationRates(t *testing.T) {
 	}
 }
 
-// TestSilentHosts: a host that begins nothing is heard by its answers, and whoever begins something with it is not
-// slowed down then; of absent ones one source asks for a few.
+// TestSilentHosts: a host that begins nothing is heard by its answers, and whoever begins something with it
+// is not slowed down then; of absent ones one source asks for a few.
 func TestSilentHosts(t *testing.T) {
 	p := policyFile(t, "home")
 	p.Rules = append(p.Rules, firewall.Rule{Name: "syslog", Action: firewall.Allow, From: []firewall.Endpoint{{Zones: []string{"wan"}}},
@@ -249,8 +249,8 @@ func TestSilentHosts(t *testing.T) {
 	}
 }
 
-// TestLargeLink: where an IPv4 network has more addresses than the kernel's table, one card begins conversations by
-// some of them; who is known goes on, and so does another card.
+// TestLargeLink: where an IPv4 network has more addresses than the kernel's table, one card begins
+// conversations by some of them; who is known goes on, and so does another card.
 func TestLargeLink(t *testing.T) {
 	l := neighbourLab(t, "192.168.0.0/18")
 	l.box.run(t, "ip route add 192.168.0.0/18 dev eth1")

@@ -82,8 +82,8 @@ func transit(t *testing.T) firewall.Policy {
 	return p
 }
 
-// TestTwoRoutersOnOneLAN: conversations of which the box sees one half go on, both ways, and for as long as the host
-// likes to send them by the box. Other zones get nothing by it.
+// TestTwoRoutersOnOneLAN: conversations of which the box sees one half go on, both ways, and for as long as
+// the host likes to send them by the box. Other zones get nothing by it.
 func TestTwoRoutersOnOneLAN(t *testing.T) {
 	l, behind := twoRouters(t, transit(t))
 	l.box.sysctl(t, "ipv4/conf/all/send_redirects", "0")
@@ -139,8 +139,8 @@ func TestWithoutKnowingOfTheOtherRouter(t *testing.T) {
 	f.run(t, l)
 }
 
-// TestRedirects: with the settings of the plan the kernel tells a neighbour of the shorter way (RFC 1812, 5.2.7.2), and
-// nobody whose way it is not.
+// TestRedirects: with the settings of the plan the kernel tells a neighbour of the shorter way (RFC 1812,
+// 5.2.7.2), and nobody whose way it is not.
 func TestRedirects(t *testing.T) {
 	l, behind := twoRouters(t, transit(t))
 	l.box.sysctl(t, "ipv4/conf/all/send_redirects", "0")

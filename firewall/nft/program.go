@@ -95,7 +95,8 @@ func (p *program) match(m firewall.Match) error {
 	if len(m.Values) == 1 {
 		return p.compare(kind, m)
 	}
-	if encodings[kind].native { // the library marks every anonymous set as big-endian, and nft(8) then lists it wrongly
+	// the library marks every anonymous set as big-endian, and nft(8) then lists it wrongly
+	if encodings[kind].native {
 		return errors.New("several values of this kind need a named set")
 	}
 	set, err := p.anonymous(m.Fields[0], m.Values)
@@ -191,12 +192,14 @@ func (p *program) remember(l *firewall.Learn) error {
 	if err := p.load(l.Key); err != nil {
 		return err
 	}
-	p.emit(&expr.Dynset{SrcRegKey: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID, Operation: unix.NFT_DYNSET_OP_UPDATE})
+	p.emit(&expr.Dynset{SrcRegKey: unix.NFT_REG_1, SetName: set.Name, SetID: set.ID,
+		Operation: unix.NFT_DYNSET_OP_UPDATE})
 	return nil
 }
 
 func limit(r firewall.Rate) *expr.Limit {
-	return &expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(r.Count), Unit: expr.LimitTime(r.Per.Seconds()), Burst: r.Burst}
+	return &expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(r.Count), Unit: expr.LimitTime(r.Per.Seconds()),
+		Burst: r.Burst}
 }
 
 // learn remembers a protocol that the rule itself asks for.
@@ -229,7 +232,8 @@ func (p *program) verdict(v firewall.Verdict) error {
 	case firewall.VerdictSource:
 		return p.source(v.Target)
 	case firewall.VerdictRejectICMP:
-		p.emit(&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED})
+		p.emit(&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH,
+			Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED})
 	case firewall.VerdictRejectReset:
 		p.emit(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
 	case firewall.VerdictDispatch:
@@ -261,7 +265,8 @@ func (p *program) lookup(name string, into uint32) error {
 	if err := p.load(p.keys[name]); err != nil {
 		return err
 	}
-	p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: m.Name, SetID: m.ID, DestRegister: into, IsDestRegSet: true})
+	p.emit(&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: m.Name, SetID: m.ID, DestRegister: into,
+		IsDestRegSet: true})
 	return nil
 }
 
@@ -298,6 +303,8 @@ func (p *program) source(target string) error {
 func (p *program) clampMSS() {
 	const option, value, size = 2, 2, 2
 	p.emit(&expr.Rt{Register: unix.NFT_REG_1, Key: expr.RtTCPMSS},
-		&expr.Byteorder{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Op: expr.ByteorderHton, Len: size, Size: size},
-		&expr.Exthdr{SourceRegister: unix.NFT_REG_1, Type: option, Offset: value, Len: size, Op: expr.ExthdrOpTcpopt})
+		&expr.Byteorder{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Op: expr.ByteorderHton,
+			Len: size, Size: size},
+		&expr.Exthdr{SourceRegister: unix.NFT_REG_1, Type: option, Offset: value, Len: size,
+			Op: expr.ExthdrOpTcpopt})
 }

@@ -102,8 +102,8 @@ func everything() firewall.Table {
 	}
 }
 
-// everyField asks for each field there is, so that none is forgotten here or in the text. That of a card has no
-// values, and is in policies.
+// everyField asks for each field there is, so that none is forgotten here or in the text. That of a card has
+// no values, and is in policies.
 func everyField() firewall.Table {
 	chain := firewall.Chain{Name: "c", Hook: &firewall.Hook{Type: firewall.Filter, Point: firewall.Forwarding, Priority: -7, Policy: firewall.VerdictAccept}}
 	for _, f := range firewall.Fields() {

@@ -74,8 +74,8 @@ func (b *batch) addSet(w wantedSet, kept *nftables.Set) error {
 	return w.elementsTo(b.conn.SetAddElements)
 }
 
-// chunk is how many elements are encoded at once. In Go's form they take several times what is sent, and a list has a
-// hundred thousand.
+// chunk is how many elements are encoded at once. In Go's form they take several times what is sent, and a
+// list has a hundred thousand.
 const chunk = 1000
 
 // elementsTo queues the elements, to be added or to be deleted.
@@ -108,7 +108,8 @@ func (b *batch) anonymous(f firewall.Field, values []firewall.Value) (*nftables.
 	}
 	var encoded []nftables.SetElement
 	for _, v := range values {
-		es, err := encodeElement([]firewall.Field{f}, nil, firewall.Element{Key: []firewall.Value{v}}, set.Interval)
+		es, err := encodeElement([]firewall.Field{f}, nil, firewall.Element{Key: []firewall.Value{v}},
+			set.Interval)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +123,8 @@ func (b *batch) anonymous(f firewall.Field, values []firewall.Value) (*nftables.
 func joined(elements []nftables.SetElement) []nftables.SetElement {
 	var out []nftables.SetElement
 	for _, e := range elements {
-		if n := len(out); n > 0 && out[n-1].IntervalEnd && !e.IntervalEnd && bytes.Equal(out[n-1].Key, e.Key) {
+		if n := len(out); n > 0 && out[n-1].IntervalEnd && !e.IntervalEnd &&
+			bytes.Equal(out[n-1].Key, e.Key) {
 			out = out[:n-1]
 			continue
 		}
@@ -132,10 +134,11 @@ func joined(elements []nftables.SetElement) []nftables.SetElement {
 }
 
 // encodeElement gives the kernel's elements for one of ours: one, or for an interval two.
-func encodeElement(key []firewall.Field, data []firewall.Kind, e firewall.Element, interval bool) ([]nftables.SetElement, error) {
+func encodeElement(key []firewall.Field, data []firewall.Kind, e firewall.Element,
+	interval bool) ([]nftables.SetElement, error) {
 	if len(e.Key) != len(key) || interval && len(key) > 1 || len(e.Data) != len(data) {
-		return nil, fmt.Errorf("element of %d values for a key of %d, interval %t, and %d data for %d", len(e.Key), len(key),
-			interval, len(e.Data), len(data))
+		return nil, fmt.Errorf("element of %d values for a key of %d, interval %t, and %d data for %d",
+			len(e.Key), len(key), interval, len(e.Data), len(data))
 	}
 	kinds := make([]firewall.Kind, len(key))
 	for i, f := range key {
@@ -171,7 +174,8 @@ func encodeAll(kinds []firewall.Kind, values []firewall.Value) ([]byte, error) {
 
 // encodeInterval marks the first value and the one behind the last; an interval that reaches the end of all
 // values has no such.
-func encodeInterval(kind firewall.Kind, v firewall.Value, element nftables.SetElement) ([]nftables.SetElement, error) {
+func encodeInterval(kind firewall.Kind, v firewall.Value, element nftables.SetElement) ([]nftables.SetElement,
+	error) {
 	first, last, err := encodeBounds(kind, v)
 	if err != nil {
 		return nil, err

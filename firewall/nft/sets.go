@@ -40,7 +40,8 @@ func Replace(table string, before, sets []firewall.Set) error {
 		}
 	}
 	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("firewall: sets of table %s refused by the kernel, they stay as they were: %w", table, err)
+		return fmt.Errorf("firewall: sets of table %s refused by the kernel, they stay as they were: %w",
+			table, err)
 	}
 	return nil
 }
@@ -88,7 +89,8 @@ func Kept(t firewall.Table) (firewall.Table, error) {
 		}
 		for _, e := range elements {
 			if a, ok := netip.AddrFromSlice(e.Key); ok {
-				t.Sets[i].Elements = append(t.Sets[i].Elements, firewall.Element{Key: []firewall.Value{{Prefix: netip.PrefixFrom(a, a.BitLen())}}})
+				t.Sets[i].Elements = append(t.Sets[i].Elements,
+					firewall.Element{Key: []firewall.Value{{Prefix: netip.PrefixFrom(a, a.BitLen())}}})
 			}
 		}
 	}
@@ -147,7 +149,8 @@ func offloads(devices []device) (bool, error) {
 		return false, err
 	}
 	table := conn.AddTable(&nftables.Table{Name: scratch, Family: nftables.TableFamilyINet})
-	conn.AddFlowtable(&nftables.Flowtable{Table: table, Name: "f", Devices: namesOf(devices), Flags: nftables.FlowtableFlagsCounter})
+	conn.AddFlowtable(&nftables.Flowtable{Table: table, Name: "f", Devices: namesOf(devices),
+		Flags: nftables.FlowtableFlagsCounter})
 	chain := conn.AddChain(&nftables.Chain{Table: table, Name: "c"})
 	conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.FlowOffload{Name: "f"}}})
 	conn.DelTable(table)

@@ -24,8 +24,9 @@ type state struct {
 }
 
 func newState() state {
-	return state{chains: map[string]bool{}, hooked: map[string]*nftables.Chain{}, sets: map[string]*nftables.Set{},
-		counters: map[string]bool{}, helpers: map[string]bool{}, flowtables: map[string]*nftables.Flowtable{}}
+	return state{chains: map[string]bool{}, hooked: map[string]*nftables.Chain{},
+		sets: map[string]*nftables.Set{}, counters: map[string]bool{}, helpers: map[string]bool{},
+		flowtables: map[string]*nftables.Flowtable{}}
 }
 
 // readState asks the kernel what is in the table of t's name and family.
@@ -112,13 +113,15 @@ func (b *batch) clear(t firewall.Table, sets []wantedSet, old state) state {
 	}
 	for name := range old.counters {
 		if kept.counters[name] = slices.Contains(t.Counters, name); !kept.counters[name] {
-			b.conn.DeleteObject(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
+			b.conn.DeleteObject(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCounter,
+				Obj: &expr.Counter{}})
 		}
 	}
 	for name := range old.helpers {
 		i := slices.IndexFunc(t.Helpers, func(h firewall.Helper) bool { return h.Object() == name })
 		if kept.helpers[name] = i >= 0; i < 0 {
-			b.conn.DeleteObject(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCtHelper, Obj: &expr.CtHelper{}})
+			b.conn.DeleteObject(&nftables.NamedObj{Table: b.table, Name: name, Type: nftables.ObjTypeCtHelper,
+				Obj: &expr.CtHelper{}})
 		}
 	}
 	for name, f := range old.flowtables {
@@ -138,8 +141,10 @@ func sameHook(a, b *nftables.Chain) bool {
 }
 
 func sameSet(a, b *nftables.Set) bool {
-	return a.KeyType.GetNFTMagic() == b.KeyType.GetNFTMagic() && a.KeyType.Bytes == b.KeyType.Bytes && a.IsMap == b.IsMap &&
-		a.Interval == b.Interval && a.HasTimeout == b.HasTimeout && a.Dynamic == b.Dynamic && a.Timeout == b.Timeout && a.Size == b.Size
+	return a.KeyType.GetNFTMagic() == b.KeyType.GetNFTMagic() && a.KeyType.Bytes == b.KeyType.Bytes &&
+		a.IsMap == b.IsMap &&
+		a.Interval == b.Interval && a.HasTimeout == b.HasTimeout && a.Dynamic == b.Dynamic &&
+		a.Timeout == b.Timeout && a.Size == b.Size
 }
 
 func sameNames(a, b []string) bool {

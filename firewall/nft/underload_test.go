@@ -93,8 +93,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
-// How often a packet that begins a conversation may be repeated: so many times, and while so many loads end. A
-// busy machine can hold up the one load that has shut the gate for longer than the first takes.
+// How often a packet that begins a conversation may be repeated: so many times, and while so many loads end.
+// A busy machine can hold up the one load that has shut the gate for longer than the first takes.
 const (
 	repeats     = 1000
 	repeatLoads = 20
@@ -137,8 +137,8 @@ func probeFlow(world *flowtest.World, f flowtest.Flow) (refused bool, err error)
 	return len(seen) == 0 || flowtest.Answer(f.From, f.Packet, seen[0]) != "", f.Check(seen)
 }
 
-// reloadOften loads the tables in turn, and looks that no counter that both have goes back. loads counts those
-// that have ended.
+// reloadOften loads the tables in turn, and looks that no counter that both have goes back. loads counts
+// those that have ended.
 func reloadOften(tables []firewall.Table, loads *atomic.Int64) error {
 	before := map[string]firewall.Count{}
 	for i := range reloads {

@@ -32,9 +32,10 @@ var encodings = map[firewall.Kind]encoding{
 	firewall.KindCTStatus:   {datatype: nftables.TypeCTStatus, native: true},
 	firewall.KindTCPFlags:   {datatype: nftables.TypeTCPFlag},
 	firewall.KindAddrType:   {datatype: nftables.TypeFIBAddr, native: true},
-	firewall.KindBool:       {datatype: sized(nftables.TypeBoolean, 4), native: true}, // net/netfilter/nft_fib.c
-	firewall.KindByte:       {datatype: sized(nftables.TypeInteger, 1)},
-	firewall.KindEther:      {datatype: nftables.TypeEtherAddr},
+	// net/netfilter/nft_fib.c
+	firewall.KindBool:  {datatype: sized(nftables.TypeBoolean, 4), native: true},
+	firewall.KindByte:  {datatype: sized(nftables.TypeInteger, 1)},
+	firewall.KindEther: {datatype: nftables.TypeEtherAddr},
 }
 
 // sized is a type whose length depends on the field.

@@ -110,10 +110,12 @@ func kindNames(kinds []firewall.Kind) string {
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
 		names[i] = map[firewall.Kind]string{
-			firewall.KindIfname: "ifname", firewall.KindIfindex: "iface_index", firewall.KindIPv4: "ipv4_addr", firewall.KindIPv6: "ipv6_addr",
-			firewall.KindPort: "inet_service", firewall.KindProto: "inet_proto", firewall.KindICMPType: "icmp_type",
-			firewall.KindICMPv6Type: "icmpv6_type", firewall.KindNFProto: "nf_proto", firewall.KindPktType: "pkt_type",
-			firewall.KindCTState: "ct_state", firewall.KindCTStatus: "ct_status", firewall.KindTCPFlags: "tcp_flag",
+			firewall.KindIfname: "ifname", firewall.KindIfindex: "iface_index",
+			firewall.KindIPv4: "ipv4_addr", firewall.KindIPv6: "ipv6_addr", firewall.KindPort: "inet_service",
+			firewall.KindProto: "inet_proto", firewall.KindICMPType: "icmp_type",
+			firewall.KindICMPv6Type: "icmpv6_type", firewall.KindNFProto: "nf_proto",
+			firewall.KindPktType: "pkt_type", firewall.KindCTState: "ct_state",
+			firewall.KindCTStatus: "ct_status", firewall.KindTCPFlags: "tcp_flag",
 			firewall.KindAddrType: "fib_addrtype", firewall.KindBool: "boolean", firewall.KindByte: "integer",
 			firewall.KindEther: "ether_addr",
 		}[k]
@@ -144,9 +146,10 @@ func value(kind firewall.Kind, v firewall.Value) string {
 func number(kind firewall.Kind, n uint32) string {
 	symbols := map[firewall.Kind]map[uint32]string{
 		firewall.KindProto: {firewall.ProtoICMP: "icmp", firewall.ProtoTCP: "tcp", firewall.ProtoUDP: "udp",
-			firewall.ProtoICMPv6: "ipv6-icmp", firewall.ProtoESP: "esp", firewall.ProtoAH: "ah", firewall.ProtoSCTP: "sctp"},
-		firewall.KindICMPType: {0: "echo-reply", 3: "destination-unreachable", 5: "redirect", 8: "echo-request", 11: "time-exceeded",
-			12: "parameter-problem"},
+			firewall.ProtoICMPv6: "ipv6-icmp", firewall.ProtoESP: "esp", firewall.ProtoAH: "ah",
+			firewall.ProtoSCTP: "sctp"},
+		firewall.KindICMPType: {0: "echo-reply", 3: "destination-unreachable", 5: "redirect",
+			8: "echo-request", 11: "time-exceeded", 12: "parameter-problem"},
 		firewall.KindICMPv6Type: {1: "destination-unreachable", 2: "packet-too-big", 3: "time-exceeded",
 			4: "parameter-problem", 128: "echo-request", 129: "echo-reply", 130: "mld-listener-query",
 			131: "mld-listener-report", 132: "mld-listener-done", 133: "nd-router-solicit", 134: "nd-router-advert",

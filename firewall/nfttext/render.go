@@ -118,7 +118,8 @@ func (r renderer) blocks(t firewall.Table) []Block {
 }
 
 func (r renderer) set(s firewall.Set) Block {
-	b := Block{Title: "set " + s.Name, Head: []string{"type " + keyType(s.Key)}, Elements: r.elements(s.Key, nil, s.Elements)}
+	b := Block{Title: "set " + s.Name, Head: []string{"type " + keyType(s.Key)},
+		Elements: r.elements(s.Key, nil, s.Elements)}
 	if s.Size > 0 {
 		b.Head = append(b.Head, fmt.Sprintf("size %d", s.Size))
 	}
@@ -185,7 +186,8 @@ func (r renderer) chain(c firewall.Chain) Block {
 	b := Block{Title: "chain " + c.Name}
 	if h := c.Hook; h != nil {
 		policy := r.verdict(firewall.Verdict{Kind: h.Policy})
-		b.Head = []string{fmt.Sprintf("type %s hook %s priority %s; policy %s;", h.Type, h.Point, priority(h), policy)}
+		b.Head = []string{fmt.Sprintf("type %s hook %s priority %s; policy %s;", h.Type, h.Point, priority(h),
+			policy)}
 	}
 	for _, rule := range c.Rules {
 		line := r.rule(rule)

@@ -68,7 +68,8 @@ func (r renderer) verdict(v firewall.Verdict) string {
 	}
 	return map[firewall.VerdictKind]string{
 		firewall.VerdictAccept: "accept", firewall.VerdictDrop: "drop", firewall.VerdictMasquerade: "masquerade",
-		firewall.VerdictRejectICMP: "reject with icmpx admin-prohibited", firewall.VerdictRejectReset: "reject with tcp reset",
-		firewall.VerdictNoTrack: "notrack", firewall.VerdictClampMSS: "tcp option maxseg size set rt mtu",
+		firewall.VerdictRejectICMP:  "reject with icmpx admin-prohibited",
+		firewall.VerdictRejectReset: "reject with tcp reset", firewall.VerdictNoTrack: "notrack",
+		firewall.VerdictClampMSS: "tcp option maxseg size set rt mtu",
 	}[v.Kind]
 }

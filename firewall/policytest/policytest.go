@@ -60,12 +60,14 @@ func (d *draw) drawNeighbours() {
 	if d.IntN(4) == 0 {
 		return
 	}
-	d.Neighbours = firewall.Neighbours{Size: 4096 << d.IntN(5), Link: firewall.Rate{Count: 100, Per: firewall.Second, Burst: 1000}}
+	d.Neighbours = firewall.Neighbours{Size: 4096 << d.IntN(5),
+		Link: firewall.Rate{Count: 100, Per: firewall.Second, Burst: 1000}}
 	for i := range d.Zones {
 		if len(d.Zones[i].Networks) == 0 && d.IntN(3) > 0 {
 			d.Zones[i].OnLink = []netip.Prefix{Network4(i), netip.PrefixFrom(Host4(9, i), 32)}[:1+d.IntN(2)]
 			if d.Neighbours.Size == 4096 { // and more hosts than the table has places for
-				d.Zones[i].OnLink = append(d.Zones[i].OnLink, netip.PrefixFrom(netip.AddrFrom4([4]byte{100, byte(64 + i)}), 16))
+				d.Zones[i].OnLink = append(d.Zones[i].OnLink,
+					netip.PrefixFrom(netip.AddrFrom4([4]byte{100, byte(64 + i)}), 16))
 			}
 			if d.Zones[i].Outside {
 				d.Zones[i].OnLink = append(d.Zones[i].OnLink, Network6(i))
@@ -224,8 +226,9 @@ func (d *draw) drawForwards() {
 	for i := range d.IntN(4) {
 		zone := d.IntN(len(d.whole))
 		f := firewall.Forward{Name: fmt.Sprintf("f%d", i), From: d.some(d.whole), Zone: d.whole[zone],
-			Protos: [][]firewall.Proto{{firewall.TCP}, {firewall.UDP, firewall.TCP}, {firewall.SCTP}}[d.IntN(3)],
-			Ports:  firewall.Port(uint16(port)), Sources: d.sources(), Rate: d.rate(), Log: d.chance(3)}
+			Protos: [][]firewall.Proto{{firewall.TCP}, {firewall.UDP, firewall.TCP},
+				{firewall.SCTP}}[d.IntN(3)],
+			Ports: firewall.Port(uint16(port)), Sources: d.sources(), Rate: d.rate(), Log: d.chance(3)}
 		if d.chance(3) {
 			f.Ports.Last += uint16(d.IntN(50))
 		}
@@ -249,8 +252,8 @@ func (d *draw) drawForwards() {
 	}
 	for i := range d.IntN(3) {
 		zone := d.IntN(len(d.whole))
-		o := firewall.OneToOne{Outside: netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + i)}), Inside: Host4(zone, 10+i),
-			Zone: d.one(d.whole), Host: d.whole[zone]}
+		o := firewall.OneToOne{Outside: netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + i)}),
+			Inside: Host4(zone, 10+i), Zone: d.one(d.whole), Host: d.whole[zone]}
 		if d.chance(2) {
 			o.Hairpin = d.some(d.whole)
 		}
@@ -287,14 +290,17 @@ func (d *draw) rate() firewall.Rate {
 func (d *draw) service(i int) firewall.Service {
 	tcp, udp := firewall.TCP, firewall.UDP
 	known := []firewall.Service{
-		{Name: "dns", Flows: []firewall.Flow{{Proto: udp, Ports: []firewall.PortRange{firewall.Port(53)}}, {Proto: tcp, Ports: []firewall.PortRange{firewall.Port(53)}}}},
-		{Name: "ping", Flows: []firewall.Flow{{Proto: firewall.ICMP, Types: []uint8{8}}, {Proto: firewall.ICMPv6, Types: []uint8{128}}}},
+		{Name: "dns", Flows: []firewall.Flow{{Proto: udp, Ports: []firewall.PortRange{firewall.Port(53)}},
+			{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(53)}}}},
+		{Name: "ping", Flows: []firewall.Flow{{Proto: firewall.ICMP, Types: []uint8{8}},
+			{Proto: firewall.ICMPv6, Types: []uint8{128}}}},
 		{Name: "ftp", Helper: "ftp", Flows: []firewall.Flow{{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(21)}}}},
 		{Name: "sip", Helper: "sip", Flows: []firewall.Flow{{Proto: udp, Ports: []firewall.PortRange{firewall.Port(5060)}},
 			{Proto: tcp, Ports: []firewall.PortRange{{First: 5060, Last: 5061}}}}},
 		{Name: "ra", Flows: []firewall.Flow{{Proto: firewall.ICMPv6, Types: []uint8{133}}}},
 		{Name: "ssh", Flows: []firewall.Flow{{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(22)}}}},
-		{Name: "vpn", Flows: []firewall.Flow{{Proto: firewall.ESP}, {Proto: firewall.AH}, {Proto: firewall.GRE}, {Proto: firewall.IPv6}}},
+		{Name: "vpn", Flows: []firewall.Flow{{Proto: firewall.ESP}, {Proto: firewall.AH},
+			{Proto: firewall.GRE}, {Proto: firewall.IPv6}}},
 	}
 	if n := d.IntN(2 * len(known)); n < len(known) {
 		return known[n]
@@ -307,7 +313,8 @@ func (d *draw) service(i int) firewall.Service {
 }
 
 func (d *draw) flow() firewall.Flow {
-	f := firewall.Flow{Proto: []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP, firewall.ICMP, firewall.ICMPv6}[d.IntN(5)]}
+	f := firewall.Flow{Proto: []firewall.Proto{firewall.TCP, firewall.UDP, firewall.SCTP, firewall.ICMP,
+		firewall.ICMPv6}[d.IntN(5)]}
 	if f.Proto == firewall.ICMP || f.Proto == firewall.ICMPv6 {
 		for range 1 + d.IntN(3) {
 			f.Types = append(f.Types, uint8(d.IntN(256)))

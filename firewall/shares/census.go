@@ -9,8 +9,8 @@ import (
 type Card [6]byte
 
 // A Source is somebody who begins conversations, as far as one can be told from another: an IPv4 address, a
-// card on a LAN with all of its IPv6 addresses, an IPv6 address there whose card is not known, or else an IPv6
-// /64 (RFC 6177: who has one address there has all). Either Prefix or Card is set.
+// card on a LAN with all of its IPv6 addresses, an IPv6 address there whose card is not known, or else an
+// IPv6 /64 (RFC 6177: who has one address there has all). Either Prefix or Card is set.
 type Source struct {
 	Prefix netip.Prefix
 	Card   Card
@@ -157,7 +157,8 @@ func (c *Cut) Add(conversation Conversation) {
 	c.ranks[s][conversation.rank()]++
 }
 
-// Done is to be called between Add and Goes: it makes of the numbers of conversations how many of each rank go.
+// Done is to be called between Add and Goes: it makes of the numbers of conversations how many of each rank
+// go.
 func (c *Cut) Done() {
 	for s, ranks := range c.ranks {
 		left := c.excess[s]

@@ -1,5 +1,5 @@
-// Package shares decides who has his share of the conversations that the kernel can remember, so that one host,
-// or some together, do not use them up for all:
+// Package shares decides who has his share of the conversations that the kernel can remember, so that one
+// host, or some together, do not use them up for all:
 //
 //	           each second: how many are there?
 //	few ───────────────────────────────────────► nothing to do
@@ -9,9 +9,9 @@
 //	     who has an eighth more than a share ──► cut down to it
 //	     7/8 of the table ─────────────────────► all are cut down to what they may have
 //
-// Below 3/4 of the table a source may have its share. Above, until there is room again, it may have the max-min
-// fair level: as much as fits if nobody has more and who has less keeps what he has. So there is always room
-// for those that have little, and for the appliance's own, which is never refused.
+// Below 3/4 of the table a source may have its share. Above, until there is room again, it may have the
+// max-min fair level: as much as fits if nobody has more and who has less keeps what he has. So there is
+// always room for those that have little, and for the appliance's own, which is never refused.
 //
 // It is pure: what there is, when, and what is done about it are its caller's (firewall/shares/watch).
 package shares
@@ -42,8 +42,8 @@ const (
 
 	period = time.Second
 	effort = 10 // a census may take this part of a processor
-	// Longest is what a census is put off by at most: where others take the processor it takes long, and somebody
-	// may have to be cut then above all.
+	// Longest is what a census is put off by at most: where others take the processor it takes long, and
+	// somebody may have to be cut then above all.
 	Longest = 5 * time.Second
 )
 
@@ -88,7 +88,8 @@ func (w *Watch) Judge(now time.Time, took time.Duration, l Limits, c *Census) Ve
 		v.Bound = l.Share
 	}
 	if w.near {
-		room := l.Table*relieved/8 - min(c.own, l.Table/4) // what the appliance takes beyond is not theirs to give
+		// what the appliance takes beyond is not theirs to give
+		room := l.Table*relieved/8 - min(c.own, l.Table/4)
 		v.Bound = max(min(v.Bound, Level(c.counts(), room)), Little)
 	}
 	refused := map[Source]bool{}
@@ -124,8 +125,8 @@ func excess(h *held, bound int, l Limits, c *Census) int {
 	return n
 }
 
-// Level is the highest bound by which all counts together fit into a room (max-min fairness); if they all fit,
-// one above the largest.
+// Level is the highest bound by which all counts together fit into a room (max-min fairness); if they all
+// fit, one above the largest.
 func Level(counts []int, room int) int {
 	counts = slices.Sorted(slices.Values(counts))
 	for i, n := range counts {

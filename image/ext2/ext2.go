@@ -27,7 +27,8 @@ type Node struct {
 	Mode     fs.FileMode // type and permission bits, set-uid, set-gid and sticky included
 	UID, GID uint32
 
-	Size int64                         // regular files: bytes that Open's reader yields, neither more nor less
+	// regular files: bytes that Open's reader yields, neither more nor less
+	Size int64
 	Open func() (io.ReadCloser, error) // regular files; may be nil when Size is 0
 
 	Link         string // symbolic links: the target, shorter than a block
@@ -54,8 +55,8 @@ func Symlink(path, target string) Node {
 // Options are what the file system has besides its tree.
 type Options struct {
 	Size int64 // bytes of the disk
-	// BlockSize is 1024 or 4096 bytes. With the smaller one less is lost at the end of each file, and the least
-	// journal is a quarter of the other's; the kernel mounts it on no disk whose sectors are larger.
+	// BlockSize is 1024 or 4096 bytes. With the smaller one less is lost at the end of each file, and the
+	// least journal is a quarter of the other's; the kernel mounts it on no disk whose sectors are larger.
 	BlockSize int64
 	Label     string    // volume label, at most 16 bytes
 	UUID      [16]byte  // identifies the volume
@@ -95,8 +96,8 @@ func Write(w io.WriterAt, nodes []Node, o Options) error {
 	return d.writeGroups(t)
 }
 
-// MinSize returns the size in bytes of the smallest disk that Write can write these nodes to with o, whose own
-// Size does not matter; a disk of this size has next to no room for more.
+// MinSize returns the size in bytes of the smallest disk that Write can write these nodes to with o, whose
+// own Size does not matter; a disk of this size has next to no room for more.
 func MinSize(nodes []Node, o Options) (int64, error) {
 	if err := o.check(); err != nil {
 		return 0, err
@@ -113,7 +114,8 @@ func (o Options) check() error {
 		return fmt.Errorf("blocks of %d bytes; expected 1024 or 4096", o.BlockSize)
 	}
 	if most := (format{o.BlockSize}).maxSize(); o.Size > most {
-		return fmt.Errorf("a disk of %d bytes; with blocks of %d expected %d at most", o.Size, o.BlockSize, most)
+		return fmt.Errorf("a disk of %d bytes; with blocks of %d expected %d at most", o.Size, o.BlockSize,
+			most)
 	}
 	if len(o.Label) > 16 {
 		return fmt.Errorf("volume label %q is longer than 16 bytes", o.Label)

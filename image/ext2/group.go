@@ -18,9 +18,9 @@ func (d *disk) writeGroups(t *tree) error {
 		usedBlocks := max(d.overhead(i), min(d.next-d.start(i), d.groupBlocks(i)))
 		usedInodes := max(0, min(lastInode-i*d.groupInodes, d.groupInodes))
 		table[i] = descriptor{
-			BlockBitmap: uint32(d.bitmaps(i)), InodeBitmap: uint32(d.bitmaps(i) + 1), InodeTable: uint32(d.bitmaps(i) + 2),
-			FreeBlocks: uint16(d.groupBlocks(i) - usedBlocks), FreeInodes: uint16(d.groupInodes - usedInodes),
-			Dirs: dirs[i],
+			BlockBitmap: uint32(d.bitmaps(i)), InodeBitmap: uint32(d.bitmaps(i) + 1),
+			InodeTable: uint32(d.bitmaps(i) + 2), FreeBlocks: uint16(d.groupBlocks(i) - usedBlocks),
+			FreeInodes: uint16(d.groupInodes - usedInodes), Dirs: dirs[i],
 		}
 		if err := d.put(d.bitmaps(i), d.bitmap(usedBlocks, d.groupBlocks(i))); err != nil {
 			return err

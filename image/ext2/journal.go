@@ -45,9 +45,11 @@ func (f format) journalEntry(size int64) (*entry, error) {
 		return nil, err
 	}
 	open := func() (io.ReadCloser, error) {
-		return io.NopCloser(io.MultiReader(bytes.NewReader(head), io.LimitReader(zeros{}, size-int64(len(head))))), nil
+		return io.NopCloser(io.MultiReader(bytes.NewReader(head),
+			io.LimitReader(zeros{}, size-int64(len(head))))), nil
 	}
-	return &entry{Node: Node{Path: "journal", Mode: fs.FileMode(0o600), Size: size, Open: open}, ino: journalInode, links: 1}, nil
+	return &entry{Node: Node{Path: "journal", Mode: fs.FileMode(0o600), Size: size, Open: open},
+		ino: journalInode, links: 1}, nil
 }
 
 // zeros reads as zeros without end.

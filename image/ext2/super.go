@@ -24,10 +24,11 @@ type superblock struct {
 	JournalBackupType                       uint8
 	_                                       [0x108 - 0xfe]byte
 	MkfsTime                                uint32
-	JournalBackup                           [17]uint32 // blocks of the journal's inode, high and low half of its size
-	_                                       [0x15c - 0x150]byte
-	MinExtra, WantExtra                     uint16
-	_                                       [superSize - 0x160]byte
+	// blocks of the journal's inode, high and low half of its size
+	JournalBackup       [17]uint32
+	_                   [0x15c - 0x150]byte
+	MinExtra, WantExtra uint16
+	_                   [superSize - 0x160]byte
 }
 
 const (
@@ -47,8 +48,8 @@ func newSuperblock(d *disk, table []descriptor, group int64) superblock {
 	s := superblock{
 		Inodes: uint32(d.groups * d.groupInodes), Blocks: uint32(d.blocks),
 		FirstDataBlock: uint32(d.firstBlock()), LogBlockSize: logBlock, LogClusterSize: logBlock,
-		GroupBlocks: uint32(d.groupSize()), GroupClusters: uint32(d.groupSize()), GroupInodes: uint32(d.groupInodes),
-		WriteTime: d.time(), LastCheck: d.time(), MkfsTime: d.time(),
+		GroupBlocks: uint32(d.groupSize()), GroupClusters: uint32(d.groupSize()),
+		GroupInodes: uint32(d.groupInodes), WriteTime: d.time(), LastCheck: d.time(), MkfsTime: d.time(),
 		MaxMounts: noMountLimit, Magic: magic, State: stateClean, Errors: errorsReadOnly,
 		Revision: revisionDynamic, FirstInode: lostFoundInode, InodeSize: inodeSize, Group: uint16(group),
 		Incompat: incompatFiletype, ROCompat: roSparseSuper | roLargeFile,

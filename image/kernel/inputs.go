@@ -70,7 +70,8 @@ func fragmentLines(fsys fs.FS) ([]string, error) {
 // toolchain is the versions of the programs whose output ends up in the kernel.
 func toolchain(ctx context.Context) (string, error) {
 	var text strings.Builder
-	for _, command := range []string{"gcc --version", "gcc -dumpmachine", "ld --version", compressor + " --version"} {
+	for _, command := range []string{"gcc --version", "gcc -dumpmachine", "ld --version",
+		compressor + " --version"} {
 		words := strings.Fields(command)
 		out, err := exec.CommandContext(ctx, words[0], words[1:]...).CombinedOutput()
 		if err != nil {

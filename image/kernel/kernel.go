@@ -26,9 +26,10 @@ type Options struct {
 	// Fragments is the configuration, the files config/*.config, of a kernel that is none of the appliance's,
 	// for the tests of others; nil: the appliance's.
 	Fragments fs.FS
-	CacheDir  string    // finished kernels are kept in CacheDir/kernel; empty: gatehouse in the user's cache directory
-	Jobs      int       // compilers at a time; 0: one per CPU
-	Progress  io.Writer // what a person is told meanwhile; nil: nothing
+	// finished kernels are kept in CacheDir/kernel; empty: gatehouse in the user's cache directory
+	CacheDir string
+	Jobs     int       // compilers at a time; 0: one per CPU
+	Progress io.Writer // what a person is told meanwhile; nil: nothing
 }
 
 // Result is a kernel that is ready to boot.
@@ -68,7 +69,8 @@ func Build(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	result, err := cache.get(ctx, in.key(), o.Progress, func(ctx context.Context, work string, log *os.File) error {
-		b := build{source: source, fragments: o.Fragments, dir: work, jobs: o.Jobs, log: log, progress: o.Progress}
+		b := build{source: source, fragments: o.Fragments, dir: work, jobs: o.Jobs, log: log,
+			progress: o.Progress}
 		return b.run(ctx)
 	})
 	if ctx.Err() != nil {

@@ -51,7 +51,8 @@ func fileDigest(path, memoDir string) (string, error) {
 	name := sha256.Sum256([]byte(path))
 	memoPath := filepath.Join(memoDir, "sha256-"+hex.EncodeToString(name[:8])+".json")
 	var known memo
-	if text, err := os.ReadFile(memoPath); err == nil && json.Unmarshal(text, &known) == nil && known.File == file {
+	if text, err := os.ReadFile(memoPath); err == nil && json.Unmarshal(text, &known) == nil &&
+		known.File == file {
 		return known.SHA256, nil
 	}
 	sum, err := sha256File(path)

@@ -140,9 +140,11 @@ func sha256File(path string) (string, error) {
 // and every build runs inside its sources: paths relative to them are the only ones the compiler sees.
 func (s sourceCode) unpack(ctx context.Context, dir string) error {
 	if !s.tree {
-		return runTar(exec.CommandContext(ctx, "tar", "--extract", "--file", s.path, "--directory", dir, "--strip-components", "1"))
+		return runTar(exec.CommandContext(ctx, "tar", "--extract", "--file", s.path, "--directory", dir,
+			"--strip-components", "1"))
 	}
-	from := exec.CommandContext(ctx, "tar", "--create", "--file", "-", "--directory", s.path, "--exclude", "./.git", ".")
+	from := exec.CommandContext(ctx, "tar", "--create", "--file", "-", "--directory", s.path, "--exclude",
+		"./.git", ".")
 	to := exec.CommandContext(ctx, "tar", "--extract", "--file", "-", "--directory", dir)
 	pipe, err := from.StdoutPipe()
 	if err != nil {

@@ -21,9 +21,10 @@ import (
 // sandboxVariable tells the test's own program that it is process 1 of the sandbox, and where the sandbox is.
 const sandboxVariable = "GATEHOUSE_TEST_SANDBOX"
 
-// testAsked: who asks a command for help, or gives it an option that it does not have, changes nothing, whatever
-// else he says. Each command runs in a box of its own namespaces, whose process 1 looks at all that there is to
-// change before and after: files, mounts, its name, its network and what was sent there, its processes, its clock.
+// testAsked: who asks a command for help, or gives it an option that it does not have, changes nothing,
+// whatever else he says. Each command runs in a box of its own namespaces, whose process 1 looks at all that
+// there is to change before and after: files, mounts, its name, its network and what was sent there, its
+// processes, its clock.
 func (b built) testAsked(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestPrograms$")
 	cmd.Env = append(os.Environ(), sandboxVariable+"="+b.dir)

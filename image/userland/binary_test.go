@@ -125,8 +125,8 @@ func (b built) testDivision(t *testing.T) {
 	}
 }
 
-// The programs know their modules, of which docs/dependencies.md has each with a reason, and no other; and nothing
-// of the machine that built them.
+// The programs know their modules, of which docs/dependencies.md has each with a reason, and no other; and
+// nothing of the machine that built them.
 func (b built) testBuildInfo(t *testing.T) {
 	source, err := filepath.Abs("../..")
 	if err != nil {
@@ -163,7 +163,8 @@ func (b built) testBuildInfo(t *testing.T) {
 	}
 }
 
-// explained returns the modules that the document says are on the appliance, and in which programs if it does.
+// explained returns the modules that the document says are on the appliance, and in which programs if it
+// does.
 func explained(t *testing.T, document string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(document)
@@ -190,8 +191,8 @@ func explained(t *testing.T, document string) map[string]string {
 	return modules
 }
 
-// A command that cannot even explain itself does not work in a binary with all others: a flag registered twice, a
-// package variable that was not set. What it says is read on a console of 80 columns.
+// A command that cannot even explain itself does not work in a binary with all others: a flag registered
+// twice, a package variable that was not set. What it says is read on a console of 80 columns.
 func (b built) testStart(t *testing.T) {
 	mute := []string{"true", "false", "test"} // --help is an argument like another, as POSIX has it
 	for _, name := range slices.Concat(b.names[Gatehouse], b.names[Userland]) {

@@ -1,7 +1,7 @@
 // Package userland builds the appliance's two static programs: gatehouse, which is init, the services and
 // whatever speaks to a network, and userland, which is the shell and all other commands. The programs are the
-// same whoever builds them, where and when, as long as the sources and the Go version are the same; their build
-// information lists every module.
+// same whoever builds them, where and when, as long as the sources and the Go version are the same; their
+// build information lists every module.
 package userland
 
 import (
@@ -64,8 +64,8 @@ func names(ctx context.Context, program string) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// link has the go command make the programs. Nothing of the machine enters one: neither paths, nor the state of the
-// repository, nor a build ID. Functions begin at multiples of 16 bytes: those of 32, the linker's own,
+// link has the go command make the programs. Nothing of the machine enters one: neither paths, nor the state
+// of the repository, nor a build ID. Functions begin at multiples of 16 bytes: those of 32, the linker's own,
 // take more room.
 func link(ctx context.Context, g goCommand, o Options) error {
 	output, err := filepath.Abs(o.Output)

@@ -123,8 +123,8 @@ func idleSession(conn net.Conn, key ssh.Signer) error {
 	return err
 }
 
-// TestCrowd has crowds at the door of an appliance with as little memory as it must get by with, and with what
-// is recommended.
+// TestCrowd has crowds at the door of an appliance with as little memory as it must get by with, and with
+// what is recommended.
 func TestCrowd(t *testing.T) {
 	for _, memory := range []int{96, 128} {
 		t.Run(fmt.Sprint(memory, " MB"), func(t *testing.T) { crowdAt(t, memory) })
@@ -155,7 +155,8 @@ func crowdAt(t *testing.T, memory int) {
 	b.sessions(ctx, t)
 }
 
-// besiege starts an appliance with all services that there are, and a host of its LAN whose address is by DHCP.
+// besiege starts an appliance with all services that there are, and a host of its LAN whose address is by
+// DHCP.
 func besiege(ctx context.Context, t *testing.T, memory int) *besieged {
 	t.Helper()
 	img := theImage(t, fullImage)
@@ -237,8 +238,8 @@ func (b *besieged) works(ctx context.Context, t *testing.T, what string) {
 	}
 }
 
-// sessions leaves sessions open from one address, as many as it can have, and looks whether there is room for one
-// from another.
+// sessions leaves sessions open from one address, as many as it can have, and looks whether there is room for
+// one from another.
 func (b *besieged) sessions(ctx context.Context, t *testing.T) {
 	t.Helper()
 	var open []net.Conn
@@ -273,8 +274,8 @@ func (b *besieged) sessions(ctx context.Context, t *testing.T) {
 	b.recovers(ctx, t, "idle sessions")
 }
 
-// What is as before is so but for what the runtime keeps of each process that had to do, init and the shell of the
-// console too: it collects no garbage below 4 MB.
+// What is as before is so but for what the runtime keeps of each process that had to do, init and the shell
+// of the console too: it collects no garbage below 4 MB.
 const (
 	keptByAll  = 16 << 10 // kB
 	keptBySSHD = 6 << 10

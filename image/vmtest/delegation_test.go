@@ -25,7 +25,8 @@ type delegator struct {
 	server *testnet.Process
 }
 
-// newDelegator makes the router, which knows the appliance by its card and leads all that may be delegated to it.
+// newDelegator makes the router, which knows the appliance by its card and leads all that may be delegated to
+// it.
 func newDelegator(t *testing.T, on *testnet.Namespace) *delegator {
 	t.Helper()
 	on.Sysctl("ipv6/conf/all/forwarding", "1")

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 )
 
-// ofEach are the kinds of what each unit holds open: its Config, its output and its answers, its control socket, and
-// what Go waits with.
+// ofEach are the kinds of what each unit holds open: its Config, its output and its answers, its control
+// socket, and what Go waits with.
 func ofEach() []string { return []string{"config", "pipe", "unix", "eventpoll", "eventfd"} }
 
 // socketTables are the files of /proc/net that name sockets by their inodes, and in which field.

@@ -27,7 +27,8 @@ const (
 
 // Offer sends DISCOVERs of the card mac on the wire, one every interval, until an answer to one comes that is
 // an OFFER. With a VLAN id other than 0 they are tagged, and only an answer with that tag counts.
-func (w *Wire) Offer(ctx context.Context, mac net.HardwareAddr, vlan uint16, interval time.Duration) (*dhcpv4.DHCPv4, error) {
+func (w *Wire) Offer(ctx context.Context, mac net.HardwareAddr, vlan uint16,
+	interval time.Duration) (*dhcpv4.DHCPv4, error) {
 	discover, err := dhcpv4.NewDiscovery(mac)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,8 @@ func (w *Wire) await(id dhcpv4.TransactionID, vlan uint16, deadline time.Time) (
 		if !ok {
 			continue
 		}
-		if m, err := dhcpv4.FromBytes(payload); err == nil && m.TransactionID == id && m.OpCode == dhcpv4.OpcodeBootReply {
+		if m, err := dhcpv4.FromBytes(payload); err == nil && m.TransactionID == id &&
+			m.OpCode == dhcpv4.OpcodeBootReply {
 			return m, nil
 		}
 	}
@@ -103,11 +105,13 @@ func udpTo(frame []byte, vlan, port uint16) ([]byte, bool) {
 	}
 	ip := frame[at+2:]
 	header, length := int(ip[0]&0xf)*4, int(binary.BigEndian.Uint16(ip[2:]))
-	if header < ipLen || length < header+udpLen || length > len(ip) || ip[9] != protocolUDP || checksum(ip[:header]) != 0 {
+	if header < ipLen || length < header+udpLen || length > len(ip) || ip[9] != protocolUDP ||
+		checksum(ip[:header]) != 0 {
 		return nil, false
 	}
 	udp := ip[header:length]
-	if binary.BigEndian.Uint16(udp[2:]) != port || binary.BigEndian.Uint16(udp[4:]) != uint16(len(udp)) || !udpChecksumOK(ip, udp) {
+	if binary.BigEndian.Uint16(udp[2:]) != port || binary.BigEndian.Uint16(udp[4:]) != uint16(len(udp)) ||
+		!udpChecksumOK(ip, udp) {
 		return nil, false
 	}
 	return udp[udpLen:], true

@@ -40,8 +40,10 @@ func BuildImage(ctx context.Context, dir, site string, options ...string) (Image
 	if err != nil {
 		return Image{}, err
 	}
-	keygen := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vmtest", "-f", img.Key)
-	args := append([]string{"run", "./image/cmd/mkimage", "-site", site, "-authorized-keys", img.Key + ".pub", "-out", dir}, options...)
+	keygen := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vmtest", "-f",
+		img.Key)
+	args := append([]string{"run", "./image/cmd/mkimage", "-site", site, "-authorized-keys", img.Key + ".pub",
+		"-out", dir}, options...)
 	for name, flag := range map[string]string{"KERNEL": "-kernel", "KERNEL_SRC": "-kernel-src"} {
 		if value := os.Getenv(name); value != "" {
 			args = append(args, flag, value)
@@ -69,7 +71,8 @@ func sourceDir(ctx context.Context) (string, error) {
 
 // CopyDisk makes a copy of a disk image for one machine to write to; holes stay holes.
 func CopyDisk(ctx context.Context, from, to string) error {
-	if out, err := exec.CommandContext(ctx, "cp", "--reflink=auto", "--sparse=always", from, to).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "cp", "--reflink=auto", "--sparse=always", from,
+		to).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy of a disk: %w: %s", err, out)
 	}
 	return nil

@@ -287,7 +287,8 @@ func rebootByCommand(ctx context.Context, t *testing.T, h *home) {
 	h.unchanged(ctx, t)
 }
 
-// powerCut takes the power away in the moment after a new client has got its ACK, and in the middle of an upload.
+// powerCut takes the power away in the moment after a new client has got its ACK, and in the middle of an
+// upload.
 func powerCut(ctx context.Context, t *testing.T, h *home) {
 	beginUpload(ctx, t, h)
 	guest := newHost(t, h.lan, fmt.Sprintf("00:00:5e:00:53:0%d", h.cuts))

@@ -13,9 +13,9 @@ import (
 // Of TestLargeSite.
 const largeHosts = 10_000
 
-// TestLargeSite makes an appliance with all services a site of ten thousand hosts and a long list of networks while it
-// runs; and others of few hosts. The lists are nearly as long as the plan lets them be. Nothing is killed for memory,
-// and what was needed for it is given back.
+// TestLargeSite makes an appliance with all services a site of ten thousand hosts and a long list of networks
+// while it runs; and others of few hosts. The lists are nearly as long as the plan lets them be. Nothing is
+// killed for memory, and what was needed for it is given back.
 func TestLargeSite(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ memory, hosts, networks int }{

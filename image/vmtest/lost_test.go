@@ -9,9 +9,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// ownConnection has the appliance ask a server that never answers, from the address that it has upstream. When
-// that address is gone, ended waits until the command has heard of it: the kernel's own timers would take a
-// quarter of an hour.
+// ownConnection has the appliance ask a server that never answers, from the address that it has upstream.
+// When that address is gone, ended waits until the command has heard of it: the kernel's own timers would
+// take a quarter of an hour.
 func ownConnection(ctx context.Context, t *testing.T, a admin, wan *testnet.Namespace) (ended func(address string)) {
 	t.Helper()
 	var l net.Listener

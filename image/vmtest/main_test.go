@@ -44,7 +44,8 @@ var lockedImage = sync.OnceValues(func() (Image, error) {
 	return buildOther("locked", func(toml string) string { return toml + "\n[console]\nlogin = \"locked\"\n" })
 })
 
-// fullImage is the home with all services that there are: its provider delegates a prefix, and it has a tunnel.
+// fullImage is the home with all services that there are: its provider delegates a prefix, and it has a
+// tunnel.
 var fullImage = sync.OnceValues(func() (Image, error) {
 	return buildOther("full", func(toml string) string {
 		return strings.NewReplacer(noIPv6, delegatedIPv6, beforeLANs, tunnelTo(routed48)+beforeLANs).Replace(toml)

@@ -25,7 +25,8 @@ const (
 	box4          = "192.168.32.1"
 )
 
-// box6 is the link-local address that the kernel makes of the appliance's card on the LAN (RFC 4291, appendix A).
+// box6 is the link-local address that the kernel makes of the appliance's card on the LAN (RFC 4291, appendix
+// A).
 var box6 = netip.MustParseAddr("fe80::216:3eff:fe20:f1")
 
 // The appliance as those see it who flood it.
@@ -34,10 +35,11 @@ var (
 	fromWAN = attacked{wanMAC, netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("fe80::216:3eff:fe20:f0")}
 )
 
-// TestNeighbourFloods: one host of the LAN sends thousands of ARP requests and neighbour solicitations a second,
-// from senders that are not there; first by its own card, then by a new one each time. Hosts that were there before
-// keep IPv4 and IPv6, new ones get it, and status names the card. Then the same from upstream, with packets of the
-// network there; and at last strangers try all addresses of LANs that are larger than the kernel's tables.
+// TestNeighbourFloods: one host of the LAN sends thousands of ARP requests and neighbour solicitations a
+// second, from senders that are not there; first by its own card, then by a new one each time. Hosts that
+// were there before keep IPv4 and IPv6, new ones get it, and status names the card. Then the same from
+// upstream, with packets of the network there; and at last strangers try all addresses of LANs that are
+// larger than the kernel's tables.
 func TestNeighbourFloods(t *testing.T) {
 	img := theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*Guard)
@@ -77,8 +79,8 @@ func TestNeighbourFloods(t *testing.T) {
 	scans(ctx, t, a, wan, lan, old)
 }
 
-// floodsUpstream has a host of the provider's network do the same, and send packets as others there, while hosts of the
-// LAN talk with the provider's router.
+// floodsUpstream has a host of the provider's network do the same, and send packets as others there, while
+// hosts of the LAN talk with the provider's router.
 func floodsUpstream(ctx context.Context, t *testing.T, a admin, wan, lan, old *testnet.Namespace) {
 	t.Helper()
 	flooding := newHost(t, wan, floodingMAC)
@@ -101,8 +103,8 @@ func floodsUpstream(ctx context.Context, t *testing.T, a admin, wan, lan, old *t
 	}
 }
 
-// scans makes the LAN one of 16,384 addresses, and of a /64, to which anything may come from outside, and has somebody
-// there send to all of them, each time as another.
+// scans makes the LAN one of 16,384 addresses, and of a /64, to which anything may come from outside, and has
+// somebody there send to all of them, each time as another.
 func scans(ctx context.Context, t *testing.T, a admin, wan, lan, old *testnet.Namespace) {
 	t.Helper()
 	w := newWorkstation(t, a, "../../examples/home")
@@ -142,8 +144,8 @@ func named(ctx context.Context, t *testing.T, a admin) bool {
 	return slices.ContainsFunc(now.Problems, func(p string) bool { return strings.Contains(p, floodingMAC) })
 }
 
-// pingsBox has a host ping the appliance in both families until it was answered often. Some are lost: a flood fills the
-// queue of the card too, however well who reads it keeps the senders apart.
+// pingsBox has a host ping the appliance in both families until it was answered often. Some are lost: a flood
+// fills the queue of the card too, however well who reads it keeps the senders apart.
 func pingsBox(ctx context.Context, t *testing.T, host *testnet.Namespace, when string) {
 	t.Helper()
 	pings(ctx, t, host, when, box4, box6.String()+"%"+eth0)
@@ -166,8 +168,8 @@ func pings(ctx context.Context, t *testing.T, host *testnet.Namespace, when stri
 	}
 }
 
-// neighbours are how many entries the kernel has in its tables (/proc/net/stat, in hexadecimal), which were never
-// full.
+// neighbours are how many entries the kernel has in its tables (/proc/net/stat, in hexadecimal), which were
+// never full.
 func neighbours(ctx context.Context, t *testing.T, a admin) (n [2]int64) {
 	t.Helper()
 	for i, table := range []string{"arp_cache", "ndisc_cache"} {

@@ -89,8 +89,8 @@ chap-mutual-secret-file = "chap/store"
 	}
 }
 
-// makeTarget makes the target of web1 by what the appliance says of it, which has no secret in it: these are in
-// the site's directory. Nobody who does not know them gets at the disk.
+// makeTarget makes the target of web1 by what the appliance says of it, which has no secret in it: these are
+// in the site's directory. Nobody who does not know them gets at the disk.
 func (w *workstation) makeTarget(ctx context.Context, t *testing.T, store *nethost.Store, disk string) {
 	t.Helper()
 	script := w.must(ctx, t, "gatehouse host web1 --target")
@@ -108,8 +108,8 @@ func (w *workstation) makeTarget(ctx context.Context, t *testing.T, store *netho
 
 // netboot is the whole story: a host with an empty card and no disk gets its address from the image by iPXE,
 // attaches the disk that the image names, boots a Debian from it that is told nothing by anyone else, and
-// that Debian knows who it is, over IPv6 too. iPXE fetches the kernel from "store", and Debian's libc knows that name too: both
-// have asked the image.
+// that Debian knows who it is, over IPv6 too. iPXE fetches the kernel from "store", and Debian's libc knows
+// that name too: both have asked the image.
 func netboot(ctx context.Context, t *testing.T, lan *testnet.Namespace) {
 	web1 := Start(t, Machine{
 		Name: "web1", MemoryMB: 512, CPU: "Nehalem,+rdrand", Firmware: true,

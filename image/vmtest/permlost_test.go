@@ -25,9 +25,9 @@ type permLost struct {
 	got      string
 }
 
-// TestPermLost spoils what an appliance with a locked console remembers, in every way that a disk or a hand may. It
-// serves all the same, and the administrator gets in by ssh: the console and status tell him the key to expect. With
-// the disk as it was, all is as it was.
+// TestPermLost spoils what an appliance with a locked console remembers, in every way that a disk or a hand
+// may. It serves all the same, and the administrator gets in by ssh: the console and status tell him the key
+// to expect. With the disk as it was, all is as it was.
 func TestPermLost(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 6*Guard)
@@ -93,8 +93,8 @@ func (p *permLost) off(ctx context.Context, t *testing.T, vm *VM) {
 	}
 }
 
-// serves starts the appliance with a disk, and has it serve a client and an administrator who knows no more than the
-// console says.
+// serves starts the appliance with a disk, and has it serve a client and an administrator who knows no more
+// than the console says.
 func (p *permLost) serves(ctx context.Context, t *testing.T, perm string, lost bool) {
 	vm := p.start(t, perm)
 	if lost {

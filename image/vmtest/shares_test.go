@@ -22,7 +22,8 @@ const (
 	attempts = 18_000
 	// strangersPace is below what a flood is.
 	strangersPace = 55
-	// noKeepAlive: a server that has said goodbye answers for a minute only, and the end of it would be noticed.
+	// noKeepAlive: a server that has said goodbye answers for a minute only, and the end of it would be
+	// noticed.
 	noKeepAlive = -1
 )
 
@@ -206,8 +207,8 @@ func reaches(from *testnet.Namespace, to string) error {
 	})
 }
 
-// others are the calm host, which gets out, names, its address again and a login, and another stranger, who gets
-// in: each at its first try, but for what TCP repeats by itself.
+// others are the calm host, which gets out, names, its address again and a login, and another stranger, who
+// gets in: each at its first try, but for what TCP repeats by itself.
 func (c *greedy) others(ctx context.Context, t *testing.T) {
 	t.Helper()
 	if err := reaches(c.calm, internet+":8080"); err != nil {

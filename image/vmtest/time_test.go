@@ -34,8 +34,8 @@ const (
 	namedTime  = "198.51.100.7" // time.example.net
 	dotName    = "dns.example.net"
 	dead       = "1970-01-01T00:00:00"
-	// inTime is within what the clock is right once its service is there: 5 s where the machine has nothing else to
-	// do. A name that is asked for a second time, or a poll that must be waited for, takes longer.
+	// inTime is within what the clock is right once its service is there: 5 s where the machine has nothing
+	// else to do. A name that is asked for a second time, or a poll that must be waited for, takes longer.
 	inTime = 20 * time.Second
 	// chronyd is unpacked there by packages.sh: it is not to be installed.
 	chronyd = "/var/lib/gatehouse-peers/chrony/usr/sbin/chronyd"
@@ -50,8 +50,8 @@ type timed struct {
 	admin            admin
 }
 
-// TestTime starts an appliance from a clock of 1970, of 2099, and of 1970 without anybody who knows the time. Its
-// sources are an address, where nobody is at first, and a name that only a resolver by TLS knows.
+// TestTime starts an appliance from a clock of 1970, of 2099, and of 1970 without anybody who knows the time.
+// Its sources are an address, where nobody is at first, and a name that only a resolver by TLS knows.
 func TestTime(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
@@ -328,8 +328,8 @@ func (a *timeAuthority) issue(t *testing.T, c *x509.Certificate) (*x509.Certific
 	return cert, key
 }
 
-// trustedBy builds an image that trusts a too: package trust, which has nobody but whom Mozilla trusts, is another for
-// the processes of the build, and for nobody else.
+// trustedBy builds an image that trusts a too: package trust, which has nobody but whom Mozilla trusts, is
+// another for the processes of the build, and for nobody else.
 func (a *timeAuthority) trustedBy(t *testing.T, build func() (Image, error)) (img Image, err error) {
 	t.Helper()
 	const file = "../../internal/trust/trust.go"

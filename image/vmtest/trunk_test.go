@@ -13,9 +13,9 @@ import (
 // as long as nobody leaves checksums or segments to the other side, which only QEMU offers.
 const vnetHeader = 10
 
-// A trunk is a switch that knows VLANs, and one port of it, which has all of its networks. Hosts of these send
-// and get frames without tags. The test itself is the switch, since the kernel of a machine that runs tests
-// may know no VLANs.
+// A trunk is a switch that knows VLANs, and one port of it, which has all of its networks. Hosts of these
+// send and get frames without tags. The test itself is the switch, since the kernel of a machine that runs
+// tests may know no VLANs.
 type trunk struct {
 	wire *Wire
 	taps map[uint16]*os.File // of the networks, by VLAN id; 0: the one without a tag

@@ -53,7 +53,8 @@ func (h *tunnelled) hosts(ctx context.Context, network string) {
 }
 
 // dies has the broker's end die and come back. The appliance knows of it by its probes: down with the fourth
-// that comes in vain, when it has waited a second for an answer to the third, and up with the answer to the second.
+// that comes in vain, when it has waited a second for an answer to the third, and up with the answer to the
+// second.
 func (h *tunnelled) dies(ctx context.Context) {
 	h.Helper()
 	told := newJournal(h.T, h.laptop, "route")

@@ -39,8 +39,8 @@ func hangingServices(ctx context.Context, t *testing.T, d *twoDisks) {
 	}
 }
 
-// noRoom makes two tables of the kernel too small for a moment, which status says afterwards, and that a service
-// other than those that the watchdog waits for was stopped.
+// noRoom makes two tables of the kernel too small for a moment, which status says afterwards, and that a
+// service other than those that the watchdog waits for was stopped.
 func noRoom(ctx context.Context, t *testing.T, d *twoDisks) {
 	// In one session, for another would find no place either.
 	d.admin.must(ctx, t, `cd /proc/sys/net

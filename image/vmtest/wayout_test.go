@@ -127,8 +127,8 @@ func (o *wayOut) isSeenAs(ctx context.Context, t *testing.T, when, address strin
 	})
 }
 
-// hookSaid waits until the hook has run for a lease: as nobody, the first to be killed for memory, and when the
-// link had the address.
+// hookSaid waits until the hook has run for a lease: as nobody, the first to be killed for memory, and when
+// the link had the address.
 func (o *wayOut) hookSaid(ctx context.Context, t *testing.T, address string) {
 	t.Helper()
 	testnet.Eventually(t, Guard, "the hook is told of "+address, func() bool {
@@ -183,8 +183,8 @@ func renumberedWayOut(ctx context.Context, t *testing.T, o *wayOut) {
 	})
 }
 
-// taggedWayOut moves to the provider's VLAN. All that leaves by it has the priority, whatever the kernel thinks
-// of a packet (ping -Q makes it "bulk", tc-prio(8)).
+// taggedWayOut moves to the provider's VLAN. All that leaves by it has the priority, whatever the kernel
+// thinks of a packet (ping -Q makes it "bulk", tc-prio(8)).
 func taggedWayOut(ctx context.Context, t *testing.T, o *wayOut) {
 	o.provide(t, o.tagged, "192.0.2.79")
 	more := fmt.Sprintf("ipv4 = \"dhcp\"\nvlan = %d\npriority = %d", providerVLAN, toProvider)

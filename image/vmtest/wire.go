@@ -44,7 +44,8 @@ func (w *Wire) Send(frame []byte) error {
 		return fmt.Errorf("wire: %w", err)
 	}
 	for range 2 {
-		// There is no deadline, which could pass before the first try and lose a frame that there is room for.
+		// There is no deadline, which could pass before the first try and lose a frame that there is room
+		// for.
 		var failed error
 		err := raw.Write(func(fd uintptr) bool {
 			_, failed = unix.Write(int(fd), frame)

@@ -176,8 +176,8 @@ func (a admin) well(ctx context.Context, t *testing.T, when string) (s status) {
 	return s
 }
 
-// unanswered reports whether a problem is that somebody took longer to answer than status waits, as they do on an
-// emulated machine beside others.
+// unanswered reports whether a problem is that somebody took longer to answer than status waits, as they do
+// on an emulated machine beside others.
 func unanswered(problem string) bool {
 	return strings.Contains(problem, "answer within") || strings.Contains(problem, "i/o timeout")
 }

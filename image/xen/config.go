@@ -160,7 +160,8 @@ func ends(line printer) {
 // shellQuote makes one word for sh of s if s is more than a plain path.
 func shellQuote(s string) string {
 	plain := func(r rune) bool {
-		return !strings.ContainsRune("/._-+:@%=,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+		return !strings.ContainsRune("/._-+:@%=,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') &&
+			(r < 'a' || r > 'z')
 	}
 	if strings.IndexFunc(s, plain) < 0 {
 		return s

@@ -31,12 +31,14 @@ const (
 // An Advertisement is a Router Advertisement. Lifetimes are whole seconds. Of an option that
 // is not there the field is zero.
 type Advertisement struct {
-	HopLimit   uint8         `json:"hop_limit"` // that hosts are to send with; 0: the router does not say
-	Managed    bool          `json:"managed"`   // addresses are given by DHCPv6
-	Other      bool          `json:"other"`     // other configuration is
-	Preference Preference    `json:"preference"`
-	Lifetime   time.Duration `json:"lifetime_ns"`  // of the default route, at most MaxLifetime; 0: this is no default router
-	Reachable  time.Duration `json:"reachable_ns"` // whole milliseconds, as the next; 0: the router does not say
+	HopLimit   uint8      `json:"hop_limit"` // that hosts are to send with; 0: the router does not say
+	Managed    bool       `json:"managed"`   // addresses are given by DHCPv6
+	Other      bool       `json:"other"`     // other configuration is
+	Preference Preference `json:"preference"`
+	// of the default route, at most MaxLifetime; 0: this is no default router
+	Lifetime time.Duration `json:"lifetime_ns"`
+	// whole milliseconds, as the next; 0: the router does not say
+	Reachable  time.Duration `json:"reachable_ns"`
 	Retransmit time.Duration `json:"retransmit_ns"`
 	Source     ethernet.MAC  `json:"source"` // of the router
 	MTU        uint32        `json:"mtu"`    // in bytes

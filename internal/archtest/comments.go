@@ -19,7 +19,8 @@ func packageComments(t *tree) []Offence {
 	var bad []Offence
 	for dir, f := range first {
 		if !commented[dir] {
-			bad = append(bad, Offence{f.path, t.line(f.ast.Package), "package comment", "say in a comment what package " + f.ast.Name.Name + " guarantees and what it leaves to others"})
+			bad = append(bad, Offence{f.path, t.line(f.ast.Package), "package comment",
+				"say in a comment what package " + f.ast.Name.Name + " guarantees and what it leaves to others"})
 		}
 	}
 	return bad

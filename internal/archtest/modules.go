@@ -16,7 +16,8 @@ type reason struct {
 	why  string
 }
 
-// Headings of reasonsFile: along begins the modules that others bring, and commands what is no table of modules.
+// Headings of reasonsFile: along begins the modules that others bring, and commands what is no table of
+// modules.
 const (
 	headingAlong    = "## Along with these"
 	headingCommands = "## Parsers of others"
@@ -102,7 +103,8 @@ func dependencyReasons(t *tree) []Offence {
 	direct := needed(t)
 	for module, place := range direct {
 		if _, ok := rows[module]; !ok {
-			bad = append(bad, Offence{"go.mod", requireLine(t, module), "reason", fmt.Sprintf("say in %s why %s needs %s", reasonsFile, place, module)})
+			bad = append(bad, Offence{"go.mod", requireLine(t, module), "reason",
+				fmt.Sprintf("say in %s why %s needs %s", reasonsFile, place, module)})
 		}
 	}
 	for module, row := range rows {
@@ -136,7 +138,8 @@ func directModules(t *tree) []Offence {
 	for _, r := range t.module.Require {
 		p := r.Mod.Path
 		if r.Indirect && byImport[p] != "" || !r.Indirect && all[p] == "" {
-			bad = append(bad, Offence{"go.mod", r.Syntax.Start.Line, "indirect", "the comment of " + p + " is not true: run go mod tidy"})
+			bad = append(bad, Offence{"go.mod", r.Syntax.Start.Line, "indirect",
+				"the comment of " + p + " is not true: run go mod tidy"})
 		}
 	}
 	return bad

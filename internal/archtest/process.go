@@ -18,7 +18,8 @@ func ofMain() map[string][]string {
 
 // flagTypes is what package flag has beside the flags of the whole process.
 func flagTypes() []string {
-	return []string{"NewFlagSet", "FlagSet", "Flag", "Value", "Getter", "ErrorHandling", "ContinueOnError", "ErrHelp", "UnquoteUsage"}
+	return []string{"NewFlagSet", "FlagSet", "Flag", "Value", "Getter", "ErrorHandling", "ContinueOnError",
+		"ErrHelp", "UnquoteUsage"}
 }
 
 // mainOnly reports the use, outside package main, of what belongs to it.
@@ -31,7 +32,8 @@ func mainOnly(t *tree) []Offence {
 		t.selections(f, func(sel *ast.SelectorExpr, pkg string) {
 			name := sel.Sel.Name
 			if slices.Contains(ofMain()[pkg], name) || pkg == "flag" && !slices.Contains(flagTypes(), name) {
-				bad = append(bad, Offence{f.path, t.line(sel.Pos()), pkg + "." + name, "only package main deals with its process: take it as an argument, return an error or a status"})
+				bad = append(bad, Offence{f.path, t.line(sel.Pos()), pkg + "." + name,
+					"only package main deals with its process: take it as an argument, return an error or a status"})
 			}
 		})
 	}
@@ -66,7 +68,8 @@ func skippedTests(t *tree) []Offence {
 			id, _ := sel.X.(*ast.Ident)
 			short := id != nil && names[id.Name] == "testing" && sel.Sel.Name == "Short"
 			// A test's value has any name; nothing else of the project skips so.
-			skip := id != nil && names[id.Name] == "" && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) && f.test
+			skip := id != nil && names[id.Name] == "" && slices.Contains([]string{"Skip", "Skipf", "SkipNow"},
+				sel.Sel.Name) && f.test
 			if short || skip {
 				bad = append(bad, Offence{f.path, t.line(sel.Pos()), sel.Sel.Name, "no test is skipped: fail with the name of what is missing"})
 			}

@@ -40,7 +40,8 @@ func promises(t *tree) []Offence {
 	for line := range strings.Lines(text) {
 		n++
 		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "| promise |") || tableRule.MatchString(line) {
+		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "| promise |") ||
+			tableRule.MatchString(line) {
 			continue
 		}
 		for _, want := range t.promise(line, has) {

@@ -91,7 +91,8 @@ func assignments(t *tree, f *goFile, vars map[string]map[string]bool) []Offence 
 			base, member := root(e)
 			switch {
 			case base == nil || own[base.Name]:
-			case strings.HasPrefix(imports[base.Name], "./") && vars[strings.TrimPrefix(imports[base.Name], "./")][member]:
+			case strings.HasPrefix(imports[base.Name], "./") &&
+				vars[strings.TrimPrefix(imports[base.Name], "./")][member]:
 				bad = append(bad, stateOffence(t, f, e.Pos(), base.Name+"."+member+" is changed here"))
 			case vars[f.dir][base.Name]:
 				bad = append(bad, stateOffence(t, f, e.Pos(), base.Name+" is changed here"))
@@ -121,7 +122,8 @@ func targets(n ast.Node) []ast.Expr {
 			return []ast.Expr{s.Key, s.Value}
 		}
 	case *ast.CallExpr:
-		if id, ok := s.Fun.(*ast.Ident); ok && (id.Name == "delete" || id.Name == "clear") && len(s.Args) > 0 {
+		if id, ok := s.Fun.(*ast.Ident); ok && (id.Name == "delete" || id.Name == "clear") &&
+			len(s.Args) > 0 {
 			return s.Args[:1]
 		}
 	}

@@ -24,7 +24,8 @@ func lineWidth(t *tree) []Offence {
 			if width(line) <= maxWidth || strung[i+1] {
 				continue
 			}
-			if comment, is := strings.CutPrefix(strings.TrimSpace(line), "//"); is && drawn(comment) || !is && f.test {
+			if comment, is := strings.CutPrefix(strings.TrimSpace(line), "//"); is && drawn(comment) || !is &&
+				f.test {
 				continue
 			}
 			want := fmt.Sprintf("end lines by column %d, a tab being %d", maxWidth, tabWidth)

@@ -396,8 +396,9 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// lenient reports whether a message has what the peer reads otherwise, or does not look at: it takes compressed
-// names and the root, joins options that are there twice, and reads into lists of more than MaxOptions.
+// lenient reports whether a message has what the peer reads otherwise, or does not look at: it takes
+// compressed names and the root, joins options that are there twice, and reads into lists of more than
+// MaxOptions.
 func lenient(b []byte) bool {
 	m, err := dhcpv6.Read(b)
 	if err != nil {

@@ -85,7 +85,8 @@ func Read(b []byte) (Message, error) {
 		return Message{}, ErrRelay
 	}
 	var err error
-	// Servers with a zero behind all that they say are found in the field. Nothing can be meant with so few bytes.
+	// Servers with a zero behind all that they say are found in the field. Nothing can be meant with so few
+	// bytes.
 	m.Options, _, err = readOptions(b[headerLen:])
 	return m, err
 }

@@ -59,9 +59,11 @@ func readDomain(b []byte) (name string, rest []byte, err error) {
 		case n == 0:
 			return "", nil, fmt.Errorf("%w: the root as a domain name", ErrOption)
 		case n > maxLabel:
-			return "", nil, fmt.Errorf("%w: a domain name with a label of %d bytes, or compressed", ErrOption, n)
+			return "", nil, fmt.Errorf("%w: a domain name with a label of %d bytes, or compressed", ErrOption,
+				n)
 		case 1+n > len(b) || strings.Contains(string(b[1:1+n]), "."):
-			return "", nil, fmt.Errorf("%w: a label of a domain name that is cut off or has a dot in it", ErrOption)
+			return "", nil, fmt.Errorf("%w: a label of a domain name that is cut off or has a dot in it",
+				ErrOption)
 		}
 		labels = append(labels, string(b[1:1+n]))
 		b = b[1+n:]

@@ -6,9 +6,10 @@
 //
 // SetRoom says how much may wait to be received, by the memory of the machine.
 //
-// Of a call with MSG_DONTWAIT Go's scheduler is not told. There is nothing for it to do in so short a time, and
-// the first call that it is told of after all processors were idle wakes the runtime's monitor thread (sysmon),
-// which then looks around some times: where a datagram comes now and then, that costs more than the datagram.
+// Of a call with MSG_DONTWAIT Go's scheduler is not told. There is nothing for it to do in so short a time,
+// and the first call that it is told of after all processors were idle wakes the runtime's monitor thread
+// (sysmon), which then looks around some times: where a datagram comes now and then, that costs more than the
+// datagram.
 package mmsg
 
 import (

@@ -2,7 +2,8 @@ package mmsg
 
 import "testing"
 
-// TestRoom: what waits in the kernel is a small part of the memory, and what was asked for where that is little.
+// TestRoom: what waits in the kernel is a small part of the memory, and what was asked for where that is
+// little.
 func TestRoom(t *testing.T) {
 	const wish = 4 << 20
 	for memory, want := range map[uint64]int{

@@ -1,5 +1,5 @@
-// Package nearest says what somebody may have meant who wrote a word that is not known. Its work is bounded for
-// any word of strangers; how many words are known is the caller's to bound.
+// Package nearest says what somebody may have meant who wrote a word that is not known. Its work is bounded
+// for any word of strangers; how many words are known is the caller's to bound.
 package nearest
 
 import (
@@ -10,8 +10,8 @@ import (
 // longestWord bounds the work, in bytes; no word that is known is as long.
 const longestWord = 64
 
-// Word returns which of words s is likely a misspelling or the beginning of, "" if there is none. Words are in lower
-// case, s may be in any.
+// Word returns which of words s is likely a misspelling or the beginning of, "" if there is none. Words are
+// in lower case, s may be in any.
 func Word(s string, words []string) string {
 	if len(s) > longestWord {
 		return ""
@@ -25,14 +25,17 @@ func Word(s string, words []string) string {
 			best, distance = word, d
 		}
 	}
-	begun := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, strings.ToLower(s)) })
+	begun := slices.DeleteFunc(slices.Clone(words), func(word string) bool {
+		return !strings.HasPrefix(word, strings.ToLower(s))
+	})
 	if best == "" && len(begun) == 1 && len(s) > 2 {
 		return begun[0]
 	}
 	return best
 }
 
-// slips is how many of them a word of n bytes may have: with two, one of four is another word, as pool and port are.
+// slips is how many of them a word of n bytes may have: with two, one of four is another word, as pool and
+// port are.
 func slips(n int) int {
 	switch {
 	case n < 2:
@@ -45,8 +48,8 @@ func slips(n int) int {
 
 func abs(n int) int { return max(n, -n) }
 
-// edits counts the insertions, deletions and replacements of one byte, and exchanges of two beside each other, that
-// lead from a to b, none of them where another was (optimal string alignment).
+// edits counts the insertions, deletions and replacements of one byte, and exchanges of two beside each
+// other, that lead from a to b, none of them where another was (optimal string alignment).
 func edits(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

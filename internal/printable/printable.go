@@ -81,10 +81,10 @@ func (c writer) Write(p []byte) (int, error) {
 
 type output struct{ w io.Writer }
 
-// Output returns a writer for all that a command says, text or JSON. Ends of lines and tabs are kept; what else is
-// not printable becomes an escape of JSON (\u001b), so that JSON remains what it was to programs. It is the last
-// look at what goes to a terminal, and knows no longer what was one line: whoever makes lines of text of strangers
-// does so with String. A character in two writes is escaped.
+// Output returns a writer for all that a command says, text or JSON. Ends of lines and tabs are kept; what
+// else is not printable becomes an escape of JSON (\u001b), so that JSON remains what it was to programs. It
+// is the last look at what goes to a terminal, and knows no longer what was one line: whoever makes lines of
+// text of strangers does so with String. A character in two writes is escaped.
 func Output(w io.Writer) io.Writer { return output{w} }
 
 // Write implements io.Writer.

@@ -40,13 +40,15 @@ func (f Filter) DropBits(load bpf.Instruction, bits uint32) Filter {
 
 // Accept keeps what has this value there.
 func (f Filter) Accept(load bpf.Instruction, value uint32) Filter {
-	return append(f, load, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: value, SkipTrue: 1}, bpf.RetConstant{Val: keep})
+	return append(f, load, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: value, SkipTrue: 1},
+		bpf.RetConstant{Val: keep})
 }
 
 // AcceptAll keeps what has come so far.
 func (f Filter) AcceptAll() Filter { return append(f, bpf.RetConstant{Val: keep}) }
 
-// Attach sets the filter of a socket. Offsets of one that is not a packet socket are from where its own data begin.
+// Attach sets the filter of a socket. Offsets of one that is not a packet socket are from where its own data
+// begin.
 func (f Filter) Attach(fd int) error {
 	raw, err := bpf.Assemble(append(f, bpf.RetConstant{}))
 	if err != nil {

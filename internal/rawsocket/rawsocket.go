@@ -51,7 +51,8 @@ type Options struct {
 // Open opens a socket on the link with that index. The errors are those of package os.
 func Open(ifindex int, o Options) (*Packet, error) {
 	flags := unix.SOCK_DGRAM | unix.SOCK_CLOEXEC
-	if o.Protocol != 0 { // one that only sends is not for Go's poller, whom each packet that has left would wake
+	// one that only sends is not for Go's poller, whom each packet that has left would wake
+	if o.Protocol != 0 {
 		flags |= unix.SOCK_NONBLOCK
 	}
 	fd, err := unix.Socket(unix.AF_PACKET, flags, 0)
@@ -177,7 +178,8 @@ func (s *Packet) Send(to ethernet.MAC, protocol uint16, b []byte) error {
 func (s *Packet) Lost() (n uint64) {
 	if rc, err := s.file.SyscallConn(); err == nil {
 		_ = rc.Control(func(fd uintptr) {
-			if stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+			if stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET,
+				unix.PACKET_STATISTICS); err == nil {
 				n = uint64(stats.Drops)
 			}
 		})
@@ -204,7 +206,9 @@ func sendTo(socket *os.File, b []byte, name unsafe.Pointer, size uint32) error {
 	vector := mmsg.Vector(b)
 	out := []unix.Mmsghdr{header(&vector, name, size)}
 	var errno unix.Errno
-	if err := rc.Control(func(fd uintptr) { _, errno = mmsg.Send(int(fd), out, unix.MSG_DONTWAIT) }); err != nil {
+	if err := rc.Control(func(fd uintptr) {
+		_, errno = mmsg.Send(int(fd), out, unix.MSG_DONTWAIT)
+	}); err != nil {
 		return net.ErrClosed // the only error it has, under a name that is not exported
 	}
 	if errno != 0 {

@@ -23,8 +23,8 @@ func Format(priority int, at time.Time, tag, text string) []byte {
 	return []byte("<" + strconv.Itoa(priority) + ">" + at.Format(time.Stamp) + " " + tag + ": " + text)
 }
 
-// Parse reads a datagram. What it does not say is as if nobody had known it; its time is left out: whoever has it knows when
-// it came. ok is false if it says nothing.
+// Parse reads a datagram. What it does not say is as if nobody had known it; its time is left out: whoever
+// has it knows when it came. ok is false if it says nothing.
 func Parse(datagram []byte) (m Message, ok bool) {
 	const mostPriority = 1<<10 - 1
 	text := string(datagram)

@@ -1,5 +1,6 @@
-// Package syslog is what syslog(3) sends to /dev/log, as text: priorities and their names, and messages (RFC 3164 as the C
-// library has it, without the host's name). Sockets, and what becomes of a message, are others'.
+// Package syslog is what syslog(3) sends to /dev/log, as text: priorities and their names, and messages (RFC
+// 3164 as the C library has it, without the host's name). Sockets, and what becomes of a message, are
+// others'.
 package syslog
 
 import (

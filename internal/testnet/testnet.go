@@ -167,7 +167,8 @@ func (n *Namespace) Plug(bridge string, peer *Namespace, peerLink string) {
 // namespace: qemu -netdev tap,ifname=NAME,script=no,downscript=no.
 func (n *Namespace) Tap(name, bridge string) {
 	n.t.Helper()
-	tap := &netlink.Tuntap{LinkAttrs: attrs(name), Mode: netlink.TUNTAP_MODE_TAP, Flags: netlink.TUNTAP_DEFAULTS}
+	tap := &netlink.Tuntap{LinkAttrs: attrs(name), Mode: netlink.TUNTAP_MODE_TAP,
+		Flags: netlink.TUNTAP_DEFAULTS}
 	// The library opens /dev/net/tun in the namespace of the thread.
 	n.must("tap "+name, n.Do(func() error { return netlink.LinkAdd(tap) }))
 	n.enslave(name, bridge)
@@ -198,8 +199,8 @@ func (n *Namespace) Up(link string) {
 	n.must("set up "+link, n.nl.LinkSetUp(n.link(link)))
 }
 
-// Ready waits until a link that was set up takes packets. Until then, which is a moment or two after the other
-// end is up as well, the kernel throws away what is sent, and says nothing.
+// Ready waits until a link that was set up takes packets. Until then, which is a moment or two after the
+// other end is up as well, the kernel throws away what is sent, and says nothing.
 func (n *Namespace) Ready(link string) {
 	n.t.Helper()
 	Eventually(n.t, 10*time.Second, link+" is ready", func() bool {

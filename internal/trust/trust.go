@@ -1,6 +1,6 @@
-// Package trust is whom the appliance believes when somebody shows a certificate: the authorities that Mozilla
-// trusts, as of the version of the module that has them. There is no file of them on the disk, so no service needs to
-// read one.
+// Package trust is whom the appliance believes when somebody shows a certificate: the authorities that
+// Mozilla trusts, as of the version of the module that has them. There is no file of them on the disk, so no
+// service needs to read one.
 package trust
 
 import (
@@ -15,8 +15,8 @@ import (
 // module has the authorities.
 const module = "golang.org/x/crypto/x509roots/fallback"
 
-// Roots returns a new pool of the authorities, with what some of them may vouch for. The error is that of one that
-// cannot be read; the others are in the pool.
+// Roots returns a new pool of the authorities, with what some of them may vouch for. The error is that of one
+// that cannot be read; the others are in the pool.
 func Roots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	var problem error
@@ -34,9 +34,10 @@ func Roots() (*x509.CertPool, error) {
 	return pool, problem
 }
 
-// Date returns when the list of the authorities was made. It is past, so a clock that says an earlier time is wrong.
-// Two builds of one source have the same, and it is newer with each new list: it is in the version of the module, as
-// Go writes versions without a name. If it has a name, it is the time from which the newest authority is valid.
+// Date returns when the list of the authorities was made. It is past, so a clock that says an earlier time is
+// wrong. Two builds of one source have the same, and it is newer with each new list: it is in the version of
+// the module, as Go writes versions without a name. If it has a name, it is the time from which the newest
+// authority is valid.
 func Date() time.Time {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {

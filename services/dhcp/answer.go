@@ -91,7 +91,8 @@ func (s *Server) tell(o told) {
 // noteDisplaced remembers an option in whose place the boot stage has another value.
 func (s *Server) noteDisplaced(o packet.Option) {
 	for _, staged := range s.out.Options[:s.staged] {
-		if staged.Code == o.Code && !bytes.Equal(staged.Data, o.Data) && !slices.Contains(s.displaced, int(o.Code)) {
+		if staged.Code == o.Code && !bytes.Equal(staged.Data, o.Data) &&
+			!slices.Contains(s.displaced, int(o.Code)) {
 			s.displaced = append(s.displaced, int(o.Code))
 		}
 	}
@@ -167,8 +168,8 @@ func (s *Server) finish(out *Outcome, t packet.MessageType) {
 	// What must come back goes before what may be told.
 	n := len(p.Options)
 	s.echo(packet.OptionClientID) // RFC 6842 section 3: "MUST"
-	// RFC 3046 2.2: "SHALL echo the entire contents … in all replies"; it comes last. Switches add it and are no
-	// relay agents: they find the client's port by it.
+	// RFC 3046 2.2: "SHALL echo the entire contents … in all replies"; it comes last. Switches add it and are
+	// no relay agents: they find the client's port by it.
 	s.echo(packet.OptionRelayAgent)
 	p.Last = len(p.Options) - n
 	out.ReplyType = t

@@ -47,9 +47,10 @@ func (a Arch) overHTTP() (plain Arch, ok bool) {
 func (a Arch) String() string {
 	plain, http := a.overHTTP()
 	name := map[Arch]string{
-		ArchBIOS: "BIOS", ArchUEFI32: "IA32 UEFI", ArchUEFI: "x86-64 UEFI", ArchUEFIBC: "x86-64 UEFI", ArchUEFIARM32: "ARM32 UEFI",
-		ArchUEFIARM: "ARM64 UEFI", ArchUBootARM32: "ARM32 U-Boot", ArchUBootARM64: "ARM64 U-Boot", 25: "RISC-V 32 UEFI",
-		ArchUEFIRISCV64: "RISC-V 64 UEFI", ArchUEFILoong64: "LoongArch64 UEFI", ArchRaspberryPi: "Raspberry Pi",
+		ArchBIOS: "BIOS", ArchUEFI32: "IA32 UEFI", ArchUEFI: "x86-64 UEFI", ArchUEFIBC: "x86-64 UEFI",
+		ArchUEFIARM32: "ARM32 UEFI", ArchUEFIARM: "ARM64 UEFI", ArchUBootARM32: "ARM32 U-Boot",
+		ArchUBootARM64: "ARM64 U-Boot", 25: "RISC-V 32 UEFI", ArchUEFIRISCV64: "RISC-V 64 UEFI",
+		ArchUEFILoong64: "LoongArch64 UEFI", ArchRaspberryPi: "Raspberry Pi",
 	}[plain]
 	switch {
 	case name == "":

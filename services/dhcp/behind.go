@@ -7,15 +7,18 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
-// A repeater, or a machine with several hosts on one card (ipvlan), asks for each of them with its own card in chaddr; who
-// asks is in the client identifier, as the card that the host would have (RFC 2132 9.14: type 1). Two hosts must not get
-// one address, so each is a client by itself, known by both cards: clones of one system may well have one identifier, but
-// not one card. Cards of the site are what the site says, whatever they say.
+// A repeater, or a machine with several hosts on one card (ipvlan), asks for each of them with its own card
+// in chaddr; who asks is in the client identifier, as the card that the host would have (RFC 2132 9.14: type
+// 1). Two hosts must not get one address, so each is a client by itself, known by both cards: clones of one
+// system may well have one identifier, but not one card. Cards of the site are what the site says, whatever
+// they say.
 
-// behindMark begins the name of a client that is behind another's card. It is local (IEEE 802c), so no card has it from its maker.
+// behindMark begins the name of a client that is behind another's card. It is local (IEEE 802c), so no card
+// has it from its maker.
 var behindMark = [2]byte{0x02, 0x67}
 
-// clientOf returns what the client of a message is known by, and the host that it says it is, if it has no card of its own.
+// clientOf returns what the client of a message is known by, and the host that it says it is, if it has no
+// card of its own.
 func (s *Server) clientOf(p *packet.Packet) (client, behind lease.MAC) {
 	card := lease.MAC(p.CHAddr[:6])
 	id := p.Option(packet.OptionClientID)
@@ -36,9 +39,9 @@ func (s *Server) clientOf(p *packet.Packet) (client, behind lease.MAC) {
 // isBehind reports whether a client is known by such a name, so that nobody answers ARP with it.
 func isBehind(client lease.MAC) bool { return [2]byte(client[:2]) == behindMark }
 
-// identities are the client identifiers that cards got leases by, as hashes, the last one and the one before. Programs of
-// one machine follow each other, and each gets the lease by its own before it renews it. Who renews by the one before
-// shares the card with another:
+// identities are the client identifiers that cards got leases by, as hashes, the last one and the one before.
+// Programs of one machine follow each other, and each gets the lease by its own before it renews it. Who
+// renews by the one before shares the card with another:
 //
 //	A gets it ─► B gets it ─► A renews: two
 //	ROM gets it ─► system gets it ─► system renews

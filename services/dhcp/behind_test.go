@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
-// TestShared: two hosts of one card whose identifiers are no cards get one address, and that is seen when both renew it.
-// Programs of one machine that follow each other are one.
+// TestShared: two hosts of one card whose identifiers are no cards get one address, and that is seen when
+// both renew it. Programs of one machine that follow each other are one.
 func TestShared(t *testing.T) {
 	s := newServer(t, home())
 	now := t0
@@ -53,8 +53,8 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestBehindOneCard: hosts behind a repeater, or ipvlan's, ask from one card, and each says which card it would have. They
-// have an address each, keep it over a restart, and get their answers by the card.
+// TestBehindOneCard: hosts behind a repeater, or ipvlan's, ask from one card, and each says which card it
+// would have. They have an address each, keep it over a restart, and get their answers by the card.
 func TestBehindOneCard(t *testing.T) {
 	repeater := visitor
 	hosts := []lease.MAC{mac("00:00:5e:00:53:41"), mac("00:00:5e:00:53:42"), web1}

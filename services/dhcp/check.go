@@ -38,7 +38,9 @@ func (c *Config) check() error {
 	}
 	for i := range c.Subnets {
 		sub := &c.Subnets[i]
-		sub.check(func(format string, args ...any) { bad("subnet %s: "+format, append([]any{sub.Name}, args...)...) })
+		sub.check(func(format string, args ...any) {
+			bad("subnet %s: "+format, append([]any{sub.Name}, args...)...)
+		})
 		for _, other := range c.Subnets[:i] {
 			if other.Interface == sub.Interface && !sub.Relayed {
 				bad("subnets %s and %s are both on %s", other.Name, sub.Name, sub.Interface)
@@ -87,7 +89,9 @@ func (c *Config) checkRouter(h *Host, bad func(string, ...any)) {
 	case !h.Router.IsValid():
 	case h.NoRouter:
 		bad("router %s, and none: want one or the other", h.Router)
-	case !h.Router.Is4() || !slices.ContainsFunc(c.Subnets, func(sub Subnet) bool { return sub.Prefix.Contains(h.Router) }):
+	case !h.Router.Is4() || !slices.ContainsFunc(c.Subnets, func(sub Subnet) bool {
+		return sub.Prefix.Contains(h.Router)
+	}):
 		bad("router %s is in no subnet", h.Router)
 	}
 }
@@ -99,7 +103,8 @@ func (c *Subnet) check(bad func(string, ...any)) {
 	if c.Interface != "" && c.Relayed {
 		bad("it is relayed and on interface %s: want one or the other", c.Interface)
 	}
-	if !c.Prefix.Addr().Is4() || c.Prefix != c.Prefix.Masked() || c.Prefix.Bits() < 1 || c.Prefix.Bits() > 30 {
+	if !c.Prefix.Addr().Is4() || c.Prefix != c.Prefix.Masked() || c.Prefix.Bits() < 1 ||
+		c.Prefix.Bits() > 30 {
 		bad("prefix %s: want an IPv4 network, /1 to /30", c.Prefix)
 		return
 	}
@@ -196,7 +201,8 @@ func (h *Host) check(bad func(string, ...any)) {
 	}
 	for _, p := range h.Ports {
 		if n := max(len(p.Circuit), len(p.Remote)); n == 0 || n > maxOption {
-			bad("port %x/%x: want a circuit or a remote identifier, of at most %d bytes", p.Circuit, p.Remote, maxOption)
+			bad("port %x/%x: want a circuit or a remote identifier, of at most %d bytes", p.Circuit, p.Remote,
+				maxOption)
 		}
 	}
 	if h.LeaseTime != 0 {

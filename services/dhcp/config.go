@@ -124,10 +124,10 @@ type Netboot struct {
 }
 
 // CHAP is the names and secrets by which a host and its iSCSI target know each other: RFC 7143 12.1.3. They
-// are told to iPXE alone, on a card of the host that has no address yet, on a network where one of Addrs is, in
-// no broadcast, and through a relay agent only to a network that lies behind one. On the way there they are in
-// clear, and a card can be made to say that it is another. No Outcome and no Preview has a secret but in the
-// Reply itself.
+// are told to iPXE alone, on a card of the host that has no address yet, on a network where one of Addrs is,
+// in no broadcast, and through a relay agent only to a network that lies behind one. On the way there they
+// are in clear, and a card can be made to say that it is another. No Outcome and no Preview has a secret but
+// in the Reply itself.
 type CHAP struct {
 	User, Secret string // what the host says
 	// TargetUser and TargetSecret are what the target says; empty: it is believed without.

@@ -68,8 +68,8 @@ func (s *Server) Probed(now time.Time, subnet int, addr netip.Addr, used bool, b
 	}
 }
 
-// Believes reports whether a card that answers a probe of the subnet is somebody who uses that address. One that does so
-// for one address after the other is not: lease.Table.Believe.
+// Believes reports whether a card that answers a probe of the subnet is somebody who uses that address. One
+// that does so for one address after the other is not: lease.Table.Believe.
 func (s *Server) Believes(now time.Time, subnet int, by lease.MAC) bool {
 	return s.subnets[subnet].table.Believe(now, by)
 }

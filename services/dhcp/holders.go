@@ -14,8 +14,8 @@ type Holder struct {
 	MACs []lease.MAC
 }
 
-// Holders returns whose which addresses are at now, of the subnets on links of this machine: of hosts that are
-// known by their cards, and of running leases.
+// Holders returns whose which addresses are at now, of the subnets on links of this machine: of hosts that
+// are known by their cards, and of running leases.
 func (s *Server) Holders(now time.Time) map[netip.Addr]Holder {
 	all := map[netip.Addr]Holder{}
 	for _, sub := range s.subnets {

@@ -19,8 +19,9 @@ const (
 )
 
 // addIPXE tells iPXE its option 175, which is for nobody else: what its way of booting needs, then the
-// sub-options of its host and of its network, and at last what is right unless these say otherwise. Of several
-// values for one sub-option the first counts. iPXE always asks for the option, and reads one of 255 bytes.
+// sub-options of its host and of its network, and at last what is right unless these say otherwise. Of
+// several values for one sub-option the first counts. iPXE always asks for the option, and reads one of 255
+// bytes.
 func (s *Server) addIPXE(out *Outcome) {
 	e := encapsulation{b: s.scratch.texts, start: len(s.scratch.texts)}
 	var boot *Netboot
@@ -51,8 +52,8 @@ func (s *Server) addIPXE(out *Outcome) {
 }
 
 // addCHAP tells iPXE names and secrets, unless somebody else would hear them who only asks: another card at
-// the host's port; everybody on the link; who answers for the address that the message says it comes from, which
-// iPXE, that renews no lease, has none of; and who says on a link of ours that it is a relay agent.
+// the host's port; everybody on the link; who answers for the address that the message says it comes from,
+// which iPXE, that renews no lease, has none of; and who says on a link of ours that it is a relay agent.
 func (s *Server) addCHAP(e *encapsulation, c *CHAP, out *Outcome) {
 	switch {
 	case c == nil:
@@ -119,7 +120,9 @@ const withheld = "(secret)"
 
 // shown returns an option as it may be shown and remembered: without the passwords of iPXE.
 func shown(o packet.Option) packet.Option {
-	isSecret := func(sub option.Sub) bool { return sub.Code == ipxePassword || sub.Code == ipxeReversePassword }
+	isSecret := func(sub option.Sub) bool {
+		return sub.Code == ipxePassword || sub.Code == ipxeReversePassword
+	}
 	if o.Code != packet.OptionEtherboot {
 		return o
 	}

@@ -32,7 +32,8 @@ type LeaseInfo struct {
 	Kind     string     `json:"kind"`      // "reserved" or "pool"
 	State    string     `json:"state"`     // "bound", "free" (expired or released) or "declined"
 	LastSeen time.Time  `json:"last_seen"` // last acknowledged
-	Expires  time.Time  `json:"expires"`   // bound: the end of the lease; free: when it became free; declined: end of the quarantine
+	// bound: the end of the lease; free: when it became free; declined: end of the quarantine
+	Expires time.Time `json:"expires"`
 }
 
 func (s *Server) info(sub *subnet, l lease.Lease) LeaseInfo {
@@ -87,7 +88,9 @@ func (c *Config) Keeps(now time.Time) func(lease.Lease) bool {
 }
 
 func contain(ranges []lease.Range, a netip.Addr) bool {
-	return slices.ContainsFunc(ranges, func(r lease.Range) bool { return r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0 })
+	return slices.ContainsFunc(ranges, func(r lease.Range) bool {
+		return r.First.Compare(a) <= 0 && a.Compare(r.Last) <= 0
+	})
 }
 
 // Len returns the number of leases that All yields.

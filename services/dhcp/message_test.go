@@ -71,8 +71,8 @@ func (m message) is(t packet.MessageType) bool {
 	return bytes.HasPrefix(m.options[53], []byte{byte(t)})
 }
 
-// number is the value of an option that is an address or a number, the first if it was sent twice; zero and false
-// if it is no such thing.
+// number is the value of an option that is an address or a number, the first if it was sent twice; zero and
+// false if it is no such thing.
 func (m message) number(code byte) (uint32, bool) {
 	if b := m.options[code]; len(b) >= 4 {
 		return binary.BigEndian.Uint32(b), true

@@ -47,7 +47,8 @@ func (s *Server) nameFor(now time.Time, mac lease.MAC) string {
 	return name
 }
 
-// ownName returns what the client calls itself, in option 12 or else in option 81, "" if that is no name here.
+// ownName returns what the client calls itself, in option 12 or else in option 81, "" if that is no name
+// here.
 func (s *Server) ownName() string {
 	if name := label(s.in.Option(packet.OptionHostName), s.sub.Domain); name != "" {
 		return name
@@ -85,8 +86,8 @@ func fqdn(b []byte) []byte {
 
 // label returns the host name in b as one label in lower case, empty if b is no
 // host name of domain. Some clients end it with a zero, some send the domain too, or
-// the one that they use without a server (RFC 6762), and some a dot behind all. An underscore, which names of hosts
-// do not have (RFC 952) and those of ESP8266 cards do ("ESP_0A1B2C"), is a hyphen.
+// the one that they use without a server (RFC 6762), and some a dot behind all. An underscore, which names of
+// hosts do not have (RFC 952) and those of ESP8266 cards do ("ESP_0A1B2C"), is a hyphen.
 func label(b []byte, domain string) string {
 	if len(b) > 255 {
 		return ""

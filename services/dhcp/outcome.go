@@ -16,10 +16,12 @@ type Outcome struct {
 	// Subnet is the network that it is about, an index of Config.Subnets: not that of
 	// the link it came by, if a relay agent sent it.
 	Subnet int
-	MAC    lease.MAC // what the client is known by: its card, or a name that is nobody's if it has none of its own
-	Card   lease.MAC // that it asks from, and where replies go
-	Behind lease.MAC // the host that it says it is, with no card of its own: a repeater's, ipvlan; zero: the card's own
-	Known  bool      // a card of a host of the site, or one that has or had a lease
+	// what the client is known by: its card, or a name that is nobody's if it has none of its own
+	MAC  lease.MAC
+	Card lease.MAC // that it asks from, and where replies go
+	// the host that it says it is, with no card of its own: a repeater's, ipvlan; zero: the card's own
+	Behind lease.MAC
+	Known  bool // a card of a host of the site, or one that has or had a lease
 	XID    uint32
 	Stage  Stage
 	Arch   Arch       // option 93; BIOS if it has none

@@ -65,7 +65,8 @@ func stageKinds(files map[Arch]string) []stageKind {
 			overHTTP = append(overHTTP, a)
 		}
 	}
-	plain := []Arch{ArchBIOS, ArchUEFI, ArchUEFI32, ArchUEFIARM, ArchUEFIARM32, ArchUEFIRISCV64, ArchUEFILoong64}
+	plain := []Arch{ArchBIOS, ArchUEFI, ArchUEFI32, ArchUEFIARM, ArchUEFIARM32, ArchUEFIRISCV64,
+		ArchUEFILoong64}
 	for _, a := range slices.Sorted(maps.Keys(files)) {
 		if !a.OverHTTP() && !slices.Contains(plain, a) {
 			plain = append(plain, a)
@@ -77,7 +78,8 @@ func stageKinds(files map[Arch]string) []stageKind {
 	for _, a := range overHTTP {
 		kinds = append(kinds, stageKind{StageHTTP, a, httpClient})
 	}
-	return append(kinds, stageKind{StageIPXE, ArchBIOS, ""}, stageKind{StageHBA, ArchBIOS, "BRCM ISAN"}, stageKind{StageSystem, ArchBIOS, ""})
+	return append(kinds, stageKind{StageIPXE, ArchBIOS, ""}, stageKind{StageHBA, ArchBIOS, "BRCM ISAN"},
+		stageKind{StageSystem, ArchBIOS, ""})
 }
 
 // preview asks as each stage of h does on one subnet.
@@ -90,14 +92,16 @@ func (s *Server) preview(sub int, h *Host) (all []Preview) {
 	for _, k := range stageKinds(files) {
 		s.Handle(time.Time{}, s.linkOf(sub), s.previewRequest(s.subnets[sub], h, k), out)
 		var p packet.Packet
-		boots := k.stage == StageSystem || h.Netboot != nil && (out.File != "" || k.stage == StageIPXE || k.stage == StageHBA ||
-			k.stage == StagePXE && k.arch == ArchBIOS && !h.Netboot.hasFile()) // the server alone, as others
+		boots := k.stage == StageSystem || h.Netboot != nil &&
+			(out.File != "" || k.stage == StageIPXE || k.stage == StageHBA ||
+				// the server alone, as others
+				k.stage == StagePXE && k.arch == ArchBIOS && !h.Netboot.hasFile())
 		if out.Drop != 0 || !boots || p.Unmarshal(out.Reply) != nil {
 			continue
 		}
 		v := Preview{
-			Subnet: s.subnets[sub].Name, Stage: k.stage.String(), Addr: out.Addr, Reserved: s.isReserved(out.MAC, out.Addr),
-			Life: out.Life, File: out.File, Told: []string{},
+			Subnet: s.subnets[sub].Name, Stage: k.stage.String(), Addr: out.Addr,
+			Reserved: s.isReserved(out.MAC, out.Addr), Life: out.Life, File: out.File, Told: []string{},
 		}
 		if k.stage == StagePXE || k.stage == StageHTTP {
 			v.Arch = k.arch.String()
@@ -108,8 +112,9 @@ func (s *Server) preview(sub int, h *Host) (all []Preview) {
 		slices.SortFunc(p.Options, func(a, b packet.Option) int { return cmp.Compare(a.Code, b.Code) })
 		for _, o := range p.Options {
 			switch o.Code {
-			case packet.OptionMessageType, packet.OptionServerID, packet.OptionLeaseTime, packet.OptionRenewalTime,
-				packet.OptionRebindingTime, packet.OptionRelayAgent, packet.OptionTFTPServer, packet.OptionBootFile:
+			case packet.OptionMessageType, packet.OptionServerID, packet.OptionLeaseTime,
+				packet.OptionRenewalTime, packet.OptionRebindingTime, packet.OptionRelayAgent,
+				packet.OptionTFTPServer, packet.OptionBootFile:
 				// said by the fields, or of no interest
 				if o.Code != packet.OptionTFTPServer && o.Code != packet.OptionBootFile || v.File != "" {
 					continue

@@ -120,7 +120,8 @@ type portKey struct {
 }
 
 func newPorts(conf *Config) ports {
-	p := ports{make(map[portKey]*Host), make(map[netip.Addr]*Host), make(map[lease.MAC]*Host), make(map[*Host]lease.MAC)}
+	p := ports{make(map[portKey]*Host), make(map[netip.Addr]*Host), make(map[lease.MAC]*Host),
+		make(map[*Host]lease.MAC)}
 	for i := range conf.Hosts {
 		h := &conf.Hosts[i]
 		for _, port := range h.Ports {

@@ -30,9 +30,9 @@ func (s *Server) request(now time.Time, out *Outcome) {
 	}
 }
 
-// state returns the state of the client that sends a REQUEST, and the address that it asks for. Who does not ask for one
-// by option 50 can only mean the one in ciaddr: clients of RFC 1541 name the server besides (54), when they renew. Who
-// does has none, whatever else is in ciaddr.
+// state returns the state of the client that sends a REQUEST, and the address that it asks for. Who does not
+// ask for one by option 50 can only mean the one in ciaddr: clients of RFC 1541 name the server besides (54),
+// when they renew. Who does has none, whatever else is in ciaddr.
 func (s *Server) state() (RequestState, netip.Addr) {
 	asked, has := s.in.Addr(packet.OptionRequestedAddr), !s.in.CIAddr.IsUnspecified()
 	switch asks := s.in.Option(packet.OptionRequestedAddr) != nil; {
@@ -46,10 +46,10 @@ func (s *Server) state() (RequestState, netip.Addr) {
 	return InitReboot, asked
 }
 
-// hasAddress reports whether the client says that it has the address that it is told about, so that it answers ARP for
-// it. It does not while it asks for one (option 50) or names a server (54), which is for those that take an offer; some,
-// as VPCS, have what they were offered in ciaddr by then. Behind a relay agent who asks past it came through a router,
-// and so from an address.
+// hasAddress reports whether the client says that it has the address that it is told about, so that it
+// answers ARP for it. It does not while it asks for one (option 50) or names a server (54), which is for
+// those that take an offer; some, as VPCS, have what they were offered in ciaddr by then. Behind a relay
+// agent who asks past it came through a router, and so from an address.
 func (s *Server) hasAddress(out *Outcome) bool {
 	switch {
 	case out.Type == packet.Inform:

@@ -224,8 +224,8 @@ func rulesOfTheWay() []rule {
 	}}}
 }
 
-// client is what the client is known by: its card, or for a host without one, by RFC 2132 9.14, a name that no other
-// pair of cards has.
+// client is what the client is known by: its card, or for a host without one, by RFC 2132 9.14, a name that
+// no other pair of cards has.
 func (x *said) client() lease.MAC {
 	card, id := x.in.mac(), x.in.options[61]
 	if len(id) != 7 || id[0] != 1 || x.conf.host(card) != nil || lease.MAC(id[1:]) == card || !lease.MAC(id[1:]).IsUnicast() {
@@ -239,8 +239,8 @@ func (x *said) named() bool {
 	return x.in.has(54) && !bytes.HasPrefix(x.in.options[54], make([]byte, 4))
 }
 
-// renewing reports whether a REQUEST is of the states RENEWING and REBINDING: by table 4 of RFC 2131 it has ciaddr and
-// neither 50 nor 54. What has one of them, 50 the same as ciaddr, is taken for one.
+// renewing reports whether a REQUEST is of the states RENEWING and REBINDING: by table 4 of RFC 2131 it has
+// ciaddr and neither 50 nor 54. What has one of them, 50 the same as ciaddr, is taken for one.
 func (x *said) renewing() bool {
 	return x.in.is(packet.Request) && !x.in.ciaddr().IsUnspecified() && (!x.in.has(50) || !x.named() && x.in.optionAddr(50) == x.in.ciaddr())
 }

@@ -44,8 +44,8 @@ const (
 	// MaxOffers is how many addresses of a subnet are on offer at once: more than
 	// machines power on together, and what a flood of requests can make us remember.
 	MaxOffers = 4096
-	// MaxByOne is how many addresses of a subnet one card can have put into quarantine at once: more than a machine
-	// has, and few enough for the log of a person.
+	// MaxByOne is how many addresses of a subnet one card can have put into quarantine at once: more than a
+	// machine has, and few enough for the log of a person.
 	MaxByOne = 16
 )
 
@@ -90,7 +90,8 @@ func New(conf Config) (*Server, error) {
 	if err := conf.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf), names: conf.names(), ids: identities{}}
+	s := &Server{hosts: make(map[lease.MAC]*Host, len(conf.Hosts)), ports: newPorts(&conf),
+		names: conf.names(), ids: identities{}}
 	for i := range conf.Hosts {
 		for _, mac := range conf.Hosts[i].MACs {
 			s.hosts[mac] = &conf.Hosts[i]
@@ -102,7 +103,8 @@ func New(conf Config) (*Server, error) {
 			return nil, fmt.Errorf("subnet %s: %w", sub.Name, err)
 		}
 		s.subnets = append(s.subnets, &subnet{
-			Subnet: sub, index: i, table: table, mask: sub.mask(), told: sub.tell(sub.Router, false), others: conf.otherWays(sub),
+			Subnet: sub, index: i, table: table, mask: sub.mask(), told: sub.tell(sub.Router, false),
+			others: conf.otherWays(sub),
 		})
 	}
 	return s, nil
@@ -134,8 +136,8 @@ func (h *Host) router(sub *Subnet) (router netip.Addr, other bool) {
 // leases returns what the lease table of sub is made from.
 func (c *Config) leases(sub Subnet) lease.Config {
 	t := lease.Config{
-		Pool: sub.Pool, OfferHold: OfferHold, MaxOffers: MaxOffers, Quarantine: Quarantine, MaxByOne: MaxByOne,
-		Exclude: slices.Clone(sub.Exclude),
+		Pool: sub.Pool, OfferHold: OfferHold, MaxOffers: MaxOffers, Quarantine: Quarantine,
+		MaxByOne: MaxByOne, Exclude: slices.Clone(sub.Exclude),
 	}
 	exclude := func(all ...netip.Addr) {
 		for _, a := range all {

@@ -31,7 +31,8 @@ const (
 // String returns what the stage is called in listings.
 func (s Stage) String() string {
 	names := [StageCount]string{
-		StageSystem: "system", StagePXE: "PXE", StageIPXE: "iPXE", StageHTTP: "UEFI HTTP", StageHBA: "iSCSI adapter",
+		StageSystem: "system", StagePXE: "PXE", StageIPXE: "iPXE", StageHTTP: "UEFI HTTP",
+		StageHBA: "iSCSI adapter",
 	}
 	if s < StageCount {
 		return names[s]

@@ -41,8 +41,8 @@ type Config struct {
 	Temporary bool `json:",omitempty"`
 	// Own are the appliance's addresses, which cannot be asked: that would be a loop.
 	Own []netip.Addr `json:",omitempty"`
-	// Timed: the clock is kept by others. Until they have set it, certificates' dates that are against it do not
-	// count.
+	// Timed: the clock is kept by others. Until they have set it, certificates' dates that are against it do
+	// not count.
 	Timed bool `json:",omitempty"`
 	// CacheBytes is the memory of the cache; 0: DefaultCacheBytes.
 	CacheBytes int `json:",omitempty"`

@@ -50,8 +50,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// A machine that stood still with its time of day is told that it did: nobody is told a wrong time, and it is right within
-// 5 seconds. What the clocks show too is measured once.
+// A machine that stood still with its time of day is told that it did: nobody is told a wrong time, and it is
+// right within 5 seconds. What the clocks show too is measured once.
 func TestRestoreTold(t *testing.T) {
 	for _, injected := range []bool{true, false} {
 		for _, n := range []int{1, 3} {
@@ -79,8 +79,8 @@ func TestRestoreTold(t *testing.T) {
 	}
 }
 
-// Two restores soon after the start, as the machine counts, find the time as fast as one: the free clock stands still
-// between them, so nothing is known of how long nobody was asked.
+// Two restores soon after the start, as the machine counts, find the time as fast as one: the free clock
+// stands still between them, so nothing is known of how long nobody was asked.
 func TestRestoredTwice(t *testing.T) {
 	w := ntptest.New(t, 3, sources(1), crystal, 0, discipline.Kept{}, three()[:1]...)
 	for range 2 {
@@ -186,8 +186,8 @@ func TestLeapSecond(t *testing.T) {
 	}
 }
 
-// A clock that was right and whose sources are found to be off by less than the limit is slewed as fast as can be, 5 s
-// in three hours; until it is near, nobody is told that it is right, nor is it stored.
+// A clock that was right and whose sources are found to be off by less than the limit is slewed as fast as
+// can be, 5 s in three hours; until it is near, nobody is told that it is right, nor is it stored.
 func TestSlewedByMuch(t *testing.T) {
 	servers := three()
 	for _, s := range servers {
@@ -214,8 +214,8 @@ func TestSlewedByMuch(t *testing.T) {
 	}
 }
 
-// A lone source that was a day ahead and is not any more is not followed back; and nobody is told any more that the
-// clock is right.
+// A lone source that was a day ahead and is not any more is not followed back; and nobody is told any more
+// that the clock is right.
 func TestSourceWasAhead(t *testing.T) {
 	servers := three()[:1]
 	servers[0].Offset = func(at time.Duration) time.Duration {
@@ -272,8 +272,8 @@ func TestLastKnownTime(t *testing.T) {
 	}
 }
 
-// With a drift that was kept, the first hour is as good as any; with one of another machine, little worse than
-// without.
+// With a drift that was kept, the first hour is as good as any; with one of another machine, little worse
+// than without.
 func TestKeptDrift(t *testing.T) {
 	for frequency, limit := range map[float64]time.Duration{-31: 2 * time.Millisecond, 60: 8 * time.Millisecond} {
 		kept := discipline.Kept{Frequency: frequency, Error: 0.1, Wall: ntptest.Start - int64(time.Hour)}
@@ -286,8 +286,8 @@ func TestKeptDrift(t *testing.T) {
 	}
 }
 
-// A machine whose clock was measured badly when it started, by thousands of ppm, is right within hours, and says that it
-// is not after minutes: a line that is contradicted as soon as it began has the wrong frequency.
+// A machine whose clock was measured badly when it started, by thousands of ppm, is right within hours, and
+// says that it is not after minutes: a line that is contradicted as soon as it began has the wrong frequency.
 func TestBadCrystal(t *testing.T) {
 	for frequency, c := range map[float64]struct{ right, lies time.Duration }{
 		-800e-6: {time.Hour, 4 * time.Minute}, 3e-3: {time.Hour, 6 * time.Minute}, 20e-3: {6 * time.Hour, 5 * time.Minute},

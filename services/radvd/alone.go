@@ -6,8 +6,8 @@ import (
 )
 
 // What everybody is to know at once, such as a way out that is back, cannot go to everybody for
-// MIN_DELAY_BETWEEN_RAS after the last time. Until then hosts that are known are told alone: RFC 4861 6.2.6 has no
-// such delay for these, and nobody sleeps worse for it (RFC 7772 5.1).
+// MIN_DELAY_BETWEEN_RAS after the last time. Until then hosts that are known are told alone: RFC 4861 6.2.6
+// has no such delay for these, and nobody sleeps worse for it (RFC 7772 5.1).
 //
 //	a change that is urgent ─┬ everybody may be told ─► to everybody
 //	                         └ not yet ─► to each that is known, 5 ms apart ─► then to everybody
@@ -26,8 +26,8 @@ func (h *House) Known(lan string, hosts []netip.Addr) {
 	}
 }
 
-// hasten begins to tell hosts that are known what everybody cannot be told now. Those who were not told yet what
-// was before hear only this.
+// hasten begins to tell hosts that are known what everybody cannot be told now. Those who were not told yet
+// what was before hear only this.
 func (r *Router) hasten(now time.Duration) {
 	r.hastened = nil
 	if !r.up || r.free(now) <= now {

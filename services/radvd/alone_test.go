@@ -15,8 +15,8 @@ func many(n int) (all []netip.Addr) {
 	return all
 }
 
-// TestBackAtOnce: what everybody cannot be told yet hosts that are known are told alone, spread over a third of
-// a second; then everybody is told, as ever.
+// TestBackAtOnce: what everybody cannot be told yet hosts that are known are told alone, spread over a third
+// of a second; then everybody is told, as ever.
 func TestBackAtOnce(t *testing.T) {
 	down, up := lan(steady(1)), lan(steady(1))
 	down.Lifetime = 0
@@ -95,7 +95,8 @@ func TestFlaps(t *testing.T) {
 	}
 }
 
-// TestKnownElsewhere: what is no address of the link, and what is known when there is no link, is told nothing.
+// TestKnownElsewhere: what is no address of the link, and what is known when there is no link, is told
+// nothing.
 func TestKnownElsewhere(t *testing.T) {
 	up, other := lan(steady(1)), lan(steady(2))
 	l := newLab(t, up)

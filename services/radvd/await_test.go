@@ -13,7 +13,8 @@ func awaiting(prefixes ...Prefix) Link {
 	return l
 }
 
-// startAgain has a lab whose hosts hold prefix 1 lose power, and start with a LAN that awaits what is delegated.
+// startAgain has a lab whose hosts hold prefix 1 lose power, and start with a LAN that awaits what is
+// delegated.
 func startAgain(t *testing.T) *lab {
 	t.Helper()
 	l := newLab(t, lan(steady(1)))
@@ -58,7 +59,8 @@ func TestAwaited(t *testing.T) {
 	}
 }
 
-// TestAwaitedInVain: the wait is bounded, whatever else is configured meanwhile, and whoever asks is answered.
+// TestAwaitedInVain: the wait is bounded, whatever else is configured meanwhile, and whoever asks is
+// answered.
 func TestAwaitedInVain(t *testing.T) {
 	l := startAgain(t)
 	began := l.now
@@ -91,8 +93,8 @@ func TestAwaitedInVain(t *testing.T) {
 	}
 }
 
-// TestNothingAwaited: without a prefix that hosts hold there is nothing to wait for; and who stops while he waits
-// takes nothing back.
+// TestNothingAwaited: without a prefix that hosts hold there is nothing to wait for; and who stops while he
+// waits takes nothing back.
 func TestNothingAwaited(t *testing.T) {
 	l := newLab(t, awaiting(steady(9)))
 	l.step()

@@ -40,7 +40,8 @@ func (r *Router) make(now time.Duration) *Set {
 		s.until = min(s.until, change(p.Preferred, p.PreferredUntil, now), change(p.Valid, p.ValidUntil, now))
 		if valid > 0 {
 			a.Prefixes = append(a.Prefixes, advert.Prefix{
-				Prefix: p.Prefix, OnLink: p.OnLink, Autonomous: p.Autonomous, Valid: valid, Preferred: preferred,
+				Prefix: p.Prefix, OnLink: p.OnLink, Autonomous: p.Autonomous, Valid: valid,
+				Preferred: preferred,
 			})
 		}
 	}
@@ -111,15 +112,18 @@ func (r *Router) further(now time.Duration, s *Set, a advert.Advertisement) []ad
 		}
 		room -= prefixSize
 		last := &all[len(all)-1]
-		last.Prefixes = append(last.Prefixes, advert.Prefix{Prefix: p, OnLink: h.onLink, Autonomous: h.autonomous})
+		last.Prefixes = append(last.Prefixes,
+			advert.Prefix{Prefix: p, OnLink: h.onLink, Autonomous: h.autonomous})
 	}
 	return all
 }
 
-// still returns what was withdrawn. What is said again meanwhile is no more withdrawn, and what has no room is
-// the oldest.
+// still returns what was withdrawn. What is said again meanwhile is no more withdrawn, and what has no room
+// is the oldest.
 func (r *Router) still(now time.Duration, s *Set) (gone Link) {
-	r.withdrawn = slices.DeleteFunc(r.withdrawn, func(w withdrawn) bool { return w.until <= now || r.conf.says(w) })
+	r.withdrawn = slices.DeleteFunc(r.withdrawn, func(w withdrawn) bool {
+		return w.until <= now || r.conf.says(w)
+	})
 	for _, w := range r.withdrawn {
 		s.until = min(s.until, w.until)
 		gone.add(w)

@@ -106,7 +106,8 @@ func (l *Link) checkPrefixes(wrong wrong) {
 			wrong("prefix %s: hosts make addresses of a /64 only (RFC 4862 5.5.3, RFC 2464 4)", p.Prefix)
 		case seen[p.Prefix]:
 			wrong("prefix %s is there twice", p.Prefix)
-		case !whole(p.Preferred) || !whole(p.Valid) || p.Preferred > p.Valid || p.Valid == 0 || p.Valid > MaxValid:
+		case !whole(p.Preferred) || !whole(p.Valid) || p.Preferred > p.Valid || p.Valid == 0 ||
+			p.Valid > MaxValid:
 			wrong("prefix %s is preferred for %s and valid for %s: whole seconds, 1 s to %s, the first no longer",
 				p.Prefix, p.Preferred, p.Valid, MaxValid)
 		case p.PreferredUntil <= 0 || p.ValidUntil <= 0 || p.PreferredUntil > p.ValidUntil:

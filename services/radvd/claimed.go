@@ -29,7 +29,9 @@ func (r *Router) claimed(now time.Duration, from netip.Addr, mac ethernet.MAC) [
 		mac = cardOf(from)
 	}
 	r.claiming(now)
-	if i := slices.IndexFunc(r.claimants, func(c claimant) bool { return c.from == from && c.mac == mac }); i >= 0 {
+	if i := slices.IndexFunc(r.claimants, func(c claimant) bool {
+		return c.from == from && c.mac == mac
+	}); i >= 0 {
 		r.claimants[i].last = now
 		return nil
 	}
@@ -38,7 +40,8 @@ func (r *Router) claimed(now time.Duration, from netip.Addr, mac ethernet.MAC) [
 	}
 	c := claimant{from, mac, now}
 	r.claimants = append(r.claimants, c)
-	return []Action{Seen{c.String() + " claims this router's address " + r.local.String() + " on LAN " + r.conf.Network}}
+	return []Action{Seen{c.String() + " claims this router's address " + r.local.String() + " on LAN " +
+		r.conf.Network}}
 }
 
 // claiming are those that did so lately.

@@ -20,9 +20,9 @@ const (
 	DefaultPreferred = 2700 * time.Second
 	// DefaultValid is its ND_VALID_LIMIT.
 	DefaultValid = 5400 * time.Second
-	// AwaitMost is how long what is delegated is waited for, from when there is a socket on the LAN, which is as
-	// soon as there is one upstream: a Rebind is sent within a second, and again after another (RFC 8415 18.2.12,
-	// 7.6), so one of them may be lost.
+	// AwaitMost is how long what is delegated is waited for, from when there is a socket on the LAN, which is
+	// as soon as there is one upstream: a Rebind is sent within a second, and again after another (RFC 8415
+	// 18.2.12, 7.6), so one of them may be lost.
 	AwaitMost = 4 * time.Second
 	// MaxValid is the longest that a prefix may be promised: an old one is said to be gone for as long.
 	MaxValid = 30 * 24 * time.Hour
@@ -53,7 +53,8 @@ type Link struct {
 	MTU      uint32   `json:",omitzero"`
 	Prefixes []Prefix `json:",omitzero"`
 	// Awaited: what is delegated is being asked for, and may be what it was before the start. For the first
-	// AwaitMost nothing is said to everybody, and to nobody of prefixes that hosts hold and that are not in Prefixes.
+	// AwaitMost nothing is said to everybody, and to nobody of prefixes that hosts hold and that are not in
+	// Prefixes.
 	Awaited   bool         `json:",omitzero"`
 	Routes    []Route      `json:",omitzero"`
 	Resolvers []netip.Addr `json:",omitzero"`

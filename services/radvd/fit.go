@@ -2,9 +2,9 @@ package radvd
 
 import "fmt"
 
-// Fit takes away what an advertisement has no room for, or that is more than hosts are told of, and says what:
-// a sentence each. What matters least goes first: the last search domains, then the captive portal. Nothing
-// else can be too much, for lists are bounded.
+// Fit takes away what an advertisement has no room for, or that is more than hosts are told of, and says
+// what: a sentence each. What matters least goes first: the last search domains, then the captive portal.
+// Nothing else can be too much, for lists are bounded.
 func (l *Link) Fit() (untold []string) {
 	say := func(n int, what string) {
 		if n > 0 {

@@ -125,8 +125,8 @@ func (h *House) Heard(now time.Duration, lan string, from netip.Addr, a *advert.
 	return nil
 }
 
-// Claimed tells that a station says that this router's address on a LAN is its own, and which card that is at; the zero
-// MAC: it does not say.
+// Claimed tells that a station says that this router's address on a LAN is its own, and which card that is
+// at; the zero MAC: it does not say.
 func (h *House) Claimed(now time.Duration, lan string, from netip.Addr, mac ethernet.MAC) []Action {
 	if r := h.lans[lan]; r != nil {
 		return r.claimed(now, from, mac)

@@ -113,7 +113,8 @@ func (r *Router) contradictions(now time.Duration, a *advert.Advertisement) (all
 		if ours := r.configured(p.Prefix); ours != nil {
 			preferred, valid := ours.lifetimes(now)
 			if p.Valid < valid/2 || p.Preferred < preferred/2 { // theirs may be counted down
-				differ("prefix "+p.Prefix.String(), fmt.Sprintf("preferred %s, valid %s", p.Preferred, p.Valid),
+				differ("prefix "+p.Prefix.String(), fmt.Sprintf("preferred %s, valid %s", p.Preferred,
+					p.Valid),
 					fmt.Sprintf("%s, %s", preferred, valid))
 			}
 		}

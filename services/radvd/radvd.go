@@ -12,8 +12,8 @@
 // that each solicitation is answered; that a prefix is in what a Keep action stores before it is in an
 // advertisement; and that a prefix which is in the configuration no more is advertised with both lifetimes
 // zero for as long as a host can hold it (RFC 9096 3.5), also if the process or the machine ended meanwhile.
-// After a start with Link.Awaited it is silent for AwaitMost at most, if hosts hold something, rather than take
-// back what may be theirs: the first word to everybody is by what is known then.
+// After a start with Link.Awaited it is silent for AwaitMost at most, if hosts hold something, rather than
+// take back what may be theirs: the first word to everybody is by what is known then.
 //
 // It leaves to others where prefixes come from, and that a default route is advertised only while there is
 // one: Link.Lifetime is 0 otherwise.

@@ -447,7 +447,8 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestCarrier: hosts that could not hear what has changed hear of it when the cable is back, and not by each look.
+// TestCarrier: hosts that could not hear what has changed hear of it when the cable is back, and not by each
+// look.
 func TestCarrier(t *testing.T) {
 	l := newLab(t, lan(steady(1)))
 	l.run(time.Minute)

@@ -59,7 +59,8 @@ type waiting struct {
 }
 
 func newRouter(now time.Duration, l Link, kept []Kept, rand func() uint64) *Router {
-	r := &Router{conf: l, rand: rand, held: map[netip.Prefix]*holding{}, last: Never, next: Never, wanted: Never}
+	r := &Router{conf: l, rand: rand, held: map[netip.Prefix]*holding{}, last: Never, next: Never,
+		wanted: Never}
 	r.take(now, kept)
 	if l.Awaited && len(r.gone(now)) > 0 {
 		r.await = Never

@@ -46,8 +46,8 @@ type Old struct {
 // settling is how long it may take until a link that comes up has its address: RFC 4862 5.4 wants a second.
 const settling = 5 * time.Second
 
-// Look tells how the kernel has a link. When carrier comes back, hosts are told as at the start: one behind a switch
-// whose own link was never gone has missed what was said meanwhile, and does not ask.
+// Look tells how the kernel has a link. When carrier comes back, hosts are told as at the start: one behind a
+// switch whose own link was never gone has missed what was said meanwhile, and does not ask.
 func (h *House) Look(now time.Duration, lan string, s LinkState) {
 	if r := h.lans[lan]; r != nil {
 		if r.up && s.Carrier && r.state.Known && !r.state.Carrier {
@@ -88,8 +88,8 @@ func (r *Router) status(now time.Duration) LANStatus {
 	return s
 }
 
-// maxNamed is how many routers, or claimants, of a LAN are named, those that came first: who makes them up shall not fill a
-// screen with them.
+// maxNamed is how many routers, or claimants, of a LAN are named, those that came first: who makes them up
+// shall not fill a screen with them.
 const maxNamed = 3
 
 // Problems returns what a person should look at, one sentence each.
@@ -104,7 +104,8 @@ func (h *House) Problems(now time.Duration, c Config) (all []string) {
 
 func (r *Router) problems(now time.Duration) (all []string) {
 	say := func(format string, args ...any) {
-		all = append(all, fmt.Sprintf("LAN %s (%s): ", r.conf.Network, r.conf.Name)+fmt.Sprintf(format, args...))
+		all = append(all, fmt.Sprintf("LAN %s (%s): ", r.conf.Network, r.conf.Name)+
+			fmt.Sprintf(format, args...))
 	}
 	if s := r.state; s.Known {
 		switch {

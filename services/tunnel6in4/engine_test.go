@@ -255,8 +255,8 @@ func TestTold(t *testing.T) {
 	}
 }
 
-// TestThereAndBack: an address that comes back while the broker is told of another, or did not answer for it, is told
-// again: who knows what it took.
+// TestThereAndBack: an address that comes back while the broker is told of another, or did not answer for it,
+// is told again: who knows what it took.
 func TestThereAndBack(t *testing.T) {
 	for _, delay := range []time.Duration{10 * time.Second, 2 * time.Minute} {
 		w := newWorld(t, config(), nil)

@@ -71,10 +71,10 @@ const (
 func (e *Engine) Status(now Now) Status {
 	w := &e.watch
 	st := Status{
-		Link: e.conf.Link, State: e.state(), Since: int64(w.since), Server: e.conf.Server, Local: e.conf.Local,
-		Behind: e.behind(), Own: e.conf.Own, Gateway: e.conf.Gateway, MTU: e.conf.MTU, RTT: int64(w.inside.rtt),
-		Heard: int64(w.inside.heard), Probes: w.inside.count, OuterHeard: int64(w.outer.heard),
-		Broker: e.broker(), Events: append([]Event{}, e.events...),
+		Link: e.conf.Link, State: e.state(), Since: int64(w.since), Server: e.conf.Server,
+		Local: e.conf.Local, Behind: e.behind(), Own: e.conf.Own, Gateway: e.conf.Gateway, MTU: e.conf.MTU,
+		RTT: int64(w.inside.rtt), Heard: int64(w.inside.heard), Probes: w.inside.count,
+		OuterHeard: int64(w.outer.heard), Broker: e.broker(), Events: append([]Event{}, e.events...),
 	}
 	st.Cause, st.Why = e.diagnose(now)
 	if st.State == StateDown || st.State == StateAbsent {
@@ -146,7 +146,8 @@ func (e *Engine) diagnose(now Now) (Cause, string) {
 	case e.conf.Behind == CGNAT:
 		return BehindCGNAT, fmt.Sprintf("%s is an address that the provider translates for many customers "+
 			"(CGNAT, RFC 6598), "+
-			"and no broker reaches us there. Ask the provider for an address of your own, or for IPv6.", e.conf.Local)
+			"and no broker reaches us there. Ask the provider for an address of your own, or for IPv6.",
+			e.conf.Local)
 	case e.refused():
 		return NotTaken, fmt.Sprintf("the broker %s%s. It is asked again when the configuration is another, "+
 			"or after a day.",
@@ -167,7 +168,8 @@ func (e *Engine) diagnose(now Now) (Cause, string) {
 			"must pass protocol 41 to %s; a \"DMZ\" or \"exposed host\" often does.", server, e.conf.Local)
 	case e.conf.Update == nil:
 		return OtherEnd, fmt.Sprintf("%s answers over IPv4, but nothing comes through the tunnel: the broker "+
-			"has another address than %s for its other end, or protocol 41 is dropped on the way.", server, e.conf.Local)
+			"has another address than %s for its other end, or protocol 41 is dropped on the way.", server,
+			e.conf.Local)
 	}
 	return Eaten, fmt.Sprintf("%s answers over IPv4 and has our address, but nothing comes through the "+
 		"tunnel: protocol 41 is dropped on the way, by a modem or the provider.", server)

@@ -13,15 +13,16 @@ const Never = time.Duration(math.MaxInt64)
 // When the broker is asked. The API wants no request without a reason, and blocks who does not stop after a
 // refusal; its numbers are not published, so these are ours.
 const (
-	maxAnHour     = 6
-	leastPause    = time.Minute      // between two requests
-	firstPause    = 5 * time.Minute  // after trouble; twice as long each time
-	firstUnheard  = 15 * time.Second // when nobody was reached, who could mind; likewise
-	mostPause     = time.Hour
-	refusedPause  = 24 * time.Hour
-	downPause     = 10 * time.Minute // a tunnel is down for so long before the broker hears again what it knows
-	repeatedPause = 6 * time.Hour    // since it was last told that
-	answerWithin  = time.Minute      // a request that nobody came back from counts as silent
+	maxAnHour    = 6
+	leastPause   = time.Minute      // between two requests
+	firstPause   = 5 * time.Minute  // after trouble; twice as long each time
+	firstUnheard = 15 * time.Second // when nobody was reached, who could mind; likewise
+	mostPause    = time.Hour
+	refusedPause = 24 * time.Hour
+	// a tunnel is down for so long before the broker hears again what it knows
+	downPause     = 10 * time.Minute
+	repeatedPause = 6 * time.Hour // since it was last told that
+	answerWithin  = time.Minute   // a request that nobody came back from counts as silent
 )
 
 // Kept is what outlives the process: the last answer that settled something. Its JSON form is the state file.

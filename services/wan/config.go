@@ -88,7 +88,8 @@ type Static struct {
 // was checked when it was read, and its word is law.
 func (s *Static) Facts() (Facts, Term) {
 	f := Facts{
-		Addrs: s.Addrs, Gateway: s.Gateway, MTU: s.MTU, DNS: s.DNS, NTP: s.NTP, Domain: s.Domain, Search: s.Search,
+		Addrs: s.Addrs, Gateway: s.Gateway, MTU: s.MTU, DNS: s.DNS, NTP: s.NTP, Domain: s.Domain,
+		Search: s.Search,
 	}
 	f.OffLink = s.Gateway.IsValid() && !f.onLink(s.Gateway)
 	for _, r := range s.Routes {

@@ -17,7 +17,8 @@ type Facts6 struct {
 	Gateway netip.Addr `json:",omitzero"`
 	// MTU is that of the link, in bytes, at least 1280; 0: what the link has by itself.
 	MTU uint16 `json:",omitzero"`
-	// DNS are resolvers; NTP time servers, NTPNames such as are to be resolved (RFC 5908 4.3); Search domains.
+	// DNS are resolvers; NTP time servers, NTPNames such as are to be resolved (RFC 5908 4.3); Search
+	// domains.
 	DNS      []netip.Addr `json:",omitzero"`
 	NTP      []netip.Addr `json:",omitzero"`
 	NTPNames []string     `json:",omitzero"`
@@ -30,7 +31,8 @@ type Facts6 struct {
 type Delegation struct {
 	Prefix netip.Prefix `json:"prefix"` // masked, /64 or shorter
 	// Preferred and Valid are when new conversations are not to begin of it any more, and
-	// when it is not the appliance's any more. Never: no end. Both are above 0 once they were judged, the first no later.
+	// when it is not the appliance's any more. Never: no end. Both are above 0 once they were judged, the
+	// first no later.
 	Preferred time.Duration `json:"preferred_ns"`
 	Valid     time.Duration `json:"valid_ns"`
 }

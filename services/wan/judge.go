@@ -17,9 +17,9 @@ const (
 	MinMTU = 576
 	// MaxMTU is the largest that cards and switches commonly have: 9216 bytes.
 	MaxMTU = 9216
-	// minIPv6 is the least that IPv6 needs of a link: RFC 8200 section 5. Less is not believed by DHCP either, where
-	// RFC 2132 5.1 allows 68: providers that say 576 have not changed what their server says by itself, and mean it
-	// for nobody, but who believes them is slow and without IPv6. A site may say less.
+	// minIPv6 is the least that IPv6 needs of a link: RFC 8200 section 5. Less is not believed by DHCP
+	// either, where RFC 2132 5.1 allows 68: providers that say 576 have not changed what their server says by
+	// itself, and mean it for nobody, but who believes them is slow and without IPv6. A site may say less.
 	minIPv6 = 1280
 
 	maxServers = 8  // resolvers, and NTP servers
@@ -208,7 +208,8 @@ func (j *judge) mtu() {
 		if MinMTU <= m && m < least {
 			meant = "; one that is meant is for the site to say (mtu in [wan])"
 		}
-		j.remark(AboutMTU, "an MTU of %d is ignored: %d to %d are believed on this link%s", m, least, limit, meant)
+		j.remark(AboutMTU, "an MTU of %d is ignored: %d to %d are believed on this link%s", m, least, limit,
+			meant)
 	default:
 		j.facts.MTU = m
 	}

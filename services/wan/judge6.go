@@ -103,7 +103,8 @@ func (c *Config) DisbelievePrefix(p netip.Prefix) string {
 	case why != "":
 		return why
 	case p.Bits() > subnetBits:
-		return fmt.Sprintf("it is too long for a network of hosts, which has /%d (RFC 4291 2.5.1)", subnetBits)
+		return fmt.Sprintf("it is too long for a network of hosts, which has /%d (RFC 4291 2.5.1)",
+			subnetBits)
 	case p.Bits() < minDelegated:
 		return fmt.Sprintf("it is shorter than /%d, which nobody gives away", minDelegated)
 	}
@@ -129,7 +130,9 @@ func (j *judge6) delegated() {
 			j.remark(AboutDelegation, "the delegated prefix %s is not used: %s", d.Prefix, why)
 			continue
 		}
-		i := slices.IndexFunc(j.facts.Delegated, func(h Delegation) bool { return h.Prefix.Overlaps(d.Prefix) })
+		i := slices.IndexFunc(j.facts.Delegated, func(h Delegation) bool {
+			return h.Prefix.Overlaps(d.Prefix)
+		})
 		switch wish := j.conf.IPv6.Delegation; {
 		case d.Valid <= 0:
 			j.remark(AboutDelegation, "the delegated prefix %s is not used: it has ended", d.Prefix)
@@ -139,7 +142,8 @@ func (j *judge6) delegated() {
 				d.Prefix, j.facts.Delegated[i].Prefix)
 			continue
 		case len(j.facts.Delegated) == maxDelegated:
-			j.remark(AboutDelegation, "the delegated prefix %s is not used: %d are enough", d.Prefix, maxDelegated)
+			j.remark(AboutDelegation, "the delegated prefix %s is not used: %d are enough", d.Prefix,
+				maxDelegated)
 			continue
 		case wish != nil && wish.Length != 0 && d.Prefix.Bits() > wish.Length:
 			j.remark(AboutDelegation, "the delegated prefix %s is smaller than the /%d that was asked for",

@@ -89,7 +89,8 @@ func TestJudge(t *testing.T) {
 		{name: "router 0.0.0.0", change: func(s *Said) { s.Routers = ips("0.0.0.0") }, facts: []string{"!Gateway"}, remarks: []string{"router 0.0.0.0 is not used", "no router"}},
 		{name: "mtu", change: func(s *Said) { s.MTU = 1492 }, facts: []string{`"MTU":1492`}},
 		{name: "mtu 1280", change: func(s *Said) { s.MTU = 1280 }, facts: []string{`"MTU":1280`}},
-		// What servers say by themselves where nobody has changed it: deployed providers do, and mean it for nobody.
+		// What servers say by themselves where nobody has changed it: deployed providers do, and mean it for
+		// nobody.
 		{name: "mtu 576", change: func(s *Said) { s.MTU = 576 }, facts: []string{"!MTU"}, remarks: []string{"an MTU of 576 is ignored: 1280 to 1500"}},
 		{name: "mtu of another link", change: func(s *Said) { s.MTU = 9000 }, facts: []string{"!MTU"}, remarks: []string{"an MTU of 9000 is ignored"}},
 		{name: "resolvers", change: func(s *Said) { s.DNS = ips("192.168.32.1 192.168.32.9 127.0.0.1 198.18.7.20 198.18.0.53 198.18.0.53") },

@@ -55,7 +55,8 @@ func (f *Facts) Equal(g *Facts) bool {
 	if f == nil || g == nil {
 		return f == g
 	}
-	return f.Link == g.Link && slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway && f.OffLink == g.OffLink &&
+	return f.Link == g.Link && slices.Equal(f.Addrs, g.Addrs) && f.Gateway == g.Gateway &&
+		f.OffLink == g.OffLink &&
 		f.MTU == g.MTU && slices.Equal(f.DNS, g.DNS) && slices.Equal(f.NTP, g.NTP) && f.Domain == g.Domain &&
 		slices.Equal(f.Search, g.Search) && slices.Equal(f.Routes, g.Routes)
 }

@@ -1,10 +1,10 @@
 // Package dir opens the directory of a site to be read.
 //
-// The files of a site may be copies of other people's, and what is wrong in one is quoted in an error. So what
-// Open returns has regular files within the directory alone: no symbolic link leads out of it, neither an
-// absolute one nor by "..", and no device, socket or named pipe is opened, nor waited for. Links from one place
-// within the directory to another are followed. Whoever can write in the directory can put a device in the place
-// of a file between two looks at it; that is opened then, and not read.
+// The files of a site may be copies of other people's, and what is wrong in one is quoted in an error. So
+// what Open returns has regular files within the directory alone: no symbolic link leads out of it, neither
+// an absolute one nor by "..", and no device, socket or named pipe is opened, nor waited for. Links from one
+// place within the directory to another are followed. Whoever can write in the directory can put a device in
+// the place of a file between two looks at it; that is opened then, and not read.
 //
 // How large a file may be is for its reader to say.
 package dir
@@ -101,7 +101,8 @@ func (d *Dir) explain(name string, err error) error {
 	if errno := syscall.Errno(0); !errors.As(err, &errno) {
 		return ErrOutside // os.Root has no other error of its own for a valid path
 	}
-	if is, lerr := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) && lerr == nil && is.Mode()&fs.ModeSymlink != 0 {
+	if is, lerr := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) && lerr == nil &&
+		is.Mode()&fs.ModeSymlink != 0 {
 		return errors.New("is a symbolic link to nothing; expected a file") // not one that may be absent
 	}
 	return err
@@ -125,8 +126,8 @@ func regular(is fs.FileInfo) error {
 	return fmt.Errorf("is %s; expected a regular file", what)
 }
 
-// Whole reads a file that a user names beside the site, of at most limit bytes. It may be a pipe, such as a shell
-// makes of <(…).
+// Whole reads a file that a user names beside the site, of at most limit bytes. It may be a pipe, such as a
+// shell makes of <(…).
 func Whole(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -1,9 +1,9 @@
 // Package target has the commands by which a machine becomes the iSCSI target of a host that boots from the
 // network: those of tgt (tgtadm(8)) and of LIO (targetcli(8)), as a script for sh.
 //
-// All of it is a function of the site; nothing is looked up on a machine. What the site does not know is where
-// the disk lies, which the script takes as its argument. It has no secret in it: it reads them of the site's
-// own files, in whose directory it is to be run.
+// All of it is a function of the site; nothing is looked up on a machine. What the site does not know is
+// where the disk lies, which the script takes as its argument. It has no secret in it: it reads them of the
+// site's own files, in whose directory it is to be run.
 package target
 
 import (
@@ -47,7 +47,8 @@ func Script(s *site.Site, h site.Host, kind Kind) (string, error) {
 	}
 	t := text{name: h.Name, target: n.Target, initiator: n.Initiator, lun: lunOf(n.RootPath), chap: n.CHAP}
 	t.line("#!/bin/sh -e")
-	t.line("# The iSCSI target of %s. Made from the site of %s.%s by: gatehouse host %s --target=%s", h.Name, s.Name, s.Domain, h.Name, kind)
+	t.line("# The iSCSI target of %s. Made from the site of %s.%s by: gatehouse host %s --target=%s", h.Name,
+		s.Name, s.Domain, h.Name, kind)
 	t.line("# To be run as root on %s, with the disk, a file or a block device, as its argument.", n.Server)
 	if n.CHAP != nil {
 		t.line("# It is to be run in the directory of the site, or where copies of its secrets lie; they go on a command line.")
@@ -90,7 +91,8 @@ func (t *text) tgt() {
 	t.line(`tid=$(tgtadm --lld iscsi --op show --mode target | sed -n 's/^Target \([0-9]*\):.*/\1/p' | sort -n | tail -n 1)`)
 	t.line(`tid=$((${tid:-0} + 1))`)
 	t.line("tgtadm --lld iscsi --op new --mode target --tid $tid --targetname %s", t.target)
-	t.line(`tgtadm --lld iscsi --op new --mode logicalunit --tid $tid --lun %d --backing-store "$disk"`, t.lun)
+	t.line(`tgtadm --lld iscsi --op new --mode logicalunit --tid $tid --lun %d --backing-store "$disk"`,
+		t.lun)
 	if c := t.chap; c != nil {
 		t.account(c.Own)
 		t.line("tgtadm --lld iscsi --op bind --mode account --tid $tid --user %s", c.Own.User)

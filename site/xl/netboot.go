@@ -68,12 +68,14 @@ func list(macs []site.MAC) string {
 func lanOf(s *site.Site, h site.Host) (site.LAN, error) {
 	best := -1
 	for i, l := range s.LANs {
-		if h.AddrIn(l.IPv4).IsValid() && (best < 0 || l.IPv4.Contains(h.Netboot.Server) && !s.LANs[best].IPv4.Contains(h.Netboot.Server)) {
+		if h.AddrIn(l.IPv4).IsValid() &&
+			(best < 0 || l.IPv4.Contains(h.Netboot.Server) && !s.LANs[best].IPv4.Contains(h.Netboot.Server)) {
 			best = i
 		}
 	}
 	if best < 0 {
-		return site.LAN{}, fmt.Errorf("%s has no address on a LAN of %s, so its bridge cannot be told", h.Name, s.Name)
+		return site.LAN{}, fmt.Errorf("%s has no address on a LAN of %s, so its bridge cannot be told",
+			h.Name, s.Name)
 	}
 	return s.LANs[best], nil
 }
@@ -82,8 +84,10 @@ func lanOf(s *site.Site, h site.Host) (site.LAN, error) {
 func (g guest) config() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# %s: a Xen domain without a disk of its own, for xl(1); the keys are explained in xl.cfg(5).", g.host.Name)
-	line("# Made from the site of %s.%s by: gatehouse host %s --xl=%s", g.site.Name, g.site.Domain, g.host.Name, g.kind)
+	line("# %s: a Xen domain without a disk of its own, for xl(1); the keys are explained in xl.cfg(5).",
+		g.host.Name)
+	line("# Made from the site of %s.%s by: gatehouse host %s --xl=%s", g.site.Name, g.site.Domain,
+		g.host.Name, g.kind)
 	line("#")
 	line("#   xl create -c FILE     start it and watch its console (leave with Ctrl-])")
 	line("#")
@@ -116,7 +120,8 @@ func (g guest) config() string {
 func (g guest) facts(line func(string, ...any)) {
 	line("# By its MAC address the DHCP server of %s knows it, and tells it:", g.site.Name)
 	n := g.host.Netboot
-	for _, fact := range [][2]string{{"address", g.host.AddrIn(g.lan.IPv4).String()}, {"root path", n.RootPath}, {"initiator", n.Initiator}, {"script", n.Script}} {
+	for _, fact := range [][2]string{{"address", g.host.AddrIn(g.lan.IPv4).String()},
+		{"root path", n.RootPath}, {"initiator", n.Initiator}, {"script", n.Script}} {
 		if fact[1] != "" {
 			line("#   %-10s  %s", fact[0], fact[1])
 		}
@@ -163,7 +168,8 @@ func (g guest) vif(line func(string, ...any)) {
 		line("# %s is VLAN %d of the bridge %s, as Open vSwitch is told; with Linux bridges, name the bridge of this VLAN.", g.lan.Name, g.lan.VLAN, bridge)
 		bridge = fmt.Sprintf("%s.%d", bridge, g.lan.VLAN)
 	} else {
-		line("# The bridge that %s has its %s on (%s), as its own configuration names it.", g.site.Name, g.lan.Interface, g.lan.Name)
+		line("# The bridge that %s has its %s on (%s), as its own configuration names it.", g.site.Name,
+			g.lan.Interface, g.lan.Name)
 	}
 	if g.kind == HVM {
 		line("# Once it runs, Linux drives the same card, with the same MAC address, through Xen's own driver.")

@@ -1,5 +1,5 @@
-// Package admintest is what tests of the gatehouse commands have in common: services that answer on real control
-// sockets, the site that they are asked about, and what must hold of all that is printed.
+// Package admintest is what tests of the gatehouse commands have in common: services that answer on real
+// control sockets, the site that they are asked about, and what must hold of all that is printed.
 package admintest
 
 import (
@@ -53,7 +53,8 @@ func Says(what any) control.Handler {
 	return func(_ context.Context, _ json.RawMessage, send func(any) error) error { return send(what) }
 }
 
-// Site is a gateway of home.example with one network, eth1, and more lines in its site.toml, hosts and ethers.
+// Site is a gateway of home.example with one network, eth1, and more lines in its site.toml, hosts and
+// ethers.
 func Site(toml, hosts, ethers string) (*site.Site, error) {
 	keys, err := os.ReadFile("../../../examples/home/authorized_keys")
 	if err != nil {
@@ -61,8 +62,8 @@ func Site(toml, hosts, ethers string) (*site.Site, error) {
 	}
 	const lan = "name = \"gate\"\ndomain = \"home.example\"\n[[lan]]\nname = \"lan\"\ninterface = \"eth1\"\nipv4 = \"192.168.32.1/24\"\n"
 	return site.Load(fstest.MapFS{
-		"site.toml": {Data: []byte(lan + toml)}, "hosts": {Data: []byte(hosts)}, "ethers": {Data: []byte(ethers)},
-		"authorized_keys": {Data: keys},
+		"site.toml": {Data: []byte(lan + toml)}, "hosts": {Data: []byte(hosts)},
+		"ethers": {Data: []byte(ethers)}, "authorized_keys": {Data: keys},
 	})
 }
 
@@ -87,13 +88,15 @@ func Golden(t *testing.T, update bool, name, got string) {
 	}
 }
 
-// Safe complains of what could act on a terminal, and of lines that have more columns, unless they begin with one of
-// these: what was typed, and what goes to standard error.
+// Safe complains of what could act on a terminal, and of lines that have more columns, unless they begin with
+// one of these: what was typed, and what goes to standard error.
 func Safe(t *testing.T, text string, columns int, but ...string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }); i >= 0 {
+		if i := strings.IndexFunc(line, func(r rune) bool {
+			return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e
+		}); i >= 0 {
 			t.Errorf("%q has %q", line, line[i])
 		}
 		long := utf8.RuneCountInString(line) > columns

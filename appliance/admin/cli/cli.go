@@ -1,8 +1,8 @@
-// Package cli is what the commands for people have in common, whatever they are about: the words that they are
-// given, and how numbers, times and tables are written for a screen of 80 columns.
+// Package cli is what the commands for people have in common, whatever they are about: the words that they
+// are given, and how numbers, times and tables are written for a screen of 80 columns.
 //
-// It knows nothing of what is written. To make text of strangers safe for a terminal is left to who writes it:
-// package printable.
+// It knows nothing of what is written. To make text of strangers safe for a terminal is left to who writes
+// it: package printable.
 package cli
 
 import (
@@ -31,8 +31,8 @@ func (e *UnknownOption) Is(target error) bool { return target == ErrUsage }
 // ErrProblems makes the exit status tell what a command has shown: scripts ask, too.
 var ErrProblems = errors.New("something is wrong")
 
-// Options reads the flags of a command wherever they stand, and returns the words that are none; more than max
-// of these is a usage error.
+// Options reads the flags of a command wherever they stand, and returns the words that are none; more than
+// max of these is a usage error.
 func Options(flags *flag.FlagSet, args []string, max int) ([]string, error) {
 	flags.SetOutput(io.Discard)
 	var words []string
@@ -63,7 +63,8 @@ func (e *BadValue) Error() string { return "usage: " + e.Text }
 // Is makes it an ErrUsage.
 func (e *BadValue) Is(target error) bool { return target == ErrUsage }
 
-// valueOf makes an error of flag(3) about the value of an option one of ours, which has the option as people write it.
+// valueOf makes an error of flag(3) about the value of an option one of ours, which has the option as people
+// write it.
 func valueOf(err error) (*BadValue, bool) {
 	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return &BadValue{dashed(name) + " wants a value"}, true
@@ -91,7 +92,8 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// unknown is the error about the first of args that begins with a dash and is no option, ErrUsage if there is none.
+// unknown is the error about the first of args that begins with a dash and is no option, ErrUsage if there is
+// none.
 func unknown(flags *flag.FlagSet, args []string) error {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")

@@ -13,9 +13,9 @@ type folded struct {
 	columns int
 }
 
-// Folded returns a writer for a screen of so many columns: what has more goes on in a line below, between words, under
-// the last cell of a table or two columns further than the line began. Words that are longer are left as they are.
-// Each write is taken for whole lines but the last.
+// Folded returns a writer for a screen of so many columns: what has more goes on in a line below, between
+// words, under the last cell of a table or two columns further than the line began. Words that are longer are
+// left as they are. Each write is taken for whole lines but the last.
 func Folded(w io.Writer, columns int) io.Writer { return folded{w, columns} }
 
 // Write implements io.Writer.
@@ -65,8 +65,8 @@ func (f folded) fold(line string) string {
 	return out.String()
 }
 
-// head is what comes before the last cell of a table that begins in the left three quarters of the screen: up to there
-// it is kept as it is.
+// head is what comes before the last cell of a table that begins in the left three quarters of the screen: up
+// to there it is kept as it is.
 func (f folded) head(line string) string {
 	begin := len(line) - len(strings.TrimLeft(line, " "))
 	for i := begin; i+2 < len(line) && utf8.RuneCountInString(line[:i]) < f.columns*3/4; i++ {

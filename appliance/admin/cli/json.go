@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// JSON writes v for programs, indented because people read it too. Lists and maps that are nil are empty ones in it,
-// never null; what v points to has them empty afterwards.
+// JSON writes v for programs, indented because people read it too. Lists and maps that are nil are empty ones
+// in it, never null; what v points to has them empty afterwards.
 func JSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

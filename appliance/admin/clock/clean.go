@@ -35,7 +35,8 @@ func cleanSources(all *run.Sources) {
 	all.Servers = all.Servers[:min(len(all.Servers), maxServers)]
 	for i := range all.Servers {
 		s := &all.Servers[i]
-		s.Name, s.Addr, s.Why = printable.Cut(s.Name, maxName), printable.Cut(s.Addr, maxName), printable.Cut(s.Why, maxText)
+		s.Name, s.Addr, s.Why = printable.Cut(s.Name, maxName), printable.Cut(s.Addr, maxName),
+			printable.Cut(s.Why, maxText)
 		s.RefID = printable.Cut(s.RefID, maxName)
 	}
 }

@@ -99,7 +99,8 @@ func (l Listing) print(w io.Writer) error {
 		if c.Limited > 0 {
 			who += fmt.Sprintf(", too often %s", times(uint64(c.Limited)))
 		}
-		rows = append(rows, []string{cli.Span(l.Up-c.Last) + " ago", every, fmt.Sprint(c.Asked), fmt.Sprint(c.Version), who})
+		rows = append(rows, []string{cli.Span(l.Up-c.Last) + " ago", every, fmt.Sprint(c.Asked),
+			fmt.Sprint(c.Version), who})
 	}
 	cli.Screen(w, rows)
 	if more := l.Known - len(l.Clients.Clients); more > 0 {

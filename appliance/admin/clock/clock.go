@@ -1,5 +1,6 @@
-// Package clock is the commands `gatehouse time …`: whether the clock is right, whom it follows, what each source
-// says and why one is not followed, and who asks for the time. For `gatehouse status` it has that in one line.
+// Package clock is the commands `gatehouse time …`: whether the clock is right, whom it follows, what each
+// source says and why one is not followed, and who asks for the time. For `gatehouse status` it has that in
+// one line.
 //
 // What it says it has of the service ntp; the names of clients are those of the site and of leases. Text of
 // strangers is safe for a terminal and bounded, in JSON too. It changes nothing.

@@ -58,7 +58,8 @@ func (r *Report) title() string {
 	case r.alone():
 		return fmt.Sprintf("Nobody is followed, as the site says; LANs are told the clock of the box, at stratum %d.", c.Stratum)
 	case c.Local:
-		return fmt.Sprintf("Not synchronised for %s; LANs are told the clock of the box, at stratum %d.", long, c.Stratum)
+		return fmt.Sprintf("Not synchronised for %s; LANs are told the clock of the box, at stratum %d.",
+			long, c.Stratum)
 	}
 	return fmt.Sprintf("Not synchronised for %s, and LANs are told so.", long)
 }
@@ -70,10 +71,10 @@ func clockRows(c run.Status) (rows [][]string) {
 	}
 	add("time", "%s UTC", c.Time.UTC().Format(cli.TimeFormat))
 	if c.Synchronised {
-		add("offset", "the clock is %s, probably right to %s; at most %s off", ahead(-c.Offset), amount(c.Error),
-			amount(c.RootDelay/2+c.RootDispersion))
-		add("corrected", "%s ago; root delay %s, root dispersion %s, reference %s", cli.Span(c.Reference), amount(c.RootDelay),
-			amount(c.RootDispersion), c.RefID)
+		add("offset", "the clock is %s, probably right to %s; at most %s off", ahead(-c.Offset),
+			amount(c.Error), amount(c.RootDelay/2+c.RootDispersion))
+		add("corrected", "%s ago; root delay %s, root dispersion %s, reference %s", cli.Span(c.Reference),
+			amount(c.RootDelay), amount(c.RootDispersion), c.RefID)
 	}
 	add("frequency", "%s", frequency(c))
 	switch c.Steps {
@@ -83,7 +84,8 @@ func clockRows(c run.Status) (rows [][]string) {
 		add("steps", "%d since the service started, the last by %s", c.Steps, signed(c.LastStep))
 	}
 	if c.Kernel.InsertLeap || c.Kernel.DropLeap {
-		add("leap", "%s", map[bool]string{true: "a second more at the end of the day (UTC)", false: "a second less at the end of the day (UTC)"}[c.Kernel.InsertLeap])
+		add("leap", "%s", map[bool]string{true: "a second more at the end of the day (UTC)",
+			false: "a second less at the end of the day (UTC)"}[c.Kernel.InsertLeap])
 	}
 	if h := c.Host; h != nil && h.Trouble != "" {
 		add("host", "%s cannot be read: %s", h.Clock, h.Trouble)
@@ -93,8 +95,8 @@ func clockRows(c run.Status) (rows [][]string) {
 	if !c.Kept.Time.IsZero() {
 		add("kept", "right at %s UTC, %+.3f ppm", c.Kept.Time.UTC().Format(time.DateTime), c.Kept.Frequency)
 	}
-	add("LANs", "%s; %d without the time, %d told that they ask too often", cli.Count(int(c.Answers.Answered), "answer", "answers"),
-		c.Answers.Unsynchronised, c.Answers.Rated)
+	add("LANs", "%s; %d without the time, %d told that they ask too often",
+		cli.Count(int(c.Answers.Answered), "answer", "answers"), c.Answers.Unsynchronised, c.Answers.Rated)
 	return rows
 }
 
@@ -125,7 +127,8 @@ func sourceRows(all []run.Source) (rows [][]string) {
 		if s.Stratum > 0 {
 			stratum = fmt.Sprint(s.Stratum)
 		}
-		rows = append(rows, []string{"  " + reach(s), stratum, offset, jitter, delay, cli.Span(s.Poll), heard(s)})
+		rows = append(rows, []string{"  " + reach(s), stratum, offset, jitter, delay, cli.Span(s.Poll),
+			heard(s)})
 	}
 	return rows
 }

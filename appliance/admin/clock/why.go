@@ -14,7 +14,8 @@ import (
 
 // An Explanation is what `gatehouse time why --json` prints: sentences.
 type Explanation struct {
-	Clock   []string  `json:"clock,omitempty"` // why it is synchronised, or not; nil: one source was asked about
+	// why it is synchronised, or not; nil: one source was asked about
+	Clock   []string  `json:"clock,omitempty"`
 	Sources []Because `json:"sources"`
 }
 
@@ -81,7 +82,8 @@ func (r *Report) reasons() (all []string) {
 	}
 	switch {
 	case c.Synchronised && used > 0:
-		add("The clock is synchronised: %d of %s followed, %s first.", used, are(len(r.Sources.Servers)), c.Server)
+		add("The clock is synchronised: %d of %s followed, %s first.", used, are(len(r.Sources.Servers)),
+			c.Server)
 	case c.Synchronised:
 		add("The clock is synchronised by what was measured before: no source is followed just now, so it gets less certain.")
 	case r.alone():
@@ -90,7 +92,8 @@ func (r *Report) reasons() (all []string) {
 		add("The clock is not synchronised: %s.", r.Sources.State)
 	}
 	if c.Local {
-		add("LANs are told its time all the same, at stratum %d, since site.toml says so: local-stratum.", c.Stratum)
+		add("LANs are told its time all the same, at stratum %d, since site.toml says so: local-stratum.",
+			c.Stratum)
 	} else if !c.Synchronised {
 		add("LANs that ask are told that it is not synchronised, and do not follow it.")
 	}
@@ -98,7 +101,8 @@ func (r *Report) reasons() (all []string) {
 		add("With two sources, nobody knows which of them is wrong when they disagree. Three find it out.")
 	}
 	if c.Steps > 0 {
-		add("The clock was set %s since the service started, the last time by %s.", times(uint64(c.Steps)), signed(c.LastStep))
+		add("The clock was set %s since the service started, the last time by %s.", times(uint64(c.Steps)),
+			signed(c.LastStep))
 	}
 	for _, p := range c.Problems {
 		if !slices.Contains(all, p+".") {
@@ -144,7 +148,8 @@ func reasons(s run.Source) []string {
 	}
 	if s.Samples > 0 {
 		add("To what is known its time is %s, by %d samples with a jitter of %s over a delay of %s. It may be off by %s in "+
-			"the worst case.", ahead(s.Offset), s.Samples, amount(s.Jitter), amount(s.Delay), amount(s.Distance))
+			"the worst case.", ahead(s.Offset), s.Samples, amount(s.Jitter), amount(s.Delay),
+			amount(s.Distance))
 	}
 	for _, against := range []struct {
 		n    uint64

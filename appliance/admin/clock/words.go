@@ -66,7 +66,8 @@ func Line(st run.Status) string {
 	case st.Synchronised:
 		return fmt.Sprintf("synchronised to %s, offset %s, for %s", st.Server, amount(st.Offset), long)
 	case st.Local:
-		return fmt.Sprintf("not synchronised for %s; LANs are told the box's own, at stratum %d", long, st.Stratum)
+		return fmt.Sprintf("not synchronised for %s; LANs are told the box's own, at stratum %d", long,
+			st.Stratum)
 	}
 	return "not synchronised for " + long
 }

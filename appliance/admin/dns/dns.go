@@ -1,5 +1,5 @@
-// Package dns is the commands `gatehouse dns …`: how the DNS server is doing, why a name has the answer that it
-// has, what is answered by the path that clients take, forgetting what is cached, and who asks for what.
+// Package dns is the commands `gatehouse dns …`: how the DNS server is doing, why a name has the answer that
+// it has, what is answered by the path that clients take, forgetting what is cached, and who asks for what.
 //
 // It asks the service over its control socket, and Query over the network. What the site and the DHCP server
 // know of a name is put beside the answer; that they do not say so keeps nothing from being shown. Whatever

@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/run"
 )
 
-// Flush has the service forget what is cached for a name, below a domain, or at all, and says how many answers
-// that were.
+// Flush has the service forget what is cached for a name, below a domain, or at all, and says how many
+// answers that were.
 func Flush(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("dns flush", flag.ContinueOnError)
 	below := flags.String("below", "", "")
@@ -50,6 +50,7 @@ func Flush(ctx context.Context, env Env, args []string) error {
 	if n == 1 {
 		are = "is"
 	}
-	_, err = fmt.Fprintf(printable.Writer(env.Stdout), "%s%s %s forgotten.\n", cli.Count(n, "answer", "answers"), what, are)
+	_, err = fmt.Fprintf(printable.Writer(env.Stdout), "%s%s %s forgotten.\n",
+		cli.Count(n, "answer", "answers"), what, are)
 	return err
 }

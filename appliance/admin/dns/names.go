@@ -61,7 +61,9 @@ func (h house) clientName(a netip.Addr) string {
 	if sh, ok := h.hostAt(a); ok {
 		return sh.Name
 	}
-	if i := slices.IndexFunc(h.leases, func(l dhcp.LeaseInfo) bool { return l.Addr == a && bound(l) }); i >= 0 {
+	if i := slices.IndexFunc(h.leases, func(l dhcp.LeaseInfo) bool {
+		return l.Addr == a && bound(l)
+	}); i >= 0 {
 		return h.leases[i].Name
 	}
 	return ""
@@ -123,8 +125,8 @@ func (h house) addressesOf(word string) ([]netip.Addr, error) {
 // maxWord is how long a name can be that is written with escapes, four characters for each byte.
 const maxWord = 4 * 255
 
-// questionOf is the name that a word stands for, whole, and the type that is asked for if none is said: for an
-// address its reverse name. A name without a dot is one of the site's domain, and so is one of nothing but
+// questionOf is the name that a word stands for, whole, and the type that is asked for if none is said: for
+// an address its reverse name. A name without a dot is one of the site's domain, and so is one of nothing but
 // labels of services: _ldap._tcp.
 func questionOf(s *site.Site, word string) (name string, typ uint16, err error) {
 	if a, err := netip.ParseAddr(word); err == nil {

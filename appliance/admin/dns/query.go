@@ -20,7 +20,8 @@ import (
 const (
 	// server is where the appliance's own programs ask, the same service that clients ask.
 	server = "127.0.0.1:53"
-	// ednsSize is how long an answer by UDP may be, as most clients have it: what fits into any packet (RFC 9715).
+	// ednsSize is how long an answer by UDP may be, as most clients have it: what fits into any packet (RFC
+	// 9715).
 	ednsSize = 1232
 )
 
@@ -40,8 +41,8 @@ type Reply struct {
 	short      []string
 }
 
-// Query asks as clients do, by UDP, and by TCP what does not fit or with the word +tcp. It prints the data of the
-// answer's records, and with -v the whole message. Without an answer it fails.
+// Query asks as clients do, by UDP, and by TCP what does not fit or with the word +tcp. It prints the data of
+// the answer's records, and with -v the whole message. Without an answer it fails.
 func Query(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("dns query", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
@@ -126,7 +127,8 @@ func (e Env) exchange(ctx context.Context, network string, q *dns.Msg) (*dns.Msg
 	if err := m.Unpack(msg); err != nil {
 		return failed(fmt.Errorf("the answer cannot be read: %w", err))
 	}
-	same := m.Id == q.Id && m.Response && len(m.Question) == 1 && m.Question[0].Qtype == q.Question[0].Qtype &&
+	same := m.Id == q.Id && m.Response && len(m.Question) == 1 &&
+		m.Question[0].Qtype == q.Question[0].Qtype &&
 		strings.EqualFold(m.Question[0].Name, q.Question[0].Name)
 	if !same {
 		return failed(errors.New("the answer is one to another question"))

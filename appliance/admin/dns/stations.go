@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 )
 
-// stations are, of the addresses that hosts have made, those that an answer is about: in its records, or in the
-// name that it was asked for. A service that does not answer knows of none: most sites have no IPv6.
+// stations are, of the addresses that hosts have made, those that an answer is about: in its records, or in
+// the name that it was asked for. A service that does not answer knows of none: most sites have no IPv6.
 func (e Env) stations(ctx context.Context, records []string, asked netip.Addr) []stationfile.Station {
 	of := []netip.Addr{asked}
 	for _, text := range records {
@@ -36,5 +36,6 @@ func (e Env) stations(ctx context.Context, records []string, asked netip.Addr) [
 }
 
 func stationText(s stationfile.Station, now time.Time) string {
-	return fmt.Sprintf("%s on %s, of %s: %s, last seen %s ago", s.Addr, cut(s.Network, maxServer), s.MAC, s.Kind, cli.Span(now.Sub(s.Last)))
+	return fmt.Sprintf("%s on %s, of %s: %s, last seen %s ago", s.Addr, cut(s.Network, maxServer), s.MAC,
+		s.Kind, cli.Span(now.Sub(s.Last)))
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd/stations"
 )
 
-// TestWhyStations: an address that a host has made is said to be one, with what is known of it, by its name and
-// by itself.
+// TestWhyStations: an address that a host has made is said to be one, with what is known of it, by its name
+// and by itself.
 func TestWhyStations(t *testing.T) {
 	const reverse = "5.0.0.0.0.0.e.f.f.f.e.3.6.1.2.0.0.0.0.0.2.3.0.0.0.0.0.0.0.0.d.f.ip6.arpa."
 	b := &box{leases: leasesOf(), why: map[string]run.Why{

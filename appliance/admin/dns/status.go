@@ -136,7 +136,8 @@ func (r report) outcomeRows() [][]string {
 	rows := [][]string{{"queries", fmt.Sprint(total), "", ""}}
 	for _, m := range known {
 		n := r.Answers.Outcomes[m[0]]
-		rows = append(rows, []string{"  " + cut(m[0], 12), fmt.Sprintf("%*d", width, n), share(n, total), m[1]})
+		rows = append(rows, []string{"  " + cut(m[0], 12), fmt.Sprintf("%*d", width, n), share(n, total),
+			m[1]})
 	}
 	return rows
 }
@@ -222,7 +223,8 @@ func (r report) upstreamRows() [][]string {
 	rows := [][]string{{"UPSTREAM", "STATE", "LATENCY", "ASKED", "FOR"}}
 	for _, u := range r.Upstream {
 		rows = append(rows, []string{
-			cut(u.String(), maxServer), cut(string(u.State), 12), latency(u), fmt.Sprint(u.Asked), domains(u.Domains),
+			cut(u.String(), maxServer), cut(string(u.State), 12), latency(u), fmt.Sprint(u.Asked),
+			domains(u.Domains),
 		})
 	}
 	return rows

@@ -73,7 +73,8 @@ func (x *Explanation) explain(name string, asked bool) {
 		x.Site = x.house.saying(name, addr)
 		x.Leases = x.house.leasesOf(name, addr)
 	}
-	known := len(x.Site)+len(x.Leases)+len(x.Stations) > 0 || x.house.siteErr != nil || x.house.leaseErr != nil
+	known := len(x.Site)+len(x.Leases)+len(x.Stations) > 0 || x.house.siteErr != nil ||
+		x.house.leaseErr != nil
 	if x.By != byOutside && !known && len(x.Records) > 0 { // what else is there that gives names
 		x.Site = []string{"what follows from the site, as the names of its networks and services"}
 	}

@@ -47,7 +47,8 @@ func (x *Explanation) meaning(name string, addr netip.Addr, ask bool) (verdict, 
 	case x.Cached != nil && x.Cached.Left > 0:
 		return "answered from the cache", ""
 	case x.Asked != nil && x.Asked.What == resolver.Stale.String():
-		return "answered with what is good no longer", "those outside had no answer, so the old one is given (RFC 8767)"
+		return "answered with what is good no longer",
+			"those outside had no answer, so the old one is given (RFC 8767)"
 	}
 	return "answered by those outside", ""
 }
@@ -84,7 +85,8 @@ func (x *Explanation) whyNobody(name string, addr netip.Addr) string {
 	reverse := strings.HasSuffix(lower, ".in-addr.arpa") || strings.HasSuffix(lower, ".ip6.arpa")
 	switch {
 	case domain != "" && (lower == domain || strings.HasSuffix(lower, "."+domain)):
-		return "nobody has that name here, neither the site nor a lease; names of " + domain + " are not asked of others"
+		return "nobody has that name here, neither the site nor a lease; names of " + domain +
+			" are not asked of others"
 	case reverse && addr.IsValid():
 		return addr.String() + " has no name here, and nobody outside can know whose it is, so nobody is asked"
 	case !strings.Contains(lower, "."):

@@ -48,7 +48,8 @@ func Hosts(ctx context.Context, env Env, args []string) error {
 	if list.err != nil {
 		return list.err
 	}
-	leases := ask[[]dhcp.LeaseInfo](ctx, env.RunDir, roster.DHCP, "leases") // for names: without, all else is shown
+	// for names: without, all else is shown
+	leases := ask[[]dhcp.LeaseInfo](ctx, env.RunDir, roster.DHCP, "leases")
 	hosts := hostsOf(list.value, *all, names(s, leases.value))
 	if *asJSON {
 		return cli.JSON(env.Stdout, hosts)

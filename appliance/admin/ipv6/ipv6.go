@@ -3,8 +3,8 @@
 // have made; and why a LAN has this, or lacks it. For `gatehouse status` it has that in one line.
 //
 // What should be it has of the site and of what the box has learned, by package plan; what is told, of the
-// service radvd; what led there, of the services of the way out and the tunnel, as far as they answer. Text of
-// strangers is safe for a terminal and bounded, in JSON too. It changes nothing.
+// service radvd; what led there, of the services of the way out and the tunnel, as far as they answer. Text
+// of strangers is safe for a terminal and bounded, in JSON too. It changes nothing.
 package ipv6
 
 import (
@@ -101,7 +101,9 @@ func (e Env) collect(ctx context.Context) (*Report, error) {
 	stations := ask[[]stationfile.Station](ctx, e.RunDir, roster.Radvd, "stations")
 	for _, lan := range v.LANs {
 		l := LAN{LAN6: lan}
-		if i := slices.IndexFunc(told.value.LANs, func(t radvd.LANStatus) bool { return t.LAN == lan.Name }); i >= 0 {
+		if i := slices.IndexFunc(told.value.LANs, func(t radvd.LANStatus) bool {
+			return t.LAN == lan.Name
+		}); i >= 0 {
 			l.Told = &told.value.LANs[i]
 		}
 		l.Hosts, l.Addresses = count(stations.value, lan.Name)
@@ -129,7 +131,8 @@ func (r *Report) findProblems(lacking []string, told answer[run.Status]) {
 	add := func(format string, args ...any) { r.Problems = append(r.Problems, fmt.Sprintf(format, args...)) }
 	for _, from := range r.site.Sources6() {
 		if names := r.without(from); len(names) > 0 {
-			add("LANs have no network of their source %q (%s): %s", from, strings.Join(names, ", "), r.whyNone(from))
+			add("LANs have no network of their source %q (%s): %s", from, strings.Join(names, ", "),
+				r.whyNone(from))
 		}
 	}
 	r.Problems = append(r.Problems, lacking...)

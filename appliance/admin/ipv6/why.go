@@ -156,8 +156,8 @@ func (r *Report) missing(l *LAN, from site.Source6) (all []string) {
 		switch {
 		case p.From != from:
 		case !ok:
-			all = append(all, fmt.Sprintf("%s (%s) is too small to have subnet %d, which is the LAN's.", p.Prefix, from,
-				l.Subnet))
+			all = append(all, fmt.Sprintf("%s (%s) is too small to have subnet %d, which is the LAN's.",
+				p.Prefix, from, l.Subnet))
 		case !slices.ContainsFunc(l.Networks, func(have plan.Prefix6) bool { return have.Prefix == n }):
 			all = append(all, fmt.Sprintf("%s (%s) is left out, since it overlaps another network of the LAN.", n,
 				from))

@@ -24,7 +24,8 @@ func rest(p plan.Prefix6, up time.Duration) string {
 	case p.Preferred == wan.Never:
 		return "valid for another " + cli.Span(p.Valid-up)
 	}
-	return fmt.Sprintf("preferred for another %s, valid for %s", cli.Span(p.Preferred-up), cli.Span(p.Valid-up))
+	return fmt.Sprintf("preferred for another %s, valid for %s", cli.Span(p.Preferred-up),
+		cli.Span(p.Valid-up))
 }
 
 // lifetime is one that hosts are told.

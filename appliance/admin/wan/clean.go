@@ -99,7 +99,8 @@ func clean6(six *run.Status6) {
 	}
 	six.Remarks = cleanRemarks(six.Remarks)
 	if f := six.Facts; f != nil {
-		f.Addrs, f.Delegated = f.Addrs[:min(len(f.Addrs), maxList)], f.Delegated[:min(len(f.Delegated), maxList)]
+		f.Addrs, f.Delegated = f.Addrs[:min(len(f.Addrs), maxList)],
+			f.Delegated[:min(len(f.Delegated), maxList)]
 		f.Gateway = f.Gateway.WithZone("")
 		f.DNS, f.NTP = cleanAddrs(f.DNS), cleanAddrs(f.NTP)
 		f.NTPNames, f.Search = cutAll(f.NTPNames, maxDomain), cutAll(f.Search, maxDomain)

@@ -32,12 +32,15 @@ func Renew(ctx context.Context, env Env, args []string) error {
 	}
 	w := printable.Writer(env.Stdout)
 	if what := unusable(&before); what != "" {
-		printFolded(w, fmt.Sprintf("Link %s %s: the lease is asked for as soon as that is over.", before.Link, what))
+		printFolded(w, fmt.Sprintf("Link %s %s: the lease is asked for as soon as that is over.", before.Link,
+			what))
 		return cli.ErrProblems
 	}
 	return env.follow(ctx, w, before, endings{
 		four: func(_ *run.Status, fresh []client.Event) bool { return slices.ContainsFunc(fresh, isGiven) },
-		six:  func(st *run.Status, fresh []run.Event6) bool { return isRenewed6(before.IPv6, st.IPv6, fresh) },
+		six: func(st *run.Status, fresh []run.Event6) bool {
+			return isRenewed6(before.IPv6, st.IPv6, fresh)
+		},
 	})
 }
 
@@ -59,14 +62,15 @@ func isGiven(e client.Event) bool {
 	return (e.Name == client.BoundTo || e.Name == client.Renewed) && !e.Term.Unconfirmed
 }
 
-// isRenewed6 reports whether a server has given something, or more time; where nothing is to be leased, whether
-// a router has answered.
+// isRenewed6 reports whether a server has given something, or more time; where nothing is to be leased,
+// whether a router has answered.
 func isRenewed6(before, now *run.Status6, fresh []run.Event6) bool {
 	if now == nil || now.Client == nil {
 		return true
 	}
 	if !now.Client.Wants {
-		return now.Discovery == nil || before == nil || before.Discovery == nil || now.Discovery.Heard > before.Discovery.Heard
+		return now.Discovery == nil || before == nil || before.Discovery == nil ||
+			now.Discovery.Heard > before.Discovery.Heard
 	}
 	return slices.ContainsFunc(fresh, func(e run.Event6) bool {
 		given := e.Name == string(client6.Bound6) || e.Name == string(client6.Updated6)
@@ -87,7 +91,8 @@ func Release(ctx context.Context, env Env, args []string) error {
 	switch c := before.Client; {
 	case before.Static4:
 	case c == nil:
-		printFolded(w, fmt.Sprintf("There is no lease to give back: link %s has not been there yet.", before.Link))
+		printFolded(w, fmt.Sprintf("There is no lease to give back: link %s has not been there yet.",
+			before.Link))
 		return cli.ErrProblems
 	case !c.Held:
 		fmt.Fprintln(w, "There is no lease to give back.")
@@ -130,8 +135,8 @@ func (e Env) prepare(ctx context.Context, command string, args []string) (run.St
 	return st, err
 }
 
-// endings report whether all has been done, from how the client of a family is and what happened to it since the
-// last look.
+// endings report whether all has been done, from how the client of a family is and what happened to it since
+// the last look.
 type endings struct {
 	four func(st *run.Status, fresh []client.Event) bool
 	six  func(st *run.Status, fresh []run.Event6) bool

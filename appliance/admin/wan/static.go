@@ -10,7 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// bySite fills in what the site says of the way out. silent is why nobody else does; nil: somebody does of IPv6.
+// bySite fills in what the site says of the way out. silent is why nobody else does; nil: somebody does of
+// IPv6.
 func (r *Report) bySite(read func() (*site.Site, error), silent error) error {
 	s, err := read()
 	switch {
@@ -54,7 +55,9 @@ func (r *Report) besides(read func() (*site.Site, error)) {
 	case s.WAN.Link() == r.Link && s.WAN.DHCP != nil:
 		r.Priority, r.Own6, r.Gateway6 = s.WAN.Priority, s.WAN.IPv6, s.WAN.Gateway6
 		r.Beside = slices.DeleteFunc(slices.Clone(s.WAN.Static4()), func(p netip.Prefix) bool {
-			return r.Facts != nil && slices.ContainsFunc(r.Facts.Addrs, func(a netip.Prefix) bool { return a.Addr() == p.Addr() })
+			return r.Facts != nil && slices.ContainsFunc(r.Facts.Addrs, func(a netip.Prefix) bool {
+				return a.Addr() == p.Addr()
+			})
 		})
 	}
 }

@@ -24,8 +24,8 @@ import (
 const static = "[wan]\ninterface = \"eth0\"\nipv4 = \"198.51.100.23/24\"\ngateway = \"198.51.100.1\"\n" +
 	"[[route]]\nto = \"203.0.113.0/25\"\nvia = \"198.51.100.7\"\n[[route]]\nto = \"10.9.0.0/16\"\nvia = \"192.168.32.9\"\n"
 
-// several is a site with several addresses and a card that is not like others; offLink one whose router is beside
-// the network, and modem one that reaches the provider's modem beside the leased address.
+// several is a site with several addresses and a card that is not like others; offLink one whose router is
+// beside the network, and modem one that reaches the provider's modem beside the leased address.
 const (
 	several = "[wan]\ninterface = \"eth0\"\nvlan = 832\npriority = 6\nmac = \"00:16:3e:00:00:99\"\nmtu = 1492\n" +
 		"ipv4 = [\"198.51.100.18/29\", \"198.51.100.20/29\", \"192.168.100.2/24\"]\ngateway = \"198.51.100.17\"\n" +
@@ -40,8 +40,8 @@ func onVLAN(st run.Status) run.Status {
 	return st
 }
 
-// thin is a client on thin ice: nobody confirms its lease, it is renumbered into carrier-grade NAT, and half of
-// what the provider says is of no use.
+// thin is a client on thin ice: nobody confirms its lease, it is renumbered into carrier-grade NAT, and half
+// of what the provider says is of no use.
 func thin() run.Status {
 	return with(func(st *run.Status) {
 		c := st.Client
@@ -226,7 +226,8 @@ func hostile() run.Status {
 	return st
 }
 
-// TestHostile: what strangers say neither acts on a terminal nor fills it, whatever is asked and in whatever form.
+// TestHostile: what strangers say neither acts on a terminal nor fills it, whatever is asked and in whatever
+// form.
 func TestHostile(t *testing.T) {
 	st := hostile()
 	after := hostile()

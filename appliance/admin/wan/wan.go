@@ -140,7 +140,8 @@ func (r *Report) byService(ctx context.Context, st *run.Status, e Env) error {
 	return nil
 }
 
-// askHooks asks for the hooks, if there is somebody to ask. Without an answer all else is still worth showing.
+// askHooks asks for the hooks, if there is somebody to ask. Without an answer all else is still worth
+// showing.
 func (r *Report) askHooks(ctx context.Context, ask func(context.Context) ([]hooks.Run, error)) {
 	if ask == nil {
 		return

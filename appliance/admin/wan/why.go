@@ -59,7 +59,8 @@ func Why(ctx context.Context, env Env, args []string) error {
 
 // explain makes sentences of the events.
 func (r *Report) explain() *Explanation {
-	x := &Explanation{Link: r.Link, Source: r.Source, Facts: r.Facts, Chain: []Step{}, IPv6: r.explain6(), report: r}
+	x := &Explanation{Link: r.Link, Source: r.Source, Facts: r.Facts, Chain: []Step{}, IPv6: r.explain6(),
+		report: r}
 	if r.Service == nil && r.Facts == nil {
 		x.Verdict = fmt.Sprintf("%s has no IPv4 address because the site says so: there is no ipv4 in [wan] of site.toml", r.Link)
 		return x

@@ -69,11 +69,13 @@ func (r *Report) steps6() []Step6 {
 		at := r.now.Add(e.At - r.Up).UTC()
 		n := len(all)
 		if n > 0 && e.Name == last.Name && e.Cause == last.Cause &&
-			(e.Text == last.Text || e.Cause == string(client6.Extended) || e.Cause == string(client6.Silent)) {
+			(e.Text == last.Text || e.Cause == string(client6.Extended) ||
+				e.Cause == string(client6.Silent)) {
 			all[n-1].Last, all[n-1].Text = at, e.Text
 			all[n-1].Times++
 		} else {
-			all = append(all, Step6{First: at, Last: at, Times: 1, Event: e.Name, Cause: e.Cause, Text: e.Text})
+			all = append(all, Step6{First: at, Last: at, Times: 1, Event: e.Name, Cause: e.Cause,
+				Text: e.Text})
 		}
 		last = e
 	}

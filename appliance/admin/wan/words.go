@@ -127,7 +127,8 @@ func (r *Report) had() string {
 	i := r.begin()
 	if i < 0 {
 		if all := r.Service.Events; len(all) > 0 {
-			return "had for more than " + cli.Span(r.Service.Up-all[0].At) + ", renewed " + r.ago(c.Term.Start)
+			return "had for more than " + cli.Span(r.Service.Up-all[0].At) + ", renewed " +
+				r.ago(c.Term.Start)
 		}
 		return renewed
 	}

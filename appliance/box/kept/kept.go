@@ -38,7 +38,8 @@ const (
 
 	siteSuffix   = ".tar.gz"
 	stagedSuffix = ".staged"
-	tempMark     = stagedSuffix + ".tmp-" // of the files that statefile.Write leaves at a power cut: ".7.staged.tmp-123"
+	// of the files that statefile.Write leaves at a power cut: ".7.staged.tmp-123"
+	tempMark = stagedSuffix + ".tmp-"
 )
 
 // A Store is such a directory. Its methods may be called at the same time; no two Stores may write to one

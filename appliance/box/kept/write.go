@@ -33,7 +33,8 @@ func (s *Store) Stage(files map[string][]byte, meta bundle.Meta) (number int, er
 	}
 	number = max(c.highest(), s.last) + 1
 	if number > maxNumber {
-		return 0, fmt.Errorf("the site cannot be kept: no number is above %d; remove that file from %s", c.highest(), s.dir)
+		return 0, fmt.Errorf("the site cannot be kept: no number is above %d; remove that file from %s",
+			c.highest(), s.dir)
 	}
 	if err := s.clean(c); err != nil { // first, for it may have the room that this one needs
 		return 0, err
@@ -82,7 +83,8 @@ func (s *Store) Commit(number int) (unpruned, err error) {
 		return nil, fmt.Errorf("site %d cannot be kept: %w", number, err)
 	}
 	if len(c.numbers) > 0 && c.numbers[0] >= number {
-		return nil, fmt.Errorf("site %d cannot be kept: there is site %d by now; apply it again", number, c.numbers[0])
+		return nil, fmt.Errorf("site %d cannot be kept: there is site %d by now; apply it again", number,
+			c.numbers[0])
 	}
 	if !slices.Contains(c.staged, number) {
 		return nil, fmt.Errorf("site %d cannot be kept: it is no candidate any more; apply it again", number)
@@ -93,7 +95,8 @@ func (s *Store) Commit(number int) (unpruned, err error) {
 	// The disk fails. If it does so for a moment only, the next boot must not find a site that was said not
 	// to be kept.
 	if err := statefile.SyncDir(s.dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("site %d cannot be kept: %w", number, err), os.Rename(s.path(number), s.staged(number)))
+		return nil, errors.Join(fmt.Errorf("site %d cannot be kept: %w", number, err),
+			os.Rename(s.path(number), s.staged(number)))
 	}
 	return s.prune(), nil
 }

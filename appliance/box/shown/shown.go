@@ -1,7 +1,7 @@
 // Package shown is what process 1 shows the commands of the box, in the directory of the control sockets: the
-// site that runs, what the box has learned beside it, and the rules that are loaded for it. Each is one file that
-// is replaced as a whole, for root only. They are in memory: after a start they are there once the box is its
-// site.
+// site that runs, what the box has learned beside it, and the rules that are loaded for it. Each is one file
+// that is replaced as a whole, for root only. They are in memory: after a start they are there once the box
+// is its site.
 package shown
 
 import (
@@ -50,7 +50,8 @@ func ReadSite(dir string) (bundle.Bundle, error) {
 	return b, nil
 }
 
-// WriteLearned shows what the box has learned, of which with the site the plan is made. The directory must exist.
+// WriteLearned shows what the box has learned, of which with the site the plan is made. The directory must
+// exist.
 func WriteLearned(dir string, l plan.Learned) error {
 	text, err := json.Marshal(l)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan/wantest"
 )
 
-// TestAdvertisedAsConfigured: of a static site hosts are told what it says, and no more; who asks by DHCPv6 is
-// told the same. Whoever says other things on the LAN is named.
+// TestAdvertisedAsConfigured: of a static site hosts are told what it says, and no more; who asks by DHCPv6
+// is told the same. Whoever says other things on the LAN is named.
 func TestAdvertisedAsConfigured(t *testing.T) {
 	t.Parallel()
 	radvdump, dhclient := testnet.Need(t, "radvdump", "radvdump"), testnet.Need(t, "dhclient", "isc-dhcp-client")
@@ -104,8 +104,8 @@ from ` + boxLAN6
 	})
 }
 
-// TestDuplicateLinkLocal: where another station has the link-local address of the box, that is said, and hosts
-// are told nothing.
+// TestDuplicateLinkLocal: where another station has the link-local address of the box, that is said, and
+// hosts are told nothing.
 func TestDuplicateLinkLocal(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1)

@@ -29,7 +29,8 @@ func watchAddress(t *testing.T, host *testnet.Namespace, address string) *witnes
 	return &witness{ear: listen(&testBox{t: t, Namespace: host}), host: host, address: netip.MustParseAddr(address)}
 }
 
-// look reads what has come since the last call: each advertisement with the prefix makes the kernel tell of the address.
+// look reads what has come since the last call: each advertisement with the prefix makes the kernel tell of
+// the address.
 func (w *witness) look() {
 	w.t.Helper()
 	for _, m := range w.messages("network") {

@@ -41,8 +41,8 @@ type testBox struct {
 // rootVar tells this binary to be a box, and where its root directory is to be.
 const rootVar = "GATEHOUSE_TEST_ROOT"
 
-// clockAhead is how far the clock of a box is ahead of the machine's, which no box may set: nobody takes one for
-// the other.
+// clockAhead is how far the clock of a box is ahead of the machine's, which no box may set: nobody takes one
+// for the other.
 const clockAhead = 10 * 365 * 24 * time.Hour
 
 // program is the box's own binary, in its root directory.
@@ -72,8 +72,8 @@ func startBox(t *testing.T, ns *testnet.Namespace, site string) *testBox {
 	return startBoxOn(t, ns, site, "")
 }
 
-// startBoxOn is startBox with a directory of the host as /perm, which outlives the box; "": it is lost with it. env
-// are more variables for the box.
+// startBoxOn is startBox with a directory of the host as /perm, which outlives the box; "": it is lost with
+// it. env are more variables for the box.
 func startBoxOn(t *testing.T, ns *testnet.Namespace, site, perm string, env ...string) *testBox {
 	t.Helper()
 	self, err := os.Executable()

@@ -14,8 +14,8 @@ import (
 // countersPeriod is the time between two readings of the kernel's counters.
 const countersPeriod = 10 * time.Second
 
-// refusals are what the kernel has refused lately. Init watches them, for who looks once sees only how often in
-// all.
+// refusals are what the kernel has refused lately. Init watches them, for who looks once sees only how often
+// in all.
 type refusals struct {
 	mu    sync.Mutex
 	watch growth.Watch[machine.Counter]

@@ -35,8 +35,8 @@ to = "web"
 	}
 }
 
-// TestDelegation: the LAN has its network of the prefix that a provider delegates, and follows it: hosts, names
-// and rules.
+// TestDelegation: the LAN has its network of the prefix that a provider delegates, and follows it: hosts,
+// names and rules.
 func TestDelegation(t *testing.T) {
 	for _, d := range wantest.Delegators() {
 		t.Run(d.Name, func(t *testing.T) {
@@ -121,7 +121,8 @@ func (h *house) networkd() func(when, resolver string) {
 	}
 }
 
-// client waits until a host's program has a resolver, an address of its network that is preferred, and a way out.
+// client waits until a host's program has a resolver, an address of its network that is preferred, and a way
+// out.
 func (h *house) client(when string, host *testnet.Namespace, resolver string, told func() string) {
 	h.t.Helper()
 	network := netip.PrefixFrom(netip.MustParseAddr(resolver), 64)

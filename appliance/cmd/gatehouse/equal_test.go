@@ -186,8 +186,8 @@ func (b *applied) staysAsItIs(files fstest.MapFS) {
 	}
 	said, ok := strings.CutPrefix(b.log(), log)
 	for line := range strings.Lines(said) {
-		// Of addresses that the change before took away the box says so a while later; of one that went now the kernel
-		// would have told.
+		// Of addresses that the change before took away the box says so a while later; of one that went now
+		// the kernel would have told.
 		if !ok || !strings.HasPrefix(line, "init site ") && !strings.Contains(line, "the box has lost") {
 			b.t.Errorf("the same site once more: the log has %s", line)
 		}

@@ -22,7 +22,8 @@ func startedByKernel() bool {
 }
 
 // helpKernel does what the kernel wants: to end the machine, when Xen or a device asks for it. The kernel has
-// nothing else to start, so who has made it want another program is not obeyed. The result is the exit status.
+// nothing else to start, so who has made it want another program is not obeyed. The result is the exit
+// status.
 func helpKernel(wanted string, request func(boot.Kind) error, log io.Writer) int {
 	kind, ok := map[string]boot.Kind{"/sbin/poweroff": boot.PowerOff, "/sbin/reboot": boot.Reboot}[wanted]
 	if !ok {

@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan/wantest"
 )
 
-// A house is a box with IPv6 between a provider and the hosts of a LAN. The wires are bridges, so that neither
-// the provider nor a host notices when the power of the box is cut.
+// A house is a box with IPv6 between a provider and the hosts of a LAN. The wires are bridges, so that
+// neither the provider nor a host notices when the power of the box is cut.
 type house struct {
 	*testBox
 	wires, isp *testnet.Namespace
@@ -37,7 +37,8 @@ const (
 // delegated are the prefixes that the provider routes to the box.
 func delegated() []string { return []string{"2001:db8:100::", "2001:db8:200::"} }
 
-// newHouse makes all but the box: the provider, who routes what he delegates, and a wire for each LAN, lan1 on.
+// newHouse makes all but the box: the provider, who routes what he delegates, and a wire for each LAN, lan1
+// on.
 func newHouse(t *testing.T, lans int) *house {
 	t.Helper()
 	h := &house{testBox: &testBox{t: t}, wires: testnet.New(t, "wires"), isp: testnet.New(t, "isp"), perm: t.TempDir()}

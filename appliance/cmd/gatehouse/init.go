@@ -69,7 +69,8 @@ type process1 struct {
 }
 
 func newProcess1() *process1 {
-	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(), tunnel: newTunnelState(), request: boot.Request}
+	p := &process1{log: logs.New(boot.Uptime), children: children.New(), wayOut: newWayOut(),
+		tunnel: newTunnelState(), request: boot.Request}
 	p.shares.Log = func(format string, args ...any) { p.log.Event(firewallName, format, args...) }
 	p.supervisor = supervise.New(unit.Exec{Children: p.children, Program: "/proc/self/exe"}, p.log)
 	return p
@@ -93,7 +94,8 @@ func runInit(ctx context.Context, console io.Writer) int {
 		Requests: requests,
 		Lock:     &p.lock,
 		Shown: func(l logs.Line) bool {
-			return l.Service == roster.SSH && strings.HasPrefix(l.Text, "level=ERROR msg=\""+sshadmin.TemporaryKey)
+			return l.Service == roster.SSH &&
+				strings.HasPrefix(l.Text, "level=ERROR msg=\""+sshadmin.TemporaryKey)
 		},
 		Dirs: stateDirs(),
 		Files: []boot.Once{
@@ -106,8 +108,8 @@ func runInit(ctx context.Context, console io.Writer) int {
 	return 1
 }
 
-// stateDirs are the directories that the services keep their state in. One that another service reads is open to
-// all users, of which there are only services.
+// stateDirs are the directories that the services keep their state in. One that another service reads is open
+// to all users, of which there are only services.
 func stateDirs() []boot.Dir {
 	dirs := []boot.Dir{{Path: "/perm/ssh", Mode: 0o700}}
 	read := map[string]bool{}
@@ -165,7 +167,8 @@ func (p *process1) watchPowerButton(ctx context.Context) {
 	}
 }
 
-// watchRestored has the time measured anew when the machine goes on from where it was saved, perhaps on another host.
+// watchRestored has the time measured anew when the machine goes on from where it was saved, perhaps on
+// another host.
 func (p *process1) watchRestored(ctx context.Context) {
 	err := xenstore.WatchRestored(ctx, func() {
 		p.log.Event(admin.InitService, "this domain was saved, and is restored")
@@ -216,7 +219,9 @@ func (p *process1) serve(ctx context.Context) {
 		p.log.Printf(admin.InitService, "logger will not work: %v", err)
 	} else {
 		serving.Go(func() {
-			if err := serveSyslog(ctx, conn, func(line string) { p.log.Write(syslogName, line) }); err != nil {
+			if err := serveSyslog(ctx, conn, func(line string) {
+				p.log.Write(syslogName, line)
+			}); err != nil {
 				p.log.Printf(admin.InitService, "%v", err)
 			}
 		})

@@ -7,7 +7,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dns/zone"
 )
 
-// A leaseJournal is the journal of the DHCP service as the DNS service reads it. The two do not know each other.
+// A leaseJournal is the journal of the DHCP service as the DNS service reads it. The two do not know each
+// other.
 type leaseJournal struct{ *leasefile.Follower }
 
 func followLeases(dir string) dnsrun.Journal { return leaseJournal{leasefile.Follow(dir)} }

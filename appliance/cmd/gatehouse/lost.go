@@ -12,14 +12,14 @@ import (
 	"github.com/gatehouse-os/gatehouse/firewall/conntrack"
 )
 
-// afterLoss is how long what went through an address may hang after it has gone. A site that is taken back brings the
-// address back, and whoever sent it is connected by that; and to look through the kernel's table takes a processor for
-// up to a tenth of a second, just when another address is asked for.
+// afterLoss is how long what went through an address may hang after it has gone. A site that is taken back
+// brings the address back, and whoever sent it is connected by that; and to look through the kernel's table
+// takes a processor for up to a tenth of a second, just when another address is asked for.
 const afterLoss = 2 * time.Second
 
-// lost ends what went through addresses that the box has no more, for it would hang: first the connections of its
-// own services, so that none of them begins a conversation again, then the conversations of all. Those through an
-// address that is back by then go on.
+// lost ends what went through addresses that the box has no more, for it would hang: first the connections of
+// its own services, so that none of them begins a conversation again, then the conversations of all. Those
+// through an address that is back by then go on.
 func (p *process1) lost(addrs []netip.Addr) {
 	time.Sleep(afterLoss)
 	if addrs = withoutOwn(addrs); len(addrs) == 0 {

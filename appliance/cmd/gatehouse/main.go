@@ -28,8 +28,8 @@ import (
 )
 
 func main() {
-	// The signals of init are requests, which it reads itself. A hook is the first process of a PID namespace,
-	// and never root: it may be a command of this program.
+	// The signals of init are requests, which it reads itself. A hook is the first process of a PID
+	// namespace, and never root: it may be a command of this program.
 	if os.Getpid() == 1 && os.Getuid() == 0 {
 		os.Exit(runInit(context.Background(), os.Stdout))
 	}

@@ -115,7 +115,8 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// TestCommandGoesFirst: when memory is out a command is killed before the shell that started it, and before services.
+// TestCommandGoesFirst: when memory is out a command is killed before the shell that started it, and before
+// services.
 func TestCommandGoesFirst(t *testing.T) {
 	const file = "/proc/self/oom_score_adj"
 	was, err := os.ReadFile(file)

@@ -77,7 +77,8 @@ func privateKey(n byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed)
 }
 
-// steadySites draws sites that have their WAN, their LANs and so their services in common, the first without rules.
+// steadySites draws sites that have their WAN, their LANs and so their services in common, the first without
+// rules.
 func steadySites(r *rand.Rand, n int) (all []fstest.MapFS) {
 	s := newSeeds(r)
 	for ; ; s = newSeeds(r) {

@@ -37,8 +37,9 @@ func nftLists() command.Command {
 // thisBox is what commands ask.
 func thisBox(stdin io.Reader, stdout, stderr io.Writer) admin.Env {
 	return admin.Env{
-		Stdin: stdin, Stdout: stdout, Stderr: stderr, RunDir: runDir, Site: runningSite, Links: admin.ReadLinks,
-		Machine: admin.ReadMachine, Now: time.Now, Kernel: admin.ThisKernel(), SSHConnection: os.Getenv("SSH_CONNECTION"),
-		Image: os.DirFS(siteDir), KeptDir: keptDir, Person: person(os.Getenv), Authorities: trust.Date(),
+		Stdin: stdin, Stdout: stdout, Stderr: stderr, RunDir: runDir, Site: runningSite,
+		Links: admin.ReadLinks, Machine: admin.ReadMachine, Now: time.Now, Kernel: admin.ThisKernel(),
+		SSHConnection: os.Getenv("SSH_CONNECTION"), Image: os.DirFS(siteDir), KeptDir: keptDir,
+		Person: person(os.Getenv), Authorities: trust.Date(),
 	}
 }

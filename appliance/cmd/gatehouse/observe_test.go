@@ -85,8 +85,8 @@ func (b *testBox) observe(s *site.Site) observation {
 	return o
 }
 
-// settle waits for what the kernel does by and by with each IPv6 address, its own ones too (net/ipv6/addrconf.c,
-// addrconf_dad_work): only then packets to it are for the box.
+// settle waits for what the kernel does by and by with each IPv6 address, its own ones too
+// (net/ipv6/addrconf.c, addrconf_dad_work): only then packets to it are for the box.
 func (b *testBox) settle(s *site.Site) {
 	b.t.Helper()
 	b.settleAdverts(s)
@@ -112,8 +112,8 @@ func (b *testBox) settle(s *site.Site) {
 	})
 }
 
-// settleAdverts waits until advertisements are sent and heard on all links where they are to be: services open
-// their sockets when the kernel has told them that a link and its address are there.
+// settleAdverts waits until advertisements are sent and heard on all links where they are to be: services
+// open their sockets when the kernel has told them that a link and its address are there.
 func (b *testBox) settleAdverts(s *site.Site) {
 	b.t.Helper()
 	var want []string
@@ -311,7 +311,8 @@ func (b *testBox) observeProcesses(o observation) {
 	if err := json.Unmarshal([]byte(b.gatehouse("status", "--json")), &st); err != nil {
 		b.t.Fatal(err)
 	}
-	// There is no gateway. That is seen once somebody has asked by it, as the time service does, for three seconds.
+	// There is no gateway. That is seen once somebody has asked by it, as the time service does, for three
+	// seconds.
 	o["problems"] = slices.DeleteFunc(st.Problems, func(what string) bool { return strings.HasPrefix(what, "the gateway ") })
 	pids := map[string]int{"init": b.pid}
 	for _, s := range st.Services {

@@ -21,9 +21,9 @@ func (h *house) ula() string {
 	return p.Addr().String()
 }
 
-// TestPowerCut: the provider gives another prefix while the box has no power. Hosts that hold the old one know
-// within five seconds of the provider's answer that they are not to use it any more; the local one is the same for
-// ever, and one that has not changed is preferred all the time.
+// TestPowerCut: the provider gives another prefix while the box has no power. Hosts that hold the old one
+// know within five seconds of the provider's answer that they are not to use it any more; the local one is
+// the same for ever, and one that has not changed is preferred all the time.
 func TestPowerCut(t *testing.T) {
 	for _, d := range wantest.Delegators() {
 		t.Run(d.Name, func(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// TestOnScreen: on a terminal no line is longer than it, whether it knows its width or not; elsewhere lines are whole.
+// TestOnScreen: on a terminal no line is longer than it, whether it knows its width or not; elsewhere lines
+// are whole.
 func TestOnScreen(t *testing.T) {
 	long := strings.TrimSpace(strings.Repeat("word ", 30))
 	for _, tt := range []struct {

@@ -38,8 +38,8 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
-// timeClock is the clock that the time service keeps; nil: the kernel's. A test has one of its own, for what runs
-// in namespaces would set the clock of the whole machine.
+// timeClock is the clock that the time service keeps; nil: the kernel's. A test has one of its own, for what
+// runs in namespaces would set the clock of the whole machine.
 var timeClock ntprun.Kernel
 
 // mains are the programs of the services of the roster, by their names.
@@ -61,7 +61,8 @@ func mains() map[string]unit.Main {
 		}),
 		roster.DNS: unit.Of(func(c dns.Config, o unit.Options) (*dnsrun.Service, error) {
 			return dnsrun.Open(c, dnsrun.Options{
-				Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed, Synchronised: machine.Synchronised,
+				Log: o.Log, Follow: followLeases, Stations: followStations, Changed: o.Changed,
+				Synchronised: machine.Synchronised,
 			})
 		}),
 		roster.WAN: unit.Of(func(c wan.Config, o unit.Options) (*wanrun.Service, error) {
@@ -70,12 +71,14 @@ func mains() map[string]unit.Main {
 				return nil, err
 			}
 			return wanrun.Open(c, wanrun.Options{
-				Log: o.Log, StateDir: o.StateDir, Boot: boot, Uptime: o.Uptime, Wall: timeOfDay, Rand: rand.Uint64, Changed: o.Changed,
+				Log: o.Log, StateDir: o.StateDir, Boot: boot, Uptime: o.Uptime, Wall: timeOfDay,
+				Rand: rand.Uint64, Changed: o.Changed,
 			})
 		}),
 		roster.Radvd: unit.Of(func(c radvd.Config, o unit.Options) (*radvdrun.Service, error) {
 			return radvdrun.Open(c, radvdrun.Options{
-				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: time.Now, Rand: rand.Uint64, Changed: o.Changed,
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, Wall: time.Now, Rand: rand.Uint64,
+				Changed: o.Changed,
 			})
 		}),
 		roster.Tunnel: unit.Of(func(c tunnel6in4.Config, o unit.Options) (*tunnelrun.Service, error) {
@@ -85,12 +88,13 @@ func mains() map[string]unit.Main {
 		}),
 		roster.NTP: unit.Of(func(c ntp.Config, o unit.Options) (*ntprun.Service, error) {
 			return ntprun.Open(c, ntprun.Options{
-				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, NotBefore: trust.Date(), Rand: rand.Uint64, Changed: o.Changed,
-				Kernel: timeClock,
+				Log: o.Log, StateDir: o.StateDir, Uptime: o.Uptime, NotBefore: trust.Date(),
+				Rand: rand.Uint64, Changed: o.Changed, Kernel: timeClock,
 			})
 		}),
 		roster.SSH: unit.Of(func(c sshcfg.Config, o unit.Options) (*sshadmin.Service, error) {
-			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime, CardOf: neighbours.CardOf})
+			return sshadmin.Open(c, sshadmin.Options{Log: o.Log, Changed: o.Changed, Uptime: o.Uptime,
+				CardOf: neighbours.CardOf})
 		}),
 	}
 }
@@ -104,7 +108,8 @@ func runService(ctx context.Context, name string, stderr io.Writer) int {
 		return 2
 	}
 	log := slog.New(logHandler(stderr))
-	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse"), 0) // for ps and pgrep: started as /proc/self/exe, it would be "exe"
+	// for ps and pgrep: started as /proc/self/exe, it would be "exe"
+	_ = os.WriteFile("/proc/self/comm", []byte("gatehouse"), 0)
 	limitMemory(s.Memory)
 	if err := standInLine(s.OOM); err != nil {
 		log.Error("who is killed first when memory is out is left to the kernel", "cause", err)

@@ -51,7 +51,8 @@ func askInit(ctx context.Context, e end) error {
 	return control.Call(ctx, runDir, admin.InitService, shutdownMethod, e, nil)
 }
 
-func runShutdown(c *command.Call, now time.Time, request func(boot.Kind) error, ask func(context.Context, end) error) {
+func runShutdown(c *command.Call, now time.Time, request func(boot.Kind) error,
+	ask func(context.Context, end) error) {
 	e := end{Kind: boot.PowerOff, Cancel: c.Has('c')}
 	for _, o := range c.Options {
 		if kind, ok := map[byte]boot.Kind{'r': boot.Reboot, 'H': boot.Halt}[o.Letter]; ok {
@@ -78,7 +79,8 @@ func runShutdown(c *command.Call, now time.Time, request func(boot.Kind) error, 
 			err = request(e.Kind)
 		} else if err = ask(c.Context, e); err == nil {
 			at := now.Add(e.In).Format("15:04:05 MST on Mon Jan _2")
-			fmt.Fprintf(c.Stdout, "%s in %v, at %s; shutdown -c takes it back\n", e.Kind, e.In.Round(time.Second), at)
+			fmt.Fprintf(c.Stdout, "%s in %v, at %s; shutdown -c takes it back\n", e.Kind,
+				e.In.Round(time.Second), at)
 		}
 	}
 	if err != nil {

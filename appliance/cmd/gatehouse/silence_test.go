@@ -157,8 +157,8 @@ func (b *testBox) service(name string) supervise.Status {
 	return all[i]
 }
 
-// TestRefusedByTheKernel: what does not fit a receive buffer is said, and that /perm is only read for as long as it
-// is.
+// TestRefusedByTheKernel: what does not fit a receive buffer is said, and that /perm is only read for as long
+// as it is.
 func TestRefusedByTheKernel(t *testing.T) {
 	t.Parallel()
 	b := startSite(t, plainSite(1, ""), 2)
@@ -236,8 +236,8 @@ pool = "10.77.200.0-10.77.209.255"
 	return files
 }
 
-// TestBusyIsNotSilent: no service is silent for long while it takes ten thousand other hosts, and so it is not
-// started again for that.
+// TestBusyIsNotSilent: no service is silent for long while it takes ten thousand other hosts, and so it is
+// not started again for that.
 func TestBusyIsNotSilent(t *testing.T) {
 	const hosts, bound = 10_000, 25 * time.Second // three questions, each of which may take 5 s, one every 10 s
 	b := startSite(t, crowd(hosts, "a"), 2)

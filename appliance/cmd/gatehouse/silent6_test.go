@@ -12,8 +12,8 @@ import (
 // seldom has radvd say nothing by itself for minutes, so that it is not what brings the way out back.
 const seldom = "MinRtrAdvInterval 200; MaxRtrAdvInterval 600; AdvDefaultLifetime 1800; prefix 2001:db8:5::/64 { };"
 
-// TestRouterFallsSilent: the provider's router dies without a word, and its link stays up; or the cable is out.
-// Hosts have no default route any more, keep their addresses, and have one again when it is back.
+// TestRouterFallsSilent: the provider's router dies without a word, and its link stays up; or the cable is
+// out. Hosts have no default route any more, keep their addresses, and have one again when it is back.
 func TestRouterFallsSilent(t *testing.T) {
 	for _, c := range []struct {
 		name      string

@@ -35,7 +35,8 @@ func listenSyslog(path string) (*net.UnixConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o666); err != nil { // the size of a queue bounds each of them, and the bucket all
+	// the size of a queue bounds each of them, and the bucket all
+	if err := os.Chmod(path, 0o666); err != nil {
 		conn.Close()
 		return nil, err
 	}

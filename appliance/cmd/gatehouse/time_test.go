@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-// TestTimeCommands: what people are told of a server that is silent, then of one that gives the time, and of a host
-// that asks for it; and that what a box keeps is a clock of its own, and not the machine's.
+// TestTimeCommands: what people are told of a server that is silent, then of one that gives the time, and of
+// a host that asks for it; and that what a box keeps is a clock of its own, and not the machine's.
 func TestTimeCommands(t *testing.T) {
 	w := newWiring(t)
 	w.plugLAN()

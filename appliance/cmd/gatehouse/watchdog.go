@@ -68,7 +68,9 @@ func guarded() (essential, others []string) {
 type watched struct{ *supervise.Supervisor }
 
 func (w watched) Up(name string) bool {
-	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool { return s.Name == name && s.State == supervise.Ready })
+	return slices.ContainsFunc(w.Status(), func(s supervise.Status) bool {
+		return s.Name == name && s.State == supervise.Ready
+	})
 }
 
 func (w watched) Ask(ctx context.Context, name string) error {

@@ -15,9 +15,9 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
-// wayOut is what the client of the way out has last said, for the box, and what has happened to it, for hooks.
-// When the client dies, or is started again, its word holds until it says something else; when the site has none
-// any more, it is forgotten.
+// wayOut is what the client of the way out has last said, for the box, and what has happened to it, for
+// hooks. When the client dies, or is started again, its word holds until it says something else; when the
+// site has none any more, it is forgotten.
 //
 //	client ─ follow ─► facts ───► Facts: the box asks, and applies ─┐
 //	            └────► waiting ────────────────────────► applied ───┴─► told, to the hooks
@@ -84,7 +84,8 @@ func (w *wayOut) applied() {
 	w.waiting, w.asked = w.waiting[w.asked:], 0
 }
 
-// follow asks the client, and calls changed when its word is another or something has happened, until ctx ends.
+// follow asks the client, and calls changed when its word is another or something has happened, until ctx
+// ends.
 func (w *wayOut) follow(ctx context.Context, changed func()) {
 	follow(ctx, w.follower, func(r wanrun.Report) {
 		if w.take(r) {

@@ -24,7 +24,8 @@ func (h *house) upstream6() (all []string) {
 
 var upstreamLine = regexp.MustCompile(`inet6 (\S+) scope global (.*?)\\`)
 
-// TestRouterUpstream: the provider is a router that has addresses, and no prefixes. Those of the LAN are routed.
+// TestRouterUpstream: the provider is a router that has addresses, and no prefixes. Those of the LAN are
+// routed.
 func TestRouterUpstream(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -82,8 +83,8 @@ func TestDuplicateUpstream(t *testing.T) {
 	}
 }
 
-// TestWayOutGoesAndComes: hosts have a default route while there is a way out, and again within a second, also
-// while everybody may not be told yet (RFC 4861 6.2.6); among themselves they are not touched by it.
+// TestWayOutGoesAndComes: hosts have a default route while there is a way out, and again within a second,
+// also while everybody may not be told yet (RFC 4861 6.2.6); among themselves they are not touched by it.
 func TestWayOutGoesAndComes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 2)

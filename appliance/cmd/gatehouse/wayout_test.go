@@ -24,8 +24,8 @@ import (
 	wanrun "github.com/gatehouse-os/gatehouse/services/wan/run"
 )
 
-// TestHooksAreToldAfterwards: of what the box has asked for, when it has applied that; of each event once; and
-// of an end that nobody has told.
+// TestHooksAreToldAfterwards: of what the box has asked for, when it has applied that; of each event once;
+// and of an end that nobody has told.
 func TestHooksAreToldAfterwards(t *testing.T) {
 	var told []string
 	w := newWayOut()
@@ -186,8 +186,8 @@ func TestHookFiles(t *testing.T) {
 	}
 }
 
-// TestNobodyToFollow: where the site has no client of the way out, nobody looks for one; and what the last one said
-// is forgotten, so that it is not believed when there is one again.
+// TestNobodyToFollow: where the site has no client of the way out, nobody looks for one; and what the last
+// one said is forgotten, so that it is not believed when there is one again.
 func TestNobodyToFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWayOut()

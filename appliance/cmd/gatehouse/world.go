@@ -42,7 +42,8 @@ const networkName = "network"
 // firewallName is what the log calls that part of it which holds sources to their shares.
 const firewallName = "firewall"
 
-// logNames are what the log calls the parts of process 1 that the pages speak of, though they may have said nothing.
+// logNames are what the log calls the parts of process 1 that the pages speak of, though they may have said
+// nothing.
 func logNames() []string {
 	return []string{admin.InitService, networkName, firewallName, hooksName, syslogName}
 }
@@ -130,8 +131,9 @@ func (p *process1) learn(of *site.Site) plan.Learned {
 	}
 	devices := plan.Shortcuts(of)
 	return plan.Learned{
-		Memory: memory.Total, Shortcut: p.rules.Offload(devices), Links: nft.Links(devices), WAN: p.wayOut.Facts(),
-		WAN6: p.wayOut.Facts6(), Decided6: p.wayOut.Decided6(), ULA: ula, Tunnel: p.tunnel.State(),
+		Memory: memory.Total, Shortcut: p.rules.Offload(devices), Links: nft.Links(devices),
+		WAN: p.wayOut.Facts(), WAN6: p.wayOut.Facts6(), Decided6: p.wayOut.Decided6(), ULA: ula,
+		Tunnel: p.tunnel.State(),
 	}
 }
 
@@ -171,7 +173,8 @@ func (p *process1) system(to plan.Plan) error {
 	return errors.Join(append(errs, p.hooks.set(to.Hooks))...)
 }
 
-// publish shows the gatehouse command which site runs, what was learned beside it, and which rules are loaded.
+// publish shows the gatehouse command which site runs, what was learned beside it, and which rules are
+// loaded.
 func publish(s box.Site, p plan.Plan) error {
 	if err := os.MkdirAll(runDir, 0o755); err != nil {
 		return err

@@ -46,10 +46,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := push{stdout: stdout, stderr: stderr}
 	flags := flag.NewFlagSet("push", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // who made a mistake is told that, and not all that there is
-	flags.StringVar(&p.host, "host", "", "the appliance, as ssh knows it: [USER@]NAME or address; without USER admin")
+	flags.StringVar(&p.host, "host", "",
+		"the appliance, as ssh knows it: [USER@]NAME or address; without USER admin")
 	flags.StringVar(&p.site, "site", "", "directory of the site")
 	flags.DurationVar(&p.within, "within", time.Minute, "how long the site is on trial, 1s to 1h")
-	flags.StringVar(&p.moreKeys, "authorized-keys", "", "a file of keys that may log in besides the site's, as make run has one")
+	flags.StringVar(&p.moreKeys, "authorized-keys", "",
+		"a file of keys that may log in besides the site's, as make run has one")
 	flags.StringVar(&p.message, "m", "", "what the change is for, for gatehouse history")
 	flags.BoolVar(&p.dry, "dry-run", false, "show the change, and change nothing")
 	flags.BoolVar(&p.strict, "strict", false, "take warnings about the site, which the appliance shows, for errors")

@@ -65,7 +65,8 @@ func (p *push) apply(ctx context.Context, packed []byte) (number string, err err
 			return number, nil
 		}
 	}
-	if err != nil && (number == "" || status(err) != sshFailed) { // a connection that broke is what the trial is for
+	// a connection that broke is what the trial is for
+	if err != nil && (number == "" || status(err) != sshFailed) {
 		return "", fmt.Errorf("the site was not applied: %w", err)
 	}
 	return number, nil
@@ -90,7 +91,8 @@ func (p *push) confirm(ctx context.Context, number string, addresses []string) e
 			return err
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return fmt.Errorf("the box could not be reached anew at %s, so it is what it was", strings.Join(addresses, ", "))
+			return fmt.Errorf("the box could not be reached anew at %s, so it is what it was",
+				strings.Join(addresses, ", "))
 		}
 		select {
 		case <-time.After(pause):
@@ -107,7 +109,8 @@ type answer struct {
 
 // confirmAnywhere tries all addresses at once: one that is no longer there takes long to say so. over says
 // that the box has answered, and how.
-func (p *push) confirmAnywhere(ctx context.Context, known target, addresses []string, number string) (said answer, over bool) {
+func (p *push) confirmAnywhere(ctx context.Context, known target, addresses []string,
+	number string) (said answer, over bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan answer, len(addresses))

@@ -73,7 +73,8 @@ func commands() multicall.Table {
 	t.Mains["sh"] = func() {
 		utilities := maps.Clone(t.Commands)
 		maps.DeleteFunc(utilities, func(name string, _ multicall.Command) bool { return !sh.IsUtility(name) })
-		os.Exit(sh.Program{Utilities: utilities, Notify: signal.Notify, Ignore: signal.Ignore, Exit: os.Exit}.Run(os.Args))
+		os.Exit(sh.Program{Utilities: utilities, Notify: signal.Notify, Ignore: signal.Ignore,
+			Exit: os.Exit}.Run(os.Args))
 	}
 	return t
 }

@@ -87,7 +87,8 @@ func (k kernel) routes(names map[int]string) ([]netcfg.Route, error) {
 				route.Link, route.Unreachable = "", true // IPv6 has it on lo
 			}
 			if r.Dst == nil {
-				route.To = map[int]netip.Prefix{netlink.FAMILY_V4: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
+				route.To = map[int]netip.Prefix{netlink.FAMILY_V4: netip.PrefixFrom(netip.IPv4Unspecified(),
+					0),
 					netlink.FAMILY_V6: netip.PrefixFrom(netip.IPv6Unspecified(), 0)}[family]
 			}
 			ours = append(ours, route)
@@ -238,7 +239,8 @@ func (k kernel) changeRoute(verb string, r netcfg.Route) error {
 	return k.RouteAdd(route)
 }
 
-// tellNobody has a link that is no plan's any more as one that was never: the kernel tells nobody there of other routers.
+// tellNobody has a link that is no plan's any more as one that was never: the kernel tells nobody there of
+// other routers.
 func tellNobody(link string) error {
 	err := writeSysctl(netcfg.Sysctl{Key: "net/ipv4/conf/" + link + "/send_redirects", Value: "0"})
 	if errors.Is(err, fs.ErrNotExist) { // gone meanwhile, or without IPv4
@@ -248,7 +250,8 @@ func tellNobody(link string) error {
 }
 
 func writeSysctl(s netcfg.Sysctl) error {
-	f, err := os.OpenFile(s.Path(), os.O_WRONLY|os.O_TRUNC, 0) // never create: a mistyped key must not look like success
+	// never create: a mistyped key must not look like success
+	f, err := os.OpenFile(s.Path(), os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,8 @@ type monitor struct{ socket *os.File }
 const monitorPause = time.Second
 
 func openMonitor(groups uint32) (*monitor, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
+		unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, os.NewSyscallError("network: netlink socket", err)
 	}

@@ -17,8 +17,8 @@ func sittun(l netcfg.Link) *netlink.Sittun {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.Group = l.Name, netcfg.Owner
 	return &netlink.Sittun{
-		LinkAttrs: attrs, Local: l.Local.AsSlice(), Remote: l.Remote.AsSlice(), Ttl: netcfg.TunnelTTL, PMtuDisc: 1,
-		Proto: unix.IPPROTO_IPV6,
+		LinkAttrs: attrs, Local: l.Local.AsSlice(), Remote: l.Remote.AsSlice(), Ttl: netcfg.TunnelTTL,
+		PMtuDisc: 1, Proto: unix.IPPROTO_IPV6,
 	}
 }
 

@@ -52,8 +52,8 @@ type Config struct {
 	// out. Defaults 64 and 16.
 	MaxPending, MaxPendingPerSource int
 
-	// MaxSessions bounds the sessions of all connections together. One source may have all but two, so that somebody
-	// gets in from elsewhere. Default 64.
+	// MaxSessions bounds the sessions of all connections together. One source may have all but two, so that
+	// somebody gets in from elsewhere. Default 64.
 	MaxSessions int
 
 	// MaxForwards bounds the connections that clients have the box open, of all together. Default 64.

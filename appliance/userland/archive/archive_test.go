@@ -93,7 +93,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// FuzzNewc: what is read of a header is what was written, and of other bytes nothing is read beyond its bounds.
+// FuzzNewc: what is read of a header is what was written, and of other bytes nothing is read beyond its
+// bounds.
 func FuzzNewc(f *testing.F) {
 	f.Add((&newc{mode: 0o100644, size: 3, name: "a"}).appendTo(nil))
 	f.Add((&newc{name: trailer}).appendTo(nil))

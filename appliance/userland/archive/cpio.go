@@ -41,8 +41,9 @@ var cpioCommand = command.Command{
 `,
 	Letters: cpioLetters,
 	Long: map[string]byte{
-		"extract": 'i', "list": 't', "create": 'o', "format": 'H', "pass-through": 'p', "owner": 'R', "verbose": 'v',
-		"null": '0', "quiet": optQuiet, "to-stdout": optToStdout, "ignore-devno": optNoDevice, "renumber-inodes": optRenumber,
+		"extract": 'i', "list": 't', "create": 'o', "format": 'H', "pass-through": 'p', "owner": 'R',
+		"verbose": 'v', "null": '0', "quiet": optQuiet, "to-stdout": optToStdout, "ignore-devno": optNoDevice,
+		"renumber-inodes": optRenumber,
 	},
 	Run: runCpio,
 }
@@ -55,7 +56,8 @@ type cpio struct {
 }
 
 func runCpio(c *command.Call) {
-	p := &cpio{Call: c, lister: newLister(c.Stdout.Underlying(), c.Stdout), uid: nobodyInPlace, gid: nobodyInPlace}
+	p := &cpio{Call: c, lister: newLister(c.Stdout.Underlying(), c.Stdout), uid: nobodyInPlace,
+		gid: nobodyInPlace}
 	if err := p.do(); err != nil && c.Stdout.Err() == nil { // whoever flushes says that
 		c.Fail(err)
 	}

@@ -14,8 +14,8 @@ import (
 
 // A cpioReader takes out what is in an archive, or says what that is.
 //
-// Of a file with several names the last one has the content, and the others, which come before, have none: they wait for
-// the end.
+// Of a file with several names the last one has the content, and the others, which come before, have none:
+// they wait for the end.
 type cpioReader struct {
 	*cpio
 	from    *newcReader
@@ -33,10 +33,10 @@ type otherName struct {
 
 func (p *cpio) read(from io.Reader, dir string, patterns []string) error {
 	r := &cpioReader{
-		cpio: p, from: &newcReader{r: bufio.NewReaderSize(from, 64<<10)}, wanted: patterns, made: map[inode]string{},
-		x: &extractor{
-			c: p.Call, dir: dir, parents: p.Has('d'), unlink: p.Has('u'), newer: !p.Has('u'), owners: true, numeric: true,
-			modes: true, times: p.Has('m'),
+		cpio: p, from: &newcReader{r: bufio.NewReaderSize(from, 64<<10)}, wanted: patterns,
+		made: map[inode]string{}, x: &extractor{
+			c: p.Call, dir: dir, parents: p.Has('d'), unlink: p.Has('u'), newer: !p.Has('u'), owners: true,
+			numeric: true, modes: true, times: p.Has('m'),
 		},
 	}
 	whole, err := r.all()

@@ -34,8 +34,8 @@ func (e *entry) kind() uint32 { return e.mode & unix.S_IFMT }
 // hard: it is another name of a file that is in the archive already.
 func (e *entry) hard() bool { return e.kind() == unix.S_IFREG && e.size == 0 && e.link != "" }
 
-// safeName takes away what would lead out of the directory that an archive is unpacked in: all up to the last "..", and
-// slashes at the beginning.
+// safeName takes away what would lead out of the directory that an archive is unpacked in: all up to the last
+// "..", and slashes at the beginning.
 func safeName(name string) string {
 	if name == ".." || strings.HasSuffix(name, "/..") {
 		return ""

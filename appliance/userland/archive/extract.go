@@ -250,8 +250,8 @@ func (x *extractor) id(kind, name string, number int) int {
 	return id
 }
 
-// finish makes the links that had to wait, unless that is of no use any more, and gives directories their mode and time,
-// the innermost first.
+// finish makes the links that had to wait, unless that is of no use any more, and gives directories their
+// mode and time, the innermost first.
 func (x *extractor) finish(links bool) {
 	if links {
 		if err := x.links.make(); err != nil {

@@ -5,8 +5,8 @@ import "strings"
 // globs are patterns of the shell, as fnmatch(3) has them.
 type globs []string
 
-// cover reports whether a pattern matches a name, or a directory that it is in: as much of the name is compared as the
-// pattern has components.
+// cover reports whether a pattern matches a name, or a directory that it is in: as much of the name is
+// compared as the pattern has components.
 func (g globs) cover(name string) bool {
 	for _, pattern := range g {
 		cut := name
@@ -38,7 +38,8 @@ func (g globs) match(name string) bool {
 	return false
 }
 
-// below reports whether a pattern matches a name, or the end of one from any component on, or a directory that it is in.
+// below reports whether a pattern matches a name, or the end of one from any component on, or a directory
+// that it is in.
 func (g globs) below(name string) bool {
 	for _, pattern := range g {
 		for at := 0; at < len(name); at++ {
@@ -60,8 +61,8 @@ func leading(pattern, name string) bool {
 	return false
 }
 
-// glob is fnmatch(3) without flags. Where a star did too little, the last one takes one more: nothing that came before it
-// need be tried again.
+// glob is fnmatch(3) without flags. Where a star did too little, the last one takes one more: nothing that
+// came before it need be tried again.
 func glob(pattern, name string) bool {
 	p, n, star, retry := 0, 0, -1, 0
 	for n < len(name) || p < len(pattern) {

@@ -9,8 +9,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// links are those of an archive that are made when all its files are there. A symbolic link that leads to elsewhere, made
-// at once, would have what follows in the archive written there. The other name of a file may be one of such a link.
+// links are those of an archive that are made when all its files are there. A symbolic link that leads to
+// elsewhere, made at once, would have what follows in the archive written there. The other name of a file may
+// be one of such a link.
 type links struct{ waiting []link }
 
 // maxWaiting is how many links wait at most.
@@ -40,8 +41,8 @@ func (l *links) later(name, target string, hard bool) error {
 	return nil
 }
 
-// make makes them: other names of files first, before a symbolic link can lead to a file that is not the archive's; then
-// symbolic links, and their other names, which are links of the same.
+// make makes them: other names of files first, before a symbolic link can lead to a file that is not the
+// archive's; then symbolic links, and their other names, which are links of the same.
 func (l *links) make() error {
 	symbolic := map[string]string{} // those that wait
 	for _, one := range l.waiting {
@@ -52,7 +53,8 @@ func (l *links) make() error {
 	for _, one := range l.waiting {
 		if _, waits := symbolic[one.target]; one.hard && !waits {
 			if err := unix.Link(one.target, one.name); err != nil {
-				return named(one.name, fmt.Errorf("another name of %s: %w", printable.String(one.target), err))
+				return named(one.name, fmt.Errorf("another name of %s: %w", printable.String(one.target),
+					err))
 			}
 		}
 	}

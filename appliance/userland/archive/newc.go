@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A newc is a header of a cpio archive of that format, which is the kernel's for initramfs: "070701", or "070702" with
-// a sum, thirteen numbers of eight hexadecimal digits, and the name (Linux, Documentation/driver-api/early-userspace/
-// buffer-format.rst). Name and content are filled up with zeros to four bytes.
+// A newc is a header of a cpio archive of that format, which is the kernel's for initramfs: "070701", or
+// "070702" with a sum, thirteen numbers of eight hexadecimal digits, and the name (Linux,
+// Documentation/driver-api/early-userspace/ buffer-format.rst). Name and content are filled up with zeros to
+// four bytes.
 type newc struct {
 	inode, mode, uid, gid, links, time, size uint32
 	devMajor, devMinor                       uint32 // of the file system
@@ -29,7 +30,8 @@ const (
 
 func (n *newc) numbers() []*uint32 {
 	return []*uint32{
-		&n.inode, &n.mode, &n.uid, &n.gid, &n.links, &n.time, &n.size, &n.devMajor, &n.devMinor, &n.major, &n.minor,
+		&n.inode, &n.mode, &n.uid, &n.gid, &n.links, &n.time, &n.size, &n.devMajor, &n.devMinor, &n.major,
+		&n.minor,
 	}
 }
 
@@ -53,7 +55,8 @@ type newcReader struct {
 	read int64 // bytes
 }
 
-// next reads a header. Its error is io.EOF where the archive ends without its trailer, before anything of another header.
+// next reads a header. Its error is io.EOF where the archive ends without its trailer, before anything of
+// another header.
 func (r *newcReader) next() (*newc, error) {
 	header := make([]byte, newcHeader)
 	if err := r.full(header); err != nil {
@@ -129,8 +132,9 @@ func (e exact) Read(p []byte) (int, error) {
 // newcOf is a file as a header.
 func newcOf(name string, st *unix.Stat_t) (*newc, error) {
 	n := &newc{
-		inode: uint32(st.Ino), mode: st.Mode, uid: st.Uid, gid: st.Gid, links: uint32(st.Nlink), time: uint32(st.Mtim.Sec),
-		devMajor: unix.Major(st.Dev), devMinor: unix.Minor(st.Dev), major: unix.Major(st.Rdev), minor: unix.Minor(st.Rdev), name: name,
+		inode: uint32(st.Ino), mode: st.Mode, uid: st.Uid, gid: st.Gid, links: uint32(st.Nlink),
+		time: uint32(st.Mtim.Sec), devMajor: unix.Major(st.Dev), devMinor: unix.Minor(st.Dev),
+		major: unix.Major(st.Rdev), minor: unix.Minor(st.Rdev), name: name,
 	}
 	if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFREG || kind == unix.S_IFLNK {
 		if n.size = uint32(st.Size); int64(n.size) != st.Size {

@@ -34,8 +34,8 @@ const (
 // packers are gzip and its like: each format has one that packs, one that unpacks, and one that shows.
 func packers() map[string]command.Command {
 	long := map[string]byte{
-		"stdout": 'c', "to-stdout": 'c', "force": 'f', "verbose": 'v', "decompress": 'd', "uncompress": 'd', "test": 't',
-		"quiet": 'q', "fast": '1', "best": '9', "no-name": 'n',
+		"stdout": 'c', "to-stdout": 'c', "force": 'f', "verbose": 'v', "decompress": 'd', "uncompress": 'd',
+		"test": 't', "quiet": 'q', "fast": '1', "best": '9', "no-name": 'n',
 	}
 	unpackLong := map[string]byte{"stdout": 'c', "to-stdout": 'c', "force": 'f', "test": 't', "no-name": 'n'}
 	gz, bz, xz := gzipFormat(), bzip2Format(), xzFormat()
@@ -47,10 +47,12 @@ func packers() map[string]command.Command {
 		return f.unpack(r)
 	}}
 	packer := func(f format, letters string, long map[string]byte) command.Command {
-		return command.Command{Usage: "[-cdfktv] [-1 ... -9] [FILE]...", Help: packHelp, Letters: letters, Long: long, Run: run(f, true, false)}
+		return command.Command{Usage: "[-cdfktv] [-1 ... -9] [FILE]...", Help: packHelp, Letters: letters,
+			Long: long, Run: run(f, true, false)}
 	}
 	unpacker := func(f format, letters string, long map[string]byte, shows bool) command.Command {
-		return command.Command{Usage: "[-cfktv] [FILE]...", Help: unpackHelp, Letters: letters, Long: long, Run: run(f, false, shows)}
+		return command.Command{Usage: "[-cfktv] [FILE]...", Help: unpackHelp, Letters: letters, Long: long,
+			Run: run(f, false, shows)}
 	}
 	return map[string]command.Command{
 		"gzip":    packer(gz, "cfkvqdtn123456789", long),
@@ -59,9 +61,10 @@ func packers() map[string]command.Command {
 		"bzip2":   packer(bz, "cfkvqdtzs123456789", nil),
 		"bunzip2": unpacker(bz, "cfkvqdt", nil, false),
 		"bzcat":   unpacker(bz, "cfkvqdt", nil, true),
-		"xz":      {Usage: "-d [-cfktv] [FILE]...", Help: unpackHelp, Letters: "cfkvqdt", Run: run(xz, true, false)},
-		"unxz":    unpacker(xz, "cfkvqdt", nil, false),
-		"xzcat":   unpacker(xz, "cfkvqdt", nil, true),
+		"xz": {Usage: "-d [-cfktv] [FILE]...", Help: unpackHelp, Letters: "cfkvqdt",
+			Run: run(xz, true, false)},
+		"unxz":  unpacker(xz, "cfkvqdt", nil, false),
+		"xzcat": unpacker(xz, "cfkvqdt", nil, true),
 	}
 }
 
@@ -80,7 +83,8 @@ type packing struct {
 
 func run(f format, packs, shows bool) func(*command.Call) {
 	return func(c *command.Call) {
-		p := &packing{Call: c, format: f, toStdout: shows || c.Has('c'), tests: c.Has('t'), force: c.Has('f'), keep: c.Has('k')}
+		p := &packing{Call: c, format: f, toStdout: shows || c.Has('c'), tests: c.Has('t'), force: c.Has('f'),
+			keep: c.Has('k')}
 		p.packs = packs && !c.Has('d') && !p.tests
 		if p.packs && f.pack == nil {
 			c.Misused("%s files are only unpacked: -d", f.name)
@@ -212,8 +216,8 @@ func (p *packing) newName(name string) (string, error) {
 	return "", fmt.Errorf("%s: expected a name that ends in .%s", name, p.suffix)
 }
 
-// convert packs or unpacks, and says how much that became, and the time that the file had when it was packed, if it is
-// said.
+// convert packs or unpacks, and says how much that became, and the time that the file had when it was packed,
+// if it is said.
 func (p *packing) convert(to io.Writer, from io.Reader) (size int64, when time.Time, err error) {
 	if p.packs {
 		count := &counter{w: to}

@@ -16,8 +16,8 @@ import (
 const fill = `umask 022; mkdir -p dir/sub; echo alpha >a; echo beta >b; echo in >dir/f; echo deep >dir/sub/g; : >other
 touch -d @1700000000 a b dir/f dir/sub/g other dir/sub dir; `
 
-// shell runs a line with commands from a directory before those of the system, and returns what it printed, how it ended,
-// and the files that there are then.
+// shell runs a line with commands from a directory before those of the system, and returns what it printed,
+// how it ended, and the files that there are then.
 func shell(t *testing.T, bin, line string) string {
 	t.Helper()
 	dir := t.TempDir()

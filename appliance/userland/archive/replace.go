@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// A replacement is a file that is written beside another, and takes its name when it is whole. Who ends the program before
-// leaves it there, under a name that begins with a dot.
+// A replacement is a file that is written beside another, and takes its name when it is whole. Who ends the
+// program before leaves it there, under a name that begins with a dot.
 type replacement struct {
 	*os.File
 	name string
@@ -35,7 +35,8 @@ func replace(name string, force bool) (*replacement, error) {
 	return &replacement{f, name}, nil
 }
 
-// done gives the file its name, and mode, owner and time of another. It is on the disk by then: that other may be removed.
+// done gives the file its name, and mode, owner and time of another. It is on the disk by then: that other
+// may be removed.
 func (r *replacement) done(like fs.FileInfo, when time.Time, force bool) (err error) {
 	defer func() {
 		if err != nil {

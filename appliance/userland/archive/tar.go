@@ -49,9 +49,9 @@ var tarCommand = command.Command{
 func tarLong() map[string]byte {
 	return map[string]byte{
 		"list": 't', "extract": 'x', "directory": 'C', "file": 'f', "to-stdout": 'O', "no-same-owner": 'o',
-		"same-permissions": 'p', "verbose": 'v', "keep-old": 'k', "create": 'c', "dereference": 'h', "bzip2": 'j',
-		"files-from": 'T', "exclude-from": 'X', "gzip": 'z', "xz": 'J', "auto-compress": 'a', "touch": 'm',
-		"strip-components": optStrip, "no-recursion": optFlat, "numeric-owner": optNumeric,
+		"same-permissions": 'p', "verbose": 'v', "keep-old": 'k', "create": 'c', "dereference": 'h',
+		"bzip2": 'j', "files-from": 'T', "exclude-from": 'X', "gzip": 'z', "xz": 'J', "auto-compress": 'a',
+		"touch": 'm', "strip-components": optStrip, "no-recursion": optFlat, "numeric-owner": optNumeric,
 		"no-same-permissions": optPlainModes, "overwrite": optOverwrite, "exclude": optExclude,
 	}
 }
@@ -166,7 +166,8 @@ func (t *tarrer) safe(name string) string {
 	safe := safeName(name)
 	if safe != name && !t.warned {
 		t.warned = true
-		t.Warn(fmt.Errorf("names are shown and kept without what leads out of the directory: %q", strings.TrimSuffix(name, safe)))
+		t.Warn(fmt.Errorf("names are shown and kept without what leads out of the directory: %q",
+			strings.TrimSuffix(name, safe)))
 	}
 	return safe
 }

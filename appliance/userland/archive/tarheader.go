@@ -24,8 +24,8 @@ const (
 	small, large            = 8, 12 // numbers
 )
 
-// tarHeader is an entry as GNU's tar writes it, and busybox's: names that are too long go before, each in a header of its
-// own, and numbers that are too large are not octal but binary. All tars read it.
+// tarHeader is an entry as GNU's tar writes it, and busybox's: names that are too long go before, each in a
+// header of its own, and numbers that are too large are not octal but binary. All tars read it.
 func tarHeader(e *entry) []byte {
 	h := make([]byte, block)
 	h[typeAt] = tarType(e)
@@ -87,8 +87,8 @@ func long(kind byte, name string) []byte {
 	return append(summed(h), text...)
 }
 
-// number writes one in octal digits, with a zero byte behind them where there is room, or else in binary with the first
-// bit set.
+// number writes one in octal digits, with a zero byte behind them where there is room, or else in binary with
+// the first bit set.
 func number(field []byte, n int64) {
 	digits := fmt.Sprintf("%0*o", len(field)-1, n)
 	if len(digits) <= len(field) {

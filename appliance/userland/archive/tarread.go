@@ -28,8 +28,9 @@ func (t *tarrer) read(strip int) {
 	}
 	root := os.Geteuid() == 0
 	x := &extractor{
-		c: t.Call, strip: strip, parents: true, unlink: !t.Has('k') && !t.Has(optOverwrite), truncate: t.Has(optOverwrite),
-		owners: root && !t.Has('o'), numeric: t.Has(optNumeric), modes: root && !t.Has(optPlainModes), times: !t.Has('m'),
+		c: t.Call, strip: strip, parents: true, unlink: !t.Has('k') && !t.Has(optOverwrite),
+		truncate: t.Has(optOverwrite), owners: root && !t.Has('o'), numeric: t.Has(optNumeric), modes: root &&
+			!t.Has(optPlainModes), times: !t.Has('m'),
 	}
 	found, err := t.entries(x, from)
 	x.finish(err == nil)
@@ -48,7 +49,8 @@ func (t *tarrer) read(strip int) {
 	}
 }
 
-// entries goes through the archive. found are those of the names of the command line that something has matched.
+// entries goes through the archive. found are those of the names of the command line that something has
+// matched.
 func (t *tarrer) entries(x *extractor, from io.Reader) (found map[string]bool, err error) {
 	r, err := t.input(from)
 	if err != nil {

@@ -26,7 +26,8 @@ type tarWriter struct {
 	people map[string]string
 }
 
-// create makes an archive. A file that cannot be read is left out, and said; what cannot be written is the end.
+// create makes an archive. A file that cannot be read is left out, and said; what cannot be written is the
+// end.
 func (t *tarrer) create() {
 	if len(t.names) == 0 {
 		t.Fail(errors.New("an archive of nothing is none"))
@@ -140,8 +141,8 @@ func (w *tarWriter) tree(name string) error {
 // file writes one.
 func (w *tarWriter) file(name, shown string, st *unix.Stat_t) (err error) {
 	e := &entry{
-		name: shown, mode: st.Mode, uid: int(st.Uid), gid: int(st.Gid), user: w.user(st.Uid), group: w.group(st.Gid),
-		device: st.Rdev, when: statTime(st),
+		name: shown, mode: st.Mode, uid: int(st.Uid), gid: int(st.Gid), user: w.user(st.Uid),
+		group: w.group(st.Gid), device: st.Rdev, when: statTime(st),
 	}
 	id := inode{st.Dev, st.Ino}
 	switch kind := e.kind(); {

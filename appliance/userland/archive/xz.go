@@ -20,7 +20,8 @@ const (
 
 func newUnxz(r *bufio.Reader) (io.Reader, error) { return unxz(r, window()) }
 
-// window is how many bytes of memory the last bytes of a stream may take: a half of what the machine has to give.
+// window is how many bytes of memory the last bytes of a stream may take: a half of what the machine has to
+// give.
 func window() int64 {
 	text, _ := os.ReadFile("/proc/meminfo") // without it, as busybox
 	for line := range strings.Lines(string(text)) {
@@ -34,8 +35,9 @@ func window() int64 {
 	return largestWindow
 }
 
-// An unxzer reads .xz files. A stream may ask for a larger window than there is memory for, and have less in it, as small
-// files do that `xz -9` has made: so the memory counts that is used, which is never more than what was read.
+// An unxzer reads .xz files. A stream may ask for a larger window than there is memory for, and have less in
+// it, as small files do that `xz -9` has made: so the memory counts that is used, which is never more than
+// what was read.
 type unxzer struct {
 	z     *xz.Reader
 	limit int64 // bytes of the stream that there is memory for; -1: for the whole window
@@ -64,7 +66,8 @@ func (u *unxzer) Read(p []byte) (int, error) {
 	n, err := u.z.Read(p)
 	u.read += int64(n)
 	if u.limit >= 0 && u.read > u.limit {
-		return 0, fmt.Errorf("unpacking it takes more than the %d MB of memory that are left for it", u.limit>>20)
+		return 0, fmt.Errorf("unpacking it takes more than the %d MB of memory that are left for it",
+			u.limit>>20)
 	}
 	return n, unxzError(err)
 }

@@ -1,6 +1,6 @@
-// Package busyboxtest holds commands of the userland against busybox's, for tests: the same command line on the same
-// files by both, and what both print on standard output, whether they complain, how they end, and which files are there
-// afterwards must be the same. The words of complaints are everybody's own.
+// Package busyboxtest holds commands of the userland against busybox's, for tests: the same command line on
+// the same files by both, and what both print on standard output, whether they complain, how they end, and
+// which files are there afterwards must be the same. The words of complaints are everybody's own.
 //
 // A room's test is the commands, as a program of many names:
 //
@@ -13,10 +13,11 @@
 //
 //	func TestBusybox(t *testing.T) { busyboxtest.Compare(t, "testdata/busybox", text.Commands()) }
 //
-// In the directory is a txtar file for each command or kind. Its files are there when a line is run; its comment has the
-// command lines, for sh. A line that begins with "#" says something to the reader. One with "~" is the reason why the
-// line below it does something else than busybox's: it must differ, and docs/userland.md lists it. In place of what
-// Debian's busybox lacks, as join, Debian's own command is the peer.
+// In the directory is a txtar file for each command or kind. Its files are there when a line is run; its
+// comment has the command lines, for sh. A line that begins with "#" says something to the reader. One with
+// "~" is the reason why the line below it does something else than busybox's: it must differ, and
+// docs/userland.md lists it. In place of what Debian's busybox lacks, as join, Debian's own command is the
+// peer.
 package busyboxtest
 
 import (
@@ -124,8 +125,8 @@ func (r Trial) Compare(t *testing.T, dir string, commands map[string]command.Com
 	}
 }
 
-// both runs the line by ours and by theirs. A line may show the time: when results are not as expected, it runs
-// again from the beginning of a second, so that both can see the same one.
+// both runs the line by ours and by theirs. A line may show the time: when results are not as expected, it
+// runs again from the beginning of a second, so that both can see the same one.
 func (r Trial) both(t *testing.T, c Case, ours, theirs string) (got, want result) {
 	t.Helper()
 	for range 3 {
@@ -138,8 +139,8 @@ func (r Trial) both(t *testing.T, c Case, ours, theirs string) (got, want result
 	return got, want
 }
 
-// programs are two directories with a name for each command: in ours those of the test's own program go before, in theirs
-// Debian's own where busybox has none.
+// programs are two directories with a name for each command: in ours those of the test's own program go
+// before, in theirs Debian's own where busybox has none.
 func programs(t *testing.T, commands map[string]command.Command) (ours, theirs string) {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")
@@ -215,7 +216,8 @@ func (c Case) run(t *testing.T, bin string, alone bool) (r result) {
 	defer cancel()
 	shell := []string{"/bin/dash", "-c", "umask 022; " + c.Line}
 	if alone {
-		shell = append([]string{"/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--net", "--kill-child"}, shell...)
+		shell = append([]string{"/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--net",
+			"--kill-child"}, shell...)
 	}
 	cmd := exec.CommandContext(ctx, shell[0], shell[1:]...)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second

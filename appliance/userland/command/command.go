@@ -1,11 +1,12 @@
-// Package command is what all commands of the userland have in common: how they are asked for help, how they read
-// options, where they read from and write to, and how they end. A command does what busybox's of its name does, or it
-// is not there; busybox's help and error texts are not taken over, its exit statuses and its streams are.
+// Package command is what all commands of the userland have in common: how they are asked for help, how they
+// read options, where they read from and write to, and how they end. A command does what busybox's of its
+// name does, or it is not there; busybox's help and error texts are not taken over, its exit statuses and its
+// streams are.
 //
 //	func Commands() map[string]command.Command { return map[string]command.Command{"tac": {Usage: "[FILE]...", Run: tac}} }
 //
-// What a command writes is buffered, and that it could not be written ends it with an error: no command may say that
-// all is well while its output is lost.
+// What a command writes is buffered, and that it could not be written ends it with an error: no command may
+// say that all is well while its output is lost.
 package command
 
 import (
@@ -23,8 +24,9 @@ import (
 
 // A Command is one of the userland.
 type Command struct {
-	Usage   string          // what may be behind its name: "[-nr] [-k KEY] [FILE]..."; "\n": or
-	Help    string          // "\t-k KEY\twhat it does\n" for each option, and other lines, for --help; "": the usage says it all
+	Usage string // what may be behind its name: "[-nr] [-k KEY] [FILE]..."; "\n": or
+	// "\t-k KEY\twhat it does\n" for each option, and other lines, for --help; "": the usage says it all
+	Help    string
 	Letters string          // its options as for getopt(3); "+" first: operands end them
 	Long    map[string]byte // long names of them
 	Raw     bool            // it reads its arguments itself: Args has them all
@@ -50,7 +52,8 @@ type Call struct {
 // Main is the command for a table of a program.
 func (c Command) Main() multicall.Command {
 	return func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-		call := &Call{Context: ctx, Name: multicall.Name(args[0]), Stdin: stdin, Stdout: newWriter(stdout), Stderr: stderr, command: &c}
+		call := &Call{Context: ctx, Name: multicall.Name(args[0]), Stdin: stdin, Stdout: newWriter(stdout),
+			Stderr: stderr, command: &c}
 		call.run(args[1:])
 		if err := call.Stdout.Flush(); err != nil {
 			call.Fail(fmt.Errorf("write error: %w", reason(err)))
@@ -150,8 +153,8 @@ func (c *Call) Open(name string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// Each reads the operands one after the other, standard input if there are none. What cannot be read, or f does not
-// like, is said and makes the status one of trouble; the next is read all the same.
+// Each reads the operands one after the other, standard input if there are none. What cannot be read, or f
+// does not like, is said and makes the status one of trouble; the next is read all the same.
 func (c *Call) Each(f func(name string, r io.Reader) error) {
 	names := c.Args
 	if len(names) == 0 {
@@ -241,7 +244,8 @@ func (w *Writer) WriteByte(b byte) error {
 	return err
 }
 
-// Lines has each line written at once, whoever reads: a command that runs for long is read along, through a pipe too.
+// Lines has each line written at once, whoever reads: a command that runs for long is read along, through a
+// pipe too.
 func (w *Writer) Lines() { w.lines = true }
 
 // Flush writes what is not yet written: before a command waits for what others do.

@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// columns are those of the console, where each line of help is read: as many as a VGA screen and a serial line have.
+// columns are those of the console, where each line of help is read: as many as a VGA screen and a serial
+// line have.
 const columns = 80
 
 // widest is the widest word of an option that the text is beside of; that of a wider one is below it.
@@ -28,8 +29,9 @@ func usage(name, how string) string {
 	return out.String()
 }
 
-// layout is help as it is printed. A line "\tOPTION\tTEXT" becomes a row of two columns, of which the first is as wide
-// as must be; one "\tTEXT" is indented; others begin where they begin. None is longer than a line of the console.
+// layout is help as it is printed. A line "\tOPTION\tTEXT" becomes a row of two columns, of which the first
+// is as wide as must be; one "\tTEXT" is indented; others begin where they begin. None is longer than a line
+// of the console.
 func layout(help string) string {
 	width := 0
 	for line := range strings.Lines(help) {
@@ -65,7 +67,8 @@ func row(line string) (option, text string, ok bool) {
 	return strings.Cut(line, "\t")
 }
 
-// words takes a usage line apart where it may be folded: not within brackets, and before a "|" rather than behind it.
+// words takes a usage line apart where it may be folded: not within brackets, and before a "|" rather than
+// behind it.
 func words(line string) []string {
 	var all []string
 	depth, begin := 0, 0
@@ -89,7 +92,8 @@ func fold(words []string, indent int) string {
 	var out strings.Builder
 	line := ""
 	for _, word := range words {
-		if longer := strings.TrimRight(line+word, " "); utf8.RuneCountInString(longer) > columns && len(line) > indent {
+		if longer := strings.TrimRight(line+word, " "); utf8.RuneCountInString(longer) > columns &&
+			len(line) > indent {
 			out.WriteString(strings.TrimRight(line, " ") + "\n")
 			line = strings.Repeat(" ", indent)
 		}

@@ -5,8 +5,9 @@ import "sort"
 // A change is lines of one text where the other has others: a[a0:a1] and b[b0:b1].
 type change struct{ a0, a1, b0, b1 int }
 
-// changes compares two texts, each line a number: equal lines have equal ones. It keeps a longest common subsequence, by
-// Hunt's and Szymanski's algorithm; of several as long as each other, the one that diff(1) has always chosen.
+// changes compares two texts, each line a number: equal lines have equal ones. It keeps a longest common
+// subsequence, by Hunt's and Szymanski's algorithm; of several as long as each other, the one that diff(1)
+// has always chosen.
 func changes(a, b []int) []change {
 	start := 0
 	for start < len(a) && start < len(b) && a[start] == b[start] {
@@ -39,8 +40,8 @@ type link struct {
 	before *link
 }
 
-// crowd is from how many equal lines on only so many are tried for each: those at about the same place among them. What
-// comes out may keep less than it could, and is done in time.
+// crowd is from how many equal lines on only so many are tried for each: those at about the same place among
+// them. What comes out may keep less than it could, and is done in time.
 const crowd = 2000
 
 // common returns pairs of equal lines, both ascending.

@@ -27,8 +27,8 @@ Exit status: 0 equal, 1 not, 2 trouble.
 	Letters: "abdiL:NqrsS:tTU:wupBE",
 	Long: map[string]byte{"ignore-case": 'i', "ignore-tab-expansion": 'E', "ignore-space-change": 'b',
 		"ignore-all-space": 'w', "ignore-blank-lines": 'B', "text": 'a', "unified": 'U', "expand-tabs": 't',
-		"initial-tab": 'T', "brief": 'q', "label": 'L', "report-identical-files": 's', "recursive": 'r', "new-file": 'N',
-		"starting-file": 'S', "minimal": 'd'},
+		"initial-tab": 'T', "brief": 'q', "label": 'L', "report-identical-files": 's', "recursive": 'r',
+		"new-file": 'N', "starting-file": 'S', "minimal": 'd'},
 	Trouble: 2,
 	Run:     diff,
 }

@@ -65,8 +65,8 @@ func (d *differ) pair(a, b string, inA, inB bool) {
 	}
 }
 
-// special says that a file in a directory is neither a file nor a directory: who reads a pipe or a device waits for ever,
-// or changes what it is for.
+// special says that a file in a directory is neither a file nor a directory: who reads a pipe or a device
+// waits for ever, or changes what it is for.
 func (d *differ) special(name string, there bool) bool {
 	info, err := os.Stat(name)
 	if !there || err != nil || info.Mode().IsRegular() || info.IsDir() {

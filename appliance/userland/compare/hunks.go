@@ -20,13 +20,15 @@ type hunk struct {
 	lines                              []hunkLine
 }
 
-// A hunkLine is of both texts (' '), of the old ('-') or of the new one ('+'). It has its end, if the text has.
+// A hunkLine is of both texts (' '), of the old ('-') or of the new one ('+'). It has its end, if the text
+// has.
 type hunkLine struct {
 	mark byte
 	text []byte
 }
 
-// readPatch reads unified diffs; what is around them is passed over. With an error it gives the parts before it.
+// readPatch reads unified diffs; what is around them is passed over. With an error it gives the parts before
+// it.
 func readPatch(text []byte) (files []*filePatch, err error) {
 	var f *filePatch
 	all := lines(text)
@@ -188,8 +190,8 @@ func (h *hunk) start() int {
 	return max(0, h.oldStart-1)
 }
 
-// place finds where a hunk fits: where it says, else as near as possible, never before at. Lines with the mark new are
-// those that are not there.
+// place finds where a hunk fits: where it says, else as near as possible, never before at. Lines with the
+// mark new are those that are not there.
 func (h *hunk) place(old [][]byte, at, want int, added byte) (int, bool) {
 	want = min(max(want, at), len(old))
 	for d := 0; want-d >= at || want+d <= len(old); d++ {
@@ -216,7 +218,8 @@ func (h *hunk) fits(old [][]byte, at int, added byte) bool {
 		if line.mark == added {
 			continue
 		}
-		if at >= len(old) || !bytes.Equal(bytes.TrimSuffix(old[at], []byte("\n")), bytes.TrimSuffix(line.text, []byte("\n"))) {
+		if at >= len(old) || !bytes.Equal(bytes.TrimSuffix(old[at], []byte("\n")),
+			bytes.TrimSuffix(line.text, []byte("\n"))) {
 			return false
 		}
 		at++

@@ -74,7 +74,8 @@ func patch(c *command.Call) {
 	}
 }
 
-// target is the file that a part of a patch is for: by its name behind +++, with -R too, for it is there then.
+// target is the file that a part of a patch is for: by its name behind +++, with -R too, for it is there
+// then.
 func target(c *command.Call, f *filePatch, strip int) (string, error) {
 	if len(c.Args) > 0 {
 		return c.Args[0], nil

@@ -1,5 +1,5 @@
-// Package disks has the commands about disks and what is mounted. They read partitions and superblocks, which anybody
-// may have written; what mounts is the kernel. Nothing here writes to a disk.
+// Package disks has the commands about disks and what is mounted. They read partitions and superblocks, which
+// anybody may have written; what mounts is the kernel. Nothing here writes to a disk.
 package disks
 
 import "github.com/gatehouse-os/gatehouse/appliance/userland/command"
@@ -17,10 +17,12 @@ func Commands() map[string]command.Command {
 			Letters: "cdPo:far", Run: losetup,
 		},
 		"mount": {
-			Usage: "[-afrw] [-t TYPE] [-o LIST] [-O LIST] [-T FILE] [WHAT] [WHERE]", Help: mountHelp, Raw: true, Run: mount,
+			Usage: "[-afrw] [-t TYPE] [-o LIST] [-O LIST] [-T FILE] [WHAT] [WHERE]", Help: mountHelp,
+			Raw: true, Run: mount,
 		},
 		"umount": {
-			Usage: "[-aflrd] [-t TYPE,...] WHAT...", Help: umountHelp, Letters: "fldnrat:cvi", Long: umountLong(), Run: umount,
+			Usage: "[-aflrd] [-t TYPE,...] WHAT...", Help: umountHelp, Letters: "fldnrat:cvi",
+			Long: umountLong(), Run: umount,
 		},
 	}
 }

@@ -57,7 +57,8 @@ func fdisk(c *command.Call) {
 }
 
 func readGeometry(c *command.Call) (g geometry, err error) {
-	for letter, n := range map[byte]*int{'b': &g.sectorSize, 'C': &g.cylinders, 'H': &g.heads, 'S': &g.sectors} {
+	for letter, n := range map[byte]*int{'b': &g.sectorSize, 'C': &g.cylinders, 'H': &g.heads,
+		'S': &g.sectors} {
 		if text, given := c.Value(letter); given {
 			if *n, err = strconv.Atoi(text); err != nil || *n < 0 {
 				return g, fmt.Errorf("-%c %s: expected a number", letter, text)

@@ -34,7 +34,8 @@ func (d disk) list(w io.Writer, t partition.Table) {
 		if p.Empty() {
 			continue
 		}
-		fmt.Fprintf(w, "%*s%s%-2d%s %-11s %-11s ", width-len(infix), d.name, infix, i+1, bootMark(p.Boot), place(p.Start), place(p.End))
+		fmt.Fprintf(w, "%*s%s%-2d%s %-11s %-11s ", width-len(infix), d.name, infix, i+1, bootMark(p.Boot),
+			place(p.Start), place(p.End))
 		fmt.Fprintf(w, "%10d %10d %10d %s %2x %s\n", p.First, max(p.First+p.Sectors, p.First+1)-1, p.Sectors,
 			brief(p.Sectors*uint64(d.sectorSize)), p.Type, partition.TypeName(p.Type))
 		if i < 4 {
@@ -81,7 +82,8 @@ func (d disk) check(w io.Writer, number int, p partition.Part) {
 	}
 }
 
-// ordered reports whether the primary partitions, and the logical ones, stand as they follow each other on the disk.
+// ordered reports whether the primary partitions, and the logical ones, stand as they follow each other on
+// the disk.
 func ordered(parts []partition.Part) bool {
 	last := uint64(0)
 	for i, p := range parts {

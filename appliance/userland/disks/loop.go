@@ -42,7 +42,8 @@ func freeLoop() (int, error) {
 	return n, command.Named(control, err)
 }
 
-// attachFree makes a device of the file, whichever is free. Another may be quicker to take it: then it is the next.
+// attachFree makes a device of the file, whichever is free. Another may be quicker to take it: then it is the
+// next.
 func (l loop) attachFree() (device *os.File, err error) {
 	for range maxLoops {
 		n, err := freeLoop()
@@ -68,9 +69,11 @@ func (l loop) attach(name string) (device *os.File, err error) {
 	if err != nil {
 		return nil, command.Named(name, err)
 	}
-	config := unix.LoopConfig{Fd: uint32(file.Fd()), Info: unix.LoopInfo64{Offset: l.offset, Sizelimit: l.limit}}
+	config := unix.LoopConfig{Fd: uint32(file.Fd()),
+		Info: unix.LoopInfo64{Offset: l.offset, Sizelimit: l.limit}}
 	for flag, set := range map[uint32]bool{
-		unix.LO_FLAGS_READ_ONLY: readOnly, unix.LO_FLAGS_PARTSCAN: l.partitions, unix.LO_FLAGS_AUTOCLEAR: l.freedWhenUnused,
+		unix.LO_FLAGS_READ_ONLY: readOnly, unix.LO_FLAGS_PARTSCAN: l.partitions,
+		unix.LO_FLAGS_AUTOCLEAR: l.freedWhenUnused,
 	} {
 		if set {
 			config.Info.Flags |= flag

@@ -27,7 +27,8 @@ Without operands: what is mounted.
 
 func mountLong() map[string]byte {
 	return map[string]byte{
-		"all": 'a', "fake": 'f', "verbose": 'v', "read-only": 'r', "read-write": 'w', "types": 't', "options": 'o',
+		"all": 'a', "fake": 'f', "verbose": 'v', "read-only": 'r', "read-write": 'w', "types": 't',
+		"options": 'o',
 	}
 }
 
@@ -193,5 +194,7 @@ func (m *mounter) all() {
 // mounted reports whether something is mounted at a place.
 func mounted(point string) bool {
 	all, err := mounts.Read()
-	return err == nil && slices.ContainsFunc(all, func(e mounts.Mount) bool { return e.Point == filepath.Clean(point) })
+	return err == nil && slices.ContainsFunc(all, func(e mounts.Mount) bool {
+		return e.Point == filepath.Clean(point)
+	})
 }

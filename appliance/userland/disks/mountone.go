@@ -78,7 +78,8 @@ func (m *mounter) try(e mounts.Mount, o options) error {
 		}
 	}
 	if errors.Is(err, unix.EINVAL) && len(types) > 1 {
-		err = fmt.Errorf("it is none of %s (blkid says what it is, dmesg perhaps more): %w", strings.Join(types, " "), err)
+		err = fmt.Errorf("it is none of %s (blkid says what it is, dmesg perhaps more): %w",
+			strings.Join(types, " "), err)
 	}
 	return err
 }

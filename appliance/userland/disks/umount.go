@@ -21,7 +21,8 @@ const umountHelp = `	-f	without waiting for a server
 
 func umountLong() map[string]byte {
 	return map[string]byte{
-		"force": 'f', "lazy": 'l', "read-only": 'r', "detach-loop": 'd', "all": 'a', "types": 't', "verbose": 'v',
+		"force": 'f', "lazy": 'l', "read-only": 'r', "detach-loop": 'd', "all": 'a', "types": 't',
+		"verbose": 'v',
 	}
 }
 

@@ -45,7 +45,8 @@ func (d *display) draw(f screen.Frame) error {
 
 // leave ends it; the cursor is on the last line where there is no alternate screen.
 func (d *display) leave(f screen.Frame) {
-	f = screen.Frame{Rows: f.Rows, Columns: f.Columns, Lines: f.Lines[:max(0, min(len(f.Lines), f.Rows-1))], Row: f.Rows - 1}
+	f = screen.Frame{Rows: f.Rows, Columns: f.Columns, Lines: f.Lines[:max(0, min(len(f.Lines), f.Rows-1))],
+		Row: f.Rows - 1}
 	_ = d.draw(f) // whoever flushes says so
 	_, _ = d.out.WriteString(leaveScreen)
 }

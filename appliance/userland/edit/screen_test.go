@@ -120,7 +120,8 @@ func TestMore(t *testing.T) {
 	}
 }
 
-// TestNotEdited: a file that cannot be read, for its size or else, is not written to either, whoever forces it.
+// TestNotEdited: a file that cannot be read, for its size or else, is not written to either, whoever forces
+// it.
 func TestNotEdited(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "large"), []byte("first\n"), 0o600); err != nil {

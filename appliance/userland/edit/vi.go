@@ -46,7 +46,8 @@ func runVi(c *command.Call) {
 		c.Fail(err)
 		return
 	}
-	s := &session{call: c, terminal: terminal.Open(in), names: c.Args, readOnly: c.Has('R'), seen: map[string]fs.FileInfo{}}
+	s := &session{call: c, terminal: terminal.Open(in), names: c.Args, readOnly: c.Has('R'),
+		seen: map[string]fs.FileInfo{}}
 	defer s.terminal.Close()
 	s.display.out = c.Stdout
 	s.Editor = vi.New(s.terminal.Size())
@@ -135,7 +136,8 @@ func (s *session) write(r vi.Request) error {
 		}
 	}
 	before, now := s.seen[r.Name], stat(r.Name)
-	if before != nil && now != nil && !r.Force && (!now.ModTime().Equal(before.ModTime()) || now.Size() != before.Size()) {
+	if before != nil && now != nil && !r.Force &&
+		(!now.ModTime().Equal(before.ModTime()) || now.Size() != before.Size()) {
 		return fmt.Errorf("'%s' was changed by somebody else (:w! overrides)", r.Name)
 	}
 	err := save(r.Name, r.Text)
@@ -173,8 +175,8 @@ func (s *session) open() {
 	s.load(s.names[s.at])
 }
 
-// load loads a file; one that is not there is new. What cannot be read is not edited, and its name is not kept: :w!, :wq! or
-// ZZ would put what is on the screen in the place of it.
+// load loads a file; one that is not there is new. What cannot be read is not edited, and its name is not
+// kept: :w!, :wq! or ZZ would put what is on the screen in the place of it.
 func (s *session) load(name string) {
 	text, info, err := load(name, vi.MaxText)
 	switch {
@@ -207,7 +209,8 @@ func (s *session) startup() {
 	if err != nil {
 		return
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() || info.Mode()&0o022 != 0 {
+	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() ||
+		info.Mode()&0o022 != 0 {
 		s.Complain(errors.New(".exrc: permission denied"))
 		return
 	}

@@ -1,5 +1,6 @@
-// Package filemode reads modes of files as people write them: 644, u+x,go-w. It guarantees that what it returns has no
-// bits but permissions, set-user-ID, set-group-ID and sticky; whose umask counts is left to who asks.
+// Package filemode reads modes of files as people write them: 644, u+x,go-w. It guarantees that what it
+// returns has no bits but permissions, set-user-ID, set-group-ID and sticky; whose umask counts is left to
+// who asks.
 package filemode
 
 import (
@@ -21,8 +22,8 @@ const (
 	aDirectory = 0o40000
 )
 
-// Parse reads a mode as of chmod(1), octal or in letters, for a file that has the mode current, with the bits of its
-// kind. Letters without whose they are leave out what is in umask.
+// Parse reads a mode as of chmod(1), octal or in letters, for a file that has the mode current, with the bits
+// of its kind. Letters without whose they are leave out what is in umask.
 func Parse(text string, current, umask uint32) (uint32, error) {
 	if text != "" && text[0] >= '0' && text[0] <= '7' {
 		n, err := strconv.ParseUint(text, 8, 32)

@@ -92,7 +92,8 @@ func (k calendar) year(year int) string {
 		var titles, headings []string
 		var rows [weeksOfMonth][]string
 		for month := first; month < first+beside; month++ {
-			titles, headings = append(titles, centred(time.Month(month).String(), k.width())), append(headings, k.heading())
+			titles, headings = append(titles, centred(time.Month(month).String(), k.width())),
+				append(headings, k.heading())
 			for i, row := range k.rows(year, month) {
 				rows[i] = append(rows[i], row)
 			}

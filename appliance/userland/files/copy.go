@@ -91,8 +91,8 @@ func (p *copier) fail(err error) bool {
 	return false
 }
 
-// makeWay removes what the copy is to be called, if that is wanted. It reports whether to try again, and if not,
-// whether all is well, as somebody wants it so.
+// makeWay removes what the copy is to be called, if that is wanted. It reports whether to try again, and if
+// not, whether all is well, as somebody wants it so.
 func (p *copier) makeWay(s *step, why error) (again, ok bool) {
 	if !p.force && !p.interactive {
 		return false, p.fail(command.Named(s.to, why))

@@ -33,10 +33,10 @@ func copying() map[string]command.Command {
 			Usage: "[-aRrdPLHpfinlsuTv] SOURCE DEST\n[OPTION]... SOURCE... DIRECTORY\n[OPTION]... -t DIRECTORY SOURCE...", Help: cpHelp,
 			Letters: "pdRfinlsLHarPvuTt:\x03::",
 			Long: map[string]byte{
-				"archive": 'a', "force": 'f', "interactive": 'i', "no-clobber": 'n', "link": 'l', "dereference": 'L',
-				"no-dereference": 'P', "recursive": 'R', "symbolic-link": 's', "no-target-directory": 'T',
-				"target-directory": 't', "verbose": 'v', "update": 'u', "remove-destination": cpRemove,
-				"parents": cpParents, "reflink": cpReflink,
+				"archive": 'a', "force": 'f', "interactive": 'i', "no-clobber": 'n', "link": 'l',
+				"dereference": 'L', "no-dereference": 'P', "recursive": 'R', "symbolic-link": 's',
+				"no-target-directory": 'T', "target-directory": 't', "verbose": 'v', "update": 'u',
+				"remove-destination": cpRemove, "parents": cpParents, "reflink": cpReflink,
 			},
 			Run: cp,
 		},
@@ -45,8 +45,8 @@ func copying() map[string]command.Command {
 			Help:    "\t-f -i -n\tnever ask; ask before something is overwritten; overwrite nothing\n\t-t DIR -T\tinto the directory; not into one\n\t-v\tsay what is moved\n",
 			Letters: "finTt:v",
 			Long: map[string]byte{
-				"interactive": 'i', "force": 'f', "no-clobber": 'n', "no-target-directory": 'T', "target-directory": 't',
-				"verbose": 'v',
+				"interactive": 'i', "force": 'f', "no-clobber": 'n', "no-target-directory": 'T',
+				"target-directory": 't', "verbose": 'v',
 			},
 			Run: mv,
 		},
@@ -63,8 +63,9 @@ func cp(c *command.Call) {
 		return
 	}
 	p := &copier{
-		c: c, ask: asker{c: c}, recursive: o['R'], preserve: o['p'], follow: !o['d'] || o['L'], force: o['f'] || o[cpRemove],
-		interactive: o['i'], keep: o['n'], update: o['u'], hard: o['l'], symbolic: o['s'], removeFirst: o[cpRemove], verbose: o['v'],
+		c: c, ask: asker{c: c}, recursive: o['R'], preserve: o['p'], follow: !o['d'] || o['L'],
+		force: o['f'] || o[cpRemove], interactive: o['i'], keep: o['n'], update: o['u'], hard: o['l'],
+		symbolic: o['s'], removeFirst: o[cpRemove], verbose: o['v'],
 	}
 	if how, given := c.Value(cpReflink); given {
 		if p.reflink, p.reflinkOnly = true, how != "auto"; how != "" && how != "auto" && how != "always" {
@@ -105,8 +106,8 @@ func cp(c *command.Call) {
 	}
 }
 
-// isDestination reports whether files can be copied or moved to a name: several need a directory, or one that is going to
-// be made.
+// isDestination reports whether files can be copied or moved to a name: several need a directory, or one that
+// is going to be made.
 func isDestination(c *command.Call, name string, made bool) bool {
 	there, dir, ok := exists(c, name, unix.Stat)
 	if ok && !dir && (there || !made) && len(c.Args) > 1 {

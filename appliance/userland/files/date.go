@@ -99,7 +99,8 @@ func dateFormat(c *command.Call, o chosen) (format string, zoned, ok bool) {
 	case o['I']:
 		format = ""
 		for _, each := range []struct{ name, format string }{
-			{"date", "%F"}, {"hours", "%FT%H"}, {"minutes", "%FT%H:%M"}, {"seconds", "%FT%T"}, {"ns", "%FT%T,000000000"},
+			{"date", "%F"}, {"hours", "%FT%H"}, {"minutes", "%FT%H:%M"}, {"seconds", "%FT%T"},
+			{"ns", "%FT%T,000000000"},
 		} {
 			if strings.HasPrefix(each.name, spec) && format == "" {
 				format = each.format

@@ -10,8 +10,8 @@ import (
 // parseDate reads a time as date -d and touch -d take it. What the text does not say is that of base.
 func parseDate(text string, base moment, in *time.Location) (time.Time, error) {
 	for _, format := range []string{
-		"%R", "%T", "%m.%d-%R", "%m.%d-%T", "%Y.%m.%d-%R", "%Y.%m.%d-%T", "%b %d %T %Y", "%Y-%m-%d %R", "%Y-%m-%d %T",
-		"%Y-%m-%d %R %z", "%Y-%m-%d %T %z", "%Y-%m-%d %H", "%Y-%m-%d",
+		"%R", "%T", "%m.%d-%R", "%m.%d-%T", "%Y.%m.%d-%R", "%Y.%m.%d-%T", "%b %d %T %Y", "%Y-%m-%d %R",
+		"%Y-%m-%d %T", "%Y-%m-%d %R %z", "%Y-%m-%d %T %z", "%Y-%m-%d %H", "%Y-%m-%d",
 	} {
 		m := base
 		if rest, ok := m.strptime(text, format); ok && rest == "" {
@@ -37,7 +37,8 @@ func invalidDate(text string) error { return fmt.Errorf("invalid date %q", text)
 // stamp reads [[[[[YY]YY]MM]DD]hh]mm[.ss].
 func stamp(text string, base moment) (m moment, ok bool) {
 	digits, seconds, dot := strings.Cut(text, ".")
-	if strings.Trim(digits+seconds, "0123456789") != "" || len(digits)%2 != 0 || len(digits) < 2 || len(digits) > 12 ||
+	if strings.Trim(digits+seconds, "0123456789") != "" || len(digits)%2 != 0 || len(digits) < 2 ||
+		len(digits) > 12 ||
 		dot && seconds == "" || len(seconds) > 9 {
 		return base, false
 	}

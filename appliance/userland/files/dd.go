@@ -27,7 +27,8 @@ func blocks() map[string]command.Command {
 N may have c 1, w 2, b 512, k 1024, kB 1000, M, MB, G, GB.
 `
 	return map[string]command.Command{"dd": {
-		Usage: "[if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] [conv=...]", Help: help, Raw: true, Run: dd,
+		Usage: "[if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] [conv=...]", Help: help, Raw: true,
+		Run: dd,
 	}}
 }
 
@@ -62,7 +63,8 @@ func dd(c *command.Call) {
 			return
 		}
 		if !known {
-			c.Misused("%s: expected if, of, bs, ibs, obs, count, skip, seek, conv, iflag, oflag or status", key)
+			c.Misused("%s: expected if, of, bs, ibs, obs, count, skip, seek, conv, iflag, oflag or status",
+				key)
 			return
 		}
 	}

@@ -170,8 +170,9 @@ func (d *dfReport) line(m mounts.Mount, always bool) {
 			fmt.Fprintf(d.c.Stdout, " %-10s", m.Type)
 		}
 	}
-	fmt.Fprintf(d.c.Stdout, " %9s %9s %9s %3d%% %s\n", scaled(total, size, unit), scaled(total-free, size, unit),
-		scaled(available, size, unit), percentUsed(total-free, available), m.Point)
+	fmt.Fprintf(d.c.Stdout, " %9s %9s %9s %3d%% %s\n", scaled(total, size, unit),
+		scaled(total-free, size, unit), scaled(available, size, unit), percentUsed(total-free, available),
+		m.Point)
 }
 
 // percentUsed is rounded to the nearest.

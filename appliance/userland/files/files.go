@@ -1,6 +1,6 @@
-// Package files has the commands that list, make, copy, move and remove files, and the small ones of scripts: dates, names,
-// conditions, numbers. What they do is busybox's, see package command. A copy that fails half-way is an error; it removes
-// neither its source nor, when mv copies, what had the name before.
+// Package files has the commands that list, make, copy, move and remove files, and the small ones of scripts:
+// dates, names, conditions, numbers. What they do is busybox's, see package command. A copy that fails
+// half-way is an error; it removes neither its source nor, when mv copies, what had the name before.
 package files
 
 import "github.com/gatehouse-os/gatehouse/appliance/userland/command"

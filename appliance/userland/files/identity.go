@@ -21,19 +21,24 @@ func identity() map[string]command.Command {
 			Usage: "[-ugGnr] [USER]", Letters: "rnugG", Run: id,
 			Help: "\t-u -g -G\tthe user only, the group, all groups\n\t-n\tnames, not numbers\n\t-r\treal, not effective\n",
 		},
-		"groups":   {Usage: "[USER]", Run: func(c *command.Call) { printID(c, chosen{'G': true, 'n': true}) }},
-		"whoami":   {Run: whoami},
-		"printenv": {Usage: "[-0] [NAME]...", Help: "\t-0\ta NUL behind each\n", Letters: "+0", Long: map[string]byte{"null": '0'}, Trouble: 2, Run: printenv},
+		"groups": {Usage: "[USER]", Run: func(c *command.Call) {
+			printID(c, chosen{'G': true, 'n': true})
+		}},
+		"whoami": {Run: whoami},
+		"printenv": {Usage: "[-0] [NAME]...", Help: "\t-0\ta NUL behind each\n", Letters: "+0",
+			Long: map[string]byte{"null": '0'}, Trouble: 2, Run: printenv},
 		"uname": {
 			Usage: "[-asnrvmpio]", Letters: "asnrvmpio", Run: uname,
 			Help: "\t-a\tall\n\t-s -r -v\tkernel, its release, its version\n\t-n\tname of the host\n\t-m -p -i\tmachine, processor, platform\n\t-o\toperating system\n",
 			Long: map[string]byte{
-				"all": 'a', "kernel-name": 's', "nodename": 'n', "kernel-release": 'r', "release": 'r', "kernel-version": 'v',
-				"machine": 'm', "processor": 'p', "hardware-platform": 'i', "operating-system": 'o',
+				"all": 'a', "kernel-name": 's', "nodename": 'n', "kernel-release": 'r', "release": 'r',
+				"kernel-version": 'v', "machine": 'm', "processor": 'p', "hardware-platform": 'i',
+				"operating-system": 'o',
 			},
 		},
 		"nproc": {
-			Usage: "[--all] [--ignore=N]", Letters: "+\x01\x02:", Run: nproc, Long: map[string]byte{"all": nprocAll, "ignore": nprocIgnore},
+			Usage: "[--all] [--ignore=N]", Letters: "+\x01\x02:", Run: nproc,
+			Long: map[string]byte{"all": nprocAll, "ignore": nprocIgnore},
 			Help: "\t--all\tthose that one may not use too\n\t--ignore=N\twithout N of them\n",
 		},
 	}
@@ -196,7 +201,8 @@ func uname(c *command.Call) {
 		text   string
 	}{
 		{'s', unix.ByteSliceToString(u.Sysname[:])}, {'n', unix.ByteSliceToString(u.Nodename[:])},
-		{'r', unix.ByteSliceToString(u.Release[:])}, {'v', unix.ByteSliceToString(u.Version[:])}, {'m', machine},
+		{'r', unix.ByteSliceToString(u.Release[:])}, {'v', unix.ByteSliceToString(u.Version[:])},
+		{'m', machine},
 		{'p', unknown}, {'i', unknown}, {'o', "GNU/Linux"},
 	} {
 		if part.text == unknown && c.Has('a') {
@@ -234,7 +240,8 @@ func nproc(c *command.Call) {
 			return
 		}
 		for _, name := range all {
-			if number, ok := strings.CutPrefix(name, "cpu"); ok && number != "" && digits(number) == len(number) {
+			if number, ok := strings.CutPrefix(name, "cpu"); ok && number != "" &&
+				digits(number) == len(number) {
 				count++
 			}
 		}

@@ -26,8 +26,8 @@ func installing() map[string]command.Command {
 		Usage: "[-dDpvT] [-m MODE] [-o USER] [-g GROUP] [-t DIR] SOURCE... [DEST]",
 		Help:  installHelp, Letters: "cdDpvTm:o:g:t:", Run: install,
 		Long: map[string]byte{
-			"directory": 'd', "preserve-timestamps": 'p', "verbose": 'v', "no-target-directory": 'T', "mode": 'm', "owner": 'o',
-			"group": 'g', "target-directory": 't',
+			"directory": 'd', "preserve-timestamps": 'p', "verbose": 'v', "no-target-directory": 'T',
+			"mode": 'm', "owner": 'o', "group": 'g', "target-directory": 't',
 		},
 	}}
 }

@@ -40,8 +40,9 @@ func listing() map[string]command.Command {
 	return map[string]command.Command{"ls": {
 		Usage: "[-1AaCxdLHRFplinshrSXvctuQ] [-w WIDTH] [FILE]...", Help: lsHelp,
 		Letters: "Cadi1lgnsxAkFpRQctuSXrvLHhT:w:\x01::",
-		Long:    map[string]byte{"full-time": lsFullTime, "group-directories-first": lsDirsFirst, "color": lsColor},
-		Run:     runLs,
+		Long: map[string]byte{"full-time": lsFullTime, "group-directories-first": lsDirsFirst,
+			"color": lsColor},
+		Run: runLs,
 	}}
 }
 

@@ -54,7 +54,8 @@ func (l *ls) time(e *entry) time.Time {
 	return time.Unix(t.Unix()).In(l.now.Location())
 }
 
-// versionCompare is strverscmp(3): numbers in names by their value, those with zeros before them as fractions.
+// versionCompare is strverscmp(3): numbers in names by their value, those with zeros before them as
+// fractions.
 func versionCompare(a, b string) int {
 	i := 0
 	for i < len(a) && i < len(b) && a[i] == b[i] {

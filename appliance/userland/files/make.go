@@ -18,25 +18,32 @@ func making() map[string]command.Command {
 	const mode = "\t-m MODE\tits mode, whatever the umask\n"
 	return map[string]command.Command{
 		"mkdir": {
-			Usage: "[-m MODE] [-pv] DIRECTORY...", Help: mode + "\t-p\tthose above it too; none is missing\n\t-v\tsay what is made\n",
-			Letters: "m:pv", Long: map[string]byte{"mode": 'm', "parents": 'p', "verbose": 'v'}, Run: mkdir,
+			Usage: "[-m MODE] [-pv] DIRECTORY...", Help: mode +
+				"\t-p\tthose above it too; none is missing\n\t-v\tsay what is made\n", Letters: "m:pv",
+			Long: map[string]byte{"mode": 'm', "parents": 'p', "verbose": 'v'}, Run: mkdir,
 		},
 		"rmdir": {
-			Usage: "[-pv] DIRECTORY...", Help: "\t-p\tthose above it too\n\t-v\tsay what is removed\n\t--ignore-fail-on-non-empty\n",
-			Letters: "pv", Long: map[string]byte{"parents": 'p', "verbose": 'v', "ignore-fail-on-non-empty": 1}, Run: rmdir,
+			Usage:   "[-pv] DIRECTORY...",
+			Help:    "\t-p\tthose above it too\n\t-v\tsay what is removed\n\t--ignore-fail-on-non-empty\n",
+			Letters: "pv", Long: map[string]byte{"parents": 'p', "verbose": 'v',
+				"ignore-fail-on-non-empty": 1}, Run: rmdir,
 		},
 		"mkfifo": {Usage: "[-m MODE] NAME...", Help: mode, Letters: "m:", Run: mkfifo},
 		"mknod": {
-			Usage: "[-m MODE] NAME b|c|u|p [MAJOR MINOR]", Help: mode + "\tb\tblock device\n\tc u\tcharacter device\n\tp\tpipe\n",
-			Letters: "m:", Run: mknod,
+			Usage: "[-m MODE] NAME b|c|u|p [MAJOR MINOR]", Help: mode +
+				"\tb\tblock device\n\tc u\tcharacter device\n\tp\tpipe\n", Letters: "m:", Run: mknod,
 		},
 		"mktemp": {
 			Usage: "[-dqtu] [-p DIRECTORY] [TEMPLATE]", Letters: "dqtp:u\x01::",
 			Help: "\t-d\ta directory\n\t-q\tno complaints\n\t-t\tin $TMPDIR or /tmp\n\t-p DIR\tin this one\n\t-u\ta name only\nTEMPLATE ends with XXXXXX.\n",
 			Long: map[string]byte{"directory": 'd', "quiet": 'q', "dry-run": 'u', "tmpdir": 1}, Run: mktemp,
 		},
-		"truncate": {Usage: "[-c] -s SIZE FILE...", Help: "\t-c\tmake no files\n\t-s SIZE\tbytes, or with K, M, G; kB, MB, GB of 1000\n", Letters: "cs:", Run: truncate},
-		"sync":     {Usage: "[-df] [FILE...]", Help: "\t-d\tno times and the like\n\t-f\tthe file systems of the files\n", Letters: "df", Run: syncFiles},
+		"truncate": {Usage: "[-c] -s SIZE FILE...",
+			Help:    "\t-c\tmake no files\n\t-s SIZE\tbytes, or with K, M, G; kB, MB, GB of 1000\n",
+			Letters: "cs:", Run: truncate},
+		"sync": {Usage: "[-df] [FILE...]",
+			Help: "\t-d\tno times and the like\n\t-f\tthe file systems of the files\n", Letters: "df",
+			Run: syncFiles},
 	}
 }
 
@@ -101,7 +108,8 @@ func makeDirs(c *command.Call, dir string, mode uint32, exact bool, o dirOptions
 		err := unix.Mkdir(part, 0o777)
 		var st unix.Stat_t
 		switch {
-		case err != nil && (err != unix.EEXIST && err != unix.EISDIR || !o.parents || unix.Stat(part, &st) != nil || !isDir(&st)):
+		case err != nil && (err != unix.EEXIST && err != unix.EISDIR || !o.parents ||
+			unix.Stat(part, &st) != nil || !isDir(&st)):
 			c.Fail(command.Named(part, err))
 			return false
 		case err != nil:

@@ -89,8 +89,8 @@ func (m *mover) told(from, to string) {
 	}
 }
 
-// across moves between file systems: a copy beside the destination takes its name when it is whole, and what was moved is
-// removed after that. What fails leaves both as they were.
+// across moves between file systems: a copy beside the destination takes its name when it is whole, and what
+// was moved is removed after that. What fails leaves both as they were.
 func (m *mover) across(from, to string) {
 	var src, dst unix.Stat_t
 	if err := unix.Lstat(from, &src); err != nil {

@@ -18,11 +18,14 @@ func naming() map[string]command.Command {
 			Usage: "[-sfnbvT] [-S SUFFIX] TARGET... LINK|DIRECTORY", Letters: "sfnbS:vT", Run: ln,
 			Help: "\t-s\tsymbolic links\n\t-f\tremove what has the name\n\t-n -T\tdo not go into a link to a directory; into none\n\t-b -S SUFFIX\tkeep what has the name, with ~ or the suffix\n\t-v\tsay what is linked\n",
 		},
-		"readlink": {Usage: "[-fnv] FILE", Help: "\t-f\tthrough all links, as a whole path\n\t-n\tno end of line\n\t-v\tcomplain\n", Letters: "nfvsq", Run: readlink},
+		"readlink": {Usage: "[-fnv] FILE",
+			Help:    "\t-f\tthrough all links, as a whole path\n\t-n\tno end of line\n\t-v\tcomplain\n",
+			Letters: "nfvsq", Run: readlink},
 		"realpath": {Usage: "FILE...", Raw: true, Run: realpath},
 		"basename": {
-			Usage: "FILE [SUFFIX] | -a FILE... | -s SUFFIX FILE...", Help: "\t-a\tseveral files\n\t-s SUFFIX\tas -a, without the suffix\n",
-			Letters: "+as:", Run: basename,
+			Usage: "FILE [SUFFIX] | -a FILE... | -s SUFFIX FILE...",
+			Help:  "\t-a\tseveral files\n\t-s SUFFIX\tas -a, without the suffix\n", Letters: "+as:",
+			Run: basename,
 		},
 		"dirname": {Usage: "FILE", Raw: true, Run: func(c *command.Call) {
 			if len(c.Args) > 1 && c.Args[0] == "--" {

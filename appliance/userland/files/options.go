@@ -9,8 +9,8 @@ import (
 // chosen are the options that hold, by their letters.
 type chosen [256]bool
 
-// choose reads the options in their order. A rule is a letter and what follows from it: "nl", -n means -l too; "t-S", -t
-// takes -S back; "s!l", -s does not go with -l.
+// choose reads the options in their order. A rule is a letter and what follows from it: "nl", -n means -l
+// too; "t-S", -t takes -S back; "s!l", -s does not go with -l.
 func choose(c *command.Call, rules string) (chosen, bool) {
 	var o chosen
 	for _, option := range c.Options {

@@ -17,12 +17,15 @@ func owning() map[string]command.Command {
 	const help = "\t-R\twhat is in directories too\n\t-c -v\tsay what was changed; say all\n\t-f\tno complaints\n"
 	const links = "\t-h\tlinks themselves\n\t-L -H -P\twith -R: into links to directories; of the command line only; none\n"
 	long := map[string]byte{
-		"recursive": 'R', "dereference": 1, "no-dereference": 'h', "changes": 'c', "silent": 'f', "quiet": 'f', "verbose": 'v',
+		"recursive": 'R', "dereference": 1, "no-dereference": 'h', "changes": 'c', "silent": 'f',
+		"quiet": 'f', "verbose": 'v',
 	}
 	return map[string]command.Command{
 		"chmod": {Usage: "[-Rcvf] MODE[,MODE]... FILE...", Help: help, Raw: true, Run: chmod},
-		"chown": {Usage: "[-RhLHPcvf] USER[:[GROUP]] FILE...", Help: help + links, Letters: "RhvcfLHP", Long: long, Run: chown},
-		"chgrp": {Usage: "[-RhLHPcvf] GROUP FILE...", Help: help + links, Letters: "RhvcfLHP", Long: long, Run: chown},
+		"chown": {Usage: "[-RhLHPcvf] USER[:[GROUP]] FILE...", Help: help + links, Letters: "RhvcfLHP",
+			Long: long, Run: chown},
+		"chgrp": {Usage: "[-RhLHPcvf] GROUP FILE...", Help: help + links, Letters: "RhvcfLHP", Long: long,
+			Run: chown},
 	}
 }
 
@@ -119,7 +122,8 @@ func chmod(c *command.Call) {
 			err = unix.Chmod(name, next&filemode.All)
 		}
 		if err == nil && (c.Has('v') || c.Has('c') && (st.Mode^next)&filemode.All != 0) {
-			fmt.Fprintf(c.Stdout, "mode of '%s' changed to %04o (%s)\n", name, next&filemode.All, modeString(next)[1:])
+			fmt.Fprintf(c.Stdout, "mode of '%s' changed to %04o (%s)\n", name, next&filemode.All,
+				modeString(next)[1:])
 		}
 		return err
 	}
@@ -162,7 +166,8 @@ func chown(c *command.Call) {
 	}
 }
 
-// ownerIDs reads USER, USER:GROUP, USER: (its own group), :GROUP, with "." for ":" too; names or numbers; -1 is: as it is.
+// ownerIDs reads USER, USER:GROUP, USER: (its own group), :GROUP, with "." for ":" too; names or numbers; -1
+// is: as it is.
 func ownerIDs(text string, group bool) (uid, gid int, err error) {
 	if group {
 		gid, err = groupID(text)

@@ -19,7 +19,8 @@ func rm(c *command.Call) {
 		}
 		return
 	}
-	r := &remover{c: c, ask: asker{c: c}, recursive: o['R'], force: o['f'], interactive: o['i'], verbose: o['v']}
+	r := &remover{c: c, ask: asker{c: c}, recursive: o['R'], force: o['f'], interactive: o['i'],
+		verbose: o['v']}
 	for _, name := range c.Args {
 		switch last := lastPart(name); {
 		case last == "." || last == "..":

@@ -51,15 +51,17 @@ func scripting() map[string]command.Command {
 		"date": {
 			Usage: "[-uR] [-I[SPEC]] [-d TIME | -r FILE] [-D FORMAT] [+FORMAT] [[-s] TIME]", Help: dateHelp,
 			Letters: "Rs:ud:r:I::D:", Run: date,
-			Long: map[string]byte{"rfc-822": 'R', "rfc-2822": 'R', "set": 's', "utc": 'u', "date": 'd', "reference": 'r'},
+			Long: map[string]byte{"rfc-822": 'R', "rfc-2822": 'R', "set": 's', "utc": 'u', "date": 'd',
+				"reference": 'r'},
 		},
 		"cal": {
 			Usage: "[-jmy] [[MONTH] YEAR]", Letters: "jmy", Run: cal,
 			Help: "\t-j\tdays of the year\n\t-m\tweeks begin with Monday\n\t-y\tthe whole year\n",
 		},
 		"touch": {
-			Usage: "[-cham] [-d TIME | -t TIME | -r FILE] FILE...", Help: touchHelp, Letters: "chr:d:t:amf", Run: touch,
-			Long: map[string]byte{"no-create": 'c', "no-dereference": 'h', "reference": 'r', "date": 'd'},
+			Usage: "[-cham] [-d TIME | -t TIME | -r FILE] FILE...", Help: touchHelp, Letters: "chr:d:t:amf",
+			Run: touch, Long: map[string]byte{"no-create": 'c', "no-dereference": 'h', "reference": 'r',
+				"date": 'd'},
 		},
 	}
 }

@@ -16,8 +16,9 @@ import (
 // starting has the commands that start another in circumstances of its own.
 func starting() map[string]command.Command {
 	return map[string]command.Command{
-		"nohup":  {Usage: "PROGRAM [ARGS]", Letters: "+", Trouble: nohupFailed, Run: nohup},
-		"setsid": {Usage: "[-c] PROGRAM [ARGS]", Help: "\t-c\tthe terminal becomes that of the session\n", Letters: "+c", Run: setsid},
+		"nohup": {Usage: "PROGRAM [ARGS]", Letters: "+", Trouble: nohupFailed, Run: nohup},
+		"setsid": {Usage: "[-c] PROGRAM [ARGS]", Help: "\t-c\tthe terminal becomes that of the session\n",
+			Letters: "+c", Run: setsid},
 		"chroot": {Usage: "DIRECTORY [PROGRAM [ARGS]]", Letters: "+", Run: chroot},
 		"time": {
 			Usage: "[-vpa] [-o FILE] [-f FORMAT] PROGRAM [ARGS]", Letters: "+vpao:f:", Run: timeCommand,
@@ -29,8 +30,8 @@ func starting() map[string]command.Command {
 // nohupFailed is the status where the program was not started; and what could not be run has its own.
 const nohupFailed = 125
 
-// nohup starts a program that does not end with the terminal: what would be read from it is not there, and what would be
-// written to it goes to nohup.out.
+// nohup starts a program that does not end with the terminal: what would be read from it is not there, and
+// what would be written to it goes to nohup.out.
 func nohup(c *command.Call) {
 	if !operands(c, 1, 0) {
 		return
@@ -103,8 +104,8 @@ func redirect(fd int, name string, how int) error {
 	return command.Named(name, unix.Dup3(int(f.Fd()), fd, 0))
 }
 
-// setsid starts a program in a session of its own. Who leads a group of processes cannot begin one: then it is another
-// process, which is not waited for.
+// setsid starts a program in a session of its own. Who leads a group of processes cannot begin one: then it
+// is another process, which is not waited for.
 func setsid(c *command.Call) {
 	if !operands(c, 1, 0) {
 		return
@@ -134,7 +135,8 @@ func start(args []string, sys *syscall.SysProcAttr) (*os.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.StartProcess(file, args, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: sys})
+	return os.StartProcess(file, args, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys: sys})
 }
 
 func chroot(c *command.Call) {
@@ -217,7 +219,8 @@ func timeCommand(c *command.Call) {
 		c.Fail(err)
 		return
 	}
-	took := timed{args: c.Args, elapsed: time.Since(began), usage: state.SysUsage().(*syscall.Rusage), status: state.ExitCode()}
+	took := timed{args: c.Args, elapsed: time.Since(began), usage: state.SysUsage().(*syscall.Rusage),
+		status: state.ExitCode()}
 	if wait := state.Sys().(syscall.WaitStatus); wait.Signaled() {
 		took.status = int(wait.Signal())
 		took.how = fmt.Sprintf("Command terminated by signal %d\n", took.status)

@@ -29,8 +29,9 @@ FORMAT of file systems: %a available, %f free, %b all blocks; %s %S block size;
 func telling() map[string]command.Command {
 	return map[string]command.Command{
 		"stat": {Usage: "[-Lft] [-c FORMAT] FILE...", Help: statHelp, Letters: "tLfc:", Run: runStat},
-		"df":   {Usage: "[-PkmhTai] [-B SIZE] [-t TYPE] [FILE]...", Help: dfHelp, Letters: "kPTt:aiB:hHm", Run: df},
-		"du":   {Usage: "[-aHLlcsxhmkb] [-d N] [FILE]...", Help: duHelp, Letters: "aHkLsxd:lcbhm", Run: du},
+		"df": {Usage: "[-PkmhTai] [-B SIZE] [-t TYPE] [FILE]...", Help: dfHelp, Letters: "kPTt:aiB:hHm",
+			Run: df},
+		"du": {Usage: "[-aHLlcsxhmkb] [-d N] [FILE]...", Help: duHelp, Letters: "aHkLsxd:lcbhm", Run: du},
 	}
 }
 

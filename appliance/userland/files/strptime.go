@@ -15,7 +15,8 @@ type moment struct {
 }
 
 func momentOf(t time.Time) moment {
-	return moment{year: t.Year(), month: int(t.Month()), day: t.Day(), hour: t.Hour(), minute: t.Minute(), second: t.Second()}
+	return moment{year: t.Year(), month: int(t.Month()), day: t.Day(), hour: t.Hour(), minute: t.Minute(),
+		second: t.Second()}
 }
 
 func (m moment) time(in *time.Location) time.Time {
@@ -55,7 +56,8 @@ func (m *moment) strptime(text, format string) (rest string, ok bool) {
 
 // field reads one field.
 func (m *moment) field(text string, letter byte) (rest string, ok bool) {
-	whole := map[byte]string{'R': "%H:%M", 'T': "%H:%M:%S", 'D': "%m/%d/%y", 'F': "%Y-%m-%d", 'r': "%I:%M:%S %p", 'c': "%a %b %e %T %Y"}
+	whole := map[byte]string{'R': "%H:%M", 'T': "%H:%M:%S", 'D': "%m/%d/%y", 'F': "%Y-%m-%d",
+		'r': "%I:%M:%S %p", 'c': "%a %b %e %T %Y"}
 	if format, is := whole[letter]; is {
 		return m.strptime(text, format)
 	}
@@ -95,8 +97,9 @@ func (m *moment) numeric(text string, letter byte) (rest string, ok bool) {
 		digits   int
 		from, to int64
 	}{
-		'Y': {4, 0, 9999}, 'm': {2, 1, 12}, 'd': {2, 1, 31}, 'e': {2, 1, 31}, 'H': {2, 0, 23}, 'k': {2, 0, 23},
-		'I': {2, 1, 12}, 'l': {2, 1, 12}, 'M': {2, 0, 59}, 'S': {2, 0, 61}, 'y': {2, 0, 99}, 'j': {3, 1, 366}, 'C': {2, 0, 99},
+		'Y': {4, 0, 9999}, 'm': {2, 1, 12}, 'd': {2, 1, 31}, 'e': {2, 1, 31}, 'H': {2, 0, 23},
+		'k': {2, 0, 23}, 'I': {2, 1, 12}, 'l': {2, 1, 12}, 'M': {2, 0, 59}, 'S': {2, 0, 61}, 'y': {2, 0, 99},
+		'j': {3, 1, 366}, 'C': {2, 0, 99},
 	}
 	limit, known := limits[letter]
 	if !known {
@@ -133,7 +136,8 @@ func (m *moment) numeric(text string, letter byte) (rest string, ok bool) {
 	return text, false
 }
 
-// decimal reads a number of at most so many digits that is not greater than most; the digit that would make it so is left.
+// decimal reads a number of at most so many digits that is not greater than most; the digit that would make
+// it so is left.
 func decimal(text string, most int, largest int64) (n int64, rest string, ok bool) {
 	text = strings.TrimLeft(text, " ")
 	i := 0

@@ -31,7 +31,8 @@ func test(c *command.Call) {
 	}
 }
 
-// condition evaluates one: first what POSIX says of up to four words, behind any number of "!", then the grammar.
+// condition evaluates one: first what POSIX says of up to four words, behind any number of "!", then the
+// grammar.
 func condition(args []string) (holds bool, err error) {
 	negated := false
 	for rest := args; ; rest = rest[1:] {
@@ -166,7 +167,8 @@ func (t *tester) primary() bool {
 }
 
 func isBinary(op string) bool {
-	return slices.Contains([]string{"=", "==", "!=", "<", ">", "-eq", "-ne", "-ge", "-gt", "-le", "-lt", "-nt", "-ot", "-ef"}, op)
+	return slices.Contains([]string{"=", "==", "!=", "<", ">", "-eq", "-ne", "-ge", "-gt", "-le", "-lt",
+		"-nt", "-ot", "-ef"}, op)
 }
 
 func isUnary(op string) bool {
@@ -253,7 +255,8 @@ func unary(op byte, name string) (bool, error) {
 		return false, nil
 	}
 	kinds := map[byte]uint32{
-		'f': unix.S_IFREG, 'd': unix.S_IFDIR, 'c': unix.S_IFCHR, 'b': unix.S_IFBLK, 'p': unix.S_IFIFO, 'S': unix.S_IFSOCK,
+		'f': unix.S_IFREG, 'd': unix.S_IFDIR, 'c': unix.S_IFCHR, 'b': unix.S_IFBLK, 'p': unix.S_IFIFO,
+		'S': unix.S_IFSOCK,
 	}
 	bits := map[byte]uint32{'u': unix.S_ISUID, 'g': unix.S_ISGID, 'k': unix.S_ISVTX}
 	switch op {

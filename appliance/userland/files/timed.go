@@ -68,8 +68,8 @@ func (t *timed) field(letter byte) string {
 		return strconv.FormatInt(int64((user+system)/time.Millisecond*100/(t.elapsed/time.Millisecond)), 10) + "%"
 	}
 	counted := [...]int64{
-		t.usage.Maxrss, t.usage.Majflt, t.usage.Minflt, t.usage.Nvcsw, t.usage.Nivcsw, t.usage.Inblock, t.usage.Oublock,
-		int64(os.Getpagesize()), int64(t.status),
+		t.usage.Maxrss, t.usage.Majflt, t.usage.Minflt, t.usage.Nvcsw, t.usage.Nivcsw, t.usage.Inblock,
+		t.usage.Oublock, int64(os.Getpagesize()), int64(t.status),
 	}
 	switch i := strings.IndexByte("MFRwcIOZxDKWXkprst", letter); {
 	case i < 0:
@@ -89,5 +89,6 @@ func minutes(d time.Duration) string {
 	if d >= time.Hour {
 		return fmt.Sprintf("%dh %dm %02ds", d/time.Hour, d%time.Hour/time.Minute, d%time.Minute/time.Second)
 	}
-	return fmt.Sprintf("%dm %d.%02ds", d/time.Minute, d%time.Minute/time.Second, d%time.Second/(10*time.Millisecond))
+	return fmt.Sprintf("%dm %d.%02ds", d/time.Minute, d%time.Minute/time.Second,
+		d%time.Second/(10*time.Millisecond))
 }

@@ -22,8 +22,8 @@ import (
 //	   ▼                                                      │ waits for the program's end, or sends it the signal
 //	program ◄─────────────────────────────────────────────────┘
 //
-// So the program is the process that was started, with its signals, its terminal and its status, and has no child that it
-// does not know.
+// So the program is the process that was started, with its signals, its terminal and its status, and has no
+// child that it does not know.
 const timeoutWatch = 1
 
 // watchFD is the program, as a descriptor of the watcher.
@@ -51,7 +51,8 @@ func timeout(c *command.Call) {
 		c.Misused("expected seconds and a program")
 		return
 	}
-	p, err := os.StartProcess("/proc/self/exe", l.args(c, strconv.Itoa(os.Getpid())), &os.ProcAttr{Files: make([]*os.File, watchFD)})
+	p, err := os.StartProcess("/proc/self/exe", l.args(c, strconv.Itoa(os.Getpid())),
+		&os.ProcAttr{Files: make([]*os.File, watchFD)})
 	if err == nil {
 		var state *os.ProcessState
 		if state, err = p.Wait(); err == nil && !state.Success() {
@@ -68,7 +69,8 @@ func timeout(c *command.Call) {
 
 // args are those of a timeout that watches.
 func (l limit) args(c *command.Call, watch string) []string {
-	return []string{c.Name, "--watch=" + watch, "-s", strconv.Itoa(int(l.signal)), "-k", seconds(l.later), seconds(l.after)}
+	return []string{c.Name, "--watch=" + watch, "-s", strconv.Itoa(int(l.signal)), "-k", seconds(l.later),
+		seconds(l.after)}
 }
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 9, 64) }
@@ -129,7 +131,8 @@ func endsIn(d time.Duration) bool {
 	end := time.Now().Add(d)
 	for {
 		left := min(time.Until(end), time.Hour) // poll(2) counts milliseconds in 32 bits
-		n, err := unix.Poll([]unix.PollFd{{Fd: watchFD, Events: unix.POLLIN}}, max(0, int(left.Milliseconds())))
+		n, err := unix.Poll([]unix.PollFd{{Fd: watchFD, Events: unix.POLLIN}},
+			max(0, int(left.Milliseconds())))
 		switch {
 		case n > 0, err != nil && err != unix.EINTR:
 			return true

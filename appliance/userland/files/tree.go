@@ -31,7 +31,8 @@ const (
 
 func trees() map[string]command.Command {
 	return map[string]command.Command{"tree": {
-		Usage: "[-adfiFrtpugsh] [-L N] [-P PATTERN] [-I PATTERN] [DIRECTORY]...", Help: treeHelp, Letters: "adfiFrtpugshnL:P:I:\x01\x02", Run: tree,
+		Usage: "[-adfiFrtpugsh] [-L N] [-P PATTERN] [-I PATTERN] [DIRECTORY]...", Help: treeHelp,
+		Letters: "adfiFrtpugshnL:P:I:\x01\x02", Run: tree,
 		Long: map[string]byte{"dirsfirst": treeDirsFirst, "noreport": treeNoReport},
 	}}
 }
@@ -270,8 +271,8 @@ func (t *forest) compare(a, b *leaf) int {
 	return order
 }
 
-// shown is a name as a terminal may have it. What cannot be printed is an escape of C, in octal digits if there is no other;
-// so are blanks, where characters are bytes.
+// shown is a name as a terminal may have it. What cannot be printed is an escape of C, in octal digits if
+// there is no other; so are blanks, where characters are bytes.
 func shown(name string) string {
 	utf := utf8Locale()
 	var b strings.Builder

@@ -69,8 +69,8 @@ func modeString(mode uint32) string {
 	return string(b)
 }
 
-// printable is a name as a terminal may have it, and how many columns it takes. As busybox's of Debian, it lets through
-// letters of Latin scripts where the locale is one of UTF-8, and ASCII elsewhere.
+// printable is a name as a terminal may have it, and how many columns it takes. As busybox's of Debian, it
+// lets through letters of Latin scripts where the locale is one of UTF-8, and ASCII elsewhere.
 func printable(name string) (text string, width int) {
 	plain := true
 	for i := range len(name) {

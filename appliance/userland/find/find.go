@@ -120,7 +120,8 @@ func (f *finder) visit(e *entry, above []*entry) {
 	if !f.depth {
 		act()
 	}
-	if e.info.IsDir() && !f.prune && (f.max < 0 || e.depth < f.max) && !(f.oneDevice && e.stat.Dev != e.device) && !loops(e, above) {
+	if e.info.IsDir() && !f.prune && (f.max < 0 || e.depth < f.max) &&
+		!(f.oneDevice && e.stat.Dev != e.device) && !loops(e, above) {
 		f.below(e, append(above, e))
 	}
 	if f.depth && !f.stopped() {

@@ -138,7 +138,8 @@ func compare(sign byte, got, want int64) bool {
 	return got == want
 }
 
-// size is in blocks of 512 bytes if no unit says otherwise; as busybox has it, a file of 1 byte is not one of 1 block.
+// size is in blocks of 512 bytes if no unit says otherwise; as busybox has it, a file of 1 byte is not one of
+// 1 block.
 func size(value string) (node, error) {
 	unit := int64(512)
 	if value != "" {
@@ -176,7 +177,8 @@ func group(value string) (node, error) {
 	return test(func(e *entry) bool { return e.stat.Gid == uint32(id) }), nil
 }
 
-// permission is of modes, octal or as u=rwx,g+s: exactly, -MODE all of their bits, +MODE or /MODE one of them.
+// permission is of modes, octal or as u=rwx,g+s: exactly, -MODE all of their bits, +MODE or /MODE one of
+// them.
 func permission(value string) (node, error) {
 	sign := byte(0)
 	if value != "" && strings.IndexByte("-+/", value[0]) >= 0 {

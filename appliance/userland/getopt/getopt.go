@@ -16,7 +16,8 @@ type Option struct {
 
 // Parse splits args, which lack the command's name, into options and operands as
 // getopt(3) of the C library does: -c3 and -c 3 are the same, -nq is -n -q, options
-// may follow operands, -- ends them. Words behind two dashes are no options. In letters, ":" follows one that takes a value.
+// may follow operands, -- ends them. Words behind two dashes are no options. In letters, ":" follows one that
+// takes a value.
 func Parse(args []string, letters string) (options []Option, operands []string, err error) {
 	for len(args) > 0 {
 		arg := args[0]

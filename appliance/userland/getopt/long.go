@@ -5,10 +5,12 @@ import (
 	"strings"
 )
 
-// ParseLong is Parse for commands that have long options too: --lines=3, --lines 3. Each is another name of a letter, and
-// may be cut short where no other begins so, as getopt_long(3) has it. If letters begin with "+", the first operand ends
-// the options; "::" follows a letter whose value, if there is one, is in the same word.
-func ParseLong(args []string, letters string, long map[string]byte) (options []Option, operands []string, err error) {
+// ParseLong is Parse for commands that have long options too: --lines=3, --lines 3. Each is another name of a
+// letter, and may be cut short where no other begins so, as getopt_long(3) has it. If letters begin with "+",
+// the first operand ends the options; "::" follows a letter whose value, if there is one, is in the same
+// word.
+func ParseLong(args []string, letters string, long map[string]byte) (options []Option, operands []string,
+	err error) {
 	letters, ordered := strings.CutPrefix(letters, "+")
 	for len(args) > 0 {
 		arg := args[0]
@@ -63,7 +65,8 @@ func parseLetters(word string, rest []string, letters string) (options []Option,
 
 func takesValue(letters string, i int) bool { return i+1 < len(letters) && letters[i+1] == ':' }
 
-func parseLong(word string, rest []string, letters string, long map[string]byte) (options []Option, left []string, err error) {
+func parseLong(word string, rest []string, letters string, long map[string]byte) (options []Option,
+	left []string, err error) {
 	name, value, given := strings.Cut(word, "=")
 	letter, err := longName(name, long)
 	if err != nil {

@@ -160,7 +160,8 @@ func (v view) line(priority int, text string) {
 // bootTime is when the kernel began to count, by the clock as it is set now.
 func bootTime() time.Time {
 	var real, up unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_REALTIME, &real) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
+	if unix.ClockGettime(unix.CLOCK_REALTIME, &real) != nil ||
+		unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
 		return time.Time{}
 	}
 	return time.Unix(real.Unix()).Add(-time.Duration(up.Nano())).In(zone.Local())

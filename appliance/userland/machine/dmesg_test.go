@@ -38,9 +38,9 @@ func say(t *testing.T, text string) {
 	}
 }
 
-// TestDmesg: all messages are shown as busybox shows them, and with dates and by levels as util-linux does; of a date it
-// leaves out the fractions of both its parts. The kernel goes on to speak: the first that the peer shows may be forgotten by
-// then, and the last that we show be new.
+// TestDmesg: all messages are shown as busybox shows them, and with dates and by levels as util-linux does;
+// of a date it leaves out the fractions of both its parts. The kernel goes on to speak: the first that the
+// peer shows may be forgotten by then, and the last that we show be new.
 func TestDmesg(t *testing.T) {
 	say(t, "<4>gatehouse-test: a warning")
 	say(t, "<30>gatehouse-test: two\nlines")
@@ -91,8 +91,8 @@ func dated(line string) (time.Time, string) {
 	return time.Time{}, line
 }
 
-// TestFollow: who follows sees what was there and what comes, each once and in order, until he is interrupted; escape
-// sequences that somebody had the kernel say do nothing.
+// TestFollow: who follows sees what was there and what comes, each once and in order, until he is
+// interrupted; escape sequences that somebody had the kernel say do nothing.
 func TestFollow(t *testing.T) {
 	mark := fmt.Sprintf("gatehouse-test %d:", os.Getpid())
 	say(t, mark+" 0")

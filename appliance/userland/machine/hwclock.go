@@ -22,7 +22,8 @@ const hwclockHelp = `	-r	print the hardware clock's time (default)
 `
 
 func hwclockLong() map[string]byte {
-	return map[string]byte{"localtime": 'l', "utc": 'u', "show": 'r', "hctosys": 's', "systohc": 'w', "rtc": 'f'}
+	return map[string]byte{"localtime": 'l', "utc": 'u', "show": 'r', "hctosys": 's', "systohc": 'w',
+		"rtc": 'f'}
 }
 
 func hwclock(c *command.Call) {
@@ -123,10 +124,12 @@ func adjtimeIsUTC() bool {
 func toRTC(t time.Time) unix.RTCTime {
 	return unix.RTCTime{
 		Sec: int32(t.Second()), Min: int32(t.Minute()), Hour: int32(t.Hour()), Mday: int32(t.Day()),
-		Mon: int32(t.Month()) - 1, Year: int32(t.Year()) - 1900, Wday: int32(t.Weekday()), Yday: int32(t.YearDay()) - 1,
+		Mon: int32(t.Month()) - 1, Year: int32(t.Year()) - 1900, Wday: int32(t.Weekday()),
+		Yday: int32(t.YearDay()) - 1,
 	}
 }
 
 func fromRTC(t *unix.RTCTime, in *time.Location) time.Time {
-	return time.Date(int(t.Year)+1900, time.Month(t.Mon)+1, int(t.Mday), int(t.Hour), int(t.Min), int(t.Sec), 0, in)
+	return time.Date(int(t.Year)+1900, time.Month(t.Mon)+1, int(t.Mday), int(t.Hour), int(t.Min), int(t.Sec),
+		0, in)
 }

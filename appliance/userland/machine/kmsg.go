@@ -27,8 +27,8 @@ type record struct {
 	text     string        // one line or several
 }
 
-// follow shows what there is, unless it is to be fresh, and what comes. What is overwritten before it is read is said to be
-// missing: nothing is left out in silence.
+// follow shows what there is, unless it is to be fresh, and what comes. What is overwritten before it is read
+// is said to be missing: nothing is left out in silence.
 func follow(v view, fresh bool) error {
 	fd, err := unix.Open(kmsg, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -80,7 +80,8 @@ func followRecords(v view, read func([]byte) (int, error), wait func() error) er
 // show prints a record as syslog(2) has it: each line with the time.
 func (r record) show(v view) {
 	for line := range strings.SplitSeq(r.text, "\n") {
-		v.line(r.priority, fmt.Sprintf("[%5d.%06d] %s", r.at/time.Second, r.at%time.Second/time.Microsecond, line))
+		v.line(r.priority, fmt.Sprintf("[%5d.%06d] %s", r.at/time.Second, r.at%time.Second/time.Microsecond,
+			line))
 	}
 }
 

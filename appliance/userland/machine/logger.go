@@ -96,7 +96,8 @@ func (s sayer) say(text string) error {
 		fmt.Fprintf(s.c.Stderr, "%s: %s\n", s.tag, text)
 	}
 	message := syslog.Format(s.priority, time.Now().In(zone.Local()), s.tag, text)
-	if err := unix.Sendto(s.socket, message, unix.MSG_NOSIGNAL, &unix.SockaddrUnix{Name: logSocket}); err != nil {
+	if err := unix.Sendto(s.socket, message, unix.MSG_NOSIGNAL,
+		&unix.SockaddrUnix{Name: logSocket}); err != nil {
 		return fmt.Errorf("the log does not take it: %s: %w", logSocket, err)
 	}
 	return nil

@@ -83,8 +83,8 @@ func exists(path string) bool {
 	return err == nil && path != ""
 }
 
-// path is that of a name below the tree. Where both dots and slashes stand, and a dot first, they are exchanged; else as
-// few dots as can be become slashes, because a card may be called eth0.100.
+// path is that of a name below the tree. Where both dots and slashes stand, and a dot first, they are
+// exchanged; else as few dots as can be become slashes, because a card may be called eth0.100.
 func path(name string, exists func(path string) bool) string {
 	dot, slash := strings.IndexByte(name, '.'), strings.IndexByte(name, '/')
 	if slash >= 0 && dot >= 0 && dot < slash {

@@ -49,7 +49,8 @@ func awk(c *command.Call) {
 		return
 	}
 	status, err := interp.ExecProgram(program, &interp.Config{
-		Stdin: c.Stdin, Output: c.Stdout, Error: c.Stderr, Argv0: c.Name, Args: c.Args, Vars: vars, Funcs: functions,
+		Stdin: c.Stdin, Output: c.Stdout, Error: c.Stderr, Argv0: c.Name, Args: c.Args, Vars: vars,
+		Funcs: functions,
 	})
 	switch {
 	case c.Stdout.Err() != nil: // whoever flushes says so
@@ -64,9 +65,9 @@ func awk(c *command.Call) {
 	}
 }
 
-// awkParse reads a program. To one that writes files is added that they are written out at its end: goawk says nothing
-// of what is lost when it closes them. To one that sets FS, that a record is split before: goawk splits when a field is
-// asked for, by what FS is then.
+// awkParse reads a program. To one that writes files is added that they are written out at its end: goawk
+// says nothing of what is lost when it closes them. To one that sets FS, that a record is split before: goawk
+// splits when a field is asked for, by what FS is then.
 func awkParse(source string, functions map[string]any) (*parser.Program, error) {
 	config := &parser.ParserConfig{Funcs: functions}
 	source = awkSource(source)

@@ -28,8 +28,9 @@ func awkFunctions() map[string]any {
 	}
 }
 
-// gensub gives a text, the line if it has no other, in which a match of an expression is replaced: the one of a number,
-// or all of them. Which expressions there are in a replacement is as POSIX's sub has it, and \1 to \9.
+// gensub gives a text, the line if it has no other, in which a match of an expression is replaced: the one of
+// a number, or all of them. Which expressions there are in a replacement is as POSIX's sub has it, and \1 to
+// \9.
 func gensub(line, expression, replacement, which string, text ...string) (string, error) {
 	if len(text) > 0 {
 		line = text[0]
@@ -96,7 +97,8 @@ func mktime(text string) float64 {
 	return float64(t.Unix())
 }
 
-// timeText is awk's strftime: now, and in the zone of the machine, unless the second and third argument say otherwise.
+// timeText is awk's strftime: now, and in the zone of the machine, unless the second and third argument say
+// otherwise.
 func timeText(args ...string) string {
 	format, t := "%c", time.Now()
 	if len(args) > 0 {

@@ -21,9 +21,9 @@ func awkField(n float64) (float64, error) {
 	return n, nil
 }
 
-// awkSource rewrites a program of busybox's awk for goawk: numbers may be hexadecimal and octal, "func" is a function,
-// $(...) is checked, and gensub, a function of ours, gets $0 and its expression as text. What has a token that is none
-// stays as it is: the parser says what is wrong.
+// awkSource rewrites a program of busybox's awk for goawk: numbers may be hexadecimal and octal, "func" is a
+// function, $(...) is checked, and gensub, a function of ours, gets $0 and its expression as text. What has a
+// token that is none stays as it is: the parser says what is wrong.
 func awkSource(source string) string {
 	lines, starts := linesOf(source)
 	var b strings.Builder
@@ -94,12 +94,12 @@ func column(line string, n int) (at int) {
 
 // endsOperand reports whether a slash behind the token divides; else an expression begins.
 func endsOperand(t lexer.Token) bool {
-	return slices.Contains([]lexer.Token{lexer.NAME, lexer.NUMBER, lexer.STRING, lexer.RPAREN, lexer.RBRACKET, lexer.INCR,
-		lexer.DECR, lexer.F_LENGTH, lexer.GETLINE}, t)
+	return slices.Contains([]lexer.Token{lexer.NAME, lexer.NUMBER, lexer.STRING, lexer.RPAREN, lexer.RBRACKET,
+		lexer.INCR, lexer.DECR, lexer.F_LENGTH, lexer.GETLINE}, t)
 }
 
-// awkNumber reads a number that C would read by another base than ten, and how long it is; 0: it is none. The lexer has
-// read the token: of 0xff the 0.
+// awkNumber reads a number that C would read by another base than ten, and how long it is; 0: it is none. The
+// lexer has read the token: of 0xff the 0.
 func awkNumber(source, token string) (length int, decimal string) {
 	base, digits := 8, token
 	if token == "0" && len(source) > 2 && source[1]|0x20 == 'x' {
@@ -119,8 +119,8 @@ func awkNumber(source, token string) (length int, decimal string) {
 // plainChoices are words of which one matches: all of an expression between slashes, or of parentheses.
 var plainChoices = regexp.MustCompile(`[/(][A-Za-z0-9_ ,:;@%=#~-]+(\|[A-Za-z0-9_ ,:;@%=#~-]+)+[/)]`)
 
-// longestFirst puts the longest word first: sub, gsub, match and split of goawk take the first that fits, for which
-// POSIX has the longest. Where choices are more than words it is the first still.
+// longestFirst puts the longest word first: sub, gsub, match and split of goawk take the first that fits, for
+// which POSIX has the longest. Where choices are more than words it is the first still.
 func longestFirst(expression string) string {
 	return plainChoices.ReplaceAllStringFunc(expression, func(choices string) string {
 		last := len(choices) - 1

@@ -60,8 +60,8 @@ type pattern struct {
 }
 
 func grep(c *command.Call) {
-	g := &grepper{Call: c, most: -1, delim: '\n', invert: c.Has('v'), word: c.Has('w'), whole: c.Has('x'), only: c.Has('o'),
-		count: c.Has('c'), numbers: c.Has('n')}
+	g := &grepper{Call: c, most: -1, delim: '\n', invert: c.Has('v'), word: c.Has('w'), whole: c.Has('x'),
+		only: c.Has('o'), count: c.Has('c'), numbers: c.Has('n')}
 	if c.Has('z') {
 		g.delim = 0
 	}

@@ -26,7 +26,8 @@ func (g *grepper) files() {
 		}
 	}
 	for _, name := range names {
-		if info, err := os.Stat(name); (g.Has('r') || g.Has('R')) && name != "-" && err == nil && info.IsDir() {
+		if info, err := os.Stat(name); (g.Has('r') || g.Has('R')) && name != "-" && err == nil &&
+			info.IsDir() {
 			g.names = g.names || !g.Has('h')
 			g.directory(name)
 		} else {

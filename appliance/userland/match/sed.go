@@ -70,7 +70,8 @@ func runSed(c *command.Call) {
 		if len(in.names) == 0 {
 			in.names = []string{"-"}
 		}
-		if err := p.Run(c.Context, in.line, out, files.outputs, c.Has('n')); err != nil && c.Stdout.Err() == nil {
+		if err := p.Run(c.Context, in.line, out, files.outputs, c.Has('n')); err != nil &&
+			c.Stdout.Err() == nil {
 			c.Fail(err)
 		}
 	}
@@ -153,7 +154,8 @@ func notEnd(err error) error {
 	return err
 }
 
-// edit changes a file: what the script writes is a file beside it first, and takes its place when it is whole.
+// edit changes a file: what the script writes is a file beside it first, and takes its place when it is
+// whole.
 func edit(c *command.Call, p *sed.Program, name, suffix string, files map[string]*sed.Output) (err error) {
 	info, err := os.Stat(name)
 	if err != nil {

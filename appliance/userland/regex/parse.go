@@ -169,7 +169,8 @@ func (p *parser) escape() (*node, error) {
 	}
 	c := p.text[p.at+1]
 	p.at += 2
-	edges := map[byte]kind{'`': kTextBegin, '\'': kTextEnd, '<': kWordBegin, '>': kWordEnd, 'b': kWordEdge, 'B': kNoWordEdge}
+	edges := map[byte]kind{'`': kTextBegin, '\'': kTextEnd, '<': kWordBegin, '>': kWordEnd, 'b': kWordEdge,
+		'B': kNoWordEdge}
 	if k, ok := edges[c]; ok {
 		return &node{kind: k}, nil
 	}

@@ -1,10 +1,10 @@
-// Package regex matches the regular expressions of POSIX as the C library's regcomp(3) has them: basic and extended,
-// with back-references, and with GNU's \+ \? \| \w \W \s \S \b \B \< \> \` \'. Of the matches that begin first, the
-// longest is found. Texts are bytes: "." is one of them, in any locale.
+// Package regex matches the regular expressions of POSIX as the C library's regcomp(3) has them: basic and
+// extended, with back-references, and with GNU's \+ \? \| \w \W \s \S \b \B \< \> \` \'. Of the matches that
+// begin first, the longest is found. Texts are bytes: "." is one of them, in any locale.
 //
-// What package regexp can say is translated for it, and matched in time linear in the text. The rest (back-references,
-// beginnings and ends of words) goes to a matcher of our own, which may have to try many ways: it gives up with
-// ErrTooHard after a bounded number of steps, and never says "no match" for that.
+// What package regexp can say is translated for it, and matched in time linear in the text. The rest
+// (back-references, beginnings and ends of words) goes to a matcher of our own, which may have to try many
+// ways: it gives up with ErrTooHard after a bounded number of steps, and never says "no match" for that.
 package regex
 
 import (
@@ -61,8 +61,8 @@ func (re *Regex) Match(text []byte) (bool, error) {
 	return len(all) > 0, err
 }
 
-// All finds the matches from left to right, n at most (-1: all), none in another, nor an empty one behind another. A match
-// is pairs of offsets: itself, then its groups; -1: a group took no part.
+// All finds the matches from left to right, n at most (-1: all), none in another, nor an empty one behind
+// another. A match is pairs of offsets: itself, then its groups; -1: a group took no part.
 func (re *Regex) All(text []byte, n int) ([][]int, error) {
 	if re.own != nil {
 		return re.own.all(text, n)

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// translate writes a pattern for package regexp, each byte a letter of Latin-1; false: it has no words for it.
+// translate writes a pattern for package regexp, each byte a letter of Latin-1; false: it has no words for
+// it.
 func translate(n *node) (string, bool) {
 	t := translator{ok: true}
 	t.write(n)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// completer is the program that knows the words of some commands: called with "complete" and the words of a command
-// line, it prints what the last may become, a line each.
+// completer is the program that knows the words of some commands: called with "complete" and the words of a
+// command line, it prints what the last may become, a line each.
 const completer = "gatehouse"
 
 const (
@@ -23,7 +23,8 @@ const (
 func (s *shell) asked(w partialWord) []choice {
 	if w.command || len(w.before) == 0 ||
 		!slices.Contains([]string{
-			completer, "arping", "mtr", "nc", "netcat", "ping", "ping6", "tcpdump", "telnet", "traceroute", "traceroute6",
+			completer, "arping", "mtr", "nc", "netcat", "ping", "ping6", "tcpdump", "telnet", "traceroute",
+			"traceroute6",
 		}, w.before[0]) {
 		return nil
 	}

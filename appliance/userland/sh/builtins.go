@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 )
 
-// A builtin is a command of the shell itself. Of a special one (XCU 2.14) the variables before it stay, and an error ends
-// a script.
+// A builtin is a command of the shell itself. Of a special one (XCU 2.14) the variables before it stay, and
+// an error ends a script.
 type builtin struct {
 	special bool
 	usage   string // behind the name
@@ -56,7 +56,8 @@ func builtinOf(name string) (builtin, bool) {
 	case "pwd":
 		return builtin{usage: "[-LP]", run: pwd}, true
 	case "read":
-		return builtin{usage: "[-rs] [-p PROMPT] [-n CHARACTERS] [-t SECONDS] [-u NUMBER] [NAME]...", run: read}, true
+		return builtin{usage: "[-rs] [-p PROMPT] [-n CHARACTERS] [-t SECONDS] [-u NUMBER] [NAME]...",
+			run: read}, true
 	case "true":
 		return builtin{run: func(*shell, []string) int { return 0 }}, true
 	case "type":
@@ -123,7 +124,8 @@ func (s *shell) builtin(b builtin, args []string) int {
 		s.printf("usage: %s %s\n", args[0], b.usage)
 		return s.flushed(0)
 	}
-	if s.interactive() && ends(args[0]) && len(args) > 1 && isOption(args[1]) { // who asks for help does not lose his session
+	// who asks for help does not lose his session
+	if s.interactive() && ends(args[0]) && len(args) > 1 && isOption(args[1]) {
 		s.say("usage: %s %s", args[0], b.usage)
 		return exitUsage
 	}
@@ -269,7 +271,8 @@ func joined(dir, name string) string {
 	return strings.TrimSuffix(dir, "/") + "/" + name
 }
 
-// change changes the directory. The path without links goes by what they lead to, the other (logical) by their names.
+// change changes the directory. The path without links goes by what they lead to, the other (logical) by
+// their names.
 func (s *shell) change(dir string, physical bool) error {
 	where := dir
 	if !physical {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// The parser takes UTF-8 alone. A byte of a script that is none, as an é of Latin-1, goes through it as a character that
-// no script has: the last 128 that there are.
+// The parser takes UTF-8 alone. A byte of a script that is none, as an é of Latin-1, goes through it as a
+// character that no script has: the last 128 that there are.
 const lastCharacters = utf8.MaxRune - 0xff
 
 // parseable makes UTF-8 of a piece of a script.

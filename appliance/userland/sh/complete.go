@@ -199,6 +199,7 @@ func lastWord(line string) partialWord {
 func prefixes(word string) bool {
 	name, _, assignment := strings.Cut(word, "=")
 	return assignment && name != "" || slices.Contains([]string{
-		"!", "do", "then", "else", "elif", "if", "while", "until", "time", "command", "exec", "nohup", "watch", "xargs",
+		"!", "do", "then", "else", "elif", "if", "while", "until", "time", "command", "exec", "nohup",
+		"watch", "xargs",
 	}, word)
 }

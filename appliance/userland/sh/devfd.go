@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// actual is the name by which this process has a file that a script names by its number, as /dev/stderr or /dev/fd/3. The
-// numbers of scripts are not those of the process, which keeps them in a table.
+// actual is the name by which this process has a file that a script names by its number, as /dev/stderr or
+// /dev/fd/3. The numbers of scripts are not those of the process, which keeps them in a table.
 func (s *shell) actual(name string) string {
 	n, ok := fileNumber(name)
 	if !ok {
@@ -43,7 +43,8 @@ func fileNumber(name string) (n int, ok bool) {
 	return 0, false
 }
 
-// testedFiles are the arguments of test with files of the script as the process has them: those behind -t, -e and their like.
+// testedFiles are the arguments of test with files of the script as the process has them: those behind -t, -e
+// and their like.
 func (s *shell) testedFiles(args []string) []string {
 	actual := append([]string{}, args...)
 	for i, arg := range args[1:] {

@@ -61,8 +61,8 @@ func (e *editor) resize() {
 	_ = e.term.SetSize(columns, rows)
 }
 
-// line reads a line and returns it with its newline. It fails with errInterrupt at ^C and with io.EOF at ^D in an empty
-// line, and when the terminal has hung up.
+// line reads a line and returns it with its newline. It fails with errInterrupt at ^C and with io.EOF at ^D
+// in an empty line, and when the terminal has hung up.
 func (e *editor) line(prompt string) (string, error) {
 	e.tty.raw() // and it stays so until a command runs: ^C and ^D are keys
 	e.resize()
@@ -88,7 +88,8 @@ func (e *editor) line(prompt string) (string, error) {
 	return "", io.EOF
 }
 
-// toEnd moves the cursor to the end of the line, which may be rows below, so that what is written next is behind it.
+// toEnd moves the cursor to the end of the line, which may be rows below, so that what is written next is
+// behind it.
 func (e *editor) toEnd() {
 	e.keys.out, e.keys.interrupts = []byte{ctrlE}, true
 	_, _ = e.term.ReadLine() // it ends as it did before

@@ -83,7 +83,8 @@ func (s *shell) errexit(cmd syntax.Command) {
 		return
 	}
 	switch c := cmd.(type) {
-	case *syntax.CallExpr, *syntax.Subshell, *syntax.DeclClause, *syntax.LetClause, *syntax.TestClause, *syntax.ArithmCmd, nil:
+	case *syntax.CallExpr, *syntax.Subshell, *syntax.DeclClause, *syntax.LetClause, *syntax.TestClause,
+		*syntax.ArithmCmd, nil:
 	case *syntax.BinaryCmd:
 		if c.Op != syntax.Pipe && c.Op != syntax.PipeAll {
 			return
@@ -142,7 +143,8 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 		return s.caseOf(c)
 	case *syntax.FuncDecl:
 		s.functions[c.Name.Value] = &function{
-			text: printed(c.Body), lines: s.linesOf([]*syntax.Stmt{c.Body}, s.above), body: c.Body, above: s.above,
+			text: printed(c.Body), lines: s.linesOf([]*syntax.Stmt{c.Body}, s.above), body: c.Body,
+			above: s.above,
 		}
 		return 0
 	case *syntax.TestClause:

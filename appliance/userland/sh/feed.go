@@ -11,8 +11,8 @@ import (
 // maxMends bounds what is mended in one command.
 const maxMends = 1000
 
-// feed feeds the parser with lines and has every complete command run before it reads the next. What the parser refuses
-// though ash takes it, it mends and has read again.
+// feed feeds the parser with lines and has every complete command run before it reads the next. What the
+// parser refuses though ash takes it, it mends and has read again.
 type feed struct {
 	line func(unfinished bool) (string, error) // the next line with its newline
 	run  func(batch []*syntax.Stmt, above int) // above: lines of the input before those that positions count
@@ -63,8 +63,8 @@ func (f *feed) flush() {
 	}
 }
 
-// Read is called by the parser when it needs more; an unfinished command then waits for its next line. An error ends the
-// parser.
+// Read is called by the parser when it needs more; an unfinished command then waits for its next line. An
+// error ends the parser.
 func (f *feed) Read(p []byte) (int, error) {
 	if f.rest == "" {
 		unfinished := f.parser.Incomplete()
@@ -118,9 +118,9 @@ func (f *feed) mend() bool {
 	return true
 }
 
-// parentheses mends (( around an error. The parser takes it for an expression, of which it wants to know all operators
-// before variables are expanded. If it is none it is two subshells; if it is one it goes into quotes, for then it is expanded
-// first (XCU 2.6.4).
+// parentheses mends (( around an error. The parser takes it for an expression, of which it wants to know all
+// operators before variables are expanded. If it is none it is two subshells; if it is one it goes into
+// quotes, for then it is expanded first (XCU 2.6.4).
 func (f *feed) parentheses(text string, at int) (mended string, ok bool) {
 	for i := min(max(at, 0)+len("$(("), len(text)); ; {
 		if i = strings.LastIndex(text[:i], "(("); i < 0 {
@@ -154,8 +154,8 @@ func (f *feed) parentheses(text string, at int) (mended string, ok bool) {
 	}
 }
 
-// closing finds what closes the two parentheses before a text, below 0 if nothing does: that of the first of them where
-// both are closed at once, as those of an expression are, else that of the second.
+// closing finds what closes the two parentheses before a text, below 0 if nothing does: that of the first of
+// them where both are closed at once, as those of an expression are, else that of the second.
 func closing(text string) (end int, expression bool) {
 	depth := 2
 	for i := 0; i < len(text); i++ {

@@ -14,7 +14,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// subshellOption begins the command line of a subshell; behind it is the number of the file that tells it what it is.
+// subshellOption begins the command line of a subshell; behind it is the number of the file that tells it
+// what it is.
 const subshellOption = "--subshell"
 
 // fork starts a process that runs a piece of a script as this one would, and ends.
@@ -39,9 +40,11 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 // image is what a subshell knows that has files: a list of strings.
 func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) []byte {
 	b := &writer{}
-	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']), s.name, s.dir, s.function)
+	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']),
+		s.name, s.dir, s.function)
 	for _, n := range []int{
-		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail), oneIf(s.oneCommand),
+		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail),
+		oneIf(s.oneCommand),
 	} {
 		b.put(strconv.Itoa(n))
 	}
@@ -219,7 +222,8 @@ func (s *shell) restoreNames(r *reader) {
 	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
 		what, err := strconv.Atoi(fields[2])
 		r.err = errors.Join(r.err, err)
-		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0, readonly: what&4 != 0}
+		s.vars[fields[0]] = &variable{value: fields[1], set: what&1 != 0, export: what&2 != 0,
+			readonly: what&4 != 0}
 	}
 	for fields := range slices.Chunk(r.strings(3*r.int()), 3) {
 		s.functions[fields[0]] = &function{text: fields[1], lines: fields[2]}
@@ -238,8 +242,9 @@ func (s *shell) restoreNames(r *reader) {
 	}
 }
 
-// becomesSubshell makes of a process with nothing to do behind a subshell that subshell: $! is its number, then, and there
-// is nobody else who keeps its files open. It reports false if there is something to do, as a trap.
+// becomesSubshell makes of a process with nothing to do behind a subshell that subshell: $! is its number,
+// then, and there is nobody else who keeps its files open. It reports false if there is something to do, as a
+// trap.
 func (s *shell) becomesSubshell() bool {
 	if s.hasTraps() || s.interactive() {
 		return false
@@ -288,7 +293,8 @@ func (s *shell) background(st *syntax.Stmt) int {
 	return 0
 }
 
-// forkIgnoring starts a job of the background. Without job control it does not see ^C, from its very beginning.
+// forkIgnoring starts a job of the background. Without job control it does not see ^C, from its very
+// beginning.
 func (s *shell) forkIgnoring(list []*syntax.Stmt) (int, error) {
 	if s.flags['m'] {
 		return s.fork(list, start{group: true}, true)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// getopts takes the next option of arguments (XCU getopts). OPTIND is that of the word behind the one that it is in, and
-// s.getopts how far it is in that, 0 between words.
+// getopts takes the next option of arguments (XCU getopts). OPTIND is that of the word behind the one that it
+// is in, and s.getopts how far it is in that, 0 between words.
 func getopts(s *shell, args []string) int {
 	if len(args) < 3 {
 		return s.misused("getopts", "expected letters and the name of a variable")

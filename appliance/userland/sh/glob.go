@@ -11,7 +11,8 @@ import (
 // maxMatches is how many files a pattern may match: the arguments of a program have no room for more.
 const maxMatches = 1 << 20
 
-// glob returns the files that a pattern matches, sorted. A name that begins with a dot is matched by a pattern that does.
+// glob returns the files that a pattern matches, sorted. A name that begins with a dot is matched by a
+// pattern that does.
 func glob(pat string) []string {
 	found := []string{""}
 	for pat != "" && len(found) > 0 {
@@ -50,7 +51,8 @@ func step(dir, part string, isDir bool) []string {
 	entries, _ := os.ReadDir(where) // what cannot be read has no files
 	var found []string
 	for _, entry := range append(dots(part), names(entries)...) {
-		if entry[0] == '.' && !strings.HasPrefix(part, ".") && !strings.HasPrefix(part, `\.`) || !pattern.Match(part, entry) {
+		if entry[0] == '.' && !strings.HasPrefix(part, ".") && !strings.HasPrefix(part, `\.`) ||
+			!pattern.Match(part, entry) {
 			continue
 		}
 		if isDir {

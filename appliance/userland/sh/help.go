@@ -31,8 +31,8 @@ func help(s *shell, args []string) int {
 		own = append(own, name)
 	}
 	slices.Sort(own)
-	s.printf("Of the shell (help NAME):\n%s\nPrograms (NAME --help):\n%s", columns(slices.Compact(own), width),
-		columns(s.programs(), width))
+	s.printf("Of the shell (help NAME):\n%s\nPrograms (NAME --help):\n%s",
+		columns(slices.Compact(own), width), columns(s.programs(), width))
 	s.printf("\nTab completes, the arrows and ^R find earlier lines, ^C ends a command,\n" +
 		"^Z stops it (fg and bg go on with it), ^D ends the shell.\n")
 	return 0

@@ -14,8 +14,8 @@ import (
 // errInterrupt is what reading a line fails with at ^C.
 var errInterrupt = errors.New("interrupted")
 
-// source runs the commands of one input until its end or its first syntax error; next is nil for the person at the
-// terminal.
+// source runs the commands of one input until its end or its first syntax error; next is nil for the person
+// at the terminal.
 func (s *shell) source(next func() (string, error)) {
 	in := &input{shell: s, next: next}
 	f := &feed{line: in.line, asks: s.interactive(), run: func(batch []*syntax.Stmt, above int) {
@@ -112,7 +112,8 @@ func (s *shell) landed() {
 	s.finished = l.exit || !s.interactive()
 }
 
-// complain says what is wrong with a script or line; above are lines of the script that the error does not count.
+// complain says what is wrong with a script or line; above are lines of the script that the error does not
+// count.
 func (s *shell) complain(err error, above int) {
 	line := uint(0)
 	if perr, ok := errors.AsType[syntax.ParseError](err); ok {
@@ -161,8 +162,8 @@ func fromText(text string) func() (string, error) {
 // fromFile reads lines of a file that only the shell reads.
 func fromFile(fd int) func() (string, error) { return scan(func() int { return fd }, 4096) }
 
-// fromInput reads lines of standard input, but no byte more than the line: the commands of a script read what follows
-// them (XCU sh, "STDIN").
+// fromInput reads lines of standard input, but no byte more than the line: the commands of a script read what
+// follows them (XCU sh, "STDIN").
 func (s *shell) fromInput() func() (string, error) {
 	return scan(func() int {
 		if fd, ok := s.fds[0]; ok {

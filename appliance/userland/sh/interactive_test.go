@@ -373,7 +373,8 @@ func TestJobControl(t *testing.T) {
 	d.want("fg; echo $?; fg %7; echo $?", "sh: fg: %%: no such job\n2\nsh: fg: %7: no such job\n2\n")
 }
 
-// TestStoppedProgramKeepsItsModes: who edits a file, stops and goes on has his screen again, the shell its own.
+// TestStoppedProgramKeepsItsModes: who edits a file, stops and goes on has his screen again, the shell its
+// own.
 func TestStoppedProgramKeepsItsModes(t *testing.T) {
 	t.Parallel()
 	d := talk(t)
@@ -394,7 +395,8 @@ func TestStoppedProgramKeepsItsModes(t *testing.T) {
 	d.want("stty -a | grep -o -e '[-]*icanon' -e ' [-]*echo '", "icanon\n echo \n")
 }
 
-// TestNotices: the end of a job is told before the next prompt; that there are stopped ones, once before the shell's end.
+// TestNotices: the end of a job is told before the next prompt; that there are stopped ones, once before the
+// shell's end.
 func TestNotices(t *testing.T) {
 	t.Parallel()
 	d := talk(t)

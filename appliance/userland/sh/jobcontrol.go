@@ -135,8 +135,8 @@ func wait(s *shell, args []string) int {
 	return status
 }
 
-// awaitJob waits until a job is done or stops. Its status is that of a signal that came first: also of one that the job
-// has sent with its last breath.
+// awaitJob waits until a job is done or stops. Its status is that of a signal that came first: also of one
+// that the job has sent with its last breath.
 func (s *shell) awaitJob(j *job) int {
 	for first := true; ; first = false {
 		for _, p := range j.procs {
@@ -192,7 +192,8 @@ func kill(s *shell, args []string) int {
 	return s.external(words, false)
 }
 
-// awaitOwn waits for the signal that a shell has sent itself, if there is a trap for it: that runs before the next command.
+// awaitOwn waits for the signal that a shell has sent itself, if there is a trap for it: that runs before the
+// next command.
 func (s *shell) awaitOwn(words []string) {
 	const patience = time.Second
 	options, rest, err := letters(words, "", "s")

@@ -122,7 +122,9 @@ func (t *jobs) remove(j *job) {
 // current is the job of fg and bg without a word, and the one behind it.
 func (t *jobs) current() (current, previous *job) {
 	order := slices.DeleteFunc(slices.Clone(t.list), func(j *job) bool { return j.waited })
-	slices.SortStableFunc(order, func(a, b *job) int { return oneIf(a.state() == stopped) - oneIf(b.state() == stopped) })
+	slices.SortStableFunc(order, func(a, b *job) int {
+		return oneIf(a.state() == stopped) - oneIf(b.state() == stopped)
+	})
 	if n := len(order); n > 0 {
 		current = order[n-1]
 		if n > 1 {
@@ -214,8 +216,8 @@ func (s *shell) reap() {
 	}
 }
 
-// launched adds a process to a job of the foreground. What a person has pressed before the job had the terminal, is meant
-// for it.
+// launched adds a process to a job of the foreground. What a person has pressed before the job had the
+// terminal, is meant for it.
 func (s *shell) launched(j *job, pid int) {
 	j.add(pid)
 	if j.group = s.flags['m']; !j.group {
@@ -273,7 +275,9 @@ func (s *shell) after(j *job) int {
 		return j.status()
 	}
 	s.jobs.remove(j)
-	if s.interactive() && slices.ContainsFunc(j.procs, func(p *proc) bool { return p.status.Signaled() && p.status.Signal() == unix.SIGINT }) {
+	if s.interactive() && slices.ContainsFunc(j.procs, func(p *proc) bool {
+		return p.status.Signaled() && p.status.Signal() == unix.SIGINT
+	}) {
 		s.pending[unix.SIGINT].Store(false)
 		panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true})
 	}
@@ -377,8 +381,8 @@ func stopWords(sig unix.Signal) string {
 	return "Stopped"
 }
 
-// hangUp ends an interactive shell whose terminal is gone, or that is asked to end: with what it runs. It is called by the
-// goroutine of the signals, whatever the other does.
+// hangUp ends an interactive shell whose terminal is gone, or that is asked to end: with what it runs. It is
+// called by the goroutine of the signals, whatever the other does.
 func (s *shell) hangUp(sig unix.Signal) {
 	if !s.interactive() || s.owned[sig].Load() {
 		return

@@ -7,8 +7,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// What a subshell gets is the text of commands as the printer writes it, which has other lines than the script. So the
-// lines of the script go with it, one for each command in the order of a walk.
+// What a subshell gets is the text of commands as the printer writes it, which has other lines than the
+// script. So the lines of the script go with it, one for each command in the order of a walk.
 
 // lineOf is the line of the script that a command is in; above are those that its position does not count.
 func (s *shell) lineOf(st *syntax.Stmt, above int) int {

@@ -72,8 +72,8 @@ func typeOf(s *shell, args []string) int {
 // keywords are the words of the language.
 func keywords() []string {
 	return []string{
-		"!", "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "then", "until", "while", "{",
-		"}", "[[", "time",
+		"!", "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "then",
+		"until", "while", "{", "}", "[[", "time",
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/text"
 )
 
-// TestMain is the program sh as well, and the commands that it runs in its own process: the tests start themselves under
-// that name, and so does the shell.
+// TestMain is the program sh as well, and the commands that it runs in its own process: the tests start
+// themselves under that name, and so does the shell.
 func TestMain(m *testing.M) {
 	if multicall.Name(os.Args[0]) == "sh" {
 		os.Exit(sh.Program{

@@ -76,12 +76,14 @@ func (e *expansion) all(p *syntax.ParamExp) {
 	}
 }
 
-// alternative expands ${x-w}, ${x=w}, ${x+w}, ${x?w}, also with a colon. It reports false if the value itself is wanted.
+// alternative expands ${x-w}, ${x=w}, ${x+w}, ${x?w}, also with a colon. It reports false if the value itself
+// is wanted.
 func (e *expansion) alternative(p *syntax.ParamExp, value string, set bool) (done bool) {
 	there := set
 	op := p.Exp.Op
 	switch op {
-	case syntax.DefaultUnsetOrNull, syntax.AssignUnsetOrNull, syntax.AlternateUnsetOrNull, syntax.ErrorUnsetOrNull:
+	case syntax.DefaultUnsetOrNull, syntax.AssignUnsetOrNull, syntax.AlternateUnsetOrNull,
+		syntax.ErrorUnsetOrNull:
 		there = value != ""
 	}
 	switch op {
@@ -283,8 +285,8 @@ func (e *expansion) replaced(value, pat, with string, all bool) string {
 // arithmetic is $((…)).
 func (e *expansion) arithmetic(x syntax.ArithmExpr) string { return strconv.FormatInt(e.number(x), 10) }
 
-// number evaluates an expression. It is expanded as a text first, as XCU 2.6.4 has it, so that a variable may hold a part
-// of it.
+// number evaluates an expression. It is expanded as a text first, as XCU 2.6.4 has it, so that a variable may
+// hold a part of it.
 func (s *shell) number(x syntax.ArithmExpr) int64 {
 	if x == nil {
 		return 0

@@ -43,8 +43,8 @@ func (s *shell) startPipeline(c *syntax.BinaryCmd) *job {
 	return j
 }
 
-// startStage starts one command of a pipeline. What prints a little without changing anything, as echo, is no process:
-// there is room for it in the pipe.
+// startStage starts one command of a pipeline. What prints a little without changing anything, as echo, is no
+// process: there is room for it in the pipe.
 func (s *shell) startStage(j *job, st *syntax.Stmt, files map[int]int, output int) {
 	const room = 4096 // in any pipe
 	if output >= 0 && !s.flags['x'] {
@@ -89,8 +89,8 @@ func (s *shell) stage(st *syntax.Stmt, how start) (int, error) {
 	return s.fork([]*syntax.Stmt{st}, how, false)
 }
 
-// bare returns the program of a command that is nothing but a program with arguments: no function or builtin, no
-// redirection, no value for its environment, and nothing in its words that could do anything.
+// bare returns the program of a command that is nothing but a program with arguments: no function or builtin,
+// no redirection, no value for its environment, and nothing in its words that could do anything.
 func (s *shell) bare(st *syntax.Stmt) (program string, args []string) {
 	c, ok := st.Cmd.(*syntax.CallExpr)
 	if !ok || st.Negated || st.Background || len(st.Redirs) > 0 || len(c.Assigns) > 0 || len(s.aliases) > 0 ||
@@ -123,7 +123,8 @@ func active(w *syntax.Word) bool {
 		case *syntax.CmdSubst, *syntax.ArithmExp, *syntax.ProcSubst, *syntax.ExtGlob:
 			does = true
 		case *syntax.ParamExp:
-			does = does || n.Exp != nil || n.Slice != nil || n.Repl != nil || n.Param == nil || n.Index != nil || n.Excl
+			does = does || n.Exp != nil || n.Slice != nil || n.Repl != nil || n.Param == nil ||
+				n.Index != nil || n.Excl
 		}
 		return !does
 	})

@@ -107,14 +107,15 @@ func executable(name string) error {
 	return unix.Access(name, unix.X_OK)
 }
 
-// spawn starts a program. A file that the kernel does not know, a script without its "#!" line, is run by another shell
-// (execvp(3)).
+// spawn starts a program. A file that the kernel does not know, a script without its "#!" line, is run by
+// another shell (execvp(3)).
 func (s *shell) spawn(program string, args []string, how start) (int, error) {
 	files := how.files
 	if files == nil {
 		files = s.fds
 	}
-	attr := &syscall.ProcAttr{Env: s.exported(), Files: table(files), Sys: &syscall.SysProcAttr{Setpgid: how.group, Pgid: how.pgid}}
+	attr := &syscall.ProcAttr{Env: s.exported(), Files: table(files),
+		Sys: &syscall.SysProcAttr{Setpgid: how.group, Pgid: how.pgid}}
 	if how.foreground {
 		attr.Sys.Foreground, attr.Sys.Ctty = true, s.tty.fd()
 	}
@@ -144,7 +145,8 @@ func table(files map[int]int) []uintptr {
 	return list
 }
 
-// isText reports whether the first line of a file is one, and not a program for another machine (XCU sh, "COMMAND FILE").
+// isText reports whether the first line of a file is one, and not a program for another machine (XCU sh,
+// "COMMAND FILE").
 func isText(name string) bool {
 	fd, err := openFile(name, unix.O_RDONLY, 0)
 	if err != nil {
@@ -169,8 +171,8 @@ func (s *shell) become(program string, args []string) int {
 	return exitCannotExec
 }
 
-// place gives the process the shell's files under their numbers. Go's own files may be lost by it: nothing but exec may
-// follow.
+// place gives the process the shell's files under their numbers. Go's own files may be lost by it: nothing
+// but exec may follow.
 func (s *shell) place() {
 	high := 3 // above all of them; a limit of open files (ulimit -n) may be low
 	for n := range s.fds {

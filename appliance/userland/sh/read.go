@@ -163,7 +163,8 @@ func (s *shell) assign(names []string, line *text) {
 	}
 	at := 0
 	is := func(i int, chars string) bool {
-		return i < len(line.bytes) && line.kinds[i] == expanded && strings.IndexByte(chars, line.bytes[i]) >= 0
+		return i < len(line.bytes) && line.kinds[i] == expanded &&
+			strings.IndexByte(chars, line.bytes[i]) >= 0
 	}
 	white := strings.Map(func(c rune) rune {
 		if strings.ContainsRune(" \t\n", c) {
@@ -192,7 +193,8 @@ func (s *shell) assign(names []string, line *text) {
 	s.mustSet(names[len(names)-1], rest(line, at, ifs, white, is))
 }
 
-// rest is what the last variable gets: without the space at the end, and without a separator there if it is the only one.
+// rest is what the last variable gets: without the space at the end, and without a separator there if it is
+// the only one.
 func rest(line *text, at int, ifs, white string, is func(int, string) bool) string {
 	end := len(line.bytes)
 	for end > at && is(end-1, white) {

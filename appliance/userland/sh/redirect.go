@@ -11,8 +11,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// redirect makes redirections, in their order. What it returns is to be undone once what they are for has ended, or kept, in
-// any case.
+// redirect makes redirections, in their order. What it returns is to be undone once what they are for has
+// ended, or kept, in any case.
 func (s *shell) redirect(list []*syntax.Redirect) (*saved, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -154,7 +154,8 @@ func (s *shell) open(name string, flags int) (int, error) {
 			return o.fd, o.err
 		case <-s.wake:
 			if s.interrupted() {
-				panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true}) // who opens the other end later finds the goroutine, which is let go
+				// who opens the other end later finds the goroutine, which is let go
+				panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true})
 			}
 		}
 	}
@@ -261,7 +262,8 @@ func writeAll(fd int, data []byte) (n int, err error) {
 		m, err := unix.Write(fd, data[n:])
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil &&
+				!errors.Is(err, unix.EINTR) {
 				return n, err
 			}
 		case err != nil && !errors.Is(err, unix.EINTR):
@@ -278,7 +280,8 @@ func readSome(fd int, p []byte) (int, error) {
 		n, err := unix.Read(fd, p)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1); err != nil &&
+				!errors.Is(err, unix.EINTR) {
 				return 0, err
 			}
 		case !errors.Is(err, unix.EINTR):

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// saved are the files that redirections have replaced. Only their numbers come back: what exec does meanwhile with others,
-// in a loop or a function, stays.
+// saved are the files that redirections have replaced. Only their numbers come back: what exec does meanwhile
+// with others, in a loop or a function, stays.
 type saved struct {
 	*shell
 	before map[int]int // descriptors by their numbers, -1: none
@@ -67,8 +67,9 @@ func (s *shell) put(to, fd int) {
 	s.fds[to] = fd
 }
 
-// close closes a descriptor of the process that has no number any more, nor gets one back. The first three stay open, for
-// what opens a file expects to get no other: what they were, perhaps a pipe that somebody reads to its end, is closed.
+// close closes a descriptor of the process that has no number any more, nor gets one back. The first three
+// stay open, for what opens a file expects to get no other: what they were, perhaps a pipe that somebody
+// reads to its end, is closed.
 func (s *shell) close(fd int) {
 	if fd < 0 || s.held[fd] > 0 {
 		return

@@ -59,8 +59,8 @@ func (f *search) key(c string) bool {
 	return true
 }
 
-// search has the keys until one ends it: Enter runs the line that was found, ^G and ^C give back the one that was typed,
-// any other key edits what was found.
+// search has the keys until one ends it: Enter runs the line that was found, ^G and ^C give back the one that
+// was typed, any other key edits what was found.
 func (e *editor) search(prompt string) error {
 	f := &search{history: e.history, at: -1}
 	up := ""

@@ -1,15 +1,15 @@
-// Package sh is /bin/sh of the appliance, with busybox's ash as its peer: the language of POSIX with what ash has beside
-// it. Scripts are parsed by mvdan.cc/sh, the line editor is that of golang.org/x/term.
+// Package sh is /bin/sh of the appliance, with busybox's ash as its peer: the language of POSIX with what ash
+// has beside it. Scripts are parsed by mvdan.cc/sh, the line editor is that of golang.org/x/term.
 //
-// A subshell is another process, as with every shell: what stands in ( ), between | and behind & has a number of its own,
-// its own directory, mask, limits and files, can be signalled, stopped and waited for. Go cannot fork; such a process is
-// this program again, told by a file in memory what the shell knew (fork.go). What prints without changing anything, as
-// $(echo …), needs none.
+// A subshell is another process, as with every shell: what stands in ( ), between | and behind & has a number
+// of its own, its own directory, mask, limits and files, can be signalled, stopped and waited for. Go cannot
+// fork; such a process is this program again, told by a file in memory what the shell knew (fork.go). What
+// prints without changing anything, as $(echo …), needs none.
 //
-// It guarantees that a terminal is raw only while a line is edited and gets its modes back whatever a command leaves
-// behind; that it never asks the terminal anything, so that a dumb serial line is as good as any; and that neither a
-// syntax error, nor a command that is interrupted, stopped or killed, ends an interactive shell. A builtin that could
-// not write what it should have written ends with an error.
+// It guarantees that a terminal is raw only while a line is edited and gets its modes back whatever a command
+// leaves behind; that it never asks the terminal anything, so that a dumb serial line is as good as any; and
+// that neither a syntax error, nor a command that is interrupted, stopped or killed, ends an interactive
+// shell. A builtin that could not write what it should have written ends with an error.
 package sh
 
 import (
@@ -40,8 +40,8 @@ const profile = "/etc/profile"
 // defaultPath is PATH when the environment has none.
 const defaultPath = "/bin:/sbin:/usr/bin:/usr/sbin"
 
-// IsUtility reports whether a command of the userland prints or answers without reading or changing anything, so that the
-// shell can run it in its own process, as others have it for a builtin.
+// IsUtility reports whether a command of the userland prints or answers without reading or changing anything,
+// so that the shell can run it in its own process, as others have it for a builtin.
 func IsUtility(name string) bool {
 	switch name {
 	case "[", "echo", "kill", "printf", "test":
@@ -50,8 +50,8 @@ func IsUtility(name string) bool {
 	return false
 }
 
-// A Program is the shell. Utilities are commands that are run in the shell's own process: those that print, as echo and
-// printf, or answer, as test. They must not change the process, nor read standard input.
+// A Program is the shell. Utilities are commands that are run in the shell's own process: those that print,
+// as echo and printf, or answer, as test. They must not change the process, nor read standard input.
 type Program struct {
 	Utilities map[string]multicall.Command
 	Profile   string // read by interactive shells; "": /etc/profile
@@ -62,13 +62,15 @@ type Program struct {
 	Exit   func(status int)
 }
 
-// interactive reports whether a shell of these options talks with a person: no command, no file, and a terminal on both sides.
+// interactive reports whether a shell of these options talks with a person: no command, no file, and a
+// terminal on both sides.
 func (o options) talks(stdin, stderr *os.File) bool {
 	return o.interactive && term.IsTerminal(int(stdin.Fd())) && term.IsTerminal(int(stderr.Fd()))
 }
 
-// Run is the program sh; args[0] is its name, the result its exit status (128+n for signal n). It is for a process that
-// does nothing else: it takes signals, changes the directory and the mask, and waits for all children.
+// Run is the program sh; args[0] is its name, the result its exit status (128+n for signal n). It is for a
+// process that does nothing else: it takes signals, changes the directory and the mask, and waits for all
+// children.
 func (p Program) Run(args []string) int {
 	s := newShell(p)
 	if len(args) > 2 && args[1] == subshellOption {

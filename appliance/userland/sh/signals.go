@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// signals are those that the process has got. Another goroutine counts them; what is to be done about one, the shell does
-// between two commands.
+// signals are those that the process has got. Another goroutine counts them; what is to be done about one,
+// the shell does between two commands.
 type signals struct {
 	traps   map[string]string // what to do, by the name; "" is to ignore it
 	caught  chan os.Signal
@@ -30,11 +30,12 @@ func newSignals() signals {
 	return signals{traps: map[string]string{}, wake: make(chan struct{}, 1), poll: [2]int{-1, -1}}
 }
 
-// taken are the signals that Go would do something else about than what a process does that has no idea of them.
+// taken are the signals that Go would do something else about than what a process does that has no idea of
+// them.
 func taken() []unix.Signal {
 	return []unix.Signal{
-		unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGPIPE, unix.SIGVTALRM, unix.SIGPROF, unix.SIGXCPU,
-		unix.SIGXFSZ, unix.SIGIO, unix.SIGPWR, unix.SIGSTKFLT, unix.SIGABRT,
+		unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGPIPE, unix.SIGVTALRM, unix.SIGPROF,
+		unix.SIGXCPU, unix.SIGXFSZ, unix.SIGIO, unix.SIGPWR, unix.SIGSTKFLT, unix.SIGABRT,
 	}
 }
 
@@ -54,7 +55,8 @@ func (s *shell) defaultSignals() {
 // ignored reports whether a signal is, as the process was started.
 func ignored(sig unix.Signal) bool {
 	var action [4]uint64
-	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0)
+	_, _, err := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), 8,
+		0, 0)
 	return err == 0 && action[0] == 1 // SIG_IGN
 }
 
@@ -63,7 +65,8 @@ func (s *shell) byDefault(sig unix.Signal) {
 	s.program.Ignore(sig) // for Go to forget its own action
 	var action [4]uint64
 	// It fails for no signal that can be caught.
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0,
+		0)
 }
 
 func (s *shell) ignore(sig unix.Signal) {
@@ -141,7 +144,8 @@ func (s *shell) trapped() unix.Signal {
 	return 0
 }
 
-// gather waits a moment for signals to be counted: the kernel has delivered them, the runtime hands them on a little later.
+// gather waits a moment for signals to be counted: the kernel has delivered them, the runtime hands them on a
+// little later.
 func (s *shell) gather() {
 	if s.caught != nil && len(s.traps) > 0 {
 		time.Sleep(200 * time.Microsecond)
@@ -261,8 +265,8 @@ func signalOf(word string) (string, bool) {
 	return n, n == "EXIT" || unix.SignalNum("SIG"+n) != 0
 }
 
-// awaitFile waits until a descriptor can be read. It reports false at the end of the time (below 0: there is none), and
-// for a signal that somebody waits for.
+// awaitFile waits until a descriptor can be read. It reports false at the end of the time (below 0: there is
+// none), and for a signal that somebody waits for.
 func (s *shell) awaitFile(fd int, milliseconds int) bool {
 	list := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(s.poll[0]), Events: unix.POLLIN}}
 	if _, err := unix.Poll(list, milliseconds); err != nil {

@@ -26,7 +26,8 @@ func eval(s *shell, args []string) int {
 	return s.statements(list, false)
 }
 
-// inThisLine has text that is parsed apart count lines from that of the command that runs, until the result is called.
+// inThisLine has text that is parsed apart count lines from that of the command that runs, until the result
+// is called.
 func (s *shell) inThisLine() (end func()) {
 	above := s.above
 	s.above = s.lineno - 1
@@ -295,7 +296,9 @@ func export(s *shell, args []string) int {
 		return s.misused(name, "%v", err)
 	}
 	if len(rest) == 0 {
-		s.list(name+" ", func(v *variable) bool { return name == "export" && v.export || name == "readonly" && v.readonly })
+		s.list(name+" ", func(v *variable) bool {
+			return name == "export" && v.export || name == "readonly" && v.readonly
+		})
 		return 0
 	}
 	for _, arg := range rest {
@@ -358,7 +361,8 @@ func unset(s *shell, args []string) int {
 }
 
 func times(s *shell, _ []string) int {
-	for _, pair := range [][2]int{{unix.RUSAGE_SELF, unix.RUSAGE_SELF}, {unix.RUSAGE_CHILDREN, unix.RUSAGE_CHILDREN}} {
+	for _, pair := range [][2]int{{unix.RUSAGE_SELF, unix.RUSAGE_SELF},
+		{unix.RUSAGE_CHILDREN, unix.RUSAGE_CHILDREN}} {
 		var usage unix.Rusage
 		if err := unix.Getrusage(pair[0], &usage); err != nil {
 			s.say("times: %v", err)

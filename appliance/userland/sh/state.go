@@ -10,8 +10,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// shell is one process of the shell. All of it belongs to the goroutine of Run but for the signals, which are counted by
-// another.
+// shell is one process of the shell. All of it belongs to the goroutine of Run but for the signals, which are
+// counted by another.
 type shell struct {
 	program Program
 	pid     int    // $$: that of the first shell
@@ -102,8 +102,9 @@ const optionLetters = "aCefhmnuvxbVEIi"
 // optionNames are those of set -o.
 func optionNames() map[string]byte {
 	return map[string]byte{
-		"errexit": 'e', "noglob": 'f', "ignoreeof": 'I', "monitor": 'm', "noexec": 'n', "xtrace": 'x', "verbose": 'v',
-		"noclobber": 'C', "allexport": 'a', "notify": 'b', "nounset": 'u', "errtrace": 'T', "pipefail": 0, "vi": 'V', "emacs": 'E', "hashall": 'h',
+		"errexit": 'e', "noglob": 'f', "ignoreeof": 'I', "monitor": 'm', "noexec": 'n', "xtrace": 'x',
+		"verbose": 'v', "noclobber": 'C', "allexport": 'a', "notify": 'b', "nounset": 'u', "errtrace": 'T',
+		"pipefail": 0, "vi": 'V', "emacs": 'E', "hashall": 'h',
 	}
 }
 
@@ -113,7 +114,8 @@ func newShell(p Program) *shell {
 	}
 	s := &shell{
 		program: p, pid: os.Getpid(), vars: map[string]*variable{}, functions: map[string]*function{},
-		aliases: map[string]string{}, flags: map[byte]bool{}, fds: map[int]int{}, held: map[int]int{}, signals: newSignals(),
+		aliases: map[string]string{}, flags: map[byte]bool{}, fds: map[int]int{}, held: map[int]int{},
+		signals: newSignals(),
 	}
 	s.inherit()
 	for name, value := range map[string]string{
@@ -125,8 +127,8 @@ func newShell(p Program) *shell {
 	return s
 }
 
-// inherit takes over the files that the process has been given: they have the same numbers in scripts. Programs get them
-// from the shell's own table alone.
+// inherit takes over the files that the process has been given: they have the same numbers in scripts.
+// Programs get them from the shell's own table alone.
 func (s *shell) inherit() {
 	for fd := range 10 {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
@@ -173,7 +175,8 @@ func isHere(path string) bool {
 	return unix.Stat(path, &a) == nil && unix.Stat(".", &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
-// say writes a complaint, in a script with the line of the command that runs. A command of -c has but one, mostly.
+// say writes a complaint, in a script with the line of the command that runs. A command of -c has but one,
+// mostly.
 func (s *shell) say(format string, args ...any) {
 	where := ""
 	if !s.interactive() && !s.typed && (s.lineno > 1 || s.lineno == 1 && !s.oneCommand) {

@@ -85,11 +85,14 @@ func (s *shell) within(list []*syntax.Stmt) (out string, ok bool) {
 	}
 	st := list[0]
 	c, isCall := st.Cmd.(*syntax.CallExpr)
-	if !isCall || len(st.Redirs) > 0 || len(c.Assigns) > 0 || len(c.Args) == 0 || slices.ContainsFunc(c.Args[1:], active) {
+	if !isCall || len(st.Redirs) > 0 || len(c.Assigns) > 0 || len(c.Args) == 0 ||
+		slices.ContainsFunc(c.Args[1:], active) {
 		return "", false
 	}
 	name := c.Args[0].Lit()
-	if _, isFunction := s.functions[name]; isFunction || (s.program.Utilities[name] == nil || name == "kill") && name != "pwd" && name != "jobs" && (name != "trap" || len(c.Args) > 1) {
+	if _, isFunction := s.functions[name]; isFunction ||
+		(s.program.Utilities[name] == nil || name == "kill") && name != "pwd" && name != "jobs" &&
+			(name != "trap" || len(c.Args) > 1) {
 		return "", false
 	}
 	fd, err := memory("output", nil)

@@ -6,7 +6,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh/pattern"
 )
 
-// testClause is [[ … ]], of ash and bash: its words are not split, == compares with a pattern. All else is that of test.
+// testClause is [[ … ]], of ash and bash: its words are not split, == compares with a pattern. All else is
+// that of test.
 func (s *shell) testClause(c *syntax.TestClause) int {
 	holds, status := s.holdsTest(c.X)
 	if status > 1 {

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh/pattern"
 )
 
-// What a byte of a word is. A word is expanded into bytes that know where they come from; only then it is split and
-// matched with files, as XCU 2.6 has it.
+// What a byte of a word is. A word is expanded into bytes that know where they come from; only then it is
+// split and matched with files, as XCU 2.6 has it.
 const (
 	plain    byte = iota // of the script, not quoted
 	quotes               // quoted: it means itself
@@ -308,7 +308,8 @@ func (e *expansion) double(p *syntax.DblQuoted) {
 // onlyAll reports whether "$@", which may be no field at all, is among the parts.
 func onlyAll(parts []syntax.WordPart) bool {
 	for _, part := range parts {
-		if p, ok := part.(*syntax.ParamExp); ok && p.Param != nil && p.Param.Value == "@" && !p.Length && p.Exp == nil {
+		if p, ok := part.(*syntax.ParamExp); ok && p.Param != nil && p.Param.Value == "@" && !p.Length &&
+			p.Exp == nil {
 			return true
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Format writes a time. A letter that it does not know stays as it is. Flags before a letter: "-" no padding, "_" spaces, "0" zeros, "^" capitals, "#" the other case; then a width.
+// Format writes a time. A letter that it does not know stays as it is. Flags before a letter: "-" no padding,
+// "_" spaces, "0" zeros, "^" capitals, "#" the other case; then a width.
 func Format(format string, t time.Time) string {
 	var b strings.Builder
 	for {
@@ -152,9 +153,9 @@ func timeValue(letter byte, t time.Time) (text string, pad byte, ok bool) {
 // timeLayout is a field as package time writes it, "" if it does not.
 func timeLayout(letter byte) string {
 	return map[byte]string{
-		'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'c': "Mon Jan _2 15:04:05 2006", 'D': "01/02/06",
-		'x': "01/02/06", 'F': "2006-01-02", 'p': "PM", 'P': "pm", 'r': "03:04:05 PM", 'R': "15:04", 'T': "15:04:05",
-		'X': "15:04:05", 'z': "-0700", 'Z': "MST", '%': "%", 'n': "\n", 't': "\t",
+		'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'c': "Mon Jan _2 15:04:05 2006",
+		'D': "01/02/06", 'x': "01/02/06", 'F': "2006-01-02", 'p': "PM", 'P': "pm", 'r': "03:04:05 PM",
+		'R': "15:04", 'T': "15:04:05", 'X': "15:04:05", 'z': "-0700", 'Z': "MST", '%': "%", 'n': "\n", 't': "\t",
 	}[letter]
 }
 

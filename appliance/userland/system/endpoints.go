@@ -49,7 +49,8 @@ func parseEndpoints(s string) (e endpoints, err error) {
 
 // match reports whether a socket is one of them.
 func (e endpoints) match(s proc.Socket) bool {
-	if s.Local.Version() == 0 || e.protocol != "" && e.protocol != s.Protocol || e.version != 0 && e.version != s.Local.Version() {
+	if s.Local.Version() == 0 || e.protocol != "" && e.protocol != s.Protocol || e.version != 0 &&
+		e.version != s.Local.Version() {
 		return false
 	}
 	for _, r := range e.ports {
@@ -86,5 +87,6 @@ func socketCells(f *openFile) []string {
 	if n, err := unix.Getxattr("/proc/"+f.Link, "system.sockprotoname", buf); err == nil && n > 0 {
 		name = "protocol: " + printable.String(strings.TrimRight(string(buf[:n]), "\x00"))
 	}
-	return []string{"sock", fmt.Sprintf("%d,%d", unix.Major(f.stat.Dev), unix.Minor(f.stat.Dev)), "0t0", inode, name}
+	return []string{"sock", fmt.Sprintf("%d,%d", unix.Major(f.stat.Dev), unix.Minor(f.stat.Dev)), "0t0",
+		inode, name}
 }

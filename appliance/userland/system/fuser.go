@@ -155,7 +155,8 @@ func (o fuserOptions) target(name string) (fuserTarget, error) {
 	case slash && err == nil && (space == "tcp" || space == "udp"):
 		protocol := strings.ToUpper(space)
 		return fuserTarget{port + "/" + space, func(f *openFile) bool {
-			return f.socket.Protocol == protocol && f.socket.Local.Port == int(n) && (o.version == 0 || o.version == f.socket.Local.Version())
+			return f.socket.Protocol == protocol && f.socket.Local.Port == int(n) &&
+				(o.version == 0 || o.version == f.socket.Local.Version())
 		}}, nil
 	case o.space == "tcp" || o.space == "udp":
 		return fuserTarget{}, fmt.Errorf("%s: expected the number of a port", printable.String(name))
@@ -167,7 +168,8 @@ func (o fuserOptions) target(name string) (fuserTarget, error) {
 	return fuserTarget{name, f.is}, err
 }
 
-// accesses are the letters of how a process uses something: c r e m, f and F of what is open; "": it does not.
+// accesses are the letters of how a process uses something: c r e m, f and F of what is open; "": it does
+// not.
 func accesses(files []openFile, t fuserTarget) string {
 	var open, mapped, root, directory, program bool
 	writes := false

@@ -15,8 +15,10 @@ func signalling() map[string]command.Command {
 	const signal = "\t-SIG -s SIG\ta signal; -0: only ask whether it could be sent\n"
 	const list = "\t-l\tsignals; the name of a number, the number of a name\n"
 	return map[string]command.Command{
-		"kill":    {Usage: "[-SIG] PID... | -l [SIG]...", Help: signal + list + "\t-PID\ta process group\n", Raw: true, Run: kill},
-		"killall": {Usage: "[-lq] [-SIG] NAME...", Help: signal + list + "\t-q\tno complaints\n", Raw: true, Run: killall},
+		"kill": {Usage: "[-SIG] PID... | -l [SIG]...", Help: signal + list + "\t-PID\ta process group\n",
+			Raw: true, Run: kill},
+		"killall": {Usage: "[-lq] [-SIG] NAME...", Help: signal + list + "\t-q\tno complaints\n", Raw: true,
+			Run: killall},
 		"nice": {
 			Usage: "[-n ADJUSTMENT] [PROGRAM ARGS]", Raw: true, Trouble: 125, Run: nice,
 			Help: "\t-n N\tadd N, not 10, to the niceness\n",
@@ -87,8 +89,8 @@ func noSignal(word string) error {
 	return fmt.Errorf("%s: no such signal; kill -l lists them", printable.String(word))
 }
 
-// translateSignals is kill -l: names numbers, numbers names, or lists all. A status above 128 is that of a program which a
-// signal ended.
+// translateSignals is kill -l: names numbers, numbers names, or lists all. A status above 128 is that of a
+// program which a signal ended.
 func translateSignals(c *command.Call) {
 	if len(c.Args) == 1 {
 		listSignals(c)
@@ -108,7 +110,8 @@ func translateSignals(c *command.Call) {
 	}
 }
 
-// killall sends a signal to all that run under a name. Its status is how many names and processes it did not reach.
+// killall sends a signal to all that run under a name. Its status is how many names and processes it did not
+// reach.
 func killall(c *command.Call) {
 	if len(c.Args) > 0 && c.Args[0] == "-l" {
 		translateSignals(c)

@@ -4,15 +4,16 @@ import "github.com/gatehouse-os/gatehouse/appliance/userland/command"
 
 func listing() map[string]command.Command {
 	return map[string]command.Command{
-		"ps": {Usage: "[-o COLUMN[=HEADER],...] [-p PID,...] [-T] [aux | -ef | -l]", Help: psHelp, Raw: true, Run: ps},
+		"ps": {Usage: "[-o COLUMN[=HEADER],...] [-p PID,...] [-T] [aux | -ef | -l]", Help: psHelp, Raw: true,
+			Run: ps},
 		"pidof": {
 			Usage: "[-s] [-o PID]... [NAME]...", Letters: "so:", Run: pidof,
 			Help: "\t-s\tone only\n\t-o PID\tnot this; %PPID: who asks\n",
 		},
 		"pgrep": {
-			Usage: "[-acfilnovx] [-d TEXT] [-P|g|s|t|u|U LIST]... [PATTERN]",
-			Help:  choosingHelp + "\t-l -a\tnames too, command lines too\n\t-d TEXT\tbetween numbers\n", Letters: choosing + "ad:l",
-			Long: choosingLong(), Trouble: misusedStatus, Run: pgrep,
+			Usage:   "[-acfilnovx] [-d TEXT] [-P|g|s|t|u|U LIST]... [PATTERN]",
+			Help:    choosingHelp + "\t-l -a\tnames too, command lines too\n\t-d TEXT\tbetween numbers\n",
+			Letters: choosing + "ad:l", Long: choosingLong(), Trouble: misusedStatus, Run: pgrep,
 		},
 		"pkill": {
 			Usage: "[-SIG] [-cefinovx] [-P|g|s|t|u|U LIST]... [PATTERN]",

@@ -32,7 +32,8 @@ func using() map[string]command.Command {
 	}
 }
 
-// A condition is something that is asked for: all of a kind are one question, to which any of them is an answer.
+// A condition is something that is asked for: all of a kind are one question, to which any of them is an
+// answer.
 type condition struct {
 	kind byte // the letter of its option; 'f': a file
 	is   func(p *proc.Process, f *openFile) bool
@@ -164,7 +165,8 @@ func (q *lsofQuery) who(o getopt.Option) error {
 		}
 		switch {
 		case err != nil:
-			return fmt.Errorf("-%c %s: expected a list of processes or users", o.Letter, printable.String(o.Value))
+			return fmt.Errorf("-%c %s: expected a list of processes or users", o.Letter,
+				printable.String(o.Value))
 		case not:
 			q.users = append(q.users, id)
 		case o.Letter == 'p':
@@ -239,7 +241,8 @@ func fileCells(f *openFile) []string {
 	case 0:
 		kind, size, name = "a_inode", "0", strings.TrimPrefix(name, "anon_inode:")
 	}
-	return []string{kind, fmt.Sprintf("%d,%d", unix.Major(device), unix.Minor(device)), size, fmt.Sprint(f.stat.Ino), name}
+	return []string{kind, fmt.Sprintf("%d,%d", unix.Major(device), unix.Minor(device)), size,
+		fmt.Sprint(f.stat.Ino), name}
 }
 
 // printLsof lays rows out in columns, numbers on the right.

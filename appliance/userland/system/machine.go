@@ -50,8 +50,10 @@ func free(c *command.Call) {
 		c.Stdout.WriteByte('\n')
 	}
 	cached := m["Cached"] + m["Buffers"] + m["SReclaimable"]
-	fmt.Fprintf(c.Stdout, "       %12s%12s%12s%12s%12s%12s\n", "total", "used", "free", "shared", "buff/cache", "available")
-	row("Mem:   ", m["MemTotal"], m["MemTotal"]-m["MemFree"]-cached, m["MemFree"], m["Shmem"], cached, m["MemAvailable"])
+	fmt.Fprintf(c.Stdout, "       %12s%12s%12s%12s%12s%12s\n", "total", "used", "free", "shared",
+		"buff/cache", "available")
+	row("Mem:   ", m["MemTotal"], m["MemTotal"]-m["MemFree"]-cached, m["MemFree"], m["Shmem"], cached,
+		m["MemAvailable"])
 	row("Swap:  ", m["SwapTotal"], m["SwapTotal"]-m["SwapFree"], m["SwapFree"])
 }
 

@@ -11,11 +11,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system/proc"
 )
 
-// nameLimit is how much of a name the kernel keeps, in bytes (TASK_COMM_LEN of linux/sched.h, without its NUL).
+// nameLimit is how much of a name the kernel keeps, in bytes (TASK_COMM_LEN of linux/sched.h, without its
+// NUL).
 const nameLimit = 15
 
-// named are the processes that run under a name, as killall and pidof mean it: the kernel's name for one, what it was
-// called by, or its program's, which may be given by its path.
+// named are the processes that run under a name, as killall and pidof mean it: the kernel's name for one,
+// what it was called by, or its program's, which may be given by its path.
 func named(all []*proc.Process, name string) (found []int) {
 	fsys := procFS()
 	for _, p := range all {
@@ -34,7 +35,8 @@ func nameIs(p *proc.Process, name string) bool {
 		return p.Name == name
 	}
 	// The kernel's name is cut. A script's whole one is behind its interpreter's.
-	return len(name) >= nameLimit && p.Name == name[:nameLimit] && len(p.Args) > 1 && path.Base(p.Args[1]) == name
+	return len(name) >= nameLimit && p.Name == name[:nameLimit] && len(p.Args) > 1 &&
+		path.Base(p.Args[1]) == name
 }
 
 // runs reports whether a program is that of a name.

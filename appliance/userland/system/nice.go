@@ -16,7 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// nicest is what getpriority(2) counts from: the kernel returns 20 less the niceness, so that no answer is negative.
+// nicest is what getpriority(2) counts from: the kernel returns 20 less the niceness, so that no answer is
+// negative.
 const nicest = 20
 
 // niceness is that of a process, a group or a user: the lowest of theirs.
@@ -25,7 +26,8 @@ func niceness(which, who int) (int, error) {
 	return nicest - n, err
 }
 
-// nice becomes a program of another niceness. That is the thread's, so the thread must be the one that becomes it.
+// nice becomes a program of another niceness. That is the thread's, so the thread must be the one that
+// becomes it.
 func nice(c *command.Call) {
 	runtime.LockOSThread()
 	old, err := niceness(unix.PRIO_PROCESS, 0)
@@ -42,7 +44,8 @@ func nice(c *command.Call) {
 		return
 	}
 	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, old+adjustment); err != nil {
-		c.Warn(fmt.Errorf("niceness %d: %w", old+adjustment, err)) // the program runs all the same, as POSIX has it
+		// the program runs all the same, as POSIX has it
+		c.Warn(fmt.Errorf("niceness %d: %w", old+adjustment, err))
 	}
 	program, err := exec.LookPath(c.Args[0])
 	if err == nil || errors.Is(err, exec.ErrDot) {
@@ -60,7 +63,8 @@ func nice(c *command.Call) {
 	c.Exit(cannotRun)
 }
 
-// niceArguments takes the adjustment from the front: -n N, -nN, --adjustment=N, -N, where N may be negative itself.
+// niceArguments takes the adjustment from the front: -n N, -nN, --adjustment=N, -N, where N may be negative
+// itself.
 func niceArguments(c *command.Call) (adjustment int, ok bool) {
 	text := "10"
 	for len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "-") && c.Args[0] != "-" {
@@ -118,7 +122,8 @@ func renice(c *command.Call) {
 	which := unix.PRIO_PROCESS
 	for _, arg := range args[1:] {
 		if len(arg) > 1 && arg[0] == '-' {
-			if kind, ok := map[byte]int{'p': unix.PRIO_PROCESS, 'g': unix.PRIO_PGRP, 'u': unix.PRIO_USER}[arg[1]]; ok {
+			if kind, ok := map[byte]int{'p': unix.PRIO_PROCESS, 'g': unix.PRIO_PGRP,
+				'u': unix.PRIO_USER}[arg[1]]; ok {
 				if which, arg = kind, arg[2:]; arg == "" {
 					continue
 				}

@@ -16,7 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// Options that pgrep and pkill choose by, as procps has them, and their statuses: nobody was found, wrong call, trouble.
+// Options that pgrep and pkill choose by, as procps has them, and their statuses: nobody was found, wrong
+// call, trouble.
 const (
 	choosing     = "cfg:inoP:s:t:u:U:vx"
 	choosingHelp = "\t-f\tPATTERN is for whole command lines\n\t-x\tand for all of the name or line\n\t-i\tcapitals are as small letters\n" +
@@ -29,8 +30,8 @@ const (
 
 func choosingLong() map[string]byte {
 	return map[string]byte{
-		"count": 'c', "full": 'f', "pgroup": 'g', "ignore-case": 'i', "newest": 'n', "oldest": 'o', "parent": 'P',
-		"session": 's', "terminal": 't', "euid": 'u', "uid": 'U', "inverse": 'v', "exact": 'x',
+		"count": 'c', "full": 'f', "pgroup": 'g', "ignore-case": 'i', "newest": 'n', "oldest": 'o',
+		"parent": 'P', "session": 's', "terminal": 't', "euid": 'u', "uid": 'U', "inverse": 'v', "exact": 'x',
 		"list-name": 'l', "list-full": 'a', "delimiter": 'd', "echo": 'e', "signal": signalOption,
 	}
 }
@@ -47,7 +48,8 @@ type choice struct {
 
 // chooses reads what was given. It says itself what is wrong with it.
 func chooses(c *command.Call) (ch choice, ok bool) {
-	ch = choice{whole: c.Has('x'), full: c.Has('f'), newest: c.Has('n'), oldest: c.Has('o'), inverse: c.Has('v')}
+	ch = choice{whole: c.Has('x'), full: c.Has('f'), newest: c.Has('n'), oldest: c.Has('o'),
+		inverse: c.Has('v')}
 	selective := false
 	for _, o := range c.Options {
 		if err := ch.option(o); err != nil {

@@ -33,7 +33,8 @@ const unbounded = 0
 var psColumns = [...]column{
 	{"user", "USER", 8, false}, {"group", "GROUP", 8, false}, {"comm", "COMMAND", 16, false},
 	{"args", "COMMAND", unbounded, false}, {"cmd", "CMD", unbounded, false},
-	{"pid", "PID", 5, true}, {"ppid", "PPID", 5, true}, {"pgid", "PGID", 5, true}, {"sid", "SID", 5, true}, {"tid", "TID", 5, true},
+	{"pid", "PID", 5, true}, {"ppid", "PPID", 5, true}, {"pgid", "PGID", 5, true}, {"sid", "SID", 5, true},
+	{"tid", "TID", 5, true},
 	{"nice", "NI", 5, true}, {"nlwp", "NLWP", 4, true}, {"uid", "UID", 5, true},
 	{"ruser", "RUSER", 8, false}, {"rgroup", "RGROUP", 8, false}, {"tty", "TT", 6, false},
 	{"vsz", "VSZ", 4, false}, {"rss", "RSS", 4, false}, {"stat", "STAT", 4, false},

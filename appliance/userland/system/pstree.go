@@ -132,7 +132,8 @@ func grow(c *command.Call, all []*proc.Process) map[int]*treeNode {
 	}
 	for _, n := range nodes {
 		slices.SortFunc(n.children, func(a, b *treeNode) int {
-			return cmp.Or(cmp.Compare(a.sortName(), b.sortName()), cmp.Compare(a.UID, b.UID), cmp.Compare(a.ID, b.ID))
+			return cmp.Or(cmp.Compare(a.sortName(), b.sortName()), cmp.Compare(a.UID, b.UID),
+				cmp.Compare(a.ID, b.ID))
 		})
 	}
 	return nodes
@@ -174,7 +175,8 @@ type treeDrawer struct {
 	compact bool
 }
 
-// block is what is drawn of a process and what is below it: copies of it, and how many brackets end each of its ends.
+// block is what is drawn of a process and what is below it: copies of it, and how many brackets end each of
+// its ends.
 func (d treeDrawer) block(n *treeNode, copies, brackets, depth int) []string {
 	label := n.label
 	if copies > 1 {

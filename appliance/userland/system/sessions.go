@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// A session is somebody at a terminal. There is no utmp(5): whoever leads a session that has a terminal is here, since it
-// began; ssh says in its environment where from.
+// A session is somebody at a terminal. There is no utmp(5): whoever leads a session that has a terminal is
+// here, since it began; ssh says in its environment where from.
 type session struct {
 	user, terminal, host string
 	since                time.Time
@@ -70,8 +70,8 @@ func who(c *command.Call) {
 		c.Stdout.WriteString("USER\t\tTTY\t\tIDLE\tTIME\t\t HOST\n")
 	}
 	for _, s := range all {
-		row := fmt.Sprintf("%-15s %-15s %-7s %-16s %s", clean(s.user), s.terminal, idle(s.terminal, time.Now()),
-			s.since.Format("Jan _2 15:04:05"), printable.Cut(s.host, 64))
+		row := fmt.Sprintf("%-15s %-15s %-7s %-16s %s", clean(s.user), s.terminal,
+			idle(s.terminal, time.Now()), s.since.Format("Jan _2 15:04:05"), printable.Cut(s.host, 64))
 		c.Stdout.WriteString(row + "\n")
 	}
 }

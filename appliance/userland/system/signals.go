@@ -12,7 +12,8 @@ import (
 // maxSignal is the last of the real-time signals (signal(7)).
 const maxSignal = 64
 
-// signalNumber reads a signal: a number, or a name with or without SIG in any case. EXIT is 0, which only asks.
+// signalNumber reads a signal: a number, or a name with or without SIG in any case. EXIT is 0, which only
+// asks.
 func signalNumber(word string) (unix.Signal, bool) {
 	if n, err := strconv.ParseUint(word, 10, 16); err == nil {
 		return unix.Signal(n), n <= maxSignal

@@ -1,6 +1,6 @@
-// Package system has the commands about processes and the machine: who runs, what it has open, what it takes, and an end
-// for it. They read /proc, where a process may end while it is looked at: then it is left out, and that is no error. What
-// processes call themselves is printed so that it does nothing to a terminal.
+// Package system has the commands about processes and the machine: who runs, what it has open, what it takes,
+// and an end for it. They read /proc, where a process may end while it is looked at: then it is left out, and
+// that is no error. What processes call themselves is printed so that it does nothing to a terminal.
 package system
 
 import (
@@ -40,8 +40,8 @@ func processes(threads bool) ([]*proc.Process, error) {
 	return all, err
 }
 
-// clean makes of what a process calls itself one line of visible characters. Control characters are blanks, as in
-// busybox's ps.
+// clean makes of what a process calls itself one line of visible characters. Control characters are blanks,
+// as in busybox's ps.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' {
@@ -52,7 +52,8 @@ func clean(s string) string {
 	return printable.String(s)
 }
 
-// line is the command line of a process: "[name]" where it has none, "{name} " before one that calls itself otherwise.
+// line is the command line of a process: "[name]" where it has none, "{name} " before one that calls itself
+// otherwise.
 func line(p *proc.Process) string {
 	if len(p.Args) == 0 {
 		return "[" + clean(p.Name) + "]"

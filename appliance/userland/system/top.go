@@ -101,7 +101,8 @@ func (r *topRun) take() error {
 	}
 	user := userNames()
 	for _, p := range all {
-		s.Rows = append(s.Rows, &top.Row{Process: p, User: clean(user(p.UID)), State: state(p), Line: line(p)})
+		s.Rows = append(s.Rows, &top.Row{Process: p, User: clean(user(p.UID)), State: state(p),
+			Line: line(p)})
 	}
 	r.Take(s)
 	return nil

@@ -95,7 +95,8 @@ func (t *Terminal) cooked() {
 	}
 }
 
-// Suspend stops the program as ^Z does, where it has a shell that can go on with it; others ignore the signal.
+// Suspend stops the program as ^Z does, where it has a shell that can go on with it; others ignore the
+// signal.
 func (t *Terminal) Suspend() {
 	t.cooked()
 	_ = unix.Kill(0, unix.SIGTSTP)

@@ -19,7 +19,8 @@ const catHelp = `  -n  number the lines
 // cat copies files.
 func cat(c *command.Call) {
 	v := visible{out: c.Stdout, tabs: c.Has('t') || c.Has('A'), ends: c.Has('e') || c.Has('A')}
-	n := numbering{numbered: c.Has('n') || c.Has('b'), nonempty: c.Has('b'), next: 1, step: 1, width: 6, between: "\t"}
+	n := numbering{numbered: c.Has('n') || c.Has('b'), nonempty: c.Has('b'), next: 1, step: 1, width: 6,
+		between: "\t"}
 	switch {
 	case v.tabs || v.ends || c.Has('v'):
 		v.numbering = n
@@ -105,8 +106,8 @@ const nlHelp = `  -b a|t|n  number all lines, those that are not empty, none
 
 func nlLong() map[string]byte {
 	return map[string]byte{
-		"body-numbering": 'b', "line-increment": 'i', "no-renumber": 'p', "number-separator": 's', "starting-line-number": 'v',
-		"number-width": 'w',
+		"body-numbering": 'b', "line-increment": 'i', "no-renumber": 'p', "number-separator": 's',
+		"starting-line-number": 'v', "number-width": 'w',
 	}
 }
 

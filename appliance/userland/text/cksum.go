@@ -7,8 +7,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// cksum prints the sum and the size of files, as POSIX has them: a CRC of 32 bits, of what is in the file and then of the
-// bytes of its length, the lowest first.
+// cksum prints the sum and the size of files, as POSIX has them: a CRC of 32 bits, of what is in the file and
+// then of the bytes of its length, the lowest first.
 func cksum(c *command.Call) {
 	var table [256]uint32
 	const polynomial = 0x04c11db7

@@ -18,8 +18,8 @@ func commCommand() command.Command {
 	return command.Command{
 		Usage: "[-123z] FILE FILE", Help: commHelp, Letters: "123z\x01\x02\x03\x04:", Run: comm,
 		Long: map[string]byte{
-			"zero-terminated": 'z', "check-order": mergeCheck, "nocheck-order": mergeNoCheck, "total": commTotal,
-			"output-delimiter": commBetween,
+			"zero-terminated": 'z', "check-order": mergeCheck, "nocheck-order": mergeNoCheck,
+			"total": commTotal, "output-delimiter": commBetween,
 		},
 	}
 }

@@ -51,7 +51,9 @@ func cut(c *command.Call) {
 			case what == 'b' || what == 'c':
 				t.bytes(line)
 			case t.delim == '\n':
-				if slices.ContainsFunc(t.spans, func(s span) bool { return number == s.from || number > s.from && number <= s.to }) {
+				if slices.ContainsFunc(t.spans, func(s span) bool {
+					return number == s.from || number > s.from && number <= s.to
+				}) {
 					c.Stdout.Write(line)
 					c.Stdout.WriteByte('\n')
 				}

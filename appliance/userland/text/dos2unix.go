@@ -59,8 +59,8 @@ func changeEnds(w io.Writer, r io.Reader, toDOS bool) error {
 	}
 }
 
-// changeFile writes a file beside the old one, with its mode and owner, which takes its place: what a link leads to, not
-// the link.
+// changeFile writes a file beside the old one, with its mode and owner, which takes its place: what a link
+// leads to, not the link.
 func changeFile(name string, toDOS bool) error {
 	target, err := filepath.EvalSymlinks(name)
 	if err != nil {

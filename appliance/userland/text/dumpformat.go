@@ -23,9 +23,10 @@ type dumpUnit struct {
 // dumpPart is one conversion, with the text around it.
 type dumpPart struct {
 	before, flags, width, precision, after string
-	kind                                   byte // d, u, f, s, c of printf; a an address, C P U of %_c %_p %_u; 0: text only
-	verb                                   byte // of printf
-	size                                   int
+	// d, u, f, s, c of printf; a an address, C P U of %_c %_p %_u; 0: text only
+	kind byte
+	verb byte // of printf
+	size int
 }
 
 // parseDumpFormat reads a format.
@@ -115,7 +116,8 @@ func (u *dumpUnit) read(text string) error {
 	}
 }
 
-// read reads what follows the % of a conversion, and returns what follows that. given: its size; 0: that of its kind.
+// read reads what follows the % of a conversion, and returns what follows that. given: its size; 0: that of
+// its kind.
 func (p *dumpPart) read(s string, given int) (rest string, err error) {
 	take := func(set string) string {
 		taken := s[:len(s)-len(strings.TrimLeft(s, set))]

@@ -2,8 +2,9 @@ package text
 
 import "strings"
 
-// escape reads what follows a backslash, and says how much of s it took: one of \a \b \e \f \n \r \t \v \\, up to three
-// octal digits, or x and two that are hexadecimal. What is none of them takes nothing, and is the backslash itself.
+// escape reads what follows a backslash, and says how much of s it took: one of \a \b \e \f \n \r \t \v \\,
+// up to three octal digits, or x and two that are hexadecimal. What is none of them takes nothing, and is the
+// backslash itself.
 func escape(s string) (b byte, n int) {
 	if s == "" {
 		return '\\', 0

@@ -37,7 +37,8 @@ func fold(c *command.Call) {
 		return
 	}
 	c.Each(func(_ string, r io.Reader) error {
-		f := folder{out: c.Stdout, width: int(width), bytes: c.Has('b'), blanks: c.Has('s'), unicode: isUnicode()}
+		f := folder{out: c.Stdout, width: int(width), bytes: c.Has('b'), blanks: c.Has('s'),
+			unicode: isUnicode()}
 		err := eachPiece(c, r, func(piece []byte) error {
 			for _, b := range piece {
 				f.put(b)

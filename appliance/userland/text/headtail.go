@@ -18,7 +18,8 @@ type extent struct {
 	other bool
 }
 
-// read reads the value of -n or -c. sign is before a number that means the other end; plain one that means nothing.
+// read reads the value of -n or -c. sign is before a number that means the other end; plain one that means
+// nothing.
 func (e *extent) read(s, sign, plain string) (err error) {
 	digits := strings.TrimPrefix(s, sign)
 	if len(digits) < len(s) {

@@ -28,7 +28,8 @@ func joinCommand() command.Command {
 		Usage: "[-iz] [-12j N] [-av 1|2] [-e TEXT] [-o LIST] [-t CHAR] FILE FILE", Help: joinHelp,
 		Letters: "a:e:ij:1:2:o:t:v:z\x01\x02\x05", Run: join,
 		Long: map[string]byte{
-			"ignore-case": 'i', "zero-terminated": 'z', "check-order": mergeCheck, "nocheck-order": mergeNoCheck, "header": joinHeader,
+			"ignore-case": 'i', "zero-terminated": 'z', "check-order": mergeCheck,
+			"nocheck-order": mergeNoCheck, "header": joinHeader,
 		},
 	}
 }
@@ -126,7 +127,9 @@ func (j *joiner) addFields(list string) error {
 		j.auto = [2]int{}
 		return nil
 	}
-	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool {
+		return r == ',' || r == ' ' || r == '\t'
+	}) {
 		file, field, ok := strings.Cut(word, ".")
 		n, err := natural(field, 10, math.MaxInt32)
 		switch {

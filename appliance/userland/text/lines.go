@@ -56,7 +56,8 @@ func (l *lineReader) next() (line []byte, whole bool, err error) {
 	}
 }
 
-// readAll is io.ReadAll, in memory of a file's size from the beginning: what grows is there twice, and boxes are small.
+// readAll is io.ReadAll, in memory of a file's size from the beginning: what grows is there twice, and boxes
+// are small.
 func readAll(r io.Reader) ([]byte, error) {
 	var text bytes.Buffer
 	if _, size, ok := isRegular(r); ok && size < math.MaxInt32 {
@@ -74,7 +75,8 @@ func endIsFine(err error) error {
 	return err
 }
 
-// eachPiece calls f with what each read of r brings, and writes out what f has written before the next: r may be a pipe.
+// eachPiece calls f with what each read of r brings, and writes out what f has written before the next: r may
+// be a pipe.
 func eachPiece(c *command.Call, r io.Reader, f func(piece []byte) error) error {
 	chunk := make([]byte, chunkSize)
 	for {

@@ -18,8 +18,9 @@ const (
 	joinHeader   = 5
 )
 
-// A merger reads two sorted files side by side. That one is not sorted is an error: at once if it is asked for, else as
-// soon as it matters, which it does where lines are without a partner, and then once for each file.
+// A merger reads two sorted files side by side. That one is not sorted is an error: at once if it is asked
+// for, else as soon as it matters, which it does where lines are without a partner, and then once for each
+// file.
 type merger struct {
 	c        *command.Call
 	compare  func(a, b []byte) int // of keys
@@ -59,7 +60,8 @@ func (m *merger) open() bool {
 			m.close()
 			return false
 		}
-		m.files[i] = sortedFile{name: name, close: r, lines: lineReader{b: bufio.NewReaderSize(r, chunkSize), end: m.end}}
+		m.files[i] = sortedFile{name: name, close: r, lines: lineReader{b: bufio.NewReaderSize(r, chunkSize),
+			end: m.end}}
 	}
 	return true
 }
@@ -86,7 +88,8 @@ func (m *merger) advance(i int) {
 		return
 	}
 	f.line, f.whole = bytes.Clone(line), true
-	if had && !m.never && (m.always || m.unpaired) && !f.told && m.compare(m.key(i, before), m.key(i, f.line)) > 0 {
+	if had && !m.never && (m.always || m.unpaired) && !f.told &&
+		m.compare(m.key(i, before), m.key(i, f.line)) > 0 {
 		m.c.Fail(fmt.Errorf("%s is not sorted: %q comes after %q", f.name, f.line, before))
 		f.told = true
 		m.fatal = m.fatal || m.always

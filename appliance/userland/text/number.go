@@ -47,7 +47,8 @@ func option(c *command.Call, letter byte, without, most uint64) (n uint64, ok bo
 	return n, true
 }
 
-// strtod reads the number that s begins with as strtod(3) does, and returns what follows it; all of s if there is none.
+// strtod reads the number that s begins with as strtod(3) does, and returns what follows it; all of s if
+// there is none.
 func strtod(s string) (n float64, rest string) {
 	body := strings.TrimLeft(s, spaces)
 	end, text := numberEnd(body)
@@ -76,7 +77,8 @@ func numberEnd(s string) (end int, text string) {
 		}
 	}
 	digits, exponent, always := "0123456789", byte('e'), ""
-	if strings.HasPrefix(lower, "0x") && len(lower) > 2 && strings.IndexByte("0123456789abcdef.", lower[2]) >= 0 {
+	if strings.HasPrefix(lower, "0x") && len(lower) > 2 &&
+		strings.IndexByte("0123456789abcdef.", lower[2]) >= 0 {
 		digits, exponent, always = "0123456789abcdefABCDEF", 'p', "p0"
 		end += 2
 	}

@@ -23,7 +23,8 @@ Numbers may be 0x..., or end with b for 512, k for 1024, m for 1024*1024.
 
 func odLong() map[string]byte {
 	return map[string]byte{
-		"skip-bytes": 'j', "address-radix": 'A', "read-bytes": 'N', "format": 't', "output-duplicates": 'v', "width": 'w',
+		"skip-bytes": 'j', "address-radix": 'A', "read-bytes": 'N', "format": 't', "output-duplicates": 'v',
+		"width": 'w',
 	}
 }
 
@@ -78,7 +79,8 @@ func od(c *command.Call) {
 // read reads the options.
 func (o *odder) read() error {
 	short := map[byte]string{
-		'a': "a", 'b': "o1", 'c': "c", 'd': "u2", 'f': "fF", 'h': "x2", 'x': "x2", 'i': "d2", 'l': "d4", 'o': "o2", 's': "d2",
+		'a': "a", 'b': "o1", 'c': "c", 'd': "u2", 'f': "fF", 'h': "x2", 'x': "x2", 'i': "d2", 'l': "d4",
+		'o': "o2", 's': "d2",
 	}
 	add := func(letters string) {
 		for _, letter := range []byte(letters) {
@@ -180,8 +182,8 @@ func (o *odder) addTypes(s string) error {
 // columns is how wide the largest number is.
 func (t odType) columns() int {
 	digits := map[byte][]int{
-		'd': {1: 4, 2: 6, 4: 11, 8: 20}, 'u': {1: 3, 2: 5, 4: 10, 8: 20}, 'o': {1: 3, 2: 6, 4: 11, 8: 22}, 'x': {1: 2, 2: 4, 4: 8, 8: 16},
-		'f': {4: 15, 8: 23},
+		'd': {1: 4, 2: 6, 4: 11, 8: 20}, 'u': {1: 3, 2: 5, 4: 10, 8: 20}, 'o': {1: 3, 2: 6, 4: 11, 8: 22},
+		'x': {1: 2, 2: 4, 4: 8, 8: 16}, 'f': {4: 15, 8: 23},
 	}
 	return digits[t.kind][t.size]
 }

@@ -17,7 +17,8 @@ type sortFlags struct {
 	mixed             bool // several kinds: there is no such order
 }
 
-// set takes an option; end: it is behind the comma of a key. It reports whether there is such an option for keys.
+// set takes an option; end: it is behind the comma of a key. It reports whether there is such an option for
+// keys.
 func (f *sortFlags) set(letter byte, end bool) bool {
 	switch letter {
 	case 'n', 'g', 'M', 'V':
@@ -94,7 +95,8 @@ func compareGeneral(a, b string) int {
 	return compareFloats(x, y)
 }
 
-// month is that whose name s begins with, 1 to 12; 0: none. Blanks before it are not left out: so does busybox.
+// month is that whose name s begins with, 1 to 12; 0: none. Blanks before it are not left out: so does
+// busybox.
 func month(s []byte) int {
 	if len(s) < 3 {
 		return 0
@@ -219,7 +221,8 @@ func (f sortFlags) reduce(part []byte) []byte {
 	return kept
 }
 
-// compareVersions compares as strverscmp(3): digits are numbers, and those that begin with 0 are behind a decimal point.
+// compareVersions compares as strverscmp(3): digits are numbers, and those that begin with 0 are behind a
+// decimal point.
 func compareVersions(a, b string) int {
 	i := 0
 	for i < len(a) && i < len(b) && a[i] == b[i] {

@@ -61,7 +61,8 @@ func split(c *command.Call) {
 		c.Misused("%v", err)
 		return
 	}
-	s := splitter{c: c, prefix: "x", letters: "abcdefghijklmnopqrstuvwxyz", length: 2, verbose: c.Has(splitVerbose)}
+	s := splitter{c: c, prefix: "x", letters: "abcdefghijklmnopqrstuvwxyz", length: 2,
+		verbose: c.Has(splitVerbose)}
 	how, most, err := s.options()
 	if err != nil {
 		c.Misused("%v", err)
@@ -161,8 +162,8 @@ func sizeOf(text string) (int64, error) {
 	return int64(n) * factor, err
 }
 
-// suffix is what is behind the prefix of the next part. Where the length is not fixed, the last letter of those in front
-// is never used up: names that are longer begin with it, and so are sorted behind the others.
+// suffix is what is behind the prefix of the next part. Where the length is not fixed, the last letter of
+// those in front is never used up: names that are longer begin with it, and so are sorted behind the others.
 func (s *splitter) suffix() (string, error) {
 	base := len(s.letters)
 	count := 1

@@ -22,12 +22,14 @@ const sumHelp = `  -c  the files are lists of sums: check them
 
 // sum is the command for a hash.
 func sum(h func() hash.Hash) command.Command {
-	return command.Command{Usage: "[-c [-sw]] [FILE]...", Help: sumHelp, Letters: "scwbt", Run: func(c *command.Call) { sums(c, h) }}
+	return command.Command{Usage: "[-c [-sw]] [FILE]...", Help: sumHelp, Letters: "scwbt",
+		Run: func(c *command.Call) { sums(c, h) }}
 }
 
 func sumCommands() map[string]command.Command {
 	return map[string]command.Command{
-		"md5sum": sum(md5.New), "sha1sum": sum(sha1.New), "sha256sum": sum(sha256.New), "sha512sum": sum(sha512.New),
+		"md5sum": sum(md5.New), "sha1sum": sum(sha1.New), "sha256sum": sum(sha256.New),
+		"sha512sum": sum(sha512.New),
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// tac prints the lines of each file, the last first. A last line without an end is joined to the one before it.
+// tac prints the lines of each file, the last first. A last line without an end is joined to the one before
+// it.
 func tac(c *command.Call) {
 	c.Each(func(_ string, r io.Reader) error {
 		text, err := readAll(r)

@@ -12,7 +12,8 @@ const teeHelp = `  -a  append to the files
   -i  ^C does not end it
 `
 
-// tee copies standard input to files and to standard output. Where it cannot write to one, the others have it all.
+// tee copies standard input to files and to standard output. Where it cannot write to one, the others have it
+// all.
 func tee(c *command.Call) {
 	if c.Has('i') {
 		if err := c.Ignore(os.Interrupt); err != nil {

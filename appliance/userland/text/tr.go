@@ -173,8 +173,10 @@ func trClasses() []trClassOf {
 		}
 	}
 	return []trClassOf{
-		{"alpha", []byte(upper + lower)}, {"alnum", []byte(digits + upper + lower)}, {"digit", []byte(digits)},
-		{"lower", []byte(lower)}, {"upper", []byte(upper)}, {"space", []byte("\t\n\v\f\r ")}, {"blank", []byte("\t ")},
+		{"alpha", []byte(upper + lower)}, {"alnum", []byte(digits + upper + lower)},
+		{"digit", []byte(digits)},
+		{"lower", []byte(lower)}, {"upper", []byte(upper)}, {"space", []byte("\t\n\v\f\r ")},
+		{"blank", []byte("\t ")},
 		{"punct", punct}, {"cntrl", cntrl}, {"xdigit", []byte(digits + upper[:6] + lower[:6])},
 	}
 }

@@ -176,8 +176,8 @@ func (u *unhexer) seek(line string, shift int64) (rest string, err error) {
 	return strings.TrimPrefix(rest, ":"), nil
 }
 
-// read reads the bytes of a line. What is none is left out; where there are addresses, two such characters end the line.
-// What comes behind half a byte spoils it.
+// read reads the bytes of a line. What is none is left out; where there are addresses, two such characters
+// end the line. What comes behind half a byte spoils it.
 func (u *unhexer) read(s string) {
 	if !u.plain {
 		u.high = -1

@@ -70,8 +70,8 @@ const (
 	pieceCount = 64
 )
 
-// TestCut: an upload that is cut off leaves what was there before, and nothing else, whenever the server is killed, or
-// loses its client.
+// TestCut: an upload that is cut off leaves what was there before, and nothing else, whenever the server is
+// killed, or loses its client.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	for _, kill := range []bool{true, false} {
@@ -153,8 +153,8 @@ func send(t *testing.T, to io.Writer, s sender, path string, pieces int) {
 	}
 }
 
-// TestKilledAtAnyTime kills a server that replaces a file by another as large at moments by chance: what is there is the
-// old file or the new one, whole.
+// TestKilledAtAnyTime kills a server that replaces a file by another as large at moments by chance: what is
+// there is the old file or the new one, whole.
 func TestKilledAtAnyTime(t *testing.T) {
 	t.Parallel()
 	first := bytes.Repeat([]byte("old\n"), pieceSize*pieceCount/4)

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// TestSCP holds both ends of scp against OpenSSH's: what they answer to the same bytes, but for the words of complaints,
-// how they end, and which files there are.
+// TestSCP holds both ends of scp against OpenSSH's: what they answer to the same bytes, but for the words of
+// complaints, how they end, and which files there are.
 func TestSCP(t *testing.T) {
 	t.Parallel()
 	archive, err := txtar.ParseFile("testdata/scp.txtar")

@@ -49,8 +49,8 @@ func called(t *testing.T, name string) string {
 	return link
 }
 
-// TestSFTP holds the server against OpenSSH's: the same batches by sftp(1), which have the same output, the same end and
-// leave the same files.
+// TestSFTP holds the server against OpenSSH's: the same batches by sftp(1), which have the same output, the
+// same end and leave the same files.
 func TestSFTP(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(theirServer); err != nil {

@@ -1,6 +1,6 @@
-// Package transfer is what clients of ssh start at this end to send and get files: sftp-server, and scp with -t or -f,
-// which is no command by itself.
-// Both speak with their client on standard input and output; neither knows ssh.
+// Package transfer is what clients of ssh start at this end to send and get files: sftp-server, and scp with
+// -t or -f, which is no command by itself. Both speak with their client on standard input and output; neither
+// knows ssh.
 package transfer
 
 import (
@@ -33,8 +33,8 @@ func sftpServer(c *command.Call) {
 	}
 }
 
-// Scp is the end of scp that another one starts by ssh: with -t or -f, and besides these with -r, -p, -d, -v and -q. The
-// other end, which people call, is in a room that knows ssh.
+// Scp is the end of scp that another one starts by ssh: with -t or -f, and besides these with -r, -p, -d, -v
+// and -q. The other end, which people call, is in a room that knows ssh.
 func Scp(c *command.Call) {
 	o := scp.Options{Recursive: c.Has('r'), Times: c.Has('p'), Directory: c.Has('d')}
 	good := false

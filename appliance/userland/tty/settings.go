@@ -197,10 +197,13 @@ type control struct {
 func controls() []control {
 	return []control{
 		{"intr", unix.VINTR, 'C' & 0x1f}, {"quit", unix.VQUIT, '\\' & 0x1f}, {"erase", unix.VERASE, 0x7f},
-		{"kill", unix.VKILL, 'U' & 0x1f}, {"eof", unix.VEOF, 'D' & 0x1f}, {"eol", unix.VEOL, 0}, {"eol2", unix.VEOL2, 0},
+		{"kill", unix.VKILL, 'U' & 0x1f}, {"eof", unix.VEOF, 'D' & 0x1f}, {"eol", unix.VEOL, 0},
+		{"eol2", unix.VEOL2, 0},
 		{"swtch", unix.VSWTC, 0}, {"start", unix.VSTART, 'Q' & 0x1f}, {"stop", unix.VSTOP, 'S' & 0x1f},
-		{"susp", unix.VSUSP, 'Z' & 0x1f}, {"rprnt", unix.VREPRINT, 'R' & 0x1f}, {"werase", unix.VWERASE, 'W' & 0x1f},
-		{"lnext", unix.VLNEXT, 'V' & 0x1f}, {"flush", unix.VDISCARD, 'O' & 0x1f}, {"min", unix.VMIN, 1}, {"time", unix.VTIME, 0},
+		{"susp", unix.VSUSP, 'Z' & 0x1f}, {"rprnt", unix.VREPRINT, 'R' & 0x1f},
+		{"werase", unix.VWERASE, 'W' & 0x1f},
+		{"lnext", unix.VLNEXT, 'V' & 0x1f}, {"flush", unix.VDISCARD, 'O' & 0x1f}, {"min", unix.VMIN, 1},
+		{"time", unix.VTIME, 0},
 	}
 }
 
@@ -208,8 +211,8 @@ func controls() []control {
 func rates() []uint32 {
 	return []uint32{
 		0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400,
-		0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000,
-		3500000, 4000000,
+		0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000,
+		3000000, 3500000, 4000000,
 	}
 }
 

@@ -93,7 +93,8 @@ func visibleASCII(b byte) string {
 	return string(rune(b))
 }
 
-// sizeOf is that of a terminal; where it does not know its own, as a serial line, the environment's, or usual.
+// sizeOf is that of a terminal; where it does not know its own, as a serial line, the environment's, or
+// usual.
 func sizeOf(f *os.File) (rows, columns int, err error) {
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {

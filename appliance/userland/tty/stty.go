@@ -33,7 +33,8 @@ type terminal struct {
 
 // stty shows or changes the modes of a terminal.
 func stty(c *command.Call) {
-	t := terminal{c: c, file: os.Stdin, name: "standard input", settings: settings(), controls: controls(), dry: true}
+	t := terminal{c: c, file: os.Stdin, name: "standard input", settings: settings(), controls: controls(),
+		dry: true}
 	device, show, words, err := t.options(c.Args)
 	if err == nil {
 		err = t.words(words)

@@ -59,7 +59,8 @@ func onTerminal(t *testing.T, bin string, columns uint16, script string) string 
 	return string(out)
 }
 
-// TestModes holds stty and reset against busybox's on a terminal: after each line, all modes must be the same.
+// TestModes holds stty and reset against busybox's on a terminal: after each line, all modes must be the
+// same.
 func TestModes(t *testing.T) {
 	ours, theirs := programs(t)
 	differ := map[string]string{

@@ -1,5 +1,6 @@
-// Package tty has the commands that are about the terminal itself: which one it is, its modes, its screen. What they do is
-// busybox's, see package command. What a command prints that is watched reaches the terminal as text only.
+// Package tty has the commands that are about the terminal itself: which one it is, its modes, its screen.
+// What they do is busybox's, see package command. What a command prints that is watched reaches the terminal
+// as text only.
 package tty
 
 import (
@@ -16,8 +17,9 @@ func Commands() map[string]command.Command {
 	return map[string]command.Command{
 		"clear": {Run: func(c *command.Call) { c.Stdout.WriteString(clearScreen) }},
 		"reset": {Run: reset},
-		"tty":   {Usage: "[-s]", Help: "\t-s\tsay nothing: the status tells\n", Letters: "s", Trouble: 2, Run: tty},
-		"stty":  {Usage: "[-F DEVICE] [-a | -g | SETTING...]", Help: sttyHelp, Raw: true, Run: stty},
+		"tty": {Usage: "[-s]", Help: "\t-s\tsay nothing: the status tells\n", Letters: "s", Trouble: 2,
+			Run: tty},
+		"stty": {Usage: "[-F DEVICE] [-a | -g | SETTING...]", Help: sttyHelp, Raw: true, Run: stty},
 		"watch": {
 			Usage: "[-n SECONDS] [-dt] PROGRAM [ARGS]", Letters: "+dtn:", Run: watch,
 			Help: "\t-n SECONDS\tso long between two runs, 2 if nothing is said\n\t-d\tmark what has changed\n\t-t\twithout a heading\n",

@@ -17,7 +17,8 @@ import (
 // shortest is the least time between two runs.
 const shortest = 100 * time.Millisecond
 
-// look is the time between two looks at the size: SIGWINCH is for the whole process, and this is a part of one.
+// look is the time between two looks at the size: SIGWINCH is for the whole process, and this is a part of
+// one.
 const look = 200 * time.Millisecond
 
 // keep is how much is kept of what a run prints, more than any screen shows.
@@ -113,7 +114,8 @@ func (w *watcher) plain() error {
 }
 
 func (w *watcher) start(out, complaints *os.File) (*os.Process, error) {
-	p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", w.line}, &os.ProcAttr{Files: []*os.File{os.Stdin, out, complaints}})
+	p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", w.line},
+		&os.ProcAttr{Files: []*os.File{os.Stdin, out, complaints}})
 	if err != nil {
 		return nil, command.Named("/bin/sh", err)
 	}

@@ -1,5 +1,5 @@
-// Package zone is the local time of commands, as the C library has it. Which time is local, the environment says (TZ); no
-// file of zones is brought along.
+// Package zone is the local time of commands, as the C library has it. Which time is local, the environment
+// says (TZ); no file of zones is brought along.
 package zone
 
 import (

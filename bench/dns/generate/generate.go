@@ -108,7 +108,8 @@ func (g *Generator) Flood(ctx context.Context, outstanding, total int) (*Result,
 // one counts as an answer: Patience.
 func (g *Generator) Pace(ctx context.Context, rate int) (*Result, error) {
 	if rate < len(g.clients) {
-		return nil, fmt.Errorf("generate: %d a second is less than one for each of %d clients", rate, len(g.clients))
+		return nil, fmt.Errorf("generate: %d a second is less than one for each of %d clients", rate,
+			len(g.clients))
 	}
 	return g.each(func(i int, c *client) error {
 		every := time.Duration(float64(len(g.clients)) / float64(rate) * float64(time.Second))

@@ -68,11 +68,12 @@ func (c *cards) add(r nflog.Record) {
 	c.seen[key] = s
 }
 
-// sorted are all that are remembered, those of one reason and link together, who was heard last first; the very
-// last is who was silent longest.
+// sorted are all that are remembered, those of one reason and link together, who was heard last first; the
+// very last is who was silent longest.
 func (c *cards) sorted() []cardKey {
 	return slices.SortedFunc(maps.Keys(c.seen), func(a, b cardKey) int {
-		return cmp.Or(cmp.Compare(c.seen[b].last, c.seen[a].last), cmp.Compare(a.mac, b.mac), cmp.Compare(a.reason, b.reason), cmp.Compare(a.link, b.link))
+		return cmp.Or(cmp.Compare(c.seen[b].last, c.seen[a].last), cmp.Compare(a.mac, b.mac),
+			cmp.Compare(a.reason, b.reason), cmp.Compare(a.link, b.link))
 	})
 }
 

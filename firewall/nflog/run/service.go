@@ -102,7 +102,8 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) error {
 
 // wake ends a Receive.
 func (s *Service) wake() {
-	_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // it fails when the socket is closed: there is no Receive either
+	// it fails when the socket is closed: there is no Receive either
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // answerCalls runs what has been called for. Who calls after it has looked ends the next Receive at once.
@@ -130,7 +131,8 @@ func (s *Service) take(b []byte) {
 		s.log.Warn("a logged packet is not understood", "error", err)
 		return
 	}
-	r := nflog.Record{Up: s.uptime(), Rule: m.rule, In: s.name(m.in), Out: s.name(m.out), Early: m.early, MAC: m.mac, Packet: m.packet}
+	r := nflog.Record{Up: s.uptime(), Rule: m.rule, In: s.name(m.in), Out: s.name(m.out), Early: m.early,
+		MAC: m.mac, Packet: m.packet}
 	if s.began {
 		r.Lost = uint64(m.seq - s.seq - 1)
 		s.losses.add(r.Up, r.Lost)

@@ -77,7 +77,8 @@ func (w *Watcher) note(now time.Time, l shares.Limits, v shares.Verdict, cut int
 	case text == "":
 		w.Log("nobody is refused conversations any more")
 	case v.Near:
-		w.Log("conversations are nearly used up, of %d: refused are those above %d, %s", l.Table, v.Bound, text)
+		w.Log("conversations are nearly used up, of %d: refused are those above %d, %s", l.Table, v.Bound,
+			text)
 	default:
 		w.Log("refused are more conversations than the share of %d: %s", v.Bound, text)
 	}

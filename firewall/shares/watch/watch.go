@@ -1,6 +1,6 @@
-// Package watch holds sources to their share of the conversations: each second it asks the kernel how many there
-// are, and if they are many, whose; who has his share is put into the sets of the rules, and what is too much is
-// cut (firewall/shares says when).
+// Package watch holds sources to their share of the conversations: each second it asks the kernel how many
+// there are, and if they are many, whose; who has his share is put into the sets of the rules, and what is
+// too much is cut (firewall/shares says when).
 //
 // Only who loads the rules may run it: before the first load, or without one, there are no such sets, and
 // nothing is done. It needs CAP_NET_ADMIN in the network namespace of the calling thread.
@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// refusal is how long a source stays refused if nobody says more: several times as long as a census may be
-	// put off.
+	// refusal is how long a source stays refused if nobody says more: several times as long as a census may
+	// be put off.
 	refusal = 6 * shares.Longest
 	// maxRefused bounds the sets.
 	maxRefused = 4096
@@ -30,7 +30,8 @@ const (
 	named = 3
 )
 
-// A Watcher looks at the conversations of a network namespace. Set and State are for any goroutine, Look for one.
+// A Watcher looks at the conversations of a network namespace. Set and State are for any goroutine, Look for
+// one.
 type Watcher struct {
 	Log    func(format string, args ...any) // lines for people
 	Limits func() (conntrack.Limits, error) // nil: those of the kernel
@@ -122,7 +123,8 @@ func (w *Watcher) look(now time.Time, l shares.Limits, policy firewall.Policy) e
 
 // conversation is a flow in the words of package shares.
 func conversation(f conntrack.Flow) shares.Conversation {
-	c := shares.Conversation{Source: f.Source.Addr(), Phase: shares.Unanswered, Packets: f.Sent.Packets + f.Received.Packets}
+	c := shares.Conversation{Source: f.Source.Addr(), Phase: shares.Unanswered, Packets: f.Sent.Packets +
+		f.Received.Packets}
 	switch {
 	case f.Ended:
 		c.Phase = shares.Ended

@@ -174,8 +174,8 @@ func fill(t *testing.T, ns *testnet.Namespace, source, to string, n int) (has []
 	return has
 }
 
-// tries is how often a client sends its first packet: a neighbour may be looked for, or the source may have begun
-// many just now.
+// tries is how often a client sends its first packet: a neighbour may be looked for, or the source may have
+// begun many just now.
 const tries = 4
 
 // talk sends and waits for the answer. The kernel says only some times a second that it refuses.
@@ -216,8 +216,8 @@ func (h *house) said(text string) bool {
 	return false
 }
 
-// TestOneHost: who has his share begins no more through the box, and is told so; what he has goes on, and so do
-// his neighbour, and his conversations with the box. When he has less he begins again.
+// TestOneHost: who has his share begins no more through the box, and is told so; what he has goes on, and so
+// do his neighbour, and his conversations with the box. When he has less he begins again.
 func TestOneHost(t *testing.T) {
 	for _, family := range []struct{ name, wan, box, busy string }{
 		{"IPv4", "198.51.100.2:7", "192.168.32.1:7", "192.168.32.50"},
@@ -309,7 +309,8 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// TestFull: when the table is full, what is above the fair level is cut, of who has most, and others keep all.
+// TestFull: when the table is full, what is above the fair level is cut, of who has most, and others keep
+// all.
 func TestFull(t *testing.T) {
 	h := newHouse(t)
 	h.watcher.Limits = func() (conntrack.Limits, error) {

@@ -70,26 +70,30 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 	f.StringVar(&j.out, "out", "build", "the `directory` for the image")
 	f.BoolVar(&j.check, "check", false, "only check the site and print what it means")
 	f.BoolVar(&j.strict, "strict", false, "take warnings about the site for errors")
-	f.Func("disk", "`size` of the root disk, such as 64M or 1G (default: its content and a little room)", func(s string) (err error) {
-		j.diskSize, err = parseSize(s)
-		return err
-	})
-	f.Func("sector", "`bytes` of a sector of the disk that it is written to: 512 or 4096 (default: 512)", func(s string) error {
-		j.sector = map[string]int64{"512": 512, "4096": 4096}[s]
-		if j.sector == 0 {
-			return errors.New("expected 512 or 4096")
-		}
-		return nil
-	})
+	f.Func("disk", "`size` of the root disk, such as 64M or 1G (default: its content and a little room)",
+		func(s string) (err error) {
+			j.diskSize, err = parseSize(s)
+			return err
+		})
+	f.Func("sector", "`bytes` of a sector of the disk that it is written to: 512 or 4096 (default: 512)",
+		func(s string) error {
+			j.sector = map[string]int64{"512": 512, "4096": 4096}[s]
+			if j.sector == 0 {
+				return errors.New("expected 512 or 4096")
+			}
+			return nil
+		})
 	f.StringVar(&j.kernel, "kernel", "", "a ready bzImage `file`, instead of building one")
-	f.StringVar(&j.kernelSrc, "kernel-src", "", "kernel source, a `tree` or a tarball (default: Debian's package linux-source)")
-	f.Func("boot", "where Xen finds the kernel: `direct`, beside the disk, or grub, on it (default: direct)", func(s string) error {
-		j.kernelInside = s == "grub"
-		if s != "grub" && s != "direct" {
-			return errors.New("expected direct or grub")
-		}
-		return nil
-	})
+	f.StringVar(&j.kernelSrc, "kernel-src", "",
+		"kernel source, a `tree` or a tarball (default: Debian's package linux-source)")
+	f.Func("boot", "where Xen finds the kernel: `direct`, beside the disk, or grub, on it (default: direct)",
+		func(s string) error {
+			j.kernelInside = s == "grub"
+			if s != "grub" && s != "direct" {
+				return errors.New("expected direct or grub")
+			}
+			return nil
+		})
 	f.StringVar(&j.moreKeys, "authorized-keys", "", "a `file` of keys that may log in besides the site's")
 	f.StringVar(&j.cache, "cache", "", "`directory` for what takes long to build (default: gatehouse in the user's cache directory)")
 	f.StringVar(&j.source, "source", ".", "root `directory` of Gatehouse's source")
@@ -134,7 +138,9 @@ func (j *job) run(ctx context.Context, stdout io.Writer) error {
 
 // readSite reads a site without errors.
 func (j *job) readSite() (*site.Site, map[string][]byte, site.Problems, error) {
-	fail := func(err error) (*site.Site, map[string][]byte, site.Problems, error) { return nil, nil, nil, err }
+	fail := func(err error) (*site.Site, map[string][]byte, site.Problems, error) {
+		return nil, nil, nil, err
+	}
 	from, err := dir.OpenSite(j.site)
 	if err != nil {
 		return fail(err)

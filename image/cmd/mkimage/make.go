@@ -84,7 +84,8 @@ func (j *job) buildKernel(ctx context.Context) (kernel.Result, error) {
 }
 
 // write writes the files of the image; the manifest, which is true of all others, comes last.
-func (j *job) write(m *made, in image.Input, tree []ext2.Node, root ext2.Options, built kernel.Result) (err error) {
+func (j *job) write(m *made, in image.Input, tree []ext2.Node, root ext2.Options,
+	built kernel.Result) (err error) {
 	if err = os.MkdirAll(m.dir, 0o755); err != nil {
 		return err
 	}
@@ -153,7 +154,8 @@ func (j *job) rootDisk(tree []ext2.Node) (ext2.Options, error) {
 	}
 	least, err := ext2.MinSize(tree, root)
 	if err == nil && root.Size < least {
-		err = fmt.Errorf("%w: use DISK=%dM or more", &ext2.SizeError{Need: least, Have: root.Size}, (least+1<<20-1)>>20)
+		err = fmt.Errorf("%w: use DISK=%dM or more", &ext2.SizeError{Need: least, Have: root.Size},
+			(least+1<<20-1)>>20)
 	}
 	return root, err
 }
@@ -184,7 +186,8 @@ func readE2fsck(name string) ([]byte, error) {
 
 // describeSource returns the version of the source as git knows it.
 func describeSource(ctx context.Context, dir string) string {
-	out, err := exec.CommandContext(ctx, "git", "--no-optional-locks", "-C", dir, "describe", "--tags", "--always", "--dirty", "--abbrev=12").Output()
+	out, err := exec.CommandContext(ctx, "git", "--no-optional-locks", "-C", dir, "describe", "--tags",
+		"--always", "--dirty", "--abbrev=12").Output()
 	if version := strings.TrimSpace(string(out)); err == nil && version != "" {
 		return version
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/dir"
 )
 
-// TestMakeFails: make says what we say, without "exit status 1" of go run, and one line of its own with the status.
+// TestMakeFails: make says what we say, without "exit status 1" of go run, and one line of its own with the
+// status.
 func TestMakeFails(t *testing.T) {
 	bad := t.TempDir()
 	if err := os.CopyFS(bad, os.DirFS("../../../examples/home")); err != nil {

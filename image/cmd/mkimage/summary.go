@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
-// summarise tells what was made of the site in a directory, and what to do with it; not if it is only to be tried, with
-// a key that is not the site's.
+// summarise tells what was made of the site in a directory, and what to do with it; not if it is only to be
+// tried, with a key that is not the site's.
 func (m *made) summarise(w io.Writer, s *site.Site, dir string, tried bool) error {
 	netboot := 0
 	for _, h := range s.Hosts {
@@ -22,14 +22,16 @@ func (m *made) summarise(w io.Writer, s *site.Site, dir string, tried bool) erro
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(t, "%s.%s: %s, %s, %d of them started from the network\n\n", s.Name, s.Domain, count(len(s.LANs), "network"), count(len(s.Hosts), "host"), netboot)
+	fmt.Fprintf(t, "%s.%s: %s, %s, %d of them started from the network\n\n", s.Name, s.Domain,
+		count(len(s.LANs), "network"), count(len(s.Hosts), "host"), netboot)
 	row := func(name, size, text string) { fmt.Fprintf(t, "  %s\t%s\t%s\n", m.shown(name), size, text) }
 	root := "the root disk, " + megabytes(m.content) + " of it in use"
 	if m.sector != 512 {
 		root += fmt.Sprintf("; for disks with sectors of %d bytes", m.sector)
 	}
 	row(image.RootFile, megabytes(m.manifest.Disk.Size), root)
-	row(image.KernelFile, megabytes(m.manifest.Kernel.Size), strings.TrimSpace("Linux "+m.manifest.Kernel.Version))
+	row(image.KernelFile, megabytes(m.manifest.Kernel.Size),
+		strings.TrimSpace("Linux "+m.manifest.Kernel.Version))
 	perm := "for what must last: leases and host keys"
 	if m.keptPerm {
 		perm += " (was there, left as it is)"
@@ -38,7 +40,8 @@ func (m *made) summarise(w io.Writer, s *site.Site, dir string, tried bool) erro
 	row(image.DomainFile, "", m.bridges())
 	row(image.ManifestFile, "", "what is in them, with hashes")
 	if !tried {
-		fmt.Fprintf(t, "\nmake run SITE=%s\tstarts it in QEMU\nxl create -c %s\tstarts it on a Xen host\n", dir, m.shown(image.DomainFile))
+		fmt.Fprintf(t, "\nmake run SITE=%s\tstarts it in QEMU\nxl create -c %s\tstarts it on a Xen host\n",
+			dir, m.shown(image.DomainFile))
 	}
 	return t.Flush()
 }

@@ -29,10 +29,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("runimage", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // who made a mistake is told that, and not all that there is
 	siteDir := flags.String("site", "examples/home", "the site `directory` that the image was built from")
-	dir := flags.String("dir", "build/run", "the `directory` with vmlinuz, firewall.ext2, perm.ext2 and the ssh key `key`")
+	dir := flags.String("dir", "build/run",
+		"the `directory` with vmlinuz, firewall.ext2, perm.ext2 and the ssh key `key`")
 	port := flags.Int("ssh-port", 2222, "the loopback `port` that leads to ssh")
 	memory := flags.Int("memory", 96, "memory of the guest in `MiB`")
-	accel := flags.String("accel", "tcg", "QEMU's `accelerator`: tcg works everywhere, kvm is faster where it works")
+	accel := flags.String("accel", "tcg",
+		"QEMU's `accelerator`: tcg works everywhere, kvm is faster where it works")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(stderr)
@@ -145,7 +147,8 @@ func (m machine) arguments() []string {
 		return "file=" + filepath.Join(m.dir, name) + ",format=raw,if=virtio"
 	}
 	return []string{
-		// With -nographic the firmware says on the console that lines are not to be wrapped, and nobody takes it back.
+		// With -nographic the firmware says on the console that lines are not to be wrapped, and nobody takes
+		// it back.
 		"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
 		"-machine", "q35", "-cpu", "max", "-accel", m.accel, "-m", fmt.Sprint(m.memory),
 		"-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console", "-mon", "console",

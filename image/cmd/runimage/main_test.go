@@ -37,7 +37,8 @@ func TestSSHConfig(t *testing.T) {
 	}
 }
 
-// TestGreeting: nobody is sent to a way in that is not there, and a port that somebody has is said before QEMU does.
+// TestGreeting: nobody is sent to a way in that is not there, and a port that somebody has is said before
+// QEMU does.
 func TestGreeting(t *testing.T) {
 	m := machine{site: "my", dir: "build/run"}
 	for _, tt := range []struct {
@@ -73,8 +74,8 @@ func TestPushes(t *testing.T) {
 	}
 }
 
-// TestFirmwareLeavesTheTerminalAlone: nothing is said on the console before the kernel, least of all that lines are not
-// to be wrapped any more. That the firmware would say so, QEMU's usual option shows.
+// TestFirmwareLeavesTheTerminalAlone: nothing is said on the console before the kernel, least of all that
+// lines are not to be wrapped any more. That the firmware would say so, QEMU's usual option shows.
 func TestFirmwareLeavesTheTerminalAlone(t *testing.T) {
 	const noWrap = "\x1b[?7l"
 	args := machine{dir: t.TempDir(), memory: 32, accel: "tcg"}.arguments()[1:]

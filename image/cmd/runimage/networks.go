@@ -10,8 +10,8 @@ import (
 // maxInterfaces bounds what a site can ask of one QEMU.
 const maxInterfaces = 16
 
-// closed is a network of QEMU's own that reaches nothing: without restrict, the address of its gateway would be the
-// loopback of the workstation, and everything else would be what the workstation reaches.
+// closed is a network of QEMU's own that reaches nothing: without restrict, the address of its gateway would
+// be the loopback of the workstation, and everything else would be what the workstation reaches.
 const closed = "user,restrict=on"
 
 // networks returns the QEMU arguments for eth0, eth1, … up to the last interface
@@ -40,7 +40,8 @@ func networks(s *site.Site, sshPort int) ([]string, error) {
 	var args []string
 	for i, left := 0, len(backends); left > 0; i++ {
 		if i == maxInterfaces {
-			return nil, fmt.Errorf("the site names interfaces other than eth0 to eth%d, which QEMU has not", maxInterfaces-1)
+			return nil, fmt.Errorf("the site names interfaces other than eth0 to eth%d, which QEMU has not",
+				maxInterfaces-1)
 		}
 		id := fmt.Sprintf("net%d", i)
 		backend, used := backends[fmt.Sprintf("eth%d", i)]

@@ -26,14 +26,18 @@ import (
 
 // Recipe says what a system consists of.
 type Recipe struct {
-	Name     string            // of its directory in the cache
-	Packages []string          // beyond the essential ones
-	Unread   []string          // paths that packages bring and nobody reads, as patterns of dpkg's path-exclude
-	Overlay  fs.FS             // files of its own, there before any but the essential packages are; usr/local/sbin is made executable
-	Options  []string          // further ones of mmdebstrap(1)
-	Files    map[string]string // moved out of the tree: name in the result → pattern of one file; a pattern that ends in .gz has it unpacked
-	Ext4     []string          // options of mke2fs(8) for the disk
-	Size     string            // of the disk, as mke2fs takes it
+	Name     string   // of its directory in the cache
+	Packages []string // beyond the essential ones
+	// paths that packages bring and nobody reads, as patterns of dpkg's path-exclude
+	Unread []string
+	// files of its own, there before any but the essential packages are; usr/local/sbin is made executable
+	Overlay fs.FS
+	Options []string // further ones of mmdebstrap(1)
+	// moved out of the tree: name in the result → pattern of one file; a pattern that ends in .gz has it
+	// unpacked
+	Files map[string]string
+	Ext4  []string // options of mke2fs(8) for the disk
+	Size  string   // of the disk, as mke2fs takes it
 }
 
 // Disk is the file of the result that holds the tree, an ext4 file system.
@@ -95,7 +99,8 @@ func prune(recipe string, before time.Time) error {
 // hash names a system: everything that decides what comes out.
 func (r Recipe) hash(m machine) string {
 	h := sha256.New()
-	parts := slices.Concat(r.arguments(m, "ROOT", "APTCONF", "OVERLAY"), m.texts, []string{m.aptConf, r.Size}, r.Ext4)
+	parts := slices.Concat(r.arguments(m, "ROOT", "APTCONF", "OVERLAY"), m.texts, []string{m.aptConf, r.Size},
+		r.Ext4)
 	for name, pattern := range r.Files {
 		parts = append(parts, name+"="+pattern)
 	}

@@ -35,7 +35,8 @@ func (r Recipe) make(ctx context.Context, m machine, dir string) error {
 			return err
 		}
 	}
-	args := slices.Concat([]string{"-q", "-t", "ext4"}, r.Ext4, []string{"-d", root, filepath.Join(out, Disk), r.Size})
+	args := slices.Concat([]string{"-q", "-t", "ext4"}, r.Ext4,
+		[]string{"-d", root, filepath.Join(out, Disk), r.Size})
 	if err := run(ctx, "mke2fs", args...); err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ const (
 	// on: 5 s where the machine has nothing else to do. Where it has far too much, answers are lost, or so
 	// late that the first ones tell too little.
 	rightWithin = 20 * time.Second
-	// untold is how long Xen takes to tell the appliance that it was restored. Who asks before may hear the time that it
-	// had: so do questions that waited for it.
+	// untold is how long Xen takes to tell the appliance that it was restored. Who asks before may hear the
+	// time that it had: so do questions that waited for it.
 	untold = 500 * time.Millisecond
 	// shortSave and longSave are for how long the appliance is saved.
 	shortSave = 10 * time.Second
@@ -233,8 +233,8 @@ func (l *lab) answeredAfter(ctx context.Context, t *testing.T, from time.Duratio
 	return 0
 }
 
-// goOn reports whether leases are the same after the machine stood still: none ends sooner, and later only by as long
-// as it may have stood.
+// goOn reports whether leases are the same after the machine stood still: none ends sooner, and later only by
+// as long as it may have stood.
 func goOn(before, after string) bool {
 	was, is := strings.Fields(before), strings.Fields(after)
 	if len(was) != len(is) || len(was) < 4 {

@@ -74,22 +74,25 @@ func recipe() (debian.Recipe, error) {
 	return debian.Recipe{
 		Name: "dom0",
 		Packages: []string{
-			"xen-system-amd64", "linux-image-amd64", "initramfs-tools", "busybox", "lz4", "kmod", "udev", "mount", "netbase",
-			"iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump", "e2fsprogs", "tgt", "qemu-system-xen",
-			"dnsmasq-base",
+			"xen-system-amd64", "linux-image-amd64", "initramfs-tools", "busybox", "lz4", "kmod", "udev",
+			"mount", "netbase", "iproute2", "iputils-ping", "openssh-server", "openssh-client", "tcpdump",
+			"e2fsprogs", "tgt", "qemu-system-xen", "dnsmasq-base",
 		},
 		Unread: []string{
 			"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", modules + "sound/*",
-			modules + "drivers/gpu/*", modules + "drivers/media/*", modules + "drivers/usb/*", modules + "drivers/scsi/*",
-			modules + "drivers/net/ethernet/*", modules + "drivers/net/wireless/*", modules + "drivers/infiniband/*",
+			modules + "drivers/gpu/*", modules + "drivers/media/*", modules + "drivers/usb/*",
+			modules + "drivers/scsi/*", modules + "drivers/net/ethernet/*", modules + "drivers/net/wireless/*",
+			modules + "drivers/infiniband/*",
 		},
 		Overlay: files,
 		Options: []string{
 			`--essential-hook=chmod +x "$1"/etc/initramfs-tools/scripts/*/* "$1"/etc/xen/scripts/*`,
-			`--dpkgopt=force-confold`, // the overlay's scripts are there before the package that has scripts of these names
+			// the overlay's scripts are there before the package that has scripts of these names
+			`--dpkgopt=force-confold`,
 			`--customize-hook=ln -s /usr/bin/busybox "$1"/sbin/init`,
 		},
-		Files: map[string]string{"xen": "boot/xen-*-amd64.gz", "vmlinuz": "boot/vmlinuz-*", "initrd": "boot/initrd.img-*"},
+		Files: map[string]string{"xen": "boot/xen-*-amd64.gz", "vmlinuz": "boot/vmlinuz-*",
+			"initrd": "boot/initrd.img-*"},
 		// What is written to it is lost with the test that wrote it: a journal would only cost time.
 		Ext4: []string{"-O", "^has_journal"}, Size: "1G",
 	}, err
@@ -226,7 +229,8 @@ func (h *Host) Run(ctx context.Context, script string) (string, error) {
 		err = fmt.Errorf("had not ended: %w", context.Cause(ctx))
 	}
 	if err != nil {
-		err = fmt.Errorf("dom0: %w\n%s\n%s", err, strings.TrimSpace(script), strings.TrimSpace(stderr.String()))
+		err = fmt.Errorf("dom0: %w\n%s\n%s", err, strings.TrimSpace(script),
+			strings.TrimSpace(stderr.String()))
 	}
 	return stdout.String(), err
 }
@@ -272,7 +276,8 @@ func (h *Host) finish(t testing.TB) {
 	if !t.Failed() {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, errors.New("dom0 says nothing for a minute"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute,
+		errors.New("dom0 says nothing for a minute"))
 	defer cancel()
 	now, err := h.Run(ctx, state)
 	t.Logf("dom0 now: %v\n%s", err, now)
@@ -308,7 +313,8 @@ func dataDisk(ctx context.Context, dir, file string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", dir, file, fmt.Sprintf("%dk", size>>10))
+	cmd := exec.CommandContext(ctx, "mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", dir, file,
+		fmt.Sprintf("%dk", size>>10))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mke2fs of %s: %w: %s", dir, err, out)
 	}

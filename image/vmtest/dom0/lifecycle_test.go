@@ -61,8 +61,8 @@ func changeType(ctx context.Context, t *testing.T, l *lab) {
 }
 
 // startPV starts the newer image, whose kernel pygrub finds on its disk, with less memory than it may be
-// given later, and without the disk for /perm that its configuration names: the appliance says so. The address
-// of its way out is again that of its site.
+// given later, and without the disk for /perm that its configuration names: the appliance says so. The
+// address of its way out is again that of its site.
 func startPV(ctx context.Context, t *testing.T, l *lab) {
 	l.outside = ""
 	root := "disk=[" + Quote(disk("xvda", l.next.Root)) + "]"

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
 )
 
-// stepGuard is the time after which a step is given up, beside what it is to wait for. The longest, the watchdog's,
-// takes two minutes by itself.
+// stepGuard is the time after which a step is given up, beside what it is to wait for. The longest, the
+// watchdog's, takes two minutes by itself.
 const stepGuard = 2 * vmtest.Guard
 
 // TestXen follows one appliance through what happens to it on a Xen host, step by step of the list that

@@ -40,11 +40,11 @@ var overlay embed.FS
 // would attach further disks and mend a broken session, but the root's session is the kernel's and needs
 // neither; udev has seen every device in the initramfs.
 var unneeded = []string{
-	"getty.target", "systemd-udev-trigger.service", "systemd-modules-load.service", "iscsid.socket", "iscsid.service", "open-iscsi.service",
-	"systemd-random-seed.service", "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
-	"systemd-user-sessions.service", "systemd-journal-flush.service", "systemd-pstore.service",
-	"modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.service", "modprobe@efi_pstore.service",
-	"modprobe@fuse.service", "modprobe@loop.service", "kmod-static-nodes.service",
+	"getty.target", "systemd-udev-trigger.service", "systemd-modules-load.service", "iscsid.socket",
+	"iscsid.service", "open-iscsi.service", "systemd-random-seed.service", "systemd-update-utmp.service",
+	"systemd-update-utmp-runlevel.service", "systemd-user-sessions.service", "systemd-journal-flush.service",
+	"systemd-pstore.service", "modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.service",
+	"modprobe@efi_pstore.service", "modprobe@fuse.service", "modprobe@loop.service", "kmod-static-nodes.service",
 	"dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
 	"proc-sys-fs-binfmt_misc.automount", "e2scrub_reap.service", "fstrim.timer", "dpkg-db-backup.timer",
 	"systemd-tmpfiles-clean.timer",
@@ -58,12 +58,14 @@ func recipe() (debian.Recipe, error) {
 	return debian.Recipe{
 		Name: "nethost",
 		Packages: []string{
-			"linux-image-amd64", "initramfs-tools", "busybox", "lz4", "open-iscsi", "systemd-sysv", "udev", "kmod", "iproute2",
+			"linux-image-amd64", "initramfs-tools", "busybox", "lz4", "open-iscsi", "systemd-sysv", "udev",
+			"kmod", "iproute2",
 		},
 		Unread: []string{
 			"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", modules + "sound/*",
 			modules + "drivers/gpu/*", modules + "drivers/media/*", modules + "drivers/usb/*",
-			modules + "drivers/net/ethernet/*", modules + "drivers/net/wireless/*", modules + "drivers/infiniband/*",
+			modules + "drivers/net/ethernet/*", modules + "drivers/net/wireless/*",
+			modules + "drivers/infiniband/*",
 		},
 		Overlay: files,
 		Options: []string{

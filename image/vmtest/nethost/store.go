@@ -73,7 +73,8 @@ func (s *Store) Close() error {
 // startTarget starts tgtd. The kernel kills it when the thread that started it ends, which therefore waits
 // for it: tgtd does not outlive a test that is killed.
 func (s *Store) startTarget(ctx context.Context, o Offer) error {
-	s.tgtd = exec.CommandContext(ctx, "tgtd", "-D", "--iscsi", "portal="+netip.AddrPortFrom(o.Addr, iscsiPort).String())
+	s.tgtd = exec.CommandContext(ctx, "tgtd", "-D", "--iscsi",
+		"portal="+netip.AddrPortFrom(o.Addr, iscsiPort).String())
 	s.tgtd.Env, s.tgtd.SysProcAttr = s.env, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error, 1)
 	s.ended = make(chan error, 1)
@@ -102,7 +103,9 @@ func (s *Store) serveHTTP(o Offer) error {
 		http.ServeContent(w, r, "boot.ipxe", time.Time{}, strings.NewReader(script))
 	})
 	for name, file := range map[string]string{"vmlinuz": o.Host.Kernel, "initrd": o.Host.Initrd} {
-		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFile(w, r, file)
+		})
 	}
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	return o.Do(func() error {
@@ -124,7 +127,8 @@ func (s *Store) ready(ctx context.Context) error {
 	}
 }
 
-// Run runs a script of tgtadm's commands in a directory, as who keeps the store would. It returns what it says.
+// Run runs a script of tgtadm's commands in a directory, as who keeps the store would. It returns what it
+// says.
 func (s *Store) Run(ctx context.Context, dir, script string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-e", "-s", "--"}, args...)...)
 	cmd.Env, cmd.Dir, cmd.Stdin = s.env, dir, strings.NewReader(script)

@@ -53,8 +53,8 @@ type Conn struct {
 	slots [batch]slot
 
 	refused atomic.Uint64
-	// file has its reads wait in Go's poller, and all else is calls that do not wait: while little comes, nothing
-	// is cheaper (internal/mmsg).
+	// file has its reads wait in Go's poller, and all else is calls that do not wait: while little comes,
+	// nothing is cheaper (internal/mmsg).
 	file *os.File
 	raw  syscall.RawConn
 }
@@ -82,7 +82,8 @@ func Open(link string, role Role) (*Conn, error) {
 		return nil, fmt.Errorf("link %s: a link-local address is %w: %s", link, links.ErrAbsent, state.Local)
 	}
 	c := &Conn{link: link, index: iface.Index, local: state.Addr, mac: macOf(iface)}
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
+		unix.IPPROTO_ICMPV6)
 	if err != nil {
 		return nil, os.NewSyscallError("ICMPv6 socket", err)
 	}
@@ -248,8 +249,8 @@ func (c *Conn) message(i int) (Message, error) {
 	return parse(h, s.octets[:in.Len])
 }
 
-// Send sends octets, which must not be none, to a group or an address of the link, and never waits. After Close
-// the error is net.ErrClosed.
+// Send sends octets, which must not be none, to a group or an address of the link, and never waits. After
+// Close the error is net.ErrClosed.
 func (c *Conn) Send(octets []byte, to netip.Addr) error {
 	name := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.As16(), Scope_id: uint32(c.index)}
 	vector := mmsg.Vector(octets)
@@ -268,9 +269,9 @@ func (c *Conn) Send(octets []byte, to netip.Addr) error {
 	return nil
 }
 
-// Check implements links.Socket: the socket is of use as long as link and addresses are as they were, that of the
-// card too. A link that goes on with another card keeps its link-local address, and what is sent would lead hosts to
-// the card before (a bridge gets another when its links change).
+// Check implements links.Socket: the socket is of use as long as link and addresses are as they were, that of
+// the card too. A link that goes on with another card keeps its link-local address, and what is sent would
+// lead hosts to the card before (a bridge gets another when its links change).
 func (c *Conn) Check() error {
 	iface, err := links.Named(c.link)
 	switch {

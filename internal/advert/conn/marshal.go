@@ -75,8 +75,8 @@ func options(a *advert.Advertisement) (all []ndp.Option, err error) {
 			return nil, err
 		}
 		all = append(all, &ndp.RouteInformation{
-			PrefixLength: uint8(r.Prefix.Bits()), Prefix: r.Prefix.Addr(), Preference: preference(r.Preference),
-			RouteLifetime: long(r.Lifetime),
+			PrefixLength: uint8(r.Prefix.Bits()), Prefix: r.Prefix.Addr(),
+			Preference: preference(r.Preference), RouteLifetime: long(r.Lifetime),
 		})
 	}
 	for _, r := range a.Resolvers {

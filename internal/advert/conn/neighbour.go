@@ -34,11 +34,13 @@ func NeighbourSolicitation(target netip.Addr, from ethernet.MAC) ([]byte, error)
 	return ndp.MarshalMessage(m)
 }
 
-// claims keeps of Neighbour Advertisements those that are about one address, and all else. The kernel, which has that
-// address, believes none of them, but others on the link do. A router would hear all that its hosts answer otherwise.
+// claims keeps of Neighbour Advertisements those that are about one address, and all else. The kernel, which
+// has that address, believes none of them, but others on the link do. A router would hear all that its hosts
+// answer otherwise.
 func claims(own netip.Addr) rawsocket.Filter {
 	f := rawsocket.Filter{bpf.LoadAbsolute{Off: 0, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNeighbourAdvertisement, SkipTrue: 1}, bpf.RetConstant{Val: maxMessage}}
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNeighbourAdvertisement, SkipTrue: 1},
+		bpf.RetConstant{Val: maxMessage}}
 	for i, b := uint32(0), own.As16(); i < 16; i += 4 {
 		f = f.Unless(bpf.LoadAbsolute{Off: targetAt + i, Size: 4}, binary.BigEndian.Uint32(b[i:]))
 	}

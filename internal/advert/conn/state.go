@@ -23,8 +23,8 @@ const (
 
 // String returns it in words.
 func (l Local) String() string {
-	return [...]string{"it has none", "it is not known yet whether another station has it", "another station has it",
-		"it is usable"}[l&3]
+	return [...]string{"it has none", "it is not known yet whether another station has it",
+		"another station has it", "it is usable"}[l&3]
 }
 
 // A State is what of a link matters to router discovery.

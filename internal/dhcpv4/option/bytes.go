@@ -16,7 +16,9 @@ const hexPrefix = "hex:"
 // String returns the text form.
 func (b Bytes) String() string {
 	text := string(b)
-	if !strings.HasPrefix(text, hexPrefix) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if !strings.HasPrefix(text, hexPrefix) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' || r > '~'
+	}) {
 		return text
 	}
 	pairs := make([]string, len(b))

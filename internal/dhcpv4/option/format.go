@@ -27,9 +27,13 @@ func (k Kind) format(data []byte) (text string, ok bool) {
 	case Number8, Flag:
 		return formatEach(data, 1, func(b []byte) string { return strconv.Itoa(int(b[0])) })
 	case Number16:
-		return formatEach(data, 2, func(b []byte) string { return strconv.Itoa(int(binary.BigEndian.Uint16(b))) })
+		return formatEach(data, 2, func(b []byte) string {
+			return strconv.Itoa(int(binary.BigEndian.Uint16(b)))
+		})
 	case Number32:
-		return formatEach(data, 4, func(b []byte) string { return strconv.FormatUint(uint64(binary.BigEndian.Uint32(b)), 10) })
+		return formatEach(data, 4, func(b []byte) string {
+			return strconv.FormatUint(uint64(binary.BigEndian.Uint32(b)), 10)
+		})
 	case Codes:
 		return formatEach(data, 1, func(b []byte) string { return strconv.Itoa(int(b[0])) })
 	case Domains:
@@ -46,7 +50,8 @@ func (k Kind) format(data []byte) (text string, ok bool) {
 		if text, ok := formatEncapsulated(data); ok {
 			return text, true
 		}
-		return strconv.Quote(string(data)), len(data) > 1 && isPrintable(string(data)) // a text in its place, as for Raspberry Pis
+		// a text in its place, as for Raspberry Pis
+		return strconv.Quote(string(data)), len(data) > 1 && isPrintable(string(data))
 	}
 	return "", false
 }

@@ -1,11 +1,11 @@
 // Package packet is the wire form of DHCPv4 messages: RFC 2131 section 2, the
 // options of RFC 2132, long options by RFC 3396, overload by RFC 2132 9.3.
 //
-// Unmarshal takes bytes from anybody: it is bounded by their length, shares their memory, and guesses nothing. It
-// takes what deployed programs send: an option that runs past its field ends the field, and is named, not read; an
-// option that is longer than its type, as one that was sent twice, has the value that comes first. Append writes
-// options in the order given, the first ones first into the room there is, so a caller orders them by importance.
-// What options mean is for others, but for 52.
+// Unmarshal takes bytes from anybody: it is bounded by their length, shares their memory, and guesses
+// nothing. It takes what deployed programs send: an option that runs past its field ends the field, and is
+// named, not read; an option that is longer than its type, as one that was sent twice, has the value that
+// comes first. Append writes options in the order given, the first ones first into the room there is, so a
+// caller orders them by importance. What options mean is for others, but for 52.
 //
 // It serves both ends, the server of the LANs and the client of the way out. It is
 // our own because a server needs what libraries lack: control of order and size,
@@ -70,8 +70,8 @@ type Packet struct {
 	Options []Option
 	// Last is how many of them, from the end, Append keeps room for; at most 64.
 	Last int
-	// Cut is the code of an option that runs past the end of its field, 0 if there is none. Neither it nor what is
-	// behind it in that field is among the Options. dnsmasq reads such messages so, too.
+	// Cut is the code of an option that runs past the end of its field, 0 if there is none. Neither it nor
+	// what is behind it in that field is among the Options. dnsmasq reads such messages so, too.
 	Cut uint8
 }
 
@@ -174,9 +174,9 @@ func (p *Packet) Option(code uint8) []byte {
 	return nil
 }
 
-// fixed returns the first n bytes of an option whose value has n of them, nil if it is absent or shorter. Servers and
-// clients that send such an option twice are found in the field, and put together (RFC 3396) it has no length of its
-// own; ISC's programs and dnsmasq take the first as well.
+// fixed returns the first n bytes of an option whose value has n of them, nil if it is absent or shorter.
+// Servers and clients that send such an option twice are found in the field, and put together (RFC 3396) it
+// has no length of its own; ISC's programs and dnsmasq take the first as well.
 func (p *Packet) fixed(code uint8, n int) []byte {
 	if b := p.Option(code); len(b) >= n {
 		return b[:n]
@@ -184,8 +184,8 @@ func (p *Packet) fixed(code uint8, n int) []byte {
 	return nil
 }
 
-// Addr returns the value of an option that is one address, the first if there are more, and the zero Addr if the
-// option is absent or shorter.
+// Addr returns the value of an option that is one address, the first if there are more, and the zero Addr if
+// the option is absent or shorter.
 func (p *Packet) Addr(code uint8) netip.Addr {
 	if b := p.fixed(code, 4); b != nil {
 		return netip.AddrFrom4([4]byte(b))
@@ -193,8 +193,8 @@ func (p *Packet) Addr(code uint8) netip.Addr {
 	return netip.Addr{}
 }
 
-// Uint8 returns the value of an option that is a number of one byte, and whether it is there. Of a longer one, as of
-// those of the next two, the first bytes count.
+// Uint8 returns the value of an option that is a number of one byte, and whether it is there. Of a longer
+// one, as of those of the next two, the first bytes count.
 func (p *Packet) Uint8(code uint8) (n uint8, ok bool) {
 	if b := p.fixed(code, 1); b != nil {
 		return b[0], true

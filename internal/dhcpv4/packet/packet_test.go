@@ -72,8 +72,8 @@ func TestUnmarshalOptions(t *testing.T) {
 	}
 }
 
-// TestValues reads values of options that are as long as they should be, longer, as one is that was sent twice, and
-// shorter.
+// TestValues reads values of options that are as long as they should be, longer, as one is that was sent
+// twice, and shorter.
 func TestValues(t *testing.T) {
 	for options, want := range map[string]string{
 		"ff":                     "type 0; invalid IP; 0 false; 0 false",

@@ -42,7 +42,8 @@ const (
 )
 
 // bufferSize is what the kernel may hold of messages not yet read, in bytes as it
-// counts them, about a kilobyte each: a room of machines that power on together. A machine of little memory holds less.
+// counts them, about a kilobyte each: a room of machines that power on together. A machine of little memory
+// holds less.
 const bufferSize = 4 << 20
 
 // A Conn receives and sends on one link. All but two Reads, or two Sends, may be called at the same time.
@@ -105,7 +106,8 @@ func listen(name string) (fd int, err error) {
 	}
 	mmsg.SetRoom(fd, bufferSize)
 	if err = os.NewSyscallError("bind to the link", unix.BindToDevice(fd, name)); err == nil {
-		err = os.NewSyscallError("bind to the port of DHCP servers", unix.Bind(fd, &unix.SockaddrInet4{Port: serverPort}))
+		err = os.NewSyscallError("bind to the port of DHCP servers",
+			unix.Bind(fd, &unix.SockaddrInet4{Port: serverPort}))
 	}
 	if err != nil {
 		return -1, errors.Join(err, unix.Close(fd))

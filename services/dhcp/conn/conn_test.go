@@ -200,7 +200,8 @@ func TestLinkIsReplaced(t *testing.T) {
 	}
 }
 
-// TestWaits: messages are heard while little comes, while much does, and after that, and Close ends both waits.
+// TestWaits: messages are heard while little comes, while much does, and after that, and Close ends both
+// waits.
 func TestWaits(t *testing.T) {
 	c, router, client := open(t)
 	say := func(n int) {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/ipv4"
 )
 
-// FuzzEchoReply reads packets as another library does: who is believed to have answered is the sender of an echo
-// reply with our id.
+// FuzzEchoReply reads packets as another library does: who is believed to have answered is the sender of an
+// echo reply with our id.
 func FuzzEchoReply(f *testing.F) {
 	reply := []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 9, 192, 0, 2, 1, 0, 0, 0, 0, 0x12, 0x34, 0, 0}
 	f.Add(reply, uint16(0x1234))

@@ -29,7 +29,8 @@ const (
 
 // OpenICMP opens a socket for echo requests, which carry id. It needs CAP_NET_RAW.
 func OpenICMP(id uint16) (*ICMP, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMP)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
+		unix.IPPROTO_ICMP)
 	if err != nil {
 		return nil, os.NewSyscallError("ICMP socket", err)
 	}

@@ -159,7 +159,8 @@ func (c *Crowd) take(wire Wire, question, answer *dhcpv4.DHCPv4) error {
 		delete(c.asking, answer.TransactionID)
 		return c.note(answer)
 	case asked == dhcpv4.MessageTypeRequest && kind == dhcpv4.MessageTypeNak:
-		return fmt.Errorf("%s is refused what it was given or offered: %s", question.ClientHWAddr, answer.Message())
+		return fmt.Errorf("%s is refused what it was given or offered: %s", question.ClientHWAddr,
+			answer.Message())
 	}
 	return nil
 }
@@ -186,8 +187,8 @@ func (c *Crowd) comeBack(addrs []netip.Addr) error {
 		if !kept {
 			continue
 		}
-		m, err := dhcpv4.New(dhcpv4.WithHwAddr(p.mac[:]), dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithBroadcast(true),
-			dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(addr.AsSlice())))
+		m, err := dhcpv4.New(dhcpv4.WithHwAddr(p.mac[:]), dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest),
+			dhcpv4.WithBroadcast(true), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(addr.AsSlice())))
 		if err != nil {
 			return err
 		}
@@ -217,7 +218,8 @@ func (c *Crowd) card(n uint16) net.HardwareAddr {
 func (c *Crowd) Missing(found map[netip.Addr]lease.Lease, place int64) error {
 	for addr, p := range c.acked {
 		if l := found[addr]; p.at <= place && (l.State != lease.Bound || l.MAC != p.mac) {
-			return fmt.Errorf("%s was acknowledged to %s; of %d leases found it is %+v", addr, p.mac, len(found), l)
+			return fmt.Errorf("%s was acknowledged to %s; of %d leases found it is %+v", addr, p.mac,
+				len(found), l)
 		}
 	}
 	return nil

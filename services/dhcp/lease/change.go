@@ -11,7 +11,8 @@ import (
 // is told. If mac may not have addr nothing changes and refused says why. An
 // offer to another card is no reason (RFC 2131 3.1.2: it is no promise): offers
 // cost their taker nothing, and must not keep those out who mean it.
-func (t *Table) Commit(now time.Time, mac MAC, addr netip.Addr, life time.Duration, name string, changed []Lease) (_ []Lease, refused Why) {
+func (t *Table) Commit(now time.Time, mac MAC, addr netip.Addr, life time.Duration, name string,
+	changed []Lease) (_ []Lease, refused Why) {
 	ns := now.UnixNano()
 	t.expire(ns)
 	if refused := t.refuses(mac, addr); refused != 0 {

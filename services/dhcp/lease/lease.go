@@ -130,8 +130,8 @@ func (w Why) String() string {
 }
 
 // Bounded returns l as it can be at now at the most, and whether that is something else. No lease runs for
-// longer than longest from now on, and one that was given later than now runs for its own length: when that was
-// nobody knows. Such a lease goes before no other that runs: it counts as older than any.
+// longer than longest from now on, and one that was given later than now runs for its own length: when that
+// was nobody knows. Such a lease goes before no other that runs: it counts as older than any.
 func (l Lease) Bounded(now time.Time, longest time.Duration) (_ Lease, bounded bool) {
 	length := longest
 	late := l.Since.After(now)

@@ -52,7 +52,8 @@ func newPool(ranges, excluded []Range) (*pool, error) {
 func spans(what string, ranges []Range) (all []span, err error) {
 	for _, r := range ranges {
 		if !r.First.Is4() || !r.Last.Is4() || r.Last.Less(r.First) {
-			return nil, fmt.Errorf("%s %s-%s: want two IPv4 addresses, the lower one first", what, r.First, r.Last)
+			return nil, fmt.Errorf("%s %s-%s: want two IPv4 addresses, the lower one first", what, r.First,
+				r.Last)
 		}
 		all = append(all, span{toUint(r.First), toUint(r.Last)})
 	}

@@ -14,8 +14,8 @@ type Config struct {
 	OfferHold    time.Duration // how long an offered address is kept for the card
 	MaxOffers    int           // how many addresses may be on offer at once; 0: no limit
 	Quarantine   time.Duration // how long a declined address is given to nobody
-	// MaxByOne is how many addresses may be in quarantine by the word of one card, and beyond one never more than a
-	// quarter of the pool; 0: no limit.
+	// MaxByOne is how many addresses may be in quarantine by the word of one card, and beyond one never more
+	// than a quarter of the pool; 0: no limit.
 	MaxByOne int
 }
 
@@ -72,9 +72,10 @@ func New(c Config) (*Table, error) {
 	}
 	t := &Table{
 		pool: p, maxOffers: c.MaxOffers, offerHold: int64(c.OfferHold), quarantine: int64(c.Quarantine),
-		byAddr: make(map[uint32]*entry, len(c.Reservations)), byMAC: make(map[MAC]*entry), offers: make(map[MAC]*entry),
-		byName: make(map[string]*entry), reserved: make(map[MAC]*Reservation, len(c.Reservations)),
-		maxByOne: c.MaxByOne, witnesses: make(map[MAC]*witness),
+		byAddr: make(map[uint32]*entry, len(c.Reservations)), byMAC: make(map[MAC]*entry),
+		offers: make(map[MAC]*entry), byName: make(map[string]*entry),
+		reserved: make(map[MAC]*Reservation, len(c.Reservations)), maxByOne: c.MaxByOne,
+		witnesses: make(map[MAC]*witness),
 	}
 	for i := range c.Reservations {
 		if err := t.reserve(&c.Reservations[i]); err != nil {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// A witness is a card by whose word addresses are in quarantine: it declined them, or answered where nobody was to be.
-// A router that does proxy ARP, or a card that wants everybody's addresses, says so of each. So what one card can put
-// there is bounded, by Config.MaxByOne and a quarter of the pool, but one address it can. The zero MAC is a witness that
-// nobody saw; a quarter of the pool is its only bound.
+// A witness is a card by whose word addresses are in quarantine: it declined them, or answered where nobody
+// was to be. A router that does proxy ARP, or a card that wants everybody's addresses, says so of each. So
+// what one card can put there is bounded, by Config.MaxByOne and a quarter of the pool, but one address it
+// can. The zero MAC is a witness that nobody saw; a quarter of the pool is its only bound.
 //
 //	believed ─ as many as it may ──► not believed ─ the oldest is free again ──► believed
 type witness struct {
@@ -16,7 +16,8 @@ type witness struct {
 	doubted bool // it has said more since
 }
 
-// Believe reports whether mac may put one more address into quarantine. That it wanted to is remembered until it may.
+// Believe reports whether mac may put one more address into quarantine. That it wanted to is remembered until
+// it may.
 func (t *Table) Believe(now time.Time, mac MAC) bool {
 	t.expire(now.UnixNano())
 	w := t.witnesses[mac]

@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile/leasefiletest"
 )
 
-// TestDated has a clock set again and again while leases are given: at any instant all times of the file are by one
-// clock.
+// TestDated has a clock set again and again while leases are given: at any instant all times of the file are
+// by one clock.
 func TestDated(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	disk := new(leasefiletest.Disk)

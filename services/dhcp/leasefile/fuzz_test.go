@@ -11,8 +11,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile"
 )
 
-// FuzzFollow has a file grow, piece by piece, be cut off, and be replaced: who follows it knows in the end what one
-// knows who reads it once. Each step is a byte: what it does, and how much. Some pieces are records, some any text.
+// FuzzFollow has a file grow, piece by piece, be cut off, and be replaced: who follows it knows in the end
+// what one knows who reads it once. Each step is a byte: what it does, and how much. Some pieces are records,
+// some any text.
 func FuzzFollow(f *testing.F) {
 	const header = "gatehouse-leases 1\n"
 	lines := make([]string, 64)

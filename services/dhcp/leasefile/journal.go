@@ -69,8 +69,8 @@ type Journal struct {
 	ahead   time.Duration
 }
 
-// Ahead is by how much the times in the file are ahead of those that Append takes: 0, until it is dated anew by
-// a Rewrite. All times of a file are dated alike, at any instant.
+// Ahead is by how much the times in the file are ahead of those that Append takes: 0, until it is dated anew
+// by a Rewrite. All times of a file are dated alike, at any instant.
 func (j *Journal) Ahead() time.Duration { return j.ahead }
 
 // dated returns l by a clock that is ahead by so much.
@@ -122,8 +122,8 @@ func (j *Journal) begin(s Summary) (err error) {
 }
 
 // Durable returns what is durable behind the offset from, 0 for all, for Read, and the
-// offset of its end; their times are Ahead. It may be read in another goroutine, whatever becomes of the journal,
-// but no Rewrite may be finished before that has ended, nor before the offset is used.
+// offset of its end; their times are Ahead. It may be read in another goroutine, whatever becomes of the
+// journal, but no Rewrite may be finished before that has ended, nor before the offset is used.
 func (j *Journal) Durable(from int64) (records io.Reader, to int64) {
 	return io.NewSectionReader(j.file, from, j.size-from), j.size
 }
@@ -164,7 +164,8 @@ type Commit struct {
 
 // Start takes the appended records.
 func (j *Journal) Start() *Commit {
-	c := &Commit{fs: j.fs, file: j.file, at: j.size, end: j.end, lines: j.pending, records: j.count, torn: j.torn, renamed: j.renamed}
+	c := &Commit{fs: j.fs, file: j.file, at: j.size, end: j.end, lines: j.pending, records: j.count,
+		torn: j.torn, renamed: j.renamed}
 	j.pending, j.spare, j.count = j.spare, nil, 0
 	return c
 }

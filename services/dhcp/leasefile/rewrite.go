@@ -35,7 +35,8 @@ type Rewrite struct {
 // so much. Records for which keep returns false are left out; it is called by Run, with
 // leases as Append takes them.
 func (j *Journal) Begin(ahead time.Duration, keep func(lease.Lease) bool) *Rewrite {
-	return &Rewrite{fs: j.fs, old: j.file, upTo: j.size, seen: j.records, keep: keep, was: j.ahead, ahead: ahead}
+	return &Rewrite{fs: j.fs, old: j.file, upTo: j.size, seen: j.records, keep: keep, was: j.ahead,
+		ahead: ahead}
 }
 
 // Run writes the new file and makes it durable. If it fails, or ctx ends, there is
@@ -93,7 +94,9 @@ func key(l lease.Lease) uint32 {
 // read calls each for every record of the old journal behind an offset, until it fails or ctx ends.
 func (r *Rewrite) read(ctx context.Context, from int64, each func(lease.Lease) error) error {
 	var failed error
-	in := stopper{io.NewSectionReader(r.old, from, r.upTo-from), func() error { return cmp.Or(failed, ctx.Err()) }}
+	in := stopper{io.NewSectionReader(r.old, from, r.upTo-from), func() error {
+		return cmp.Or(failed, ctx.Err())
+	}}
 	_, err := readFrom(in, from, func(l lease.Lease) {
 		if failed == nil {
 			failed = each(dated(l, -r.was))

@@ -32,8 +32,8 @@ func (l *logged) count(s string) int {
 	return strings.Count(l.String(), s)
 }
 
-// TestClaimed: a host of the LAN answers ARP for the address of a host of the site, and for one that another has leased.
-// Each is told once, and is a problem as long as it does.
+// TestClaimed: a host of the LAN answers ARP for the address of a host of the site, and for one that another
+// has leased. Each is told once, and is a problem as long as it does.
 func TestClaimed(t *testing.T) {
 	t.Parallel()
 	l := newLAN(t)

@@ -27,10 +27,10 @@ type Neighbour struct {
 	Confirmed bool // just now
 }
 
-// claims are the addresses for which another card answers than the one that has them by the site or by its lease.
-// The kernel keeps a card that it heard until it asks again, and an address may have found a new holder meanwhile:
-// a claim that is not confirmed counts when it is there the second time. A card with more than a few, which does proxy
-// ARP or wants everybody's, is one line and one problem, not as many.
+// claims are the addresses for which another card answers than the one that has them by the site or by its
+// lease. The kernel keeps a card that it heard until it asks again, and an address may have found a new
+// holder meanwhile: a claim that is not confirmed counts when it is there the second time. A card with more
+// than a few, which does proxy ARP or wants everybody's, is one line and one problem, not as many.
 //
 //	─ seen ──► doubtful ─ seen again, or confirmed ──► logged, a problem ─ not seen ──► forgotten
 type claims struct {
@@ -48,8 +48,8 @@ type claimed struct {
 	holder  dhcp.Holder
 }
 
-// look takes what the kernel has now, and returns the claims that have become certain. Those of one card with many are
-// one, without an address.
+// look takes what the kernel has now, and returns the claims that have become certain. Those of one card with
+// many are one, without an address.
 func (c *claims) look(neighbours []Neighbour, holders map[netip.Addr]dhcp.Holder) (news []claim) {
 	now := map[claim]claimed{}
 	for _, n := range neighbours {
@@ -95,12 +95,15 @@ func compareClaims(a, b claim) int {
 // problems are those that are certain, some sentences at most. name says what the host with a card is called.
 func (c *claims) problems(name func(lease.MAC) string) []string {
 	var all []string
-	for _, mac := range slices.SortedFunc(maps.Keys(c.many), func(a, b lease.MAC) int { return slices.Compare(a[:], b[:]) }) {
+	for _, mac := range slices.SortedFunc(maps.Keys(c.many), func(a, b lease.MAC) int {
+		return slices.Compare(a[:], b[:])
+	}) {
 		if len(all) == toldClaims {
 			all = append(all, fmt.Sprintf("So do %d more cards.", len(c.many)-toldClaims))
 			break
 		}
-		all = append(all, fmt.Sprintf("For %d addresses of others %s answers: does it do proxy ARP?", c.many[mac], called(name(mac), mac)))
+		all = append(all, fmt.Sprintf("For %d addresses of others %s answers: does it do proxy ARP?",
+			c.many[mac], called(name(mac), mac)))
 	}
 	n := 0
 	for _, key := range slices.SortedFunc(maps.Keys(c.all), compareClaims) {
@@ -114,7 +117,8 @@ func (c *claims) problems(name func(lease.MAC) string) []string {
 		}
 	}
 	if n > toldClaims {
-		all = append(all, fmt.Sprintf("For %d more addresses other cards answer than those that have them.", n-toldClaims))
+		all = append(all, fmt.Sprintf("For %d more addresses other cards answer than those that have them.",
+			n-toldClaims))
 	}
 	return all
 }
@@ -159,7 +163,8 @@ func (s *Service) compare(now time.Time, all []Neighbour) {
 			continue
 		}
 		h := s.claims.all[c].holder
-		s.events.Warn("another card answers for an address", slog.Any("addr", c.addr), slog.String("mac", c.mac.String()),
-			slog.String("name", s.engine.NameOf(c.mac)), slog.String("holder", h.MACs[0].String()), slog.String("holder_name", h.Name))
+		s.events.Warn("another card answers for an address", slog.Any("addr", c.addr),
+			slog.String("mac", c.mac.String()), slog.String("name", s.engine.NameOf(c.mac)),
+			slog.String("holder", h.MACs[0].String()), slog.String("holder_name", h.Name))
 	}
 }

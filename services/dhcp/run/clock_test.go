@@ -25,8 +25,8 @@ const (
 	grace = 2 * time.Second
 )
 
-// A house is a server, its disk, its clocks, and clients who believe their leases by clocks of their own. The time of
-// the bubble is true, but for what a machine sleeps.
+// A house is a server, its disk, its clocks, and clients who believe their leases by clocks of their own. The
+// time of the bubble is true, but for what a machine sleeps.
 type house struct {
 	t     *testing.T
 	r     *rand.Rand
@@ -149,8 +149,8 @@ func (h *house) releases(n int) {
 	}
 }
 
-// check compares what the server says, in times of the wall clock, with what clients believe: no lease ends earlier,
-// and none later, but for what happened that makes it so: see late.
+// check compares what the server says, in times of the wall clock, with what clients believe: no lease ends
+// earlier, and none later, but for what happened that makes it so: see late.
 func (h *house) check() {
 	h.t.Helper()
 	all, err := h.s.Leases(h.t.Context())
@@ -177,8 +177,8 @@ func (h *house) check() {
 	}
 }
 
-// late is how late a lease may end: what uptime has missed is added, and from the start of a service on it may run
-// for as long as it was given for.
+// late is how late a lease may end: what uptime has missed is added, and from the start of a service on it
+// may run for as long as it was given for.
 func (h *house) late(c held) time.Time {
 	end := c.until
 	if from := h.began.Add(c.life); from.After(end) {
@@ -217,8 +217,8 @@ func (h *house) sets() {
 	h.note("the wall clock is set by %v", h.wrong-before)
 }
 
-// rests is a service that ends, or a machine that is cut off, and comes back. Its clock is the same then, or behind, or
-// so far ahead that nobody believes it: see TestClockAheadAtTheStart for the rest.
+// rests is a service that ends, or a machine that is cut off, and comes back. Its clock is the same then, or
+// behind, or so far ahead that nobody believes it: see TestClockAheadAtTheStart for the rest.
 func (h *house) rests(kind string) {
 	h.stop()
 	if kind != "ends" {
@@ -237,9 +237,9 @@ func (h *house) rests(kind string) {
 	h.start()
 }
 
-// TestClocks is random traffic in a house whose wall clock is set at random, whose machine sleeps, stands still, is cut
-// off and restarted. Clients believe their leases by clocks of their own: no address goes to another while one may use
-// it, and each is free soon after.
+// TestClocks is random traffic in a house whose wall clock is set at random, whose machine sleeps, stands
+// still, is cut off and restarted. Clients believe their leases by clocks of their own: no address goes to
+// another while one may use it, and each is free soon after.
 func TestClocks(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
@@ -305,8 +305,9 @@ func (h *house) empties() {
 	}
 }
 
-// TestClockAheadAtTheStart is the one case in which addresses are free too early: a clock that is further ahead when
-// the service starts than when it ended, by less than maxAway. Each client finds its own address all the same.
+// TestClockAheadAtTheStart is the one case in which addresses are free too early: a clock that is further
+// ahead when the service starts than when it ended, by less than maxAway. Each client finds its own address
+// all the same.
 func TestClockAheadAtTheStart(t *testing.T) {
 	for _, wrong := range []time.Duration{2 * time.Hour, maxAway - time.Hour, maxAway + time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -337,8 +338,8 @@ func TestClockAheadAtTheStart(t *testing.T) {
 	}
 }
 
-// TestRecordFromTheFuture: a record that no clock of today can have made runs for its own length, and goes before no
-// lease that runs now. So the journal has it then.
+// TestRecordFromTheFuture: a record that no clock of today can have made runs for its own length, and goes
+// before no lease that runs now. So the journal has it then.
 func TestRecordFromTheFuture(t *testing.T) {
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when bubbles begin
 	later, mac := now.Add(73*year), lease.MAC(card(1))
@@ -397,8 +398,8 @@ func TestRecordFromTheFuture(t *testing.T) {
 	}
 }
 
-// TestEndOfTheJournal: leases that had to be bounded are not where the journal ends, by which the clock is set when that
-// of the machine is not believed.
+// TestEndOfTheJournal: leases that had to be bounded are not where the journal ends, by which the clock is
+// set when that of the machine is not believed.
 func TestEndOfTheJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, 1)

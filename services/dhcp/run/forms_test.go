@@ -12,7 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
-// A form is a message as some program writes it: it says what another says, and not as RFC 2131 and 2132 have it.
+// A form is a message as some program writes it: it says what another says, and not as RFC 2131 and 2132 have
+// it.
 type form struct {
 	name    string
 	write   func(p []byte) []byte // of a message without options
@@ -84,8 +85,8 @@ func requests(offered netip.Addr) []form {
 	}
 }
 
-// TestForms sends messages in forms that deployed programs give them to three servers. What both of the others
-// answer is answered here, or there is a reason why not; what neither answers is not.
+// TestForms sends messages in forms that deployed programs give them to three servers. What both of the
+// others answer is answered here, or there is a reason why not; what neither answers is not.
 func TestForms(t *testing.T) {
 	answered := map[string]map[string]byte{}
 	note := func(b *bench, name string, card lease.MAC, f form, want byte) {

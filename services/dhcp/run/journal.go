@@ -68,7 +68,8 @@ func (s *Service) load() (err error) {
 		return errors.Join(err, j.file.Close())
 	}
 	if len(bounded) > 0 {
-		s.log.Warn("leases that cannot run for as long as the journal says were bounded", "leases", len(bounded))
+		s.log.Warn("leases that cannot run for as long as the journal says were bounded", "leases",
+			len(bounded))
 		s.batch = append(s.batch, item{out: &dhcp.Outcome{Records: s.dated(bounded)}})
 	}
 	for _, d := range s.journal.found.Damage {
@@ -81,9 +82,9 @@ func (s *Service) load() (err error) {
 	return nil
 }
 
-// dated returns the records of leases that had to be bounded as the journal is to have them: given now, so that none is
-// of the future when it is read again, but before a lease that the card has besides. The last is one that says when the
-// journal ends: see clock.begin.
+// dated returns the records of leases that had to be bounded as the journal is to have them: given now, so
+// that none is of the future when it is read again, but before a lease that the card has besides. The last is
+// one that says when the journal ends: see clock.begin.
 func (s *Service) dated(bounded map[netip.Addr]lease.Lease) (records []lease.Lease) {
 	now := s.clock.now()
 	first := map[lease.MAC]time.Time{} // of the others that run, by card
@@ -298,7 +299,8 @@ func (s *Service) replaceJournal(now time.Time) {
 	s.log.Debug("lease journal rewritten", "before", before, "after", j.kept)
 	if by := j.file.Ahead() - dated; by.Abs() >= step {
 		j.datedAt = now
-		s.log.Info("the clock was set: the lease journal is dated by it, and no lease ends for it", "by", by.String())
+		s.log.Info("the clock was set: the lease journal is dated by it, and no lease ends for it", "by",
+			by.String())
 	}
 }
 

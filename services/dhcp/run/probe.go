@@ -85,7 +85,8 @@ func (s *Service) probe(now time.Time, m message, it item) bool {
 		w.msg, w.mac = m.clone(), out.Card
 		return true
 	}
-	if prober := it.lan.prober(); len(p.waiting) >= maxProbes || prober == nil || prober.Probe(out.Probe) != nil {
+	if prober := it.lan.prober(); len(p.waiting) >= maxProbes || prober == nil ||
+		prober.Probe(out.Probe) != nil {
 		count.Skipped++
 		return false
 	}

@@ -16,10 +16,11 @@ import (
 // An Exchange is one message and what became of it: what it asked, what it was taken
 // for, what it got, and why this address or why nothing.
 type Exchange struct {
-	Time   time.Time     `json:"time"`
-	Subnet string        `json:"subnet"`
-	MAC    lease.MAC     `json:"mac"`
-	Card   lease.MAC     `json:"card,omitzero"`   // that it asks from, if it has none of its own: MAC is a name then
+	Time   time.Time `json:"time"`
+	Subnet string    `json:"subnet"`
+	MAC    lease.MAC `json:"mac"`
+	// that it asks from, if it has none of its own: MAC is a name then
+	Card   lease.MAC     `json:"card,omitzero"`
 	Type   string        `json:"type"`            // DISCOVER, REQUEST, …
 	State  string        `json:"state,omitempty"` // of a REQUEST: SELECTING, …
 	Stage  string        `json:"stage"`           // what it was taken for: PXE, iPXE, system, …
@@ -77,7 +78,8 @@ type exchange struct {
 }
 
 func newHistory() history {
-	return history{cards: make(map[lease.MAC]*cardHistory), known: cards{max: MaxKnown}, strangers: cards{max: MaxStrangers}}
+	return history{cards: make(map[lease.MAC]*cardHistory), known: cards{max: MaxKnown},
+		strangers: cards{max: MaxStrangers}}
 }
 
 func (h *history) add(now time.Time, subnet string, out *dhcp.Outcome) {
@@ -152,7 +154,8 @@ type Which struct {
 
 func (w *Which) matches(out *dhcp.Outcome) bool {
 	switch {
-	case w.MAC != nil && *w.MAC != out.MAC && *w.MAC != out.Card && *w.MAC != out.Behind, w.Addr.IsValid() && w.Addr != out.Asked && w.Addr != out.Addr:
+	case w.MAC != nil && *w.MAC != out.MAC && *w.MAC != out.Card && *w.MAC != out.Behind, w.Addr.IsValid() &&
+		w.Addr != out.Asked && w.Addr != out.Addr:
 		return false
 	}
 	return w.Name == "" || strings.EqualFold(w.Name, out.Name) ||
@@ -170,7 +173,8 @@ func (s *Service) exchanges(which Which) []Exchange {
 		}
 	}
 	slices.SortFunc(found, func(a, b *exchange) int {
-		return cmp.Or(a.time.Compare(b.time), slices.Compare(a.out.MAC[:], b.out.MAC[:]), cmp.Compare(a.number, b.number))
+		return cmp.Or(a.time.Compare(b.time), slices.Compare(a.out.MAC[:], b.out.MAC[:]),
+			cmp.Compare(a.number, b.number))
 	})
 	all, ahead := []Exchange{}, s.clock.ahead()
 	for _, e := range found[max(0, len(found)-maxRecent):] {
@@ -186,10 +190,11 @@ func (e *exchange) describe() Exchange {
 	out := &e.out
 	x := Exchange{
 		Time: e.time, Subnet: e.subnet, MAC: out.MAC, Type: out.Type.String(),
-		State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Agent: out.Agent, Says: dhcp.DescribeOptions(out.Says),
+		State: out.State.String(), Stage: out.Stage.String(), Asked: out.Asked, Agent: out.Agent,
+		Says:  dhcp.DescribeOptions(out.Says),
 		Class: escape(dhcp.OptionOf(out.Says, packet.OptionVendorClass)),
-		Calls: escape(dhcp.OptionOf(out.Says, packet.OptionHostName)),
-		Addr:  out.Addr, Name: out.Name, File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
+		Calls: escape(dhcp.OptionOf(out.Says, packet.OptionHostName)), Addr: out.Addr, Name: out.Name,
+		File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
 	}
 	if out.Stage == dhcp.StagePXE || out.Stage == dhcp.StageHTTP || out.Stage == dhcp.StageIPXE {
 		x.Arch = out.Arch.String()

@@ -70,7 +70,8 @@ func (s *Service) adopt(conf *dhcp.Config) (before *dhcp.Config, err error) {
 func (s *Service) change(conf *dhcp.Config, engine *dhcp.Server, upTo int64) error {
 	now := s.clock.now()
 	records, _ := s.journal.file.Durable(upTo)
-	if err := restored(records, s.journal.file.Ahead(), now, engine, map[netip.Addr]lease.Lease{}); err != nil {
+	if err := restored(records, s.journal.file.Ahead(), now, engine,
+		map[netip.Addr]lease.Lease{}); err != nil {
 		return err
 	}
 	if s.journal.committing {

@@ -42,15 +42,18 @@ func (s *Service) share(now time.Time, of *lan, out *dhcp.Outcome) {
 	}
 	c.shared[out.MAC] = share{out.Addr, now.Add(out.Life)}
 	if !known {
-		s.events.Warn("two hosts, or two programs of one, have one address by one card", slog.String("subnet", of.Name),
-			slog.Any("addr", out.Addr), slog.String("mac", out.MAC.String()), slog.String("name", out.Name))
+		s.events.Warn("two hosts, or two programs of one, have one address by one card",
+			slog.String("subnet", of.Name), slog.Any("addr", out.Addr), slog.String("mac", out.MAC.String()),
+			slog.String("name", out.Name))
 	}
 }
 
 // sharing are the sentences of status about cards that are shared.
 func (s *Service) sharing(of *lan) (all []string) {
 	now, n := s.clock.now(), 0
-	for _, mac := range slices.SortedFunc(maps.Keys(of.counts.shared), func(a, b lease.MAC) int { return slices.Compare(a[:], b[:]) }) {
+	for _, mac := range slices.SortedFunc(maps.Keys(of.counts.shared), func(a, b lease.MAC) int {
+		return slices.Compare(a[:], b[:])
+	}) {
 		x := of.counts.shared[mac]
 		if !now.Before(x.until) {
 			continue
@@ -82,7 +85,8 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 		s.reportPool(now, of, out)
 	case out.Type == 0 && len(out.Records) > 0:
 		level, what, out.Asked = slog.LevelWarn, "in use", out.Addr
-	case out.Drop != 0 || out.Type == packet.Inform || out.ReplyType == packet.ACK && out.State == dhcp.Renewing:
+	case out.Drop != 0 || out.Type == packet.Inform || out.ReplyType == packet.ACK &&
+		out.State == dhcp.Renewing:
 	case out.ReplyType == packet.ACK:
 		what = "leased"
 	case out.ReplyType == packet.NAK:
@@ -95,7 +99,8 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 	if what == "" {
 		return
 	}
-	args := []any{"subnet", of.Name, "addr", out.Asked, "mac", out.MAC.String(), "stage", out.Stage.String(), "why", out.Reason}
+	args := []any{"subnet", of.Name, "addr", out.Asked, "mac", out.MAC.String(), "stage", out.Stage.String(),
+		"why", out.Reason}
 	if out.Name != "" {
 		args = append(args, "name", out.Name)
 	}
@@ -125,8 +130,9 @@ func (s *Service) doubt(now time.Time, of *lan, mac lease.MAC) {
 			continue
 		}
 		doubted[x.MAC] = now
-		s.events.Warn("not believed: it declines, or answers for, one address after the other", slog.String("subnet", of.Name),
-			slog.String("mac", x.MAC.String()), slog.String("name", s.engine.NameOf(x.MAC)), slog.Int("in quarantine", x.Addrs))
+		s.events.Warn("not believed: it declines, or answers for, one address after the other",
+			slog.String("subnet", of.Name), slog.String("mac", x.MAC.String()),
+			slog.String("name", s.engine.NameOf(x.MAC)), slog.Int("in quarantine", x.Addrs))
 	}
 	c.doubted = doubted
 }

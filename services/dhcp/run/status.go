@@ -137,20 +137,24 @@ func (s *Service) status() Status {
 		st.Problems = append(st.Problems, s.sharing(l)...)
 		st.Problems = append(st.Problems, s.suspected(l, s.engine.Suspects(s.clock.now(), l.index))...)
 		if c.exhausted && n.Free() == 0 {
-			st.Problems = append(st.Problems, fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
-				l.Name, n.Size, n.Bound, n.Offered, n.Declined))
+			st.Problems = append(st.Problems,
+				fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
+					l.Name, n.Size, n.Bound, n.Offered, n.Declined))
 		}
 	}
 	st.Problems = append(st.Problems, s.claims.problems(s.engine.NameOf)...)
 	j := &s.journal
 	since, err := j.fault(s.clock.now())
-	st.Journal = JournalStatus{OK: err == nil, Records: j.file.Records(), Syncs: j.syncs, Rewrites: j.rewrites, Damaged: j.found.Damaged}
+	st.Journal = JournalStatus{OK: err == nil, Records: j.file.Records(), Syncs: j.syncs,
+		Rewrites: j.rewrites, Damaged: j.found.Damaged}
 	if since = since.Add(ahead); err != nil {
 		st.Journal.Error, st.Journal.Since = err.Error(), since
-		st.Problems = append(st.Problems, fmt.Sprintf("No lease has been given since %s: %v.", since.Format(time.RFC3339), err))
+		st.Problems = append(st.Problems, fmt.Sprintf("No lease has been given since %s: %v.",
+			since.Format(time.RFC3339), err))
 	}
 	if j.found.Damaged > 0 {
-		st.Problems = append(st.Problems, fmt.Sprintf("%d lines of the lease journal were damaged and skipped.", j.found.Damaged))
+		st.Problems = append(st.Problems,
+			fmt.Sprintf("%d lines of the lease journal were damaged and skipped.", j.found.Damaged))
 	}
 	return st
 }

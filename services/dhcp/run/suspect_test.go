@@ -26,8 +26,8 @@ func withPool(conf dhcp.Config, n int) dhcp.Config {
 	return conf
 }
 
-// TestProxyARP: a router answers for every address that is looked for. It takes a few from clients, is named, and is not
-// believed any more; who sits on an address besides is found all the same.
+// TestProxyARP: a router answers for every address that is looked for. It takes a few from clients, is named,
+// and is not believed any more; who sits on an address besides is found all the same.
 func TestProxyARP(t *testing.T) {
 	router, squatter := lease.MAC{0, 0, 0x5e, 0, 0x53, 1}, lease.MAC{0, 0, 0x5e, 0, 0x53, 2}
 	for _, tc := range []struct{ pool, quarantined int }{{200, dhcp.MaxByOne}, {40, 10}, {2, 1}} {
@@ -91,7 +91,8 @@ func TestProxyARP(t *testing.T) {
 	}
 }
 
-// TestSharedCard: two hosts with one card and identifiers of their own are a problem while they renew, logged once.
+// TestSharedCard: two hosts with one card and identifiers of their own are a problem while they renew, logged
+// once.
 func TestSharedCard(t *testing.T) {
 	inBubble(t, config(), new(leasefiletest.Disk), nil, func(r *rig) {
 		id := func(s string) dhcpv4.Modifier { return dhcpv4.WithGeneric(dhcpv4.OptionClientIdentifier, []byte(s)) }
@@ -117,8 +118,9 @@ func TestSharedCard(t *testing.T) {
 	})
 }
 
-// TestDeclinesOneAfterTheOther: a client finds everything in use, because somebody answers for everything, or because it
-// wants it so. It takes a few addresses from others, and no line or record more, and others are served.
+// TestDeclinesOneAfterTheOther: a client finds everything in use, because somebody answers for everything, or
+// because it wants it so. It takes a few addresses from others, and no line or record more, and others are
+// served.
 func TestDeclinesOneAfterTheOther(t *testing.T) {
 	disk := new(leasefiletest.Disk)
 	inBubble(t, withPool(config(), 100), disk, nil, func(r *rig) {

@@ -28,7 +28,8 @@ type question struct {
 	of          func(v verdict) string // "": there is nothing to compare
 	rfc         func(c combo, v verdict) []string
 	reasons     []reason
-	// byAnswer: it is about the answer, so a table for each, and those of the others that answer the same are compared.
+	// byAnswer: it is about the answer, so a table for each, and those of the others that answer the same are
+	// compared.
 	byAnswer bool
 }
 
@@ -48,9 +49,9 @@ func differs(rfc []string, did [3]string) bool {
 	return others || len(rfc) > 0 && !slices.Contains(rfc, us)
 }
 
-// TestTable asks three servers, with the same messages, all combinations of what a client may say about addresses, and
-// writes docs/dhcp-table.md. Where this one does what neither of the others does, or not what RFC 2131 says, there is a
-// reason.
+// TestTable asks three servers, with the same messages, all combinations of what a client may say about
+// addresses, and writes docs/dhcp-table.md. Where this one does what neither of the others does, or not what
+// RFC 2131 says, there is a reason.
 func TestTable(t *testing.T) {
 	found := map[string]map[combo]verdict{}
 	var mu sync.Mutex
@@ -123,7 +124,8 @@ func (q *question) write(t *testing.T, page *strings.Builder, found map[string]m
 	}
 }
 
-// compare returns what a combination is answered; with an answer, if it is that. used counts reasons, and in 0 where there is none.
+// compare returns what a combination is answered; with an answer, if it is that. used counts reasons, and in
+// 0 where there is none.
 func (q *question) compare(t *testing.T, c combo, answer string, found map[string]map[combo]verdict, used []int) (x cells) {
 	us := found[servers[here]][c]
 	if !strings.HasPrefix(us.answer, answer) {
@@ -184,7 +186,8 @@ type row struct {
 	cells
 }
 
-// group finds few rows for points, which differ in the columns cols alone, by trying which column to divide by first.
+// group finds few rows for points, which differ in the columns cols alone, by trying which column to divide
+// by first.
 func group(points map[combo]cells, cols []int) (rows []row) {
 	if x, ok := alike(points); ok {
 		return []row{{cells: x}}

@@ -130,7 +130,8 @@ func rfcInitReboot(asked int, known bool) []string {
 	return []string{"NAK"}
 }
 
-// rfcRenewing is 4.3.2, RENEWING and REBINDING: "the server will trust the client's value in ciaddr", "SHOULD check".
+// rfcRenewing is 4.3.2, RENEWING and REBINDING: "the server will trust the client's value in ciaddr", "SHOULD
+// check".
 func rfcRenewing(ciaddr int, known bool) []string {
 	switch {
 	case ciaddr == good && known:

@@ -19,7 +19,8 @@ const (
 	inform   = 8
 )
 
-// A combo is one combination of what a message may say, and of who says it: an index of the words of each column.
+// A combo is one combination of what a message may say, and of who says it: an index of the words of each
+// column.
 type combo [7]int
 
 // The columns of a combo.

@@ -23,9 +23,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 )
 
-// A bench is one server in a namespace, and everybody else on the other end of its cable: clients of any card, relay
-// agents. The server's link has no ARP: what it sends to an address that it would have to ask for goes to its own
-// card, and is told apart from what it sends to a client's card without asking.
+// A bench is one server in a namespace, and everybody else on the other end of its cable: clients of any
+// card, relay agents. The server's link has no ARP: what it sends to an address that it would have to ask for
+// goes to its own card, and is told apart from what it sends to a client's card without asking.
 type bench struct {
 	t      *testing.T
 	name   string
@@ -143,7 +143,8 @@ type response struct {
 	way            string
 }
 
-// send sends a query and returns its transaction: from nobody to everybody, or from the relay agent to the server.
+// send sends a query and returns its transaction: from nobody to everybody, or from the relay agent to the
+// server.
 func (b *bench) send(q query) uint32 {
 	b.t.Helper()
 	b.xid++
@@ -221,9 +222,9 @@ func (b *bench) ask(q query) response {
 	}
 }
 
-// maybe sends a query that may not be answered. Servers handle one message after the other, and those that store leases
-// answer in that order: that it is silent is known by the answers to others that were sent after it. There are two, since
-// two processors may carry packets past each other.
+// maybe sends a query that may not be answered. Servers handle one message after the other, and those that
+// store leases answer in that order: that it is silent is known by the answers to others that were sent after
+// it. There are two, since two processors may carry packets past each other.
 func (b *bench) maybe(q query) (r response) {
 	b.t.Helper()
 	return b.answerTo(b.send(q))
@@ -297,8 +298,8 @@ func (b *bench) listens() bool {
 	}
 }
 
-// forget has the server's kernel forget whom it knows on the link: it keeps some hundred at most, of all namespaces, and
-// dnsmasq writes each client there to reach its card.
+// forget has the server's kernel forget whom it knows on the link: it keeps some hundred at most, of all
+// namespaces, and dnsmasq writes each client there to reach its card.
 func (b *bench) forget() { b.ns.Run("ip", "neigh", "flush", "dev", "eth1", "nud", "all") }
 
 // nobodys returns an address of a pool that was never given.

@@ -56,7 +56,8 @@ func (p house) ServeDNS(ctx context.Context, w dns.ResponseWriter, m *dns.Msg) (
 }
 
 // complete writes an answer of the house that ends at a name outside, and what those outside say of that.
-func (p house) complete(ctx context.Context, w dns.ResponseWriter, r *request, answer wire.Answer, target []byte) (
+func (p house) complete(ctx context.Context, w dns.ResponseWriter, r *request, answer wire.Answer,
+	target []byte) (
 	int, error,
 ) {
 	rest, err := p.lookup(ctx, target, r.q.Type, r.q.DO, r.q.CD)

@@ -86,8 +86,9 @@ func (w writer) WriteMsg(m *dns.Msg) error {
 	}
 	w.r.msg = b
 	w.r.answer = &wire.Answer{
-		Rcode: wire.Rcode(m.Rcode), AA: m.Authoritative, AD: m.AuthenticatedData, TC: m.Truncated, Records: b[start:],
-		Answers: uint16(len(own.Answer)), Authorities: uint16(len(own.Ns)), Additionals: uint16(len(own.Extra)),
+		Rcode: wire.Rcode(m.Rcode), AA: m.Authoritative, AD: m.AuthenticatedData, TC: m.Truncated,
+		Records: b[start:], Answers: uint16(len(own.Answer)), Authorities: uint16(len(own.Ns)),
+		Additionals: uint16(len(own.Extra)),
 	}
 	if !plugin.ClientWrite(m.Rcode) {
 		w.r.refused = m.Rcode

@@ -32,8 +32,8 @@ func (echo) Respond(_ time.Time, dst, msg []byte, _ resolver.Sender) []byte {
 }
 
 // A house answers questions for who asked: the TXT of any name is the client's address and how it asked. What
-// is asked of later. waits until release, wait. keeps its thread until the gate is open, never. and none. have
-// no answer, both. has one at once and another later, and that of big. has 60,000 octets.
+// is asked of later. waits until release, wait. keeps its thread until the gate is open, never. and none.
+// have no answer, both. has one at once and another later, and that of big. has 60,000 octets.
 type house struct {
 	asked atomic.Int64
 

@@ -64,7 +64,8 @@ func openUDP(s *Sockets, f family) (*udpSocket, error) {
 func prepareUDP(fd int, link string, f family, port uint16) error {
 	mmsg.SetRoom(fd, udpReceive)
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, udpSend) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, udpSend) // never fails: it is cut to the limit
+		// never fails: it is cut to the limit
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, udpSend)
 	}
 	if f.domain == unix.AF_INET6 {
 		if err := unix.SetsockoptInt(fd, f.level, unix.IPV6_V6ONLY, 1); err != nil {

@@ -41,9 +41,9 @@ func newUDP(fd int, f family, s *Sockets) *udpSocket {
 	}
 }
 
-// turn is how long a goroutine may answer before it gives others a turn. After ten milliseconds Go's scheduler
-// would take it, by a signal and the processor of the thread that waits in the kernel, and then look for more of the
-// kind every 20 µs for a while, again and again: that was a tenth of all the time.
+// turn is how long a goroutine may answer before it gives others a turn. After ten milliseconds Go's
+// scheduler would take it, by a signal and the processor of the thread that waits in the kernel, and then
+// look for more of the kind every 20 µs for a while, again and again: that was a tenth of all the time.
 const turn = 4 * time.Millisecond
 
 // serve receives and answers until shut. Its thread waits in the kernel: that is 0.6 µs a query cheaper than

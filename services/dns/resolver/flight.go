@@ -146,7 +146,8 @@ func (r *Resolver) reply(all []waiting, v result, server string) {
 			continue
 		}
 		e := Event{
-			At: now, Query: &w.q, From: w.client, What: Asked, Rcode: v.Rcode, Took: now.Sub(w.since), Server: server,
+			At: now, Query: &w.q, From: w.client, What: Asked, Rcode: v.Rcode, Took: now.Sub(w.since),
+			Server: server,
 		}
 		var msg []byte
 		if v.failed {

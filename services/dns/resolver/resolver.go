@@ -156,7 +156,8 @@ func New(o Options) *Resolver {
 	l := o.Limits
 	r := &Resolver{
 		o: o, seed: binary.NativeEndian.Uint64(o.Secret[16:]),
-		cache:   wire.NewCache(wire.CacheConfig{Bytes: l.CacheBytes, Stale: staleFor, MaxFailure: maxFailure}, o.Now()),
+		cache: wire.NewCache(wire.CacheConfig{Bytes: l.CacheBytes, Stale: staleFor, MaxFailure: maxFailure},
+			o.Now()),
 		flights: wire.NewFlights(l.InFlight, l.InFlight/4),
 		waits:   make([]waiting, l.InFlight),
 		has:     map[netip.Addr]int{},

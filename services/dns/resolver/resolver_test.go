@@ -173,8 +173,8 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
-// TestShares: one client, or several, cannot take what another needs; one alone gets half of what is there for
-// those whose address may be forged.
+// TestShares: one client, or several, cannot take what another needs; one alone gets half of what is there
+// for those whose address may be forged.
 func TestShares(t *testing.T) {
 	for _, floods := range []int{1, 5, 40} {
 		t.Run(fmt.Sprint(floods), func(t *testing.T) {

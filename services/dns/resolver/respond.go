@@ -68,7 +68,8 @@ func local(a zone.Answer) wire.Answer {
 }
 
 // wayBack is how a reply goes to a client, and whether its address is proven not to be forged.
-func (r *Resolver) wayBack(q *wire.Query, client netip.Addr, stream bool, now time.Time) (wire.ReplyOptions, bool) {
+func (r *Resolver) wayBack(q *wire.Query, client netip.Addr, stream bool, now time.Time) (wire.ReplyOptions,
+	bool) {
 	o, proven := wire.ReplyOptions{}, stream
 	if stream {
 		o.Limit = maxStream
@@ -111,7 +112,8 @@ func (w *Worker) outside(now time.Time, dst []byte, from Sender, client netip.Ad
 
 // leave is the end of a question that there is no room for. Over UDP nothing is said: the client asks again,
 // and who forges addresses has nobody to answer to.
-func (w *Worker) leave(now time.Time, dst []byte, client netip.AddrPort, stream bool, o wire.ReplyOptions) []byte {
+func (w *Worker) leave(now time.Time, dst []byte, client netip.AddrPort, stream bool,
+	o wire.ReplyOptions) []byte {
 	r, q := w.r, &w.q
 	if out, hit := r.cache.Append(dst, q, now, true, o); hit.State == wire.Stale {
 		r.note(Event{At: now, Query: q, From: client, What: Stale, Rcode: hit.Rcode})
@@ -125,8 +127,8 @@ func (w *Worker) leave(now time.Time, dst []byte, client netip.AddrPort, stream 
 }
 
 // serve has the full server answer.
-func (w *Worker) serve(now time.Time, dst, msg []byte, from Sender, client netip.AddrPort, o wire.ReplyOptions,
-	proven bool) []byte {
+func (w *Worker) serve(now time.Time, dst, msg []byte, from Sender, client netip.AddrPort,
+	o wire.ReplyOptions, proven bool) []byte {
 	r, q := w.r, &w.q
 	addr := client.Addr()
 	if !r.shareOf(addr, now) || !r.enterServing(addr, proven) {

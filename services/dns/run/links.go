@@ -15,11 +15,14 @@ type link struct {
 // openings are the sockets that conf wants.
 func (s *Service) openings(conf *dns.Config) (all []links.Opening[*front.Sockets]) {
 	for _, name := range append([]string{loopback}, conf.Links...) {
-		all = append(all, links.Opening[*front.Sockets]{Key: name, Name: name, Open: func() (*front.Sockets, error) {
-			return front.Listen(name, front.Options{
-				Port: s.o.Port, Log: s.o.Upstream.Log, Worker: func() front.Worker { return s.resolver.Worker() },
-			})
-		}})
+		all = append(all, links.Opening[*front.Sockets]{Key: name, Name: name,
+			Open: func() (*front.Sockets, error) {
+				return front.Listen(name, front.Options{
+					Port: s.o.Port, Log: s.o.Upstream.Log, Worker: func() front.Worker {
+						return s.resolver.Worker()
+					},
+				})
+			}})
 	}
 	return all
 }

@@ -88,7 +88,9 @@ func (n *names) poll() {
 	now, fresh := n.o.Now(), false
 	var changes []zone.Lease
 	if n.journal != nil {
-		err := n.journal.Poll(func() { fresh, changes = true, nil }, func(l zone.Lease) { changes = append(changes, l) })
+		err := n.journal.Poll(func() { fresh, changes = true, nil }, func(l zone.Lease) {
+			changes = append(changes, l)
+		})
 		n.failed.note(err, "the names of clients", n.o.Log)
 	}
 	if fresh {

@@ -74,7 +74,8 @@ func (o *observer) observe(e resolver.Event) {
 	o.lines.Add(e.From.Addr().String(), 0, func(seq uint64) Line {
 		return Line{
 			Seq: seq, At: e.At, From: e.From.Addr(), Name: wire.Text(nameOf(e.Query)),
-			Type: dns.Type(e.Query.Type).String(), What: e.What.String(), Rcode: dns.RcodeToString[int(e.Rcode)], Took: e.Took, Server: e.Server,
+			Type: dns.Type(e.Query.Type).String(), What: e.What.String(),
+			Rcode: dns.RcodeToString[int(e.Rcode)], Took: e.Took, Server: e.Server,
 		}
 	})
 }

@@ -1,6 +1,7 @@
 // Package run is the DNS service as a process: it joins the names of the house and the cache (resolver) to
 // the sockets (front), to the full server (chain), to those who are asked (upstream), to the journal of the
-// DHCP service, whose clients have names too, and to the file of stations, the IPv6 addresses that hosts make.
+// DHCP service, whose clients have names too, and to the file of stations, the IPv6 addresses that hosts
+// make.
 //
 //	client ─ front ─ resolver ─┬─ zone.Table ◄── names ◄── journal of leases, file of stations
 //	                           ├─ wire.Cache
@@ -130,8 +131,8 @@ func Open(conf dns.Config, o Options) (*Service, error) {
 	return s, nil
 }
 
-// unset reports whether the clock is one that others are to set, and have not yet. Once they have, it is right: later
-// outages make it wrong by little, and dates count again.
+// unset reports whether the clock is one that others are to set, and have not yet. Once they have, it is
+// right: later outages make it wrong by little, and dates count again.
 func (s *Service) unset() bool {
 	if !s.timed.Load() || s.right.Load() || s.o.Synchronised == nil {
 		return false
@@ -148,7 +149,9 @@ func (s *Service) join() (err error) {
 			return s.resolver.Lookup(ctx, name, typ, do, cd)
 		},
 		Upstream: s.upstream, Rebind: s.rebind, Log: s.o.Upstream.Log,
-		Cookie: func(q *wire.Query, client netip.Addr) wire.ServerCookie { return s.resolver.Cookie(q, client) },
+		Cookie: func(q *wire.Query, client netip.Addr) wire.ServerCookie {
+			return s.resolver.Cookie(q, client)
+		},
 	})
 	if err != nil {
 		return err
@@ -156,9 +159,10 @@ func (s *Service) join() (err error) {
 	var secret [32]byte
 	rand.Read(secret[:]) // never fails
 	s.resolver = resolver.New(resolver.Options{
-		Chain: s.chain, Table: s.table, Limits: resolver.Limits{CacheBytes: s.conf.CacheBytes}, Secret: secret,
-		Shares: ratelimit.NewShares(shareBurst, shareEvery, shareClients, binary.NativeEndian.Uint64(secret[:]), s.o.Now()),
-		Now:    s.o.Now, Observe: s.observer.observe,
+		Chain: s.chain, Table: s.table, Limits: resolver.Limits{CacheBytes: s.conf.CacheBytes},
+		Secret: secret, Shares: ratelimit.NewShares(shareBurst, shareEvery, shareClients,
+			binary.NativeEndian.Uint64(secret[:]), s.o.Now()),
+		Now: s.o.Now, Observe: s.observer.observe,
 	})
 	return nil
 }

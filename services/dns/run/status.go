@@ -48,11 +48,17 @@ func (s *Service) Methods() control.Mux {
 			}
 			return send(struct{}{})
 		},
-		"status":   func(ctx context.Context, _ json.RawMessage, send func(any) error) error { return send(s.status(ctx)) },
-		"problems": func(ctx context.Context, _ json.RawMessage, send func(any) error) error { return send(s.problems(ctx)) },
-		"why":      s.answerWhy,
-		"flush":    s.answerFlush,
-		"log":      s.observer.answerLog,
+		"status": func(ctx context.Context, _ json.RawMessage,
+			send func(any) error) error {
+			return send(s.status(ctx))
+		},
+		"problems": func(ctx context.Context, _ json.RawMessage,
+			send func(any) error) error {
+			return send(s.problems(ctx))
+		},
+		"why":   s.answerWhy,
+		"flush": s.answerFlush,
+		"log":   s.observer.answerLog,
 	}
 }
 
@@ -84,7 +90,8 @@ func (s *Service) ping(ctx context.Context) error {
 func (s *Service) status(ctx context.Context) Status {
 	st := Status{
 		Started: s.started, Answers: s.resolver.Stats(), Upstream: s.upstream.Status(),
-		Leases: s.resolver.Table().Leases(), Stations: s.resolver.Table().Stations(), Tops: s.observer.tops(), Problems: s.problems(ctx),
+		Leases: s.resolver.Table().Leases(), Stations: s.resolver.Table().Stations(), Tops: s.observer.tops(),
+		Problems: s.problems(ctx),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,17 +114,20 @@ func (s *Service) problems(ctx context.Context) []string {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var leases, made failure
-	if err := s.names.do(ctx, func() { leases, made = s.names.failed, s.names.made.failed }); err == nil && leases != "" {
+	if err := s.names.do(ctx, func() { leases, made = s.names.failed, s.names.made.failed }); err == nil &&
+		leases != "" {
 		all = append(all, "The names of clients with a lease cannot be read: "+string(leases))
 	}
 	if made != "" {
-		all = append(all, "The IPv6 addresses of hosts cannot be read, so their names have those of before: "+string(made))
+		all = append(all, "The IPv6 addresses of hosts cannot be read, so their names have those of before: "+
+			string(made))
 	}
 	down, last := 0, ""
 	st := s.upstream.Status()
 	if slices.ContainsFunc(st, func(u upstream.Status) bool { return u.Clock }) {
 		all = append(all, fmt.Sprintf("The clock is wrong, it says %s UTC: "+
-			"the dates of resolvers' certificates are not checked.", s.o.Upstream.Now().UTC().Format(time.DateTime)))
+			"the dates of resolvers' certificates are not checked.",
+			s.o.Upstream.Now().UTC().Format(time.DateTime)))
 	}
 	for _, u := range st {
 		if u.State == upstream.Down {

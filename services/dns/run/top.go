@@ -50,6 +50,8 @@ func (t *top) add(what []byte) {
 // first returns the n that came most often.
 func (t *top) first(n int) []Count {
 	all := slices.Clone(t.counts)
-	slices.SortFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.N-b.Over, a.N-a.Over), cmp.Compare(a.What, b.What)) })
+	slices.SortFunc(all, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(b.N-b.Over, a.N-a.Over), cmp.Compare(a.What, b.What))
+	})
 	return all[:min(n, len(all))]
 }

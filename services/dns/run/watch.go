@@ -23,10 +23,12 @@ func newWatch() (*watch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	return &watch{file: os.NewFile(uintptr(fd), "inotify"), written: make(chan struct{}, 1), dirs: map[string]int{}}, nil
+	return &watch{file: os.NewFile(uintptr(fd), "inotify"), written: make(chan struct{}, 1),
+		dirs: map[string]int{}}, nil
 }
 
-// set has these directories watched and no others. One that is not there is not, which is no error, nor is "".
+// set has these directories watched and no others. One that is not there is not, which is no error, nor is
+// "".
 func (w *watch) set(dirs ...string) error {
 	return w.control(func(fd int) error {
 		for dir, id := range w.dirs {

@@ -24,18 +24,20 @@ type WhyArgs struct {
 	Name string     `json:"name"`
 	Type string     `json:"type,omitempty"` // "": A
 	From netip.Addr `json:"from,omitzero"`  // who asks
-	Ask  bool       `json:"ask,omitempty"`  // those outside too, if it is theirs to answer and not in the cache
+	// those outside too, if it is theirs to answer and not in the cache
+	Ask bool `json:"ask,omitempty"`
 }
 
 // A Why says what is answered to a question, and by whom.
 type Why struct {
-	Name    string       `json:"name"`
-	Type    string       `json:"type"`
-	By      string       `json:"by"` // "house", "house, and outside", "outside"
-	Rcode   string       `json:"rcode,omitempty"`
-	Records []string     `json:"records,omitempty"` // of the answer, as in a master file
-	Special string       `json:"special,omitempty"` // where there is none: the special name that it is, or is below
-	Source  string       `json:"source,omitempty"`  // why that is special: an RFC
+	Name    string   `json:"name"`
+	Type    string   `json:"type"`
+	By      string   `json:"by"` // "house", "house, and outside", "outside"
+	Rcode   string   `json:"rcode,omitempty"`
+	Records []string `json:"records,omitempty"` // of the answer, as in a master file
+	// where there is none: the special name that it is, or is below
+	Special string       `json:"special,omitempty"`
+	Source  string       `json:"source,omitempty"` // why that is special: an RFC
 	Cached  *CachedEntry `json:"cached,omitempty"`
 	// Servers are those outside that are asked for the name, the likely first in front.
 	Servers []upstream.Status `json:"servers,omitempty"`
@@ -54,10 +56,11 @@ type CachedEntry struct {
 
 // An Asking is what came of asking.
 type Asking struct {
-	Took   time.Duration `json:"took_ns"`
-	What   string        `json:"what,omitempty"`   // a resolver.Outcome: asked, failed, or stale for want of a better answer
-	Server string        `json:"server,omitempty"` // who answered
-	Error  string        `json:"error,omitempty"`
+	Took time.Duration `json:"took_ns"`
+	// a resolver.Outcome: asked, failed, or stale for want of a better answer
+	What   string `json:"what,omitempty"`
+	Server string `json:"server,omitempty"` // who answered
+	Error  string `json:"error,omitempty"`
 }
 
 // Who has an answer.
@@ -95,7 +98,8 @@ func (s *Service) answerWhy(ctx context.Context, raw json.RawMessage, send func(
 		return err
 	}
 	w := Why{Name: wire.Text(name), Type: dns.Type(typ).String()}
-	a := s.resolver.Table().Answer(nil, zone.Query{Name: name, Type: typ, Class: dns.ClassINET, From: args.From})
+	a := s.resolver.Table().Answer(nil, zone.Query{Name: name, Type: typ, Class: dns.ClassINET,
+		From: args.From})
 	outside := name
 	switch a.Kind {
 	case zone.Local:
@@ -116,7 +120,8 @@ func (s *Service) answerWhy(ctx context.Context, raw json.RawMessage, send func(
 func local(name []byte, typ uint16, a zone.Answer) []byte {
 	var q wire.Query
 	q.Ask(name, typ, 0)
-	return q.Append(nil, wire.Answer{Rcode: wire.Rcode(a.RCode), Records: a.Msg, Answers: a.Answers, Authorities: a.Authority},
+	return q.Append(nil, wire.Answer{Rcode: wire.Rcode(a.RCode), Records: a.Msg, Answers: a.Answers,
+		Authorities: a.Authority},
 		wire.ReplyOptions{Limit: 1<<16 - 1})
 }
 
@@ -178,7 +183,9 @@ func (s *Service) serversOf(name []byte) (domain string, all []upstream.Status) 
 		}
 	}
 	for _, u := range s.upstream.Status() {
-		if slices.ContainsFunc(u.Domains, func(d string) bool { return strings.TrimSuffix(d, ".") == strings.TrimSuffix(domain, ".") }) {
+		if slices.ContainsFunc(u.Domains, func(d string) bool {
+			return strings.TrimSuffix(d, ".") == strings.TrimSuffix(domain, ".")
+		}) {
 			all = append(all, u)
 		}
 	}

@@ -25,9 +25,9 @@ type Answer struct {
 }
 
 // Ask asks for what a query asks for, and returns the first good answer. If every server had a bad one
-// (SERVFAIL, REFUSED and their like; being sent on to others is SERVFAIL), it is the first of those. Without any answer the error says so for
-// each server; it is ErrQuery for what is no plain question, ErrBusy, or that of ctx. Questions about the
-// same are not joined, and a chain of CNAMEs may be incomplete.
+// (SERVFAIL, REFUSED and their like; being sent on to others is SERVFAIL), it is the first of those. Without
+// any answer the error says so for each server; it is ErrQuery for what is no plain question, ErrBusy, or
+// that of ctx. Questions about the same are not joined, and a chain of CNAMEs may be incomplete.
 func (u *Client) Ask(ctx context.Context, query []byte) (Answer, error) {
 	q, err := parseQuery(query)
 	if err != nil {

@@ -19,10 +19,10 @@
 // that), and CNAME chains: an answer may end with a CNAME whose target is to be asked for. There is no
 // validation of DNSSEC.
 //
-// While the clock is certainly wrong (Options.Epoch), or nobody has set it yet and a certificate's dates are against
-// it (Options.Unset), dates do not count: else a box without a clock has no names, without names no servers of time,
-// and without those no clock. AD is not believed then, and connections that were made so end with the first question
-// after the clock is right.
+// While the clock is certainly wrong (Options.Epoch), or nobody has set it yet and a certificate's dates are
+// against it (Options.Unset), dates do not count: else a box without a clock has no names, without names no
+// servers of time, and without those no clock. AD is not believed then, and connections that were made so end
+// with the first question after the clock is right.
 package upstream
 
 import (
@@ -63,12 +63,12 @@ type Options struct {
 	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
 	// Now is the wall clock, by which certificates are valid. Nil: time.Now.
 	Now func() time.Time
-	// Epoch is a time that is past. While Now is before it the clock is wrong, and the dates of certificates are
-	// not looked at, but for what had expired by Epoch; who has signed them and for whom is. Zero: dates count
-	// always.
+	// Epoch is a time that is past. While Now is before it the clock is wrong, and the dates of certificates
+	// are not looked at, but for what had expired by Epoch; who has signed them and for whom is. Zero: dates
+	// count always.
 	Epoch time.Time
-	// Unset reports that the clock is to be set by others and was not yet: it is believed where the dates of a
-	// certificate agree with it, and where they do not they are not looked at. Nil: nobody sets it.
+	// Unset reports that the clock is to be set by others and was not yet: it is believed where the dates of
+	// a certificate agree with it, and where they do not they are not looked at. Nil: nobody sets it.
 	Unset func() bool
 	// Log is told when a server fails and when it answers again, which may be often: bound it. Nil: nobody
 	// is.

@@ -80,8 +80,8 @@ func TestDatesWithoutClock(t *testing.T) {
 	}
 }
 
-// TestClockBecomesRight has connections that were made without a clock end with the first question after it is
-// right, and what is outstanding on them asked again. A certificate that has expired is found out then.
+// TestClockBecomesRight has connections that were made without a clock end with the first question after it
+// is right, and what is outstanding on them asked again. A certificate that has expired is found out then.
 func TestClockBecomesRight(t *testing.T) {
 	for _, expired := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -161,8 +161,8 @@ func TestClockBecomesRightMeanwhile(t *testing.T) {
 	})
 }
 
-// TestUnsetClock has a box whose clock others are to set: it is believed where it agrees with a certificate, and no
-// longer where it does not once it is set.
+// TestUnsetClock has a box whose clock others are to set: it is believed where it agrees with a certificate,
+// and no longer where it does not once it is set.
 func TestUnsetClock(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

@@ -138,7 +138,8 @@ func compare(b []byte, id uint16, raw []byte, exact bool) likeness {
 	}
 	asked, name := b[headerLen:headerLen+len(raw)], len(raw)-4
 	for i, c := range raw[:name] {
-		if servers.Lower(asked[i]) != servers.Lower(c) { // the length of a label is no letter, and the same in both
+		// the length of a label is no letter, and the same in both
+		if servers.Lower(asked[i]) != servers.Lower(c) {
 			return stranger
 		}
 	}

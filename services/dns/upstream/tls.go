@@ -33,8 +33,8 @@ func (e *CertificateError) Error() string {
 // Unwrap returns the cause, ErrClock among them if it may be.
 func (e *CertificateError) Unwrap() error { return e.err }
 
-// handshake makes a connection a TLS one. Undated, the dates of the certificate are not looked at if they are against
-// the clock; it returns whether they were not.
+// handshake makes a connection a TLS one. Undated, the dates of the certificate are not looked at if they are
+// against the clock; it returns whether they were not.
 func (p *peer) handshake(ctx context.Context, conn net.Conn, undated bool) (net.Conn, bool, error) {
 	config := p.tls
 	if undated {
@@ -46,13 +46,14 @@ func (p *peer) handshake(ctx context.Context, conn net.Conn, undated bool) (net.
 		return nil, undated, p.explain(err, undated)
 	}
 	if undated {
-		p.world.Log.Warn("the clock is wrong: the dates of a certificate are not looked at", "server", p.server.String())
+		p.world.Log.Warn("the clock is wrong: the dates of a certificate are not looked at", "server",
+			p.server.String())
 	}
 	return secure, undated, nil
 }
 
-// undated is how a connection is made while the clock may be wrong. The checks of crypto/tls, which cannot do without
-// a time, are made by verify; no session of such a connection is kept for later ones.
+// undated is how a connection is made while the clock may be wrong. The checks of crypto/tls, which cannot do
+// without a time, are made by verify; no session of such a connection is kept for later ones.
 func (p *peer) undated(undated *bool) *tls.Config {
 	c := p.tls.Clone()
 	c.ClientSessionCache = nil
@@ -68,8 +69,8 @@ func (p *peer) undated(undated *bool) *tls.Config {
 	return c
 }
 
-// latestStart is the time by which certificates are looked at without a clock, which they name themselves: that from
-// which all of them are valid, or epoch if it is later.
+// latestStart is the time by which certificates are looked at without a clock, which they name themselves:
+// that from which all of them are valid, or epoch if it is later.
 func latestStart(all []*x509.Certificate, epoch time.Time) time.Time {
 	for _, c := range all {
 		if c.NotBefore.After(epoch) {

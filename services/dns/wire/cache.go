@@ -10,9 +10,10 @@ import (
 
 // CacheConfig is what a Cache is made from.
 type CacheConfig struct {
-	Bytes      int           // of all it has: 70,400 at least, 147 MB at most
-	Stale      time.Duration // how long what is good no longer is kept; three days at most (RFC 8767 5)
-	MaxFailure time.Duration // how long it is remembered that nobody answers; 5 minutes at most (RFC 9520 3.2)
+	Bytes int           // of all it has: 70,400 at least, 147 MB at most
+	Stale time.Duration // how long what is good no longer is kept; three days at most (RFC 8767 5)
+	// how long it is remembered that nobody answers; 5 minutes at most (RFC 9520 3.2)
+	MaxFailure time.Duration
 }
 
 const (
@@ -100,8 +101,8 @@ const (
 type Hit struct {
 	State CacheState
 	Rcode Rcode
-	// Refresh: less than a tenth of its time is left, and nobody else is told so. The answer should be asked for
-	// again, so that the next client need not wait.
+	// Refresh: less than a tenth of its time is left, and nobody else is told so. The answer should be asked
+	// for again, so that the next client need not wait.
 	Refresh bool
 	// Extended is why nobody had an answer, if it is Failing and somebody said so.
 	Extended uint16
@@ -216,6 +217,7 @@ func (c *Cache) failing(q *Query, at time.Duration) (extended uint16, ok bool) {
 		return 0, false
 	}
 	var h header
-	ok = h.load(c.ring.at(pos)) && c.ring.live(pos) && at-h.put < h.ttl && int64(h.put) >= c.failuresFrom.Load()
+	ok = h.load(c.ring.at(pos)) && c.ring.live(pos) && at-h.put < h.ttl &&
+		int64(h.put) >= c.failuresFrom.Load()
 	return uint16(h.answers), ok
 }

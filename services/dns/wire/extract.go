@@ -12,16 +12,17 @@ type Finding uint8
 // Findings of [Extract.Take]. The first is for the cache; those up to Incomplete may be told to the client,
 // but are not to be kept; the others are not even that.
 const (
-	Good          Finding = iota
-	Brief                 // it says that it is not to be kept: a TTL of 0 (RFC 1035 3.2.1)
-	Unproven              // it says that there is nothing, and not for how long: no SOA (RFC 2308 5)
-	Oversize              // it is longer than what is kept
-	Incomplete            // it ends at an alias: whoever asked has to go on from there
-	Truncated             // it is to be asked for again over TCP
-	Failed                // a result that is neither an answer nor its absence, in Rcode
-	Mismatch              // it answers another question
-	Contradiction         // aliases in a circle, too many or two for one name, or records of a name that is not
-	Garbage               // no response at all, or one that cannot be read
+	Good       Finding = iota
+	Brief              // it says that it is not to be kept: a TTL of 0 (RFC 1035 3.2.1)
+	Unproven           // it says that there is nothing, and not for how long: no SOA (RFC 2308 5)
+	Oversize           // it is longer than what is kept
+	Incomplete         // it ends at an alias: whoever asked has to go on from there
+	Truncated          // it is to be asked for again over TCP
+	Failed             // a result that is neither an answer nor its absence, in Rcode
+	Mismatch           // it answers another question
+	// aliases in a circle, too many or two for one name, or records of a name that is not
+	Contradiction
+	Garbage // no response at all, or one that cannot be read
 )
 
 // String says it for people.
@@ -141,7 +142,8 @@ func (e *Extract) check() Finding {
 		return Garbage
 	}
 	if !equalFold(msg[headerSize:headerSize+n], e.q.Name.Bytes()) ||
-		binary.BigEndian.Uint16(msg[off-4:]) != e.q.Type || binary.BigEndian.Uint16(msg[off-2:]) != e.q.Class {
+		binary.BigEndian.Uint16(msg[off-4:]) != e.q.Type ||
+		binary.BigEndian.Uint16(msg[off-2:]) != e.q.Class {
 		return Mismatch
 	}
 	switch {

@@ -92,7 +92,8 @@ func (f *Flights) Join(q *Query) (Ticket, Role) {
 func (f *Flights) leaderOf(q *Query, key, hash uint64) int32 {
 	for i := range f.flights {
 		l := &f.flights[i]
-		if l.hash == hash && l.role == Leader && l.key == key && string(l.name.Bytes()) == string(q.Name.Bytes()) {
+		if l.hash == hash && l.role == Leader && l.key == key &&
+			string(l.name.Bytes()) == string(q.Name.Bytes()) {
 			return int32(i)
 		}
 	}

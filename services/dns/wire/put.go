@@ -23,12 +23,13 @@ func (c *Cache) Put(e *Extract, now time.Time) bool {
 }
 
 // Fail remembers that nobody had an answer to q, and returns for how long: a second, and then twice as long
-// each time (RFC 9520 3.2). Others who ask meanwhile are told the extended error, 0 if there is none. An answer
-// that there is stays, for those who take a stale one.
+// each time (RFC 9520 3.2). Others who ask meanwhile are told the extended error, 0 if there is none. An
+// answer that there is stays, for those who take a stale one.
 func (c *Cache) Fail(q *Query, now time.Time, extended uint16) time.Duration {
 	at, key := now.Sub(c.start), q.key()|keyFailure
 	h := header{
-		key: key, hash: hash(&q.Name, key), rcode: ServFail, put: at, ttl: minFailure, answers: uint32(extended),
+		key: key, hash: hash(&q.Name, key), rcode: ServFail, put: at, ttl: minFailure,
+		answers: uint32(extended),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

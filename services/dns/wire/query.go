@@ -7,10 +7,11 @@ type Verdict uint8
 
 // Verdicts of [Query.Parse].
 const (
-	Drop   Verdict = iota // no query: too short, or a response. An answer would be a loop, or of use to a liar
-	Reject                // it is answered with the Query's Rcode, and that is all
-	Other                 // well formed and nothing that is answered here: for the full server
-	Plain                 // one question for one RRset of class IN
+	// no query: too short, or a response. An answer would be a loop, or of use to a liar
+	Drop   Verdict = iota
+	Reject         // it is answered with the Query's Rcode, and that is all
+	Other          // well formed and nothing that is answered here: for the full server
+	Plain          // one question for one RRset of class IN
 )
 
 // A Query is one message of a client. It keeps nothing of the memory that it was read from, and may be used
@@ -202,8 +203,8 @@ func (q *Query) Ask(name []byte, typ uint16, seed uint64) bool {
 // It is part of q.
 func (q *Query) Question() []byte { return q.question[:q.questionLen] }
 
-// AppendQuery appends q as a message of its own: the question with what its answer depends on, and nothing else of
-// who has sent it. AD says that the state of validation is wanted (RFC 6840 5.7).
+// AppendQuery appends q as a message of its own: the question with what its answer depends on, and nothing
+// else of who has sent it. AD says that the state of validation is wanted (RFC 6840 5.7).
 func (q *Query) AppendQuery(dst []byte) []byte {
 	flags := flagRD | flagAD
 	if q.CD {

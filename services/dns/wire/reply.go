@@ -12,8 +12,8 @@ type Answer struct {
 	AD    bool // somebody we believe has validated it; told only to those who want to know (RFC 6840 5.8)
 	TC    bool // the client is to ask again over TCP, whatever fits
 
-	// Records are those of the three sections, one behind the other, in wire form. Their names are uncompressed,
-	// or point to bytes of the records before or of the question, which begins at offset 12.
+	// Records are those of the three sections, one behind the other, in wire form. Their names are
+	// uncompressed, or point to bytes of the records before or of the question, which begins at offset 12.
 	Records []byte
 	// How many of them are answers, authorities and additional ones.
 	Answers, Authorities, Additionals uint16
@@ -30,7 +30,8 @@ const (
 
 // ReplyOptions is what is not of the answer, but of the way of one reply.
 type ReplyOptions struct {
-	Limit    int          // most bytes of the reply; 0: what q allows over UDP. At least 512, and 65535 over TCP
+	// most bytes of the reply; 0: what q allows over UDP. At least 512, and 65535 over TCP
+	Limit    int
 	Cookie   ServerCookie // for clients that have sent a cookie
 	Extended uint16       // an extended DNS error; 0: none
 }

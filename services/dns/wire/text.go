@@ -64,8 +64,8 @@ func ParseText(text string) ([]byte, error) {
 		name = append(name, 0)
 	}
 	if len(name) < 2 || len(name) > MaxName {
-		return nil, fmt.Errorf("name %q has %d bytes in a message, where 1 to %d are allowed", text, len(name),
-			MaxName)
+		return nil, fmt.Errorf("name %q has %d bytes in a message, where 1 to %d are allowed", text,
+			len(name), MaxName)
 	}
 	return name, nil
 }

@@ -50,8 +50,8 @@ func specials() []special {
 		{"alt", "RFC 9476 2", asNothing, false},
 		{"home.arpa", "RFC 8375 4", asEmpty, true},
 		{"resolver.arpa", "RFC 9462 6.4", asEmpty, false},
-		// Who has none is to say NODATA; that the name does not exist is kept by caches in between for the resolvers
-		// of other networks too.
+		// Who has none is to say NODATA; that the name does not exist is kept by caches in between for the
+		// resolvers of other networks too.
 		{"_dns.resolver.arpa", "RFC 9462 4", asEmpty, false},
 		{"ipv4only.arpa", "RFC 7050 8, RFC 8880", asDiscovery, false},
 		{"127.in-addr.arpa", "RFC 6303 4.2", asLoopbackReverse, true},
@@ -86,8 +86,8 @@ func reverseName(network string) string {
 	return wire[:len(wire)-1]
 }
 
-// Special returns the special name that a name is or is below, and why it is special: the RFC, with its section if it
-// is short. Both are "" if there is none.
+// Special returns the special name that a name is or is below, and why it is special: the RFC, with its
+// section if it is short. Both are "" if there is none.
 func Special(name string) (of, source string) {
 	name = "." + strings.ToLower(strings.TrimSuffix(name, "."))
 	for _, s := range specials() {

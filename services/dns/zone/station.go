@@ -14,9 +14,9 @@ type Station struct {
 }
 
 // Stations gives stations the name of their machine: that of the host of the site whose client it is, else
-// that of its lease of an IPv4 address, the newest if it has several. To a Table they are leases that end with
-// the name, so all that is said of leases holds for them: a host with an IPv6 address by the site shows that
-// one alone.
+// that of its lease of an IPv4 address, the newest if it has several. To a Table they are leases that end
+// with the name, so all that is said of leases holds for them: a host with an IPv6 address by the site shows
+// that one alone.
 //
 //	Set ──► machines ─┐
 //	leases ───────────┴─► With ─► Table

@@ -20,10 +20,11 @@ type Answer struct {
 
 // Counts of a server.
 type Counts struct {
-	Sent     uint64 `json:"sent"`
-	Good     uint64 `json:"good"`
-	Lost     uint64 `json:"lost"`     // questions without an answer
-	Foreign  uint64 `json:"foreign"`  // packets that are no answer to the last question: bits, mode or form are others
+	Sent uint64 `json:"sent"`
+	Good uint64 `json:"good"`
+	Lost uint64 `json:"lost"` // questions without an answer
+	// packets that are no answer to the last question: bits, mode or form are others
+	Foreign  uint64 `json:"foreign"`
 	Bad      uint64 `json:"bad"`      // answers that cannot be true
 	Unsynced uint64 `json:"unsynced"` // answers that say that it does not know the time
 	Kisses   uint64 `json:"kisses"`   // answers with a kiss-o'-death
@@ -160,8 +161,8 @@ func contradicts(f *filter.Filter, sample filter.Sample) bool {
 	return miss > queue+6*math.Hypot(l.OffsetError, max(l.Jitter, sample.Error.Seconds()))+1e-3
 }
 
-// doubt keeps a sample that contradicts the line, and begins a new line when there are enough that agree, or when
-// nothing fits any more.
+// doubt keeps a sample that contradicts the line, and begins a new line when there are enough that agree, or
+// when nothing fits any more.
 func (c *Client) doubt(s *server, sample filter.Sample) {
 	s.counts.Doubted++
 	s.strange++
@@ -187,9 +188,9 @@ func (c *Client) doubt(s *server, sample filter.Sample) {
 	c.choose()
 }
 
-// newPrior is what is known of the frequency when a new line begins. A jump leaves it as it was; but a line that was
-// contradicted as soon as it began has the wrong one, by ever more, as on a machine whose clock was measured badly when
-// it started: thousands of ppm are seen.
+// newPrior is what is known of the frequency when a new line begins. A jump leaves it as it was; but a line
+// that was contradicted as soon as it began has the wrong one, by ever more, as on a machine whose clock was
+// measured badly when it started: thousands of ppm are seen.
 func (s *server) newPrior() filter.Prior {
 	const young, least, most = 16, 10e-6, 50e-3
 	s.wild++
@@ -197,7 +198,8 @@ func (s *server) newPrior() filter.Prior {
 		s.wild = 0
 	}
 	l := s.filter.Line()
-	return filter.Prior{Frequency: l.Frequency, Error: min(max(l.FrequencyError, least)*math.Pow(10, float64(s.wild)), most)}
+	return filter.Prior{Frequency: l.Frequency,
+		Error: min(max(l.FrequencyError, least)*math.Pow(10, float64(s.wild)), most)}
 }
 
 // alarm has all servers asked, once a minute: what one says may be true of all.

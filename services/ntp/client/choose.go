@@ -255,8 +255,8 @@ func (c *Client) follow(agree []vote) {
 	c.resolveProperly()
 }
 
-// replace gives up servers that contradict the majority for long, where there are others: members of pools, for a pool
-// has others, and those whose names have.
+// replace gives up servers that contradict the majority for long, where there are others: members of pools,
+// for a pool has others, and those whose names have.
 func (c *Client) replace() {
 	var wrong []*server
 	for _, s := range c.servers {

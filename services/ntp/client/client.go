@@ -12,8 +12,9 @@
 // whatever happens; RATE, DENY and RSTR are obeyed; an answer is heard once, and only if it repeats 64 random
 // bits of the question; nothing is followed that is not within the intervals of more than half of all who
 // vote (RFC 5905 11.2.1), nor what contradicts the time that was known, unless most of those say so that it
-// was known from, or most of all; nor who has the time from this machine itself, as far as its reference id says
-// so; other sources do not make the time unknown. It leaves to others: sockets, resolving, and the clock.
+// was known from, or most of all; nor who has the time from this machine itself, as far as its reference id
+// says so; other sources do not make the time unknown. It leaves to others: sockets, resolving, and the
+// clock.
 //
 // A Client is not safe for concurrent use.
 package client
@@ -45,8 +46,8 @@ const (
 	burst    = 7
 	lastGaps = 3
 	burstGap = 2 * time.Second
-	// No server gets more than tokens questions at once, and one for each tokenEvery. The last reserve of them
-	// are for one of whom too little is known to have a vote: after a jump, the time waits for that.
+	// No server gets more than tokens questions at once, and one for each tokenEvery. The last reserve of
+	// them are for one of whom too little is known to have a vote: after a jump, the time waits for that.
 	tokens     = 8
 	reserve    = 2
 	tokenEvery = 16 * time.Second

@@ -87,8 +87,8 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// One that answers, and never gives the time, does not keep the place of another address; without another it is asked as
-// before, and its name is resolved once an hour.
+// One that answers, and never gives the time, does not keep the place of another address; without another it
+// is asked as before, and its name is resolved once an hour.
 func TestOfNoUse(t *testing.T) {
 	unsynced := func(s *ntptest.Server) { s.Unsynced = true }
 	wrong := func(s *ntptest.Server) { s.Offset = func(time.Duration) time.Duration { return time.Minute } }

@@ -11,8 +11,9 @@ import (
 // maxOwn is how many addresses of the machine are looked at.
 const maxOwn = 1024
 
-// Own says which addresses the machine has now, with the networks on their links. A server that has the time from
-// one of them is not followed: it would have from us what we have from it (RFC 5905 7.3, and fit in A.5.5.3).
+// Own says which addresses the machine has now, with the networks on their links. A server that has the time
+// from one of them is not followed: it would have from us what we have from it (RFC 5905 7.3, and fit in
+// A.5.5.3).
 func (c *Client) Own(now time.Duration, own []netip.Prefix) []Action {
 	c.begin(now)
 	c.own, c.ownIDs = own[:min(len(own), maxOwn)], map[wire.RefID][]netip.Addr{}
@@ -26,11 +27,13 @@ func (c *Client) Own(now time.Duration, own []netip.Prefix) []Action {
 	return c.end()
 }
 
-// loops tells whether a server is this machine, or says that it has the time from it. At stratum 1 the reference id is
-// no address. Private addresses are others' too: by them, only who is on one of our networks, or has a private address
-// itself, can mean us.
+// loops tells whether a server is this machine, or says that it has the time from it. At stratum 1 the
+// reference id is no address. Private addresses are others' too: by them, only who is on one of our networks,
+// or has a private address itself, can mean us.
 func (c *Client) loops(s *server) bool {
-	if s.addr.IsLoopback() || slices.ContainsFunc(c.own, func(p netip.Prefix) bool { return p.Addr() == s.addr }) {
+	if s.addr.IsLoopback() || slices.ContainsFunc(c.own, func(p netip.Prefix) bool {
+		return p.Addr() == s.addr
+	}) {
 		return true
 	}
 	if s.last.Stratum <= 1 {

@@ -70,8 +70,8 @@ func TestLoop(t *testing.T) {
 	}
 }
 
-// An address that comes later makes a server one that follows us, and takes its vote: of three, two lie alike since they
-// follow us.
+// An address that comes later makes a server one that follows us, and takes its vote: of three, two lie alike
+// since they follow us.
 func TestLoopVotes(t *testing.T) {
 	good, one, two := at("192.0.2.1"), at("192.168.1.20"), at("192.168.1.21")
 	for _, s := range []*ntptest.Server{one, two} {

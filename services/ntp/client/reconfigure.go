@@ -14,8 +14,8 @@ import (
 //	is new ─► asked as at the start
 //	goes   ─► its servers are asked no more, and have no say
 //
-// A time that is known stays known: by those who stay and agree with it, or else held over, with the error that it
-// has by then, until a majority of the new ones is found. What is heard of those that go is nobody's.
+// A time that is known stays known: by those who stay and agree with it, or else held over, with the error
+// that it has by then, until a majority of the new ones is found. What is heard of those that go is nobody's.
 func (c *Client) Reconfigure(now time.Duration, conf *ntp.Config) ([]Action, error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
@@ -37,7 +37,9 @@ func (c *Client) Reconfigure(now time.Duration, conf *ntp.Config) ([]Action, err
 			c.remove(s, 0)
 		}
 	}
-	c.trusted = slices.DeleteFunc(slices.Clone(c.trusted), func(a netip.Addr) bool { return c.serverAt(a) == nil })
+	c.trusted = slices.DeleteFunc(slices.Clone(c.trusted), func(a netip.Addr) bool {
+		return c.serverAt(a) == nil
+	})
 	c.again()
 	return c.end(), nil
 }
@@ -47,8 +49,8 @@ func same(a, b ntp.Source) bool {
 	return a.Name == b.Name && a.Pool == b.Pool && slices.Equal(a.Addrs, b.Addrs)
 }
 
-// again chooses after the sources became others. Where nobody is left who the time is known from, it begins as at the
-// start: a majority is one of all of them, who have the time to answer.
+// again chooses after the sources became others. Where nobody is left who the time is known from, it begins
+// as at the start: a majority is one of all of them, who have the time to answer.
 func (c *Client) again() {
 	if c.state == Starting && len(c.sources) > 0 || c.state == Known && len(c.trusted) > 0 {
 		c.choose()

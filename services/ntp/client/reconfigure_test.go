@@ -19,8 +19,8 @@ func of(numbers ...byte) (c ntp.Config) {
 	return c
 }
 
-// With other sources the time stays known, at every moment: the clock is as right as before. Those that stay keep what was
-// measured of them, those that go are asked no more, and those that come are heard.
+// With other sources the time stays known, at every moment: the clock is as right as before. Those that stay
+// keep what was measured of them, those that go are asked no more, and those that come are heard.
 func TestReconfigure(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -88,8 +88,8 @@ func TestReconfigure(t *testing.T) {
 	}
 }
 
-// Without any source the time is held over, and lost when it may be off by too much; then the source that is there again
-// is followed.
+// Without any source the time is held over, and lost when it may be off by too much; then the source that is
+// there again is followed.
 func TestWithoutSources(t *testing.T) {
 	s := at("192.0.2.1")
 	w := world(t, of(1), nil, s)
@@ -110,7 +110,8 @@ func TestWithoutSources(t *testing.T) {
 	}
 }
 
-// Of two that disagree one is taken away: the other is followed at once, without waiting for its next question.
+// Of two that disagree one is taken away: the other is followed at once, without waiting for its next
+// question.
 func TestDispute(t *testing.T) {
 	right, liar := at("192.0.2.1"), at("192.0.2.9")
 	liar.Offset = func(time.Duration) time.Duration { return time.Hour }

@@ -65,8 +65,8 @@ func (c *Client) add(src *source, a netip.Addr) {
 		p = filter.Prior{Frequency: c.est.Frequency, Error: max(c.est.FrequencyError, 1e-6)}
 	}
 	s := &server{
-		source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now, burst: burst,
-		asked: c.now - burstGap,
+		source: src, addr: a, filter: filter.New(p), poll: minPoll, slowest: minPoll, next: c.now,
+		burst: burst, asked: c.now - burstGap,
 	}
 	s.bucket = c.spent[a]
 	delete(c.spent, a)
@@ -176,8 +176,8 @@ func (c *Client) unanswered(s *server) {
 	}
 }
 
-// givenUp tells whether an address is not asked any more: there are others, or the name may have others now. Addresses
-// of the site are all there are.
+// givenUp tells whether an address is not asked any more: there are others, or the name may have others now.
+// Addresses of the site are all there are.
 func (c *Client) givenUp(s *server) bool {
 	named := len(s.source.conf.Addrs) == 0
 	limit, others := deadAfter, len(s.source.candidates) > 0

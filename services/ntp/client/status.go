@@ -76,7 +76,9 @@ func (c *Client) Status(now time.Duration) Status {
 	if c.known {
 		st.Holdover = c.holdover()
 	}
-	if c.state == Starting && slices.ContainsFunc(c.servers, func(s *server) bool { return s.vain >= vainFirst }) {
+	if c.state == Starting && slices.ContainsFunc(c.servers, func(s *server) bool {
+		return s.vain >= vainFirst
+	}) {
 		st.State = NoAnswers // it still waits, but has been answered
 	}
 	for _, src := range c.sources {
@@ -95,9 +97,10 @@ func (c *Client) Status(now time.Duration) Status {
 // server is what is known about one.
 func (c *Client) server(s *server) Server {
 	r := Server{
-		Source: s.source.conf.String(), Addr: s.addr, Why: s.why, Reach: s.reach, Next: s.next, Heard: s.heard,
-		Poll: time.Second << max(s.poll, s.slowest), Samples: s.filter.Len(), Slowed: s.slowest > minPoll,
-		Stratum: s.last.Stratum, RefID: s.last.RefID, Leap: s.last.Leap, Counts: s.counts,
+		Source: s.source.conf.String(), Addr: s.addr, Why: s.why, Reach: s.reach, Next: s.next,
+		Heard: s.heard, Poll: time.Second << max(s.poll, s.slowest), Samples: s.filter.Len(),
+		Slowed: s.slowest > minPoll, Stratum: s.last.Stratum, RefID: s.last.RefID, Leap: s.last.Leap,
+		Counts: s.counts,
 	}
 	if len(s.doubt) > 0 {
 		r.Why = Doubted

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// How many answers in a row that are no time end the use of an address, where there is another: of one that was of use
-// before, and of one that never was.
+// How many answers in a row that are no time end the use of an address, where there is another: of one that
+// was of use before, and of one that never was.
 const (
 	vainMost  = 8
 	vainFirst = 3
 )
 
-// inVain is about an answer that is no time: its server does not know it, or says what cannot be. One that is alive and
-// of no use must not keep the place of one that is.
+// inVain is about an answer that is no time: its server does not know it, or says what cannot be. One that is
+// alive and of no use must not keep the place of one that is.
 func (c *Client) inVain(s *server) {
 	s.vain++
 	limit := vainMost

@@ -63,9 +63,11 @@ type Asker struct {
 // NewAsker returns one that reads a clock.
 func NewAsker(clock Clock) *Asker { return &Asker{clock, make(chan struct{}, maxAsking)} }
 
-// Ask sends a question, by a socket of its own, and hands what the server sends to accept until that returns true,
-// or ctx ends, whose error it is then. That the server refuses, and that there is no way to it, are errors at once.
-func (a *Asker) Ask(ctx context.Context, to netip.AddrPort, question []byte, accept func(Answer) bool) (err error) {
+// Ask sends a question, by a socket of its own, and hands what the server sends to accept until that returns
+// true, or ctx ends, whose error it is then. That the server refuses, and that there is no way to it, are
+// errors at once.
+func (a *Asker) Ask(ctx context.Context, to netip.AddrPort, question []byte,
+	accept func(Answer) bool) (err error) {
 	select {
 	case a.places <- struct{}{}:
 		defer func() { <-a.places }()
@@ -94,11 +96,12 @@ func (a *Asker) Ask(ctx context.Context, to netip.AddrPort, question []byte, acc
 func wantTimes(fd int) error {
 	const flags = unix.SOF_TIMESTAMPING_SOFTWARE | unix.SOF_TIMESTAMPING_RX_SOFTWARE |
 		unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_OPT_TSONLY
-	return os.NewSyscallError("times of packets", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags))
+	return os.NewSyscallError("times of packets",
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags))
 }
 
-// exchange sends the question and reads what comes. Times of the kernel are moments of its clock: where the free one
-// was then lies between two readings of both.
+// exchange sends the question and reads what comes. Times of the kernel are moments of its clock: where the
+// free one was then lies between two readings of both.
 func (a *Asker) exchange(c *net.UDPConn, question []byte, accept func(Answer) bool) error {
 	began := a.clock.Now()
 	answer := Answer{}
@@ -135,18 +138,19 @@ func (a *Asker) exchange(c *net.UDPConn, question []byte, accept func(Answer) bo
 	return fmt.Errorf("%d messages, and none was an answer", maxAnswers)
 }
 
-// moment is that of a packet by the kernel's time of it, if it is known and lies between two readings; otherwise the
-// reading that is given.
+// moment is that of a packet by the kernel's time of it, if it is known and lies between two readings;
+// otherwise the reading that is given.
 func (a *Asker) moment(from, to, own kernel.Reading, marked int64, known bool) Moment {
 	real := marked + int64(a.clock.Ahead())
 	if !known || real < from.Real-int64(from.Spread) || real > to.Real+int64(to.Spread) {
 		return Moment{Reading: own}
 	}
-	return Moment{kernel.Reading{Free: kernel.FreeAt(from, to, real), Real: real, Spread: max(from.Spread, to.Spread)}, true}
+	return Moment{kernel.Reading{Free: kernel.FreeAt(from, to, real), Real: real,
+		Spread: max(from.Spread, to.Spread)}, true}
 }
 
-// sentTime looks for when the question was sent, on the clock by which the kernel marks packets: it lies in the
-// socket's error queue since then.
+// sentTime looks for when the question was sent, on the clock by which the kernel marks packets: it lies in
+// the socket's error queue since then.
 func sentTime(c *net.UDPConn) (at int64, ok bool) {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -1,14 +1,16 @@
-// Package conn is the sockets of the time service: those that answer on the links of LANs, and those that ask.
+// Package conn is the sockets of the time service: those that answer on the links of LANs, and those that
+// ask.
 //
 //	LAN ─ recvmmsg, with the kernel's time of arrival ─► server.Answer … ─► Stamp ─► sendmmsg     one thread a family
 //
 //	Ask ─► a socket of its own, a port by chance ─► server
 //	 └──◄─ accept(Answer) ◄─ with the kernel's times of sending and of arrival
 //
-// It guarantees that only what came in by a link, and was sent to an address of this machine alone, is answered,
-// out of that link and from the address that was asked; that an answer costs no allocation; that the time of
-// sending is read last of all, just before the system call; that who is asked cannot be told from another question
-// by its port; and that times which are the program's own, and not the kernel's, are told apart.
+// It guarantees that only what came in by a link, and was sent to an address of this machine alone, is
+// answered, out of that link and from the address that was asked; that an answer costs no allocation; that
+// the time of sending is read last of all, just before the system call; that who is asked cannot be told from
+// another question by its port; and that times which are the program's own, and not the kernel's, are told
+// apart.
 //
 // It leaves to others what a message says, and when who is asked.
 //
@@ -55,8 +57,8 @@ type Sockets struct {
 	once    sync.Once
 }
 
-// Listen opens the sockets of a link; Serve has them used. Without such a link the error is links.ErrAbsent. A
-// machine without IPv6 is served by IPv4.
+// Listen opens the sockets of a link; Serve has them used. Without such a link the error is links.ErrAbsent.
+// A machine without IPv6 is served by IPv4.
 func Listen(link string, o Options) (*Sockets, error) {
 	if o.Port == 0 {
 		o.Port = wire.Port
@@ -109,8 +111,9 @@ func (s *Sockets) Close() error {
 	return errors.Join(errs...)
 }
 
-// receiveBuffer is what the kernel may hold of questions not yet read, in bytes; it allows twice as many, and counts
-// 768 for a question: 1,300, of which the last waits for some 3 ms. Who waits longer measures our queue.
+// receiveBuffer is what the kernel may hold of questions not yet read, in bytes; it allows twice as many, and
+// counts 768 for a question: 1,300, of which the last waits for some 3 ms. Who waits longer measures our
+// queue.
 const receiveBuffer = 512 << 10
 
 // open opens the socket of a family. It blocks: its thread waits in the kernel.
@@ -125,8 +128,8 @@ func open(domain int, link string, port uint16) (int, error) {
 	return fd, nil
 }
 
-// prepare binds a socket. It gets no SO_BROADCAST: what claims to come from a broadcast address is never answered
-// there; and no SO_REUSEADDR: nobody else gets a socket on the same port of the link.
+// prepare binds a socket. It gets no SO_BROADCAST: what claims to come from a broadcast address is never
+// answered there; and no SO_REUSEADDR: nobody else gets a socket on the same port of the link.
 func prepare(fd, domain int, link string, port uint16) error {
 	mmsg.SetRoom(fd, receiveBuffer)
 	level, info := unix.IPPROTO_IP, unix.IP_PKTINFO

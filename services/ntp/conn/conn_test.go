@@ -48,8 +48,8 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// awaitTimes waits until the kernel marks what comes in: from the first socket that wants it on, it takes a while
-// (netstamp_work in net/core/dev.c). The socket keeps it doing so until the test ends.
+// awaitTimes waits until the kernel marks what comes in: from the first socket that wants it on, it takes a
+// while (netstamp_work in net/core/dev.c). The socket keeps it doing so until the test ends.
 func awaitTimes(t *testing.T) {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

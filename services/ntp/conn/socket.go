@@ -73,15 +73,15 @@ func newBatch(s *socket) *batch {
 	return b
 }
 
-// turn is how long a goroutine may answer before it gives others a turn. After ten milliseconds Go's scheduler
-// would take it, by a signal.
+// turn is how long a goroutine may answer before it gives others a turn. After ten milliseconds Go's
+// scheduler would take it, by a signal.
 const turn = 4 * time.Millisecond
 
 // retry is how long to wait after an error that says nothing about when it ends.
 const retry = 100 * time.Millisecond
 
-// serve receives and answers until shut. Its thread waits in the kernel, which costs less than Go's poller and is
-// awake sooner.
+// serve receives and answers until shut. Its thread waits in the kernel, which costs less than Go's poller
+// and is awake sooner.
 func (s *socket) serve(stop <-chan struct{}) {
 	b := newBatch(s)
 	failed := false
@@ -94,7 +94,8 @@ func (s *socket) serve(stop <-chan struct{}) {
 		}
 		if errno != 0 {
 			if !failed {
-				s.o.Log.Error("cannot receive, tries again", "link", s.link, "cause", os.NewSyscallError("recvmmsg", errno))
+				s.o.Log.Error("cannot receive, tries again", "link", s.link, "cause",
+					os.NewSyscallError("recvmmsg", errno))
 			}
 			failed = true
 			select {
@@ -113,8 +114,8 @@ func (s *socket) serve(stop <-chan struct{}) {
 	}
 }
 
-// shut ends serve, wherever it is. Shutting down a socket without a peer returns ENOTCONN, and yet has every receive
-// from then on, and the one that waits, return at once.
+// shut ends serve, wherever it is. Shutting down a socket without a peer returns ENOTCONN, and yet has every
+// receive from then on, and the one that waits, return at once.
 func (s *socket) shut() {
 	s.shutting.Store(true)
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
@@ -164,10 +165,10 @@ func (b *batch) answer(now time.Duration, n int) (answers int) {
 	return answers
 }
 
-// arrival is when a question came, on the clock that said is of, which is when the server was last told how its
-// clock is. A question that came before may have been marked by a clock that was set since, and one that came
-// after now certainly was: an answer with times of both clocks would be wrong by half of the step. It counts as
-// having come now, which its client takes for a longer way.
+// arrival is when a question came, on the clock that said is of, which is when the server was last told how
+// its clock is. A question that came before may have been marked by a clock that was set since, and one that
+// came after now certainly was: an answer with times of both clocks would be wrong by half of the step. It
+// counts as having come now, which its client takes for a longer way.
 func arrival(marked, said, now wire.Timestamp) wire.Timestamp {
 	if said != 0 && marked.Sub(said) < 0 || now.Sub(marked) < 0 {
 		return now
@@ -193,9 +194,9 @@ func (b *batch) send(answers int) {
 	}
 }
 
-// read reads when a message came, 0 if the kernel does not say it, and notes to what address. It is not ok if that
-// is not one of this machine alone: IPv4's broadcasts and multicasts are those where the kernel names another address
-// of ours to answer from.
+// read reads when a message came, 0 if the kernel does not say it, and notes to what address. It is not ok if
+// that is not one of this machine alone: IPv4's broadcasts and multicasts are those where the kernel names
+// another address of ours to answer from.
 func (m *message) read(h *unix.Msghdr, v6 bool) (arrived int64, ok bool) {
 	const head = int(unsafe.Sizeof(unix.Cmsghdr{}))
 	for b := m.control[:min(int(h.Controllen), controlSize)]; len(b) >= head; {
@@ -206,14 +207,19 @@ func (m *message) read(h *unix.Msghdr, v6 bool) (arrived int64, ok bool) {
 		}
 		data := b[head:length]
 		switch {
-		case c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
+		case c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS &&
+			len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
 			arrived = (*unix.Timespec)(unsafe.Pointer(&data[0])).Nano()
-		case !v6 && c.Level == unix.IPPROTO_IP && c.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-			m.own4.head = unix.Cmsghdr{Len: uint64(unix.CmsgLen(unix.SizeofInet4Pktinfo)), Level: c.Level, Type: c.Type}
+		case !v6 && c.Level == unix.IPPROTO_IP && c.Type == unix.IP_PKTINFO &&
+			len(data) >= unix.SizeofInet4Pktinfo:
+			m.own4.head = unix.Cmsghdr{Len: uint64(unix.CmsgLen(unix.SizeofInet4Pktinfo)), Level: c.Level,
+				Type: c.Type}
 			m.own4.info = *(*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0]))
 			ok = m.own4.info.Spec_dst == m.own4.info.Addr
-		case v6 && c.Level == unix.IPPROTO_IPV6 && c.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
-			m.own6.head = unix.Cmsghdr{Len: uint64(unix.CmsgLen(unix.SizeofInet6Pktinfo)), Level: c.Level, Type: c.Type}
+		case v6 && c.Level == unix.IPPROTO_IPV6 && c.Type == unix.IPV6_PKTINFO &&
+			len(data) >= unix.SizeofInet6Pktinfo:
+			m.own6.head = unix.Cmsghdr{Len: uint64(unix.CmsgLen(unix.SizeofInet6Pktinfo)), Level: c.Level,
+				Type: c.Type}
 			m.own6.info = *(*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
 			ok = m.own6.info.Addr[0] != 0xff
 		}
@@ -256,5 +262,6 @@ func answerable(client netip.AddrPort) bool {
 	if addr.Is4() && (addr.As4()[0] == 0 || addr.As4()[0] >= 224) {
 		return false
 	}
-	return client.Port() != 0 && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.Is4In6() && !addr.IsLoopback()
+	return client.Port() != 0 && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.Is4In6() &&
+		!addr.IsLoopback()
 }

@@ -57,8 +57,8 @@ const (
 	unknown = 16 * time.Second
 	// keep is how often what is known is stored.
 	keep = time.Hour
-	// majority is how many must agree on a time that is before the last known one by more than the limit of the site, or
-	// than back, whichever is less.
+	// majority is how many must agree on a time that is before the last known one by more than the limit of
+	// the site, or than back, whichever is less.
 	majority = 3
 	back     = 10 * time.Second
 )
@@ -106,8 +106,8 @@ func (Shift) action()     {}
 
 // Kept is what outlives the machine.
 type Kept struct {
-	// Frequency is how much faster than the free clock the time goes, in ppm, and Error its standard deviation;
-	// 0: it is not known.
+	// Frequency is how much faster than the free clock the time goes, in ppm, and Error its standard
+	// deviation; 0: it is not known.
 	Frequency, Error float64
 	// Wall is when that was so: the last known time, in nanoseconds since 1970.
 	Wall int64
@@ -278,8 +278,8 @@ func constant(off time.Duration) int64 {
 	return c
 }
 
-// doubt is how wrong the estimate may be, bound how wrong the time of day: one that is far off is slewed as long as the
-// estimate is worth it.
+// doubt is how wrong the estimate may be, bound how wrong the time of day: one that is far off is slewed as
+// long as the estimate is worth it.
 func (d *Discipline) doubt(now Now) time.Duration {
 	return d.est.Distance + time.Duration(wander*float64(max(0, now.Free-d.est.At)))
 }

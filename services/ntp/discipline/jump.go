@@ -41,8 +41,8 @@ func (d *Discipline) look(now Now) ([]Action, bool) {
 	return d.jumped(time.Duration(by), now), false
 }
 
-// Restored says that the machine was saved and goes on, here or elsewhere. The clocks may not show it: on a host
-// whose clock is behind, both stood still.
+// Restored says that the machine was saved and goes on, here or elsewhere. The clocks may not show it: on a
+// host whose clock is behind, both stood still.
 func (d *Discipline) Restored(now Now) []Action {
 	out, ok := d.look(now)
 	if !ok || now.Free-d.lost < told && d.lost > 0 {

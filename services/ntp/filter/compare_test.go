@@ -88,8 +88,8 @@ var queues = map[string]func(*rand.Rand) float64{
 	"heavy":       func(r *rand.Rand) float64 { return math.Exp(1.2*r.NormFloat64() - 0.7) },
 }
 
-// compare runs both on half a day of a clock, and returns the RMS error of each between samples, after the first
-// hour.
+// compare runs both on half a day of a clock, and returns the RMS error of each between samples, after the
+// first hour.
 func compare(queue func(*rand.Rand) float64, jitter, wander, poll float64, steps bool, seed uint64) (ours, theirs float64) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	f, g := filter.New(filter.Unknown), &regression{}

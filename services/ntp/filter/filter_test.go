@@ -30,8 +30,8 @@ func BenchmarkAdd(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/(2*filter.Keep), "µs/sample")
 }
 
-// miss returns the squares of the errors made with the last samples of a steady clock, of so many that there were, each
-// as many times that of the error said, and of the offset in s².
+// miss returns the squares of the errors made with the last samples of a steady clock, of so many that there
+// were, each as many times that of the error said, and of the offset in s².
 func miss(t *testing.T, samples, of int) (offsets, frequencies, offset float64) {
 	const runs = 30
 	for seed := range uint64(runs) {
@@ -49,8 +49,8 @@ func miss(t *testing.T, samples, of int) (offsets, frequencies, offset float64) 
 	return offsets, frequencies, offset
 }
 
-// A steady clock is found, and the errors that are said are those that are made. What was made of samples that are not
-// remembered any more is of use.
+// A steady clock is found, and the errors that are said are those that are made. What was made of samples
+// that are not remembered any more is of use.
 func TestErrorsAreTrue(t *testing.T) {
 	const long = 4 * filter.Keep
 	var all float64

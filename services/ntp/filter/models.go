@@ -19,10 +19,11 @@ const (
 	jitters = 11
 	// memory is the weight that a sample has in judging models, each less than that of the next.
 	memory = 0.97
-	// fade is by how much the variances of a past grow with each sample that becomes past: what is said by the
-	// last fifty of those counts.
+	// fade is by how much the variances of a past grow with each sample that becomes past: what is said by
+	// the last fifty of those counts.
 	fade = 1.02
-	// doubt is how much likelier than not it is that what is known of the frequency holds, as a logarithm: 100 to 1.
+	// doubt is how much likelier than not it is that what is known of the frequency holds, as a logarithm:
+	// 100 to 1.
 	doubt = 4.6
 )
 
@@ -78,8 +79,8 @@ func (f *Filter) estimate() Line {
 	var room [2 * models]guess
 	points := f.points()
 	guesses := f.guessAll(room[:0], points[:f.n], believed)
-	// Until the samples say enough by themselves, both is possible: that what is known of the frequency holds, and
-	// that it does not.
+	// Until the samples say enough by themselves, both is possible: that what is known of the frequency
+	// holds, and that it does not.
 	n := len(guesses)
 	if f.prior != Unknown {
 		guesses = f.guessAll(guesses, points[:f.n], doubted)
@@ -132,7 +133,8 @@ func mean(guesses []guess) Line {
 	}
 	return Line{
 		Offset: int64(math.Round(x * 1e9)), Frequency: v,
-		OffsetError: math.Sqrt(pxx), FrequencyError: math.Sqrt(pvv), Wander: wander, Jitter: math.Sqrt(jitter),
+		OffsetError: math.Sqrt(pxx), FrequencyError: math.Sqrt(pvv), Wander: wander,
+		Jitter: math.Sqrt(jitter),
 	}
 }
 

@@ -2,8 +2,9 @@ package filter
 
 import "time"
 
-// A past is what each model made of those samples that are not remembered any more. So the frequency of a steady clock
-// is known better than any 64 samples tell; and because it fades, a past that is wrong does not last.
+// A past is what each model made of those samples that are not remembered any more. So the frequency of a
+// steady clock is known better than any 64 samples tell; and because it fades, a past that is wrong does not
+// last.
 type past struct {
 	at     time.Duration    // of the last of them
 	offset int64            // that states' are relative to

@@ -1,8 +1,8 @@
-// Package kernel is the kernel's clock: how it runs, how it is made to run otherwise (adjtimex(2)), and what the
-// machine below it says the time is.
+// Package kernel is the kernel's clock: how it runs, how it is made to run otherwise (adjtimex(2)), and what
+// the machine below it says the time is.
 //
-// It guarantees that each call is one of the kernel's, and that what the kernel would cut off or misread is refused.
-// It leaves to others how the clock should run, and when it is set (ntp/discipline).
+// It guarantees that each call is one of the kernel's, and that what the kernel would cut off or misread is
+// refused. It leaves to others how the clock should run, and when it is set (ntp/discipline).
 //
 // To change something needs CAP_SYS_TIME; to look needs nothing.
 package kernel
@@ -18,12 +18,12 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-// MaxFrequency is how much faster or slower the clock can be made to run, in parts per million: a tick of 10 ms is
-// made 9 to 11 ms long.
+// MaxFrequency is how much faster or slower the clock can be made to run, in parts per million: a tick of 10
+// ms is made 9 to 11 ms long.
 const MaxFrequency = 100_000
 
-// Limits of the kernel for one call (include/uapi/linux/timex.h): what is beyond it cuts off without a word, but for
-// the tick.
+// Limits of the kernel for one call (include/uapi/linux/timex.h): what is beyond it cuts off without a word,
+// but for the tick.
 const (
 	maxFreq     = 500 * scale
 	maxOffset   = 500 * time.Millisecond
@@ -32,7 +32,8 @@ const (
 	maxTick     = 11_000
 )
 
-// MaxError is the error beyond which the kernel itself says that the clock is not synchronised (NTP_PHASE_LIMIT).
+// MaxError is the error beyond which the kernel itself says that the clock is not synchronised
+// (NTP_PHASE_LIMIT).
 const MaxError = 16 * time.Second
 
 // A State is how the clock runs.
@@ -41,8 +42,8 @@ type State struct {
 	Frequency float64 `json:"frequency_ppm"`
 	// Remaining is what is left of an offset that the kernel slews away.
 	Remaining time.Duration `json:"remaining_ns"`
-	// Synchronised says that somebody keeps the clock to the time of others. The kernel takes it back when MaxError
-	// has grown to 16 s, 500 µs each second.
+	// Synchronised says that somebody keeps the clock to the time of others. The kernel takes it back when
+	// MaxError has grown to 16 s, 500 µs each second.
 	Synchronised bool          `json:"synchronised"`
 	MaxError     time.Duration `json:"max_error_ns"`
 	Estimated    time.Duration `json:"estimated_error_ns"`
@@ -141,8 +142,8 @@ func status(t discipline.Tune) int32 {
 	return s
 }
 
-// Step sets the clock by an offset. What was left to be slewed is forgotten, and so is what was known of the error: the
-// clock is not synchronised until Tune says so.
+// Step sets the clock by an offset. What was left to be slewed is forgotten, and so is what was known of the
+// error: the clock is not synchronised until Tune says so.
 func (c *Clock) Step(by time.Duration) error {
 	sec, ns := int64(by/time.Second), int64(by%time.Second)
 	if ns < 0 {

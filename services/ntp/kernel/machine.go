@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Host is the clock of the machine that this one is a guest of, where it lets the guest read it: ptp_kvm, a device
-// of PTP under KVM. Under Xen there is none: the kernel reads the host's clock when it boots and when the domain is
-// restored, and sets its own after it.
+// A Host is the clock of the machine that this one is a guest of, where it lets the guest read it: ptp_kvm, a
+// device of PTP under KVM. Under Xen there is none: the kernel reads the host's clock when it boots and when
+// the domain is restored, and sets its own after it.
 type Host struct {
 	Name   string // of the clock, as the kernel calls it
 	device *os.File
@@ -43,8 +43,8 @@ func isHost(name string) bool {
 	return strings.HasPrefix(name, "KVM virtual PTP") || strings.HasPrefix(name, "ptp_vmw")
 }
 
-// Offset is how far the host's clock is ahead of the kernel's: both are read at the same moment, if the driver can,
-// which ptp_kvm does.
+// Offset is how far the host's clock is ahead of the kernel's: both are read at the same moment, if the
+// driver can, which ptp_kvm does.
 func (h *Host) Offset() (time.Duration, error) {
 	var offset time.Duration
 	raw, err := h.device.SyscallConn()
@@ -70,8 +70,8 @@ func (h *Host) Offset() (time.Duration, error) {
 // Close closes it.
 func (h *Host) Close() error { return h.device.Close() }
 
-// Tied tells whether the clock is the host's, so that to set it is of no effect: a domain of the kernels that were
-// Xen's own, whose independent_wallclock is 0. Kernels of today have their own.
+// Tied tells whether the clock is the host's, so that to set it is of no effect: a domain of the kernels that
+// were Xen's own, whose independent_wallclock is 0. Kernels of today have their own.
 func Tied() bool { return tied(os.DirFS("/")) }
 
 func tied(root fs.FS) bool {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WatchSet calls changed each time the clock was set, by whomever: this program, another one, the kernel after a
-// restore (timerfd_create(2): TFD_TIMER_CANCEL_ON_SET). It returns when ctx ends.
+// WatchSet calls changed each time the clock was set, by whomever: this program, another one, the kernel
+// after a restore (timerfd_create(2): TFD_TIMER_CANCEL_ON_SET). It returns when ctx ends.
 func WatchSet(ctx context.Context, changed func()) error {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// lookAround has the engine know the addresses that the machine has now: who has the time from one of them is not followed.
-// Without them, such a source is found by its stratum, which rises.
+// lookAround has the engine know the addresses that the machine has now: who has the time from one of them is
+// not followed. Without them, such a source is found by its stratum, which rises.
 func (s *Service) lookAround() {
 	own, err := addresses()
 	if err != nil {

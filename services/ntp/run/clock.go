@@ -84,11 +84,13 @@ func (s *Service) publish() {
 	}
 	s.server.Set(st)
 	report := Report{
-		Synchronised: r.Synchronised, Since: s.now.Since, Stratum: st.Stratum, Offset: r.Offset, Steps: r.Steps, LastStep: r.LastStep,
+		Synchronised: r.Synchronised, Since: s.now.Since, Stratum: st.Stratum, Offset: r.Offset,
+		Steps: r.Steps, LastStep: r.LastStep,
 	}
 	if report.Synchronised != s.now.Synchronised {
 		report.Since = s.o.Uptime()
-		s.log.Info(map[bool]string{true: "the clock is synchronised", false: "the clock is not synchronised any more"}[r.Synchronised])
+		s.log.Info(map[bool]string{true: "the clock is synchronised",
+			false: "the clock is not synchronised any more"}[r.Synchronised])
 	}
 	turned := report.Synchronised && !s.now.Synchronised
 	s.now = report

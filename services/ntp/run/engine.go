@@ -21,7 +21,8 @@ type engines struct {
 	known      bool                          // the client knows the time
 }
 
-// renew goes on with another Config. Engines that it does not change stay: what they have measured is worth minutes.
+// renew goes on with another Config. Engines that it does not change stay: what they have measured is worth
+// minutes.
 func (s *Service) renew(before ntp.Config) {
 	if before.Limit() != s.conf.Limit() {
 		s.tend(s.discipline.Stop(s.moment()))
@@ -119,7 +120,8 @@ func (s *Service) tend(actions []discipline.Action) {
 		case discipline.Store:
 			s.keep(a.Kept)
 		case discipline.Remeasure:
-			s.log.Warn("others have set the clock, or the machine did not run: the time is measured anew", "by", signed(a.By))
+			s.log.Warn("others have set the clock, or the machine did not run: the time is measured anew",
+				"by", signed(a.By))
 			s.act(s.client.Jumped(s.moment().Free))
 		case discipline.Shift:
 			s.log.Info("a leap second", "by", signed(a.By))
@@ -131,8 +133,8 @@ func (s *Service) tend(actions []discipline.Action) {
 const (
 	// askTime ends an exchange that the client has not dropped by then.
 	askTime = 10 * time.Second
-	// kernelError and ownError are by how much times of packets are off, those of the kernel and those that the
-	// program takes itself: one standard deviation.
+	// kernelError and ownError are by how much times of packets are off, those of the kernel and those that
+	// the program takes itself: one standard deviation.
 	kernelError = 2 * time.Microsecond
 	ownError    = 30 * time.Microsecond
 )
@@ -146,8 +148,8 @@ func (s *Service) ask(a client.Ask) {
 		defer cancel()
 		err := s.asker.Ask(ctx, to, a.Packet[:], func(got conn.Answer) bool {
 			answer := client.Answer{
-				Exchange: a.Exchange, Packet: slices.Clone(got.Octets), Sent: got.Sent.Free, Received: got.Received.Free,
-				Error: timesError(got),
+				Exchange: a.Exchange, Packet: slices.Clone(got.Octets), Sent: got.Sent.Free,
+				Received: got.Received.Free, Error: timesError(got),
 			}
 			_ = s.do(ctx, func() { // without an owner nobody is to know
 				if ctx.Err() == nil {
@@ -189,8 +191,8 @@ func (s *Service) drop(id uint64) {
 	delete(s.asking, id)
 }
 
-// resolve asks for the addresses of a name. The way is the same whether the time is known or not: the appliance's own
-// DNS service looks at no dates until it is.
+// resolve asks for the addresses of a name. The way is the same whether the time is known or not: the
+// appliance's own DNS service looks at no dates until it is.
 func (s *Service) resolve(name string) {
 	ctx := s.life
 	s.helpers.Go(func() {

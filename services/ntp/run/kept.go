@@ -20,8 +20,9 @@ const (
 	maxKeptFile = 4 << 10
 )
 
-// Kept is what is known of the clock over restarts. It is written when the clock has become right, once an hour while it
-// is, and at the end: after a power cut, a clock that is lost altogether starts an hour too early at most.
+// Kept is what is known of the clock over restarts. It is written when the clock has become right, once an
+// hour while it is, and at the end: after a power cut, a clock that is lost altogether starts an hour too
+// early at most.
 type Kept struct {
 	// Time is when the clock was right last.
 	Time time.Time `json:"time"`

@@ -32,8 +32,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp/wire"
 )
 
-// TestMain runs this program as the service, if its argument says so: in the network it is started in, and as the user
-// that it is on the appliance, but with a clock of its own, and without the right to set the machine's.
+// TestMain runs this program as the service, if its argument says so: in the network it is started in, and as
+// the user that it is on the appliance, but with a clock of its own, and without the right to set the
+// machine's.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "role-ntp" {
 		if err := serve(os.Args[2]); err != nil {
@@ -223,8 +224,8 @@ func (l *lab) synchronised() {
 	testnet.Eventually(l.t, 30*time.Second, "it is synchronised", func() bool { return l.status().Synchronised })
 }
 
-// upstream is a server of the world outside that has stratum 2 by its own word; it returns the Config by which it is
-// followed.
+// upstream is a server of the world outside that has stratum 2 by its own word; it returns the Config by
+// which it is followed.
 func (l *lab) upstream() ntp.Config {
 	l.t.Helper()
 	return follow(l.chronyd("up", 9, "local stratum 2"))

@@ -22,7 +22,8 @@ type Status struct {
 	RootDelay      time.Duration `json:"root_delay_ns"`
 	RootDispersion time.Duration `json:"root_dispersion_ns"`
 	Reference      time.Duration `json:"reference_age_ns"` // how long ago the clock was last corrected
-	// Server is who is followed first; "": nobody is. Local: nobody is, and LANs are told the time all the same.
+	// Server is who is followed first; "": nobody is. Local: nobody is, and LANs are told the time all the
+	// same.
 	Server string `json:"server,omitempty"`
 	Local  bool   `json:"local,omitempty"`
 	// Error is how wrong the clock probably is, Frequency by how many ppm it is corrected, of FrequencyError.
@@ -33,7 +34,8 @@ type Status struct {
 	Host           *Host         `json:"host,omitempty"` // nil: there is none that can be asked
 	Kept           Kept          `json:"kept"`
 	Answers        server.Counts `json:"answers"`
-	Problems       []string      `json:"problems,omitempty"` // what a person should look at, one sentence each
+	// what a person should look at, one sentence each
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Host is the clock of the machine below.
@@ -60,12 +62,13 @@ const (
 	maxClients     = 5000
 )
 
-// MethodRestored tells the service that the machine was saved and restored, or moved to another one: the time is measured
-// anew. It has no arguments, and waits until LANs are told.
+// MethodRestored tells the service that the machine was saved and restored, or moved to another one: the time
+// is measured anew. It has no arguments, and waits until LANs are told.
 const MethodRestored = "restored"
 
-// Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems" (those of
-// it), "sources" (Sources), "clients" (Clients, with ClientsArgs). MethodRestored is to tell it something.
+// Methods returns what can be asked by name: "ping" (nothing, from the owner), "status" (Status), "problems"
+// (those of it), "sources" (Sources), "clients" (Clients, with ClientsArgs). MethodRestored is to tell it
+// something.
 func (s *Service) Methods() control.Mux {
 	return control.Mux{
 		control.Ping: s.answer(func() any { return struct{}{} }),
@@ -111,9 +114,10 @@ func (s *Service) answerClients(_ context.Context, raw json.RawMessage, send fun
 func (s *Service) status() Status {
 	st, now := s.server.State(), s.o.Kernel.Now()
 	out := Status{
-		Report: s.now, Up: s.o.Uptime(), Time: time.Unix(0, now.Real).UTC(), RootDelay: st.RootDelay, Local: st.Local,
-		RootDispersion: st.RootDispersion, Error: s.last.Error, Frequency: s.last.Frequency, FrequencyError: s.last.FreqError,
-		Kept: s.kept, Answers: s.server.Counts(), Host: s.hostStatus(), Problems: s.problems(),
+		Report: s.now, Up: s.o.Uptime(), Time: time.Unix(0, now.Real).UTC(), RootDelay: st.RootDelay,
+		Local: st.Local, RootDispersion: st.RootDispersion, Error: s.last.Error, Frequency: s.last.Frequency,
+		FrequencyError: s.last.FreqError, Kept: s.kept, Answers: s.server.Counts(), Host: s.hostStatus(),
+		Problems: s.problems(),
 	}
 	if st.Stratum > 0 {
 		out.RefID = st.RefID.String()
@@ -139,7 +143,8 @@ func (s *Service) hostStatus() *Host {
 	return h
 }
 
-// settleTime is how long a clock may be without time after the start, or after it was lost, before that is a problem.
+// settleTime is how long a clock may be without time after the start, or after it was lost, before that is a
+// problem.
 const settleTime = 5 * time.Minute
 
 // problems returns what a person should look at.

@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp"
 )
 
-// peersDir is where image/packages.sh puts programs that are not to be installed: no two of those that keep a clock can
-// be.
+// peersDir is where image/packages.sh puts programs that are not to be installed: no two of those that keep a
+// clock can be.
 const peersDir = "/var/lib/gatehouse-peers"
 
 // peer is a program of a package there, without the right to set the machine's clock, whatever it tries.
@@ -179,7 +179,8 @@ func TestBusybox(t *testing.T) {
 	l := newLab(t, 300*time.Second)
 	l.serve(ntp.Config{Links: []string{"lan"}, LocalStratum: 9})
 	for family, server := range servers {
-		// Two answers that it takes: it ignores one that took much longer than another, on a machine that is busy.
+		// Two answers that it takes: it ignores one that took much longer than another, on a machine that is
+		// busy.
 		out := l.busybox(server, `(?s)( offset:.*){2}`)
 		if offset := find(t, out, `reply from `+server+`: offset:\+(\S+) `); !strings.HasPrefix(offset, "300.0") && !strings.HasPrefix(offset, "299.9") {
 			t.Errorf("%s: offset %s:\n%s", family, offset, out)

@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestReload: with other sources hosts are told the time at every moment, what stays has what was measured of it, and what
-// comes is asked.
+// TestReload: with other sources hosts are told the time at every moment, what stays has what was measured of
+// it, and what comes is asked.
 func TestReload(t *testing.T) {
 	l := newLab(t, 0)
 	one, two, three := l.chronyd("one", 10, "local stratum 2"), l.chronyd("two", 11, "local stratum 2"), l.chronyd("three", 12, "local stratum 2")
@@ -72,7 +72,8 @@ func TestLoop(t *testing.T) {
 	}
 }
 
-// TestSlowly: where the site has no clock set that was right, one whose source has jumped takes days; that is said.
+// TestSlowly: where the site has no clock set that was right, one whose source has jumped takes days; that is
+// said.
 func TestSlowly(t *testing.T) {
 	l := newLab(t, 0)
 	process, liar := l.liar("liar", 21, 0)

@@ -2,8 +2,9 @@ package run
 
 import "time"
 
-// A Report is how the clock is. Nobody needs to be told of a step: who dates something looks at the kernel's clock beside
-// that since the boot, which nobody sets, and sees by himself that the first was set, by whomever.
+// A Report is how the clock is. Nobody needs to be told of a step: who dates something looks at the kernel's
+// clock beside that since the boot, which nobody sets, and sees by himself that the first was set, by
+// whomever.
 type Report struct {
 	Synchronised bool          `json:"synchronised"`
 	Since        time.Duration `json:"since_ns"` // that it is so, as uptime

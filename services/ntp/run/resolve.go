@@ -14,8 +14,9 @@ import (
 // resolveTime is how long a name may take to be resolved.
 const resolveTime = 10 * time.Second
 
-// lookup resolves names by the appliance's own DNS service, and nobody else: it has an answer while the clock is wrong
-// too, since what it asks upstream does not depend on dates until then. Nothing that this machine has in files counts.
+// lookup resolves names by the appliance's own DNS service, and nobody else: it has an answer while the clock
+// is wrong too, since what it asks upstream does not depend on dates until then. Nothing that this machine
+// has in files counts.
 func lookup(server netip.AddrPort) func(context.Context, string) ([]netip.Addr, error) {
 	r := &net.Resolver{
 		PreferGo: true,

@@ -1,5 +1,5 @@
-// Package run is the time service as a process: it joins the engines to the kernel's clock, to sockets, and to what is
-// remembered.
+// Package run is the time service as a process: it joins the engines to the kernel's clock, to sockets, and
+// to what is remembered.
 //
 // One goroutine, the owner, has the engines. Others hand it functions:
 //
@@ -9,9 +9,9 @@
 //	                                                      └─► /perm/ntp/clock
 //	questions of LANs ─ one thread a family and a link ─► ntp/server ─► answers
 //
-// It guarantees that a clock which is before the last time that it was right, or before what the program itself knows to
-// be past, is set forward to that at the start, before anybody is served or asked; and that it serves on when nothing can
-// be stored, and says so.
+// It guarantees that a clock which is before the last time that it was right, or before what the program
+// itself knows to be past, is set forward to that at the start, before anybody is served or asked; and that
+// it serves on when nothing can be stored, and says so.
 package run
 
 import (
@@ -117,8 +117,9 @@ func Open(conf ntp.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, conf: conf, server: server.New(server.Limits{}, o.Rand()), asker: conn.NewAsker(o.Kernel),
-		lookup: lookup(o.Resolver), inputs: make(chan func()), over: make(chan struct{}),
+		o: o, log: o.Log, conf: conf, server: server.New(server.Limits{}, o.Rand()),
+		asker: conn.NewAsker(o.Kernel), lookup: lookup(o.Resolver),
+		inputs: make(chan func()), over: make(chan struct{}),
 	}
 	s.machine()
 	s.links = links.New(o.Log, took)
@@ -148,11 +149,13 @@ func (s *Service) machine() {
 // openings have a link's name as their key.
 func (s *Service) openings(c ntp.Config) (all []links.Opening[*conn.Sockets]) {
 	for _, link := range c.Links {
-		all = append(all, links.Opening[*conn.Sockets]{Key: link, Name: link, Open: func() (*conn.Sockets, error) {
-			return conn.Listen(link, conn.Options{
-				Server: s.server, Uptime: s.o.Uptime, Offset: s.o.Kernel.Ahead, Log: s.log, Port: s.o.Port,
-			})
-		}})
+		all = append(all, links.Opening[*conn.Sockets]{Key: link, Name: link,
+			Open: func() (*conn.Sockets, error) {
+				return conn.Listen(link, conn.Options{
+					Server: s.server, Uptime: s.o.Uptime, Offset: s.o.Kernel.Ahead, Log: s.log,
+					Port: s.o.Port,
+				})
+			}})
 	}
 	return all
 }
@@ -164,8 +167,8 @@ func took(_ links.Opening[*conn.Sockets], c *conn.Sockets, _ error) {
 	}
 }
 
-// Run calls drop, which gives up privileges, looks at the clock, calls ready, and serves until ctx ends. It may be
-// called once.
+// Run calls drop, which gives up privileges, looks at the clock, calls ready, and serves until ctx ends. It
+// may be called once.
 func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	defer close(s.over)

@@ -40,8 +40,8 @@ type Source struct {
 	Counts    client.Counts `json:"counts"`
 }
 
-// stateOf says whether the clock is as the sources have it. Where the site sets no clock that was right, one that is off by
-// much takes long: 500 ppm are 43 s a day.
+// stateOf says whether the clock is as the sources have it. Where the site sets no clock that was right, one
+// that is off by much takes long: 500 ppm are 43 s a day.
 func (s *Service) stateOf(st *client.Status) string {
 	switch {
 	case st.State != client.Known || s.now.Synchronised:
@@ -51,19 +51,22 @@ func (s *Service) stateOf(st *client.Status) string {
 	}
 	now := s.moment()
 	off := time.Duration(int64(now.Free) + st.Estimate.Ahead(now.Free).Offset - now.Wall)
-	return fmt.Sprintf("the sources are followed, but the clock is still %v off", off.Abs().Round(time.Millisecond))
+	return fmt.Sprintf("the sources are followed, but the clock is still %v off",
+		off.Abs().Round(time.Millisecond))
 }
 
 func (s *Service) sources() Sources {
 	free := s.moment().Free
 	st := s.client.Status(free)
-	out := Sources{Up: s.o.Uptime(), State: s.stateOf(&st), Known: st.State == client.Known, Problems: st.Problems, Servers: []Source{}}
+	out := Sources{Up: s.o.Uptime(), State: s.stateOf(&st), Known: st.State == client.Known,
+		Problems: st.Problems, Servers: []Source{}}
 	for _, v := range st.Servers {
 		one := Source{
-			Name: v.Source, Addr: v.Addr.String(), Used: v.Why == client.Used, Why: v.Why.String(), Reach: v.Reach, Poll: v.Poll,
-			Next: max(0, v.Next-free), Samples: v.Samples, Offset: v.Offset, Delay: v.Delay, Jitter: v.Jitter,
-			Distance: v.Distance, Frequency: v.Frequency * 1e6, Stratum: v.Stratum, RefID: v.RefID.String(),
-			Leap: uint8(v.Leap), Slowed: v.Slowed, Counts: v.Counts,
+			Name: v.Source, Addr: v.Addr.String(), Used: v.Why == client.Used, Why: v.Why.String(),
+			Reach: v.Reach, Poll: v.Poll, Next: max(0, v.Next-free), Samples: v.Samples, Offset: v.Offset,
+			Delay: v.Delay, Jitter: v.Jitter, Distance: v.Distance, Frequency: v.Frequency * 1e6,
+			Stratum: v.Stratum, RefID: v.RefID.String(), Leap: uint8(v.Leap), Slowed: v.Slowed,
+			Counts: v.Counts,
 		}
 		if v.Heard > 0 {
 			one.Heard = max(0, free-v.Heard)

@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/ntp"
 )
 
-// near waits until the service's clock is right, but for so much: the first answers of a machine that is busy may be late
-// by more, which is slewed away.
+// near waits until the service's clock is right, but for so much: the first answers of a machine that is busy
+// may be late by more, which is slewed away.
 func (l *lab) near(limit time.Duration) {
 	l.t.Helper()
 	testnet.Eventually(l.t, 90*time.Second, "the clock is right by "+limit.String(), func() bool {
@@ -66,8 +66,8 @@ func TestDeadClocks(t *testing.T) {
 	}
 }
 
-// TestBadCompany: three good servers, chronyd; one whose answers take 200 ms longer than its questions; a liar, a dead one,
-// and one that is not synchronised. The liar jumps.
+// TestBadCompany: three good servers, chronyd; one whose answers take 200 ms longer than its questions; a
+// liar, a dead one, and one that is not synchronised. The liar jumps.
 func TestBadCompany(t *testing.T) {
 	l := newLab(t, 30*time.Second)
 	var good []netip.Addr

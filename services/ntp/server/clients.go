@@ -12,9 +12,9 @@ import (
 // ways is how many clients may be at one place of the table.
 const ways = 8
 
-// A table has a record for each client, by its address. Where there is no room, the one that was silent for the
-// longest time is forgotten; its share is then whole again, which it was anyway unless there are more clients than
-// records.
+// A table has a record for each client, by its address. Where there is no room, the one that was silent for
+// the longest time is forgotten; its share is then whole again, which it was anyway unless there are more
+// clients than records.
 type table struct {
 	burst, every time.Duration // a whole share, and one answer of it, in time
 	seed         uint64

@@ -4,15 +4,15 @@
 //	   │            │                              ├─► RATE, once a second
 //	   └────────────┴─► nothing                    └─► nothing
 //
-// It guarantees that what is said of the clock is what Set was told last, with the dispersion that it has by then;
-// that an answer is never longer than its question, and goes to questions alone, so that nobody is
-// answered who answers back: control and private messages (modes 6 and 7) are not spoken, and who asks as a symmetric
-// peer is answered and not taken for one; that extension fields and authenticators are read over (RFC 7822) and not answered; that each client has a
-// share of answers of its own, in a table of a fixed size; and that answering allocates nothing. Leap seconds are
-// announced, not smeared.
+// It guarantees that what is said of the clock is what Set was told last, with the dispersion that it has by
+// then; that an answer is never longer than its question, and goes to questions alone, so that nobody is
+// answered who answers back: control and private messages (modes 6 and 7) are not spoken, and who asks as a
+// symmetric peer is answered and not taken for one; that extension fields and authenticators are read over
+// (RFC 7822) and not answered; that each client has a share of answers of its own, in a table of a fixed
+// size; and that answering allocates nothing. Leap seconds are announced, not smeared.
 //
-// It leaves to others where a question came from, when, and the moment in Transmit, which is to be written as late
-// as can be: Stamp.
+// It leaves to others where a question came from, when, and the moment in Transmit, which is to be written as
+// late as can be: Stamp.
 package server
 
 import (
@@ -37,7 +37,8 @@ type State struct {
 	RootDispersion time.Duration
 	// Reference is when the clock was last corrected, At when the rest was so, both on the clock itself.
 	Reference, At wire.Timestamp
-	// Local: nobody corrects the clock, and the site wants it served all the same. Reference is then always now.
+	// Local: nobody corrects the clock, and the site wants it served all the same. Reference is then always
+	// now.
 	Local bool
 }
 
@@ -109,15 +110,17 @@ func (s *Server) Set(st State) { s.state.Store(&st) }
 // State is what was set.
 func (s *Server) State() State { return *s.state.Load() }
 
-// Answer appends the answer to a message to dst, if it gets one. now is a clock that never jumps, the same for all
-// calls; received is when the message came, on the clock that is served.
-func (s *Server) Answer(dst, msg []byte, from netip.Addr, now time.Duration, received wire.Timestamp) ([]byte, Verdict) {
+// Answer appends the answer to a message to dst, if it gets one. now is a clock that never jumps, the same
+// for all calls; received is when the message came, on the clock that is served.
+func (s *Server) Answer(dst, msg []byte, from netip.Addr, now time.Duration, received wire.Timestamp) ([]byte,
+	Verdict) {
 	reply, v := s.answer(dst, msg, from, now, received)
 	s.counts[v].Add(1)
 	return reply, v
 }
 
-func (s *Server) answer(dst, msg []byte, from netip.Addr, now time.Duration, received wire.Timestamp) ([]byte, Verdict) {
+func (s *Server) answer(dst, msg []byte, from netip.Addr, now time.Duration, received wire.Timestamp) ([]byte,
+	Verdict) {
 	q, _, err := wire.Read(msg)
 	if err != nil {
 		return dst, Malformed
@@ -148,9 +151,9 @@ func (s *Server) answer(dst, msg []byte, from netip.Addr, now time.Duration, rec
 	return h.Append(dst), Answered
 }
 
-// answers is the mode of the answer to a question, 0 if it gets none: nothing is answered in a mode that would be answered
-// again. Windows asks as a peer (mode 1) whom it was told to follow without more words; the answer makes no peer of it.
-// Version 1 has no mode (RFC 1059).
+// answers is the mode of the answer to a question, 0 if it gets none: nothing is answered in a mode that
+// would be answered again. Windows asks as a peer (mode 1) whom it was told to follow without more words; the
+// answer makes no peer of it. Version 1 has no mode (RFC 1059).
 func answers(q *wire.Header) wire.Mode {
 	switch {
 	case q.Mode == wire.ModeClient, q.Mode == 0 && q.Version == 1:

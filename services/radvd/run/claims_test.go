@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestClaims: a host answers for the address that another has made of its card, and for its link-local one. That is
-// told, and no more when the other answers again.
+// TestClaims: a host answers for the address that another has made of its card, and for its link-local one.
+// That is told, and no more when the other answers again.
 func TestClaims(t *testing.T) {
 	box := testnet.New(t, "router")
 	box.Sysctl("ipv6.conf.all.forwarding", "1")
@@ -122,8 +122,8 @@ func claims(t *testing.T, from *testnet.Namespace, what netip.Addr, by net.Hardw
 	}
 }
 
-// TestOwnAddressClaimed: who says that the router's link-local address is at his card is told, once; who says so of
-// other addresses, or names the router's card, is not.
+// TestOwnAddressClaimed: who says that the router's link-local address is at his card is told, once; who says
+// so of other addresses, or names the router's card, is not.
 func TestOwnAddressClaimed(t *testing.T) {
 	r, host := newNetwork(t)
 	r.start(link(prefix("2001:db8:1::/64")))

@@ -70,15 +70,17 @@ func (s *inform) prepare(fd int) error {
 	return errors.Join(
 		os.NewSyscallError("bind to the link", unix.BindToDevice(fd, s.link)),
 		os.NewSyscallError("IPv6 only", unix.SetsockoptInt(fd, level, unix.IPV6_V6ONLY, 1)),
-		os.NewSyscallError("receive the destination", unix.SetsockoptInt(fd, level, unix.IPV6_RECVPKTINFO, 1)),
-		os.NewSyscallError("join the servers", unix.SetsockoptIPv6Mreq(fd, level, unix.IPV6_JOIN_GROUP, &group)))
+		os.NewSyscallError("receive the destination", unix.SetsockoptInt(fd, level, unix.IPV6_RECVPKTINFO,
+			1)),
+		os.NewSyscallError("join the servers", unix.SetsockoptIPv6Mreq(fd, level, unix.IPV6_JOIN_GROUP,
+			&group)))
 }
 
 // Check implements links.Socket.
 func (s *inform) Check() error { return links.Check(s.link, s.index) }
 
-// read waits for the next request that may be answered: one to the group (RFC 8415 16). It is of a host on the
-// link if it comes from there; others are for who looks at where they come from (RFC 9686).
+// read waits for the next request that may be answered: one to the group (RFC 8415 16). It is of a host on
+// the link if it comes from there; others are for who looks at where they come from (RFC 9686).
 func (s *inform) read(b []byte) (n int, from netip.Addr, err error) {
 	var oob [64]byte
 	for {

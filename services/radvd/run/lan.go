@@ -147,7 +147,8 @@ func (s *Service) keep(now time.Duration) {
 		err = statefile.Write(filepath.Join(s.o.StateDir, keptFile), append(b, '\n'), 0o600)
 	}
 	if err != nil && s.kept == nil {
-		s.log.Error("what hosts may hold cannot be stored: after a restart it is not taken back", "cause", err)
+		s.log.Error("what hosts may hold cannot be stored: after a restart it is not taken back", "cause",
+			err)
 	}
 	s.kept = err
 }

@@ -49,7 +49,8 @@ func (s *Service) answer(find func() any) control.Handler {
 
 func (s *Service) status() Status {
 	now := s.o.Uptime()
-	st := Status{Up: now, LANs: s.house.Status(now, s.conf), Refused: map[string]uint64{}, Problems: s.problems()}
+	st := Status{Up: now, LANs: s.house.Status(now, s.conf), Refused: map[string]uint64{},
+		Problems: s.problems()}
 	for lan, c := range s.lans {
 		if n := c.Refused(); n > 0 {
 			st.Refused[lan] = n

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 )
 
-// TestNetworkd: a host with systemd-networkd, which does router discovery by itself, takes addresses, resolvers,
-// search domains and the default route, lets go of each when it is taken back, and takes it again.
+// TestNetworkd: a host with systemd-networkd, which does router discovery by itself, takes addresses,
+// resolvers, search domains and the default route, lets go of each when it is taken back, and takes it again.
 func TestNetworkd(t *testing.T) {
 	r, host := newNetwork(t)
 	l := link(prefix("2001:db8:1::/64"))
@@ -54,8 +54,8 @@ func TestNetworkd(t *testing.T) {
 	r.reconfigure(l)
 	is("by the first again", addresses, true, `2001:db8:1:0:\S+/64 .*preferred_lft 2\d\d\dsec`)
 
-	// Of one that is gone RFC 4862 5.5.3 e has hosts keep the address, as no longer preferred. networkd (252) takes
-	// it away.
+	// Of one that is gone RFC 4862 5.5.3 e has hosts keep the address, as no longer preferred. networkd (252)
+	// takes it away.
 	l.Prefixes = []radvd.Prefix{prefix("2001:db8:2::/64")}
 	l.Resolvers, l.Search = []netip.Addr{netip.MustParseAddr("fd00:1::53")}, []string{"other.arpa"}
 	r.reconfigure(l)

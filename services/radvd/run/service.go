@@ -142,7 +142,9 @@ func (o Options) withDefaults() Options {
 func (s *Service) openings(c *radvd.Config) (all []links.Opening[Conn]) {
 	for _, l := range c.Links {
 		all = append(all, links.Opening[Conn]{
-			Key: l.Network + "\n" + l.Name, Name: l.Name, Open: func() (Conn, error) { return s.o.Open(l.Name) },
+			Key: l.Network + "\n" + l.Name, Name: l.Name, Open: func() (Conn, error) {
+				return s.o.Open(l.Name)
+			},
 		})
 	}
 	return all
@@ -207,7 +209,8 @@ func (s *Service) start() {
 	defer s.mu.Unlock()
 	kept, err := readKept(s.o.StateDir)
 	if err != nil {
-		s.log.Error("what hosts may hold cannot be read: prefixes that are gone are not taken back", "cause", err)
+		s.log.Error("what hosts may hold cannot be read: prefixes that are gone are not taken back", "cause",
+			err)
 	}
 	s.house = radvd.New(s.o.Uptime(), s.conf, kept, s.o.Rand)
 	for lan := range s.lans {

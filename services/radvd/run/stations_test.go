@@ -161,8 +161,8 @@ func speak(host *testnet.Namespace, from ...string) {
 	}
 }
 
-// TestStations: the address with the hardware address in it has the name of its host, and follows it to another
-// prefix; temporary ones have none, unless all are to have one.
+// TestStations: the address with the hardware address in it has the name of its host, and follows it to
+// another prefix; temporary ones have none, unless all are to have one.
 func TestStations(t *testing.T) {
 	h := newHouse(t)
 	h.start(link(prefix("2001:db8:1::/64")))

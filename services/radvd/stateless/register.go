@@ -8,11 +8,11 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 )
 
-// Register returns the acknowledgement of a message by which a host says that it has made an address: RFC 9686;
-// nil: there is none. from is where the message, which came to ff02::1:2 on a LAN, came from.
+// Register returns the acknowledgement of a message by which a host says that it has made an address: RFC
+// 9686; nil: there is none. from is where the message, which came to ff02::1:2 on a LAN, came from.
 //
-// Nothing is kept of it here. The acknowledgement is sent to that address, so the kernel asks the link who has
-// it, and what it hears is worth more than what the message says: see services/radvd/stations.
+// Nothing is kept of it here. The acknowledgement is sent to that address, so the kernel asks the link who
+// has it, and what it hears is worth more than what the message says: see services/radvd/stations.
 func Register(l *radvd.Link, from netip.Addr, message []byte) []byte {
 	m, err := dhcpv6.Read(message)
 	if err != nil || m.Type != dhcpv6.AddrRegInform || !l.Other || !registers(m.Options) {
@@ -34,5 +34,6 @@ func Register(l *radvd.Link, from netip.Addr, message []byte) []byte {
 
 // registers are the checks of RFC 9686 4.2.1.
 func registers(o dhcpv6.Options) bool {
-	return dhcpv6.DUID(o.Get(dhcpv6.OptionClientID)).Valid() && !o.Has(dhcpv6.OptionServerID) && !o.Has(dhcpv6.OptionORO)
+	return dhcpv6.DUID(o.Get(dhcpv6.OptionClientID)).Valid() && !o.Has(dhcpv6.OptionServerID) &&
+		!o.Has(dhcpv6.OptionORO)
 }

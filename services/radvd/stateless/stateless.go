@@ -2,9 +2,9 @@
 // them what services/radvd advertises, for those that take resolvers only from here, and time servers, which
 // nothing advertises. It is pure.
 //
-// It answers Information-requests, and hosts that register their addresses (register.go), and nothing else: a server that has no addresses to give is not asked for
-// one, as its advertisements say so (the flag Managed is not set), and silence has a client that asks all the
-// same ask less and less often (RFC 8415 15).
+// It answers Information-requests, and hosts that register their addresses (register.go), and nothing else: a
+// server that has no addresses to give is not asked for one, as its advertisements say so (the flag Managed
+// is not set), and silence has a client that asks all the same ask less and less often (RFC 8415 15).
 package stateless
 
 import (
@@ -93,15 +93,16 @@ func options(l *radvd.Link) (all dhcpv6.Options) {
 	return all
 }
 
-// refreshOf is when a client of a LAN is to ask again: soon, if what it is told has an address of a prefix that ends,
-// which the provider may replace by another, or if such a one is yet to come.
+// refreshOf is when a client of a LAN is to ask again: soon, if what it is told has an address of a prefix
+// that ends, which the provider may replace by another, or if such a one is yet to come.
 func refreshOf(l *radvd.Link) time.Duration {
 	if l.Awaited {
 		return refreshSoon
 	}
 	for _, p := range l.Prefixes {
 		if p.ValidUntil != radvd.Never &&
-			(slices.ContainsFunc(l.Resolvers, p.Prefix.Contains) || slices.ContainsFunc(l.NTP, p.Prefix.Contains)) {
+			(slices.ContainsFunc(l.Resolvers, p.Prefix.Contains) ||
+				slices.ContainsFunc(l.NTP, p.Prefix.Contains)) {
 			return refreshSoon
 		}
 	}

@@ -7,14 +7,14 @@
 //	current eui64 2001:db8:32:0:211:22ff:fe33:4455 00:11:22:33:44:55 lan 2026-11-29T12:00:00Z 2026-11-30T18:00:00Z 30h0m0s
 //	former stable fd00:32::5e1f:1 00:00:5e:00:53:02 lan 2026-11-01T12:00:00Z 2026-11-29T09:30:00Z 170h0m0s
 //
-// The fields are: whether the address is in a prefix that its LAN has now, "current", or had before, "former";
-// its kind (package stations); the address; the hardware address of its machine; the name of the LAN; when it
-// was first seen; when it was last confirmed that the machine has it, which is at most a day old news; for how
-// long it has been in use. Times are RFC 3339 in UTC, with seconds. No address has two lines.
+// The fields are: whether the address is in a prefix that its LAN has now, "current", or had before,
+// "former"; its kind (package stations); the address; the hardware address of its machine; the name of the
+// LAN; when it was first seen; when it was last confirmed that the machine has it, which is at most a day old
+// news; for how long it has been in use. Times are RFC 3339 in UTC, with seconds. No address has two lines.
 //
-// A file is replaced as a whole (package statefile), so a reader finds all of it or none; it takes all that is
-// in it, or says in which line something else was expected. Write is for one process, Follow for any number
-// of others.
+// A file is replaced as a whole (package statefile), so a reader finds all of it or none; it takes all that
+// is in it, or says in which line something else was expected. Write is for one process, Follow for any
+// number of others.
 package stationfile
 
 import (
@@ -165,8 +165,8 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= maxName
 }
 
-// Write makes the file in dir one of these addresses. When it returns nil that is on stable storage. Everybody
-// may read it: which addresses a LAN has is no secret on its router.
+// Write makes the file in dir one of these addresses. When it returns nil that is on stable storage.
+// Everybody may read it: which addresses a LAN has is no secret on its router.
 func Write(dir string, all []Station) error {
 	return statefile.Write(filepath.Join(dir, Name), Append(nil, all), 0o644)
 }

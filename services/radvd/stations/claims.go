@@ -13,14 +13,15 @@ import (
 
 // Bounds of claims.
 const (
-	maxClaims   = 256
-	toldClaims  = 5                // in Problems
-	claimMemory = 15 * time.Minute // after who claims was last seen: longer than it takes to be asked for again
+	maxClaims  = 256
+	toldClaims = 5 // in Problems
+	// after who claims was last seen: longer than it takes to be asked for again
+	claimMemory = 15 * time.Minute
 	claimAgain  = 10 * time.Minute // before the same claim is news again
 )
 
-// A Claim is that a machine answers for an address that is another's: of the one whose hardware address it is made of,
-// or that was seen with it before.
+// A Claim is that a machine answers for an address that is another's: of the one whose hardware address it is
+// made of, or that was seen with it before.
 //
 //	┌ claimed ───────────────────┐ its machine answers ┌ quiet ──────────────────────┐
 //	│ told; anew after ten       ├────────────────────►│ whose it is is remembered   │
@@ -73,7 +74,8 @@ func (t *Table) judgeClaim(now time.Duration, o Observation) {
 		if holder == (ethernet.MAC{}) || holder == o.MAC || len(t.claims) >= maxClaims {
 			return
 		}
-		c = &claim{Claim: Claim{Addr: o.Addr, Network: o.Network, Holder: holder, MAC: o.MAC, Made: made}, told: now - claimAgain}
+		c = &claim{Claim: Claim{Addr: o.Addr, Network: o.Network, Holder: holder, MAC: o.MAC, Made: made},
+			told: now - claimAgain}
 		t.claims[at] = c
 	}
 	begins := !c.active || c.MAC != o.MAC
@@ -161,7 +163,9 @@ func (t *Table) claimProblems(now time.Duration, fought []netip.Addr) (all []str
 			active = append(active, c.Claim)
 		}
 	}
-	slices.SortFunc(active, func(a, b Claim) int { return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Network, b.Network)) })
+	slices.SortFunc(active, func(a, b Claim) int {
+		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Network, b.Network))
+	})
 	for i, c := range active {
 		if i == toldClaims {
 			return append(all, fmt.Sprintf("For %d more IPv6 addresses other cards answer than those that have them.", len(active)-i))
@@ -177,5 +181,6 @@ func (c Claim) String() string {
 	if c.Made {
 		made = ", of which it is made"
 	}
-	return fmt.Sprintf("%s on %s belongs to the card %s%s, and the card %s answers for it.", c.Addr, c.Network, c.Holder, made, c.MAC)
+	return fmt.Sprintf("%s on %s belongs to the card %s%s, and the card %s answers for it.", c.Addr,
+		c.Network, c.Holder, made, c.MAC)
 }

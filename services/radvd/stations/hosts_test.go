@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestHosts: of each machine of the LAN one address, those first that were seen last, the link-local one if it is
-// known; another LAN's and those of a prefix that is gone are none.
+// TestHosts: of each machine of the LAN one address, those first that were seen last, the link-local one if
+// it is known; another LAN's and those of a prefix that is gone are none.
 func TestHosts(t *testing.T) {
 	conf := oneLAN()
 	conf.LANs = append(conf.LANs, LAN{Network: "guests", Prefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:33::/64")}})

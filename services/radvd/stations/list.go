@@ -19,8 +19,8 @@ func (t *Table) List() []Station {
 	return all
 }
 
-// Hosts returns an address of each of the machines of a LAN that were seen last, at most so many, the last first:
-// the link-local one, if it is known.
+// Hosts returns an address of each of the machines of a LAN that were seen last, at most so many, the last
+// first: the link-local one, if it is known.
 func (t *Table) Hosts(network string, most int) (all []netip.Addr) {
 	var found []*machine
 	for _, m := range t.machines {
@@ -79,11 +79,13 @@ func (t *Table) Problems(now time.Duration) (all []string) {
 	slices.SortFunc(fought, netip.Addr.Compare)
 	for i, a := range fought {
 		if i == maxProblems {
-			all = append(all, fmt.Sprintf("%d further addresses are used by several machines.", len(fought)-i))
+			all = append(all, fmt.Sprintf("%d further addresses are used by several machines.",
+				len(fought)-i))
 			break
 		}
 		e := t.entries[a]
-		all = append(all, fmt.Sprintf("The address %s on %s is used by two machines in turn: %s and %s.", a, e.Network, e.MAC, e.rival))
+		all = append(all, fmt.Sprintf("The address %s on %s is used by two machines in turn: %s and %s.", a,
+			e.Network, e.MAC, e.rival))
 	}
 	return append(all, t.claimProblems(now, fought)...)
 }

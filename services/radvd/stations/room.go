@@ -70,8 +70,8 @@ func patience(e *entry) time.Duration {
 // least returns the address of a machine that it can best do without.
 func least(m *machine) *entry {
 	return slices.MinFunc(m.entries, func(x, y *entry) int {
-		return cmp.Or(order(x.Current, y.Current), order(x.Kind != Other, y.Kind != Other), cmp.Compare(x.Last, y.Last),
-			x.Addr.Compare(y.Addr))
+		return cmp.Or(order(x.Current, y.Current), order(x.Kind != Other, y.Kind != Other),
+			cmp.Compare(x.Last, y.Last), x.Addr.Compare(y.Addr))
 	})
 }
 
@@ -89,7 +89,8 @@ func order(x, y bool) int {
 // largest returns the machine with the most addresses; of several, the one that was seen least recently.
 func (t *Table) largest() (most *machine) {
 	for _, m := range t.machines {
-		if most == nil || len(m.entries) > len(most.entries) || len(m.entries) == len(most.entries) && before(m, most) {
+		if most == nil || len(m.entries) > len(most.entries) || len(m.entries) == len(most.entries) &&
+			before(m, most) {
 			most = m
 		}
 	}

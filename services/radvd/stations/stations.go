@@ -10,9 +10,9 @@
 // (RFC 8981): a name for one of these says what its host wants to hide, and is wrong the day after.
 //
 // The table is bounded, for each machine and in all, and no machine can push out what is known of others by
-// having many addresses. That a machine answers for an address that is another's is told (Claim). That somebody on a
-// LAN takes another's hardware address it cannot notice: that is not to be told from the machine itself. Who had an address before is remembered when its prefix goes, for it may
-// come back.
+// having many addresses. That a machine answers for an address that is another's is told (Claim). That
+// somebody on a LAN takes another's hardware address it cannot notice: that is not to be told from the
+// machine itself. Who had an address before is remembered when its prefix goes, for it may come back.
 //
 // It is pure: times are those of one clock, CLOCK_BOOTTIME for example, and may be negative.
 package stations

@@ -113,8 +113,8 @@ func TestTemporary(t *testing.T) {
 	}
 }
 
-// TestPrefixGone: addresses of a prefix that goes are no more current at once, and those that are kept are when
-// it comes back.
+// TestPrefixGone: addresses of a prefix that goes are no more current at once, and those that are kept are
+// when it comes back.
 func TestPrefixGone(t *testing.T) {
 	table, now := New(oneLAN(), nil), time.Duration(0)
 	use(table, &now, 30*time.Hour, 1, 5)

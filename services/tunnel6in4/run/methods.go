@@ -47,7 +47,8 @@ func (s *Service) status() Status {
 	st := Status{Status: s.engine.Status(s.now()), Now: s.o.Uptime()}
 	if s.kept != nil {
 		st.Problems = append(st.Problems,
-			"What the tunnel's broker was told cannot be kept, so it is told again after a restart: "+s.kept.Error())
+			"What the tunnel's broker was told cannot be kept, so it is told again after a restart: "+
+				s.kept.Error())
 	}
 	return st
 }

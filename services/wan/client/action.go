@@ -34,8 +34,8 @@ type Probe struct {
 	For     time.Duration
 }
 
-// Announce asks for ARP announcements of an address, two seconds apart: two of a new one (RFC 5227 2.3), one to
-// defend it (2.4).
+// Announce asks for ARP announcements of an address, two seconds apart: two of a new one (RFC 5227 2.3), one
+// to defend it (2.4).
 type Announce struct {
 	Addr  netip.Addr
 	Times int

@@ -477,8 +477,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestSaidTwice: servers that say things twice, as dnsmasq does where it is told to send option 54, and such as end with
-// an option that is longer than the message. What comes first counts.
+// TestSaidTwice: servers that say things twice, as dnsmasq does where it is told to send option 54, and such
+// as end with an option that is longer than the message. What comes first counts.
 func TestSaidTwice(t *testing.T) {
 	twice := func(p *packet.Packet) {
 		for i := range p.Options {

@@ -153,15 +153,16 @@ type Rival struct {
 	Times int           `json:"times"`
 }
 
-// Conflict says that another station uses, or announces, an address of ours: RFC 5227 2.4. The address is defended
-// by one announcement each ten seconds at most, and
+// Conflict says that another station uses, or announces, an address of ours: RFC 5227 2.4. The address is
+// defended by one announcement each ten seconds at most, and
 //
-//   - kept, if a server has confirmed its lease (c): the provider says whose it is, not who else is on the link. A
-//     host that has not probed claims an address twice within two seconds (2.3), so whoever gives up after the
-//     second (b), as dhcpcd and lwIP do, is put off its way out by one host that is switched on, and by anybody
-//     with two frames. FreeBSD keeps an address too. That there is a rival is told, as (c) asks for.
-//   - given up when that was in vain (b), if nobody has confirmed the lease since the start or since the link came:
-//     it may be another's by now.
+//   - kept, if a server has confirmed its lease (c): the provider says whose it is, not who else is on the
+//     link. A host that has not probed claims an address twice within two seconds (2.3), so whoever gives up
+//     after the second (b), as dhcpcd and lwIP do, is put off its way out by one host that is switched on,
+//     and by anybody with two frames. FreeBSD keeps an address too. That there is a rival is told, as (c)
+//     asks for.
+//   - given up when that was in vain (b), if nobody has confirmed the lease since the start or since the link
+//     came: it may be another's by now.
 func (c *Client) Conflict(now Now, addr netip.Addr, by wan.MAC) []Action {
 	c.begin(now)
 	l := c.lease

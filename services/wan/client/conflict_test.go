@@ -42,8 +42,8 @@ func TestProbe(t *testing.T) {
 	l.want("deconfig moved 198.18.7.20/24", "bound acknowledged 198.18.7.22/24 via 198.18.7.1", "announce 198.18.7.22")
 }
 
-// TestMoved: what a server gives in place of a lease is another station's; the lease ends while that is looked
-// for; the cable is pulled out, and the server asked again.
+// TestMoved: what a server gives in place of a lease is another station's; the lease ends while that is
+// looked for; the cable is pulled out, and the server asked again.
 func TestMoved(t *testing.T) {
 	asked := func() *lab {
 		l := newLab(t, probing)

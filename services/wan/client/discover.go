@@ -39,7 +39,8 @@ func (c *Client) discover() {
 func (c *Client) rediscover() {
 	// It is said after a minute, after ever more, and then once an hour.
 	if n := c.x.tries; n >= 4 && (n&(n-1) == 0 && n < 56 || n%56 == 0) {
-		c.leaseFail(Silent, "no server has offered anything for %s", (c.now.Up - c.x.began).Round(time.Second))
+		c.leaseFail(Silent, "no server has offered anything for %s",
+			(c.now.Up - c.x.began).Round(time.Second))
 	}
 	c.x.tries++
 	c.sendDiscover()

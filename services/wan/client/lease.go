@@ -64,7 +64,8 @@ func (l *Lease) check() error {
 	case t.Start == wan.Never || l.Up == wan.Never || l.Up < 0:
 		return errors.New("no beginning")
 	case t.Start > t.Renew || t.Renew > t.Rebind || t.Rebind > t.End:
-		return fmt.Errorf("times out of order: from %s, T1 %s, T2 %s, to %s", t.Start, t.Renew, t.Rebind, t.End)
+		return fmt.Errorf("times out of order: from %s, T1 %s, T2 %s, to %s", t.Start, t.Renew, t.Rebind,
+			t.End)
 	case !l.Said.Addr.Is4():
 		return errors.New("no address")
 	}
@@ -142,7 +143,8 @@ func (c *Client) judged(r *reply) (*held, error) {
 	}
 	return &held{
 		Lease: Lease{
-			Link: c.conf.Link, MAC: c.conf.MAC, ClientID: c.conf.ClientID, Said: r.said, Term: r.term, Message: r.raw,
+			Link: c.conf.Link, MAC: c.conf.MAC, ClientID: c.conf.ClientID, Said: r.said, Term: r.term,
+			Message: r.raw,
 		},
 		facts: facts, remarks: append(r.remarks, remarks...),
 	}, nil

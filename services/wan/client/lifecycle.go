@@ -172,7 +172,8 @@ func (c *Client) expire() {
 	}
 	l := c.lease
 	c.quiet()
-	c.deconfig(Expired, "the lease of %s has ended, and server %s has not renewed it", l.addr(), l.Term.Server)
+	c.deconfig(Expired, "the lease of %s has ended, and server %s has not renewed it", l.addr(),
+		l.Term.Server)
 	c.cand = nil
 	c.enter(Init)
 	if c.carrier {

@@ -98,9 +98,9 @@ func (c *Client) addWishes(p *packet.Packet) {
 	add(packet.OptionVendorClass, []byte(c.conf.VendorClass))
 	// RFC 3442: classless routes before routers. T1 and T2 are sent unasked.
 	add(packet.OptionRequestList, append([]byte{
-		packet.OptionSubnetMask, packet.OptionRoutes, packet.OptionMSRoutes, packet.OptionRouter, packet.OptionDNS,
-		packet.OptionDomain, packet.OptionMTU, packet.OptionBroadcast, packet.OptionNTP, packet.OptionLeaseTime,
-		packet.OptionRenewalTime, packet.OptionRebindingTime, packet.OptionSearch,
+		packet.OptionSubnetMask, packet.OptionRoutes, packet.OptionMSRoutes, packet.OptionRouter,
+		packet.OptionDNS, packet.OptionDomain, packet.OptionMTU, packet.OptionBroadcast, packet.OptionNTP,
+		packet.OptionLeaseTime, packet.OptionRenewalTime, packet.OptionRebindingTime, packet.OptionSearch,
 	}, c.conf.Ask...))
 	for _, o := range c.conf.Options {
 		add(o.Code, o.Data)

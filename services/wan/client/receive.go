@@ -115,7 +115,8 @@ func (c *Client) read(p *packet.Packet, from netip.Addr, asked time.Duration) *r
 // raw copies what a message says, within bounds.
 func raw(p *packet.Packet) *wan.Message {
 	m := &wan.Message{
-		YIAddr: p.YIAddr, SIAddr: p.SIAddr, GIAddr: p.GIAddr, SName: bytes.Clone(p.SName), File: bytes.Clone(p.File),
+		YIAddr: p.YIAddr, SIAddr: p.SIAddr, GIAddr: p.GIAddr, SName: bytes.Clone(p.SName),
+		File: bytes.Clone(p.File),
 	}
 	room := wan.MaxMessage
 	for _, o := range p.Options {

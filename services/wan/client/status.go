@@ -13,13 +13,14 @@ type Status struct {
 	Since   time.Duration `json:"since_ns"` // Now.Up at which the state was entered
 	Carrier bool          `json:"carrier"`
 	// Held: Facts, Term and Remarks are those of the lease in use.
-	Held    bool              `json:"held"`
-	Facts   wan.Facts         `json:"facts"`
-	Term    wan.Term          `json:"term"`
-	Remarks []wan.Remark      `json:"remarks"`
-	Tries   int               `json:"tries"`    // messages of this exchange without an answer
-	Heard   time.Duration     `json:"heard_ns"` // when a server last said something; 0: never
-	Next    time.Duration     `json:"next_ns"`  // when something is done next; wan.Never: not before something happens
+	Held    bool          `json:"held"`
+	Facts   wan.Facts     `json:"facts"`
+	Term    wan.Term      `json:"term"`
+	Remarks []wan.Remark  `json:"remarks"`
+	Tries   int           `json:"tries"`    // messages of this exchange without an answer
+	Heard   time.Duration `json:"heard_ns"` // when a server last said something; 0: never
+	// when something is done next; wan.Never: not before something happens
+	Next    time.Duration     `json:"next_ns"`
 	Ignored map[string]uint64 `json:"ignored"`
 	Rival   *Rival            `json:"rival"` // uses the address in use too; nil: nobody has lately
 	Text    string            `json:"text"`  // the whole in one sentence

@@ -125,7 +125,8 @@ func New(conf wan.Config, duid dhcpv6.DUID, boot string, rand func() uint64) (*C
 	}
 	return &Client{
 		conf: conf, duid: duid, boot: boot, rand: rand, avoid: map[string]time.Duration{},
-		x: quiet(), info: inform{x: quiet(), refresh: wan.Never}, solMaxRT: solicit.mrt, infMaxRT: information.mrt,
+		x: quiet(), info: inform{x: quiet(), refresh: wan.Never}, solMaxRT: solicit.mrt,
+		infMaxRT: information.mrt,
 	}, nil
 }
 

@@ -235,8 +235,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestDecided: whoever waits for what was leased before the start learns that it is ours, that it is not, or that
-// nobody says so; what a server says that cannot answer now decides nothing.
+// TestDecided: whoever waits for what was leased before the start learns that it is ours, that it is not, or
+// that nobody says so; what a server says that cannot answer now decides nothing.
 func TestDecided(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -20,11 +20,12 @@ type params struct {
 
 // Those of RFC 8415 7.6.
 var (
-	solicit     = params{irt: time.Second, mrt: time.Hour}
-	request     = params{irt: time.Second, mrt: 30 * time.Second, mrc: 10}
-	renewing    = params{irt: 10 * time.Second, mrt: 600 * time.Second}
-	rebinding   = params{irt: 10 * time.Second, mrt: 600 * time.Second, mrd: rebindPatience}
-	verifying   = params{irt: time.Second, mrt: 4 * time.Second, mrd: 10 * time.Second} // as a Confirm: 18.2.12
+	solicit   = params{irt: time.Second, mrt: time.Hour}
+	request   = params{irt: time.Second, mrt: 30 * time.Second, mrc: 10}
+	renewing  = params{irt: 10 * time.Second, mrt: 600 * time.Second}
+	rebinding = params{irt: 10 * time.Second, mrt: 600 * time.Second, mrd: rebindPatience}
+	// as a Confirm: 18.2.12
+	verifying   = params{irt: time.Second, mrt: 4 * time.Second, mrd: 10 * time.Second}
 	information = params{irt: time.Second, mrt: time.Hour}
 	releasing   = params{irt: time.Second, mrc: 4}
 	declining   = params{irt: time.Second, mrc: 4}

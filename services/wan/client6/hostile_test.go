@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
-// TestOnlyTakesBack: who takes back one thing in each answer, and says nothing of the rest, is not asked again at once,
-// for days. With each answer something is stored.
+// TestOnlyTakesBack: who takes back one thing in each answer, and says nothing of the rest, is not asked
+// again at once, for days. With each answer something is stored.
 func TestOnlyTakesBack(t *testing.T) {
 	for _, valid := range []time.Duration{2 * time.Hour, dhcpv6.Infinite} {
 		p := usual()
@@ -101,8 +101,8 @@ func (w *hostileWorld) look() {
 	}
 }
 
-// TestHostile: whatever servers say, what is leased makes sense, and they are not asked without end. The shortest lease is
-// one of ten seconds, of which the half is 5 s; beside that there are attempts that fail.
+// TestHostile: whatever servers say, what is leased makes sense, and they are not asked without end. The
+// shortest lease is one of ten seconds, of which the half is 5 s; beside that there are attempts that fail.
 func TestHostile(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for round := range 200 {

@@ -257,8 +257,8 @@ func TestWeek(t *testing.T) {
 	}
 }
 
-// FuzzReceive: any sequence of messages, of any content, at any time; nothing that is not believed is said, and
-// nothing is sent too fast.
+// FuzzReceive: any sequence of messages, of any content, at any time; nothing that is not believed is said,
+// and nothing is sent too fast.
 func FuzzReceive(f *testing.F) {
 	p := usual()
 	for _, kind := range []dhcpv6.MessageType{dhcpv6.Solicit, dhcpv6.Request} {

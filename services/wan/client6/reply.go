@@ -164,7 +164,8 @@ func (r *reply) association(c *Client, ia *dhcpv6.IA, code uint16, from time.Dur
 			default:
 				shortest = shortest.least(life)
 				r.leases.Prefixes = append(r.leases.Prefixes, wan.Delegation{
-					Prefix: p.Prefix, Preferred: moment(from, life.preferred), Valid: moment(from, life.valid),
+					Prefix: p.Prefix, Preferred: moment(from, life.preferred),
+					Valid: moment(from, life.valid),
 				})
 			}
 		}
@@ -200,8 +201,8 @@ func (r *reply) good(what any, o dhcpv6.Options, err error, why string, life spa
 	case statusErr != nil || status.Code != dhcpv6.Success:
 		r.remark(wan.AboutDelegation, "%s is not given: %s", what, status.Code)
 	case life.preferred > life.valid:
-		r.remark(wan.AboutTimes, "%s is ignored: it is preferred for %s, and valid for %s", what, life.preferred,
-			life.valid)
+		r.remark(wan.AboutTimes, "%s is ignored: it is preferred for %s, and valid for %s", what,
+			life.preferred, life.valid)
 	case why != "":
 		r.remark(wan.AboutDelegation, "%s is not used: %s", what, why)
 	default:

@@ -259,7 +259,8 @@ func (c *Client) lacks(l *Lease) {
 
 // retain adds what was leased, and an answer neither gives nor takes back.
 func (l *Lease) retain(was *Lease, r *reply, now time.Duration) {
-	if !r.given() { // it only takes back: the rest is asked for in its time, and if that is over, not at once again
+	// it only takes back: the rest is asked for in its time, and if that is over, not at once again
+	if !r.given() {
 		if l.Renew = was.Renew; l.Renew <= now {
 			l.Renew = now + min(max(soonestRenew, (was.ends()-now)/2), time.Hour)
 		}

@@ -27,8 +27,9 @@ func (c *Client) Said() (s wan.Said6) {
 	return s
 }
 
-// Decided reports whether it is known what of before the start is still ours: a server has said so, or what was
-// leased in this run of the machine is used. While it is not, a Rebind or Solicit is on its way, or has no link yet.
+// Decided reports whether it is known what of before the start is still ours: a server has said so, or what
+// was leased in this run of the machine is used. While it is not, a Rebind or Solicit is on its way, or has
+// no link yet.
 func (c *Client) Decided() bool { return c.decided || c.lease != nil }
 
 // Status is how a client is, for people.
@@ -49,8 +50,8 @@ type Status struct {
 // Status returns how the client is. It changes nothing, so what is due is not done.
 func (c *Client) Status(now Now) Status {
 	s := Status{
-		State: c.state, Since: c.since, Wants: c.wantsSession(), DUID: c.duid, Tries: c.x.tries, Heard: c.heard, Next: c.Next(),
-		Ignored: map[string]uint64{},
+		State: c.state, Since: c.since, Wants: c.wantsSession(), DUID: c.duid, Tries: c.x.tries,
+		Heard: c.heard, Next: c.Next(), Ignored: map[string]uint64{},
 	}
 	if c.lease != nil {
 		s.Lease = c.lease.clone()

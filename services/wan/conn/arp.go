@@ -144,7 +144,8 @@ func (l Link) Watch(ctx context.Context, addr netip.Addr, tell func(by ethernet.
 }
 
 // overhear waits for the next station that says to have an address.
-func (l Link) overhear(ctx context.Context, addr netip.Addr, own []ethernet.MAC) (by ethernet.MAC, err error) {
+func (l Link) overhear(ctx context.Context, addr netip.Addr, own []ethernet.MAC) (by ethernet.MAC,
+	err error) {
 	s, err := l.openARP(rawsocket.OfLink(l.Index).Accept(sender(), number(addr)))
 	if err != nil {
 		return by, err

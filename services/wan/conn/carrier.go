@@ -33,7 +33,8 @@ const (
 // about the network namespace of the calling thread. tell must not wait long.
 func WatchCarrier(ctx context.Context, name string, tell func(up bool)) error {
 	w := &carrierWatch{name: name, tell: tell}
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
+		unix.NETLINK_ROUTE)
 	if err != nil {
 		return os.NewSyscallError("carrier: netlink socket", err)
 	}

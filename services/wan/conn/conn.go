@@ -116,8 +116,9 @@ func holdPort(name string) (*net.UDPConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
 		var err error
 		ctl := rc.Control(func(fd uintptr) {
-			err = errors.Join(unix.BindToDevice(int(fd), name), unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET,
-				unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop}))
+			err = errors.Join(unix.BindToDevice(int(fd), name),
+				unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET,
+					unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop}))
 		})
 		return errors.Join(ctl, err)
 	}}
@@ -194,7 +195,8 @@ type counts struct{ received, partial, malformed, checksum, tooLong atomic.Uint6
 func (c *Conn) Counts() Counts {
 	c.lost += c.packet.Lost()
 	return Counts{
-		Received: c.counts.received.Load(), Partial: c.counts.partial.Load(), Malformed: c.counts.malformed.Load(),
-		Checksum: c.counts.checksum.Load(), TooLong: c.counts.tooLong.Load(), Lost: c.lost,
+		Received: c.counts.received.Load(), Partial: c.counts.partial.Load(),
+		Malformed: c.counts.malformed.Load(), Checksum: c.counts.checksum.Load(),
+		TooLong: c.counts.tooLong.Load(), Lost: c.lost,
 	}
 }

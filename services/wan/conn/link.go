@@ -25,7 +25,8 @@ func Find(name string) (Link, error) {
 		return Link{}, err
 	}
 	if len(iface.HardwareAddr) != len(ethernet.MAC{}) {
-		return Link{}, fmt.Errorf("link %s is no Ethernet link: it has no hardware address of six bytes", name)
+		return Link{}, fmt.Errorf("link %s is no Ethernet link: it has no hardware address of six bytes",
+			name)
 	}
 	return Link{Name: name, Index: iface.Index, MAC: ethernet.MAC(iface.HardwareAddr)}, nil
 }
@@ -40,7 +41,8 @@ func (l Link) Check() error {
 	case now.Index != l.Index:
 		return fmt.Errorf("link %s is another one now, the former is %w", l.Name, links.ErrAbsent)
 	case now.MAC != l.MAC:
-		return fmt.Errorf("link %s has another hardware address now, %s is %w", l.Name, l.MAC, links.ErrAbsent)
+		return fmt.Errorf("link %s has another hardware address now, %s is %w", l.Name, l.MAC,
+			links.ErrAbsent)
 	}
 	return nil
 }

@@ -81,7 +81,9 @@ func (p *search) run(long time.Duration) error {
 		if i == probes {
 			until = long
 		}
-		err := listen(p.socket, p.start.Add(until), func(a ethernet.ARP) bool { return p.hear(a) || p.found.Gateway.IsUnicast() })
+		err := listen(p.socket, p.start.Add(until), func(a ethernet.ARP) bool {
+			return p.hear(a) || p.found.Gateway.IsUnicast()
+		})
 		switch {
 		case err != nil || p.found.Conflict.IsUnicast():
 			return err

@@ -86,7 +86,8 @@ func openPort6(name string, local netip.Addr) (*net.UDPConn, error) {
 // EachAdvertisement calls heard with each Router Advertisement that comes, and who sent it; it is valid until
 // heard returns. It calls answered with the link-local address of each station that answers a solicitation of
 // its address: that of Probe, or the kernel's. After Close it returns net.ErrClosed.
-func (c *Conn6) EachAdvertisement(heard func(from netip.Addr, a *advert.Advertisement), answered func(by netip.Addr)) error {
+func (c *Conn6) EachAdvertisement(heard func(from netip.Addr, a *advert.Advertisement),
+	answered func(by netip.Addr)) error {
 	return c.discovery.Each(func(m *advertconn.Message) {
 		isAnswer := m.Kind == advertconn.IsNeighbour && m.Solicited && m.Target.IsLinkLocalUnicast()
 		if !isAnswer && m.Kind != advertconn.IsAdvertisement || wait(c.paces[0], c.closed) != nil {

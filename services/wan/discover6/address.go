@@ -28,12 +28,14 @@ const (
 // hearPrefix takes a prefix that addresses are made of: RFC 4862 5.5.3. Others say only who is
 // a neighbour, and who is not reached as one is reached through the router (RFC 5942).
 func (h *Host) hearPrefix(p advert.Prefix) {
-	if !p.Autonomous || !p.Prefix.IsValid() || !p.Prefix.Addr().Is6() || p.Prefix.Addr().IsLinkLocalUnicast() ||
+	if !p.Autonomous || !p.Prefix.IsValid() || !p.Prefix.Addr().Is6() ||
+		p.Prefix.Addr().IsLinkLocalUnicast() ||
 		p.Prefix.Addr().IsMulticast() || p.Preferred > p.Valid || p.Prefix.Bits() != 128-idBits {
 		return
 	}
 	n := prefix{
-		prefix: p.Prefix.Masked(), onLink: p.OnLink, preferred: h.moment(p.Preferred), valid: h.moment(p.Valid),
+		prefix: p.Prefix.Masked(), onLink: p.OnLink, preferred: h.moment(p.Preferred),
+		valid: h.moment(p.Valid),
 	}
 	i := slices.IndexFunc(h.prefixes, func(have prefix) bool { return have.prefix == n.prefix })
 	if i < 0 {

@@ -90,8 +90,9 @@ type Host struct {
 	now     time.Duration
 	out     []Action
 	carrier bool
-	cut     time.Duration // when routers are taken not to be there, for there is no carrier; wan.Never: they are
-	told    What
+	// when routers are taken not to be there, for there is no carrier; wan.Never: they are
+	cut  time.Duration
+	told What
 
 	routers   []router // in the order in which they came
 	inUse     netip.Addr
@@ -132,7 +133,8 @@ func New(conf wan.Config, secret []byte, rand func() uint64) (*Host, error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
-	return &Host{conf: conf, secret: secret, rand: rand, solicitAt: wan.Never, solicitedAt: -firstWait, cut: wan.Never}, nil
+	return &Host{conf: conf, secret: secret, rand: rand, solicitAt: wan.Never, solicitedAt: -firstWait,
+		cut: wan.Never}, nil
 }
 
 // Start begins. It must be the first call. All moments are of CLOCK_BOOTTIME.
@@ -277,7 +279,8 @@ func (h *Host) end(why string) []Action {
 	is := h.what()
 	if was := h.told; !was.equal(&is) {
 		h.told = is
-		if silent := h.silentText(); why == "" && was.Said.Gateway.IsValid() && !is.Said.Gateway.IsValid() && silent != "" {
+		if silent := h.silentText(); why == "" && was.Said.Gateway.IsValid() && !is.Said.Gateway.IsValid() &&
+			silent != "" {
 			why = silent
 		}
 		h.out = append(h.out, event(&was, &is, h.now, why))

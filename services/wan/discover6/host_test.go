@@ -299,8 +299,8 @@ func TestResolvers(t *testing.T) {
 	}
 }
 
-// TestAnything: whatever is advertised, by whomever and when, all tables are bounded, what holds has not ended, and
-// routers are asked no faster than every four seconds.
+// TestAnything: whatever is advertised, by whomever and when, all tables are bounded, what holds has not
+// ended, and routers are asked no faster than every four seconds.
 func TestAnything(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 9))

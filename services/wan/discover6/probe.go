@@ -8,15 +8,16 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
-// Each router is watched: neighbour unreachability detection, RFC 4861 7.3. The kernel does that too, but only
-// while it has something to send, and tells nobody.
+// Each router is watched: neighbour unreachability detection, RFC 4861 7.3. The kernel does that too, but
+// only while it has something to send, and tells nobody.
 //
 //	Router Advertisement ─► unknown ─ answer ─► answers ─ 3 lost ─► silent: it is no way out
 //	                           ▲                   ▲ └──── answer ◄────┤
 //	                           └── Router Advertisement ◄──────────────┘
 //
-// The silence of a router that never answered means nothing: there may be some that forward and do not answer.
-// One that is silent and advertises itself is of these, for all that is known, until it answers again.
+// The silence of a router that never answered means nothing: there may be some that forward and do not
+// answer. One that is silent and advertises itself is of these, for all that is known, until it answers
+// again.
 const (
 	// probeEvery is how often a router is asked that answers, or has never done so.
 	probeEvery = 10 * time.Second

@@ -23,8 +23,8 @@ func (l *lab) in(when string, want netip.Addr) *lab {
 	return l
 }
 
-// TestSilentRouter: a router that has answered and does not any more is no way out, and is one again as soon as
-// it answers; all else that it said stays.
+// TestSilentRouter: a router that has answered and does not any more is no way out, and is one again as soon
+// as it answers; all else that it said stays.
 func TestSilentRouter(t *testing.T) {
 	l := newLab(t)
 	l.answer[first] = true
@@ -169,8 +169,8 @@ type station struct {
 	upAt     time.Duration // since when it is so
 }
 
-// TestRoutersComeAndGo: whatever routers do, one that answers is no way out for longer than worst after its end,
-// and no router that is there is kept from being one for longer than a second.
+// TestRoutersComeAndGo: whatever routers do, one that answers is no way out for longer than worst after its
+// end, and no router that is there is kept from being one for longer than a second.
 func TestRoutersComeAndGo(t *testing.T) {
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 7))

@@ -64,8 +64,8 @@ type Router struct {
 	Answers bool `json:"answers,omitempty"`
 }
 
-// SilentRouter returns a router that there would be if it answered; nil: there is one that does, for all that is
-// known, or none at all.
+// SilentRouter returns a router that there would be if it answered; nil: there is one that does, for all that
+// is known, or none at all.
 func (s *Status) SilentRouter() *Router {
 	for i := range s.Routers {
 		if s.Routers[i].InUse {

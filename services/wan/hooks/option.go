@@ -40,13 +40,14 @@ func optionOf(code uint8) (name string, k kind) {
 		1: {"subnet", addresses}, 2: {"timezone", signed32}, 3: {"router", addresses}, 6: {"dns", addresses},
 		9: {"lprsrv", addresses}, 12: {"hostname", host}, 13: {"bootsize", number16}, 15: {"domain", host},
 		16: {"swapsrv", addresses}, 17: {"rootpath", words}, 23: {"ipttl", number8}, 26: {"mtu", number16},
-		28: {"broadcast", addresses}, 33: {"routes", pairs}, 40: {"nisdomain", host}, 41: {"nissrv", addresses},
-		42: {"ntpsrv", addresses}, 44: {"wins", addresses}, 51: {"lease", number32}, 54: {"serverid", addresses},
-		56: {"message", words}, 60: {"vendor", words}, 66: {"tftp", host}, 67: {"bootfile", words},
-		100: {"tzstr", words}, 101: {"tzdbstr", words}, 119: {"search", domains}, 120: {"sipsrv", sip},
-		121: {"staticroutes", routes}, 132: {"vlanid", number16}, 133: {"vlanpriority", number8},
-		209: {"pxeconffile", words}, 210: {"pxepathprefix", words}, 211: {"reboottime", number32},
-		212: {"ip6rd", prefix6}, 249: {"msstaticroutes", routes}, 252: {"wpad", words},
+		28: {"broadcast", addresses}, 33: {"routes", pairs}, 40: {"nisdomain", host},
+		41: {"nissrv", addresses}, 42: {"ntpsrv", addresses}, 44: {"wins", addresses},
+		51: {"lease", number32}, 54: {"serverid", addresses}, 56: {"message", words}, 60: {"vendor", words},
+		66: {"tftp", host}, 67: {"bootfile", words}, 100: {"tzstr", words}, 101: {"tzdbstr", words},
+		119: {"search", domains}, 120: {"sipsrv", sip}, 121: {"staticroutes", routes},
+		132: {"vlanid", number16}, 133: {"vlanpriority", number8}, 209: {"pxeconffile", words},
+		210: {"pxepathprefix", words}, 211: {"reboottime", number32}, 212: {"ip6rd", prefix6},
+		249: {"msstaticroutes", routes}, 252: {"wpad", words},
 	}
 	if o, ok := known[code]; ok {
 		return o.name, o.kind
@@ -105,7 +106,8 @@ func ones(b []byte) int { return bits.OnesCount32(binary.BigEndian.Uint32(b)) }
 func hostName(b []byte) string {
 	s, _, _ := strings.Cut(string(b), "\x00")
 	harmless := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_.", r)
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' ||
+			strings.ContainsRune("-_.", r)
 	}
 	if strings.HasPrefix(s, "-") || strings.ContainsFunc(s, func(r rune) bool { return !harmless(r) }) {
 		return "bad"

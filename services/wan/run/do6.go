@@ -104,7 +104,8 @@ func (v *six) forget() {
 
 func (v *six) noteKept(err error) {
 	if err != nil && v.kept == nil {
-		v.s.log.Error("what is leased over IPv6 cannot be kept: after a restart it may be another", "cause", err)
+		v.s.log.Error("what is leased over IPv6 cannot be kept: after a restart it may be another", "cause",
+			err)
 	}
 	v.kept = err
 }

@@ -14,9 +14,10 @@ import (
 
 // A Conn6 is the sockets for IPv6 on the link. Close ends what reads, whose error is net.ErrClosed.
 type Conn6 interface {
-	// EachAdvertisement calls heard with each that comes, until Close; it is valid until heard returns. It calls
-	// answered with who answers a Probe.
-	EachAdvertisement(heard func(from netip.Addr, a *advert.Advertisement), answered func(by netip.Addr)) error
+	// EachAdvertisement calls heard with each that comes, until Close; it is valid until heard returns. It
+	// calls answered with who answers a Probe.
+	EachAdvertisement(heard func(from netip.Addr, a *advert.Advertisement),
+		answered func(by netip.Addr)) error
 	// ReadMessage waits for a message to port 546, which is valid until the next call.
 	ReadMessage() (message []byte, from netip.Addr, err error)
 	// Solicit asks all routers, and Probe one whether it is there; Send asks all DHCPv6 servers. None waits.

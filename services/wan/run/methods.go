@@ -71,8 +71,9 @@ func (s *Service) wish(of func(*client.Client, client.Now) []client.Action) {
 
 func (s *Service) status() Status {
 	st := Status{
-		Link: s.conf.Link, Absent: s.conn == nil, MAC: s.mac, Up: s.o.Uptime(), Events: slices.Clone(s.history.events),
-		Garbage: s.garbage, Problems: s.problems(), Static4: s.conf.Static4,
+		Link: s.conf.Link, Absent: s.conn == nil, MAC: s.mac, Up: s.o.Uptime(),
+		Events: slices.Clone(s.history.events), Garbage: s.garbage, Problems: s.problems(),
+		Static4: s.conf.Static4,
 	}
 	if s.client != nil && !s.conf.Static4 {
 		c := s.client.Status(s.now())
@@ -87,7 +88,8 @@ func (s *Service) status() Status {
 // problems returns what a person should look at.
 func (s *Service) problems() (all []string) {
 	if s.kept != nil {
-		all = append(all, "The lease cannot be kept, so another may be given after a restart: "+s.kept.Error())
+		all = append(all, "The lease cannot be kept, so another may be given after a restart: "+
+			s.kept.Error())
 	}
 	all = append(all, s.six.problems()...)
 	if s.client == nil || s.conf.Static4 {
@@ -99,10 +101,12 @@ func (s *Service) problems() (all []string) {
 	}
 	if r := st.Rival; r != nil {
 		all = append(all, fmt.Sprintf("station %s uses the address %s too, %s: what is for the box may go there; "+
-			"by the lease it is the box's, so it is kept and defended", r.MAC, st.Facts.Addrs[0].Addr(), rivalHeard(r, s.now().Up)))
+			"by the lease it is the box's, so it is kept and defended", r.MAC, st.Facts.Addrs[0].Addr(),
+			rivalHeard(r, s.now().Up)))
 	}
 	if st.Held && !st.Facts.Gateway.IsValid() && len(st.Facts.Routes) == 0 {
-		all = append(all, "no router was sent that can be used, and no route: nothing leads out by "+s.conf.Link)
+		all = append(all, "no router was sent that can be used, and no route: nothing leads out by "+
+			s.conf.Link)
 	}
 	return all
 }

@@ -101,7 +101,8 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// settled waits until the provider has its addresses: one that it is still asking for it would leave to the box.
+// settled waits until the provider has its addresses: one that it is still asking for it would leave to the
+// box.
 func (s *site) settled() {
 	s.t.Helper()
 	testnet.Eventually(s.t, 20*time.Second, "the provider's addresses are its own", func() bool {
@@ -259,8 +260,8 @@ func TestDelegators(t *testing.T) {
 	}
 }
 
-// TestDnsmasq: it has no prefixes, and is a router: addresses and resolvers by its advertisements, and by DHCPv6 as
-// they say.
+// TestDnsmasq: it has no prefixes, and is a router: addresses and resolvers by its advertisements, and by
+// DHCPv6 as they say.
 func TestDnsmasq(t *testing.T) {
 	for _, c := range []struct {
 		name, mode string

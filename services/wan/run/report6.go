@@ -10,11 +10,11 @@ import (
 // Six is the IPv6 of a Report.
 type Six struct {
 	Facts6 *wan.Facts6 `json:"facts6,omitempty"` // nil: there is none
-	// Pending6: the service has just started, and cannot know yet what there is: whoever follows keeps what he
-	// knows.
+	// Pending6: the service has just started, and cannot know yet what there is: whoever follows keeps what
+	// he knows.
 	Pending6 bool `json:"pending6,omitempty"`
-	// Decided6: what was leased before the start is in Facts6, or is to be had no more (client6.Client.Decided).
-	// It says nothing about routers.
+	// Decided6: what was leased before the start is in Facts6, or is to be had no more
+	// (client6.Client.Decided). It says nothing about routers.
 	Decided6 bool `json:"decided6,omitempty"`
 }
 

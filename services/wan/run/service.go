@@ -1,6 +1,6 @@
-// Package run is the clients of the way out as a process: it joins the engines (client; discover6 and client6,
-// for IPv6) to their sockets and to what is kept, and tells init what the way out is. It sets no address and no
-// route: init does, from what is told.
+// Package run is the clients of the way out as a process: it joins the engines (client; discover6 and
+// client6, for IPv6) to their sockets and to what is kept, and tells init what the way out is. It sets no
+// address and no route: init does, from what is told.
 //
 //	messages, carrier, conflicts ─┐                         ┌─► sockets: messages, probes, announcements
 //	time ─────────────────────────┼─► owner ─ client ─ do ──┼─► /perm/wan/lease
@@ -147,7 +147,9 @@ func (s *Service) openings(conf wan.Config) []links.Opening[Conn] {
 		return nil
 	}
 	link := conf.Link
-	return []links.Opening[Conn]{{Key: link, Name: link, Open: func() (Conn, error) { return s.o.Open(link) }}}
+	return []links.Opening[Conn]{{Key: link, Name: link, Open: func() (Conn, error) {
+		return s.o.Open(link)
+	}}}
 }
 
 // took has the owner use the sockets of the link, or none.

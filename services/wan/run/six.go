@@ -272,7 +272,8 @@ func (v *six) tell() {
 		}
 	}
 	was := v.told
-	if is.Pending6 == was.Pending6 && is.Decided6 == was.Decided6 && (is.Facts6 == nil) == (was.Facts6 == nil) &&
+	if is.Pending6 == was.Pending6 && is.Decided6 == was.Decided6 &&
+		(is.Facts6 == nil) == (was.Facts6 == nil) &&
 		(is.Facts6 == nil || is.Facts6.Equal(was.Facts6)) {
 		return
 	}

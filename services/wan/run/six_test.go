@@ -288,7 +288,8 @@ func TestSixObtained(t *testing.T) {
 	})
 }
 
-// TestSixPromises: where routers promise addresses by DHCPv6 (M) and no server gives any, what else it knows (O) is known.
+// TestSixPromises: where routers promise addresses by DHCPv6 (M) and no server gives any, what else it knows
+// (O) is known.
 func TestSixPromises(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab6(t)

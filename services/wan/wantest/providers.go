@@ -33,7 +33,9 @@ type Provider struct {
 func (p Provider) Start(t testing.TB, isp *testnet.Namespace, address string) *testnet.Process {
 	t.Helper()
 	server := p.start(t, isp, address)
-	testnet.Eventually(t, patience, p.Name+" serves", func() bool { return strings.Contains(server.Output(), p.ready) })
+	testnet.Eventually(t, patience, p.Name+" serves", func() bool {
+		return strings.Contains(server.Output(), p.ready)
+	})
 	return server
 }
 
@@ -47,10 +49,11 @@ func Providers() []Provider {
 }
 
 func dnsmasq(t testing.TB, isp *testnet.Namespace, address string) *testnet.Process {
-	return isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null",
-		"--port=0", "--interface=eth0", "--user=root", "--no-ping", "--dhcp-authoritative", "--leasefile-ro", "--pid-file=",
-		"--dhcp-range="+address+","+address+",255.255.255.0,1h",
-		"--dhcp-option=option:router,192.0.2.1", "--dhcp-option=option:dns-server,192.0.2.1"))
+	return isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon",
+		"--conf-file=/dev/null", "--port=0", "--interface=eth0", "--user=root", "--no-ping",
+		"--dhcp-authoritative", "--leasefile-ro", "--pid-file=", "--dhcp-range="+address+","+address+
+			",255.255.255.0,1h", "--dhcp-option=option:router,192.0.2.1",
+		"--dhcp-option=option:dns-server,192.0.2.1"))
 }
 
 func kea(t testing.TB, isp *testnet.Namespace, address string) *testnet.Process {

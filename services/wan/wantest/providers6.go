@@ -12,12 +12,13 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// A Delegator is another's DHCPv6 server. On eth0 of a namespace, which has 2001:db8:5::1/64, it gives addresses
-// of 2001:db8:5::100/120, names 2001:db8:5::53 as resolver, and delegates /56s. What it knew it has forgotten
-// when it is started again.
+// A Delegator is another's DHCPv6 server. On eth0 of a namespace, which has 2001:db8:5::1/64, it gives
+// addresses of 2001:db8:5::100/120, names 2001:db8:5::53 as resolver, and delegates /56s. What it knew it has
+// forgotten when it is started again.
 type Delegator struct {
 	Name string
-	// TakesBack: a prefix of another pool that a client renews is given lifetimes of 0, beside one of this pool.
+	// TakesBack: a prefix of another pool that a client renews is given lifetimes of 0, beside one of this
+	// pool.
 	TakesBack bool
 
 	start func(t testing.TB, isp *testnet.Namespace, p Pool) *testnet.Process
@@ -60,7 +61,8 @@ func Delegators() []Delegator {
 func kea6(t testing.TB, isp *testnet.Namespace, p Pool) *testnet.Process {
 	dir, pools := t.TempDir(), ""
 	if p.Prefix != "" {
-		pools = fmt.Sprintf(`"pd-pools": [{"prefix": %q, "prefix-len": 48, "delegated-len": %d}],`, p.Prefix, p.Length)
+		pools = fmt.Sprintf(`"pd-pools": [{"prefix": %q, "prefix-len": 48, "delegated-len": %d}],`, p.Prefix,
+			p.Length)
 	}
 	preferred, valid := p.seconds()
 	conf := write(t, dir, "kea.conf", fmt.Sprintf(`{"Dhcp6": {
@@ -96,25 +98,26 @@ func iscDHCPd6(t testing.TB, isp *testnet.Namespace, p Pool) *testnet.Process {
 func Radvd(t testing.TB, isp *testnet.Namespace, lines string) *testnet.Process {
 	dir := t.TempDir()
 	conf := write(t, dir, "radvd.conf", "interface eth0 { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; "+lines+" };\n")
-	return isp.Start(exec.Command(testnet.Need(t, "radvd", "radvd"), "-n", "-u", "root", "-m", "stderr", "-C", conf,
-		"-p", filepath.Join(dir, "pid")))
+	return isp.Start(exec.Command(testnet.Need(t, "radvd", "radvd"), "-n", "-u", "root", "-m", "stderr", "-C",
+		conf, "-p", filepath.Join(dir, "pid")))
 }
 
-// ntpByBoth is a value of option 56 with 2001:db8:5::123 and time.isp.example, as bytes: by its name for the option,
-// dnsmasq takes either addresses or a name.
+// ntpByBoth is a value of option 56 with 2001:db8:5::123 and time.isp.example, as bytes: by its name for the
+// option, dnsmasq takes either addresses or a name.
 const ntpByBoth = "00:01:00:10:20:01:0d:b8:00:05:00:00:00:00:00:00:00:00:01:23:" +
 	"00:03:00:12:04:74:69:6d:65:03:69:73:70:07:65:78:61:6d:70:6c:65:00"
 
-// Dnsmasq6 starts dnsmasq as router and DHCPv6 server, with the addresses and the resolver of a Delegator, and the time
-// servers 2001:db8:5::123 and time.isp.example. The
-// mode is that of its dhcp-range: "slaac", "ra-stateless", or "" for addresses by DHCPv6 alone.
+// Dnsmasq6 starts dnsmasq as router and DHCPv6 server, with the addresses and the resolver of a Delegator,
+// and the time servers 2001:db8:5::123 and time.isp.example. The mode is that of its dhcp-range: "slaac",
+// "ra-stateless", or "" for addresses by DHCPv6 alone.
 func Dnsmasq6(t testing.TB, isp *testnet.Namespace, mode string) *testnet.Process {
 	if mode != "" {
 		mode = "," + mode
 	}
-	return isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null", "--port=0",
-		"--interface=eth0", "--user=root", "--enable-ra", "--dhcp-range=2001:db8:5::100,2001:db8:5::1ff"+mode+",64,1h",
-		"--dhcp-option=option6:dns-server,[2001:db8:5::53]", "--dhcp-option=option6:domain-search,isp.example",
-		"--dhcp-option=option6:56,"+ntpByBoth,
+	return isp.Start(exec.Command(testnet.Need(t, "dnsmasq", "dnsmasq-base"), "--no-daemon",
+		"--conf-file=/dev/null", "--port=0", "--interface=eth0", "--user=root", "--enable-ra",
+		"--dhcp-range=2001:db8:5::100,2001:db8:5::1ff"+mode+
+			",64,1h", "--dhcp-option=option6:dns-server,[2001:db8:5::53]",
+		"--dhcp-option=option6:domain-search,isp.example", "--dhcp-option=option6:56,"+ntpByBoth,
 		"--dhcp-authoritative", "--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file="))
 }

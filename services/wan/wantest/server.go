@@ -142,7 +142,9 @@ func (s *Server) serve() {
 		s.heard = append(s.heard, m)
 		for _, script := range s.scripts {
 			if a := script.answer(&m); a != nil {
-				time.AfterFunc(script.After, func() { _ = s.packet.Send(ethernet.Everybody(), rawsocket.IPv4, a) })
+				time.AfterFunc(script.After, func() {
+					_ = s.packet.Send(ethernet.Everybody(), rawsocket.IPv4, a)
+				})
 			}
 		}
 		s.mu.Unlock()
@@ -155,7 +157,8 @@ func (s *Script) answer(m *Message) []byte {
 	if kind == 0 || m.To != everybody() && m.To != s.ID {
 		return nil
 	}
-	p := packet.Packet{Op: packet.BootReply, HType: m.HType, HLen: m.HLen, XID: m.XID, CHAddr: m.CHAddr, Flags: m.Flags}
+	p := packet.Packet{Op: packet.BootReply, HType: m.HType, HLen: m.HLen, XID: m.XID, CHAddr: m.CHAddr,
+		Flags: m.Flags}
 	add := func(code uint8, b []byte) { p.Options = append(p.Options, packet.Option{Code: code, Data: b}) }
 	add(packet.OptionMessageType, []byte{byte(kind)})
 	add(packet.OptionServerID, s.ID.AsSlice())

@@ -42,7 +42,8 @@ func readAuthorizedKeys(src *source.File, problem *source.Reporter) (keys []stri
 func otherForm(text string) (reason string, ends bool) {
 	const private = "this is a private key, which must never leave its owner; expected the line of the matching .pub file"
 	switch begins := strings.Contains(text, "BEGIN"); {
-	case strings.HasPrefix(text, "PuTTY-User-Key-File-"), strings.Contains(text, "PRIVATE KEY-----") && begins:
+	case strings.HasPrefix(text, "PuTTY-User-Key-File-"), strings.Contains(text, "PRIVATE KEY-----") &&
+		begins:
 		return private, false
 	case strings.Contains(text, "SSH2 PUBLIC KEY ----") && begins:
 		return `this is a public key as RFC 4716 has it; expected the line that "ssh-keygen -i -f FILE" makes of it`, false

@@ -20,7 +20,8 @@ const maxBootFiles = 32
 // archKeys are the architectures (RFC 4578 2.1, IANA "Processor Architecture Types") whose files have a key.
 func archKeys() map[uint16]string {
 	return map[uint16]string{
-		0: "bios", 6: "uefi-ia32", 7: "uefi", 9: "uefi", 10: "uefi-arm32", 11: "uefi-arm64", 27: "uefi-riscv64", 39: "uefi-loong64",
+		0: "bios", 6: "uefi-ia32", 7: "uefi", 9: "uefi", 10: "uefi-arm32", 11: "uefi-arm64",
+		27: "uefi-riscv64", 39: "uefi-loong64",
 	}
 }
 
@@ -51,7 +52,8 @@ func (l *loader) readBootFiles() []schemeField {
 				continue
 			}
 			if files[arch] == nil && len(files) == maxBootFiles {
-				l.At(e.Name.At, "files: %d is one architecture too many; expected at most %d in a site", arch, maxBootFiles)
+				l.At(e.Name.At, "files: %d is one architecture too many; expected at most %d in a site", arch,
+					maxBootFiles)
 				return []schemeField{}
 			}
 			if files[arch] == nil {
@@ -76,7 +78,8 @@ func (l *loader) archOf(e toml.Option) (arch uint16, ok bool) {
 	case err != nil || strconv.FormatUint(n, 10) != e.Name.Text:
 		l.At(e.Name.At, "files: %q is no architecture; expected a number from 0 to 65535, such as 22 for U-Boot on ARM64", e.Name.Text)
 	case archKeys()[arch] != "":
-		l.At(e.Name.At, "files: architecture %d has a key of its own; expected the key %s", arch, archKeys()[arch])
+		l.At(e.Name.At, "files: architecture %d has a key of its own; expected the key %s", arch,
+			archKeys()[arch])
 	case !e.Quoted || len(e.Values) != 1:
 		l.At(e.At, `files: the file of %d is not one string; expected one such as "u-boot.img"`, arch)
 	default:
@@ -97,7 +100,9 @@ func bootFileField(arch uint16, at map[source.Span]toml.Str) schemeField {
 		check = notBootURL
 	}
 	return schemeField{
-		key: "files." + strconv.Itoa(int(arch)), arch: arch, of: func(r *toml.Scheme) toml.Str { return at[r.Files.At] },
+		key: "files." + strconv.Itoa(int(arch)), arch: arch, of: func(r *toml.Scheme) toml.Str {
+			return at[r.Files.At]
+		},
 		check: check, set: set,
 	}
 }
@@ -114,7 +119,8 @@ func notBootURL(s string) string {
 	case u.User != nil:
 		return "has a user name or password, which everyone on the network could ask for; expected none"
 	case len(s) > maxScript:
-		return fmt.Sprintf("has %d bytes; expected at most %d, the length of one DHCP option", len(s), maxScript)
+		return fmt.Sprintf("has %d bytes; expected at most %d, the length of one DHCP option", len(s),
+			maxScript)
 	}
 	return ""
 }

@@ -38,10 +38,12 @@ func chapFields() []schemeField {
 			set: func(n *model.HostNetboot, v string) { own(n).User = v }},
 		{key: chapSecret, of: func(r *toml.Scheme) toml.Str { return r.CHAPSecret }, check: anything,
 			set: func(n *model.HostNetboot, v string) { own(n).File = v }},
-		{key: chapMutualUser, of: func(r *toml.Scheme) toml.Str { return r.CHAPMutualUser }, check: notCHAPUser,
-			set: func(n *model.HostNetboot, v string) { mutual(n).User = v }},
-		{key: chapMutualSecret, of: func(r *toml.Scheme) toml.Str { return r.CHAPMutualSecret }, check: anything,
-			set: func(n *model.HostNetboot, v string) { mutual(n).File = v }},
+		{key: chapMutualUser, of: func(r *toml.Scheme) toml.Str { return r.CHAPMutualUser },
+			check: notCHAPUser,
+			set:   func(n *model.HostNetboot, v string) { mutual(n).User = v }},
+		{key: chapMutualSecret, of: func(r *toml.Scheme) toml.Str { return r.CHAPMutualSecret },
+			check: anything,
+			set:   func(n *model.HostNetboot, v string) { mutual(n).File = v }},
 	}
 }
 
@@ -58,10 +60,12 @@ func anything(string) string { return "" }
 // as it is.
 func notCHAPUser(s string) string {
 	odd := func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune(".:@_-", c)
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') &&
+			!strings.ContainsRune(".:@_-", c)
 	}
 	if s == "" || len(s) > maxCHAPUser || strings.ContainsFunc(s, odd) || s[0] == '-' {
-		return fmt.Sprintf(`%q cannot be one; expected 1 to %d letters, digits and ".", ":", "@", "_", "-"`, s, maxCHAPUser)
+		return fmt.Sprintf(`%q cannot be one; expected 1 to %d letters, digits and ".", ":", "@", "_", "-"`,
+			s, maxCHAPUser)
 	}
 	return ""
 }
@@ -80,7 +84,8 @@ func (l *loader) checkCHAP(h *hostEntry, wrong func(key, format string, args ...
 		wrong(chapMutualUser, "%s without %s for %q: a target proves itself to whom it asks for a proof; expected both",
 			chapMutualUser, chapUser, h.Name)
 	case h.Netboot.RootPath == "":
-		wrong(chapUser, "%s is for the target of %q, which has no root-path; expected that too", chapUser, h.Name)
+		wrong(chapUser, "%s is for the target of %q, which has no root-path; expected that too", chapUser,
+			h.Name)
 	case len(h.MACs) == 0 && len(h.Ports) > 0:
 		wrong(chapUser, "%s for %q, which is known by its port, where any card can be plugged in; expected a line for it in ethers",
 			chapUser, h.Name)
@@ -91,7 +96,8 @@ func (l *loader) checkCHAP(h *hostEntry, wrong func(key, format string, args ...
 }
 
 // readProof reads the secret of a proof, of which there may be none.
-func (l *loader) readProof(h *hostEntry, p *model.Proof, user, file string, wrong func(key, format string, args ...any)) {
+func (l *loader) readProof(h *hostEntry, p *model.Proof, user, file string,
+	wrong func(key, format string, args ...any)) {
 	switch {
 	case p == nil || *p == model.Proof{}:
 	case p.User == "":

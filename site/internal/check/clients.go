@@ -45,7 +45,8 @@ func (l *loader) clients(raw toml.Clients, n clientNetwork) model.Clients {
 	c.CaptivePortal = l.captivePortal(raw.CaptivePortal)
 	c.Options = l.options(raw.Options, raw.Always, networkKeys())
 	if n.kind == "lan" && n.ipv4.IsValid() && !n.ipv6 && raw.IPv6OnlyWait.OK() && l.parsed {
-		l.Against(raw.IPv6OnlyWait.At, n.at, "ipv6-only-wait has clients do without IPv4, but their lan has no IPv6; expected the key ipv6 too")
+		l.Against(raw.IPv6OnlyWait.At, n.at,
+			"ipv6-only-wait has clients do without IPv4, but their lan has no IPv6; expected the key ipv6 too")
 	}
 	return c
 }
@@ -77,7 +78,8 @@ func (l *loader) router(v toml.Str, n clientNetwork) netip.Addr {
 	case !n.ipv4.Contains(a):
 		l.Against(v.At, n.at, "router %s lies outside %s %s", a, n.kind, n.ipv4.Masked())
 	case model.NotForHost(a, n.ipv4) != "":
-		l.Against(v.At, n.at, "router %s %s; expected the address of a router", a, model.NotForHost(a, n.ipv4))
+		l.Against(v.At, n.at, "router %s %s; expected the address of a router", a,
+			model.NotForHost(a, n.ipv4))
 	default:
 		return a
 	}
@@ -193,9 +195,11 @@ func (l *loader) checkClientRoute(v toml.Str, r option.Route, n clientNetwork) b
 		l.At(v.At, `route %q has no router; expected one, as in "%s via 192.168.32.2"`, v.Text, r.To)
 	case !n.ipv4.IsValid():
 	case n.ipv4.Bits() <= r.To.Bits() && n.ipv4.Contains(r.To.Addr()):
-		l.Against(v.At, n.at, "route to %s is within the network %s itself; expected another network", r.To, n.ipv4.Masked())
+		l.Against(v.At, n.at, "route to %s is within the network %s itself; expected another network", r.To,
+			n.ipv4.Masked())
 	case !n.ipv4.Contains(r.Via):
-		l.Against(v.At, n.at, "route to %s: its router %s lies outside %s %s", r.To, r.Via, n.kind, n.ipv4.Masked())
+		l.Against(v.At, n.at, "route to %s: its router %s lies outside %s %s", r.To, r.Via, n.kind,
+			n.ipv4.Masked())
 	case model.NotForHost(r.Via, n.ipv4) != "":
 		l.Against(v.At, n.at, "route to %s: its router %s %s", r.To, r.Via, model.NotForHost(r.Via, n.ipv4))
 	default:
@@ -215,7 +219,8 @@ func (l *loader) captivePortal(v toml.Str) string {
 	case u.User != nil:
 		l.At(v.At, "captive-portal has a user name or password, which everyone on the network could ask for; expected none")
 	case len(v.Text) > maxPortal:
-		l.At(v.At, "captive-portal has %d bytes; expected at most %d, the length of one DHCP option", len(v.Text), maxPortal)
+		l.At(v.At, "captive-portal has %d bytes; expected at most %d, the length of one DHCP option",
+			len(v.Text), maxPortal)
 	case isAddr(strings.Trim(u.Hostname(), "[]")):
 		l.At(v.At, "captive-portal has the address %s as its server; expected a name, for which there are certificates (RFC 8910 2)", u.Hostname())
 	default:

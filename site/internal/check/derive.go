@@ -93,7 +93,8 @@ func notScript(s string) string {
 	case u.User != nil:
 		return "has a user name or password, which everyone on the network could ask for; expected none"
 	case len(s) > maxScript:
-		return fmt.Sprintf("has %d bytes; expected at most %d, the length of one DHCP option", len(s), maxScript)
+		return fmt.Sprintf("has %d bytes; expected at most %d, the length of one DHCP option", len(s),
+			maxScript)
 	}
 	return ""
 }
@@ -110,7 +111,8 @@ func notHTTPDirectory(s string) string {
 	case !strings.HasSuffix(s, "/"):
 		return "does not end in a slash, and the name of a file comes after it" + expected
 	case len(s) > maxBootFile:
-		return fmt.Sprintf("has %d bytes; expected at most %d, so that the name of a file fits after it", len(s), maxBootFile)
+		return fmt.Sprintf("has %d bytes; expected at most %d, so that the name of a file fits after it",
+			len(s), maxBootFile)
 	}
 	return ""
 }
@@ -123,7 +125,8 @@ func notBootFile(s string) string {
 	case s == "" || !isGraphic(s):
 		return `is no name of a file; expected one without blanks, such as "ipxe.efi"`
 	case len(s) > maxBootFile:
-		return fmt.Sprintf("has %d bytes; expected at most %d, the length that DHCP has for it", len(s), maxBootFile)
+		return fmt.Sprintf("has %d bytes; expected at most %d, the length that DHCP has for it", len(s),
+			maxBootFile)
 	}
 	return ""
 }

@@ -55,7 +55,8 @@ func (c *dnsCheck) grow(set rrset, data int, at source.Span) {
 	before := c.sizes[set]
 	c.sizes[set] = before + recordHead + data
 	if before <= maxSet && c.sizes[set] > maxSet {
-		c.At(at, "%s has more %s records than fit into an answer; expected at most %d bytes of them", set.name, set.typ, maxSet)
+		c.At(at, "%s has more %s records than fit into an answer; expected at most %d bytes of them",
+			set.name, set.typ, maxSet)
 	}
 }
 
@@ -86,7 +87,8 @@ func (c *dnsCheck) hostNames() {
 		sizes := map[bool]int{}
 		for i, a := range h.Addrs {
 			if sizes[a.Is4()] += recordHead + a.BitLen()/8; sizes[a.Is4()] > maxSet {
-				c.At(h.addrAt[i], "host %q has more addresses than fit into an answer of DNS; expected fewer", h.Name)
+				c.At(h.addrAt[i], "host %q has more addresses than fit into an answer of DNS; expected fewer",
+					h.Name)
 				break
 			}
 		}
@@ -176,9 +178,11 @@ func notLabels(labels []string) string {
 		case label == "":
 			return model.EmptyPart(strings.Join(labels, "."))
 		case len(label) > maxLabelLen:
-			return fmt.Sprintf("has a part of %d characters; expected at most %d (RFC 1035)", len(label), maxLabelLen)
+			return fmt.Sprintf("has a part of %d characters; expected at most %d (RFC 1035)", len(label),
+				maxLabelLen)
 		case i >= 0:
-			return fmt.Sprintf("contains %q; expected letters, digits, hyphens and underscores", []rune(label[i:])[0])
+			return fmt.Sprintf("contains %q; expected letters, digits, hyphens and underscores",
+				[]rune(label[i:])[0])
 		}
 	}
 	return ""

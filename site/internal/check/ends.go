@@ -88,7 +88,8 @@ func (c *firewallCheck) members(v toml.Str) ([]netip.Prefix, []string) {
 	case err != nil:
 		c.At(v.At, "%q %v", v.Text, err)
 	case len(matched) == 0 && c.parsed: // else it may be in what was not read
-		c.lacks(source.Hosts, v.Text, v.At, source.Span{}, "%q is no zone, group, list or host%s", v.Text, c.suggest(v.Text))
+		c.lacks(source.Hosts, v.Text, v.At, source.Span{}, "%q is no zone, group, list or host%s", v.Text,
+			c.suggest(v.Text))
 	}
 	var networks []netip.Prefix
 	var zones []string
@@ -107,7 +108,8 @@ func (c *firewallCheck) hostNetworks(v toml.Str, h *hostEntry) ([]netip.Prefix, 
 		return nil, nil
 	case len(h.Addrs) == 0:
 		if !h.refused {
-			c.lacks(source.Hosts, h.Name, v.At, h.at, "host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", h.Name)
+			c.lacks(source.Hosts, h.Name, v.At, h.at,
+				"host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", h.Name)
 		}
 		return nil, nil
 	}
@@ -136,5 +138,6 @@ func (c *firewallCheck) suggest(word string) string {
 	if host := c.hosts.suggest(word); host != "" {
 		return host
 	}
-	return "; expected one of those, " + toml.OneOf(append(c.zoneNames(), model.ZoneAny, model.ZoneBox)) + ", or an address or network"
+	return "; expected one of those, " + toml.OneOf(append(c.zoneNames(), model.ZoneAny, model.ZoneBox)) +
+		", or an address or network"
 }

@@ -48,14 +48,16 @@ func readEthersLine(words []source.Word, domain string, problem *source.Reporter
 	}
 	switch {
 	case reason != "" && len(words) == 2 && isMAC(words[1].Text):
-		refuse(words[1].At, "%s stands after %q; expected the MAC address first, then the name of its host", words[1].Text, words[0].Text)
+		refuse(words[1].At, "%s stands after %q; expected the MAC address first, then the name of its host",
+			words[1].Text, words[0].Text)
 		words = []source.Word{words[1], words[0]}
 	case reason != "":
 		refuse(words[0].At, "%q %s", words[0].Text, reason)
 	case len(words) == 1:
 		refuse(words[0].At, "%q has no name; expected the name of its host on the same line", words[0].Text)
 	case len(words) > 2:
-		refuse(words[2].At, "%q is one word too many; expected a MAC address and one host name", words[2].Text)
+		refuse(words[2].At, "%q is one word too many; expected a MAC address and one host name",
+			words[2].Text)
 	}
 	if len(words) == 1 {
 		return ethersLine{}
@@ -87,7 +89,8 @@ func ethersName(w source.Word, domain string, problem *source.Reporter) (string,
 		if problem == nil {
 			return "", false
 		}
-		problem.At(w.At, "host name %q is in another domain; expected a plain name or one that ends in .%s", w.Text, domain)
+		problem.At(w.At, "host name %q is in another domain; expected a plain name or one that ends in .%s",
+			w.Text, domain)
 		return "", false
 	}
 	return name, true

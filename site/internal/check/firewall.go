@@ -118,7 +118,8 @@ func (c *firewallCheck) userZones() {
 		}
 		if z.name != "" && z.lan != "" {
 			c.zones = append(c.zones, z)
-			c.out.Zones = append(c.out.Zones, model.FirewallZone{Name: z.name, LAN: z.lan, Networks: z.networks})
+			c.out.Zones = append(c.out.Zones,
+				model.FirewallZone{Name: z.name, LAN: z.lan, Networks: z.networks})
 		}
 	}
 }
@@ -162,7 +163,8 @@ func (c *firewallCheck) newName(what string, v toml.Str) string {
 	name := strings.ToLower(v.Text)
 	reason := model.NotLabel(name)
 	if reason == "" && (name[0] < 'a' || len(name) > maxRuleName) {
-		reason = "does not start with a letter or has more than " + strconv.Itoa(maxRuleName) + " characters; expected another name"
+		reason = "does not start with a letter or has more than " + strconv.Itoa(maxRuleName) +
+			" characters; expected another name"
 	}
 	if reason != "" {
 		c.At(v.At, "%s name %q %s", what, v.Text, reason)
@@ -249,7 +251,8 @@ func (c *firewallCheck) userServices() {
 			continue
 		}
 		if _, known := c.services[name]; known {
-			c.Against(d.Name.At, own[name], "service %q is known already, as %s; expected another name", name, model.FlowsText(c.services[name]))
+			c.Against(d.Name.At, own[name], "service %q is known already, as %s; expected another name", name,
+				model.FlowsText(c.services[name]))
 			continue
 		}
 		s := model.Service{Name: name}

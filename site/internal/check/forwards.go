@@ -26,7 +26,8 @@ func (c *firewallCheck) checkForwards() {
 		okTo = c.forwardTarget(raw.To, &f)
 		okSources = c.forwardSources(raw.Sources, &f)
 		f.Protos = c.protos(raw.Proto)
-		f.Name = c.ruleName(raw.Name, c.hostLabel(f.Host)+"-"+strings.Join(f.Protos, "-")+"-"+raw.Port.Text, raw.At)
+		f.Name = c.ruleName(raw.Name, c.hostLabel(f.Host)+"-"+strings.Join(f.Protos, "-")+"-"+raw.Port.Text,
+			raw.At)
 		if okFrom && okPort && okTo && okSources && len(f.Protos) > 0 {
 			c.addForward(checkedForward{f, raw.At, raw.Port.At})
 		}
@@ -49,7 +50,8 @@ func (c *firewallCheck) addForward(f checkedForward) {
 	flows := f.Flows(f.First, f.Last)
 	for _, offered := range flows {
 		if other, taken := c.offered(f.From, offered); taken {
-			c.Against(f.port, other.port, "%s is forwarded to %s already; expected other ports", offered, other.host)
+			c.Against(f.port, other.port, "%s is forwarded to %s already; expected other ports", offered,
+				other.host)
 			return
 		}
 		if c.isServed(f, offered) {
@@ -82,7 +84,8 @@ type offer struct {
 func (c *firewallCheck) offered(zones []string, flow model.Flow) (offer, bool) {
 	for _, zone := range zones {
 		key := offering{zone, flow.Proto}
-		if at := c.firstFrom(key, flow.First); at < len(c.offers[key]) && c.offers[key][at].first <= flow.Last {
+		if at := c.firstFrom(key, flow.First); at < len(c.offers[key]) &&
+			c.offers[key][at].first <= flow.Last {
 			return c.offers[key][at], true
 		}
 	}
@@ -113,14 +116,17 @@ func (c *firewallCheck) isServed(f checkedForward, offered model.Flow) bool {
 		i := slices.IndexFunc(c.zones, func(z zone) bool { return z.name == from })
 		for _, s := range c.site.BoxServices() {
 			if c.zones[i].lan != "" && slices.ContainsFunc(s.Flows, offered.Overlaps) {
-				c.At(f.port, "%s is the appliance's own %s on %s; expected other ports", offered, s.Name, from)
+				c.At(f.port, "%s is the appliance's own %s on %s; expected other ports", offered, s.Name,
+					from)
 				return true
 			}
 		}
 		for _, r := range c.boxRules[from] {
 			for _, s := range r.Services {
 				if slices.ContainsFunc(s.Flows, offered.Overlaps) {
-					c.Against(f.port, r.at, "%s is the appliance's own, which %q allows from %s; expected other ports", offered, r.Name, from)
+					c.Against(f.port, r.at,
+						"%s is the appliance's own, which %q allows from %s; expected other ports", offered,
+						r.Name, from)
 					return true
 				}
 			}
@@ -147,7 +153,9 @@ func (c *firewallCheck) isDenied(f checkedForward) bool {
 	}
 	allowed := checkedRule{from: c.reach([]model.FirewallEnd{from}), to: c.reach([]model.FirewallEnd{to})}
 	allowed.Services = []model.Service{{Flows: flows}}
-	r, denied := c.index.first(allowed, &c.steps, func(r checkedRule) bool { return r.Deny && hides(r, allowed) })
+	r, denied := c.index.first(allowed, &c.steps, func(r checkedRule) bool {
+		return r.Deny && hides(r, allowed)
+	})
 	if denied {
 		c.Against(f.at, r.at, "this forward never applies, because %q denies all that it allows; expected a forward that no rule denies", r.Name)
 	}
@@ -188,7 +196,8 @@ func (c *firewallCheck) forwardPorts(v toml.PortRange) (first, last uint16, ok b
 	}
 	first, last, ok = model.ReadPorts(v.Text)
 	if !ok {
-		c.At(v.At, "port %s is none; %s", v.Text, portAlone(v.Text, `expected a port from 1 to 65535, or a range such as "5000-5999"`))
+		c.At(v.At, "port %s is none; %s", v.Text,
+			portAlone(v.Text, `expected a port from 1 to 65535, or a range such as "5000-5999"`))
 	}
 	return first, last, ok
 }
@@ -260,14 +269,16 @@ func (c *firewallCheck) targetAddrs(v toml.Str, host string) ([]netip.Addr, bool
 	known, ok := c.hosts.names[model.Canonical(host, c.site.Domain)]
 	switch {
 	case !ok:
-		c.lacks(source.Hosts, host, v.At, source.Span{}, "there is no host %q; expected a name in hosts, or an address%s", host, c.hosts.suggest(host))
+		c.lacks(source.Hosts, host, v.At, source.Span{},
+			"there is no host %q; expected a name in hosts, or an address%s", host, c.hosts.suggest(host))
 		return nil, false
 	case known.host == c.self():
 		c.At(v.At, "%q is the appliance itself; expected a host behind it", host)
 		return nil, false
 	case len(known.host.Addrs) == 0:
 		if !known.host.refused {
-			c.lacks(source.Hosts, host, v.At, known.at, "host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", host)
+			c.lacks(source.Hosts, host, v.At, known.at,
+				"host %q has no address in hosts, and the one from the pool may change; expected a line in hosts", host)
 		}
 		return nil, false
 	}
@@ -345,14 +356,17 @@ func (c *firewallCheck) checkOneToOne() {
 			continue
 		}
 		if first, twice := outside[address]; twice {
-			c.Against(raw.Address.At, first, "address %s is given to a host already; expected another", address)
+			c.Against(raw.Address.At, first, "address %s is given to a host already; expected another",
+				address)
 		}
 		if first, twice := inside[f.To[0]]; twice {
-			c.Against(raw.Host.At, first, "host %q has an address upstream already; expected one", raw.Host.Text)
+			c.Against(raw.Host.At, first, "host %q has an address upstream already; expected one",
+				raw.Host.Text)
 		}
 		outside[address], inside[f.To[0]] = raw.Address.At, raw.Host.At
 		c.out.OneToOne = append(c.out.OneToOne,
-			model.OneToOne{Outside: address, Inside: f.To[0], Host: raw.Host.Text, Zone: f.Zone, Place: raw.At.Place()})
+			model.OneToOne{Outside: address, Inside: f.To[0], Host: raw.Host.Text, Zone: f.Zone,
+				Place: raw.At.Place()})
 	}
 }
 
@@ -365,7 +379,8 @@ func (c *firewallCheck) outsideAddr(raw toml.OneToOne) (netip.Addr, bool) {
 	n := c.networkOf(a)
 	switch {
 	case err != nil || !a.Is4():
-		c.At(raw.Address.At, `address %q is no IPv4 address; expected one such as "192.0.2.20"`, raw.Address.Text)
+		c.At(raw.Address.At, `address %q is no IPv4 address; expected one such as "192.0.2.20"`,
+			raw.Address.Text)
 	case model.NotUnicast(a) != "":
 		c.At(raw.Address.At, "address %s %s; expected one for a host", a, model.NotUnicast(a))
 	case !c.site.WAN.HasIPv4():
@@ -377,7 +392,8 @@ func (c *firewallCheck) outsideAddr(raw toml.OneToOne) (netip.Addr, bool) {
 	case n != nil && n.what != "WAN":
 		c.Against(raw.Address.At, n.at, "address %s is on %s; expected one upstream", a, n.what)
 	case n != nil && model.NotForHost(a, n.own) != "":
-		c.Against(raw.Address.At, n.at, "address %s %s; expected one for a host", a, model.NotForHost(a, n.own))
+		c.Against(raw.Address.At, n.at, "address %s %s; expected one for a host", a,
+			model.NotForHost(a, n.own))
 	case a == c.site.WAN.Gateway:
 		c.At(raw.Address.At, "address %s is the router upstream; expected another", a)
 	default:

@@ -62,7 +62,8 @@ func (l *loader) checkGroups() {
 }
 
 func says(raw toml.Host) bool {
-	for _, at := range []source.Span{raw.LeaseTime.At, raw.Router.At, raw.Options.At, raw.Always.At, raw.Netboot.At} {
+	for _, at := range []source.Span{raw.LeaseTime.At, raw.Router.At, raw.Options.At, raw.Always.At,
+		raw.Netboot.At} {
 		if at.OK() {
 			return true
 		}
@@ -78,8 +79,11 @@ func (l *loader) members(names toml.List) []member {
 	for _, v := range names.Items {
 		inFull := !isPattern(v.Text)
 		matched := l.matching(v)
-		if !inFull && len(matched) > 0 && !slices.ContainsFunc(matched, func(h *hostEntry) bool { return h.AsksDHCP() || h.refused }) {
-			l.lacks(source.Ethers, v.Text, v.At, matched[0].at, "%q matches no host that asks for its address; expected one with a line in ethers", v.Text)
+		if !inFull && len(matched) > 0 && !slices.ContainsFunc(matched, func(h *hostEntry) bool {
+			return h.AsksDHCP() || h.refused
+		}) {
+			l.lacks(source.Ethers, v.Text, v.At, matched[0].at,
+				"%q matches no host that asks for its address; expected one with a line in ethers", v.Text)
 		}
 		for _, h := range matched {
 			i, known := index[h]
@@ -90,7 +94,8 @@ func (l *loader) members(names toml.List) []member {
 				index[h] = len(all)
 				all = append(all, member{h, inFull, v.At})
 			case inFull && !h.refused:
-				l.lacks(source.Ethers, v.Text, v.At, h.at, "%q asks no DHCP server; expected a host with a line in ethers", v.Text)
+				l.lacks(source.Ethers, v.Text, v.At, h.at,
+					"%q asks no DHCP server; expected a host with a line in ethers", v.Text)
 			}
 		}
 	}
@@ -109,7 +114,8 @@ func (l *loader) matching(v toml.Str) []*hostEntry {
 	if err != nil {
 		l.At(v.At, "%q %v", v.Text, err)
 	} else if len(matched) == 0 {
-		l.lacks(source.Hosts, v.Text, v.At, source.Span{}, "%q matches no host of the files hosts and ethers%s", v.Text, l.hosts.suggest(v.Text))
+		l.lacks(source.Hosts, v.Text, v.At, source.Span{},
+			"%q matches no host of the files hosts and ethers%s", v.Text, l.hosts.suggest(v.Text))
 	}
 	return matched
 }
@@ -145,10 +151,14 @@ func (l *loader) settings(raw toml.Host) []setting {
 		all = append(all, setting{"lease-time", raw.LeaseTime.At, func(h *hostEntry) { h.LeaseTime = d }})
 	}
 	if router, ok := l.groupRouter(raw.Router); ok {
-		all = append(all, setting{"router", raw.Router.At, func(h *hostEntry) { h.Router, h.NoRouter = router, !router.IsValid() }})
+		all = append(all, setting{"router", raw.Router.At, func(h *hostEntry) {
+			h.Router, h.NoRouter = router, !router.IsValid()
+		}})
 	}
 	for _, o := range l.placedOptions(raw.Options, raw.Always, hostKeys()) {
-		all = append(all, setting{optionKey(o.Code), o.at, func(h *hostEntry) { h.Options = append(h.Options, o.Option) }})
+		all = append(all, setting{optionKey(o.Code), o.at, func(h *hostEntry) {
+			h.Options = append(h.Options, o.Option)
+		}})
 	}
 	return append(all, l.profile(raw.Netboot)...)
 }
@@ -185,7 +195,9 @@ func (l *loader) checkWayOut(h *hostEntry) {
 	at := h.settings[optionKey(121)].at
 	switch out := hasWayOut(h.Options[i].Data); {
 	case out && h.NoRouter:
-		l.Against(at, h.settings["router"].at, "option 121 of %q has a route to 0.0.0.0/0, but its router is off; expected one of the two", h.Name)
+		l.Against(at, h.settings["router"].at,
+			"option 121 of %q has a route to 0.0.0.0/0, but its router is off; expected one of the two",
+			h.Name)
 	case !out && !h.NoRouter:
 		l.At(at, `option 121 of %q has no way out, and with it clients take none from the router (RFC 3442); expected "0.0.0.0/0 via …" too, or router = "off"`, h.Name)
 	}

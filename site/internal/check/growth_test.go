@@ -81,8 +81,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestRefusedInTime: what is too much is refused before it is compared. That it does not hang is what the test has
-// to say; the limit is generous.
+// TestRefusedInTime: what is too much is refused before it is compared. That it does not hang is what the
+// test has to say; the limit is generous.
 func TestRefusedInTime(t *testing.T) {
 	hosts := func(n int) string {
 		var text strings.Builder

@@ -43,7 +43,9 @@ func orWithLength(s, expected string) string {
 // asFlow returns what was likely meant with a word that is no service, in quotes, "" if nobody knows: a port
 // alone, or a protocol and a port in another order or with another sign between them.
 func asFlow(word string) string {
-	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool { return strings.ContainsRune("/:. ", c) })
+	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool {
+		return strings.ContainsRune("/:. ", c)
+	})
 	if len(parts) == 1 {
 		if _, _, ok := model.ReadPorts(parts[0]); ok {
 			return strconv.Quote("tcp/"+parts[0]) + " or " + strconv.Quote("udp/"+parts[0])
@@ -113,7 +115,8 @@ func meantService(word string) string {
 	return ""
 }
 
-// meantOptions are names that dhcpd and Kea have for options, and people who know no name, with those that they have here.
+// meantOptions are names that dhcpd and Kea have for options, and people who know no name, with those that
+// they have here.
 const meantOptions = `
 domain-name-servers dns-servers | dns-server
 routers gateway default-gateway | router
@@ -137,15 +140,16 @@ v6-only-preferred | ipv6-only
 
 func meantOption(name string) string {
 	for line := range strings.Lines(strings.TrimSpace(meantOptions)) {
-		if names, meant, _ := strings.Cut(strings.TrimSpace(line), " | "); slices.Contains(strings.Fields(names), name) {
+		if names, meant, _ := strings.Cut(strings.TrimSpace(line),
+			" | "); slices.Contains(strings.Fields(names), name) {
 			return meant
 		}
 	}
 	return ""
 }
 
-// asResolver is a resolver with its port as others write it, 192.0.2.53:5300 and dnsmasq's 192.0.2.53#5300, in the form
-// that is read, in quotes. It is "" for what is no such.
+// asResolver is a resolver with its port as others write it, 192.0.2.53:5300 and dnsmasq's 192.0.2.53#5300,
+// in the form that is read, in quotes. It is "" for what is no such.
 func asResolver(s string) string {
 	address, port, _ := strings.Cut(s, "#")
 	if a, err := netip.ParseAddrPort(s); err == nil {
@@ -185,9 +189,9 @@ func meantAddress(word string) string {
 	return plain
 }
 
-// meantEthers is a line of ethers in the form that is read, for one that has a MAC address somewhere else: the lines of
-// DHCP servers, dhcp-host=MAC,name and host name { hardware ethernet MAC; …, and of tables of neighbours, whose names
-// may be those of links. It is "" for any other.
+// meantEthers is a line of ethers in the form that is read, for one that has a MAC address somewhere else:
+// the lines of DHCP servers, dhcp-host=MAC,name and host name { hardware ethernet MAC; …, and of tables of
+// neighbours, whose names may be those of links. It is "" for any other.
 func meantEthers(words []source.Word) string {
 	first := strings.ToLower(words[0].Text)
 	if strings.HasPrefix(first, ";") || strings.HasPrefix(first, "//") {
@@ -196,7 +200,9 @@ func meantEthers(words []source.Word) string {
 	named := strings.Contains(first, ",") || first == "host"
 	var mac, name string
 	for _, w := range words {
-		for part := range strings.FieldsFuncSeq(w.Text, func(c rune) bool { return strings.ContainsRune("=,;{}\"'", c) }) {
+		for part := range strings.FieldsFuncSeq(w.Text, func(c rune) bool {
+			return strings.ContainsRune("=,;{}\"'", c)
+		}) {
 			switch {
 			case isMAC(part):
 				mac = cmp.Or(mac, part)

@@ -49,9 +49,11 @@ func (l *loader) checkHooks() {
 // isHookName reports whether a name is harmless wherever it is shown, and no option or hidden file.
 func isHookName(s string) bool {
 	odd := func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("._-", r)
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') &&
+			!strings.ContainsRune("._-", r)
 	}
-	return s != "" && len(s) <= maxHookName && !strings.ContainsAny(s[:1], ".-") && !strings.ContainsFunc(s, odd)
+	return s != "" && len(s) <= maxHookName && !strings.ContainsAny(s[:1], ".-") &&
+		!strings.ContainsFunc(s, odd)
 }
 
 // readHook returns the content of a hook that the appliance can run, nil of others.
@@ -84,12 +86,14 @@ func (l *loader) readHook(name toml.Str) []byte {
 	words := strings.Fields(strings.TrimPrefix(line, "#!"))
 	switch {
 	case !strings.HasPrefix(line, "#!"):
-		l.At(begin, `%s is neither a script nor an executable; expected a first line "#!%s"`, name.Text, scriptShell)
+		l.At(begin, `%s is neither a script nor an executable; expected a first line "#!%s"`, name.Text,
+			scriptShell)
 	case hasEnd:
 		l.At(begin, "%s has a carriage return at the end of its first line, where the kernel takes it for a part of it; "+
 			"expected lines as Unix has them", name.Text)
 	case len(words) == 0 || words[0] != scriptShell:
-		l.At(begin, `%s wants an interpreter that the appliance does not have; expected "#!%s"`, name.Text, scriptShell)
+		l.At(begin, `%s wants an interpreter that the appliance does not have; expected "#!%s"`, name.Text,
+			scriptShell)
 	case strings.Contains(src.Text, "\r"):
 		off := strings.Index(src.Text, "\r")
 		l.At(src.Span(off, off+1), "%s has a carriage return here, which sh takes for a part of the line; "+
@@ -107,7 +111,8 @@ func isStatic(b []byte) bool {
 		header, segment, loader    = 64, 56, 3 // sizes, and the type PT_INTERP
 	)
 	le := binary.LittleEndian
-	if len(b) < header || b[4] != class64 || b[5] != littleEndian || le.Uint16(b[18:]) != x86 || le.Uint16(b[54:]) != segment {
+	if len(b) < header || b[4] != class64 || b[5] != littleEndian || le.Uint16(b[18:]) != x86 ||
+		le.Uint16(b[54:]) != segment {
 		return false
 	}
 	at, count := le.Uint64(b[32:]), int(le.Uint16(b[56:]))

@@ -34,16 +34,18 @@ func (l *loader) self() *hostEntry { return l.hosts.names[l.site.Name].host }
 func (l *loader) checkSelf(h *hostEntry) {
 	for i, a := range h.Addrs {
 		if l.settled && l.ownNetwork(a) == nil {
-			l.At(h.addrAt[i], "%q is the appliance itself, and %s is not its address; expected one of %s", h.Name, model.Plain(a), l.ownAddresses())
+			l.At(h.addrAt[i], "%q is the appliance itself, and %s is not its address; expected one of %s",
+				h.Name, model.Plain(a), l.ownAddresses())
 		}
 	}
 	for i, m := range h.MACs {
-		l.At(h.macAt[i], "%q is the appliance itself, which asks no DHCP server; expected no line for %s", h.Name, m)
+		l.At(h.macAt[i], "%q is the appliance itself, which asks no DHCP server; expected no line for %s",
+			h.Name, m)
 	}
 }
 
-// ownNetwork returns the network on which an address is the appliance's own, nil if it is on none that the site
-// itself knows.
+// ownNetwork returns the network on which an address is the appliance's own, nil if it is on none that the
+// site itself knows.
 func (l *loader) ownNetwork(a netip.Addr) *network {
 	all := l.ownNetworks()
 	if i := slices.IndexFunc(all, func(n network) bool { return n.own.Addr() == a }); i >= 0 {
@@ -85,7 +87,8 @@ func (l *loader) checkAddr(h *hostEntry, a netip.Addr, at source.Span) {
 	n := l.networkOf(a)
 	if n == nil {
 		if n = l.servedNetwork(a); n != nil && model.NotForHost(a, n.own) != "" {
-			l.Against(at, n.at, "address %s of %q %s; expected another", a, h.Name, model.NotForHost(a, n.own))
+			l.Against(at, n.at, "address %s of %q %s; expected another", a, h.Name,
+				model.NotForHost(a, n.own))
 		}
 		return
 	}
@@ -93,7 +96,8 @@ func (l *loader) checkAddr(h *hostEntry, a netip.Addr, at source.Span) {
 		if l.site.Name == "" {
 			return // it may be the appliance's own name, which is not known
 		}
-		l.Against(at, n.at, "address %s of %q is the appliance's own on %s; expected another", a, h.Name, n.what)
+		l.Against(at, n.at, "address %s of %q is the appliance's own on %s; expected another", a, h.Name,
+			n.what)
 		return
 	}
 	if reason := model.NotForHost(a, n.own); reason != "" {
@@ -116,7 +120,8 @@ func (l *loader) checkReservations(h *hostEntry) {
 		case n == nil && l.settled:
 			l.strays = append(l.strays, stray{h, i})
 		case n != nil && twice:
-			l.Against(h.addrAt[i], first, "%s is a second address of %q on %s; expected one for DHCP to give out", a, h.Name, n.what)
+			l.Against(h.addrAt[i], first,
+				"%s is a second address of %q on %s; expected one for DHCP to give out", a, h.Name, n.what)
 		case n != nil:
 			taken[n] = h.addrAt[i]
 		}
@@ -132,19 +137,22 @@ type stray struct {
 	addr int
 }
 
-// refuseStrays reports the addresses that no network has. Many of them are one mistake, a LAN that has another
-// network now.
+// refuseStrays reports the addresses that no network has. Many of them are one mistake, a LAN that has
+// another network now.
 func (l *loader) refuseStrays() {
 	const each = 3
 	if n := len(l.strays); n > each {
 		h, i, last := l.strays[0].host, l.strays[0].addr, l.strays[n-1]
-		l.Against(h.addrAt[i], h.clientAt(), "address %s of %q lies outside every lan, but %s; so do those of %d more such hosts, up to %s; "+
-			"expected addresses that DHCP can give out", h.Addrs[i], h.Name, h.whyDHCP(), n-1, last.host.addrAt[last.addr].Place())
+		l.Against(h.addrAt[i], h.clientAt(),
+			"address %s of %q lies outside every lan, but %s; so do those of %d more such hosts, up to %s; "+
+				"expected addresses that DHCP can give out", h.Addrs[i], h.Name, h.whyDHCP(), n-1,
+			last.host.addrAt[last.addr].Place())
 		return
 	}
 	for _, s := range l.strays {
 		h, i := s.host, s.addr
-		l.Against(h.addrAt[i], h.clientAt(), "address %s of %q lies outside every lan, but %s; expected an address that DHCP can give out",
+		l.Against(h.addrAt[i], h.clientAt(),
+			"address %s of %q lies outside every lan, but %s; expected an address that DHCP can give out",
 			h.Addrs[i], h.Name, h.whyDHCP())
 	}
 }

@@ -64,7 +64,8 @@ func (r *hostsReader) line(words []source.Word) hostsLine {
 		r.problem.At(names[0].At, "%s stands after %q; expected the address first, then the names of its host", names[0].Text, words[0].Text)
 		names = append([]source.Word{words[0]}, names[1:]...)
 	case err != nil || addr.Zone() != "":
-		r.problem.At(words[0].At, "%q is no address; expected %s", words[0].Text, cmp.Or(meantAddress(words[0].Text), "an IPv4 or IPv6 address, then the names of its host"))
+		r.problem.At(words[0].At, "%q is no address; expected %s", words[0].Text,
+			cmp.Or(meantAddress(words[0].Text), "an IPv4 or IPv6 address, then the names of its host"))
 	case len(names) == 0:
 		r.problem.At(words[0].At, "%s has no name; expected the names of its host on the same line", addr)
 	default:
@@ -91,7 +92,8 @@ func isSystems(a netip.Addr) bool {
 func (r *hostsReader) systemLine(addr netip.Addr, words []source.Word) bool {
 	system, others := 0, []source.Word{}
 	for _, w := range words[1:] {
-		if name := model.Canonical(strings.TrimSuffix(w.Text, "."), r.domain); model.IsOwnName(name) || r.isOwn(addr, name) {
+		if name := model.Canonical(strings.TrimSuffix(w.Text, "."), r.domain); model.IsOwnName(name) ||
+			r.isOwn(addr, name) {
 			system++
 		} else {
 			others = append(others, w)
@@ -175,7 +177,8 @@ func hostName(w source.Word, domain string, problem *source.Reporter) (name stri
 func (r *hostsReader) dropSystemNames(line *hostsLine) {
 	var system, others []source.Word
 	for _, name := range line.names {
-		if model.IsSystemName(name.Text) || line.addr.IsValid() && (isSystems(line.addr) && model.IsOwnName(name.Text) || r.isOwn(line.addr, name.Text)) {
+		if model.IsSystemName(name.Text) || line.addr.IsValid() &&
+			(isSystems(line.addr) && model.IsOwnName(name.Text) || r.isOwn(line.addr, name.Text)) {
 			system = append(system, name)
 		} else {
 			others = append(others, name)
@@ -192,7 +195,8 @@ func (r *hostsReader) dropSystemNames(line *hostsLine) {
 	case len(system) > 0:
 		r.problem.At(system[0].At, "%q is the name of every host for itself; expected it with a loopback address only", system[0].Text)
 	case reason != "" && len(others) > 0:
-		r.problem.At(line.at, "%s %s; expected the address of %q on the network", line.addr, reason, others[0].Text)
+		r.problem.At(line.at, "%s %s; expected the address of %q on the network", line.addr, reason,
+			others[0].Text)
 	default:
 		return
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/site/internal/source"
 )
 
-// networks6 are those IPv6 networks of a LAN that the site itself knows, with the appliance's address in each:
-// fixed ones, and subnets of prefixes that do not come from a provider.
+// networks6 are those IPv6 networks of a LAN that the site itself knows, with the appliance's address in
+// each: fixed ones, and subnets of prefixes that do not come from a provider.
 func (l *loader) networks6(lan model.LAN) []netip.Prefix {
 	all := slices.Clone(lan.IPv6)
 	for _, from := range lan.From6 {
@@ -24,8 +24,8 @@ func (l *loader) networks6(lan model.LAN) []netip.Prefix {
 	return all
 }
 
-// checkWhole6 compares a whole IPv6 address of a host with the networks that its LAN's hosts are told of: one that
-// these contradict is reached by nobody. Others' networks, which a route leads to, are no concern of it.
+// checkWhole6 compares a whole IPv6 address of a host with the networks that its LAN's hosts are told of: one
+// that these contradict is reached by nobody. Others' networks, which a route leads to, are no concern of it.
 func (l *loader) checkWhole6(h *hostEntry, a netip.Addr, at source.Span) {
 	if !l.settled || !a.Is6() || model.Plain(a) != a || l.isRouted(a) && l.ownNetwork(a) == nil {
 		return
@@ -40,15 +40,16 @@ func (l *loader) checkWhole6(h *hostEntry, a netip.Addr, at source.Span) {
 	}
 	for _, from := range l.site.Sources6() {
 		if p, known := l.site.Prefix6(from); known && p.Contains(a) {
-			l.At(at, "address %s of %q is in %s (%s), but in no network that a lan has of it; expected %s", a, h.Name, p, from,
-				l.expected6(h, a))
+			l.At(at, "address %s of %q is in %s (%s), but in no network that a lan has of it; expected %s", a,
+				h.Name, p, from, l.expected6(h, a))
 			return
 		}
 	}
 	if on := l.byIPv4(h); len(on) > 0 && l.site.LANs[on[0]].HasIPv6() && l.networkOf(a) == nil {
 		lan := l.site.LANs[on[0]]
-		l.Against(at, l.raw.LANs[on[0]].Name.At, "address %s of %q is in no IPv6 network of lan %q, where its IPv4 "+
-			"address is; expected %s", a, h.Name, lan.Name, l.expected6(h, a))
+		l.Against(at, l.raw.LANs[on[0]].Name.At,
+			"address %s of %q is in no IPv6 network of lan %q, where its IPv4 "+
+				"address is; expected %s", a, h.Name, lan.Name, l.expected6(h, a))
 	}
 }
 
@@ -56,12 +57,14 @@ func (l *loader) checkWhole6(h *hostEntry, a netip.Addr, at source.Span) {
 func (l *loader) checkPlace6(h *hostEntry, lan int, n netip.Prefix, a netip.Addr, at source.Span) {
 	name := l.site.LANs[lan].Name
 	switch on := l.byIPv4(h); {
-	case a == n.Addr() && !slices.Contains(l.site.LANs[lan].IPv6, n): // with fixed ones all addresses are compared
-		l.Against(at, l.raw.LANs[lan].Name.At, "address %s of %q is the appliance's own on lan %q; expected another",
-			a, h.Name, name)
+	// with fixed ones all addresses are compared
+	case a == n.Addr() && !slices.Contains(l.site.LANs[lan].IPv6, n):
+		l.Against(at, l.raw.LANs[lan].Name.At,
+			"address %s of %q is the appliance's own on lan %q; expected another", a, h.Name, name)
 	case len(on) > 0 && !slices.Contains(on, lan):
-		l.Against(at, l.raw.LANs[lan].Name.At, "address %s of %q is on lan %q, but its IPv4 address on lan %q; expected %s",
-			a, h.Name, name, l.site.LANs[on[0]].Name, l.expected6(h, a))
+		l.Against(at, l.raw.LANs[lan].Name.At,
+			"address %s of %q is on lan %q, but its IPv4 address on lan %q; expected %s", a, h.Name, name,
+			l.site.LANs[on[0]].Name, l.expected6(h, a))
 	}
 }
 
@@ -77,7 +80,9 @@ func (l *loader) byIPv4(h *hostEntry) (all []int) {
 
 // isRouted reports whether the site has a route of its own to an address.
 func (l *loader) isRouted(a netip.Addr) bool {
-	return slices.ContainsFunc(l.site.Routes, func(r model.Route) bool { return r.To.Bits() > 0 && r.To.Contains(a) })
+	return slices.ContainsFunc(l.site.Routes, func(r model.Route) bool {
+		return r.To.Bits() > 0 && r.To.Contains(a)
+	})
 }
 
 // expected6 says what address a host could have in place of one: with the same end where its IPv4 address is.
@@ -89,7 +94,8 @@ func (l *loader) expected6(h *hostEntry, a netip.Addr) string {
 				all = append(all, model.Within(n, a).String())
 			}
 			if s := model.Suffix(a); model.IsSuffix(s) {
-				all = append(all, "the suffix "+strconv.Quote(s.String())+" for whatever network lan "+lan.Name+" has")
+				all = append(all, "the suffix "+strconv.Quote(s.String())+" for whatever network lan "+
+					lan.Name+" has")
 			}
 		}
 	}

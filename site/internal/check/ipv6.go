@@ -29,7 +29,8 @@ func (l *loader) checkIPv6() {
 	default:
 		out.ULA = l.ula(v)
 	}
-	if l.word("default", raw.Default, model.ZoneWAN, model.ZoneWAN, string(model.FromTunnel)) != model.ZoneWAN {
+	if l.word("default", raw.Default, model.ZoneWAN, model.ZoneWAN,
+		string(model.FromTunnel)) != model.ZoneWAN {
 		out.Default = model.FromTunnel
 	}
 	if both := l.site.WAN.Auto6 && l.site.Tunnel != nil; raw.Default.OK() && !both && l.parsed {
@@ -44,9 +45,11 @@ func (l *loader) ula(v toml.Str) netip.Prefix {
 	p, err := netip.ParsePrefix(v.Text)
 	switch {
 	case err != nil || !p.Addr().Is6() || p.Addr().As16()[0] != 0xfd:
-		l.At(v.At, `ula %q is no prefix of unique local addresses; expected one such as %q, or "auto"`, v.Text, exampleULA)
+		l.At(v.At, `ula %q is no prefix of unique local addresses; expected one such as %q, or "auto"`,
+			v.Text, exampleULA)
 	case p.Bits() != ulaBits || p != p.Masked():
-		l.At(v.At, "ula %q: expected a network with the length %d, such as %q (RFC 4193 3.1)", v.Text, ulaBits, exampleULA)
+		l.At(v.At, "ula %q: expected a network with the length %d, such as %q (RFC 4193 3.1)", v.Text,
+			ulaBits, exampleULA)
 	default:
 		return p
 	}
@@ -88,7 +91,8 @@ func (l *loader) wanIPv6(raw toml.WAN) {
 	switch v := raw.Delegation; {
 	case !v.OK():
 	case v.Value < minDelegation || v.Value > model.Network6:
-		l.At(v.At, "delegation %d is out of range; expected the length of a prefix, %d to %d", v.Value, minDelegation, model.Network6)
+		l.At(v.At, "delegation %d is out of range; expected the length of a prefix, %d to %d", v.Value,
+			minDelegation, model.Network6)
 	case !wan.Auto6 && l.parsed:
 		l.At(v.At, `delegation: a provider delegates a prefix to a router that it knows; expected ipv6 = "auto" too`)
 	default:
@@ -191,8 +195,8 @@ func (l *loader) checkSubnet(lan model.LAN, from model.Source6, at source.Span) 
 	}
 	n, ok := model.Subnet6(p, lan.Subnet)
 	if !ok {
-		l.At(at, "lan %q: %s (%s) has no subnet %d; expected 0 to %d, or another ipv6", lan.Name, p, from, lan.Subnet,
-			min(maxSubnet, 1<<(model.Network6-p.Bits())-1))
+		l.At(at, "lan %q: %s (%s) has no subnet %d; expected 0 to %d, or another ipv6", lan.Name, p, from,
+			lan.Subnet, min(maxSubnet, 1<<(model.Network6-p.Bits())-1))
 		return
 	}
 	for _, other := range l.networks {

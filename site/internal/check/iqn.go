@@ -51,7 +51,8 @@ func notIQN(s, rest string) string {
 	case !isMonth(date):
 		return fmt.Sprintf(`has %q where a month belongs; expected year and month as in "iqn.2011-03.example.home:web1"`, date)
 	case model.NotName(domain+".a") != "": // a domain in reverse may end in digits
-		return fmt.Sprintf(`has %q where a domain in reverse belongs, as in "iqn.2011-03.example.home:web1"`, domain)
+		return fmt.Sprintf(`has %q where a domain in reverse belongs, as in "iqn.2011-03.example.home:web1"`,
+			domain)
 	case colon && text == "":
 		return "ends in a colon; expected text after it, or none"
 	}

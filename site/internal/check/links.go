@@ -43,7 +43,8 @@ func (l *loader) checkLANs() {
 			names[lan.Name] = raw.Name.At
 		}
 		if first, taken := links[lan.Link()]; taken && lan.Interface != "" {
-			l.Against(raw.Interface.At, first, "%s is already in use; expected another interface or VLAN", lan.Link())
+			l.Against(raw.Interface.At, first, "%s is already in use; expected another interface or VLAN",
+				lan.Link())
 		} else {
 			links[lan.Link()] = raw.Interface.At
 		}
@@ -59,7 +60,8 @@ func (l *loader) lan(raw toml.LAN) model.LAN {
 	lan.Interface, lan.VLAN = l.link(raw.Interface, raw.VLAN)
 	lan.IPv4 = l.ownAddress("ipv4", raw.IPv4, netip.Addr.Is4, exampleLAN4)
 	if bits := lan.IPv4.Bits(); lan.IPv4.IsValid() && (bits < minLANBits || bits > maxLANBits) {
-		l.At(raw.IPv4.At, "ipv4 %s has the length %d; expected a network with room for clients, /%d to /%d", lan.IPv4, bits, minLANBits, maxLANBits)
+		l.At(raw.IPv4.At, "ipv4 %s has the length %d; expected a network with room for clients, /%d to /%d",
+			lan.IPv4, bits, minLANBits, maxLANBits)
 		lan.IPv4 = netip.Prefix{}
 	}
 	if !lan.IPv4.IsValid() {
@@ -123,7 +125,8 @@ func (l *loader) link(iface toml.Str, vlan toml.Int) (string, uint16) {
 
 // ownAddress reads an address of the appliance with the length of its network. It
 // returns the zero Prefix for one that is not there or not valid.
-func (l *loader) ownAddress(key string, v toml.Str, family func(netip.Addr) bool, example string) netip.Prefix {
+func (l *loader) ownAddress(key string, v toml.Str, family func(netip.Addr) bool,
+	example string) netip.Prefix {
 	if !v.OK() {
 		return netip.Prefix{}
 	}
@@ -137,9 +140,11 @@ func (l *loader) ownAddress(key string, v toml.Str, family func(netip.Addr) bool
 	case model.NotUnicast(p.Addr()) != "":
 		reason = model.NotUnicast(p.Addr()) + "; expected the appliance's own address"
 	case p.Addr().Is6() && p.Addr().IsLinkLocalUnicast():
-		reason = "is link-local, which every interface has by itself; expected an address such as " + strconv.Quote(example)
+		reason = "is link-local, which every interface has by itself; expected an address such as " +
+			strconv.Quote(example)
 	case model.NotForHost(p.Addr(), p) != "":
-		reason = model.NotForHost(p.Addr(), p) + "; expected the appliance's own address on it, such as " + strconv.Quote(example)
+		reason = model.NotForHost(p.Addr(), p) + "; expected the appliance's own address on it, such as " +
+			strconv.Quote(example)
 	default:
 		return p
 	}
@@ -153,10 +158,12 @@ func notPrefix(s, example string) string {
 	switch s {
 	case "dhcp", "dhcp-pd", "slaac", "tunnel", byProvider:
 		word := map[string]string{
-			exampleWAN4: `"dhcp" for what the provider gives, `, exampleWAN6: `"auto" for what the provider gives, `,
+			exampleWAN4: `"dhcp" for what the provider gives, `,
+			exampleWAN6: `"auto" for what the provider gives, `,
 			exampleLAN6: `"delegated" for a part of what the provider delegates, `,
 		}[example]
-		return "cannot be had here; expected " + word + "a fixed address such as " + strconv.Quote(example) + ", or no such line"
+		return "cannot be had here; expected " + word + "a fixed address such as " + strconv.Quote(example) +
+			", or no such line"
 	case "pppoe", "ppp":
 		return "is not spoken by the appliance: leave it to a modem in front of it; expected \"dhcp\", or an address such as " + strconv.Quote(example)
 	case "off", "none":
@@ -165,5 +172,6 @@ func notPrefix(s, example string) string {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return "lacks the length of its network; expected it after a slash, as in " + strconv.Quote(example)
 	}
-	return "is no address with the length of its network; " + orWithLength(s, "expected one such as "+strconv.Quote(example))
+	return "is no address with the length of its network; " +
+		orWithLength(s, "expected one such as "+strconv.Quote(example))
 }

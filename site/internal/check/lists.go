@@ -40,7 +40,8 @@ func (l *loader) readList(name toml.Str, file toml.Str) []netip.Prefix {
 			continue
 		}
 		if len(line) > 1 && !strings.HasPrefix(line[1].Text, ";") {
-			l.At(line[1].At, "%q stands after %s; expected one address or network a line", line[1].Text, line[0].Text)
+			l.At(line[1].At, "%q stands after %s; expected one address or network a line", line[1].Text,
+				line[0].Text)
 			continue
 		}
 		if p, reason := readNetwork(strings.TrimSuffix(line[0].Text, ";")); reason != "" {
@@ -54,9 +55,11 @@ func (l *loader) readList(name toml.Str, file toml.Str) []netip.Prefix {
 	switch {
 	case l.Count() > before:
 	case len(all) == 0:
-		l.Against(file.At, source.Span{}, "list %q: %s is empty; expected at least one address", name.Text, file.Text)
+		l.Against(file.At, source.Span{}, "list %q: %s is empty; expected at least one address", name.Text,
+			file.Text)
 	case len(all) > maxListed:
-		l.At(file.At, "list %q: %s has %d networks; expected at most %d", name.Text, file.Text, len(all), maxListed)
+		l.At(file.At, "list %q: %s has %d networks; expected at most %d", name.Text, file.Text, len(all),
+			maxListed)
 	}
 	return all
 }
@@ -74,7 +77,8 @@ func readNetwork(s string) (p netip.Prefix, reason string) {
 		if isMAC(s) {
 			return p, "is a MAC address, by which nothing is known from afar; expected the name of its host"
 		}
-		return p, "is no address or network; " + orWithLength(s, `expected one such as "198.51.100.7" or "2001:db8:8::/48"`)
+		return p, "is no address or network; " +
+			orWithLength(s, `expected one such as "198.51.100.7" or "2001:db8:8::/48"`)
 	case p != p.Masked():
 		return p, "is an address on the network " + p.Masked().String() + "; expected the network"
 	case model.NotUnicast(p.Addr()) != "" && p.Addr().Is6() && p.Bits() > 32 && !p.Addr().IsMulticast():

@@ -117,8 +117,8 @@ func (l *loader) read(name string, limit int64) *source.File {
 	return src
 }
 
-// lacks reports that something about a host is not in a file, with its first name. If the file is not there at all,
-// that is said once, by judgeAbsent.
+// lacks reports that something about a host is not in a file, with its first name. If the file is not there
+// at all, that is said once, by judgeAbsent.
 func (l *loader) lacks(file, host string, at, other source.Span, format string, args ...any) {
 	if !slices.Contains(l.absent, file) {
 		l.Against(at, other, format, args...)
@@ -211,6 +211,7 @@ func (l *loader) checkConsole() {
 	case login.Text == toml.ConsoleLocked:
 		l.site.Console.Locked = true
 	default:
-		l.At(login.At, "login %q is unknown; expected %q or %q", login.Text, toml.ConsoleShell, toml.ConsoleLocked)
+		l.At(login.At, "login %q is unknown; expected %q or %q", login.Text, toml.ConsoleShell,
+			toml.ConsoleLocked)
 	}
 }

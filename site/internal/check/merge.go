@@ -82,15 +82,16 @@ func (l *loader) mergeHosts(hosts, ethers *source.File) {
 	l.refuseStrays()
 }
 
-// nameOf returns the name of the host whose address a line of ethers has in place of the name; "" after reporting
-// that there is none.
+// nameOf returns the name of the host whose address a line of ethers has in place of the name; "" after
+// reporting that there is none.
 func (l *loader) nameOf(d *directory, line ethersLine) string {
 	owner, known := d.addrs[line.addr]
 	switch {
 	case known && model.IsLabel(owner.host.Name):
 		return owner.host.Name
 	case known:
-		l.Against(line.nameAt, owner.at, "%s is the address of %q, which is in another domain; expected a host of the site's domain",
+		l.Against(line.nameAt, owner.at,
+			"%s is the address of %q, which is in another domain; expected a host of the site's domain",
 			line.addr, owner.host.Name)
 	case !l.unread:
 		l.At(line.nameAt, "%s is an address that hosts gives to nobody; expected the name of the host, or a line for it in hosts too", line.addr)
@@ -192,7 +193,9 @@ func (d *directory) addCard(line ethersLine) {
 	}
 	if owner, taken := d.macs[line.mac]; taken {
 		if owner.host != h {
-			d.problem.Against(line.macAt, owner.at, "MAC %s of %q belongs to host %q already; expected one name for it", line.mac, h.Name, owner.host.Name)
+			d.problem.Against(line.macAt, owner.at,
+				"MAC %s of %q belongs to host %q already; expected one name for it", line.mac, h.Name,
+				owner.host.Name)
 			h.refused = true
 		}
 		return

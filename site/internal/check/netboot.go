@@ -54,10 +54,13 @@ func (l *loader) netbootServer(v toml.Str) *hostEntry {
 	case isAddr(v.Text):
 		l.At(v.At, "server %q is an address; expected the name that hosts gives it", v.Text)
 	case !ok:
-		l.lacks(source.Hosts, v.Text, v.At, source.Span{}, "server %q is not in hosts; expected a host with an IPv4 address%s", v.Text, l.hosts.suggest(v.Text))
+		l.lacks(source.Hosts, v.Text, v.At, source.Span{},
+			"server %q is not in hosts; expected a host with an IPv4 address%s", v.Text,
+			l.hosts.suggest(v.Text))
 	case !known.host.hasIPv4():
 		if !known.host.refused {
-			l.lacks(source.Hosts, v.Text, v.At, known.at, "server %q has no IPv4 address; expected one in hosts", v.Text)
+			l.lacks(source.Hosts, v.Text, v.At, known.at,
+				"server %q has no IPv4 address; expected one in hosts", v.Text)
 		}
 	default:
 		if n := l.site.Netboot; !slices.Contains(n.Servers, known.host.Name) {
@@ -159,14 +162,18 @@ func (d *directory) match(pattern string) ([]*hostEntry, error) {
 func (l *loader) checkClient(h *hostEntry, pattern toml.Str) {
 	switch {
 	case h == l.self():
-		l.Against(pattern.At, h.at, "%q matches %q, the appliance itself; expected other hosts", pattern.Text, h.Name)
+		l.Against(pattern.At, h.at, "%q matches %q, the appliance itself; expected other hosts", pattern.Text,
+			h.Name)
 	case h == l.serverOf(h):
-		l.Against(pattern.At, h.at, "%q matches %q, the server that they boot from; expected other hosts", pattern.Text, h.Name)
+		l.Against(pattern.At, h.at, "%q matches %q, the server that they boot from; expected other hosts",
+			pattern.Text, h.Name)
 	case h.refused:
 	case !h.AsksDHCP():
-		l.lacks(source.Ethers, h.Name, pattern.At, h.at, "host %q is to boot from the network but has no MAC; expected a line for it in ethers", h.Name)
+		l.lacks(source.Ethers, h.Name, pattern.At, h.at,
+			"host %q is to boot from the network but has no MAC; expected a line for it in ethers", h.Name)
 	case !h.hasIPv4():
-		l.lacks(source.Hosts, h.Name, pattern.At, h.at, "host %q is to boot from the network but has no address of its own; expected a line for it in hosts", h.Name)
+		l.lacks(source.Hosts, h.Name, pattern.At, h.at,
+			"host %q is to boot from the network but has no address of its own; expected a line for it in hosts", h.Name)
 	}
 }
 

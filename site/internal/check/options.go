@@ -16,8 +16,9 @@ import (
 // network, or that follow from other lines, by code: what was expected instead.
 func networkKeys() map[uint8]string {
 	return map[uint8]string{
-		3: "the key router", 6: "the key dns", 12: "a line in hosts or ethers, which name hosts", 15: "the key domain at the top of the file",
-		26: "the key mtu", 28: "nothing, for it follows from ipv4", 42: "the key ntp", 108: "the key ipv6-only-wait",
+		3: "the key router", 6: "the key dns", 12: "a line in hosts or ethers, which name hosts",
+		15: "the key domain at the top of the file", 26: "the key mtu",
+		28: "nothing, for it follows from ipv4", 42: "the key ntp", 108: "the key ipv6-only-wait",
 		114: "the key captive-portal", 119: "the key search", 121: "the key routes", 51: "the key lease-time",
 	}
 }
@@ -25,7 +26,8 @@ func networkKeys() map[uint8]string {
 // hostKeys are those of a group of hosts.
 func hostKeys() map[uint8]string {
 	return map[uint8]string{
-		3: "the key router", 12: "a line in hosts or ethers, which name hosts", 28: "nothing, for it follows from ipv4", 51: "the key lease-time",
+		3: "the key router", 12: "a line in hosts or ethers, which name hosts",
+		28: "nothing, for it follows from ipv4", 51: "the key lease-time",
 	}
 }
 
@@ -54,7 +56,8 @@ func (l *loader) placedOptions(asked, always toml.Options, keyed map[uint8]strin
 				continue
 			}
 			if first, twice := seen[o.Code]; twice {
-				l.Against(raw.Name.At, first, "option %s is here a second time; expected it once", raw.Name.Text)
+				l.Against(raw.Name.At, first, "option %s is here a second time; expected it once",
+					raw.Name.Text)
 				continue
 			}
 			seen[o.Code] = raw.Name.At
@@ -79,7 +82,8 @@ func (l *loader) option(raw toml.Option, keyed map[uint8]string) (o placedOption
 		l.At(raw.Name.At, "option %s is the server's own to send; expected another", raw.Name.Text)
 		return o, false
 	case d.Kind.IsBytes() && !raw.Quoted:
-		l.At(raw.At, "option %s has no type, so its value could mean several things; expected %s", raw.Name.Text, d.Kind)
+		l.At(raw.At, "option %s has no type, so its value could mean several things; expected %s",
+			raw.Name.Text, d.Kind)
 		return o, false
 	}
 	values := make([]string, len(raw.Values))
@@ -107,7 +111,8 @@ func unknownOption(name string) string {
 	if near := cmp.Or(meantOption(plain), toml.Nearest(plain, names)); near != "" {
 		return fmt.Sprintf("option %q is unknown; did you mean %q?", name, near)
 	}
-	return fmt.Sprintf("option %q is unknown; expected a name such as ntp-server, or a number from 1 to 254", name)
+	return fmt.Sprintf("option %q is unknown; expected a name such as ntp-server, or a number from 1 to 254",
+		name)
 }
 
 // hasWayOut reports whether an option 121 has a default route.

@@ -53,7 +53,8 @@ func withinOption(n *model.HostNetboot, code, sub byte) string {
 // fileKey returns a key that names a boot file of the host, "" if none does.
 func fileKey(n *model.HostNetboot) string {
 	for _, f := range []struct{ key, file string }{
-		{"bios", n.BIOS}, {"uefi", n.UEFI}, {"uefi-arm64", n.UEFIARM64}, {"uefi-ia32", n.UEFIIA32}, {"uefi-arm32", n.UEFIARM32},
+		{"bios", n.BIOS}, {"uefi", n.UEFI}, {"uefi-arm64", n.UEFIARM64}, {"uefi-ia32", n.UEFIIA32},
+		{"uefi-arm32", n.UEFIARM32},
 		{"uefi-riscv64", n.UEFIRISCV64}, {"uefi-loong64", n.UEFILoong64},
 	} {
 		if f.file != "" {

@@ -8,9 +8,10 @@ import (
 
 // places finds the zone of an address without looking at all networks of all zones.
 type places struct {
-	zones   []zone
-	wan     int                  // of zones; -1: there is no upstream
-	made    map[netip.Prefix]int // networks of zones that the site made of parts of LANs, which do not overlap
+	zones []zone
+	wan   int // of zones; -1: there is no upstream
+	// networks of zones that the site made of parts of LANs, which do not overlap
+	made    map[netip.Prefix]int
 	whole   map[netip.Prefix]int // networks of all others; of several zones with one, the first has it
 	lengths [2][129]bool         // of both, IPv4 first
 

@@ -61,11 +61,13 @@ func (l *loader) pools(raw toml.Clients, n clientNetwork, router netip.Addr) []m
 func (l *loader) pool(v toml.Str) (pool model.AddrRange, ok bool) {
 	if pool, ok = readRange(v.Text); !ok {
 		example := "192.168.32.100-192.168.32.199"
-		plain := strings.NewReplacer("–", "-", "—", "-", "‐", "-", "−", "-", "..", "-", " to ", "-", " ", "-").Replace(v.Text)
+		plain := strings.NewReplacer("–", "-", "—", "-", "‐", "-", "−", "-", "..", "-", " to ", "-", " ",
+			"-").Replace(v.Text)
 		if _, meant := readRange(plain); meant {
 			example = plain
 		}
-		l.At(v.At, `pool %q is no range of addresses; expected the first and the last, as in %q`, v.Text, example)
+		l.At(v.At, `pool %q is no range of addresses; expected the first and the last, as in %q`, v.Text,
+			example)
 		return pool, false
 	}
 	if pool.Last.Less(pool.First) {
@@ -93,9 +95,11 @@ func (l *loader) checkPool(pool placedRange, n clientNetwork, router netip.Addr,
 	}
 	switch {
 	case pool.Contains(network.Addr()):
-		l.Against(pool.at, n.at, "pool %s contains %s, the address of the network itself", pool.AddrRange, network.Addr())
+		l.Against(pool.at, n.at, "pool %s contains %s, the address of the network itself", pool.AddrRange,
+			network.Addr())
 	case pool.Contains(model.Broadcast(network)):
-		l.Against(pool.at, n.at, "pool %s contains %s, the broadcast address of the network", pool.AddrRange, model.Broadcast(network))
+		l.Against(pool.at, n.at, "pool %s contains %s, the broadcast address of the network", pool.AddrRange,
+			model.Broadcast(network))
 	}
 	switch {
 	case n.own().IsValid() && pool.Contains(n.own()):
@@ -126,7 +130,8 @@ func (l *loader) excludes(raw toml.Clients, c model.Clients) []model.AddrRange {
 	}
 	c.Exclude = all
 	if len(c.Pool) > 0 && c.PoolSize() == 0 {
-		l.Against(raw.Exclude.At, raw.Pool.At, "exclude leaves no address of the pool; expected fewer, or neither of the two")
+		l.Against(raw.Exclude.At, raw.Pool.At,
+			"exclude leaves no address of the pool; expected fewer, or neither of the two")
 	}
 	return all
 }

@@ -43,7 +43,9 @@ func (l *loader) portHost(raw toml.Port) *hostEntry {
 	known, ok := l.hosts.names[model.Canonical(v.Text, l.site.Domain)]
 	switch {
 	case !ok:
-		l.lacks(source.Hosts, v.Text, v.At, source.Span{}, "host %q is not in hosts; expected a host with an address there%s", v.Text, l.hosts.suggest(v.Text))
+		l.lacks(source.Hosts, v.Text, v.At, source.Span{},
+			"host %q is not in hosts; expected a host with an address there%s", v.Text,
+			l.hosts.suggest(v.Text))
 		return nil
 	case known.host == l.self():
 		l.Against(v.At, known.at, "%q is the appliance itself, which asks no DHCP server; expected another host", v.Text)
@@ -62,7 +64,8 @@ func (l *loader) portID(key string, v toml.Str) option.Bytes {
 	}
 	var id option.Bytes
 	if err := id.UnmarshalText([]byte(v.Text)); err != nil {
-		l.At(v.At, `%s %q is not understood; expected text, or pairs of hex digits as in "hex:00:04:00:0a"`, key, v.Text)
+		l.At(v.At, `%s %q is not understood; expected text, or pairs of hex digits as in "hex:00:04:00:0a"`,
+			key, v.Text)
 		return nil
 	}
 	if len(id) == 0 || len(id) > maxPortID {

@@ -26,7 +26,9 @@ func schemeFields() []schemeField {
 		{key: "initiator", of: func(r *toml.Scheme) toml.Str { return r.Initiator }, check: notISCSIName,
 			set: func(n *model.HostNetboot, v string) { n.Initiator = v }, name: strings.ToLower},
 		{key: "root-path", of: func(r *toml.Scheme) toml.Str { return r.RootPath }, check: notRootPath,
-			set: func(n *model.HostNetboot, v string) { n.RootPath, n.Target = v, targetOf(v) }, name: targetOf},
+			set: func(n *model.HostNetboot, v string) {
+				n.RootPath, n.Target = v, targetOf(v)
+			}, name: targetOf},
 		{key: "root-path2", of: func(r *toml.Scheme) toml.Str { return r.RootPath2 }, check: notRootPath,
 			set: func(n *model.HostNetboot, v string) { n.RootPath2 = v }, name: targetOf},
 		{key: "script", of: func(r *toml.Scheme) toml.Str { return r.Script }, check: notScript,
@@ -94,12 +96,14 @@ func (l *loader) checkProfiles(clients []*hostEntry) {
 		at, found := g.raw.Netboot.At, false
 		for _, m := range g.members {
 			if found = found || m.host.Netboot != nil; at.OK() && m.inFull && m.host.Netboot == nil {
-				l.Against(at, m.host.at, "netboot for %q, which does not boot from the network; expected it among the hosts of [netboot]", m.host.Name)
+				l.Against(at, m.host.at,
+					"netboot for %q, which does not boot from the network; expected it among the hosts of [netboot]", m.host.Name)
 				found = true // it has been said
 			}
 		}
 		if at.OK() && len(g.members) > 0 && !found {
-			l.Against(at, l.raw.Netboot.Hosts.At, "netboot for hosts of which none boots from the network; expected one of them among the hosts of [netboot]")
+			l.Against(at, l.raw.Netboot.Hosts.At,
+				"netboot for hosts of which none boots from the network; expected one of them among the hosts of [netboot]")
 		}
 	}
 }
@@ -126,12 +130,14 @@ func (l *loader) checkWhole(h *hostEntry, said map[source.Span]bool) {
 		wrong(profileInstall, "install without a script for %q: iPXE would attach the disk and start nothing; expected the key script too", h.Name)
 	}
 	if n.RootPath2 != "" && n.RootPath == "" {
-		wrong("root-path2", "root-path2 is a second way for %q, which has no root-path; expected that too", h.Name)
+		wrong("root-path2", "root-path2 is a second way for %q, which has no root-path; expected that too",
+			h.Name)
 	}
 	l.checkCHAP(h, wrong)
 	for _, o := range h.Options {
 		if key, what := overridden(n, o); key != "" {
-			l.Against(h.settings[optionKey(o.Code)].at, l.templateAt(h, key), "%s of %q is what netboot's %s says; expected one of the two", what, h.Name, key)
+			l.Against(h.settings[optionKey(o.Code)].at, l.templateAt(h, key),
+				"%s of %q is what netboot's %s says; expected one of the two", what, h.Name, key)
 		}
 	}
 	if size := length175(n, h.Options); size > maxOption175 {

@@ -20,7 +20,8 @@ type target struct {
 }
 
 func ttlKey() durationKey {
-	return durationKey{"ttl", []string{"s", "m", "h", "d"}, "10m", "1s to 7d", time.Second, 7 * 24 * time.Hour}
+	return durationKey{"ttl", []string{"s", "m", "h", "d"}, "10m", "1s to 7d", time.Second,
+		7 * 24 * time.Hour}
 }
 
 // records reads every [[record]].
@@ -35,7 +36,8 @@ func (c *dnsCheck) records() {
 			continue
 		}
 		if first, twice := seen[full]; twice {
-			c.Against(raw.Name.At, first, "record %q is here a second time; expected all that it says in one [[record]]", raw.Name.Text)
+			c.Against(raw.Name.At, first,
+				"record %q is here a second time; expected all that it says in one [[record]]", raw.Name.Text)
 			continue
 		}
 		seen[full] = raw.Name.At
@@ -78,13 +80,18 @@ func (c *dnsCheck) checkTogether(raw toml.Record, full string) {
 	host := c.names[full]
 	switch {
 	case len(others) == 0 && !raw.CNAME.OK() && c.parsed:
-		c.At(raw.At, "record %q says nothing; expected at least one of address, srv, mx, txt, caa and cname", raw.Name.Text)
+		c.At(raw.At, "record %q says nothing; expected at least one of address, srv, mx, txt, caa and cname",
+			raw.Name.Text)
 	case raw.CNAME.OK() && len(others) > 0:
-		c.Against(raw.CNAME.At, others[0], "record %q stands for another name, so it can say nothing else (RFC 1034 3.6.2); expected one of the two", raw.Name.Text)
+		c.Against(raw.CNAME.At, others[0],
+			"record %q stands for another name, so it can say nothing else (RFC 1034 3.6.2); expected one of the two", raw.Name.Text)
 	case raw.CNAME.OK() && host.host:
-		c.Against(raw.CNAME.At, host.at, "record %q is the name of %s, so it cannot stand for another; expected another name, or an alias in hosts", raw.Name.Text, host.what)
+		c.Against(raw.CNAME.At, host.at,
+			"record %q is the name of %s, so it cannot stand for another; expected another name, or an alias in hosts", raw.Name.Text, host.what)
 	case raw.Address.OK() && host.host:
-		c.Against(raw.Address.At, host.at, "record %q is the name of %s; expected its addresses in hosts, or another name", raw.Name.Text, host.what)
+		c.Against(raw.Address.At, host.at,
+			"record %q is the name of %s; expected its addresses in hosts, or another name", raw.Name.Text,
+			host.what)
 	case raw.CNAME.OK() && (full == c.site.Domain || full == "home.arpa"):
 		c.At(raw.CNAME.At, "record %q is a zone, which says who answers for it and cannot stand for another name (RFC 1912 2.4); expected its addresses", raw.Name.Text)
 	}

@@ -131,7 +131,8 @@ func (r *recordReader) txt(v toml.Str) string {
 func (r *recordReader) caa(v toml.Str) string {
 	words := strings.Fields(v.Text)
 	if len(words) < 3 {
-		r.At(v.At, `caa %q is not understood; expected flags, tag and value, as in "0 issue ca.example"`, v.Text)
+		r.At(v.At, `caa %q is not understood; expected flags, tag and value, as in "0 issue ca.example"`,
+			v.Text)
 		return ""
 	}
 	flags, err := strconv.ParseUint(words[0], 10, 8)
@@ -143,7 +144,8 @@ func (r *recordReader) caa(v toml.Str) string {
 	}
 	switch {
 	case err != nil:
-		r.At(v.At, "caa %q has the flags %s; expected 0, or 128 for what must be understood (RFC 8659 4.1)", v.Text, words[0])
+		r.At(v.At, "caa %q has the flags %s; expected 0, or 128 for what must be understood (RFC 8659 4.1)",
+			v.Text, words[0])
 	case len(tag) > 15 || strings.IndexFunc(tag, notTag) >= 0:
 		r.At(v.At, `caa %q has the tag %q; expected letters and digits, such as "issue", "issuewild" and "iodef"`, v.Text, words[1])
 	default:
@@ -176,7 +178,9 @@ func (r *recordReader) pointsTo(typ string, v toml.Str, name string) string {
 	case reason != "":
 		r.At(v.At, "%s leads to %q, which %s", typ, name, reason)
 		return ""
-	case slices.ContainsFunc([]string{"in-addr.arpa", "ip6.arpa"}, func(d string) bool { return within(full, d) }):
+	case slices.ContainsFunc([]string{"in-addr.arpa", "ip6.arpa"}, func(d string) bool {
+		return within(full, d)
+	}):
 		r.At(v.At, "%s leads to %q, the name of an address; expected that of a host", typ, name)
 		return ""
 	}

@@ -17,17 +17,20 @@ func (l *loader) checkRelayed() {
 		names[lan.Name] = l.raw.LANs[i].Name.At
 	}
 	for _, raw := range l.raw.Relayed {
-		r := model.Relayed{Name: l.networkName("relayed network", raw.Name), Network: l.relayedNetwork(raw.Network)}
+		r := model.Relayed{Name: l.networkName("relayed network", raw.Name),
+			Network: l.relayedNetwork(raw.Network)}
 		if first, taken := names[r.Name]; taken && r.Name != "" {
 			l.Against(raw.Name.At, first, "network %q is here a second time; expected another name", r.Name)
 		} else {
 			names[r.Name] = raw.Name.At
 		}
-		r.Clients = l.clients(raw.Clients, clientNetwork{kind: "network", ipv4: r.Network, at: raw.Network.At})
+		r.Clients = l.clients(raw.Clients,
+			clientNetwork{kind: "network", ipv4: r.Network, at: raw.Network.At})
 		if r.Network.IsValid() {
 			l.checkApart(raw, r.Network)
 			l.checkReached(raw, r.Network)
-			l.relayed = append(l.relayed, network{"relayed " + strconv.Quote(raw.Name.Text), r.Network, raw.Network.At})
+			l.relayed = append(l.relayed, network{"relayed " + strconv.Quote(raw.Name.Text), r.Network,
+				raw.Network.At})
 		} else {
 			l.settled = false
 		}
@@ -49,7 +52,8 @@ func (l *loader) relayedNetwork(v toml.Str) netip.Prefix {
 	case model.NotUnicast(p.Addr()) != "":
 		l.At(v.At, "network %s %s; expected a network of hosts", p, model.NotUnicast(p.Addr()))
 	case p.Bits() < minLANBits || p.Bits() > maxLANBits:
-		l.At(v.At, "network %s has the length %d; expected a network with room for clients, /%d to /%d", p, p.Bits(), minLANBits, maxLANBits)
+		l.At(v.At, "network %s has the length %d; expected a network with room for clients, /%d to /%d", p,
+			p.Bits(), minLANBits, maxLANBits)
 	default:
 		return p
 	}
@@ -86,7 +90,8 @@ func (l *loader) checkReached(raw toml.Relayed, p netip.Prefix) {
 func (l *loader) routeFor(p netip.Prefix) model.Route {
 	var best model.Route
 	for _, r := range l.site.Routes {
-		if p.IsValid() && r.Via.IsValid() && r.To.Addr().Is4() && r.To.Bits() <= p.Bits() && r.To.Contains(p.Addr()) &&
+		if p.IsValid() && r.Via.IsValid() && r.To.Addr().Is4() && r.To.Bits() <= p.Bits() &&
+			r.To.Contains(p.Addr()) &&
 			(!best.Via.IsValid() || r.To.Bits() > best.To.Bits()) {
 			best = r
 		}

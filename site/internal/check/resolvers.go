@@ -131,12 +131,15 @@ func (l *loader) hasProvider(what string, v toml.Str) bool {
 // asksItself refuses resolvers that are the appliance: it would ask itself.
 func (l *loader) asksItself(what string, v toml.Str, a netip.Addr) bool {
 	if n := l.ownNetwork(a); n != nil {
-		l.Against(v.At, n.at, "%s %s is the appliance itself on %s; expected another resolver", what, a, n.what)
+		l.Against(v.At, n.at, "%s %s is the appliance itself on %s; expected another resolver", what, a,
+			n.what)
 		return true
 	}
 	for _, o := range l.raw.Firewall.OneToOne {
 		if outside, err := netip.ParseAddr(o.Address.Text); err == nil && outside == a {
-			l.Against(v.At, o.Address.At, "%s %s is an address of the appliance's, which it has for a host; expected the host's own", what, a)
+			l.Against(v.At, o.Address.At,
+				"%s %s is an address of the appliance's, which it has for a host; expected the host's own",
+				what, a)
 			return true
 		}
 	}
@@ -158,10 +161,12 @@ func (l *loader) forwards(entries []toml.Definition) []placedDomain {
 			l.At(e.Name.At, "domain %q %s", e.Name.Text, reason)
 			continue
 		case first >= 0:
-			l.Against(e.Name.At, all[first].at, "domain %q is forwarded a second time; expected it once", e.Name.Text)
+			l.Against(e.Name.At, all[first].at, "domain %q is forwarded a second time; expected it once",
+				e.Name.Text)
 			continue
 		case name == l.site.Domain:
-			l.Against(e.Name.At, l.raw.Domain.At, "domain %q is the site's own, for which the appliance answers; expected another, or one below it", name)
+			l.Against(e.Name.At, l.raw.Domain.At,
+				"domain %q is the site's own, for which the appliance answers; expected another, or one below it", name)
 			continue
 		case l.ownReverse(e.Name):
 			continue
@@ -251,7 +256,8 @@ func (l *loader) private(items []toml.Str, forwards []placedDomain) {
 		case twice:
 			l.Against(v.At, first, "private domain %q is here a second time; expected it once", v.Text)
 		case forwarded >= 0:
-			l.Against(v.At, forwards[forwarded].at, "private domain %q is forwarded, so its names may have private addresses anyway; expected no such word", v.Text)
+			l.Against(v.At, forwards[forwarded].at,
+				"private domain %q is forwarded, so its names may have private addresses anyway; expected no such word", v.Text)
 		default:
 			seen[name] = v.At
 			l.site.DNS.Private = append(l.site.DNS.Private, name)
@@ -264,7 +270,9 @@ func (l *loader) mixedCase(v toml.Bool) {
 	l.site.DNS.MixedCase = v.Value
 	clear := func(r model.Resolver) bool { return r.Name == "" }
 	if !v.Value || !l.parsed || slices.ContainsFunc(l.site.DNS.Upstream, clear) ||
-		slices.ContainsFunc(l.site.DNS.Forwards, func(f model.DNSForward) bool { return slices.ContainsFunc(f.Servers, clear) }) {
+		slices.ContainsFunc(l.site.DNS.Forwards, func(f model.DNSForward) bool {
+			return slices.ContainsFunc(f.Servers, clear)
+		}) {
 		return
 	}
 	if l.Count() == 0 { // else one may be among what was refused
@@ -282,7 +290,9 @@ const (
 // checkParts bounds the networks of which the appliance knows the names.
 func (l *loader) checkParts() {
 	parts := 0
-	own := slices.DeleteFunc(slices.Concat(l.networks, l.relayed), func(n network) bool { return n.what == whatWAN })
+	own := slices.DeleteFunc(slices.Concat(l.networks, l.relayed), func(n network) bool {
+		return n.what == whatWAN
+	})
 	for i, n := range own {
 		if n.own.Addr().Is4() {
 			parts += 1 << (7 - (n.own.Bits()+7)%8)

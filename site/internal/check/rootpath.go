@@ -18,7 +18,8 @@ const rootPathForm = `"iscsi:ADDRESS:PROTOCOL:PORT:LUN:TARGET", where PROTOCOL, 
 // why real clients cannot use the path; it continues a sentence that starts with it.
 func readRootPath(s string) (target, reason string) {
 	if len(s) > maxRootPath {
-		return "", fmt.Sprintf("has %d bytes; expected at most %d, the length of one DHCP option", len(s), maxRootPath)
+		return "", fmt.Sprintf("has %d bytes; expected at most %d, the length of one DHCP option", len(s),
+			maxRootPath)
 	}
 	rest, ok := strings.CutPrefix(s, "iscsi:")
 	if !ok {

@@ -49,9 +49,11 @@ func (l *loader) checkOverlaps() {
 				continue
 			}
 			if a.at.Off > b.at.Off {
-				l.Against(a.at, b.at, "%s of %s overlaps %s of %s", a.own.Masked(), a.what, b.own.Masked(), b.what)
+				l.Against(a.at, b.at, "%s of %s overlaps %s of %s", a.own.Masked(), a.what, b.own.Masked(),
+					b.what)
 			} else {
-				l.Against(b.at, a.at, "%s of %s overlaps %s of %s", b.own.Masked(), b.what, a.own.Masked(), a.what)
+				l.Against(b.at, a.at, "%s of %s overlaps %s of %s", b.own.Masked(), b.what, a.own.Masked(),
+					a.what)
 			}
 		}
 	}
@@ -80,7 +82,8 @@ func (l *loader) checkRoutes() {
 		}
 		seen[to] = raw.To.At
 		if via.IsValid() && via.Is4() != to.Addr().Is4() {
-			l.Against(raw.Via.At, raw.To.At, "via %s and to %s are of different families; expected the same", via, to)
+			l.Against(raw.Via.At, raw.To.At, "via %s and to %s are of different families; expected the same",
+				via, to)
 		}
 		l.site.Routes = append(l.site.Routes, model.Route{To: to, Via: via})
 	}
@@ -99,7 +102,8 @@ func (l *loader) routeTo(v toml.Str) netip.Prefix {
 		l.At(v.At, "to %q lacks the length of its network; expected it after a slash, as in \"10.8.0.0/16\"; %q is that address alone", v.Text,
 			netip.PrefixFrom(a.WithZone(""), a.BitLen()))
 	case err != nil || to.Addr().Is4In6():
-		l.At(v.At, "to %q is no network; %s", v.Text, orWithLength(v.Text, `expected an address with a length such as "10.8.0.0/16"`))
+		l.At(v.At, "to %q is no network; %s", v.Text,
+			orWithLength(v.Text, `expected an address with a length such as "10.8.0.0/16"`))
 	case to != to.Masked():
 		l.At(v.At, "to %s is an address on the network %s; expected the network", to, to.Masked())
 	case to.Bits() > 0 && model.NotUnicast(to.Addr()) != "":
@@ -135,7 +139,8 @@ func (l *loader) routeVia(v toml.Str) netip.Addr {
 		l.Against(v.At, n.at, "via %s is at the other end of the tunnel, where the default route leads; "+
 			"expected another router", via)
 	case model.NotForHost(via, n.own) != "":
-		l.Against(v.At, n.at, "via %s %s; expected the address of a router", via, model.NotForHost(via, n.own))
+		l.Against(v.At, n.at, "via %s %s; expected the address of a router", via,
+			model.NotForHost(via, n.own))
 	default:
 		return via
 	}

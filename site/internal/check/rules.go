@@ -59,7 +59,8 @@ func (c *firewallCheck) rule(text ruleText) (checkedRule, bool) {
 	if r.Deny {
 		prefix = "no-"
 	}
-	r.Name = c.ruleName(text.name, prefix+firstWord(text.from)+"-"+firstWord(text.to)+"-"+firstWord(text.service), text.at)
+	r.Name = c.ruleName(text.name, prefix+firstWord(text.from)+"-"+firstWord(text.to)+"-"+
+		firstWord(text.service), text.at)
 	ok := okFrom && okTo && okServices
 	isBox := func(e model.FirewallEnd) bool { return slices.Contains(e.Zones, model.ZoneBox) }
 	if ok && !r.Deny && len(r.Services) == 0 && slices.ContainsFunc(r.To, isBox) {
@@ -191,7 +192,8 @@ func (c *firewallCheck) ruleName(v toml.Str, made string, at source.Span) string
 		case name[0] < 'a' || len(name) > maxRuleName:
 			c.At(v.At, "name %q does not start with a letter or has more than %d characters; expected another", v.Text, maxRuleName)
 		case slices.Contains([]string{"refused", "spoofed", "banned", "flood", "share"}, name):
-			c.At(v.At, "name %q is what the log calls packets that no rule speaks of; expected another", v.Text)
+			c.At(v.At, "name %q is what the log calls packets that no rule speaks of; expected another",
+				v.Text)
 		case taken:
 			c.Against(v.At, first, "name %q is here a second time; expected another", name)
 		}

@@ -21,7 +21,8 @@ type secretForm struct {
 // several name is read once.
 func (l *loader) secret(at source.Span, name string, form secretForm) model.Secret {
 	if !fs.ValidPath(name) || name == "." || source.IsFixed(name) {
-		l.At(at, "%s %q is no file for a key; expected one within the site, such as %q", form.key, name, form.example)
+		l.At(at, "%s %q is no file for a key; expected one within the site, such as %q", form.key, name,
+			form.example)
 		return ""
 	}
 	if known, ok := l.secrets[name]; ok {
@@ -47,7 +48,8 @@ func (l *loader) secret(at source.Span, name string, form secretForm) model.Secr
 	text := strings.TrimRight(src.Text, " \t\r\n")
 	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
 	if len(text) < form.least || len(text) > form.most || strings.IndexFunc(text, hidden) >= 0 {
-		l.AtFile(name, "is no key; expected one line of %d to %d visible characters of ASCII", form.least, form.most)
+		l.AtFile(name, "is no key; expected one line of %d to %d visible characters of ASCII", form.least,
+			form.most)
 		return ""
 	}
 	l.secrets[name] = model.Secret(text)

@@ -60,7 +60,8 @@ func (l *loader) timeSource(key string, v toml.Str, pool bool) {
 	a, err := netip.ParseAddr(v.Text)
 	switch {
 	case err == nil && pool:
-		l.At(v.At, "%s %q is an address, which stands for one server; expected a name, or the key servers", key, v.Text)
+		l.At(v.At, "%s %q is an address, which stands for one server; expected a name, or the key servers",
+			key, v.Text)
 		return
 	case err == nil && (a.Zone() != "" || a.IsLinkLocalUnicast()):
 		l.At(v.At, "%s %s is an address on one link only; expected one such as %q", key, a, exampleSource)
@@ -71,11 +72,13 @@ func (l *loader) timeSource(key string, v toml.Str, pool bool) {
 	case err == nil:
 		s.Addr = a.Unmap()
 		if n := l.networkOf(s.Addr); n != nil && n.own.Addr() == s.Addr {
-			l.Against(v.At, n.at, "%s %s is the appliance itself on %s; expected another server", key, a, n.what)
+			l.Against(v.At, n.at, "%s %s is the appliance itself on %s; expected another server", key, a,
+				n.what)
 			return
 		}
 	case model.NotName(v.Text) != "":
-		l.At(v.At, "%s %q is no server; expected an address such as %q, or a name", key, v.Text, exampleSource)
+		l.At(v.At, "%s %q is no server; expected an address such as %q, or a name", key, v.Text,
+			exampleSource)
 		return
 	default:
 		s.Name = model.Canonical(v.Text, l.site.Domain)
@@ -96,11 +99,13 @@ func (l *loader) server(key string, v toml.Str, example string) netip.Addr {
 	a, err := netip.ParseAddr(v.Text)
 	switch {
 	case err != nil && model.NotName(v.Text) == "":
-		l.At(v.At, "%s %q: names of servers are not supported yet; expected an IPv4 address such as %q", key, v.Text, example)
+		l.At(v.At, "%s %q: names of servers are not supported yet; expected an IPv4 address such as %q", key,
+			v.Text, example)
 	case err != nil:
 		l.At(v.At, "%s %q is no address; expected an IPv4 address such as %q", key, v.Text, example)
 	case !a.Is4():
-		l.At(v.At, "%s %s: IPv6 servers are not supported yet; expected an IPv4 address such as %q", key, a, example)
+		l.At(v.At, "%s %s: IPv6 servers are not supported yet; expected an IPv4 address such as %q", key, a,
+			example)
 	case model.NotUnicast(a) != "":
 		l.At(v.At, "%s %s %s; expected the address of a server", key, a, model.NotUnicast(a))
 	default:

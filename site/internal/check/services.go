@@ -60,7 +60,8 @@ func (c *dnsCheck) service(raw toml.Service) model.DNSService {
 	case len(v.Text) > maxInstance:
 		c.At(v.At, "instance has %d bytes; expected at most %d", len(v.Text), maxInstance)
 	case s.Type != "" && len(v.Text)+1+wireLen(s.Type+"."+c.site.Domain) > maxWire:
-		c.At(v.At, "instance %q is too long before %s.%s; expected at most %d bytes in all", v.Text, s.Type, c.site.Domain, maxWire)
+		c.At(v.At, "instance %q is too long before %s.%s; expected at most %d bytes in all", v.Text, s.Type,
+			c.site.Domain, maxWire)
 	}
 	if raw.Text.OK() && !raw.Instance.OK() && c.parsed {
 		c.At(raw.Text.At, "text is about an instance, and there is none; expected the key instance too")
@@ -86,7 +87,8 @@ func (c *dnsCheck) serviceType(v toml.Str) string {
 	service, proto, _ := strings.Cut(typ, ".")
 	full := typ + "." + c.site.Domain
 	switch known := c.names[full]; {
-	case !strings.HasPrefix(service, "_") || model.NotLabel(service[1:]) != "" || len(service) > 16 || proto != "_tcp" && proto != "_udp":
+	case !strings.HasPrefix(service, "_") || model.NotLabel(service[1:]) != "" || len(service) > 16 ||
+		proto != "_tcp" && proto != "_udp":
 		c.At(v.At, `type %q is none; expected one such as "_ipp._tcp", at most 15 characters between "_" and "." (RFC 6335 5.1)`, v.Text)
 	case typ == browsing:
 		c.At(v.At, "type %q is for browsing, which follows from instances; expected another", v.Text)
@@ -109,7 +111,9 @@ func (c *dnsCheck) serviceHost(v toml.Str) string {
 	}
 	name := model.Canonical(v.Text, c.site.Domain)
 	if _, known := c.hosts.names[name]; !known && name != c.site.Name {
-		c.lacks(source.Hosts, v.Text, v.At, source.Span{}, "host %q is neither in hosts nor in ethers, nor the appliance; expected one of these%s", v.Text, c.hosts.suggest(v.Text))
+		c.lacks(source.Hosts, v.Text, v.At, source.Span{},
+			"host %q is neither in hosts nor in ethers, nor the appliance; expected one of these%s", v.Text,
+			c.hosts.suggest(v.Text))
 		return ""
 	}
 	return name
@@ -124,7 +128,8 @@ func (c *dnsCheck) number(key string, v toml.Int, least int64) uint16 {
 }
 
 // instance takes the name under which people find a service, and reports whether it is one.
-func (c *dnsCheck) instance(raw toml.Service, s model.DNSService, seen map[string]source.Span, types map[string]bool) bool {
+func (c *dnsCheck) instance(raw toml.Service, s model.DNSService, seen map[string]source.Span,
+	types map[string]bool) bool {
 	typ := s.Type + "." + c.site.Domain
 	name := strings.ToLower(s.Instance) + "." + typ
 	first, twice := seen[name]
@@ -133,14 +138,16 @@ func (c *dnsCheck) instance(raw toml.Service, s model.DNSService, seen map[strin
 	others, elsewhere := c.forwardOf(browsed)
 	switch {
 	case twice:
-		c.Against(raw.Instance.At, first, "instance %q of %s is here a second time; expected another name", s.Instance, s.Type)
+		c.Against(raw.Instance.At, first, "instance %q of %s is here a second time; expected another name",
+			s.Instance, s.Type)
 		return false
 	case taken:
-		c.Against(raw.Instance.At, record.at, "instance %q is the name of %s already; expected another", s.Instance, record.what)
+		c.Against(raw.Instance.At, record.at, "instance %q is the name of %s already; expected another",
+			s.Instance, record.what)
 		return false
 	case elsewhere:
-		c.Against(raw.Instance.At, others.at, "instances are found by browsing %s, and others are asked for %s; expected no instance, or a forward without it",
-			c.site.Domain, others.name)
+		c.Against(raw.Instance.At, others.at,
+			"instances are found by browsing %s, and others are asked for %s; expected no instance, or a forward without it", c.site.Domain, others.name)
 		return false
 	}
 	seen[name] = raw.Instance.At

@@ -40,7 +40,8 @@ func hides(a, b checkedRule) bool {
 		if !b.from.has(is4) || !b.to.has(is4) || !hasFlows(b.Services, is4) {
 			continue // b speaks of nothing in this family
 		}
-		if !a.from.covers(b.from, is4) || !a.to.covers(b.to, is4) || !coversServices(a.Services, b.Services, is4) {
+		if !a.from.covers(b.from, is4) || !a.to.covers(b.to, is4) ||
+			!coversServices(a.Services, b.Services, is4) {
 			return false
 		}
 		speaks = true
@@ -184,13 +185,16 @@ func (r reach) covers(b reach, is4 bool) bool {
 		if have == nil {
 			have = &reached{}
 		}
-		outside := func(p netip.Prefix) bool { return p.Addr().Is4() == is4 && !coversNetwork(have.networks, p) }
+		outside := func(p netip.Prefix) bool {
+			return p.Addr().Is4() == is4 && !coversNetwork(have.networks, p)
+		}
 		other := func(list string) bool { return !slices.Contains(have.lists, list) }
 		if sameSlice(have.networks, want.networks) {
 			outside = func(netip.Prefix) bool { return false }
 		}
 		if !have.everybody &&
-			(want.everybody || slices.ContainsFunc(want.networks, outside) || slices.ContainsFunc(want.lists, other)) {
+			(want.everybody || slices.ContainsFunc(want.networks, outside) ||
+				slices.ContainsFunc(want.lists, other)) {
 			return false
 		}
 	}

@@ -11,11 +11,12 @@ import (
 
 // ruleIndex finds the rules that may hide another without comparing it with all of them.
 //
-// What hides a rule decides every packet of it, so it decides any one packet of it: the witness. A rule speaks of
-// packets by three sides, from, to and service, each of which is a set of parts (zones, lists, networks, ports).
-// It is filed under all parts of one side, the one whose parts fewest other rules are filed under. A witness is
-// looked for under the few parts that can have it: its zone, its list or the networks around its address, and the
-// blocks of ports around its port. Where rules differ in anything at all, that is a small number of them.
+// What hides a rule decides every packet of it, so it decides any one packet of it: the witness. A rule
+// speaks of packets by three sides, from, to and service, each of which is a set of parts (zones, lists,
+// networks, ports). It is filed under all parts of one side, the one whose parts fewest other rules are filed
+// under. A witness is looked for under the few parts that can have it: its zone, its list or the networks
+// around its address, and the blocks of ports around its port. Where rules differ in anything at all, that is
+// a small number of them.
 type ruleIndex struct {
 	rules   []checkedRule // those that may hide others, in their order
 	filed   map[part][]int
@@ -40,7 +41,8 @@ const (
 	sideService
 )
 
-// portBlock is 1<<(size-1) ports, of which the first is a multiple of that; the zero value is all ports there are.
+// portBlock is 1<<(size-1) ports, of which the first is a multiple of that; the zero value is all ports there
+// are.
 type portBlock struct {
 	first uint16
 	size  int8
@@ -57,7 +59,9 @@ func newRuleIndex() *ruleIndex { return &ruleIndex{filed: map[part][]int{}} }
 // add files a rule.
 func (x *ruleIndex) add(r checkedRule) {
 	sides := [][]part{partsOfReach(sideFrom, r.from), partsOfReach(sideTo, r.to), partsOfServices(r.Services)}
-	slices.SortStableFunc(sides, func(a, b []part) int { return max(len(a), fewParts) - max(len(b), fewParts) })
+	slices.SortStableFunc(sides, func(a, b []part) int {
+		return max(len(a), fewParts) - max(len(b), fewParts)
+	})
 	best, crowd := sides[0], x.crowd(sides[0])
 	for _, s := range sides[1:] {
 		if crowd <= fewRules {
@@ -87,7 +91,8 @@ func (x *ruleIndex) crowd(parts []part) (most int) {
 
 // first returns the first rule that hides, of those under a part that can have the witness of r. It counts in
 // steps how many were asked.
-func (x *ruleIndex) first(r checkedRule, steps *int, hides func(earlier checkedRule) bool) (found checkedRule, ok bool) {
+func (x *ruleIndex) first(r checkedRule, steps *int, hides func(earlier checkedRule) bool) (found checkedRule,
+	ok bool) {
 	best := len(x.rules)
 	for _, p := range x.witness(r) {
 		for _, n := range x.filed[p] {

@@ -53,7 +53,8 @@ func (l *loader) templateUses(clients []*hostEntry) (uses []*templateUse) {
 func (l *loader) derive(use *templateUse, t template) {
 	if len(use.hosts) == 0 {
 		server := l.serverFor(&hostEntry{}, l.bootServers[l.raw.Netboot.Server.At])
-		use.hosts = []*hostEntry{{Host: model.Host{Name: "host", Netboot: &model.HostNetboot{Server: server}}}}
+		use.hosts = []*hostEntry{{Host: model.Host{Name: "host",
+			Netboot: &model.HostNetboot{Server: server}}}}
 	}
 	for _, h := range use.hosts {
 		value := t.expand(l.values(h))

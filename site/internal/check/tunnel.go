@@ -158,7 +158,8 @@ func (l *loader) endpoint(raw toml.Update) *model.Endpoint {
 			v.Text, maxTunnelID)
 	}
 	if v := raw.KeyFile; v.OK() {
-		e.Key = l.secret(v.At, v.Text, secretForm{"key-file", "the tunnel's update key", "tunnel.key", 1, maxKey})
+		e.Key = l.secret(v.At, v.Text, secretForm{"key-file", "the tunnel's update key", "tunnel.key", 1,
+			maxKey})
 	}
 	if v := raw.URL; v.OK() {
 		u, err := url.Parse(v.Text)
@@ -221,7 +222,8 @@ func (l *loader) tunnelLANs() {
 			if _, ok := t.RoutedTo(p.Masked()); !ok {
 				l.Against(l.raw.LANs[i].IPv6.At, l.raw.Tunnel.Routed.At,
 					"ipv6 %s is in none of the networks that are routed to the appliance; "+
-						"expected an address such as %s, one of fc00::/7, or \"tunnel\"", p, exampleIn(t.Routed[0]))
+						"expected an address such as %s, one of fc00::/7, or \"tunnel\"", p,
+					exampleIn(t.Routed[0]))
 			}
 		}
 	}

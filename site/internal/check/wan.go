@@ -153,7 +153,8 @@ func (l *loader) noClient(raw toml.WAN) {
 		at         source.Span
 	}{
 		{"client-id", told, raw.ClientID.At}, {"vendor-class", told, raw.VendorClass.At},
-		{"hostname", told, raw.HostName.At}, {"request", told, raw.Request.At}, {"options", told, raw.Options.At},
+		{"hostname", told, raw.HostName.At}, {"request", told, raw.Request.At},
+		{"options", told, raw.Options.At},
 		{"broadcast", told, raw.Broadcast.At},
 		{"hooks", "run when a provider gives an address by DHCP", raw.Hooks.At},
 	} {

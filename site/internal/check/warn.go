@@ -29,7 +29,8 @@ func exampleKeys() []string {
 func (l *loader) warnOfFiles() {
 	for i, key := range l.site.AuthorizedKeys {
 		if words := strings.Fields(key); len(words) > 1 && slices.Contains(exampleKeys(), words[1]) {
-			l.Warn(l.keys[i], source.Span{}, "this key is the example's, of which nobody has the private half; expected your own")
+			l.Warn(l.keys[i], source.Span{},
+				"this key is the example's, of which nobody has the private half; expected your own")
 		}
 	}
 	if l.parsed {
@@ -83,17 +84,20 @@ func (l *loader) warnLinks() {
 	}
 }
 
-// warnDomain looks for a domain in which clients do not look for names here, or that is much more than the site's.
+// warnDomain looks for a domain in which clients do not look for names here, or that is much more than the
+// site's.
 func (l *loader) warnDomain() {
 	d := l.site.Domain
 	public := strings.Fields("com net org edu gov mil int arpa info biz name pro app dev xyz online shop site cloud tech")
 	switch {
 	case within(d, "local"):
-		l.Warn(l.raw.Domain.At, source.Span{}, "names in \"local\" are of multicast DNS (RFC 6762), for which macOS, iOS, and Linux with Avahi ask "+
-			"no server, so they do not find those of the site; expected another domain, such as \"home.arpa\" (RFC 8375)")
+		l.Warn(l.raw.Domain.At, source.Span{},
+			"names in \"local\" are of multicast DNS (RFC 6762), for which macOS, iOS, and Linux with Avahi ask "+
+				"no server, so they do not find those of the site; expected another domain, such as \"home.arpa\" (RFC 8375)")
 	case !strings.Contains(d, ".") && (len(d) == 2 || slices.Contains(public, d)):
-		l.Warn(l.raw.Domain.At, source.Span{}, "the site answers for all names in %q, so those of others there are not found any more; "+
-			"expected a domain of your own in it, or \"home.arpa\" (RFC 8375)", d)
+		l.Warn(l.raw.Domain.At, source.Span{},
+			"the site answers for all names in %q, so those of others there are not found any more; "+
+				"expected a domain of your own in it, or \"home.arpa\" (RFC 8375)", d)
 	}
 }
 
@@ -101,8 +105,11 @@ func (l *loader) warnDomain() {
 func (l *loader) warnGateway() {
 	wan := l.raw.WAN
 	if wan.IPv4.OK() && l.site.WAN.DHCP == nil && !wan.Gateway.OK() && l.site.WAN.Interface != "" &&
-		!slices.ContainsFunc(l.site.Routes, func(r model.Route) bool { return r.To.Bits() == 0 && r.To.Addr().Is4() }) {
-		l.Warn(wan.IPv4.At, source.Span{}, "there is no way from this network to the rest of the Internet; expected gateway, the router upstream")
+		!slices.ContainsFunc(l.site.Routes, func(r model.Route) bool {
+			return r.To.Bits() == 0 && r.To.Addr().Is4()
+		}) {
+		l.Warn(wan.IPv4.At, source.Span{},
+			"there is no way from this network to the rest of the Internet; expected gateway, the router upstream")
 	}
 }
 
@@ -123,7 +130,8 @@ func (l *loader) warnTime() {
 		case name == "wan" || isAddr(name):
 		case strings.TrimSuffix(name, "."+l.site.Domain) == l.site.Name || owner != nil && owner == l.self():
 			l.Warn(v.At, source.Span{}, "%s is the appliance itself, which cannot follow itself; expected another server", v.Text)
-		case !strings.HasSuffix(name, "."+l.site.Domain) && strings.Contains(name, ".") && owner == nil && !l.resolves(name):
+		case !strings.HasSuffix(name, "."+l.site.Domain) && strings.Contains(name, ".") && owner == nil &&
+			!l.resolves(name):
 			l.Warn(v.At, source.Span{}, "the appliance cannot find %s, for it asks nobody for names outside the site; "+
 				"expected upstream in [dns], or an address", v.Text)
 		}
@@ -135,10 +143,13 @@ func (l *loader) warnResolvers() {
 	for _, v := range l.toldServers(func(c toml.Clients) toml.List { return c.DNS }, "dns-server") {
 		l.warnUpstreamAddress(v, l.ownLink(v))
 	}
-	toldIt := slices.ContainsFunc(l.site.LANs, func(lan model.LAN) bool { return slices.Contains(lan.DNS, lan.IPv4.Addr()) })
+	toldIt := slices.ContainsFunc(l.site.LANs, func(lan model.LAN) bool {
+		return slices.Contains(lan.DNS, lan.IPv4.Addr())
+	})
 	if l.site.WAN.Interface != "" && toldIt && len(l.site.DNS.Upstream) == 0 {
-		l.Warn(l.raw.WAN.At, l.raw.DNS.At, "there is a way out, and hosts are told the appliance as their resolver, which asks nobody "+
-			"for names outside the site; expected upstream in [dns], or dns in [[lan]]")
+		l.Warn(l.raw.WAN.At, l.raw.DNS.At,
+			"there is a way out, and hosts are told the appliance as their resolver, which asks nobody "+
+				"for names outside the site; expected upstream in [dns], or dns in [[lan]]")
 	}
 }
 
@@ -161,10 +172,11 @@ func (l *loader) ownLink(v toml.Str) string {
 
 // resolves reports whether anybody is asked for a name outside the site.
 func (l *loader) resolves(name string) bool {
-	return len(l.site.DNS.Upstream) > 0 || slices.ContainsFunc(l.raw.DNS.Forward.Entries, func(d toml.Definition) bool {
-		domain := strings.ToLower(d.Name.Text)
-		return name == domain || strings.HasSuffix(name, "."+domain)
-	})
+	return len(l.site.DNS.Upstream) > 0 ||
+		slices.ContainsFunc(l.raw.DNS.Forward.Entries, func(d toml.Definition) bool {
+			domain := strings.ToLower(d.Name.Text)
+			return name == domain || strings.HasSuffix(name, "."+domain)
+		})
 }
 
 func (l *loader) toldTime() []toml.Str {
@@ -194,8 +206,9 @@ func (l *loader) toldServers(key func(toml.Clients) toml.List, name string) (all
 func (l *loader) warnDisks() {
 	for _, h := range l.hosts.list {
 		if h.Netboot != nil && h.Netboot.RootPath != "" && len(h.MACs) > 1 {
-			l.Warn(h.macAt[1], h.macAt[0], "%q has its disk by iSCSI and %d cards for one address, which goes to the card that "+
-				"asked last, so the disk may be lost; expected one card, or another name for each further one", h.Name, len(h.MACs))
+			l.Warn(h.macAt[1], h.macAt[0],
+				"%q has its disk by iSCSI and %d cards for one address, which goes to the card that "+
+					"asked last, so the disk may be lost; expected one card, or another name for each further one", h.Name, len(h.MACs))
 		}
 	}
 }
@@ -251,5 +264,6 @@ func oneSlip(a, b string) bool {
 	case a[i+1:] == b[i+1:]:
 		return !isDigit(a[i]) && !isDigit(b[i])
 	}
-	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] && !(isDigit(a[i]) || isDigit(a[i+1]))
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] &&
+		!(isDigit(a[i]) || isDigit(a[i+1]))
 }

@@ -37,15 +37,19 @@ func (l *loader) warnFirewall() {
 	}
 	l.warnShutOut()
 	for _, r := range l.checked {
-		onlyBox := !slices.ContainsFunc(r.To, func(e model.FirewallEnd) bool { return len(e.Zones) > 1 || e.Zones[0] != model.ZoneBox })
+		onlyBox := !slices.ContainsFunc(r.To, func(e model.FirewallEnd) bool {
+			return len(e.Zones) > 1 || e.Zones[0] != model.ZoneBox
+		})
 		if !r.Deny && onlyBox {
 			l.warnNobodyListens(r)
 		}
 		for _, end := range slices.Concat(r.From, r.To) {
 			for _, set := range end.Sets {
 				if line, has := l.listed[set]; has && r.Deny {
-					l.Warn(line.at, l.raw.LANs[line.lan].Name.At, "%s has all of lan %q in it, so %q denies what its hosts do; "+
-						"expected a list without it, or a rule before it that allows that", line.network, l.site.LANs[line.lan].Name, r.Name)
+					l.Warn(line.at, l.raw.LANs[line.lan].Name.At,
+						"%s has all of lan %q in it, so %q denies what its hosts do; "+
+							"expected a list without it, or a rule before it that allows that", line.network,
+						l.site.LANs[line.lan].Name, r.Name)
 					delete(l.listed, set) // once is enough
 				}
 			}
@@ -74,7 +78,8 @@ func (l *loader) warnShutOut() {
 	}
 	if last != nil {
 		l.Warn(last.at, source.Span{}, "with %q nobody can log in to the appliance by ssh from any lan; "+
-			`expected a rule before it that allows it, from whom you are to box with service = "ssh"`, last.Name)
+			`expected a rule before it that allows it, from whom you are to box with service = "ssh"`,
+			last.Name)
 	}
 }
 

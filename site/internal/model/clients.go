@@ -11,10 +11,11 @@ import (
 
 // Clients is what the DHCP clients of one network get and are told.
 type Clients struct {
-	Pool          []AddrRange    // addresses for clients without a reservation, disjoint
-	Exclude       []AddrRange    // addresses of Pool that nobody gets
-	LeaseTime     time.Duration  // whole seconds
-	Probe         time.Duration  // how long a stranger is looked for on an address before a new client is offered it; 0: not
+	Pool      []AddrRange   // addresses for clients without a reservation, disjoint
+	Exclude   []AddrRange   // addresses of Pool that nobody gets
+	LeaseTime time.Duration // whole seconds
+	// how long a stranger is looked for on an address before a new client is offered it; 0: not
+	Probe         time.Duration
 	RapidCommit   bool           // RFC 4039
 	Router        netip.Addr     // their way out; zero: they are told none
 	DNS           []netip.Addr   // IPv4 addresses of resolvers
@@ -59,7 +60,9 @@ func (r AddrRange) Common(x AddrRange) AddrRange {
 // disjoint returns ranges that together have the same addresses, in their order and
 // each address once.
 func disjoint(ranges []AddrRange) []AddrRange {
-	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b AddrRange) int { return a.First.Compare(b.First) })
+	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b AddrRange) int {
+		return a.First.Compare(b.First)
+	})
 	var all []AddrRange
 	for _, r := range sorted {
 		if n := len(all); n > 0 && r.First.Compare(all[n-1].Last) <= 0 {

@@ -28,7 +28,8 @@ const Nowhere = "."
 type Resolver struct {
 	Addr netip.Addr
 	Port uint16 // 0: the usual one
-	Name string // whom its certificate is for, a host name or an address: it is asked by TLS; "": by UDP and TCP
+	// whom its certificate is for, a host name or an address: it is asked by TLS; "": by UDP and TCP
+	Name string
 	// WAN stands for those that the provider names, if any; then nothing else is set.
 	WAN bool
 }

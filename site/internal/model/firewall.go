@@ -15,7 +15,8 @@ const (
 // Firewall is what the site says beside the defaults of a router: LANs reach WAN and the services of the
 // appliance, and nobody else reaches anything.
 type Firewall struct {
-	Share      *int           // conversations that one source may have; 0: no bound; nil: a part of what there is room for
+	// conversations that one source may have; 0: no bound; nil: a part of what there is room for
+	Share      *int
 	Masquerade []string       // names of the LANs whose IPv4 hosts have the appliance's address upstream
 	Zones      []FirewallZone // the site's own, beside LANs and WAN
 	Services   []Service      // the site's own, beside those of Services, in the order of the file
@@ -104,7 +105,9 @@ type OneToOne struct {
 // BoxServices are what the appliance serves on every LAN, and LAN hosts may use unless a rule denies it.
 func (s *Site) BoxServices() []Service {
 	own := s.boxServices()
-	return slices.DeleteFunc(Services(), func(known Service) bool { return !slices.Contains(own, known.Name) })
+	return slices.DeleteFunc(Services(), func(known Service) bool {
+		return !slices.Contains(own, known.Name)
+	})
 }
 
 func (s *Site) boxServices() []string {

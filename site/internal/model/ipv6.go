@@ -10,8 +10,9 @@ import (
 type IPv6 struct {
 	ULA     netip.Prefix // unique local addresses (RFC 4193): a /48; zero: none, or MakeULA
 	MakeULA bool         // the appliance makes a ULA prefix, once, and keeps it
-	Default Source6      // of which conversations with the outside begin, of FromTunnel and FromWAN; "": of FromWAN
-	Names   Names6       // which addresses that hosts make themselves have names
+	// of which conversations with the outside begin, of FromTunnel and FromWAN; "": of FromWAN
+	Default Source6
+	Names   Names6 // which addresses that hosts make themselves have names
 }
 
 // A Source6 is where the IPv6 networks of LANs come from, beside those that site.toml has.
@@ -119,7 +120,8 @@ func standsIn(a netip.Addr) int {
 // IsSuffix reports whether an address is one as hosts has it for a host in whatever network: ::20.
 func IsSuffix(a netip.Addr) bool {
 	b := a.As16()
-	return a.Is6() && !a.Is4In6() && binary.BigEndian.Uint64(b[:]) == 0 && !a.IsUnspecified() && !a.IsLoopback()
+	return a.Is6() && !a.Is4In6() && binary.BigEndian.Uint64(b[:]) == 0 && !a.IsUnspecified() &&
+		!a.IsLoopback()
 }
 
 // Suffix returns the part of an address behind its network.

@@ -80,8 +80,10 @@ func NotName(s string) string {
 // EmptyPart says why dots are not as they should be in s. It continues a sentence that starts with the name.
 func EmptyPart(s string) string {
 	const dots = "expected single dots between its parts and none at the ends"
-	if name := strings.TrimSuffix(s, "."); name != "" && !strings.HasPrefix(name, ".") && !strings.Contains(name, "..") && name != s {
-		return "ends with a dot, as whole names do in zone files; here they are whole without; expected " + fmt.Sprintf("%q", name)
+	if name := strings.TrimSuffix(s, "."); name != "" && !strings.HasPrefix(name, ".") &&
+		!strings.Contains(name, "..") && name != s {
+		return "ends with a dot, as whole names do in zone files; here they are whole without; expected " +
+			fmt.Sprintf("%q", name)
 	}
 	return "has an empty part; " + dots
 }

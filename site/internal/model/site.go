@@ -37,7 +37,9 @@ type Site struct {
 // case, with or without the site's domain.
 func (s *Site) Host(name string) (Host, bool) {
 	name = Canonical(name, s.Domain)
-	i := slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == name || slices.Contains(h.Aliases, name) })
+	i := slices.IndexFunc(s.Hosts, func(h Host) bool {
+		return h.Name == name || slices.Contains(h.Aliases, name)
+	})
 	if i < 0 {
 		return Host{}, false
 	}
@@ -53,9 +55,11 @@ type LAN struct {
 	IPv6      []netip.Prefix // the appliance's fixed addresses, each with /64
 	From6     []Source6      // what it is numbered from beside these
 	Subnet    uint16         // its number in prefixes that several LANs share
-	NAT64     netip.Prefix   // where IPv4 is for hosts without it, a prefix of RFC 6052 2.2; the zero Prefix: not told
-	Today     []netip.Prefix // the appliance's IPv6 addresses of today, the fixed ones among them, if it is Numbered
-	Clients                  // what its DHCP clients get
+	// where IPv4 is for hosts without it, a prefix of RFC 6052 2.2; the zero Prefix: not told
+	NAT64 netip.Prefix
+	// the appliance's IPv6 addresses of today, the fixed ones among them, if it is Numbered
+	Today   []netip.Prefix
+	Clients // what its DHCP clients get
 }
 
 // Link returns the name of the network link: "eth1", with a VLAN "eth1.20".
@@ -99,10 +103,12 @@ type Route struct {
 
 // NTP says whose time the appliance follows, and with it the network.
 type NTP struct {
-	Servers      []TimeSource  // each one server, or a pool of them
-	WAN          bool          // and those that the provider names
-	LocalStratum uint8         // at which the appliance serves its own clock while it follows nobody; 0: it does not
-	StepLimit    time.Duration // what it is off by more, the clock is set by; 0: only when the appliance starts
+	Servers []TimeSource // each one server, or a pool of them
+	WAN     bool         // and those that the provider names
+	// at which the appliance serves its own clock while it follows nobody; 0: it does not
+	LocalStratum uint8
+	// what it is off by more, the clock is set by; 0: only when the appliance starts
+	StepLimit time.Duration
 }
 
 // TimeSource is a server, or a name that stands for several.
@@ -170,22 +176,27 @@ type Record struct {
 // HostNetboot is what one host is told about booting from the network: the
 // templates of Netboot with the host's own values. What is empty is not told.
 type HostNetboot struct {
-	Server      netip.Addr `json:"server"`                 // IPv4 address of the TFTP server, DHCP siaddr and option 66
-	Install     bool       `json:"install,omitempty"`      // an installer runs: iPXE attaches the disk and does not boot it
-	Initiator   string     `json:"initiator,omitempty"`    // iSCSI name of the host, DHCP option 203
-	RootPath    string     `json:"root_path,omitempty"`    // DHCP option 17, RFC 4173, at most 255 bytes
-	RootPath2   string     `json:"root_path2,omitempty"`   // another way to the same disk, for iSCSI adapters with two paths
-	Target      string     `json:"target,omitempty"`       // iSCSI name of the root disk, the last part of RootPath
-	CHAP        *CHAP      `json:"chap,omitempty"`         // nil: the target wants no proof
-	Script      string     `json:"script,omitempty"`       // URL that iPXE is sent to
-	HTTP        string     `json:"http,omitempty"`         // URL before the names of the files below, for UEFI HTTP boot
-	BIOS        string     `json:"bios,omitempty"`         // TFTP file for client architecture 0 (RFC 4578)
-	UEFI        string     `json:"uefi,omitempty"`         // TFTP file for client architectures 7 and 9
-	UEFIARM64   string     `json:"uefi_arm64,omitempty"`   // TFTP file for client architecture 11
-	UEFIIA32    string     `json:"uefi_ia32,omitempty"`    // TFTP file for client architecture 6
-	UEFIARM32   string     `json:"uefi_arm32,omitempty"`   // TFTP file for client architecture 10
-	UEFIRISCV64 string     `json:"uefi_riscv64,omitempty"` // TFTP file for client architecture 27
-	UEFILoong64 string     `json:"uefi_loong64,omitempty"` // TFTP file for client architecture 39
+	// IPv4 address of the TFTP server, DHCP siaddr and option 66
+	Server netip.Addr `json:"server"`
+	// an installer runs: iPXE attaches the disk and does not boot it
+	Install   bool   `json:"install,omitempty"`
+	Initiator string `json:"initiator,omitempty"` // iSCSI name of the host, DHCP option 203
+	RootPath  string `json:"root_path,omitempty"` // DHCP option 17, RFC 4173, at most 255 bytes
+	// another way to the same disk, for iSCSI adapters with two paths
+	RootPath2 string `json:"root_path2,omitempty"`
+	// iSCSI name of the root disk, the last part of RootPath
+	Target string `json:"target,omitempty"`
+	CHAP   *CHAP  `json:"chap,omitempty"`   // nil: the target wants no proof
+	Script string `json:"script,omitempty"` // URL that iPXE is sent to
+	// URL before the names of the files below, for UEFI HTTP boot
+	HTTP        string `json:"http,omitempty"`
+	BIOS        string `json:"bios,omitempty"`         // TFTP file for client architecture 0 (RFC 4578)
+	UEFI        string `json:"uefi,omitempty"`         // TFTP file for client architectures 7 and 9
+	UEFIARM64   string `json:"uefi_arm64,omitempty"`   // TFTP file for client architecture 11
+	UEFIIA32    string `json:"uefi_ia32,omitempty"`    // TFTP file for client architecture 6
+	UEFIARM32   string `json:"uefi_arm32,omitempty"`   // TFTP file for client architecture 10
+	UEFIRISCV64 string `json:"uefi_riscv64,omitempty"` // TFTP file for client architecture 27
+	UEFILoong64 string `json:"uefi_loong64,omitempty"` // TFTP file for client architecture 39
 	// Files are those for further architectures: names, or URLs for those over HTTP.
 	Files map[uint16]string `json:"files,omitempty"`
 }

@@ -60,8 +60,8 @@ func (p *printer) firewall(s *model.Site) {
 	}
 }
 
-// FirewallRows are what a site lets through, refuses and translates, a line of it each, in five cells: what is done,
-// its name, from whom to whom, services or bounds, and its place.
+// FirewallRows are what a site lets through, refuses and translates, a line of it each, in five cells: what
+// is done, its name, from whom to whom, services or bounds, and its place.
 func FirewallRows(s *model.Site) (rows [][]string) {
 	f := s.Firewall
 	for _, r := range f.Rules {
@@ -69,7 +69,8 @@ func FirewallRows(s *model.Site) (rows [][]string) {
 		if r.Deny {
 			verdict = "deny"
 		}
-		rows = append(rows, []string{verdict, r.Name, endsText(r.From) + " → " + endsText(r.To), ruleNote(r), r.Place})
+		rows = append(rows, []string{verdict, r.Name, endsText(r.From) + " → " + endsText(r.To), ruleNote(r),
+			r.Place})
 	}
 	for _, w := range f.Forwards {
 		offered := model.FlowsText(model.Service{Flows: w.Flows(w.First, w.Last)})
@@ -77,7 +78,8 @@ func FirewallRows(s *model.Site) (rows [][]string) {
 			forwardNote(w), w.Place})
 	}
 	for _, o := range f.OneToOne {
-		rows = append(rows, []string{"one to one", o.Host, o.Outside.String() + " ↔ " + o.Inside.String(), "", o.Place})
+		rows = append(rows, []string{"one to one", o.Host, o.Outside.String() + " ↔ " + o.Inside.String(), "",
+			o.Place})
 	}
 	return rows
 }

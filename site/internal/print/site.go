@@ -156,7 +156,9 @@ func (p *printer) netboot(s *model.Site) {
 	for _, f := range allFacts(clients[0].Netboot) {
 		switch {
 		case f.what == "target": // the root path ends in it
-		case slices.ContainsFunc(clients, func(h model.Host) bool { return factOf(h.Netboot, f.what) != f.value }):
+		case slices.ContainsFunc(clients, func(h model.Host) bool {
+			return factOf(h.Netboot, f.what) != f.value
+		}):
 			columns = append(columns, f.what)
 		default:
 			p.row(f.what, f.value)

@@ -72,7 +72,8 @@ func (p *printer) wan(wan model.WAN) {
 			row("is answered", "by broadcast")
 		}
 		for _, h := range c.Hooks {
-			row("hook", h.Name, fmt.Sprintf("%d bytes, SHA-256 %.12x…", len(h.Content), sha256.Sum256(h.Content)))
+			row("hook", h.Name, fmt.Sprintf("%d bytes, SHA-256 %.12x…", len(h.Content),
+				sha256.Sum256(h.Content)))
 		}
 	}
 	if len(rows) > 0 {

@@ -129,8 +129,8 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// excerptWidth is how much of a long line is shown, in characters, so that it fits on a terminal of 80 columns: an RSA
-// key has 700 of them.
+// excerptWidth is how much of a long line is shown, in characters, so that it fits on a terminal of 80
+// columns: an RSA key has 700 of them.
 const excerptWidth = 71
 
 // excerpt shows the line of a place with marks under it.
@@ -150,7 +150,8 @@ func excerpt(at Span) string {
 		after = append(after[:rest-len(marked):rest-len(marked)], '…')
 	}
 	text := strings.TrimRightFunc(string(before)+string(marked)+string(after), unicode.IsSpace)
-	return fmt.Sprintf("%5d | %s\n      | %s%s", number, text, blank(before), strings.Repeat("^", max(1, len(marked))))
+	return fmt.Sprintf("%5d | %s\n      | %s%s", number, text, blank(before),
+		strings.Repeat("^", max(1, len(marked))))
 }
 
 // enough is how many bytes of a line have more characters than are shown of it, however long it is.

@@ -74,7 +74,8 @@ func (r *Reporter) WarnFile(name, format string, args ...any) {
 }
 
 func whole(severity Severity, name, format string, args ...any) located {
-	return located{Problem: Problem{Severity: severity, File: name, Message: fmt.Sprintf(format, args...)}, rank: fileRank(name)}
+	return located{Problem: Problem{Severity: severity, File: name, Message: fmt.Sprintf(format, args...)},
+		rank: fileRank(name)}
 }
 
 // Problems returns what was reported, in order; nil if nothing was.

@@ -18,8 +18,8 @@ type File struct {
 	name   string
 }
 
-// New returns a file with a text. A byte order mark before it, which says no more than that it is UTF-8, is no
-// part of it.
+// New returns a file with a text. A byte order mark before it, which says no more than that it is UTF-8, is
+// no part of it.
 func New(name, text string) *File {
 	text = strings.TrimPrefix(text, byteOrderMark)
 	s := &File{name: name, Text: text, Starts: []int{0}}
@@ -81,8 +81,8 @@ type Files struct {
 // NewFiles returns the files in fsys.
 func NewFiles(fsys fs.FS) *Files { return &Files{fsys: fsys, left: MaxBytes} }
 
-// Read returns the text of a regular file of at most limit bytes, nil if there is no such file. The message is
-// "" or says what is wrong with the file as a whole.
+// Read returns the text of a regular file of at most limit bytes, nil if there is no such file. The message
+// is "" or says what is wrong with the file as a whole.
 func (f *Files) Read(name string, limit int64) (src *File, message string) {
 	open, err := f.fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -110,21 +110,24 @@ func (f *Files) Read(name string, limit int64) (src *File, message string) {
 		return nil, fmt.Sprintf("is too large; expected at most %d KiB", limit>>10)
 	case f.left < 0:
 		f.left = 0
-		return nil, fmt.Sprintf("makes the site too large; expected at most %d MiB in all its files", MaxBytes>>20)
+		return nil, fmt.Sprintf("makes the site too large; expected at most %d MiB in all its files",
+			MaxBytes>>20)
 	}
 	return New(name, string(data)), ""
 }
 
-// misnamed says that a file which a site has by its name is there by another, as some editors save it and some systems
-// copy it: nobody would notice that it is not read.
+// misnamed says that a file which a site has by its name is there by another, as some editors save it and
+// some systems copy it: nobody would notice that it is not read.
 func (f *Files) misnamed(name string) string {
 	if !IsFixed(name) {
 		return ""
 	}
-	for _, other := range []string{name + ".txt", name + ".conf", strings.ToUpper(name[:1]) + name[1:], strings.ToUpper(name)} {
+	for _, other := range []string{name + ".txt", name + ".conf", strings.ToUpper(name[:1]) + name[1:],
+		strings.ToUpper(name)} {
 		if open, err := f.fsys.Open(other); err == nil {
 			open.Close()
-			return fmt.Sprintf("is not there, and %s is, which is not read; expected the name %s", other, name)
+			return fmt.Sprintf("is not there, and %s is, which is not read; expected the name %s", other,
+				name)
 		}
 	}
 	return ""

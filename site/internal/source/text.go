@@ -38,12 +38,14 @@ func (s *File) NotText() (at Span, reason string) {
 		}
 	}
 	note(strings.IndexByte(s.Text, 0), "here is a byte that is 0, which no text has; expected a file of text")
-	note(s.loneReturn(), "here is a carriage return within a line (CR), where old Macs end it; "+expectedLines)
+	note(s.loneReturn(), "here is a carriage return within a line (CR), where old Macs end it; "+
+		expectedLines)
 	for what, c := range map[string]string{
 		"NEXT LINE (U+0085)": nextLine, "LINE SEPARATOR (U+2028)": lineSeparator,
 		"PARAGRAPH SEPARATOR (U+2029)": paragraphMark,
 	} {
-		note(strings.Index(s.Text, c), "here is the character "+what+", where some editors end the line; "+expectedLines)
+		note(strings.Index(s.Text, c), "here is the character "+what+", where some editors end the line; "+
+			expectedLines)
 	}
 	note(strings.Index(s.Text, byteOrderMark),
 		"here is a byte order mark (U+FEFF), which begins a file, as when two were put together; expected none")
@@ -75,7 +77,8 @@ func (s *File) loneReturn() int {
 // Without a byte order mark it is known by these, which are 0.
 func encodingOf(text string) string {
 	for _, known := range []struct{ mark, name string }{
-		{"\xff\xfe\x00\x00", "UTF-32LE"}, {"\x00\x00\xfe\xff", "UTF-32BE"}, {"\xff\xfe", "UTF-16LE"}, {"\xfe\xff", "UTF-16BE"},
+		{"\xff\xfe\x00\x00", "UTF-32LE"}, {"\x00\x00\xfe\xff", "UTF-32BE"}, {"\xff\xfe", "UTF-16LE"},
+		{"\xfe\xff", "UTF-16BE"},
 	} {
 		if strings.HasPrefix(text, known.mark) {
 			return known.name

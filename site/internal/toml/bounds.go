@@ -1,7 +1,7 @@
 package toml
 
-// How much there may be of one thing. What is compared with all others of its kind has the lowest bounds; rules
-// and ports are not, and are bounded by the size of the file.
+// How much there may be of one thing. What is compared with all others of its kind has the lowest bounds;
+// rules and ports are not, and are bounded by the size of the file.
 const (
 	maxNetworks = 500  // lans, relayed networks, and zones
 	maxTables   = 4096 // of most kinds

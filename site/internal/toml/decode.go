@@ -121,7 +121,8 @@ func (d *decoder) tables(e *entry, path string, field reflect.Value) {
 	}
 	items := e.value.items
 	if !e.value.listed {
-		d.problem.At(e.at, "%s is %s; expected a table with two brackets, [[%s]]", path, describe(e.value), path)
+		d.problem.At(e.at, "%s is %s; expected a table with two brackets, [[%s]]", path, describe(e.value),
+			path)
 		items = nil
 	}
 	if most := mostTables(path); len(items) > most {
@@ -143,7 +144,8 @@ func (d *decoder) kind(e *entry, n *node, key Key, want unstable.Kind) bool {
 	if n.kind == unstable.InlineTable {
 		at = e.at
 	}
-	d.problem.At(at, "%s is %s; expected %s such as %s", key.Name, describe(n), withArticle(key.Type), key.Example)
+	d.problem.At(at, "%s is %s; expected %s such as %s", key.Name, describe(n), withArticle(key.Type),
+		key.Example)
 	return false
 }
 
@@ -165,7 +167,8 @@ func (d *decoder) list(e *entry, key Key) List {
 			l.Items = append(l.Items, Str{item.text, item.at})
 			continue
 		}
-		d.problem.At(item.at, "%s has %s in its list; expected strings, as in %s", key.Name, describe(item), key.Example)
+		d.problem.At(item.at, "%s has %s in its list; expected strings, as in %s", key.Name, describe(item),
+			key.Example)
 	}
 	return l
 }
@@ -226,7 +229,8 @@ func (d *decoder) unknown(e *entry, path, where string, names []string) {
 		near = "" // no letter more or less of a key that is here
 	}
 	switch {
-	case path == "" && !isTable && in != "" && (other == "" || other[0] == '['): // the header above it is missing
+	// the header above it is missing
+	case path == "" && !isTable && in != "" && (other == "" || other[0] == '['):
 		d.problem.At(e.at, "unknown key %q %s; it is a key of %s", e.key, where, in)
 	case strings.HasPrefix(other, "["):
 		d.problem.At(e.at, "unknown key %q %s; did you mean %s?", e.key, where, other)
@@ -245,10 +249,12 @@ func (d *decoder) unknown(e *entry, path, where string, names []string) {
 
 func (d *decoder) missing(n *node, key Key) {
 	if !n.at.OK() {
-		d.problem.AtFile("site.toml", "has no %s; expected a line such as %s = %s", key.Name, key.Name, key.Example)
+		d.problem.AtFile("site.toml", "has no %s; expected a line such as %s = %s", key.Name, key.Name,
+			key.Example)
 		return
 	}
-	d.problem.At(n.at, "%s has no %s; expected a line such as %s = %s", key.Table, key.Name, key.Name, key.Example)
+	d.problem.At(n.at, "%s has no %s; expected a line such as %s = %s", key.Table, key.Name, key.Name,
+		key.Example)
 }
 
 // describe names what a value is, with its article.

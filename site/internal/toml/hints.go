@@ -65,7 +65,8 @@ host | ip ipv4 address | a line in the file hosts
 func meant(path, key string) string {
 	for line := range strings.Lines(strings.TrimSpace(meantTable)) {
 		parts := strings.Split(strings.TrimSpace(line), "|")
-		if strings.TrimSpace(parts[0]) == path && slices.Contains(strings.Fields(parts[1]), strings.ToLower(key)) {
+		if strings.TrimSpace(parts[0]) == path &&
+			slices.Contains(strings.Fields(parts[1]), strings.ToLower(key)) {
 			return strings.TrimSpace(parts[2])
 		}
 	}
@@ -121,5 +122,6 @@ func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789-") 
 
 // freeText reports whether a comma may be a part of a value.
 func (k Key) freeText() bool {
-	return slices.Contains([]string{"text", "key=value", "flags tag value"}, k.Unit) || k.Table == "[firewall.list]" || k.Name == "hooks"
+	return slices.Contains([]string{"text", "key=value", "flags tag value"}, k.Unit) ||
+		k.Table == "[firewall.list]" || k.Name == "hooks"
 }

@@ -34,7 +34,8 @@ func wanLinkKeys() []Key {
 			Range:   "on a network of ipv4; anywhere upstream if these are all of length 32",
 			Example: `"192.0.2.1"`, Doc: "The router upstream for IPv4."},
 		Key{Name: "ipv6", Type: typeString, Unit: "IPv6 address/length, or \"auto\"", Default: "no IPv6 upstream",
-			Example: `"2001:db8:0:1::10/64"`, Doc: "The appliance's IPv6 address upstream. `\"auto\"`: router and address " +
+			Example: `"2001:db8:0:1::10/64"`,
+			Doc: "The appliance's IPv6 address upstream. `\"auto\"`: router and address " +
 				"are what the provider advertises, or gives by DHCPv6."},
 		Key{Name: "gateway6", Type: typeString, Unit: "IPv6 address", Default: "no IPv6 default route",
 			Range:   "on the network of ipv6, or link-local",

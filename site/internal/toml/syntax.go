@@ -27,7 +27,8 @@ func (r *documentReader) errorSpan(err error, text []byte) source.Span {
 // it, and returns where to read on; -1: nowhere.
 func (r *documentReader) syntaxError(err error, at source.Span) int {
 	line, _ := r.src.Position(at.Off)
-	looksOwn, incomplete := startsExpression.MatchString(r.src.Line(line)), strings.Contains(err.Error(), "incomplete")
+	looksOwn, incomplete := startsExpression.MatchString(r.src.Line(line)),
+		strings.Contains(err.Error(), "incomplete")
 	if list, ok := r.openList(line, at.Off); ok && incomplete {
 		r.problem.At(list, `this list has no end; expected "]"`)
 		return -1
@@ -103,7 +104,8 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 	}
 	switch quote := typographic(rest); {
 	case quote != "":
-		return r.src.Span(at.Off, at.Off+len(quote)), fmt.Sprintf(`%s is a typographic quotation mark; expected the plain one, "`, quote)
+		return r.src.Span(at.Off, at.Off+len(quote)),
+			fmt.Sprintf(`%s is a typographic quotation mark; expected the plain one, "`, quote)
 	case has("UTF-8"):
 		return at, notUTF8(rest)
 	case isReturn(err):
@@ -114,7 +116,8 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 		return r.src.Span(at.Off, at.Off+2), "here is a no-break space, which no key has; expected a plain blank"
 	case has("at start of value", "expected keyword", "strings must be quoted") && boolean(rest) != "":
 		return at, "this is no value; expected " + boolean(rest)
-	case has("at start of value", "expected keyword", "strings must be quoted", "expected digit", "decimal point must", "leading zeroes"):
+	case has("at start of value", "expected keyword", "strings must be quoted", "expected digit",
+		"decimal point must", "leading zeroes"):
 		return at, `this is no value; expected a string in quotes, a number, or a list such as ["a", "b"]`
 	case has("expected '=' after key", "at start of key"):
 		return at, `this is no key with a value; expected a line such as key = "value"`
@@ -147,7 +150,8 @@ func (r *documentReader) syntaxMessage(err error, at source.Span) (source.Span, 
 // for a number.
 func (r *documentReader) bareWord(at source.Span) source.Span {
 	inside := func(c byte) bool {
-		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte(".:/_-", c) >= 0
+		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' ||
+			strings.IndexByte(".:/_-", c) >= 0
 	}
 	begin, end := at.Off, at.Off
 	for begin > r.base && inside(r.src.Text[begin-1]) {
@@ -170,7 +174,8 @@ func isReturn(err error) bool {
 
 var startsComment = regexp.MustCompile(`^[ \t]*(//|;|--)`)
 
-// boolean is what other languages' words for true and false are here, "" for what a text begins with otherwise.
+// boolean is what other languages' words for true and false are here, "" for what a text begins with
+// otherwise.
 func boolean(text string) string {
 	word := text[:len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
 	switch strings.ToLower(word) {
@@ -196,7 +201,8 @@ func typographic(text string) string {
 func notUTF8(text string) string {
 	what := "here is a byte that is no UTF-8"
 	if text != "" && text[0] >= 0xa0 {
-		what = fmt.Sprintf("here is the byte 0x%02x, which is %q in Latin-1 and nothing in UTF-8", text[0], rune(text[0]))
+		what = fmt.Sprintf("here is the byte 0x%02x, which is %q in Latin-1 and nothing in UTF-8", text[0],
+			rune(text[0]))
 	}
 	return what + `; expected UTF-8: the editor's "Save as" has it, or iconv -f ISO-8859-1 -t UTF-8`
 }

@@ -1,7 +1,8 @@
-// Package bzip2 writes what bunzip2 reads: the standard library has only the reader. The format has no specification but
-// bzip2's own source; what is said of it here is what all of its readers hold to.
+// Package bzip2 writes what bunzip2 reads: the standard library has only the reader. The format has no
+// specification but bzip2's own source; what is said of it here is what all of its readers hold to.
 //
-// A block of up to 900 kB is taken at a time, and compressing it takes about twenty times its size in bytes at most.
+// A block of up to 900 kB is taken at a time, and compressing it takes about twenty times its size in bytes
+// at most.
 //
 //	bytes ─► runs (runs.go) ─► order of rotations (sort.go) ─► ranks (rank.go) ─► codes (huffman.go) ─► bits (bits.go)
 package bzip2

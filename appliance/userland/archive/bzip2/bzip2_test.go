@@ -52,7 +52,8 @@ func samples() map[string][]byte {
 	}
 }
 
-// TestReaders: the standard library and bzip2 itself read what is written, and it is about as small as bzip2's.
+// TestReaders: the standard library and bzip2 itself read what is written, and it is about as small as
+// bzip2's.
 func TestReaders(t *testing.T) {
 	peer, err := exec.LookPath("bzip2")
 	if err != nil {

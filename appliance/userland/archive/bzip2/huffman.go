@@ -13,8 +13,8 @@ const (
 // lengths are how many bits each symbol has in a table.
 type lengths []uint8
 
-// codes writes the symbols of a block: tables of codes, which table is for which 50 symbols, and the symbols. The last
-// symbol is the end, and the highest one that there is.
+// codes writes the symbols of a block: tables of codes, which table is for which 50 symbols, and the symbols.
+// The last symbol is the end, and the highest one that there is.
 func codes(b *bits, symbols []uint16) {
 	alphabet := int(symbols[len(symbols)-1]) + 1
 	tables := guess(symbols, alphabet)
@@ -43,8 +43,8 @@ func codes(b *bits, symbols []uint16) {
 	}
 }
 
-// guess makes first tables, as many as are worth their place: each is for a part of the alphabet, and the parts are equally
-// frequent.
+// guess makes first tables, as many as are worth their place: each is for a part of the alphabet, and the
+// parts are equally frequent.
 func guess(symbols []uint16, alphabet int) []lengths {
 	count := 2
 	for _, size := range []int{200, 600, 1200, 2400} {
@@ -131,8 +131,8 @@ func huffman(frequency []int) lengths {
 	}
 }
 
-// tree is Huffman's: the two lightest become one, until one is left. Those that were made so come in the order of their
-// weight, so two rows that are read from their beginnings are enough.
+// tree is Huffman's: the two lightest become one, until one is left. Those that were made so come in the
+// order of their weight, so two rows that are read from their beginnings are enough.
 func tree(weights []int) (t lengths, deepest uint8) {
 	leaves := make([]uint64, len(weights)) // weight and symbol
 	for i, w := range weights {
@@ -196,7 +196,8 @@ func writeChoice(b *bits, choice []uint8, tables int) {
 	}
 }
 
-// writeLengths writes the first, and then the difference of each to the one before: 10 is one more, 11 one less, 0 is so.
+// writeLengths writes the first, and then the difference of each to the one before: 10 is one more, 11 one
+// less, 0 is so.
 func writeLengths(b *bits, t lengths) {
 	now := t[0]
 	b.write(5, uint64(now))

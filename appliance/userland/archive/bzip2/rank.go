@@ -5,8 +5,9 @@ import "bytes"
 // Symbols of runs of the rank 0: how long they are, with digits 1 and 2.
 const runA, runB = 0, 1
 
-// ranks replaces bytes by how long ago they were last seen, since the sorted rotations bring equal ones together: rank 0 is
-// the byte before, and its runs are numbers; rank n is the symbol n+1. The last symbol is one beyond: the end.
+// ranks replaces bytes by how long ago they were last seen, since the sorted rotations bring equal ones
+// together: rank 0 is the byte before, and its runs are numbers; rank n is the symbol n+1. The last symbol is
+// one beyond: the end.
 func ranks(block []byte) (symbols []uint16, used *[256]bool) {
 	used = new([256]bool)
 	for _, b := range block {

@@ -1,7 +1,7 @@
 package bzip2
 
-// runs collects a block. Of four to 255 equal bytes there are four, and how many more: what sorts the rotations of a block
-// did badly with long runs once.
+// runs collects a block. Of four to 255 equal bytes there are four, and how many more: what sorts the
+// rotations of a block did badly with long runs once.
 type runs struct {
 	block []byte
 	limit int
@@ -44,8 +44,8 @@ func (r *runs) take() (block []byte, crc uint32) {
 
 func (r *runs) reset() { r.block, r.crc = r.block[:0], ^uint32(0) }
 
-// newRuns makes a table of the sum that bzip2 uses, which is that of Ethernet with the highest bit first: hash/crc32 has
-// the other.
+// newRuns makes a table of the sum that bzip2 uses, which is that of Ethernet with the highest bit first:
+// hash/crc32 has the other.
 func newRuns(limit int) runs {
 	const polynomial = 0x04c11db7
 	r := runs{limit: limit, crc: ^uint32(0)}

@@ -2,11 +2,11 @@ package bzip2
 
 import "slices"
 
-// rotations sorts the rotations of a block. It returns the last byte of each in that order, and which of them is the block
-// itself: all that a reader needs to put the block together again (Burrows and Wheeler).
+// rotations sorts the rotations of a block. It returns the last byte of each in that order, and which of them
+// is the block itself: all that a reader needs to put the block together again (Burrows and Wheeler).
 //
-// They are sorted by two bytes first, and then, of those that are equal so far, by the order that is known of what follows
-// in them: by 4, 8, 16 bytes, as Larsson and Sadakane do. So no input takes long.
+// They are sorted by two bytes first, and then, of those that are equal so far, by the order that is known of
+// what follows in them: by 4, 8, 16 bytes, as Larsson and Sadakane do. So no input takes long.
 func rotations(block []byte) (last []byte, first int) {
 	s := sorter{n: len(block), order: make([]int32, len(block)), rank: make([]int32, len(block))}
 	groups := s.pairs(block)
@@ -68,8 +68,8 @@ func (s *sorter) pairs(block []byte) (groups []group) {
 	return groups
 }
 
-// refine sorts a group of rotations whose first bytes, as many as have says, are equal, by as many more. What is still
-// equal is appended to left.
+// refine sorts a group of rotations whose first bytes, as many as have says, are equal, by as many more. What
+// is still equal is appended to left.
 func (s *sorter) refine(g group, have int, left []group) []group {
 	s.keys = s.keys[:0]
 	for _, at := range s.order[g.from:g.to] {

@@ -52,8 +52,10 @@ func ReadGPT(disk io.ReaderAt, sectorSize int) (g GPT, err error) {
 	if string(header[:8]) != gptMagic {
 		return GPT{}, ErrNone
 	}
-	if size < headerBytes || size > uint32(sectorSize) || entries > maxEntries || each < entryBytes || each > maxEntry {
-		return GPT{}, fmt.Errorf("a GPT that cannot be: %d entries of %d bytes, a header of %d", entries, each, size)
+	if size < headerBytes || size > uint32(sectorSize) || entries > maxEntries || each < entryBytes ||
+		each > maxEntry {
+		return GPT{}, fmt.Errorf("a GPT that cannot be: %d entries of %d bytes, a header of %d", entries,
+			each, size)
 	}
 	table := make([]byte, entries*each)
 	if _, err := disk.ReadAt(table, int64(le64(header[72:]))*int64(sectorSize)); err != nil {

@@ -1,5 +1,6 @@
-// Package partition reads tables of partitions: those of the PC (MBR), with logical partitions, and GPT. It changes none.
-// What is read was written by anybody: all reads are bounded, and a chain of logical partitions ends.
+// Package partition reads tables of partitions: those of the PC (MBR), with logical partitions, and GPT. It
+// changes none. What is read was written by anybody: all reads are bounded, and a chain of logical partitions
+// ends.
 package partition
 
 import (

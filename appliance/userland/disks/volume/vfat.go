@@ -20,7 +20,8 @@ type fat struct {
 	serial  []byte
 }
 
-// vfat is told by the name that the sector has of it, and where there is none, by what such sectors have in common.
+// vfat is told by the name that the sector has of it, and where there is none, by what such sectors have in
+// common.
 func vfat(head []byte, disk io.ReaderAt) (Volume, bool) {
 	f, ok := parseFAT(head)
 	if !ok {
@@ -64,7 +65,8 @@ func parseFAT(b []byte) (f fat, ok bool) {
 	inTables := perTable * int64(b[16])
 	f.tables, f.data, f.entries = reserved*f.sector, (reserved+inTables)*f.sector, entries
 	inRoot := (entries*32 + f.sector - 1) / f.sector
-	if clusters := (sectors - reserved - inTables - inRoot) / max(perCluster, 1); clusters > 0xfff4 || clusters < 0 {
+	if clusters := (sectors - reserved - inTables - inRoot) / max(perCluster, 1); clusters > 0xfff4 ||
+		clusters < 0 {
 		f.large, f.root, f.serial, f.name = true, le32(b[44:]), b[67:71], b[71:82]
 	} else {
 		f.serial, f.name = b[39:43], b[43:54]
@@ -82,7 +84,8 @@ func named(b []byte) bool {
 // likely reports whether it looks like one of old.
 func likely(b []byte) bool {
 	jump := b[0] == 0xeb && b[2] == 0x90 || b[0] == 0xe9
-	return jump && le16(b[26:]) != 0 && bits.OnesCount8(b[13]) == 1 && (b[21] >= 0xf8 || b[21] == 0xf0) && b[16] == 2
+	return jump && le16(b[26:]) != 0 && bits.OnesCount8(b[13]) == 1 && (b[21] >= 0xf8 || b[21] == 0xf0) &&
+		b[16] == 2
 }
 
 // rootName is the volume's name in the root directory.

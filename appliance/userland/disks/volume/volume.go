@@ -1,6 +1,7 @@
-// Package volume tells what is on a disk, a partition or in a file by its first blocks: which file system, its label and its
-// UUID. It knows ext2, ext3 and ext4, vfat, xfs, btrfs, iso9660, squashfs, swap and LUKS; what it does not know is nothing.
-// What is read was written by anybody: labels are octets of unknown meaning, and all reads are bounded.
+// Package volume tells what is on a disk, a partition or in a file by its first blocks: which file system,
+// its label and its UUID. It knows ext2, ext3 and ext4, vfat, xfs, btrfs, iso9660, squashfs, swap and LUKS;
+// what it does not know is nothing. What is read was written by anybody: labels are octets of unknown
+// meaning, and all reads are bounded.
 package volume
 
 import (
@@ -20,7 +21,8 @@ type Volume struct {
 // superblock is as much of a disk as most of it is told by.
 const superblock = 0x11000
 
-// Identify reads from a disk. ok is false when nothing of what is known is on it; err says that it could not be read.
+// Identify reads from a disk. ok is false when nothing of what is known is on it; err says that it could not
+// be read.
 func Identify(disk io.ReaderAt) (v Volume, ok bool, err error) {
 	head := make([]byte, superblock)
 	n, err := disk.ReadAt(head, 0)
@@ -28,7 +30,8 @@ func Identify(disk io.ReaderAt) (v Volume, ok bool, err error) {
 		return Volume{}, false, err
 	}
 	clear(head[n:])
-	for _, known := range []func(head []byte, disk io.ReaderAt) (Volume, bool){luks, vfat, squashfs, xfs, swap, ext, btrfs, iso9660} {
+	for _, known := range []func(head []byte, disk io.ReaderAt) (Volume, bool){
+		luks, vfat, squashfs, xfs, swap, ext, btrfs, iso9660} {
 		if v, ok := known(head, disk); ok {
 			return v, true, nil
 		}
@@ -61,7 +64,8 @@ func swap(head []byte, _ io.ReaderAt) (Volume, bool) {
 		}
 		for _, magic := range []string{"SWAPSPACE2", "S1SUSPEND", "S2SUSPEND", "ULSUSPEND"} {
 			if has(head, page-10, magic) {
-				return Volume{Type: "swap", Label: text(head[0x41c : 0x41c+16]), UUID: uuid(head[0x40c:])}, true
+				return Volume{Type: "swap", Label: text(head[0x41c : 0x41c+16]), UUID: uuid(head[0x40c:])},
+					true
 			}
 		}
 	}
@@ -92,10 +96,12 @@ func ext(head []byte, _ io.ReaderAt) (Volume, bool) {
 
 func btrfs(head []byte, _ io.ReaderAt) (Volume, bool) {
 	sb := head[64<<10:]
-	return Volume{Type: "btrfs", Label: text(sb[0x12b : 0x12b+64]), UUID: uuid(sb[0x20:])}, has(sb, 0x40, "_BHRfS_M")
+	return Volume{Type: "btrfs", Label: text(sb[0x12b : 0x12b+64]), UUID: uuid(sb[0x20:])},
+		has(sb, 0x40, "_BHRfS_M")
 }
 
-// iso9660 has two names where the second is in Unicode (Joliet), of which the first is the longer one if it is the same.
+// iso9660 has two names where the second is in Unicode (Joliet), of which the first is the longer one if it
+// is the same.
 func iso9660(head []byte, disk io.ReaderAt) (Volume, bool) {
 	const first, size, most, supplementary, end = 0x8000, 0x800, 16, 2, 0xff
 	if !has(head, first+1, "CD001") {
@@ -107,10 +113,12 @@ func iso9660(head []byte, disk io.ReaderAt) (Volume, bool) {
 		if _, err := disk.ReadAt(sector, first+size*(i+1)); err != nil || sector[0] == end {
 			break
 		}
-		if sector[0] != supplementary || !has(sector, 88, "%/@") && !has(sector, 88, "%/C") && !has(sector, 88, "%/E") {
+		if sector[0] != supplementary || !has(sector, 88, "%/@") && !has(sector, 88, "%/C") &&
+			!has(sector, 88, "%/E") {
 			continue
 		}
-		if joliet := wide(sector[40:72]); len(joliet) < 16 || len(v.Label) < 16 || joliet[:16] != v.Label[:16] {
+		if joliet := wide(sector[40:72]); len(joliet) < 16 || len(v.Label) < 16 ||
+			joliet[:16] != v.Label[:16] {
 			v.Label = trimmed(joliet)
 		}
 		break

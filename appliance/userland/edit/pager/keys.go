@@ -158,8 +158,9 @@ func (p *Pager) second(command, k key.Key) Request {
 
 // toggle changes an option.
 func (p *Pager) toggle(k key.Key) {
-	flags := map[key.Key]*bool{'N': &p.Numbers, 'S': &p.Chop, 'R': &p.Color, 'I': &p.IgnoreCase, 'i': &p.IgnoreCase,
-		'M': &p.Status, 'm': &p.Status, 'E': &p.QuitAtEnd, 'e': &p.QuitAtEnd, '~': &p.NoTildes}
+	flags := map[key.Key]*bool{'N': &p.Numbers, 'S': &p.Chop, 'R': &p.Color, 'I': &p.IgnoreCase,
+		'i': &p.IgnoreCase, 'M': &p.Status, 'm': &p.Status, 'E': &p.QuitAtEnd, 'e': &p.QuitAtEnd,
+		'~': &p.NoTildes}
 	if flag := flags[k]; flag != nil {
 		*flag = !*flag
 		p.row = 0

@@ -247,7 +247,8 @@ const maxRepeat = 1 << 16
 
 func (e *Editor) startRecording(k key.Key) {
 	if !e.repeat.running {
-		e.repeat = repeat{keys: []key.Key{k}, count: e.pending.count, register: e.pending.register, recording: true}
+		e.repeat = repeat{keys: []key.Key{k}, count: e.pending.count, register: e.pending.register,
+			recording: true}
 	}
 }
 

@@ -43,7 +43,8 @@ func FuzzSed(f *testing.F) {
 			text = text[n:]
 			return []byte(line), true, nil
 		}
-		// A script may double a line for ever; people's do not. An expression may be too hard: an error is well.
+		// A script may double a line for ever; people's do not. An expression may be too hard: an error is
+		// well.
 		_ = p.Run(&stops{Context: t.Context(), left: 30}, in, &Output{W: io.Discard}, nil, false)
 	})
 }

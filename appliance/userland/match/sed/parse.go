@@ -127,8 +127,8 @@ func (p *parser) arguments(c *cmd) error {
 	return nil
 }
 
-// insertion reads the text of a, i and c: behind blanks, or behind a backslash and an end of line. It goes to the end of
-// the first line that does not end with a backslash. Of other backslashes the next byte stays.
+// insertion reads the text of a, i and c: behind blanks, or behind a backslash and an end of line. It goes to
+// the end of the first line that does not end with a backslash. Of other backslashes the next byte stays.
 func (p *parser) insertion() string {
 	for p.at < len(p.text) && strings.IndexByte(" \t", p.text[p.at]) >= 0 {
 		p.at++

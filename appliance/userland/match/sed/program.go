@@ -1,10 +1,10 @@
-// Package sed is the stream editor of POSIX as busybox has it: scripts, and what they do to lines. Where the lines come
-// from and go to is left to the command.
+// Package sed is the stream editor of POSIX as busybox has it: scripts, and what they do to lines. Where the
+// lines come from and go to is left to the command.
 //
 //	each line -> pattern space -> commands, those whose addresses select it -> written, unless -n -> the next
 //
-// A script is read as a whole and refused as a whole. What a script does is bounded by nothing but its own sense: it may
-// loop for ever, as people's scripts do.
+// A script is read as a whole and refused as a whole. What a script does is bounded by nothing but its own
+// sense: it may loop for ever, as people's scripts do.
 package sed
 
 import "github.com/gatehouse-os/gatehouse/appliance/userland/regex"

@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/regex"
 )
 
-// An Input gives lines without their ends; ended is false for one that has none. Its error is io.EOF at last. A line is
-// not changed by it later.
+// An Input gives lines without their ends; ended is false for one that has none. Its error is io.EOF at last.
+// A line is not changed by it later.
 type Input func() (line []byte, ended bool, err error)
 
 // An Output takes lines. One without an end gets it when another follows.
@@ -61,7 +61,8 @@ type runner struct {
 }
 
 // Run edits the lines. Files are where w writes, by name.
-func (p *Program) Run(ctx context.Context, in Input, out *Output, files map[string]*Output, quiet bool) error {
+func (p *Program) Run(ctx context.Context, in Input, out *Output, files map[string]*Output,
+	quiet bool) error {
 	r := &runner{Program: p, Context: ctx, in: in, out: out, files: files, quiet: quiet || p.Quiet}
 	for _, c := range p.cmds {
 		c.active, c.over = false, false
@@ -275,7 +276,8 @@ func (r *runner) s(c *cmd) error {
 	return err
 }
 
-// more is n and N. Without a next line both end the script; N writes the line then, as GNU's and busybox's do.
+// more is n and N. Without a next line both end the script; N writes the line then, as GNU's and busybox's
+// do.
 func (r *runner) more(c *cmd) (step, error) {
 	if r.last {
 		r.afterQuit = true

@@ -1,5 +1,6 @@
-// Package arping has arping, which asks the stations of a link by ARP (RFC 826), as busybox's does: who has an address,
-// whether anybody has it (RFC 5227), or tells them that it is here. What an answer says is printed as numbers only.
+// Package arping has arping, which asks the stations of a link by ARP (RFC 826), as busybox's does: who has
+// an address, whether anybody has it (RFC 5227), or tells them that it is here. What an answer says is
+// printed as numbers only.
 package arping
 
 import (
@@ -124,7 +125,8 @@ func (s settings) run(c *command.Call) error {
 		return err
 	}
 	socket, err := rawsocket.Open(link.Index, rawsocket.Options{
-		Name: "arping on " + s.link, Protocol: rawsocket.ARP, Filter: rawsocket.OfLink(link.Index).AcceptAll(),
+		Name: "arping on " + s.link, Protocol: rawsocket.ARP,
+		Filter: rawsocket.OfLink(link.Index).AcceptAll(),
 	})
 	if err != nil {
 		return err
@@ -173,5 +175,6 @@ func (s settings) prepare(c *command.Call) (*exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &exchange{settings: s, own: ethernet.MAC(link.HardwareAddr), target: target, to: ethernet.Everybody()}, nil
+	return &exchange{settings: s, own: ethernet.MAC(link.HardwareAddr), target: target,
+		to: ethernet.Everybody()}, nil
 }

@@ -80,7 +80,8 @@ func (x *exchange) run(ctx context.Context, l link, w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "Sent %d probe(s) (%d broadcast(s))\n", x.sent, x.sentToAll)
 	if err == nil {
-		_, err = fmt.Fprintf(w, "Received %d response(s) (%d request(s), %d broadcast(s))\n", x.received, x.requests, x.receivedAll)
+		_, err = fmt.Fprintf(w, "Received %d response(s) (%d request(s), %d broadcast(s))\n", x.received,
+			x.requests, x.receivedAll)
 	}
 	return err
 }
@@ -130,7 +131,8 @@ func listen(ctx context.Context, l link, all chan<- heard, failed chan<- error) 
 }
 
 func (x *exchange) send(l link) error {
-	a := ethernet.ARP{Operation: ethernet.ARPRequest, SenderMAC: x.own, Sender: x.source, TargetMAC: x.to, Target: x.target}
+	a := ethernet.ARP{Operation: ethernet.ARPRequest, SenderMAC: x.own, Sender: x.source, TargetMAC: x.to,
+		Target: x.target}
 	if x.reply {
 		a.Operation, a.TargetMAC = ethernet.ARPReply, x.own
 	}

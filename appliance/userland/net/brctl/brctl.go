@@ -1,5 +1,5 @@
-// Package brctl is brctl(8): bridges, their ports, and their spanning tree. The peer is bridge-utils'; busybox
-// has less.
+// Package brctl is brctl(8): bridges, their ports, and their spanning tree. The peer is bridge-utils';
+// busybox has less.
 package brctl
 
 import (
@@ -29,21 +29,43 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"addbr", "BRIDGE", 1, 1, func(b bridges, args []string) error { return b.bridge(addBridge, args[0]) }},
-		{"delbr", "BRIDGE", 1, 1, func(b bridges, args []string) error { return b.bridge(deleteBridge, args[0]) }},
-		{"addif", "BRIDGE LINK...", 2, math.MaxInt, func(b bridges, args []string) error { return b.ports(addPort, args[0], args[1:]) }},
-		{"delif", "BRIDGE LINK...", 2, math.MaxInt, func(b bridges, args []string) error { return b.ports(deletePort, args[0], args[1:]) }},
+		{"addbr", "BRIDGE", 1, 1, func(b bridges, args []string) error {
+			return b.bridge(addBridge, args[0])
+		}},
+		{"delbr", "BRIDGE", 1, 1, func(b bridges, args []string) error {
+			return b.bridge(deleteBridge, args[0])
+		}},
+		{"addif", "BRIDGE LINK...", 2, math.MaxInt, func(b bridges, args []string) error {
+			return b.ports(addPort, args[0], args[1:])
+		}},
+		{"delif", "BRIDGE LINK...", 2, math.MaxInt, func(b bridges, args []string) error {
+			return b.ports(deletePort, args[0], args[1:])
+		}},
 		{"show", "[BRIDGE]...", 0, math.MaxInt, show},
 		{"showmacs", "BRIDGE", 1, 1, showMACs},
 		{"showstp", "BRIDGE", 1, 1, showSTP},
 		{"stp", "BRIDGE on|off", 2, 2, setSTP},
-		{"setageing", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error { return b.setTime(setAgeing, args) }},
-		{"setfd", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error { return b.setTime(setForwardDelay, args) }},
-		{"sethello", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error { return b.setTime(setHello, args) }},
-		{"setmaxage", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error { return b.setTime(setMaxAge, args) }},
-		{"setbridgeprio", "BRIDGE NUMBER", 2, 2, func(b bridges, args []string) error { return b.setNumber(setPriority, args) }},
-		{"setpathcost", "BRIDGE LINK NUMBER", 3, 3, func(b bridges, args []string) error { return b.setPort(setPathCost, args) }},
-		{"setportprio", "BRIDGE LINK NUMBER", 3, 3, func(b bridges, args []string) error { return b.setPort(setPortPriority, args) }},
+		{"setageing", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error {
+			return b.setTime(setAgeing, args)
+		}},
+		{"setfd", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error {
+			return b.setTime(setForwardDelay, args)
+		}},
+		{"sethello", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error {
+			return b.setTime(setHello, args)
+		}},
+		{"setmaxage", "BRIDGE SECONDS", 2, 2, func(b bridges, args []string) error {
+			return b.setTime(setMaxAge, args)
+		}},
+		{"setbridgeprio", "BRIDGE NUMBER", 2, 2, func(b bridges, args []string) error {
+			return b.setNumber(setPriority, args)
+		}},
+		{"setpathcost", "BRIDGE LINK NUMBER", 3, 3, func(b bridges, args []string) error {
+			return b.setPort(setPathCost, args)
+		}},
+		{"setportprio", "BRIDGE LINK NUMBER", 3, 3, func(b bridges, args []string) error {
+			return b.setPort(setPortPriority, args)
+		}},
 	}
 }
 
@@ -188,7 +210,8 @@ func showMACs(b bridges, args []string) error {
 func seconds(n uint32) string { return fmt.Sprintf("%4d.%02d", n/ticks, n%ticks) }
 
 // showSTP prints the spanning tree of a bridge. Of its own times and those of the root, the kernel says three
-// by its own clock: what is shown twice is said once. So the forward delay is the bridge's own, not the root's.
+// by its own clock: what is shown twice is said once. So the forward delay is the bridge's own, not the
+// root's.
 func showSTP(b bridges, args []string) error {
 	i, err := b.info(args[0])
 	if err != nil {
@@ -203,7 +226,8 @@ func showSTP(b bridges, args []string) error {
 	fmt.Fprintf(w, " root port\t\t%4d\t\t\tpath cost\t\t%4d\n", i[atRootPort], i.u32(16))
 	fmt.Fprintf(w, " max age\t\t%s\t\t\tbridge max age\t\t%s\n", seconds(i.u32(20)), seconds(i.u32(20)))
 	fmt.Fprintf(w, " hello time\t\t%s\t\t\tbridge hello time\t%s\n", seconds(i.u32(24)), seconds(i.u32(24)))
-	fmt.Fprintf(w, " forward delay\t\t%s\t\t\tbridge forward delay\t%s\n", seconds(i.u32(40)), seconds(i.u32(40)))
+	fmt.Fprintf(w, " forward delay\t\t%s\t\t\tbridge forward delay\t%s\n", seconds(i.u32(40)),
+		seconds(i.u32(40)))
 	fmt.Fprintf(w, " ageing time\t\t%s\n", seconds(i.u32(48)))
 	fmt.Fprintf(w, " hello timer\t\t%s\t\t\ttcn timer\t\t%s\n", seconds(i.u32(56)), seconds(i.u32(60)))
 	fmt.Fprintf(w, " topology change timer\t%s\t\t\tgc timer\t\t%s\n", seconds(i.u32(64)), seconds(i.u32(68)))

@@ -62,8 +62,8 @@ func masked(out string) string {
 	return regexp.MustCompile(`(timer\t+ *|(?:yes|no)\t\t *)\d+\.\d\d`).ReplaceAllString(out, "${1}N")
 }
 
-// TestDoesWhatBrctlDoes gives the same lines to both, each in its namespace. What is wrong, both say: Debian's
-// sometimes on standard output.
+// TestDoesWhatBrctlDoes gives the same lines to both, each in its namespace. What is wrong, both say:
+// Debian's sometimes on standard output.
 func TestDoesWhatBrctlDoes(t *testing.T) {
 	mine, other := twin(t, "mine"), twin(t, "theirs")
 	empty := testnet.New(t, "empty")

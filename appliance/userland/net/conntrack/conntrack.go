@@ -31,10 +31,10 @@ func Commands() map[string]command.Command {
   -o  extended: with the family before; id: with the kernel's number
 `,
 		Letters: "LCEf:p:s:d:r:q:m:o:e:" + longOnly, Run: run,
-		Long: map[string]byte{"dump": 'L', "count": 'C', "event": 'E', "family": 'f', "protonum": 'p', "src": 's',
-			"orig-src": 's', "dst": 'd',
-			"orig-dst": 'd', "reply-src": 'r', "reply-dst": 'q', "mark": 'm', "output": 'o', "event-mask": 'e',
-			"sport": sourcePort, "orig-port-src": sourcePort,
+		Long: map[string]byte{"dump": 'L', "count": 'C', "event": 'E', "family": 'f', "protonum": 'p',
+			"src": 's', "orig-src": 's', "dst": 'd',
+			"orig-dst": 'd', "reply-src": 'r', "reply-dst": 'q', "mark": 'm', "output": 'o',
+			"event-mask": 'e', "sport": sourcePort, "orig-port-src": sourcePort,
 			"dport": destPort, "orig-port-dst": destPort, "state": state},
 	}}
 }
@@ -184,7 +184,8 @@ type filter struct {
 
 // newFilter reads the options.
 func newFilter(c *command.Call) (*filter, error) {
-	f := &filter{protocol: -1, sourcePort: -1, destPort: -1, events: []uint{1, 2, 3}} // NFNLGRP_CONNTRACK_NEW, UPDATE, DESTROY
+	// NFNLGRP_CONNTRACK_NEW, UPDATE, DESTROY
+	f := &filter{protocol: -1, sourcePort: -1, destPort: -1, events: []uint{1, 2, 3}}
 	for _, o := range c.Options {
 		if err := f.option(o.Letter, o.Value); err != nil {
 			return nil, err
@@ -292,9 +293,11 @@ func number(value string) (int, error) {
 func (f *filter) match(e entry) bool {
 	within := func(p netip.Prefix, a netip.Addr) bool { return !p.IsValid() || p.Contains(a) }
 	port := func(want int, has uint16) bool { return want < 0 || want == int(has) }
-	return (f.family == 0 || e.family == f.family) && (f.protocol < 0 || f.protocol == int(e.there.protocol)) &&
+	return (f.family == 0 || e.family == f.family) &&
+		(f.protocol < 0 || f.protocol == int(e.there.protocol)) &&
 		within(f.source, e.there.source) && within(f.destination, e.there.destination) &&
 		within(f.replyFrom, e.back.source) && within(f.replyTo, e.back.destination) &&
 		port(f.sourcePort, e.there.sourcePort) && port(f.destPort, e.there.destPort) &&
-		(f.state == "" || f.state == e.state) && (f.markMask == 0 || e.mark != nil && *e.mark&f.markMask == f.mark)
+		(f.state == "" || f.state == e.state) &&
+		(f.markMask == 0 || e.mark != nil && *e.mark&f.markMask == f.mark)
 }

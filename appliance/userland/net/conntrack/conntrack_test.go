@@ -79,7 +79,8 @@ func ours(ctx context.Context, n *testnet.Namespace, args string, stdout, stderr
 	return status
 }
 
-// lines are those of an output in any order, without seconds and without what Debian's says on standard error.
+// lines are those of an output in any order, without seconds and without what Debian's says on standard
+// error.
 func lines(out string) []string {
 	out = regexp.MustCompile(`(?m)^conntrack v.*\n`).ReplaceAllString(out, "")
 	out = regexp.MustCompile(`(\d+) \d+ (\w+ )?src=`).ReplaceAllString(out, "$1 N ${2}src=")

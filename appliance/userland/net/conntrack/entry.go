@@ -132,7 +132,8 @@ func newTuple(b, counters []byte) (t tuple, err error) {
 		nl.CTA_IP_V6_DST)
 	t.protocol, t.sourcePort, t.destPort = proto.u8(nl.CTA_PROTO_NUM), proto.u16(nl.CTA_PROTO_SRC_PORT),
 		proto.u16(nl.CTA_PROTO_DST_PORT)
-	for _, first := range []uint16{4, 7} { // CTA_PROTO_ICMP_ID, CTA_PROTO_ICMPV6_ID, each with type and code behind
+	// CTA_PROTO_ICMP_ID, CTA_PROTO_ICMPV6_ID, each with type and code behind
+	for _, first := range []uint16{4, 7} {
 		if proto[first+1] != nil {
 			t.icmp, t.icmpID, t.kind, t.code = true, proto.u16(first), proto.u8(first+1), proto.u8(first+2)
 		}

@@ -1,6 +1,6 @@
 // Package ethtool is ethtool(8): driver, link, counters and offloads of a card. Of what it can change, it
-// changes offloads. It asks by ioctl(2), as older versions do; what only netlink says (cable tests, FEC, lanes)
-// is left out, as are Wake-on-LAN and message levels.
+// changes offloads. It asks by ioctl(2), as older versions do; what only netlink says (cable tests, FEC,
+// lanes) is left out, as are Wake-on-LAN and message levels.
 package ethtool
 
 import (

@@ -163,7 +163,9 @@ func (d card) wanted(all []feature) (map[int]bool, error) {
 			return nil, usageError{fmt.Errorf("%s: expected on or off", pair[1])}
 		}
 		g := group{pattern: pair[0]}
-		if i := slices.IndexFunc(groups(), func(g group) bool { return g.short == pair[0] || g.long == pair[0] }); i >= 0 {
+		if i := slices.IndexFunc(groups(), func(g group) bool {
+			return g.short == pair[0] || g.long == pair[0]
+		}); i >= 0 {
 			g = groups()[i]
 		}
 		known := false

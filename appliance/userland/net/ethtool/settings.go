@@ -41,9 +41,11 @@ func linkModes() []mode {
 			"100baseT1/Full"}, {4, "1000baseT/Half"},
 		{5, "1000baseT/Full"}, {17, "1000baseKX/Full"}, {41, "1000baseX/Full"}, {15, "2500baseX/Full"}, {47,
 			"2500baseT/Full"},
-		{48, "5000baseT/Full"}, {12, "10000baseT/Full"}, {18, "10000baseKX4/Full"}, {19, "10000baseKR/Full"}, {42,
+		{48, "5000baseT/Full"}, {12, "10000baseT/Full"}, {18, "10000baseKX4/Full"}, {19, "10000baseKR/Full"},
+		{42,
 			"10000baseCR/Full"},
-		{43, "10000baseSR/Full"}, {44, "10000baseLR/Full"}, {31, "25000baseCR/Full"}, {32, "25000baseKR/Full"}, {33,
+		{43, "10000baseSR/Full"}, {44, "10000baseLR/Full"}, {31, "25000baseCR/Full"},
+		{32, "25000baseKR/Full"}, {33,
 			"25000baseSR/Full"},
 		{23, "40000baseKR4/Full"}, {24, "40000baseCR4/Full"}, {25, "40000baseSR4/Full"}, {26, "40000baseLR4/Full"},
 		{36, "100000baseKR4/Full"},
@@ -203,7 +205,7 @@ func (d card) printModes(who, negotiates string, m modes) {
 	if fec == nil {
 		fec = []string{"Not reported"}
 	}
-	fmt.Fprintf(d.Stdout, "%s%s\n\t%s pause frame use: %s\n\t%s auto-negotiation: %s\n\t%s FEC modes: %s\n", lead,
-		line, who, pause,
+	fmt.Fprintf(d.Stdout, "%s%s\n\t%s pause frame use: %s\n\t%s auto-negotiation: %s\n\t%s FEC modes: %s\n",
+		lead, line, who, pause,
 		negotiates, yes, who, strings.Join(fec, " "))
 }

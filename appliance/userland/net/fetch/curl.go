@@ -165,7 +165,9 @@ func (c *curler) ask(text string, i int, t *transferred) error {
 		defer cancel()
 	}
 	var head bytes.Buffer
-	r.onHeader = func(resp *http.Response, raw []byte, last bool) error { return c.header(t, &head, resp, raw, last) }
+	r.onHeader = func(resp *http.Response, raw []byte, last bool) error {
+		return c.header(t, &head, resp, raw, last)
+	}
 	if _, err = r.do(ctx); err != nil {
 		_, _ = c.Stdout.Write(head.Bytes())
 		return err
@@ -177,7 +179,8 @@ func (c *curler) ask(text string, i int, t *transferred) error {
 	return c.body(ctx, t, &head, before)
 }
 
-// isList reports whether curl makes several URLs of one: a{b,c} and a[1-9]. Brackets around an address of IPv6 are none.
+// isList reports whether curl makes several URLs of one: a{b,c} and a[1-9]. Brackets around an address of
+// IPv6 are none.
 func isList(text string) bool {
 	open := strings.IndexByte(text, '[')
 	if strings.ContainsAny(text, "{}") || open < 0 {
@@ -219,7 +222,8 @@ func (c *curler) place(t *transferred, i int) (before int64, err error) {
 }
 
 // header is one of a reply.
-func (c *curler) header(t *transferred, head *bytes.Buffer, resp *http.Response, raw []byte, last bool) error {
+func (c *curler) header(t *transferred, head *bytes.Buffer, resp *http.Response, raw []byte,
+	last bool) error {
 	t.first, t.resp = time.Since(t.request.began), resp
 	text := headerText(resp, raw)
 	t.header += len(text) + strings.Count(text, "\n")
@@ -256,7 +260,8 @@ func (e *refusedError) Error() string { return fmt.Sprintf("the URL returned err
 func (c *curler) body(ctx context.Context, t *transferred, head *bytes.Buffer, before int64) error {
 	resp := t.resp
 	if before > 0 && resp.StatusCode < 400 {
-		if begin, ok := rangeBegin(resp); resp.StatusCode != http.StatusPartialContent || !ok || begin != before {
+		if begin, ok := rangeBegin(resp); resp.StatusCode != http.StatusPartialContent || !ok ||
+			begin != before {
 			return errNoRange
 		}
 	}

@@ -53,7 +53,8 @@ const (
 
 func curlLetters() string {
 	b := []byte("sSfLiIvkOGgNq#46V" + "o:X:d:H:u:m:w:T:r:C:A:e:b:x:D:")
-	for _, letter := range []byte{curlRaw, curlBinary, curlEncode, curlConnect, curlResolve, curlAuthorities, curlRedirects, curlJSON, curlOutDir, curlInterface} {
+	for _, letter := range []byte{curlRaw, curlBinary, curlEncode, curlConnect, curlResolve, curlAuthorities,
+		curlRedirects, curlJSON, curlOutDir, curlInterface} {
 		b = append(b, letter, ':')
 	}
 	return string(append(b, curlFailBody, curlCompressed, curlNone))
@@ -61,14 +62,16 @@ func curlLetters() string {
 
 func curlLong() map[string]byte {
 	return map[string]byte{
-		"silent": 's', "show-error": 'S', "fail": 'f', "location": 'L', "include": 'i', "head": 'I', "verbose": 'v', "insecure": 'k',
-		"remote-name": 'O', "get": 'G', "globoff": 'g', "no-buffer": 'N', "disable": 'q', "progress-bar": '#', "ipv4": '4', "ipv6": '6',
-		"version": 'V', "output": 'o', "request": 'X', "data": 'd', "data-ascii": 'd', "header": 'H', "user": 'u', "max-time": 'm',
-		"write-out": 'w', "upload-file": 'T', "range": 'r', "continue-at": 'C', "user-agent": 'A', "referer": 'e', "cookie": 'b',
-		"proxy": 'x', "dump-header": 'D', "data-raw": curlRaw, "data-binary": curlBinary, "data-urlencode": curlEncode,
-		"connect-timeout": curlConnect, "resolve": curlResolve, "cacert": curlAuthorities, "max-redirs": curlRedirects, "json": curlJSON,
-		"output-dir": curlOutDir, "fail-with-body": curlFailBody, "compressed": curlCompressed, "no-progress-meter": curlNone,
-		"http1.1": curlNone, "tlsv1.2": curlNone, "interface": curlInterface,
+		"silent": 's', "show-error": 'S', "fail": 'f', "location": 'L', "include": 'i', "head": 'I',
+		"verbose": 'v', "insecure": 'k', "remote-name": 'O', "get": 'G', "globoff": 'g', "no-buffer": 'N',
+		"disable": 'q', "progress-bar": '#', "ipv4": '4', "ipv6": '6', "version": 'V', "output": 'o',
+		"request": 'X', "data": 'd', "data-ascii": 'd', "header": 'H', "user": 'u', "max-time": 'm',
+		"write-out": 'w', "upload-file": 'T', "range": 'r', "continue-at": 'C', "user-agent": 'A',
+		"referer": 'e', "cookie": 'b', "proxy": 'x', "dump-header": 'D', "data-raw": curlRaw,
+		"data-binary": curlBinary, "data-urlencode": curlEncode, "connect-timeout": curlConnect,
+		"resolve": curlResolve, "cacert": curlAuthorities, "max-redirs": curlRedirects, "json": curlJSON,
+		"output-dir": curlOutDir, "fail-with-body": curlFailBody, "compressed": curlCompressed,
+		"no-progress-meter": curlNone, "http1.1": curlNone, "tlsv1.2": curlNone, "interface": curlInterface,
 	}
 }
 
@@ -91,7 +94,8 @@ type curlPlan struct {
 // plan reads the options.
 func (c *curler) plan() error {
 	p := &c.curlPlan
-	p.base = request{network: "tcp", header: http.Header{"User-Agent": {"curl/8"}, "Accept": {"*/*"}}, resolve: map[string]string{}}
+	p.base = request{network: "tcp", header: http.Header{"User-Agent": {"curl/8"}, "Accept": {"*/*"}},
+		resolve: map[string]string{}}
 	p.base.redirects, p.base.follow = 50, c.Has('L')
 	for _, o := range c.Options {
 		p.word(o.Letter, o.Value)

@@ -146,12 +146,14 @@ func isPeer(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid)
+	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &name) ||
+		errors.As(err, &invalid)
 }
 
 func isTimeout(err error) bool {
 	var n net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &n) && n.Timeout()
 }
 
 // plain is the innermost reason of a network's error: "connection refused".

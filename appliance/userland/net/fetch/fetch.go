@@ -12,10 +12,10 @@ import "github.com/gatehouse-os/gatehouse/appliance/userland/command"
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
-		"curl": {Usage: "[-sSfLiIvk] [-o FILE | -O] [-d DATA] [OPTION]... URL...", Help: curlHelp, Trouble: writeStatus,
-			Raw: true, Run: curl},
+		"curl": {Usage: "[-sSfLiIvk] [-o FILE | -O] [-d DATA] [OPTION]... URL...", Help: curlHelp,
+			Trouble: writeStatus, Raw: true, Run: curl},
 		"wget": {Usage: "[-cqS] [-O FILE] [-P DIR] [-T SECONDS] [OPTION]... URL...", Help: wgetHelp,
-			Letters: "+cqSO:o:P:Y:U:T:t:" + wgetSpider + wgetHeader + ":" + wgetData + ":" + wgetFile + ":" + wgetInsecure,
-			Long:    wgetLong(), Run: wget},
+			Letters: "+cqSO:o:P:Y:U:T:t:" + wgetSpider + wgetHeader + ":" + wgetData + ":" + wgetFile + ":" +
+				wgetInsecure, Long: wgetLong(), Run: wget},
 	}
 }

@@ -21,27 +21,28 @@ import (
 
 // A request is what is asked for, and how.
 type request struct {
-	method       string // "": GET, POST where there is a body
-	keepMethod   bool   // after redirects too
-	keepBody     bool   // and what is sent
-	close        bool   // one reply, and then the end
-	url          *url.URL
-	header       http.Header
-	host         string // in place of the URL's
-	body         func() (io.ReadCloser, int64, error)
-	user         *url.Userinfo
-	follow       bool
-	redirects    int // how many are followed
-	network      string
-	connect      time.Duration
-	silence      time.Duration // between two pieces of a reply
-	insecure     bool
-	authorities  string            // a file of them
-	resolve      map[string]string // HOST:PORT → address
-	proxy        string            // its URL; "-": none; "": as the environment has it
-	from         string            // a link of this machine, or an address
-	unzip        bool
-	onConnect    func(format string, args ...any)                       // what is done, for people; may be nil
+	method      string // "": GET, POST where there is a body
+	keepMethod  bool   // after redirects too
+	keepBody    bool   // and what is sent
+	close       bool   // one reply, and then the end
+	url         *url.URL
+	header      http.Header
+	host        string // in place of the URL's
+	body        func() (io.ReadCloser, int64, error)
+	user        *url.Userinfo
+	follow      bool
+	redirects   int // how many are followed
+	network     string
+	connect     time.Duration
+	silence     time.Duration // between two pieces of a reply
+	insecure    bool
+	authorities string            // a file of them
+	resolve     map[string]string // HOST:PORT → address
+	proxy       string            // its URL; "-": none; "": as the environment has it
+	from        string            // a link of this machine, or an address
+	unzip       bool
+	// what is done, for people; may be nil
+	onConnect    func(format string, args ...any)
 	onSend       func(*http.Request)                                    // may be nil
 	onHeader     func(resp *http.Response, raw []byte, last bool) error // each hop's
 	tunnelled    bool
@@ -105,7 +106,8 @@ func (r *request) do(ctx context.Context) (*http.Response, error) {
 
 // after is the method behind a redirect.
 func (r *request) after(status int, method string) string {
-	if status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect || method == http.MethodHead {
+	if status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect ||
+		method == http.MethodHead {
 		return method
 	}
 	if r.body != nil && !r.keepBody {
@@ -176,8 +178,9 @@ func (r *request) transport(record *headerRecord) (*http.Transport, error) {
 		return nil, err
 	}
 	t := &http.Transport{
-		TLSClientConfig: config, DisableCompression: !r.unzip, MaxResponseHeaderBytes: maxHeader, ExpectContinueTimeout: time.Second,
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+		TLSClientConfig: config, DisableCompression: !r.unzip, MaxResponseHeaderBytes: maxHeader,
+		ExpectContinueTimeout: time.Second, DialContext: func(ctx context.Context, _, addr string) (net.Conn,
+			error) {
 			c, err := r.dial(ctx, addr)
 			if err != nil {
 				return nil, err
@@ -207,11 +210,13 @@ func (r *request) transport(record *headerRecord) (*http.Transport, error) {
 	return t, nil
 }
 
-// proxyOfAll has ALL_PROXY be that of each scheme that has none of its own in the environment, which net/http reads once.
+// proxyOfAll has ALL_PROXY be that of each scheme that has none of its own in the environment, which net/http
+// reads once.
 func proxyOfAll() {
 	for _, all := range []string{"all_proxy", "ALL_PROXY"} {
 		for _, one := range []string{"http_proxy", "https_proxy"} {
-			if value := os.Getenv(all); value != "" && os.Getenv(one) == "" && os.Getenv(strings.ToUpper(one)) == "" {
+			if value := os.Getenv(all); value != "" && os.Getenv(one) == "" &&
+				os.Getenv(strings.ToUpper(one)) == "" {
 				_ = os.Setenv(one, value) // it fails for no such name
 			}
 		}
@@ -234,10 +239,12 @@ func parseProxy(text string) (*url.URL, error) {
 }
 
 // tunnel is a choice of proxies that sees when HTTPS goes through one: net/http speaks TLS itself then.
-func (r *request) tunnel(choice func(*http.Request) (*url.URL, error), config *tls.Config) func(*http.Request) (*url.URL, error) {
+func (r *request) tunnel(choice func(*http.Request) (*url.URL, error),
+	config *tls.Config) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		proxy, err := choice(req)
-		if r.tunnelled = proxy != nil && req.URL.Scheme == "https"; r.tunnelled && config.RootCAs == nil && !r.insecure {
+		if r.tunnelled = proxy != nil && req.URL.Scheme == "https"; r.tunnelled && config.RootCAs == nil &&
+			!r.insecure {
 			config.RootCAs = believe()
 		}
 		return proxy, err

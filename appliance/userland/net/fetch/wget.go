@@ -43,9 +43,10 @@ const (
 
 func wgetLong() map[string]byte {
 	return map[string]byte{
-		"continue": 'c', "quiet": 'q', "server-response": 'S', "output-document": 'O', "output-file": 'o', "directory-prefix": 'P',
-		"proxy": 'Y', "user-agent": 'U', "timeout": 'T', "tries": 't', "spider": wgetSpider[0], "header": wgetHeader[0],
-		"post-data": wgetData[0], "post-file": wgetFile[0], "no-check-certificate": wgetInsecure[0],
+		"continue": 'c', "quiet": 'q', "server-response": 'S', "output-document": 'O', "output-file": 'o',
+		"directory-prefix": 'P', "proxy": 'Y', "user-agent": 'U', "timeout": 'T', "tries": 't',
+		"spider": wgetSpider[0], "header": wgetHeader[0], "post-data": wgetData[0], "post-file": wgetFile[0],
+		"no-check-certificate": wgetInsecure[0],
 	}
 }
 
@@ -125,8 +126,9 @@ func isPort(text string) bool {
 // request is the options as a request.
 func (w *wgetter) request(u *url.URL) (*request, error) {
 	r := &request{
-		method: http.MethodGet, keepMethod: true, keepBody: true, close: true, follow: true, url: u, user: u.User, header: http.Header{"User-Agent": {"Wget"}}, redirects: 20,
-		network: "tcp", insecure: w.Has(wgetInsecure[0]),
+		method: http.MethodGet, keepMethod: true, keepBody: true, close: true, follow: true, url: u,
+		user: u.User, header: http.Header{"User-Agent": {"Wget"}}, redirects: 20, network: "tcp",
+		insecure: w.Has(wgetInsecure[0]),
 	}
 	if agent, given := w.Value('U'); given {
 		r.header.Set("User-Agent", agent)
@@ -211,7 +213,8 @@ func (w *wgetter) fetch(text string) error {
 		return err
 	}
 	var before int64
-	if info, err := os.Stat(name); w.Has('c') && name != "-" && err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+	if info, err := os.Stat(name); w.Has('c') && name != "-" && err == nil && info.Mode().IsRegular() &&
+		info.Size() > 0 {
 		before = info.Size()
 		r.header.Set("Range", fmt.Sprintf("bytes=%d-", before))
 	}

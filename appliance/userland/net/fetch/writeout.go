@@ -110,7 +110,8 @@ func (t *transferred) answered(name string) string {
 // when is one of the times, in seconds since the beginning.
 func (t *transferred) when(name string) string {
 	d := map[string]time.Duration{
-		"time_connect": t.request.open, "time_namelookup": t.request.looked, "time_starttransfer": t.first, "time_total": t.total,
+		"time_connect": t.request.open, "time_namelookup": t.request.looked, "time_starttransfer": t.first,
+		"time_total": t.total,
 	}[name]
 	return fmt.Sprintf("%.6f", d.Seconds())
 }

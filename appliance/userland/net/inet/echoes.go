@@ -23,14 +23,15 @@ func (e echoes) receive(ctx context.Context, answers chan<- answer) {
 			return
 		}
 		select {
-		case answers <- answer{seq: a.To, at: a.At, from: a.From, size: a.Size, ttl: a.TTL, problem: a.Problem()}:
+		case answers <- answer{seq: a.To, at: a.At, from: a.From, size: a.Size, ttl: a.TTL,
+			problem: a.Problem()}:
 		case <-ctx.Done():
 		}
 	})
 }
 
-// concerns reports whether a message is an echo reply of target, or an error about a request to it, of the run with
-// the identifier id: a raw socket gets everybody's.
+// concerns reports whether a message is an echo reply of target, or an error about a request to it, of the
+// run with the identifier id: a raw socket gets everybody's.
 func concerns(a probe.Arrival, target netip.Addr, id uint16) bool {
 	if a.Message.From != id || a.Protocol != probe.ICMP && a.Protocol != probe.ICMPv6 {
 		return false
@@ -45,5 +46,6 @@ func concerns(a probe.Arrival, target netip.Addr, id uint16) bool {
 // member of the group when target is one. What ends in .255 may be the broadcast
 // address of a network; the interface's mask is not known here.
 func mayAnswer(from, target netip.Addr) bool {
-	return from.WithZone("") == target.WithZone("") || target.IsMulticast() || target.Is4() && target.As4()[3] == 255
+	return from.WithZone("") == target.WithZone("") || target.IsMulticast() || target.Is4() &&
+		target.As4()[3] == 255
 }

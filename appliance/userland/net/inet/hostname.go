@@ -44,7 +44,8 @@ func hostname(c *command.Call) {
 func fullName(ctx context.Context, name string) (string, error) {
 	full, err := net.DefaultResolver.LookupCNAME(ctx, name)
 	if err != nil {
-		return "", fmt.Errorf("the full name of %s is not in /etc/hosts and the DNS does not know it: %w", name, err)
+		return "", fmt.Errorf("the full name of %s is not in /etc/hosts and the DNS does not know it: %w",
+			name, err)
 	}
 	return strings.TrimSuffix(full, "."), nil
 }

@@ -1,5 +1,5 @@
-// Package inet has ping, as busybox's is, and hostname, which may ask the network for the full name. They change nothing
-// on the machine. RoundTrip is what a program asks that wants a figure and no text.
+// Package inet has ping, as busybox's is, and hostname, which may ask the network for the full name. They
+// change nothing on the machine. RoundTrip is what a program asks that wants a figure and no text.
 package inet
 
 import "github.com/gatehouse-os/gatehouse/appliance/userland/command"

@@ -57,9 +57,9 @@ type pingOptions struct {
 	quiet    bool
 }
 
-// ping sends ICMP echo requests (RFC 792, RFC 4443) to a host and prints the replies as busybox's does, always with
-// numeric addresses. It needs CAP_NET_RAW. The end of the context ends the run with the statistics, as ^C does. The
-// status is 0 when a reply came, 1 when none came or, with -c and -w, too few.
+// ping sends ICMP echo requests (RFC 792, RFC 4443) to a host and prints the replies as busybox's does,
+// always with numeric addresses. It needs CAP_NET_RAW. The end of the context ends the run with the
+// statistics, as ^C does. The status is 0 when a reply came, 1 when none came or, with -c and -w, too few.
 func ping(network string) func(*command.Call) {
 	return func(c *command.Call) {
 		o, err := parsePing(c.Options, c.Args, network)
@@ -85,7 +85,8 @@ func ping(network string) func(*command.Call) {
 		}
 		host := printable.String(o.host)
 		fmt.Fprintf(c.Stdout, "PING %s (%v)%s: %d data bytes\n", host, target, from, o.size)
-		p := &pinger{pingOptions: o, conn: echoes{socket, target, o.data()}, stdout: c.Stdout, complain: c.Warn}
+		p := &pinger{pingOptions: o, conn: echoes{socket, target, o.data()}, stdout: c.Stdout,
+			complain: c.Warn}
 		if err := p.run(c.Context); err != nil {
 			c.Fail(err)
 			return
@@ -183,7 +184,8 @@ func seconds(opt getopt.Option, least time.Duration) (time.Duration, error) {
 	s, err := strconv.ParseFloat(opt.Value, 64)
 	d := time.Duration(s * float64(time.Second))
 	if err != nil || s > most.Seconds() || d < least {
-		return 0, fmt.Errorf("-%c %s: expected seconds from %g to %g", opt.Letter, opt.Value, least.Seconds(), most.Seconds())
+		return 0, fmt.Errorf("-%c %s: expected seconds from %g to %g", opt.Letter, opt.Value, least.Seconds(),
+			most.Seconds())
 	}
 	return d, nil
 }

@@ -156,8 +156,8 @@ func (p *pinger) answer(a answer) (fresh bool) {
 	return fresh
 }
 
-// timed reports whether round trips are shown. busybox has its clock in the data; that of others is elsewhere, and what
-// scripts read is the same.
+// timed reports whether round trips are shown. busybox has its clock in the data; that of others is
+// elsewhere, and what scripts read is the same.
 func (p *pinger) timed() bool { return p.size >= 4 }
 
 // status is the exit status of ping: 1 if somebody did not answer.
@@ -190,13 +190,15 @@ func (t *tally) reply(rtt time.Duration, again bool) {
 
 // print writes the statistics.
 func (t *tally) print(w io.Writer, host string, timed bool) {
-	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d packets received", host, t.sent, t.received)
+	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d packets received", host, t.sent,
+		t.received)
 	if t.duplicates > 0 {
 		fmt.Fprintf(w, ", %d duplicates", t.duplicates)
 	}
 	fmt.Fprintf(w, ", %d%% packet loss\n", 100*(t.sent-t.received)/max(1, t.sent))
 	if n := time.Duration(t.received + t.duplicates); n > 0 && timed {
-		fmt.Fprintf(w, "round-trip min/avg/max = %s/%s/%s ms\n", milliseconds(t.min), milliseconds(t.sum/n), milliseconds(t.max))
+		fmt.Fprintf(w, "round-trip min/avg/max = %s/%s/%s ms\n", milliseconds(t.min), milliseconds(t.sum/n),
+			milliseconds(t.max))
 	}
 }
 

@@ -33,7 +33,9 @@ func showAddrs(r *request) error {
 		return fmt.Errorf("list of addresses: %w", err)
 	}
 	for _, l := range shown {
-		own := slices.DeleteFunc(slices.Clone(addrs), func(a netlink.Addr) bool { return a.LinkIndex != l.Index })
+		own := slices.DeleteFunc(slices.Clone(addrs), func(a netlink.Addr) bool {
+			return a.LinkIndex != l.Index
+		})
 		none := len(own) == 0
 		if own, err = r.shownAddrs(own); err != nil {
 			return err
@@ -67,7 +69,8 @@ func (r *request) shownAddrs(all []netlink.Addr) ([]netlink.Addr, error) {
 
 // addrMarks are the words for addresses by what the kernel says of them.
 func addrMarks() []string {
-	return []string{"permanent", "dynamic", "primary", "secondary", "temporary", "deprecated", "tentative", "dadfailed"}
+	return []string{"permanent", "dynamic", "primary", "secondary", "temporary", "deprecated", "tentative",
+		"dadfailed"}
 }
 
 // marked reports whether a is what such words ask for.

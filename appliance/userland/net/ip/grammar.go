@@ -140,8 +140,9 @@ func del() []string { return []string{"del", "delete"} }
 
 func linkVerbs() []verb {
 	dev := word{keyDev, "", "LINK", bare | needed}
-	set := []word{dev, {key: keyUp}, {key: keyDown}, {keyMTU, "", "BYTES", 0}, {keyMAC, "addr", "MAC", 0}, {keyName,
-		"", "NEW", 0},
+	set := []word{dev, {key: keyUp}, {key: keyDown}, {keyMTU, "", "BYTES", 0}, {keyMAC, "addr", "MAC", 0},
+		{keyName,
+			"", "NEW", 0},
 		{keyMaster, "", "LINK", 0}, {key: "nomaster"}, {"txqueuelen", "qlen", "PACKETS", 0}, {keyAlias, "", "TEXT",
 			0}}
 	for _, s := range switches() {
@@ -181,13 +182,17 @@ func addrVerbs() []verb {
 func fates() []word { return []word{{key: "blackhole"}, {key: "unreachable"}, {key: "prohibit"}} }
 
 func routeVerbs() []verb {
-	change := append(fates(), word{keyTo, "", "PREFIX", bare | needed}, word{keyVia, "", "ADDRESS", 0}, word{keyDev, "", "LINK", 0},
-		word{keySrc, "", "ADDRESS", 0}, word{keyMetric, "preference", "NUMBER", 0}, word{keyTable, "t", "TABLE", 0},
-		word{keyProto, "protocol", "PROTOCOL", 0}, word{keyScope, "", "global|site|link|host", 0}, word{keyMTU, "", "BYTES", 0},
-		word{key: keyOnlink})
-	shown := []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0}, {keyTable, "t", "TABLE|all", 0},
-		{keyProto, "protocol", "PROTOCOL", 0}, {keyScope, "", "global|site|link|host", 0}, {keySrc, "", "ADDRESS", 0},
-		{keyMetric, "", "NUMBER", 0}, {keyRoot, "", "PREFIX", 0}, {keyMatch, "", "PREFIX", 0}, {keyExact, "", "PREFIX", 0}}
+	change := append(fates(), word{keyTo, "", "PREFIX", bare | needed}, word{keyVia, "", "ADDRESS", 0},
+		word{keyDev, "", "LINK", 0}, word{keySrc, "", "ADDRESS", 0},
+		word{keyMetric, "preference", "NUMBER", 0}, word{keyTable, "t", "TABLE", 0},
+		word{keyProto, "protocol", "PROTOCOL", 0}, word{keyScope, "", "global|site|link|host", 0},
+		word{keyMTU, "", "BYTES", 0}, word{key: keyOnlink})
+	shown := []word{{keyTo, "", "PREFIX", bare}, {keyVia, "", "ADDRESS", 0}, {keyDev, "", "LINK", 0},
+		{keyTable, "t", "TABLE|all", 0},
+		{keyProto, "protocol", "PROTOCOL", 0}, {keyScope, "", "global|site|link|host", 0},
+		{keySrc, "", "ADDRESS", 0},
+		{keyMetric, "", "NUMBER", 0}, {keyRoot, "", "PREFIX", 0}, {keyMatch, "", "PREFIX", 0},
+		{keyExact, "", "PREFIX", 0}}
 	return []verb{
 		{show(), shown, showRoutes},
 		{[]string{"add"}, change, addRoute},
@@ -218,7 +223,8 @@ func neighVerbs() []verb {
 	set := []word{{keyTo, "", "ADDRESS", bare | needed}, {keyMAC, "lladdr", "MAC", needed}, {keyDev, "", "LINK",
 		needed}, {keyNUD, "", "STATE", 0}}
 	return []verb{
-		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}}, showNeighs},
+		{show(), []word{{keyTo, "", "PREFIX", bare}, {keyDev, "", "LINK", 0}, {keyNUD, "", "STATE", 0}},
+			showNeighs},
 		{[]string{"add"}, set, addNeigh},
 		{[]string{"replace", "change"}, set, replaceNeigh},
 		{del(), []word{{keyTo, "", "ADDRESS", bare | needed}, {keyDev, "", "LINK", needed}}, delNeigh},

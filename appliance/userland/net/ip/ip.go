@@ -1,11 +1,11 @@
 // Package ip is the appliance's ip(8): it shows links, addresses, routes, neighbours, rules and multicast
-// addresses in the words of iproute2, as text and as JSON, says when they change, and makes the changes that a
-// person at the console of a broken router needs.
+// addresses in the words of iproute2, as text and as JSON, says when they change, and makes the changes that
+// a person at the console of a broken router needs.
 //
-// What it prints is a subset of what iproute2 prints, line by line and key by key; left out are the preference ("pref")
-// and the source ("from") of IPv6 routes, "link-netns", and of what -d adds the settings of bridges and tunnels. It takes
-// no word that it does not understand: whoever asks for more is told what was expected. Changes last until something
-// else changes them; what outlives a boot is in the site.
+// What it prints is a subset of what iproute2 prints, line by line and key by key; left out are the
+// preference ("pref") and the source ("from") of IPv6 routes, "link-netns", and of what -d adds the settings
+// of bridges and tunnels. It takes no word that it does not understand: whoever asks for more is told what
+// was expected. Changes last until something else changes them; what outlives a boot is in the site.
 package ip
 
 import (
@@ -41,7 +41,8 @@ func expected(got, what string) error {
 	return usageError{fmt.Errorf("%s: expected %s", got, what)}
 }
 
-// run does what a command line says, in the network namespace of the calling thread. Changes need CAP_NET_ADMIN.
+// run does what a command line says, in the network namespace of the calling thread. Changes need
+// CAP_NET_ADMIN.
 func run(c *command.Call) {
 	r, err := parse(c.Args)
 	if err == nil && r.help {

@@ -92,7 +92,9 @@ func inner(b []byte) map[uint16][]byte {
 // shownLinks returns the links that r asks for out of all.
 func (r *request) shownLinks(all []link) ([]link, error) {
 	if name, ok := r.given[keyDev]; ok {
-		i := slices.IndexFunc(all, func(l link) bool { return l.Name == name || slices.Contains(l.AltNames, name) })
+		i := slices.IndexFunc(all, func(l link) bool {
+			return l.Name == name || slices.Contains(l.AltNames, name)
+		})
 		if i < 0 {
 			return nil, fmt.Errorf("there is no link %s", name)
 		}

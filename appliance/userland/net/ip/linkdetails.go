@@ -55,7 +55,8 @@ func (l link) sayDetails(p *record, whole bool) {
 			unix.IFLA_NUM_RX_QUEUES},
 		{"gso_max_size", "gso_max_size %d ", unix.IFLA_GSO_MAX_SIZE}, {"gso_max_segs", "gso_max_segs %d ",
 			unix.IFLA_GSO_MAX_SEGS},
-		{"tso_max_size", "tso_max_size %d ", iflaTSOMaxSize}, {"tso_max_segs", "tso_max_segs %d ", iflaTSOMaxSegs},
+		{"tso_max_size", "tso_max_size %d ", iflaTSOMaxSize},
+		{"tso_max_segs", "tso_max_segs %d ", iflaTSOMaxSegs},
 		{"gro_max_size", "gro_max_size %d ", iflaGROMaxSize},
 	} {
 		p.say(of.key, of.format, l.number(of.attribute))
@@ -64,7 +65,8 @@ func (l link) sayDetails(p *record, whole bool) {
 		key, format string
 		attribute   uint16
 	}{
-		{"phys_port_name", "portname %s ", unix.IFLA_PHYS_PORT_NAME}, {"parentbus", "parentbus %s ", iflaParentBus},
+		{"phys_port_name", "portname %s ", unix.IFLA_PHYS_PORT_NAME},
+		{"parentbus", "parentbus %s ", iflaParentBus},
 		{"parentdev", "parentdev %s ", iflaParentDev},
 	} {
 		if s := text(l.attributes[of.attribute]); s != "" {

@@ -19,7 +19,8 @@ func (r *request) counterLines(l link) []counterLine {
 	s := l.Statistics
 	rx := []counterLine{{"RX:", []counter{{"bytes", "bytes", s.RxBytes}, {"packets", "packets", s.RxPackets},
 		{"errors", "errors", s.RxErrors},
-		{"dropped", "dropped", s.RxDropped}, {"missed", "", s.RxMissedErrors}, {"mcast", "multicast", s.Multicast},
+		{"dropped", "dropped", s.RxDropped}, {"missed", "", s.RxMissedErrors},
+		{"mcast", "multicast", s.Multicast},
 		{"", "over_errors", s.RxOverErrors}}}}
 	tx := []counterLine{{"TX:", []counter{{"bytes", "bytes", s.TxBytes}, {"packets", "packets", s.TxPackets},
 		{"errors", "errors", s.TxErrors},

@@ -152,13 +152,21 @@ func send(events chan<- event, done <-chan struct{}, e event) bool {
 func newEvent(kind uint16, m []byte) event {
 	switch kind {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
-		return event{banner: "[LINK]", show: func(r *request, p *record) error { return r.showChangedLink(p, m, kind == unix.RTM_DELLINK) }}
+		return event{banner: "[LINK]", show: func(r *request, p *record) error {
+			return r.showChangedLink(p, m, kind == unix.RTM_DELLINK)
+		}}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
-		return event{banner: "[ADDR]", show: func(r *request, p *record) error { return r.showChangedAddr(p, m, kind == unix.RTM_DELADDR) }}
+		return event{banner: "[ADDR]", show: func(r *request, p *record) error {
+			return r.showChangedAddr(p, m, kind == unix.RTM_DELADDR)
+		}}
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
-		return event{banner: "[NEIGH]", show: func(r *request, p *record) error { return r.showChangedNeigh(p, m, kind == unix.RTM_DELNEIGH) }}
+		return event{banner: "[NEIGH]", show: func(r *request, p *record) error {
+			return r.showChangedNeigh(p, m, kind == unix.RTM_DELNEIGH)
+		}}
 	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
-		return event{banner: "[RULE]", show: func(r *request, p *record) error { return r.showChangedRule(p, m, kind == unix.RTM_DELRULE) }}
+		return event{banner: "[RULE]", show: func(r *request, p *record) error {
+			return r.showChangedRule(p, m, kind == unix.RTM_DELRULE)
+		}}
 	}
 	return event{show: func(*request, *record) error { return nil }}
 }
@@ -284,7 +292,9 @@ func (r *request) watchRoutes(wanted bool, events chan<- event, done <-chan stru
 	}
 	go func() {
 		for u := range updates {
-			show := func(r *request, p *record) error { return r.showChangedRoute(p, u.Route, u.Type == unix.RTM_DELROUTE) }
+			show := func(r *request, p *record) error {
+				return r.showChangedRoute(p, u.Route, u.Type == unix.RTM_DELROUTE)
+			}
 			if !send(events, done, event{banner: "[ROUTE]", show: show}) {
 				return
 			}

@@ -34,8 +34,8 @@ func (s *transcript) String() string {
 	return s.b.String()
 }
 
-// TestMonitor: of the same changes monitor prints what iproute2's prints. Routes come by a socket of their own:
-// their lines are compared apart, as are the kinds.
+// TestMonitor: of the same changes monitor prints what iproute2's prints. Routes come by a socket of their
+// own: their lines are compared apart, as are the kinds.
 func TestMonitor(t *testing.T) {
 	n := twin(t, "box")
 	theirs := n.Start(exec.Command("ip", "monitor", "all"))
@@ -148,7 +148,8 @@ func TestMonitorLoses(t *testing.T) {
 	}
 }
 
-// changes are the changes of an output, ordered by their kind, without those that only said that it has begun.
+// changes are the changes of an output, ordered by their kind, without those that only said that it has
+// begun.
 func changes(out string) []string {
 	all := regexp.MustCompile(`(?m)^\[`).Split(strings.Join(lines(out), "\n"), -1)
 	all = slices.DeleteFunc(all, func(s string) bool { return strings.Contains(s, "192.0.2.250") || strings.HasPrefix(s, "NETCONF") })

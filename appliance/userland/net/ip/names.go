@@ -18,7 +18,8 @@ func linkFlags() []bit {
 	return []bit{
 		{unix.IFF_LOOPBACK, "LOOPBACK"}, {unix.IFF_BROADCAST, "BROADCAST"}, {unix.IFF_POINTOPOINT, "POINTOPOINT"},
 		{unix.IFF_MULTICAST, "MULTICAST"}, {unix.IFF_NOARP, "NOARP"}, {unix.IFF_ALLMULTI, "ALLMULTI"},
-		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_MASTER, "MASTER"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_DEBUG,
+		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_MASTER, "MASTER"}, {unix.IFF_SLAVE, "SLAVE"},
+		{unix.IFF_DEBUG,
 			"DEBUG"},
 		{unix.IFF_DYNAMIC, "DYNAMIC"}, {unix.IFF_AUTOMEDIA, "AUTOMEDIA"}, {unix.IFF_PORTSEL, "PORTSEL"},
 		{unix.IFF_NOTRAILERS, "NOTRAILERS"}, {unix.IFF_UP, "UP"}, {unix.IFF_LOWER_UP, "LOWER_UP"},
@@ -103,7 +104,8 @@ func tableName(id int) string {
 // protocolName names who made a route. 71 is the appliance itself, and has no name
 // in iproute2 either.
 func protocolName(n int) string {
-	return nameOf(n, []numbered{{unix.RTPROT_UNSPEC, "unspec"}, {unix.RTPROT_REDIRECT, "redirect"}, {unix.RTPROT_KERNEL, "kernel"},
+	return nameOf(n, []numbered{{unix.RTPROT_UNSPEC, "unspec"}, {unix.RTPROT_REDIRECT, "redirect"},
+		{unix.RTPROT_KERNEL, "kernel"},
 		{unix.RTPROT_BOOT, "boot"},
 		{unix.RTPROT_STATIC, "static"}, {unix.RTPROT_RA, "ra"}, {unix.RTPROT_BIRD, "bird"}, {unix.RTPROT_DHCP,
 			"dhcp"}})
@@ -122,15 +124,18 @@ func neighStates() []bit {
 	return []bit{
 		{unix.NUD_INCOMPLETE, "INCOMPLETE"}, {unix.NUD_REACHABLE, "REACHABLE"}, {unix.NUD_STALE, "STALE"},
 		{unix.NUD_DELAY, "DELAY"},
-		{unix.NUD_PROBE, "PROBE"}, {unix.NUD_FAILED, "FAILED"}, {unix.NUD_NOARP, "NOARP"}, {unix.NUD_PERMANENT,
+		{unix.NUD_PROBE, "PROBE"}, {unix.NUD_FAILED, "FAILED"}, {unix.NUD_NOARP, "NOARP"},
+		{unix.NUD_PERMANENT,
 			"PERMANENT"},
 	}
 }
 
 // transportName names a protocol above IP.
 func transportName(n int) string {
-	for _, known := range []numbered{{unix.IPPROTO_ICMP, "icmp"}, {unix.IPPROTO_TCP, "tcp"}, {unix.IPPROTO_UDP, "udp"},
-		{unix.IPPROTO_GRE, "gre"}, {unix.IPPROTO_ESP, "esp"}, {unix.IPPROTO_AH, "ah"}, {unix.IPPROTO_ICMPV6, "ipv6-icmp"},
+	for _, known := range []numbered{{unix.IPPROTO_ICMP, "icmp"}, {unix.IPPROTO_TCP, "tcp"},
+		{unix.IPPROTO_UDP, "udp"},
+		{unix.IPPROTO_GRE, "gre"}, {unix.IPPROTO_ESP, "esp"}, {unix.IPPROTO_AH, "ah"},
+		{unix.IPPROTO_ICMPV6, "ipv6-icmp"},
 		{unix.IPPROTO_SCTP, "sctp"}} {
 		if known.n == n {
 			return known.name

@@ -79,15 +79,17 @@ func (r *request) checkOptions() error {
 // aboutWhat lists the objects for messages.
 const aboutWhat = "link, addr, route, neigh, rule, maddr or monitor"
 
-// parseOptions reads the options, which come before the object, and returns the rest. A long name may have two
-// dashes.
+// parseOptions reads the options, which come before the object, and returns the rest. A long name may have
+// two dashes.
 func (r *request) parseOptions(args []string) ([]string, error) {
 	for ; len(args) > 0 && (strings.HasPrefix(args[0], "-") || args[0] == "help"); args = args[1:] {
 		option := strings.TrimPrefix(args[0], "-")
 		if strings.HasPrefix(option, "-") && len(option) > 2 {
 			option = option[1:]
 		}
-		short := func(least int, long string) bool { return len(option) >= least && strings.HasPrefix(long, option) }
+		short := func(least int, long string) bool {
+			return len(option) >= least && strings.HasPrefix(long, option)
+		}
 		switch {
 		case option == "4":
 			r.family = unix.AF_INET
@@ -109,7 +111,8 @@ func (r *request) parseOptions(args []string) ([]string, error) {
 			r.stamp = "-t"
 		case option == "ts" || short(2, "tshort"):
 			r.stamp = "-ts"
-		case option == "c" || strings.HasPrefix(option, "c=") || strings.HasPrefix(option, "color"): // there are none
+		// there are none
+		case option == "c" || strings.HasPrefix(option, "c=") || strings.HasPrefix(option, "color"):
 		case option == "h" || option == "help":
 			r.help = true
 			return nil, nil
@@ -173,7 +176,8 @@ func verbNames(verbs []verb) string {
 func (r *request) parseWords(args []string) error {
 	for len(args) > 0 {
 		arg := args[0]
-		if arg == keyTo && len(args) > 2 && slices.Contains([]string{keyRoot, keyMatch, keyExact}, args[1]) { // "to match PREFIX"
+		// "to match PREFIX"
+		if arg == keyTo && len(args) > 2 && slices.Contains([]string{keyRoot, keyMatch, keyExact}, args[1]) {
 			args = args[1:]
 			continue
 		}

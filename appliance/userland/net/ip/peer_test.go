@@ -167,8 +167,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// jsonLines is JSON without what is left out, with sorted keys in lines. Empty objects stand for what iproute2
-// leaves out itself.
+// jsonLines is JSON without what is left out, with sorted keys in lines. Empty objects stand for what
+// iproute2 leaves out itself.
 func jsonLines(out string) []string {
 	var all []map[string]any
 	if err := json.Unmarshal([]byte(out), &all); err != nil {

@@ -33,9 +33,10 @@ func showRoutes(r *request) error {
 	if err != nil {
 		return err
 	}
-	view := routeView{links: names, details: r.details, everything: table == unix.RT_TABLE_UNSPEC, hides: func(key string) bool {
-		return r.has(key) && (key != keyTable || table != unix.RT_TABLE_UNSPEC)
-	}}
+	view := routeView{links: names, details: r.details, everything: table == unix.RT_TABLE_UNSPEC,
+		hides: func(key string) bool {
+			return r.has(key) && (key != keyTable || table != unix.RT_TABLE_UNSPEC)
+		}}
 	for _, route := range routes {
 		r.showRoute(&record{}, view, route)
 	}
@@ -44,7 +45,9 @@ func showRoutes(r *request) error {
 
 // wholeView hides nothing.
 func (r *request) wholeView(names linkNames) routeView {
-	return routeView{links: names, details: r.details, everything: true, hides: func(string) bool { return false }}
+	return routeView{links: names, details: r.details, everything: true, hides: func(string) bool {
+		return false
+	}}
 }
 
 // showRoute prints a route behind what p has. Each line has a space at its end, as iproute2's.
@@ -154,7 +157,8 @@ func sayHop(p *record, gateway net.IP, via netlink.Destination) {
 
 // sayOrigin says table, protocol and scope, as far as they are not the usual ones.
 func (v routeView) sayOrigin(p *record, route netlink.Route) {
-	named := route.Table != unix.RT_TABLE_UNSPEC && (route.Table != unix.RT_TABLE_MAIN || v.details && v.everything)
+	named := route.Table != unix.RT_TABLE_UNSPEC && (route.Table != unix.RT_TABLE_MAIN || v.details &&
+		v.everything)
 	if named && !v.hides(keyTable) {
 		p.say("table", "table %s ", tableName(route.Table))
 	}
@@ -189,7 +193,8 @@ func sayRealms(p *record, realms uint32) {
 	p.printf("realms %s/%s ", from, to)
 }
 
-// sayMetrics says what a route says to the protocols above, in the order of their numbers (rtnetlink(7), RTAX_MTU).
+// sayMetrics says what a route says to the protocols above, in the order of their numbers (rtnetlink(7),
+// RTAX_MTU).
 func sayMetrics(p *record, route netlink.Route) {
 	m := &record{}
 	for _, of := range []struct {
@@ -198,12 +203,15 @@ func sayMetrics(p *record, route netlink.Route) {
 		time   bool // in milliseconds
 		locked bool
 	}{
-		{"mtu", route.MTU, false, route.MTULock}, {"window", route.Window, false, false}, {"rtt", route.Rtt / 8, true, false},
-		{"rttvar", route.RttVar / 4, true, false}, {"ssthresh", route.Ssthresh, false, false}, {"cwnd", route.Cwnd, false, false},
+		{"mtu", route.MTU, false, route.MTULock}, {"window", route.Window, false, false},
+		{"rtt", route.Rtt / 8, true, false},
+		{"rttvar", route.RttVar / 4, true, false}, {"ssthresh", route.Ssthresh, false, false},
+		{"cwnd", route.Cwnd, false, false},
 		{"advmss", route.AdvMSS, false, false}, {"reordering", route.Reordering, false, false},
 		{"hoplimit", route.Hoplimit, false, false}, {"initcwnd", route.InitCwnd, false, false},
 		{"rto_min", route.RtoMin, true, route.RtoMinLock}, {"initrwnd", route.InitRwnd, false, false},
-		{"quickack", route.QuickACK, false, false}, {"fastopen_no_cookie", route.FastOpenNoCookie, false, false},
+		{"quickack", route.QuickACK, false, false}, {"fastopen_no_cookie", route.FastOpenNoCookie, false,
+			false},
 	} {
 		if of.value == 0 {
 			continue

@@ -36,8 +36,8 @@ func (r *request) routes() (table int, chosen []netlink.Route, err error) {
 	return table, chosen, nil
 }
 
-// destinations are those that r asks for: one, those within a network (root), or those that hold one (match). only is
-// what they are told by.
+// destinations are those that r asks for: one, those within a network (root), or those that hold one (match).
+// only is what they are told by.
 func (r *request) destinations() (only netip.Prefix, leads func(netip.Prefix) bool, err error) {
 	leads = func(netip.Prefix) bool { return true }
 	for _, by := range []struct {

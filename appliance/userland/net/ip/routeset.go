@@ -23,8 +23,8 @@ func appendRoute(r *request) error { return r.changeRoute(netlink.RouteAppend) }
 // alterRoute changes the route with its prefix and metric.
 func alterRoute(r *request) error { return r.changeRoute(netlink.RouteChange) }
 
-// flushRoutes deletes the routes that are asked for: without a word it would be all of them. "cache" is what the kernel
-// has learned of paths, as their MTU.
+// flushRoutes deletes the routes that are asked for: without a word it would be all of them. "cache" is what
+// the kernel has learned of paths, as their MTU.
 func flushRoutes(r *request) error {
 	if r.given[keyTo] == "cache" {
 		return explain("the cache", os.WriteFile("/proc/sys/net/ipv4/route/flush", []byte("-1"), 0))

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An ipRule is a rule as the kernel tells it, all of it: one that were shown without what it asks for or does would
-// be another.
+// An ipRule is a rule as the kernel tells it, all of it: one that were shown without what it asks for or does
+// would be another.
 type ipRule struct {
 	priority     int
 	inverted     bool
@@ -107,15 +107,17 @@ func parseRule(m []byte) (rule ipRule, err error) {
 		mark: number(nl.FRA_FWMARK), mask: number(nl.FRA_FWMASK), masked: attributes[nl.FRA_FWMASK] != nil,
 		iif: text(attributes[nl.FRA_IIFNAME]), oif: text(attributes[nl.FRA_OIFNAME]),
 		detached: [2]bool{h.Flags&unix.FIB_RULE_IIF_DETACHED != 0, h.Flags&unix.FIB_RULE_OIF_DETACHED != 0},
-		vrf:      number(nl.FRA_L3MDEV) != 0, uids: pairOf(nl.FRA_UID_RANGE, 8), transport: uint8(number(nl.FRA_IP_PROTO)),
-		sport: pairOf(nl.FRA_SPORT_RANGE, 4), dport: pairOf(nl.FRA_DPORT_RANGE, 4), table: int(h.Table),
-		quiet: map[string]uint32{}, flow: number(nl.FRA_FLOW), jump: number(nl.FRA_GOTO),
+		vrf:      number(nl.FRA_L3MDEV) != 0, uids: pairOf(nl.FRA_UID_RANGE, 8),
+		transport: uint8(number(nl.FRA_IP_PROTO)), sport: pairOf(nl.FRA_SPORT_RANGE, 4),
+		dport: pairOf(nl.FRA_DPORT_RANGE, 4), table: int(h.Table), quiet: map[string]uint32{},
+		flow: number(nl.FRA_FLOW), jump: number(nl.FRA_GOTO),
 		unresolved: h.Flags&unix.FIB_RULE_UNRESOLVED != 0, protocol: uint8(number(nl.FRA_PROTOCOL)),
 	}
 	if id := number(nl.FRA_TABLE); id != 0 {
 		rule.table = int(id)
 	}
-	for name, kind := range map[string]uint16{"suppress_prefixlength": nl.FRA_SUPPRESS_PREFIXLEN, "suppress_ifgroup": nl.FRA_SUPPRESS_IFGROUP} {
+	for name, kind := range map[string]uint16{"suppress_prefixlength": nl.FRA_SUPPRESS_PREFIXLEN,
+		"suppress_ifgroup": nl.FRA_SUPPRESS_IFGROUP} {
 		if n := number(kind); attributes[kind] != nil && n != math.MaxUint32 {
 			rule.quiet[name] = n
 		}

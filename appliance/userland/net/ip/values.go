@@ -128,7 +128,8 @@ func (r *request) protocol() (int, error) {
 // scope reads the scope of an address or route.
 func (r *request) scope() (int, error) {
 	text := r.given[keyScope]
-	for _, n := range []int{unix.RT_SCOPE_UNIVERSE, unix.RT_SCOPE_SITE, unix.RT_SCOPE_LINK, unix.RT_SCOPE_HOST} {
+	for _, n := range []int{unix.RT_SCOPE_UNIVERSE, unix.RT_SCOPE_SITE, unix.RT_SCOPE_LINK,
+		unix.RT_SCOPE_HOST} {
 		if text == scopeName(n) {
 			return n, nil
 		}

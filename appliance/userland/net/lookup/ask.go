@@ -57,9 +57,10 @@ func dial(ctx context.Context, to server, tcp bool, timeout time.Duration) (*dns
 	return &dns.Conn{Conn: c}, c.SetDeadline(time.Now().Add(timeout))
 }
 
-// ask sends a question once, and waits for its answer. By UDP what does not answer the question is passed over; passed,
-// if there is one, is told why.
-func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout time.Duration, passed func(string)) (reply, error) {
+// ask sends a question once, and waits for its answer. By UDP what does not answer the question is passed
+// over; passed, if there is one, is told why.
+func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout time.Duration,
+	passed func(string)) (reply, error) {
 	conn, err := dial(ctx, to, tcp, timeout)
 	if err != nil {
 		return reply{}, err
@@ -96,7 +97,8 @@ func ask(ctx context.Context, question *dns.Msg, to server, tcp bool, timeout ti
 			passed(otherwise(r.Msg))
 			continue
 		}
-		r.lies = len(r.Answer) != int(counted(octets, 6)) || len(r.Ns) != int(counted(octets, 8)) || len(r.Extra) != int(counted(octets, 10))
+		r.lies = len(r.Answer) != int(counted(octets, 6)) || len(r.Ns) != int(counted(octets, 8)) ||
+			len(r.Extra) != int(counted(octets, 10))
 		return r, nil
 	}
 }
@@ -111,7 +113,8 @@ func otherwise(m *dns.Msg) string {
 	}
 	text := ";; Question section mismatch: got "
 	for _, q := range m.Question[:min(1, len(m.Question))] {
-		text += fmt.Sprintf("%s/%s/%s", printableName(strings.TrimSuffix(bindNames(q.Name), ".")), typeName(q.Qtype), className(q.Qclass))
+		text += fmt.Sprintf("%s/%s/%s", printableName(strings.TrimSuffix(bindNames(q.Name), ".")),
+			typeName(q.Qtype), className(q.Qclass))
 	}
 	return text
 }

@@ -26,7 +26,8 @@ type transfer struct {
 var errRefused = errors.New("transfer refused")
 
 // receive asks a server for a zone and hands over its records, the SOA at the end too.
-func receive(ctx context.Context, question *dns.Msg, to server, timeout time.Duration, each func(dns.RR)) (t transfer, err error) {
+func receive(ctx context.Context, question *dns.Msg, to server, timeout time.Duration,
+	each func(dns.RR)) (t transfer, err error) {
 	conn, err := dial(ctx, to, true, timeout)
 	if err != nil {
 		return t, err
@@ -97,13 +98,15 @@ func (d *digger) transfer(q query) {
 			d.greet()
 			fmt.Fprintln(d.Stdout, "; Transfer failed.")
 		case err != nil && t.messages > 0: // half a zone
-			fmt.Fprintf(d.Stdout, ";; the transfer broke off: %s\n; Transfer failed.\n", printableName(why(err)))
+			fmt.Fprintf(d.Stdout, ";; the transfer broke off: %s\n; Transfer failed.\n",
+				printableName(why(err)))
 			d.Exit(digSilence)
 		case err != nil:
 			continue
 		case q.stats:
 			d.statistics(reply{took: t.took, tcp: true, from: to})
-			fmt.Fprintf(d.Stdout, ";; XFR size: %d records (messages %d, bytes %d)\n\n", t.records, t.messages, t.size)
+			fmt.Fprintf(d.Stdout, ";; XFR size: %d records (messages %d, bytes %d)\n\n", t.records,
+				t.messages, t.size)
 		}
 		return
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// serveBroken answers at an address as name servers and what is before them should not, by the first part of the name that
-// is asked for.
+// serveBroken answers at an address as name servers and what is before them should not, by the first part of
+// the name that is asked for.
 func serveBroken(t *testing.T, ns *testnet.Namespace, addr string) {
 	t.Helper()
 	var c net.PacketConn

@@ -37,7 +37,9 @@ func dig(c *command.Call) {
 		c.Warn(err)
 	}
 	p := digParser{
-		find: func(ctx context.Context, e endpoint, name string) ([]server, error) { return e.find(ctx, name) },
+		find: func(ctx context.Context, e endpoint, name string) ([]server, error) {
+			return e.find(ctx, name)
+		},
 		warn: func(format string, args ...any) { fmt.Fprintf(c.Stderr, format, args...) },
 	}
 	switch err := p.parse(c.Context, c.Args); {
@@ -58,7 +60,8 @@ func dig(c *command.Call) {
 		fmt.Fprintf(c.Stdout, "usage: dig [@SERVER] [NAME] [TYPE] [CLASS] [+OPTION]...\n%s", digHelp)
 		return
 	}
-	d := &digger{Call: c, endpoint: p.line.endpoint, conf: p.line.config(conf), short: p.line.short, greeting: p.line.greeting(c.Args)}
+	d := &digger{Call: c, endpoint: p.line.endpoint, conf: p.line.config(conf), short: p.line.short,
+		greeting: p.line.greeting(c.Args)}
 	for _, q := range p.line.queries {
 		if c.Err() != nil || c.Stdout.Err() != nil {
 			return
@@ -141,7 +144,8 @@ func legal(name string) error {
 	if name == "." {
 		return nil
 	}
-	if _, ok := dns.IsDomainName(name); ok && !strings.Contains(strings.ReplaceAll(name, `\\`, ""), "..") && name != "" {
+	if _, ok := dns.IsDomainName(name); ok && !strings.Contains(strings.ReplaceAll(name, `\\`, ""), "..") &&
+		name != "" {
 		return nil
 	}
 	reason := "bad label"
@@ -184,7 +188,8 @@ func (q *query) message() (m *dns.Msg, cookie string) {
 			family = 2
 		}
 		opt.Option = append(opt.Option, &dns.EDNS0_SUBNET{
-			Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: uint8(q.subnet.Bits()), Address: net.IP(q.subnet.Addr().AsSlice()),
+			Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: uint8(q.subnet.Bits()),
+			Address: net.IP(q.subnet.Addr().AsSlice()),
 		})
 	}
 	if q.useCookie {
@@ -286,10 +291,12 @@ func (d *digger) complain(q query, to server, tcp bool, err error) {
 	case errors.Is(err, errBadPacket):
 		fmt.Fprintf(d.Stdout, ";; Got bad packet: %s\n", printableName(reason))
 	case errors.Is(err, errSetup) && tcp:
-		fmt.Fprintf(d.Stdout, ";; Connection to %s(%s) for %s failed: %s.\n", to, printableName(to.name), bindNames(strings.TrimSuffix(q.name, ".")), reason)
+		fmt.Fprintf(d.Stdout, ";; Connection to %s(%s) for %s failed: %s.\n", to, printableName(to.name),
+			bindNames(strings.TrimSuffix(q.name, ".")), reason)
 		fmt.Fprintf(d.Stdout, ";; no servers could be reached\n")
 	case errors.Is(err, errSetup):
-		fmt.Fprintf(d.Stdout, ";; UDP setup with %s(%s) for %s failed: %s.\n", to, printableName(to.name), bindNames(strings.TrimSuffix(q.name, ".")), reason)
+		fmt.Fprintf(d.Stdout, ";; UDP setup with %s(%s) for %s failed: %s.\n", to, printableName(to.name),
+			bindNames(strings.TrimSuffix(q.name, ".")), reason)
 		fmt.Fprintf(d.Stdout, ";; no servers could be reached\n")
 	default:
 		fmt.Fprintf(d.Stdout, ";; communications error to %s: %s\n", to, reason)
@@ -335,8 +342,8 @@ func (d *digger) message(q query, m *dns.Msg, cookie string, edns bool) {
 			fmt.Fprintln(d.Stdout, ";; WARNING: recursion requested but not available")
 		}
 		if m.Response && edns && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
-			fmt.Fprintf(d.Stdout, "\n;; WARNING: EDNS query returned status %s - retry with '%s+noedns'\n", rcodeName(m.Rcode),
-				map[bool]string{true: "+nodnssec "}[q.dnssec])
+			fmt.Fprintf(d.Stdout, "\n;; WARNING: EDNS query returned status %s - retry with '%s+noedns'\n",
+				rcodeName(m.Rcode), map[bool]string{true: "+nodnssec "}[q.dnssec])
 		}
 		fmt.Fprintln(d.Stdout)
 		optText(d.Stdout, m, cookie)
@@ -373,7 +380,8 @@ func (d *digger) print(q query, question *dns.Msg, r reply) {
 		d.statistics(r)
 		fmt.Fprintf(d.Stdout, ";; MSG SIZE  rcvd: %d\n\n", r.size)
 	case q.identify:
-		fmt.Fprintf(d.Stdout, ";; Received %d bytes from %s(%s) in %d ms\n\n", r.size, r.from, printableName(r.from.name), r.took.Milliseconds())
+		fmt.Fprintf(d.Stdout, ";; Received %d bytes from %s(%s) in %d ms\n\n", r.size, r.from,
+			printableName(r.from.name), r.took.Milliseconds())
 	}
 }
 
@@ -382,6 +390,7 @@ func (d *digger) statistics(r reply) {
 	if r.tcp {
 		transport = "TCP"
 	}
-	fmt.Fprintf(d.Stdout, ";; Query time: %d msec\n;; SERVER: %s(%s) (%s)\n;; WHEN: %s\n", r.took.Milliseconds(), r.from,
-		printableName(r.from.name), transport, time.Now().Format("Mon Jan 02 15:04:05 MST 2006"))
+	fmt.Fprintf(d.Stdout, ";; Query time: %d msec\n;; SERVER: %s(%s) (%s)\n;; WHEN: %s\n",
+		r.took.Milliseconds(), r.from, printableName(r.from.name), transport,
+		time.Now().Format("Mon Jan 02 15:04:05 MST 2006"))
 }

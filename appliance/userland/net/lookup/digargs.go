@@ -52,7 +52,8 @@ func newQuery() query {
 	return query{
 		kind: dns.TypeA, class: dns.ClassINET, stats: true, recurse: true, ad: true, useCookie: true,
 		style: style{
-			comments: true, question: true, answer: true, authority: true, additional: true, ttl: true, class: true, split: splitWidth,
+			comments: true, question: true, answer: true, authority: true, additional: true, ttl: true,
+			class: true, split: splitWidth,
 		},
 		bufsize: 1232, timeout: 5 * time.Second, tries: 3,
 	}

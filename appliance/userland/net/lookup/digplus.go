@@ -11,9 +11,10 @@ import (
 // plusWords are the options that begin with +, those first that a word cut short means.
 func plusWords() []string {
 	return []string{
-		"aaflag", "aaonly", "additional", "adflag", "all", "answer", "authority", "bufsize", "cdflag", "class", "cmd", "comments", "cookie",
-		"defname", "dnssec", "do", "domain", "edns", "identify", "ignore", "ndots", "nsid", "onesoa", "qr", "question", "rdflag", "recurse",
-		"retry", "search", "short", "split", "stats", "subnet", "tcp", "time", "timeout", "trace", "tries", "ttlid", "ttlunits", "vc",
+		"aaflag", "aaonly", "additional", "adflag", "all", "answer", "authority", "bufsize", "cdflag",
+		"class", "cmd", "comments", "cookie", "defname", "dnssec", "do", "domain", "edns", "identify",
+		"ignore", "ndots", "nsid", "onesoa", "qr", "question", "rdflag", "recurse", "retry", "search",
+		"short", "split", "stats", "subnet", "tcp", "time", "timeout", "trace", "tries", "ttlid", "ttlunits", "vc",
 	}
 }
 
@@ -62,11 +63,12 @@ func (q *query) plus(line *digLine, text string) error {
 // flag is the field of an option that is on or off.
 func (q *query) flag(line *digLine, word string) *bool {
 	return map[string]*bool{
-		"aaflag": &q.aa, "aaonly": &q.aa, "additional": &q.additional, "adflag": &q.ad, "answer": &q.answer, "authority": &q.authority,
-		"cdflag": &q.cd, "class": &q.style.class, "cmd": &line.cmd, "comments": &q.comments, "cookie": &q.useCookie, "defname": &q.search,
-		"identify": &q.identify, "ignore": &q.ignore, "nsid": &q.nsid, "onesoa": &q.onesoa,
-		"qr": &q.qr, "question": &q.question, "rdflag": &q.recurse, "recurse": &q.recurse, "search": &q.search, "stats": &q.stats,
-		"tcp": &q.tcp, "ttlid": &q.ttl, "vc": &q.tcp,
+		"aaflag": &q.aa, "aaonly": &q.aa, "additional": &q.additional, "adflag": &q.ad, "answer": &q.answer,
+		"authority": &q.authority, "cdflag": &q.cd, "class": &q.style.class, "cmd": &line.cmd,
+		"comments": &q.comments, "cookie": &q.useCookie, "defname": &q.search, "identify": &q.identify,
+		"ignore": &q.ignore, "nsid": &q.nsid, "onesoa": &q.onesoa, "qr": &q.qr, "question": &q.question,
+		"rdflag": &q.recurse, "recurse": &q.recurse, "search": &q.search, "stats": &q.stats, "tcp": &q.tcp,
+		"ttlid": &q.ttl, "vc": &q.tcp,
 	}[word]
 }
 
@@ -74,7 +76,8 @@ func (q *query) flag(line *digLine, word string) *bool {
 func (q *query) group(line *digLine, word string, on bool) bool {
 	switch word {
 	case "all":
-		q.comments, q.question, q.answer, q.authority, q.additional, line.cmd, q.stats = on, on, on, on, on, on, on
+		q.comments, q.question, q.answer, q.authority, q.additional, line.cmd, q.stats = on, on, on, on, on,
+			on, on
 	case "dnssec", "do":
 		q.dnssec = on
 		if q.edns < 0 && on {
@@ -83,7 +86,8 @@ func (q *query) group(line *digLine, word string, on bool) bool {
 	case "short":
 		line.short = on
 		if on {
-			q.comments, q.question, q.authority, q.additional, line.cmd, q.stats, q.answer = false, false, false, false, false, false, true
+			q.comments, q.question, q.authority, q.additional, line.cmd, q.stats, q.answer = false, false,
+				false, false, false, false, true
 		}
 	case "trace":
 		q.trace = on

@@ -225,7 +225,8 @@ func (h *hoster) print(q query, r reply) bool {
 
 func (h *hoster) showServer(s server) {
 	if h.named {
-		fmt.Fprintf(h.Stdout, "Using domain server:\nName: %s\nAddress: %s\nAliases: \n\n", printableName(s.name), s)
+		fmt.Fprintf(h.Stdout, "Using domain server:\nName: %s\nAddress: %s\nAliases: \n\n",
+			printableName(s.name), s)
 		h.named = false
 	}
 }
@@ -233,10 +234,11 @@ func (h *hoster) showServer(s server) {
 // sentence is a record in words.
 func sentence(rr dns.RR) string {
 	words := map[uint16]string{
-		dns.TypeA: "has address", dns.TypeAAAA: "has IPv6 address", dns.TypeCNAME: "is an alias for", dns.TypeNS: "name server",
-		dns.TypePTR: "domain name pointer", dns.TypeMX: "mail is handled by", dns.TypeTXT: "descriptive text",
-		dns.TypeHINFO: "host information", dns.TypeLOC: "location", dns.TypeKEY: "has key", dns.TypeSIG: "has signature",
-		dns.TypeX25: "x25 address", dns.TypeISDN: "ISDN address",
+		dns.TypeA: "has address", dns.TypeAAAA: "has IPv6 address", dns.TypeCNAME: "is an alias for",
+		dns.TypeNS: "name server", dns.TypePTR: "domain name pointer", dns.TypeMX: "mail is handled by",
+		dns.TypeTXT: "descriptive text", dns.TypeHINFO: "host information", dns.TypeLOC: "location",
+		dns.TypeKEY: "has key", dns.TypeSIG: "has signature", dns.TypeX25: "x25 address",
+		dns.TypeISDN: "ISDN address",
 	}
 	name, kind := bindNames(strings.TrimSuffix(rr.Header().Name, ".")), rr.Header().Rrtype
 	if name == "" {
@@ -269,7 +271,8 @@ func (h *hoster) zone(name string) {
 			return
 		case errors.Is(err, errRefused):
 			if t.rcode != dns.RcodeSuccess {
-				fmt.Fprintf(h.Stdout, "Host %s not found: %d(%s)\n", bindNames(name), t.rcode, rcodeName(t.rcode))
+				fmt.Fprintf(h.Stdout, "Host %s not found: %d(%s)\n", bindNames(name), t.rcode,
+					rcodeName(t.rcode))
 			}
 			fmt.Fprintln(h.Stdout, "; Transfer failed.")
 			h.Exit(1)

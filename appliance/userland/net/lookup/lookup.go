@@ -14,8 +14,10 @@ func Commands() map[string]command.Command {
 	return map[string]command.Command{
 		"dig": {Usage: "[@SERVER] [NAME] [TYPE] [CLASS] [+OPTION]...", Help: digHelp, Raw: true, Run: dig},
 		"host": {
-			Usage: "[-aCdlrTvw46] [-t TYPE] [OPTION]... NAME [SERVER]", Help: hostHelp, Letters: "aCdlrsTUvwc:N:t:W:R:p:46", Run: host,
+			Usage: "[-aCdlrTvw46] [-t TYPE] [OPTION]... NAME [SERVER]", Help: hostHelp,
+			Letters: "aCdlrsTUvwc:N:t:W:R:p:46", Run: host,
 		},
-		"nslookup": {Usage: "[-type=TYPE]... [-debug] NAME [SERVER]", Help: nslookupHelp, Raw: true, Run: nslookup},
+		"nslookup": {Usage: "[-type=TYPE]... [-debug] NAME [SERVER]", Help: nslookupHelp, Raw: true,
+			Run: nslookup},
 	}
 }

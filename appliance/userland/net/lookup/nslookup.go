@@ -78,7 +78,8 @@ func (n *nslooker) option(word string) error {
 // nslookupTypes are those that are asked for, in this order.
 func nslookupTypes() []uint16 {
 	return []uint16{
-		dns.TypeSOA, dns.TypeNS, dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeMX, dns.TypeTXT, dns.TypePTR, dns.TypeSRV, dns.TypeANY,
+		dns.TypeSOA, dns.TypeNS, dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeMX, dns.TypeTXT, dns.TypePTR,
+		dns.TypeSRV, dns.TypeANY,
 	}
 }
 
@@ -163,7 +164,8 @@ func (n *nslooker) first(q *query) (r reply, err error) {
 	question, _ := q.message()
 	for range q.tries {
 		for _, to := range q.servers {
-			if r, err = ask(n.Context, question, to, false, q.timeout, func(string) {}); err == nil && r.Truncated {
+			if r, err = ask(n.Context, question, to, false, q.timeout, func(string) {}); err == nil &&
+				r.Truncated {
 				r, err = ask(n.Context, question, to, true, q.timeout, func(string) {})
 			}
 			if err == nil {

@@ -55,7 +55,8 @@ func parseConf(r io.Reader) (resolvConf, error) {
 			conf.search = words[1:min(len(words), maxSearch+1)]
 		case "options":
 			for _, o := range words[1:] {
-				if n, err := strconv.Atoi(strings.TrimPrefix(o, "ndots:")); err == nil && strings.HasPrefix(o, "ndots:") {
+				if n, err := strconv.Atoi(strings.TrimPrefix(o, "ndots:")); err == nil &&
+					strings.HasPrefix(o, "ndots:") {
 					conf.ndots = min(max(n, 0), 15)
 				}
 			}

@@ -127,19 +127,22 @@ func opcodeName(opcode int) string {
 
 // headerText is the header, in two lines.
 func headerText(w io.Writer, m *dns.Msg) {
-	fmt.Fprintf(w, ";; ->>HEADER<<- opcode: %s, status: %s, id: %d\n;; flags:", opcodeName(m.Opcode), rcodeName(m.Rcode), m.Id)
+	fmt.Fprintf(w, ";; ->>HEADER<<- opcode: %s, status: %s, id: %d\n;; flags:", opcodeName(m.Opcode),
+		rcodeName(m.Rcode), m.Id)
 	for _, f := range []struct {
 		set  bool
 		name string
 	}{
-		{m.Response, "qr"}, {m.Authoritative, "aa"}, {m.Truncated, "tc"}, {m.RecursionDesired, "rd"}, {m.RecursionAvailable, "ra"},
+		{m.Response, "qr"}, {m.Authoritative, "aa"}, {m.Truncated, "tc"}, {m.RecursionDesired, "rd"},
+		{m.RecursionAvailable, "ra"},
 		{m.AuthenticatedData, "ad"}, {m.CheckingDisabled, "cd"},
 	} {
 		if f.set {
 			fmt.Fprintf(w, " %s", f.name)
 		}
 	}
-	fmt.Fprintf(w, "; QUERY: %d, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n", len(m.Question), len(m.Answer), len(m.Ns), len(m.Extra))
+	fmt.Fprintf(w, "; QUERY: %d, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n", len(m.Question), len(m.Answer),
+		len(m.Ns), len(m.Extra))
 }
 
 // sections are the message below its header.
@@ -208,7 +211,8 @@ func optText(w io.Writer, m *dns.Msg, cookie string) {
 	if opt.Do() {
 		flags = " do"
 	}
-	fmt.Fprintf(w, ";; OPT PSEUDOSECTION:\n; EDNS: version: %d, flags:%s; udp: %d\n", opt.Version(), flags, opt.UDPSize())
+	fmt.Fprintf(w, ";; OPT PSEUDOSECTION:\n; EDNS: version: %d, flags:%s; udp: %d\n", opt.Version(), flags,
+		opt.UDPSize())
 	for _, o := range opt.Option {
 		fmt.Fprintf(w, "; %s\n", optionText(o, cookie))
 	}

@@ -36,7 +36,8 @@ func (d *digger) trace(q query) {
 			return
 		}
 		was := at
-		if names = delegation(r.Ns, &at); !dns.IsSubDomain(was, at) || dns.CountLabel(at) <= dns.CountLabel(was) || !dns.IsSubDomain(at, q.name) {
+		if names = delegation(r.Ns, &at); !dns.IsSubDomain(was, at) ||
+			dns.CountLabel(at) <= dns.CountLabel(was) || !dns.IsSubDomain(at, q.name) {
 			if len(names) > 0 {
 				fmt.Fprintf(d.Stdout, ";; BAD (HORIZONTAL) REFERRAL\n")
 			}
@@ -104,7 +105,8 @@ func (d *digger) step(q query, r reply) {
 	d.greet()
 	if d.short {
 		for _, rr := range r.Answer {
-			fmt.Fprintf(d.Stdout, "%s %s from server %s in %d ms.\n", typeName(rr.Header().Rrtype), rdata(rr, q.split), r.from.addr.Addr(), r.took.Milliseconds())
+			fmt.Fprintf(d.Stdout, "%s %s from server %s in %d ms.\n", typeName(rr.Header().Rrtype),
+				rdata(rr, q.split), r.from.addr.Addr(), r.took.Milliseconds())
 		}
 		return
 	}
@@ -113,5 +115,6 @@ func (d *digger) step(q query, r reply) {
 	} else {
 		q.sections(d.Stdout, r.Msg)
 	}
-	fmt.Fprintf(d.Stdout, ";; Received %d bytes from %s(%s) in %d ms\n\n", r.size, r.from, printableName(r.from.name), r.took.Milliseconds())
+	fmt.Fprintf(d.Stdout, ";; Received %d bytes from %s(%s) in %d ms\n\n", r.size, r.from,
+		printableName(r.from.name), r.took.Milliseconds())
 }

@@ -59,7 +59,8 @@ func (s settings) dial(c *command.Call, host string, addr netip.Addr, port int) 
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 			return nil, fmt.Errorf("connect to %s port %d (%s) timed out", host, port, s.network()[:3])
 		}
-		return nil, fmt.Errorf("connect to %s port %d (%s) failed: %w", host, port, s.network()[:3], resolve.Reason(err))
+		return nil, fmt.Errorf("connect to %s port %d (%s) failed: %w", host, port, s.network()[:3],
+			resolve.Reason(err))
 	}
 	if !s.udp || !s.scan {
 		s.connected(c, host, port)

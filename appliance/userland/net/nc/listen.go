@@ -11,7 +11,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
-// runListen waits for connections. Operands are an own address and a port, of which -s and -p may take the place.
+// runListen waits for connections. Operands are an own address and a port, of which -s and -p may take the
+// place.
 func (s settings) runListen(c *command.Call) error {
 	operands := c.Args
 	if s.port == "" {

@@ -1,11 +1,12 @@
-// Package nc has nc, which connects standard input and output with somebody else's, as busybox's and OpenBSD's do. Where
-// these differ it is as busybox's: the end of standard input is passed on at once (-N of OpenBSD's), and -w is for what
-// is waited for before there is a connection.
+// Package nc has nc, which connects standard input and output with somebody else's, as busybox's and
+// OpenBSD's do. Where these differ it is as busybox's: the end of standard input is passed on at once (-N of
+// OpenBSD's), and -w is for what is waited for before there is a connection.
 //
 //	standard input ──► chunks ──► connection ──► chunks ──► standard output
 //	     its end: the connection is half closed        its end: that of nc
 //
-// What comes is written to a terminal so that it does nothing there but show itself; into pipes and files as it is.
+// What comes is written to a terminal so that it does nothing there but show itself; into pipes and files as
+// it is.
 package nc
 
 import (

@@ -26,8 +26,8 @@ type chunk struct {
 	err  error
 }
 
-// input reads standard input for all connections, one after the other: what is read is of the one that there is. The
-// channel is closed at its end.
+// input reads standard input for all connections, one after the other: what is read is of the one that there
+// is. The channel is closed at its end.
 func input(c *command.Call, s settings) <-chan chunk {
 	chunks := make(chan chunk)
 	if s.noInput {
@@ -52,8 +52,8 @@ func input(c *command.Call, s settings) <-chan chunk {
 	return chunks
 }
 
-// remains is how long, once the other end has no more, standard input may be silent before nc ends. What is there already
-// is still sent: the other end may have closed one half only.
+// remains is how long, once the other end has no more, standard input may be silent before nc ends. What is
+// there already is still sent: the other end may have closed one half only.
 const remains = 200 * time.Millisecond
 
 // relay passes both ways until the other end has no more, or nobody is to hear it.
@@ -195,8 +195,8 @@ func onTerminal(w io.Writer) bool {
 	return err == nil
 }
 
-// plain takes the carriage returns out of what goes to a terminal: protocols end their lines with them, and alone they
-// would have a line overwrite itself.
+// plain takes the carriage returns out of what goes to a terminal: protocols end their lines with them, and
+// alone they would have a line overwrite itself.
 type plain struct{ to io.Writer }
 
 func (p plain) Write(b []byte) (int, error) {

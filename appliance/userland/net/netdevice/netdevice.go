@@ -1,6 +1,6 @@
 // Package netdevice asks the kernel about links, and changes them, as the older commands do: by ioctl(2) on a
-// socket (netdevice(7), arp(7)). It reaches no package net, for commands that start without it. It works in the
-// network namespace of the calling thread; changes need CAP_NET_ADMIN.
+// socket (netdevice(7), arp(7)). It reaches no package net, for commands that start without it. It works in
+// the network namespace of the calling thread; changes need CAP_NET_ADMIN.
 package netdevice
 
 import (

@@ -168,7 +168,8 @@ func (c *change) hardware(words []string) (rest []string, err error) {
 	return words[3:], c.do(unix.SIOCSIFHWADDR)
 }
 
-// address sets the address of the link, which is up then; the name of another address that ends with - deletes it.
+// address sets the address of the link, which is up then; the name of another address that ends with -
+// deletes it.
 func (c *change) address(text string) error {
 	if strings.Contains(text, ":") {
 		return c.setAddr6(unix.SIOCSIFADDR, text)

@@ -160,10 +160,10 @@ func (l link) print(c *command.Call, n counters) {
 	printAddrs6(c, l.name)
 	fmt.Fprintf(c.Stdout, "          %s MTU:%d  Metric:%d\n", flagWords(l.flags), l.mtu, max(l.metric, 1))
 	if n != nil {
-		fmt.Fprintf(c.Stdout, "          RX packets:%d errors:%d dropped:%d overruns:%d frame:%d\n", n[1], n[2],
-			n[3], n[4], n[5])
-		fmt.Fprintf(c.Stdout, "          TX packets:%d errors:%d dropped:%d overruns:%d carrier:%d\n", n[9], n[10],
-			n[11], n[12], n[14])
+		fmt.Fprintf(c.Stdout, "          RX packets:%d errors:%d dropped:%d overruns:%d frame:%d\n", n[1],
+			n[2], n[3], n[4], n[5])
+		fmt.Fprintf(c.Stdout, "          TX packets:%d errors:%d dropped:%d overruns:%d carrier:%d\n", n[9],
+			n[10], n[11], n[12], n[14])
 		fmt.Fprintf(c.Stdout, "          collisions:%d ", n[13])
 		if l.queue != -1 {
 			fmt.Fprintf(c.Stdout, "txqueuelen:%d ", l.queue)
@@ -179,7 +179,8 @@ func (l link) linkLayer() string {
 	case unix.ARPHRD_LOOPBACK:
 		return "Local Loopback  "
 	case unix.ARPHRD_ETHER:
-		return fmt.Sprintf("Ethernet  HWaddr %s  ", strings.ToUpper(net.HardwareAddr(l.hardware[:6]).String()))
+		return fmt.Sprintf("Ethernet  HWaddr %s  ",
+			strings.ToUpper(net.HardwareAddr(l.hardware[:6]).String()))
 	case unix.ARPHRD_PPP:
 		return "Point-to-Point Protocol  "
 	case unix.ARPHRD_SIT:
@@ -206,7 +207,8 @@ func flagWords(flags uint16) string {
 			"LOOPBACK"},
 		{unix.IFF_POINTOPOINT, "POINTOPOINT"}, {unix.IFF_NOTRAILERS, "NOTRAILERS"}, {unix.IFF_RUNNING, "RUNNING"},
 		{unix.IFF_NOARP, "NOARP"},
-		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_ALLMULTI, "ALLMULTI"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_MASTER,
+		{unix.IFF_PROMISC, "PROMISC"}, {unix.IFF_ALLMULTI, "ALLMULTI"}, {unix.IFF_SLAVE, "SLAVE"},
+		{unix.IFF_MASTER,
 			"MASTER"},
 		{unix.IFF_MULTICAST, "MULTICAST"}, {unix.IFF_DYNAMIC, "DYNAMIC"},
 	} {

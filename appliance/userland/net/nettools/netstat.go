@@ -189,8 +189,8 @@ func (l *listing) unixLine(line string) error {
 	if len(f) > 7 {
 		path = printable.String(line[strings.Index(line, f[7]):])
 	}
-	fmt.Fprintf(l.Stdout, "unix  %-6d %-11s %-10s %-13s %6d %s%s\n", references, words, kindText, stateText, inode,
-		holder, path)
+	fmt.Fprintf(l.Stdout, "unix  %-6d %-11s %-10s %-13s %6d %s%s\n", references, words, kindText, stateText,
+		inode, holder, path)
 	return nil
 }
 

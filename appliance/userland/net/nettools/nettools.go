@@ -1,6 +1,7 @@
-// Package nettools is the older commands of the network, as busybox has them: ifconfig, route, arp and netstat.
-// They read what is in /proc/net, and change by ioctl(2). Addresses and ports are shown as numbers, whether -n
-// is given or not: who sits before a network that does not work shall not wait for names. ip and ss say more.
+// Package nettools is the older commands of the network, as busybox has them: ifconfig, route, arp and
+// netstat. They read what is in /proc/net, and change by ioctl(2). Addresses and ports are shown as numbers,
+// whether -n is given or not: who sits before a network that does not work shall not wait for names. ip and
+// ss say more.
 package nettools
 
 import (
@@ -66,8 +67,8 @@ mod dyn reinstate [dev] LINK
 	}
 }
 
-// lines are those of a file of /proc/net behind the first that are heads. A file that is not there has none: a
-// kernel without IPv6.
+// lines are those of a file of /proc/net behind the first that are heads. A file that is not there has none:
+// a kernel without IPv6.
 func lines(file string, heads int) ([]string, error) {
 	text, err := os.ReadFile("/proc/thread-self/net/" + file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -191,8 +191,8 @@ func printRoute6(c *command.Call, f []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Stdout, "%-43s %-39s %-5s %-6d %-2d %7d %-8s\n", fmt.Sprintf("%v/%d", target, n[0]), hop.String(),
-		flagLetters(int(uint32(n[4])), flags6), n[1], n[2], n[3], f[9])
+	fmt.Fprintf(c.Stdout, "%-43s %-39s %-5s %-6d %-2d %7d %-8s\n", fmt.Sprintf("%v/%d", target, n[0]),
+		hop.String(), flagLetters(int(uint32(n[4])), flags6), n[1], n[2], n[3], f[9])
 	return nil
 }
 

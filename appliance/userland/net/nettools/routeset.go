@@ -53,7 +53,8 @@ type routeChange struct {
 
 // changeRoute adds or deletes a route.
 func changeRoute(words []string, v6 bool) error {
-	request, ok := map[string]uint{"add": unix.SIOCADDRT, "del": unix.SIOCDELRT, "delete": unix.SIOCDELRT}[words[0]]
+	request, ok := map[string]uint{"add": unix.SIOCADDRT, "del": unix.SIOCDELRT,
+		"delete": unix.SIOCDELRT}[words[0]]
 	if !ok || len(words) < 2 {
 		return usageError{fmt.Errorf("%s: expected add or del, and a target", words[0])}
 	}
@@ -113,8 +114,8 @@ func (r *routeChange) setTarget(text string, v6 bool) (err error) {
 
 // word reads one word with its value, and returns the rest.
 func (r *routeChange) word(words []string, v6 bool) (rest []string, err error) {
-	flag, isFlag := map[string]int{"reject": unix.RTF_REJECT, "mod": unix.RTF_MODIFIED, "dyn": unix.RTF_DYNAMIC,
-		"reinstate": unix.RTF_REINSTATE}[words[0]]
+	flag, isFlag := map[string]int{"reject": unix.RTF_REJECT, "mod": unix.RTF_MODIFIED,
+		"dyn": unix.RTF_DYNAMIC, "reinstate": unix.RTF_REINSTATE}[words[0]]
 	number, isNumber := map[string]*int{"metric": &r.metric, "mss": &r.mss, "window": &r.window,
 		"irtt": &r.irtt}[words[0]]
 	switch key := words[0]; {
@@ -220,8 +221,9 @@ func (r *routeChange) apply4(request uint) error {
 
 // apply6 asks the kernel.
 func (r *routeChange) apply6(request uint) error {
-	m := &inet6Route{target: r.target.As16(), targetLength: uint16(r.bits), metric: 1, flags: uint32(unix.RTF_UP |
-		r.flags)}
+	m := &inet6Route{target: r.target.As16(), targetLength: uint16(r.bits), metric: 1,
+		flags: uint32(unix.RTF_UP |
+			r.flags)}
 	if r.bits == 128 {
 		m.flags |= unix.RTF_HOST
 	}

@@ -1,9 +1,9 @@
-// Package ntpdate has ntpdate, which asks servers of NTP for the time, and sets the clock by the best answer, or says
-// with -q by how much it is wrong. It is for a person who looks, or has nothing else: the time service keeps a clock
-// right, and asks more than once whom it believes.
+// Package ntpdate has ntpdate, which asks servers of NTP for the time, and sets the clock by the best answer,
+// or says with -q by how much it is wrong. It is for a person who looks, or has nothing else: the time
+// service keeps a clock right, and asks more than once whom it believes.
 //
-// An answer is one to the question that was asked, of a server that says that it knows the time; of several servers more
-// than half must agree before the clock is set.
+// An answer is one to the question that was asked, of a server that says that it knows the time; of several
+// servers more than half must agree before the clock is set.
 package ntpdate
 
 import (

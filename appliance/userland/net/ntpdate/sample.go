@@ -18,8 +18,9 @@ type sample struct {
 	error time.Duration
 }
 
-// judge makes a sample of an answer to the question sent with that origin at one moment, which came at another, by the own
-// clock. It refuses what is no answer to it, and the time of who says that he does not know it.
+// judge makes a sample of an answer to the question sent with that origin at one moment, which came at
+// another, by the own clock. It refuses what is no answer to it, and the time of who says that he does not
+// know it.
 func judge(packet []byte, origin wire.Timestamp, sent, came time.Time) (s sample, err error) {
 	h, _, err := wire.Read(packet)
 	switch {

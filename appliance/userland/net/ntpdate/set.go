@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
-// slewMost is up to what the clock is set bit by bit, as ntpdate of the reference does: half a second, which the kernel
-// makes good in a quarter of an hour.
+// slewMost is up to what the clock is set bit by bit, as ntpdate of the reference does: half a second, which
+// the kernel makes good in a quarter of an hour.
 const slewMost = 500 * time.Millisecond
 
 // conclude says by what the clock is wrong, and sets it.
@@ -40,8 +40,8 @@ func (s settings) conclude(c *command.Call, known []verdict) error {
 	return err
 }
 
-// choose returns the server whose time agrees with that of most, of those the one that can be least wrong, and how many
-// they are. Two agree if both may be right.
+// choose returns the server whose time agrees with that of most, of those the one that can be least wrong,
+// and how many they are. Two agree if both may be right.
 func choose(known []verdict) (chosen verdict, agree int) {
 	agreeing := func(v verdict) (n int) {
 		for _, w := range known {

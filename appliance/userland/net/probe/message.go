@@ -1,6 +1,6 @@
-// Package probe is what ping, traceroute and mtr have in common: echo requests, the messages of ICMP that come back, and
-// the raw socket for both. A message is read as bytes of anybody: it is bounded by its length, and says what packet it
-// answers; whether that is one of ours, whoever has sent it knows.
+// Package probe is what ping, traceroute and mtr have in common: echo requests, the messages of ICMP that
+// come back, and the raw socket for both. A message is read as bytes of anybody: it is bounded by its length,
+// and says what packet it answers; whether that is one of ours, whoever has sent it knows.
 package probe
 
 import (
@@ -50,7 +50,8 @@ type Message struct {
 
 // Read reads a message of ICMP, or of ICMPv6, without the IP header. What answers no packet is not ok.
 func Read(b []byte, v6 bool) (m Message, ok bool) {
-	if len(b) < 8 || !v6 && onesSum(b) != 0xffff { // the kernel does not look at the checksum for a raw socket
+	// the kernel does not look at the checksum for a raw socket
+	if len(b) < 8 || !v6 && onesSum(b) != 0xffff {
 		return m, false
 	}
 	m = Message{Code: b[1], V6: v6, Size: len(b)}
@@ -103,8 +104,8 @@ func (m *Message) kind6(b []byte) {
 	}
 }
 
-// quoted4 reads what an error quotes (RFC 792: "the internet header plus the first 64 bits of the original datagram's
-// data").
+// quoted4 reads what an error quotes (RFC 792: "the internet header plus the first 64 bits of the original
+// datagram's data").
 func (m *Message) quoted4(quote []byte) bool {
 	if len(quote) < 20 || quote[0]>>4 != 4 {
 		return false
@@ -147,8 +148,8 @@ func (m *Message) ports(quote []byte, offset int) bool {
 	return false
 }
 
-// Arrived reports whether an error says that the packet has come to its target, which has nobody for it: no port, no
-// protocol. traceroute waits for that.
+// Arrived reports whether an error says that the packet has come to its target, which has nobody for it: no
+// port, no protocol. traceroute waits for that.
 func (m Message) Arrived() bool {
 	switch {
 	case m.Kind == Reply:

@@ -56,8 +56,8 @@ func setTTL(fd int, v6 bool, ttl int) error {
 	return unix.SetsockoptInt(fd, level, unicast, ttl)
 }
 
-// Listen opens a socket of a network of package net for packets to target, with the options set. Its error is for
-// people.
+// Listen opens a socket of a network of package net for packets to target, with the options set. Its error is
+// for people.
 func (o Options) Listen(ctx context.Context, network string, target netip.Addr) (net.PacketConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var serr error

@@ -39,14 +39,16 @@ func (o Options) socket(target netip.Addr, kind int) (fd int, err error) {
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err := errors.Join(o.set(fd, target.Is6()), unix.Bind(fd, Sockaddr(netip.AddrPortFrom(source, 0)))); err != nil {
+	if err := errors.Join(o.set(fd, target.Is6()),
+		unix.Bind(fd, Sockaddr(netip.AddrPortFrom(source, 0)))); err != nil {
 		unix.Close(fd)
 		return -1, o.Explain(err)
 	}
 	return fd, nil
 }
 
-// Route returns the own address that packets to target have, or says why the kernel knows no way there. Nothing is sent.
+// Route returns the own address that packets to target have, or says why the kernel knows no way there.
+// Nothing is sent.
 func (o Options) Route(target netip.Addr) (source netip.Addr, err error) {
 	fd, err := o.socket(target, unix.SOCK_DGRAM)
 	if err != nil {
@@ -80,7 +82,8 @@ func address(s unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Sockaddr is an address for system calls. A zone may be the name of a link or its number; one that is not there is 0.
+// Sockaddr is an address for system calls. A zone may be the name of a link or its number; one that is not
+// there is 0.
 func Sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is4() {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}

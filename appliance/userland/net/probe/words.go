@@ -18,10 +18,10 @@ func (m Message) problem4() string {
 	case m.Kind == Unreachable && m.Code == 4:
 		return fmt.Sprintf("Frag needed and DF set (mtu = %d)", m.MTU)
 	case m.Kind == Unreachable:
-		return "Destination " + pick(m.Code, "Net Unreachable", "Host Unreachable", "Protocol Unreachable", "Port Unreachable",
-			"", "Source Route Failed", "Net Unknown", "Host Unknown", "Source Host Isolated", "Net Prohibited", "Host Prohibited",
-			"Net Unreachable for Type of Service", "Host Unreachable for Type of Service", "Packet filtered",
-			"Precedence Violation", "Precedence Cutoff")
+		return "Destination " + pick(m.Code, "Net Unreachable", "Host Unreachable", "Protocol Unreachable",
+			"Port Unreachable", "", "Source Route Failed", "Net Unknown", "Host Unknown", "Source Host Isolated",
+			"Net Prohibited", "Host Prohibited", "Net Unreachable for Type of Service",
+			"Host Unreachable for Type of Service", "Packet filtered", "Precedence Violation", "Precedence Cutoff")
 	case m.Kind == Expired:
 		return pick(m.Code, "Time to live exceeded", "Frag reassembly time exceeded")
 	}
@@ -31,8 +31,9 @@ func (m Message) problem4() string {
 func (m Message) problem6() string {
 	switch {
 	case m.Kind == Unreachable:
-		return "Destination unreachable: " + pick(m.Code, "No route", "Administratively prohibited", "Beyond scope of source address",
-			"Address unreachable", "Port unreachable", "Source address failed ingress/egress policy", "Reject route to destination")
+		return "Destination unreachable: " + pick(m.Code, "No route", "Administratively prohibited",
+			"Beyond scope of source address", "Address unreachable", "Port unreachable",
+			"Source address failed ingress/egress policy", "Reject route to destination")
 	case m.Kind == Expired:
 		return "Time exceeded: " + pick(m.Code, "Hop limit", "Frag reassembly time")
 	case m.MTU > 0:
@@ -53,7 +54,8 @@ func (m Message) Mark() string {
 	case m.Code == 4:
 		return fmt.Sprintf("!F-%d", m.MTU)
 	}
-	return letter(m.Code, "!N", "!H", "!P", "", "", "!S", "!U", "!U", "!I", "!A", "!C", "!T", "!T", "!A", "!V", "!C")
+	return letter(m.Code, "!N", "!H", "!P", "", "", "!S", "!U", "!U", "!I", "!A", "!C", "!T", "!T", "!A",
+		"!V", "!C")
 }
 
 // letter returns the mark for code, or its number.

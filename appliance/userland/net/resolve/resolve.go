@@ -1,5 +1,5 @@
-// Package resolve is how commands that ask the network come to addresses and names: by the box's resolver. Names that
-// strangers give their addresses are safe to print.
+// Package resolve is how commands that ask the network come to addresses and names: by the box's resolver.
+// Names that strangers give their addresses are safe to print.
 package resolve
 
 import (
@@ -15,8 +15,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
-// Address returns the first address of a host, which may be one itself, of IPv4 a short one too; network is "ip", "ip4" or "ip6". An address of
-// a link (fe80::…, ff02::…) that names none gets the one of link, if that is not "".
+// Address returns the first address of a host, which may be one itself, of IPv4 a short one too; network is
+// "ip", "ip4" or "ip6". An address of a link (fe80::…, ff02::…) that names none gets the one of link, if that
+// is not "".
 func Address(ctx context.Context, network, host, link string) (netip.Addr, error) {
 	if addr, ok := Short(host); ok {
 		if network == "ip6" {
@@ -30,12 +31,14 @@ func Address(ctx context.Context, network, host, link string) (netip.Addr, error
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return netip.Addr{}, fmt.Errorf("%s: Name or service not known", printable.String(host))
 	case errors.As(err, &dns):
-		return netip.Addr{}, fmt.Errorf("%s: Temporary failure in name resolution: %s", printable.String(host), dns.Err)
+		return netip.Addr{}, fmt.Errorf("%s: Temporary failure in name resolution: %s",
+			printable.String(host), dns.Err)
 	case err != nil || len(addrs) == 0:
 		return netip.Addr{}, fmt.Errorf("%s: no address of the wanted family", printable.String(host))
 	}
 	addr := addrs[0].Unmap()
-	if link != "" && addr.Is6() && addr.Zone() == "" && (addr.IsLinkLocalUnicast() || addr.IsLinkLocalMulticast()) {
+	if link != "" && addr.Is6() && addr.Zone() == "" &&
+		(addr.IsLinkLocalUnicast() || addr.IsLinkLocalMulticast()) {
 		addr = addr.WithZone(link)
 	}
 	return addr, nil
@@ -44,8 +47,8 @@ func Address(ctx context.Context, network, host, link string) (netip.Addr, error
 // nameTime is how long a name of an address is waited for.
 const nameTime = 2 * time.Second
 
-// Name returns the name of an address; the address as text where there is none. It is not answered where the resolver
-// has not said in time that there is none: it may be better not to ask on.
+// Name returns the name of an address; the address as text where there is none. It is not answered where the
+// resolver has not said in time that there is none: it may be better not to ask on.
 func Name(ctx context.Context, addr netip.Addr) (name string, answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, nameTime)
 	defer cancel()
@@ -57,7 +60,8 @@ func Name(ctx context.Context, addr netip.Addr) (name string, answered bool) {
 	return printable.Cut(strings.TrimSuffix(names[0], "."), 255), true
 }
 
-// Reason is why a call of a socket failed, without addresses and the name of the call, which say nothing to a person.
+// Reason is why a call of a socket failed, without addresses and the name of the call, which say nothing to a
+// person.
 func Reason(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

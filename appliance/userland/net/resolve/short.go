@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Short reads an address of IPv4 as inet_aton(3) does: of one to four numbers, the last of which fills what is left
-// (127.1, 10.1.2), each decimal, octal with 0 or hexadecimal with 0x. A resolver would be asked for what is none.
+// Short reads an address of IPv4 as inet_aton(3) does: of one to four numbers, the last of which fills what
+// is left (127.1, 10.1.2), each decimal, octal with 0 or hexadecimal with 0x. A resolver would be asked for
+// what is none.
 func Short(text string) (netip.Addr, bool) {
 	parts := strings.Split(text, ".")
 	if len(parts) > 4 {

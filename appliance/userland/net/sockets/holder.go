@@ -15,8 +15,8 @@ type Holder struct {
 	Argument string // the first of its command line
 }
 
-// Holders are those of each socket, by its inode, as far as they may be seen. Of one that ends meanwhile, or is
-// another user's, nothing is said.
+// Holders are those of each socket, by its inode, as far as they may be seen. Of one that ends meanwhile, or
+// is another user's, nothing is said.
 func Holders() map[uint32][]Holder {
 	all := map[uint32][]Holder{}
 	processes, _ := filepath.Glob("/proc/[0-9]*")

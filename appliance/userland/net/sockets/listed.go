@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EachRaw calls each for the raw sockets of a family in some states. Not every kernel lists them by sock_diag.
+// EachRaw calls each for the raw sockets of a family in some states. Not every kernel lists them by
+// sock_diag.
 func EachRaw(family uint8, states uint32, each func(Inet)) error {
 	file := "raw"
 	if family == unix.AF_INET6 {
@@ -28,8 +29,8 @@ func EachRaw(family uint8, states uint32, each func(Inet)) error {
 	})
 }
 
-// EachListed calls each for the sockets of a file of /proc/net: tcp, tcp6, udp, udp6, raw, raw6. It says less than
-// EachInet. Its protocol is that of raw ones, whatever the file.
+// EachListed calls each for the sockets of a file of /proc/net: tcp, tcp6, udp, udp6, raw, raw6. It says less
+// than EachInet. Its protocol is that of raw ones, whatever the file.
 func EachListed(file string, each func(Inet)) error {
 	f, err := os.Open("/proc/thread-self/net/" + file)
 	if errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
@@ -54,7 +55,8 @@ func EachListed(file string, each func(Inet)) error {
 	return lines.Err()
 }
 
-// parseListed reads a line: number, local, remote, state, sent:received, timer, retransmits, uid, timeout, inode.
+// parseListed reads a line: number, local, remote, state, sent:received, timer, retransmits, uid, timeout,
+// inode.
 func parseListed(line string) (s Inet, err error) {
 	f := strings.Fields(line)
 	if len(f) < 10 {
@@ -70,12 +72,13 @@ func parseListed(line string) (s Inet, err error) {
 	remote, bad2 := ParseEnd(f[2])
 	sent, received, _ := strings.Cut(f[4], ":")
 	s.Local, s.Remote, s.State = local, remote, State(number(f[3], 16))
-	s.Sent, s.Received, s.UID, s.Inode = number(sent, 16), number(received, 16), number(f[7], 10), number(f[9], 10)
+	s.Sent, s.Received, s.UID, s.Inode = number(sent, 16), number(received, 16), number(f[7], 10),
+		number(f[9], 10)
 	return s, errors.Join(err, bad1, bad2)
 }
 
-// ParseEnd reads ADDRESS:PORT of /proc/net, in hexadecimal digits; each four bytes of the address are a number
-// of the machine's order.
+// ParseEnd reads ADDRESS:PORT of /proc/net, in hexadecimal digits; each four bytes of the address are a
+// number of the machine's order.
 func ParseEnd(text string) (netip.AddrPort, error) {
 	address, port, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseUint(port, 16, 16)

@@ -1,6 +1,6 @@
-// Package sockets says what sockets this machine has, and which processes hold them: those of IP and of Unix by
-// sock_diag(7), raw ones and those of packets by proc(5). What is shown of it, and how, is left to the commands
-// ss and netstat.
+// Package sockets says what sockets this machine has, and which processes hold them: those of IP and of Unix
+// by sock_diag(7), raw ones and those of packets by proc(5). What is shown of it, and how, is left to the
+// commands ss and netstat.
 //
 // A list is no moment's picture: a socket that is made or closed meanwhile may be there or not. It is of the
 // network namespace of the calling thread. What others hold, only root sees.
@@ -62,7 +62,8 @@ const (
 
 // An Inet is a socket of IP.
 type Inet struct {
-	Protocol      uint8 // unix.IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_RAW of all raw ones, whose protocol is the local port
+	// unix.IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_RAW of all raw ones, whose protocol is the local port
+	Protocol      uint8
 	Family        uint8 // unix.AF_INET or AF_INET6, which may have IPv4 in it
 	State         State
 	Timer         uint8 // of linux/inet_diag.h; 0: none
@@ -71,8 +72,8 @@ type Inet struct {
 	Local, Remote netip.AddrPort
 	Link          uint32 // it is bound to; 0: none
 	Cookie        uint64
-	// Received and Sent are the bytes that wait. Of a socket that listens they are the connections that wait to be
-	// accepted, and how many may.
+	// Received and Sent are the bytes that wait. Of a socket that listens they are the connections that wait
+	// to be accepted, and how many may.
 	Received, Sent uint32
 	UID, Inode     uint32
 	Mark           uint32
@@ -107,7 +108,8 @@ func (q query) Serialize() []byte {
 
 // EachInet calls each for the sockets of a protocol, of TCP or of UDP, in some states.
 func EachInet(family, protocol uint8, states uint32, extensions uint8, each func(Inet)) error {
-	return list(query{family, protocol, extensions, states}, "sockets of IP protocol "+strconv.Itoa(int(protocol)), func(b []byte) error {
+	return list(query{family, protocol, extensions, states}, "sockets of IP protocol "+
+		strconv.Itoa(int(protocol)), func(b []byte) error {
 		s, err := parseInet(b)
 		if err == nil {
 			s.Protocol = protocol

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// An end of a connection. Of a socket of Unix the port is its inode, of packets its link; they have no address.
+// An end of a connection. Of a socket of Unix the port is its inode, of packets its link; they have no
+// address.
 type end struct {
 	addr netip.Addr
 	port int
@@ -193,7 +194,8 @@ func (p *parser) host() (host, error) {
 
 // parseHost reads 192.0.2.1, 192.0.2.0/24:22, [2001:db8::1]:22, 2001:db8::1, :22, *:22.
 func parseHost(word string) (h host, err error) {
-	bad := fmt.Errorf("%s: expected an address like 192.0.2.1, 192.0.2.0/24:22, [2001:db8::1]:22 or :22", word)
+	bad := fmt.Errorf("%s: expected an address like 192.0.2.1, 192.0.2.0/24:22, [2001:db8::1]:22 or :22",
+		word)
 	addr, port := word, ""
 	switch {
 	case strings.HasPrefix(word, "["):

@@ -1,5 +1,5 @@
-// Package ss is ss(8): the sockets of this machine, in the words and columns of iproute2's. Its filters are in
-// filter.go, the table in table.go, what TCP knows of a connection in tcp.go.
+// Package ss is ss(8): the sockets of this machine, in the words and columns of iproute2's. Its filters are
+// in filter.go, the table in table.go, what TCP knows of a connection in tcp.go.
 //
 // Left out are what this appliance has not (SCTP, DCCP, MPTCP, TIPC, vsock, XDP), sockets of netlink, control
 // groups, and what else kills sockets or follows them. Ports have no names. A process may choose its name: it
@@ -106,7 +106,8 @@ func named(name string) (set int, ok bool) {
 		name string
 		set  int
 	}{
-		{"all", packets | unixes | inets}, {"inet", inets}, {"tcp", 1 << tcp}, {"udp", 1 << udp}, {"raw", 1 << raw},
+		{"all", packets | unixes | inets}, {"inet", inets}, {"tcp", 1 << tcp}, {"udp", 1 << udp},
+		{"raw", 1 << raw},
 		{"unix", unixes},
 		{"unix_stream", 1 << unixStream}, {"u_str", 1 << unixStream}, {"unix_dgram", 1 << unixDatagram}, {"u_dgr",
 			1 << unixDatagram},
@@ -167,7 +168,8 @@ func parse(c *command.Call) (q query, filter []string, err error) {
 	return q, filter, err
 }
 
-// choice is what a letter chooses: kinds by their family, kinds by themselves, and the states that are usual then.
+// choice is what a letter chooses: kinds by their family, kinds by themselves, and the states that are usual
+// then.
 func choice(letter byte, value string) (families, kinds int, states uint32, err error) {
 	switch letter {
 	case 'f':
@@ -234,7 +236,8 @@ func parseStates(states uint32, args []string) (uint32, []string, error) {
 		}
 		set, ok := stateSet(args[1])
 		if !ok {
-			return 0, nil, fmt.Errorf("%s: expected a state like established, listening, time-wait or all", args[1])
+			return 0, nil, fmt.Errorf("%s: expected a state like established, listening, time-wait or all",
+				args[1])
 		}
 		if word == "state" {
 			if first {

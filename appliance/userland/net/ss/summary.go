@@ -13,7 +13,8 @@ import (
 // counts are numbers of the kernel by file section and name: "TCP:inuse".
 type counts map[string]int
 
-// read adds a file of lines "TCP: inuse 3 orphan 0". One that is not there adds nothing: a kernel without IPv6.
+// read adds a file of lines "TCP: inuse 3 orphan 0". One that is not there adds nothing: a kernel without
+// IPv6.
 func (c counts) read(file string) error {
 	text, err := os.ReadFile("/proc/thread-self/net/" + file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -64,8 +64,8 @@ func (v *view) wants(family uint8) bool {
 }
 
 // row adds a row. Local and peer are an address and a port; more is what stands behind.
-func (v *view) row(name string, state sockets.State, received, sent uint32, local, peer [2]string, inode uint32,
-	more string) {
+func (v *view) row(name string, state sockets.State, received, sent uint32, local, peer [2]string,
+	inode uint32, more string) {
 	v.table.add(name, stateName(state), fmt.Sprintf("%-6d", received), fmt.Sprintf("%-6d", sent), local[0],
 		local[1], peer[0], peer[1],
 		v.users(inode)+more)
@@ -106,7 +106,8 @@ func (v *view) packet(s sockets.Packet) {
 			more = fmt.Sprintf(" uid:%d", s.UID) + more
 		}
 	}
-	v.row(name, sockets.Close, s.Received, 0, [2]string{protocol + ":", port}, [2]string{"*", ""}, s.Inode, more)
+	v.row(name, sockets.Close, s.Received, 0, [2]string{protocol + ":", port}, [2]string{"*", ""}, s.Inode,
+		more)
 }
 
 func (v *view) unix(s sockets.Unix) {
@@ -171,7 +172,8 @@ func (v *view) more(s sockets.Inet) string {
 	var b strings.Builder
 	if v.timers && s.Timer != 0 {
 		names := []string{"off", "on", "keepalive", "timewait", "persist", "unknown"}
-		fmt.Fprintf(&b, " timer:(%s,%s,%d)", names[min(int(s.Timer), 5)], milliseconds(s.Expires), s.Retransmits)
+		fmt.Fprintf(&b, " timer:(%s,%s,%d)", names[min(int(s.Timer), 5)], milliseconds(s.Expires),
+			s.Retransmits)
 	}
 	if v.details {
 		if s.UID != 0 {

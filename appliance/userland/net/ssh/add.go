@@ -142,7 +142,8 @@ func addKey(c *command.Call, a agent.Agent, f *key.File) error {
 	if comment == "" {
 		comment = f.Path
 	}
-	if err := a.Add(agent.AddedKey{PrivateKey: private, Comment: comment, LifetimeSecs: uint32(life / time.Second)}); err != nil {
+	if err := a.Add(agent.AddedKey{PrivateKey: private, Comment: comment,
+		LifetimeSecs: uint32(life / time.Second)}); err != nil {
 		return err
 	}
 	say(c, "Identity added: %s (%s)", f.Path, printable.String(comment))

@@ -199,7 +199,8 @@ func agentBehind(c *command.Call) error {
 	if life, ok := c.Value('t'); ok {
 		args = append(args, "-t", life)
 	}
-	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: args, Dir: "/", SysProcAttr: &unix.SysProcAttr{Setsid: true}}
+	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: args, Dir: "/",
+		SysProcAttr: &unix.SysProcAttr{Setsid: true}}
 	if err := cmd.Start(); err != nil {
 		remove()
 		return err

@@ -180,7 +180,9 @@ func (r *run) openRemote(ctx context.Context, t *tunnels, f forward) error {
 	if f.port == 0 {
 		r.say(client.Normal, "Allocated port %d for remote forward to %s", l.Addr().(*net.TCPAddr).Port, f.to)
 	}
-	go r.accept(ctx, t, l, func(net.Conn) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", f.to) })
+	go r.accept(ctx, t, l, func(net.Conn) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", f.to)
+	})
 	return nil
 }
 
@@ -248,7 +250,8 @@ func join(a, b net.Conn) {
 	<-done
 }
 
-// half copies one way, and says at the end that nothing more comes. Whoever is gone is not written to any more.
+// half copies one way, and says at the end that nothing more comes. Whoever is gone is not written to any
+// more.
 func half(to, from net.Conn) {
 	if _, err := io.Copy(to, from); err != nil {
 		to.Close()

@@ -111,7 +111,8 @@ func newKey(kind string, bits int) (any, error) {
 	case "rsa":
 		return rsa.GenerateKey(rand.Reader, bits)
 	case "ecdsa":
-		curve := map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}[bits]
+		curve := map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(),
+			521: elliptic.P521()}[bits]
 		return ecdsa.GenerateKey(curve, rand.Reader)
 	}
 	_, private, err := ed25519.GenerateKey(rand.Reader)

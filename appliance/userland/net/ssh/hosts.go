@@ -27,7 +27,8 @@ func knownHosts(c *command.Call) (name string, lines []known.Line, err error) {
 	return name, known.Parse(text), nil
 }
 
-// eachKey shows the keys of a file with one in each line: public keys, or known hosts, whose comment is then the host.
+// eachKey shows the keys of a file with one in each line: public keys, or known hosts, whose comment is then
+// the host.
 func eachKey(text []byte, show func(ssh.PublicKey, string)) (count int) {
 	for _, l := range known.Parse(text) {
 		k, comment := l.Key, l.Hosts
@@ -58,7 +59,8 @@ func findHost(c *command.Call) error {
 		text := l.Text
 		switch {
 		case c.Has('l'):
-			fmt.Fprintf(c.Stdout, "# Host %s found: line %d %s\n%s %s %s\n", host, l.Number, marked(l), host, key.Kind(l.Key), key.Fingerprint(l.Key, md5(c)))
+			fmt.Fprintf(c.Stdout, "# Host %s found: line %d %s\n%s %s %s\n", host, l.Number, marked(l), host,
+				key.Kind(l.Key), key.Fingerprint(l.Key, md5(c)))
 			continue
 		case c.Has('H'):
 			text = known.Entry(known.Hash(strings.ToLower(host)), l.Key)

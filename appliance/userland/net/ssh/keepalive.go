@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// keepAlive asks the server now and then, if that is wanted, and gives up a connection on which nothing is answered.
+// keepAlive asks the server now and then, if that is wanted, and gives up a connection on which nothing is
+// answered.
 func (r *run) keepAlive(ctx context.Context) {
 	if r.AliveEvery <= 0 {
 		return

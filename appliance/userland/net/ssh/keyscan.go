@@ -132,7 +132,8 @@ func (s *scan) ask(host, kind string) (there bool) {
 	address := net.JoinHostPort(host, s.port)
 	conn, err := (&net.Dialer{}).DialContext(ctx, s.network, address)
 	if err != nil {
-		s.Warn(fmt.Errorf("%s port %s: %s", printable.String(host), s.port, printable.String(client.Reason(ctx, err))))
+		s.Warn(fmt.Errorf("%s port %s: %s", printable.String(host), s.port,
+			printable.String(client.Reason(ctx, err))))
 		return false
 	}
 	defer conn.Close()
@@ -141,7 +142,8 @@ func (s *scan) ask(host, kind string) (there bool) {
 	var key ssh.PublicKey
 	supported := ssh.SupportedAlgorithms()
 	config := &ssh.ClientConfig{
-		Config:            ssh.Config{KeyExchanges: supported.KeyExchanges, Ciphers: supported.Ciphers, MACs: supported.MACs},
+		Config: ssh.Config{KeyExchanges: supported.KeyExchanges, Ciphers: supported.Ciphers,
+			MACs: supported.MACs},
 		HostKeyAlgorithms: algorithms(kind), ClientVersion: "SSH-2.0-Gatehouse",
 		HostKeyCallback: func(_ string, _ net.Addr, k ssh.PublicKey) error { key = k; return errSeen },
 	}

@@ -59,7 +59,8 @@ func (m *meter) draw(now time.Time) {
 	if took := now.Sub(m.began); took > 0 {
 		speed = amount(float64(m.done)/took.Seconds()) + "/s"
 	}
-	fmt.Fprintf(m.to, "\r%-45s %3d%% %9s %11s%s", printable.Cut(m.name, 40), percent, amount(float64(m.done)), speed, end)
+	fmt.Fprintf(m.to, "\r%-45s %3d%% %9s %11s%s", printable.Cut(m.name, 40), percent, amount(float64(m.done)),
+		speed, end)
 }
 
 // amount is a number of bytes in few characters.

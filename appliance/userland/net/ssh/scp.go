@@ -73,7 +73,8 @@ func newCopier(c *command.Call) (*copier, error) {
 	if len(c.Args) < 2 {
 		return nil, errors.New("from where to where?")
 	}
-	k := &copier{Call: c, dialer: &client.Dialer{Options: options, Stderr: c.Stderr}, clients: map[client.Destination]*ssh.Client{}}
+	k := &copier{Call: c, dialer: &client.Dialer{Options: options, Stderr: c.Stderr},
+		clients: map[client.Destination]*ssh.Client{}}
 	k.options = scp.Options{Recursive: c.Has('r'), Times: c.Has('p'), Directory: len(c.Args) > 2}
 	k.options.Report = func(line string) { c.Fail(errors.New(line)) }
 	k.options.Meter = newMeter(c)
@@ -143,7 +144,9 @@ func (k *copier) copy(ctx context.Context) {
 		for _, s := range k.sources {
 			names = append(names, s.path)
 		}
-		k.transfer(ctx, k.target, "-t", func(r *remote) bool { return scp.Source(k.options, names, r.out, r.in) })
+		k.transfer(ctx, k.target, "-t", func(r *remote) bool {
+			return scp.Source(k.options, names, r.out, r.in)
+		})
 		return
 	}
 	for _, s := range k.sources {
@@ -215,8 +218,8 @@ func (k *copier) farCommand(name, end string) string {
 	return strings.Join(append(words, name), " ")
 }
 
-// asked reports which names a server may send for a path, which the shell there has read as a pattern: others would be
-// written over whatever is here (CVE-2019-6111).
+// asked reports which names a server may send for a path, which the shell there has read as a pattern: others
+// would be written over whatever is here (CVE-2019-6111).
 func asked(name string) func(string) bool {
 	base := path.Base(strings.NewReplacer("'", "", `"`, "").Replace(name))
 	patterns := braces(base)

@@ -37,7 +37,8 @@ func (r *run) session(ctx context.Context) (status int, err error) {
 		r.lost = fmt.Errorf("write error: %w", err)
 		r.client.Close()
 	}
-	s.Stdout, s.Stderr = &output{w: r.Stdout.Underlying(), lost: lost}, &output{w: r.Stderr, lost: func(error) {}}
+	s.Stdout, s.Stderr = &output{w: r.Stdout.Underlying(), lost: lost},
+		&output{w: r.Stderr, lost: func(error) {}}
 	if err := r.begin(s); err != nil {
 		return failed, err
 	}
@@ -113,7 +114,8 @@ func (r *run) lendAgent(s *ssh.Session) {
 	}
 }
 
-// output is a stream of the session. Where nothing can be written any more, the session ends: its server would wait.
+// output is a stream of the session. Where nothing can be written any more, the session ends: its server
+// would wait.
 type output struct {
 	w    io.Writer
 	lost func(error)

@@ -1,5 +1,5 @@
-// Package ssh is ssh and its kin, as OpenSSH's: a person at the console reaches other machines, copies files, and has keys
-// for that. The server is another's (sshd is a service of the appliance; any other will do).
+// Package ssh is ssh and its kin, as OpenSSH's: a person at the console reaches other machines, copies files,
+// and has keys for that. The server is another's (sshd is a service of the appliance; any other will do).
 //
 //	ssh ──────┐
 //	scp ──────┴► client ──► known, ask, key      scp's protocol is transfer/scp, the far end of which is here too

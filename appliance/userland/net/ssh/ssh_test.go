@@ -35,9 +35,9 @@ func TestMain(m *testing.M) {
 // patience bounds what must happen. It is no measure.
 const patience = 60 * time.Second
 
-// TestOpenSSH runs command lines by our programs and by OpenSSH's, with OpenSSH's sshd and dropbear at the other end:
-// standard output, the status, whether something is complained of, and the files must be the same. "~" before a line is
-// why they are not.
+// TestOpenSSH runs command lines by our programs and by OpenSSH's, with OpenSSH's sshd and dropbear at the
+// other end: standard output, the status, whether something is complained of, and the files must be the same.
+// "~" before a line is why they are not.
 func TestOpenSSH(t *testing.T) {
 	t.Parallel()
 	s := newServers(t)

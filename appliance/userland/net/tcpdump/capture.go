@@ -102,14 +102,16 @@ func fromLink(c *command.Call, s settings) error {
 		return err
 	}
 	if s.into == "" && s.show.Verbose == 0 {
-		fmt.Fprintf(c.Stderr, "%s: verbose output suppressed, use -v[v]... for full protocol decode\n", c.Name)
+		fmt.Fprintf(c.Stderr, "%s: verbose output suppressed, use -v[v]... for full protocol decode\n",
+			c.Name)
 	}
 	fmt.Fprintf(c.Stderr, "%slistening on %s, link-type %s, snapshot length %d bytes\n",
 		strings.Repeat(c.Name+": ", min(len(s.into), 1)), s.link, t.kind.name, s.snap)
 	n := 0
 	for err == nil && (s.count == 0 || n < s.count) {
 		var p pcap.Packet
-		if p, err = socket.read(s.snap); err == nil && p.Data != nil && (f == nil || f.Match(p.Data, p.Length)) {
+		if p, err = socket.read(s.snap); err == nil && p.Data != nil &&
+			(f == nil || f.Match(p.Data, p.Length)) {
 			n++
 			err = to.put(p)
 		}
@@ -122,7 +124,8 @@ func fromLink(c *command.Call, s settings) error {
 	}
 	err = errors.Join(err, to.close(), c.Stdout.Flush())
 	received, dropped := socket.counts()
-	fmt.Fprintf(c.Stderr, "%s captured\n%s received by filter\n%s dropped by kernel\n", packets(n), packets(received), packets(dropped))
+	fmt.Fprintf(c.Stderr, "%s captured\n%s received by filter\n%s dropped by kernel\n", packets(n),
+		packets(received), packets(dropped))
 	return err
 }
 

@@ -101,7 +101,8 @@ func sender(t *testing.T, n *testnet.Namespace) func(to ethernet.MAC, proto uint
 	}
 }
 
-// TestCapture: packets of a link and of all links, of a VLAN with its tag, what is for others, and the counts at the end.
+// TestCapture: packets of a link and of all links, of a VLAN with its tag, what is for others, and the counts
+// at the end.
 func TestCapture(t *testing.T) {
 	a, b := testnet.New(t, "a"), testnet.New(t, "b")
 	a.Connect("eth0", b, "eth0")

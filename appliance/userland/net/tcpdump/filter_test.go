@@ -72,8 +72,8 @@ type verdict struct {
 	said         string
 }
 
-// judge has both choose from a file. options are for tcpdump. What tcpdump has found to be true of no packet ("1 = 2"), it
-// refuses; ours then choose none.
+// judge has both choose from a file. options are for tcpdump. What tcpdump has found to be true of no packet
+// ("1 = 2"), it refuses; ours then choose none.
 func judge(t *testing.T, file, text string, options ...string) (v verdict) {
 	t.Helper()
 	out, complaints, status := ours(t, "-r", file, "-w", "-", text)
@@ -127,8 +127,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestOtherLinks: so they do behind the headers of other links. Of those of all links tcpdump knows neither VLANs nor who is
-// a group, which ours know.
+// TestOtherLinks: so they do behind the headers of other links. Of those of all links tcpdump knows neither
+// VLANs nor who is a group, which ours know.
 func TestOtherLinks(t *testing.T) {
 	for _, link := range []uint32{pcap.Raw, pcap.SLL, pcap.SLL2} {
 		file, compared := recordedOf(t, link), 0
@@ -146,8 +146,9 @@ func TestOtherLinks(t *testing.T) {
 	}
 }
 
-// TestCombined: expressions made of others. tcpdump is told not to optimise (-O): where it does, it moves loads about, and
-// packets that are cut within a header are chosen by chance. Not optimised, it loads also what a short prefix does not ask for.
+// TestCombined: expressions made of others. tcpdump is told not to optimise (-O): where it does, it moves
+// loads about, and packets that are cut within a header are chosen by chance. Not optimised, it loads also
+// what a short prefix does not ask for.
 func TestCombined(t *testing.T) {
 	file, chance := recorded(t), rand.New(rand.NewPCG(1, 2))
 	var good []string

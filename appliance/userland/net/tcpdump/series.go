@@ -10,9 +10,9 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/tcpdump/pcap"
 )
 
-// A series is the files of -w with -C or -G, as tcpdump(8) has them: by size they are file, file1, file2 … for ever, or
-// with -W file0 … and round again, so that they never have more than that much of the disk; by time their names have
-// it in them, and with -W there are so many.
+// A series is the files of -w with -C or -G, as tcpdump(8) has them: by size they are file, file1, file2 …
+// for ever, or with -W file0 … and round again, so that they never have more than that much of the disk; by
+// time their names have it in them, and with -W there are so many.
 type series struct {
 	file  string
 	size  int64         // above which a file takes no more packet; 0: any
@@ -80,13 +80,13 @@ func (r series) name() string {
 
 // timeName has a time in a name: %Y %m %d %H %M %S %F %T %s and %%, of strftime(3).
 func timeName(name string, t time.Time) string {
-	return strings.NewReplacer("%Y", t.Format("2006"), "%m", t.Format("01"), "%d", t.Format("02"), "%H", t.Format("15"),
-		"%M", t.Format("04"), "%S", t.Format("05"), "%F", t.Format(time.DateOnly), "%T", t.Format(time.TimeOnly),
-		"%s", fmt.Sprint(t.Unix()), "%%", "%").Replace(name)
+	return strings.NewReplacer("%Y", t.Format("2006"), "%m", t.Format("01"), "%d", t.Format("02"), "%H",
+		t.Format("15"), "%M", t.Format("04"), "%S", t.Format("05"), "%F", t.Format(time.DateOnly), "%T",
+		t.Format(time.TimeOnly), "%s", fmt.Sprint(t.Unix()), "%%", "%").Replace(name)
 }
 
-// next reports whether a packet that comes now is for another file, which is the present one then; errEnough is that
-// there is none.
+// next reports whether a packet that comes now is for another file, which is the present one then; errEnough
+// is that there is none.
 func (r *series) next(now time.Time) (another bool, err error) {
 	full := r.size > 0 && r.written > r.size
 	late := r.every > 0 && now.Sub(r.began) >= r.every

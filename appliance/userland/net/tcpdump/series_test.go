@@ -16,7 +16,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
-// TestSeries: the files of -C are those that tcpdump makes of the same packets, of the same names, byte for byte.
+// TestSeries: the files of -C are those that tcpdump makes of the same packets, of the same names, byte for
+// byte.
 func TestSeries(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "large")
 	var b bytes.Buffer

@@ -19,7 +19,8 @@ import (
 // headroom is what is kept before a packet, for the header of a cooked one.
 const headroom = 20
 
-// A socket receives the packets of a link, or of all, from their link's header on. Those of all have one of SLL2.
+// A socket receives the packets of a link, or of all, from their link's header on. Those of all have one of
+// SLL2.
 type socket struct {
 	file *os.File
 	raw  interface {
@@ -44,7 +45,8 @@ func linkType(name string) (uint32, error) {
 		return 0, err
 	case n == unix.ARPHRD_ETHER || n == unix.ARPHRD_LOOPBACK:
 		return pcap.Ethernet, nil
-	case n == unix.ARPHRD_SIT || n == unix.ARPHRD_TUNNEL || n == unix.ARPHRD_TUNNEL6 || n == unix.ARPHRD_NONE ||
+	case n == unix.ARPHRD_SIT || n == unix.ARPHRD_TUNNEL || n == unix.ARPHRD_TUNNEL6 ||
+		n == unix.ARPHRD_NONE ||
 		n == unix.ARPHRD_PPP || n == unix.ARPHRD_IPGRE:
 		return pcap.Raw, nil
 	}
@@ -107,22 +109,24 @@ func (s *socket) close() { _ = s.file.Close() }
 // counts are how many packets the program has chosen, and for how many of them there was no room.
 func (s *socket) counts() (received, dropped int) {
 	_ = s.raw.Control(func(fd uintptr) {
-		if n, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		if n, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET,
+			unix.PACKET_STATISTICS); err == nil {
 			received, dropped = int(n.Packets), int(n.Drops)
 		}
 	})
 	return received, dropped
 }
 
-// read waits for a packet, and cuts it to snap bytes. One that has passed before is without data. After end the error is
-// os.ErrDeadlineExceeded.
+// read waits for a packet, and cuts it to snap bytes. One that has passed before is without data. After end
+// the error is os.ErrDeadlineExceeded.
 func (s *socket) read(snap int) (p pcap.Packet, err error) {
 	for {
 		var failed error
 		var n, oobn int
 		var from unix.Sockaddr
 		err = s.raw.Read(func(fd uintptr) bool {
-			n, oobn, _, from, failed = unix.Recvmsg(int(fd), s.buffer[headroom+4:], s.oob, unix.MSG_TRUNC|unix.MSG_DONTWAIT)
+			n, oobn, _, from, failed = unix.Recvmsg(int(fd), s.buffer[headroom+4:], s.oob,
+				unix.MSG_TRUNC|unix.MSG_DONTWAIT)
 			return failed != unix.EAGAIN
 		})
 		switch {
@@ -186,7 +190,8 @@ func said(oob []byte) (at time.Time, tag []byte) {
 		}
 		switch {
 		case head.Level == unix.SOL_SOCKET && head.Type == unix.SCM_TIMESTAMPNS && len(data) >= 16:
-			at = time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:])))
+			at = time.Unix(int64(binary.NativeEndian.Uint64(data)),
+				int64(binary.NativeEndian.Uint64(data[8:])))
 		case head.Level == unix.SOL_PACKET && head.Type == unix.PACKET_AUXDATA && len(data) >= 20:
 			status := binary.NativeEndian.Uint32(data)
 			if status&unix.TP_STATUS_VLAN_VALID == 0 {

@@ -1,6 +1,6 @@
-// Package tcpdump is tcpdump(8): it shows the packets of a link, or of a file, that a filter chooses, or writes them into a
-// file. The words of filters are in filter, files in pcap, and what a packet says in show; here are options, the packet
-// socket and files by their names.
+// Package tcpdump is tcpdump(8): it shows the packets of a link, or of a file, that a filter chooses, or
+// writes them into a file. The words of filters are in filter, files in pcap, and what a packet says in show;
+// here are options, the packet socket and files by their names.
 //
 //	socket ──┐            ┌──► show ──► standard output
 //	         ├──► filter ─┤
@@ -50,8 +50,9 @@ icmp icmp6 tcp udp vlan ether broadcast multicast less greater and or not ( ),
 and comparisons as in "tcp[tcpflags] & tcp-syn != 0".
 `,
 		Letters: "ADSUXelnpqvxtKNi:c:r:s:w:y:Z:C:G:W:Q:", Long: map[string]byte{
-			"interface": 'i', "direction": 'Q', "snapshot-length": 's', "list-interfaces": 'D', "no-promiscuous-mode": 'p',
-			"packet-buffered": 'U', "absolute-tcp-sequence-numbers": 'S', "immediate-mode": 'K', "dont-verify-checksums": 'K',
+			"interface": 'i', "direction": 'Q', "snapshot-length": 's', "list-interfaces": 'D',
+			"no-promiscuous-mode": 'p', "packet-buffered": 'U', "absolute-tcp-sequence-numbers": 'S',
+			"immediate-mode": 'K', "dont-verify-checksums": 'K',
 		},
 		Run: run,
 	}}

@@ -34,8 +34,9 @@ const (
 // maxSub is how much of a subnegotiation is kept: all that is understood is shorter.
 const maxSub = 16
 
-// A negotiator takes what a server sends apart: text, and commands, of which it answers those that ask for something. A
-// request is answered once, as long as nothing has changed (RFC 854, "to prevent loops"); what is not known is refused.
+// A negotiator takes what a server sends apart: text, and commands, of which it answers those that ask for
+// something. A request is answered once, as long as nothing has changed (RFC 854, "to prevent loops"); what
+// is not known is refused.
 //
 //	server WILL ECHO ──► DO, and from now on keys go to it one by one; WONT ──► DONT, and lines
 //	server DO TTYPE, NAWS, NEW-ENVIRON ──► WILL; what it asks for then is told it

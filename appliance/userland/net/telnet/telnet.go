@@ -1,8 +1,8 @@
-// Package telnet has telnet, as busybox's is: a terminal for a server of telnet (RFC 854), or of anything else that
-// speaks lines. Nothing of it is secret on the way.
+// Package telnet has telnet, as busybox's is: a terminal for a server of telnet (RFC 854), or of anything
+// else that speaks lines. Nothing of it is secret on the way.
 //
-// Until a server takes keys one by one, which it does to show a terminal of its own, what it sends does nothing to this
-// one but show itself.
+// Until a server takes keys one by one, which it does to show a terminal of its own, what it sends does
+// nothing to this one but show itself.
 package telnet
 
 import (
@@ -111,10 +111,13 @@ func (t *client) dial(c *command.Call) error {
 	// Urgent data is where it belongs in the stream: a server marks by it what it throws away after ^C.
 	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		var serr error
-		err := c.Control(func(fd uintptr) { serr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
+		err := c.Control(func(fd uintptr) {
+			serr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
+		})
 		return errors.Join(err, serr)
 	}}
-	if t.conn, err = d.DialContext(c.Context, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(port))); err != nil {
+	if t.conn, err = d.DialContext(c.Context, "tcp",
+		net.JoinHostPort(addr.String(), strconv.Itoa(port))); err != nil {
 		return fmt.Errorf("%s: %w", printable.String(c.Args[0]), resolve.Reason(err))
 	}
 	return nil

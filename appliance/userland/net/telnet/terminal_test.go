@@ -86,8 +86,8 @@ func (s *screen) key(t *testing.T, keys string) {
 	}
 }
 
-// TestTerminal: what a server sends does nothing to the terminal until it takes keys; then they go one by one, the size of
-// the window too, and ^] e leaves the terminal as it was.
+// TestTerminal: what a server sends does nothing to the terminal until it takes keys; then they go one by
+// one, the size of the window too, and ^] e leaves the terminal as it was.
 func TestTerminal(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 //	get:  request ──► OACK? ──► ACK 0 ──► DATA 1 ──► ACK 1 ──► … a short block ──► ACK, the end
 //	put:  request ──► OACK or ACK 0 ──► DATA 1 ──► ACK 1 ──► … a short block ──► its ACK, the end
 //
-// What is not the packet that is waited for is passed over, never answered: whoever sends again what came twice begins to
-// send everything twice (RFC 1123 4.2.3.1).
+// What is not the packet that is waited for is passed over, never answered: whoever sends again what came
+// twice begins to send everything twice (RFC 1123 4.2.3.1).
 type session struct {
 	get   bool
 	name  string
@@ -47,8 +47,8 @@ type refusal struct {
 
 func refuse(code uint16, err error) error { return refusal{err, errorPacket(code, err.Error())} }
 
-// take takes a packet, and returns what is to be sent, nil: nothing. At the end done is true: what is sent then is not
-// sent again.
+// take takes a packet, and returns what is to be sent, nil: nothing. At the end done is true: what is sent
+// then is not sent again.
 func (s *session) take(b []byte) (out []byte, done bool, err error) {
 	p, ok := readPacket(b)
 	switch {

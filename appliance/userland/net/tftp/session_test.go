@@ -27,7 +27,8 @@ func oack(text string) []byte {
 	return append([]byte{0, byte(opOACK)}, strings.ReplaceAll(text, " ", "\x00")+"\x00"...)
 }
 
-// What a hostile or confused server sends is passed over, or ends the session; it is never an answer's cause twice.
+// What a hostile or confused server sends is passed over, or ends the session; it is never an answer's cause
+// twice.
 func TestStrangeServers(t *testing.T) {
 	full := strings.Repeat("x", 512)
 	for _, c := range []struct {

@@ -1,5 +1,5 @@
-// Package tftp has tftp, which gets a file of a server of TFTP (RFC 1350) or puts one there, as busybox's does; only
-// packets of the server's address are taken, and after the first only of the port that it is from.
+// Package tftp has tftp, which gets a file of a server of TFTP (RFC 1350) or puts one there, as busybox's
+// does; only packets of the server's address are taken, and after the first only of the port that it is from.
 package tftp
 
 import (

@@ -88,8 +88,8 @@ func (p packet) failure() error {
 	text, _, _ := bytes.Cut(p.rest, []byte{0})
 	if len(text) == 0 {
 		names := []string{
-			"", "file not found", "access violation", "disk full", "bad operation", "unknown transfer id", "file already exists",
-			"no such user", "bad option",
+			"", "file not found", "access violation", "disk full", "bad operation", "unknown transfer id",
+			"file already exists", "no such user", "bad option",
 		}
 		if int(p.block) < len(names) {
 			text = []byte(names[p.block])

@@ -34,9 +34,9 @@ func mtrCommand() command.Command {
 `,
 		Letters: "46Tbnruwa:c:f:i:I:m:P:Q:s:",
 		Long: map[string]byte{
-			"report": 'r', "report-wide": 'w', "report-cycles": 'c', "interval": 'i', "no-dns": 'n', "show-ips": 'b',
-			"udp": 'u', "tcp": 'T', "port": 'P', "first-ttl": 'f', "max-ttl": 'm', "psize": 's', "interface": 'I',
-			"address": 'a', "tos": 'Q',
+			"report": 'r', "report-wide": 'w', "report-cycles": 'c', "interval": 'i', "no-dns": 'n',
+			"show-ips": 'b', "udp": 'u', "tcp": 'T', "port": 'P', "first-ttl": 'f', "max-ttl": 'm',
+			"psize": 's', "interface": 'I', "address": 'a', "tos": 'Q',
 		},
 		Run: mtr,
 	}
@@ -133,7 +133,8 @@ func mtr(c *command.Call) {
 	}
 	defer prober.close()
 	own, _ := os.Hostname() // a name that nobody knows is shown as none
-	v := view{w: c.Stdout, begin: time.Now(), own: printable.String(own), numeric: s.numeric, both: s.both, wide: s.wide}
+	v := view{w: c.Stdout, begin: time.Now(), own: printable.String(own), numeric: s.numeric, both: s.both,
+		wide: s.wide}
 	y := survey{first: s.first, last: s.last, cycles: s.cycles, interval: s.interval, prober: prober}
 	y.cycled = func() error { return nil }
 	if !s.report {

@@ -7,8 +7,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
 )
 
-// names are those of routers. Once the resolver has been waited for in vain it is not asked again: what does not work
-// may be the way to it.
+// names are those of routers. Once the resolver has been waited for in vain it is not asked again: what does
+// not work may be the way to it.
 type names struct {
 	known map[netip.Addr]string
 	deaf  bool

@@ -143,7 +143,8 @@ func TestPeers(t *testing.T) {
 }
 
 // compare runs a line by both. The whole machine makes a bounded number of ICMP errors a second
-// (net.ipv4.icmp_msgs_per_sec), which others may have used up: then hops are silent, and both are asked again.
+// (net.ipv4.icmp_msgs_per_sec), which others may have used up: then hops are silent, and both are asked
+// again.
 func compare(t *testing.T, host *testnet.Namespace, bin, peer string, words []string) {
 	const attempts = 10
 	for i := range attempts {

@@ -92,7 +92,8 @@ func (p *udpProber) send(seq, ttl int) error {
 func (p *udpProber) receive(ctx context.Context, answers chan<- answer) {
 	own := p.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	p.errors.Receive(ctx, func(a probe.Arrival) {
-		if a.Protocol == probe.UDP && a.Kind != probe.Reply && a.Message.From == own && a.Target == p.target.WithZone("") {
+		if a.Protocol == probe.UDP && a.Kind != probe.Reply && a.Message.From == own &&
+			a.Target == p.target.WithZone("") {
 			pass(ctx, answers, answerOf(int(a.To)-p.base, a))
 		}
 	})

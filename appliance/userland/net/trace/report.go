@@ -32,12 +32,14 @@ func (v *view) report(ctx context.Context, s *survey) {
 // screen prints it on a terminal, from the top on.
 func (v *view) screen(ctx context.Context, s *survey, title string) error {
 	const home, clear = "\x1b[H", "\x1b[J"
-	fmt.Fprintf(v.w, "%s%s%s -> %s  %s\n^C ends it\n\n", home, clear, v.own, title, time.Now().Format(time.TimeOnly))
+	fmt.Fprintf(v.w, "%s%s%s -> %s  %s\n^C ends it\n\n", home, clear, v.own, title,
+		time.Now().Format(time.TimeOnly))
 	v.table(ctx, s, "Host", func(i int) int { return s.hops[i].sent - s.underWay(i) })
 	return v.w.Flush()
 }
 
-// table prints a line for each hop. Probes that may still be answered are not counted by sent, where that matters.
+// table prints a line for each hop. Probes that may still be answered are not counted by sent, where that
+// matters.
 func (v *view) table(ctx context.Context, s *survey, head string, sent func(hop int) int) {
 	last := s.shown()
 	labels := make([]string, last)
@@ -57,8 +59,9 @@ func (v *view) table(ctx context.Context, s *survey, head string, sent func(hop 
 		}
 		// All that is lost is 100.0, as mtr has it: scripts look at columns.
 		lost := fmt.Sprintf("%4.1f%%", loss)
-		fmt.Fprintf(v.w, "%s %.5s %5d  %5.1f %5.1f %5.1f %5.1f %5.1f\n", column(labels[i], width), lost, max(n, h.received),
-			milliseconds(h.last), h.mean, milliseconds(h.best), milliseconds(h.worst), h.deviation())
+		fmt.Fprintf(v.w, "%s %.5s %5d  %5.1f %5.1f %5.1f %5.1f %5.1f\n", column(labels[i], width), lost,
+			max(n, h.received), milliseconds(h.last), h.mean, milliseconds(h.best), milliseconds(h.worst),
+			h.deviation())
 	}
 }
 

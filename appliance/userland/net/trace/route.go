@@ -31,9 +31,9 @@ func answerOf(seq int, a probe.Arrival) answer {
 	return answer{seq: seq, from: a.From, ttl: a.TTL, at: a.At, arrived: a.Arrived(), mark: a.Mark()}
 }
 
-// impatience is how long the next probe waits for the answer to the one before. A router sends few messages at once
-// (Linux six, and then one a second), so probes follow answers; but where nobody answers, a route of thirty hops shall
-// not take thirty times the whole wait.
+// impatience is how long the next probe waits for the answer to the one before. A router sends few messages
+// at once (Linux six, and then one a second), so probes follow answers; but where nobody answers, a route of
+// thirty hops shall not take thirty times the whole wait.
 const impatience = 500 * time.Millisecond
 
 // A route finds the way to a target, hop by hop.
@@ -159,8 +159,8 @@ func (r *route) showKnown() (done bool, err error) {
 	return false, nil
 }
 
-// ends reports whether a hop, whose probes these are, is the last: one has arrived, or whoever answers says that they go
-// no further. A router says so a few times, and then once a second.
+// ends reports whether a hop, whose probes these are, is the last: one has arrived, or whoever answers says
+// that they go no further. A router says so a few times, and then once a second.
 func (r *route) ends(from, to int) bool {
 	stuck, passed := false, false
 	for _, p := range r.probes[from:to] {

@@ -101,7 +101,8 @@ func (s *survey) run(ctx context.Context) error {
 	return nil
 }
 
-// limit is the last hop that is asked: the target, what goes no further, or some behind the last that has answered.
+// limit is the last hop that is asked: the target, what goes no further, or some behind the last that has
+// answered.
 func (s *survey) limit() int {
 	last := s.first - 1
 	for i := s.first - 1; i < len(s.hops); i++ {

@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
 )
 
-// tcpProber begins connections to a port, which firewalls let through that drop everything else. An answer of the target
-// is that it takes one or refuses it; the connection is reset then, and says nothing.
+// tcpProber begins connections to a port, which firewalls let through that drop everything else. An answer of
+// the target is that it takes one or refuses it; the connection is reset then, and says nothing.
 type tcpProber struct {
 	errors *probe.Socket
 	target netip.Addr
@@ -27,7 +27,8 @@ type tcpProber struct {
 	ports map[uint16]int // sequence numbers by the port that a probe is from
 }
 
-func openTCP(ctx context.Context, target netip.Addr, o probe.Options, port int, wait time.Duration) (prober, error) {
+func openTCP(ctx context.Context, target netip.Addr, o probe.Options, port int, wait time.Duration) (prober,
+	error) {
 	s, err := probe.Open(ctx, target, probe.Options{})
 	if err != nil {
 		return nil, err
@@ -85,7 +86,8 @@ func (p *tcpProber) await(fd, seq int) {
 
 func (p *tcpProber) receive(ctx context.Context, answers chan<- answer) {
 	go p.errors.Receive(ctx, func(a probe.Arrival) {
-		if a.Protocol != probe.TCP || a.Kind == probe.Reply || int(a.To) != p.port || a.Target != p.target.WithZone("") {
+		if a.Protocol != probe.TCP || a.Kind == probe.Reply || int(a.To) != p.port ||
+			a.Target != p.target.WithZone("") {
 			return
 		}
 		p.lock.Lock()

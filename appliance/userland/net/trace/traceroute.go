@@ -3,7 +3,8 @@
 //	options ──► prober: UDP, ICMP, TCP ──► route, an engine: what to send when, what is known ──► lines
 //	                                  └──► survey, the same for mtr ────────────────────────────► report
 //
-// Names of routers are whatever their owners say: they are printed safely, and waited for no longer than two seconds.
+// Names of routers are whatever their owners say: they are printed safely, and waited for no longer than two
+// seconds.
 package trace
 
 import (
@@ -181,7 +182,8 @@ func traceroute(network string) func(*command.Call) {
 		fmt.Fprintf(c.Stdout, "traceroute to %s (%v)%s, %d hops max, %d byte packets\n",
 			printable.String(host), target, from, s.last, s.size)
 		p := printer{ctx: c.Context, w: c.Stdout, numeric: s.numeric, showTTL: s.showTTL}
-		r := route{first: s.first, last: s.last, tries: s.tries, wait: s.wait, pause: s.pause, prober: prober, show: p.show}
+		r := route{first: s.first, last: s.last, tries: s.tries, wait: s.wait, pause: s.pause, prober: prober,
+			show: p.show}
 		if err := r.run(c.Context); err != nil && c.Stdout.Err() == nil {
 			p.endLine()
 			c.Fail(err)

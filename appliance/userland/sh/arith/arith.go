@@ -1,6 +1,7 @@
-// Package arith evaluates the arithmetic of the shell (XCU 2.6.4): integers of 64 bits with the operators of C, ** and
-// BASE#DIGITS, variables without $, whose values are expressions again. It guarantees an end: expressions are bounded in
-// depth, and so are values that lead to values. What the shell expands in an expression is expanded before.
+// Package arith evaluates the arithmetic of the shell (XCU 2.6.4): integers of 64 bits with the operators of
+// C, ** and BASE#DIGITS, variables without $, whose values are expressions again. It guarantees an end:
+// expressions are bounded in depth, and so are values that lead to values. What the shell expands in an
+// expression is expanded before.
 package arith
 
 import (
@@ -371,7 +372,8 @@ func digit(c byte, base int) int {
 
 // apply is a binary operator.
 func (p *parser) apply(op string, a, b int64) int64 {
-	compared := map[string]bool{"==": a == b, "!=": a != b, "<": a < b, ">": a > b, "<=": a <= b, ">=": a >= b}
+	compared := map[string]bool{"==": a == b, "!=": a != b, "<": a < b, ">": a > b, "<=": a <= b,
+		">=": a >= b}
 	if yes, ok := compared[op]; ok {
 		return truth(yes).n
 	}

@@ -1,6 +1,7 @@
-// Package pattern matches the patterns of the shell (XCU 2.13): *, ?, [abc], [!a-z], [[:digit:]]; a backslash takes its
-// meaning from what follows. Characters are those of UTF-8, a byte that is none stands for itself. A match takes no more time
-// than by the length of the text and the square of that of the pattern, however many stars there are.
+// Package pattern matches the patterns of the shell (XCU 2.13): *, ?, [abc], [!a-z], [[:digit:]]; a backslash
+// takes its meaning from what follows. Characters are those of UTF-8, a byte that is none stands for itself.
+// A match takes no more time than by the length of the text and the square of that of the pattern, however
+// many stars there are.
 package pattern
 
 import (

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Prefix returns how many bytes at the beginning of s a pattern matches, the most of them or the fewest, -1 if it matches
-// none. Its time goes by the length of what it looks at, times that of the pattern.
+// Prefix returns how many bytes at the beginning of s a pattern matches, the most of them or the fewest, -1
+// if it matches none. Its time goes by the length of what it looks at, times that of the pattern.
 func Prefix(pat, s string, most bool) int {
 	if pat != "" && pat[0] != '*' && s != "" {
 		if _, _, ok := one(pat, s); !ok {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// An Endpoint is an address of IP and a port. It has text of its own because package netip would be the largest part of
-// what reads it.
+// An Endpoint is an address of IP and a port. It has text of its own because package netip would be the
+// largest part of what reads it.
 type Endpoint struct {
 	Address []byte // 4 or 16; nil: none
 	Port    int

@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// KiB writes octets in KiB as busybox does, in a number of places: 12345, 1632m, 12.3g; in four 1234, 123m, 1.2g.
+// KiB writes octets in KiB as busybox does, in a number of places: 12345, 1632m, 12.3g; in four 1234, 123m,
+// 1.2g.
 func KiB(octets, places int) string {
 	limit := 1
 	for range places {

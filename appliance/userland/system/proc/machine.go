@@ -96,7 +96,8 @@ func CPUs(fsys fs.FS) (all CPU, each []CPU, err error) {
 			continue
 		}
 		var c CPU
-		for i, to := range []*int{&c.User, &c.Nice, &c.System, &c.Idle, &c.Wait, &c.IRQ, &c.SoftIRQ, &c.Steal} {
+		for i, to := range []*int{&c.User, &c.Nice, &c.System, &c.Idle, &c.Wait, &c.IRQ, &c.SoftIRQ,
+			&c.Steal} {
 			if i+1 == len(words) {
 				break
 			}

@@ -1,6 +1,6 @@
-// Package proc reads processes and the machine from a tree like /proc (proc(5)). A process may end while it is read: then
-// it is not there, and that is no error. Processes choose their names and arguments: what is read is as they wrote it, and
-// whoever shows it makes it printable.
+// Package proc reads processes and the machine from a tree like /proc (proc(5)). A process may end while it
+// is read: then it is not there, and that is no error. Processes choose their names and arguments: what is
+// read is as they wrote it, and whoever shows it makes it printable.
 package proc
 
 import (
@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// clockTicks is USER_HZ: the unit of times in /proc, the same on all architectures that Go supports (proc(5)).
+// clockTicks is USER_HZ: the unit of times in /proc, the same on all architectures that Go supports
+// (proc(5)).
 const clockTicks = 100
 
 // Process is one, or one of its threads.
@@ -37,7 +38,8 @@ type Process struct {
 	RealUID, RealGID           int
 }
 
-// A Device is a number of a device file, as stat(2) has it on x86 and as /proc/PID/stat has that of a terminal.
+// A Device is a number of a device file, as stat(2) has it on x86 and as /proc/PID/stat has that of a
+// terminal.
 type Device int
 
 // Major and Minor are its parts.
@@ -46,7 +48,8 @@ func (d Device) Major() int { return int(d) >> 8 & 0xfff }
 // Minor is the other.
 func (d Device) Minor() int { return int(d)&0xff | int(d)>>12&0xfff00 }
 
-// Limits of what is read of a process, in bytes: it may have megabytes of arguments, and there may be many of it.
+// Limits of what is read of a process, in bytes: it may have megabytes of arguments, and there may be many of
+// it.
 const (
 	maxArgs        = 4096
 	maxEnvironment = 64 << 10
@@ -142,7 +145,8 @@ func readProcess(fsys fs.FS, dir string, pageSize int) (*Process, error) {
 	return p, nil
 }
 
-// parseStat reads /proc/PID/stat. The name in it may contain blanks and parentheses, so it ends at the last ")".
+// parseStat reads /proc/PID/stat. The name in it may contain blanks and parentheses, so it ends at the last
+// ")".
 func parseStat(stat string, pageSize int) (*Process, error) {
 	open, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
 	if open < 1 || end < open {
@@ -169,8 +173,9 @@ func parseStat(stat string, pageSize int) (*Process, error) {
 	const tick = time.Second / clockTicks
 	return &Process{
 		ID: id, Name: stat[open+1 : end], State: words[0][0],
-		Parent: field[4], Group: field[5], Session: field[6], Terminal: Device(field[7]), Foreground: field[8],
-		Kernel: field[9]&kernelThread != 0, CPU: time.Duration(field[14]+field[15]) * tick, Nice: field[19], Threads: field[20],
+		Parent: field[4], Group: field[5], Session: field[6], Terminal: Device(field[7]),
+		Foreground: field[8], Kernel: field[9]&kernelThread != 0,
+		CPU: time.Duration(field[14]+field[15]) * tick, Nice: field[19], Threads: field[20],
 		Started: time.Duration(field[22]) * tick, Virtual: field[23], Resident: field[24] * pageSize,
 	}, nil
 }
@@ -204,7 +209,8 @@ func (p *Process) parseStatus(status string) error {
 	return nil
 }
 
-// Command is the name that the process was called by, without its directory; "" for a thread of the kernel or a zombie.
+// Command is the name that the process was called by, without its directory; "" for a thread of the kernel or
+// a zombie.
 func (p *Process) Command() string {
 	if len(p.Args) == 0 {
 		return ""

@@ -180,8 +180,8 @@ func TestKiB(t *testing.T) {
 	}
 }
 
-// FuzzProcess reads processes that call themselves anything: a process chooses its name and its arguments, and whoever
-// mounts something the name of the place.
+// FuzzProcess reads processes that call themselves anything: a process chooses its name and its arguments,
+// and whoever mounts something the name of the place.
 func FuzzProcess(f *testing.F) {
 	f.Add(stat("7", "a) b", "S", 1, 7, 7, 34816, 7, 0, 0, 0, 1, 0, 0, 0), "Uid:\t0\t0\nGid:\t0\t0\n", "a\x00b\x00", "1 1 8:1 / /\\040x\n")
 	f.Add("7 (", "Uid:\t0\n", "\x00", "\\")

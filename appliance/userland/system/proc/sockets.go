@@ -22,7 +22,8 @@ type Socket struct {
 // tcpStates are those of the kernel (net/tcp_states.h), by their numbers.
 const tcpStates = " ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING NEW_SYN_RECV"
 
-// Sockets are those of IP and of the machine itself, by their inodes. What the kernel does not have is not there.
+// Sockets are those of IP and of the machine itself, by their inodes. What the kernel does not have is not
+// there.
 func Sockets(fsys fs.FS) map[uint64]Socket {
 	all := map[uint64]Socket{}
 	for file, protocol := range map[string]string{
@@ -41,7 +42,8 @@ func Sockets(fsys fs.FS) map[uint64]Socket {
 // ipSockets reads lines of /proc/net/tcp and its like.
 func ipSockets(all map[uint64]Socket, text, protocol string) {
 	for line := range strings.Lines(text) {
-		words := strings.Fields(line) // sl local remote state queues timer retransmissions uid timeout inode …
+		// sl local remote state queues timer retransmissions uid timeout inode …
+		words := strings.Fields(line)
 		if len(words) < 10 || !strings.HasSuffix(words[0], ":") {
 			continue
 		}
@@ -60,7 +62,8 @@ func ipSockets(all map[uint64]Socket, text, protocol string) {
 	}
 }
 
-// parseEndpoint reads an address as the kernel writes it: words of 32 bits in the order of the machine, and a port.
+// parseEndpoint reads an address as the kernel writes it: words of 32 bits in the order of the machine, and a
+// port.
 func parseEndpoint(s string) (Endpoint, bool) {
 	address, port, _ := strings.Cut(s, ":")
 	b, err := hex.DecodeString(address)
@@ -80,7 +83,8 @@ func unixSockets(all map[uint64]Socket, text string) {
 	kinds := []string{"", "STREAM", "DGRAM", "", "", "SEQPACKET"}
 	states := []string{"FREE", "UNCONNECTED", "CONNECTING", "CONNECTED", "DISCONNECTING"} // linux/net.h
 	for line := range strings.Lines(text) {
-		words := strings.SplitN(strings.Join(strings.Fields(line), " "), " ", 8) // Num RefCount Protocol Flags Type St Inode Path
+		// Num RefCount Protocol Flags Type St Inode Path
+		words := strings.SplitN(strings.Join(strings.Fields(line), " "), " ", 8)
 		if len(words) < 7 || !strings.HasSuffix(words[0], ":") {
 			continue
 		}

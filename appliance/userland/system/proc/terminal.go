@@ -2,7 +2,8 @@ package proc
 
 import "fmt"
 
-// Terminal is the name under /dev of a terminal's number (Documentation/admin-guide/devices.txt of Linux); "" for none.
+// Terminal is the name under /dev of a terminal's number (Documentation/admin-guide/devices.txt of Linux); ""
+// for none.
 func (d Device) Terminal() string {
 	major, minor := d.Major(), d.Minor()
 	switch {

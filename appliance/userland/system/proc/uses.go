@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// A Use is a file that a process has: one that is open, its directory, root, program, or what of files is in its memory.
+// A Use is a file that a process has: one that is open, its directory, root, program, or what of files is in
+// its memory.
 type Use struct {
 	As            string // "cwd", "rtd", "txt", "mem", or the number of a descriptor
 	Mode          byte   // of a descriptor: r, w, u for both; else a blank

@@ -1,6 +1,6 @@
-// Package top is what the command top shows, as an engine: samples of the machine and keys make lines. How they are taken
-// and shown is left to others. It looks as busybox's does, but for memory: it shows what a process holds of it (RSS), not
-// its address space, which with programs in Go says nothing.
+// Package top is what the command top shows, as an engine: samples of the machine and keys make lines. How
+// they are taken and shown is left to others. It looks as busybox's does, but for memory: it shows what a
+// process holds of it (RSS), not its address space, which with programs in Go says nothing.
 package top
 
 import (
@@ -67,10 +67,12 @@ func (t *Top) Take(s Sample) {
 	t.sort()
 }
 
-// sort puts the rows in order; of two that are equal, by the other orders, the one with the higher number is first.
+// sort puts the rows in order; of two that are equal, by the other orders, the one with the higher number is
+// first.
 func (t *Top) sort() {
 	keys := func(r *Row) [4]int {
-		k := [4]int{ByCPU: int(1000 * t.share[r.ID]), ByMemory: r.Resident, ByTime: int(r.CPU), ByNumber: r.ID}
+		k := [4]int{ByCPU: int(1000 * t.share[r.ID]), ByMemory: r.Resident, ByTime: int(r.CPU),
+			ByNumber: r.ID}
 		k[0], k[t.order] = k[t.order], k[0]
 		return k
 	}
@@ -140,8 +142,8 @@ func (t *Top) Key(k key.Key) Answer {
 // Header is the line above the rows.
 const Header = "  PID  PPID USER     STAT   RSS %RSS %CPU COMMAND"
 
-// Lines are what is seen: the machine, Header, and as many rows as there is place for, all if rows is 0. head is how many
-// lines are before Header.
+// Lines are what is seen: the machine, Header, and as many rows as there is place for, all if rows is 0. head
+// is how many lines are before Header.
 func (t *Top) Lines(rows int) (lines []string, head int) {
 	lines = append(lines, t.memory())
 	lines = append(lines, t.processors(rows)...)
@@ -190,7 +192,8 @@ func processor(name string, c proc.CPU) string {
 	for _, part := range []struct {
 		ticks int
 		name  string
-	}{{c.User, "usr"}, {c.System, "sys"}, {c.Nice, "nic"}, {c.Idle, "idle"}, {c.Wait, "io"}, {c.IRQ, "irq"}, {c.SoftIRQ, "sirq"}} {
+	}{{c.User, "usr"}, {c.System, "sys"}, {c.Nice, "nic"}, {c.Idle, "idle"}, {c.Wait, "io"}, {c.IRQ, "irq"},
+		{c.SoftIRQ, "sirq"}} {
 		line += fmt.Sprintf("%4d%% %s", max(0, 100*part.ticks/max(c.Total(), 1)), part.name)
 	}
 	return line
@@ -199,6 +202,7 @@ func processor(name string, c proc.CPU) string {
 // row is the line of a process.
 func (t *Top) row(r *Row) string {
 	user := []rune(r.User)
-	return fmt.Sprintf("%5d%6d %-8s %s  %s%4.0f%%%4.0f%% %s", r.ID, r.Parent, string(user[:min(len(user), 8)]), r.State,
-		proc.KiB(r.Resident, 5), 100*float64(r.Resident)/float64(max(t.now.Memory["MemTotal"], 1)), t.share[r.ID], r.Line)
+	return fmt.Sprintf("%5d%6d %-8s %s  %s%4.0f%%%4.0f%% %s", r.ID, r.Parent,
+		string(user[:min(len(user), 8)]), r.State, proc.KiB(r.Resident, 5),
+		100*float64(r.Resident)/float64(max(t.now.Memory["MemTotal"], 1)), t.share[r.ID], r.Line)
 }

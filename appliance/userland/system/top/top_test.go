@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/userland/system/proc"
 )
 
-// at is a sample after some rounds of 1 s of two processors: 1 sleeps and is large, 2 is half of a processor, 3 was busy
-// once, and 4 is another process each time.
+// at is a sample after some rounds of 1 s of two processors: 1 sleeps and is large, 2 is half of a processor,
+// 3 was busy once, and 4 is another process each time.
 func at(round int) Sample {
 	s := Sample{
 		All:    proc.CPU{User: 60 * round, System: 40 * round, Idle: 90 * round, Wait: 10 * round},

@@ -1,12 +1,13 @@
-// Package scp is both ends of the old scp, of which a client of ssh starts the far one as "scp -t" to send files and as
-// "scp -f" to get them (rcp's protocol; scp -O of OpenSSH, dropbear's, PuTTY's pscp -scp). They are the same, but that a
-// person sits at one.
+// Package scp is both ends of the old scp, of which a client of ssh starts the far one as "scp -t" to send
+// files and as "scp -f" to get them (rcp's protocol; scp -O of OpenSSH, dropbear's, PuTTY's pscp -scp). They
+// are the same, but that a person sits at one.
 //
 //	-t  sink    ◄── T times │ C mode size name, data, 0 │ D mode 0 name … E      each answered: 0, or 1 and a line
 //	-f  source  ──► the same; what is answered with 1 is left out
 //
-// A file that comes is uploaded as package upload has it: it is there when all of it came. A name with a slash, "." and
-// ".." are refused. Bounded are lines. It leaves to others: patterns in names, which are the shell's.
+// A file that comes is uploaded as package upload has it: it is there when all of it came. A name with a
+// slash, "." and ".." are refused. Bounded are lines. It leaves to others: patterns in names, which are the
+// shell's.
 package scp
 
 import (

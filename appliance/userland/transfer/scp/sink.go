@@ -146,7 +146,8 @@ func parseTimes(text string) (*times, error) {
 		if len(fields) != len(n) {
 			return nil, fmt.Errorf("times of %d words: expected 4", len(fields))
 		}
-		if n[i], err = strconv.ParseInt(fields[i], 10, 64); err != nil || n[i] < 0 || i%2 == 1 && n[i] > 999999 {
+		if n[i], err = strconv.ParseInt(fields[i], 10, 64); err != nil || n[i] < 0 || i%2 == 1 &&
+			n[i] > 999999 {
 			return nil, errors.New("times that are none")
 		}
 	}
@@ -223,7 +224,8 @@ func (e *end) whole(f *upload.File, path string, m message, when *times, failed 
 		err = unix.Fchmod(int(f.OS.Fd()), uint32(m.mode))
 	}
 	if err == nil && when != nil {
-		at := []unix.Timeval{unix.NsecToTimeval(when.access.UnixNano()), unix.NsecToTimeval(when.change.UnixNano())}
+		at := []unix.Timeval{unix.NsecToTimeval(when.access.UnixNano()),
+			unix.NsecToTimeval(when.change.UnixNano())}
 		err = unix.Futimes(int(f.OS.Fd()), at)
 	}
 	if err != nil {

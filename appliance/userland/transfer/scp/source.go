@@ -54,7 +54,8 @@ func (e *end) send(name string) error {
 // announce says what follows, and its times before.
 func (e *end) announce(kind byte, base string, st *unix.Stat_t) (good bool, err error) {
 	if e.Times {
-		_, _ = fmt.Fprintf(e.out, "T%d 0 %d 0\n", max(st.Mtim.Sec, 0), max(st.Atim.Sec, 0)) // answered says it too
+		// answered says it too
+		_, _ = fmt.Fprintf(e.out, "T%d 0 %d 0\n", max(st.Mtim.Sec, 0), max(st.Atim.Sec, 0))
 		if good, err := e.answered(); !good || err != nil {
 			return false, err
 		}

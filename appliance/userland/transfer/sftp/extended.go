@@ -63,7 +63,8 @@ func (s *server) statvfs(r *request, look func(*unix.Statfs_t) error) error {
 	id := uint64(uint32(st.Fsid.Val[0])) | uint64(uint32(st.Fsid.Val[1]))<<32
 	flags := uint64(st.Flags) & 3 // read-only 1, no setuid 2: the kernel has the same
 	for _, n := range []uint64{
-		uint64(st.Bsize), uint64(st.Frsize), st.Blocks, st.Bfree, st.Bavail, st.Files, st.Ffree, st.Ffree, id, flags, uint64(st.Namelen),
+		uint64(st.Bsize), uint64(st.Frsize), st.Blocks, st.Bfree, st.Bavail, st.Files, st.Ffree, st.Ffree, id,
+		flags, uint64(st.Namelen),
 	} {
 		s.uint64(n)
 	}

@@ -139,7 +139,8 @@ func mode(h *handle, flags uint32) int {
 	for _, f := range []struct {
 		flag uint32
 		bit  int
-	}{{openAppend, os.O_APPEND}, {openCreate, os.O_CREATE}, {openTruncate, os.O_TRUNC}, {openNew, os.O_EXCL}} {
+	}{{openAppend, os.O_APPEND}, {openCreate, os.O_CREATE}, {openTruncate, os.O_TRUNC},
+		{openNew, os.O_EXCL}} {
 		if flags&f.flag != 0 && (h.write || f.flag != openTruncate) {
 			m |= f.bit
 		}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzRequest reads packets of any bytes: what is taken of one is not more than it has, and one that is malformed says so.
+// FuzzRequest reads packets of any bytes: what is taken of one is not more than it has, and one that is
+// malformed says so.
 func FuzzRequest(f *testing.F) {
 	path := []byte{0, 0, 0, 1, 'x'}
 	f.Add(append([]byte{kindOpen, 0, 0, 0, 1}, append(path, 0, 0, 0, 26, 0, 0, 0, 4, 0, 0, 1, 0xa4)...))
@@ -33,8 +34,8 @@ func packetOf(kind byte, rest ...byte) []byte {
 	return append(append(b, kind), rest...)
 }
 
-// TestHostile: what is no protocol ends the session with a reason, and asks for no room; what is malformed within its
-// packet is answered.
+// TestHostile: what is no protocol ends the session with a reason, and asks for no room; what is malformed
+// within its packet is answered.
 func TestHostile(t *testing.T) {
 	hello := packetOf(kindInit, 0, 0, 0, 3)
 	tests := []struct {

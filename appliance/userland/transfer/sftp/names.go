@@ -81,7 +81,8 @@ func (o *owners) long(name string, st *unix.Stat_t) string {
 // modeText is a mode in letters: "-rw-r--r--".
 func modeText(mode uint32) string {
 	kinds := map[uint32]byte{
-		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFCHR: 'c', unix.S_IFBLK: 'b', unix.S_IFIFO: 'p', unix.S_IFSOCK: 's', unix.S_IFREG: '-',
+		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFCHR: 'c', unix.S_IFBLK: 'b', unix.S_IFIFO: 'p',
+		unix.S_IFSOCK: 's', unix.S_IFREG: '-',
 	}
 	text := []byte("?rwxrwxrwx")
 	if k, ok := kinds[mode&unix.S_IFMT]; ok {
@@ -146,7 +147,8 @@ func (s *server) realpath(r *request, name string) error {
 	return nil
 }
 
-// absoluteUnclean is name from the root on, with its ".." as they are: above a link to a directory is not where its name is.
+// absoluteUnclean is name from the root on, with its ".." as they are: above a link to a directory is not
+// where its name is.
 func absoluteUnclean(name, clean string) string {
 	if filepath.IsAbs(name) {
 		return name

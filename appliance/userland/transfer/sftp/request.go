@@ -100,7 +100,8 @@ func parse(packet []byte) (r request, err error) {
 	return r, err
 }
 
-// extended reads those that are known (OpenSSH, PROTOCOL section 4; draft-ietf-secsh-filexfer-extensions-00 for copy-data).
+// extended reads those that are known (OpenSSH, PROTOCOL section 4; draft-ietf-secsh-filexfer-extensions-00
+// for copy-data).
 func (p *parser) extended(r *request) {
 	switch r.extended {
 	case "posix-rename@openssh.com", "hardlink@openssh.com":

@@ -1,9 +1,10 @@
-// Package sftp is the server of the SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02, which is what
-// clients speak), with OpenSSH's extensions, on a pair of pipes: for all that the user of its process may do.
+// Package sftp is the server of the SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02,
+// which is what clients speak), with OpenSSH's extensions, on a pair of pipes: for all that the user of its
+// process may do.
 //
-// A file that is opened as one that may be new is uploaded as package upload has it: the name is there, or has the new
-// file, when the client closes it; whoever goes away before leaves nothing. For its own session the file is there at
-// once. What the client says of it by how it opens the file:
+// A file that is opened as one that may be new is uploaded as package upload has it: the name is there, or
+// has the new file, when the client closes it; whoever goes away before leaves nothing. For its own session
+// the file is there at once. What the client says of it by how it opens the file:
 //
 //	CREAT, and none is there      put, scp           uploaded
 //	TRUNC                         put                uploaded
@@ -13,8 +14,8 @@
 //	READ, and one is there        editors, sshfs     in place
 //	EXCL                          locks              in place: nobody else may have the name from now on
 //
-// Bounded are the length of a packet, what is read by one, and the files that are open. Requests are carried out one
-// after the other, in their order. It leaves to others: who may have a session, and its end.
+// Bounded are the length of a packet, what is read by one, and the files that are open. Requests are carried
+// out one after the other, in their order. It leaves to others: who may have a session, and its end.
 package sftp
 
 import (
@@ -130,7 +131,8 @@ func (s *server) greet() error {
 	s.begin(kindVersion)
 	s.uint32(version)
 	for _, extension := range [][2]string{ // with its version
-		{"copy-data", "1"}, {"expand-path@openssh.com", "1"}, {"fstatvfs@openssh.com", "2"}, {"fsync@openssh.com", "1"},
+		{"copy-data", "1"}, {"expand-path@openssh.com", "1"}, {"fstatvfs@openssh.com", "2"},
+		{"fsync@openssh.com", "1"},
 		{"hardlink@openssh.com", "1"}, {"limits@openssh.com", "1"}, {"lsetstat@openssh.com", "1"},
 		{"posix-rename@openssh.com", "1"}, {"statvfs@openssh.com", "2"}, {"users-groups-by-id@openssh.com", "1"},
 	} {
@@ -256,7 +258,8 @@ func (s *server) carryOut(r *request) error {
 	case kindReadlink:
 		return s.readlink(r)
 	case kindSymlink:
-		return unix.Symlink(r.path, r.other) // in this order from all clients, whatever the draft says (OpenSSH, PROTOCOL 4.1)
+		// in this order from all clients, whatever the draft says (OpenSSH, PROTOCOL 4.1)
+		return unix.Symlink(r.path, r.other)
 	case kindExtended:
 		return s.extended(r)
 	}

@@ -1,10 +1,10 @@
 // Package upload writes files that come over a network, for whoever speaks with its other end.
 //
-// A regular file is written beside the one of its name, and takes the name when it is whole and on the disk: whatever
-// breaks in the middle, connection, process or power, leaves the old file, or none. It keeps the mode and the owner of
-// the one it replaces; a link to that stays one, and of a file with several names one gets what is new. Until it is
-// whole it has no name where the file system can do that (O_TMPFILE, open(2)), so that nothing remains of it; elsewhere
-// what is killed leaves ".NAME.upload-…".
+// A regular file is written beside the one of its name, and takes the name when it is whole and on the disk:
+// whatever breaks in the middle, connection, process or power, leaves the old file, or none. It keeps the
+// mode and the owner of the one it replaces; a link to that stays one, and of a file with several names one
+// gets what is new. Until it is whole it has no name where the file system can do that (O_TMPFILE, open(2)),
+// so that nothing remains of it; elsewhere what is killed leaves ".NAME.upload-…".
 //
 // What is no regular file, and what the kernel makes up (proc(5), sysfs(5)), is written in place.
 package upload
@@ -36,7 +36,8 @@ type File struct {
 	failed    error  // of a write: it will never be whole
 }
 
-// Create begins to write the file name, with the mode perm without the umask if it is new. It can be read too.
+// Create begins to write the file name, with the mode perm without the umask if it is new. It can be read
+// too.
 func Create(name string, perm fs.FileMode) (*File, error) {
 	path, err := follow(name)
 	if err != nil {
@@ -117,8 +118,8 @@ func madeUp(path string) bool {
 		return false
 	}
 	switch int64(s.Type) {
-	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.DEBUGFS_MAGIC,
-		unix.TRACEFS_MAGIC, unix.EFIVARFS_MAGIC, unix.SECURITYFS_MAGIC, unix.BPF_FS_MAGIC:
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
+		unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.EFIVARFS_MAGIC, unix.SECURITYFS_MAGIC, unix.BPF_FS_MAGIC:
 		return true
 	}
 	return false
@@ -190,8 +191,8 @@ func (f *File) noted(n int, err error) (int, error) {
 	return n, err
 }
 
-// Commit gives a file that is whole its name, and returns when it has it on the disk; with an error there is what was
-// there before. It closes the file.
+// Commit gives a file that is whole its name, and returns when it has it on the disk; with an error there is
+// what was there before. It closes the file.
 func (f *File) Commit() error {
 	if !f.staged {
 		return errors.Join(f.failed, f.OS.Close())
@@ -214,7 +215,8 @@ func (f *File) Commit() error {
 func (f *File) name() error {
 	if f.temporary == "" {
 		temporary := f.beside()
-		err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.OS.Fd()), unix.AT_FDCWD, temporary, unix.AT_SYMLINK_FOLLOW)
+		err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.OS.Fd()), unix.AT_FDCWD,
+			temporary, unix.AT_SYMLINK_FOLLOW)
 		if err != nil {
 			return err
 		}

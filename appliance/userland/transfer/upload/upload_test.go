@@ -47,8 +47,8 @@ func names(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-// TestReplace: mode and owner stay, a link stays one, of several names one gets the new file, and before the end nothing
-// has changed.
+// TestReplace: mode and owner stay, a link stays one, of several names one gets the new file, and before the
+// end nothing has changed.
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	old, other, link := filepath.Join(dir, "old"), filepath.Join(dir, "other"), filepath.Join(dir, "link")

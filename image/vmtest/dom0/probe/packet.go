@@ -37,13 +37,15 @@ func newClient(ifindex int, mac net.HardwareAddr) (*client, error) {
 		return nil, os.NewSyscallError("packet socket", err)
 	}
 	timeout := unix.NsecToTimeval(int64(retry))
-	return &client{fd: fd, ifindex: ifindex, mac: mac}, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
+	return &client{fd: fd, ifindex: ifindex, mac: mac},
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
 }
 
 // lease is the exchange of RFC 2131, section 3.1: DISCOVER, OFFER, REQUEST, ACK.
 func (c *client) lease(ctx context.Context) (*dhcpv4.DHCPv4, error) {
 	// An empty list of wanted options would be the library's own.
-	wanted := dhcpv4.WithRequestedOptions(dhcpv4.OptionHostName, dhcpv4.OptionRootPath, dhcpv4.GenericOptionCode(initiator))
+	wanted := dhcpv4.WithRequestedOptions(dhcpv4.OptionHostName, dhcpv4.OptionRootPath,
+		dhcpv4.GenericOptionCode(initiator))
 	discover, err := dhcpv4.NewDiscovery(c.mac, wanted)
 	if err != nil {
 		return nil, err
@@ -68,7 +70,8 @@ func (c *client) lease(ctx context.Context) (*dhcpv4.DHCPv4, error) {
 
 // ask sends a message until its answer comes.
 func (c *client) ask(ctx context.Context, m *dhcpv4.DHCPv4) (*dhcpv4.DHCPv4, error) {
-	to := &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: c.ifindex, Halen: 6, Addr: [8]byte{255, 255, 255, 255, 255, 255}}
+	to := &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: c.ifindex, Halen: 6,
+		Addr: [8]byte{255, 255, 255, 255, 255, 255}}
 	packet := make([]byte, 64<<10)
 	for ctx.Err() == nil {
 		if err := unix.Sendto(c.fd, broadcast(m.ToBytes()), 0, to); err != nil {
@@ -88,7 +91,8 @@ func (c *client) ask(ctx context.Context, m *dhcpv4.DHCPv4) (*dhcpv4.DHCPv4, err
 			}
 			c.checksums = append(c.checksums, right)
 			answer, err := dhcpv4.FromBytes(payload)
-			if err == nil && answer.OpCode == dhcpv4.OpcodeBootReply && answer.TransactionID == m.TransactionID {
+			if err == nil && answer.OpCode == dhcpv4.OpcodeBootReply &&
+				answer.TransactionID == m.TransactionID {
 				return answer, nil
 			}
 		}
@@ -117,7 +121,8 @@ func toClient(packet []byte) (payload []byte, right, ok bool) {
 		return nil, false, false
 	}
 	header, length := int(packet[0]&0xf)*4, int(binary.BigEndian.Uint16(packet[2:]))
-	if packet[9] != unix.IPPROTO_UDP || header < ipHeader || length < header+udpHeader || length > len(packet) {
+	if packet[9] != unix.IPPROTO_UDP || header < ipHeader || length < header+udpHeader ||
+		length > len(packet) {
 		return nil, false, false
 	}
 	udp := packet[header:length]

@@ -1,5 +1,5 @@
-// Package kerneltest is a kernel's clock for tests: it is wrong as they want it, runs too fast or too slow, and is
-// corrected like the real one, while the machine's is left alone.
+// Package kerneltest is a kernel's clock for tests: it is wrong as they want it, runs too fast or too slow,
+// and is corrected like the real one, while the machine's is left alone.
 package kerneltest
 
 import (
@@ -34,10 +34,12 @@ func New(ahead time.Duration, drift float64) *Clock { return At(time.Now, ahead,
 
 // At is New, with another clock in place of the machine's.
 func At(now func() time.Time, ahead time.Duration, drift float64) *Clock {
-	return &Clock{now: now, drift: drift, ahead: ahead, began: now(), at: now(), state: kernel.State{MaxError: kernel.MaxError}}
+	return &Clock{now: now, drift: drift, ahead: ahead, began: now(), at: now(),
+		state: kernel.State{MaxError: kernel.MaxError}}
 }
 
-// settle brings everything up to now, and returns that. Of what is left to be slewed the kernel takes a part each second.
+// settle brings everything up to now, and returns that. Of what is left to be slewed the kernel takes a part
+// each second.
 func (c *Clock) settle() time.Time {
 	now := c.now()
 	d := float64(now.Sub(c.at))
@@ -63,7 +65,8 @@ func (c *Clock) Now() kernel.Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.settle()
-	return kernel.Reading{Free: now.Sub(c.began) + c.free + time.Hour, Real: now.UnixNano() + int64(c.ahead), Spread: 100}
+	return kernel.Reading{Free: now.Sub(c.began) + c.free + time.Hour, Real: now.UnixNano() + int64(c.ahead),
+		Spread: 100}
 }
 
 // Read implements the kernel's.
@@ -92,7 +95,8 @@ func (c *Clock) Tune(t discipline.Tune) error {
 		c.slew, c.constant = t.Offset, t.Constant
 		c.state = kernel.State{
 			Frequency: float64(t.Tick-10_000)*100 + float64(t.Frequency)/65536, Synchronised: t.Synchronised,
-			MaxError: t.MaxError, Estimated: t.EstError, InsertLeap: t.Leap == wire.LeapInsert, DropLeap: t.Leap == wire.LeapDelete,
+			MaxError: t.MaxError, Estimated: t.EstError, InsertLeap: t.Leap == wire.LeapInsert,
+			DropLeap: t.Leap == wire.LeapDelete,
 		}
 	})
 }

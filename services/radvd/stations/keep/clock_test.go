@@ -7,7 +7,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd/stationfile"
 )
 
-// TestFromFile starts by clocks that are right and wrong, with a station that was seen an hour before the other.
+// TestFromFile starts by clocks that are right and wrong, with a station that was seen an hour before the
+// other.
 func TestFromFile(t *testing.T) {
 	last := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	known := []stationfile.Station{

@@ -7,9 +7,9 @@
 //	                ▲             └─► what is new ─► /perm/radvd/stations
 //	                └── a moment later, at most once in ten seconds
 //
-// A new address is published within a second when nothing was for ten seconds. What only says that all is as it
-// was, is written once a day: a power cut loses that, and what is not written yet. All of it is found again when
-// machines speak, but for how long an address has been in use.
+// A new address is published within a second when nothing was for ten seconds. What only says that all is as
+// it was, is written once a day: a power cut loses that, and what is not written yet. All of it is found
+// again when machines speak, but for how long an address has been in use.
 package keep
 
 import (
@@ -255,12 +255,13 @@ func (k *Keeper) observe(all []neighbours.Entry) {
 	now, before := k.o.Uptime(), k.table.Revision()
 	for _, e := range all {
 		if network, ok := k.links[e.Link]; ok {
-			k.table.Observe(now, stations.Observation{Network: network, MAC: e.MAC, Addr: e.Addr, Confirmed: e.Confirmed})
+			k.table.Observe(now, stations.Observation{Network: network, MAC: e.MAC, Addr: e.Addr,
+				Confirmed: e.Confirmed})
 		}
 	}
 	for _, c := range k.table.News() {
-		k.o.Events.Warn("another card answers for an address", "addr", c.Addr, "network", c.Network, "mac", c.MAC.String(),
-			"holder", c.Holder.String(), "made_of_it", c.Made)
+		k.o.Events.Warn("another card answers for an address", "addr", c.Addr, "network", c.Network, "mac",
+			c.MAC.String(), "holder", c.Holder.String(), "made_of_it", c.Made)
 	}
 	if k.table.Revision() != before {
 		k.hurry()
@@ -341,8 +342,8 @@ func (k *Keeper) publish(now time.Duration) {
 // maxAway is for how long the machine may have been off by a time of day that is believed at the start.
 const maxAway = 90 * 24 * time.Hour
 
-// fromFile has times of a file on the clock of the table. By a time of day before the last of them, or so long
-// after it that nobody believes it, no time has passed since: a wrong clock forgets no host.
+// fromFile has times of a file on the clock of the table. By a time of day before the last of them, or so
+// long after it that nobody believes it, no time has passed since: a wrong clock forgets no host.
 func fromFile(known []stationfile.Station, now time.Duration, wall time.Time) []stations.Station {
 	var all []stations.Station
 	var latest time.Time
@@ -357,8 +358,8 @@ func fromFile(known []stationfile.Station, now time.Duration, wall time.Time) []
 	for _, s := range known {
 		last := now - wall.Sub(s.Last)
 		all = append(all, stations.Station{
-			Addr: s.Addr, MAC: s.MAC, Network: s.Network, Kind: s.Kind, First: min(last, now-max(0, wall.Sub(s.First))),
-			Last: last, Used: s.Used,
+			Addr: s.Addr, MAC: s.MAC, Network: s.Network, Kind: s.Kind,
+			First: min(last, now-max(0, wall.Sub(s.First))), Last: last, Used: s.Used,
 		})
 	}
 	return all

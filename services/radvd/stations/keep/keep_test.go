@@ -214,8 +214,8 @@ func TestAsk(t *testing.T) {
 	})
 }
 
-// TestAgain: what was published is known after a restart, and after the time of day was set. What is not to be
-// read is learned anew.
+// TestAgain: what was published is known after a restart, and after the time of day was set. What is not to
+// be read is learned anew.
 func TestAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, ahead := t.TempDir(), new(atomic.Int64)

@@ -11,15 +11,16 @@ import (
 )
 
 // What one process of a program may use (setrlimit(2)), on a machine that may have 96 MB. They are sane for
-// scripts of the appliance's own shell and commands, each of which counts some 75 MB of what it never touches,
-// and has about ten threads.
+// scripts of the appliance's own shell and commands, each of which counts some 75 MB of what it never
+// touches, and has about ten threads.
 const (
-	maxData      = 128 << 20 // bytes of memory that it can write
-	maxStack     = 1 << 20   // bytes of a stack: a C library maps one for each thread, and it counts as memory
-	maxThreads   = 128       // of all processes of the user together
-	maxFiles     = 64        // open at once
-	maxFile      = 1 << 20   // bytes of a file that it writes
-	maxProcessor = 10        // seconds of processor time
+	maxData = 128 << 20 // bytes of memory that it can write
+	// bytes of a stack: a C library maps one for each thread, and it counts as memory
+	maxStack     = 1 << 20
+	maxThreads   = 128     // of all processes of the user together
+	maxFiles     = 64      // open at once
+	maxFile      = 1 << 20 // bytes of a file that it writes
+	maxProcessor = 10      // seconds of processor time
 	// niceness has everything else of the appliance come first, as far as that goes (nice(2)), and firstToDie
 	// has the kernel kill it first when there is no memory left (proc_pid_oom_score_adj(5)).
 	niceness   = 10

@@ -93,7 +93,8 @@ func (r *Runner) Set(programs []string) {
 	r.programs = slices.Clone(programs)
 }
 
-// Put has the programs run for an event, when they have run for those before. Without programs it does nothing.
+// Put has the programs run for an event, when they have run for those before. Without programs it does
+// nothing.
 func (r *Runner) Put(e hooks.Event) {
 	r.mu.Lock()
 	left := 0

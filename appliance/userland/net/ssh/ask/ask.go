@@ -1,5 +1,6 @@
-// Package ask asks the person at the terminal of a process, wherever its standard input comes from. What is secret is not
-// shown while it is typed. A terminal that is left in the middle of a question is left as it was.
+// Package ask asks the person at the terminal of a process, wherever its standard input comes from. What is
+// secret is not shown while it is typed. A terminal that is left in the middle of a question is left as it
+// was.
 package ask
 
 import (

@@ -37,7 +37,8 @@ func (c *connection) next(so *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 	}
 	if c.auth.asked == nil {
 		c.auth.asked = map[string]int{}
-		c.Say(Verbose, "Authentications that can continue: %s", printable.Cut(strings.Join(so.AllowedMethods, ","), maxPrompt))
+		c.Say(Verbose, "Authentications that can continue: %s",
+			printable.Cut(strings.Join(so.AllowedMethods, ","), maxPrompt))
 	}
 	for _, m := range c.Methods {
 		if c.Off[m] || !slices.Contains(so.AllowedMethods, m) {
@@ -76,7 +77,8 @@ func (c *connection) password() (string, error) {
 }
 
 // answer answers what the server asks.
-func (c *connection) answer(name, instruction string, questions []string, echoes []bool) (answers []string, err error) {
+func (c *connection) answer(name, instruction string, questions []string, echoes []bool) (answers []string,
+	err error) {
 	for _, s := range []string{name, instruction} {
 		if s != "" {
 			c.Say(Normal, "%s", printable.Cut(s, maxSaid))
@@ -115,7 +117,8 @@ func (c *connection) nextKey() ssh.Signer {
 	}
 	k := c.auth.keys[0]
 	c.auth.keys = c.auth.keys[1:]
-	c.Say(Verbose, "Offering public key: %s %s", key.Kind(k.PublicKey()), ssh.FingerprintSHA256(k.PublicKey()))
+	c.Say(Verbose, "Offering public key: %s %s", key.Kind(k.PublicKey()),
+		ssh.FingerprintSHA256(k.PublicKey()))
 	return k
 }
 
@@ -128,7 +131,9 @@ func (c *connection) signers() []ssh.Signer {
 		blob := string(s.PublicKey().Marshal())
 		held[blob] = true
 		switch {
-		case slices.ContainsFunc(files, func(f *key.File) bool { return f.Public != nil && string(f.Public.Marshal()) == blob }):
+		case slices.ContainsFunc(files, func(f *key.File) bool {
+			return f.Public != nil && string(f.Public.Marshal()) == blob
+		}):
 			named = append(named, s)
 		case !c.Only:
 			others = append(others, s)

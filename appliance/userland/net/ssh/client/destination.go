@@ -15,8 +15,8 @@ type Destination struct {
 	Port int    // 0: none is named
 }
 
-// Parse reads "[user@]host", "ssh://[user@]host[:port]", of the scheme that the program has. An address of IPv6 may be in
-// brackets.
+// Parse reads "[user@]host", "ssh://[user@]host[:port]", of the scheme that the program has. An address of
+// IPv6 may be in brackets.
 func Parse(text, scheme string) (d Destination, err error) {
 	if rest, ok := strings.CutPrefix(text, scheme+"://"); ok {
 		return parseURL(strings.TrimSuffix(rest, "/"))

@@ -1,8 +1,8 @@
-// Package client connects with ssh servers: whom a person may trust, and by what a person is known there. It is what ssh
-// and scp have in common. It leaves to others what is done by a connection.
+// Package client connects with ssh servers: whom a person may trust, and by what a person is known there. It
+// is what ssh and scp have in common. It leaves to others what is done by a connection.
 //
-// A server is believed if a file of known hosts has its key. One that is new is shown to the person, who decides; one that
-// has changed is refused. What servers say is made printable.
+// A server is believed if a file of known hosts has its key. One that is new is shown to the person, who
+// decides; one that has changed is refused. What servers say is made printable.
 package client
 
 import (
@@ -114,8 +114,9 @@ func (d *Dialer) hop(ctx context.Context, by *ssh.Client, to Destination) (*ssh.
 func (c *connection) handshake(address string) (*ssh.Client, error) {
 	algorithms := ssh.SupportedAlgorithms()
 	config := &ssh.ClientConfig{
-		Config: ssh.Config{KeyExchanges: algorithms.KeyExchanges, Ciphers: algorithms.Ciphers, MACs: algorithms.MACs},
-		User:   c.to.User, HostKeyAlgorithms: c.preferred(algorithms.HostKeys), HostKeyCallback: c.believe,
+		Config: ssh.Config{KeyExchanges: algorithms.KeyExchanges, Ciphers: algorithms.Ciphers,
+			MACs: algorithms.MACs},
+		User: c.to.User, HostKeyAlgorithms: c.preferred(algorithms.HostKeys), HostKeyCallback: c.believe,
 		AuthCallback: c.next, BannerCallback: c.banner, ClientVersion: "SSH-2.0-Gatehouse",
 	}
 	timely := func() bool { return true }
@@ -148,7 +149,8 @@ func (c *connection) explain(err error, inTime bool) error {
 		return fmt.Errorf("connection closed by %s port %d", c.to.Host, c.to.Port)
 	}
 	text := strings.TrimPrefix(err.Error(), "ssh: handshake failed: ")
-	return fmt.Errorf("%s port %d: %s", c.to.Host, c.to.Port, printable.Cut(strings.TrimPrefix(text, "ssh: "), maxSaid))
+	return fmt.Errorf("%s port %d: %s", c.to.Host, c.to.Port,
+		printable.Cut(strings.TrimPrefix(text, "ssh: "), maxSaid))
 }
 
 // banner shows what the server says before it lets anybody in.
@@ -157,7 +159,8 @@ func (c *connection) banner(text string) error {
 		if len(text) > maxSaid {
 			text = text[:maxSaid]
 		}
-		_, _ = io.WriteString(printable.Writer(c.Stderr), strings.ReplaceAll(text, "\r\n", "\n")) // nobody else to tell
+		// nobody else to tell
+		_, _ = io.WriteString(printable.Writer(c.Stderr), strings.ReplaceAll(text, "\r\n", "\n"))
 	}
 	return nil
 }

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Me is who runs the program, and his home, of which passwd(5) tells: at the console HOME is another directory.
+// Me is who runs the program, and his home, of which passwd(5) tells: at the console HOME is another
+// directory.
 func Me() (name, home string) {
 	if u, err := user.Current(); err == nil {
 		return u.Username, u.HomeDir
@@ -28,8 +29,8 @@ func Path(name string) string {
 	return filepath.Join(home, rest)
 }
 
-// Directory makes the one that a file of ours will be in, for its owner alone. It may be a link that leads to where there
-// is nothing yet.
+// Directory makes the one that a file of ours will be in, for its owner alone. It may be a link that leads to
+// where there is nothing yet.
 func Directory(file string) error {
 	dir := filepath.Dir(file)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -57,8 +57,8 @@ func (c *connection) entries() (all []entry) {
 	return all
 }
 
-// preferred has first the algorithms of keys of the host that are known: it would else show another, which looks as if it
-// were new. Of the others RSA comes last.
+// preferred has first the algorithms of keys of the host that are known: it would else show another, which
+// looks as if it were new. Of the others RSA comes last.
 func (c *connection) preferred(algorithms []string) []string {
 	var first, rest []string
 	slices.SortStableFunc(algorithms, func(a, b string) int { return rank(a) - rank(b) })
@@ -80,7 +80,9 @@ func (c *connection) preferred(algorithms []string) []string {
 }
 
 func rank(algorithm string) int {
-	return slices.IndexFunc([]string{"-cert-", "ed25519", "ecdsa", ""}, func(s string) bool { return strings.Contains(algorithm, s) })
+	return slices.IndexFunc([]string{"-cert-", "ed25519", "ecdsa", ""}, func(s string) bool {
+		return strings.Contains(algorithm, s)
+	})
 }
 
 // believe is called with the key that the host has proven to have.
@@ -91,12 +93,16 @@ func (c *connection) believe(address string, remote net.Addr, k ssh.PublicKey) e
 	entries, name := c.entries(), c.name()
 	checker := ssh.CertChecker{
 		IsHostAuthority: func(authority ssh.PublicKey, _ string) bool {
-			return slices.ContainsFunc(entries, func(e entry) bool { return e.Marker == known.Authority && e.Same(authority) && e.Is(name) })
+			return slices.ContainsFunc(entries, func(e entry) bool {
+				return e.Marker == known.Authority && e.Same(authority) && e.Is(name)
+			})
 		},
 		IsRevoked: func(cert *ssh.Certificate) bool {
 			return revoked(entries, cert.Key) || revoked(entries, cert.SignatureKey)
 		},
-		HostKeyFallback: func(string, net.Addr, ssh.PublicKey) error { return c.plain(entries, name, remote, k) },
+		HostKeyFallback: func(string, net.Addr, ssh.PublicKey) error {
+			return c.plain(entries, name, remote, k)
+		},
 	}
 	err := checker.CheckHostKey(address, remote, k)
 	if err != nil && c.refused == nil {
@@ -113,7 +119,8 @@ func revoked(entries []entry, k ssh.PublicKey) bool {
 func (c *connection) plain(entries []entry, name string, remote net.Addr, k ssh.PublicKey) error {
 	c.refused = errUnverified // unless it comes to an end below
 	if revoked(entries, k) {
-		c.Say(Errors, "WARNING: REVOKED HOST KEY DETECTED! The %s key of %s is marked as revoked.", key.Kind(k), name)
+		c.Say(Errors, "WARNING: REVOKED HOST KEY DETECTED! The %s key of %s is marked as revoked.",
+			key.Kind(k), name)
 		return errUnverified
 	}
 	var another *entry
@@ -143,7 +150,8 @@ func (c *connection) plain(entries []entry, name string, remote net.Addr, k ssh.
 
 const frame = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
 
-// changed warns of a key that is not the one that is known. The first line is OpenSSH's, which people know, and programs.
+// changed warns of a key that is not the one that is known. The first line is OpenSSH's, which people know,
+// and programs.
 func (c *connection) changed(was *entry, name string, k ssh.PublicKey) {
 	c.Say(Errors, `%s
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
@@ -156,7 +164,8 @@ The one that is known has
 and is in %[6]s:%[7]d.
 If the new one is right, this forgets the old one:
   ssh-keygen -f "%[6]s" -R "%[2]s"`,
-		frame, name, key.Kind(k), ssh.FingerprintSHA256(k), ssh.FingerprintSHA256(was.Key), was.file, was.Number)
+		frame, name, key.Kind(k), ssh.FingerprintSHA256(k), ssh.FingerprintSHA256(was.Key), was.file,
+		was.Number)
 }
 
 // unknown has a person, or an option, decide on a key that nobody has seen.
@@ -181,13 +190,15 @@ func (c *connection) askAbout(name string, remote net.Addr, k ssh.PublicKey, oth
 	}
 	fingerprint := ssh.FingerprintSHA256(k)
 	prompt := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established%s.\n%s key fingerprint is\n  %s.\n"+
-		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", name, withoutPort(remote), also, key.Kind(k), fingerprint)
+		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", name, withoutPort(remote),
+		also, key.Kind(k), fingerprint)
 	for {
 		answer, err := ask.Line(c.ctx, prompt)
 		switch answer = strings.TrimSpace(answer); {
 		case err != nil:
 			if errors.Is(err, ask.ErrNobody) {
-				c.Say(Errors, "The %s key of %s, %s, is not known, and %v.", key.Kind(k), name, fingerprint, err)
+				c.Say(Errors, "The %s key of %s, %s, is not known, and %v.", key.Kind(k), name, fingerprint,
+					err)
 			}
 			return errUnverified
 		case strings.EqualFold(answer, "yes") || answer == fingerprint:

@@ -23,7 +23,8 @@ const (
 	CheckAccept = "accept-new" // "no" is the same
 )
 
-// Options are those of ssh_config(5) that there are, by the names that they have there. The first that is set counts.
+// Options are those of ssh_config(5) that there are, by the names that they have there. The first that is set
+// counts.
 type Options struct {
 	User          string
 	Port          int
@@ -67,10 +68,11 @@ const (
 // Default are options that nobody has set.
 func Default() *Options {
 	return &Options{
-		Port: 22, Agent: os.Getenv("SSH_AUTH_SOCK"), Check: CheckAsk, Prompts: 3, Level: Normal, AliveCount: 3, Terminal: "auto",
-		SessionType: "default", Family: "tcp", Escape: '~', Methods: []string{methodKey, methodKeyboard, methodPassword},
-		KnownHosts: []string{"~/.ssh/known_hosts"}, GlobalKnown: []string{"/etc/ssh/ssh_known_hosts"}, Off: map[string]bool{},
-		SocketTimeout: 30 * time.Second, given: map[string]bool{},
+		Port: 22, Agent: os.Getenv("SSH_AUTH_SOCK"), Check: CheckAsk, Prompts: 3, Level: Normal,
+		AliveCount: 3, Terminal: "auto", SessionType: "default", Family: "tcp", Escape: '~',
+		Methods:    []string{methodKey, methodKeyboard, methodPassword},
+		KnownHosts: []string{"~/.ssh/known_hosts"}, GlobalKnown: []string{"/etc/ssh/ssh_known_hosts"},
+		Off: map[string]bool{}, SocketTimeout: 30 * time.Second, given: map[string]bool{},
 	}
 }
 
@@ -113,9 +115,9 @@ func (o *Options) SetTo(name, value string) error {
 // fixed is the value of an option that is always so.
 func fixed(key string) string {
 	switch key {
-	case "addkeystoagent", "canonicalizehostname", "checkhostip", "compression", "controlmaster", "controlpersist", "forwardx11",
-		"gssapiauthentication", "hostbasedauthentication", "permitlocalcommand", "tunnel", "updatehostkeys", "verifyhostkeydns",
-		"visualhostkey":
+	case "addkeystoagent", "canonicalizehostname", "checkhostip", "compression", "controlmaster",
+		"controlpersist", "forwardx11", "gssapiauthentication", "hostbasedauthentication",
+		"permitlocalcommand", "tunnel", "updatehostkeys", "verifyhostkeydns", "visualhostkey":
 		return "no"
 	case "controlpath", "proxycommand":
 		return "none"
@@ -131,23 +133,28 @@ func (o *Options) Given(name string) bool { return o.given[strings.ToLower(name)
 // setters are all options there are.
 func (o *Options) setters() map[string]func(string) error {
 	return map[string]func(string) error{
-		"addressfamily":                   word(&o.Family, map[string]string{"any": "tcp", "inet": "tcp4", "inet6": "tcp6"}),
-		"batchmode":                       yes(&o.Batch),
-		"connecttimeout":                  seconds(&o.Timeout),
-		"escapechar":                      o.setEscape,
-		"exitonforwardfailure":            yes(&o.MustForward),
-		"forwardagent":                    yes(&o.Forward),
-		"globalknownhostsfile":            files(&o.GlobalKnown),
-		"hashknownhosts":                  yes(&o.Hash),
-		"hostkeyalias":                    text(&o.Alias),
-		"identitiesonly":                  yes(&o.Only),
-		"identityagent":                   o.setAgent,
-		"identityfile":                    func(s string) error { o.Identities = append(o.Identities, s); return nil },
+		"addressfamily": word(&o.Family,
+			map[string]string{"any": "tcp", "inet": "tcp4", "inet6": "tcp6"}),
+		"batchmode":            yes(&o.Batch),
+		"connecttimeout":       seconds(&o.Timeout),
+		"escapechar":           o.setEscape,
+		"exitonforwardfailure": yes(&o.MustForward),
+		"forwardagent":         yes(&o.Forward),
+		"globalknownhostsfile": files(&o.GlobalKnown),
+		"hashknownhosts":       yes(&o.Hash),
+		"hostkeyalias":         text(&o.Alias),
+		"identitiesonly":       yes(&o.Only),
+		"identityagent":        o.setAgent,
+		"identityfile": func(s string) error {
+			o.Identities = append(o.Identities, s)
+			return nil
+		},
 		"kbdinteractiveauthentication":    o.method(methodKeyboard),
 		"challengeresponseauthentication": o.method(methodKeyboard),
 		"loglevel": func(s string) error {
-			level, ok := map[string]int{"quiet": Quiet, "fatal": Quiet, "error": Errors, "info": Normal, "verbose": Verbose, "debug": Verbose,
-				"debug1": Verbose, "debug2": Verbose, "debug3": Verbose}[strings.ToLower(s)]
+			level, ok := map[string]int{"quiet": Quiet, "fatal": Quiet, "error": Errors, "info": Normal,
+				"verbose": Verbose, "debug": Verbose, "debug1": Verbose, "debug2": Verbose,
+				"debug3": Verbose}[strings.ToLower(s)]
 			o.Level = level
 			return expected(ok, s, "QUIET, ERROR, INFO or VERBOSE")
 		},
@@ -158,14 +165,18 @@ func (o *Options) setters() map[string]func(string) error {
 		"proxyjump":                text(&o.Jump),
 		"pubkeyauthentication":     o.method(methodKey),
 		"requesttty":               word(&o.Terminal, same("no", "yes", "force", "auto")),
-		"sendenv":                  func(s string) error { o.Send = append(o.Send, strings.Fields(s)...); return nil },
-		"serveralivecountmax":      number(&o.AliveCount, 1, 1000),
-		"serveraliveinterval":      seconds(&o.AliveEvery),
-		"sessiontype":              word(&o.SessionType, same("default", "none")),
-		"setenv":                   func(s string) error { o.Set = append(o.Set, s); return nil },
-		"stdinnull":                yes(&o.NoInput),
+		"sendenv": func(s string) error {
+			o.Send = append(o.Send, strings.Fields(s)...)
+			return nil
+		},
+		"serveralivecountmax": number(&o.AliveCount, 1, 1000),
+		"serveraliveinterval": seconds(&o.AliveEvery),
+		"sessiontype":         word(&o.SessionType, same("default", "none")),
+		"setenv":              func(s string) error { o.Set = append(o.Set, s); return nil },
+		"stdinnull":           yes(&o.NoInput),
 		"stricthostkeychecking": word(&o.Check, map[string]string{
-			"ask": CheckAsk, "yes": CheckStrict, "no": CheckAccept, "off": CheckAccept, "accept-new": CheckAccept}),
+			"ask": CheckAsk, "yes": CheckStrict, "no": CheckAccept, "off": CheckAccept,
+			"accept-new": CheckAccept}),
 		"user":               text(&o.User),
 		"userknownhostsfile": files(&o.KnownHosts),
 	}
@@ -194,7 +205,8 @@ func files(to *[]string) func(string) error {
 
 func yes(to *bool) func(string) error {
 	return func(s string) error {
-		value, ok := map[string]bool{"yes": true, "true": true, "no": false, "false": false}[strings.ToLower(s)]
+		value, ok := map[string]bool{"yes": true, "true": true, "no": false,
+			"false": false}[strings.ToLower(s)]
 		*to = value
 		return expected(ok, s, "yes or no")
 	}
@@ -220,9 +232,11 @@ func seconds(to *time.Duration) func(string) error {
 	}
 }
 
-// Span is a time as ssh's programs have it: seconds, or numbers with s, m, h, d or w ("1h30m"; sshd_config(5), TIME FORMATS).
+// Span is a time as ssh's programs have it: seconds, or numbers with s, m, h, d or w ("1h30m";
+// sshd_config(5), TIME FORMATS).
 func Span(s string) (sum time.Duration, err error) {
-	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour,
+		'w': 7 * 24 * time.Hour}
 	for rest := s; rest != ""; {
 		end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
 		unit := time.Second

@@ -1,5 +1,5 @@
-// Package escape finds in what a person types to another machine what is meant for ssh: ~ at the beginning of a line and
-// a character (ssh(1), ESCAPE CHARACTERS).
+// Package escape finds in what a person types to another machine what is meant for ssh: ~ at the beginning of
+// a line and a character (ssh(1), ESCAPE CHARACTERS).
 //
 //	        end of line             ~            . ? ~
 //	Within ────────────► Beginning ───► Escaped ────────► Beginning (? ~), the end (.)
@@ -39,7 +39,8 @@ type Filter struct {
 // New returns a Filter; 0 is no character.
 func New(char byte) *Filter { return &Filter{char: char} }
 
-// Next takes what was typed. What is to be sent comes back, with what was asked for behind it, and what is left.
+// Next takes what was typed. What is to be sent comes back, with what was asked for behind it, and what is
+// left.
 func (f *Filter) Next(typed []byte) (send []byte, what What, rest []byte) {
 	if f.char == 0 {
 		return typed, Nothing, nil

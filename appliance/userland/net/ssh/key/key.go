@@ -1,5 +1,5 @@
-// Package key is files of ssh keys: what is in them, what their kinds are called, and how new ones are written. It leaves
-// to others: whom to ask for a passphrase.
+// Package key is files of ssh keys: what is in them, what their kinds are called, and how new ones are
+// written. It leaves to others: whom to ask for a passphrase.
 package key
 
 import (
@@ -33,8 +33,8 @@ type File struct {
 	pem []byte // nil: it is a public key only
 }
 
-// Read reads a private key, encrypted or not, or a public one. What a private key does not say in the clear, its public
-// half beside it does: PATH.pub.
+// Read reads a private key, encrypted or not, or a public one. What a private key does not say in the clear,
+// its public half beside it does: PATH.pub.
 func Read(path string) (*File, error) {
 	text, err := bounded(path)
 	if err != nil {
@@ -130,7 +130,8 @@ func comment(text []byte) string {
 		Count                uint32
 		Public, Private      []byte
 	}
-	if block == nil || !bytes.HasPrefix(block.Bytes, []byte(magic)) || ssh.Unmarshal(block.Bytes[len(magic):], &outer) != nil {
+	if block == nil || !bytes.HasPrefix(block.Bytes, []byte(magic)) ||
+		ssh.Unmarshal(block.Bytes[len(magic):], &outer) != nil {
 		return ""
 	}
 	var inner struct {

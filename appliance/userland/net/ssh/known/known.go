@@ -1,8 +1,9 @@
-// Package known is files of known hosts as text (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): which lines are about a host, and
-// lines to be added. Hosts are names as such files have them: "host", or "[host]:port" if the port is not 22.
+// Package known is files of known hosts as text (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): which lines are about
+// a host, and lines to be added. Hosts are names as such files have them: "host", or "[host]:port" if the
+// port is not 22.
 //
-// A line that is no entry is none: it is kept by whoever writes the file anew, and hinders nobody. It leaves to others:
-// which file, and what a key that is not known means.
+// A line that is no entry is none: it is kept by whoever writes the file anew, and hinders nobody. It leaves
+// to others: which file, and what a key that is not known means.
 package known
 
 import (
@@ -115,7 +116,8 @@ const hashScheme = "|1|"
 func Hash(name string) string {
 	salt := make([]byte, sha1.Size)
 	_, _ = rand.Read(salt) // never fails
-	return hashScheme + base64.StdEncoding.EncodeToString(salt) + "|" + base64.StdEncoding.EncodeToString(sum(salt, name))
+	return hashScheme + base64.StdEncoding.EncodeToString(salt) + "|" +
+		base64.StdEncoding.EncodeToString(sum(salt, name))
 }
 
 func sum(salt []byte, name string) []byte {

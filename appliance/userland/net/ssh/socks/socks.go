@@ -1,5 +1,5 @@
-// Package socks is the server's end of SOCKS (RFC 1928) as far as ssh -D needs it: version 5, CONNECT, nobody has to say
-// who he is. It leaves to others: connections, and how long a client may take.
+// Package socks is the server's end of SOCKS (RFC 1928) as far as ssh -D needs it: version 5, CONNECT, nobody
+// has to say who he is. It leaves to others: connections, and how long a client may take.
 package socks
 
 import (
@@ -94,7 +94,8 @@ func host(c io.ReadWriter, kind byte) (string, error) {
 		name, err := read(c, int(length[0]))
 		return string(name), err
 	default:
-		return "", errors.Join(fmt.Errorf("an address of kind %d: expected 1, 3 or 4", kind), reply(c, saysNoSuchIP))
+		return "", errors.Join(fmt.Errorf("an address of kind %d: expected 1, 3 or 4", kind),
+			reply(c, saysNoSuchIP))
 	}
 	b, err := read(c, size)
 	if err != nil {

@@ -103,7 +103,8 @@ func (l *layout) lay(c cond, yes, not int) {
 	}
 }
 
-// places are where each step begins, and where what is accepted and refused ends. Steps whose labels are too far away become longer, until all fit.
+// places are where each step begins, and where what is accepted and refused ends. Steps whose labels are too
+// far away become longer, until all fit.
 func (l *layout) places() []int {
 	at := make([]int, len(l.steps)+2)
 	for changed := true; changed; {

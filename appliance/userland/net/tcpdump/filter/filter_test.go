@@ -111,7 +111,8 @@ func TestFar(t *testing.T) {
 	}
 }
 
-// FuzzFilter: whatever is asked for, it is refused with a place in the text, or the kernel could take it, and it ends.
+// FuzzFilter: whatever is asked for, it is refused with a place in the text, or the kernel could take it, and
+// it ends.
 func FuzzFilter(f *testing.F) {
 	for _, s := range []string{"tcp port 80 or 443", "vlan 5 and not (host 10.0.0.1 or net 10/8)", "tcp[((tcp[12] & 0xf0) >> 2):4] = 1", "ether src 2:0:0:0:0:1",
 		"len - 14 > ip[2:2] / ip[0]", "portrange ssh-http", `ip proto \tcp`, "((((tcp", "not not !arp && ip6 net 2001:db8::/32"} {

@@ -164,7 +164,8 @@ func (g *generator) carries(proto uint32) cond {
 	return equal(g.network()-2, 2, proto)
 }
 
-// ip says that IPv4 carries a protocol, ip6 that IPv6 does, as the first or in the first fragment of a packet.
+// ip says that IPv4 carries a protocol, ip6 that IPv6 does, as the first or in the first fragment of a
+// packet.
 func (g *generator) ip(proto uint32) cond { return and(g.carries(typeIP), g.header(9, 1, proto)) }
 
 func (g *generator) ip6(proto uint32) cond {

@@ -110,7 +110,8 @@ func ofSymbol(s string) token {
 	return token{kind: symbol, text: s}
 }
 
-// longAddress is a MAC or an IPv6 address at the beginning of s, which have signs in them that words have not.
+// longAddress is a MAC or an IPv6 address at the beginning of s, which have signs in them that words have
+// not.
 func longAddress(s string) (t token, size int) {
 	for size < len(s) && (letter(s[size]) || s[size] == ':') && s[size] != '_' {
 		size++
@@ -127,8 +128,8 @@ func longAddress(s string) (t token, size int) {
 	return t, 0
 }
 
-// readMAC reads the address of a card as six numbers with the same sign between them, three of 16 bits with dots, or
-// twelve digits.
+// readMAC reads the address of a card as six numbers with the same sign between them, three of 16 bits with
+// dots, or twelve digits.
 func readMAC(s string) (m [6]byte, ok bool) {
 	for _, sign := range []string{":", "-", "."} {
 		parts := strings.Split(s, sign)

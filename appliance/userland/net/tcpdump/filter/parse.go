@@ -97,8 +97,8 @@ func (p *parser) deeper() error {
 	return nil
 }
 
-// expression reads terms with "and" and "or" between them, which bind alike, from left to right. q is the qualifier that
-// a value without words of its own has; the last one comes back.
+// expression reads terms with "and" and "or" between them, which bind alike, from left to right. q is the
+// qualifier that a value without words of its own has; the last one comes back.
 func (p *parser) expression(q qualifier) (node, qualifier, error) {
 	if err := p.deeper(); err != nil {
 		return nil, q, err

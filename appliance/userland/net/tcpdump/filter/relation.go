@@ -64,7 +64,8 @@ func (g *generator) sum(c *computation, s sum, depth, at int) error {
 func (g *generator) operation(c *computation, s operation, depth, at int) error {
 	op := map[string]bpf.ALUOp{
 		"+": bpf.ALUOpAdd, "-": bpf.ALUOpSub, "*": bpf.ALUOpMul, "/": bpf.ALUOpDiv, "%": bpf.ALUOpMod,
-		"&": bpf.ALUOpAnd, "|": bpf.ALUOpOr, "^": bpf.ALUOpXor, "<<": bpf.ALUOpShiftLeft, ">>": bpf.ALUOpShiftRight,
+		"&": bpf.ALUOpAnd, "|": bpf.ALUOpOr, "^": bpf.ALUOpXor, "<<": bpf.ALUOpShiftLeft,
+		">>": bpf.ALUOpShiftRight,
 	}[s.op]
 	if err := g.sum(c, s.a, depth, at); err != nil {
 		return err
@@ -112,15 +113,17 @@ func (g *generator) field(c *computation, f field, depth int) error {
 	case fixed:
 		c.add(bpf.LoadAbsolute{Off: start + uint32(known), Size: f.size})
 	case transport:
-		c.add(bpf.StoreScratch{Src: bpf.RegA, N: depth}, bpf.LoadMemShift{Off: start}, bpf.LoadScratch{Dst: bpf.RegA, N: depth},
-			bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{}, bpf.LoadIndirect{Off: start, Size: f.size})
+		c.add(bpf.StoreScratch{Src: bpf.RegA, N: depth}, bpf.LoadMemShift{Off: start},
+			bpf.LoadScratch{Dst: bpf.RegA, N: depth}, bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{},
+			bpf.LoadIndirect{Off: start, Size: f.size})
 	default:
 		c.add(bpf.TAX{}, bpf.LoadIndirect{Off: start, Size: f.size})
 	}
 	return nil
 }
 
-// begins says where the header of a field's protocol begins, or, of one above IPv4, where the one of IPv4 does.
+// begins says where the header of a field's protocol begins, or, of one above IPv4, where the one of IPv4
+// does.
 func (g *generator) begins(f field) (at uint32, transport bool, err error) {
 	switch f.proto {
 	case "ether", "link":

@@ -26,7 +26,8 @@ func (g *generator) value(v value) (cond, error) {
 	return g.port(v)
 }
 
-// of makes a condition for each direction that is asked for, of one for the source and one for the destination.
+// of makes a condition for each direction that is asked for, of one for the source and one for the
+// destination.
 func of(dir string, src, dst cond) cond {
 	switch dir {
 	case "src":
@@ -42,7 +43,8 @@ func of(dir string, src, dst cond) cond {
 // cards compares the addresses of Ethernet.
 func (g *generator) cards(dir string, m [6]byte) cond {
 	at := func(off uint32) cond {
-		return and(equal(off+2, 4, binary.BigEndian.Uint32(m[2:])), equal(off, 2, uint32(binary.BigEndian.Uint16(m[:]))))
+		return and(equal(off+2, 4, binary.BigEndian.Uint32(m[2:])),
+			equal(off, 2, uint32(binary.BigEndian.Uint16(m[:]))))
 	}
 	return of(dir, at(g.base+6), at(g.base))
 }
@@ -229,7 +231,8 @@ func (g *generator) protoValue(v value) (cond, error) {
 
 // port is one port, or those from one to another.
 func (g *generator) port(v value) (cond, error) {
-	protos := map[string][]uint32{"": {protoSCTP, protoTCP, protoUDP}, "tcp": {protoTCP}, "udp": {protoUDP}, "sctp": {protoSCTP}}[v.q.proto]
+	protos := map[string][]uint32{"": {protoSCTP, protoTCP, protoUDP}, "tcp": {protoTCP}, "udp": {protoUDP},
+		"sctp": {protoSCTP}}[v.q.proto]
 	if protos == nil {
 		return nil, &Error{v.token.column, fmt.Sprintf("%s has no ports", v.q.proto)}
 	}
@@ -245,9 +248,11 @@ func (g *generator) port(v value) (cond, error) {
 	}
 	var four, six cond
 	for _, p := range protos {
-		a := and(g.header(9, 1, p), g.unfragmented(), g.portAt(v.q.dir, low, high, func(off uint32) []bpf.Instruction {
-			return []bpf.Instruction{bpf.LoadMemShift{Off: g.network()}, bpf.LoadIndirect{Off: g.network() + off, Size: 2}}
-		}))
+		a := and(g.header(9, 1, p), g.unfragmented(),
+			g.portAt(v.q.dir, low, high, func(off uint32) []bpf.Instruction {
+				return []bpf.Instruction{bpf.LoadMemShift{Off: g.network()},
+					bpf.LoadIndirect{Off: g.network() + off, Size: 2}}
+			}))
 		b := and(g.header(6, 1, p), g.portAt(v.q.dir, low, high, func(off uint32) []bpf.Instruction {
 			return []bpf.Instruction{bpf.LoadAbsolute{Off: g.network() + 40 + off, Size: 2}}
 		}))

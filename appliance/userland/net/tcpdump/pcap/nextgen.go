@@ -29,7 +29,8 @@ type nextLink struct {
 	tick uint64 // parts of a second that times count
 }
 
-// startNext reads the section header, whose first four bytes are read, and blocks up to the first link or packet.
+// startNext reads the section header, whose first four bytes are read, and blocks up to the first link or
+// packet.
 func (f *Reader) startNext() error {
 	if err := f.section(); err != nil {
 		return err
@@ -162,7 +163,8 @@ func (f *Reader) packet(b []byte) (Packet, error) {
 		return Packet{}, errors.New("a block that is too short for a packet")
 	}
 	i, kept, length := f.order.Uint32(b), f.order.Uint32(b[12:]), f.order.Uint32(b[16:])
-	if int64(i) >= int64(len(f.next.links)) || int64(kept) > int64(len(b)-20) || kept > MaxPacket || length > 1<<30 {
+	if int64(i) >= int64(len(f.next.links)) || int64(kept) > int64(len(b)-20) || kept > MaxPacket ||
+		length > 1<<30 {
 		return Packet{}, errors.New("a packet of no link, or longer than its block")
 	}
 	tick := f.next.links[i].tick

@@ -1,5 +1,6 @@
-// Package pcap reads and writes recorded packets: pcap files of both byte orders, in microseconds and nanoseconds
-// (pcap-savefile(5)), and reads pcapng (draft-ietf-opsawg-pcapng) of one or more links of the same kind.
+// Package pcap reads and writes recorded packets: pcap files of both byte orders, in microseconds and
+// nanoseconds (pcap-savefile(5)), and reads pcapng (draft-ietf-opsawg-pcapng) of one or more links of the
+// same kind.
 //
 // A file is bounded by nothing but its end, a packet by MaxPacket. What packets are is left to others.
 package pcap
@@ -104,7 +105,8 @@ func (f *Reader) Read() (Packet, error) {
 	}
 	kept, length := f.order.Uint32(head[8:]), f.order.Uint32(head[12:])
 	if kept > MaxPacket || length > 1<<30 {
-		return Packet{}, fmt.Errorf("a packet of %d bytes, of %d: expected %d at most", kept, length, MaxPacket)
+		return Packet{}, fmt.Errorf("a packet of %d bytes, of %d: expected %d at most", kept, length,
+			MaxPacket)
 	}
 	b, err := f.take(int(kept))
 	if err != nil {

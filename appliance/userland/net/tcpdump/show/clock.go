@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Clock writes when a packet was seen. Style is how many -t were given: none, the time of the day; 1, nothing; 2, seconds
-// since 1970; 3, since the packet before; 4, with the date; 5, since the first.
+// A Clock writes when a packet was seen. Style is how many -t were given: none, the time of the day; 1,
+// nothing; 2, seconds since 1970; 3, since the packet before; 4, with the date; 5, since the first.
 type Clock struct {
 	Style int
 
@@ -33,7 +33,8 @@ func (c *Clock) Text(t time.Time) string {
 		if d < 0 {
 			d, sign = -d, "-"
 		}
-		return fmt.Sprintf("%s%02d:%02d:%02d.%06d ", sign, int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60, d.Microseconds()%1e6)
+		return fmt.Sprintf("%s%02d:%02d:%02d.%06d ", sign, int(d.Hours()), int(d.Minutes())%60,
+			int(d.Seconds())%60, d.Microseconds()%1e6)
 	case 4:
 		return t.Format("2006-01-02 15:04:05.000000 ")
 	}

@@ -72,7 +72,8 @@ func (d *dump) dhcpOptions(v view) {
 		if known.name == "" {
 			known.name = "Unknown"
 		}
-		d.f("\n\t    %s (%d), length %d: %s", known.name, code, size, d.dhcpValue(code, known.kind, v.from(2).to(size)))
+		d.f("\n\t    %s (%d), length %d: %s", known.name, code, size,
+			d.dhcpValue(code, known.kind, v.from(2).to(size)))
 		v = v.from(2 + size)
 	}
 }
@@ -85,15 +86,19 @@ type dhcpName struct {
 
 func dhcpNames() map[int]dhcpName {
 	return map[int]dhcpName{
-		1: {"Subnet-Mask", 'a'}, 2: {"Time-Zone", 'n'}, 3: {"Default-Gateway", 'a'}, 4: {"Time-Server", 'a'}, 6: {"Domain-Name-Server", 'a'},
-		7: {"LOG", 'a'}, 12: {"Hostname", 's'}, 13: {"BS", 'n'}, 15: {"Domain-Name", 's'}, 17: {"RP", 's'}, 18: {"EP", 's'}, 19: {"IPF", 'n'},
-		23: {"TTL", 'n'}, 26: {"MTU", 'n'}, 28: {"BR", 'a'}, 33: {"Static-Route", 'a'}, 40: {"YD", 's'}, 41: {"YS", 'a'}, 42: {"NTP", 'a'},
-		43: {"Vendor-Option", 'x'}, 44: {"Netbios-Name-Server", 'a'}, 46: {"Netbios-Node", 'n'}, 47: {"Netbios-Scope", 's'}, 50: {"Requested-IP", 'a'},
-		51: {"Lease-Time", 'n'}, 52: {"OO", 'n'}, 53: {"DHCP-Message", 'm'}, 54: {"Server-ID", 'a'}, 55: {"Parameter-Request", 'p'}, 56: {"MSG", 's'},
-		57: {"MSZ", 'n'}, 58: {"RN", 'n'}, 59: {"RB", 'n'}, 60: {"Vendor-Class", 's'}, 61: {"Client-ID", 'x'}, 66: {"TFTP", 's'}, 67: {"BF", 's'},
-		77: {"User-Class", 'x'}, 80: {"Rapid-Commit", 'x'}, 81: {"FQDN", 'x'}, 82: {"Agent-Information", 'x'}, 93: {"ARCH", 'n'}, 94: {"NDI", 'x'},
-		97: {"GUID", 'x'}, 100: {"POSIX-TZ", 's'}, 101: {"TCode", 's'}, 108: {"IPv6-Only-Preferred", 'n'}, 114: {"URL", 's'},
-		116: {"Auto-Config", 'n'}, 118: {"Subnet-Selection", 'a'}, 119: {"Domain-Search", 'x'}, 121: {"Classless-Static-Route", 'x'},
+		1: {"Subnet-Mask", 'a'}, 2: {"Time-Zone", 'n'}, 3: {"Default-Gateway", 'a'}, 4: {"Time-Server", 'a'},
+		6: {"Domain-Name-Server", 'a'}, 7: {"LOG", 'a'}, 12: {"Hostname", 's'}, 13: {"BS", 'n'},
+		15: {"Domain-Name", 's'}, 17: {"RP", 's'}, 18: {"EP", 's'}, 19: {"IPF", 'n'}, 23: {"TTL", 'n'},
+		26: {"MTU", 'n'}, 28: {"BR", 'a'}, 33: {"Static-Route", 'a'}, 40: {"YD", 's'}, 41: {"YS", 'a'},
+		42: {"NTP", 'a'}, 43: {"Vendor-Option", 'x'}, 44: {"Netbios-Name-Server", 'a'},
+		46: {"Netbios-Node", 'n'}, 47: {"Netbios-Scope", 's'}, 50: {"Requested-IP", 'a'},
+		51: {"Lease-Time", 'n'}, 52: {"OO", 'n'}, 53: {"DHCP-Message", 'm'}, 54: {"Server-ID", 'a'},
+		55: {"Parameter-Request", 'p'}, 56: {"MSG", 's'}, 57: {"MSZ", 'n'}, 58: {"RN", 'n'}, 59: {"RB", 'n'},
+		60: {"Vendor-Class", 's'}, 61: {"Client-ID", 'x'}, 66: {"TFTP", 's'}, 67: {"BF", 's'},
+		77: {"User-Class", 'x'}, 80: {"Rapid-Commit", 'x'}, 81: {"FQDN", 'x'}, 82: {"Agent-Information", 'x'},
+		93: {"ARCH", 'n'}, 94: {"NDI", 'x'}, 97: {"GUID", 'x'}, 100: {"POSIX-TZ", 's'}, 101: {"TCode", 's'},
+		108: {"IPv6-Only-Preferred", 'n'}, 114: {"URL", 's'}, 116: {"Auto-Config", 'n'},
+		118: {"Subnet-Selection", 'a'}, 119: {"Domain-Search", 'x'}, 121: {"Classless-Static-Route", 'x'},
 		249: {"Classless-Static-Route-Microsoft", 'x'}, 252: {"WPAD", 's'},
 	}
 }
@@ -147,8 +152,8 @@ func (d *dump) parameters(v view) (s string) {
 
 // dhcp6 shows what kind of message it is.
 func (d *dump) dhcp6(v view) {
-	names := []string{"", "solicit", "advertise", "request", "confirm", "renew", "rebind", "reply", "release", "decline", "reconfigure", "inf-req",
-		"relay-fwd", "relay-reply"}
+	names := []string{"", "solicit", "advertise", "request", "confirm", "renew", "rebind", "reply", "release",
+		"decline", "reconfigure", "inf-req", "relay-fwd", "relay-reply"}
 	if !v.has(4) {
 		d.s("dhcp6 [|dhcp6]")
 		return

@@ -7,9 +7,10 @@ import (
 
 // A record type by its number.
 func recordType(n int) string {
-	names := map[int]string{1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR",
-		39: "DNAME", 41: "OPT", 43: "DS", 44: "SSHFP", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA", 64: "SVCB", 65: "HTTPS", 99: "SPF",
-		251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA"}
+	names := map[int]string{1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX",
+		16: "TXT", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS",
+		44: "SSHFP", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA", 64: "SVCB", 65: "HTTPS",
+		99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA"}
 	if s := names[n]; s != "" {
 		return s
 	}
@@ -102,7 +103,8 @@ func mark(bits, mask int, sign string) string {
 }
 
 func responseCode(n int) string {
-	names := []string{"", "FormErr", "ServFail", "NXDomain", "NotImp", "Refused", "YXDomain", "YXRRSet", "NXRRSet", "NotAuth", "NotZone"}
+	names := []string{"", "FormErr", "ServFail", "NXDomain", "NotImp", "Refused", "YXDomain", "YXRRSet",
+		"NXRRSet", "NotAuth", "NotZone"}
 	if n < len(names) {
 		return names[n]
 	}

@@ -44,7 +44,8 @@ func (d *dump) icmpKind(v view) string {
 	case 10:
 		return "router solicitation"
 	case 11:
-		return []string{"time exceeded in-transit", "ip reassembly time exceeded", "time exceeded"}[min(code, 2)]
+		return []string{"time exceeded in-transit", "ip reassembly time exceeded",
+			"time exceeded"}[min(code, 2)]
 	case 12:
 		if code != 0 {
 			return format("parameter problem - code %d", code)

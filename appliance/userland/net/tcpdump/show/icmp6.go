@@ -32,7 +32,8 @@ func (d *dump) icmp6(g datagram) {
 	kind, code := v.u8(0), v.u8(1)
 	name := kind6(kind, code)
 	d.f("ICMP6, %s", name)
-	need := map[int]int{routerAdvertisement: 16, neighbourSolicitation: 24, neighbourAdvertisement: 24, redirect6: 40}[kind]
+	need := map[int]int{routerAdvertisement: 16, neighbourSolicitation: 24, neighbourAdvertisement: 24,
+		redirect6: 40}[kind]
 	if !v.has(max(8, need)) {
 		d.s(" [|icmp6]")
 		return
@@ -135,7 +136,8 @@ func (d *dump) unreachable6(quoted view, code int) string {
 		if name == "" {
 			return format(", unreachable port %d", quoted.u16(42))
 		}
-		return format(", unreachable port, %s %s port %s", dst, name, d.port(name == "udp", uint16(quoted.u16(42))))
+		return format(", unreachable port, %s %s port %s", dst, name,
+			d.port(name == "udp", uint16(quoted.u16(42))))
 	}
 	return format(", unreachable code-#%d", code)
 }
@@ -156,8 +158,9 @@ func set(bits, from int, names ...string) string {
 
 func (d *dump) advertisement(v view) {
 	preference := []string{"medium", "high", "reserved", "low"}[v.u8(5)>>3&3]
-	d.f("\n\thop limit %d, Flags [%s], pref %s, router lifetime %ds, reachable time %dms, retrans timer %dms", v.u8(4),
-		set(v.u8(5), 7, "managed", "other stateful", "home agent"), preference, v.u16(6), v.u32(8), v.u32(12))
+	d.f("\n\thop limit %d, Flags [%s], pref %s, router lifetime %ds, reachable time %dms, retrans timer %dms",
+		v.u8(4), set(v.u8(5), 7, "managed", "other stateful", "home agent"), preference, v.u16(6), v.u32(8),
+		v.u32(12))
 	d.discovery(v.from(16))
 }
 

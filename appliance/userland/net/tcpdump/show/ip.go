@@ -17,8 +17,9 @@ const (
 )
 
 func protocolName(n int) string {
-	names := map[int]string{0: "HOPOPT", 1: "ICMP", 2: "IGMP", 4: "IPIP", 6: "TCP", 17: "UDP", 41: "IPv6", 43: "Routing", 44: "Fragment", 47: "GRE",
-		50: "ESP", 51: "AH", 58: "ICMPv6", 59: "no next header", 60: "Options", 89: "OSPF", 103: "PIM", 112: "VRRP", 132: "SCTP"}
+	names := map[int]string{0: "HOPOPT", 1: "ICMP", 2: "IGMP", 4: "IPIP", 6: "TCP", 17: "UDP", 41: "IPv6",
+		43: "Routing", 44: "Fragment", 47: "GRE", 50: "ESP", 51: "AH", 58: "ICMPv6", 59: "no next header",
+		60: "Options", 89: "OSPF", 103: "PIM", 112: "VRRP", 132: "SCTP"}
 	if s := names[n]; s != "" {
 		return s
 	}
@@ -72,7 +73,8 @@ func (d *dump) ip(v view, length int) {
 	if d.Verbose > 0 {
 		d.ipHeader(v.to(head), total, offset, flags>>13)
 	}
-	g := datagram{v.ip4(12), v.ip4(16), v.u8(9), v.from(head).to(total - head), total - head, flags&0x3fff != 0}
+	g := datagram{v.ip4(12), v.ip4(16), v.u8(9), v.from(head).to(total - head), total - head,
+		flags&0x3fff != 0}
 	if offset > 0 {
 		d.f("%s > %s: ", d.host(g.src), d.host(g.dst))
 		d.f("ip-proto-%d", g.proto)
@@ -90,8 +92,10 @@ func (d *dump) ipHeader(v view, total, offset, flags int) {
 	if v.u8(8) > 0 {
 		d.f(", ttl %d", v.u8(8))
 	}
-	set := map[int]string{0: "none", 1: "+", 2: "DF", 3: "+, DF", 4: "rsvd", 5: "+, rsvd", 6: "DF, rsvd", 7: "+, DF, rsvd"}[flags]
-	d.f(", id %d, offset %d, flags [%s], proto %s (%d), length %d", v.u16(4), offset, set, protocolName(v.u8(9)), v.u8(9), total)
+	set := map[int]string{0: "none", 1: "+", 2: "DF", 3: "+, DF", 4: "rsvd", 5: "+, rsvd", 6: "DF, rsvd",
+		7: "+, DF, rsvd"}[flags]
+	d.f(", id %d, offset %d, flags [%s], proto %s (%d), length %d", v.u16(4), offset, set,
+		protocolName(v.u8(9)), v.u8(9), total)
 	if len(v) > 20 {
 		d.f(", options (%s)", ipOptions(v.from(20)))
 	}
@@ -106,7 +110,8 @@ func ipOptions(v view) string {
 	var all []string
 	for len(v) > 0 {
 		kind, size := v.u8(0), v.u8(1)
-		name := map[int]string{0: "EOL", 1: "NOP", 7: "RR", 68: "timestamp", 130: "security", 131: "LSRR", 137: "SSRR", 148: "RA"}[kind]
+		name := map[int]string{0: "EOL", 1: "NOP", 7: "RR", 68: "timestamp", 130: "security", 131: "LSRR",
+			137: "SSRR", 148: "RA"}[kind]
 		if name == "" {
 			name = fmt.Sprint("unknown ", kind)
 		}
@@ -170,7 +175,8 @@ func (d *dump) ip6(v view, length int) {
 	}
 }
 
-// extension takes one extension header from a packet, and says what it is. The protocol is below 0 where nothing follows.
+// extension takes one extension header from a packet, and says what it is. The protocol is below 0 where
+// nothing follows.
 func (d *dump) extension(g *datagram) (words string, more bool) {
 	size := 8
 	switch g.proto {
@@ -278,7 +284,8 @@ func (d *dump) ends(g datagram, named bool) {
 }
 
 func (d *dump) igmp(g datagram) {
-	kind := map[int]string{0x11: "igmp query v2", 0x12: "igmp v1 report", 0x16: "igmp v2 report", 0x17: "igmp leave", 0x22: "igmp v3 report"}[g.v.u8(0)]
+	kind := map[int]string{0x11: "igmp query v2", 0x12: "igmp v1 report", 0x16: "igmp v2 report",
+		0x17: "igmp leave", 0x22: "igmp v3 report"}[g.v.u8(0)]
 	switch {
 	case !g.v.has(8):
 		d.s("[|igmp]")

@@ -1,10 +1,12 @@
 package show
 
-// iscsi shows the header of a PDU of iSCSI (RFC 7143 11), where a segment begins with one: it does not say whether it does.
+// iscsi shows the header of a PDU of iSCSI (RFC 7143 11), where a segment begins with one: it does not say
+// whether it does.
 func (d *dump) iscsi(v view) {
-	name := map[int]string{0: "NOP-Out", 1: "SCSI Command", 2: "Task Management", 3: "Login Request", 4: "Text Request", 5: "Data-Out",
-		6: "Logout Request", 0x10: "SNACK", 0x20: "NOP-In", 0x21: "SCSI Response", 0x22: "Task Management Response", 0x23: "Login Response",
-		0x24: "Text Response", 0x25: "Data-In", 0x26: "Logout Response", 0x31: "R2T", 0x32: "Async Message", 0x3f: "Reject"}[v.u8(0)&0x3f]
+	name := map[int]string{0: "NOP-Out", 1: "SCSI Command", 2: "Task Management", 3: "Login Request",
+		4: "Text Request", 5: "Data-Out", 6: "Logout Request", 0x10: "SNACK", 0x20: "NOP-In", 0x21: "SCSI Response",
+		0x22: "Task Management Response", 0x23: "Login Response", 0x24: "Text Response", 0x25: "Data-In",
+		0x26: "Logout Response", 0x31: "R2T", 0x32: "Async Message", 0x3f: "Reject"}[v.u8(0)&0x3f]
 	if !v.has(48) || name == "" || v.u8(0)&0x80 != 0 {
 		d.s(": iSCSI, data")
 		return

@@ -169,7 +169,8 @@ func (d *dump) tagged(kind int, v view, length int, header func()) (size int) {
 	return size
 }
 
-// protocol shows what is above the link. header shows that of the link, which is of use where nothing else is known.
+// protocol shows what is above the link. header shows that of the link, which is of use where nothing else is
+// known.
 func (d *dump) protocol(kind int, v view, length int, header func()) {
 	name := func(s string) {
 		if !d.Header {

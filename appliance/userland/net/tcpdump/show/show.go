@@ -1,9 +1,10 @@
-// Package show says what a packet is, in one line as tcpdump(8) does, and in more with Verbose: ARP, IPv4, IPv6 and its
-// extension headers, TCP, UDP, ICMP, ICMPv6 with neighbour and router discovery, DHCP, DNS, NTP, and iSCSI by its port.
+// Package show says what a packet is, in one line as tcpdump(8) does, and in more with Verbose: ARP, IPv4,
+// IPv6 and its extension headers, TCP, UDP, ICMP, ICMPv6 with neighbour and router discovery, DHCP, DNS, NTP,
+// and iSCSI by its port.
 //
-// Packets come from anybody. Each read is bounded by what there is of the packet, and each loop by the packet's length;
-// what is cut off is said so: "[|tcp]". Of what comes out nothing acts on a terminal: text of strangers is escaped by
-// internal/printable, and bytes are shown as numbers or as characters of ASCII.
+// Packets come from anybody. Each read is bounded by what there is of the packet, and each loop by the
+// packet's length; what is cut off is said so: "[|tcp]". Of what comes out nothing acts on a terminal: text
+// of strangers is escaped by internal/printable, and bytes are shown as numbers or as characters of ASCII.
 package show
 
 import (
@@ -57,7 +58,8 @@ func (d *dump) s(text string) { d.out.WriteString(text) }
 // text is what a stranger has written, for a terminal.
 func text(b []byte) string { return printable.Cut(string(b), 256) }
 
-// Packet shows a packet, of which there is b; length is how long it was on the wire. The last line has no end.
+// Packet shows a packet, of which there is b; length is how long it was on the wire. The last line has no
+// end.
 func (p *Printer) Packet(b []byte, length int) string {
 	d := &dump{Printer: p}
 	header := d.link(view(b), max(length, len(b)))

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// A flow is a connection of TCP, the smaller end first; a sequence is where its numbers begin, of that end and the other.
+// A flow is a connection of TCP, the smaller end first; a sequence is where its numbers begin, of that end
+// and the other.
 type (
 	flow struct {
 		a, b     netip.Addr
@@ -18,7 +19,8 @@ type (
 // maxFlows is how many connections are kept; then all are forgotten, and numbers begin anew.
 const maxFlows = 16384
 
-// relative makes the numbers of a segment those since the beginning of its connection, of which the first was seen.
+// relative makes the numbers of a segment those since the beginning of its connection, of which the first was
+// seen.
 func (d *dump) relative(g datagram, seq, ack uint32, syn bool) (uint32, uint32) {
 	k := flow{g.src, g.dst, uint16(g.v.u16(0)), uint16(g.v.u16(2))}
 	swapped := false

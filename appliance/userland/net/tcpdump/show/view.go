@@ -6,7 +6,8 @@ import (
 	"net/netip"
 )
 
-// A view is what there is of a packet from some place on. What is not there reads as zero: whoever needs to know asks has.
+// A view is what there is of a packet from some place on. What is not there reads as zero: whoever needs to
+// know asks has.
 type view []byte
 
 func (v view) has(n int) bool { return n >= 0 && n <= len(v) }
