@@ -46,7 +46,8 @@ func (c *compiler) forwardChains() {
 		}
 		var rules []TreeRule
 		for _, h := range f.helpers() { // in IPv4 it is there already
-			rules = append(rules, assign(h, f, number(NFProto, NFProtoIPv6), ports(h.Proto, PortRange{f.port(), f.port()})))
+			port := ports(h.Proto, PortRange{f.port(), f.port()})
+			rules = append(rules, assign(h, f, number(NFProto, NFProtoIPv6), port))
 		}
 		for _, ends := range matchesOf(c.table.Sets, from, to) {
 			r := last
@@ -84,7 +85,8 @@ func (c *compiler) singlePorts(name string, f family, forwards []Forward) []Tree
 	m := Map{Name: name + f.suffix(), Key: []Field{f.dst, L4Proto, THDport}}
 	for _, t := range targetsOf(f, forwards) {
 		key := []Value{address(t.to), value(t.proto.Number()), value(uint32(t.port))}
-		m.Elements = append(m.Elements, Element{Key: key, Verdict: jump(c.anyOf(fmt.Sprintf("%s_%d", m.Name, len(m.Elements)+1), t.forwards))})
+		chain := c.anyOf(fmt.Sprintf("%s_%d", m.Name, len(m.Elements)+1), t.forwards)
+		m.Elements = append(m.Elements, Element{Key: key, Verdict: jump(chain)})
 	}
 	r := dispatch(m)
 	if f.number == NFProtoIPv4 {

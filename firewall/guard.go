@@ -34,7 +34,8 @@ const (
 func (c *compiler) antispoof() {
 	c.logged("banned")
 	c.logged("spoofed")
-	c.addChain("banned_ipv6", nil, append(c.banned(Banned6, families()[1], 0), c.banned(BannedNet6, families()[1], netBits)...)...)
+	six := c.banned(Banned6, families()[1], 0)
+	c.addChain("banned_ipv6", nil, append(six, c.banned(BannedNet6, families()[1], netBits)...)...)
 	rules := append([]TreeRule{established()}, c.banned(Banned4, families()[0], 0)...)
 	rules = append(rules, c.heard()...)
 	rules = append(rules, c.direct()...)

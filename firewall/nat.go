@@ -122,7 +122,8 @@ func (c *compiler) oneToOneIn(zone string) []TreeRule {
 			helpers = append(helpers, c.assignOneToOne(zone, o)...)
 		}
 	}
-	return append(helpers, c.addMap(m, TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"})...)
+	to := TreeRule{Verdict: Verdict{VerdictDNAT, m.Name}, Name: "one to one"}
+	return append(helpers, c.addMap(m, to)...)
 }
 
 // srcnat translates sources on their way out, and lets no source out that means nothing there. The chain is

@@ -79,7 +79,8 @@ func (c *compiler) discovery() []TreeRule {
 			Name: "too many new neighbours"},
 		TreeRule{Learn: &Learn{known6, source}})
 	c.again(over, source)
-	c.addChain("asking", nil, TreeRule{Meter: &Meter{Set: asking6, Key: EtherSaddr, Link: true, Rate: askingUs},
+	c.addChain("asking", nil, TreeRule{
+		Meter:   &Meter{Set: asking6, Key: EtherSaddr, Link: true, Rate: askingUs},
 		Verdict: goTo("too_many_neighbours"), Name: "too many questions for neighbours"})
 	c.addChain("solicitations", nil,
 		TreeRule{Matches: match(known), Learn: &Learn{known6, source}, Verdict: goTo("asking")},
@@ -99,7 +100,8 @@ func (c *compiler) discovery() []TreeRule {
 	for _, z := range c.policy.Zones {
 		if networks := families()[1].of(z.OnLink); z.Outside && len(networks) > 0 {
 			for _, card := range z.cards() {
-				rules = append(rules, TreeRule{Matches: match(name(IIFName, card), within(IP6Saddr, networks), not(known)),
+				rules = append(rules, TreeRule{
+					Matches: match(name(IIFName, card), within(IP6Saddr, networks), not(known)),
 					Verdict: jump("newcomers"), Name: "new neighbours"})
 			}
 		}

@@ -50,7 +50,8 @@ func (c *compiler) halves() []TreeRule {
 	for _, z := range c.policy.Zones {
 		if len(z.Routed) > 0 {
 			link := z.Interfaces[0]
-			rules = append(rules, TreeRule{Matches: match(number(CTState, CTUntracked), name(IIFName, link), name(OIFName, link)),
+			rules = append(rules, TreeRule{
+				Matches: match(number(CTState, CTUntracked), name(IIFName, link), name(OIFName, link)),
 				Verdict: goTo(c.halvesOf(z)), Name: "another router of the link"})
 		}
 	}

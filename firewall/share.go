@@ -53,7 +53,8 @@ func (c *compiler) shares() {
 		s.Kept, s.Expires, s.Dynamic, s.Timeout, s.Size = true, true, true, floodMemory, paceSources
 		c.table.Sets = append(c.table.Sets, s)
 	}
-	c.addChain("begins_ipv6", nil, append(slices.Clip(six), c.pace(Meter{Set: "pace_cards", Key: EtherSaddr}))...)
+	cards := c.pace(Meter{Set: "pace_cards", Key: EtherSaddr})
+	c.addChain("begins_ipv6", nil, append(slices.Clip(six), cards)...)
 }
 
 // toTurnAway makes the chain of a reason for which packets of our own hosts are refused too, who are told.

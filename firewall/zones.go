@@ -34,7 +34,8 @@ func (c *compiler) replies(hook string, none uint32, errors ...TreeRule) []TreeR
 	rules = append(rules, TreeRule{Matches: match(number(CTState, none)), Counter: hook + "_invalid",
 		Verdict: drop(), Name: "belongs to no conversation"})
 	c.addChain("strays_"+hook, nil, append(append(rules, errors...), related(hook))...)
-	return []TreeRule{begun, {Matches: match(number(CTState, CTRelated|none)), Verdict: goTo("strays_" + hook)}}
+	strays := TreeRule{Matches: match(number(CTState, CTRelated|none)), Verdict: goTo("strays_" + hook)}
+	return []TreeRule{begun, strays}
 }
 
 // related lets ICMP errors about known conversations pass, and the conversations that known ones announced,

@@ -147,7 +147,8 @@ func (q packetQuestion) members(z firewall.Zone, side int) []end {
 		list := [2]string{n.list, fmt.Sprint(n.Addr().Is4())}
 		if a := q.firstOf(n.Prefix); q.inZone(z, a) && !listed[list] {
 			listed[list] = n.list != ""
-			all = appendMember(all, end{addr: a, in: z.Interfaces[0], what: z.Name + ", " + cmp.Or(n.list, networkText(n.Prefix))})
+			what := z.Name + ", " + cmp.Or(n.list, networkText(n.Prefix))
+			all = appendMember(all, end{addr: a, in: z.Interfaces[0], what: what})
 		}
 	}
 	return all

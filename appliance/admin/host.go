@@ -113,13 +113,7 @@ func host(ctx context.Context, env Env, args []string) error {
 			w.word)
 	}
 	if h.site != nil {
-		p := plan.Make(s, plan.Learned{}) // of a directory nobody has learned anything
-		if w.dir == "" {
-			if p, err = env.plan(s); err != nil {
-				return err
-			}
-		}
-		if h.Told, err = told(p, h.Name); err != nil {
+		if h.Told, err = env.told(s, w, h.Name); err != nil {
 			return err
 		}
 	}
@@ -144,6 +138,18 @@ func host(ctx context.Context, env Env, args []string) error {
 			stationErr)
 	}
 	return nil
+}
+
+// told is what a host of the site is told.
+func (e Env) told(s *site.Site, w wish, name string) ([]dhcp.Preview, error) {
+	if w.dir != "" {
+		return told(plan.Make(s, plan.Learned{}), name) // of a directory nobody has learned anything
+	}
+	p, err := e.plan(s)
+	if err != nil {
+		return nil, err
+	}
+	return told(p, name)
 }
 
 // printXL writes the Xen domain of a host that boots from the network. Named by

@@ -108,7 +108,8 @@ func (b *boot) release(target string) (string, error) {
 	if err == nil {
 		return "", nil
 	}
-	return "made read-only instead", errors.Join(err, b.OS.Mount(Mount{Target: target, Options: "remount,ro"}))
+	err = errors.Join(err, b.OS.Mount(Mount{Target: target, Options: "remount,ro"}))
+	return "made read-only instead", err
 }
 
 // patiently tries again while something is busy: a process that was killed lets

@@ -31,7 +31,8 @@ func readClock() (Clock, error) {
 		return Clock{Time: time.Now().UTC()}, fmt.Errorf("adjtimex: %w", err)
 	}
 	c := Clock{Time: time.Now().UTC(), Synchronised: t.Status&unix.STA_UNSYNC == 0}
-	if data, err := os.ReadFile("/sys/devices/system/clocksource/clocksource0/current_clocksource"); err == nil {
+	data, err := os.ReadFile("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+	if err == nil {
 		c.Source = strings.TrimSpace(string(data))
 	}
 	return c, nil

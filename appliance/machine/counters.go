@@ -134,7 +134,8 @@ func addConntrack(all map[Counter]uint64, message []byte) error {
 		if n < head || n > len(rest) {
 			return fmt.Errorf("statistics of conntrack: an attribute of %d bytes in %d", n, len(rest))
 		}
-		counter, ok := wanted[binary.NativeEndian.Uint16(rest[2:])&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER)]
+		kind := binary.NativeEndian.Uint16(rest[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+		counter, ok := wanted[kind]
 		if ok && n == head+number {
 			all[counter] += uint64(binary.BigEndian.Uint32(rest[head:]))
 		}

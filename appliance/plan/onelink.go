@@ -52,11 +52,13 @@ func SendsRedirects(s *site.Site, lan site.LAN) bool {
 
 // onLAN reports whether some of ends are in a LAN or in a part of it.
 func onLAN(s *site.Site, lan site.LAN, ends []site.FirewallEnd) bool {
+	names := []string{lan.Name}
+	for _, part := range s.Firewall.Zones {
+		if part.LAN == lan.Name {
+			names = append(names, part.Name)
+		}
+	}
 	return slices.ContainsFunc(ends, func(e site.FirewallEnd) bool {
-		return slices.ContainsFunc(e.Zones, func(zone string) bool {
-			return zone == lan.Name || slices.ContainsFunc(s.Firewall.Zones, func(part site.FirewallZone) bool {
-				return part.Name == zone && part.LAN == lan.Name
-			})
-		})
+		return slices.ContainsFunc(e.Zones, func(zone string) bool { return slices.Contains(names, zone) })
 	})
 }

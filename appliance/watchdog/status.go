@@ -77,7 +77,8 @@ func (g *Guard) complaint() string {
 	var words []string
 	for _, s := range g.judge.services {
 		if s.essential && s.silent >= hungRounds {
-			words = append(words, fmt.Sprintf("%s has not answered for %v", s.name, time.Duration(s.silent)*g.period()))
+			silent := time.Duration(s.silent) * g.period()
+			words = append(words, fmt.Sprintf("%s has not answered for %v", s.name, silent))
 		}
 	}
 	return strings.Join(words, ", ")

@@ -85,8 +85,10 @@ func startGuest(ctx context.Context, dir, site string, log io.Writer) (*guest, e
 		}
 		nics = append(nics, vmtest.NIC{MAC: guestMACs[i], Port: port})
 	}
-	g.vm, err = vmtest.Launch(ctx, dir, vmtest.Machine{Name: "firewall", Kernel: img.Kernel, Append: vmtest.Append,
-		MemoryMB: guestMemoryMB, Disks: []vmtest.Disk{{Path: img.Root, Snapshot: true}}, NICs: nics})
+	g.vm, err = vmtest.Launch(ctx, dir, vmtest.Machine{
+		Name: "firewall", Kernel: img.Kernel, Append: vmtest.Append, MemoryMB: guestMemoryMB,
+		Disks: []vmtest.Disk{{Path: img.Root, Snapshot: true}}, NICs: nics,
+	})
 	if err != nil {
 		return g, err
 	}

@@ -142,6 +142,8 @@ func isolated(n *network, dir string, files map[string]string) (*exec.Cmd, error
 		}
 	}
 	cmd := exec.Command("nsenter", "--net=/run/netns/"+n.box, filepath.Join(dir, "alone"), dir, "./start")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,
+	}
 	return cmd, nil
 }

@@ -67,7 +67,8 @@ func (w *watch) start(namespace string, done <-chan struct{}) error {
 				return
 			case l := <-links:
 				if int(l.Index) == index {
-					w.link(l.IfInfomsg.Flags&(unix.IFF_RUNNING|unix.IFF_LOWER_UP) == unix.IFF_RUNNING|unix.IFF_LOWER_UP)
+					const carrier = unix.IFF_RUNNING | unix.IFF_LOWER_UP
+					w.link(l.IfInfomsg.Flags&carrier == carrier)
 				}
 			case a := <-addrs:
 				if a.NewAddr && a.LinkIndex == index && a.LinkAddress.IP.To4() != nil {

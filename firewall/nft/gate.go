@@ -26,7 +26,8 @@ func closeGate(conn *nftables.Conn, table *nftables.Table, chains []firewall.Cha
 			c.Hook.Point != firewall.Forwarding {
 			continue
 		}
-		gate = append(gate, conn.InsertRule(&nftables.Rule{Table: table, Chain: &nftables.Chain{Table: table, Name: c.Name}, Exprs: []expr.Any{
+		chain := &nftables.Chain{Table: table, Name: c.Name}
+		gate = append(gate, conn.InsertRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
 			&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte("lo\x00")},
 			&expr.Ct{Key: expr.CtKeySTATE, Register: 1},

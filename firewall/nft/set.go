@@ -25,8 +25,10 @@ type wantedSet struct {
 func (b *batch) describeSets(t firewall.Table) ([]wantedSet, error) {
 	var all []wantedSet
 	for _, s := range t.Sets {
-		all = append(all, wantedSet{nftables.Set{Name: s.Name, Interval: s.Interval, HasTimeout: s.Expires, Timeout: s.Timeout,
-			Dynamic: s.Dynamic, Size: s.Size}, s.Kept, s.Key, nil, s.Elements})
+		all = append(all, wantedSet{nftables.Set{
+			Name: s.Name, Interval: s.Interval, HasTimeout: s.Expires, Timeout: s.Timeout,
+			Dynamic: s.Dynamic, Size: s.Size,
+		}, s.Kept, s.Key, nil, s.Elements})
 	}
 	for _, m := range t.Maps {
 		like := nftables.Set{Name: m.Name, Interval: m.Interval, IsMap: true, DataType: nftables.TypeVerdict}

@@ -294,8 +294,10 @@ func (d *draw) service(i int) firewall.Service {
 			{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(53)}}}},
 		{Name: "ping", Flows: []firewall.Flow{{Proto: firewall.ICMP, Types: []uint8{8}},
 			{Proto: firewall.ICMPv6, Types: []uint8{128}}}},
-		{Name: "ftp", Helper: "ftp", Flows: []firewall.Flow{{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(21)}}}},
-		{Name: "sip", Helper: "sip", Flows: []firewall.Flow{{Proto: udp, Ports: []firewall.PortRange{firewall.Port(5060)}},
+		{Name: "ftp", Helper: "ftp", Flows: []firewall.Flow{
+			{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(21)}}}},
+		{Name: "sip", Helper: "sip", Flows: []firewall.Flow{
+			{Proto: udp, Ports: []firewall.PortRange{firewall.Port(5060)}},
 			{Proto: tcp, Ports: []firewall.PortRange{{First: 5060, Last: 5061}}}}},
 		{Name: "ra", Flows: []firewall.Flow{{Proto: firewall.ICMPv6, Types: []uint8{133}}}},
 		{Name: "ssh", Flows: []firewall.Flow{{Proto: tcp, Ports: []firewall.PortRange{firewall.Port(22)}}}},

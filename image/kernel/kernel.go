@@ -68,11 +68,12 @@ func Build(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result, err := cache.get(ctx, in.key(), o.Progress, func(ctx context.Context, work string, log *os.File) error {
+	run := func(ctx context.Context, work string, log *os.File) error {
 		b := build{source: source, fragments: o.Fragments, dir: work, jobs: o.Jobs, log: log,
 			progress: o.Progress}
 		return b.run(ctx)
-	})
+	}
+	result, err := cache.get(ctx, in.key(), o.Progress, run)
 	if ctx.Err() != nil {
 		return Result{}, ctx.Err() // and not that a program was killed
 	}

@@ -22,7 +22,8 @@ func packageState(t *tree) []Offence {
 			for _, name := range spec.Names {
 				vars[f.dir][name.Name] = true
 				if kind := statefulType(t, f, spec); kind != "" {
-					bad = append(bad, stateOffence(t, f, name.Pos(), fmt.Sprintf("%s is a %s", name.Name, kind)))
+					what := fmt.Sprintf("%s is a %s", name.Name, kind)
+					bad = append(bad, stateOffence(t, f, name.Pos(), what))
 				}
 			}
 		}

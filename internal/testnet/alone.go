@@ -41,7 +41,9 @@ func (n *Namespace) Alone(dir, program string, args ...string) *Alone {
 	n.t.Helper()
 	script := n.write(dir, "alone", aloneScript)
 	cmd := exec.Command(script, append([]string{dir, program}, args...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,
+	}
 	return &Alone{n.Start(cmd), n, dir}
 }
 

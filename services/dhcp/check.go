@@ -77,7 +77,8 @@ func (c *Config) check() error {
 func (c *Config) checkPlace(h *Host, bad func(string, ...any)) {
 	for _, sub := range c.Subnets {
 		for _, a := range h.Addrs {
-			if h.asks() && (a == sub.Address || sub.Prefix.Contains(a) && (a == sub.Prefix.Addr() || a == lastAddr(sub.Prefix))) {
+			ends := sub.Prefix.Contains(a) && (a == sub.Prefix.Addr() || a == lastAddr(sub.Prefix))
+			if h.asks() && (a == sub.Address || ends) {
 				bad("%s cannot be a client's: it is the server's own, the network's or the broadcast address of %s", a, sub.Name)
 			}
 		}
@@ -158,7 +159,8 @@ func (c *Subnet) checkTold(bad func(string, ...any)) {
 		bad("MTU %d: want at least %d", c.MTU, minMTU)
 	}
 	checkText("captive portal", c.CaptivePortal, maxOption, bad)
-	if w := c.IPv6OnlyWait; w != 0 && (w < MinIPv6OnlyWait || w%time.Second != 0 || w/time.Second > math.MaxUint32) {
+	w := c.IPv6OnlyWait
+	if w != 0 && (w < MinIPv6OnlyWait || w%time.Second != 0 || w/time.Second > math.MaxUint32) {
 		bad("IPv6-only wait %s: want whole seconds, %s at least", w, MinIPv6OnlyWait)
 	}
 	checkOptions(c.Options, bad)

@@ -300,7 +300,8 @@ func (r report) printTop(w io.Writer, heading string, all []run.Count, show func
 		if c.Over > 0 {
 			least = "≥ "
 		}
-		rows = append(rows, []string{show(c.What), least + fmt.Sprint(n), strings.TrimSpace(share(n, r.Tops.Looked))})
+		part := strings.TrimSpace(share(n, r.Tops.Looked))
+		rows = append(rows, []string{show(c.What), least + fmt.Sprint(n), part})
 	}
 	cli.Table(w, rows)
 }

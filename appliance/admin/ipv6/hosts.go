@@ -83,7 +83,8 @@ func hostsOf(list []stationfile.Station, all bool, names map[ethernet.MAC]string
 		i := slices.IndexFunc(hosts, func(h Host) bool { return h.MAC == a.MAC && h.LAN == a.Network })
 		if i < 0 {
 			i = len(hosts)
-			hosts = append(hosts, Host{Name: names[a.MAC], MAC: a.MAC, LAN: printable.Cut(a.Network, maxText)})
+			lan := printable.Cut(a.Network, maxText)
+			hosts = append(hosts, Host{Name: names[a.MAC], MAC: a.MAC, LAN: lan})
 		}
 		hosts[i].Addresses = append(hosts[i].Addresses, a)
 	}

@@ -229,7 +229,9 @@ func (p *process1) serve(ctx context.Context) {
 	if g := p.guarding(); g != nil {
 		serving.Go(func() { g.Run(ctx) })
 	}
-	serving.Go(func() { p.refusals.run(ctx, func(err error) { p.box.Problem("counters of the kernel", err) }) })
+	serving.Go(func() {
+		p.refusals.run(ctx, func(err error) { p.box.Problem("counters of the kernel", err) })
+	})
 	p.supervisor.Run(ctx)
 	serving.Wait()
 }

@@ -110,7 +110,9 @@ func (p *installer) above(name string) bool {
 func (p *installer) make(dir string) bool {
 	o := dirOptions{parents: true}
 	if p.c.Has('v') {
-		o.told = func(dir string) { fmt.Fprintf(p.c.Stdout, "install: creating directory '%s'\n", withoutSlash(dir)) }
+		o.told = func(dir string) {
+			fmt.Fprintf(p.c.Stdout, "install: creating directory '%s'\n", withoutSlash(dir))
+		}
 	}
 	return makeDirs(p.c, dir, 0, false, o)
 }

@@ -62,7 +62,8 @@ func columns(words []string, width int) string {
 		line := ""
 		for i := row; i < len(words); i += rows {
 			first := i - row
-			line += "  " + words[i] + strings.Repeat(" ", widest(words[first:min(first+rows, len(words))])-displayed(words[i]))
+			column := widest(words[first:min(first+rows, len(words))])
+			line += "  " + words[i] + strings.Repeat(" ", column-displayed(words[i]))
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}

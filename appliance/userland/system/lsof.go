@@ -140,7 +140,8 @@ func (q *lsofQuery) option(o getopt.Option) error {
 	case 'i':
 		e, err := parseEndpoints(o.Value)
 		q.ask('i', func(_ *proc.Process, f *openFile) bool {
-			return e.match(f.socket) && (q.states == nil || f.socket.State == "" || slices.Contains(q.states, f.socket.State))
+			known := q.states != nil && f.socket.State != ""
+			return e.match(f.socket) && (!known || slices.Contains(q.states, f.socket.State))
 		})
 		return err
 	case 's':

@@ -27,7 +27,10 @@ func Commands() map[string]command.Command {
 			Usage: "[-fa] [-t N] [FILE]...", Help: unexpandHelp, Letters: "ft:a",
 			Long: map[string]byte{"first-only": 'f', "tabs": 't', "all": 'a'}, Run: unexpand,
 		},
-		"cat": {Usage: "[-nbvteA] [FILE]...", Help: catHelp, Letters: "nbvteAu", Run: cat},
+		"cksum": {Usage: "[FILE]...", Run: cksum},
+		"comm":  commCommand(),
+		"join":  joinCommand(),
+		"cat":   {Usage: "[-nbvteA] [FILE]...", Help: catHelp, Letters: "nbvteAu", Run: cat},
 		"cut": {Usage: "-b|-c|-f|-F LIST [-d TEXT] [-O TEXT] [-Ds] [FILE]...", Help: cutHelp,
 			Letters: "b:c:f:F:d:O:sDn", Run: cut},
 		"head": {Usage: "[-N | -n N | -c N] [-qv] [FILE]...", Help: headHelp, Raw: true, Run: head},
@@ -46,26 +49,32 @@ func Commands() map[string]command.Command {
 		"wc":  {Usage: "[-lwmcL] [FILE]...", Help: wcHelp, Letters: wcLetters, Run: wc},
 		"yes": {Usage: "[TEXT]...", Raw: true, Run: yes},
 	}
-	all["hexdump"] = command.Command{
-		Usage: "[-bcdoxCv] [-e FORMAT] [-f FILE] [-n N] [-s N] [FILE]...", Help: hexdumpHelp,
-		Letters: "bcdoxCe:f:n:s:v", Run: hexdump,
-	}
-	all["xxd"] = command.Command{
-		Usage: "[-pri] [-g N] [-c N] [-l N] [-s N] [-o N] [FILE]", Help: xxdHelp, Letters: "l:s:apirg:c:o:",
-		Run: xxd,
-	}
-	all["od"] = command.Command{
-		Usage: "[-abcdfhilosxv] [-t TYPE] [-A d|o|x|n] [-j N] [-N N] [-w[N]] [FILE]...", Help: odHelp,
-		Letters: "abcdfhilot:xsvA:j:N:w::", Long: odLong(), Run: od,
-	}
 	all["printf"] = command.Command{Usage: "FORMAT [ARGUMENT]...", Help: printfHelp, Raw: true, Run: printf}
 	all["split"] = command.Command{
 		Usage: "[-l N | -b N | -C N] [-a N] [-dx] [FILE [PREFIX]]", Help: splitHelp, Raw: true, Run: split,
 	}
-	dosUnix := command.Command{Usage: "[-ud] [FILE]...", Help: dos2unixHelp, Letters: "ud", Run: dos2unix}
-	all["dos2unix"], all["unix2dos"] = dosUnix, dosUnix
-	all["cksum"] = command.Command{Usage: "[FILE]...", Run: cksum}
-	all["comm"], all["join"] = commCommand(), joinCommand()
+	all["dos2unix"] = command.Command{Usage: "[-ud] [FILE]...", Help: dos2unixHelp, Letters: "ud",
+		Run: dos2unix}
+	all["unix2dos"] = all["dos2unix"]
+	maps.Copy(all, dumpCommands())
 	maps.Copy(all, sumCommands())
 	return all
+}
+
+// dumpCommands show bytes.
+func dumpCommands() map[string]command.Command {
+	return map[string]command.Command{
+		"hexdump": {
+			Usage: "[-bcdoxCv] [-e FORMAT] [-f FILE] [-n N] [-s N] [FILE]...", Help: hexdumpHelp,
+			Letters: "bcdoxCe:f:n:s:v", Run: hexdump,
+		},
+		"xxd": {
+			Usage: "[-pri] [-g N] [-c N] [-l N] [-s N] [-o N] [FILE]", Help: xxdHelp, Letters: "l:s:apirg:c:o:",
+			Run: xxd,
+		},
+		"od": {
+			Usage: "[-abcdfhilosxv] [-t TYPE] [-A d|o|x|n] [-j N] [-N N] [-w[N]] [FILE]...", Help: odHelp,
+			Letters: "abcdfhilot:xsvA:j:N:w::", Long: odLong(), Run: od,
+		},
+	}
 }

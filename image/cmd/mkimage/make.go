@@ -76,7 +76,9 @@ func (j *job) make(ctx context.Context, in image.Input) (*made, error) {
 }
 
 func (j *job) buildKernel(ctx context.Context) (kernel.Result, error) {
-	built, err := kernel.Build(ctx, kernel.Options{Source: j.kernelSrc, Image: j.kernel, CacheDir: j.cache, Progress: j.progress})
+	built, err := kernel.Build(ctx, kernel.Options{
+		Source: j.kernelSrc, Image: j.kernel, CacheDir: j.cache, Progress: j.progress,
+	})
 	if err != nil {
 		return built, fmt.Errorf("kernel: %w", err)
 	}

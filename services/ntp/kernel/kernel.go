@@ -115,8 +115,8 @@ func (c *Clock) Tune(t discipline.Tune) error {
 	}
 	return c.adjust(&unix.Timex{
 		// The kernel looks at status and unit before it takes the offset.
-		Modes: unix.ADJ_STATUS | unix.ADJ_NANO | unix.ADJ_FREQUENCY | unix.ADJ_TICK | unix.ADJ_TIMECONST | unix.ADJ_OFFSET |
-			unix.ADJ_MAXERROR | unix.ADJ_ESTERROR,
+		Modes: unix.ADJ_STATUS | unix.ADJ_NANO | unix.ADJ_FREQUENCY | unix.ADJ_TICK | unix.ADJ_TIMECONST |
+			unix.ADJ_OFFSET | unix.ADJ_MAXERROR | unix.ADJ_ESTERROR,
 		Status:   status(t),
 		Freq:     t.Frequency,
 		Tick:     t.Tick,

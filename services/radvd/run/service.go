@@ -118,7 +118,9 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
 	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
 	var err error
-	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{Log: o.Log, Events: s.events, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall, Open: o.Neighbours})
+	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{
+		Log: o.Log, Events: s.events, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall, Open: o.Neighbours,
+	})
 	if err != nil {
 		return nil, err
 	}

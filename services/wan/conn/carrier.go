@@ -40,7 +40,8 @@ func WatchCarrier(ctx context.Context, name string, tell func(up bool)) error {
 	}
 	w.socket = os.NewFile(uintptr(fd), "carrier of "+name)
 	defer w.socket.Close()
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+	links := &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}
+	if err := unix.Bind(fd, links); err != nil {
 		return os.NewSyscallError("carrier: bind netlink socket", err)
 	}
 	if self, err := unix.Getsockname(fd); err == nil {

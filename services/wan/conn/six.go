@@ -147,7 +147,8 @@ func (c *Conn6) Probe(router netip.Addr) error {
 // Send sends a message to all DHCPv6 servers and relay agents on the link. The errors are those
 // of package os.
 func (c *Conn6) Send(message []byte) error {
-	_, err := c.dhcp.WriteToUDPAddrPort(message, netip.AddrPortFrom(allServers().WithZone(c.Name), serverPort6))
+	servers := netip.AddrPortFrom(allServers().WithZone(c.Name), serverPort6)
+	_, err := c.dhcp.WriteToUDPAddrPort(message, servers)
 	if err != nil {
 		return fmt.Errorf("DHCPv6: %w", links.On(c.Name, err))
 	}

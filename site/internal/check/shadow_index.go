@@ -135,7 +135,8 @@ func (x *ruleIndex) around(s side, r reach, is4 bool) []part {
 			a := in.networks[i].Addr()
 			for length, filed := range x.lengths[family(a)][:a.BitLen()+1] {
 				if filed {
-					all = append(all, part{side: s, zone: zone, network: netip.PrefixFrom(a, length).Masked()})
+					network := netip.PrefixFrom(a, length).Masked()
+					all = append(all, part{side: s, zone: zone, network: network})
 				}
 			}
 			return all

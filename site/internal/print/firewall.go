@@ -74,8 +74,8 @@ func FirewallRows(s *model.Site) (rows [][]string) {
 	}
 	for _, w := range f.Forwards {
 		offered := model.FlowsText(model.Service{Flows: w.Flows(w.First, w.Last)})
-		rows = append(rows, []string{"forward", w.Name, strings.Join(w.From, " ") + " " + offered + " → " + targetText(w),
-			forwardNote(w), w.Place})
+		what := strings.Join(w.From, " ") + " " + offered + " → " + targetText(w)
+		rows = append(rows, []string{"forward", w.Name, what, forwardNote(w), w.Place})
 	}
 	for _, o := range f.OneToOne {
 		rows = append(rows, []string{"one to one", o.Host, o.Outside.String() + " ↔ " + o.Inside.String(), "",

@@ -60,7 +60,10 @@ func run(c *command.Call) {
 	d := card{s, c, c.Args[0]}
 	do := d.showSettings
 	if len(c.Options) == 1 {
-		do = map[byte]func() error{'i': d.showDriver, 'k': d.showFeatures, 'K': d.setFeatures, 'P': d.showPermanent, 'S': d.showCounters}[c.Options[0].Letter]
+		do = map[byte]func() error{
+			'i': d.showDriver, 'k': d.showFeatures, 'K': d.setFeatures, 'P': d.showPermanent,
+			'S': d.showCounters,
+		}[c.Options[0].Letter]
 	}
 	if err := do(); err != nil {
 		d.fail(err)

@@ -32,7 +32,8 @@ func (r *request) counterLines(l link) []counterLine {
 			{"frame", "frame_errors", s.RxFrameErrors}, {"fifo", "fifo_errors", s.RxFifoErrors}, {"overrun", "",
 				s.RxOverErrors},
 			{"", "missed_errors", s.RxMissedErrors}}})
-		tx = append(tx, counterLine{"TX errors:", []counter{{}, {"aborted", "aborted_errors", s.TxAbortedErrors},
+		tx = append(tx, counterLine{"TX errors:", []counter{
+			{}, {"aborted", "aborted_errors", s.TxAbortedErrors},
 			{"fifo", "fifo_errors", s.TxFifoErrors}, {"window", "window_errors", s.TxWindowErrors},
 			{"heartbt", "heartbeat_errors", s.TxHeartbeatErrors}, {"transns", "carrier_changes",
 				l.number(iflaCarrierChanges)}}})

@@ -100,9 +100,7 @@ func fields() []field {
 			return short(float64(t.u32(at))/1000, 6) + "/" + short(float64(t.u32(at+4))/1000, 6)
 		}},
 		{"ato:", 12, micros}, {"mss:", atMSS, count}, {"pmtu:", 60, count}, {"rcvmss:", 20, count},
-		{"advmss:", 84,
-			count},
-		{"cwnd:", atWindow, count},
+		{"advmss:", 84, count}, {"cwnd:", atWindow, count},
 		{"ssthresh:", 76, func(t *info, at int) string {
 			if t.u32(at) >= 0xffff {
 				return ""
@@ -112,8 +110,7 @@ func fields() []field {
 		{"bytes_sent:", 200, count64}, {"bytes_retrans:", 208, count64}, {"bytes_acked:", 120, count64},
 		{"bytes_received:", 128, count64},
 		{"segs_out:", 136, count}, {"segs_in:", 140, count}, {"data_segs_out:", 156, count},
-		{"data_segs_in:", 152,
-			count},
+		{"data_segs_in:", 152, count},
 		{"send ", 0, sendRate}, {"lastsnd:", 44, count}, {"lastrcv:", 52, count}, {"lastack:", 56, count},
 		{"pacing_rate ", 104, func(t *info, at int) string {
 			text := rate(t, at)
@@ -140,10 +137,7 @@ func fields() []field {
 			return strconv.Itoa(int(t.u32(at)))
 		}},
 		{"reord_seen:", 220, count}, {"rcv_rtt:", 92, micros}, {"rcv_space:", 96, count},
-		{"rcv_ssthresh:", 64,
-			count},
-		{"notsent:", 144, count}, {"minrtt:", 148, micros}, {"rcv_ooopack:", 224, count},
-		{"snd_wnd:", 228, count},
+		{"rcv_ssthresh:", 64, count}, {"notsent:", 144, count}, {"minrtt:", 148, micros}, {"rcv_ooopack:", 224, count}, {"snd_wnd:", 228, count},
 	}
 }
 

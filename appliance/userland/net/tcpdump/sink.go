@@ -57,7 +57,9 @@ func openFile(c *command.Call, name string, flushed bool, k kind, snap uint32) (
 		}
 		b := bufio.NewWriterSize(f, 64<<10)
 		out, flush = b, b.Flush
-		end = func() error { return errors.Join(command.Named(name, b.Flush()), command.Named(name, f.Close())) }
+		end = func() error {
+			return errors.Join(command.Named(name, b.Flush()), command.Named(name, f.Close()))
+		}
 	}
 	w, err := pcap.NewWriter(out, k.number, snap)
 	if err == nil && flushed {

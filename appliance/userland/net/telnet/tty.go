@@ -47,7 +47,8 @@ func (t *tty) set(change func(*unix.Termios)) {
 // keys gives each key at once, as cfmakeraw(3) has it.
 func (t *tty) keys() {
 	t.set(func(m *unix.Termios) {
-		m.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+		m.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR |
+			unix.ICRNL | unix.IXON
 		m.Oflag &^= unix.OPOST
 		m.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 		m.Cflag = m.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8

@@ -169,7 +169,8 @@ func (g *generator) carries(proto uint32) cond {
 func (g *generator) ip(proto uint32) cond { return and(g.carries(typeIP), g.header(9, 1, proto)) }
 
 func (g *generator) ip6(proto uint32) cond {
-	return and(g.carries(typeIP6), or(g.header(6, 1, proto), and(g.header(6, 1, protoFrag), g.header(40, 1, proto))))
+	fragment := and(g.header(6, 1, protoFrag), g.header(40, 1, proto))
+	return and(g.carries(typeIP6), or(g.header(6, 1, proto), fragment))
 }
 
 // unfragmented says that an IPv4 packet is no fragment but the first.
@@ -294,7 +295,8 @@ func (g *generator) vlan(p primitive) (cond, error) {
 	c := or(g.carries(0x8100), g.carries(0x88a8), g.carries(0x9100))
 	if p.n != nil {
 		if p.n.n > 0xfff {
-			return nil, &Error{p.n.column, fmt.Sprintf("%s: expected the number of a VLAN, 0 to 4095", p.n.text)}
+			text := p.n.text + ": expected the number of a VLAN, 0 to 4095"
+			return nil, &Error{p.n.column, text}
 		}
 		c = and(c, masked(g.network(), 2, 0xfff, p.n.n))
 	}

@@ -137,7 +137,8 @@ func (g *generator) hosts4(v value, addr, mask uint32) (cond, error) {
 
 func (g *generator) hosts6(v value, p netip.Prefix) (cond, error) {
 	if v.q.proto != "" && v.q.proto != "ip6" {
-		return nil, &Error{v.token.column, fmt.Sprintf("%s: %s has no IPv6 addresses", v.token.text, v.q.proto)}
+		text := fmt.Sprintf("%s: %s has no IPv6 addresses", v.token.text, v.q.proto)
+		return nil, &Error{v.token.column, text}
 	}
 	b := p.Addr().As16()
 	one := func(off uint32) cond {
