@@ -19,7 +19,7 @@ func TestArguments(t *testing.T) {
 				Disks: []Disk{{Path: "root"}, {Path: "perm", Snapshot: true, Sector: 4096}},
 				NICs:  []NIC{{MAC: "00:16:3e:00:00:01", Port: Port{kind: "tap"}}, {MAC: "00:16:3e:00:00:02", Port: Port{kind: "dgram"}}},
 			},
-			want: common + ` -cpu max -m 96 -smp 1
+			want: common + ` -cpu max -m 96 -smp 1,maxcpus=2
 				-serial stdio -qmp unix:QMP,server=on,wait=off -name firewall
 				-machine q35 -kernel vmlinuz -append root=/dev/vda ro
 				-drive if=none,id=disk0,format=raw,cache=writeback,file=root -device virtio-blk-pci,drive=disk0
@@ -34,7 +34,7 @@ func TestArguments(t *testing.T) {
 				Name: "web1", MemoryMB: 512, CPUs: 2, CPU: "Nehalem", Firmware: true, Watchdog: true, Clock: "2099-01-01T00:00:00",
 				NICs: []NIC{{MAC: "00:16:3e:00:00:01", Port: Port{kind: "tap"}}},
 			},
-			want: common + ` -cpu Nehalem -m 512 -smp 2
+			want: common + ` -cpu Nehalem -m 512 -smp 2,maxcpus=2
 				-serial stdio -qmp unix:QMP,server=on,wait=off -name web1
 				-machine pc,graphics=off -rtc base=2099-01-01T00:00:00 -device i6300esb -action watchdog=reset
 				-netdev tap,id=net0,fd=3 -device virtio-net-pci,netdev=net0,mac=00:16:3e:00:00:01,bootindex=1`,
