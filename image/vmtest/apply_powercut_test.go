@@ -90,7 +90,7 @@ func record(ctx context.Context, t *testing.T) *applied {
 	t.Helper()
 	img := theImage(t, homeImage)
 	a := &applied{
-		img: img, wan: newSwitch(t, "wan", gateway+"/24"), lan: newSwitch(t, "lan", "192.168.32.10/24"),
+		img: img, wan: newSwitch(t, "wan", gateway+"/24"), lan: newSwitch(t, "lan", storeAddr),
 		root: img.Root, dir: t.TempDir(), r: rand.New(rand.NewPCG(1, 12)), hashes: map[int]string{},
 	}
 	log := filepath.Join(a.dir, "log")

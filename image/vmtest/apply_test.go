@@ -32,7 +32,7 @@ func TestApply(t *testing.T) {
 	c := &changing{
 		t:   t,
 		wan: newSwitch(t, "wan", gateway+"/24", internet+"/32"),
-		lan: newSwitch(t, "lan", "192.168.32.10/24"),
+		lan: newSwitch(t, "lan", storeAddr),
 	}
 	a := admin{from: newHost(t, c.lan, "00:00:5e:00:53:21"), key: img.Key, address: "192.168.32.1",
 		knownHosts: filepath.Join(t.TempDir(), "known_hosts")}

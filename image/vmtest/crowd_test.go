@@ -162,7 +162,7 @@ func besiege(ctx context.Context, t *testing.T, memory int) *besieged {
 	img := theImage(t, fullImage)
 	b := &besieged{
 		wan: newSwitch(t, "wan", gateway+"/24", internet+"/32", brokerAddr+"/32"),
-		lan: newSwitch(t, "lan", "192.168.32.10/24"),
+		lan: newSwitch(t, "lan", storeAddr),
 	}
 	provideFull(t, b.wan)
 	b.vm = Start(t, Machine{

@@ -84,7 +84,7 @@ func TestImage(t *testing.T) {
 		t:    t,
 		img:  img,
 		wan:  newSwitch(t, "wan", gateway+"/24", internet+"/32"),
-		lan:  newSwitch(t, "lan", "192.168.32.10/24"),
+		lan:  newSwitch(t, "lan", storeAddr),
 		root: disk(ctx, t, img.Root),
 	}
 	h.laptop = newHost(t, h.lan, "00:00:5e:00:53:21")

@@ -31,7 +31,7 @@ func largeAt(t *testing.T, memory, hosts, networks int) {
 	img := theImage(t, fullImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()
-	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", "192.168.32.10/24")
+	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", storeAddr)
 	provideFull(t, wan)
 	a := admin{from: lan, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	w := newWorkstation(t, a, filepath.Join(builds, "full-site"))

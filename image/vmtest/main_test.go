@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,8 +110,10 @@ const (
 	wanMAC = "00:16:3e:20:00:f0"
 	lanMAC = "00:16:3e:20:00:f1"
 
-	gateway  = "192.0.2.1"    // the provider's router
-	internet = "198.51.100.1" // a server beyond it
+	gateway = "192.0.2.1" // the provider's router
+	// storeAddr is what hosts of the example gives store, the server, which a switch of a LAN is as well.
+	storeAddr = "192.168.32.10/24"
+	internet  = "198.51.100.1" // a server beyond it
 )
 
 // eth0 is the name of the one interface that each namespace has.
@@ -122,7 +125,11 @@ func newSwitch(t *testing.T, name string, addrs ...string) *testnet.Namespace {
 	t.Helper()
 	n := testnet.New(t, name)
 	n.Bridge(eth0)
-	n.SetMAC(eth0, n.MAC(eth0)) // or it is another when a host is plugged in, which its neighbours do not know
+	mac := n.MAC(eth0)
+	if slices.Contains(addrs, storeAddr) {
+		mac = net.HardwareAddr{0, 0x16, 0x3e, 0x20, 0, 0x10} // of the example's ethers: no other may have that address
+	}
+	n.SetMAC(eth0, mac) // or it is another when a host is plugged in, which its neighbours do not know
 	for _, a := range addrs {
 		n.AddAddr(eth0, a)
 	}

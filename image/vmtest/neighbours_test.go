@@ -44,7 +44,7 @@ func TestNeighbourFloods(t *testing.T) {
 	img := theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*Guard)
 	defer cancel()
-	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", "192.168.32.10/24")
+	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", storeAddr)
 	a := admin{from: lan, key: img.Key, address: box4, knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
 	old := newHost(t, lan, "02:00:5e:00:00:01")

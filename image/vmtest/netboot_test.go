@@ -30,7 +30,7 @@ func TestHosts(t *testing.T) {
 	linux, store, img := linuxKernel(t), debian(t), theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	t.Cleanup(cancel) // the hosts outlast this function
-	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", "192.168.32.10/24")
+	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", storeAddr)
 	shop := startStore(ctx, t, lan, store)
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
 	// It waits for the boot, which the hosts' own tries do not outlast on a machine of any speed, and takes

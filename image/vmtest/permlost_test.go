@@ -32,7 +32,7 @@ func TestPermLost(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 6*Guard)
 	defer cancel()
-	p := &permLost{img: theImage(t, lockedImage), wan: newSwitch(t, "wan", gateway+"/24"), lan: newSwitch(t, "lan", "192.168.32.10/24")}
+	p := &permLost{img: theImage(t, lockedImage), wan: newSwitch(t, "wan", gateway+"/24"), lan: newSwitch(t, "lan", storeAddr)}
 	p.laptop = newHost(t, p.lan, "00:00:5e:00:53:21")
 	p.good = disk(ctx, t, p.img.Perm)
 	p.admin = admin{from: p.lan, key: p.img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}

@@ -59,9 +59,9 @@ func arguments(m Machine, qmpSocket string) []string {
 	return args
 }
 
-// processors says how many there are, and that there could be two: TCG translates the barriers of a guest that
-// never has more than one to nothing, and the devices, in another thread, then miss that a queue goes on. A card
-// that stands still for ever was seen, in storms of packets.
+// processors says how many there are, and that there could be two: TCG translates the barriers of a guest
+// that never has more than one to nothing, and the devices, in another thread, then miss that a queue goes
+// on. A card that stands still for ever was seen, in storms of packets.
 func processors(n int) string { return fmt.Sprintf("%d,maxcpus=%d", n, max(n, 2)) }
 
 // diskArguments plug in disk i. The cache mode is QEMU's own default, said because the power cuts depend on

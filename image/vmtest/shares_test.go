@@ -87,7 +87,7 @@ func TestShares(t *testing.T) {
 }
 
 func newGreedy(t *testing.T) *greedy {
-	c := &greedy{wan: newSwitch(t, "wan", gateway+"/24", internet+"/32", "192.0.2.66/24"), lan: newSwitch(t, "lan", "192.168.32.10/24")}
+	c := &greedy{wan: newSwitch(t, "wan", gateway+"/24", internet+"/32", "192.0.2.66/24"), lan: newSwitch(t, "lan", storeAddr)}
 	c.web1 = newHost(t, c.lan, "00:00:5e:00:53:a1")
 	c.greedy = c.lan
 	c.calm = newHost(t, c.lan, "00:00:5e:00:53:a3")

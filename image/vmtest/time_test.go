@@ -65,7 +65,7 @@ func TestTime(t *testing.T) {
 	}
 	h := &timed{
 		wan: newSwitch(t, "wan", gateway+"/24", internet+"/32", upstream+"/32", namedTime+"/32"),
-		lan: newSwitch(t, "lan", "192.168.32.10/24"), img: img, root: disk(ctx, t, img.Root),
+		lan: newSwitch(t, "lan", storeAddr), img: img, root: disk(ctx, t, img.Root),
 	}
 	h.laptop = newHost(t, h.lan, "00:00:5e:00:53:21")
 	h.admin = admin{from: h.laptop, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}

@@ -50,7 +50,7 @@ func TestTunnel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()
 	wan := newSwitch(t, "wan", gateway+"/24", internet+"/32", brokerAddr+"/32", "192.168.7.1/24")
-	lan := newSwitch(t, "lan", "192.168.32.10/24")
+	lan := newSwitch(t, "lan", storeAddr)
 	wan.Sysctl("ipv6/conf/all/forwarding", "1")
 	wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
 	h := &tunnelled{T: t, wan: wan, laptop: newHost(t, lan, "00:00:5e:00:53:21"), web1: newHost(t, lan, web1MAC)}

@@ -32,7 +32,7 @@ func TestTwoDisks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()
 	d := &twoDisks{img: img, root: disk(ctx, t, img.Root), perm: disk(ctx, t, img.Perm)}
-	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", "192.168.32.10/24")
+	wan, lan := newSwitch(t, "wan", gateway+"/24"), newSwitch(t, "lan", storeAddr)
 	d.admin = admin{from: lan, key: img.Key, address: "192.168.32.1", knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	d.vm = Start(t, Machine{
 		Name: "firewall", Kernel: img.Kernel, Append: Append + " gatehouse.watchdog=12", MemoryMB: 96, Watchdog: true,

@@ -38,7 +38,7 @@ func TestTwoWays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
 	defer cancel()
 	o := &twoWays{t: t, img: theImage(t, homeImage), wan: newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"),
-		lan: newSwitch(t, "lan", "192.168.32.10/24")}
+		lan: newSwitch(t, "lan", storeAddr)}
 	o.root = disk(ctx, t, o.img.Root)
 	o.wan.Run("ip", "-6", "addr", "add", server6+"/128", "dev", eth0, "nodad")
 	o.provider = newDelegator(t, o.wan)

@@ -46,7 +46,7 @@ func TestWayOut(t *testing.T) {
 		*n = newSwitch(t, "wan", gateway+"/24", internet+"/32")
 		listen(t, *n, internet+":80")
 	}
-	o.lan = newSwitch(t, "lan", "192.168.32.10/24")
+	o.lan = newSwitch(t, "lan", storeAddr)
 	a := admin{from: newHost(t, o.lan, "00:00:5e:00:53:21"), key: o.img.Key, address: "192.168.32.1",
 		knownHosts: filepath.Join(t.TempDir(), "known_hosts")}
 	o.workstation = newWorkstation(t, a, "../../examples/home")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/image/vmtest"
 	"github.com/gatehouse-os/gatehouse/image/vmtest/nethost"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
 //go:embed networks.sh
@@ -222,13 +223,19 @@ func (l *lab) status(ctx context.Context, t *testing.T) status {
 	return s
 }
 
-// healthy has the appliance say that all is well.
-func (l *lab) healthy(ctx context.Context, t *testing.T) status {
+// healthy waits until the appliance says that all is well: beside others, its services may take longer to
+// answer than status waits for them.
+func (l *lab) healthy(ctx context.Context, t *testing.T) (s status) {
 	t.Helper()
-	s := l.status(ctx, t)
-	if len(s.Problems) > 0 {
-		t.Errorf("problems: %q", s.Problems)
-	}
+	defer func() {
+		if len(s.Problems) > 0 {
+			t.Logf("problems: %q", s.Problems)
+		}
+	}()
+	testnet.Eventually(t, vmtest.Guard, "the appliance says that all is well", func() bool {
+		s = l.status(ctx, t)
+		return len(s.Problems) == 0
+	})
 	return s
 }
 
