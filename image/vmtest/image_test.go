@@ -136,20 +136,19 @@ func firstLease(ctx context.Context, t *testing.T, h *home) {
 }
 
 func commands(ctx context.Context, t *testing.T, h *home) {
-	text := h.admin.must(ctx, t, "gatehouse status")
+	text := h.admin.wellText(ctx, t)
 	for _, want := range []string{"firewall", "eth1", "192.168.32.1/24", "192.0.2.10/24", "dhcp", "dns", "Everything is as it should be."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("gatehouse status does not say %q:\n%s", want, text)
 		}
 	}
-	var s status
-	h.admin.json(ctx, t, "gatehouse status --json", &s)
+	s := h.admin.well(ctx, t, "at first")
 	ready := map[string]bool{}
 	for _, one := range s.Services {
 		ready[one.Name] = one.State == "ready"
 	}
-	if want := map[string]bool{"nflog": true, "dhcp": true, "dns": true, "ntp": true, "sshd": true}; !maps.Equal(ready, want) || len(s.Problems) > 0 {
-		t.Errorf("services %v, problems %q", s.Services, s.Problems)
+	if want := map[string]bool{"nflog": true, "dhcp": true, "dns": true, "ntp": true, "sshd": true}; !maps.Equal(ready, want) {
+		t.Errorf("services %v", s.Services)
 	}
 	want := leased{Addr: h.laptopGot["ip"], MAC: "00:00:5e:00:53:21", Name: "laptop", Kind: "pool"}
 	if got := leases(ctx, t, h.admin); !slices.Contains(got, want) {

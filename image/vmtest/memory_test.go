@@ -20,8 +20,7 @@ func idle(ctx context.Context, t *testing.T, a admin) {
 	all := kilobytes(a.must(ctx, t, "cat /proc/meminfo"))
 	used := all["MemTotal"] - all["MemAvailable"]
 	t.Logf("kB: %d of %d are used; %d are free, and %d of files", used, all["MemTotal"], all["MemFree"], all["Cached"])
-	var s status
-	a.json(ctx, t, "gatehouse status --json", &s)
+	s := a.well(ctx, t, "idle")
 	a.services(ctx, t, s)
 	a.descriptors(ctx, t, s.Services)
 	if used <= 0 || used > maxUsed {

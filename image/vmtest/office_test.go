@@ -184,7 +184,7 @@ func getsNothing(ctx context.Context, t *testing.T, host *testnet.Namespace) {
 }
 
 func officeStatus(ctx context.Context, t *testing.T, o *office) {
-	text := o.admin.must(ctx, t, "gatehouse status")
+	text := o.admin.wellText(ctx, t)
 	for _, want := range []string{
 		"gate", "eth0", "203.0.113.10/29", "203.0.113.11/32", "2001:db8:0:1::10/64",
 		"10.77.1.1/24", "2001:db8:50:1::1/64", "eth1.10", "10.77.10.1/24", "eth1.20", "2001:db8:50:20::1/64",
@@ -194,11 +194,10 @@ func officeStatus(ctx context.Context, t *testing.T, o *office) {
 			t.Errorf("gatehouse status does not say %q:\n%s", want, text)
 		}
 	}
-	var s status
-	o.admin.json(ctx, t, "gatehouse status --json", &s)
+	s := o.admin.well(ctx, t, "at first")
 	idle := func(s service) bool { return s.State != "ready" }
-	if len(s.Services) == 0 || slices.ContainsFunc(s.Services, idle) || len(s.Problems) > 0 {
-		t.Errorf("services %v, problems %q", s.Services, s.Problems)
+	if len(s.Services) == 0 || slices.ContainsFunc(s.Services, idle) {
+		t.Errorf("services %v", s.Services)
 	}
 	all := leases(ctx, t, o.admin)
 	for _, want := range []leased{

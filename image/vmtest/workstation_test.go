@@ -176,6 +176,17 @@ func (a admin) well(ctx context.Context, t *testing.T, when string) (s status) {
 	return s
 }
 
+// wellText waits until an appliance says that all is well, and gives what it says.
+func (a admin) wellText(ctx context.Context, t *testing.T) (text string) {
+	t.Helper()
+	testnet.Eventually(t, Guard, "gatehouse status ends with 0", func() bool {
+		var err error
+		text, err = a.run(ctx, "gatehouse status")
+		return err == nil
+	})
+	return text
+}
+
 // unanswered reports whether a problem is that somebody took longer to answer than status waits, as they do
 // on an emulated machine beside others.
 func unanswered(problem string) bool {
