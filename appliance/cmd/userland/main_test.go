@@ -43,17 +43,17 @@ func TestMistakes(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"awk 1 nosuch", 1, "awk: nosuch: no such file or directory\n"},
-		{"cat nosuch", 1, "cat: nosuch: no such file or directory\n"},
-		{"cp a a nosuch", 1, "cp: nosuch: not a directory\n"},
-		{"mv a a nosuch", 1, "mv: nosuch: not a directory\n"},
-		{"mv a nosuch/x", 1, "mv: nosuch/x: no such file or directory\n"},
-		{"mv nosuch x", 1, "mv: nosuch: no such file or directory\n"},
-		{"ln a nosuch/x", 1, "ln: nosuch/x: no such file or directory\n"},
+		{"awk 1 nosuch", 1, "awk: nosuch: No such file or directory\n"},
+		{"cat nosuch", 1, "cat: can't open 'nosuch': No such file or directory\n"},
+		{"cp a a nosuch", 1, "cp: nosuch: Not a directory\n"},
+		{"mv a a nosuch", 1, "mv: nosuch: Not a directory\n"},
+		{"mv a nosuch/x", 1, "mv: can't create 'nosuch/x': No such file or directory\n"},
+		{"mv nosuch x", 1, "mv: can't rename 'nosuch': No such file or directory\n"},
+		{"ln a nosuch/x", 1, "ln: nosuch/x: No such file or directory\n"},
 		{"mktemp x", 1, "mktemp: x: expected a name that ends in XXXXXX\n"},
-		{"env nosuch", 127, "env: nosuch: not found\n"},
-		{"xargs nosuch", 127, "xargs: nosuch: not found\n"},
-		{"umount nosuch", 1, "umount: nosuch: no such file or directory\n"},
+		{"env nosuch", 127, "env: can't execute 'nosuch': No such file or directory\n"},
+		{"xargs nosuch", 127, "xargs: nosuch: No such file or directory\n"},
+		{"umount nosuch", 1, "umount: can't unmount nosuch: No such file or directory\n"},
 	} {
 		var out bytes.Buffer
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader(""), &out, &out)

@@ -90,7 +90,7 @@ func (p *cpio) do() (err error) {
 	if name, given := p.Value('F'); given {
 		f, err := os.Open(name)
 		if err != nil {
-			return command.Named(name, err)
+			return command.Cannot("open", name, err)
 		}
 		defer f.Close()
 		from = f
@@ -110,7 +110,7 @@ func (p *cpio) create() error {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
-		return command.Named(name, err)
+		return command.Cannot("open", name, err)
 	}
 	to := bufio.NewWriterSize(f, 64<<10)
 	if err = p.write(to); err == nil {

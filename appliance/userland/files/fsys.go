@@ -16,12 +16,12 @@ import (
 
 // lstat and stat are the system calls; their errors name the file.
 func lstat(name string) (st unix.Stat_t, err error) {
-	err = command.Named(name, unix.Lstat(name, &st))
+	err = command.Cannot("stat", name, unix.Lstat(name, &st))
 	return st, err
 }
 
 func stat(name string) (st unix.Stat_t, err error) {
-	err = command.Named(name, unix.Stat(name, &st))
+	err = command.Cannot("stat", name, unix.Stat(name, &st))
 	return st, err
 }
 
@@ -35,7 +35,7 @@ func isLink(st *unix.Stat_t) bool { return kind(st) == unix.S_IFLNK }
 func names(dir string) ([]string, error) {
 	f, err := os.Open(dir)
 	if err != nil {
-		return nil, command.Named(dir, err)
+		return nil, command.Cannot("open", dir, err)
 	}
 	defer f.Close()
 	all, err := f.Readdirnames(-1)

@@ -159,25 +159,25 @@ func (p *installer) copy(from, to string) error {
 		return err
 	}
 	if isDir(&src) {
-		return fmt.Errorf("%s: is a directory, and left out", from)
+		return fmt.Errorf("omitting directory '%s'", from)
 	}
 	var dst unix.Stat_t
 	if unix.Lstat(to, &dst) == nil {
 		switch {
 		case inodeOf(&src) == inodeOf(&dst):
-			return fmt.Errorf("%s and %s are the same file", from, to)
+			return fmt.Errorf("'%s' and '%s' are the same file", from, to)
 		case isDir(&dst):
-			return fmt.Errorf("%s is a directory", to)
+			return fmt.Errorf("'%s' is a directory", to)
 		}
 	}
 	in, err := os.Open(from)
 	if err != nil {
-		return command.Named(from, err)
+		return command.Cannot("open", from, err)
 	}
 	defer in.Close()
 	out, err := os.CreateTemp(filepath.Dir(to), "."+lastPart(to)+".*")
 	if err != nil {
-		return command.Named(to, err)
+		return command.Cannot("create", to, err)
 	}
 	err = p.fill(out, in, &src)
 	if err = errors.Join(err, command.Named(to, out.Close())); err == nil {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // human is a size for people: three digits or so, and K, M, G of 1024; with the tenth, or rounded to a whole.
@@ -122,7 +124,7 @@ func number(text string, suffixes ...suffix) (uint64, error) {
 	digits := strings.TrimLeft(text, "0123456789")
 	n, err := strconv.ParseUint(text[:len(text)-len(digits)], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("invalid number %q", text)
+		return 0, command.Invalid("number", text)
 	}
 	if digits == "" {
 		return n, nil
@@ -136,5 +138,5 @@ func number(text string, suffixes ...suffix) (uint64, error) {
 		}
 		return n * s.by, nil
 	}
-	return 0, fmt.Errorf("invalid number %q", text)
+	return 0, command.Invalid("number", text)
 }
