@@ -43,16 +43,16 @@ type step struct {
 // copy copies a file. followTop is for from alone, not for what is in it. It says itself what has failed.
 func (p *copier) copy(from, to string, followTop bool) bool {
 	s := step{from: from, to: to, follow: p.follow || followTop}
-	look := lstat
+	look := unix.Lstat
 	if s.follow {
-		look = stat
+		look = unix.Stat
 	}
-	var err error
-	if s.src, err = look(from); err != nil {
+	err := look(from, &s.src)
+	if err != nil {
 		if p.hard || p.symbolic {
 			return p.linkTo(&s) // links to what is not there are links
 		}
-		return p.fail(err)
+		return p.fail(command.Cannot("stat", from, err))
 	}
 	if err = unix.Lstat(to, &s.dst); err != nil && err != unix.ENOENT {
 		return p.fail(command.Cannot("stat", to, err))

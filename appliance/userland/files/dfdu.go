@@ -88,7 +88,7 @@ func df(c *command.Call) {
 		if m, found := mountOf(name, all); found {
 			d.line(m, true)
 		} else {
-			c.Fail(fmt.Errorf("%s: no mount point found", name))
+			c.Fail(fmt.Errorf("%s: can't find mount point", name))
 		}
 	}
 }

@@ -16,12 +16,12 @@ import (
 
 // lstat and stat are the system calls; their errors name the file.
 func lstat(name string) (st unix.Stat_t, err error) {
-	err = command.Cannot("stat", name, unix.Lstat(name, &st))
+	err = command.Named(name, unix.Lstat(name, &st))
 	return st, err
 }
 
 func stat(name string) (st unix.Stat_t, err error) {
-	err = command.Cannot("stat", name, unix.Stat(name, &st))
+	err = command.Named(name, unix.Stat(name, &st))
 	return st, err
 }
 

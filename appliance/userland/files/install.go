@@ -154,9 +154,9 @@ func (p *installer) file(from, to string) {
 }
 
 func (p *installer) copy(from, to string) error {
-	src, err := stat(from)
-	if err != nil {
-		return err
+	var src unix.Stat_t
+	if err := unix.Stat(from, &src); err != nil {
+		return command.Cannot("stat", from, err)
 	}
 	if isDir(&src) {
 		return fmt.Errorf("omitting directory '%s'", from)

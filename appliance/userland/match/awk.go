@@ -21,8 +21,9 @@ var awkCommand = command.Command{
 	-e PROGRAM	the program; several are one after the other
 	-f FILE	read the program from a file
 `,
-	Letters: "+F:v:f:e:W:",
-	Run:     awk,
+	Letters:    "+F:v:f:e:W:",
+	CannotOpen: true,
+	Run:        awk,
 }
 
 // awk runs programs by goawk.

@@ -72,13 +72,13 @@ func (e *resolveError) Unwrap() error { return e.err }
 
 // A connectError is a server that is not reached.
 type connectError struct {
-	host, port string
-	err        error
+	host string
+	err  error
 }
 
 // Error says why.
 func (e *connectError) Error() string {
-	return fmt.Sprintf("can't connect to remote host (%s) port %s: %s", printed(e.host), e.port, printed(plain(e.err)))
+	return fmt.Sprintf("can't connect to remote host (%s): %s", printed(e.host), printed(plain(e.err)))
 }
 
 // Unwrap returns the kernel's.
