@@ -101,10 +101,10 @@ func (m *mover) across(from, to string) {
 	there := unix.Lstat(to, &dst) == nil
 	switch {
 	case there && isDir(&dst) && !isDir(&src):
-		m.c.Fail(fmt.Errorf("can't overwrite directory '%s' with '%s', which is none", to, from))
+		m.c.Fail(fmt.Errorf("can't overwrite directory '%s' with non-directory", to))
 		return
 	case there && !isDir(&dst) && isDir(&src):
-		m.c.Fail(fmt.Errorf("can't overwrite '%[2]s', which is no directory, with directory '%[1]s'", from, to))
+		m.c.Fail(fmt.Errorf("can't overwrite non-directory '%s' with directory", to))
 		return
 	}
 	beside, err := os.MkdirTemp(filepath.Dir(filepath.Clean(to)), ".mv-")

@@ -2,6 +2,7 @@ package files
 
 import (
 	"fmt"
+	"math/bits"
 	"os"
 	"strconv"
 	"strings"
@@ -94,11 +95,27 @@ func printable(name string) (text string, width int) {
 			b.WriteByte('?')
 			if !utf {
 				n = 1
+			} else if r == utf8.RuneError {
+				n = malformed(s)
 			}
 		}
 		s = s[n:]
 	}
 	return b.String(), width
+}
+
+// malformed is how many bytes are shown as one: of a sequence that its first byte begins, up to six long as
+// they once were, those that are there.
+func malformed(s string) int {
+	whole := 1
+	if s[0] >= 0xc0 && s[0] < 0xfe {
+		whole = bits.LeadingZeros8(^s[0])
+	}
+	n := 1
+	for n < min(whole, len(s)) && s[n]&0xc0 == 0x80 {
+		n++
+	}
+	return n
 }
 
 // lastLetter is the last character that is shown.

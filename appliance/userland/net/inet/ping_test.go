@@ -194,8 +194,8 @@ func roundTrips(t *testing.T) {
 		{"2001:db8::1", "", ""},
 		{"192.0.2.99", "eth0", ErrNoReply.Error()},
 		{"192.0.2.50", "eth0", "192.0.2.1 says: Destination Host Unreachable"},
-		{"203.0.113.1", "", "Network is unreachable"},
-		{"192.0.2.1", "eth9", "interface eth9: listen ip4:icmp 0.0.0.0: No such device"},
+		{"203.0.113.1", "", "network is unreachable"},
+		{"192.0.2.1", "eth9", "interface eth9: listen ip4:icmp 0.0.0.0: no such device"},
 	} {
 		within := 10 * time.Second
 		if tt.target == "192.0.2.99" {

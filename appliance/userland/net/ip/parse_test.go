@@ -154,7 +154,7 @@ func TestKernelErrors(t *testing.T) {
 			"ip addr del: 192.0.2.99/24: there is no such address (Cannot assign requested address)\n"},
 		{"route add 10.20.0.0/16 via 203.0.113.1",
 			"ip route add: 10.20.0.0/16: the gateway is in no network of this box (Network is unreachable)\n"},
-		{"route add 10.20.0.0/16 dev eth2", "ip route add: 10.20.0.0/16: the link is down (network is down)\n"},
+		{"route add 10.20.0.0/16 dev eth2", "ip route add: 10.20.0.0/16: the link is down (Network is down)\n"},
 		{"route del 10.99.0.0/16", "ip route del: 10.99.0.0/16: there is no such route (No such process)\n"},
 		{"route get 10.10.0.1", "ip route get: 10.10.0.1: a blackhole route drops it (Invalid argument)\n"},
 		{"route get 10.11.0.1", "ip route get: 10.11.0.1: an unreachable route refuses it (No route to host)\n"},
