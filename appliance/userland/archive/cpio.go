@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
@@ -132,7 +134,7 @@ func (p *cpio) copy(dir string, patterns []string) error {
 	if info, err := os.Stat(path.Join(dir, ".")); err != nil {
 		return command.Named(dir, err)
 	} else if !info.IsDir() {
-		return fmt.Errorf("%s: not a directory", dir)
+		return command.Named(dir, unix.ENOTDIR)
 	}
 	r, w := io.Pipe()
 	failed := make(chan error, 1)
