@@ -148,7 +148,7 @@ func (s *sandbox) ask(name string, args ...string) (answer string, status int) {
 	if ctx.Err() != nil {
 		s.t.Errorf("%s waits for something\n%s", line, answer)
 	}
-	if strings.Contains(answer, "not permitted") || strings.Contains(answer, "permission denied") {
+	if strings.Contains(answer, "not permitted") || strings.Contains(answer, "ermission denied") {
 		s.t.Errorf("%s tried what it may not\n%s", line, answer)
 	}
 	if after := s.state(); after != before {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -35,7 +36,9 @@ func TestRun(t *testing.T) {
 // What is wrong is said by the name of what is wrong, the same way by all.
 func TestMistakes(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("a", nil, 0o600); err != nil {
+	hunk := []byte("--- a\n+++ a\n@@ -1 +1,2 @@\n x\n+y\n")
+	err := errors.Join(os.WriteFile("a", []byte("x\ny\n"), 0o600), os.WriteFile("hunk", hunk, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -43,17 +46,27 @@ func TestMistakes(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"awk 1 nosuch", 1, "awk: nosuch: no such file or directory\n"},
-		{"cat nosuch", 1, "cat: nosuch: no such file or directory\n"},
-		{"cp a a nosuch", 1, "cp: nosuch: not a directory\n"},
-		{"mv a a nosuch", 1, "mv: nosuch: not a directory\n"},
-		{"mv a nosuch/x", 1, "mv: nosuch/x: no such file or directory\n"},
-		{"mv nosuch x", 1, "mv: nosuch: no such file or directory\n"},
-		{"ln a nosuch/x", 1, "ln: nosuch/x: no such file or directory\n"},
+		{"awk 1 nosuch", 1, "awk: nosuch: No such file or directory\n"},
+		{"cat nosuch", 1, "cat: can't open 'nosuch': No such file or directory\n"},
+		{"cp a a nosuch", 1, "cp: nosuch: Not a directory\n"},
+		{"mv a a nosuch", 1, "mv: nosuch: Not a directory\n"},
+		{"mv a nosuch/x", 1, "mv: can't create 'nosuch/x': No such file or directory\n"},
+		{"mv nosuch x", 1, "mv: can't rename 'nosuch': No such file or directory\n"},
+		{"ln a nosuch/x", 1, "ln: nosuch/x: No such file or directory\n"},
+		{"cp . nosuch/x", 1, "cp: omitting directory '.'\n"},
+		{"rm nosuch", 1, "rm: can't remove 'nosuch': No such file or directory\n"},
+		{"ls nosuch", 1, "ls: nosuch: No such file or directory\n"},
+		{"md5sum nosuch", 1, "md5sum: can't open 'nosuch': No such file or directory\n"},
+		{"gunzip nosuch", 1, "gunzip: nosuch: No such file or directory\n"},
+		{"printf %d, 1 x 2", 1, "1,printf: invalid number 'x'\n0,2,"},
+		{"sleep x", 1, "sleep: invalid number 'x'\n"},
+		{"date -d x", 1, "date: invalid date 'x'\n"},
+		{"awk BEGIN{break}", 1, "awk: cmd. line:1: 'break' not in a loop\n"},
+		{"patch a hunk", 1, "patching file a\nPossibly reversed hunk 1 at 3\nHunk 1 FAILED 1/1.\n x\n+y\n"},
 		{"mktemp x", 1, "mktemp: x: expected a name that ends in XXXXXX\n"},
-		{"env nosuch", 127, "env: nosuch: not found\n"},
-		{"xargs nosuch", 127, "xargs: nosuch: not found\n"},
-		{"umount nosuch", 1, "umount: nosuch: no such file or directory\n"},
+		{"env nosuch", 127, "env: can't execute 'nosuch': No such file or directory\n"},
+		{"xargs nosuch", 127, "xargs: nosuch: No such file or directory\n"},
+		{"umount nosuch", 1, "umount: can't unmount nosuch: No such file or directory\n"},
 	} {
 		var out bytes.Buffer
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader(""), &out, &out)

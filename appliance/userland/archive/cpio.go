@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
@@ -90,7 +92,7 @@ func (p *cpio) do() (err error) {
 	if name, given := p.Value('F'); given {
 		f, err := os.Open(name)
 		if err != nil {
-			return command.Named(name, err)
+			return command.Cannot("open", name, err)
 		}
 		defer f.Close()
 		from = f
@@ -110,7 +112,7 @@ func (p *cpio) create() error {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
-		return command.Named(name, err)
+		return command.Cannot("open", name, err)
 	}
 	to := bufio.NewWriterSize(f, 64<<10)
 	if err = p.write(to); err == nil {
@@ -132,7 +134,7 @@ func (p *cpio) copy(dir string, patterns []string) error {
 	if info, err := os.Stat(path.Join(dir, ".")); err != nil {
 		return command.Named(dir, err)
 	} else if !info.IsDir() {
-		return fmt.Errorf("%s: not a directory", dir)
+		return command.Named(dir, unix.ENOTDIR)
 	}
 	r, w := io.Pipe()
 	failed := make(chan error, 1)

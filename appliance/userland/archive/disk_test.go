@@ -40,7 +40,7 @@ set +e; ` + tt.line + `; echo "status $?"; ls -A`
 		if want := strings.TrimSpace("status 1\n" + tt.left); strings.TrimSpace(string(out)) != want {
 			t.Errorf("%s: %q, want %q", tt.name, out, want)
 		}
-		if !strings.Contains(complaint.String(), "no space left") {
+		if !strings.Contains(complaint.String(), "No space left") {
 			t.Errorf("%s says %q", tt.name, &complaint)
 		}
 	}

@@ -43,6 +43,9 @@ func xzFormat() format {
 	return format{name: "xz", suffix: "xz", magic: "\xfd7zXZ\x00", unpack: newUnxz}
 }
 
+// errShort is for what ends where an archive or a file of a format should begin.
+var errShort = errors.New("short read")
+
 // recognize is the format that a stream begins as; nil: none.
 func recognize(r *bufio.Reader) *format {
 	for _, f := range []format{gzipFormat(), bzip2Format(), xzFormat()} {
@@ -63,6 +66,8 @@ func (f format) open(r *bufio.Reader) (io.Reader, error) {
 	if !f.begins(r) {
 		if _, err := r.Peek(1); err != nil && err != io.EOF {
 			return nil, err
+		} else if err == io.EOF {
+			return nil, errShort
 		}
 		return nil, fmt.Errorf("no %s file", f.name)
 	}

@@ -213,7 +213,7 @@ func (p *packing) newName(name string) (string, error) {
 	if stem, found := strings.CutSuffix(name, ".tgz"); found && p.suffix == "gz" {
 		return stem + ".tar", nil
 	}
-	return "", fmt.Errorf("%s: expected a name that ends in .%s", name, p.suffix)
+	return "", fmt.Errorf("%s: unknown suffix - ignored", name)
 }
 
 // convert packs or unpacks, and says how much that became, and the time that the file had when it was packed,

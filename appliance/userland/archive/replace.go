@@ -24,13 +24,13 @@ type replacement struct {
 // replace begins a file of a name. Unless force, there may be none of the name.
 func replace(name string, force bool) (*replacement, error) {
 	if _, err := os.Lstat(name); err == nil && !force {
-		return nil, command.Named(name, fs.ErrExist)
+		return nil, command.Cannot("open", name, unix.EEXIST)
 	}
 	dir, base := filepath.Split(name)
 	beside := filepath.Join(dir, fmt.Sprintf(".%.200s.new-%d", base, os.Getpid()))
 	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, command.Named(name, err)
+		return nil, command.Cannot("open", name, err)
 	}
 	return &replacement{f, name}, nil
 }

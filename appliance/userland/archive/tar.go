@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/getopt"
+	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
 // Options of tar that have no letter.
@@ -166,8 +166,8 @@ func (t *tarrer) safe(name string) string {
 	safe := safeName(name)
 	if safe != name && !t.warned {
 		t.warned = true
-		t.Warn(fmt.Errorf("names are shown and kept without what leads out of the directory: %q",
-			strings.TrimSuffix(name, safe)))
+		t.Warn(fmt.Errorf("removing leading '%s' from member names",
+			printable.String(strings.TrimSuffix(name, safe))))
 	}
 	return safe
 }
@@ -198,12 +198,12 @@ func (t *tarrer) archive(flags int, other *os.File) (*os.File, error) {
 		return other, nil
 	}
 	f, err := os.OpenFile(name, flags, 0o666)
-	return f, command.Named(name, err)
+	return f, command.Cannot("open", name, err)
 }
 
 func (t *tarrer) goThere() error {
 	if dir, given := t.Value('C'); given {
-		return command.Named(dir, os.Chdir(dir))
+		return command.Cannot("change directory to", dir, os.Chdir(dir))
 	}
 	return nil
 }
@@ -218,7 +218,7 @@ func (t *tarrer) input(from io.Reader) (io.Reader, error) {
 		return f.unpack(r)
 	}
 	if _, err := r.Peek(1); err == io.EOF {
-		return nil, errors.New("the archive is empty")
+		return nil, errShort
 	} else if err != nil {
 		return nil, err
 	}

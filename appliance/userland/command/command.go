@@ -31,8 +31,10 @@ type Command struct {
 	Long    map[string]byte // long names of them
 	Raw     bool            // it reads its arguments itself: Args has them all
 	NoHelp  bool            // --help is an argument like another, as of test
-	Trouble int             // exit status of a wrong call and of what fails; 0: 1, as of most
-	Run     func(*Call)
+	// CannotOpen has Open say "can't open 'FILE': No such file or directory", and not "FILE: No such ..."
+	CannotOpen bool
+	Trouble    int // exit status of a wrong call and of what fails; 0: 1, as of most
+	Run        func(*Call)
 }
 
 // A Call is a command that runs.
@@ -126,8 +128,11 @@ func (c *Call) Fail(err error) {
 	c.status = c.trouble()
 }
 
-// Warn says what has failed, and leaves the status.
-func (c *Call) Warn(err error) { fmt.Fprintf(c.Stderr, "%s: %v\n", c.Name, err) }
+// Warn says what has failed, behind what has been written, and leaves the status.
+func (c *Call) Warn(err error) {
+	_ = c.Stdout.Flush() // its error stays, and ends the command
+	fmt.Fprintf(c.Stderr, "%s: %s\n", c.Name, Message(err))
+}
 
 // Misused says what is wrong with how the command was called, and how it is. It does nothing then.
 func (c *Call) Misused(format string, args ...any) {
@@ -141,16 +146,20 @@ func (c *Call) Exit(status int) { c.status = status }
 // Status is what the command would end with now.
 func (c *Call) Status() int { return c.status }
 
-// Open opens a file for reading; "-" is standard input. Its error names it.
+// Open opens a file for reading; "-" is standard input. Its error names it, as busybox's command of the name
+// does: some say that they cannot open it, others only its name.
 func (c *Call) Open(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(c.Stdin), nil
 	}
 	f, err := os.Open(name)
-	if err != nil {
-		return nil, Named(name, err)
+	switch {
+	case err == nil:
+		return f, nil
+	case c.command.CannotOpen:
+		return nil, Cannot("open", name, err)
 	}
-	return f, nil
+	return nil, Named(name, err)
 }
 
 // Each reads the operands one after the other, standard input if there are none. What cannot be read, or f
@@ -174,13 +183,24 @@ func (c *Call) Each(f func(name string, r io.Reader) error) {
 	}
 }
 
-// Named is an error about a file, as commands print it: "passwd: no such file or directory".
+// Named is an error about a file, as commands print it: "passwd: No such file or directory".
 func Named(name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", name, reason(err))
 }
+
+// Cannot is an error of what could not be done with a file: "can't create 'a/b': No such file or directory".
+func Cannot(do, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("can't %s '%s': %w", do, name, reason(err))
+}
+
+// Invalid is an error about an argument that is not what it should be: "invalid number '12x'".
+func Invalid(what, text string) error { return fmt.Errorf("invalid %s '%s'", what, text) }
 
 // reason takes from an error what the name of its file and call are repeated in.
 func reason(err error) error {

@@ -29,8 +29,9 @@ Exit status: 0 equal, 1 not, 2 trouble.
 		"ignore-all-space": 'w', "ignore-blank-lines": 'B', "text": 'a', "unified": 'U', "expand-tabs": 't',
 		"initial-tab": 'T', "brief": 'q', "label": 'L', "report-identical-files": 's', "recursive": 'r',
 		"new-file": 'N', "starting-file": 'S', "minimal": 'd'},
-	Trouble: 2,
-	Run:     diff,
+	CannotOpen: true,
+	Trouble:    2,
+	Run:        diff,
 }
 
 // A differ compares files and directories.
@@ -96,7 +97,7 @@ func isDir(name string) (bool, error) {
 		return false, nil
 	}
 	info, err := os.Stat(name)
-	return err == nil && info.IsDir(), command.Named(name, err)
+	return err == nil && info.IsDir(), command.Cannot("stat", name, err)
 }
 
 func base(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

@@ -163,7 +163,7 @@ func (f *filePatch) apply(old [][]byte, forward bool) ([][]byte, error) {
 			}
 		}
 		if !ok {
-			return nil, fmt.Errorf("change %d of %d, at line %d, does not fit", i+1, len(f.hunks), h.oldStart)
+			return nil, f.unfit(old, at, moved, i)
 		}
 		moved = place - h.start()
 		made = append(made, old[at:place]...)
@@ -180,6 +180,35 @@ func (f *filePatch) apply(old [][]byte, forward bool) ([][]byte, error) {
 		}
 	}
 	return append(made, old[at:]...), nil
+}
+
+// A hunkError is a hunk that does not fit.
+type hunkError struct {
+	*hunk
+	number, of int
+	reversed   int // the line behind what it makes, which is there already; 0: it is not
+}
+
+// unfit says why hunk i does not fit in what is behind at.
+func (f *filePatch) unfit(old [][]byte, at, moved, i int) *hunkError {
+	e := &hunkError{hunk: f.hunks[i], number: i + 1, of: len(f.hunks)}
+	if there, ok := e.place(old, at, e.start()+moved, '-'); ok {
+		e.reversed = there + e.newLen + 1
+	}
+	return e
+}
+
+// Error is what all programs of the name say, the hunk below it.
+func (e *hunkError) Error() string {
+	var b strings.Builder
+	if e.reversed > 0 {
+		fmt.Fprintf(&b, "Possibly reversed hunk %d at %d\n", e.number, e.reversed)
+	}
+	fmt.Fprintf(&b, "Hunk %d FAILED %d/%d.", e.number, e.number, e.of)
+	for _, line := range e.lines {
+		fmt.Fprintf(&b, "\n%c%s", line.mark, bytes.TrimSuffix(line.text, []byte("\n")))
+	}
+	return b.String()
 }
 
 // start is the index of the line where the hunk says that it is.

@@ -68,7 +68,13 @@ func patch(c *command.Call) {
 		c.Fail(command.Named(name, err)) // what comes before is applied all the same
 	}
 	for _, f := range files {
-		if err := patchFile(c, f, strip); err != nil {
+		var unfit *hunkError
+		switch err := patchFile(c, f, strip); {
+		case errors.As(err, &unfit):
+			_ = c.Stdout.Flush() // its error stays, and ends the command
+			fmt.Fprintln(c.Stderr, unfit)
+			c.Exit(1)
+		case err != nil:
 			c.Fail(err)
 		}
 	}
@@ -134,7 +140,7 @@ func patchFile(c *command.Call, f *filePatch, strip int) error {
 	fmt.Fprintf(c.Stdout, "%s %s\n", verb, name)
 	switch {
 	case err != nil:
-		return command.Named(name, err)
+		return err
 	case c.Has('1'):
 		return nil
 	case removes:
@@ -148,9 +154,9 @@ func (f *filePatch) change(name string, creates, forward bool) ([][]byte, error)
 	text, err := os.ReadFile(name)
 	switch {
 	case creates && err == nil:
-		return nil, fs.ErrExist
+		return nil, command.Cannot("create", name, syscall.EEXIST)
 	case !creates && err != nil:
-		return nil, err
+		return nil, command.Cannot("open", name, err)
 	}
 	return f.apply(lines(text), forward)
 }

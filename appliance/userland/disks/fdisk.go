@@ -51,7 +51,7 @@ func fdisk(c *command.Call) {
 	}
 	for _, name := range names {
 		if err := listDisk(c, name, g); err != nil && (len(c.Args) > 0 || errors.Is(err, unix.EACCES)) {
-			c.Fail(command.Named(name, err))
+			c.Fail(err)
 		}
 	}
 }
@@ -81,12 +81,12 @@ func readGeometry(c *command.Call) (g geometry, err error) {
 func listDisk(c *command.Call, name string, g geometry) error {
 	f, err := os.Open(name)
 	if err != nil {
-		return err
+		return command.Cannot("open", name, err)
 	}
 	defer f.Close()
 	d, err := measured(f, g)
 	if err != nil {
-		return err
+		return command.Named(name, err)
 	}
 	table, err := partition.Read(f, d.sectorSize)
 	d.setGeometry(f, g, table)

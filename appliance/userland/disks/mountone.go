@@ -18,7 +18,7 @@ type mountError struct {
 }
 
 func (e *mountError) Error() string {
-	return fmt.Sprintf("mounting %s on %s: %v", e.what, e.where, e.err)
+	return fmt.Sprintf("mounting %s on %s failed: %v", e.what, e.where, e.err)
 }
 func (e *mountError) Unwrap() error { return e.err }
 

@@ -101,6 +101,6 @@ func unmount(c *command.Call, m mounts.Mount, listed bool) {
 		if err == unix.EINVAL {
 			err = errors.New("not mounted")
 		}
-		c.Fail(command.Named(m.Point, err))
+		c.Fail(fmt.Errorf("can't unmount %s: %w", m.Point, err))
 	}
 }

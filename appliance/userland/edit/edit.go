@@ -18,8 +18,8 @@ import (
 // Commands are those of this room.
 func Commands() map[string]command.Command {
 	return map[string]command.Command{
-		"less": {Usage: lessUsage, Help: lessHelp, Letters: "EFIMmNSRh~", Run: runLess},
-		"more": {Usage: "[FILE]...", Run: runMore},
+		"less": {Usage: lessUsage, Help: lessHelp, Letters: "EFIMmNSRh~", CannotOpen: true, Run: runLess},
+		"more": {Usage: "[FILE]...", CannotOpen: true, Run: runMore},
 		"vi":   {Usage: viUsage, Help: viHelp, Letters: "c:RHh", Run: runVi},
 	}
 }

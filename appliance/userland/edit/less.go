@@ -2,12 +2,13 @@ package edit
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/edit/pager"
@@ -114,13 +115,13 @@ func (r *reader) open() bool {
 			info, statErr := f.Stat()
 			if r.regular = statErr == nil && info.Mode().IsRegular(); statErr == nil && info.IsDir() {
 				f.Close()
-				err = command.Named(name, errors.New("is a directory"))
+				err = command.Named(name, unix.EISDIR)
 			}
 		}
 	}
 	if err != nil {
 		if r.entered {
-			r.Say(err.Error())
+			r.Say(command.Message(err))
 		} else {
 			r.call.Fail(err)
 		}

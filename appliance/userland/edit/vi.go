@@ -211,7 +211,7 @@ func (s *session) startup() {
 	}
 	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() ||
 		info.Mode()&0o022 != 0 {
-		s.Complain(errors.New(".exrc: permission denied"))
+		s.Complain(errors.New(".exrc: Permission denied"))
 		return
 	}
 	s.commands(string(text))

@@ -43,23 +43,23 @@ type step struct {
 // copy copies a file. followTop is for from alone, not for what is in it. It says itself what has failed.
 func (p *copier) copy(from, to string, followTop bool) bool {
 	s := step{from: from, to: to, follow: p.follow || followTop}
-	look := lstat
+	look := unix.Lstat
 	if s.follow {
-		look = stat
+		look = unix.Stat
 	}
-	var err error
-	if s.src, err = look(from); err != nil {
+	err := look(from, &s.src)
+	if err != nil {
 		if p.hard || p.symbolic {
 			return p.linkTo(&s) // links to what is not there are links
 		}
-		return p.fail(err)
+		return p.fail(command.Cannot("stat", from, err))
 	}
 	if err = unix.Lstat(to, &s.dst); err != nil && err != unix.ENOENT {
-		return p.fail(command.Named(to, err))
+		return p.fail(command.Cannot("stat", to, err))
 	}
 	if s.exists = err == nil; s.exists {
 		if inodeOf(&s.src) == inodeOf(&s.dst) {
-			return p.fail(fmt.Errorf("%s and %s are the same file", from, to))
+			return p.fail(fmt.Errorf("'%s' and '%s' are the same file", from, to))
 		}
 		if p.keep {
 			return true
@@ -95,13 +95,13 @@ func (p *copier) fail(err error) bool {
 // not, whether all is well, as somebody wants it so.
 func (p *copier) makeWay(s *step, why error) (again, ok bool) {
 	if !p.force && !p.interactive {
-		return false, p.fail(command.Named(s.to, why))
+		return false, p.fail(command.Cannot("create", s.to, why))
 	}
 	if p.interactive && !p.ask.yes("overwrite '%s'", s.to) {
 		return false, true
 	}
 	if unix.Unlink(s.to) != nil {
-		return false, p.fail(command.Named(s.to, why))
+		return false, p.fail(command.Cannot("create", s.to, why))
 	}
 	if p.removeFirst && p.verbose {
 		fmt.Fprintf(p.c.Stdout, "removed '%s'\n", s.to)
@@ -127,7 +127,7 @@ func (p *copier) link(s *step, target string, link func(from, to string) error) 
 		return ok
 	}
 	if err = link(target, s.to); err != nil {
-		return p.fail(command.Named(s.to, err))
+		return p.fail(command.Cannot("create", s.to, err))
 	}
 	return true
 }
@@ -136,11 +136,11 @@ func (p *copier) link(s *step, target string, link func(from, to string) error) 
 func (p *copier) directory(s *step) (ok bool) {
 	switch {
 	case !p.recursive:
-		return p.fail(fmt.Errorf("%s: is a directory, and left out; -r copies it", s.from))
+		return p.fail(fmt.Errorf("omitting directory '%s'", s.from))
 	case p.dirs[inodeOf(&s.src)]:
-		return p.fail(fmt.Errorf("%s is being copied into itself", s.from))
+		return p.fail(fmt.Errorf("recursion detected, omitting directory '%s'", s.from))
 	case s.exists && !isDir(&s.dst):
-		return p.fail(fmt.Errorf("%s is not a directory", s.to))
+		return p.fail(fmt.Errorf("target '%s' is not a directory", s.to))
 	}
 	umask := uint32(0)
 	if !s.exists {
@@ -154,7 +154,7 @@ func (p *copier) directory(s *step) (ok bool) {
 			err = unix.Lstat(s.to, &s.dst)
 		}
 		if err != nil {
-			return p.fail(command.Named(s.to, err))
+			return p.fail(command.Cannot("create directory", s.to, err))
 		}
 	}
 	if p.dirs == nil {
@@ -190,7 +190,7 @@ func (p *copier) contents(s *step) bool {
 	}
 	from, err := os.Open(s.from)
 	if err != nil {
-		return p.fail(command.Named(s.from, err))
+		return p.fail(command.Cannot("open", s.from, err))
 	}
 	defer from.Close()
 	mode := os.FileMode(0o666)
@@ -207,7 +207,7 @@ func (p *copier) contents(s *step) bool {
 			return ok
 		}
 		if to, err = os.OpenFile(s.to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode); err != nil {
-			return p.fail(command.Named(s.to, err))
+			return p.fail(command.Cannot("create", s.to, err))
 		}
 	}
 	err = errors.Join(p.pour(to, from), command.Named(s.to, to.Close()))
@@ -259,7 +259,7 @@ func (p *copier) special(s *step) bool {
 	}
 	if !isLink(&s.src) {
 		if err := unix.Mknod(s.to, s.src.Mode, int(s.src.Rdev)); err != nil {
-			return p.fail(command.Named(s.to, err))
+			return p.fail(command.Cannot("create", s.to, err))
 		}
 		p.attributes(s)
 		return p.told(s)
@@ -269,7 +269,7 @@ func (p *copier) special(s *step) bool {
 		err = os.Symlink(target, s.to)
 	}
 	if err != nil {
-		return p.fail(command.Named(s.to, err))
+		return p.fail(command.Cannot("create symlink", s.to, err))
 	}
 	if p.preserve {
 		if err := unix.Lchown(s.to, int(s.src.Uid), int(s.src.Gid)); err != nil {

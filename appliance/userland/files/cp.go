@@ -111,7 +111,7 @@ func cp(c *command.Call) {
 func isDestination(c *command.Call, name string, made bool) bool {
 	there, dir, ok := exists(c, name, unix.Stat)
 	if ok && !dir && (there || !made) && len(c.Args) > 1 {
-		c.Fail(fmt.Errorf("%s: not a directory", name))
+		c.Fail(command.Named(name, unix.ENOTDIR))
 		return false
 	}
 	return ok
@@ -129,9 +129,9 @@ func cpAlone(p *copier, o chosen, from, to string) (alone, ok bool) {
 	case !ok1 || !ok2:
 		return false, false
 	case o['T'] && !fromDir && toDir:
-		return false, p.fail(fmt.Errorf("%s is a directory", to))
+		return false, p.fail(fmt.Errorf("'%s' is a directory", to))
 	case o[cpParents] && !toDir:
-		return false, p.fail(fmt.Errorf("%s is not a directory, which --parents needs", to))
+		return false, p.fail(fmt.Errorf("with --parents, the destination must be a directory: '%s'", to))
 	}
 	return !fromDir && !toDir || p.recursive && fromDir && !toThere || o['T'], true
 }
@@ -145,7 +145,7 @@ func exists(c *command.Call, name string, look func(string, *unix.Stat_t) error)
 	case unix.ENOENT:
 		return false, false, true
 	default:
-		c.Fail(command.Named(name, err))
+		c.Fail(command.Cannot("stat", name, err))
 		return false, false, false
 	}
 }

@@ -1,10 +1,11 @@
 package files
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // parseDate reads a time as date -d and touch -d take it. What the text does not say is that of base.
@@ -32,7 +33,7 @@ func parseDate(text string, base moment, in *time.Location) (time.Time, error) {
 	return m.time(in), nil
 }
 
-func invalidDate(text string) error { return fmt.Errorf("invalid date %q", text) }
+func invalidDate(text string) error { return command.Invalid("date", text) }
 
 // stamp reads [[[[[YY]YY]MM]DD]hh]mm[.ss].
 func stamp(text string, base moment) (m moment, ok bool) {

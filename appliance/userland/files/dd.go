@@ -156,7 +156,7 @@ func (j *copyJob) open() (err error) {
 			how |= unix.O_DIRECT
 		}
 		if j.from, err = os.OpenFile(j.in, how, 0); err != nil {
-			return command.Named(j.in, err)
+			return command.Cannot("open", j.in, err)
 		}
 	} else {
 		j.in = "standard input"
@@ -177,7 +177,7 @@ func (j *copyJob) open() (err error) {
 			how |= unix.O_DIRECT
 		}
 		if j.to, err = os.OpenFile(j.out, how, 0o666); err != nil {
-			return command.Named(j.out, err)
+			return command.Cannot("open", j.out, err)
 		}
 		if j.seek != 0 && !j.flags["notrunc"] {
 			if err := j.to.Truncate(j.seek * unit); err != nil {

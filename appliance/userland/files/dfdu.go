@@ -88,7 +88,7 @@ func df(c *command.Call) {
 		if m, found := mountOf(name, all); found {
 			d.line(m, true)
 		} else {
-			c.Fail(fmt.Errorf("%s: no mount point found", name))
+			c.Fail(fmt.Errorf("%s: can't find mount point", name))
 		}
 	}
 }
@@ -257,7 +257,8 @@ func du(c *command.Call) {
 
 // count prints what a file takes, and returns it: in blocks of 512, in bytes for -b.
 func (u *usage) count(name string, depth int) uint64 {
-	st, err := lstat(name)
+	var st unix.Stat_t
+	err := unix.Lstat(name, &st)
 	if err == nil && u.o['x'] {
 		if depth == 0 {
 			u.dev = st.Dev
@@ -266,12 +267,12 @@ func (u *usage) count(name string, depth int) uint64 {
 		}
 	}
 	if err == nil && isLink(&st) && u.follow > depth {
-		if st, err = stat(name); u.follow == 1 {
+		if err = unix.Stat(name, &st); u.follow == 1 {
 			u.follow = math.MaxInt // what busybox does: -H is -L from here on
 		}
 	}
 	if err != nil {
-		u.c.Fail(err)
+		u.c.Fail(command.Named(name, err))
 		return 0
 	}
 	sum := uint64(st.Blocks)

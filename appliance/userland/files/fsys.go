@@ -35,7 +35,7 @@ func isLink(st *unix.Stat_t) bool { return kind(st) == unix.S_IFLNK }
 func names(dir string) ([]string, error) {
 	f, err := os.Open(dir)
 	if err != nil {
-		return nil, command.Named(dir, err)
+		return nil, command.Cannot("open", dir, err)
 	}
 	defer f.Close()
 	all, err := f.Readdirnames(-1)

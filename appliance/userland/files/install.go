@@ -154,30 +154,30 @@ func (p *installer) file(from, to string) {
 }
 
 func (p *installer) copy(from, to string) error {
-	src, err := stat(from)
-	if err != nil {
-		return err
+	var src unix.Stat_t
+	if err := unix.Stat(from, &src); err != nil {
+		return command.Cannot("stat", from, err)
 	}
 	if isDir(&src) {
-		return fmt.Errorf("%s: is a directory, and left out", from)
+		return fmt.Errorf("omitting directory '%s'", from)
 	}
 	var dst unix.Stat_t
 	if unix.Lstat(to, &dst) == nil {
 		switch {
 		case inodeOf(&src) == inodeOf(&dst):
-			return fmt.Errorf("%s and %s are the same file", from, to)
+			return fmt.Errorf("'%s' and '%s' are the same file", from, to)
 		case isDir(&dst):
-			return fmt.Errorf("%s is a directory", to)
+			return fmt.Errorf("'%s' is a directory", to)
 		}
 	}
 	in, err := os.Open(from)
 	if err != nil {
-		return command.Named(from, err)
+		return command.Cannot("open", from, err)
 	}
 	defer in.Close()
 	out, err := os.CreateTemp(filepath.Dir(to), "."+lastPart(to)+".*")
 	if err != nil {
-		return command.Named(to, err)
+		return command.Cannot("create", to, err)
 	}
 	err = p.fill(out, in, &src)
 	if err = errors.Join(err, command.Named(to, out.Close())); err == nil {

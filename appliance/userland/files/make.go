@@ -110,7 +110,7 @@ func makeDirs(c *command.Call, dir string, mode uint32, exact bool, o dirOptions
 		switch {
 		case err != nil && (err != unix.EEXIST && err != unix.EISDIR || !o.parents ||
 			unix.Stat(part, &st) != nil || !isDir(&st)):
-			c.Fail(command.Named(part, err))
+			c.Fail(command.Cannot("create directory", part, err))
 			return false
 		case err != nil:
 			continue
@@ -126,7 +126,7 @@ func makeDirs(c *command.Call, dir string, mode uint32, exact bool, o dirOptions
 		}
 	}
 	if dir == "" {
-		c.Fail(command.Named(dir, unix.ENOENT))
+		c.Fail(command.Cannot("create directory", dir, unix.ENOENT))
 	}
 	return dir != ""
 }
@@ -142,7 +142,7 @@ func rmdir(c *command.Call) {
 			}
 			err := unix.Rmdir(dir)
 			if err != nil && !(err == unix.ENOTEMPTY && c.Has(1)) {
-				c.Fail(command.Named(dir, err))
+				c.Fail(command.Named("'"+dir+"'", err))
 			}
 			if dir = dirName(dir); err != nil || !c.Has('p') || dir == "." {
 				break
@@ -327,12 +327,13 @@ func syncFiles(c *command.Call) {
 	}
 	for _, name := range c.Args {
 		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err == nil {
-			err = call(fd)
-			unix.Close(fd)
-		}
 		if err != nil {
+			c.Fail(command.Cannot("open", name, err))
+			continue
+		}
+		if err = call(fd); err != nil {
 			c.Fail(command.Named(name, err))
 		}
+		unix.Close(fd)
 	}
 }

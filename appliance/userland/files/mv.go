@@ -29,7 +29,7 @@ func mv(c *command.Call) {
 				return
 			}
 			if _, fromDir, _ := exists(c, c.Args[0], unix.Stat); isDir && o['T'] && !fromDir {
-				c.Fail(fmt.Errorf("%s is a directory", dir))
+				c.Fail(fmt.Errorf("'%s' is a directory", dir))
 				return
 			}
 			if !isDir || o['T'] {
@@ -76,9 +76,10 @@ func (m *mover) move(from, to string, there bool) {
 	default:
 		var st unix.Stat_t
 		if err == unix.ENOENT && unix.Lstat(from, &st) == nil {
-			from = to // whose directory is not there
+			m.c.Fail(command.Cannot("create", to, err)) // its directory is not there
+			break
 		}
-		m.c.Fail(command.Named(from, err))
+		m.c.Fail(command.Cannot("rename", from, err))
 	}
 	m.told(from, to)
 }
@@ -94,21 +95,21 @@ func (m *mover) told(from, to string) {
 func (m *mover) across(from, to string) {
 	var src, dst unix.Stat_t
 	if err := unix.Lstat(from, &src); err != nil {
-		m.c.Fail(command.Named(from, err))
+		m.c.Fail(command.Cannot("stat", from, err))
 		return
 	}
 	there := unix.Lstat(to, &dst) == nil
 	switch {
 	case there && isDir(&dst) && !isDir(&src):
-		m.c.Fail(fmt.Errorf("%s is a directory, and %s is none", to, from))
+		m.c.Fail(fmt.Errorf("can't overwrite directory '%s' with non-directory", to))
 		return
 	case there && !isDir(&dst) && isDir(&src):
-		m.c.Fail(fmt.Errorf("%s is a directory, and %s is none", from, to))
+		m.c.Fail(fmt.Errorf("can't overwrite non-directory '%s' with directory", to))
 		return
 	}
 	beside, err := os.MkdirTemp(filepath.Dir(filepath.Clean(to)), ".mv-")
 	if err != nil {
-		m.c.Fail(command.Named(to, err))
+		m.c.Fail(command.Cannot("create", to, err))
 		return
 	}
 	defer os.RemoveAll(beside)
@@ -118,7 +119,7 @@ func (m *mover) across(from, to string) {
 		return
 	}
 	if err := unix.Rename(whole, to); err != nil {
-		m.c.Fail(command.Named(to, err))
+		m.c.Fail(command.Cannot("create", to, err))
 		return
 	}
 	r := &remover{c: m.c, recursive: true, force: true}

@@ -63,7 +63,7 @@ func (r *remover) remove(name string) bool {
 }
 
 func (r *remover) fail(name string, err error) bool {
-	r.c.Fail(command.Named(name, err))
+	r.c.Fail(command.Cannot("remove", name, err))
 	return false
 }
 
@@ -74,7 +74,8 @@ func (r *remover) hesitates(name string, guarded bool) bool {
 
 func (r *remover) directory(name string) bool {
 	if !r.recursive {
-		return r.fail(name, unix.EISDIR)
+		r.c.Fail(fmt.Errorf("'%s' is a directory", name))
+		return false
 	}
 	if r.hesitates(name, true) && !r.ask.yes("descend into directory '%s'", name) {
 		return true

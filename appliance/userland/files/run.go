@@ -2,7 +2,6 @@ package files
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"strconv"
@@ -76,11 +75,11 @@ func duration(text string) (time.Duration, error) {
 		digits = text
 	}
 	if digits == "" || strings.Trim(digits, "0123456789.") != "" {
-		return 0, fmt.Errorf("%s: expected a number of seconds", text)
+		return 0, command.Invalid("number", text)
 	}
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%s: expected a number of seconds", text)
+		return 0, command.Invalid("number", text)
 	}
 	if n *= float64(unit); n >= math.MaxInt64 {
 		return math.MaxInt64, nil
@@ -125,7 +124,7 @@ func usleep(c *command.Call) {
 	}
 	n, err := strconv.ParseUint(c.Args[0], 10, 32)
 	if err != nil {
-		c.Fail(fmt.Errorf("%s: expected a number of microseconds", c.Args[0]))
+		c.Fail(command.Invalid("number", c.Args[0]))
 		return
 	}
 	pause(c, time.Duration(n)*time.Microsecond)
@@ -219,9 +218,9 @@ func become(c *command.Call, e environment) {
 func failStart(c *command.Call, err error) {
 	status := cannotRun
 	if errors.Is(err, unix.ENOENT) {
-		status, err = notFound, errors.New("not found") // as a shell says it
+		status = notFound
 	}
-	c.Fail(command.Named(c.Args[0], err))
+	c.Fail(command.Cannot("execute", c.Args[0], err))
 	c.Exit(status)
 }
 

@@ -98,7 +98,7 @@ func nohupOut() (name string, err error) {
 func redirect(fd int, name string, how int) error {
 	f, err := os.OpenFile(name, how, 0o600)
 	if err != nil {
-		return command.Named(name, err)
+		return command.Cannot("open", name, err)
 	}
 	defer f.Close()
 	return command.Named(name, unix.Dup3(int(f.Fd()), fd, 0))
@@ -149,7 +149,7 @@ func chroot(c *command.Call) {
 		err = unix.Chdir("/")
 	}
 	if err != nil {
-		c.Fail(command.Named(dir, err))
+		c.Fail(command.Cannot("change root directory to", dir, err))
 		return
 	}
 	e := environment(os.Environ())
@@ -203,7 +203,7 @@ func timeCommand(c *command.Call) {
 		}
 		var err error
 		if out, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|how, 0o666); err != nil {
-			c.Fail(command.Named(name, err))
+			c.Fail(command.Cannot("open", name, err))
 			return
 		}
 	}

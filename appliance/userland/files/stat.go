@@ -142,7 +142,7 @@ func (f *statFields) field(flags string, letter byte) {
 		if target, err := os.Readlink(f.name); err == nil {
 			fmt.Fprintf(c.Stdout, "'%s' -> '%s'", f.name, target)
 		} else {
-			c.Warn(command.Named(f.name, err))
+			c.Warn(command.Cannot("read link", f.name, err))
 		}
 	case 'A':
 		formatted(c, flags, "s", modeString(st.Mode))
@@ -243,7 +243,7 @@ func kindName(st *unix.Stat_t) string {
 func statSystem(c *command.Call, name string) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(name, &s); err != nil {
-		c.Fail(command.Named(name, err))
+		c.Fail(command.Cannot("read file system information for", name, err))
 		return
 	}
 	format, given := c.Value('c')

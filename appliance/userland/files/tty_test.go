@@ -148,7 +148,7 @@ func TestMoveToFullDisk(t *testing.T) {
 	}
 	out, err := exec.CommandContext(t.Context(), link(t, "mv"), source, full).CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "no space left on device") {
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "No space left on device") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if kept, err := os.ReadFile(source); err != nil || !bytes.Equal(kept, text) {

@@ -2,12 +2,15 @@ package files
 
 import (
 	"fmt"
+	"math/bits"
 	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // human is a size for people: three digits or so, and K, M, G of 1024; with the tenth, or rounded to a whole.
@@ -92,11 +95,27 @@ func printable(name string) (text string, width int) {
 			b.WriteByte('?')
 			if !utf {
 				n = 1
+			} else if r == utf8.RuneError {
+				n = malformed(s)
 			}
 		}
 		s = s[n:]
 	}
 	return b.String(), width
+}
+
+// malformed is how many bytes are shown as one: of a sequence that its first byte begins, up to six long as
+// they once were, those that are there.
+func malformed(s string) int {
+	whole := 1
+	if s[0] >= 0xc0 && s[0] < 0xfe {
+		whole = bits.LeadingZeros8(^s[0])
+	}
+	n := 1
+	for n < min(whole, len(s)) && s[n]&0xc0 == 0x80 {
+		n++
+	}
+	return n
 }
 
 // lastLetter is the last character that is shown.
@@ -122,7 +141,7 @@ func number(text string, suffixes ...suffix) (uint64, error) {
 	digits := strings.TrimLeft(text, "0123456789")
 	n, err := strconv.ParseUint(text[:len(text)-len(digits)], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("invalid number %q", text)
+		return 0, command.Invalid("number", text)
 	}
 	if digits == "" {
 		return n, nil
@@ -136,5 +155,5 @@ func number(text string, suffixes ...suffix) (uint64, error) {
 		}
 		return n * s.by, nil
 	}
-	return 0, fmt.Errorf("invalid number %q", text)
+	return 0, command.Invalid("number", text)
 }

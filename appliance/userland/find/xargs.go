@@ -287,7 +287,7 @@ func (x *runner) run(args []string) {
 	default:
 		status := cannotRun
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-			status, err = notFound, errors.New("not found") // as a shell says it
+			status, err = notFound, syscall.ENOENT
 		}
 		x.Warn(fmt.Errorf("%s: %w", args[0], cause(err)))
 		x.stop(status)

@@ -21,8 +21,9 @@ var awkCommand = command.Command{
 	-e PROGRAM	the program; several are one after the other
 	-f FILE	read the program from a file
 `,
-	Letters: "+F:v:f:e:W:",
-	Run:     awk,
+	Letters:    "+F:v:f:e:W:",
+	CannotOpen: true,
+	Run:        awk,
 }
 
 // awk runs programs by goawk.
@@ -39,7 +40,7 @@ func awk(c *command.Call) {
 	functions := awkFunctions()
 	program, err := awkParse(source, functions)
 	if err != nil {
-		c.Fail(err)
+		c.Fail(awkPlace(c, err))
 		return
 	}
 	posix(program)
@@ -63,6 +64,23 @@ func awk(c *command.Call) {
 	default:
 		c.Exit(status)
 	}
+}
+
+// awkPlace is an error of the parser with where it is, as all awks say it: "cmd. line:1: ...", "FILE:1: ...".
+func awkPlace(c *command.Call, err error) error {
+	var parse *parser.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	file := "cmd. line"
+	if name, given := c.Value('f'); given && len(c.Options) == 1 {
+		file = name // a line of several is one of all of them
+	}
+	text := parse.Message
+	if word, ok := strings.CutSuffix(text, " must be inside a loop body"); ok {
+		text = fmt.Sprintf("'%s' not in a loop", word)
+	}
+	return fmt.Errorf("%s:%d: %s", file, parse.Position.Line, text)
 }
 
 // awkParse reads a program. To one that writes files is added that they are written out at its end: goawk

@@ -48,7 +48,7 @@ func kill(c *command.Call) {
 			err = fmt.Errorf("%s: expected the number of a process", printable.String(arg))
 		default:
 			if err = unix.Kill(int(pid), signal); err != nil {
-				err = fmt.Errorf("%d: %w", pid, err)
+				err = fmt.Errorf("can't kill pid %d: %w", pid, err)
 			}
 		}
 		if err != nil {
@@ -139,14 +139,14 @@ func killall(c *command.Call) {
 	for _, name := range c.Args {
 		found := named(all, name)
 		if len(found) == 0 {
-			fail(fmt.Errorf("%s: no such process", printable.String(name)))
+			fail(fmt.Errorf("%s: no process killed", printable.String(name)))
 		}
 		for _, pid := range found {
 			if pid == os.Getpid() {
 				continue
 			}
 			if err := unix.Kill(pid, signal); err != nil {
-				fail(fmt.Errorf("%d: %w", pid, err))
+				fail(fmt.Errorf("can't kill pid %d: %w", pid, err))
 			}
 		}
 	}

@@ -54,13 +54,12 @@ func nice(c *command.Call) {
 		}
 	}
 	const cannotRun, notFound = 126, 127
+	status := cannotRun
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, exec.ErrNotFound) {
-		c.Fail(fmt.Errorf("%s: not found", printable.String(c.Args[0])))
-		c.Exit(notFound)
-		return
+		status, err = notFound, unix.ENOENT
 	}
-	c.Fail(fmt.Errorf("%s: cannot be run: %w", printable.String(c.Args[0]), err))
-	c.Exit(cannotRun)
+	c.Fail(command.Cannot("execute", printable.String(c.Args[0]), err))
+	c.Exit(status)
 }
 
 // niceArguments takes the adjustment from the front: -n N, -nN, --adjustment=N, -N, where N may be negative

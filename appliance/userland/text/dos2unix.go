@@ -35,7 +35,7 @@ func dos2unix(c *command.Call) {
 	}
 	for _, name := range c.Args {
 		if err := changeFile(name, toDOS); err != nil {
-			c.Fail(command.Named(name, err))
+			c.Fail(command.Cannot("open", name, err))
 		}
 	}
 }

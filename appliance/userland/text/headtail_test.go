@@ -82,7 +82,7 @@ func TestRandomParts(t *testing.T) {
 			t.Fatalf("round %d: %s %q: status %d, %s\n%d bytes, busybox has status %d and %d bytes", round, command, args,
 				status, &stderr, stdout.Len(), peer.ProcessState.ExitCode(), len(want))
 		}
-		if missing := strings.Contains(fmt.Sprint(args), "missing"); missing != (stderr.String() == command+": missing: no such file or directory\n") {
+		if missing := strings.Contains(fmt.Sprint(args), "missing"); missing != (stderr.String() == map[string]string{"head": "head: missing", "tail": "tail: can't open 'missing'"}[command]+": No such file or directory\n") {
 			t.Fatalf("%s %q: %s", command, args, &stderr)
 		}
 	}
@@ -149,7 +149,7 @@ func TestFollow(t *testing.T) {
 			}
 		}
 		head := func(name string) string { return "\n==> " + name + " <==\n" }
-		expect("start", head(log)[1:]+"three\n"+head(other)+"else\n", "tail: "+log+".none: no such file or directory\n")
+		expect("start", head(log)[1:]+"three\n"+head(other)+"else\n", "tail: can't open '"+log+".none': No such file or directory\n")
 		write(log, "four", os.O_APPEND)
 		expect("growth", head(log)+"four", "")
 		write(log, "\nfive\n", os.O_APPEND)

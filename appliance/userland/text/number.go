@@ -15,9 +15,9 @@ func natural(s string, base int, most uint64) (uint64, error) {
 	n, err := strconv.ParseUint(s, base, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || err == nil && n > most:
-		return 0, fmt.Errorf("%q: expected a number of at most %d", s, most)
+		return 0, fmt.Errorf("number %s is not in 0..%d range", s, most)
 	case err != nil || strings.Contains(s, "_"):
-		return 0, fmt.Errorf("%q: expected a number from 0 on", s)
+		return 0, command.Invalid("number", s)
 	}
 	return n, nil
 }
@@ -40,7 +40,7 @@ func option(c *command.Call, letter byte, without, most uint64) (n uint64, ok bo
 	if value, given := c.Value(letter); given {
 		var err error
 		if n, err = natural(value, 10, most); err != nil {
-			c.Misused("-%c %v", letter, err)
+			c.Misused("-%c: %v", letter, err)
 			return 0, false
 		}
 	}

@@ -21,10 +21,14 @@ const odHelp = `	-t TYPE	a, c, or d, o, u, x, f with 1, 2, 4, 8 or C, S, I, L, F
 Numbers may be 0x..., or end with b for 512, k for 1024, m for 1024*1024.
 `
 
+// odTraditional is the letter of --traditional: one file at most, as in the days of no -A, -j and -N.
+const odTraditional = 1
+
 func odLong() map[string]byte {
 	return map[string]byte{
 		"skip-bytes": 'j', "address-radix": 'A', "read-bytes": 'N', "format": 't', "output-duplicates": 'v',
-		"width": 'w',
+		"width":       'w',
+		"traditional": odTraditional,
 	}
 }
 
@@ -51,6 +55,10 @@ func od(c *command.Call) {
 	o := odder{Call: c, address: "%07o", length: -1}
 	if err := o.read(); err != nil {
 		c.Misused("%v", err)
+		return
+	}
+	if c.Has(odTraditional) && len(c.Args) > 1 {
+		c.Misused("--traditional: expected one file; -j skips bytes")
 		return
 	}
 	in := &joined{Call: c, names: c.Args}

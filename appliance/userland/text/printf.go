@@ -73,7 +73,7 @@ func (f *formatter) print(format string) (more bool) {
 			var d directive
 			n, ok := f.read(&d, format[i+1:])
 			if !ok {
-				f.c.Fail(fmt.Errorf("%s: expected a conversion", format[i:]))
+				f.c.Fail(fmt.Errorf("%s: invalid format", format[i:]))
 				return false
 			}
 			f.convert(&d)
@@ -241,7 +241,7 @@ func (f *formatter) integer(arg string, most uint64) uint64 {
 	return v
 }
 
-func (f *formatter) invalid(arg string) { f.c.Fail(fmt.Errorf("%q: expected a number", arg)) }
+func (f *formatter) invalid(arg string) { f.c.Fail(command.Invalid("number", arg)) }
 
 func (f *formatter) float(d *directive, arg string) {
 	var v float64

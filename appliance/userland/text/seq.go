@@ -2,7 +2,6 @@ package text
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -45,7 +44,7 @@ func (s *sequence) read(args []string) error {
 	for i, arg := range args {
 		n, rest := strtod(arg)
 		if rest != "" {
-			return fmt.Errorf("%q: expected a number", arg)
+			return command.Invalid("number", arg)
 		}
 		*into[len(args)-1][i] = n
 		whole, fraction, _ := strings.Cut(arg, ".")

@@ -22,7 +22,7 @@ const sumHelp = `  -c  the files are lists of sums: check them
 
 // sum is the command for a hash.
 func sum(h func() hash.Hash) command.Command {
-	return command.Command{Usage: "[-c [-sw]] [FILE]...", Help: sumHelp, Letters: "scwbt",
+	return command.Command{Usage: "[-c [-sw]] [FILE]...", Help: sumHelp, Letters: "scwbt", CannotOpen: true,
 		Run: func(c *command.Call) { sums(c, h) }}
 }
 
@@ -100,7 +100,7 @@ func sumIs(c *command.Call, h func() hash.Hash, name, want string) bool {
 	defer r.Close()
 	digest := h()
 	if _, err := io.Copy(digest, r); err != nil {
-		c.Fail(command.Named(name, err))
+		c.Fail(command.Cannot("read", name, err))
 		return false
 	}
 	return hex.EncodeToString(digest.Sum(nil)) == want

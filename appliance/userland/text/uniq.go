@@ -87,7 +87,7 @@ func uniqFiles(c *command.Call) (in io.ReadCloser, out io.Writer, err error) {
 		return in, c.Stdout, nil
 	}
 	out, err = os.Create(c.Args[1])
-	return in, out, command.Named(c.Args[1], err)
+	return in, out, command.Cannot("open", c.Args[1], err)
 }
 
 // uniqWriter writes a line when the next one is another.

@@ -16,7 +16,7 @@ func TestFullDisk(t *testing.T) {
 	write(t, filepath.Join(dir, "input"), fmt.Sprintf("C0644 %d old\n%s\x00", len(large), large))
 	write(t, filepath.Join(dir, "large"), large)
 	for name, upload := range map[string]string{
-		"scp":  called(t, "scp") + " -t far/old < input > answers; status=$?; grep -aq 'no space left' answers || echo not told",
+		"scp":  called(t, "scp") + " -t far/old < input > answers; status=$?; grep -aq 'No space left' answers || echo not told",
 		"sftp": "echo put large far/old | sftp -q -b - -D " + called(t, "sftp-server") + " > answers 2>&1; status=$?",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,7 +63,7 @@ func openTerminal(name string) (*os.File, error) {
 		err = unix.SetNonblock(fd, false)
 	}
 	if err != nil {
-		return nil, command.Named(name, err)
+		return nil, command.Cannot("open", name, err)
 	}
 	return os.NewFile(uintptr(fd), name), nil
 }

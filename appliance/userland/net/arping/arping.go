@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/probe"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/net/resolve"
@@ -145,7 +147,7 @@ func (s settings) prepare(c *command.Call) (*exchange, error) {
 	link, err := net.InterfaceByName(s.link)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("interface %s not found: no such device", s.link)
+		return nil, fmt.Errorf("interface %s not found: %w", s.link, unix.ENODEV)
 	case link.Flags&net.FlagUp == 0:
 		return nil, fmt.Errorf("interface %s is down", s.link)
 	case link.Flags&net.FlagLoopback != 0 || len(link.HardwareAddr) != len(ethernet.MAC{}):

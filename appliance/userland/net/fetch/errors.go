@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -61,7 +62,7 @@ type resolveError struct {
 func (e *resolveError) Error() string {
 	var d *net.DNSError
 	if errors.As(e.err, &d) && d.IsNotFound {
-		return fmt.Sprintf("no such host: %s", printed(e.host))
+		return fmt.Sprintf("bad address '%s'", printed(e.host))
 	}
 	return fmt.Sprintf("the address of %s: %s", printed(e.host), printed(plain(e.err)))
 }
@@ -71,13 +72,13 @@ func (e *resolveError) Unwrap() error { return e.err }
 
 // A connectError is a server that is not reached.
 type connectError struct {
-	host, port string
-	err        error
+	host string
+	err  error
 }
 
 // Error says why.
 func (e *connectError) Error() string {
-	return fmt.Sprintf("no connection to %s port %s: %s", printed(e.host), e.port, printed(plain(e.err)))
+	return fmt.Sprintf("can't connect to remote host (%s): %s", printed(e.host), printed(plain(e.err)))
 }
 
 // Unwrap returns the kernel's.
@@ -183,12 +184,12 @@ func said(err error) string {
 	var connect *connectError
 	var secure *secureError
 	if errors.As(err, &resolve) || errors.As(err, &connect) || errors.As(err, &secure) {
-		return err.Error()
+		return command.Message(err)
 	}
 	if isTimeout(err) {
 		return "timed out"
 	}
-	return printed(err.Error())
+	return printed(command.Message(err))
 }
 
 // printed is a stranger's text, safe for a terminal.

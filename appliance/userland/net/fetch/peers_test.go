@@ -57,7 +57,7 @@ func TestPatience(t *testing.T) {
 	for line, want := range map[string]string{
 		"wget -T 1 -O s http://site.example/stall":                 "wget: timed out\n",
 		"wget -q -T 1 -O - http://site.example/slow":               "wget: timed out\n",
-		"wget -t 2 -q -O - http://127.0.0.9/x":                     "wget: no connection to 127.0.0.9 port 80: connection refused\n",
+		"wget -t 2 -q -O - http://127.0.0.9/x":                     "wget: can't connect to remote host (127.0.0.9): Connection refused\n",
 		"wget -q -O - --header \"$(printf '\\033')\" site.example": "wget: no header: \\x1b\n",
 	} {
 		if r := l.run(t, l.ours, line); r.how != "exit status 1" || !strings.HasSuffix(r.err, want) {

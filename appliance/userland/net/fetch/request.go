@@ -315,7 +315,7 @@ func (r *request) dial(ctx context.Context, addr string) (net.Conn, error) {
 			return c, nil
 		}
 	}
-	return nil, &connectError{host, port, err}
+	return nil, &connectError{host, err}
 }
 
 // dialer connects from the link or address that --interface names.

@@ -43,4 +43,7 @@ func TestFullName(t *testing.T) {
 	if _, err := fullName(t.Context(), "no such name"); err == nil || !strings.Contains(err.Error(), "the full name of no such name is not in /etc/hosts") {
 		t.Errorf("full name of nothing: %v", err)
 	}
+	if got, err := addresses(t.Context(), "localhost"); err != nil || !strings.HasPrefix(got, "127.") {
+		t.Errorf("addresses of localhost: %q, %v", got, err)
+	}
 }

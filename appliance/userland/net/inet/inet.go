@@ -8,7 +8,7 @@ import "github.com/gatehouse-os/gatehouse/appliance/userland/command"
 func Commands() map[string]command.Command {
 	const letters = "46Aqnvc:i:I:p:s:t:w:W:"
 	return map[string]command.Command{
-		"hostname": {Usage: "[-f | -s]", Help: hostnameHelp, Letters: "sf", Run: hostname},
+		"hostname": {Usage: "[-d | -f | -i | -s]", Help: hostnameHelp, Letters: "sfid", Run: hostname},
 		"ping":     {Usage: pingUsage, Help: pingHelp, Letters: letters, Run: ping("ip")},
 		"ping6":    {Usage: pingUsage, Help: pingHelp, Letters: letters, Run: ping("ip6")},
 	}

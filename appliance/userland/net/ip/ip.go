@@ -59,13 +59,13 @@ func run(c *command.Call) {
 	var usage usageError
 	switch {
 	case errors.As(err, &usage):
-		fmt.Fprintf(c.Stderr, "%s: %v\n%s", r.name, err, r.usage())
+		fmt.Fprintf(c.Stderr, "%s: %s\n%s", r.name, command.Message(err), r.usage())
 		c.Exit(exitUsage)
 	case errors.As(err, new(refused)):
-		fmt.Fprintf(c.Stderr, "%s: %v\n", r.name, err)
+		fmt.Fprintf(c.Stderr, "%s: %s\n", r.name, command.Message(err))
 		c.Exit(exitFailed)
 	case err != nil:
-		fmt.Fprintf(c.Stderr, "%s: %v\n", r.name, err)
+		fmt.Fprintf(c.Stderr, "%s: %s\n", r.name, command.Message(err))
 		c.Exit(exitUsage)
 	}
 }

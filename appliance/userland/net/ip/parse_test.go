@@ -148,20 +148,20 @@ func TestKernelErrors(t *testing.T) {
 		{"link show eth9", "ip link show: there is no link eth9\n"},
 		{"route show dev eth9", "ip route show: there is no link eth9\n"},
 		{"link set eth9 up", "ip link set: there is no link eth9\n"},
-		{"link set eth0 mtu 20", "ip link set: eth0 mtu 20: the kernel refuses it (invalid argument)\n"},
-		{"addr add 192.0.2.10/24 dev eth0", "ip addr add: 192.0.2.10/24: it is there already (file exists)\n"},
+		{"link set eth0 mtu 20", "ip link set: eth0 mtu 20: the kernel refuses it (Invalid argument)\n"},
+		{"addr add 192.0.2.10/24 dev eth0", "ip addr add: 192.0.2.10/24: it is there already (File exists)\n"},
 		{"addr del 192.0.2.99/24 dev eth0",
-			"ip addr del: 192.0.2.99/24: there is no such address (cannot assign requested address)\n"},
+			"ip addr del: 192.0.2.99/24: there is no such address (Cannot assign requested address)\n"},
 		{"route add 10.20.0.0/16 via 203.0.113.1",
-			"ip route add: 10.20.0.0/16: the gateway is in no network of this box (network is unreachable)\n"},
-		{"route add 10.20.0.0/16 dev eth2", "ip route add: 10.20.0.0/16: the link is down (network is down)\n"},
-		{"route del 10.99.0.0/16", "ip route del: 10.99.0.0/16: there is no such route (no such process)\n"},
-		{"route get 10.10.0.1", "ip route get: 10.10.0.1: a blackhole route drops it (invalid argument)\n"},
-		{"route get 10.11.0.1", "ip route get: 10.11.0.1: an unreachable route refuses it (no route to host)\n"},
+			"ip route add: 10.20.0.0/16: the gateway is in no network of this box (Network is unreachable)\n"},
+		{"route add 10.20.0.0/16 dev eth2", "ip route add: 10.20.0.0/16: the link is down (Network is down)\n"},
+		{"route del 10.99.0.0/16", "ip route del: 10.99.0.0/16: there is no such route (No such process)\n"},
+		{"route get 10.10.0.1", "ip route get: 10.10.0.1: a blackhole route drops it (Invalid argument)\n"},
+		{"route get 10.11.0.1", "ip route get: 10.11.0.1: an unreachable route refuses it (No route to host)\n"},
 		{"route get 2001:db8:9::1",
-			"ip route get: 2001:db8:9::1: a prohibit route refuses it (permission denied)\n"},
+			"ip route get: 2001:db8:9::1: a prohibit route refuses it (Permission denied)\n"},
 		{"neigh del 192.0.2.99 dev eth0",
-			"ip neigh del: 192.0.2.99: there is no such entry (no such file or directory)\n"},
+			"ip neigh del: 192.0.2.99: there is no such entry (No such file or directory)\n"},
 	} {
 		stdout, stderr, status := ours(t, n, tt.args)
 		wanted := exitFailed
@@ -174,7 +174,7 @@ func TestKernelErrors(t *testing.T) {
 	}
 	empty := testnet.New(t, "empty")
 	if _, stderr, _ := ours(t, empty,
-		"route get 192.0.2.1"); stderr != "ip route get: 192.0.2.1: there is no route to it (network is unreachable)\n" {
+		"route get 192.0.2.1"); stderr != "ip route get: 192.0.2.1: there is no route to it (Network is unreachable)\n" {
 		t.Errorf("without routes: %s", stderr)
 	}
 }

@@ -160,7 +160,7 @@ func why(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "end of file"
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		return "permission denied"
+		return "Permission denied"
 	}
 	return err.Error()
 }

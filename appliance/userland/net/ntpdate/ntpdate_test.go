@@ -142,9 +142,9 @@ $`)
 		says, out string
 	}{
 		{"-q -p 2 ::1 127.0.0.1", 0, "", "server ::1, stratum 3"},
-		{"-q -p 1 -t 0.2 127.0.0.1 203.0.113.1", 0, "network is unreachable", "server 203.0.113.1, stratum 0, offset 0.000000"},
+		{"-q -p 1 -t 0.2 127.0.0.1 203.0.113.1", 0, "Network is unreachable", "server 203.0.113.1, stratum 0, offset 0.000000"},
 		{"-q -p 1 203.0.113.1", 1, "no server suitable", "stratum 0"},
-		{"-q no..name", 1, "Name or service not known", ""},
+		{"-q no..name", 1, "bad address 'no..name'", ""},
 		{"-q", 1, "expected servers", ""},
 		{"-b -B 127.0.0.1", 1, "expected one of", ""},
 		{"-p 9 127.0.0.1", 1, "expected a number", ""},

@@ -29,7 +29,7 @@ func Address(ctx context.Context, network, host, link string) (netip.Addr, error
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return netip.Addr{}, fmt.Errorf("%s: Name or service not known", printable.String(host))
+		return netip.Addr{}, fmt.Errorf("bad address '%s'", printable.String(host))
 	case errors.As(err, &dns):
 		return netip.Addr{}, fmt.Errorf("%s: Temporary failure in name resolution: %s",
 			printable.String(host), dns.Err)

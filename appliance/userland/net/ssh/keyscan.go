@@ -133,7 +133,7 @@ func (s *scan) ask(host, kind string) (there bool) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, s.network, address)
 	if err != nil {
 		s.Warn(fmt.Errorf("%s port %s: %s", printable.String(host), s.port,
-			printable.String(client.Reason(ctx, err))))
+			printable.String(command.Message(client.Reason(ctx, err)))))
 		return false
 	}
 	defer conn.Close()

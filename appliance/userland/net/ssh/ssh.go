@@ -150,7 +150,7 @@ func runSSH(c *command.Call) {
 }
 
 // safe is an error in which a server may have had a say.
-func safe(err error) error { return errors.New(printable.Cut(err.Error(), 4096)) }
+func safe(err error) error { return errors.New(printable.Cut(command.Message(err), 4096)) }
 
 // parse reads the command line. Options may be behind the host too: "ssh host -p 2222 command".
 func parse(c *command.Call) (*run, error) {

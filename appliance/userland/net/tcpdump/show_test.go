@@ -87,10 +87,10 @@ func TestCommand(t *testing.T) {
 		{"-r " + file + " tcp and (udp or icmp", "filter: column 21: the end: expected )", 1},
 		{"-r " + file + " vlan 5000", "filter: column 6: 5000: expected the number of a VLAN", 1},
 		{"-r /dev/null", "no file of packets", 1},
-		{"-r nosuch", "nosuch: no such file", 1},
-		{"-r " + file + " -w /dev/full", "no space left", 1},
+		{"-r nosuch", "nosuch: No such file", 1},
+		{"-r " + file + " -w /dev/full", "No space left", 1},
 		{"-i nosuch0", "nosuch0: there is no such link", 1},
-		{"-nr " + file + " -w /nosuch/file", "/nosuch/file: no such file", 1},
+		{"-nr " + file + " -w /nosuch/file", "/nosuch/file: No such file", 1},
 	} {
 		_, complaints, status := ours(t, strings.Fields(c.args)...)
 		if status != c.status || !strings.Contains(string(complaints), c.complaint) {

@@ -118,7 +118,7 @@ func (t *client) dial(c *command.Call) error {
 	}}
 	if t.conn, err = d.DialContext(c.Context, "tcp",
 		net.JoinHostPort(addr.String(), strconv.Itoa(port))); err != nil {
-		return fmt.Errorf("%s: %w", printable.String(c.Args[0]), resolve.Reason(err))
+		return fmt.Errorf("can't connect to remote host (%s): %w", addr, resolve.Reason(err))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
 
@@ -72,7 +73,7 @@ func (e *end) complain(what string, err error) error {
 	e.failed = true
 	text := what
 	if err != nil {
-		text = fmt.Sprintf("%s: %v", what, reason(err))
+		text = fmt.Sprintf("%s: %s", what, command.Message(reason(err)))
 	}
 	e.report(text)
 	_, _ = fmt.Fprintf(e.out, "%cscp: %s\n", answerError, printable.Cut(text, maxLine/2))
@@ -146,8 +147,9 @@ func (e *end) told(kind byte) error {
 // finish is the end of all: what stays to be said, and whether all is well.
 func (e *end) finish(err error) bool {
 	if err != nil && !errors.Is(err, errOver) {
-		e.report(err.Error())
-		_, _ = fmt.Fprintf(e.out, "%cscp: %s\n", answerFatal, printable.Cut(err.Error(), maxLine/2))
+		text := command.Message(err)
+		e.report(text)
+		_, _ = fmt.Fprintf(e.out, "%cscp: %s\n", answerFatal, printable.Cut(text, maxLine/2))
 	}
 	return e.out.Flush() == nil && err == nil && !e.failed
 }

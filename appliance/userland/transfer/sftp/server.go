@@ -26,6 +26,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // Our own choices, which are OpenSSH's: bytes of a packet, and of what is read with one.
@@ -217,7 +219,7 @@ func reason(err error) string {
 	case errors.Is(err, io.EOF):
 		return "End of file"
 	case errors.As(err, &number):
-		return number.Error()
+		return command.Message(number)
 	}
 	return err.Error()
 }

@@ -105,7 +105,7 @@ func (d *Dialer) hop(ctx context.Context, by *ssh.Client, to Destination) (*ssh.
 		conn, err = (&net.Dialer{}).DialContext(limited, d.Family, address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to host %s port %d: %w", to.Host, to.Port, unwrapped(limited, err))
+		return nil, fmt.Errorf("connect to host %s port %d: %w", to.Host, to.Port, Reason(limited, err))
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
 	return (&connection{Dialer: d, ctx: ctx, to: to, conn: conn}).handshake(address)
@@ -165,11 +165,8 @@ func (c *connection) banner(text string) error {
 	return nil
 }
 
-// Reason is why a connection was not made, in few words.
-func Reason(ctx context.Context, err error) string { return unwrapped(ctx, err).Error() }
-
-// unwrapped is an error without what is said beside it.
-func unwrapped(ctx context.Context, err error) error {
+// Reason is why a connection was not made, in few words: an error without what is said beside it.
+func Reason(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return errors.New("connection timed out")
 	}
