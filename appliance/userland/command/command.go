@@ -127,7 +127,7 @@ func (c *Call) Fail(err error) {
 }
 
 // Warn says what has failed, and leaves the status.
-func (c *Call) Warn(err error) { fmt.Fprintf(c.Stderr, "%s: %v\n", c.Name, err) }
+func (c *Call) Warn(err error) { fmt.Fprintf(c.Stderr, "%s: %s\n", c.Name, Message(err)) }
 
 // Misused says what is wrong with how the command was called, and how it is. It does nothing then.
 func (c *Call) Misused(format string, args ...any) {
