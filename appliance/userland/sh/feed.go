@@ -47,6 +47,7 @@ func (f *feed) all() {
 			return
 		}
 		if !f.mend() {
+			f.refuse()
 			return
 		}
 	}
@@ -84,6 +85,15 @@ func (f *feed) Read(p []byte) (int, error) {
 	n := copy(p, f.rest)
 	f.rest = f.rest[n:]
 	return n, nil
+}
+
+// refuse makes the parser's error one of the shell.
+func (f *feed) refuse() {
+	at := 0
+	if perr, ok := errors.AsType[syntax.ParseError](f.err); ok {
+		at = int(perr.Pos.Offset()) - f.start
+	}
+	f.err = inAshWords(f.err, f.text, at, f.lines)
 }
 
 // take is the next line, of what was mended first.

@@ -27,7 +27,7 @@ func listJobs(s *shell, args []string) int {
 		for _, word := range rest {
 			j, err := s.jobs.find(word)
 			if err != nil {
-				s.say("jobs: %v", err)
+				s.say("%v", err)
 				status = exitUsage
 				continue
 			}
@@ -80,10 +80,6 @@ func bg(s *shell, args []string) int {
 
 // chosen is the job of fg and bg.
 func (s *shell) chosen(args []string) (*job, int) {
-	if !s.flags['m'] {
-		s.say("%s: there is no job control", args[0])
-		return nil, exitUsage
-	}
 	word := "%%"
 	if len(args) > 1 {
 		word = args[1]
@@ -91,7 +87,11 @@ func (s *shell) chosen(args []string) (*job, int) {
 	s.reap()
 	j, err := s.jobs.find(word)
 	if err != nil {
-		s.say("%s: %v", args[0], err)
+		s.say("%v", err)
+		return nil, exitUsage
+	}
+	if !s.flags['m'] {
+		s.say("job %s not created under job control", word)
 		return nil, exitUsage
 	}
 	return j, 0
@@ -121,7 +121,7 @@ func wait(s *shell, args []string) int {
 		j, err := s.jobs.find(word)
 		if err != nil {
 			if _, notNumber := strconv.Atoi(word); notNumber != nil {
-				s.say("wait: %v", err)
+				s.say("%v", err)
 				return exitUsage
 			}
 			status = exitNotFound
@@ -170,7 +170,7 @@ func kill(s *shell, args []string) int {
 		}
 		j, err := s.jobs.find(word)
 		if err != nil {
-			s.say("kill: %v", err)
+			s.say("%v", err)
 			return exitUsage
 		}
 		number := strconv.Itoa(j.pgid)

@@ -142,7 +142,7 @@ func (e *expansion) inner(w *syntax.Word) {
 
 func (e *expansion) assign(p *syntax.ParamExp) {
 	if !syntax.ValidName(p.Param.Value) {
-		e.abandon(exitUsage, "%s: cannot be assigned to", p.Param.Value)
+		e.abandon(exitUsage, "%s: bad variable name", p.Param.Value)
 	}
 	value := ""
 	if e.quoted && p.Exp.Word != nil {
@@ -297,7 +297,7 @@ func (s *shell) number(x syntax.ArithmExpr) int64 {
 func (s *shell) evaluate(expr string) int64 {
 	n, err := arith.Eval(expr, s)
 	if err != nil {
-		s.abandon(exitUsage, "arithmetic: %v", err)
+		s.abandon(exitUsage, "%v", err)
 	}
 	return n
 }
