@@ -138,6 +138,7 @@ func wait(s *shell, args []string) int {
 // awaitJob waits until a job is done or stops. Its status is that of a signal that came first: also of one
 // that the job has sent with its last breath.
 func (s *shell) awaitJob(j *job) int {
+	const patience = 5 * time.Second
 	for first := true; ; first = false {
 		for _, p := range j.procs {
 			p.wait(unix.WNOHANG | unix.WUNTRACED | unix.WCONTINUED)
@@ -149,13 +150,21 @@ func (s *shell) awaitJob(j *job) int {
 		if s.interrupted() {
 			panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true})
 		}
-		if sig := s.trapped(); sig != 0 && !(over && sig == unix.SIGCHLD) {
+		if sig := s.trapped(); sig != 0 {
 			return exitSignal + int(sig)
 		}
-		if over {
+		if over && s.traps["CHLD"] == "" {
 			return 0
 		}
-		<-s.wake
+		if !over {
+			<-s.wake
+			continue
+		}
+		select { // its signal is on the way
+		case <-s.wake:
+		case <-time.After(patience):
+			return 0
+		}
 	}
 }
 

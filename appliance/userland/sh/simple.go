@@ -79,7 +79,7 @@ func (s *shell) assignment(a *syntax.Assign) (name, value string) {
 
 // traced quotes a word if it has to be.
 func traced(w string) string {
-	if strings.ContainsAny(w, " \t\n!\"#$%&'()*;<=>?[\\^`{|}~") {
+	if slices.Contains(keywords(), w) || strings.ContainsAny(w, " \t\n!\"#$%&'()*;<=>?[\\^`{|}~") {
 		return quoted(w)
 	}
 	return w

@@ -72,6 +72,7 @@ func (s *shell) include(fd int) int {
 	above := s.above
 	next := fromFile(fd)
 	f := &feed{
+		aliases: s.aliases,
 		line: func(bool) (string, error) {
 			if s.jump.kind != noJump {
 				return "", errJump
@@ -169,6 +170,9 @@ func returns(s *shell, args []string) int {
 			return s.misused(args[0], "Illegal number: %s", args[1])
 		}
 		status = n & 0xff
+	}
+	if s.exited && s.calls == 0 { // from the trap of the shell's end
+		status = s.trapping - 1
 	}
 	s.jump = jump{kind: returning}
 	s.status = status
