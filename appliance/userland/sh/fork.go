@@ -43,12 +43,18 @@ func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) [
 	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']),
 		s.name, s.dir, s.function, s.speaker)
 	for _, n := range []int{
-		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail),
-		oneIf(s.oneCommand),
+		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, s.depth, s.trapping,
+		oneIf(s.pipefail), oneIf(s.oneCommand),
 	} {
 		b.put(strconv.Itoa(n))
 	}
-	b.put(s.letters(), strconv.Itoa(len(s.params)))
+	options := s.letters()
+	for _, letter := range []byte("EVhT") { // which $- does not show
+		if s.flags[letter] {
+			options += string(letter)
+		}
+	}
+	b.put(options, strconv.Itoa(len(s.params)))
 	b.put(s.params...)
 	b.put(strconv.Itoa(len(files)))
 	for n := range files {
@@ -187,7 +193,8 @@ func (s *shell) restore(number string) (text, lines string, background bool, err
 	s.name, s.dir, s.function, s.speaker = r.string(), r.string(), r.string(), r.string()
 	pipefail, oneCommand := 0, 0
 	for _, n := range []*int{
-		&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail, &oneCommand,
+		&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &s.depth, &s.trapping,
+		&pipefail, &oneCommand,
 	} {
 		*n = r.int()
 	}
