@@ -49,6 +49,10 @@ func (f *feed) mended(text string) (string, bool) {
 	case strings.HasPrefix(perr.Text, "`:` must be followed by"):
 		return withLength(text, at)
 	}
+	if i := strings.LastIndex(text[:min(at+len("${!"), len(text))], "${!"); i >= 0 && i+len("${!-") >= at {
+		// $! or a word, which the parser takes for an indirection. That it is set and empty cannot be.
+		return text[:i] + "${!:" + text[i+len("${!"):], !strings.HasPrefix(text[i:], "${!:")
+	}
 	return f.parentheses(text, at)
 }
 
