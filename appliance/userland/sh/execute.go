@@ -40,7 +40,13 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 		s.depth = 0
 		s.abandon(exitUsage, "commands are too deep in each other")
 	}
-	defer func() { s.depth-- }()
+	piped := len(s.piped)
+	defer func() {
+		s.depth--
+		if len(s.piped) > piped {
+			s.closePiped(piped)
+		}
+	}()
 	if st.Background || st.Disown {
 		s.status = s.background(st)
 		return s.status

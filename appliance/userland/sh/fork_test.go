@@ -26,7 +26,7 @@ var (
 		"caught": "each process has its own", "wake": "each process has its own",
 		"poll": "each process has its own", "pending": "each process has its own",
 		"any": "each process has its own", "owned": "each process has its own",
-		"hung": "each process has its own", "current": "each process has its own",
+		"piped": "the command is not the subshell's", "hung": "each process has its own", "current": "each process has its own",
 	}
 )
 

@@ -37,6 +37,7 @@ type shell struct {
 	held map[int]int // descriptors that get a number back: for how many redirections
 	jobs jobs
 	signals
+	piped []pipedProcess // of <( ) in the commands that run
 
 	tty  *terminal // nil unless interactive
 	edit *editor   // nil unless interactive
