@@ -16,6 +16,11 @@ type syntaxError struct {
 
 func (e syntaxError) Error() string { return "syntax error: " + e.text }
 
+// An ashError is one that begins with a capital, as ash has it.
+type ashError string
+
+func (e ashError) Error() string { return string(e) }
+
 // complain says what is wrong with a script or line; above are lines of the script that the error does not
 // count.
 func (s *shell) complain(err error, above int) {

@@ -140,7 +140,7 @@ func (t *jobs) find(word string) (*job, error) {
 	if !isJob {
 		pid, err := strconv.Atoi(word)
 		if err != nil {
-			return nil, fmt.Errorf("Illegal number: %s", word)
+			return nil, ashError("Illegal number: " + word)
 		}
 		for _, j := range t.list {
 			if !j.foreign && slices.ContainsFunc(j.procs, func(p *proc) bool { return p.pid == pid }) {
@@ -171,7 +171,7 @@ func (t *jobs) find(word string) (*job, error) {
 	switch len(found) {
 	case 0:
 		if current == nil && (what == "" || what == "%" || what == "+") {
-			return nil, errors.New("No current job")
+			return nil, ashError("No current job")
 		}
 		return nil, fmt.Errorf("%s: no such job", word)
 	case 1:

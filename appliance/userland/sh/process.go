@@ -32,7 +32,7 @@ func (s *shell) external(args []string, last bool) int {
 	j := &job{text: strings.Join(args, " ")}
 	pid, err := s.spawn(program, args, s.startIn(j))
 	if err != nil {
-		why, status := notRun(err)
+		status, why := notRun(err)
 		s.say("%s: %v", args[0], why)
 		return status
 	}
@@ -60,7 +60,7 @@ func (s *shell) find(name string) (string, int, error) {
 	if strings.Contains(name, "/") {
 		err := executable(name)
 		if err != nil {
-			why, status := notRun(err)
+			status, why := notRun(err)
 			return "", status, why
 		}
 		return name, 0, nil
@@ -168,7 +168,7 @@ func (s *shell) become(program string, args []string) int {
 	if errors.Is(err, unix.ENOEXEC) && isText(program) {
 		err = syscall.Exec(ourselves, append([]string{"sh", program}, args[1:]...), s.exported())
 	}
-	why, status := notRun(err)
+	status, why := notRun(err)
 	_, _ = writeAll(2, []byte(s.complaint(s.lineno, "%s: %v", args[0], why)))
 	s.program.Exit(status)
 	return status
@@ -176,11 +176,11 @@ func (s *shell) become(program string, args []string) int {
 
 // notRun says why a program that is there does not run, and the status of that. What is not found is the one
 // that its "#!" line names.
-func notRun(err error) (why error, status int) {
+func notRun(err error) (status int, why error) {
 	if why = because(err, "not found"); errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-		return why, exitNotFound
+		return exitNotFound, why
 	}
-	return why, exitCannotExec
+	return exitCannotExec, why
 }
 
 // place gives the process the shell's files under their numbers. Go's own files may be lost by it: nothing

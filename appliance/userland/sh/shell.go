@@ -194,7 +194,7 @@ func parseOptions(args []string) (options, error) {
 			case strings.ContainsRune(optionLetters, letter):
 				o.set = append(o.set, flag)
 			default:
-				return o, fmt.Errorf("Illegal option %s", flag)
+				return o, ashError("Illegal option " + flag)
 			}
 		}
 	}
