@@ -17,10 +17,11 @@ var errInterrupt = errors.New("interrupted")
 // at the terminal.
 func (s *shell) source(next func() (string, error)) {
 	in := &input{shell: s, next: next}
-	f := &feed{line: in.line, asks: s.interactive(), aliases: s.aliases, run: func(batch []*syntax.Stmt, above int) {
+	f := &feed{line: in.line, asks: s.interactive(), aliases: s.aliases}
+	f.run = func(batch []*syntax.Stmt, above int) {
 		s.above = above
 		s.run(batch, in.over && s.oneCommand)
-	}}
+	}
 	if s.oneCommand { // whose lines ash counts from 0
 		f.lines, f.above = -1, -1
 	}
