@@ -3,7 +3,6 @@ package sh
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -61,12 +60,18 @@ func withParentheses(text string, at int) (string, bool) {
 	if at < 0 || at > len(text) {
 		return "", false
 	}
-	head := regexp.MustCompile(`^function[ \t]+(\w+)(?:[ \t]*\(\))?[ \t]+(for|while|until|if|case|\()`)
-	m := head.FindStringSubmatchIndex(text[at:])
-	if m == nil {
+	rest, ok := strings.CutPrefix(text[at:], "function")
+	rest = strings.TrimLeft(rest, " \t")
+	end := strings.IndexAny(rest, " \t(")
+	if !ok || end <= 0 || !syntax.ValidName(rest[:end]) {
 		return "", false
 	}
-	return text[:at] + text[at+m[2]:at+m[3]] + "() " + text[at+m[4]:], true
+	body := strings.TrimLeft(rest[end:], " \t")
+	body = strings.TrimLeft(strings.TrimPrefix(body, "()"), " \t")
+	if body == "" || body[0] == '{' || body[0] == '\n' {
+		return "", false
+	}
+	return text[:at] + rest[:end] + "() " + body, true
 }
 
 // withLength makes ${x:1:0} of ${x:1:}.
