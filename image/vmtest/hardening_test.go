@@ -39,7 +39,7 @@ func closed(ctx context.Context, t *testing.T, a admin) {
 	if rows < 20 {
 		t.Errorf("the page has %d rows", rows)
 	}
-	if out, err := a.run(ctx, "head -c 100000 /bin/userland > /tmp/x && chmod 755 /tmp/x && /tmp/x"); err == nil || !strings.Contains(strings.ToLower(err.Error()+out), "permission denied") {
+	if out, err := a.run(ctx, "head -c 100000 /bin/userland > /tmp/x && chmod 755 /tmp/x && /tmp/x"); err == nil || !strings.Contains(err.Error()+out, "Permission denied") {
 		t.Errorf("what is in /tmp is run: %q, %v", out, err)
 	}
 }

@@ -1,6 +1,7 @@
 package sh
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func builtinOf(name string) (builtin, bool) {
 	case "cd", "chdir":
 		return builtin{usage: "[-LP] [DIR | -]", run: cd}, true
 	case "command":
-		return builtin{usage: "[-pvV] COMMAND [ARGUMENT]...", run: command}, true
+		return builtin{usage: "[-pvV] COMMAND [ARGUMENT]...", run: runCommand}, true
 	case "false":
 		return builtin{run: func(*shell, []string) int { return exitFailure }}, true
 	case "fg":
@@ -129,6 +130,9 @@ func (s *shell) builtin(b builtin, args []string) int {
 		s.say("usage: %s %s", args[0], b.usage)
 		return exitUsage
 	}
+	speaker := s.speaker
+	s.speaker = args[0]
+	defer func() { s.speaker = speaker }()
 	return s.flushed(b.run(s, args))
 }
 
@@ -180,17 +184,35 @@ func (s *shell) utility(run multicall.Command, args []string) int {
 	if args[0] == "test" || args[0] == "[" {
 		args = s.testedFiles(args)
 	}
-	return run(context.Background(), args, eof{}, files[1], files[2])
+	complaints := &renamed{file: files[2], from: args[0] + ": "}
+	return run(context.Background(), args, eof{}, files[1], complaints)
+}
+
+// renamed is where a utility complains: as of the shell, whose builtin it is.
+type renamed struct {
+	file
+	from string
+}
+
+func (r *renamed) Write(p []byte) (int, error) {
+	rest, ok := bytes.CutPrefix(p, []byte(r.from))
+	if !ok {
+		return r.file.Write(p)
+	}
+	if _, err := r.file.Write(append([]byte("sh: "), rest...)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 type eof struct{}
 
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
-// misused says how a builtin is called. If it is a special one, that ends a script.
+// misused says what is wrong with how a builtin is called. If it is a special one, that ends a script.
 func (s *shell) misused(name, format string, args ...any) int {
 	b, _ := builtinOf(name)
-	s.say("%s: %s\nusage: %s %s", name, fmt.Sprintf(format, args...), name, b.usage)
+	s.say(format, args...)
 	if b.special {
 		panic(leave{status: exitUsage})
 	}
@@ -213,12 +235,12 @@ func letters(args []string, known, valued string) (found map[byte]string, rest [
 			case strings.IndexByte(known, c) >= 0:
 				found[c] = string(c)
 			case strings.IndexByte(valued, c) < 0:
-				return nil, nil, fmt.Errorf("unknown option -%c", c)
+				return nil, nil, fmt.Errorf("illegal option -%c", c)
 			case i+1 < len(word):
 				found[c] = word[i+1:]
 				i = len(word)
 			case len(args) == 0:
-				return nil, nil, fmt.Errorf("option -%c needs a value", c)
+				return nil, nil, fmt.Errorf("no arg for -%c option", c)
 			default:
 				found[c], args = args[0], args[1:]
 			}
@@ -259,7 +281,7 @@ func cd(s *shell, args []string) int {
 			return 0
 		}
 	}
-	s.say("cd: %s: %v", dir, err)
+	s.say("can't cd to %s: %v", dir, err)
 	return exitUsage
 }
 
@@ -329,7 +351,7 @@ func pwd(s *shell, args []string) int {
 	dir := s.dir
 	if options['P'] != "" {
 		if dir, err = unix.Getwd(); err != nil {
-			s.say("pwd: %v", err)
+			s.say("%v", err)
 			return exitFailure
 		}
 	}
@@ -350,7 +372,7 @@ func alias(s *shell, args []string) int {
 		case there:
 			s.printf("%s=%s\n", name, quoted(old))
 		default:
-			s.say("alias: %s: not found", arg)
+			s.print("alias: %s not found\n", arg)
 			status = exitFailure
 		}
 	}
@@ -368,7 +390,7 @@ func unalias(s *shell, args []string) int {
 	status := 0
 	for _, name := range rest {
 		if _, there := s.aliases[name]; !there {
-			s.say("unalias: %s: not found", name)
+			s.print("unalias: %s not found\n", name)
 			status = exitFailure
 		}
 		delete(s.aliases, name)
@@ -385,7 +407,7 @@ func hash(s *shell, args []string) int {
 	status := 0
 	for _, name := range rest {
 		if _, _, err := s.find(name); err != nil && !s.known(name) {
-			s.say("hash: %s: %v", name, err)
+			s.say("%s: %v", name, err)
 			status = exitFailure
 		}
 	}
@@ -394,7 +416,7 @@ func hash(s *shell, args []string) int {
 
 func let(s *shell, args []string) int {
 	if len(args) == 1 {
-		return s.misused(args[0], "expected an expression")
+		return s.misused(args[0], "expression expected")
 	}
 	n := int64(0)
 	for _, arg := range args[1:] {
@@ -428,7 +450,7 @@ func umask(s *shell, args []string) int {
 		mode = ^mode & 0o777
 	}
 	if err != nil {
-		s.say("umask: %s: %v", rest[0], err)
+		s.say("illegal mode: %s", rest[0])
 		return exitUsage
 	}
 	unix.Umask(mode)

@@ -40,13 +40,19 @@ func (s *shell) statement(st *syntax.Stmt, last bool) int {
 		s.depth = 0
 		s.abandon(exitUsage, "commands are too deep in each other")
 	}
-	defer func() { s.depth-- }()
+	piped := len(s.piped)
+	defer func() {
+		s.depth--
+		if len(s.piped) > piped {
+			s.closePiped(piped)
+		}
+	}()
 	if st.Background || st.Disown {
 		s.status = s.background(st)
 		return s.status
 	}
 	if st.Coprocess {
-		s.abandon(exitUsage, "syntax error: |& is not in this shell")
+		s.abandon(exitUsage, "syntax error: unexpected \"&\"")
 	}
 	if st.Negated {
 		s.tested++
@@ -150,6 +156,9 @@ func (s *shell) compound(cmd syntax.Command, last bool) int {
 	case *syntax.TestClause:
 		return s.testClause(c)
 	case *syntax.LetClause:
+		speaker := s.speaker
+		s.speaker = "let"
+		defer func() { s.speaker = speaker }()
 		return s.let(c.Exprs...)
 	case *syntax.ArithmCmd:
 		return s.let(c.X)
@@ -248,10 +257,10 @@ func (s *shell) while(c *syntax.WhileClause) int {
 func (s *shell) forLoop(c *syntax.ForClause) int {
 	words, ok := c.Loop.(*syntax.WordIter)
 	if !ok || c.Select {
-		s.abandon(exitUsage, "syntax error: expected for NAME in WORDS")
+		s.abandon(exitUsage, "syntax error: bad for loop variable")
 	}
 	if !syntax.ValidName(words.Name.Value) {
-		s.abandon(exitUsage, "syntax error: %s: expected the name of a variable", words.Name.Value)
+		s.abandon(exitUsage, "syntax error: bad for loop variable")
 	}
 	items := s.params
 	if words.InPos.IsValid() {

@@ -18,6 +18,8 @@ type feed struct {
 	run  func(batch []*syntax.Stmt, above int) // above: lines of the input before those that positions count
 	asks bool                                  // a person types the lines
 
+	aliases map[string]string // of the shell
+
 	parser *syntax.Parser
 	batch  []*syntax.Stmt // complete, and not yet run
 	rest   string         // of the line that is being parsed
@@ -27,6 +29,7 @@ type feed struct {
 	start  int            // where the text begins, in bytes that this parser has got
 	lines  int            // of the input before the text
 	above  int            // of the input before what this parser got first
+	joins  int            // lines that were joined to others before the parser got them
 	err    error
 }
 
@@ -47,6 +50,7 @@ func (f *feed) all() {
 			return
 		}
 		if !f.mend() {
+			f.refuse()
 			return
 		}
 	}
@@ -61,6 +65,7 @@ func (f *feed) flush() {
 		f.mends = 0
 		f.run(batch, f.above)
 	}
+	f.lines, f.above, f.joins = f.lines+f.joins, f.above+f.joins, 0
 }
 
 // Read is called by the parser when it needs more; an unfinished command then waits for its next line. An
@@ -86,11 +91,20 @@ func (f *feed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// refuse makes the parser's error one of the shell.
+func (f *feed) refuse() {
+	at := 0
+	if perr, ok := errors.AsType[syntax.ParseError](f.err); ok {
+		at = int(perr.Pos.Offset()) - f.start
+	}
+	f.err = inAshWords(f.err, f.text, at, f.lines)
+}
+
 // take is the next line, of what was mended first.
 func (f *feed) take(unfinished bool) (string, error) {
 	if f.again == "" {
 		line, err := f.line(unfinished)
-		return parseable(line), err
+		return f.begun(f.joined(parseable(line))), err
 	}
 	line, rest, found := strings.Cut(f.again, "\n")
 	f.again = rest
@@ -98,24 +112,6 @@ func (f *feed) take(unfinished bool) (string, error) {
 		line += "\n"
 	}
 	return line, nil
-}
-
-// mend makes what the parser refuses one that it takes, if it knows how.
-func (f *feed) mend() bool {
-	perr, ok := errors.AsType[syntax.ParseError](f.err)
-	if f.mends++; !ok || f.mends > maxMends {
-		return false
-	}
-	text := f.text + f.again
-	if _, end, unclosed := strings.Cut(perr.Text, "unclosed here-document `"); unclosed && !f.asks {
-		// A script that ends within a here-document: it is one to the end of the script.
-		text = strings.TrimSuffix(text, "\n") + "\n" + strings.TrimSuffix(end, "`") + "\n"
-	} else if text, ok = f.parentheses(text, int(perr.Pos.Offset())-f.start); !ok {
-		return false
-	}
-	f.again, f.above = text, f.lines
-	f.start, f.text, f.rest, f.batch, f.err = 0, "", "", nil, nil
-	return true
 }
 
 // parentheses mends (( around an error. The parser takes it for an expression, of which it wants to know all

@@ -41,14 +41,20 @@ func (s *shell) fork(list []*syntax.Stmt, how start, background bool) (int, erro
 func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) []byte {
 	b := &writer{}
 	b.put(printedList(list), s.linesOf(list, s.above), strconv.FormatBool(background && !s.flags['m']),
-		s.name, s.dir, s.function)
+		s.name, s.dir, s.function, s.speaker)
 	for _, n := range []int{
-		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, oneIf(s.pipefail),
-		oneIf(s.oneCommand),
+		s.pid, s.status, s.lastJob, s.getopts, s.loops, s.calls, s.tested, s.depth, s.trapping,
+		oneIf(s.pipefail), oneIf(s.oneCommand),
 	} {
 		b.put(strconv.Itoa(n))
 	}
-	b.put(s.letters(), strconv.Itoa(len(s.params)))
+	options := s.letters()
+	for _, letter := range []byte("EVhT") { // which $- does not show
+		if s.flags[letter] {
+			options += string(letter)
+		}
+	}
+	b.put(options, strconv.Itoa(len(s.params)))
 	b.put(s.params...)
 	b.put(strconv.Itoa(len(files)))
 	for n := range files {
@@ -184,10 +190,11 @@ func (s *shell) restore(number string) (text, lines string, background bool, err
 	delete(s.fds, fd)
 	r := &reader{rest: string(data)}
 	text, lines, background = r.string(), r.string(), r.string() == "true"
-	s.name, s.dir, s.function = r.string(), r.string(), r.string()
+	s.name, s.dir, s.function, s.speaker = r.string(), r.string(), r.string(), r.string()
 	pipefail, oneCommand := 0, 0
 	for _, n := range []*int{
-		&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &pipefail, &oneCommand,
+		&s.pid, &s.status, &s.lastJob, &s.getopts, &s.loops, &s.calls, &s.tested, &s.depth, &s.trapping,
+		&pipefail, &oneCommand,
 	} {
 		*n = r.int()
 	}

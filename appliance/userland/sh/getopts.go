@@ -9,7 +9,7 @@ import (
 // is in, and s.getopts how far it is in that, 0 between words.
 func getopts(s *shell, args []string) int {
 	if len(args) < 3 {
-		return s.misused("getopts", "expected letters and the name of a variable")
+		return s.misused("getopts", "usage: getopts optstring var [arg]")
 	}
 	known, name, words := args[1], args[2], s.params
 	if len(args) > 3 {
@@ -75,7 +75,7 @@ func (o *option) take() string {
 	i := strings.IndexByte(o.known, letter)
 	switch {
 	case i < 0 || letter == ':':
-		return o.wrong("?", letter, "unknown option -%c")
+		return o.wrong("?", letter, "Illegal option -%c")
 	case i+1 == len(o.known) || o.known[i+1] != ':':
 	case rest != "":
 		o.offset = 0
@@ -84,7 +84,7 @@ func (o *option) take() string {
 		o.mustSet("OPTARG", o.words[o.index-1])
 		o.index++
 	default:
-		return o.wrong(":", letter, "option -%c needs a value")
+		return o.wrong(":", letter, "No arg for -%c option")
 	}
 	return string(letter)
 }
@@ -96,7 +96,7 @@ func (o *option) wrong(silently string, letter byte, format string) string {
 		return silently
 	}
 	if o.value("OPTERR") != "0" {
-		o.say("getopts: "+format, letter)
+		o.print(format+"\n", letter)
 	}
 	return "?"
 }

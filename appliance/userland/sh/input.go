@@ -2,7 +2,6 @@ package sh
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"runtime/debug"
 	"strings"
@@ -18,10 +17,14 @@ var errInterrupt = errors.New("interrupted")
 // at the terminal.
 func (s *shell) source(next func() (string, error)) {
 	in := &input{shell: s, next: next}
-	f := &feed{line: in.line, asks: s.interactive(), run: func(batch []*syntax.Stmt, above int) {
+	f := &feed{line: in.line, asks: s.interactive(), aliases: s.aliases}
+	f.run = func(batch []*syntax.Stmt, above int) {
 		s.above = above
 		s.run(batch, in.over && s.oneCommand)
-	}}
+	}
+	if s.oneCommand { // whose lines ash counts from 0
+		f.lines, f.above = -1, -1
+	}
 	f.all()
 	switch {
 	case s.finished:
@@ -30,7 +33,7 @@ func (s *shell) source(next func() (string, error)) {
 	case errors.Is(f.err, errInterrupt):
 		s.status = exitSignal + int(unix.SIGINT)
 	default:
-		s.complain(f.err, f.above)
+		s.complain(f.err, 0)
 		s.status = exitUsage
 	}
 }
@@ -110,23 +113,6 @@ func (s *shell) landed() {
 		s.print("\n") // the tty has echoed ^C; the prompt belongs on a new line
 	}
 	s.finished = l.exit || !s.interactive()
-}
-
-// complain says what is wrong with a script or line; above are lines of the script that the error does not
-// count.
-func (s *shell) complain(err error, above int) {
-	line := uint(0)
-	if perr, ok := errors.AsType[syntax.ParseError](err); ok {
-		line, err = perr.Pos.Line(), errors.New(perr.Text)
-	}
-	if lerr, ok := errors.AsType[syntax.LangError](err); ok {
-		line, err = lerr.Pos.Line(), fmt.Errorf("not in this shell: %s", lerr.Feature)
-	}
-	where := ""
-	if line > 0 && !s.interactive() && !s.typed {
-		where = fmt.Sprintf("line %d: ", above+int(line))
-	}
-	s.sayPlainly("%ssyntax error: %v", where, err)
 }
 
 // printed is a piece of a script as text again.

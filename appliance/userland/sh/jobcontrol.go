@@ -27,7 +27,7 @@ func listJobs(s *shell, args []string) int {
 		for _, word := range rest {
 			j, err := s.jobs.find(word)
 			if err != nil {
-				s.say("jobs: %v", err)
+				s.say("%v", err)
 				status = exitUsage
 				continue
 			}
@@ -80,10 +80,6 @@ func bg(s *shell, args []string) int {
 
 // chosen is the job of fg and bg.
 func (s *shell) chosen(args []string) (*job, int) {
-	if !s.flags['m'] {
-		s.say("%s: there is no job control", args[0])
-		return nil, exitUsage
-	}
 	word := "%%"
 	if len(args) > 1 {
 		word = args[1]
@@ -91,7 +87,11 @@ func (s *shell) chosen(args []string) (*job, int) {
 	s.reap()
 	j, err := s.jobs.find(word)
 	if err != nil {
-		s.say("%s: %v", args[0], err)
+		s.say("%v", err)
+		return nil, exitUsage
+	}
+	if !s.flags['m'] {
+		s.say("job %s not created under job control", word)
 		return nil, exitUsage
 	}
 	return j, 0
@@ -121,7 +121,7 @@ func wait(s *shell, args []string) int {
 		j, err := s.jobs.find(word)
 		if err != nil {
 			if _, notNumber := strconv.Atoi(word); notNumber != nil {
-				s.say("wait: %v", err)
+				s.say("%v", err)
 				return exitUsage
 			}
 			status = exitNotFound
@@ -138,6 +138,7 @@ func wait(s *shell, args []string) int {
 // awaitJob waits until a job is done or stops. Its status is that of a signal that came first: also of one
 // that the job has sent with its last breath.
 func (s *shell) awaitJob(j *job) int {
+	const patience = 5 * time.Second
 	for first := true; ; first = false {
 		for _, p := range j.procs {
 			p.wait(unix.WNOHANG | unix.WUNTRACED | unix.WCONTINUED)
@@ -149,13 +150,21 @@ func (s *shell) awaitJob(j *job) int {
 		if s.interrupted() {
 			panic(leave{status: exitSignal + int(unix.SIGINT), interrupt: true})
 		}
-		if sig := s.trapped(); sig != 0 && !(over && sig == unix.SIGCHLD) {
+		if sig := s.trapped(); sig != 0 {
 			return exitSignal + int(sig)
 		}
-		if over {
+		if over && s.traps["CHLD"] == "" {
 			return 0
 		}
-		<-s.wake
+		if !over {
+			<-s.wake
+			continue
+		}
+		select { // its signal is on the way
+		case <-s.wake:
+		case <-time.After(patience):
+			return 0
+		}
 	}
 }
 
@@ -170,7 +179,7 @@ func kill(s *shell, args []string) int {
 		}
 		j, err := s.jobs.find(word)
 		if err != nil {
-			s.say("kill: %v", err)
+			s.say("%v", err)
 			return exitUsage
 		}
 		number := strconv.Itoa(j.pgid)

@@ -140,7 +140,7 @@ func (t *jobs) find(word string) (*job, error) {
 	if !isJob {
 		pid, err := strconv.Atoi(word)
 		if err != nil {
-			return nil, fmt.Errorf("%s: expected the number of a process, or a job", word)
+			return nil, ashError("Illegal number: " + word)
 		}
 		for _, j := range t.list {
 			if !j.foreign && slices.ContainsFunc(j.procs, func(p *proc) bool { return p.pid == pid }) {
@@ -170,11 +170,14 @@ func (t *jobs) find(word string) (*job, error) {
 	}
 	switch len(found) {
 	case 0:
+		if current == nil && (what == "" || what == "%" || what == "+") {
+			return nil, ashError("No current job")
+		}
 		return nil, fmt.Errorf("%s: no such job", word)
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("%s: more than one job is meant", word)
+	return nil, fmt.Errorf("%s: ambiguous", word)
 }
 
 // wait waits for a change of a process. block: until there is one.
@@ -285,24 +288,16 @@ func (s *shell) after(j *job) int {
 	if !status.Signaled() {
 		return j.status()
 	}
-	switch sig := status.Signal(); {
-	case sig != unix.SIGINT && sig != unix.SIGPIPE:
-		s.say("%s: %s", firstWord(j.text), words(sig))
+	if sig := status.Signal(); sig != unix.SIGINT && sig != unix.SIGPIPE {
+		s.print("%s\n", words(sig))
 	}
 	return j.status()
 }
 
-func firstWord(text string) string {
-	word, _, _ := strings.Cut(text, " ")
-	return word
-}
-
-// words are those of a signal. Whom the kernel kills for want of memory cannot say so himself.
+// words are those of a signal, of strsignal(3).
 func words(sig unix.Signal) string {
-	if sig == unix.SIGKILL {
-		return "killed, by somebody or for want of memory: dmesg"
-	}
-	return sig.String()
+	text := sig.String()
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // print writes to standard error for a person.
@@ -360,8 +355,7 @@ func (j *job) describe() string {
 	}
 	status := j.last()
 	if status.Signaled() {
-		text := status.Signal().String()
-		return strings.ToUpper(text[:1]) + text[1:]
+		return words(status.Signal())
 	}
 	if code := status.ExitStatus(); code != 0 {
 		return fmt.Sprintf("Done(%d)", code)

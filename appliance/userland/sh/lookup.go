@@ -8,8 +8,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// command runs a command that is no function, or says what a name is.
-func command(s *shell, args []string) int {
+// runCommand runs a command that is no function, or says what a name is.
+func runCommand(s *shell, args []string) int {
 	options, rest, err := letters(args, "pvV", "")
 	if err != nil {
 		return s.misused("command", "%v", err)

@@ -16,6 +16,7 @@ import (
 
 // param expands $name and ${…} (XCU 2.6.2).
 func (e *expansion) param(p *syntax.ParamExp) {
+	p = lastJob(p)
 	if p.Param == nil || p.Excl || p.Width || p.Index != nil || p.Names != 0 {
 		e.abandon(exitUsage, "syntax error: bad substitution")
 	}
@@ -42,6 +43,21 @@ func (e *expansion) param(p *syntax.ParamExp) {
 		value = e.trim(p.Exp, value)
 	}
 	e.value(value)
+}
+
+// lastJob makes ${!-}, $! or nothing, of what the parser takes for an indirection.
+func lastJob(p *syntax.ParamExp) *syntax.ParamExp {
+	if !p.Excl || p.Param == nil || p.Exp != nil {
+		return p
+	}
+	ops := map[string]syntax.ParExpOperator{"-": syntax.DefaultUnset, "?": syntax.ErrorUnset}
+	op, ok := ops[p.Param.Value]
+	if !ok {
+		return p
+	}
+	last := *p
+	last.Excl, last.Param, last.Exp = false, &syntax.Lit{Value: "!"}, &syntax.Expansion{Op: op}
+	return &last
 }
 
 // all expands $@ and $*.
@@ -142,7 +158,7 @@ func (e *expansion) inner(w *syntax.Word) {
 
 func (e *expansion) assign(p *syntax.ParamExp) {
 	if !syntax.ValidName(p.Param.Value) {
-		e.abandon(exitUsage, "%s: cannot be assigned to", p.Param.Value)
+		e.abandon(exitUsage, "%s: bad variable name", p.Param.Value)
 	}
 	value := ""
 	if e.quoted && p.Exp.Word != nil {
@@ -297,7 +313,7 @@ func (s *shell) number(x syntax.ArithmExpr) int64 {
 func (s *shell) evaluate(expr string) int64 {
 	n, err := arith.Eval(expr, s)
 	if err != nil {
-		s.abandon(exitUsage, "arithmetic: %v", err)
+		s.abandon(exitUsage, "%v", err)
 	}
 	return n
 }

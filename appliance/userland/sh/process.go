@@ -32,8 +32,9 @@ func (s *shell) external(args []string, last bool) int {
 	j := &job{text: strings.Join(args, " ")}
 	pid, err := s.spawn(program, args, s.startIn(j))
 	if err != nil {
-		s.say("%s: %v", args[0], err)
-		return exitCannotExec
+		status, why := notRun(err)
+		s.say("%s: %v", args[0], why)
+		return status
 	}
 	s.launched(j, pid)
 	return s.foreground(j)
@@ -58,13 +59,14 @@ func (s *shell) startIn(j *job) start {
 func (s *shell) find(name string) (string, int, error) {
 	if strings.Contains(name, "/") {
 		err := executable(name)
-		switch {
-		case err == nil:
-			return name, 0, nil
-		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
-			return "", exitNotFound, err
+		if err != nil {
+			status, why := notRun(err)
+			return "", status, why
 		}
-		return "", exitCannotExec, err
+		return name, 0, nil
+	}
+	if name == "" {
+		return "", exitNotFound, unix.EACCES
 	}
 	if found := s.look(name, s.value("PATH"), func(p string) bool { return executable(p) == nil }); found != "" {
 		return found, 0, nil
@@ -102,7 +104,7 @@ func executable(name string) error {
 	case err != nil:
 		return errors.Unwrap(err)
 	case info.IsDir():
-		return unix.EISDIR
+		return unix.EACCES
 	}
 	return unix.Access(name, unix.X_OK)
 }
@@ -166,9 +168,19 @@ func (s *shell) become(program string, args []string) int {
 	if errors.Is(err, unix.ENOEXEC) && isText(program) {
 		err = syscall.Exec(ourselves, append([]string{"sh", program}, args[1:]...), s.exported())
 	}
-	_, _ = writeAll(2, []byte(s.name+": "+args[0]+": "+err.Error()+"\n"))
-	s.program.Exit(exitCannotExec)
-	return exitCannotExec
+	status, why := notRun(err)
+	_, _ = writeAll(2, []byte(s.complaint(s.lineno, "%s: %v", args[0], why)))
+	s.program.Exit(status)
+	return status
+}
+
+// notRun says why a program that is there does not run, and the status of that. What is not found is the one
+// that its "#!" line names.
+func notRun(err error) (status int, why error) {
+	if why = because(err, "not found"); errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return exitNotFound, why
+	}
+	return exitCannotExec, why
 }
 
 // place gives the process the shell's files under their numbers. Go's own files may be lost by it: nothing

@@ -37,7 +37,7 @@ func read(s *shell, args []string) int {
 	}
 	for _, name := range names {
 		if !syntax.ValidName(name) {
-			s.say("read: %s: expected the name of a variable", name)
+			s.print("sh: read: '%s': bad variable name\n", name)
 			return exitFailure
 		}
 	}
@@ -141,7 +141,7 @@ func (r *reading) next(s *shell) (byte, int) {
 		case err == nil:
 			return 0, exitFailure
 		case !errors.Is(err, unix.EINTR):
-			s.say("read: %v", err)
+			s.say("%v", err)
 			return 0, exitFailure
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // redirect makes redirections, in their order. What it returns is to be undone once what they are for has
@@ -35,7 +37,7 @@ func (s *saved) redirectOne(r *syntax.Redirect) error {
 	if r.N != nil {
 		n, err := strconv.Atoi(r.N.Value)
 		if err != nil || n > maxNumber {
-			return fmt.Errorf("%s: expected the number of a file, 0 to %d", r.N.Value, maxNumber)
+			return fmt.Errorf("%s: %w", r.N.Value, unix.EBADF)
 		}
 		to, given = n, true
 	}
@@ -85,7 +87,7 @@ func (s *saved) duplicate(to int, word string) error {
 	}
 	n, err := strconv.Atoi(word)
 	if err != nil {
-		return fmt.Errorf("%s: expected the number of a file, or -", word)
+		return errors.New("redir error")
 	}
 	fd, ok := s.fds[n]
 	if !ok {
@@ -123,9 +125,25 @@ func (s *shell) openNew(name string) (int, error) {
 	}
 	fd, err := openFile(s.actual(name), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o666)
 	if err != nil {
-		return -1, fmt.Errorf("%s: %w", name, err)
+		return -1, notOpened(name, unix.O_CREAT, err)
 	}
 	return fd, nil
+}
+
+// notOpened says what has failed in the words of ash.
+func notOpened(name string, flags int, err error) error {
+	if flags&unix.O_CREAT != 0 {
+		return fmt.Errorf("can't create %s: %w", name, because(err, "nonexistent directory"))
+	}
+	return fmt.Errorf("can't open %s: %w", name, because(err, "no such file"))
+}
+
+// because is an error, or missing in place of the system's words for what is not there.
+func because(err error, missing string) error {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return errors.New(missing)
+	}
+	return errors.New(command.Message(err))
 }
 
 // open opens a file. That of a FIFO may take for ever: a person's ^C ends it.
@@ -135,7 +153,7 @@ func (s *shell) open(name string, flags int) (int, error) {
 	if !s.interactive() || unix.Stat(actual, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
 		fd, err := openFile(actual, flags, 0o666)
 		if err != nil {
-			return -1, fmt.Errorf("%s: %w", name, err)
+			return -1, notOpened(name, flags, err)
 		}
 		return fd, nil
 	}
@@ -146,6 +164,9 @@ func (s *shell) open(name string, flags int) (int, error) {
 	done := make(chan opened, 1)
 	go func() {
 		fd, err := openFile(actual, flags, 0o666)
+		if err != nil {
+			err = notOpened(name, flags, err)
+		}
 		done <- opened{fd, err}
 	}()
 	for {

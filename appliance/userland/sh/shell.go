@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -78,13 +77,13 @@ func (p Program) Run(args []string) int {
 	}
 	o, err := parseOptions(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "sh: %v\nusage: sh [-eux] [-o OPTION] [-c COMMAND [NAME] | FILE | -s] [ARGUMENT…]\n", err)
+		fmt.Fprintf(os.Stderr, "%s: 0: %v\n", called(args[0]), err)
 		return exitUsage
 	}
-	s.name, s.params = o.name, o.params
+	s.name, s.speaker, s.params = o.name, o.speaker, o.params
 	s.environment(os.Environ())
 	if err := s.setOptions(o.set); err != nil {
-		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
+		fmt.Fprintf(os.Stderr, "%s: 0: I%s\n", called(args[0]), strings.TrimPrefix(err.Error(), "i"))
 		return exitUsage
 	}
 	switch {
@@ -113,11 +112,11 @@ func (s *shell) scriptFile(name string) int {
 		}
 	}
 	switch {
-	case errors.Is(err, unix.ENOENT):
-		fmt.Fprintf(os.Stderr, "sh: %s: %v\n", name, err)
-		return exitNotFound
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "sh: %s: %v\n", name, err)
+		fmt.Fprintf(os.Stderr, "sh: 0: cannot open %s: %v\n", name, because(err, "No such file"))
+		if errors.Is(err, unix.ENOENT) {
+			return exitNotFound
+		}
 		return exitUsage
 	}
 	defer unix.Close(fd)
@@ -162,14 +161,18 @@ type options struct {
 	command     string
 	file        string // empty: standard input
 	name        string // $0
+	speaker     string // "": nobody but that
 	params      []string
 	set         []string // options of the set builtin
 	interactive bool     // if there is a terminal
 }
 
+// called is the name by which the shell was called; a login shell's begins with -.
+func called(name string) string { return strings.TrimPrefix(name, "-") }
+
 // parseOptions reads a command line as POSIX sh does.
 func parseOptions(args []string) (options, error) {
-	o := options{name: strings.TrimPrefix(filepath.Base(args[0]), "-")}
+	o := options{name: called(args[0])}
 	script := false // -s
 	args = args[1:]
 	for len(args) > 0 && len(args[0]) > 1 && (args[0][0] == '-' || args[0][0] == '+') {
@@ -191,7 +194,7 @@ func parseOptions(args []string) (options, error) {
 			case strings.ContainsRune(optionLetters, letter):
 				o.set = append(o.set, flag)
 			default:
-				return o, fmt.Errorf("unknown option %s", flag)
+				return o, ashError("Illegal option " + flag)
 			}
 		}
 	}
@@ -205,14 +208,14 @@ func (o options) operands(args []string, script bool) (options, error) {
 	}
 	switch {
 	case o.hasCommand && len(args) == 0:
-		return o, errors.New("option -c needs a command")
+		return o, errors.New("-c requires an argument")
 	case o.hasCommand:
 		o.command, args = args[0], args[1:]
 		if len(args) > 0 {
-			o.name, args = args[0], args[1:]
+			o.name, o.speaker, args = args[0], args[0], args[1:]
 		}
 	case !script && len(args) > 0:
-		o.file, o.name, args = args[0], args[0], args[1:]
+		o.file, o.name, o.speaker, args = args[0], args[0], args[0], args[1:]
 	default:
 		o.interactive = true
 	}

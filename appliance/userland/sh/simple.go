@@ -14,7 +14,7 @@ func (s *shell) simple(c *syntax.CallExpr, redirs []*syntax.Redirect, last bool)
 	}
 	s.substatus = 0
 	if len(c.Args) > 0 && slices.Contains([]string{"then", "elif", "else", "do"}, c.Args[0].Lit()) {
-		s.abandon(exitUsage, "syntax error: %s begins nothing here", c.Args[0].Lit())
+		s.abandon(exitUsage, "syntax error: unexpected \"%s\"", c.Args[0].Lit())
 	}
 	args := s.fields(c.Args)
 	if len(args) == 0 {
@@ -30,7 +30,7 @@ func (s *shell) declaration(d *syntax.DeclClause, redirs []*syntax.Redirect) int
 	for _, a := range d.Args {
 		switch {
 		case a.Array != nil || a.Index != nil:
-			s.abandon(exitUsage, "syntax error: arrays are not in this shell")
+			s.abandon(exitUsage, "syntax error: unexpected \"(\"")
 		case a.Naked && a.Name != nil:
 			args = append(args, a.Name.Value)
 		case a.Naked:
@@ -72,14 +72,14 @@ func (s *shell) assignments(list []*syntax.Assign, redirs []*syntax.Redirect) in
 
 func (s *shell) assignment(a *syntax.Assign) (name, value string) {
 	if a.Array != nil || a.Index != nil {
-		s.abandon(exitUsage, "syntax error: arrays are not in this shell")
+		s.abandon(exitUsage, "syntax error: unexpected \"(\"")
 	}
 	return a.Name.Value, s.appended(a) + s.assignedValue(a.Value)
 }
 
 // traced quotes a word if it has to be.
 func traced(w string) string {
-	if strings.ContainsAny(w, " \t\n!\"#$%&'()*;<=>?[\\^`{|}~") {
+	if slices.Contains(keywords(), w) || strings.ContainsAny(w, " \t\n!\"#$%&'()*;<=>?[\\^`{|}~") {
 		return quoted(w)
 	}
 	return w

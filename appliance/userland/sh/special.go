@@ -40,17 +40,17 @@ func dot(s *shell, args []string) int {
 		args = args[1:]
 	}
 	if len(args) == 1 {
-		return s.misused(".", "expected a file")
+		panic(leave{status: exitUsage})
 	}
 	name := args[1]
 	if !strings.Contains(name, "/") {
 		if name = s.look(args[1], s.value("PATH"), func(string) bool { return true }); name == "" {
-			s.abandon(exitUsage, ".: %s: not found", args[1])
+			s.abandon(exitUsage, "%s: not found", args[1])
 		}
 	}
 	fd, err := openFile(s.actual(name), unix.O_RDONLY, 0)
 	if err != nil {
-		s.abandon(exitUsage, ".: %s: %v", name, err)
+		s.abandon(exitUsage, "can't open '%s': %v", name, err)
 	}
 	defer unix.Close(fd)
 	if len(args) > 2 {
@@ -58,6 +58,7 @@ func dot(s *shell, args []string) int {
 		s.params = args[2:]
 		defer func() { s.params = params }()
 	}
+	s.speaker = name // the builtin's end makes it what it was
 	return s.include(fd)
 }
 
@@ -71,6 +72,7 @@ func (s *shell) include(fd int) int {
 	above := s.above
 	next := fromFile(fd)
 	f := &feed{
+		aliases: s.aliases,
 		line: func(bool) (string, error) {
 			if s.jump.kind != noJump {
 				return "", errJump
@@ -88,7 +90,7 @@ func (s *shell) include(fd int) int {
 		s.jump = jump{}
 	}
 	if f.err != nil && !errors.Is(f.err, errJump) {
-		s.complain(f.err, f.above)
+		s.complain(f.err, 0)
 		panic(leave{status: exitUsage})
 	}
 	return s.status
@@ -106,7 +108,7 @@ func execute(s *shell, args []string) int {
 	}
 	program, status, err := s.find(args[1])
 	if err != nil {
-		s.say("exec: %s: %v", args[1], err)
+		s.say("%s: %v", args[1], err)
 		panic(leave{status: status, exit: !s.interactive()})
 	}
 	if s.interactive() {
@@ -132,7 +134,7 @@ func exit(s *shell, args []string) int {
 	if len(args) > 1 {
 		n, err := strconv.Atoi(args[1])
 		if err != nil || n < 0 {
-			return s.misused("exit", "%s: expected a status", args[1])
+			return s.misused("exit", "Illegal number: %s", args[1])
 		}
 		status = n & 0xff
 	}
@@ -149,7 +151,7 @@ func (s *shell) holds() bool {
 	}
 	for _, j := range s.jobs.list {
 		if j.state() == stopped {
-			s.say("there are stopped jobs (jobs, fg); once more ends the shell, and them")
+			s.print("You have stopped jobs.\n")
 			s.warned = s.lines
 			return true
 		}
@@ -165,9 +167,12 @@ func returns(s *shell, args []string) int {
 	if len(args) > 1 {
 		n, err := strconv.Atoi(args[1])
 		if err != nil || n < 0 {
-			return s.misused(args[0], "%s: expected a status", args[1])
+			return s.misused(args[0], "Illegal number: %s", args[1])
 		}
 		status = n & 0xff
+	}
+	if s.exited && s.calls == 0 { // from the trap of the shell's end
+		status = s.trapping - 1
 	}
 	s.jump = jump{kind: returning}
 	s.status = status
@@ -179,7 +184,7 @@ func breakLoop(s *shell, args []string) int {
 	if len(args) > 1 {
 		var err error
 		if n, err = strconv.Atoi(args[1]); err != nil || n < 1 {
-			return s.misused(args[0], "%s: expected a number above 0", args[1])
+			return s.misused(args[0], "Illegal number: %s", args[1])
 		}
 	}
 	if s.loops == 0 {
@@ -197,7 +202,7 @@ func shift(s *shell, args []string) int {
 	if len(args) > 1 {
 		var err error
 		if n, err = strconv.Atoi(args[1]); err != nil || n < 0 {
-			return s.misused("shift", "%s: expected a number", args[1])
+			return s.misused("shift", "Illegal number: %s", args[1])
 		}
 	}
 	if n > len(s.params) {
@@ -248,7 +253,7 @@ func (s *shell) setOptions(args []string) error {
 				}
 				args = args[1:]
 			case strings.IndexByte(optionLetters, letter) < 0:
-				return errors.New("unknown option " + word)
+				return errors.New("illegal option " + word[:1] + string(letter))
 			default:
 				s.flags[letter] = on
 			}
@@ -261,7 +266,7 @@ func (s *shell) setNamed(name string, on bool) error {
 	letter, ok := optionNames()[name]
 	switch {
 	case !ok:
-		return errors.New("unknown option -o " + name)
+		return errors.New("illegal option -o " + name)
 	case name == "pipefail":
 		s.pipefail = on
 	default:
@@ -304,7 +309,7 @@ func export(s *shell, args []string) int {
 	for _, arg := range rest {
 		n, value, sets := strings.Cut(arg, "=")
 		if !syntax.ValidName(n) {
-			s.abandon(exitUsage, "%s: %s: expected the name of a variable", name, n)
+			s.abandon(exitUsage, "%s: bad variable name", n)
 		}
 		if sets {
 			s.mustSet(n, value)
@@ -322,12 +327,12 @@ func export(s *shell, args []string) int {
 
 func local(s *shell, args []string) int {
 	if len(s.hidden) == 0 {
-		s.abandon(exitUsage, "local: it is only in a function")
+		s.abandon(exitUsage, "not in a function")
 	}
 	for _, arg := range args[1:] {
 		n, value, sets := strings.Cut(arg, "=")
 		if !syntax.ValidName(n) && n != "-" {
-			s.abandon(exitUsage, "local: %s: expected the name of a variable", n)
+			s.abandon(exitUsage, "%s: bad variable name", n)
 		}
 		s.local(n)
 		if sets {
@@ -348,13 +353,13 @@ func unset(s *shell, args []string) int {
 			continue
 		}
 		if !syntax.ValidName(name) {
-			s.abandon(exitUsage, "unset: %s: expected the name of a variable", name)
+			s.abandon(exitUsage, "%s: bad variable name", name)
 		}
 		if _, there := s.vars[name]; !there && options['v'] == "" {
 			delete(s.functions, name)
 		}
 		if err := s.unset(name); err != nil {
-			s.abandon(exitUsage, "unset: %v", err)
+			s.abandon(exitUsage, "%v", err)
 		}
 	}
 	return 0
@@ -365,7 +370,7 @@ func times(s *shell, _ []string) int {
 		{unix.RUSAGE_CHILDREN, unix.RUSAGE_CHILDREN}} {
 		var usage unix.Rusage
 		if err := unix.Getrusage(pair[0], &usage); err != nil {
-			s.say("times: %v", err)
+			s.say("%v", err)
 			return exitFailure
 		}
 		for i, t := range []unix.Timeval{usage.Utime, usage.Stime} {
@@ -394,7 +399,7 @@ func trap(s *shell, args []string) int {
 	for _, word := range args {
 		n, ok := signalOf(word)
 		if !ok {
-			s.say("trap: %s: expected a signal", word)
+			s.say("%s: invalid signal specification", word)
 			status = exitFailure
 			continue
 		}

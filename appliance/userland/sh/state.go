@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // shell is one process of the shell. All of it belongs to the goroutine of Run but for the signals, which are
@@ -35,6 +37,7 @@ type shell struct {
 	held map[int]int // descriptors that get a number back: for how many redirections
 	jobs jobs
 	signals
+	piped []pipedProcess // of <( ) in the commands that run
 
 	tty  *terminal // nil unless interactive
 	edit *editor   // nil unless interactive
@@ -42,6 +45,7 @@ type shell struct {
 	loops     int                  // that run around a command
 	calls     int                  // functions and files
 	function  string               // the innermost: FUNCNAME
+	speaker   string               // who complains beside $0: a script, a file, a builtin; "": nobody
 	depth     int                  // of all that calls itself
 	above     int                  // lines of the script before those that positions count
 	lineno    int                  // of the command that runs: LINENO
@@ -175,21 +179,28 @@ func isHere(path string) bool {
 	return unix.Stat(path, &a) == nil && unix.Stat(".", &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
-// say writes a complaint, in a script with the line of the command that runs. A command of -c has but one,
-// mostly.
-func (s *shell) say(format string, args ...any) {
-	where := ""
-	if !s.interactive() && !s.typed && (s.lineno > 1 || s.lineno == 1 && !s.oneCommand) {
-		where = fmt.Sprintf("line %d: ", s.lineno)
-	}
-	s.sayPlainly("%s%s", where, fmt.Sprintf(format, args...))
+// say writes a complaint as ash does: who speaks, and the line of the command that runs, but not to a person
+// who has typed it.
+func (s *shell) say(format string, args ...any) { s.sayAt(s.lineno, format, args...) }
+
+func (s *shell) sayAt(line int, format string, args ...any) {
+	s.print("%s", s.complaint(line, format, args...))
 }
 
-// sayPlainly writes a complaint that is about no command.
-func (s *shell) sayPlainly(format string, args ...any) {
-	if fd, ok := s.fds[2]; ok {
-		_, _ = writeAll(fd, fmt.Appendf(nil, "%s: %s\n", s.name, fmt.Sprintf(format, args...)))
+func (s *shell) complaint(line int, format string, args ...any) string {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = command.Message(err)
+		}
 	}
+	where := s.name + ": "
+	if s.speaker != "" && s.speaker != s.name {
+		where += s.speaker + ": "
+	}
+	if s.speaker != "" && !(s.interactive() || s.typed) {
+		where += fmt.Sprintf("line %d: ", line)
+	}
+	return where + fmt.Sprintf(format, args...) + "\n"
 }
 
 // abandon complains and ends a script, or the line of a person.

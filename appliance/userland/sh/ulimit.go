@@ -1,10 +1,13 @@
 package sh
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // A limit of a process.
@@ -64,7 +67,7 @@ func ulimit(s *shell, args []string) int {
 		return 0
 	}
 	if err := chosen.set(rest[0], hard || !soft, soft || !hard); err != nil {
-		s.say("ulimit: %s: %v", rest[0], err)
+		s.print("sh: %s\n", command.Message(err))
 		return exitFailure
 	}
 	return 0
@@ -94,7 +97,7 @@ func (l limit) set(word string, hard, soft bool) error {
 	if !strings.HasPrefix("unlimited", word) || word == "" {
 		var err error
 		if n, err = strconv.ParseUint(word, 10, 53); err != nil {
-			return err
+			return fmt.Errorf("invalid number '%s'", word)
 		}
 		n *= l.unit
 	}
@@ -104,5 +107,8 @@ func (l limit) set(word string, hard, soft bool) error {
 	if soft {
 		r.Cur = n
 	}
-	return unix.Prlimit(0, l.resource, &r, nil)
+	if err := unix.Prlimit(0, l.resource, &r, nil); err != nil {
+		return fmt.Errorf("error setting limit: %w", err)
+	}
+	return nil
 }

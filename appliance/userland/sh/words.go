@@ -229,10 +229,10 @@ func (e *expansion) part(part syntax.WordPart) {
 		e.value(e.substitute(p))
 	case *syntax.ArithmExp:
 		e.value(e.arithmetic(p.X))
+	case *syntax.ProcSubst:
+		e.add(e.processSubstitution(p), quotes)
 	case *syntax.ExtGlob:
 		e.abandon(exitUsage, "syntax error: %s is no pattern of this shell", p.Op)
-	default:
-		e.abandon(exitUsage, "syntax error: process substitution is not in this shell")
 	}
 }
 

@@ -32,7 +32,7 @@ func eval(expr string, v Variables, values int) (n int64, err error) {
 	}
 	n = p.read(p.comma())
 	if p.space(); p.err == nil && p.rest != "" {
-		p.fail("unexpected %q", p.rest)
+		p.wrong()
 	}
 	return n, p.err
 }
@@ -58,6 +58,9 @@ func (p *parser) fail(format string, args ...any) {
 		p.rest = ""
 	}
 }
+
+// wrong is what ash says of all that is no expression.
+func (p *parser) wrong() { p.fail("arithmetic syntax error") }
 
 func (p *parser) space() { p.rest = strings.TrimLeft(p.rest, " \t\n\r") }
 
@@ -87,7 +90,7 @@ func (p *parser) read(o operand) int64 {
 		return 0
 	}
 	if p.values >= maxValues {
-		p.fail("%s: its value leads to too many others", o.name)
+		p.fail("expression recursion loop detected")
 		return 0
 	}
 	n, err := eval(value, p.vars, p.values+1)
@@ -102,7 +105,7 @@ func (p *parser) write(o operand, n int64) operand {
 	switch {
 	case p.err != nil:
 	case o.name == "":
-		p.fail("only a variable can be assigned to")
+		p.wrong()
 	case p.skip == 0:
 		if err := p.vars.Set(o.name, strconv.FormatInt(n, 10)); err != nil {
 			p.fail("%w", err)
@@ -149,7 +152,7 @@ func (p *parser) ternary() operand {
 	yes := p.read(o) != 0
 	a := p.branch(yes, p.comma)
 	if !p.take(":") {
-		p.fail("expected : behind ?")
+		p.fail("malformed ?: operator")
 	}
 	b := p.branch(!yes, p.assignment)
 	if yes {
@@ -291,7 +294,7 @@ func (p *parser) primary() operand {
 	if p.take("(") {
 		o := operand{n: p.read(p.comma())}
 		if !p.take(")") {
-			p.fail("expected )")
+			p.wrong()
 		}
 		return o
 	}
@@ -303,10 +306,10 @@ func (p *parser) primary() operand {
 	word := p.rest[:end]
 	switch {
 	case word == "" && p.rest == "":
-		p.fail("expected a number or a variable at the end")
+		p.wrong()
 		return operand{}
 	case word == "":
-		p.fail("unexpected %q", p.rest)
+		p.wrong()
 		return operand{}
 	}
 	p.rest = p.rest[end:]
@@ -330,20 +333,20 @@ func (p *parser) number(word string) int64 {
 			return 1<<63 - 1
 		}
 		if err != nil || strings.ContainsAny(word, "_bBoO") && !strings.HasPrefix(strings.ToLower(word), "0x") {
-			p.fail("%q is no number", word)
+			p.wrong()
 		}
 		return int64(n)
 	}
 	b, err := strconv.Atoi(base)
 	if err != nil || b < 2 || b > 64 {
-		p.fail("%q has no base of 2 to 64", word)
+		p.wrong()
 		return 0
 	}
 	n := int64(0)
 	for _, c := range []byte(digits) {
 		d := digit(c, b)
 		if d < 0 || d >= b {
-			p.fail("%q is no number of base %d", word, b)
+			p.wrong()
 			return 0
 		}
 		n = n*int64(b) + int64(d)
@@ -405,7 +408,7 @@ func (p *parser) divide(op string, a, b int64) int64 {
 	case p.skip > 0 || p.err != nil:
 		return 0
 	case b == 0:
-		p.fail("division by zero")
+		p.fail("divide by zero")
 		return 0
 	case b == -1 && op == "%":
 		return 0
@@ -420,7 +423,7 @@ func (p *parser) divide(op string, a, b int64) int64 {
 func (p *parser) raise(a, b int64) int64 {
 	if b < 0 {
 		if p.skip == 0 {
-			p.fail("a negative exponent")
+			p.fail("exponent less than 0")
 		}
 		return 0
 	}
