@@ -83,7 +83,8 @@ func (f *sortFlags) head(part []byte) uint64 {
 func partNumber(part []byte) (n float64, found bool) {
 	part = bytes.TrimLeft(part, spaces)
 	end := 0
-	for end < len(part) && (isDigit(part[end]) || isLetter(part[end]) || strings.IndexByte("+-.", part[end]) >= 0) {
+	for end < len(part) && (isDigit(part[end]) || isLetter(part[end]) ||
+		strings.IndexByte("+-.", part[end]) >= 0) {
 		end++
 	}
 	text := string(part[:end])
