@@ -75,10 +75,11 @@ func (m *mover) move(from, to string, there bool) {
 		m.across(from, to)
 	default:
 		var st unix.Stat_t
+		missing := from
 		if err == unix.ENOENT && unix.Lstat(from, &st) == nil {
-			from = to // whose directory is not there
+			missing = to // whose directory is not there
 		}
-		m.c.Fail(command.Named(from, err))
+		m.c.Fail(command.Named(missing, err))
 	}
 	m.told(from, to)
 }
