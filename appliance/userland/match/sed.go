@@ -19,7 +19,7 @@ var sedCommand = command.Command{
 	-n	write only what the script does
 	-E, -r	extended regular expressions
 	-i[SUFFIX]	change the files themselves; the old one stays as NAMESUFFIX
-Commands: { } : b t T  s y  a i c  d D g G h H x  n N p P q r w =
+Commands: { } : b t T  s y  a i c  d D g G h H x  l n N p P q r w =
 `,
 	Letters: "nrEe:f:i::\x01",
 	Long: map[string]byte{"quiet": 'n', "silent": 'n', "regexp-extended": 'E', "expression": 'e', "file": 'f',

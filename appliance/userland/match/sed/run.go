@@ -194,6 +194,8 @@ func (r *runner) do(c *cmd) (step, error) {
 			space[i] = c.table[b]
 		}
 		r.space = space
+	case 'l':
+		return onward, r.out.Put(list(r.space), true)
 	case 'p':
 		return onward, r.out.Put(r.space, true)
 	case 'P':
