@@ -144,7 +144,7 @@ func TestWhyErrors(t *testing.T) {
 		"flush web --all":                   cli.ErrUsage.Error(),
 		"flush --below example.net --all":   cli.ErrUsage.Error(),
 		"flush --below a..b":                "a..b is no domain",
-		"log -f nosuch":                        "nosuch is no address",
+		"log -f nosuch":                     "nosuch is no address",
 		"log a b":                           cli.ErrUsage.Error(),
 		"now":                               cli.ErrUsage.Error(),
 		"query":                             cli.ErrUsage.Error(),
