@@ -22,8 +22,8 @@ func awkField(n float64) (float64, error) {
 }
 
 // awkSource rewrites a program of busybox's awk for goawk: numbers may be hexadecimal and octal, "func" is a
-// function, $(...) is checked, printf gets the arguments that it lacks, and gensub, a function of ours, gets $0 and its expression as text. What has a
-// token that is none stays as it is: the parser says what is wrong.
+// function, $(...) is checked, printf gets the arguments that it lacks, and gensub, a function of ours, gets
+// $0 and its expression as text. What has a token that is none stays as it is: the parser says what is wrong.
 func awkSource(source string) string {
 	lines, starts := linesOf(source)
 	var b strings.Builder

@@ -69,8 +69,8 @@ func (p *printer) firewall(s *model.Site) {
 	}
 }
 
-// firewallWidth is that of whom a row is about and what it says, in columns: with the rest it fits a screen of
-// 80, unless names are long.
+// firewallWidth is that of whom a row is about and what it says, in columns: with the rest it fits a screen
+// of 80, unless names are long.
 const firewallWidth = 36
 
 // folded breaks text between words into lines of at most width characters, but for words that are longer.

@@ -112,8 +112,8 @@ func (r *request) routeFamilies(table int, only netip.Prefix) []int {
 	return []int{unix.AF_INET}
 }
 
-// readRoutes asks the kernel for the routes of a table. By strict checks, which every kernel from 4.20 on has,
-// it refuses a table that is not there.
+// readRoutes asks the kernel for the routes of a table. By strict checks, which it has from 4.20 on, it
+// refuses a table that is not there.
 func readRoutes(family, table int) ([]netlink.Route, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 
+	//lint:ignore SA1019 OpenSSH's files are made with it
 	"golang.org/x/crypto/blowfish"
 	"golang.org/x/crypto/ssh"
 )
@@ -89,8 +90,8 @@ func unlocked(text []byte, passphrase string) ([]byte, error) {
 		return nil, err
 	}
 	if options.Rounds < 1 || options.Rounds > maxRounds || len(options.Salt) == 0 {
-		return nil, fmt.Errorf("the passphrase counts %d rounds: expected 1 to %d, and a salt", options.Rounds,
-			maxRounds)
+		return nil, fmt.Errorf("the passphrase counts %d rounds: expected 1 to %d, and a salt",
+			options.Rounds, maxRounds)
 	}
 	secret := derive([]byte(passphrase), options.Salt, int(options.Rounds), l.key+l.nonce)
 	c, err := aes.NewCipher(secret[:l.key])
@@ -109,8 +110,8 @@ func unlocked(text []byte, passphrase string) ([]byte, error) {
 	return pem.EncodeToMemory(block), nil
 }
 
-// derive makes a key of a passphrase: bcrypt_pbkdf(3) of OpenBSD. The bytes of its blocks of 32 lie between one
-// another.
+// derive makes a key of a passphrase: bcrypt_pbkdf(3) of OpenBSD. The bytes of its blocks of 32 lie between
+// one another.
 func derive(passphrase, salt []byte, rounds, size int) []byte {
 	const width = 32
 	blocks := (size + width - 1) / width
