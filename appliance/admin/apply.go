@@ -35,7 +35,7 @@ func apply(ctx context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	next, err := siteOf(env, append(words, ".")[0])
+	next, err := siteGiven(env, words)
 	if err != nil {
 		return err
 	}
@@ -43,6 +43,22 @@ func apply(ctx context.Context, env Env, args []string) error {
 		return fmt.Errorf("the site has problems:\n%w\n%s", warnings, warnings.Counts())
 	}
 	return offer(ctx, env, next, *within, *what, *dry)
+}
+
+// siteGiven is the site of the word, or that of the current directory, which an error names.
+func siteGiven(env Env, words []string) (box.Site, error) {
+	if len(words) > 0 {
+		return siteOf(env, words[0])
+	}
+	next, err := siteOf(env, ".")
+	if err != nil {
+		here, hereErr := os.Getwd()
+		if hereErr != nil {
+			here = "."
+		}
+		err = fmt.Errorf("%s, the current directory: %w", here, err)
+	}
+	return next, err
 }
 
 // rollback takes back what is on trial, or makes the box a site that it was.

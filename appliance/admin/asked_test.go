@@ -182,7 +182,7 @@ func TestComplete(t *testing.T) {
 		hosts = append(hosts, h.Name)
 	}
 	hosts = append(hosts, "visitor")
-	for _, line := range []string{"gatehouse host", "gatehouse dhcp why", "gatehouse dns why", "gatehouse dns log", "gatehouse firewall ban",
+	for _, line := range []string{"gatehouse host", "gatehouse dhcp why", "gatehouse dns why", "gatehouse dns log -f", "gatehouse firewall ban",
 		"gatehouse firewall explain from lan", "gatehouse dns why www.example.net --from", "ping", "traceroute -4"} {
 		has(hosts, append(strings.Fields(line), "")...)
 	}

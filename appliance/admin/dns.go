@@ -22,7 +22,7 @@ func dnsCommands() []command {
 			run: ofDNS(dns.Query)},
 		{name: "flush", usage: "NAME | --below DOMAIN | --all", what: "forget what others have answered",
 			run: ofDNS(dns.Flush)},
-		{name: "log", usage: "[--json] [HOST|ADDRESS]", what: "queries as they come, of one client or of all",
+		{name: "log", usage: "-f [--json] [HOST|ADDRESS]", what: "queries as they come, of one client or of all",
 			run: ofDNS(dns.Log)},
 	}
 }

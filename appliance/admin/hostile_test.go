@@ -179,7 +179,7 @@ func words(name string, dir string) [][]string {
 	some := map[string][][]string{
 		"apply": {{evil}, {"../../examples/home"}}, "confirm": {{"1"}}, "rollback": {{"1"}, {"image"}}, "diff": {{"image", evil}, {"image", "running"}},
 		"site": {{filepath.Join(dir, "written"), evil}}, "host": {{"web1"}, {evil}, {"web1", "--site", evil}}, "dhcp why": {{"web1"}, {evil}, {"00:16:3e:20:00:11"}},
-		"dns query": {{evil}}, "dns why": {{"web1", "--no-ask"}, {evil}}, "dns flush": {{"--all"}, {evil}}, "dns log": {{evil}},
+		"dns query": {{evil}}, "dns why": {{"web1", "--no-ask"}, {evil}}, "dns flush": {{"--all"}, {evil}}, "dns log": {{"-f", evil}},
 		"firewall explain": {{"from", evil, "to", evil}, {"from", "lan", "192.168.32.11", "to", "198.51.100.1", "tcp", "80"}},
 		"firewall ban":     {{evil}, {"198.51.100.1"}}, "firewall unban": {{evil}, {"198.51.100.1"}}, "firewall log": {{evil}},
 		"wan": {{"-n", "10"}}, "log": {{evil}}, "time why": {{evil}}, "ipv6 why": {{evil}, {"lan"}},

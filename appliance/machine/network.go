@@ -175,10 +175,30 @@ func routeBy(h *netlink.Handle, f kernelFamily, known []netlink.Neigh, hop *netl
 		}
 		r.State = stateOf(n.State)
 		if slices.Contains([]NeighbourState{Reachable, Stale, Delay, Probe}, r.State) {
-			r.Heard = time.Duration(n.Confirmed) * time.Second / userHZ
+			r.Heard = heard(r.State, ticks(n.Confirmed), ticks(n.Updated))
 		}
 	}
 	return r
+}
+
+func ticks(n uint32) time.Duration { return time.Duration(n) * time.Second / userHZ }
+
+// neverConfirmed is what the kernel adds to the age of an entry that it makes, in place of a confirmation:
+// twice base_reachable_time (arp(7)), as ___neigh_create of net/core/neighbour.c has it. One that was
+// confirmed is stale after three quarters of that at most.
+const neverConfirmed = 60 * time.Second
+
+// heard is how long ago a neighbour was heard of that was confirmed and changed so long ago. What made an
+// entry that is stale from its beginning was a packet of the neighbour.
+func heard(state NeighbourState, confirmed, changed time.Duration) time.Duration {
+	if state == Stale && confirmed-changed >= neverConfirmed-time.Second { // but for what is rounded
+		return changed
+	}
+	var up unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
+		return confirmed
+	}
+	return min(confirmed, time.Duration(up.Nano())) // an entry begins with the machine, at the earliest
 }
 
 func stateOf(nud int) NeighbourState {

@@ -91,6 +91,16 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestNeverConfirmed: a gateway that has sent something, and was sent nothing, was heard when it did.
+func TestNeverConfirmed(t *testing.T) {
+	box, _ := connected(t)
+	box.Run("ip", "neigh", "add", "192.0.2.50", "dev", "eth0", "lladdr", "02:00:00:00:00:01", "nud", "stale")
+	box.Run("ip", "route", "add", "default", "via", "192.0.2.50")
+	if r := readIn(t, box).routes[0]; r.State != Stale || r.Heard >= neverConfirmed {
+		t.Errorf("it was made a moment ago: %+v", r)
+	}
+}
+
 // TestHops: a default route may have several next hops, and one of the other family (RFC 5549).
 func TestHops(t *testing.T) {
 	box, _ := connected(t)

@@ -54,7 +54,7 @@ func Why(ctx context.Context, env Env, args []string) error {
 	if *asJSON {
 		return cli.JSON(env.Stdout, x)
 	}
-	w := printable.Writer(env.Stdout)
+	w := cli.Paragraphs(printable.Writer(env.Stdout))
 	var rows [][]string
 	for _, reason := range x.Clock {
 		rows = append(rows, []string{reason})

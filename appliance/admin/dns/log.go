@@ -31,10 +31,13 @@ const maxLogName = 80
 func Log(ctx context.Context, env Env, args []string) error {
 	flags := flag.NewFlagSet("dns log", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	flags.Bool("f", true, "") // as other logs have it; this one is always followed
+	follow := flags.Bool("f", false, "")
 	words, err := cli.Options(flags, args, 1)
 	if err != nil {
 		return err
+	}
+	if !*follow {
+		return errors.New("no query is kept: -f shows each as it comes")
 	}
 	house := env.house(ctx)
 	var of []netip.Addr

@@ -229,7 +229,7 @@ func TestLiveLog(t *testing.T) {
 	env := l.env
 	env.Stdout = writerFunc(func(p []byte) (int, error) { lines <- string(p); return len(p), nil })
 	done := make(chan error, 1)
-	go func() { done <- admin.Log(ctx, env, []string{"127.0.0.1"}) }()
+	go func() { done <- admin.Log(ctx, env, []string{"-f", "127.0.0.1"}) }()
 	testnet.Eventually(t, 10*time.Second, "a query is seen", func() bool {
 		if _, err := command(t, l.env, "query web"); err != nil {
 			t.Fatal(err)

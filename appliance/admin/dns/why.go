@@ -63,7 +63,7 @@ func Why(ctx context.Context, env Env, args []string) error {
 	if *asJSON {
 		return cli.JSON(env.Stdout, x)
 	}
-	return x.print(printable.Writer(env.Stdout), env.Now())
+	return x.print(cli.Paragraphs(printable.Writer(env.Stdout)), env.Now())
 }
 
 // explain adds what site and leases say of a name, and what the answer means.

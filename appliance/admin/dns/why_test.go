@@ -144,7 +144,7 @@ func TestWhyErrors(t *testing.T) {
 		"flush web --all":                   cli.ErrUsage.Error(),
 		"flush --below example.net --all":   cli.ErrUsage.Error(),
 		"flush --below a..b":                "a..b is no domain",
-		"log nosuch":                        "nosuch is no address",
+		"log -f nosuch":                     "nosuch is no address",
 		"log a b":                           cli.ErrUsage.Error(),
 		"now":                               cli.ErrUsage.Error(),
 		"query":                             cli.ErrUsage.Error(),
@@ -186,7 +186,7 @@ func TestLog(t *testing.T) {
 	b := &box{leases: leasesOf(), log: []run.Line{line(11, "192.168.32.10", "store.home.example.", "local"), asked, evil,
 		line(19, "fe80::1%eth1", "a.example.", "cached")}}
 	b.start(t)
-	text := story(t, b.env, "log", "log -f laptop", "log web", "log 192.168.32.10 --json")
+	text := story(t, b.env, "log", "log -f", "log -f laptop", "log -f web", "log -f 192.168.32.10 --json")
 	admintest.Golden(t, *update, "log.txt", text)
 	admintest.Safe(t, text, 260, "$")
 	if want := []string{"{}", `{"client":"192.168.32.100"}`, "{}", `{"client":"192.168.32.10"}`}; strings.Join(b.asked, " ") != strings.Join(want, " ") {

@@ -54,7 +54,7 @@ func Why(ctx context.Context, env Env, args []string) error {
 	if *asJSON {
 		return cli.JSON(env.Stdout, x)
 	}
-	x.print(printable.Writer(env.Stdout))
+	x.print(cli.Paragraphs(printable.Writer(env.Stdout)))
 	return nil
 }
 

@@ -54,7 +54,7 @@ func Why(ctx context.Context, env Env, args []string) error {
 	if *asJSON {
 		return cli.JSON(env.Stdout, x)
 	}
-	return x.print(printable.Writer(env.Stdout))
+	return x.print(cli.Paragraphs(printable.Writer(env.Stdout)))
 }
 
 // explain makes sentences of the events.

@@ -34,6 +34,7 @@ import (
 )
 
 func main() {
+	limitMemory()
 	// All but the shell run with the signals' default actions: who waits for input ends at ^C.
 	if main := commands().Main(os.Args[0]); main != nil {
 		main()

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"runtime/debug"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -30,6 +32,20 @@ func TestRun(t *testing.T) {
 		if status != tt.status || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("%s: status %d, want %d; printed %q, want %q in it", tt.args, status, tt.status, &out, tt.want)
 		}
+	}
+}
+
+// A command has its share of the machine from its start.
+func TestLimitMemory(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
+	limitMemory()
+	var info syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&info); err != nil {
+		t.Fatal(err)
+	}
+	want := max(leastMemory, int64(info.Totalram)*int64(info.Unit)*memoryShare/100)
+	if got := debug.SetMemoryLimit(-1); got != want {
+		t.Errorf("the limit is %d bytes, want %d", got, want)
 	}
 }
 

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
-	"strings"
 
 	"github.com/mikelolasagasti/xz"
+
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 const (
@@ -22,18 +21,7 @@ func newUnxz(r *bufio.Reader) (io.Reader, error) { return unxz(r, window()) }
 
 // window is how many bytes of memory the last bytes of a stream may take: a half of what the machine has to
 // give.
-func window() int64 {
-	text, _ := os.ReadFile("/proc/meminfo") // without it, as busybox
-	for line := range strings.Lines(string(text)) {
-		if kilobytes, found := strings.CutPrefix(line, "MemAvailable:"); found {
-			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(kilobytes), " kB"), 10, 64)
-			if err == nil {
-				return min(max(n<<10/2, leastWindow), largestWindow)
-			}
-		}
-	}
-	return largestWindow
-}
+func window() int64 { return min(max(command.AvailableMemory()/2, leastWindow), largestWindow) }
 
 // An unxzer reads .xz files. A stream may ask for a larger window than there is memory for, and have less in
 // it, as small files do that `xz -9` has made: so the memory counts that is used, which is never more than

@@ -237,31 +237,55 @@ func isTerminal(f *os.File) bool {
 
 // Write writes into the buffer; its error is the first there was.
 func (w *Writer) Write(p []byte) (int, error) {
-	if w.err != nil {
+	if w.begin() != nil {
 		return 0, w.err
 	}
-	if w.b == nil {
+	n, err := w.b.Write(p)
+	if len(p) > 0 {
+		err = w.wrote(p[len(p)-1], err)
+	}
+	return n, err
+}
+
+// begin has a buffer there.
+func (w *Writer) begin() error {
+	if w.b == nil && w.err == nil {
 		size := 4 << 10 // within another command, of which there are many
 		if w.file {
 			size = 32 << 10
 		}
 		w.b = bufio.NewWriterSize(w.to, size)
 	}
-	n, err := w.b.Write(p)
-	if err == nil && w.lines && len(p) > 0 && p[len(p)-1] == '\n' {
+	return w.err
+}
+
+// wrote is behind each write, of which it is told the last byte.
+func (w *Writer) wrote(last byte, err error) error {
+	if err == nil && w.lines && last == '\n' {
 		err = w.b.Flush()
 	}
 	w.err = err
-	return n, err
+	return err
 }
 
 // WriteString is Write.
-func (w *Writer) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+func (w *Writer) WriteString(s string) (int, error) {
+	if w.begin() != nil {
+		return 0, w.err
+	}
+	n, err := w.b.WriteString(s)
+	if s != "" {
+		err = w.wrote(s[len(s)-1], err)
+	}
+	return n, err
+}
 
 // WriteByte is Write of one.
 func (w *Writer) WriteByte(b byte) error {
-	_, err := w.Write([]byte{b})
-	return err
+	if err := w.begin(); err != nil {
+		return err
+	}
+	return w.wrote(b, w.b.WriteByte(b))
 }
 
 // Lines has each line written at once, whoever reads: a command that runs for long is read along, through a

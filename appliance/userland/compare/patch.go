@@ -131,7 +131,7 @@ func patchFile(c *command.Call, f *filePatch, strip int) error {
 	_, err = os.Lstat(name)
 	absent := errors.Is(err, fs.ErrNotExist)
 	creates := f.from == os.DevNull || first.oldStart == 0 && first.oldLen == 0 && absent
-	made, err := f.change(name, creates, c.Has('N'))
+	old, made, err := f.change(name, creates, c.Has('N'))
 	removes := err == nil && len(made) == 0 && c.Has('E')
 	verb := map[bool]string{false: "patching file", true: "creating"}[creates]
 	if removes {
@@ -146,19 +146,23 @@ func patchFile(c *command.Call, f *filePatch, strip int) error {
 	case removes:
 		return os.Remove(name)
 	}
-	return replace(name, bytes.Join(made, nil), creates)
+	if made := bytes.Join(made, nil); creates || !bytes.Equal(made, old) {
+		return replace(name, made, creates)
+	}
+	return nil // as it is, with its time
 }
 
 // change reads a file, which a patch that creates it must not find, and gives its new lines.
-func (f *filePatch) change(name string, creates, forward bool) ([][]byte, error) {
-	text, err := os.ReadFile(name)
+func (f *filePatch) change(name string, creates, forward bool) (old []byte, made [][]byte, err error) {
+	old, err = os.ReadFile(name)
 	switch {
 	case creates && err == nil:
-		return nil, command.Cannot("create", name, syscall.EEXIST)
+		return nil, nil, command.Cannot("create", name, syscall.EEXIST)
 	case !creates && err != nil:
-		return nil, command.Cannot("open", name, err)
+		return nil, nil, command.Cannot("open", name, err)
 	}
-	return f.apply(lines(text), forward)
+	made, err = f.apply(lines(old), forward)
+	return old, made, err
 }
 
 // replace writes a file beside the old one, which it takes the place of.

@@ -177,27 +177,36 @@ func (x *runner) item(in *bufio.Reader) (string, error) {
 	if x.Has('0') || x.replace != "" {
 		return x.line(in)
 	}
-	return word(in)
+	item, err := word(in)
+	item, _, _ = strings.Cut(item, "\x00") // as a program gets it
+	return item, err
 }
 
 // line is an item of -0 or -I: all up to its end, but for the blanks before it with -I.
 func (x *runner) line(in *bufio.Reader) (string, error) {
-	delim := byte('\n')
-	if x.Has('0') {
-		delim = 0
-	}
 	for {
-		text, err := in.ReadString(delim)
+		text, err := x.upToEnd(in)
 		if text == "" && err != nil {
 			return "", err
 		}
-		text = strings.TrimSuffix(text, string(delim))
-		if x.replace == "" {
+		if x.replace != "" {
+			text = strings.TrimLeft(text, " \t\n\v\f\r")
+		}
+		if text != "" || x.replace == "" {
 			return text, nil
 		}
-		if text = strings.TrimLeft(text, " \t\n\v\f\r"); text != "" {
-			return text, nil
+	}
+}
+
+// upToEnd reads up to a NUL, or without -0 up to the end of the line if that comes before.
+func (x *runner) upToEnd(in *bufio.Reader) (string, error) {
+	var text []byte
+	for {
+		c, err := in.ReadByte()
+		if err != nil || c == 0 || c == '\n' && !x.Has('0') {
+			return string(text), err
 		}
+		text = append(text, c)
 	}
 }
 

@@ -1,10 +1,13 @@
 package match
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,6 +58,8 @@ func awk(c *command.Call) {
 	})
 	switch {
 	case c.Stdout.Err() != nil: // whoever flushes says so
+	case err != nil && strings.Contains(err.Error(), bufio.ErrTooLong.Error()):
+		c.Fail(errors.New("a record is longer than 10 MB, the most that is read")) // by goawk
 	case err != nil:
 		var file *fs.PathError
 		if errors.As(err, &file) {
@@ -63,6 +68,10 @@ func awk(c *command.Call) {
 		c.Fail(err)
 	default:
 		c.Exit(status)
+		if err := firstFile(c.Args); strings.Contains(source, "getline") && err != nil &&
+			regexp.MustCompile(plainGetline).MatchString(source) {
+			c.Fail(err)
+		}
 	}
 }
 
@@ -81,6 +90,22 @@ func awkPlace(c *command.Call, err error) error {
 		text = fmt.Sprintf("'%s' not in a loop", word)
 	}
 	return fmt.Errorf("%s:%d: %s", file, parse.Position.Line, text)
+}
+
+// plainGetline is one that reads the operands. That it cannot open one is its value for goawk, and nothing
+// else; for busybox it is an error if it is the first.
+const plainGetline = `(?:^|[^| \t])[ \t]*getline[ \t]*[$\w\[\]]*[ \t]*(?:[^<\w\[ \t]|$)`
+
+// firstFile is why the first file of the operands cannot be read.
+func firstFile(args []string) error {
+	i := slices.IndexFunc(args, func(arg string) bool {
+		return arg != "" && arg != "-" && !strings.Contains(arg, "=") // which may set a variable
+	})
+	if i < 0 {
+		return nil
+	}
+	_, err := os.Stat(args[i])
+	return command.Named(args[i], err)
 }
 
 // awkParse reads a program. To one that writes files is added that they are written out at its end: goawk

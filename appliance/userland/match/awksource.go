@@ -22,8 +22,8 @@ func awkField(n float64) (float64, error) {
 }
 
 // awkSource rewrites a program of busybox's awk for goawk: numbers may be hexadecimal and octal, "func" is a
-// function, $(...) is checked, and gensub, a function of ours, gets $0 and its expression as text. What has a
-// token that is none stays as it is: the parser says what is wrong.
+// function, $(...) is checked, printf gets the arguments that it lacks, and gensub, a function of ours, gets
+// $0 and its expression as text. What has a token that is none stays as it is: the parser says what is wrong.
 func awkSource(source string) string {
 	lines, starts := linesOf(source)
 	var b strings.Builder
@@ -32,6 +32,7 @@ func awkSource(source string) string {
 		b.WriteString(source[done:at] + text)
 		done = at + length
 	}
+	formats := formatCalls{}
 	// substitutes counts down from gensub, 2, over ( to its expression, 0.
 	for scan := lexer.NewLexer([]byte(source)); ; {
 		pos, token, value := scan.Scan()
@@ -41,10 +42,16 @@ func awkSource(source string) string {
 		if token == lexer.ILLEGAL {
 			return source
 		}
+		at := len(source)
+		if token != lexer.EOF {
+			at = starts[pos.Line-1] + column(lines[pos.Line-1], pos.Column)
+		}
+		if where, text := formats.token(token, value, at); text != "" {
+			replace(where, 0, text)
+		}
 		if token == lexer.EOF {
 			return b.String() + source[done:]
 		}
-		at := starts[pos.Line-1] + column(lines[pos.Line-1], pos.Column)
 		switch {
 		case token == lexer.NAME && value == "func":
 			replace(at, len(value), "function")

@@ -1,7 +1,6 @@
 package match
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -172,11 +171,11 @@ func (g *grepper) compile(texts []string) error {
 
 // file goes through one. Its error is of reading it, or of a pattern that is too hard.
 func (g *grepper) file(name string, r io.Reader) error {
-	in := newLines(r, g.delim)
+	in := command.NewLines(r, g.delim)
 	var before [][]byte // lines that may have to be printed, the last last
 	matches, owed := 0, 0
 	for number := 1; g.Stdout.Err() == nil && g.Err() == nil; number++ {
-		line, _, err := in.next()
+		line, _, err := in.Next()
 		if err == io.EOF {
 			break
 		}
@@ -208,7 +207,7 @@ func (g *grepper) file(name string, r io.Reader) error {
 			if len(before) == g.before {
 				before = append(before[:0], before[1:]...)
 			}
-			before = append(before, bytes.Clone(line))
+			before = append(before, in.Take(line))
 		}
 		if g.most >= 0 && owed == 0 && matches == g.most {
 			break
@@ -309,6 +308,6 @@ func (g *grepper) print(name string, text []byte, number int, mark byte) {
 	if g.only && g.invert {
 		return
 	}
-	// One write a line: on a terminal each is flushed.
-	g.Stdout.Write(append(text[:len(text):len(text)], g.delim))
+	g.Stdout.Write(text)
+	g.Stdout.WriteByte(g.delim)
 }

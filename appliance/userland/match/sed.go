@@ -2,7 +2,6 @@ package match
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,7 @@ var sedCommand = command.Command{
 	-n	write only what the script does
 	-E, -r	extended regular expressions
 	-i[SUFFIX]	change the files themselves; the old one stays as NAMESUFFIX
-Commands: { } : b t T  s y  a i c  d D g G h H x  n N p P q r w =
+Commands: { } : b t T  s y  a i c  d D g G h H x  l n N p P q r w =
 `,
 	Letters: "nrEe:f:i::\x01",
 	Long: map[string]byte{"quiet": 'n', "silent": 'n', "regexp-extended": 'E', "expression": 'e', "file": 'f',
@@ -119,7 +118,7 @@ type sedInput struct {
 	*command.Call
 	names []string
 	open  io.ReadCloser
-	lines *lines
+	lines *command.Lines
 }
 
 func (s *sedInput) line() ([]byte, bool, error) {
@@ -134,11 +133,11 @@ func (s *sedInput) line() ([]byte, bool, error) {
 				s.Fail(err)
 				continue
 			}
-			s.open, s.lines = r, newLines(r, '\n')
+			s.open, s.lines = r, command.NewLines(r, '\n')
 		}
-		line, ended, err := s.lines.next()
+		line, ended, err := s.lines.Next()
 		if err == nil {
-			return bytes.Clone(line), ended, nil
+			return s.lines.Take(line), ended, nil
 		}
 		if err = errors.Join(notEnd(err), s.open.Close()); err != nil {
 			s.Fail(command.Named(s.names[0], err))

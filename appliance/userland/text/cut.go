@@ -33,6 +33,7 @@ type cutter struct {
 	between string // fields that are printed
 	ordered bool   // as the list has them
 	only    bool   // lines with fields
+	most    int    // fields that are looked for: those of the spans, and one for the rest
 	out     *command.Writer
 }
 
@@ -100,6 +101,9 @@ func newCutter(c *command.Call) (t cutter, what byte, err error) {
 		t.between = o
 	}
 	t.spans, err = parseSpans(list)
+	for _, s := range t.spans {
+		t.most = max(t.most, s.from+2, s.to+2)
+	}
 	if !t.ordered {
 		slices.SortStableFunc(t.spans, func(a, b span) int { return a.from - b.from })
 	}
@@ -199,7 +203,7 @@ func (t *cutter) fields(line []byte) {
 
 func (t *cutter) split(line []byte) (fields [][]byte) {
 	if t.regular == nil {
-		return bytes.Split(line, []byte{t.delim})
+		return bytes.SplitN(line, []byte{t.delim}, t.most)
 	}
 	start := 0
 	for _, at := range t.regular.FindAllIndex(line, -1) {

@@ -1,7 +1,6 @@
 package text
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -14,45 +13,15 @@ import (
 
 // eachLine calls f with each line of r without its end; whole: it had one. The line is f's until the next.
 func eachLine(r io.Reader, end byte, f func(line []byte, whole bool) error) error {
-	lines := lineReader{b: bufio.NewReaderSize(r, chunkSize), end: end}
+	lines := command.NewLines(r, end)
 	for {
-		line, whole, err := lines.next()
+		line, whole, err := lines.Next()
 		if err != nil {
 			return endIsFine(err)
 		}
 		if err := f(line, whole); err != nil {
 			return err
 		}
-	}
-}
-
-// lineReader reads lines of any length.
-type lineReader struct {
-	b    *bufio.Reader
-	end  byte
-	long []byte // a line that does not fit into the buffer
-}
-
-// next returns a line without its end, which is there until the next; whole: it had an end.
-func (l *lineReader) next() (line []byte, whole bool, err error) {
-	l.long = l.long[:0]
-	for {
-		piece, err := l.b.ReadSlice(l.end)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			l.long = append(l.long, piece...)
-			continue
-		}
-		if len(l.long) > 0 {
-			l.long = append(l.long, piece...)
-			piece = l.long
-		}
-		if err == nil {
-			return piece[:len(piece)-1], true, nil
-		}
-		if errors.Is(err, io.EOF) && len(piece) > 0 {
-			return piece, false, nil
-		}
-		return nil, false, err
 	}
 }
 

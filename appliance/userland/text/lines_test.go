@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadAll has sort and tac keep a file in its own size: boxes have little memory.
+// TestReadAll has tac keep a file in its own size: boxes have little memory.
 func TestReadAll(t *testing.T) {
 	want := []byte(strings.Repeat("line\n", 200_000))
 	name := filepath.Join(t.TempDir(), "f")

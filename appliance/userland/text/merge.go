@@ -1,8 +1,6 @@
 package text
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 
@@ -35,7 +33,7 @@ type merger struct {
 
 type sortedFile struct {
 	name  string
-	lines lineReader
+	lines *command.Lines
 	close io.Closer
 	line  []byte // the present one; whole: there is one
 	whole bool
@@ -60,8 +58,7 @@ func (m *merger) open() bool {
 			m.close()
 			return false
 		}
-		m.files[i] = sortedFile{name: name, close: r, lines: lineReader{b: bufio.NewReaderSize(r, chunkSize),
-			end: m.end}}
+		m.files[i] = sortedFile{name: name, close: r, lines: command.NewLines(r, m.end)}
 	}
 	return true
 }
@@ -78,7 +75,7 @@ func (m *merger) close() {
 func (m *merger) advance(i int) {
 	f := &m.files[i]
 	before, had := f.line, f.whole
-	line, _, err := f.lines.next()
+	line, _, err := f.lines.Next()
 	if err != nil {
 		if endIsFine(err) != nil {
 			m.c.Fail(command.Named(f.name, err))
@@ -87,7 +84,7 @@ func (m *merger) advance(i int) {
 		f.line, f.whole = nil, false
 		return
 	}
-	f.line, f.whole = bytes.Clone(line), true
+	f.line, f.whole = f.lines.Take(line), true
 	if had && !m.never && (m.always || m.unpaired) && !f.told &&
 		m.compare(m.key(i, before), m.key(i, f.line)) > 0 {
 		m.c.Fail(fmt.Errorf("%s is not sorted: %q comes after %q", f.name, f.line, before))

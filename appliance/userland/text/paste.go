@@ -1,7 +1,6 @@
 package text
 
 import (
-	"bufio"
 	"io"
 
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
@@ -26,7 +25,7 @@ func paste(c *command.Call) {
 		names = []string{"-"}
 	}
 	p := paster{out: c.Stdout, between: between}
-	stdin := &lineReader{b: bufio.NewReader(c.Stdin), end: '\n'}
+	stdin := command.NewLines(c.Stdin, '\n')
 	for _, name := range names {
 		r, err := c.Open(name)
 		if err != nil {
@@ -36,7 +35,7 @@ func paste(c *command.Call) {
 		defer r.Close()
 		lines := stdin // of all that are "-"
 		if name != "-" {
-			lines = &lineReader{b: bufio.NewReader(r), end: '\n'}
+			lines = command.NewLines(r, '\n')
 		}
 		p.files = append(p.files, lines)
 		p.names = append(p.names, name)
@@ -53,7 +52,7 @@ func paste(c *command.Call) {
 // paster is files whose lines are pasted; those that are read to their end are nil.
 type paster struct {
 	out     *command.Writer
-	files   []*lineReader
+	files   []*command.Lines
 	names   []string
 	between string
 }
@@ -66,7 +65,7 @@ func (p *paster) parallel() error {
 			if lines == nil {
 				continue
 			}
-			line, _, err := lines.next()
+			line, _, err := lines.Next()
 			if err != nil {
 				if err != io.EOF {
 					return command.Named(p.names[i], err)
@@ -94,7 +93,7 @@ func (p *paster) parallel() error {
 func (p *paster) serial() error {
 	for i, lines := range p.files {
 		for n := 0; ; n++ {
-			line, _, err := lines.next()
+			line, _, err := lines.Next()
 			if err != nil && err != io.EOF {
 				return command.Named(p.names[i], err)
 			}

@@ -17,9 +17,12 @@ func rev(c *command.Call) {
 			case !unicode:
 				slices.Reverse(line)
 			case utf8.Valid(line): // what is no UTF-8 stays as it is
-				runes := []rune(string(line))
-				slices.Reverse(runes)
-				line = []byte(string(runes))
+				for at := 0; at < len(line); {
+					_, size := utf8.DecodeRune(line[at:])
+					slices.Reverse(line[at : at+size]) // and once more below
+					at += size
+				}
+				slices.Reverse(line)
 			}
 			c.Stdout.Write(line)
 			if whole {

@@ -1,7 +1,9 @@
 package text
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +37,7 @@ type sorter struct {
 	global           sortFlags
 	separator        byte // 0: blanks
 	stable, keyAlone bool
+	scratch          []byte // a part that is not as the line has it
 }
 
 // sortLines is sort.
@@ -44,30 +47,47 @@ func sortLines(c *command.Call) {
 		c.Misused("%v", err)
 		return
 	}
-	end := byte('\n')
+	t := sortText{end: '\n', available: command.AvailableMemory}
 	if c.Has('z') {
-		end = 0
+		t.end = 0
 	}
-	lines, err := readLines(c, end)
+	if c.Has('c') {
+		s.check(c, t.end)
+		return
+	}
+	if err := sortFiles(c, t.read); err != nil {
+		c.Fail(err)
+		return
+	}
+	lines, err := t.lines(s.head)
 	if err != nil {
 		c.Fail(err)
 		return
 	}
-	if c.Has('c') {
-		s.check(c, lines)
-		return
-	}
-	if s.stable && s.lastReversed() {
-		slices.Reverse(lines)
-	}
-	slices.SortStableFunc(lines, s.compare)
-	if c.Has('u') {
-		s.keyAlone, s.stable = true, false
-		lines = slices.CompactFunc(lines, func(a, b []byte) bool { return s.compare(a, b) == 0 })
-	}
-	if err := writeLines(c, lines, end); err != nil {
+	lines = s.sort(c, &t, lines)
+	if err := writeLines(c, &t, lines); err != nil {
 		c.Fail(err)
 	}
+}
+
+// sort puts lines in their order. What is the same in all keys stays as it was: what comes later in the text
+// is behind.
+func (s *sorter) sort(c *command.Call, t *sortText, lines []sortLine) []sortLine {
+	same := 1
+	if s.stable && s.keys[len(s.keys)-1].flags.reverse {
+		same = -1
+	}
+	slices.SortFunc(lines, func(a, b sortLine) int {
+		if order := s.compareLines(t, a, b); order != 0 {
+			return order
+		}
+		return same * cmp.Compare(a.at, b.at)
+	})
+	if c.Has('u') {
+		s.keyAlone, s.stable = true, false
+		lines = slices.CompactFunc(lines, func(a, b sortLine) bool { return s.compareLines(t, a, b) == 0 })
+	}
+	return lines
 }
 
 // newSorter reads the options.
@@ -100,14 +120,19 @@ func newSorter(c *command.Call) (*sorter, error) {
 	if s.keys == nil {
 		s.keys = []sortKey{{}}
 	}
+	for i := range s.keys {
+		if s.keys[i].flags == (sortFlags{}) {
+			s.keys[i].flags = s.global
+		}
+	}
 	if s.global.mixed || slices.ContainsFunc(s.keys, func(k sortKey) bool { return k.flags.mixed }) {
 		return nil, errors.New("expected one of -n, -g, -M, -V")
 	}
 	return s, nil
 }
 
-// readLines reads all lines of all files. The first that cannot be read ends it.
-func readLines(c *command.Call, end byte) (lines [][]byte, err error) {
+// sortFiles calls f with each file. The first that cannot be read ends it.
+func sortFiles(c *command.Call, f func(r io.Reader) error) error {
 	names := c.Args
 	if len(names) == 0 {
 		names = []string{"-"}
@@ -115,22 +140,16 @@ func readLines(c *command.Call, end byte) (lines [][]byte, err error) {
 	for _, name := range names {
 		r, err := c.Open(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		text, err := readAll(r)
-		if err = errors.Join(err, r.Close()); err != nil {
-			return nil, command.Named(name, err)
-		}
-		lines = slices.Grow(lines, bytes.Count(text, []byte{end})+1)
-		for len(text) > 0 {
-			line, rest, _ := bytes.Cut(text, []byte{end})
-			lines, text = append(lines, line), rest
+		if err = errors.Join(f(r), r.Close()); err != nil {
+			return command.Named(name, err)
 		}
 	}
-	return lines, nil
+	return nil
 }
 
-func writeLines(c *command.Call, lines [][]byte, end byte) error {
+func writeLines(c *command.Call, t *sortText, lines []sortLine) error {
 	out := io.Writer(c.Stdout)
 	name, given := c.Value('o')
 	var f *os.File
@@ -141,61 +160,78 @@ func writeLines(c *command.Call, lines [][]byte, end byte) error {
 		}
 		out = f
 	}
-	var piece []byte
-	for i, line := range lines {
-		piece = append(append(piece, line...), end)
-		if len(piece) < chunkSize && i+1 < len(lines) {
-			continue
+	b := bufio.NewWriterSize(out, chunkSize)
+	for _, line := range lines {
+		if _, err := b.Write(t.text(line, 1)); err != nil {
+			break // Flush gives it again
 		}
-		if _, err := out.Write(piece); err != nil {
-			if !given {
-				return nil // whoever flushes says so
-			}
-			return command.Named(name, errors.Join(err, f.Close()))
-		}
-		piece = piece[:0]
 	}
+	err := b.Flush()
 	if given {
-		return command.Named(name, f.Close())
+		return command.Named(name, errors.Join(err, f.Close()))
 	}
-	return nil
-}
-
-// lastReversed reports whether the last key is reversed: what is the same in all of them is too then.
-func (s *sorter) lastReversed() bool {
-	flags := s.keys[len(s.keys)-1].flags
-	if flags == (sortFlags{}) {
-		flags = s.global
-	}
-	return flags.reverse
+	return nil // whoever flushes says so
 }
 
 // check says where the order is wrong.
-func (s *sorter) check(c *command.Call, lines [][]byte) {
+func (s *sorter) check(c *command.Call, end byte) {
 	most := 0
 	if c.Has('u') {
 		most = -1
 	}
-	for i := 1; i < len(lines); i++ {
-		if s.compare(lines[i-1], lines[i]) > most {
-			c.Warn(fmt.Errorf("line %d is out of order", i+1))
-			c.Exit(1)
-			return
-		}
+	number := 0
+	var before []byte
+	err := sortFiles(c, func(r io.Reader) error {
+		return eachLine(r, end, func(line []byte, _ bool) error {
+			if number++; number > 1 && s.compare(before, line, 0) > most {
+				return errSortOrder
+			}
+			before = append(before[:0], line...)
+			return nil
+		})
+	})
+	switch {
+	case errors.Is(err, errSortOrder):
+		c.Warn(fmt.Errorf("line %d is out of order", number))
+		c.Exit(1)
+	case err != nil:
+		c.Fail(err)
 	}
 }
 
-// compare compares lines by the keys, and whole where these are the same.
-func (s *sorter) compare(a, b []byte) int {
-	for i := range s.keys {
+// errSortOrder ends a check.
+var errSortOrder = errors.New("out of order")
+
+// head is what of a line is compared first.
+func (s *sorter) head(line []byte) uint64 {
+	key := &s.keys[0]
+	part := s.part(line, key)
+	if key.flags.reduces() {
+		s.scratch = key.flags.reduce(s.scratch[:0], part)
+		part = s.scratch
+	}
+	return key.flags.head(part)
+}
+
+// compareLines compares two of the text.
+func (s *sorter) compareLines(t *sortText, a, b sortLine) int {
+	first := &s.keys[0].flags
+	if a.head != b.head {
+		return first.direction(cmp.Compare(a.head, b.head))
+	}
+	known := 0
+	if first.exact() {
+		known = 1
+	}
+	return s.compare(t.text(a, 0), t.text(b, 0), known)
+}
+
+// compare compares lines by the keys but those that are known to be the same, and whole where all are.
+func (s *sorter) compare(a, b []byte, known int) int {
+	for i := known; i < len(s.keys); i++ {
 		key := &s.keys[i]
-		flags := key.flags
-		if flags == (sortFlags{}) {
-			flags = s.global
-		}
-		order := flags.compare(s.part(a, key, flags), s.part(b, key, flags))
-		if order != 0 {
-			return flags.direction(order)
+		if order := key.flags.compare(s.part(a, key), s.part(b, key)); order != 0 {
+			return key.flags.direction(order)
 		}
 	}
 	if s.stable || s.keyAlone {

@@ -2,6 +2,8 @@ package text
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -41,58 +43,78 @@ func (f *sortFlags) set(letter byte, end bool) bool {
 	return true
 }
 
-func (f sortFlags) direction(order int) int {
+func (f *sortFlags) direction(order int) int {
 	if f.reverse {
 		return -order
 	}
 	return order
 }
 
-func (f sortFlags) compare(a, b []byte) int {
+// exact reports whether parts with the same head are the same.
+func (f *sortFlags) exact() bool { return f.kind == 'n' || f.kind == 'g' || f.kind == 'M' }
+
+// head is a number for a part: that with the smaller one is before the other. Where it is the same, compare
+// says more, unless the kind is exact.
+func (f *sortFlags) head(part []byte) uint64 {
 	switch f.kind {
 	case 'n':
-		x, _ := strtod(string(a))
-		y, _ := strtod(string(b))
-		return compareFloats(x, y)
-	case 'g':
-		return compareGeneral(string(a), string(b))
-	case 'M':
-		return month(a) - month(b)
-	case 'V':
-		return compareVersions(string(a), string(b))
-	}
-	return bytes.Compare(a, b)
-}
-
-// compareFloats takes what is not a number for equal to all.
-func compareFloats(x, y float64) int {
-	switch {
-	case x > y:
-		return 1
-	case x < y:
-		return -1
-	}
-	return 0
-}
-
-// compareGeneral: what does not begin with a number is before NaN, and that before all others.
-func compareGeneral(a, b string) int {
-	rank := func(s string) (int, float64) {
-		n, rest := strtod(s)
+		n, _ := partNumber(part)
+		return floatOrder(n)
+	case 'g': // what does not begin with a number is before NaN, and that before all others
+		n, found := partNumber(part)
 		switch {
-		case len(rest) == len(s):
-			return 0, 0
+		case !found:
+			return 0
 		case math.IsNaN(n):
-			return 1, 0
+			return 1
 		}
-		return 2, n
+		return floatOrder(n)
+	case 'M':
+		return uint64(month(part))
+	case 'V':
+		return 0
 	}
-	ra, x := rank(a)
-	rb, y := rank(b)
-	if ra != rb {
-		return ra - rb
+	var first [8]byte
+	copy(first[:], part)
+	return binary.BigEndian.Uint64(first[:])
+}
+
+// partNumber is the number at the beginning of a part.
+func partNumber(part []byte) (n float64, found bool) {
+	part = bytes.TrimLeft(part, spaces)
+	end := 0
+	for end < len(part) && (isDigit(part[end]) || isLetter(part[end]) ||
+		strings.IndexByte("+-.", part[end]) >= 0) {
+		end++
 	}
-	return compareFloats(x, y)
+	text := string(part[:end])
+	n, rest := strtod(text)
+	return n, len(rest) < len(text)
+}
+
+// floatOrder is a number that is larger for a larger one, never 0 or 1, and largest for NaN.
+func floatOrder(n float64) uint64 {
+	b := math.Float64bits(n + 0) // of -0 too it is that of 0
+	if b>>63 != 0 {
+		return ^b
+	}
+	return b | 1<<63
+}
+
+func (f *sortFlags) compare(a, b []byte) int {
+	switch {
+	case f.kind == 0 && f.reduces():
+		return f.compareReduced(a, b)
+	case f.reduces():
+		a, b = f.reduce(nil, a), f.reduce(nil, b)
+	}
+	switch f.kind {
+	case 0:
+		return bytes.Compare(a, b)
+	case 'V':
+		return compareVersions(a, b)
+	}
+	return cmp.Compare(f.head(a), f.head(b))
 }
 
 // month is that whose name s begins with, 1 to 12; 0: none. Blanks before it are not left out: so does
@@ -155,8 +177,8 @@ func keyNumber(s string) (n int, rest string, err error) {
 }
 
 // part is what of a line is compared.
-func (s *sorter) part(line []byte, key *sortKey, flags sortFlags) []byte {
-	start, end := 0, len(line)
+func (s *sorter) part(line []byte, key *sortKey) []byte {
+	start, end, flags := 0, len(line), &key.flags
 	if key.fromField > 0 {
 		start, _ = s.fieldEnd(line, key.fromField-1)
 	}
@@ -178,11 +200,7 @@ func (s *sorter) part(line []byte, key *sortKey, flags sortFlags) []byte {
 	if key.fromChar > 0 {
 		start = min(start+key.fromChar-1, len(line))
 	}
-	part := line[start:max(start, end)]
-	if flags.dictionary || flags.printable || flags.upper {
-		part = flags.reduce(part)
-	}
-	return part
+	return line[start:max(start, end)]
 }
 
 // fieldEnd is where n fields end, with their separators; ended: the last has one.
@@ -206,24 +224,61 @@ func (s *sorter) fieldEnd(line []byte, n int) (end int, ended bool) {
 	return end, n > 0
 }
 
-// reduce leaves out what does not count, and makes capital letters.
-func (f sortFlags) reduce(part []byte) []byte {
-	kept := make([]byte, 0, len(part))
+// reduces reports whether what is compared is not what is in the line.
+func (f *sortFlags) reduces() bool { return f.dictionary || f.printable || f.upper }
+
+// counts gives a byte as it is compared; false: it is left out.
+func (f *sortFlags) counts(b byte) (byte, bool) {
+	if f.dictionary && !isSpace(b) && !isDigit(b) && !isLetter(b) || f.printable && !isPrint(b) {
+		return 0, false
+	}
+	if f.upper && b >= 'a' && b <= 'z' {
+		b -= 'a' - 'A'
+	}
+	return b, true
+}
+
+// reduce appends the bytes of a part that count.
+func (f *sortFlags) reduce(kept, part []byte) []byte {
 	for _, b := range part {
-		if f.dictionary && !isSpace(b) && !isDigit(b) && !isLetter(b) || f.printable && !isPrint(b) {
-			continue
+		if b, ok := f.counts(b); ok {
+			kept = append(kept, b)
 		}
-		if f.upper && b >= 'a' && b <= 'z' {
-			b -= 'a' - 'A'
-		}
-		kept = append(kept, b)
 	}
 	return kept
 }
 
+// compareReduced compares what counts of two parts.
+func (f *sortFlags) compareReduced(a, b []byte) int {
+	for {
+		x, restA, more := f.nextThatCounts(a)
+		y, restB, moreB := f.nextThatCounts(b)
+		switch {
+		case !more && !moreB:
+			return 0
+		case !more:
+			return -1
+		case !moreB:
+			return 1
+		case x != y:
+			return int(x) - int(y)
+		}
+		a, b = restA, restB
+	}
+}
+
+func (f *sortFlags) nextThatCounts(part []byte) (b byte, rest []byte, found bool) {
+	for i := range part {
+		if b, found = f.counts(part[i]); found {
+			return b, part[i+1:], true
+		}
+	}
+	return 0, nil, false
+}
+
 // compareVersions compares as strverscmp(3): digits are numbers, and those that begin with 0 are behind a
 // decimal point.
-func compareVersions(a, b string) int {
+func compareVersions(a, b []byte) int {
 	i := 0
 	for i < len(a) && i < len(b) && a[i] == b[i] {
 		i++
@@ -232,7 +287,7 @@ func compareVersions(a, b string) int {
 	for start > 0 && isDigit(a[start-1]) {
 		start--
 	}
-	digits := func(s string) int {
+	digits := func(s []byte) int {
 		n := start
 		for n < len(s) && isDigit(s[n]) {
 			n++
@@ -246,8 +301,8 @@ func compareVersions(a, b string) int {
 		if na != nb {
 			return na - nb
 		}
-	case strings.Trim(a[start:i], "0") == "" && (na == i-start) != (nb == i-start) && i > start:
+	case len(bytes.Trim(a[start:i], "0")) == 0 && (na == i-start) != (nb == i-start) && i > start:
 		return nb - na // 00 before 0, 01 before 0
 	}
-	return strings.Compare(a[i:], b[i:])
+	return bytes.Compare(a[i:], b[i:])
 }

@@ -277,9 +277,9 @@ func (s *splitter) lines(r io.Reader, most int64) error {
 // lineBytes fills parts with whole lines. A line that is longer than a part is cut.
 func (s *splitter) lineBytes(r io.Reader, most int64) error {
 	left := int64(0)
-	lines := lineReader{b: bufio.NewReaderSize(r, chunkSize), end: '\n'}
+	lines := command.NewLines(r, '\n')
 	for {
-		line, whole, err := lines.next()
+		line, whole, err := lines.Next()
 		if err != nil {
 			return endIsFine(err)
 		}

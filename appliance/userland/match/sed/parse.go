@@ -120,7 +120,7 @@ func (p *parser) arguments(c *cmd) error {
 		return p.substitution(c)
 	case 'y':
 		return p.transliteration(c)
-	case 'd', 'D', 'g', 'G', 'h', 'H', 'n', 'N', 'p', 'P', 'q', 'x', '=':
+	case 'd', 'D', 'g', 'G', 'h', 'H', 'l', 'n', 'N', 'p', 'P', 'q', 'x', '=':
 	default:
 		return fmt.Errorf("unknown command %q", c.letter)
 	}

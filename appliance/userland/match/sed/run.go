@@ -18,22 +18,37 @@ type Input func() (line []byte, ended bool, err error)
 
 // An Output takes lines. One without an end gets it when another follows.
 type Output struct {
-	W    io.Writer
-	open bool
+	W       io.Writer
+	open    bool
+	scratch []byte // what is written at once
 }
+
+// longLine is one that is not copied to be written together with its end, in bytes.
+const longLine = 64 << 10
 
 // Put writes a line.
 func (o *Output) Put(line []byte, ended bool) error {
-	var b []byte
+	b := o.scratch[:0]
 	if o.open {
 		b = append(b, '\n')
+	}
+	if len(b)+len(line) > 0 || ended {
+		o.open = !ended && len(line) > 0
+	}
+	if len(line) >= longLine {
+		_, err := o.W.Write(b)
+		if _, lineErr := o.W.Write(line); err == nil {
+			err = lineErr
+		}
+		if !ended || err != nil {
+			return err
+		}
+		b, line = b[:0], nil
 	}
 	if b = append(b, line...); ended {
 		b = append(b, '\n')
 	}
-	if len(b) > 0 {
-		o.open = !ended && len(line) > 0
-	}
+	o.scratch = b
 	_, err := o.W.Write(b)
 	return err
 }
@@ -179,6 +194,8 @@ func (r *runner) do(c *cmd) (step, error) {
 			space[i] = c.table[b]
 		}
 		r.space = space
+	case 'l':
+		return onward, r.out.Put(list(r.space), true)
 	case 'p':
 		return onward, r.out.Put(r.space, true)
 	case 'P':

@@ -163,6 +163,14 @@ func (p *parser) letters(delim byte) ([]byte, error) {
 	return nil, errors.New("expected " + string(rune(delim)) + " behind the letters")
 }
 
+// textSize is how many bytes of a replacement are texts.
+func (s *substitution) textSize() (n int) {
+	for _, piece := range s.pieces {
+		n += len(piece.text)
+	}
+	return n
+}
+
 // substitute replaces in the pattern space, and reports whether it did.
 func (r *runner) substitute(s *substitution) (bool, error) {
 	re, err := r.regex(s.re)
@@ -177,7 +185,7 @@ func (r *runner) substitute(s *substitution) (bool, error) {
 	if err != nil || len(all) < s.nth {
 		return false, err
 	}
-	var out []byte
+	out := make([]byte, 0, len(r.space)+len(all)*s.textSize())
 	at := 0
 	for _, m := range all[s.nth-1:] {
 		out = append(out, r.space[at:m[0]]...)

@@ -160,6 +160,9 @@ func TestKernelErrors(t *testing.T) {
 		{"route get 10.11.0.1", "ip route get: 10.11.0.1: an unreachable route refuses it (No route to host)\n"},
 		{"route get 2001:db8:9::1",
 			"ip route get: 2001:db8:9::1: a prohibit route refuses it (Permission denied)\n"},
+		{"route show table 77", "ip route show: table 77: there is none\n"},
+		{"-6 route list table 77", "ip route show: table 77: there is none\n"},
+		{"route flush table 77", "ip route flush: table 77: there is none\n"},
 		{"neigh del 192.0.2.99 dev eth0",
 			"ip neigh del: 192.0.2.99: there is no such entry (No such file or directory)\n"},
 	} {

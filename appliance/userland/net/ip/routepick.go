@@ -1,6 +1,7 @@
 package ip
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -111,11 +112,25 @@ func (r *request) routeFamilies(table int, only netip.Prefix) []int {
 	return []int{unix.AF_INET}
 }
 
-// readRoutes asks the kernel for the routes of a table.
+// readRoutes asks the kernel for the routes of a table. By strict checks, which it has from 4.20 on, it
+// refuses a table that is not there.
 func readRoutes(family, table int) ([]netlink.Route, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	if table != unix.RT_TABLE_UNSPEC {
+		if err := h.SetStrictCheck(true); err != nil {
+			return nil, err
+		}
+	}
 	routes, err := whole(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
+		return h.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
 	})
+	if errors.Is(err, unix.ENOENT) {
+		return nil, refused{fmt.Errorf("table %s: there is none", tableName(table))}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list of routes: %w", err)
 	}

@@ -39,6 +39,15 @@ func (c *connection) name() string {
 	return known.Name(c.to.Host, c.to.Port)
 }
 
+// bare is the host without its port, by which a key is believed too that is not known with it, as OpenSSH has
+// it; "": that is its name already.
+func (c *connection) bare() string {
+	if c.Alias != "" || c.to.Port == 22 {
+		return ""
+	}
+	return known.Name(c.to.Host, 22)
+}
+
 // entries are all lines of the files.
 func (c *connection) entries() (all []entry) {
 	for _, file := range slices.Concat(c.KnownHosts, c.GlobalKnown) {
@@ -94,7 +103,7 @@ func (c *connection) believe(address string, remote net.Addr, k ssh.PublicKey) e
 	checker := ssh.CertChecker{
 		IsHostAuthority: func(authority ssh.PublicKey, _ string) bool {
 			return slices.ContainsFunc(entries, func(e entry) bool {
-				return e.Marker == known.Authority && e.Same(authority) && e.Is(name)
+				return e.Marker == known.Authority && e.Same(authority) && (e.Is(name) || e.Is(c.bare()))
 			})
 		},
 		IsRevoked: func(cert *ssh.Certificate) bool {
@@ -140,6 +149,14 @@ func (c *connection) plain(entries []entry, name string, remote net.Addr, k ssh.
 	if another != nil {
 		c.changed(another, name, k)
 		return errUnverified
+	}
+	withoutPort := slices.ContainsFunc(entries, func(e entry) bool {
+		return e.Marker == "" && e.Same(k) && e.Is(c.bare())
+	})
+	if withoutPort {
+		c.Say(Verbose, "The key is known for %s without a port.", c.bare())
+		c.refused = nil
+		return nil
 	}
 	if err := c.unknown(name, remote, k, others); err != nil {
 		return err

@@ -112,7 +112,15 @@ func (f *File) Private(passphrase string) (any, error) {
 	if !f.Encrypted {
 		return ssh.ParseRawPrivateKey(f.pem)
 	}
-	k, err := ssh.ParseRawPrivateKeyWithPassphrase(f.pem, []byte(passphrase))
+	plain, err := unlocked(f.pem, passphrase)
+	var k any
+	switch {
+	case err != nil:
+	case plain != nil:
+		k, err = ssh.ParseRawPrivateKey(plain)
+	default:
+		k, err = ssh.ParseRawPrivateKeyWithPassphrase(f.pem, []byte(passphrase))
+	}
 	if errors.Is(err, x509.IncorrectPasswordError) || passphrase == "" {
 		return nil, ErrPassphrase
 	}

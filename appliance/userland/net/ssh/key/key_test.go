@@ -1,10 +1,13 @@
 package key
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +44,35 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), "too open") {
 		t.Errorf("a key that others may read: %v", err)
+	}
+}
+
+// TestLocked: what ssh-keygen has encrypted is read, by each cipher that it has for it.
+func TestLocked(t *testing.T) {
+	for _, cipher := range []string{"aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc", "aes256-cbc", "aes128-gcm@openssh.com", "aes256-gcm@openssh.com"} {
+		t.Run(cipher, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "id")
+			if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-Z", cipher, "-a", "2", "-f", path).CombinedOutput(); err != nil {
+				t.Fatalf("ssh-keygen of OpenSSH: %v\n%s", err, out)
+			}
+			f, err := Read(path)
+			if err != nil || !f.Encrypted {
+				t.Fatalf("%+v, %v", f, err)
+			}
+			private, err := f.Private("secret")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if signer, err := ssh.NewSignerFromKey(private); err != nil || !bytes.Equal(signer.PublicKey().Marshal(), f.Public.Marshal()) {
+				t.Errorf("another key, or none: %v", err)
+			}
+			for _, wrong := range []string{"Secret", ""} {
+				if _, err := f.Private(wrong); !errors.Is(err, ErrPassphrase) {
+					t.Errorf("with %q: %v", wrong, err)
+				}
+			}
+		})
 	}
 }
 

@@ -40,6 +40,10 @@ ssh -p $P -i id -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o L
 ssh -p $P -i id -o UserKnownHostsFile=new -o StrictHostKeyChecking=accept-new -o HostKeyAlias=box -o UpdateHostKeys=no root@127.0.0.1 echo new
 ssh -p $P -i id -o UserKnownHostsFile=near/text -o StrictHostKeyChecking=accept-new -o UpdateHostKeys=no root@127.0.0.1 echo appended
 sed 's/^[^ ]*/box,!other/' known > k; ssh -p $P -i id -o UserKnownHostsFile=k -o HostKeyAlias=box -o BatchMode=yes root@127.0.0.1 echo alias; rm k
+# a key that is known without a port, and one that is known for another port alone
+sed 's/^[^ ]*/127.0.0.1/' known > k; ssh -p $P -i id -o UserKnownHostsFile=k -o BatchMode=yes root@127.0.0.1 echo bare; rm k
+sed 's/^[^ ]*/[127.0.0.1]:1/' known > k; ssh -p $P -i id -o UserKnownHostsFile=k -o BatchMode=yes root@127.0.0.1 echo other; rm k
+sed 's/^[^ ]*/127.0.0.1/' changed > k; ssh -p $P -i id -o UserKnownHostsFile=k -o BatchMode=yes root@127.0.0.1 echo changed; rm k
 sed 's/^[^ ]*/@revoked */' known > k; ssh -p $P -i id -o "UserKnownHostsFile=known k" -o BatchMode=yes root@127.0.0.1 echo revoked; rm k
 /usr/bin/ssh-keygen -q -H -f known; rm known.old; ssh $S root@127.0.0.1 echo hashed; rm known
 ssh -p $P -i id -o UserKnownHostsFile=new -o StrictHostKeyChecking=no -o HashKnownHosts=yes -o UpdateHostKeys=no root@127.0.0.1 true; /usr/bin/ssh-keygen -F "[127.0.0.1]:$P" -f new | sed 's/|1|[^ ]*/HASH/'; rm new
