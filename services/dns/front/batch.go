@@ -2,6 +2,7 @@ package front
 
 import (
 	"net/netip"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -26,6 +27,7 @@ type batch struct {
 	queries [batchSize]query
 	in, out [batchSize]unix.Mmsghdr
 	vectors [batchSize]unix.Iovec // of out
+	began   time.Time             // of the turn
 }
 
 // A query is one message of a batch. It is the Sender of its message.
@@ -66,30 +68,47 @@ func (b *batch) reset() {
 	}
 }
 
-// answer has n messages answered, and returns how many replies there are to send.
+// answer has those of n messages answered that are to be, and returns how many replies there are to send.
 func (b *batch) answer(w Worker, now time.Time, n int) (replies int) {
 	asked := 0
 	for i := range n {
-		q, h := &b.queries[i], &b.in[i]
-		if !b.accepts(q, &h.Hdr) {
-			continue
+		if b.accepts(&b.queries[i], &b.in[i].Hdr) {
+			asked++
+			replies = b.respond(w, now, i, replies)
 		}
-		asked++
-		reply := w.Respond(now, q.reply[:0], q.msg[:h.Len], q)
-		if len(reply) == 0 {
-			continue
-		}
-		q.address(&b.out[replies].Hdr, b.u.v6)
-		b.vectors[replies] = mmsg.Vector(reply)
-		replies++
 	}
 	b.u.counts.udp.queries.Add(uint64(asked))
 	return replies
 }
 
+// respond has message i answered, behind so many replies, and returns how many there are then.
+func (b *batch) respond(w Worker, now time.Time, i, replies int) int {
+	q := &b.queries[i]
+	reply := w.Respond(now, q.reply[:0], q.msg[:b.in[i].Len], q)
+	if len(reply) == 0 {
+		return replies
+	}
+	q.address(&b.out[replies].Hdr, b.u.v6)
+	b.vectors[replies] = mmsg.Vector(reply)
+	return replies + 1
+}
+
 func (b *batch) send(replies int) {
 	if replies > 0 {
 		b.u.count(b.u.sendAll(b.out[:replies]))
+	}
+}
+
+// turn is how long a goroutine may answer before it gives others a turn. After ten milliseconds Go's
+// scheduler would take it, by a signal and the processor of the thread that waits in the kernel, and then
+// look for more of the kind every 20 µs for a while, again and again: that was a tenth of all the time.
+const turn = 4 * time.Millisecond
+
+// yield gives others a turn when it is time.
+func (b *batch) yield(now time.Time) {
+	if now.Sub(b.began) > turn {
+		runtime.Gosched()
+		b.began = now
 	}
 }
 

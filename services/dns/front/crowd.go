@@ -1,0 +1,132 @@
+package front
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/internal/mmsg"
+	"github.com/gatehouse-os/gatehouse/services/dns/fair"
+)
+
+const (
+	// crowdPlaces is how many queries wait to be answered by turns: half of them, those of a page with 60
+	// names of three types each, may be one client's.
+	crowdPlaces = 512
+	// crowdPatience is how long. Clients ask again after one second, those in a hurry, to five.
+	crowdPatience = time.Second
+	// crowdQuery is the longest query that waits, in octets: RFC 1035 2.3.4. A place is a tenth of a
+	// MaxQuery so, and hardly one is longer.
+	crowdQuery = 512
+	// crowdReads is how many batches are read between two that are answered: who sends more fills the
+	// kernel's queue, but does not keep the thread from answering.
+	crowdReads = 64
+	// crowdAnswer is how long queries are answered before the socket is read again. A machine of little
+	// memory has room for a thousand there.
+	crowdAnswer = time.Millisecond
+	// smallDatagram is what the kernel counts for one, in octets; some network cards have it count more.
+	smallDatagram = 768
+)
+
+// A crowd is what waits to be answered by turns, and who lost something there.
+type crowd struct {
+	gauge fair.Gauge // of the thread alone
+
+	mu    sync.Mutex // never held while anything is answered
+	queue *fair.Queue[waiting]
+}
+
+// A waiting is a query that is to be answered.
+type waiting struct {
+	path
+	client netip.AddrPort
+	length int
+	msg    [crowdQuery]byte
+}
+
+// unread is about how many queries wait in the kernel.
+func (u *udpSocket) unread() int { return int(u.meminfo()[unix.SK_MEMINFO_RMEM_ALLOC] / smallDatagram) }
+
+// byTurns answers clients by turns until nothing waits any more.
+func (u *udpSocket) byTurns(w Worker, b *batch) {
+	for !u.shutting.Load() {
+		u.crowd.read(b)
+		began := time.Now()
+		b.yield(began)
+		n, replies := 0, 0
+		for now := began; n < batchSize && now.Sub(began) < crowdAnswer; now = time.Now() {
+			if !u.crowd.take(b, n, now) {
+				break
+			}
+			replies = b.respond(w, now, n, replies)
+			n++
+		}
+		b.send(replies)
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// read reads what there is in the socket, without waiting.
+func (c *crowd) read(b *batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queue == nil {
+		c.queue = fair.New[waiting](crowdPlaces, crowdPatience)
+	}
+	for range crowdReads {
+		b.reset()
+		n, _ := mmsg.Receive(b.u.fd, b.in[:], unix.MSG_DONTWAIT) // what fails will when it waits, too
+		now := time.Now()
+		for i := range n {
+			c.add(b, i, now)
+		}
+		if n < batchSize {
+			return
+		}
+	}
+}
+
+// add has message i wait, if it is to be answered and there is a place for it.
+func (c *crowd) add(b *batch, i int, now time.Time) {
+	q, length := &b.queries[i], int(b.in[i].Len)
+	if !b.accepts(q, &b.in[i].Hdr) {
+		return
+	}
+	b.u.counts.udp.queries.Add(1)
+	if length > crowdQuery {
+		c.queue.Drop(q.client.Addr(), now)
+		return
+	}
+	if p := c.queue.Add(q.client.Addr(), now); p != nil {
+		p.path, p.client, p.length = q.path, q.client, length
+		copy(p.msg[:], q.msg[:length])
+	}
+}
+
+// take makes the query whose turn it is message i. It is false if none waits.
+func (c *crowd) take(b *batch, i int, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.queue.Take(now)
+	if p == nil {
+		return false
+	}
+	q := &b.queries[i]
+	q.path, q.client = p.path, p.client
+	b.in[i].Len = uint32(copy(q.msg[:], p.msg[:p.length]))
+	return true
+}
+
+// lost returns how many queries were dropped, and whose.
+func (c *crowd) lost(now time.Time) (uint64, []fair.Loser) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queue == nil {
+		return 0, nil
+	}
+	return c.queue.Dropped(), c.queue.Losers(now)
+}
