@@ -35,8 +35,8 @@ func crowdOf(link string, losers []fair.Loser, now time.Time) string {
 		switch {
 		case l.Dropped < crowdProblem:
 		case len(named) < crowdNamed:
-			named = append(named, fmt.Sprintf("%s lost %d in %s, the last %s ago", l.Client.WithZone(""), l.Dropped,
-				seconds(l.Last.Sub(l.First)), seconds(now.Sub(l.Last))))
+			named = append(named, fmt.Sprintf("%s lost %d in %s, the last %s ago", l.Client.WithZone(""),
+				l.Dropped, seconds(l.Last.Sub(l.First)), seconds(now.Sub(l.Last))))
 		default:
 			others++
 		}
