@@ -16,7 +16,7 @@ const (
 	// names of three types each, may be one client's.
 	crowdPlaces = 512
 	// crowdPatience is how long. Clients ask again after one second, those in a hurry, to five.
-	crowdPatience = time.Second
+	crowdPatience = 2 * time.Second
 	// crowdQuery is the longest query that waits, in octets: RFC 1035 2.3.4. A place is a tenth of a
 	// MaxQuery so, and hardly one is longer.
 	crowdQuery = 512
@@ -54,7 +54,6 @@ func (u *udpSocket) byTurns(w Worker, b *batch) {
 	for !u.shutting.Load() {
 		u.crowd.read(b)
 		began := time.Now()
-		b.yield(began)
 		n, replies := 0, 0
 		for now := began; n < batchSize && now.Sub(began) < crowdAnswer; now = time.Now() {
 			if !u.crowd.take(b, n, now) {
@@ -67,6 +66,7 @@ func (u *udpSocket) byTurns(w Worker, b *batch) {
 		if n == 0 {
 			return
 		}
+		b.yield(began) // with what was read answered: it may take a while until it runs again
 	}
 }
 
