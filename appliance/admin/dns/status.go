@@ -230,7 +230,7 @@ func (r report) crowdRows() (rows [][]string) {
 	if len(rows) == 0 {
 		return nil
 	}
-	return slices.Insert(rows, 0, []string{"ASKED TOO MUCH", "LINK", "DROPPED", "LAST"})
+	return append([][]string{{"ASKED TOO MUCH", "LINK", "DROPPED", "LAST"}}, rows...)
 }
 
 // upstreamRows are those who are asked outside.

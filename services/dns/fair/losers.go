@@ -1,9 +1,7 @@
 package fair
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -57,15 +55,23 @@ func (l *losers) add(addr netip.Addr, now time.Time) {
 	least.Last = now
 }
 
-// recent returns those that are known.
+// recent returns those that are known, the one that lost most first.
 func (l *losers) recent(now time.Time) (all []Loser) {
 	for i := range l.kept {
 		if k := &l.kept[i]; k.Dropped > 0 && now.Sub(k.Last) < Memory {
-			all = append(all, k.Loser)
+			all = With(all, k.Loser)
 		}
 	}
-	slices.SortFunc(all, func(a, b Loser) int {
-		return cmp.Or(cmp.Compare(b.Dropped, a.Dropped), a.Client.Compare(b.Client))
-	})
+	return all
+}
+
+// With returns clients with one more, in its place among them: the one that lost most is the first. They are
+// few, and a sort for them would weigh as much as this package.
+func With(all []Loser, l Loser) []Loser {
+	i := len(all)
+	for all = append(all, l); i > 0 && all[i-1].Dropped < l.Dropped; i-- {
+		all[i] = all[i-1]
+	}
+	all[i] = l
 	return all
 }

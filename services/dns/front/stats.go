@@ -1,8 +1,6 @@
 package front
 
 import (
-	"cmp"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -96,8 +94,9 @@ func (s *Sockets) Stats() Stats {
 		all.Overflow += u.overflow()
 		dropped, losers := u.crowd.lost(time.Now())
 		all.Crowded += dropped
-		all.Crowds = append(all.Crowds, losers...)
+		for _, l := range losers {
+			all.Crowds = fair.With(all.Crowds, l)
+		}
 	}
-	slices.SortStableFunc(all.Crowds, func(a, b fair.Loser) int { return cmp.Compare(b.Dropped, a.Dropped) })
 	return all
 }
