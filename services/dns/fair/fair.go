@@ -72,6 +72,10 @@ func New[T any](places int, patience time.Duration) *Queue[T] {
 // Len returns how many wait.
 func (q *Queue[T]) Len() int { return q.waiting }
 
+// Few reports whether so few wait that nobody is near what one client may have. Where clients ask for more
+// than is answered, half of the places are taken.
+func (q *Queue[T]) Few() bool { return q.waiting < len(q.places)/4 }
+
 // Add gives a question of a client a place, which is to be filled. Nil: there is none for it, and it is
 // dropped.
 func (q *Queue[T]) Add(addr netip.Addr, now time.Time) *T {

@@ -113,8 +113,12 @@ func (m *machine) run(d time.Duration) {
 }
 
 func (m *machine) byTurns(end time.Time) {
-	for m.now.Before(end) {
+	gauge := Gauge{}
+	for crowded := true; m.now.Before(end); {
 		for range 64 {
+			if !crowded {
+				break
+			}
 			batch := m.receive()
 			for _, q := range batch {
 				if p := m.queue.Add(q.from, m.now); p != nil {
@@ -130,6 +134,9 @@ func (m *machine) byTurns(end time.Time) {
 			return
 		}
 		m.reply(*q)
+		if gauge.Busy(m.now, 1, crowded) && m.queue.Few() {
+			crowded = gauge.Late(m.now, m.queue.Len())
+		}
 	}
 }
 
@@ -225,5 +232,23 @@ func TestEnough(t *testing.T) {
 	m.run(5 * time.Second)
 	if m.entered != 0 || m.refused != 0 || len(m.queue.Losers(m.now)) != 0 {
 		t.Errorf("%d times by turns; %d refused, lost: %v", m.entered, m.refused, m.queue.Losers(m.now))
+	}
+}
+
+// TestBackInOrder has a machine go by turns that can just answer what is asked: it soon answers in the order of
+// coming again, though there always is something to answer.
+func TestBackInOrder(t *testing.T) {
+	busy := one("192.0.2.1", 1)
+	busy.every = 6 * time.Microsecond // as much as reading and answering take
+	m := newMachine(true, busy)
+	m.answer = 4 * time.Microsecond
+	m.pass(400 * time.Microsecond) // 65 wait
+	began := m.now
+	m.byTurns(m.now.Add(10 * time.Second))
+	if took := m.now.Sub(began); took < lookEvery || took > 2*lookEvery || len(m.kernel) == 0 {
+		t.Errorf("it went by turns for %s, and %d wait", took, len(m.kernel))
+	}
+	if m.queue.Len() > 0 || m.queue.Dropped() > 0 {
+		t.Errorf("%d wait to be answered, %d were dropped", m.queue.Len(), m.queue.Dropped())
 	}
 }

@@ -49,14 +49,18 @@ type waiting struct {
 // unread is about how many queries wait in the kernel.
 func (u *udpSocket) unread() int { return int(u.meminfo()[unix.SK_MEMINFO_RMEM_ALLOC] / smallDatagram) }
 
-// byTurns answers clients by turns until nothing waits any more.
+// byTurns answers clients by turns until all who wait are answered soon. The last of them are answered before
+// the socket is read again.
 func (u *udpSocket) byTurns(w Worker, b *batch) {
-	for !u.shutting.Load() {
-		u.crowd.read(b)
+	c, gauge := &u.crowd, fair.Gauge{}
+	for crowded := true; !u.shutting.Load(); {
+		if crowded {
+			c.read(b)
+		}
 		began := time.Now()
 		n, replies := 0, 0
 		for now := began; n < batchSize && now.Sub(began) < crowdAnswer; now = time.Now() {
-			if !u.crowd.take(b, n, now) {
+			if !c.take(b, n, now) {
 				break
 			}
 			replies = b.respond(w, now, n, replies)
@@ -65,6 +69,9 @@ func (u *udpSocket) byTurns(w Worker, b *batch) {
 		b.send(replies)
 		if n == 0 {
 			return
+		}
+		if gauge.Busy(began, n, crowded) && c.queue.Few() {
+			crowded = gauge.Late(began, c.queue.Len())
 		}
 		b.yield(began) // with what was read answered: it may take a while until it runs again
 	}
