@@ -68,29 +68,26 @@ func (b *batch) reset() {
 	}
 }
 
-// answer has those of n messages answered that are to be, and returns how many replies there are to send.
-func (b *batch) answer(w Worker, now time.Time, n int) (replies int) {
+// answer has n messages answered, and returns how many replies there are to send. Unless it is known already,
+// it looks whether they are to be answered.
+func (b *batch) answer(w Worker, now time.Time, n int, accepted bool) (replies int) {
 	asked := 0
 	for i := range n {
-		if b.accepts(&b.queries[i], &b.in[i].Hdr) {
-			asked++
-			replies = b.respond(w, now, i, replies)
+		q, h := &b.queries[i], &b.in[i]
+		if !accepted && !b.accepts(q, &h.Hdr) {
+			continue
 		}
+		asked++
+		reply := w.Respond(now, q.reply[:0], q.msg[:h.Len], q)
+		if len(reply) == 0 {
+			continue
+		}
+		q.address(&b.out[replies].Hdr, b.u.v6)
+		b.vectors[replies] = mmsg.Vector(reply)
+		replies++
 	}
 	b.u.counts.udp.queries.Add(uint64(asked))
 	return replies
-}
-
-// respond has message i answered, behind so many replies, and returns how many there are then.
-func (b *batch) respond(w Worker, now time.Time, i, replies int) int {
-	q := &b.queries[i]
-	reply := w.Respond(now, q.reply[:0], q.msg[:b.in[i].Len], q)
-	if len(reply) == 0 {
-		return replies
-	}
-	q.address(&b.out[replies].Hdr, b.u.v6)
-	b.vectors[replies] = mmsg.Vector(reply)
-	return replies + 1
 }
 
 func (b *batch) send(replies int) {

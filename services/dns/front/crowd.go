@@ -17,14 +17,14 @@ const (
 	crowdPlaces = 512
 	// crowdPatience is how long. Clients ask again after one second, those in a hurry, to five.
 	crowdPatience = 2 * time.Second
-	// crowdQuery is the longest query that waits, in octets: RFC 1035 2.3.4. A place is a tenth of a
+	// crowdQuery is the longest query that waits, in octets: RFC 1035 2.3.4. A place is an eighth of a
 	// MaxQuery so, and hardly one is longer.
 	crowdQuery = 512
 	// crowdReads is how many batches are read between two that are answered: who sends more fills the
 	// kernel's queue, but does not keep the thread from answering.
 	crowdReads = 64
-	// crowdAnswer is how long queries are answered before the socket is read again. A machine of little
-	// memory has room for a thousand there.
+	// crowdAnswer is how long a batch may take to answer: where it takes longer, it is one query, and the
+	// socket is read again. A machine of little memory has room for a thousand there.
 	crowdAnswer = time.Millisecond
 	// smallDatagram is what the kernel counts for one, in octets; some network cards have it count more.
 	smallDatagram = 768
@@ -52,28 +52,24 @@ func (u *udpSocket) unread() int { return int(u.meminfo()[unix.SK_MEMINFO_RMEM_A
 // byTurns answers clients by turns until all who wait are answered soon. The last of them are answered before
 // the socket is read again.
 func (u *udpSocket) byTurns(w Worker, b *batch) {
-	c, gauge := &u.crowd, fair.Gauge{}
+	c, gauge, most := &u.crowd, fair.Gauge{}, 1
 	for crowded := true; !u.shutting.Load(); {
 		if crowded {
 			c.read(b)
 		}
-		began := time.Now()
-		n, replies := 0, 0
-		for now := began; n < batchSize && now.Sub(began) < crowdAnswer; now = time.Now() {
-			if !c.take(b, n, now) {
-				break
-			}
-			replies = b.respond(w, now, n, replies)
-			n++
-		}
-		b.send(replies)
+		now := time.Now()
+		n := c.take(b, most, now)
 		if n == 0 {
 			return
 		}
-		if gauge.Busy(began, n, crowded) && c.queue.Few() {
-			crowded = gauge.Late(began, c.queue.Len())
+		b.send(b.answer(w, now, n, true))
+		if most = 1; time.Since(now)/time.Duration(n) < crowdAnswer/batchSize {
+			most = batchSize
 		}
-		b.yield(began) // with what was read answered: it may take a while until it runs again
+		if gauge.Busy(now, n, crowded) && c.queue.Few() {
+			crowded = gauge.Late(now, c.queue.Len())
+		}
+		b.yield(now) // with what was read answered: it may take a while until it runs again
 	}
 }
 
@@ -103,7 +99,6 @@ func (c *crowd) add(b *batch, i int, now time.Time) {
 	if !b.accepts(q, &b.in[i].Hdr) {
 		return
 	}
-	b.u.counts.udp.queries.Add(1)
 	if length > crowdQuery {
 		c.queue.Drop(q.client.Addr(), now)
 		return
@@ -114,18 +109,20 @@ func (c *crowd) add(b *batch, i int, now time.Time) {
 	}
 }
 
-// take makes the query whose turn it is message i. It is false if none waits.
-func (c *crowd) take(b *batch, i int, now time.Time) bool {
+// take makes up to so many queries messages of the batch, by turns, and returns how many.
+func (c *crowd) take(b *batch, most int, now time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.queue.Take(now)
-	if p == nil {
-		return false
+	for i := range most {
+		p := c.queue.Take(now)
+		if p == nil {
+			return i
+		}
+		q := &b.queries[i]
+		q.path, q.client = p.path, p.client
+		b.in[i].Len = uint32(copy(q.msg[:], p.msg[:p.length]))
 	}
-	q := &b.queries[i]
-	q.path, q.client = p.path, p.client
-	b.in[i].Len = uint32(copy(q.msg[:], p.msg[:p.length]))
-	return true
+	return most
 }
 
 // lost returns how many queries were dropped, and whose.

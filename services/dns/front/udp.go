@@ -64,7 +64,7 @@ func (u *udpSocket) serve(w Worker, stop <-chan struct{}) {
 		failed = false
 		now := time.Now()
 		b.yield(now)
-		b.send(b.answer(w, now, n))
+		b.send(b.answer(w, now, n, false))
 		if u.crowd.gauge.Busy(now, n, n == batchSize) && u.crowd.gauge.Late(now, u.unread()) {
 			u.byTurns(w, b)
 		}
