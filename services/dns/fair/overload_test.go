@@ -235,8 +235,8 @@ func TestEnough(t *testing.T) {
 	}
 }
 
-// TestBackInOrder has a machine go by turns that can just answer what is asked: it soon answers in the order of
-// coming again, though there always is something to answer.
+// TestBackInOrder has a machine go by turns that can just answer what is asked: it soon answers in the order
+// of coming again, though there always is something to answer.
 func TestBackInOrder(t *testing.T) {
 	busy := one("192.0.2.1", 1)
 	busy.every = 6 * time.Microsecond // as much as reading and answering take
