@@ -89,6 +89,7 @@ func (r report) print(w io.Writer) error {
 	cli.Screen(w, r.outcomeRows())
 	cli.Screen(w, r.stateRows())
 	cli.Screen(w, r.linkRows())
+	cli.Screen(w, r.crowdRows())
 	cli.Screen(w, r.upstreamRows())
 	cli.Screen(w, r.troubleRows())
 	names := func(text string) string { return cut(text, maxTop) }
@@ -198,6 +199,7 @@ func dropped(s front.Stats) (all []string) {
 		what string
 	}{
 		{s.Overflow, "came faster than they were read"},
+		{s.Crowded, "of clients that asked too much"},
 		{s.Oversized, "longer than a query can be"},
 		{s.Unanswerable, "from where no client is"},
 		{s.Unsent.Filtered, "replies that the firewall kept"},
@@ -213,6 +215,22 @@ func dropped(s front.Stats) (all []string) {
 		}
 	}
 	return all
+}
+
+// crowdRows are the clients that have asked for more than could be answered.
+func (r report) crowdRows() (rows [][]string) {
+	for _, l := range r.Links {
+		for _, c := range l.Crowds[:min(len(l.Crowds), r.tops)] {
+			rows = append(rows, []string{
+				cut(r.house.client(c.Client), maxTop), cut(l.Name, maxServer), fmt.Sprint(c.Dropped),
+				cli.Span(max(r.now.Sub(c.Last), 0)) + " ago",
+			})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return append([][]string{{"ASKED TOO MUCH", "LINK", "DROPPED", "LAST"}}, rows...)
 }
 
 // upstreamRows are those who are asked outside.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-os/gatehouse/appliance/admin/admintest"
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
+	"github.com/gatehouse-os/gatehouse/services/dns/fair"
 	"github.com/gatehouse-os/gatehouse/services/dns/front"
 	"github.com/gatehouse-os/gatehouse/services/dns/resolver"
 	"github.com/gatehouse-os/gatehouse/services/dns/run"
@@ -54,7 +55,10 @@ func troubled() run.Status {
 	st.Answers.Cache.Evicted = 4711
 	st.Links = append(st.Links,
 		run.LinkStatus{Name: "eth2", Absent: "the link is not there"},
-		run.LinkStatus{Name: "eth3", Stats: front.Stats{Overflow: 3, Oversized: 1, Unanswerable: 2, Untaken: 4, Evicted: 5, Slow: 6,
+		run.LinkStatus{Name: "eth3", Stats: front.Stats{Overflow: 3, Crowded: 12345, Crowds: []fair.Loser{
+			{Client: addr("192.168.32.100"), Dropped: 12000, First: now.Add(-time.Minute), Last: now.Add(-3 * time.Second)},
+			{Client: addr("fe80::1%eth3"), Dropped: 345, First: now.Add(-time.Minute), Last: now.Add(time.Second)}},
+			Oversized: 1, Unanswerable: 2, Untaken: 4, Evicted: 5, Slow: 6,
 			Unsent: front.Unsent{NoRoom: 7, Filtered: 8, Unreachable: 9, Other: 10}}})
 	st.Upstream[0].State, st.Upstream[0].Retry = upstream.Down, 30*time.Second
 	st.Upstream[0].Error, st.Upstream[0].ErrorAt = "the certificate is not for it: "+evil, now.Add(-12*time.Second)

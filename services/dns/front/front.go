@@ -1,6 +1,7 @@
 // Package front is the sockets of the DNS service: on one link UDP and TCP, by IPv4 and IPv6.
 //
-//	            ┌ thread: recvmmsg ─► Worker.Respond … ─► sendmmsg     one for IPv4, one for IPv6
+//	            ┌ thread: recvmmsg ─┬────────► Worker.Respond … ─► sendmmsg     one for IPv4, one for IPv6
+//	            │                   └► fair ─┘                                  while too much comes
 //	UDP ────────┤
 //	            └ Later.Send, of any goroutine ─► sendmmsg             from the address that was asked
 //
@@ -10,7 +11,8 @@
 // It guarantees that only what came in by the link is answered, out of it, and from the address that was
 // asked (to Linux what the machine asks at an address of the link came in by it); that a query by UDP costs
 // no allocation and waits for nothing but its turn; that a reply which cannot be sent stops nothing and is
-// counted; that nobody is answered who may not have asked, or would answer back for ever; and that
+// counted; that nobody is answered who may not have asked, or would answer back for ever; that clients are
+// answered by turns when more come by UDP than can be answered soon, as package fair says; and that
 // connections are bounded in number, in what each may have outstanding or unread, and in how long they may
 // take for anything, so that no client keeps others out.
 //

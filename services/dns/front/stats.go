@@ -2,8 +2,11 @@ package front
 
 import (
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gatehouse-os/gatehouse/services/dns/fair"
 )
 
 // Stats counts what came and went since Listen.
@@ -12,6 +15,11 @@ type Stats struct {
 	TCP Traffic `json:"tcp"`
 	// Overflow counts datagrams that came faster than they were read, and that the kernel dropped.
 	Overflow uint64 `json:"overflow"`
+	// Crowded counts queries by UDP that were dropped because too many came to be answered, and their client
+	// had too many of them (package fair); Crowds are those clients of the last ten minutes, with the one in
+	// front that lost most.
+	Crowded uint64       `json:"crowded"`
+	Crowds  []fair.Loser `json:"crowds,omitempty"`
 	// Oversized counts messages longer than MaxQuery.
 	Oversized uint64 `json:"oversized"`
 	// Unanswerable counts datagrams that were sent to more than us, or from where no client is.
@@ -84,6 +92,11 @@ func (s *Sockets) Stats() Stats {
 	}
 	for _, u := range s.udp {
 		all.Overflow += u.overflow()
+		dropped, losers := u.crowd.lost(time.Now())
+		all.Crowded += dropped
+		for _, l := range losers {
+			all.Crowds = fair.With(all.Crowds, l)
+		}
 	}
 	return all
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +25,7 @@ type udpSocket struct {
 	counts   *counters
 	log      *slog.Logger
 	shutting atomic.Bool
+	crowd    crowd
 
 	// mu keeps fd from being closed, and its number from being that of another file, while others than the
 	// thread use it.
@@ -41,17 +41,11 @@ func newUDP(fd int, f family, s *Sockets) *udpSocket {
 	}
 }
 
-// turn is how long a goroutine may answer before it gives others a turn. After ten milliseconds Go's
-// scheduler would take it, by a signal and the processor of the thread that waits in the kernel, and then
-// look for more of the kind every 20 µs for a while, again and again: that was a tenth of all the time.
-const turn = 4 * time.Millisecond
-
 // serve receives and answers until shut. Its thread waits in the kernel: that is 0.6 µs a query cheaper than
 // Go's poller.
 func (u *udpSocket) serve(w Worker, stop <-chan struct{}) {
 	b := newBatch(u)
 	failed := false
-	var began time.Time // of the turn
 	for {
 		b.reset()
 		n, errno := mmsg.Receive(u.fd, b.in[:], unix.MSG_WAITFORONE)
@@ -69,11 +63,11 @@ func (u *udpSocket) serve(w Worker, stop <-chan struct{}) {
 		}
 		failed = false
 		now := time.Now()
-		if now.Sub(began) > turn {
-			runtime.Gosched()
-			began = now
+		b.yield(now)
+		b.send(b.answer(w, now, n, false))
+		if u.crowd.gauge.Busy(now, n, n == batchSize) && u.crowd.gauge.Late(now, u.unread()) {
+			u.byTurns(w, b)
 		}
-		b.send(b.answer(w, now, n))
 	}
 }
 
@@ -105,15 +99,14 @@ func (u *udpSocket) overflow() uint64 {
 	return uint64(u.dropped())
 }
 
-func (u *udpSocket) dropped() uint32 {
-	var info [unix.SK_MEMINFO_VARS]uint32
+func (u *udpSocket) dropped() uint32 { return u.meminfo()[unix.SK_MEMINFO_DROPS] }
+
+// meminfo is what the kernel says of the socket's memory; of one that cannot say, nothing.
+func (u *udpSocket) meminfo() (info [unix.SK_MEMINFO_VARS]uint32) {
 	size := uint32(unsafe.Sizeof(info))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(u.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+	_, _, _ = unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(u.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0 // a kernel that cannot say
-	}
-	return info[unix.SK_MEMINFO_DROPS]
+	return info
 }
 
 // A path is how a message came, and so how its reply goes back: the client's address, and ours that it asked.

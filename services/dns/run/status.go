@@ -138,7 +138,7 @@ func (s *Service) problems(ctx context.Context) []string {
 	if down > 0 && down == len(st) {
 		all = append(all, "No resolver outside answers: "+last)
 	}
-	return all
+	return append(all, s.crowds()...)
 }
 
 // FlushArgs is the argument of the method "flush".
