@@ -122,12 +122,14 @@ func TestScriptFile(t *testing.T) {
 	if want := file + " -c\ninput\n"; stdout != want || stderr != "" || code != 4 {
 		t.Errorf("%q %q %d, want %q", stdout, stderr, code, want)
 	}
-	if _, stderr, code := sh(t, nil, "/nosuch"); code != 127 || stderr != "sh: 0: cannot open /nosuch: No such file\n" {
+	if _, stderr, code := sh(t, nil, "/nosuch"); code != 127 || stderr != "sh: can't open '/nosuch': No such file or directory\n" {
 		t.Errorf("%q %d", stderr, code)
 	}
-	for _, args := range [][]string{{"-c"}, {"-Z"}, {"--posix"}} {
-		if _, stderr, code := sh(t, nil, args...); code != 2 || !strings.HasPrefix(stderr, "sh: 0: ") {
-			t.Errorf("%q: %q %d", args, stderr, code)
+	for arg, says := range map[string]string{
+		"-c": "-c requires an argument", "-Z": "illegal option -Z", "--posix": "illegal option --posix",
+	} {
+		if _, stderr, code := sh(t, nil, arg); code != 2 || !strings.HasPrefix(stderr, "sh: "+says+"\nusage: sh ") {
+			t.Errorf("%s: %q %d", arg, stderr, code)
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gatehouse-os/gatehouse/appliance/multicall"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 )
 
 // Exit statuses that POSIX gives a meaning (XCU 2.8.2).
@@ -61,6 +62,8 @@ type Program struct {
 	Exit   func(status int)
 }
 
+const usage = "usage: sh [-eux] [-o OPTION] [-c COMMAND [NAME] | FILE | -s] [ARGUMENT…]\n"
+
 // interactive reports whether a shell of these options talks with a person: no command, no file, and a
 // terminal on both sides.
 func (o options) talks(stdin, stderr *os.File) bool {
@@ -75,15 +78,19 @@ func (p Program) Run(args []string) int {
 	if len(args) > 2 && args[1] == subshellOption {
 		return s.subshell(args[2])
 	}
+	if len(args) > 1 && args[1] == "--help" {
+		fmt.Print(usage)
+		return 0
+	}
 	o, err := parseOptions(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: 0: %v\n", called(args[0]), err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n%s", called(args[0]), err, usage)
 		return exitUsage
 	}
 	s.name, s.speaker, s.params = o.name, o.speaker, o.params
 	s.environment(os.Environ())
 	if err := s.setOptions(o.set); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: 0: I%s\n", called(args[0]), strings.TrimPrefix(err.Error(), "i"))
+		fmt.Fprintf(os.Stderr, "%s: %v\n", called(args[0]), err)
 		return exitUsage
 	}
 	switch {
@@ -113,7 +120,7 @@ func (s *shell) scriptFile(name string) int {
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "sh: 0: cannot open %s: %v\n", name, because(err, "No such file"))
+		fmt.Fprintf(os.Stderr, "sh: can't open '%s': %s\n", name, command.Message(err))
 		if errors.Is(err, unix.ENOENT) {
 			return exitNotFound
 		}
@@ -181,6 +188,9 @@ func parseOptions(args []string) (options, error) {
 		if word == "--" {
 			break
 		}
+		if strings.HasPrefix(word, "--") {
+			return o, ashError("illegal option " + word)
+		}
 		for _, letter := range word[1:] {
 			flag := word[:1] + string(letter)
 			switch {
@@ -194,7 +204,7 @@ func parseOptions(args []string) (options, error) {
 			case strings.ContainsRune(optionLetters, letter):
 				o.set = append(o.set, flag)
 			default:
-				return o, ashError("Illegal option " + flag)
+				return o, ashError("illegal option " + flag)
 			}
 		}
 	}
