@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gatehouse-os/gatehouse/site/internal/model"
 )
@@ -57,36 +56,8 @@ func (p *printer) firewall(s *model.Site) {
 	}
 	p.heading("Firewall: the first that speaks of a conversation decides, then the defaults")
 	for _, row := range FirewallRows(s) {
-		what := row[2]
-		if row[3] != "" {
-			what += ": " + row[3]
-		}
-		lines := folded(what, firewallWidth)
-		p.row(row[0], row[1], lines[0], row[4])
-		for _, line := range lines[1:] {
-			p.row("", "", line, "") // the places stay below one another
-		}
+		p.row(row[0], row[1:]...)
 	}
-}
-
-// firewallWidth is that of whom a row is about and what it says, in columns: with the rest it fits a screen
-// of 80, unless names are long.
-const firewallWidth = 36
-
-// folded breaks text between words into lines of at most width characters, but for words that are longer.
-// There is at least one.
-func folded(text string, width int) (lines []string) {
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }
 
 // FirewallRows are what a site lets through, refuses and translates, a line of it each, in five cells: what
