@@ -64,7 +64,7 @@ func mounts(ctx context.Context, t *testing.T, d *twoDisks) {
 			t.Errorf("%s is not mounted %s from %s:\n%s", want.point, want.mode, want.device, mounts)
 		}
 	}
-	if out, err := d.admin.run(ctx, "touch /here"); err == nil || !strings.Contains(err.Error()+out, "read-only") {
+	if out, err := d.admin.run(ctx, "touch /here"); err == nil || !strings.Contains(err.Error()+out, "Read-only file system") {
 		t.Errorf("the root disk can be written to: %q, %v", out, err)
 	}
 }
