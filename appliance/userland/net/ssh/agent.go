@@ -119,22 +119,30 @@ func newAgent(c *command.Call) (*keeper, error) {
 	return newKeeper(life), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
-// agentHere serves until it is asked to end.
-func agentHere(c *command.Call) error {
-	k, err := newAgent(c)
+// openAgent is one of the options with its socket, of which remove leaves nothing.
+func openAgent(c *command.Call) (k *keeper, l net.Listener, remove func(), err error) {
+	k, err = newAgent(c)
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
 	socket, remove, err := socketPlace(c)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if l, err = listen(socket); err != nil {
+		remove()
+	}
+	return k, l, remove, err
+}
+
+// agentHere serves until it is asked to end.
+func agentHere(c *command.Call) error {
+	k, l, remove, err := openAgent(c)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	l, err := listen(socket)
-	if err != nil {
-		return err
-	}
-	variables(c, socket, os.Getpid())
+	variables(c, l.Addr().String(), os.Getpid())
 	if err := c.Stdout.Flush(); err != nil {
 		return err
 	}
@@ -143,25 +151,18 @@ func agentHere(c *command.Call) error {
 
 // agentFor serves as long as a command runs, and ends as that does.
 func agentFor(c *command.Call) error {
-	k, err := newAgent(c)
-	if err != nil {
-		return err
-	}
-	socket, remove, err := socketPlace(c)
+	k, l, remove, err := openAgent(c)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	l, err := listen(socket)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- k.serve(ctx, l) }()
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout.Underlying(), c.Stderr
-	cmd.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket, fmt.Sprintf("SSH_AGENT_PID=%d", os.Getpid()))
+	cmd.Env = append(os.Environ(), "SSH_AUTH_SOCK="+l.Addr().String(),
+		fmt.Sprintf("SSH_AGENT_PID=%d", os.Getpid()))
 	err = cmd.Run()
 	cancel()
 	<-served
