@@ -37,7 +37,7 @@ func leasing(change func(*appliance, *client.Status)) appliance {
 func TestWANOfStatus(t *testing.T) {
 	none := func(a *appliance, c *client.Status) {
 		*c = client.Status{State: client.Selecting, Carrier: true, Ignored: c.Ignored}
-		a.said = map[string]any{"wan": []string{"servers are asked for an address; no server has offered anything for 1m2s"}}
+		a.said = map[string]any{"wan": []string{"servers are asked for an address; no server has offered anything for 1m 2s"}}
 		a.links[0].Addresses = nil
 	}
 	for _, tt := range []struct {
@@ -53,7 +53,7 @@ func TestWANOfStatus(t *testing.T) {
 		}), "dhcp, lease for another 3h, unconfirmed; special address, not routed in the Internet",
 			[]string{"wan: 192.0.2.10/24 from server 192.0.2.1; no server has answered 3 requests"}},
 		{"none", leasing(none), "dhcp, no address: looks for a server",
-			[]string{"wan: servers are asked for an address; no server has offered anything for 1m2s"}},
+			[]string{"wan: servers are asked for an address; no server has offered anything for 1m 2s"}},
 		{"not applied", leasing(func(a *appliance, _ *client.Status) { a.machine.Routes, a.links[0].Addresses = nil, nil }),
 			"dhcp, lease for another 3h; special address, not routed in the Internet", []string{
 				"interface eth0 (wan) lacks its address 192.0.2.10/24", "the default route by 192.0.2.1 on eth0 is missing"}},

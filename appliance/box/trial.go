@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/plan"
 	"github.com/gatehouse-os/gatehouse/appliance/statefile"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/site/bundle"
 )
 
@@ -168,7 +168,7 @@ func (b *Box) free(s Submission) error {
 	case b.trial != nil:
 		i := b.trial.info()
 		return fmt.Errorf("site %d of %v is on trial for another %s: he must confirm it, "+
-			"or gatehouse rollback takes it back", i.Number, i.By, span(i.Left))
+			"or gatehouse rollback takes it back", i.Number, i.By, span.Text(i.Left))
 	case b.Store == nil:
 		return fmt.Errorf("there is no stable storage to keep a site on: %s", b.Storage.Problem)
 	case b.runs.Site == nil:
@@ -233,7 +233,7 @@ func (b *Box) expire(t *trial, within time.Duration) {
 	}
 	defer b.release()
 	if b.onTrial() == t {
-		b.takeBack(t, fmt.Sprintf("nobody confirmed it within %s", span(within)))
+		b.takeBack(t, fmt.Sprintf("nobody confirmed it within %s", span.Text(within)))
 	}
 }
 
@@ -319,15 +319,4 @@ func (b *Box) Rollback(by Person) (int, error) {
 		return 0, b.nothingOnTrial()
 	}
 	return t.Number, b.takeBack(t, "by "+by.String())
-}
-
-// span is a time as people write it, in seconds at the finest: "1h", and not "1h0m0s".
-func span(d time.Duration) string {
-	text := d.Round(time.Second).String()
-	for _, nothing := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, nothing) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
 }

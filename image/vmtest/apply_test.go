@@ -124,9 +124,10 @@ func cutOff(ctx context.Context, t *testing.T, c *changing) {
 }
 
 // renumbered moves the LAN and back. The administrator is on both networks. His Linux tries to end what it
-// began from the one to the other when he was cut off, and would ask who has the box's new address in the name
-// of his former one, in which nobody is answered: so it asks in the name that fits (ip-sysctl, arp_announce).
-// What he still sends to the address that is gone may be enough for the box to call him astray.
+// began from the one to the other when he was cut off, and would ask who has the box's new address in the
+// name of his former one, in which nobody is answered: so it asks in the name that fits (ip-sysctl,
+// arp_announce). What he still sends to the address that is gone may be enough for the box to call him
+// astray.
 func renumbered(ctx context.Context, t *testing.T, c *changing) {
 	c.from.Sysctl("ipv4.conf.all.arp_announce", "2")
 	c.from.AddAddr(eth0, "192.168.40.9/24")

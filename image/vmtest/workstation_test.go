@@ -145,8 +145,8 @@ func (w *workstation) mustPush(ctx context.Context, t *testing.T, args ...string
 	}
 }
 
-// clean gives the status of an appliance, which must have no problem but those with some words, and nothing on
-// trial.
+// clean gives the status of an appliance, which must have no problem but those with some words, and nothing
+// on trial.
 func (a admin) clean(ctx context.Context, t *testing.T, when string, but ...string) status {
 	t.Helper()
 	var s status

@@ -12,6 +12,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-os/gatehouse/internal/span"
 )
 
 // TimeFormat is how a line that is about a moment says it, in UTC.
@@ -116,28 +118,8 @@ func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Span writes a time as people say it, by its two largest units: "3d 4h",
-// "12m 5s".
-func Span(d time.Duration) string {
-	d = max(d, 0).Round(time.Second)
-	units := []struct {
-		name string
-		size time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
-	for i, u := range units {
-		if d < u.size {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/u.size, u.name)
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
-			}
-		}
-		return text
-	}
-	return "0s"
-}
+// Span writes a time as people say it: "3d 4h", "12m 5s".
+func Span(d time.Duration) string { return span.Text(d) }
 
 // Took writes a time that somebody has waited.
 func Took(d time.Duration) string {

@@ -151,10 +151,10 @@ func well() *box {
 		},
 		wan: &wanrun.Status{Link: "eth0", Static4: true, Up: up, IPv6: &wanrun.Status6{
 			Discovery: &discover6.Status{Heard: 4, Routers: []discover6.Router{{Addr: gateway, Until: up + time.Hour, InUse: true}}},
-			Client:    &client6.Status{State: client6.Bound, Wants: true, Text: "2001:db8:100::/56 for another 1h0m0s"},
+			Client:    &client6.Status{State: client6.Bound, Wants: true, Text: "2001:db8:100::/56 for another 1h"},
 			Events: []wanrun.Event6{
 				{Name: "router6", Text: "router fe80::1; heard from fe80::1", At: up - 2*time.Hour},
-				{Name: "bound6", Cause: "answered", Text: "from server 00030001: 2001:db8:100::/56 for another 1h0m0s", At: up - time.Hour},
+				{Name: "bound6", Cause: "answered", Text: "from server 00030001: 2001:db8:100::/56 for another 1h", At: up - time.Hour},
 			},
 		}},
 		tunnel: &tunnelrun.Status{Now: up, Status: tunnel6in4.Status{
@@ -213,7 +213,7 @@ func TestCommands(t *testing.T) {
 		"withdrawn": func(b *box) {
 			b.learned.WAN6.Delegated = nil
 			b.wan.IPv6.Client = &client6.Status{State: client6.Soliciting, Wants: true,
-				Text: "nothing is leased yet; no server has answered 5 messages in 1m0s"}
+				Text: "nothing is leased yet; no server has answered 5 messages in 1m"}
 		},
 		"small": func(b *box) {
 			b.learned.WAN6.Delegated[0].Prefix, b.learned.WAN6.Delegated[0].Preferred = prefix("2001:db8:100::/62"), up-time.Minute

@@ -170,19 +170,19 @@ func event(ago time.Duration, name client.Name, cause client.Cause, text string)
 
 // bound is a client that is well: its lease has been renewed twice, the last time three hours ago.
 func bound() run.Status {
-	first := event(27*time.Hour, client.BoundTo, client.Acknowledged, "198.51.100.23/24 from server 198.51.100.2: the lease holds for another 24h0m0s")
+	first := event(27*time.Hour, client.BoundTo, client.Acknowledged, "198.51.100.23/24 from server 198.51.100.2: the lease holds for another 1d")
 	first.Changed = true
 	return run.Status{
 		Link: "eth0", MAC: facts.MAC{0, 0x16, 0x3e, 0, 0, 1}, Up: up,
 		Client: &client.Status{
 			State: client.Bound, Since: up - 3*time.Hour, Carrier: true, Held: true, Facts: way(), Term: renewedAt(up - 3*time.Hour),
-			Heard: up - 3*time.Hour, Next: up + 9*time.Hour, Text: "198.51.100.23/24 from server 198.51.100.2; the lease holds for another 21h0m0s",
+			Heard: up - 3*time.Hour, Next: up + 9*time.Hour, Text: "198.51.100.23/24 from server 198.51.100.2; the lease holds for another 21h",
 		},
 		Events: []client.Event{
-			event(27*time.Hour+time.Minute, client.LeaseFail, client.Silent, "no server has offered anything for 1m0s"),
+			event(27*time.Hour+time.Minute, client.LeaseFail, client.Silent, "no server has offered anything for 1m"),
 			first,
-			event(15*time.Hour, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 24h0m0s"),
-			event(3*time.Hour, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 24h0m0s"),
+			event(15*time.Hour, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 1d"),
+			event(3*time.Hour, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 1d"),
 		},
 	}
 }

@@ -119,7 +119,7 @@ func follow(t *testing.T, b *box, p *provider, later *atomic.Int64) {
 		want []string
 		err  bool
 	}{
-		{"renew", renew, []string{"renew: server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 24h0m0s\nleft out: an MTU of 100 is ignored"}, false},
+		{"renew", renew, []string{"renew: server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 1d\nleft out: an MTU of 100 is ignored"}, false},
 		{"", nil, []string{"has a lease (BOUND)", "lease       of server 198.51.100.2, had for ", "end         in 1d\n", "mtu   an MTU of 100 is ignored"}, false},
 		{"why", nil, []string{"eth0 has 198.51.100.23 because server 198.51.100.2 gave it ", "left out   an MTU of 100 is ignored"}, false},
 		{"release", nil, []string{"deconfig: 198.51.100.23 was given back", "Nothing is asked for until"}, false},

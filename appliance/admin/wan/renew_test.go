@@ -21,12 +21,12 @@ func after(st run.Status, events ...client.Event) run.Status {
 }
 
 func TestRenew(t *testing.T) {
-	renewed := event(0, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 24h0m0s")
+	renewed := event(0, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 1d")
 	renewed.Remarks = []facts.Remark{{About: facts.AboutMTU, Text: "an MTU of 100 is ignored: 1280 to 1500 are believed on this link"}}
 	nak := event(0, client.NAK, client.Refused, `server 198.51.100.2 refuses 198.51.100.23: it says "wrong network"`)
 	gone := event(0, client.Deconfig, client.Refused, `198.51.100.23 is not ours any more: server 198.51.100.2 refuses it: it says "wrong network"`)
-	other := event(-time.Second, client.BoundTo, client.Acknowledged, "203.0.113.9/24 from server 198.51.100.2: the lease holds for another 1h0m0s")
-	thinIce := event(0, client.BoundTo, client.Silent, "no server answers: the lease of 198.51.100.23/24 from before the start is used; the lease holds for another 1h0m0s")
+	other := event(-time.Second, client.BoundTo, client.Acknowledged, "203.0.113.9/24 from server 198.51.100.2: the lease holds for another 1h")
+	thinIce := event(0, client.BoundTo, client.Silent, "no server answers: the lease of 198.51.100.23/24 from before the start is used; the lease holds for another 1h")
 	thinIce.Term.Unconfirmed = true
 	refused := after(bound(), nak, gone)
 	// What was the last event before is the first that is remembered now.

@@ -35,7 +35,7 @@ func delegated() *run.Status6 {
 				Server: server, Prefixes: []facts.Delegation{d}, Renew: up + 14*time.Minute, Rebind: up + 23*time.Minute,
 				Addrs: []client6.Address{{Addr: leased, Preferred: up - time.Minute, Valid: up + time.Hour}},
 			},
-			Text: "2001:db8:100::/56 for another 59m0s, 2001:db8:5::100 for another 1h0m0s",
+			Text: "2001:db8:100::/56 for another 59m, 2001:db8:5::100 for another 1h",
 		},
 		Facts: &facts.Facts6{
 			Addrs: []netip.Prefix{netip.PrefixFrom(leased, 128), netip.PrefixFrom(made, 64)}, Gateway: router, MTU: 1492,
@@ -44,7 +44,7 @@ func delegated() *run.Status6 {
 		Remarks: []facts.Remark{{About: facts.AboutResolver, Text: "resolver fe80::1 is dropped: it is link-local"}},
 		Events: []run.Event6{
 			{Name: "router6", Text: "router fe80::1, 2001:db8:5:0:d8f2:b0e6:7b1b:b78b/64; heard from fe80::1", At: up - 2*time.Minute},
-			{Name: "bound6", Cause: "answered", Text: "from server " + server.String() + ": 2001:db8:100::/56 for another 1h0m0s", At: up - time.Minute},
+			{Name: "bound6", Cause: "answered", Text: "from server " + server.String() + ": 2001:db8:100::/56 for another 1h", At: up - time.Minute},
 		},
 	}
 }
@@ -83,11 +83,11 @@ func TestSix(t *testing.T) {
 	silent := &run.Status6{
 		Discovery: &discover6.Status{Solicited: 4, Next: up + 8*time.Second},
 		Client: &client6.Status{State: client6.Soliciting, Since: up - time.Minute, Wants: true, Tries: 5, Next: up + 30*time.Second,
-			Text: "nothing is leased yet; no server has answered 5 messages in 1m0s"},
+			Text: "nothing is leased yet; no server has answered 5 messages in 1m"},
 	}
-	renewed := run.Event6{Name: "updated6", Cause: "extended", Text: "from server 00030001: 2001:db8:100::/56 for another 1h0m0s", At: up}
+	renewed := run.Event6{Name: "updated6", Cause: "extended", Text: "from server 00030001: 2001:db8:100::/56 for another 1h", At: up}
 	given := run.Event6{Name: "unbound6", Cause: "by-hand", Text: "2001:db8:100::/56 was given back because somebody said so", At: up}
-	extended := event(0, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 24h0m0s")
+	extended := event(0, client.Renewed, client.Extended, "server 198.51.100.2 renewed 198.51.100.23/24: the lease holds for another 1d")
 	unanswered := alone(mute())
 	unanswered.Problems = []string{"No IPv6 leads out: router fe80::1 has not answered for 35s"}
 	free := both(then(delegated(), client6.Released, given))

@@ -59,21 +59,21 @@ func thin() run.Status {
 			{About: facts.AboutResolver, Text: "resolver 192.168.32.1 is dropped: it is our own address on lan lan"},
 			{About: facts.AboutRoute, Text: "the route 192.168.32.0/24 via 100.64.0.1 is dropped: it leads into lan lan, 192.168.32.0/24"},
 		}
-		st.Events[3] = event(22*time.Hour, client.BoundTo, client.Restarted, "100.72.3.4/32 is still ours: the lease holds for another 2h0m0s")
-		st.Problems = []string{"100.72.3.4/32, cgnat from server 198.51.100.2; the lease holds for another 2h0m0s; " +
-			"no server has answered 7 requests in 20m0s"}
+		st.Events[3] = event(22*time.Hour, client.BoundTo, client.Restarted, "100.72.3.4/32 is still ours: the lease holds for another 2h")
+		st.Problems = []string{"100.72.3.4/32, cgnat from server 198.51.100.2; the lease holds for another 2h; " +
+			"no server has answered 7 requests in 20m"}
 	})
 }
 
 // expired is a client whose lease has ended.
 func expired() run.Status {
 	return with(func(st *run.Status) {
-		lost(st, client.Selecting, 5*time.Minute, "servers are asked for an address; no server has offered anything for 4m2s")
+		lost(st, client.Selecting, 5*time.Minute, "servers are asked for an address; no server has offered anything for 4m 2s")
 		st.Client.Tries = 7
 		st.Events = append(st.Events,
 			event(6*time.Minute, client.Deconfig, client.Expired, "the lease of 198.51.100.23 has ended, and server 198.51.100.2 has not renewed it"),
-			event(4*time.Minute, client.LeaseFail, client.Silent, "no server has offered anything for 1m2s"),
-			event(time.Minute, client.LeaseFail, client.Silent, "no server has offered anything for 4m2s"))
+			event(4*time.Minute, client.LeaseFail, client.Silent, "no server has offered anything for 1m 2s"),
+			event(time.Minute, client.LeaseFail, client.Silent, "no server has offered anything for 4m 2s"))
 	})
 }
 
@@ -81,7 +81,7 @@ func expired() run.Status {
 func absent() run.Status {
 	return with(func(st *run.Status) {
 		st.Absent, st.Client.Carrier, st.Client.State, st.Client.Since, st.Client.Term.Unconfirmed = true, false, client.InitReboot, up-time.Minute, true
-		st.Problems = []string{"198.51.100.23/24 from server 198.51.100.2; the lease holds for another 21h0m0s; there is no carrier"}
+		st.Problems = []string{"198.51.100.23/24 from server 198.51.100.2; the lease holds for another 21h; there is no carrier"}
 	})
 }
 

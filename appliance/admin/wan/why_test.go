@@ -43,7 +43,7 @@ func TestWhy(t *testing.T) {
 	})
 	kept := with(func(st *run.Status) {
 		st.Client.State, st.Client.Term.Unconfirmed, st.Client.Tries = client.Rebooting, true, 3
-		st.Events = []client.Event{event(time.Minute, client.BoundTo, client.Silent, "no server answers: the lease of 198.51.100.23/24 from before the start is used; the lease holds for another 3h0m0s")}
+		st.Events = []client.Event{event(time.Minute, client.BoundTo, client.Silent, "no server answers: the lease of 198.51.100.23/24 from before the start is used; the lease holds for another 3h")}
 	})
 	for _, tt := range []struct {
 		name string

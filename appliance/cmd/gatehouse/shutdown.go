@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/control"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/command"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/zone"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 )
 
 // shutdownMethod is the method of init that plans the end of the machine, or takes it back.
@@ -80,7 +81,7 @@ func runShutdown(c *command.Call, now time.Time, request func(boot.Kind) error,
 		} else if err = ask(c.Context, e); err == nil {
 			at := now.Add(e.In).Format("15:04:05 MST on Mon Jan _2")
 			fmt.Fprintf(c.Stdout, "%s in %v, at %s; shutdown -c takes it back\n", e.Kind,
-				e.In.Round(time.Second), at)
+				span.Text(e.In), at)
 		}
 	}
 	if err != nil {
@@ -131,7 +132,7 @@ func plansEnd(s *boot.Schedule) control.Handler {
 		case e.In < 0 || e.In > farthest:
 			return fmt.Errorf("in %v: expected a year at most", e.In)
 		}
-		s.Say("%s in %v was asked for: %s", e.Kind, e.In.Round(time.Second), cmp.Or(e.Why, "nobody said why"))
+		s.Say("%s in %v was asked for: %s", e.Kind, span.Text(e.In), cmp.Or(e.Why, "nobody said why"))
 		s.Set(e.Kind, e.In)
 		return send(struct{}{})
 	}

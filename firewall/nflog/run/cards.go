@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/firewall/nflog"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 )
 
 const (
@@ -88,7 +89,7 @@ func (c *cards) problems(now time.Duration) []string {
 		}
 		if more[key.reason]++; more[key.reason] <= toldCards {
 			all = append(all, fmt.Sprintf("%s: the card %s %s; some of it was dropped %s ago: gatehouse firewall log %s", key.link, key.mac,
-				cardReasons[key.reason], (now-c.seen[key].last).Round(time.Second), key.reason))
+				cardReasons[key.reason], span.Text(now-c.seen[key].last), key.reason))
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(more)) {

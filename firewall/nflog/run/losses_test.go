@@ -21,7 +21,7 @@ func TestLosses(t *testing.T) {
 	want(time.Minute, "Of what the firewall logged in the last 1s, 3 packets are missing: more came than could be read.")
 	l.add(8*time.Minute, 4)
 	l.add(9*time.Minute, 0)
-	want(17*time.Minute, "Of what the firewall logged in the last 16m0s, 7 packets are missing: more came than could be read.")
+	want(17*time.Minute, "Of what the firewall logged in the last 16m, 7 packets are missing: more came than could be read.")
 	want(18*time.Minute, "")
 	l.add(time.Hour, 1)
 	want(time.Hour+time.Second, "Of what the firewall logged in the last 1s, 1 packets are missing: more came than could be read.")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 )
 
 // Methods returns what can be asked by name: "log" (a [nflog.Line] for each packet; the argument is
@@ -69,5 +70,5 @@ func (l *losses) problems(now time.Duration) []string {
 		return []string{}
 	}
 	return []string{fmt.Sprintf("Of what the firewall logged in the last %s, %d packets are missing: more came than could be read.",
-		max(time.Second, (now-l.first).Round(time.Second)), l.n)}
+		span.Text(max(time.Second, now-l.first)), l.n)}
 }

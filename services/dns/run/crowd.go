@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/dns/fair"
 )
 
@@ -52,4 +53,4 @@ func crowdOf(link string, losers []fair.Loser, now time.Time) string {
 }
 
 // seconds is a time as people read it.
-func seconds(d time.Duration) string { return max(d, time.Second).Round(time.Second).String() }
+func seconds(d time.Duration) string { return span.Text(max(d, time.Second)) }

@@ -24,9 +24,9 @@ func TestCrowdOf(t *testing.T) {
 		{nil, ""},
 		{[]fair.Loser{loser("192.168.32.66", 99)}, ""},
 		{[]fair.Loser{a, b, loser("192.168.32.2", 99)},
-			begin + "192.168.32.66 lost 12345 in 1m57s, the last 3s ago; fe80::1 lost 100 in 1m57s, the last 3s ago"},
-		{[]fair.Loser{a, a, a, b, b}, begin + "192.168.32.66 lost 12345 in 1m57s, the last 3s ago; " +
-			"192.168.32.66 lost 12345 in 1m57s, the last 3s ago; 192.168.32.66 lost 12345 in 1m57s, the last 3s ago; " +
+			begin + "192.168.32.66 lost 12345 in 1m 57s, the last 3s ago; fe80::1 lost 100 in 1m 57s, the last 3s ago"},
+		{[]fair.Loser{a, a, a, b, b}, begin + "192.168.32.66 lost 12345 in 1m 57s, the last 3s ago; " +
+			"192.168.32.66 lost 12345 in 1m 57s, the last 3s ago; 192.168.32.66 lost 12345 in 1m 57s, the last 3s ago; " +
 			"and 2 others too"},
 	} {
 		if got := crowdOf("eth1", c.losers, now); got != c.want {

@@ -17,7 +17,7 @@ func TestFourMessages(t *testing.T) {
 	l.want("REQUEST asks 198.18.7.20 server 198.18.7.1")
 	l.answer(packet.ACK, server, "198.18.7.20")
 	l.want("bound acknowledged 198.18.7.20/24 via 198.18.7.1", "announce 198.18.7.20")
-	if e := l.event; e.Text != "198.18.7.20/24 from server 198.18.7.1: the lease holds for another 1h0m0s" || e.Term.End != l.now.Up+time.Hour || !e.Changed {
+	if e := l.event; e.Text != "198.18.7.20/24 from server 198.18.7.1: the lease holds for another 1h" || e.Term.End != l.now.Up+time.Hour || !e.Changed {
 		t.Errorf("%+v", e)
 	}
 	// T1 may be up to a twentieth early; the same facts touch nothing.
@@ -170,13 +170,13 @@ func TestTimes(t *testing.T) {
 		{name: "30 seconds", changes: []change{lifetime(51, 30)}, t1: 15 * time.Second, t2: 26250 * time.Millisecond, end: 30 * time.Second},
 		{name: "infinite", changes: []change{lifetime(51, infinity)}, t1: wan.Never, t2: wan.Never, end: wan.Never},
 		{name: "nearly", changes: []change{lifetime(51, infinity-1)}, t1: longestLease / 2, t2: longestLease * 7 / 8, end: longestLease},
-		{name: "none", changes: []change{without(51)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "no lease time is sent: 1h0m0s is taken"},
+		{name: "none", changes: []change{without(51)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "no lease time is sent: 1h is taken"},
 		{name: "its own T1 and T2", changes: []change{lifetime(58, 600), lifetime(59, 1200)}, t1: 600 * time.Second, t2: 1200 * time.Second, end: h},
-		{name: "T1 after T2", changes: []change{lifetime(58, 1200), lifetime(59, 600)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "T1 of 20m0s and T2 of 10m0s do not fit a lease of 1h0m0s"},
-		{name: "T2 after the end", changes: []change{lifetime(59, 3600)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "T1 of 30m0s and T2 of 1h0m0s do not fit"},
+		{name: "T1 after T2", changes: []change{lifetime(58, 1200), lifetime(59, 600)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "T1 of 20m and T2 of 10m do not fit a lease of 1h"},
+		{name: "T2 after the end", changes: []change{lifetime(59, 3600)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "T1 of 30m and T2 of 1h do not fit"},
 		{name: "T1 infinite", changes: []change{lifetime(58, infinity)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "T1 of for ever"},
 		{name: "T1 zero", changes: []change{lifetime(58, 0)}, t1: h / 2, t2: h * 7 / 8, end: h, remark: "T1 of 0s"},
-		{name: "T1 of a second", changes: []change{lifetime(58, 1), lifetime(59, 2)}, t1: time.Minute, t2: h * 7 / 8, end: h, remark: "T1 of 1s is too soon: 1m0s is taken"},
+		{name: "T1 of a second", changes: []change{lifetime(58, 1), lifetime(59, 2)}, t1: time.Minute, t2: h * 7 / 8, end: h, remark: "T1 of 1s is too soon: 1m is taken"},
 		{name: "zero", changes: []change{lifetime(51, 0)}, refuse: "a lease of 0s"},
 		{name: "9 seconds", changes: []change{lifetime(51, 9)}, refuse: "a lease of 9s"},
 	} {
@@ -381,15 +381,15 @@ func TestStatusText(t *testing.T) {
 	l.do(l.c.Carrier(l.now, true))
 	say("servers are asked for an address")
 	l.pass(61 * time.Second)
-	say("servers are asked for an address; no server has offered anything for 1m0s")
+	say("servers are asked for an address; no server has offered anything for 1m")
 	l.answer(packet.Offer, server, "100.64.0.9")
-	say("an offer is asked for; no server has offered anything for 1m0s")
+	say("an offer is asked for; no server has offered anything for 1m")
 	l.answer(packet.ACK, server, "100.64.0.9")
-	say("100.64.0.9/24, cgnat from server 198.18.7.1; the lease holds for another 1h0m0s")
+	say("100.64.0.9/24, cgnat from server 198.18.7.1; the lease holds for another 1h")
 	l.pass(50 * time.Minute)
-	say("100.64.0.9/24, cgnat from server 198.18.7.1; the lease holds for another 10m0s; no server has answered 4 requests in 20m19s")
+	say("100.64.0.9/24, cgnat from server 198.18.7.1; the lease holds for another 10m; no server has answered 4 requests in 20m 19s")
 	l.do(l.c.Carrier(l.now, false))
-	say("100.64.0.9/24, cgnat from server 198.18.7.1; the lease holds for another 10m0s; there is no carrier")
+	say("100.64.0.9/24, cgnat from server 198.18.7.1; the lease holds for another 10m; there is no carrier")
 	l.pass(10 * time.Minute)
 	say("there is no carrier; the lease of 100.64.0.9 has ended, and server 198.18.7.1 has not renewed it")
 	l.do(l.c.Release(l.now))

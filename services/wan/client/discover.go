@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -40,7 +41,7 @@ func (c *Client) rediscover() {
 	// It is said after a minute, after ever more, and then once an hour.
 	if n := c.x.tries; n >= 4 && (n&(n-1) == 0 && n < 56 || n%56 == 0) {
 		c.leaseFail(Silent, "no server has offered anything for %s",
-			(c.now.Up - c.x.began).Round(time.Second))
+			span.Text(c.now.Up-c.x.began))
 	}
 	c.x.tries++
 	c.sendDiscover()

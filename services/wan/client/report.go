@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -27,7 +28,7 @@ func untilText(end, now time.Duration) string {
 	if end == wan.Never {
 		return "the lease has no end"
 	}
-	return fmt.Sprintf("the lease holds for another %s", (end - now).Round(time.Second))
+	return "the lease holds for another " + span.Text(end-now)
 }
 
 // deconfig takes the lease in use back.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -82,7 +83,7 @@ func (c *Client) sentence(now time.Duration) string {
 	case c.state == Bound:
 	case c.x.tries > 1:
 		text += fmt.Sprintf("; no server has answered %d requests in %s",
-			c.x.tries, (now - c.x.began).Round(time.Second))
+			c.x.tries, span.Text(now-c.x.began))
 	default:
 		text += "; it is being renewed"
 	}

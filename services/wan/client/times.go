@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -32,12 +33,13 @@ func (r *reply) times(p *packet.Packet, asked time.Duration, rand func() uint64)
 		r.term = wan.Term{Start: asked, Renew: wan.Never, Rebind: wan.Never, End: wan.Never}
 		return
 	case !given && p.Type() == packet.ACK:
-		r.remark(wan.AboutTimes, "no lease time is sent: %s is taken", defaultLease)
+		r.remark(wan.AboutTimes, "no lease time is sent: %s is taken", word(defaultLease))
 		fallthrough
 	case !given:
 		life = defaultLease
 	case life < shortestLease:
-		text := fmt.Sprintf("a lease of %s is refused: %s is needed to renew it in time", life, shortestLease)
+		text := fmt.Sprintf("a lease of %s is refused: %s is needed to renew it in time", word(life),
+			word(shortestLease))
 		r.err = &wan.Refusal{About: wan.AboutTimes, Text: text}
 		return
 	}
@@ -65,12 +67,12 @@ func (r *reply) renewals(p *packet.Packet, life time.Duration) (t1, t2 time.Dura
 	if t1 <= 0 || t1 >= t2 || t2 >= life {
 		if has1 || has2 {
 			r.remark(wan.AboutTimes, "T1 of %s and T2 of %s do not fit a lease of %s: a half and 7/8 of it are taken",
-				word(t1), word(t2), life)
+				word(t1), word(t2), word(life))
 		}
 		t1, t2 = life/2, life*7/8
 	}
 	if least := min(soonestRenew, life/2); t1 < least {
-		r.remark(wan.AboutTimes, "T1 of %s is too soon: %s is taken", t1, least)
+		r.remark(wan.AboutTimes, "T1 of %s is too soon: %s is taken", word(t1), word(least))
 		t1, t2 = least, max(t2, life*7/8)
 	}
 	return t1, t2
@@ -80,7 +82,7 @@ func word(d time.Duration) string {
 	if d == wan.Never {
 		return "for ever"
 	}
-	return d.String()
+	return span.Text(d)
 }
 
 // seconds reads an option that is a time; wan.Never if it is infinite.

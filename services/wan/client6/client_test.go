@@ -367,8 +367,8 @@ func TestTimes(t *testing.T) {
 		{"too late", 30 * h, 40 * h, 10 * h, 20 * h, 5 * h, 8 * h, "do not fit", false},
 		{"too soon", time.Second, 2 * time.Second, 10 * h, 20 * h, time.Minute, time.Minute, "", false},
 		{"short", 0, 0, 20 * time.Second, 20 * time.Second, 10 * time.Second, 16 * time.Second, "", false},
-		{"T1 behind T2", 2 * h, h, 10 * h, 20 * h, 0, 0, "T1 is 2h0m0s and T2 1h0m0s", true},
-		{"preferred for longer than valid", 0, 0, 20 * h, 10 * h, 0, 0, "preferred for 20h0m0s", true},
+		{"T1 behind T2", 2 * h, h, 10 * h, 20 * h, 0, 0, "T1 is 2h and T2 1h", true},
+		{"preferred for longer than valid", 0, 0, 20 * h, 10 * h, 0, 0, "preferred for 20h", true},
 		{"too short", 0, 0, 5 * time.Second, 5 * time.Second, 0, 0, "too short", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

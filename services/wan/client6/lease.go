@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv6"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -109,7 +110,7 @@ func (l *Lease) text(now time.Duration) string {
 		if valid == wan.Never {
 			fmt.Fprintf(b, "%s without an end", what)
 		} else {
-			fmt.Fprintf(b, "%s for another %s", what, (valid - now).Round(time.Second))
+			fmt.Fprintf(b, "%s for another %s", what, span.Text(valid-now))
 		}
 	}
 	for _, d := range l.Prefixes {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv6"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -141,7 +142,8 @@ func (r *reply) associations(c *Client, o dhcpv6.Options, code uint16, id uint32
 		case s.Code != dhcpv6.Success:
 			*status = s
 		case ia.T1 > ia.T2 && ia.T2 > 0: // "the client discards": RFC 8415 21.4, 21.21
-			r.remark(wan.AboutTimes, "what the server gives is ignored: T1 is %s and T2 %s", ia.T1, ia.T2)
+			r.remark(wan.AboutTimes, "what the server gives is ignored: T1 is %s and T2 %s", span.Text(ia.T1),
+				span.Text(ia.T2))
 		default:
 			r.association(c, &ia, code, from)
 		}
@@ -150,13 +152,13 @@ func (r *reply) associations(c *Client, o dhcpv6.Options, code uint16, id uint32
 
 // association reads the leases of one.
 func (r *reply) association(c *Client, ia *dhcpv6.IA, code uint16, from time.Duration) {
-	shortest := span{dhcpv6.Infinite, dhcpv6.Infinite}
+	shortest := lifetimes{dhcpv6.Infinite, dhcpv6.Infinite}
 	before := len(r.leases.Prefixes) + len(r.leases.Addrs)
 	if code == dhcpv6.OptionIAPD {
 		for data := range ia.Options.All(dhcpv6.OptionIAPrefix) {
 			p, err := dhcpv6.ReadPrefix(data)
 			why := c.conf.DisbelievePrefix(p.Prefix)
-			life := span{p.Preferred, p.Valid}
+			life := lifetimes{p.Preferred, p.Valid}
 			switch {
 			case !r.good(p.Prefix, p.Options, err, why, life) || len(r.leases.Prefixes) == maxLeased:
 			case life.valid < shortestLease:
@@ -173,7 +175,7 @@ func (r *reply) association(c *Client, ia *dhcpv6.IA, code uint16, from time.Dur
 		for data := range ia.Options.All(dhcpv6.OptionIAAddr) {
 			a, err := dhcpv6.ReadAddress(data)
 			why := c.conf.DisbelieveAddress(a.Addr)
-			life := span{a.Preferred, a.Valid}
+			life := lifetimes{a.Preferred, a.Valid}
 			switch {
 			case !r.good(a.Addr, a.Options, err, why, life) || len(r.leases.Addrs) == maxLeased:
 			case life.valid < shortestLease:
@@ -193,7 +195,7 @@ func (r *reply) association(c *Client, ia *dhcpv6.IA, code uint16, from time.Dur
 
 // good reports whether a prefix or an address can be looked at. RFC 8415 21.6, 21.22: "discard
 // … if the preferred lifetime is greater than the valid lifetime".
-func (r *reply) good(what any, o dhcpv6.Options, err error, why string, life span) bool {
+func (r *reply) good(what any, o dhcpv6.Options, err error, why string, life lifetimes) bool {
 	status, statusErr := o.Status()
 	switch {
 	case err != nil:
@@ -202,23 +204,24 @@ func (r *reply) good(what any, o dhcpv6.Options, err error, why string, life spa
 		r.remark(wan.AboutDelegation, "%s is not given: %s", what, status.Code)
 	case life.preferred > life.valid:
 		r.remark(wan.AboutTimes, "%s is ignored: it is preferred for %s, and valid for %s", what,
-			life.preferred, life.valid)
+			span.Text(life.preferred), span.Text(life.valid))
 	case why != "":
 		r.remark(wan.AboutDelegation, "%s is not used: %s", what, why)
 	default:
 		if life.valid > 0 && life.valid < shortestLease {
-			r.remark(wan.AboutTimes, "%s is not used: %s is too short to ask again in time", what, life.valid)
+			r.remark(wan.AboutTimes, "%s is not used: %s is too short to ask again in time", what,
+				span.Text(life.valid))
 		}
 		return true
 	}
 	return false
 }
 
-// A span is the lifetimes of a lease.
-type span struct{ preferred, valid time.Duration }
+// lifetimes are those of a lease.
+type lifetimes struct{ preferred, valid time.Duration }
 
 // least is the shortest of both; nothing is preferred is no length.
-func (s span) least(t span) span {
+func (s lifetimes) least(t lifetimes) lifetimes {
 	if t.preferred > 0 {
 		s.preferred = min(s.preferred, t.preferred)
 	}
@@ -236,11 +239,12 @@ func moment(from, life time.Duration) time.Duration {
 
 // times takes T1 and T2 of an association, or chooses them as RFC 8415 14.2 and 21.21 have it:
 // of the shortest preferred lifetime. The soonest of all associations counts.
-func (r *reply) times(ia *dhcpv6.IA, shortest span, from time.Duration) {
+func (r *reply) times(ia *dhcpv6.IA, shortest lifetimes, from time.Duration) {
 	base := min(shortest.preferred, shortest.valid)
 	t1, t2 := ia.T1, ia.T2
 	if t1 >= shortest.valid && t1 < dhcpv6.Infinite || t2 > shortest.valid && t2 < dhcpv6.Infinite {
-		r.remark(wan.AboutTimes, "T1 of %s and T2 of %s do not fit a lease of %s", t1, t2, shortest.valid)
+		r.remark(wan.AboutTimes, "T1 of %s and T2 of %s do not fit a lease of %s", span.Text(t1),
+			span.Text(t2), span.Text(shortest.valid))
 		t1, t2 = 0, 0
 	}
 	if t1 == 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv6"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 )
 
@@ -86,7 +87,7 @@ func (c *Client) sentence(now time.Duration) (text string) {
 		text += "; the link cannot be used"
 	case c.x.tries > 1:
 		text += fmt.Sprintf("; no server has answered %d messages in %s",
-			c.x.tries, (now - c.x.began).Round(time.Second))
+			c.x.tries, span.Text(now-c.x.began))
 	}
 	if c.problem != "" {
 		text += "; " + c.problem

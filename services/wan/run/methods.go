@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-os/gatehouse/appliance/control"
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client"
 )
@@ -114,7 +115,7 @@ func (s *Service) problems() (all []string) {
 // rivalHeard says how often a rival was heard, and when last.
 func rivalHeard(r *client.Rival, now time.Duration) string {
 	if r.Times == 1 {
-		return fmt.Sprintf("heard once, %s ago", (now - r.Last).Round(time.Second))
+		return fmt.Sprintf("heard once, %s ago", span.Text(now-r.Last))
 	}
-	return fmt.Sprintf("heard %d times, last %s ago", r.Times, (now - r.Last).Round(time.Second))
+	return fmt.Sprintf("heard %d times, last %s ago", r.Times, span.Text(now-r.Last))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-os/gatehouse/internal/span"
 	"github.com/gatehouse-os/gatehouse/services/wan"
 	"github.com/gatehouse-os/gatehouse/services/wan/client6"
 	"github.com/gatehouse-os/gatehouse/services/wan/discover6"
@@ -55,7 +56,7 @@ func (v *six) problems() (all []string) {
 	silent := found.SilentRouter()
 	if silent != nil {
 		all = append(all, fmt.Sprintf("No IPv6 leads out: router %s has not answered for %s", silent.Addr,
-			(v.s.o.Uptime()-silent.Silent).Round(time.Second)))
+			span.Text(v.s.o.Uptime()-silent.Silent)))
 	}
 	if v.s.o.Uptime() < v.pending+time.Minute {
 		return all
