@@ -23,8 +23,9 @@ type Role uint8
 
 // The roles.
 const (
-	Host   Role = iota // hears advertisements, and those of neighbours
-	Router             // hears solicitations too, and of neighbours those that claim its own address
+	Host    Role = iota // hears advertisements, and those of neighbours
+	Router              // hears solicitations too, and of neighbours those that claim its own addresses
+	Watcher             // hears those alone, also what is sent to any of these addresses
 )
 
 // Multicast groups: RFC 4291 2.7.1.
@@ -139,12 +140,16 @@ func (c *Conn) prepare(fd int, role Role) error {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
 	// Network control, 6 in 802.1p, as routing protocols have it.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
-	allow(&filter, typeAdvertisement)
 	allow(&filter, typeNeighbourAdvertisement)
-	if role == Router {
-		if err := claims(c.local).Attach(fd); err != nil {
+	if role != Host {
+		if err := claims([]netip.Addr{c.local}).Attach(fd); err != nil {
 			return os.NewSyscallError("filter of neighbour advertisements", err)
 		}
+	}
+	if role != Watcher {
+		allow(&filter, typeAdvertisement)
+	}
+	if role == Router {
 		allow(&filter, typeSolicitation)
 		group := unix.IPv6Mreq{Multiaddr: AllRouters.As16(), Interface: uint32(c.index)}
 		if err := unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {
@@ -152,8 +157,10 @@ func (c *Conn) prepare(fd int, role Role) error {
 		}
 	}
 	// The address is where it sends from. It hears what is sent to that, and to groups.
-	if err := unix.Bind(fd, c.address(c.local)); err != nil {
-		return os.NewSyscallError("bind to "+c.local.String(), err)
+	if role != Watcher {
+		if err := unix.Bind(fd, c.address(c.local)); err != nil {
+			return os.NewSyscallError("bind to "+c.local.String(), err)
+		}
 	}
 	return os.NewSyscallError("ICMPv6 filter",
 		unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))

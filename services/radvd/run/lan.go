@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 )
 
-func openSocket(link string) (Conn, error) {
-	c, err := conn.Open(link, conn.Router)
+func openSocket(link string, role conn.Role) (Conn, error) {
+	c, err := conn.Open(link, role)
 	if err != nil { // not the nil *Conn, which is no nil Conn
 		return nil, err
 	}
@@ -37,6 +37,7 @@ func lookAt(link string) radvd.LinkState {
 	}
 	state := radvd.LinkState{
 		Known: true, Carrier: s.Carrier, Forwarding: s.Forwarding, Duplicate: s.Local == conn.Duplicate,
+		Own: s.Own,
 	}
 	if s.Local != conn.Usable {
 		state.Trouble = s.Local.String()
@@ -66,7 +67,7 @@ func (s *Service) receive(lan string, c *socket, m *conn.Message) {
 	case conn.IsAdvertisement:
 		actions = s.house.Heard(now, lan, m.From, &m.Advertisement)
 	case conn.IsNeighbour:
-		actions = s.house.Claimed(now, lan, m.From, m.MAC)
+		actions = s.house.Claimed(now, lan, m.From, m.Target, m.MAC)
 	}
 	s.carryOut(now, actions)
 	if len(actions) == 0 && s.house.Next(now) < s.due {

@@ -40,6 +40,8 @@ type Conn interface {
 	MAC() ethernet.MAC
 	Local() netip.Addr // the link-local address that is sent from
 	Refused() uint64   // messages that pass no check
+	// Watch says which addresses the machine has there: who claims one is heard.
+	Watch(own []netip.Addr) error
 	links.Socket
 }
 
@@ -59,6 +61,8 @@ type Options struct {
 	// Open opens the socket on a link; with links.ErrAbsent it is opened when it is there. Nil: that of
 	// internal/advert/conn.
 	Open func(link string) (Conn, error)
+	// Watch does the same for a link that is no LAN, to hear claims alone.
+	Watch func(link string) (Conn, error)
 	// Neighbours opens the kernel's table of neighbours. Nil: that of appliance/neighbours.
 	Neighbours func() (keep.Neighbours, error)
 	// Look returns how the kernel has a link. Nil: as that package sees it.
@@ -92,6 +96,7 @@ type Service struct {
 	conf    radvd.Config
 	house   *radvd.House // nil until Run
 	lans    map[string]*socket
+	watched map[string]Conn // links that are no LANs
 	due     time.Duration
 	kept    error // why what hosts hold could not be stored, nil if it could
 	stopped bool  // nothing is sent any more
@@ -111,7 +116,8 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, due: radvd.Never,
+		o: o, log: o.Log, conf: conf, due: radvd.Never,
+		lans: map[string]*socket{}, watched: map[string]Conn{},
 		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 	}
 	now := func() time.Time { return time.Time{}.Add(o.Uptime()) }
@@ -132,7 +138,10 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 
 func (o Options) withDefaults() Options {
 	if o.Open == nil {
-		o.Open = openSocket
+		o.Open = func(link string) (Conn, error) { return openSocket(link, conn.Router) }
+	}
+	if o.Watch == nil {
+		o.Watch = func(link string) (Conn, error) { return openSocket(link, conn.Watcher) }
 	}
 	if o.Look == nil {
 		o.Look = lookAt
@@ -149,14 +158,18 @@ func (s *Service) openings(c *radvd.Config) (all []links.Opening[Conn]) {
 			},
 		})
 	}
-	return all
+	return append(all, s.watchOpenings(c)...)
 }
 
 // took has the socket of a LAN used, or none.
 func (s *Service) took(o links.Opening[Conn], c Conn, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lan, _, _ := strings.Cut(o.Key, "\n")
+	lan, link, _ := strings.Cut(o.Key, "\n")
+	if lan == "" {
+		s.watchOn(link, c)
+		return
+	}
 	if c == nil {
 		delete(s.lans, lan)
 		if s.house != nil {
@@ -167,6 +180,7 @@ func (s *Service) took(o links.Opening[Conn], c Conn, _ error) {
 	s.lans[lan] = &socket{Conn: c}
 	if s.house != nil {
 		s.use(lan)
+		s.lookAtLAN(lan, link)
 	}
 }
 
@@ -217,6 +231,9 @@ func (s *Service) start() {
 	s.house = radvd.New(s.o.Uptime(), s.conf, kept, s.o.Rand)
 	for lan := range s.lans {
 		s.use(lan)
+	}
+	for link, c := range s.watched {
+		s.readClaims(link, c)
 	}
 	s.look()
 }
@@ -311,8 +328,20 @@ func (s *Service) watch(ctx context.Context) {
 // look has the engine know how the kernel has the links.
 func (s *Service) look() {
 	for _, l := range s.conf.Links {
-		s.house.Look(s.o.Uptime(), l.Network, s.o.Look(l.Name))
+		s.lookAtLAN(l.Network, l.Name)
+	}
+	for _, link := range s.conf.Watched {
+		s.lookAtWatched(link)
 	}
 	s.hurry()
 	s.stations.Set(stationsOf(&s.conf))
+}
+
+// lookAtLAN has the engine know how the kernel has a LAN's link, and its socket which addresses it has.
+func (s *Service) lookAtLAN(lan, link string) {
+	state := s.o.Look(link)
+	s.house.Look(s.o.Uptime(), lan, state)
+	if c := s.lans[lan]; c != nil {
+		s.limit(link, c, state)
+	}
 }
