@@ -17,10 +17,10 @@ const (
 	protocolLL = 3
 )
 
-// A redetector has the kernel look again for a link-local address of its own that another station had when the
-// link came up (RFC 4862 5.4). The kernel looks once, and goes without one for good: so one forged packet in
-// that second would take IPv6 from a LAN until the next restart. A station that really has it is found again
-// each time.
+// A redetector has the kernel look again for a link-local address of its own that another station had when
+// the link came up (RFC 4862 5.4). The kernel looks once, and goes without one for good: so one forged packet
+// in that second would take IPv6 from a LAN until the next restart. A station that really has it is found
+// again each time.
 //
 //	the link comes ─► looked for ─ nobody has it ─► used
 //	                   ▲      └─── another has it ─► none ─┐

@@ -36,8 +36,9 @@ func NeighbourSolicitation(target netip.Addr, from ethernet.MAC) ([]byte, error)
 	return ndp.MarshalMessage(m)
 }
 
-// maxOwn is how many addresses of a link are looked after.
-const maxOwn = 64
+// maxOwn is how many addresses of a link are looked after: a filter of so many, and the one that it replaces,
+// have room in what a socket may have (net.core.optmem_max, 20 KiB on older kernels).
+const maxOwn = 32
 
 // claims keeps of Neighbour Advertisements those that are about one of some addresses, and all else. The
 // kernel, which has these addresses, believes none of them, but others on the link do. A router would hear
