@@ -19,40 +19,31 @@ const (
 // theirs. Nothing follows from it but that people are told: the kernel keeps an address that it has
 // (ndisc_recv_na in net/ipv6/ndisc.c), whoever says what.
 type claims struct {
-	mac   ethernet.MAC // this machine's card on the link
-	local netip.Addr   // its link-local address
-	own   []netip.Addr // all its addresses there
-	all   []claim
+	duplicate bool // another station has the link-local address
+	all       []claim
 }
 
-// A claim is that one address is one station's.
+// A claim is that an address of this machine is one station's.
 type claim struct {
-	from, addr netip.Addr
-	mac        ethernet.MAC
-	times      uint64
-	last       time.Duration
+	addr  netip.Addr
+	card  ethernet.MAC // who sent it
+	times uint64
+	last  time.Duration
 }
 
 // hear notes one. news: it is the first, of one that is remembered.
-func (c *claims) hear(now time.Duration, from, addr netip.Addr, mac ethernet.MAC) (news *claim) {
-	if mac == c.mac || addr != c.local && !slices.Contains(c.own, addr) {
-		return nil // somebody answers in our place, and truly; or for another
-	}
-	if mac == (ethernet.MAC{}) && from != c.local {
-		mac = cardOf(from)
-	}
-	is := func(o claim) bool { return o.from == from && o.addr == addr && o.mac == mac }
+func (c *claims) hear(now time.Duration, addr netip.Addr, card ethernet.MAC) (news bool) {
 	lately := c.lately(now)
-	if i := slices.IndexFunc(lately, is); i >= 0 {
+	i := slices.IndexFunc(lately, func(o claim) bool { return o.addr == addr && o.card == card })
+	switch {
+	case i >= 0:
 		lately[i].times++
 		lately[i].last = now
-		return nil
+	case len(lately) < maxClaims: // who says it by ever new cards has been told of
+		c.all = append(lately, claim{addr, card, 1, now})
+		return true
 	}
-	if len(lately) >= maxClaims {
-		return nil // who says it by ever new cards has been told of
-	}
-	c.all = append(lately, claim{from, addr, mac, 1, now})
-	return &c.all[len(c.all)-1]
+	return false
 }
 
 // lately are those that were heard lately.
@@ -69,8 +60,9 @@ func (c *claims) problems(now time.Duration) (all []string) {
 		if o.times > 1 {
 			heard = fmt.Sprintf("heard %d times, last %s ago", o.times, span.Text(now-o.last))
 		}
-		all = append(all, fmt.Sprintf("%s says that it is %s, an address of this router, %s: neighbours that "+
-			"believe it send there what is for the router, which keeps the address", o, o.addr, heard))
+		all = append(all, fmt.Sprintf("the card %s says that it is %s, an address of this router, %s: "+
+			"neighbours that believe it send there what is for the router, which keeps the address",
+			o.card, o.addr, heard))
 	}
 	if n := len(lately) - maxNamed; n > 0 {
 		all = append(all, fmt.Sprintf("%d more claim addresses of this router: gatehouse log radvd", n))
@@ -78,69 +70,41 @@ func (c *claims) problems(now time.Duration) (all []string) {
 	return all
 }
 
-// String says who it is: by its card, or else by where it sent from.
-func (c claim) String() string {
-	if c.mac == (ethernet.MAC{}) {
-		return "a station at " + c.from.String()
-	}
-	return "the card " + c.mac.String()
-}
-
-// claimed notes that a station says that an address of this router is its own. What is news of it is to be
-// logged.
-func (r *Router) claimed(now time.Duration, from, addr netip.Addr, mac ethernet.MAC) []Action {
-	if !r.up {
+// Claimed tells that a card of a link says that it has addr, an address of this router there.
+func (h *House) Claimed(now time.Duration, link string, addr netip.Addr, card ethernet.MAC) []Action {
+	if !h.claimsOn(link).hear(now, addr, card) {
 		return nil
 	}
-	return seen(r.claims.hear(now, from, addr, mac), "LAN "+r.conf.Network)
+	return []Action{Seen{fmt.Sprintf("the card %s claims this router's address %s on %s", card, addr, link)}}
 }
 
-// seen has a claim logged, if it is news.
-func seen(news *claim, where string) []Action {
-	if news == nil {
-		return nil
+// Watching says how the kernel has a link of Config.Watched.
+func (h *House) Watching(link string, s LinkState) { h.claimsOn(link).duplicate = s.Duplicate }
+
+func (h *House) claimsOn(link string) *claims {
+	if h.claims[link] == nil {
+		h.claims[link] = &claims{}
 	}
-	return []Action{Seen{fmt.Sprintf("%s claims this router's address %s on %s", news, news.addr, where)}}
+	return h.claims[link]
 }
 
-// A watched link is no LAN: nothing is said there, and nothing heard but claims.
-type watched struct {
-	claims
-	duplicate bool // another station has the link-local address
-}
-
-// Watching says how a link of Config.Watched is: its card, and how the kernel has it.
-func (h *House) Watching(link string, mac ethernet.MAC, s LinkState) {
-	w := h.watched[link]
-	if w == nil {
-		w = &watched{}
-		h.watched[link] = w
+// claimed are the problems that claims make: on LANs, and on links that are watched.
+func (h *House) claimed(now time.Duration, c Config) (all []string) {
+	say := func(where, link string, watched bool) {
+		on := h.claimsOn(link)
+		if watched && on.duplicate {
+			all = append(all, where+": another station has the link-local address of this router, so nothing "+
+				"is asked there over IPv6: look for one with the same hardware address")
+		}
+		for _, p := range on.problems(now) {
+			all = append(all, where+": "+p)
+		}
 	}
-	w.mac, w.own, w.duplicate = mac, s.Own, s.Duplicate
-}
-
-// ClaimedOn is Claimed for a link of Config.Watched.
-func (h *House) ClaimedOn(now time.Duration, link string, from, addr netip.Addr, mac ethernet.MAC) []Action {
-	if w := h.watched[link]; w != nil {
-		return seen(w.hear(now, from, addr, mac), link)
+	for _, l := range c.Links {
+		say(fmt.Sprintf("LAN %s (%s)", l.Network, l.Name), l.Name, false)
 	}
-	return nil
-}
-
-// watchedProblems are those of the links that are watched.
-func (h *House) watchedProblems(now time.Duration, c Config) (all []string) {
 	for _, link := range c.Watched {
-		w := h.watched[link]
-		if w == nil {
-			continue
-		}
-		if w.duplicate {
-			all = append(all, link+": another station has the link-local address of this router, so nothing is "+
-				"asked there over IPv6: look for one with the same hardware address")
-		}
-		for _, p := range w.problems(now) {
-			all = append(all, link+": "+p)
-		}
+		say(link, link, true)
 	}
 	return all
 }

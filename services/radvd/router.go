@@ -35,7 +35,6 @@ type Router struct {
 	hastenAt        time.Duration
 	shares          shares
 	others          []Other
-	claims          claims
 
 	await time.Duration // the end of the wait for Link.Awaited; Never: it begins with Up; 0: there is none
 
@@ -79,7 +78,6 @@ func (r *Router) between(from, to time.Duration) time.Duration {
 // Up tells that there is a socket on the link, with these addresses: hosts hear of it at once.
 func (r *Router) Up(now time.Duration, mac ethernet.MAC, local netip.Addr) {
 	r.up, r.mac, r.local, r.set = true, mac, local, nil
-	r.claims.mac, r.claims.local = mac, local
 	if r.await == Never {
 		r.await = now + AwaitMost
 	}

@@ -58,7 +58,7 @@ func (h *House) Look(now time.Duration, lan string, s LinkState) {
 		if s.Trouble != "" && r.state.Trouble == "" {
 			r.troubled = now
 		}
-		r.state, r.claims.own = s, s.Own
+		r.state = s
 	}
 }
 
@@ -101,7 +101,7 @@ func (h *House) Problems(now time.Duration, c Config) (all []string) {
 			all = append(all, r.problems(now)...)
 		}
 	}
-	return append(all, h.watchedProblems(now, c)...)
+	return append(all, h.claimed(now, c)...)
 }
 
 func (r *Router) problems(now time.Duration) (all []string) {
@@ -123,9 +123,6 @@ func (r *Router) problems(now time.Duration) (all []string) {
 			say("the kernel forwards no IPv6 there (net.ipv6.conf.%s.forwarding is 0), "+
 				"though hosts are told that this is a router", r.conf.Name)
 		}
-	}
-	for _, p := range r.claims.problems(now) {
-		say("%s", p)
 	}
 	others := r.otherProblems(now)
 	for _, o := range others[:min(maxNamed, len(others))] {

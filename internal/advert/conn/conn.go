@@ -23,9 +23,8 @@ type Role uint8
 
 // The roles.
 const (
-	Host    Role = iota // hears advertisements, and those of neighbours
-	Router              // hears solicitations too, and of neighbours those that claim its own addresses
-	Watcher             // hears those alone, also what is sent to any of these addresses
+	Host   Role = iota // hears advertisements, and those of neighbours
+	Router             // hears solicitations too, and no neighbours; those that claim its addresses: Watch
 )
 
 // Multicast groups: RFC 4291 2.7.1.
@@ -140,14 +139,9 @@ func (c *Conn) prepare(fd int, role Role) error {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // cut to the system's limit
 	// Network control, 6 in 802.1p, as routing protocols have it.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
-	allow(&filter, typeNeighbourAdvertisement)
-	if role != Host {
-		if err := claims([]netip.Addr{c.local}).Attach(fd); err != nil {
-			return os.NewSyscallError("filter of neighbour advertisements", err)
-		}
-	}
-	if role != Watcher {
-		allow(&filter, typeAdvertisement)
+	allow(&filter, typeAdvertisement)
+	if role == Host { // a router would hear all that its hosts answer
+		allow(&filter, typeNeighbourAdvertisement)
 	}
 	if role == Router {
 		allow(&filter, typeSolicitation)
@@ -157,10 +151,8 @@ func (c *Conn) prepare(fd int, role Role) error {
 		}
 	}
 	// The address is where it sends from. It hears what is sent to that, and to groups.
-	if role != Watcher {
-		if err := unix.Bind(fd, c.address(c.local)); err != nil {
-			return os.NewSyscallError("bind to "+c.local.String(), err)
-		}
+	if err := unix.Bind(fd, c.address(c.local)); err != nil {
+		return os.NewSyscallError("bind to "+c.local.String(), err)
 	}
 	return os.NewSyscallError("ICMPv6 filter",
 		unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter))

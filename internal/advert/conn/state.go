@@ -121,6 +121,7 @@ func (s *State) address(m *syscall.NetlinkMessage, index int) {
 	case flags&unix.IFA_F_TENTATIVE != 0 && flags&unix.IFA_F_OPTIMISTIC == 0:
 		local = Tentative
 	}
+	const maxOwn = 256
 	if local == Usable && addr.IsValid() && len(s.Own) < maxOwn {
 		s.Own = append(s.Own, addr)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/radvd"
 )
 
-func openSocket(link string, role conn.Role) (Conn, error) {
-	c, err := conn.Open(link, role)
+func openSocket(link string) (Conn, error) {
+	c, err := conn.Open(link, conn.Router)
 	if err != nil { // not the nil *Conn, which is no nil Conn
 		return nil, err
 	}
@@ -66,8 +66,6 @@ func (s *Service) receive(lan string, c *socket, m *conn.Message) {
 		actions = s.house.Solicited(now, lan, m.From)
 	case conn.IsAdvertisement:
 		actions = s.house.Heard(now, lan, m.From, &m.Advertisement)
-	case conn.IsNeighbour:
-		actions = s.house.Claimed(now, lan, m.From, m.Target, m.MAC)
 	}
 	s.carryOut(now, actions)
 	if len(actions) == 0 && s.house.Next(now) < s.due {

@@ -6,6 +6,7 @@
 //	another Config, links that come and go ───────────────────┘  (one at   └─► advertisements
 //	                                                           a time: mu)
 //	Information-requests (DHCPv6) ─ one reader a LAN ─► radvd/stateless ─────► Replies
+//	who claims our addresses ─ one reader a link, the WAN too ─► House ──────► problems
 //
 // What hosts are to be told of a prefix is on stable storage before they are told. Where it cannot be stored
 // they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that
@@ -40,8 +41,6 @@ type Conn interface {
 	MAC() ethernet.MAC
 	Local() netip.Addr // the link-local address that is sent from
 	Refused() uint64   // messages that pass no check
-	// Watch says which addresses the machine has there: who claims one is heard.
-	Watch(own []netip.Addr) error
 	links.Socket
 }
 
@@ -61,8 +60,8 @@ type Options struct {
 	// Open opens the socket on a link; with links.ErrAbsent it is opened when it is there. Nil: that of
 	// internal/advert/conn.
 	Open func(link string) (Conn, error)
-	// Watch does the same for a link that is no LAN, to hear claims alone.
-	Watch func(link string) (Conn, error)
+	// Watch opens what hears who claims addresses on a link, likewise.
+	Watch func(link string) (Watch, error)
 	// Neighbours opens the kernel's table of neighbours. Nil: that of appliance/neighbours.
 	Neighbours func() (keep.Neighbours, error)
 	// Look returns how the kernel has a link. Nil: as that package sees it.
@@ -89,6 +88,7 @@ type Service struct {
 	readers  sync.WaitGroup
 	stations *keep.Keeper
 	inform   *informers
+	watches  watches
 
 	reconfiguring sync.Mutex
 
@@ -96,7 +96,6 @@ type Service struct {
 	conf    radvd.Config
 	house   *radvd.House // nil until Run
 	lans    map[string]*socket
-	watched map[string]Conn // links that are no LANs
 	due     time.Duration
 	kept    error // why what hosts hold could not be stored, nil if it could
 	stopped bool  // nothing is sent any more
@@ -116,13 +115,14 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	}
 	o = o.withDefaults()
 	s := &Service{
-		o: o, log: o.Log, conf: conf, due: radvd.Never,
-		lans: map[string]*socket{}, watched: map[string]Conn{},
+		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, due: radvd.Never,
 		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		watches: watches{changed: make(chan struct{}, 1), open: map[string]Watch{}},
 	}
 	now := func() time.Time { return time.Time{}.Add(o.Uptime()) }
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
 	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
+	s.watches.links = links.New(o.Log, s.watchOn)
 	var err error
 	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{
 		Log: o.Log, Events: s.events, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall, Open: o.Neighbours,
@@ -138,10 +138,10 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 
 func (o Options) withDefaults() Options {
 	if o.Open == nil {
-		o.Open = func(link string) (Conn, error) { return openSocket(link, conn.Router) }
+		o.Open = openSocket
 	}
 	if o.Watch == nil {
-		o.Watch = func(link string) (Conn, error) { return openSocket(link, conn.Watcher) }
+		o.Watch = openWatch
 	}
 	if o.Look == nil {
 		o.Look = lookAt
@@ -158,18 +158,14 @@ func (s *Service) openings(c *radvd.Config) (all []links.Opening[Conn]) {
 			},
 		})
 	}
-	return append(all, s.watchOpenings(c)...)
+	return all
 }
 
 // took has the socket of a LAN used, or none.
 func (s *Service) took(o links.Opening[Conn], c Conn, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lan, link, _ := strings.Cut(o.Key, "\n")
-	if lan == "" {
-		s.watchOn(link, c)
-		return
-	}
+	lan, _, _ := strings.Cut(o.Key, "\n")
 	if c == nil {
 		delete(s.lans, lan)
 		if s.house != nil {
@@ -180,7 +176,6 @@ func (s *Service) took(o links.Opening[Conn], c Conn, _ error) {
 	s.lans[lan] = &socket{Conn: c}
 	if s.house != nil {
 		s.use(lan)
-		s.lookAtLAN(lan, link)
 	}
 }
 
@@ -202,11 +197,13 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	}
 	s.start()
 	s.inform.set(&s.conf)
-	defer func() { err = errors.Join(err, s.inform.close()) }()
+	s.setWatches(&s.conf)
+	defer func() { err = errors.Join(err, s.inform.close(), s.watches.links.Close()) }()
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var attending sync.WaitGroup
 	attending.Go(func() { s.links.Run(stop, s.changed) })
 	attending.Go(func() { s.inform.links.Run(stop, s.inform.changed) })
+	attending.Go(func() { s.watches.links.Run(stop, s.watches.changed) })
 	attending.Go(func() { s.watch(stop) })
 	attending.Go(func() { s.stations.Run(ctx) })
 	defer attending.Wait()
@@ -231,9 +228,6 @@ func (s *Service) start() {
 	s.house = radvd.New(s.o.Uptime(), s.conf, kept, s.o.Rand)
 	for lan := range s.lans {
 		s.use(lan)
-	}
-	for link, c := range s.watched {
-		s.readClaims(link, c)
 	}
 	s.look()
 }
@@ -313,6 +307,7 @@ func (s *Service) watch(ctx context.Context) {
 		case <-s.o.Changed:
 			wake(s.changed)
 			wake(s.inform.changed)
+			wake(s.watches.changed)
 			select {
 			case <-time.After(links.Settle):
 			case <-ctx.Done():
@@ -328,20 +323,14 @@ func (s *Service) watch(ctx context.Context) {
 // look has the engine know how the kernel has the links.
 func (s *Service) look() {
 	for _, l := range s.conf.Links {
-		s.lookAtLAN(l.Network, l.Name)
+		s.house.Look(s.o.Uptime(), l.Network, s.o.Look(l.Name))
 	}
 	for _, link := range s.conf.Watched {
-		s.lookAtWatched(link)
+		s.house.Watching(link, s.o.Look(link))
+	}
+	for link, w := range s.watches.open {
+		w.Own(s.o.Look(link).Own)
 	}
 	s.hurry()
 	s.stations.Set(stationsOf(&s.conf))
-}
-
-// lookAtLAN has the engine know how the kernel has a LAN's link, and its socket which addresses it has.
-func (s *Service) lookAtLAN(lan, link string) {
-	state := s.o.Look(link)
-	s.house.Look(s.o.Uptime(), lan, state)
-	if c := s.lans[lan]; c != nil {
-		s.limit(link, c, state)
-	}
 }

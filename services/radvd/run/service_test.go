@@ -42,10 +42,7 @@ func (w *wire) MAC() ethernet.MAC { return ethernet.MAC{2, 5: 1} }
 func (w *wire) Local() netip.Addr { return netip.MustParseAddr("fe80::1") }
 func (w *wire) Refused() uint64   { return 0 }
 func (w *wire) Check() error      { return nil }
-
-func (w *wire) Watch([]netip.Addr) error { return nil }
-
-func (w *wire) Close() error { close(w.closed); return nil }
+func (w *wire) Close() error      { close(w.closed); return nil }
 
 // nobody is a kernel without neighbours.
 type nobody chan struct{}
