@@ -39,6 +39,9 @@ func radvdConfig(s *site.Site, l Learned) (c radvd.Config, untold []string) {
 		untold = append(untold, link.Fit()...)
 		c.Links = append(c.Links, link)
 	}
+	if s.WAN.Interface != "" && (s.WAN.Auto6 || len(own6(s, l)) > 0) {
+		c.Watched = []string{s.WAN.Link()}
+	}
 	return c, untold
 }
 

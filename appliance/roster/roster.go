@@ -69,7 +69,7 @@ func All() []Service {
 		{
 			// net_raw opens ICMPv6 sockets on links that come later.
 			Name: Radvd, UID: 505, Caps: []string{"net_bind_service", "net_raw"}, StateDir: "/perm/radvd",
-			Reloads: true, Memory: 10, OOM: -600, Holds: []string{"netlink", "raw", "udp"},
+			Reloads: true, Memory: 10, OOM: -600, Holds: []string{"netlink", "packet", "raw", "udp"},
 		},
 		// It opens its raw sockets before it drops; what is kept is when the broker was told what.
 		{

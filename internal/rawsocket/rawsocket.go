@@ -27,6 +27,7 @@ import (
 const (
 	IPv4 uint16 = unix.ETH_P_IP
 	ARP  uint16 = unix.ETH_P_ARP
+	IPv6 uint16 = unix.ETH_P_IPV6
 )
 
 // A Packet is a packet socket on one link. Read, Send and Close may be called at the same

@@ -41,6 +41,15 @@ func (c Config) Check() error {
 		names[l.Name], networks[l.Network] = true, true
 		l.check(wrong)
 	}
+	if len(c.Watched) > maxOf {
+		bad = append(bad, fmt.Errorf("radvd: %d links are watched, %d at most", len(c.Watched), maxOf))
+	}
+	for _, link := range c.Watched {
+		if link == "" || len(link) > 15 || names[link] {
+			bad = append(bad, fmt.Errorf("radvd: watched link %q: no name of a link, or there twice", link))
+		}
+		names[link] = true
+	}
 	return errors.Join(bad...)
 }
 

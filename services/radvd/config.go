@@ -32,6 +32,9 @@ const (
 // through JSON, and is checked by Check.
 type Config struct {
 	Links []Link
+	// Watched are links of the kernel that are no LANs: there it is only looked who claims an address of this
+	// router.
+	Watched []string `json:",omitzero"`
 }
 
 // A Link is one LAN. All lifetimes are whole seconds.

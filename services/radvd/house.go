@@ -14,14 +14,15 @@ import (
 // A House is this router on all LANs, by their names. A LAN that is in no configuration any more stays as
 // long as its hosts can hold a prefix: it may come back.
 type House struct {
-	rand func() uint64
-	lans map[string]*Router
+	rand   func() uint64
+	lans   map[string]*Router
+	claims map[string]*claims // by links
 }
 
 // New returns the engine for a configuration that passes its Check, with what was kept; rand returns 64 bits
 // by chance.
 func New(now time.Duration, c Config, kept []Kept, rand func() uint64) *House {
-	h := &House{rand: rand, lans: map[string]*Router{}}
+	h := &House{rand: rand, lans: map[string]*Router{}, claims: map[string]*claims{}}
 	for _, l := range c.Links {
 		h.lans[l.Network] = newRouter(now, l, kept, rand)
 	}
@@ -62,6 +63,10 @@ func (h *House) Reconfigure(now time.Duration, c Config) {
 			r.reconfigure(now, Link{Network: name})
 		}
 	}
+	maps.DeleteFunc(h.claims, func(link string, _ *claims) bool {
+		return !slices.Contains(c.Watched, link) &&
+			!slices.ContainsFunc(c.Links, func(l Link) bool { return l.Name == link })
+	})
 }
 
 // reconfigure goes on with another configuration of the LAN. What hosts are told otherwise now they are told
@@ -121,15 +126,6 @@ func (h *House) Unanswered(now time.Duration, lan string) {
 func (h *House) Heard(now time.Duration, lan string, from netip.Addr, a *advert.Advertisement) []Action {
 	if r := h.lans[lan]; r != nil {
 		return r.heard(now, from, a)
-	}
-	return nil
-}
-
-// Claimed tells that a station says that this router's address on a LAN is its own, and which card that is
-// at; the zero MAC: it does not say.
-func (h *House) Claimed(now time.Duration, lan string, from netip.Addr, mac ethernet.MAC) []Action {
-	if r := h.lans[lan]; r != nil {
-		return r.claimed(now, from, mac)
 	}
 	return nil
 }

@@ -35,7 +35,6 @@ type Router struct {
 	hastenAt        time.Duration
 	shares          shares
 	others          []Other
-	claimants       []claimant
 
 	await time.Duration // the end of the wait for Link.Awaited; Never: it begins with Up; 0: there is none
 

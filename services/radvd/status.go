@@ -16,6 +16,8 @@ type LinkState struct {
 	Forwarding bool   `json:"forwarding"`
 	Trouble    string `json:"trouble,omitempty"`   // why the link-local address is not to be used, in words
 	Duplicate  bool   `json:"duplicate,omitempty"` // another station has it
+	// Own are the addresses that this router has there.
+	Own []netip.Addr `json:"own,omitempty"`
 }
 
 // LANStatus is how it is with a LAN.
@@ -88,7 +90,7 @@ func (r *Router) status(now time.Duration) LANStatus {
 	return s
 }
 
-// maxNamed is how many routers, or claimants, of a LAN are named, those that came first: who makes them up
+// maxNamed is how many routers, or claims, of a link are named, those that came first: who makes them up
 // shall not fill a screen with them.
 const maxNamed = 3
 
@@ -99,7 +101,7 @@ func (h *House) Problems(now time.Duration, c Config) (all []string) {
 			all = append(all, r.problems(now)...)
 		}
 	}
-	return all
+	return append(all, h.claimed(now, c)...)
 }
 
 func (r *Router) problems(now time.Duration) (all []string) {
@@ -121,13 +123,6 @@ func (r *Router) problems(now time.Duration) (all []string) {
 			say("the kernel forwards no IPv6 there (net.ipv6.conf.%s.forwarding is 0), "+
 				"though hosts are told that this is a router", r.conf.Name)
 		}
-	}
-	claiming := r.claiming(now)
-	for _, c := range claiming[:min(maxNamed, len(claiming))] {
-		say("%s says that it is %s, the address of this router: hosts that believe it send there what is to leave", c, r.local)
-	}
-	if n := len(claiming) - maxNamed; n > 0 {
-		say("%d more stations say so: gatehouse log radvd", n)
 	}
 	others := r.otherProblems(now)
 	for _, o := range others[:min(maxNamed, len(others))] {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -121,5 +123,50 @@ func TestDuplicateLinkLocal(t *testing.T) {
 	})
 	if out, err := host.Try(testnet.Need(t, "rdisc6", "ndisc6"), "-1", "-r", "3", "-w", "1000", "eth0"); err == nil || len(made(host)) > 0 {
 		t.Errorf("the host has %v, and hears\n%s", made(host), out)
+	}
+}
+
+// TestClaimedAddresses: stations on a LAN and upstream whose kernels say that they have the box's addresses,
+// from these very addresses, are told of with card and address; the box keeps them.
+func TestClaimedAddresses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 1)
+	const wan, lan = "2001:db8:5::10", "2001:db8:100:1::1"
+	h.start(houseSite{wan: `ipv6 = "` + wan + `/64"` + "\n" + `gateway6 = "` + ispOwn + `"`, lan: `ipv6 = "` + lan + `/64"`})
+	has := func(a string) bool {
+		return strings.Contains(h.Run("ip", "-6", "-o", "addr", "show", "-tentative"), " "+a+"/")
+	}
+	testnet.Eventually(t, patience, "all is well", func() bool {
+		return has(boxWAN6) && has(boxLAN6) && strings.Contains(h.gatehouse("status"), "Everything is as it should be.")
+	})
+	for i, c := range []struct {
+		wire  int
+		addrs []string
+		where string
+	}{{0, []string{wan, boxWAN6}, "eth0"}, {1, []string{lan, boxLAN6}, "LAN lan (eth1)"}} {
+		thief := h.host(c.wire, "")
+		thief.Sysctl("ipv6.conf.eth0.ndisc_notify", "1")
+		for _, a := range c.addrs {
+			thief.Run("ip", "-6", "addr", "add", a+"/64", "dev", "eth0", "nodad")
+		}
+		n := 0
+		testnet.Eventually(t, patience, "claims on "+c.where+" are told of", func() bool {
+			n++
+			card := fmt.Sprintf("02:00:00:00:66:%x%x", i, n%8) // with another card a kernel says so
+			thief.Run("ip", "link", "set", "eth0", "address", card)
+			out := unfolded(h.gatehouse("status"))
+			for _, a := range c.addrs {
+				if !regexp.MustCompile(regexp.QuoteMeta(c.where+": the card 02:00:00:00:66:") + "[0-9a-f]{2} says that it is " +
+					regexp.QuoteMeta(a+", an address of this router, heard")).MatchString(out) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	for _, a := range []string{wan, lan, boxWAN6, boxLAN6} {
+		if !has(a) {
+			t.Errorf("the box has not %s any more", a)
+		}
 	}
 }

@@ -7,6 +7,7 @@ package rtnl
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -27,8 +28,9 @@ func Apply(ctx context.Context, want netcfg.Config) (changes []string, err error
 // A Keeper is a netcfg.Keeper of the kernel's network.
 type Keeper struct {
 	*netcfg.Keeper
-	kernel  kernel
-	monitor *monitor
+	kernel     kernel
+	monitor    *monitor
+	redetector redetector
 }
 
 // Open prepares to keep the network. Its goroutine is Run's.
@@ -42,14 +44,21 @@ func Open(tell netcfg.Tell) (*Keeper, error) {
 		k.Close()
 		return nil, err
 	}
-	return &Keeper{netcfg.NewKeeper(k, tell), k, m}, nil
+	again, err := openKernel()
+	if err != nil {
+		k.Close()
+		return nil, errors.Join(err, m.socket.Close())
+	}
+	return &Keeper{netcfg.NewKeeper(k, tell), k, m, redetector{kernel: again}}, nil
 }
 
-// Run keeps the network equal to what is Set, until ctx ends. Settings are those of the namespace of its
+// Run keeps the network equal to what is Set, and has the kernel look again for link-local addresses that
+// another station had, until ctx ends. Settings are those of the namespace of its
 // thread.
 func (k *Keeper) Run(ctx context.Context) {
 	var following sync.WaitGroup
 	following.Go(func() { k.monitor.follow(ctx, k.Add) })
+	following.Go(func() { k.redetector.run(ctx) })
 	k.Keeper.Run(ctx)
 	following.Wait()
 	k.kernel.Close()

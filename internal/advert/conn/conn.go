@@ -24,7 +24,7 @@ type Role uint8
 // The roles.
 const (
 	Host   Role = iota // hears advertisements, and those of neighbours
-	Router             // hears solicitations too, and of neighbours those that claim its own address
+	Router             // hears solicitations too, and no neighbours; those that claim its addresses: Watch
 )
 
 // Multicast groups: RFC 4291 2.7.1.
@@ -140,11 +140,10 @@ func (c *Conn) prepare(fd int, role Role) error {
 	// Network control, 6 in 802.1p, as routing protocols have it.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)
 	allow(&filter, typeAdvertisement)
-	allow(&filter, typeNeighbourAdvertisement)
+	if role == Host { // a router would hear all that its hosts answer
+		allow(&filter, typeNeighbourAdvertisement)
+	}
 	if role == Router {
-		if err := claims(c.local).Attach(fd); err != nil {
-			return os.NewSyscallError("filter of neighbour advertisements", err)
-		}
 		allow(&filter, typeSolicitation)
 		group := unix.IPv6Mreq{Multiaddr: AllRouters.As16(), Interface: uint32(c.index)}
 		if err := unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &group); err != nil {

@@ -10,6 +10,8 @@
 // What is sent leaves from the link-local address that the socket was opened with, and is not
 // heard by the machine itself. What a message means is left to others.
 //
+// A Watch hears who claims addresses of this machine, whatever rules of a firewall say.
+//
 // Octets are those of mdlayher/ndp, but for what it cannot read: options of 256 octets and
 // more, routes whose length is no multiple of eight, and names, of which it makes Unicode.
 //

@@ -1,15 +1,12 @@
 package conn
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/netip"
 
 	"github.com/mdlayher/ndp"
-	"golang.org/x/net/bpf"
 
 	"github.com/gatehouse-os/gatehouse/internal/ethernet"
-	"github.com/gatehouse-os/gatehouse/internal/rawsocket"
 )
 
 // A host asks its router whether it is there: neighbour unreachability detection, RFC 4861 7.3.
@@ -32,19 +29,6 @@ func NeighbourSolicitation(target netip.Addr, from ethernet.MAC) ([]byte, error)
 		m.Options = append(m.Options, source(from))
 	}
 	return ndp.MarshalMessage(m)
-}
-
-// claims keeps of Neighbour Advertisements those that are about one address, and all else. The kernel, which
-// has that address, believes none of them, but others on the link do. A router would hear all that its hosts
-// answer otherwise.
-func claims(own netip.Addr) rawsocket.Filter {
-	f := rawsocket.Filter{bpf.LoadAbsolute{Off: 0, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNeighbourAdvertisement, SkipTrue: 1},
-		bpf.RetConstant{Val: maxMessage}}
-	for i, b := uint32(0), own.As16(); i < 16; i += 4 {
-		f = f.Unless(bpf.LoadAbsolute{Off: targetAt + i, Size: 4}, binary.BigEndian.Uint32(b[i:]))
-	}
-	return f.AcceptAll()
 }
 
 // neighbour reads the octets of a Neighbour Advertisement.

@@ -34,6 +34,8 @@ type State struct {
 	Forwarding bool
 	Local      Local
 	Addr       netip.Addr // the link-local one
+	// Own are all IPv6 addresses of the link that the kernel uses.
+	Own []netip.Addr
 }
 
 // Look asks the kernel, by rtnetlink(7), for the state of the link with that index. It needs no privilege and
@@ -99,9 +101,10 @@ func (s *State) link(m *syscall.NetlinkMessage, index int) {
 func (s *State) address(m *syscall.NetlinkMessage, index int) {
 	b := m.Data
 	if m.Header.Type != syscall.RTM_NEWADDR || len(b) < unix.SizeofIfAddrmsg ||
-		int(binary.NativeEndian.Uint32(b[4:])) != index || b[3] != unix.RT_SCOPE_LINK {
+		int(binary.NativeEndian.Uint32(b[4:])) != index {
 		return
 	}
+	scope := b[3]
 	flags, addr := uint32(b[2]), netip.Addr{}
 	attributes(b, unix.SizeofIfAddrmsg, func(kind uint16, value []byte) {
 		switch {
@@ -118,7 +121,12 @@ func (s *State) address(m *syscall.NetlinkMessage, index int) {
 	case flags&unix.IFA_F_TENTATIVE != 0 && flags&unix.IFA_F_OPTIMISTIC == 0:
 		local = Tentative
 	}
-	if addr.IsLinkLocalUnicast() && (local > s.Local || local == s.Local && addr.Less(s.Addr)) {
+	const maxOwn = 256
+	if local == Usable && addr.IsValid() && len(s.Own) < maxOwn {
+		s.Own = append(s.Own, addr)
+	}
+	better := local > s.Local || local == s.Local && addr.Less(s.Addr)
+	if scope == unix.RT_SCOPE_LINK && addr.IsLinkLocalUnicast() && better {
 		s.Local, s.Addr = local, addr
 	}
 }

@@ -271,7 +271,7 @@ func (c *Client) replace() {
 		case c.hasOther(s):
 			c.remove(s, doubtedFor)
 		default:
-			c.lookAgain(s.source)
+			c.lookAgain(s.source, refill)
 		}
 	}
 }

@@ -62,8 +62,14 @@ const (
 	patience     = 3 * time.Second
 	longPatience = 10 * time.Second
 	// deadAfter is how many questions in a row without an answer end the use of an address that had answered,
-	// where there is another; without, it is asked less and less.
+	// where there is another; without, its name is resolved again, at most once in relook.
 	deadAfter = 5
+	relook    = 8 * time.Minute
+	// goneAfter is the same where nobody else answers either: some 23 minutes.
+	goneAfter = 12
+	// reachBits is how many questions in a row without an answer make a server unreachable (RFC 5905 9.2).
+	// Until then it is asked each 64 s, which RFC 5905 does only with a burst, once, after all 8.
+	reachBits = 8
 	// suspects is how many samples in a row that contradict all before, and agree, are believed.
 	suspects = 3
 	// strangers is how many in a row contradict all before, and each other, until nothing before is believed.

@@ -14,8 +14,9 @@ import (
 //
 //	             7 questions                    the line is steady
 //	burst ─────────────────────────► 64 s ◄──────────────────────► 1024 s
-//	  ▲                                │ a contradiction, a jump, a network
-//	  └────────────────────────────────┘
+//	  ▲                                │ a contradiction, a jump, a network  │ no answer
+//	  └────────────────────────────────┘                                     ▼
+//	                                     an answer: as before ◄── 64 s, 8 times; then 128 s … 1024 s
 type server struct {
 	source *source
 	addr   netip.Addr
@@ -37,7 +38,9 @@ type server struct {
 	void     bool // its answer will not count
 
 	reach    uint8
-	fails    int // questions in a row without an answer
+	fails    int           // questions in a row without an answer
+	silent   time.Duration // when the first of these was asked
+	alone    bool          // when the last was, others had been heard since then
 	answered bool
 	last     wire.Header // of the last good answer
 	unsynced bool        // the last answer said so
@@ -119,10 +122,10 @@ func (c *Client) ask(s *server) {
 	c.exchange++
 	s.pending, s.void = c.exchange, false
 	s.cookie = wire.Timestamp(max(1, c.rand())) // zero would be "unknown"
-	s.reach, s.asked = s.reach<<1, c.now
+	s.reach, s.asked, s.alone = s.reach<<1, c.now, s.fails > 0 && c.heardSince(s.silent)
 	s.counts.Sent++
 	s.deadline = c.now + timeout
-	if !s.answered && len(s.source.candidates) > 0 {
+	if !s.answered && c.hasOther(s) {
 		s.deadline = c.now + firstTimeout
 	}
 	s.burst = max(0, s.burst-1)
@@ -134,16 +137,19 @@ func (c *Client) ask(s *server) {
 	c.do(a)
 }
 
-// interval is how long it is to the next question: with a little chance, so that nobody asks in step.
+// interval is how long it is to the next question: with a little chance, so that nobody asks in step. One
+// that does not answer is asked each 64 s until all 8 bits of its reach say so, whatever its poll was, and
+// then ever less.
 func (c *Client) interval(s *server) time.Duration {
 	d := burstGap
 	if s.burst > 0 && s.burst <= lastGaps {
 		d = 4 * burstGap << (lastGaps - s.burst)
 	} else if s.burst == 0 {
-		d = time.Second << max(s.poll, s.slowest)
-		if s.fails > burst {
-			d = max(d, time.Second<<min(minPoll+s.fails-burst, maxPoll))
+		poll := s.poll
+		if s.fails > 0 {
+			poll = int8(min(minPoll+max(0, s.fails-reachBits), maxPoll))
 		}
+		d = time.Second << max(poll, s.slowest)
 	}
 	return d + time.Duration(c.rand()%uint64(d/32))
 }
@@ -164,28 +170,47 @@ func (c *Client) Failed(now time.Duration, exchange uint64) []Action {
 func (c *Client) unanswered(s *server) {
 	c.do(Drop{s.pending})
 	s.pending = 0
+	if s.fails == 0 {
+		s.silent = s.asked
+	}
 	s.fails++
 	s.counts.Lost++
+	if s.burst == 0 {
+		s.next = max(c.now, s.asked+c.interval(s))
+	}
 	if c.givenUp(s) {
 		c.remove(s, doubtedFor)
 		c.choose()
 		return
+	}
+	if s.fails >= deadAfter {
+		c.lookAgain(s.source, relook)
 	}
 	if s.reach == 0 {
 		c.choose()
 	}
 }
 
-// givenUp tells whether an address is not asked any more: there are others, or the name may have others now.
-// Addresses of the site are all there are.
+// givenUp tells whether an address that does not answer is not asked any more, since there is another. One
+// that has answered stays longer where nobody else was heard before its last question: it may be our network
+// that is gone. Without another, a name whose address has never answered is resolved as at the start; all
+// else stays, and is asked less and less.
 func (c *Client) givenUp(s *server) bool {
-	named := len(s.source.conf.Addrs) == 0
-	limit, others := deadAfter, len(s.source.candidates) > 0
+	limit := deadAfter
 	switch {
-	case !s.answered && others:
+	case s.fails == 0:
+		return false
+	case !c.hasOther(s):
+		return !s.answered && len(s.source.conf.Addrs) == 0 && s.fails >= limit
+	case !s.answered:
 		limit = 1
-	case s.answered && !others:
-		limit = 2 * deadAfter
+	case !s.alone:
+		limit = goneAfter
 	}
-	return (others || named) && s.fails >= limit
+	return s.fails >= limit
+}
+
+// heardSince tells whether any server gave the time after a moment.
+func (c *Client) heardSince(at time.Duration) bool {
+	return slices.ContainsFunc(c.servers, func(s *server) bool { return s.heard > at })
 }

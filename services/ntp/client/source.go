@@ -9,7 +9,7 @@ import (
 )
 
 // How often names are resolved that have no address, or only such as are dead: after 2, 4, 8 … 1024 seconds.
-// One with servers that has a place left, each hour.
+// One with servers that has a place left, each hour. That of a silent server: see relook.
 const (
 	firstRetry   = 2 * time.Second
 	maxRetry     = 1024 * time.Second
@@ -25,9 +25,8 @@ type source struct {
 	candidates []netip.Addr // that are to be tried
 	banned     map[netip.Addr]time.Duration
 	asking     bool
-	asked      time.Duration
+	asked      time.Duration // when it was resolved last, or its addresses were looked through
 	askAt      time.Duration // when to resolve again, or to begin again with the addresses
-	againAt    time.Duration // when others may be looked for in place of one that is of no use
 	tries      int
 	cause      string // why it has no address
 }
@@ -137,6 +136,13 @@ func (c *Client) resolved(s *source, addrs []netip.Addr, cause string) {
 		}
 	}
 	s.candidates = alternate(addrs)
+	for _, old := range slices.Clone(s.servers) {
+		if c.givenUp(old) {
+			c.remove(old, doubtedFor)
+			c.choose()
+			c.fill(s) // what is left may be of use to the next
+		}
+	}
 }
 
 // usable are the first addresses that a server can have.

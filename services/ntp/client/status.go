@@ -65,7 +65,7 @@ type Status struct {
 	Estimate Estimate // if State is Known, or Distance is not 0: as it was
 	Holdover time.Duration
 	Servers  []Server
-	// Problems are of sources that have no server.
+	// Problems are of sources that have no server, and of names whose servers are all silent.
 	Problems []string
 }
 
@@ -85,13 +85,29 @@ func (c *Client) Status(now time.Duration) Status {
 		for _, s := range src.servers {
 			st.Servers = append(st.Servers, c.server(s))
 		}
-		if len(src.servers) == 0 && src.cause != "" {
-			st.Problems = append(st.Problems, fmt.Sprintf("%s: %s", src.conf, src.cause))
-		} else if len(src.servers) == 0 && len(src.banned) > 0 {
-			st.Problems = append(st.Problems, fmt.Sprintf("%s: no address of it is of use", src.conf))
+		if why := src.trouble(); why != "" {
+			st.Problems = append(st.Problems, fmt.Sprintf("%s: %s", src.conf, why))
 		}
 	}
 	return st
+}
+
+// trouble is why a source has no server, or none that answers; "": it has.
+func (s *source) trouble() string {
+	named := len(s.conf.Addrs) == 0
+	switch {
+	case len(s.servers) > 0 && (!named || slices.ContainsFunc(s.servers, func(s *server) bool {
+		return s.reach > 0 || !s.answered
+	})):
+		return ""
+	case s.cause != "":
+		return s.cause
+	case len(s.servers) > 0:
+		return "no address of it answers"
+	case len(s.banned) > 0:
+		return "no address of it is of use"
+	}
+	return ""
 }
 
 // server is what is known about one.

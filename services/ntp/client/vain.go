@@ -3,6 +3,7 @@ package client
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // How many answers in a row that are no time end the use of an address, where there is another: of one that
@@ -26,7 +27,7 @@ func (c *Client) inVain(s *server) {
 		c.remove(s, doubtedFor)
 		c.choose()
 	default:
-		c.lookAgain(s.source)
+		c.lookAgain(s.source, refill)
 	}
 }
 
@@ -38,16 +39,16 @@ func (c *Client) hasOther(s *server) bool {
 	})
 }
 
-// lookAgain has the candidates of a source that has servers found again, once an hour.
-func (c *Client) lookAgain(src *source) {
-	switch {
-	case src.asking || c.now < src.againAt:
+// lookAgain has the candidates of a source that has servers found again, if that was not done just now.
+func (c *Client) lookAgain(src *source, every time.Duration) {
+	if src.asking || c.now < src.asked+every {
 		return
-	case len(src.conf.Addrs) > 0:
-		src.candidates = alternate(src.conf.Addrs)
-	default:
-		src.asking, src.asked = true, c.now
-		c.do(Resolve{src.conf.Name, !c.known})
 	}
-	src.againAt = c.now + refill
+	src.asked = c.now
+	if len(src.conf.Addrs) > 0 {
+		src.candidates = alternate(src.conf.Addrs)
+		return
+	}
+	src.asking = true
+	c.do(Resolve{src.conf.Name, !c.known})
 }

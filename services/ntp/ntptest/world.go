@@ -64,6 +64,8 @@ type World struct {
 	Offline      bool
 	// Watch is called each second of true time.
 	Watch func(at time.Duration)
+	// Resolving is called with each name that is resolved; nil: nothing is.
+	Resolving func(name string)
 
 	events []event
 	drops  map[uint64]bool
@@ -163,6 +165,9 @@ func (w *World) act(actions []client.Action) {
 		case client.Drop:
 			w.drops[a.Exchange] = true
 		case client.Resolve:
+			if w.Resolving != nil {
+				w.Resolving(a.Name)
+			}
 			addrs, cause := w.Names[a.Name], ""
 			if w.Offline {
 				addrs, cause = nil, "no network"

@@ -89,7 +89,15 @@ func TestClaims(t *testing.T) {
 // claims has a host say to everybody that it has an address, by its own card or by another.
 func claims(t *testing.T, from *testnet.Namespace, what netip.Addr, by net.HardwareAddr) {
 	t.Helper()
-	source, all := netip.MustParseAddr("fe80::bad"), conn.AllNodes
+	claimsTo(t, from, "eth0", what, by, conn.AllNodes, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1})
+}
+
+// claimsTo has it say so on a link to whoever has an address, at a card.
+func claimsTo(t *testing.T, from *testnet.Namespace, on string, what netip.Addr, by net.HardwareAddr, all netip.Addr,
+	to net.HardwareAddr) {
+
+	t.Helper()
+	source := what                                                         // as kernels do
 	body := append([]byte{136, 0, 0, 0, 0x20, 0, 0, 0}, what.AsSlice()...) // "override"
 	body = append(append(body, 2, 1), by...)
 	sum := uint32(len(body) + 58)
@@ -102,11 +110,11 @@ func claims(t *testing.T, from *testnet.Namespace, what netip.Addr, by net.Hardw
 		sum = sum>>16 + sum&0xffff
 	}
 	binary.BigEndian.PutUint16(body[2:], ^uint16(sum))
-	frame := append([]byte{0x33, 0x33, 0, 0, 0, 1}, from.MAC("eth0")...)
+	frame := append(slices.Clone(to), from.MAC(on)...)
 	frame = append(frame, 0x86, 0xdd, 0x60, 0, 0, 0, 0, byte(len(body)), 58, 255)
 	frame = append(append(append(frame, source.AsSlice()...), all.AsSlice()...), body...)
 	err := from.Do(func() error {
-		link, err := net.InterfaceByName("eth0")
+		link, err := net.InterfaceByName(on)
 		if err != nil {
 			return err
 		}
@@ -122,24 +130,75 @@ func claims(t *testing.T, from *testnet.Namespace, what netip.Addr, by net.Hardw
 	}
 }
 
-// TestOwnAddressClaimed: who says that the router's link-local address is at his card is told, once; who says
-// so of other addresses, or names the router's card, is not.
+// heard has a station say that it has an address, until that is told of: the socket may be there a moment
+// later than the service.
+func (r *router) heard(t *testing.T, where string, card net.HardwareAddr, a netip.Addr, claim func()) {
+	t.Helper()
+	want := where + ": the card " + card.String() + " says that it is " + a.String() + ", an address of this router, heard "
+	testnet.Eventually(t, 20*time.Second, want, func() bool {
+		claim()
+		return slices.ContainsFunc(r.status().Problems, func(p string) bool { return strings.HasPrefix(p, want) })
+	})
+}
+
+// TestOwnAddressClaimed: who says that an address of the router is at his card is told, with the address and
+// the time, and once in the log; who says so of other addresses, or names the router's card, is not. The
+// router keeps its addresses, and answers for them.
 func TestOwnAddressClaimed(t *testing.T) {
 	r, host := newNetwork(t)
-	r.start(link(prefix("2001:db8:1::/64")))
-	own := r.status().LANs[0].Local
-	claims(t, host, netip.MustParseAddr("fe80::77"), host.MAC("eth0"))
-	claims(t, host, own, r.net.MAC("lan0"))
-	for range 3 {
-		claims(t, host, own, host.MAC("eth0"))
+	global, ula, late := netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddr("fd00:1::1"), netip.MustParseAddr("2001:db8:2::1")
+	for _, a := range []netip.Addr{global, ula} {
+		r.net.Run("ip", "addr", "add", a.String()+"/64", "dev", "lan0", "nodad")
 	}
-	want := "LAN home (lan0): the card " + host.MAC("eth0").String() + " says that it is " + own.String() +
-		", the address of this router: hosts that believe it send there what is to leave"
-	testnet.Eventually(t, 20*time.Second, want, func() bool { return slices.Contains(r.status().Problems, want) })
-	if p := r.status().Problems; len(p) != 1 {
+	r.start(link(prefix("2001:db8:1::/64")))
+	own, card := r.status().LANs[0].Local, host.MAC("eth0")
+	says := func(a netip.Addr) { r.heard(t, "LAN home (lan0)", card, a, func() { claims(t, host, a, card) }) }
+	says(own)
+	claims(t, host, netip.MustParseAddr("fe80::77"), card)
+	claims(t, host, late, card)
+	claims(t, host, global, r.net.MAC("lan0"))
+	says(ula) // it is heard after those
+	if p := r.status().Problems; len(p) != 2 {
 		t.Errorf("%q", p)
 	}
-	if n := strings.Count(r.Output(), "claims this router's address"); n != 1 {
+	says(global)
+	r.net.Run("ip", "addr", "add", late.String()+"/64", "dev", "lan0", "nodad")
+	r.reconfigure(link(prefix("2001:db8:1::/64")))
+	claims(t, host, late, card)
+	r.await("claims this router's address " + late.String())
+	if n := strings.Count(r.Output(), "claims this router's address"); n != 4 {
 		t.Errorf("%d lines:\n%s", n, r.Output())
+	}
+	for _, a := range []netip.Addr{own, global, ula, late} {
+		if has := r.net.Run("ip", "-6", "-o", "addr", "show", "dev", "lan0", "-tentative"); !strings.Contains(has, " "+a.String()+"/") {
+			t.Errorf("the router has not %s any more: %s", a, has)
+		}
+	}
+	host.Run("ip", "addr", "add", "2001:db8:1::2/64", "dev", "eth0", "nodad")
+	host.Run("ip", "-6", "neigh", "flush", "dev", "eth0")
+	testnet.Eventually(t, 20*time.Second, "the router answers at its address", func() bool {
+		_, err := host.Try("ping", "-6", "-c1", "-W1", global.String())
+		return err == nil
+	})
+}
+
+// TestClaimedUpstream: on a link that is no LAN, where nothing is advertised, claims are told of too, also of
+// who says so to the router alone.
+func TestClaimedUpstream(t *testing.T) {
+	r, host := newNetwork(t)
+	r.net.Connect("wan0", host, "eth1")
+	r.net.Ready("wan0")
+	host.Ready("eth1")
+	own, other := netip.MustParseAddr("2001:db8:9::1"), netip.MustParseAddr("fd00:9::1")
+	for _, a := range []netip.Addr{own, other} {
+		r.net.Run("ip", "addr", "add", a.String()+"/64", "dev", "wan0", "nodad")
+	}
+	r.watched = []string{"wan0"}
+	r.start(link(prefix("2001:db8:1::/64")))
+	card, group := host.MAC("eth1"), net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}
+	r.heard(t, "wan0", card, own, func() { claimsTo(t, host, "eth1", own, card, conn.AllNodes, group) })
+	r.heard(t, "wan0", card, other, func() { claimsTo(t, host, "eth1", other, card, other, r.net.MAC("wan0")) })
+	if p := r.status().Problems; len(p) != 2 {
+		t.Errorf("%q", p)
 	}
 }

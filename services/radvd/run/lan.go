@@ -37,6 +37,7 @@ func lookAt(link string) radvd.LinkState {
 	}
 	state := radvd.LinkState{
 		Known: true, Carrier: s.Carrier, Forwarding: s.Forwarding, Duplicate: s.Local == conn.Duplicate,
+		Own: s.Own,
 	}
 	if s.Local != conn.Usable {
 		state.Trouble = s.Local.String()
@@ -65,8 +66,6 @@ func (s *Service) receive(lan string, c *socket, m *conn.Message) {
 		actions = s.house.Solicited(now, lan, m.From)
 	case conn.IsAdvertisement:
 		actions = s.house.Heard(now, lan, m.From, &m.Advertisement)
-	case conn.IsNeighbour:
-		actions = s.house.Claimed(now, lan, m.From, m.MAC)
 	}
 	s.carryOut(now, actions)
 	if len(actions) == 0 && s.house.Next(now) < s.due {

@@ -83,6 +83,7 @@ func (s *Service) Reconfigure(conf radvd.Config) error {
 		return errors.Join(err, s.links.Set(s.openings(&before)))
 	}
 	s.inform.set(&conf)
+	s.setWatches(&conf)
 	return nil
 }
 

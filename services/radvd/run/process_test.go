@@ -102,6 +102,7 @@ type router struct {
 	net *testnet.Namespace
 	dir string
 	*testnet.Process
+	watched []string // of its Config
 }
 
 func newRouter(t *testing.T, net *testnet.Namespace) *router {
@@ -120,7 +121,7 @@ func newRouter(t *testing.T, net *testnet.Namespace) *router {
 
 func (r *router) write(links ...radvd.Link) {
 	r.t.Helper()
-	b, err := json.Marshal(radvd.Config{Links: links})
+	b, err := json.Marshal(radvd.Config{Links: links, Watched: r.watched})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(r.dir, "config"), b, 0o644)
 	}

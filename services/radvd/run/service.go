@@ -6,6 +6,7 @@
 //	another Config, links that come and go ───────────────────┘  (one at   └─► advertisements
 //	                                                           a time: mu)
 //	Information-requests (DHCPv6) ─ one reader a LAN ─► radvd/stateless ─────► Replies
+//	who claims our addresses ─ one reader a link, the WAN too ─► House ──────► problems
 //
 // What hosts are to be told of a prefix is on stable storage before they are told. Where it cannot be stored
 // they are told all the same, and the problem is said: a LAN without prefixes is worse than an old one that
@@ -59,6 +60,8 @@ type Options struct {
 	// Open opens the socket on a link; with links.ErrAbsent it is opened when it is there. Nil: that of
 	// internal/advert/conn.
 	Open func(link string) (Conn, error)
+	// Watch opens what hears who claims addresses on a link, likewise.
+	Watch func(link string) (Watch, error)
 	// Neighbours opens the kernel's table of neighbours. Nil: that of appliance/neighbours.
 	Neighbours func() (keep.Neighbours, error)
 	// Look returns how the kernel has a link. Nil: as that package sees it.
@@ -85,6 +88,7 @@ type Service struct {
 	readers  sync.WaitGroup
 	stations *keep.Keeper
 	inform   *informers
+	watches  watches
 
 	reconfiguring sync.Mutex
 
@@ -113,10 +117,12 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 	s := &Service{
 		o: o, log: o.Log, conf: conf, lans: map[string]*socket{}, due: radvd.Never,
 		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		watches: watches{changed: make(chan struct{}, 1), open: map[string]Watch{}},
 	}
 	now := func() time.Time { return time.Time{}.Add(o.Uptime()) }
 	s.events = slog.New(ratelimit.Handler(o.Log.Handler(), logBurst, logEvery, now))
 	s.links, s.inform = links.New(o.Log, s.took), s.newInformers()
+	s.watches.links = links.New(o.Log, s.watchOn)
 	var err error
 	s.stations, err = keep.Open(stationsOf(&conf), keep.Options{
 		Log: o.Log, Events: s.events, Dir: o.StateDir, Uptime: o.Uptime, Wall: o.Wall, Open: o.Neighbours,
@@ -133,6 +139,9 @@ func Open(conf radvd.Config, o Options) (*Service, error) {
 func (o Options) withDefaults() Options {
 	if o.Open == nil {
 		o.Open = openSocket
+	}
+	if o.Watch == nil {
+		o.Watch = openWatch
 	}
 	if o.Look == nil {
 		o.Look = lookAt
@@ -188,11 +197,13 @@ func (s *Service) Run(ctx context.Context, drop, ready func() error) (err error)
 	}
 	s.start()
 	s.inform.set(&s.conf)
-	defer func() { err = errors.Join(err, s.inform.close()) }()
+	s.setWatches(&s.conf)
+	defer func() { err = errors.Join(err, s.inform.close(), s.watches.links.Close()) }()
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var attending sync.WaitGroup
 	attending.Go(func() { s.links.Run(stop, s.changed) })
 	attending.Go(func() { s.inform.links.Run(stop, s.inform.changed) })
+	attending.Go(func() { s.watches.links.Run(stop, s.watches.changed) })
 	attending.Go(func() { s.watch(stop) })
 	attending.Go(func() { s.stations.Run(ctx) })
 	defer attending.Wait()
@@ -296,6 +307,7 @@ func (s *Service) watch(ctx context.Context) {
 		case <-s.o.Changed:
 			wake(s.changed)
 			wake(s.inform.changed)
+			wake(s.watches.changed)
 			select {
 			case <-time.After(links.Settle):
 			case <-ctx.Done():
@@ -312,6 +324,12 @@ func (s *Service) watch(ctx context.Context) {
 func (s *Service) look() {
 	for _, l := range s.conf.Links {
 		s.house.Look(s.o.Uptime(), l.Network, s.o.Look(l.Name))
+	}
+	for _, link := range s.conf.Watched {
+		s.house.Watching(link, s.o.Look(link))
+	}
+	for link, w := range s.watches.open {
+		w.Own(s.o.Look(link).Own)
 	}
 	s.hurry()
 	s.stations.Set(stationsOf(&s.conf))
