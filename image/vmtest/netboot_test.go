@@ -29,9 +29,9 @@ func TestHosts(t *testing.T) {
 	t.Parallel()
 	linux, store, img := linuxKernel(t), debian(t), theImage(t, homeImage)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
-	t.Cleanup(cancel) // the hosts outlast this function
+	defer cancel()
 	wan, lan := newSwitch(t, "wan", gateway+"/24", brokerAddr+"/32"), newSwitch(t, "lan", storeAddr)
-	shop := startStore(ctx, t, lan, store)
+	shop := startStore(context.WithoutCancel(ctx), t, lan, store) // it outlasts this function
 	appliance(t, img, wan, lan, disk(ctx, t, img.Root))
 	// It waits for the boot, which the hosts' own tries do not outlast on a machine of any speed, and takes
 	// the first address of the pool.
@@ -47,12 +47,16 @@ func TestHosts(t *testing.T) {
 	lan.Tap("client", eth0)
 	t.Run("one that the site knows", func(t *testing.T) {
 		t.Parallel()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*Guard) // it may have waited for its turn
+		defer cancel()
 		web1 := client{"web1", web1MAC, "192.168.32.11", "web1", "192.168.32.10", web1Root}
 		stages(ctx, t, lan, linux, web1)
 		netboot(ctx, t, lan)
 	})
 	t.Run("one that it does not know", func(t *testing.T) {
 		t.Parallel()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*Guard)
+		defer cancel()
 		other := client{"client", "00:00:5e:00:53:31", "192.168.32.101", "192.168.32.101", "0.0.0.0", ""}
 		stages(ctx, t, lan, linux, other)
 	})

@@ -100,11 +100,12 @@ func resetBox(ctx context.Context, t *testing.T, d *twoDisks) {
 // service is what status says of one, also while it says that something is wrong.
 func (a admin) service(ctx context.Context, t *testing.T, name string) service {
 	t.Helper()
-	var s status
-	a.json(ctx, t, "gatehouse status --json || true", &s)
-	i := slices.IndexFunc(s.Services, func(s service) bool { return s.Name == name })
-	if i < 0 {
-		t.Fatalf("no service %s in %v", name, s.Services)
-	}
-	return s.Services[i]
+	var found []service
+	testnet.Eventually(t, Guard, "init tells of service "+name, func() bool {
+		var s status
+		a.json(ctx, t, "gatehouse status --json || true", &s)
+		found = slices.DeleteFunc(s.Services, func(s service) bool { return s.Name != name })
+		return len(found) == 1
+	})
+	return found[0]
 }

@@ -145,16 +145,22 @@ func (w *workstation) mustPush(ctx context.Context, t *testing.T, args ...string
 	}
 }
 
-// clean gives the status of an appliance, which must have no problem but those with some words, and nothing
-// on trial.
-func (a admin) clean(ctx context.Context, t *testing.T, when string, but ...string) status {
+// answered gives the status of an appliance when all whom it asks have answered.
+func (a admin) answered(ctx context.Context, t *testing.T) (s status) {
 	t.Helper()
-	var s status
 	testnet.Eventually(t, Guard, "everybody answers status", func() bool {
 		s = status{}
 		a.json(ctx, t, "gatehouse status --json || true", &s)
 		return !slices.ContainsFunc(s.Problems, unanswered)
 	})
+	return s
+}
+
+// clean gives the status of an appliance, which must have no problem but those with some words, and nothing
+// on trial.
+func (a admin) clean(ctx context.Context, t *testing.T, when string, but ...string) status {
+	t.Helper()
+	s := a.answered(ctx, t)
 	problems := slices.DeleteFunc(slices.Clone(s.Problems), func(p string) bool {
 		return slices.ContainsFunc(but, func(words string) bool { return strings.Contains(p, words) })
 	})
