@@ -206,7 +206,8 @@ func (n *Namespace) Up(link string) {
 func (n *Namespace) Ready(link string) {
 	n.t.Helper()
 	const limit = 20 * time.Second
-	for end := time.Now().Add(limit); n.link(link).Attrs().OperState != netlink.OperUp; time.Sleep(time.Millisecond) {
+	ready := func() bool { return n.link(link).Attrs().OperState == netlink.OperUp }
+	for end := time.Now().Add(limit); !ready(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			n.t.Fatalf("%s: %s is not ready after %s", n.name, link, limit)
 		}

@@ -276,7 +276,8 @@ func TestRealCertificates(t *testing.T) {
 	}
 }
 
-// slowServer is an authoritative server that takes its time, and for a name with a gate begins when that is open.
+// slowServer is an authoritative server that takes its time, and for a name with a gate begins when that is
+// open.
 func (i *internet) slowServer(n *testnet.Namespace, addr string, takes time.Duration, gates map[byte]chan bool) {
 	i.t.Helper()
 	conn := listen(i.t, n, addr)

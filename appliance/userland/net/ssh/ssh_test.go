@@ -172,8 +172,8 @@ func write(t *testing.T, path, text string, mode fs.FileMode) {
 // lastPort is what freePort looked at last.
 var lastPort atomic.Uint32
 
-// freePort is one that nobody has now, and nobody gets by chance before it is used: the kernel chooses from 32768
-// on (net.ipv4.ip_local_port_range). Another process of these tests begins elsewhere.
+// freePort is one that nobody has now, and nobody gets by chance before it is used: the kernel chooses from
+// 32768 on (net.ipv4.ip_local_port_range). Another process of these tests begins elsewhere.
 func freePort(t *testing.T) int {
 	t.Helper()
 	const first, ports = 10_000, 20_000
