@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -80,7 +79,7 @@ from ` + boxLAN6
 	for name, text := range map[string]string{
 		"conf": "also request dhcp6.sntp-servers;\n", "script": "#!/bin/sh\nenv >>" + dir + "/env\n",
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+		if err := testnet.WriteProgram(filepath.Join(dir, name), []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}

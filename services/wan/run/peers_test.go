@@ -165,7 +165,7 @@ func (p *pair) has() {
 func (p *pair) script(text string) string {
 	p.t.Helper()
 	path := filepath.Join(p.dir, "script")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+	if err := testnet.WriteProgram(path, []byte("#!/bin/sh\n"+text+"\n")); err != nil {
 		p.t.Fatal(err)
 	}
 	return path
