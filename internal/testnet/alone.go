@@ -55,9 +55,9 @@ func (n *Namespace) write(dir, name, text string) string {
 	return path
 }
 
-// WriteProgram writes a program that can be run at once. Nobody is started meanwhile: who is has all files open
-// that this process has, until he becomes another program, and the kernel runs nothing that somebody has open
-// for writing (ETXTBSY in execve(2)).
+// WriteProgram writes a program that can be run at once. Nobody is started meanwhile: who is has all files
+// open that this process has, until he becomes another program, and the kernel runs nothing that somebody has
+// open for writing (ETXTBSY in execve(2)).
 func WriteProgram(path string, text []byte) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

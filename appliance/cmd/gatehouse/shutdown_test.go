@@ -95,7 +95,7 @@ func TestPlannedEnd(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		want := []string{
-			"reboot in 1m0s was asked for: nobody said why", "reboot is taken back", "reboot in 1m0s was asked for: a new kernel", "1m0s reboot",
+			"reboot in 1m was asked for: nobody said why", "reboot is taken back", "reboot in 1m was asked for: a new kernel", "1m0s reboot",
 		}
 		if !slices.Equal(said, want) {
 			t.Errorf("%q, want %q", said, want)
