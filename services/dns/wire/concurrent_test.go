@@ -1,9 +1,9 @@
 package wire
 
 import (
-	"math"
 	"bytes"
 	"encoding/binary"
+	"math"
 	"sync"
 	"testing"
 	"time"
