@@ -60,8 +60,8 @@ func TestClaimed(t *testing.T) {
 	leased := tenant.told("bound")["ip"]
 	web1.udhcpc()
 	reserved := web1.told("bound")["ip"]
-	// answers has the router ask anew until the client does. What it knows of others it keeps: who is not seen
-	// for a moment is told again.
+	// answers has the router ask anew until the client does. What it knows of others it keeps: who is not
+	// seen for a moment is told again.
 	answers := func(by *client, addr string) {
 		t.Helper()
 		testnet.Eventually(t, patience, by.Name()+" answers for "+addr, func() bool {
