@@ -67,7 +67,7 @@ func TestNeighbours(t *testing.T) {
 		}
 	}
 	_, _ = box.Try("ping", "-6", "-c1", "-W1", "2001:db8::40") // where nobody is
-	box.Run("ping", "-6", "-c1", "-W5", "2001:db8::20")
+	box.Run("ping", "-6", "-c1", "-w20", "2001:db8::20")
 	next("it has answered")
 	if err := table.Ask(); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestIPv4(t *testing.T) {
 	if all, err := table.List(); err != nil || len(all) != 0 {
 		t.Errorf("before anybody spoke: %v, %v", all, err)
 	}
-	box.Run("ping", "-c1", "-W5", "192.0.2.20")
+	box.Run("ping", "-c1", "-w20", "192.0.2.20")
 	for range 2 {
 		all, err := table.List()
 		if err != nil || len(all) != 1 || all[0].Addr != netip.MustParseAddr("192.0.2.20") || all[0].MAC != ethernet.MAC(host.MAC("eth0")) {
@@ -116,8 +116,8 @@ func TestCardOf(t *testing.T) {
 		n.Run("ip", "addr", "add", "192.0.2."+last+"/24", "dev", l)
 		n.Run("ip", "addr", "add", "2001:db8::"+last+"/64", "dev", l, "nodad")
 	}
-	host.Run("ping", "-c1", "-W5", "192.0.2.1")
-	host.Run("ping", "-6", "-c1", "-W5", "2001:db8::1")
+	host.Run("ping", "-c1", "-w20", "192.0.2.1")
+	host.Run("ping", "-6", "-c1", "-w20", "2001:db8::1")
 	for addr, want := range map[string]ethernet.MAC{
 		"192.0.2.20": ethernet.MAC(host.MAC("eth0")), "::ffff:192.0.2.20": ethernet.MAC(host.MAC("eth0")),
 		"2001:db8::20": ethernet.MAC(host.MAC("eth0")), "192.0.2.21": {}, "2001:db8::21": {}, "192.0.2.1": {},

@@ -163,7 +163,7 @@ bound|renew)
 esac
 env >%s/new && mv %[1]s/new %[1]s/"$1"
 `, c.dir)
-	if err := os.WriteFile(filepath.Join(c.dir, "script"), []byte(script), 0o755); err != nil {
+	if err := testnet.WriteProgram(filepath.Join(c.dir, "script"), []byte(script)); err != nil {
 		t.Fatal(err)
 	}
 	c.process = c.Start(exec.Command(testnet.Need(t, "udhcpc", "udhcpc"), "-f", "-i", "eth0", "-T1", "-A1", "-t30", "-O", "hostname", "-s", c.dir+"/script"))

@@ -108,33 +108,38 @@ func TestDeadEnds(t *testing.T) {
 	}
 }
 
-// closedPort is one that nobody listens at.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	return l.Addr().String()
-}
-
-// silentPort is one that does not answer: its queue is full.
-func silentPort(t *testing.T) string {
+// boundSocket has a port until the test ends, at which nobody listens.
+func boundSocket(t *testing.T) (fd int, address string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
 	name, err := unix.Getsockname(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	return fd, fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+}
+
+// closedPort is one that nobody listens at.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	_, address := boundSocket(t)
+	return address
+}
+
+// silentPort is one that does not answer: its queue is full.
+func silentPort(t *testing.T) string {
+	t.Helper()
+	fd, address := boundSocket(t)
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
 	for range 4 {
 		if c, err := net.DialTimeout("tcp", address, 300*time.Millisecond); err == nil {
 			t.Cleanup(func() { c.Close() })

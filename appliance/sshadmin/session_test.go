@@ -446,7 +446,7 @@ func TestHugePackets(t *testing.T) {
 // TestKeepAlive: a client with a session that answers no more is hung up.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
-	d := start(t, func(c *sshcfg.Config) { c.KeepAlive = 200 * time.Millisecond })
+	d := start(t, func(c *sshcfg.Config) { c.KeepAlive = 2 * time.Second })
 	cmd := d.ssh(t, nil, "echo pid $$ .; exec sleep 1000")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -459,7 +459,7 @@ func TestKeepAlive(t *testing.T) {
 	if _, err := fmt.Fscanf(out, "pid %d .", &pid); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // several signs of life
+	time.Sleep(5 * time.Second) // two signs of life, for each of which there are two seconds
 	if err := syscall.Kill(pid, 0); err != nil {
 		t.Fatalf("the program of a living client is gone: %v", err)
 	}

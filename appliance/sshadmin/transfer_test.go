@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/sshadmin/sshcfg"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/busyboxtest"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/transfer"
+	"github.com/gatehouse-os/gatehouse/internal/testnet"
 )
 
 // runCommand is the test's program as a command of the userland, if it is called by the name of one.
@@ -79,7 +80,7 @@ func dropbear(t *testing.T, d *daemon, args ...string) *exec.Cmd {
 	wrapper := filepath.Join(t.TempDir(), "dbclient")
 	script := fmt.Sprintf("#!/bin/sh\nwhile :; do case $1 in -l) user=$2; shift 2;; --) shift; break;; -*) shift;; *) break;; esac; done\n"+
 		"host=$1; shift; exec dbclient -y -y -l \"$user\" -p %d -i %s \"$host\" \"$@\"\n", d.addr.Port(), key)
-	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
+	if err := testnet.WriteProgram(wrapper, []byte(script)); err != nil {
 		t.Fatal(err)
 	}
 	return client(t, "scp", append([]string{"-O", "-S", wrapper}, args...)...)

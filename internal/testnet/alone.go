@@ -51,8 +51,17 @@ func (n *Namespace) Alone(dir, program string, args ...string) *Alone {
 func (n *Namespace) write(dir, name, text string) string {
 	n.t.Helper()
 	path := filepath.Join(dir, name)
-	n.must("write "+path, os.WriteFile(path, []byte(text), 0o755))
+	n.must("write "+path, WriteProgram(path, []byte(text)))
 	return path
+}
+
+// WriteProgram writes a program that can be run at once. Nobody is started meanwhile: who is has all files
+// open that this process has, until he becomes another program, and the kernel runs nothing that somebody has
+// open for writing (ETXTBSY in execve(2)).
+func WriteProgram(path string, text []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, text, 0o755)
 }
 
 // Within runs another program where it is, to its end, and returns what it wrote.

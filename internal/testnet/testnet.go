@@ -136,7 +136,7 @@ func (n *Namespace) must(what string, err error) {
 	}
 }
 
-// Connect joins n and peer by a veth pair with one end in each, both up.
+// Connect joins n and peer by a veth pair with one end in each, both up and ready.
 func (n *Namespace) Connect(link string, peer *Namespace, peerLink string) {
 	n.t.Helper()
 	veth := netlink.NewVeth(netlink.NewLinkAttrs())
@@ -144,6 +144,8 @@ func (n *Namespace) Connect(link string, peer *Namespace, peerLink string) {
 	n.must("veth "+link, n.nl.LinkAdd(veth))
 	n.Up(link)
 	peer.Up(peerLink)
+	n.Ready(link)
+	peer.Ready(peerLink)
 }
 
 // Bridge makes a bridge, up and without ports. Frames pass at once.
@@ -203,9 +205,13 @@ func (n *Namespace) Up(link string) {
 // other end is up as well, the kernel throws away what is sent, and says nothing.
 func (n *Namespace) Ready(link string) {
 	n.t.Helper()
-	Eventually(n.t, 10*time.Second, link+" is ready", func() bool {
-		return n.link(link).Attrs().OperState == netlink.OperUp
-	})
+	const limit = 20 * time.Second
+	ready := func() bool { return n.link(link).Attrs().OperState == netlink.OperUp }
+	for end := time.Now().Add(limit); !ready(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			n.t.Fatalf("%s: %s is not ready after %s", n.name, link, limit)
+		}
+	}
 }
 
 // Down sets a link down.

@@ -230,7 +230,7 @@ func TestLiveLog(t *testing.T) {
 	env.Stdout = writerFunc(func(p []byte) (int, error) { lines <- string(p); return len(p), nil })
 	done := make(chan error, 1)
 	go func() { done <- admin.Log(ctx, env, []string{"-f", "127.0.0.1"}) }()
-	testnet.Eventually(t, 10*time.Second, "a query is seen", func() bool {
+	testnet.Eventually(t, 30*time.Second, "a query is seen", func() bool {
 		if _, err := command(t, l.env, "query web"); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -82,7 +81,7 @@ from ` + boxLAN6
 	for name, text := range map[string]string{
 		"conf": "also request dhcp6.sntp-servers;\n", "script": "#!/bin/sh\nenv >>" + dir + "/env\n",
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+		if err := testnet.WriteProgram(filepath.Join(dir, name), []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}

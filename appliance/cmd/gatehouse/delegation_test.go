@@ -96,7 +96,7 @@ func (h *house) dhcpcd() func(when, resolver string) {
 	for name, text := range map[string]string{
 		"conf": "slaac hwaddr\n", "script": "#!/bin/sh\n[ $reason != ROUTERADVERT ] || env | sort >" + dir + "/env\n", // the last
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+		if err := testnet.WriteProgram(filepath.Join(dir, name), []byte(text)); err != nil {
 			h.t.Fatal(err)
 		}
 	}

@@ -51,7 +51,7 @@ bound|renew)
 	echo "$ip" >%s/address ;;
 esac
 `
-	if err := os.WriteFile(w.dir+"/script", fmt.Appendf(nil, script, w.dir), 0o755); err != nil {
+	if err := testnet.WriteProgram(w.dir+"/script", fmt.Appendf(nil, script, w.dir)); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -49,12 +49,18 @@ subnet = 1
 }
 
 // statusNow is what status says, within five seconds: two are promised, and the machine of a test is not ours
-// alone.
+// alone. So the quicker of two is looked at.
 func (b *testBox) statusNow() admin.Status {
 	b.t.Helper()
-	began := time.Now()
-	text := b.gatehouse("status", "--json")
-	if took := time.Since(began); took > 5*time.Second {
+	const promised, tries = 5 * time.Second, 2
+	var text string
+	var took time.Duration
+	for i := 0; i < tries && (i == 0 || took > promised); i++ {
+		began := time.Now()
+		text = b.gatehouse("status", "--json")
+		took = time.Since(began)
+	}
+	if took > promised {
 		b.t.Errorf("status took %v", took)
 	}
 	var st admin.Status
@@ -95,8 +101,8 @@ func stopped(pid int) bool {
 // other, and no more once it goes on; and one that does not go on is started again.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	const patience12 = watchdogVar + "=12" // seconds: asked every 2, started again after 6
-	b := startCards(t, everyService(), 2, nil, patience12)
+	const patience24 = watchdogVar + "=24" // seconds: asked every 4, started again after 12
+	b := startCards(t, everyService(), 2, nil, patience24)
 	pids := map[string]int{admin.InitService: b.pid}
 	testnet.Eventually(t, patience, "every service answers", func() bool {
 		st := b.statusNow()
@@ -133,7 +139,7 @@ func TestStopped(t *testing.T) {
 				return strings.HasPrefix(p, fmt.Sprintf("service %s has not answered for ", name)) && strings.Contains(p, "it is started again in ")
 			})
 		})
-		b.says(name+": [init] has not answered for 6s: starting it again", 1)
+		b.says(name+": [init] has not answered for 12s: starting it again", 1)
 		testnet.Eventually(t, patience, name+" is ready again", func() bool {
 			now, st := b.service(name), b.statusNow()
 			return now.State == supervise.Ready && now.Restarts == before.Restarts+1 && silent(st) == nil

@@ -38,7 +38,7 @@ func TestTimeCommands(t *testing.T) {
 	if ahead := time.Until(r.Clock.Time); (ahead-clockAhead).Abs() > time.Hour || r.Clock.Steps != 0 {
 		t.Errorf("the box keeps a clock that is %v ahead of the machine's, want %v; it was set %d times", ahead, clockAhead, r.Clock.Steps)
 	}
-	if h, err := askTime(w.lan, "192.168.32.1"); err != nil || !h.Unsynchronised() {
+	if h, err := askTime(w.lan, "192.168.32.1", patience); err != nil || !h.Unsynchronised() {
 		t.Errorf("before the time is known, a host is told %+v, %v", h, err)
 	}
 
@@ -59,12 +59,12 @@ func TestTimeCommands(t *testing.T) {
 		t.Errorf("a line from before the step is dated by the clock of then: %v\n%s", err, out)
 	}
 	w.shows("status", "time            synchronised to 192.0.2.123, offset ", "Everything is as it should be.\n")
-	h, err := askTime(w.lan, "192.168.32.1")
+	h, err := askTime(w.lan, "192.168.32.1", patience)
 	if off := time.Since(time.Unix(0, h.Transmit.Unix(0))).Abs(); err != nil || h.Unsynchronised() || h.Stratum != 3 || off > time.Minute {
 		t.Errorf("a host is told %+v, %v off; %v", h, off, err)
 	}
 	w.shows("time clients", "192.168.32.11 web1\n")
-	if h, err := askTime(w.wan, "192.0.2.10"); err == nil {
+	if h, err := askTime(w.wan, "192.0.2.10", 2*time.Second); err == nil {
 		t.Errorf("the world outside is told %+v", h)
 	}
 }
@@ -123,8 +123,8 @@ func (w *wiring) giveTime(addr string) {
 	}()
 }
 
-// askTime asks for the time once, from a namespace.
-func askTime(from *testnet.Namespace, server string) (h wire.Header, err error) {
+// askTime asks for the time once, from a namespace, and waits for the answer within a time.
+func askTime(from *testnet.Namespace, server string, within time.Duration) (h wire.Header, err error) {
 	err = from.Do(func() error {
 		c, err := net.Dial("udp", netip.AddrPortFrom(netip.MustParseAddr(server), 123).String())
 		if err != nil {
@@ -135,7 +135,7 @@ func askTime(from *testnet.Namespace, server string) (h wire.Header, err error) 
 		if _, err := c.Write(question.Append(nil)); err != nil {
 			return err
 		}
-		if err := c.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(within)); err != nil {
 			return err
 		}
 		answer := make([]byte, 1500)

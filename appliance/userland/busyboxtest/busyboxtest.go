@@ -53,7 +53,7 @@ func Command(called string, commands map[string]command.Command) multicall.Comma
 }
 
 // patience is for one command line.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A Case is a command line with its files.
 type Case struct {

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
 )
 
 // TestLogger: what reaches the socket of the log is what busybox sends there, but for line ends.
@@ -42,16 +42,18 @@ func TestLogger(t *testing.T) {
 		}
 		var all strings.Builder
 		all.Write(out)
-		if err := socket.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		raw, err := socket.SyscallConn()
+		if err != nil {
 			t.Fatal(err)
 		}
 		buffer := make([]byte, 64<<10)
-		for {
-			n, err := socket.Read(buffer) // all is there when the command has ended
-			if err != nil {
-				break
+		err = raw.Control(func(fd uintptr) { // which does not wait: all is there when the command has ended
+			for n, err := syscall.Read(int(fd), buffer); err == nil; n, err = syscall.Read(int(fd), buffer) {
+				all.WriteString("\n" + strings.TrimSuffix(string(buffer[:n]), "\n"))
 			}
-			all.WriteString("\n" + strings.TrimSuffix(string(buffer[:n]), "\n"))
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 		stamp := regexp.MustCompile(`>[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d `)
 		return stamp.ReplaceAllString(all.String(), ">(time) ")

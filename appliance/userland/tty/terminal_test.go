@@ -43,7 +43,7 @@ func programs(t *testing.T) (ours, theirs string) {
 // onTerminal is what a script prints on a terminal of its own.
 func onTerminal(t *testing.T, bin string, columns uint16, script string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/dash", "-c", script)
 	cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=" + bin, "TERM=linux", "LC_ALL=C"}

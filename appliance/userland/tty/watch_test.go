@@ -62,7 +62,7 @@ func view(t *testing.T, dir string, rows, columns int, args ...string) *viewer {
 func (v *viewer) shows(what string, such func(screen string) bool) {
 	v.t.Helper()
 	var screen string
-	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(5 * time.Millisecond) {
 		v.mu.Lock()
 		screen = v.screen.String()
 		v.mu.Unlock()

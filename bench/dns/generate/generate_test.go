@@ -78,38 +78,60 @@ func TestFloodKeepsBook(t *testing.T) {
 	}
 }
 
-// TestPaceDoesNotWait has a server that stops for a while: queries are sent all the same, and their latency
-// tells.
+// TestPaceDoesNotWait has a server that holds its answers until 50 further queries have come: they are sent
+// all the same, and their latency tells. A machine that itself stands still for Patience loses some, but not
+// each time.
 func TestPaceDoesNotWait(t *testing.T) {
-	var seen atomic.Int64
-	const stop = 200 * time.Millisecond
-	addr := server(t, func(q []byte) [][]byte {
-		if seen.Add(1) == 100 {
-			time.Sleep(stop)
-		}
-		return [][]byte{answered(q, 0)}
-	})
-	from := []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
-	g := generator(t, Options{Server: addr, From: from, Queries: [][]byte{query(0)}})
-	ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
-	defer cancel()
-	r, err := g.Pace(ctx, 1000)
-	if err != nil {
-		t.Fatal(err)
+	const rate, tries = 1000, 3
+	var r *Result
+	var stood time.Duration
+	for i := 0; i < tries && (i == 0 || r.Lost > 0); i++ {
+		r, stood = pastAServer(t, rate)
 	}
 	// However busy this machine is: what is due is sent, so it is late together, and no more than the pace in
 	// all.
-	if r.Sent > 602 || r.Lost != 0 || r.Answered != r.Sent || len(r.Latency) != int(r.Sent) ||
-		!slices.IsSorted(r.Latency) {
+	if float64(r.Sent) > r.Took.Seconds()*rate+2 || r.Sent < 300 || r.Lost != 0 || r.Answered != r.Sent ||
+		len(r.Latency) != int(r.Sent) || !slices.IsSorted(r.Latency) {
 		t.Errorf("%s, %d latencies", r, len(r.Latency))
 	}
-	if longest := r.Percentile(100); longest < stop {
-		t.Errorf("the longest latency is %v", longest)
+	if longest := r.Percentile(100); longest < stood {
+		t.Errorf("the longest latency is %v, and the server stood still for %v", longest, stood)
 	}
-	first := slices.IndexFunc(r.Latency, func(d time.Duration) bool { return d > stop/4 })
-	if waited := len(r.Latency) - first; waited < 50 {
-		t.Errorf("%d queries were sent while the server stood still", waited)
+}
+
+// pastAServer asks one that stands still for a while, and returns for how long.
+func pastAServer(t *testing.T, rate int) (*Result, time.Duration) {
+	t.Helper()
+	const from, until, last = 100, 150, 300 // queries
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var stood atomic.Int64
+	var began time.Time
+	var held [][]byte
+	seen := 0
+	addr := server(t, func(q []byte) [][]byte {
+		switch seen++; seen {
+		case from:
+			began = time.Now()
+		case until:
+			stood.Store(int64(time.Since(began)))
+		case last:
+			cancel()
+		}
+		held = append(held, answered(q, 0))
+		if from <= seen && seen < until {
+			return nil
+		}
+		all := held
+		held = nil
+		return all
+	})
+	g := generator(t, Options{Server: addr, Queries: [][]byte{query(0)}})
+	r, err := g.Pace(ctx, rate)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return r, time.Duration(stood.Load())
 }
 
 // TestNobodyAnswers ends all the same, whether the kernel says so or nobody does.

@@ -148,7 +148,7 @@ deconfig|RELEASE|EXPIRE|FAIL)
 esac
 env >%[1]s/new && mv %[1]s/new %[1]s/"$event"
 `, c.dir)
-	if err := os.WriteFile(c.dir+"/script", []byte(script), 0o755); err != nil {
+	if err := testnet.WriteProgram(c.dir+"/script", []byte(script)); err != nil {
 		l.t.Fatal(err)
 	}
 	return c

@@ -125,7 +125,7 @@ func (f *flood) begin(t *testing.T, next func() []*dhcpv4.DHCPv4) {
 // end ends it after n messages.
 func (f *flood) end(t *testing.T, n int64) {
 	t.Helper()
-	testnet.Eventually(t, patience, "the flood is over", func() bool { return f.sent.Load() >= n })
+	testnet.Eventually(t, 5*patience, "the flood is over", func() bool { return f.sent.Load() >= n })
 	close(f.stop)
 	if err := <-f.done; err != nil {
 		t.Fatal(err)

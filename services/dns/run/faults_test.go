@@ -78,7 +78,7 @@ func TestHostileNames(t *testing.T) {
 			MAC: lease.MAC{2, 0, 0, 0, 1, byte(i)}, State: lease.Bound, Since: now, Until: now.Add(time.Hour)})
 	}
 	l.lease("192.168.32.99", "last", 99) // once it is known, so are all before it
-	testnet.Eventually(t, 5*time.Second, "the last lease has its name", func() bool {
+	testnet.Eventually(t, 20*time.Second, "the last lease has its name", func() bool {
 		return l.dig("last.home.example", "+short") == "192.168.32.99"
 	})
 	for i, name := range hostile {

@@ -174,7 +174,7 @@ func TestFloods(t *testing.T) {
 // does until there is an answer. It returns how long the local ones took, in order.
 func (l *lab) meanwhile(t *testing.T, what string) []time.Duration {
 	t.Helper()
-	const tries = 4
+	const tries, wait = 4, 3 * time.Second // resolv.conf(5) has 5 s
 	var outside sync.WaitGroup
 	var took []time.Duration
 	lost := 0
@@ -183,7 +183,7 @@ func (l *lab) meanwhile(t *testing.T, what string) []time.Duration {
 			outside.Go(func() {
 				name := fmt.Sprintf("n%x.lab.", rand.Uint64())
 				for range tries {
-					if m, _ := l.exchange(t, "192.168.32.51", name, dns.TypeA, time.Second); result(m) == "NOERROR" {
+					if m, _ := l.exchange(t, "192.168.32.51", name, dns.TypeA, wait); result(m) == "NOERROR" {
 						return
 					}
 				}

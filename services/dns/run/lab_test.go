@@ -185,7 +185,7 @@ func (l *lab) start() {
 func (l *lab) dig(args ...string) string {
 	l.t.Helper()
 	dig := testnet.Need(l.t, "dig", "bind9-dnsutils")
-	out := l.client.Run(dig, append([]string{"@192.168.32.1", "+tries=1", "+timeout=5"}, args...)...)
+	out := l.client.Run(dig, append([]string{"@192.168.32.1", "+tries=1", "+timeout=15"}, args...)...)
 	return strings.Join(strings.Fields(out), " ")
 }
 

@@ -45,7 +45,7 @@ func TestService(t *testing.T) {
 	})
 	t.Run("leases", func(t *testing.T) {
 		l.lease("192.168.32.100", "laptop", 1)
-		testnet.Eventually(t, 5*time.Second, "the lease has its name", func() bool {
+		testnet.Eventually(t, 20*time.Second, "the lease has its name", func() bool {
 			return l.dig("laptop.home.example", "+short") == "192.168.32.100"
 		})
 		l.says("-x 192.168.32.100", "laptop.home.example.")

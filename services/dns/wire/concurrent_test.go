@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -89,11 +90,11 @@ func TestCacheOfSeveral(t *testing.T) {
 	}
 	for r := range 2 {
 		readers.Go(func() {
-			hits, out, running := 0, []byte(nil), true
-			for i := r; running || i < 2*names; i++ {
+			hits, out := 0, []byte(nil)
+			for i, end := r, math.MaxInt; i < end; i++ { // until all names were asked for behind the last writer
 				select {
 				case <-done:
-					running = false
+					end = min(end, i+names)
 				default:
 				}
 				q, hit := ask(i), Hit{}

@@ -240,7 +240,7 @@ func TestTimesyncd(t *testing.T) {
 			text := "#!/bin/sh\nmkdir -p /run/systemd/timesyncd.conf.d /run/systemd/netif/links\n" +
 				"printf '[Time]\\nNTP=" + server + "\\nFallbackNTP=\\n' >/run/systemd/timesyncd.conf.d/test.conf\n" +
 				"SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_LEVEL=debug exec " + strings.Join(daemon.Args, " ") + "\n"
-			if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+			if err := testnet.WriteProgram(script, []byte(text)); err != nil {
 				t.Fatal(err)
 			}
 			p := l.client.Alone(dir, "/bin/sh", script)
@@ -268,7 +268,7 @@ func copied(t *testing.T, dir string, cmd *exec.Cmd) *exec.Cmd {
 	b, err := os.ReadFile(*program)
 	if err == nil {
 		*program = filepath.Join(dir, filepath.Base(*program)+".peer")
-		err = os.WriteFile(*program, b, 0o755)
+		err = testnet.WriteProgram(*program, b)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -133,7 +133,7 @@ func (h *house) made(host *testnet.Namespace, network string) (temporary, kept s
 // dig asks for the records of a name, or with "-x" of an address.
 func (h *house) dig(question ...string) []string {
 	h.t.Helper()
-	all := strings.Fields(h.eui64.Run("dig", append([]string{"+short", "+tries=2", "+time=2", "@192.168.32.1"}, question...)...))
+	all := strings.Fields(h.eui64.Run("dig", append([]string{"+short", "+tries=4", "+time=5", "@192.168.32.1"}, question...)...))
 	slices.Sort(all)
 	return all
 }
@@ -157,7 +157,7 @@ func (h *house) answers(question, want []string) {
 // speak has a host speak to the router from some of its addresses.
 func speak(host *testnet.Namespace, from ...string) {
 	for _, a := range from {
-		host.Run("ping", "-6", "-c1", "-W10", "-I", a, "2001:db8:1::1")
+		host.Run("ping", "-6", "-c1", "-w20", "-I", a, "2001:db8:1::1")
 	}
 }
 

@@ -61,7 +61,7 @@ func asUdhcpc(t *testing.T, options []string) {
 
 	script := filepath.Join(dir, "script")
 	const text = "#!/bin/sh\n[ $1 = bound ] || exit 0\nenv >\"$0.new\"\nmv \"$0.new\" \"$0.env\"\n"
-	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+	if err := testnet.WriteProgram(script, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 	udhcpc := exec.Command(testnet.Need(t, "udhcpc", "udhcpc"), "-f", "-i", "wan0", "-s", script)

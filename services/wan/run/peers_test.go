@@ -165,7 +165,7 @@ func (p *pair) has() {
 func (p *pair) script(text string) string {
 	p.t.Helper()
 	path := filepath.Join(p.dir, "script")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+	if err := testnet.WriteProgram(path, []byte("#!/bin/sh\n"+text+"\n")); err != nil {
 		p.t.Fatal(err)
 	}
 	return path
@@ -187,14 +187,18 @@ func ours(p *pair) {
 		cmd.Env = append(os.Environ(), stateVar+"="+p.dir)
 		return p.box.Start(cmd)
 	}
+	bound := func(c *testnet.Process) {
+		testnet.Eventually(p.t, patience, "it is bound", func() bool { return strings.Contains(c.Output(), "msg=bound") })
+	}
 	c := start()
 	p.hears(discover, selecting)
-	testnet.Eventually(p.t, patience, "it is bound", func() bool { return strings.Contains(c.Output(), "msg=bound") })
+	bound(c)
 	c.Signal(syscall.SIGUSR1)
 	p.hears(renewing)
 	p.kill(c)
 	c = start()
 	p.hears(rebooting)
+	bound(c)
 	c.Signal(syscall.SIGUSR2)
 	p.hears(release)
 }

@@ -31,6 +31,9 @@ func box(t *testing.T) *testnet.Namespace {
 	n.Run("nft", "add", "chain", "inet", "t", "nat", "{ type nat hook output priority -100; }")
 	n.Run("nft", "add", "rule", "inet", "t", "nat", "tcp", "dport", "8080", "redirect", "to", ":80")
 	n.Sysctl("netfilter.nf_conntrack_acct", "1")
+	for _, kind := range []string{"udp", "icmp", "icmpv6"} { // else they are forgotten after half a minute
+		n.Sysctl("netfilter.nf_conntrack_"+kind+"_timeout", "600")
+	}
 	return n
 }
 

@@ -46,7 +46,7 @@ func runOpenBSD(t *testing.T, program, line string) string {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testnet.Need(t, "unshare", "util-linux"), "-n", "/bin/dash", "-c", network+line)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second

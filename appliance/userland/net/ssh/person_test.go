@@ -178,7 +178,7 @@ func (s *servers) testTerminal(t *testing.T, programs, dir string) {
 	if err := pty.Setsize(p.tty, &pty.Winsize{Rows: 20, Cols: 70}); err != nil {
 		t.Fatal(err)
 	}
-	p.sees("# ", "sleep 0.5; stty size\n")
+	p.sees("# ", "until stty size | grep '^20 7''0'; do sleep 0.1; done\n") // the new size arrives some time later
 	p.sees("20 70", "")
 	p.sees("# ", "sleep 100\n")
 	p.sees("sleep 100", "\x03")

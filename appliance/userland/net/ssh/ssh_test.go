@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -168,13 +169,21 @@ func write(t *testing.T, path, text string, mode fs.FileMode) {
 	}
 }
 
-// freePort is one that nobody has now.
+// lastPort is what freePort looked at last.
+var lastPort atomic.Uint32
+
+// freePort is one that nobody has now, and nobody gets by chance before it is used: the kernel chooses from
+// 32768 on (net.ipv4.ip_local_port_range). Another process of these tests begins elsewhere.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports = 10_000, 20_000
+	for range ports {
+		port := first + (os.Getpid()*64+int(lastPort.Add(1)))%ports
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }

@@ -249,10 +249,10 @@ func left(argument string) (all []string) {
 func TestTimeIsUp(t *testing.T) {
 	long := fmt.Sprint(100000 + os.Getpid())
 	script := "sleep LONG & setsid sleep LONG & trap '' TERM HUP INT; echo ready >\"$D/ready\"; sleep LONG"
-	s := start(t, strings.ReplaceAll(script, "LONG", long), Options{Timeout: 2 * time.Second})
+	s := start(t, strings.ReplaceAll(script, "LONG", long), Options{Timeout: 8 * time.Second}) // of which it is seen to run
 	s.Put(bound(1))
 	s.eventually("it is running", func() bool { return s.file("ready") != "" && len(left(long)) == 3 })
-	s.logs(`msg="was killed: its time was up" hook="pro gram;$x" event=bound after=2s`)
+	s.logs(`msg="was killed: its time was up" hook="pro gram;$x" event=bound after=8s`)
 	if all := left(long); all != nil {
 		t.Errorf("still there: %q", all)
 	}
