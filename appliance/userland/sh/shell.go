@@ -78,6 +78,7 @@ func (p Program) Run(args []string) int {
 	if len(args) > 2 && args[1] == subshellOption {
 		return s.subshell(args[2])
 	}
+	s.entry()
 	if len(args) > 1 && args[1] == "--help" {
 		fmt.Print(usage)
 		return 0
