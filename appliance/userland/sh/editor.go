@@ -98,7 +98,7 @@ func (e *editor) press(key string) (whole bool, err error) {
 		e.tab()
 	case string(rune(ctrlL)):
 		e.text.Forget()
-		e.write([]byte("\x1b[H\x1b[2J"))
+		e.write([]byte("\x1b[H\x1b[J"))
 	case "\x1b[A", string(rune(ctrlP)):
 		e.recall(e.at + 1)
 	case "\x1b[B", string(rune(ctrlN)):
