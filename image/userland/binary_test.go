@@ -260,10 +260,23 @@ func (b built) testShell(t *testing.T) {
 			t.Errorf("sh %.3s: %v\n%s", args, err, out)
 		}
 	}
+	if out, err := b.run(t, "", "sh", "-c", stubborn); err != nil || out != "alive\n" {
+		t.Errorf("a command that is started ignoring SIGTERM: %v\n%s", err, out)
+	}
 	if _, err := b.run(t, "", "sh", "-c", "exit 7"); err == nil || err.Error() != "exit status 7" {
 		t.Errorf("exit 7: %v", err)
 	}
 }
+
+// stubborn ends a command by a signal that it ignores. It is there as soon as Go's runtime catches others,
+// and the command ignores this one.
+const stubborn = `trap '' TERM
+sleep 60 &
+until tr -d '\n' </proc/$!/status | grep -q 'SigIgn:.*4...SigCgt:.*[1-9a-f]'; do sleep 0.05; done
+kill $!
+sleep 0.1
+kill -0 $! && echo alive
+kill -KILL $!`
 
 // Two copies of the source, in different places, with other times and permissions, give the same programs.
 func TestReproducible(t *testing.T) {

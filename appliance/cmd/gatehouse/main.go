@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/boot"
 	"github.com/gatehouse-os/gatehouse/appliance/box"
 	"github.com/gatehouse-os/gatehouse/appliance/machine"
+	"github.com/gatehouse-os/gatehouse/appliance/multicall"
 	"github.com/gatehouse-os/gatehouse/site"
 )
 
@@ -36,10 +38,23 @@ func main() {
 	if startedByKernel() {
 		os.Exit(helpKernel(os.Args[0], boot.Request, kernelLog()))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilAsked()
 	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// untilAsked is a context that ends when the process is asked to end, but by no signal that whoever has
+// started it has it ignore.
+func untilAsked() (context.Context, context.CancelFunc) {
+	for _, sig := range multicall.Ignored() {
+		signal.Ignore(sig)
+	}
+	asked := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM}, signal.Ignored)
+	if len(asked) == 0 { // which to the package would be all
+		return context.WithCancel(context.Background())
+	}
+	return signal.NotifyContext(context.Background(), asked...)
 }
 
 // run is the program but for init; it returns the exit status.

@@ -40,6 +40,9 @@ func main() {
 		main()
 		return
 	}
+	for _, sig := range multicall.Ignored() {
+		signal.Ignore(sig)
+	}
 	ctx := command.WithIgnore(context.Background(), signal.Ignore)
 	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

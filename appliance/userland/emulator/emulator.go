@@ -131,6 +131,8 @@ func (s *Screen) control(parameters string, final byte) {
 	case final == 'H':
 		s.Row = max(0, min(n[0], s.Rows)-1)
 		s.Column = max(0, min(n[1], s.Columns)-1)
+	case final >= 'A' && final <= 'D':
+		s.step(final, max(1, n[0]))
 	case what == "J" || what == "0J":
 		clear(s.cells[s.Row][s.Column:])
 		for _, line := range s.cells[s.Row+1:] {
@@ -142,6 +144,20 @@ func (s *Screen) control(parameters string, final byte) {
 	case what == "?1049h" || what == "?1049l" || what == "6n":
 	default:
 		s.Unknown = append(s.Unknown, strconv.Quote("\x1b["+what))
+	}
+}
+
+// step moves the cursor by n; it stops at the edges.
+func (s *Screen) step(direction byte, n int) {
+	switch direction {
+	case 'A':
+		s.Row = max(0, s.Row-n)
+	case 'B':
+		s.Row = min(s.Rows-1, s.Row+n)
+	case 'C':
+		s.Column = min(s.Columns-1, s.Column+n)
+	case 'D':
+		s.Column = max(0, s.Column-n)
 	}
 }
 

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"unicode/utf8"
 
-	"golang.org/x/term"
+	"github.com/gatehouse-os/gatehouse/appliance/userland/sh/prompt"
 )
 
 // maxHistory is how many lines the arrow keys find.
@@ -15,12 +16,11 @@ const maxHistory = 500
 type editor struct {
 	tty      *terminal
 	keys     *keys
-	term     *term.Terminal
+	text     prompt.Line
 	history  *history
-	prompt   string
+	at       int    // of the line of the history that is edited; -1: a new one
+	pending  string // the new one meanwhile
 	columns  int    // of the window
-	typed    string // before ^R
-	row      int    // of the cursor then, from that of the prompt
 	complete func(line string, pos int) (completion, bool)
 }
 
@@ -33,89 +33,146 @@ type completion struct {
 
 func newEditor(tty *terminal, complete func(string, int) (completion, bool)) *editor {
 	e := &editor{tty: tty, history: &history{}, complete: complete}
-	e.keys = &keys{in: tty.lines, resize: e.resize}
-	e.renew()
+	e.keys = &keys{in: tty.lines}
 	return e
 }
 
-// renew starts with an empty line; a Terminal does not after ^C and ^D.
-func (e *editor) renew() {
-	e.term = term.NewTerminal(e, "")
-	e.term.History = e.history
-	e.term.AutoCompleteCallback = e.tab
+// write writes to the terminal, which makes a line feed a new line itself. A hang-up shows at the next read.
+func (e *editor) write(p []byte) {
+	_, _ = e.tty.lines.Write(bytes.ReplaceAll(p, []byte("\r\n"), []byte("\n")))
 }
 
-// Read is for the Terminal.
-func (e *editor) Read(p []byte) (int, error) { return e.keys.Read(p) }
-
-// Write is for the Terminal. The tty makes a line feed a new line itself.
-func (e *editor) Write(p []byte) (int, error) {
-	_, err := e.tty.lines.Write(bytes.ReplaceAll(p, []byte("\r\n"), []byte("\n")))
-	return len(p), err
-}
-
-// resize follows the size of the window. It fails only when the terminal does.
-func (e *editor) resize() {
-	columns, rows := e.tty.size()
-	e.columns = columns
-	_ = e.term.SetSize(columns, rows)
+// draw shows the line, in a window whose size may have changed.
+func (e *editor) draw() {
+	e.columns, _ = e.tty.size()
+	e.write(e.text.Draw(e.columns))
 }
 
 // line reads a line and returns it with its newline. It fails with errInterrupt at ^C and with io.EOF at ^D
 // in an empty line, and when the terminal has hung up.
-func (e *editor) line(prompt string) (string, error) {
+func (e *editor) line(text string) (string, error) {
 	e.tty.raw() // and it stays so until a command runs: ^C and ^D are keys
-	e.resize()
-	e.prompt = prompt
-	e.term.SetPrompt(prompt)
-	line, err := e.term.ReadLine()
-	for errors.Is(err, errSearch) {
-		if err = e.search(prompt); err == nil {
-			line, err = e.term.ReadLine()
+	e.text = prompt.Line{Prompt: text}
+	e.at = -1
+	for {
+		if len(e.keys.out) == 0 {
+			e.draw()
+		}
+		key, err := e.key()
+		if err == nil {
+			var whole bool
+			if whole, err = e.press(key); err == nil && !whole {
+				continue
+			}
+		}
+		e.text.Go(prompt.End) // what is written next is behind it, perhaps rows below
+		e.draw()
+		switch {
+		case errors.Is(err, errInterrupt):
+			e.write([]byte("^C\n"))
+			return "", errInterrupt
+		case err != nil:
+			e.write([]byte("\n"))
+			return "", io.EOF
+		}
+		e.write([]byte("\n"))
+		line := e.text.String()
+		e.history.Add(line)
+		return line + "\n", nil
+	}
+}
+
+// press does what a key means. It reports whether the line is whole.
+func (e *editor) press(key string) (whole bool, err error) {
+	switch key {
+	case "\r", "\n":
+		return true, nil
+	case string(rune(ctrlD)):
+		if e.text.String() == "" {
+			return false, io.EOF
+		}
+		e.text.Delete(prompt.Right)
+	case string(rune(ctrlR)):
+		return false, e.search()
+	case "\t":
+		e.tab()
+	case string(rune(ctrlL)):
+		e.text.Forget()
+		e.write([]byte("\x1b[H\x1b[J"))
+	case "\x1b[A", string(rune(ctrlP)):
+		e.recall(e.at + 1)
+	case "\x1b[B", string(rune(ctrlN)):
+		e.recall(e.at - 1)
+	case string(rune(ctrlT)):
+		e.text.Transpose()
+	default:
+		e.edit(key)
+	}
+	return false, nil
+}
+
+// edit is for keys that concern the line alone.
+func (e *editor) edit(key string) {
+	switch key {
+	case "\x1b[D", string(rune(ctrlB)):
+		e.text.Go(prompt.Left)
+	case "\x1b[C", string(rune(ctrlF)):
+		e.text.Go(prompt.Right)
+	case string(rune(ctrlA)):
+		e.text.Go(prompt.Start)
+	case string(rune(ctrlE)):
+		e.text.Go(prompt.End)
+	case wordLeft:
+		e.text.Go(prompt.WordLeft)
+	case wordRight:
+		e.text.Go(prompt.WordRight)
+	case string(rune(del)), "\b":
+		e.text.Delete(prompt.Left)
+	case "\x1b[3~":
+		e.text.Delete(prompt.Right)
+	case string(rune(ctrlW)):
+		e.text.Delete(prompt.WordLeft)
+	case string(rune(ctrlU)):
+		e.text.Delete(prompt.Start)
+	case string(rune(ctrlK)):
+		e.text.Delete(prompt.End)
+	default:
+		if key[0] >= ' ' { // other control characters and sequences mean nothing
+			r, _ := utf8.DecodeRuneInString(key)
+			e.text.Type(r)
 		}
 	}
-	switch {
-	case err == nil || errors.Is(err, term.ErrPasteIndicator):
-		return line + "\n", nil
-	case errors.Is(err, errInterrupt):
-		e.toEnd()
-		_, _ = io.WriteString(e, "^C\r\n") // the next prompt fails as well
-		e.renew()
-		return "", errInterrupt
-	}
-	_, _ = io.WriteString(e, "\r\n")
-	e.renew()
-	return "", io.EOF
 }
 
-// toEnd moves the cursor to the end of the line, which may be rows below, so that what is written next is
-// behind it.
-func (e *editor) toEnd() {
-	e.keys.out, e.keys.interrupts = []byte{ctrlE}, true
-	_, _ = e.term.ReadLine() // it ends as it did before
+// recall edits a line of the history; -1 is the new one.
+func (e *editor) recall(at int) {
+	if at < -1 || at >= e.history.Len() {
+		return
+	}
+	if e.at == -1 {
+		e.pending = e.text.String()
+	}
+	line := e.pending
+	if e.at = at; at >= 0 {
+		line = e.history.At(at)
+	}
+	e.text.Set(line, len(line))
 }
 
-// tab is called for every key that the Terminal has no meaning for.
-func (e *editor) tab(line string, pos int, key rune) (string, int, bool) {
-	if key == ctrlR {
-		e.typed, e.keys.searches = line, true
-		e.row = (displayed(e.prompt) + displayed(line[:pos])) / e.columns
-		return "", 0, false
-	}
-	if key != '\t' {
-		return "", 0, false
-	}
+// tab completes what is before the cursor.
+func (e *editor) tab() {
 	if e.tty.waiting() { // nobody types that fast: it is pasted
-		return line[:pos] + "\t" + line[pos:], pos + 1, true
+		e.text.Type('\t')
+		return
 	}
-	c, ok := e.complete(line, pos)
+	c, ok := e.complete(e.text.String(), e.text.Pos())
 	if !ok {
-		return "", 0, false
+		return
 	}
 	if c.choices != "" {
-		_, _ = e.term.Write([]byte(c.choices)) // a hang-up shows at the next read
+		e.write(append(e.text.Leave(e.columns), c.choices...))
 	}
-	return c.line, c.pos, true
+	e.text.Set(c.line, c.pos)
 }
 
 // history holds the last lines, without empty ones and repetitions.

@@ -54,7 +54,11 @@ func (s *shell) image(list []*syntax.Stmt, background bool, files map[int]int) [
 			options += string(letter)
 		}
 	}
-	b.put(options, strconv.Itoa(len(s.params)))
+	var fixed strings.Builder
+	for _, is := range s.fixed {
+		fixed.WriteByte("-x"[oneIf(is)])
+	}
+	b.put(options, fixed.String(), strconv.Itoa(len(s.params)))
 	b.put(s.params...)
 	b.put(strconv.Itoa(len(files)))
 	for n := range files {
@@ -202,6 +206,9 @@ func (s *shell) restore(number string) (text, lines string, background bool, err
 	for _, letter := range []byte(r.string()) {
 		s.flags[letter] = letter != 'i' && letter != 'm'
 		s.typed = s.typed || letter == 'i'
+	}
+	for n, is := range []byte(r.string()) {
+		s.fixed[n%len(s.fixed)] = is == 'x'
 	}
 	s.params = r.strings(r.int())
 	clear(s.fds) // what the runtime has opened in the place of a closed one is not the script's

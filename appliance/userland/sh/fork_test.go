@@ -13,7 +13,7 @@ var (
 	carried = []string{
 		"pid", "name", "params", "dir", "status", "lastJob", "vars", "hidden", "functions", "aliases", "flags",
 		"pipefail", "getopts", "fds", "jobs", "loops", "calls", "function", "speaker", "tested", "typed",
-		"oneCommand", "depth", "trapping", "traps",
+		"oneCommand", "depth", "trapping", "traps", "fixed",
 	}
 	left = map[string]string{
 		"program": "the process is the same program", "output": "no builtin runs at a fork",
@@ -108,5 +108,6 @@ func full(t *testing.T) *shell {
 	s.loops, s.calls, s.function, s.speaker, s.tested = 2, 3, "f", "script", 1
 	s.oneCommand, s.depth, s.trapping = true, 12, 4
 	s.traps = map[string]string{"EXIT": "echo bye", "INT": ""}
+	s.fixed[unix.SIGTERM] = true
 	return s
 }

@@ -117,6 +117,30 @@ func TestPromptKeys(t *testing.T) {
 	}
 }
 
+// TestWide: wide characters, and such that are combined with others, take the columns that they take on a
+// terminal, so the cursor is where the line changes.
+func TestWide(t *testing.T) {
+	t.Parallel()
+	d := talk(t)
+	for _, tt := range []struct{ keys, sent string }{
+		{"echo 日本", "echo 日本"},
+		{"\x1b[D", "\x1b[2D"},
+		{"a", "a本\x1b[2D"},
+		{"\x7f", "\x1b[D本\x1b[J\x1b[2D"},
+		{"\x05e\u0301", "\x1b[2Ce\x1b[De\u0301"},
+		{"\x7f🐢", "\x1b[D\x1b[J🐢"},
+		{"\x01", "\x1b[11D"},
+		{"\x05\r", "\x1b[11C\r\n日本🐢\r\n"},
+	} {
+		d.send(tt.keys)
+		if before := d.expect(tt.sent); before != "" {
+			t.Errorf("%q: %q before %q", tt.keys, before, tt.sent)
+		}
+	}
+	d.prompt()
+	d.want("echo 日本 | tr -d '\\n' | wc -c", "6\n")
+}
+
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	d := talk(t)

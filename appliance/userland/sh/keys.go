@@ -8,43 +8,43 @@ import (
 // Control characters.
 const (
 	ctrlA  = 0x01
+	ctrlB  = 0x02
 	ctrlC  = 0x03
+	ctrlD  = 0x04
 	ctrlE  = 0x05
+	ctrlF  = 0x06
 	ctrlG  = 0x07
+	ctrlK  = 0x0b
+	ctrlL  = 0x0c
+	ctrlN  = 0x0e
+	ctrlP  = 0x10
 	ctrlR  = 0x12
+	ctrlT  = 0x14
+	ctrlU  = 0x15
 	ctrlW  = 0x17
 	escape = 0x1b
 	del    = 0x7f
 )
 
-// keys reads what a keyboard sends, no byte more than one key at a time, and
-// translates the keys that term.Terminal knows by another sequence: a vt220 and the
-// console of Linux send for Home and End something else than an xterm. What has no
+// Keys that move by a word, as an xterm sends them with Alt.
+const (
+	wordLeft  = "\x1b[1;3D"
+	wordRight = "\x1b[1;3C"
+)
+
+// keys reads what a keyboard sends, no byte more than one key at a time, and translates keys to one of their
+// sequences: a vt220 and the console of Linux send for Home and End something else than an xterm. What has no
 // meaning is dropped. ^C is the error errInterrupt.
 type keys struct {
 	in     io.Reader
-	resize func() // called before a key has its effect
 	out    []byte // of the translation, not yet read
 	unread []byte // at most one byte
-	// searches: ^R was typed, and the next read is the error errSearch
-	searches bool
-	// interrupts: behind out, the next read is the error errInterrupt
-	interrupts bool
 }
 
 // Read returns bytes of one key.
 func (k *keys) Read(p []byte) (int, error) {
-	if k.searches {
-		k.searches = false
-		return 0, errSearch
-	}
 	for len(k.out) == 0 {
-		if k.interrupts {
-			k.interrupts = false
-			return 0, errInterrupt
-		}
 		b, err := k.next()
-		k.resize()
 		if err == nil && b == escape {
 			err = k.sequence()
 		} else if b == ctrlC {
@@ -122,7 +122,7 @@ func (k *keys) parameters() (string, error) {
 	return text.String(), nil
 }
 
-// meaning translates the sequence after an Escape to one of term.Terminal.
+// meaning translates the sequence after an Escape to the one that the editor knows.
 func meaning(sequence string) string {
 	switch sequence {
 	case "[A", "[B", "[C", "[D", "[3~":
@@ -132,9 +132,9 @@ func meaning(sequence string) string {
 	case "[F", "[4~", "[8~":
 		return string(rune(ctrlE))
 	case "[1;5C", "[1;3C", "f":
-		return "\x1b[1;3C" // a word to the right
+		return wordRight
 	case "[1;5D", "[1;3D", "b":
-		return "\x1b[1;3D"
+		return wordLeft
 	case string(rune(del)), "\b":
 		return string(rune(ctrlW))
 	}

@@ -121,6 +121,7 @@ func (s *shell) spawn(program string, args []string, how start) (int, error) {
 	if how.foreground {
 		attr.Sys.Foreground, attr.Sys.Ctty = true, s.tty.fd()
 	}
+	defer s.startIgnoring()()
 	pid, err := syscall.ForkExec(program, args, attr)
 	if errors.Is(err, unix.ENOEXEC) && isText(program) {
 		return syscall.ForkExec(ourselves, append([]string{"sh", program}, args[1:]...), attr)
@@ -164,6 +165,7 @@ func isText(name string) bool {
 // become is exec: the program takes the place of the shell. It returns only if it could not.
 func (s *shell) become(program string, args []string) int {
 	s.place()
+	s.startIgnoring()
 	err := syscall.Exec(program, args, s.exported())
 	if errors.Is(err, unix.ENOEXEC) && isText(program) {
 		err = syscall.Exec(ourselves, append([]string{"sh", program}, args[1:]...), s.exported())

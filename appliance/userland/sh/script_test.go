@@ -225,7 +225,7 @@ func FuzzKeys(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		k := &keys{in: bytes.NewReader(input), resize: func() {}}
+		k := &keys{in: bytes.NewReader(input)}
 		var out []byte
 		interrupts := 0
 		for buf := make([]byte, 3); ; {

@@ -2,15 +2,12 @@ package sh
 
 import (
 	"errors"
-	"io"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/screen"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 )
-
-// errSearch is what reading a line fails with at ^R: the search has the keys then.
-var errSearch = errors.New("search of the history")
 
 // A search goes backward through the history (^R).
 type search struct {
@@ -61,15 +58,11 @@ func (f *search) key(c string) bool {
 
 // search has the keys until one ends it: Enter runs the line that was found, ^G and ^C give back the one that
 // was typed, any other key edits what was found.
-func (e *editor) search(prompt string) error {
+func (e *editor) search() error {
 	f := &search{history: e.history, at: -1}
-	up := ""
-	for range e.row {
-		up += "\x1b[A"
-	}
+	e.write(e.text.Leave(e.columns))
 	for {
-		e.show(up, f)
-		up = ""
+		e.show(f)
 		c, err := e.key()
 		if err != nil && !errors.Is(err, errInterrupt) {
 			return err
@@ -77,29 +70,26 @@ func (e *editor) search(prompt string) error {
 		if err == nil && f.key(c) {
 			continue
 		}
-		_, _ = io.WriteString(e, "\r\x1b[K") // a hang-up shows at the next read
-		line := f.line()
+		e.write([]byte("\r\x1b[K"))
 		if err != nil || c == string(rune(ctrlG)) {
-			line, c = e.typed, ""
-		} else if line == "" {
-			line = e.typed
+			return nil
 		}
-		e.renew()
-		e.resize()
-		e.term.SetPrompt(prompt)
-		e.keys.out = append([]byte(line), c...)
+		if line := f.line(); line != "" {
+			e.text.Set(line, len(line))
+		}
+		e.keys.out = []byte(c)
 		return nil
 	}
 }
 
 // show draws the search on one line.
-func (e *editor) show(up string, f *search) {
+func (e *editor) show(f *search) {
 	text := printable.String("(search) " + f.text + ": " + f.line())
 	for displayed(text) >= e.columns {
 		_, size := utf8.DecodeLastRuneInString(text)
 		text = text[:len(text)-size]
 	}
-	_, _ = io.WriteString(e, up+"\r\x1b[J"+text)
+	e.write([]byte("\r\x1b[J" + text))
 }
 
 // key reads one key: a character, or a sequence.
@@ -114,5 +104,5 @@ func (e *editor) key() (string, error) {
 	return string(buf[:n]), err
 }
 
-// displayed is about how wide a text is.
-func displayed(text string) int { return utf8.RuneCountInString(text) }
+// displayed is how many columns a text takes.
+func displayed(text string) int { return len(screen.Text(text, "")) }

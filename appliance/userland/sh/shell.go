@@ -1,5 +1,5 @@
 // Package sh is /bin/sh of the appliance, with busybox's ash as its peer: the language of POSIX with what ash
-// has beside it. Scripts are parsed by mvdan.cc/sh, the line editor is that of golang.org/x/term.
+// has beside it. Scripts are parsed by mvdan.cc/sh; the line that a person types is in package prompt.
 //
 // A subshell is another process, as with every shell: what stands in ( ), between | and behind & has a number
 // of its own, its own directory, mask, limits and files, can be signalled, stopped and waited for. Go cannot
@@ -78,6 +78,7 @@ func (p Program) Run(args []string) int {
 	if len(args) > 2 && args[1] == subshellOption {
 		return s.subshell(args[2])
 	}
+	s.entry()
 	if len(args) > 1 && args[1] == "--help" {
 		fmt.Print(usage)
 		return 0

@@ -22,6 +22,7 @@ type signals struct {
 	pending [65]atomic.Bool
 	any     atomic.Bool
 	owned   [65]atomic.Bool // there is a trap for it
+	fixed   [65]bool        // it is ignored, and no trap changes that
 	hung    atomic.Bool     // the process is about to end
 	current atomic.Int32    // process group in the foreground: what a person means who presses ^C
 }
@@ -41,12 +42,11 @@ func taken() []unix.Signal {
 
 // defaultSignals gives signals their default actions, for a shell that talks with nobody.
 func (s *shell) defaultSignals() {
-	for _, sig := range taken() {
-		s.byDefault(sig)
-	}
-	// Of these Go's action is the same, but a moment late: the next command would begin.
-	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGHUP, unix.SIGTERM} {
-		if !ignored(sig) {
+	// Of the last three Go's action is the same, but a moment late: the next command would begin.
+	for _, sig := range append(taken(), unix.SIGINT, unix.SIGHUP, unix.SIGTERM) {
+		if s.ignores(sig) || ignored(sig) {
+			s.program.Ignore(sig)
+		} else {
 			s.byDefault(sig)
 		}
 	}
@@ -69,9 +69,10 @@ func (s *shell) byDefault(sig unix.Signal) {
 		0)
 }
 
+// ignore ignores a signal, whatever traps there will be.
 func (s *shell) ignore(sig unix.Signal) {
 	s.program.Ignore(sig)
-	s.traps[name(sig)] = ""
+	s.fixed[sig] = true
 }
 
 // catch has signals counted.
@@ -209,11 +210,11 @@ func (s *shell) trap(n, action string) {
 	switch {
 	case action == "-":
 		delete(s.traps, n)
-		if sig > 0 {
+		if sig > 0 && !s.fixed[sig] {
 			s.withoutTrap(sig)
 		}
 		return
-	case sig == 0:
+	case sig == 0 || s.fixed[sig]:
 	case action == "":
 		s.program.Ignore(sig)
 	default:

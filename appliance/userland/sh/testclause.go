@@ -1,13 +1,16 @@
 package sh
 
 import (
+	"errors"
+
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/gatehouse-os/gatehouse/appliance/userland/regex"
 	"github.com/gatehouse-os/gatehouse/appliance/userland/sh/pattern"
 )
 
-// testClause is [[ … ]], of ash and bash: its words are not split, == compares with a pattern. All else is
-// that of test.
+// testClause is [[ … ]], of ash and bash: its words are not split, == compares with a pattern, =~ with a
+// regular expression. All else is that of test.
 func (s *shell) testClause(c *syntax.TestClause) int {
 	holds, status := s.holdsTest(c.X)
 	if status > 1 {
@@ -48,12 +51,30 @@ func (s *shell) binaryTest(x *syntax.BinaryTest) (holds bool, status int) {
 			return false, exitUsage
 		}
 		return pattern.Match(s.patternOf(w), s.operand(x.X)) == (x.Op != syntax.TsNoMatch), 0
+	case syntax.TsReMatch:
+		return s.matchesRegex(s.operand(x.X), s.operand(x.Y))
 	case syntax.TsBefore:
 		return s.operand(x.X) < s.operand(x.Y), 0
 	case syntax.TsAfter:
 		return s.operand(x.X) > s.operand(x.Y), 0
 	}
 	return s.test(s.operand(x.X), x.Op.String(), s.operand(x.Y))
+}
+
+// matchesRegex is =~: an extended regular expression, of which quoting is removed as of any word.
+func (s *shell) matchesRegex(text, expression string) (holds bool, status int) {
+	re, err := regex.Compile(expression, regex.Extended)
+	if expression == "" {
+		err = errors.New("argument expected")
+	}
+	if err == nil {
+		holds, err = re.Match([]byte(text))
+	}
+	if err != nil {
+		s.say("=~: %v", err)
+		return false, exitUsage
+	}
+	return holds, 0
 }
 
 // operand is a word of a test.

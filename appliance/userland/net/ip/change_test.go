@@ -39,7 +39,7 @@ func state(n *testnet.Namespace) string {
 
 // TestChangesWhatIproute2Changes gives the same commands to us in one namespace
 // and to iproute2 in its twin. After "=" comes what iproute2 wants to hear where
-// that is not the same; "!" marks commands that both must refuse.
+// that is not the same; "!" marks commands that both must refuse, and "both:" what iproute2 does in both.
 func TestChangesWhatIproute2Changes(t *testing.T) {
 	mine, theirs := twin(t, "mine"), twin(t, "theirs")
 	for line := range strings.SplitSeq(strings.TrimSpace(`
@@ -113,6 +113,7 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 		route add 2001:db8:30::/48 via 2001:db8::1 proto ra mtu 1400
 		route flush proto 99
 		route flush 10.30.0.0/16
+		both: -6 route add 2001:db8:31::/48 from 2001:db8::/64 via 2001:db8::1
 		-6 route flush root 2001:db8:30::/44
 		route flush cache
 		route add 10.30.0.0/17 via 192.0.2.5
@@ -151,7 +152,13 @@ func TestChangesWhatIproute2Changes(t *testing.T) {
 			learn(mine)
 			learn(theirs)
 		}
-		follow(t, mine, theirs, strings.TrimSpace(line))
+		line = strings.TrimSpace(line)
+		if prepared, ok := strings.CutPrefix(line, "both: "); ok {
+			mine.Run("ip", strings.Fields(prepared)...)
+			theirs.Run("ip", strings.Fields(prepared)...)
+			continue
+		}
+		follow(t, mine, theirs, line)
 	}
 }
 

@@ -76,9 +76,12 @@ func parseLink(m []byte) (link, error) {
 // text is a string of the kernel's, without the zero at its end.
 func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
 
+// attributes are those of a message or nest, by their type.
+type attributes map[uint16][]byte
+
 // inner are the attributes of a nest; what cannot be read has none.
-func inner(b []byte) map[uint16][]byte {
-	all := map[uint16][]byte{}
+func inner(b []byte) attributes {
+	all := attributes{}
 	attributes, err := nl.ParseRouteAttr(b)
 	if err != nil {
 		return all
@@ -87,6 +90,26 @@ func inner(b []byte) map[uint16][]byte {
 		all[a.Attr.Type&^unix.NLA_F_NESTED] = a.Value
 	}
 	return all
+}
+
+// number is that of an attribute of one or four bytes, 0 where there is none.
+func (a attributes) number(kind uint16) uint32 {
+	switch b := a[kind]; len(b) {
+	case 1:
+		return uint32(b[0])
+	case 4:
+		return nl.NativeEndian().Uint32(b)
+	}
+	return 0
+}
+
+// network is an attribute that is an address, whose length is said elsewhere; nil where there is none.
+func (a attributes) network(kind uint16, bits uint8) *net.IPNet {
+	b := a[kind]
+	if len(b) != net.IPv4len && len(b) != net.IPv6len {
+		return nil
+	}
+	return &net.IPNet{IP: b, Mask: net.CIDRMask(int(bits), 8*len(b))}
 }
 
 // shownLinks returns the links that r asks for out of all.

@@ -19,14 +19,14 @@ type watched struct {
 	groups []uint // of rtnetlink(7)
 }
 
-// allWatched are the kinds. Routes are apart, because the library reads their messages only itself.
+// allWatched are the kinds.
 func allWatched() []watched {
 	return []watched{
 		{"link", "[LINK]", []uint{unix.RTNLGRP_LINK}},
 		{"address", "[ADDR]", []uint{unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR}},
 		{"neigh", "[NEIGH]", []uint{unix.RTNLGRP_NEIGH}},
 		{"rule", "[RULE]", []uint{unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE}},
-		{keyRoute, "[ROUTE]", nil},
+		{keyRoute, "[ROUTE]", []uint{unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE}},
 	}
 }
 
@@ -40,23 +40,17 @@ type event struct {
 
 // monitor prints changes until it is ended, or a socket fails.
 //
-//	socket of links, addresses, neighbours, rules ──► events ──► monitor ──► standard output
-//	socket of routes ──────────────────────────────────┘
+//	socket of the kernel ──► events ──► monitor ──► standard output
 func monitor(r *request) error {
 	events, done := make(chan event), make(chan struct{})
 	defer close(done)
 	var groups []uint
-	routes := false
 	for _, w := range allWatched() {
 		if len(r.given) == 0 || r.has(keyAll) || r.has(w.name) || len(r.given) == 1 && r.has(keyLabel) {
 			groups = append(groups, w.groups...)
-			routes = routes || w.name == keyRoute
 		}
 	}
 	if err := r.watch(groups, events, done); err != nil {
-		return err
-	}
-	if err := r.watchRoutes(routes, events, done); err != nil {
 		return err
 	}
 	for {
@@ -167,6 +161,10 @@ func newEvent(kind uint16, m []byte) event {
 		return event{banner: "[RULE]", show: func(r *request, p *record) error {
 			return r.showChangedRule(p, m, kind == unix.RTM_DELRULE)
 		}}
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		return event{banner: "[ROUTE]", show: func(r *request, p *record) error {
+			return r.showChangedRoute(p, m, kind == unix.RTM_DELROUTE)
+		}}
 	}
 	return event{show: func(*request, *record) error { return nil }}
 }
@@ -273,43 +271,11 @@ func (r *request) showChangedRule(p *record, m []byte, gone bool) error {
 	return nil
 }
 
-// watchRoutes sends changes of routes, if they are wanted.
-func (r *request) watchRoutes(wanted bool, events chan<- event, done <-chan struct{}) error {
-	if !wanted {
-		return nil
-	}
-	updates, failed := make(chan netlink.RouteUpdate), make(chan error, 1)
-	err := netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{
-		ReceiveBufferSize: monitorBuffer, ReceiveBufferForceSize: os.Geteuid() == 0,
-		ErrorCallback: func(err error) {
-			select {
-			case failed <- err:
-			default:
-			}
-		}})
+func (r *request) showChangedRoute(p *record, m []byte, gone bool) error {
+	route, err := parseRoute(m)
 	if err != nil {
-		return refused{err}
+		return err
 	}
-	go func() {
-		for u := range updates {
-			show := func(r *request, p *record) error {
-				return r.showChangedRoute(p, u.Route, u.Type == unix.RTM_DELROUTE)
-			}
-			if !send(events, done, event{banner: "[ROUTE]", show: show}) {
-				return
-			}
-		}
-		select {
-		case err := <-failed:
-			send(events, done, event{err: err})
-		default:
-			send(events, done, event{err: errors.New("the socket of routes was closed")})
-		}
-	}()
-	return nil
-}
-
-func (r *request) showChangedRoute(p *record, route netlink.Route, gone bool) error {
 	names, err := readLinkNames()
 	if err != nil {
 		return err

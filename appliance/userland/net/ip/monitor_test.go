@@ -34,8 +34,8 @@ func (s *transcript) String() string {
 	return s.b.String()
 }
 
-// TestMonitor: of the same changes monitor prints what iproute2's prints. Routes come by a socket of their
-// own: their lines are compared apart, as are the kinds.
+// TestMonitor: of the same changes monitor prints what iproute2's prints. The kinds
+// are compared apart.
 func TestMonitor(t *testing.T) {
 	n := twin(t, "box")
 	theirs := n.Start(exec.Command("ip", "monitor", "all"))
@@ -61,6 +61,7 @@ addr add 192.0.2.10/24 brd + dev eth0
 addr add 2001:db8::1/64 dev eth0 nodad
 route add 10.9.0.0/16 via 192.0.2.1
 route add blackhole 10.10.0.0/16
+-6 route add 2001:db8:15::/64 from 2001:db8:1::/64 via 2001:db8::5 pref low
 neigh add 192.0.2.9 lladdr 00:16:3e:20:00:11 dev eth0
 neigh del 192.0.2.9 dev eth0
 route del 10.9.0.0/16

@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/netip"
-	"strconv"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,8 +15,6 @@ type routeView struct {
 	hides      func(key string) bool // what need not be said: dev, table, via, proto, scope
 	details    bool                  // name what is as usual, too
 	everything bool                  // routes of all tables
-	from       string                // source and mark of the packet that was asked for
-	mark       int
 }
 
 // showRoutes prints routes: of IPv4 without -6, and of all families and tables
@@ -51,65 +46,66 @@ func (r *request) wholeView(names linkNames) routeView {
 }
 
 // showRoute prints a route behind what p has. Each line has a space at its end, as iproute2's.
-func (r *request) showRoute(p *record, v routeView, route netlink.Route) {
+func (r *request) showRoute(p *record, v routeView, route ipRoute) {
 	v.say(p, route)
 	r.out.write(p)
 }
 
 // say says a route.
-func (v routeView) say(p *record, route netlink.Route) {
-	if route.Type != unix.RTN_UNICAST || v.details {
-		p.say("type", "%s ", routeType(route.Type))
+func (v routeView) say(p *record, route ipRoute) {
+	if route.kind != unix.RTN_UNICAST || v.details {
+		p.say("type", "%s ", routeType(route.kind))
 	}
-	p.say("dst", "%s ", destination(route.Dst))
-	if v.from != "" {
-		p.say(keyFrom, "from %s ", v.from)
+	p.say("dst", "%s ", destination(route.dst))
+	if route.src.IsValid() {
+		p.say("from", "from %s ", single(route.src))
 	}
-	if route.Tos != 0 {
-		p.say("tos", "tos %s ", tosText(route.Tos))
+	if route.tos != 0 {
+		p.say("tos", "tos %s ", tosText(route.tos))
 	}
-	if route.NHID != 0 {
-		p.say("nhid", "nhid %d ", route.NHID)
+	if route.nexthop != 0 {
+		p.say("nhid", "nhid %d ", route.nexthop)
 	}
 	if !v.hides(keyVia) {
-		sayHop(p, route.Gw, route.Via)
+		sayGateway(p, route.hop)
 	}
-	if !v.hides(keyDev) && route.LinkIndex != 0 {
-		p.say("dev", "dev %s ", v.links.of(route.LinkIndex))
+	if !v.hides(keyDev) && route.link != 0 {
+		p.say("dev", "dev %s ", v.links.of(route.link))
 	}
 	v.sayOrigin(p, route)
-	if route.Src != nil && !v.hides(keySrc) {
-		p.say("prefsrc", "src %s ", route.Src.String())
+	if route.from.IsValid() && !v.hides(keySrc) {
+		p.say("prefsrc", "src %s ", route.from.String())
 	}
-	if (route.Priority != 0 || route.Family == unix.AF_INET6) && !v.hides(keyMetric) {
-		p.say("metric", "metric %d ", route.Priority)
+	if (route.metric != 0 || route.family == unix.AF_INET6) && !v.hides(keyMetric) {
+		p.say("metric", "metric %d ", route.metric)
 	}
-	sayHopFlags(p, route.Flags)
-	if v.mark != 0 {
-		p.set("mark", v.mark)
-		p.printf("mark %s ", markText(v.mark))
+	sayHopFlags(p, route.flags)
+	if route.mark != 0 {
+		p.set("mark", route.mark)
+		p.printf("mark %s ", markText(route.mark))
 	}
-	if route.Realm != 0 {
-		sayRealms(p, uint32(route.Realm))
+	if route.realms != 0 {
+		sayRealms(p, route.realms)
 	}
-	if route.Expires != 0 {
-		p.say("expires", "expires %dsec ", route.Expires)
+	if route.expires != 0 {
+		p.say("expires", "expires %dsec ", route.expires)
 	}
-	sayMetrics(p, route)
+	sayMetrics(p, route.metrics)
+	sayPreference(p, route.preferred)
 	p.printf("\n")
-	v.sayNextHops(p, route.MultiPath)
+	v.sayHops(p, route.hops)
 }
 
-// sayNextHops says where packets go that have several ways.
-func (v routeView) sayNextHops(p *record, hops []*netlink.NexthopInfo) {
+// sayHops says where packets go that have several ways.
+func (v routeView) sayHops(p *record, hops []hop) {
 	var all []members
 	for _, h := range hops {
 		one := &record{}
 		one.printf("\tnexthop ")
-		sayHop(one, h.Gw, h.Via)
-		one.say("dev", "dev %s ", v.links.of(h.LinkIndex))
-		one.say("weight", "weight %d ", h.Hops+1)
-		sayHopFlags(one, h.Flags)
+		sayGateway(one, h)
+		one.say("dev", "dev %s ", v.links.of(h.link))
+		one.say("weight", "weight %d ", h.weight)
+		sayHopFlags(one, h.flags)
 		p.printf("%s\n", &one.text)
 		all = append(all, one.members)
 	}
@@ -119,64 +115,67 @@ func (v routeView) sayNextHops(p *record, hops []*netlink.NexthopInfo) {
 }
 
 // sayHopFlags says what else there is about a hop.
-func sayHopFlags(p *record, set int) {
-	names, _ := namesOf(uint32(set), hopFlags())
+func sayHopFlags(p *record, set uint32) {
+	names, _ := namesOf(set, hopFlags())
 	p.set("flags", append([]string{}, names...))
 	for _, name := range names {
 		p.printf("%s ", name)
 	}
 }
 
-// destination words where a route leads to; a single address has no length.
-func destination(n *net.IPNet) string {
-	switch p := prefixOf(n); {
-	case p.Bits() == 0:
+// destination words where a route leads to.
+func destination(p netip.Prefix) string {
+	if p.Bits() == 0 {
 		return "default"
-	case p.IsSingleIP():
-		return p.Addr().String()
-	default:
-		return p.String()
 	}
+	return single(p)
 }
 
-// sayHop says a gateway; via is one of the other family.
-func sayHop(p *record, gateway net.IP, via netlink.Destination) {
-	v, other := via.(*netlink.Via)
+// single words a prefix; a single address has no length.
+func single(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// sayGateway says the gateway of a hop.
+func sayGateway(p *record, h hop) {
 	switch {
-	case other:
-		family := "inet"
-		if v.AddrFamily == unix.AF_INET6 {
-			family = "inet6"
+	case h.foreign:
+		family := "inet6"
+		if h.gateway.Is4() {
+			family = "inet"
 		}
-		p.set("via", members{{"family", family}, {"host", v.Addr.String()}})
-		p.printf("via %s %s ", family, v.Addr)
-	case gateway != nil:
-		p.say("gateway", "via %s ", gateway.String())
+		p.set("via", members{{"family", family}, {"host", h.gateway.String()}})
+		p.printf("via %s %s ", family, h.gateway)
+	case h.gateway.IsValid():
+		p.say("gateway", "via %s ", h.gateway.String())
 	}
 }
 
 // sayOrigin says table, protocol and scope, as far as they are not the usual ones.
-func (v routeView) sayOrigin(p *record, route netlink.Route) {
-	named := route.Table != unix.RT_TABLE_UNSPEC && (route.Table != unix.RT_TABLE_MAIN || v.details &&
+func (v routeView) sayOrigin(p *record, route ipRoute) {
+	named := route.table != unix.RT_TABLE_UNSPEC && (route.table != unix.RT_TABLE_MAIN || v.details &&
 		v.everything)
 	if named && !v.hides(keyTable) {
-		p.say("table", "table %s ", tableName(route.Table))
+		p.say("table", "table %s ", tableName(route.table))
 	}
-	if route.Flags&unix.RTM_F_CLONED != 0 { // an answer of "route get" that is no entry of a table
+	if route.flags&unix.RTM_F_CLONED != 0 { // an answer of "route get" that is no entry of a table
 		return
 	}
-	if !v.hides(keyProto) && (route.Protocol != unix.RTPROT_BOOT || v.details) {
-		p.say("protocol", "proto %s ", protocolName(int(route.Protocol)))
+	if !v.hides(keyProto) && (route.protocol != unix.RTPROT_BOOT || v.details) {
+		p.say("protocol", "proto %s ", protocolName(route.protocol))
 	}
-	if !v.hides(keyScope) && (route.Scope != netlink.SCOPE_UNIVERSE || v.details) {
-		p.say("scope", "scope %s ", scopeName(int(route.Scope)))
+	if !v.hides(keyScope) && (route.scope != unix.RT_SCOPE_UNIVERSE || v.details) {
+		p.say("scope", "scope %s ", scopeName(route.scope))
 	}
 }
 
 // markText words a mark as iproute2 does: small ones are decimal.
-func markText(mark int) string {
+func markText(mark uint32) string {
 	if mark < 16 {
-		return strconv.Itoa(mark)
+		return fmt.Sprint(mark)
 	}
 	return fmt.Sprintf("%#x", mark)
 }
@@ -193,45 +192,49 @@ func sayRealms(p *record, realms uint32) {
 	p.printf("realms %s/%s ", from, to)
 }
 
-// sayMetrics says what a route says to the protocols above, in the order of their numbers (rtnetlink(7),
+// metricNames are what a route says to the protocols above, in the order of their numbers (rtnetlink(7),
 // RTAX_MTU).
-func sayMetrics(p *record, route netlink.Route) {
+func metricNames() []numbered {
+	return []numbered{{unix.RTAX_MTU, "mtu"}, {unix.RTAX_WINDOW, "window"}, {unix.RTAX_RTT, "rtt"},
+		{unix.RTAX_RTTVAR, "rttvar"}, {unix.RTAX_SSTHRESH, "ssthresh"}, {unix.RTAX_CWND, "cwnd"},
+		{unix.RTAX_ADVMSS, "advmss"}, {unix.RTAX_REORDERING, "reordering"}, {unix.RTAX_HOPLIMIT, "hoplimit"},
+		{unix.RTAX_INITCWND, "initcwnd"}, {unix.RTAX_RTO_MIN, "rto_min"}, {unix.RTAX_INITRWND, "initrwnd"},
+		{unix.RTAX_QUICKACK, "quickack"}, {unix.RTAX_CC_ALGO, "congctl"},
+		{unix.RTAX_FASTOPEN_NO_COOKIE, "fastopen_no_cookie"}}
+}
+
+// sayMetrics says them.
+func sayMetrics(p *record, all attributes) {
 	m := &record{}
-	for _, of := range []struct {
-		name   string
-		value  int
-		time   bool // in milliseconds
-		locked bool
-	}{
-		{"mtu", route.MTU, false, route.MTULock}, {"window", route.Window, false, false},
-		{"rtt", route.Rtt / 8, true, false},
-		{"rttvar", route.RttVar / 4, true, false}, {"ssthresh", route.Ssthresh, false, false},
-		{"cwnd", route.Cwnd, false, false},
-		{"advmss", route.AdvMSS, false, false}, {"reordering", route.Reordering, false, false},
-		{"hoplimit", route.Hoplimit, false, false}, {"initcwnd", route.InitCwnd, false, false},
-		{"rto_min", route.RtoMin, true, route.RtoMinLock}, {"initrwnd", route.InitRwnd, false, false},
-		{"quickack", route.QuickACK, false, false}, {"fastopen_no_cookie", route.FastOpenNoCookie, false,
-			false},
-	} {
-		if of.value == 0 {
+	for _, metric := range metricNames() {
+		kind := uint16(metric.n)
+		if all[kind] == nil {
 			continue
 		}
-		m.printf("%s ", of.name)
-		if of.locked {
+		m.printf("%s ", metric.name)
+		if all.number(unix.RTAX_LOCK)&(1<<kind) != 0 {
 			m.printf("lock ")
 		}
-		m.set(of.name, of.value)
-		switch {
-		case of.time && of.value >= 1000:
-			m.printf("%gs ", float64(of.value)/1000)
-		case of.time:
-			m.printf("%dms ", of.value)
+		value := all.number(kind)
+		switch kind {
+		case unix.RTAX_CC_ALGO:
+			m.say("congestion", "%s ", text(all[kind]))
+			continue
+		case unix.RTAX_RTT:
+			value /= 8
+		case unix.RTAX_RTTVAR:
+			value /= 4
+		case unix.RTAX_RTO_MIN:
 		default:
-			m.printf("%d ", of.value)
+			m.say(metric.name, "%d ", value)
+			continue
 		}
-	}
-	if route.Congctl != "" {
-		m.say("congestion", "congctl %s ", route.Congctl)
+		m.set(metric.name, value)
+		if value >= 1000 {
+			m.printf("%gs ", float64(value)/1000)
+		} else {
+			m.printf("%dms ", value)
+		}
 	}
 	if m.members != nil {
 		p.set("metrics", []members{m.members})
@@ -239,40 +242,45 @@ func sayMetrics(p *record, route netlink.Route) {
 	}
 }
 
+// sayPreference says what a router says of itself (RFC 4191 section 2.1).
+func sayPreference(p *record, preferred []byte) {
+	if len(preferred) == 1 {
+		p.say("pref", "pref %s ", nameOf(int(preferred[0]), []numbered{{0, "medium"}, {1, "high"}, {3, "low"}}))
+	}
+}
+
 // getRoute prints the route that a packet to an address would take from here.
-func getRoute(r *request) error {
-	to, err := r.address(keyTo)
-	if err != nil {
+func getRoute(r *request) (err error) {
+	var packet ask
+	if packet.to, err = r.address(keyTo); err != nil {
 		return err
 	}
-	from, err := r.address(keyFrom)
-	if err != nil {
+	if packet.from, err = r.address(keyFrom); err != nil {
 		return err
 	}
 	mark, err := r.number(keyMark, 0, math.MaxUint32)
 	if err != nil {
 		return err
 	}
-	for _, key := range []string{keyIif, keyOif} {
-		if _, err := r.device(key); err != nil {
+	packet.mark = uint32(mark)
+	for key, index := range map[string]*uint32{keyIif: &packet.in, keyOif: &packet.out} {
+		link, err := r.device(key)
+		if err != nil {
 			return err
 		}
+		if link != nil {
+			*index = uint32(link.Attrs().Index)
+		}
 	}
-	options := &netlink.RouteGetOptions{Iif: r.given[keyIif], Oif: r.given[keyOif], SrcAddr: from.AsSlice(),
-		Mark: uint32(mark)}
-	routes, err := netlink.RouteGetWithOptions(to.AsSlice(), options)
+	route, err := askRoute(packet)
 	if err != nil {
-		return noRoute(to, err)
+		return noRoute(packet.to, err)
 	}
 	names, err := readLinkNames()
 	if err != nil {
 		return err
 	}
-	view := r.wholeView(names)
-	view.from, view.mark = r.given[keyFrom], mark
-	for _, route := range routes {
-		r.showRoute(&record{}, view, route)
-	}
+	r.showRoute(&record{}, r.wholeView(names), route)
 	return nil
 }
 

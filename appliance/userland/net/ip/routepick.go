@@ -1,17 +1,14 @@
 package ip
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"net/netip"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // routes are those that r asks for, with their table.
-func (r *request) routes() (table int, chosen []netlink.Route, err error) {
+func (r *request) routes() (table int, chosen []ipRoute, err error) {
 	if table, err = r.table(); err != nil {
 		return 0, nil, err
 	}
@@ -29,7 +26,7 @@ func (r *request) routes() (table int, chosen []netlink.Route, err error) {
 			return 0, nil, err
 		}
 		for _, route := range all {
-			if leads(prefixOf(route.Dst)) && wanted(route) {
+			if leads(route.dst) && wanted(route) {
 				chosen = append(chosen, route)
 			}
 		}
@@ -65,7 +62,7 @@ func (r *request) destinations() (only netip.Prefix, leads func(netip.Prefix) bo
 }
 
 // routeFilter is what else of routes r asks for.
-func (r *request) routeFilter() (func(netlink.Route) bool, error) {
+func (r *request) routeFilter() (func(ipRoute) bool, error) {
 	device, err := r.device(keyDev)
 	if err != nil {
 		return nil, err
@@ -89,13 +86,13 @@ func (r *request) routeFilter() (func(netlink.Route) bool, error) {
 		return nil, err
 	}
 	via, err := r.address(keyVia)
-	return func(route netlink.Route) bool {
-		return (device == nil || route.LinkIndex == device.Attrs().Index) &&
-			(!r.has(keyScope) || int(route.Scope) == scope) &&
-			(!r.has(keyMetric) || route.Priority == metric) &&
-			(!via.IsValid() || addrOf(route.Gw).Unmap() == via) &&
-			(!src.IsValid() || addrOf(route.Src).Unmap() == src) &&
-			(!r.has(keyProto) || int(route.Protocol) == protocol)
+	return func(route ipRoute) bool {
+		return (device == nil || route.link == device.Attrs().Index) &&
+			(!r.has(keyScope) || route.scope == scope) &&
+			(!r.has(keyMetric) || route.metric == metric) &&
+			(!via.IsValid() || route.gateway == via) &&
+			(!src.IsValid() || route.from == src) &&
+			(!r.has(keyProto) || route.protocol == protocol)
 	}, err
 }
 
@@ -110,29 +107,4 @@ func (r *request) routeFamilies(table int, only netip.Prefix) []int {
 		return []int{unix.AF_INET, unix.AF_INET6}
 	}
 	return []int{unix.AF_INET}
-}
-
-// readRoutes asks the kernel for the routes of a table. By strict checks, which it has from 4.20 on, it
-// refuses a table that is not there.
-func readRoutes(family, table int) ([]netlink.Route, error) {
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return nil, err
-	}
-	defer h.Close()
-	if table != unix.RT_TABLE_UNSPEC {
-		if err := h.SetStrictCheck(true); err != nil {
-			return nil, err
-		}
-	}
-	routes, err := whole(func() ([]netlink.Route, error) {
-		return h.RouteListFiltered(family, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
-	})
-	if errors.Is(err, unix.ENOENT) {
-		return nil, refused{fmt.Errorf("table %s: there is none", tableName(table))}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list of routes: %w", err)
-	}
-	return routes, nil
 }

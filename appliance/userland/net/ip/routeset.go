@@ -37,8 +37,8 @@ func flushRoutes(r *request) error {
 		return err
 	}
 	for _, route := range routes {
-		if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) { // gone with another
-			return explain(destination(route.Dst), err)
+		if err := route.delete(); err != nil && !errors.Is(err, unix.ESRCH) { // gone with another
+			return explain(destination(route.dst), err)
 		}
 	}
 	return nil

@@ -79,24 +79,10 @@ func parseRule(m []byte) (rule ipRule, err error) {
 		return rule, errors.New("a rule of the kernel's is cut off")
 	}
 	h := nl.DeserializeRtMsg(m)
-	attributes := inner(m[unix.SizeofRtMsg:])
-	number := func(kind uint16) (n uint32) {
-		switch b := attributes[kind]; len(b) {
-		case 1:
-			n = uint32(b[0])
-		case 4:
-			n = nl.NativeEndian().Uint32(b)
-		}
-		return n
-	}
-	network := func(kind uint16, bits uint8) *net.IPNet {
-		if b := attributes[kind]; b != nil {
-			return &net.IPNet{IP: b, Mask: net.CIDRMask(int(bits), 8*len(b))}
-		}
-		return nil
-	}
+	all := inner(m[unix.SizeofRtMsg:])
+	number, network := all.number, all.network
 	pairOf := func(kind uint16, size int) []byte {
-		if b := attributes[kind]; len(b) == size {
+		if b := all[kind]; len(b) == size {
 			return b
 		}
 		return nil
@@ -104,8 +90,8 @@ func parseRule(m []byte) (rule ipRule, err error) {
 	rule = ipRule{
 		priority: int(number(nl.FRA_PRIORITY)), inverted: h.Flags&netlink.FibRuleInvert != 0,
 		src: network(nl.FRA_SRC, h.Src_len), dst: network(nl.FRA_DST, h.Dst_len), tos: h.Tos, action: h.Type,
-		mark: number(nl.FRA_FWMARK), mask: number(nl.FRA_FWMASK), masked: attributes[nl.FRA_FWMASK] != nil,
-		iif: text(attributes[nl.FRA_IIFNAME]), oif: text(attributes[nl.FRA_OIFNAME]),
+		mark: number(nl.FRA_FWMARK), mask: number(nl.FRA_FWMASK), masked: all[nl.FRA_FWMASK] != nil,
+		iif: text(all[nl.FRA_IIFNAME]), oif: text(all[nl.FRA_OIFNAME]),
 		detached: [2]bool{h.Flags&unix.FIB_RULE_IIF_DETACHED != 0, h.Flags&unix.FIB_RULE_OIF_DETACHED != 0},
 		vrf:      number(nl.FRA_L3MDEV) != 0, uids: pairOf(nl.FRA_UID_RANGE, 8),
 		transport: uint8(number(nl.FRA_IP_PROTO)), sport: pairOf(nl.FRA_SPORT_RANGE, 4),
@@ -118,7 +104,7 @@ func parseRule(m []byte) (rule ipRule, err error) {
 	}
 	for name, kind := range map[string]uint16{"suppress_prefixlength": nl.FRA_SUPPRESS_PREFIXLEN,
 		"suppress_ifgroup": nl.FRA_SUPPRESS_IFGROUP} {
-		if n := number(kind); attributes[kind] != nil && n != math.MaxUint32 {
+		if n := number(kind); all[kind] != nil && n != math.MaxUint32 {
 			rule.quiet[name] = n
 		}
 	}
@@ -242,5 +228,5 @@ func selector(n *net.IPNet) string {
 	if n == nil {
 		return "all"
 	}
-	return destination(n)
+	return destination(prefixOf(n))
 }
