@@ -91,6 +91,11 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	j := st.Journal
 	fmt.Fprintf(w, "journal: %s, %d syncs, rewritten %s\n",
 		cli.Count(j.Records, "record", "records"), j.Syncs, cli.Count(int(j.Rewrites), "time", "times"))
+	for _, s := range st.Subnets {
+		if s.FilledBy != "" {
+			fmt.Fprintf(w, "the pool of %s is full or nearly so. %s\n", s.Name, s.FilledBy)
+		}
+	}
 	for _, p := range dhcpProblems(st) {
 		fmt.Fprintf(w, "! %s\n", p)
 	}
@@ -171,6 +176,7 @@ func probeMeanings() []meaning {
 func dropMeanings() []meaning {
 	return []meaning{
 		{dhcp.DropExhausted.String(), "every address of the pool is in use"},
+		{dhcp.DropKept.String(), "asked for by a card that has most of the pool: the rest is kept for others"},
 		{dhcp.DropNoPool.String(), "no address of its own, and no pool"},
 		{dhcp.DropNoRecord.String(), "confirms an address, but nothing is known of it: it asks anew by itself"},
 		{dhcp.DropOtherServer.String(), "took the offer of another server, or is for one"},

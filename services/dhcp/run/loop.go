@@ -32,11 +32,12 @@ const (
 // A message is what came in by a link.
 type message struct {
 	link string
+	from lease.MAC // the card that sent it; zero: the one that it names, or it is not known
 	data []byte
 }
 
 // clone returns m with memory of its own.
-func (m message) clone() message { return message{m.link, bytes.Clone(m.data)} }
+func (m message) clone() message { return message{m.link, m.from, bytes.Clone(m.data)} }
 
 // An item is a message that was decided.
 type item struct {
@@ -89,8 +90,9 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Service) take(k *sockets, buf []byte) (c *leasefile.Commit, err error) {
 	over := s.when(s.hasRoom, func(now time.Time) {
 		var n int
-		if n, err = k.conn.Read(buf); n > 0 {
-			s.decide(now, message{k.link, buf[:n]})
+		var from lease.MAC
+		if n, from, err = k.conn.Read(buf); n > 0 {
+			s.decide(now, message{k.link, from, buf[:n]})
 			c = s.next()
 		}
 	})
@@ -164,14 +166,14 @@ func (s *Service) decide(now time.Time, m message) {
 		return
 	}
 	it := s.spare(m.link)
-	s.engine.Handle(now, at.index, m.data, it.out)
+	s.engine.Handle(now, at.index, m.from, m.data, it.out)
 	it.lan = s.lans[it.out.Subnet]
 	if it.out.Probe.IsValid() {
 		if s.probe(now, m, it) {
 			return
 		}
 		s.engine.Probed(now, it.out.Subnet, it.out.Probe, false, lease.MAC{}, it.out)
-		s.engine.Handle(now, at.index, m.data, it.out)
+		s.engine.Handle(now, at.index, m.from, m.data, it.out)
 	}
 	s.dispose(now, it)
 }
