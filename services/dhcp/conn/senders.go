@@ -18,11 +18,11 @@ import (
 // has another card than they have themselves (chaddr), and of those alone: the kernel compares. What comes
 // through a relay agent is left out. Nobody waits for it. It is looked at when a message has been read:
 //
-//	message ─► packet socket, if the cards differ ─► note ─┐
-//	    └────► UDP socket ───────────────────────► Read ───┴─► the message, and who sent it
+//	message ─┬─► packet socket, if the cards differ ─► note ─┐
+//	         └─► UDP socket ───────────────────────► Read ───┴─► the message, and who sent it
 //
-// The kernel serves the UDP socket first. In the moment between the two a message can be read as if it were of
-// the card that it names; so this is for people, and for bounds that one message more does not break.
+// The socket is one for all protocols, for those are served before IP is (in the kernel,
+// __netif_receive_skb_core): no message can be read before what is noted of it.
 type senders struct {
 	fd    int // -1: none
 	notes map[messageKey]note
@@ -70,8 +70,11 @@ func (s *senders) open(ifindex int) error {
 	if err := otherCards(ifindex).Attach(fd); err != nil {
 		return os.NewSyscallError("filter of a packet socket", err)
 	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1); err != nil {
+		return os.NewSyscallError("PACKET_IGNORE_OUTGOING", err)
+	}
 	mmsg.SetRoom(fd, noteRoom)
-	protocol := bits.ReverseBytes16(rawsocket.IPv4) // in network order
+	protocol := bits.ReverseBytes16(unix.ETH_P_ALL) // in network order
 	return os.NewSyscallError("bind packet socket",
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: ifindex}))
 }
@@ -90,8 +93,8 @@ func otherCards(ifindex int) rawsocket.Filter {
 			bpf.JumpIf{Cond: bpf.JumpEqual, SkipTrue: 1}, accept,
 		}
 	}
-	f := rawsocket.OfLink(ifindex).Unless(bpf.LoadAbsolute{Off: 9, Size: 1}, udp).
-		DropBits(bpf.LoadAbsolute{Off: 6, Size: 2}, fragment)
+	f := rawsocket.OfLink(ifindex).Unless(bpf.LoadExtension{Num: bpf.ExtProto}, uint32(rawsocket.IPv4)).
+		Unless(bpf.LoadAbsolute{Off: 9, Size: 1}, udp).DropBits(bpf.LoadAbsolute{Off: 6, Size: 2}, fragment)
 	f = append(f, bpf.LoadMemShift{})
 	f = f.Unless(bpf.LoadIndirect{Off: 2, Size: 2}, serverPort).
 		Unless(bpf.LoadIndirect{Off: of(bootpGIAddr), Size: 4}, 0)
@@ -103,10 +106,10 @@ func otherCards(ifindex int) rawsocket.Filter {
 func (s *senders) of(message []byte) lease.MAC {
 	for n := 0; n < most && s.hear() == atOnce; n += atOnce {
 	}
-	if len(s.notes)+len(s.older) == 0 {
+	key, ok := keyOf(message)
+	if !ok || len(s.notes)+len(s.older) == 0 {
 		return lease.MAC{}
 	}
-	key, _ := keyOf(message)
 	for _, notes := range [...]map[messageKey]note{s.older, s.notes} {
 		n, ok := notes[key]
 		switch {
