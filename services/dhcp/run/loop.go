@@ -49,7 +49,7 @@ type item struct {
 // read receives on one link until its socket is closed. Two do for each link: while one stores the other
 // reads on.
 func (s *Service) read(ctx context.Context, k *sockets) {
-	failed, buf, began := false, make([]byte, bufferSize), time.Now()
+	buf, began := make([]byte, bufferSize), time.Now()
 	for {
 		if now := time.Now(); now.Sub(began) > turn {
 			runtime.Gosched()
@@ -62,13 +62,11 @@ func (s *Service) read(ctx context.Context, k *sockets) {
 		}
 		switch {
 		case err == nil:
-			failed = false
 			s.store(c)
 			continue
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, errOver):
 			return
-		case !failed:
-			failed = true
+		case !k.failing.Swap(true):
 			s.log.Error("cannot receive", "subnet", k.subnet, "err", err)
 		}
 		pause(ctx, readPause)
@@ -92,6 +90,7 @@ func (s *Service) take(k *sockets, buf []byte) (c *leasefile.Commit, err error) 
 		var n int
 		var from lease.MAC
 		if n, from, err = k.conn.Read(buf); n > 0 {
+			k.failing.Store(false)
 			s.decide(now, message{k.link, from, buf[:n]})
 			c = s.next()
 		}
