@@ -92,8 +92,9 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	fmt.Fprintf(w, "journal: %s, %d syncs, rewritten %s\n",
 		cli.Count(j.Records, "record", "records"), j.Syncs, cli.Count(int(j.Rewrites), "time", "times"))
 	for _, s := range st.Subnets {
-		if s.FilledBy != "" {
-			fmt.Fprintf(w, "the pool of %s is full or nearly so. %s\n", s.Name, s.FilledBy)
+		told := func(problem string) bool { return strings.Contains(problem, s.FilledBy) }
+		if s.FilledBy != "" && !slices.ContainsFunc(st.Problems, told) {
+			fmt.Fprintf(w, "the pool of %s is nearly full: %s\n", s.Name, s.FilledBy)
 		}
 	}
 	for _, p := range dhcpProblems(st) {

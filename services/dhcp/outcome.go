@@ -27,7 +27,7 @@ type Outcome struct {
 	Arch   Arch       // option 93; BIOS if it has none
 	Asked  netip.Addr // the address it asked for, renewed, released or declined; zero: none
 	Agent  netip.Addr // the relay agent that it came through; zero: none
-	From   lease.MAC  // the card that sent the frame, if it is known and another than Card; zero: Card, or a router
+	From   lease.MAC  // the card that sent the frame; zero: Card, a router, or not known
 
 	// Shared: it renews what another has got by the same card, and renewed, meanwhile.
 	Shared bool

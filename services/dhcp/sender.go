@@ -15,16 +15,16 @@ import (
 //	for a host behind a card ───► that card (clientOf)
 //
 // What comes from a relayed network without its relay agent, renewals, has the card of a router, and tells
-// nothing. All of it is known in memory only: the clients of a restarted server are known when they renew, and
-// a flood goes on.
+// nothing. All of it is known in memory only: the clients of a restarted server are known when they renew,
+// and a flood goes on.
 
 // routed reports whether the frame of the message under way is a router's.
 func (s *Server) routed() bool {
 	return !s.in.GIAddr.IsUnspecified() || s.sub != nil && s.sub.Relayed
 }
 
-// asker returns the card that asks for another, zero if the card of the message asks for itself, or if it came
-// through a router.
+// asker returns the card that asks for another, zero if the card of the message asks for itself, or if it
+// came through a router.
 func (s *Server) asker(out *Outcome) lease.MAC {
 	switch {
 	case s.routed():

@@ -38,8 +38,8 @@ func starve(t *testing.T, s *Server, n int, by lease.MAC, mods func(i int) []dhc
 
 func nothing(int) []dhcpv4.Modifier { return nil }
 
-// TestOneFillsThePool: a host makes up cards, and its frames have its own; or it stays one card, and makes up hosts
-// behind it. Both leave the last addresses to others, and it is known who they are.
+// TestOneFillsThePool: a host makes up cards, and its frames have its own; or it stays one card, and makes up
+// hosts behind it. Both leave the last addresses to others, and it is known who they are.
 func TestOneFillsThePool(t *testing.T) {
 	s := newServer(t, home())
 	if got := starve(t, s, 200, stranger, nothing); got != 88 {
@@ -94,8 +94,8 @@ func TestManyFillThePool(t *testing.T) {
 	}
 }
 
-// TestRelayFillsThePool: the frames are a router's. Who asks is the relay agent for one of its ports, and the pool
-// is all for it. Renewals that come past it change nothing.
+// TestRelayFillsThePool: the frames are a router's. Who asks is the relay agent for one of its ports, and the
+// pool is all for it. Renewals that come past it change nothing.
 func TestRelayFillsThePool(t *testing.T) {
 	conf := home()
 	conf.Subnets = append(conf.Subnets, Subnet{Name: "shop", Relayed: true, Prefix: netip.MustParsePrefix("10.8.40.0/24"), Router: ip("10.8.40.1"),

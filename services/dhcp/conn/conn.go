@@ -1,13 +1,12 @@
 // Package conn is the DHCP server's sockets on one LAN.
 //
-// Messages are received by an ordinary UDP socket that is bound to the link: it
-// gets broadcasts and the unicasts of renewing clients, and the kernel has dealt
-// with fragments, VLANs and checksums. Which card sent them it does not tell; see senders. Replies are built down to the IP header and
-// leave through a packet socket to clients that have no address yet, and through a
-// raw IP socket, which routes and asks ARP, to those that have one. All replies so
-// carry a complete UDP checksum: on Xen the one of an ordinary socket is left to
-// hardware that does not exist, and clients that read from packet sockets, as
-// dhclient does even when it renews, throw such replies away.
+// Messages are received by an ordinary UDP socket that is bound to the link: it gets broadcasts and the
+// unicasts of renewing clients, and the kernel has dealt with fragments, VLANs and checksums. Which card sent
+// them it does not tell; see senders. Replies are built down to the IP header and leave through a packet
+// socket to clients that have no address yet, and through a raw IP socket, which routes and asks ARP, to
+// those that have one. All replies so carry a complete UDP checksum: on Xen the one of an ordinary socket is
+// left to hardware that does not exist, and clients that read from packet sockets, as dhclient does even when
+// it renews, throw such replies away.
 //
 // ARP and ICMP look for somebody who uses an address without having asked for it.
 //

@@ -139,8 +139,9 @@ func (s *senders) hear() int {
 	for i := range s.in {
 		s.iovs[i] = mmsg.Vector(s.heads[i][:])
 		h := &s.in[i].Hdr
-		h.Iov, h.Name, h.Namelen = &s.iovs[i], (*byte)(unsafe.Pointer(&s.names[i])), unix.SizeofSockaddrLinklayer
+		h.Iov = &s.iovs[i]
 		h.SetIovlen(1)
+		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&s.names[i])), unix.SizeofSockaddrLinklayer
 	}
 	n, errno := mmsg.Receive(s.fd, s.in[:], unix.MSG_DONTWAIT)
 	if errno != 0 { // there is none; or the link is down, which the other socket tells

@@ -66,8 +66,8 @@ func datagram(m []byte) []byte {
 	return ethernet.AppendDatagram(nil, netip.MustParseAddrPort("0.0.0.0:68"), netip.MustParseAddrPort("255.255.255.255:67"), m)
 }
 
-// TestSenders: of a message in a frame of another card that card is told, and of no other; each time that it is
-// sent.
+// TestSenders: of a message in a frame of another card that card is told, and of no other; each time that it
+// is sent.
 func TestSenders(t *testing.T) {
 	c, _, client := open(t)
 	f := openFrames(t, client, "eth0")

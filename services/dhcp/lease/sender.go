@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// A Sender is who sent a message for another: the card whose frame it was, or the relay agent with the circuit
-// that it names (RFC 3046 2.0). The zero Sender is nobody: the card asked for itself.
+// A Sender is who sent a message for another: the card whose frame it was, or the relay agent with the
+// circuit that it names (RFC 3046 2.0). The zero Sender is nobody: the card asked for itself.
 type Sender struct {
 	MAC     MAC        // zero: it came through Agent
 	Agent   netip.Addr // giaddr; zero: it came without a relay agent
 	Circuit string     // Agent Circuit ID, up to 255 bytes as they came; empty: none was named
 }
 
-// A sender is a Sender that leases of the pool were asked for by. It is kept for as long as one of those runs,
-// and so there are never more than leases:
+// A sender is a Sender that leases of the pool were asked for by. It is kept for as long as one of those
+// runs, and so there are never more than leases:
 //
 //	Sent ─► counted ─ expired, released, declined, given to another, sent by another ─► counted no more
 type sender struct {
@@ -22,8 +22,8 @@ type sender struct {
 	leases int
 }
 
-// Sent notes that the lease of the pool that mac has was asked for by a Sender with these fields; all zero: by
-// mac itself. It is called after Commit, and allocates only for a Sender that has no other lease.
+// Sent notes that the lease of the pool that mac has was asked for by a Sender with these fields; all zero:
+// by mac itself. It is called after Commit, and allocates only for a Sender that has no other lease.
 func (t *Table) Sent(mac, by MAC, agent netip.Addr, circuit []byte) {
 	e := t.byMAC[mac]
 	if e == nil || !e.pool || e.state != Bound {
@@ -72,8 +72,8 @@ func (t *Table) unsent(e *entry) {
 	}
 }
 
-// KeptFor says which part of a pool, one by this, is not for a card that has more than half of it in the names of
-// others.
+// KeptFor says which part of a pool, one by this, is not for a card that has more than half of it in the
+// names of others.
 const KeptFor = 8
 
 // Spares reports whether mac may have an address of the pool that it does not have yet, when the card by asks

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// ask has mac get an address as a server does it: by is the card that asks for it. It reports whether it has one.
+// ask has mac get an address as a server does it: by is the card that asks for it. It reports whether it has
+// one.
 func ask(t *testing.T, table *Table, now time.Time, mac, by MAC) bool {
 	t.Helper()
 	if !table.Spares(now, mac, by) {
@@ -25,8 +26,8 @@ func ask(t *testing.T, table *Table, now time.Time, mac, by MAC) bool {
 	return true
 }
 
-// TestSpares: a card has nearly all of a pool in the names of others, and the last eighth is for those that ask
-// for themselves, and for other cards that ask for others.
+// TestSpares: a card has nearly all of a pool in the names of others, and the last eighth is for those that
+// ask for themselves, and for other cards that ask for others.
 func TestSpares(t *testing.T) {
 	for _, tt := range []struct{ pool, most int }{{1, 1}, {7, 7}, {8, 7}, {16, 14}, {100, 88}} {
 		evil, repeater := card(1_000_000), card(1_000_001)
@@ -127,8 +128,8 @@ func TestSent(t *testing.T) {
 	}
 }
 
-// TestSendersAreCounted: whatever happens, each sender is counted for as many leases as it has, and no other is
-// remembered.
+// TestSendersAreCounted: whatever happens, each sender is counted for as many leases as it has, and no other
+// is remembered.
 func TestSendersAreCounted(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 21))

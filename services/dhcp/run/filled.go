@@ -31,7 +31,8 @@ func origins(o lease.Origins, link string) string {
 	known, text := o.Leases-o.Unknown, ""
 	switch {
 	case known == 0:
-		return fmt.Sprintf("Who asked for its %d leases is not known: that is from before the start.", o.Leases)
+		return fmt.Sprintf("Who asked for its %d leases is not known: that is from before the start.",
+			o.Leases)
 	case 2*o.ByMost > known:
 		text = fmt.Sprintf("%d of its %d leases were asked for by %s", o.ByMost, o.Leases, who(o.Most, link))
 	case o.ByMost > 1:
@@ -78,8 +79,8 @@ func (s *Service) filled(of *lan, n lease.Stats) (all []string) {
 	return all
 }
 
-// reportPool logs when a pool runs out, or a card has so much of it that the rest is for others; and when it is no
-// longer so.
+// reportPool logs when a pool runs out, or a card has so much of it that the rest is for others; and when it
+// is no longer so.
 func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
 	c := of.counts
 	switch {

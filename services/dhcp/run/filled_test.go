@@ -36,8 +36,8 @@ func (r *rig) takes(first, n int) (got int) {
 	return got
 }
 
-// TestWhoFilledThePool: of a pool that is nearly full because of one card, and of one that is full, status and log
-// say who asked for the leases; and a client that gets nothing has it in its exchanges.
+// TestWhoFilledThePool: of a pool that is nearly full because of one card, and of one that is full, status
+// and log say who asked for the leases; and a client that gets nothing has it in its exchanges.
 func TestWhoFilledThePool(t *testing.T) {
 	evil := lease.MAC{0, 0, 0x5e, 0, 0x53, 0x66}
 	inBubble(t, withPool(config(), 40), new(leasefiletest.Disk), nil, func(r *rig) {
@@ -90,7 +90,8 @@ func TestWhoFilledThePool(t *testing.T) {
 	})
 }
 
-// TestManyFilledThePool: clients that asked for themselves, of which some are new; and after a restart it is not known.
+// TestManyFilledThePool: clients that asked for themselves, of which some are new; and after a restart it is
+// not known.
 func TestManyFilledThePool(t *testing.T) {
 	disk := new(leasefiletest.Disk)
 	conf := withPool(config(), 20)

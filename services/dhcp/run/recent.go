@@ -40,7 +40,7 @@ type Exchange struct {
 	File   string        `json:"file,omitempty"`
 	Told   []string      `json:"told,omitempty"`      // the options of the reply
 	Drop   string        `json:"drop,omitempty"`      // the reason as a key
-	Filled string        `json:"filled_by,omitempty"` // who asked for the leases of a full pool, in a sentence
+	Filled string        `json:"filled_by,omitempty"` // who asked for the leases of a full pool
 	Reason string        `json:"reason"`              // the reason as a phrase
 }
 
@@ -156,7 +156,7 @@ type Which struct {
 
 func (w *Which) matches(out *dhcp.Outcome) bool {
 	switch {
-	case w.MAC != nil && *w.MAC != out.MAC && *w.MAC != out.Card && *w.MAC != out.Behind && *w.MAC != out.From,
+	case w.MAC != nil && !slices.Contains([]lease.MAC{out.MAC, out.Card, out.Behind, out.From}, *w.MAC),
 		w.Addr.IsValid() && w.Addr != out.Asked && w.Addr != out.Addr:
 		return false
 	}

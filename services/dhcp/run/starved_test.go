@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
-// takes asks for an address for a card by the wire, and reports whether the card has it then. Silence for so long is
-// a refusal.
+// takes asks for an address for a card by the wire, and reports whether the card has it then. Silence for so
+// long is a refusal.
 func (w udpWire) takes(t *testing.T, card net.HardwareAddr, silence time.Duration) bool {
 	t.Helper()
 	ask := func(m *dhcpv4.DHCPv4, err error, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
@@ -44,9 +44,9 @@ func (w udpWire) takes(t *testing.T, card net.HardwareAddr, silence time.Duratio
 	return ask(m, err, dhcpv4.MessageTypeAck) != nil
 }
 
-// TestStarved: a host of the LAN takes what it gets for cards that it makes up. It is named, and a client that is
-// one gets an address all the same. Then the host forges its frames, too: that it was one is not seen any more, but
-// how new they all are.
+// TestStarved: a host of the LAN takes what it gets for cards that it makes up. It is named, and a client
+// that is one gets an address all the same. Then the host forges its frames, too: that it was one is not seen
+// any more, but how new they all are.
 func TestStarved(t *testing.T) {
 	t.Parallel()
 	l := newLAN(t)
