@@ -177,7 +177,7 @@ func probeMeanings() []meaning {
 func dropMeanings() []meaning {
 	return []meaning{
 		{dhcp.DropExhausted.String(), "every address of the pool is in use"},
-		{dhcp.DropKept.String(), "asked for by a card that has most of the pool: the rest is kept for others"},
+		{dhcp.DropKept.String(), "asked for by a card that has much of the pool: the rest is kept for others"},
 		{dhcp.DropNoPool.String(), "no address of its own, and no pool"},
 		{dhcp.DropNoRecord.String(), "confirms an address, but nothing is known of it: it asks anew by itself"},
 		{dhcp.DropOtherServer.String(), "took the offer of another server, or is for one"},

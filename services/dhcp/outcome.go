@@ -124,7 +124,7 @@ const (
 	DropNoRecord         // confirming an address for an unknown client is not ours to do
 	DropNotHeld          // gives back what it does not have
 	DropNotBelieved      // declines more than one card may
-	DropKept             // it is asked for by a card that has most of the pool: lease.Table.Spares
+	DropKept             // it is asked for by a card that has much of the pool: lease.Table.Spares
 	DropNotStored        // the lease could not be made durable
 	DropNotSent          // the reply could not be sent
 	DropCount            // the number of reasons

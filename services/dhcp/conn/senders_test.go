@@ -103,6 +103,9 @@ func TestSenders(t *testing.T) {
 			t.Errorf("%d, %s: %d bytes from %s, %v, want %s", i, tt.what, n, from, err, tt.want)
 		}
 	}
+	if n := testing.AllocsPerRun(100, func() { c.senders.of(options) }); n != 0 {
+		t.Errorf("it allocates %.0f times a message", n)
+	}
 	if len(c.senders.notes)+len(c.senders.older) != 0 {
 		t.Errorf("notes are left: %v", c.senders.notes)
 	}

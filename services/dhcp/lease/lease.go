@@ -128,7 +128,7 @@ func (w Why) String() string {
 	case Quarantined:
 		return "declined a short while ago"
 	case KeptForOthers:
-		return "the last addresses are kept for others: who asks for it has more than half of the pool"
+		return "the last addresses are kept for others: who asks for it has more than a quarter of the pool"
 	}
 	return ""
 }

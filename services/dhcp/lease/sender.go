@@ -72,17 +72,20 @@ func (t *Table) unsent(e *entry) {
 	}
 }
 
-// KeptFor says which part of a pool, one by this, is not for a card that has more than half of it in the
-// names of others.
-const KeptFor = 8
+// Of a pool, one part in KeptFor is not for a card that has more than one in Much of it in the names of
+// others.
+const (
+	KeptFor = 8
+	Much    = 4
+)
 
-// Spares reports whether mac may have an address of the pool that it does not have yet, when the card by asks
-// for it. A card that asks in the names of others may be a repeater with many hosts, and one that makes them
-// up may be anybody. So it may have nearly all of a pool, but of the last eighth nothing while it has more
-// than half.
+// Spares reports whether mac may have an address of the pool that it does not have yet, when the card by
+// asks for it. A card that asks in the names of others may be a repeater with many hosts, and one that makes
+// them up may be anybody. So it may have nearly all of a pool, but of the last eighth nothing while it has
+// more than a quarter.
 func (t *Table) Spares(now time.Time, mac, by MAC) bool {
 	s := t.senders[Sender{MAC: by}]
-	if s == nil || 2*s.leases <= t.pool.size || t.reserved[mac] != nil {
+	if s == nil || Much*s.leases <= t.pool.size || t.reserved[mac] != nil {
 		return true
 	}
 	t.expire(now.UnixNano())

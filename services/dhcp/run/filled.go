@@ -67,8 +67,8 @@ func (s *Service) filled(of *lan, n lease.Stats) (all []string) {
 	case of.counts.exhausted && n.Free() == 0:
 		all = append(all, fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
 			of.Name, n.Size, n.Bound, n.Offered, n.Declined))
-	case nearlyFull(n) && 2*o.ByMost > n.Size && !o.Most.Agent.IsValid():
-		all = append(all, fmt.Sprintf("The pool of %s is nearly full: of %d addresses, %d are leased; the others are not for the card that has most.",
+	case nearlyFull(n) && lease.Much*o.ByMost > n.Size && !o.Most.Agent.IsValid():
+		all = append(all, fmt.Sprintf("The pool of %s is nearly full: of %d addresses, %d are leased; the others are kept from the card that has most.",
 			of.Name, n.Size, n.Bound))
 	default:
 		return nil
@@ -90,7 +90,7 @@ func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
 			"who has it", s.filledBy(of))
 	case out.Drop == dhcp.DropKept && !c.kept:
 		c.kept = true
-		s.log.Warn("the last addresses of the pool are kept from a card that has most of it",
+		s.log.Warn("the last addresses of the pool are kept from a card that has much of it",
 			slog.String("subnet", of.Name), slog.String("who has it", s.filledBy(of)))
 	case out.Drop == 0 && (c.exhausted || c.kept):
 		n := s.engine.Stats(now, of.index)

@@ -51,7 +51,7 @@ func TestWhoFilledThePool(t *testing.T) {
 			r.t.Errorf("one card has %d addresses", got)
 		}
 		by := fmt.Sprintf("25 of its 35 leases were asked for by the card %s on eth1; 35 began within the last hour.", evil)
-		if p, want := r.problems(), "The pool of lan is nearly full: of 40 addresses, 35 are leased; the others are not for the card that has most. "+by; p != want {
+		if p, want := r.problems(), "The pool of lan is nearly full: of 40 addresses, 35 are leased; the others are kept from the card that has most. "+by; p != want {
 			r.t.Errorf("problems: %s\nwant %s", p, want)
 		}
 		if n := r.log.count("the last addresses of the pool are kept from a card"); n != 1 || r.log.count(by) != 1 {
