@@ -91,6 +91,12 @@ func printDHCP(w io.Writer, st run.Status, env Env) error {
 	j := st.Journal
 	fmt.Fprintf(w, "journal: %s, %d syncs, rewritten %s\n",
 		cli.Count(j.Records, "record", "records"), j.Syncs, cli.Count(int(j.Rewrites), "time", "times"))
+	for _, s := range st.Subnets {
+		told := func(problem string) bool { return strings.Contains(problem, s.FilledBy) }
+		if s.FilledBy != "" && !slices.ContainsFunc(st.Problems, told) {
+			fmt.Fprintf(w, "the pool of %s is nearly full: %s\n", s.Name, s.FilledBy)
+		}
+	}
 	for _, p := range dhcpProblems(st) {
 		fmt.Fprintf(w, "! %s\n", p)
 	}
@@ -171,6 +177,7 @@ func probeMeanings() []meaning {
 func dropMeanings() []meaning {
 	return []meaning{
 		{dhcp.DropExhausted.String(), "every address of the pool is in use"},
+		{dhcp.DropKept.String(), "asked for by a card that has much of the pool: the rest is kept for others"},
 		{dhcp.DropNoPool.String(), "no address of its own, and no pool"},
 		{dhcp.DropNoRecord.String(), "confirms an address, but nothing is known of it: it asks anew by itself"},
 		{dhcp.DropOtherServer.String(), "took the offer of another server, or is for one"},

@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/roster"
 	"github.com/gatehouse-os/gatehouse/internal/testnet"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/leasefile/leasefiletest"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/site"
@@ -113,12 +114,12 @@ func (w *wire) Wait() error {
 	}
 }
 
-func (w *wire) Read(p []byte) (int, error) {
+func (w *wire) Read(p []byte) (int, lease.MAC, error) {
 	select {
 	case b := <-w.next:
-		return copy(p, b), nil
+		return copy(p, b), lease.MAC{}, nil
 	default:
-		return 0, nil
+		return 0, lease.MAC{}, nil
 	}
 }
 

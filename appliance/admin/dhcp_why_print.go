@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-os/gatehouse/appliance/admin/cli"
 	"github.com/gatehouse-os/gatehouse/internal/printable"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 	"github.com/gatehouse-os/gatehouse/services/dhcp/run"
 	"github.com/gatehouse-os/gatehouse/site"
 )
@@ -130,6 +131,9 @@ func (q *question) printExchange(w io.Writer, x repeated) {
 	if x.Agent.IsValid() {
 		fmt.Fprintf(w, "%sthrough the relay agent %s%s\n", indent, x.Agent, portText(x.Port))
 	}
+	if x.From != (lease.MAC{}) {
+		fmt.Fprintf(w, "%sin a frame of the card %s\n", indent, x.From)
+	}
 	if q.verbose {
 		for _, line := range x.Says {
 			fmt.Fprintf(w, "%s%ssays %s\n", indent, indent, line)
@@ -237,8 +241,11 @@ func (q *question) hint(x run.Exchange) string {
 	const own = "give it an address in hosts and its MAC in ethers"
 	switch x.Drop {
 	case dhcp.DropExhausted.String():
-		return fmt.Sprintf("The pool of %s is full: widen it in site.toml, shorten its lease-time, or %s.",
-			x.Subnet, own)
+		return strings.TrimSpace(fmt.Sprintf("The pool of %s is full: widen it in site.toml, shorten its lease-time, or %s. %s",
+			x.Subnet, own, x.Filled))
+	case dhcp.DropKept.String():
+		return strings.TrimSpace(fmt.Sprintf("The pool of %s is nearly full. %s If it is a repeater with so many hosts, widen the pool in site.toml, or %s.",
+			x.Subnet, x.Filled, own))
 	case dhcp.DropNoPool.String():
 		return fmt.Sprintf("%s has no pool: %s.", x.Subnet, own)
 	case dhcp.DropOtherServer.String():

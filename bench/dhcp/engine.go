@@ -53,10 +53,10 @@ func exchange(e *dhcp.Server, now time.Time, first uint32) error {
 	for i := range uint32(engineRun) {
 		mac := cardOf(first + i)
 		msg = wire.AppendMessage(msg[:0], packet.Discover, i, mac, nil)
-		e.Handle(now, 0, msg, &out)
+		e.Handle(now, 0, lease.MAC{}, msg, &out)
 		offer.Addr = out.Addr.As4()
 		msg = wire.AppendMessage(msg[:0], packet.Request, i, mac, &offer)
-		if e.Handle(now, 0, msg, &out); out.ReplyType != packet.ACK {
+		if e.Handle(now, 0, lease.MAC{}, msg, &out); out.ReplyType != packet.ACK {
 			return fmt.Errorf("%08x got no lease: %s", binary.BigEndian.Uint32(msg[4:]), out.Reason)
 		}
 	}

@@ -31,10 +31,10 @@ func BenchmarkDORA(b *testing.B) {
 		now := t0.Add(time.Duration(i))
 		binary.BigEndian.PutUint32(discover[30:], uint32(i))
 		binary.BigEndian.PutUint32(request[30:], uint32(i))
-		s.Handle(now, 0, discover, out)
+		s.Handle(now, 0, lease.MAC{}, discover, out)
 		a := out.Addr.As4()
 		copy(request[at+2:], a[:])
-		s.Handle(now, 0, request, out)
+		s.Handle(now, 0, lease.MAC{}, request, out)
 		if out.ReplyType != packet.ACK {
 			b.Fatal(out.Reason)
 		}

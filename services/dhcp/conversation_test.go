@@ -33,10 +33,10 @@ func newListener(t testing.TB, conf Config) *listener {
 // hear has the server decide about a message, and checks what it decided.
 func (l *listener) hear(msg []byte) error {
 	sent := bytes.Clone(msg)
-	l.s.Handle(l.now, 0, msg, &l.out)
+	l.s.Handle(l.now, 0, lease.MAC{}, msg, &l.out)
 	if l.out.Probe.IsValid() { // nobody answers the probe
 		l.s.Probed(l.now, l.out.Subnet, l.out.Probe, false, lease.MAC{}, &l.out)
-		l.s.Handle(l.now, 0, msg, &l.out)
+		l.s.Handle(l.now, 0, lease.MAC{}, msg, &l.out)
 	}
 	x := &said{conf: &l.conf, sub: &l.conf.Subnets[l.out.Subnet], now: l.now, in: message{raw: sent}, o: &l.out, book: l.book}
 	return x.check()

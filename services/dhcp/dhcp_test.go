@@ -95,7 +95,7 @@ func broadcast(p *dhcpv4.DHCPv4) { p.SetBroadcast() }
 func handle(t testing.TB, s *Server, now time.Time, msg []byte) (*Outcome, *dhcpv4.DHCPv4) {
 	t.Helper()
 	out := new(Outcome)
-	s.Handle(now, 0, msg, out)
+	s.Handle(now, 0, lease.MAC{}, msg, out)
 	if len(out.Reply) == 0 {
 		return out, nil
 	}

@@ -15,6 +15,10 @@ import (
 // "the server SHOULD probe the offered address".
 func (s *Server) discover(now time.Time, out *Outcome) {
 	out.Asked = s.in.Addr(packet.OptionRequestedAddr)
+	if !s.spares(now, out) {
+		out.drop(DropKept, lease.KeptForOthers.String())
+		return
+	}
 	c := s.sub.table.Offer(now, out.MAC, out.Asked)
 	out.Reason = c.Why.String()
 	if c.Blocked != 0 {

@@ -27,6 +27,7 @@ type Outcome struct {
 	Arch   Arch       // option 93; BIOS if it has none
 	Asked  netip.Addr // the address it asked for, renewed, released or declined; zero: none
 	Agent  netip.Addr // the relay agent that it came through; zero: none
+	From   lease.MAC  // the card that sent the frame; zero: Card, a router, or not known
 
 	// Shared: it renews what another has got by the same card, and renewed, meanwhile.
 	Shared bool
@@ -123,6 +124,7 @@ const (
 	DropNoRecord         // confirming an address for an unknown client is not ours to do
 	DropNotHeld          // gives back what it does not have
 	DropNotBelieved      // declines more than one card may
+	DropKept             // it is asked for by a card that has much of the pool: lease.Table.Spares
 	DropNotStored        // the lease could not be made durable
 	DropNotSent          // the reply could not be sent
 	DropCount            // the number of reasons
@@ -134,8 +136,8 @@ func (d Drop) String() string {
 		DropMalformed: "malformed", DropNotRequest: "not-a-request", DropHardware: "hardware-address",
 		DropType: "message-type", DropRelay: "relay", DropOtherServer: "other-server",
 		DropExhausted: "pool-exhausted", DropNoPool: "no-pool", DropNoRecord: "no-record", DropNotHeld: "not-held",
-		DropNotBelieved: "not-believed",
-		DropNotStored:   "not-stored", DropNotSent: "not-sent",
+		DropNotBelieved: "not-believed", DropKept: "kept-for-others",
+		DropNotStored: "not-stored", DropNotSent: "not-sent",
 	}
 	if d < DropCount {
 		return names[d]

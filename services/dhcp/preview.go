@@ -90,7 +90,7 @@ func (s *Server) preview(sub int, h *Host) (all []Preview) {
 		files = h.Netboot.Files
 	}
 	for _, k := range stageKinds(files) {
-		s.Handle(time.Time{}, s.linkOf(sub), s.previewRequest(s.subnets[sub], h, k), out)
+		s.Handle(time.Time{}, s.linkOf(sub), lease.MAC{}, s.previewRequest(s.subnets[sub], h, k), out)
 		var p packet.Packet
 		boots := k.stage == StageSystem || h.Netboot != nil &&
 			(out.File != "" || k.stage == StageIPXE || k.stage == StageHBA ||

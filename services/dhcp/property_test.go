@@ -143,7 +143,7 @@ func FuzzHandle(f *testing.F) {
 			now = now.Add(time.Duration(b[2]) * time.Second)
 			msg := b[3 : 3+n]
 			b = b[3+n:]
-			s.Handle(now, 0, msg, out)
+			s.Handle(now, 0, lease.MAC{}, msg, out)
 			if err := forbidden(conf, msg, out); err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +236,7 @@ func (w *world) step() error {
 // send delivers a message and makes the client believe the answer.
 func (w *world) send(msg []byte) (*Outcome, error) {
 	out := new(Outcome)
-	w.s.Handle(w.now, 0, msg, out)
+	w.s.Handle(w.now, 0, lease.MAC{}, msg, out)
 	if err := forbidden(w.conf, msg, out); err != nil {
 		return out, err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-os/gatehouse/internal/dhcpv4/packet"
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
 var update = flag.Bool("update", false, "write the answers into testdata/stages")
@@ -35,7 +36,7 @@ func TestStages(t *testing.T) {
 			conf := bootable()
 			prepare(&conf.Hosts[2], name)
 			out := new(Outcome)
-			newServer(t, conf).Handle(t0, 0, parseRequest(t, strings.TrimSpace(request)), out)
+			newServer(t, conf).Handle(t0, 0, lease.MAC{}, parseRequest(t, strings.TrimSpace(request)), out)
 			got := showAnswer(t, out)
 			if *update {
 				text := strings.TrimSpace(request) + "\n\n" + got

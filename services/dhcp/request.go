@@ -75,11 +75,15 @@ func (s *Server) acknowledge(now time.Time, out *Outcome) {
 
 // commit leases addr to the client, if it may have it.
 func (s *Server) commit(now time.Time, addr netip.Addr, out *Outcome) (refused lease.Why) {
+	if !s.spares(now, out) {
+		return lease.KeptForOthers
+	}
 	name := s.nameFor(now, out.MAC)
 	out.Records, refused = s.sub.table.Commit(now, out.MAC, addr, s.leaseTime(), name, out.Records)
 	if refused == 0 {
 		out.Addr, out.Name = addr, name
 		s.grant(out)
+		s.sent(out)
 	}
 	return refused
 }

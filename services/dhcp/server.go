@@ -186,11 +186,12 @@ func (s *Server) Restore(l lease.Lease) {
 }
 
 // Handle decides about one message that arrived on the link of the given subnet,
-// an index of Config.Subnets, and leaves what to do in out. It never fails: what
+// an index of Config.Subnets, and leaves what to do in out. It came in a frame of the
+// card from; zero: of the one that it names, or nobody saw. It never fails: what
 // cannot be understood is dropped with a reason.
-func (s *Server) Handle(now time.Time, link int, msg []byte, out *Outcome) {
+func (s *Server) Handle(now time.Time, link int, from lease.MAC, msg []byte, out *Outcome) {
 	out.reset()
-	out.Subnet = link
+	out.Subnet, out.From = link, from
 	if !s.accept(s.subnets[link], msg, out) {
 		return
 	}
@@ -234,6 +235,9 @@ func (s *Server) accept(link *subnet, msg []byte, out *Outcome) bool {
 	s.link, s.sub = link, s.place(link)
 	if !p.GIAddr.IsUnspecified() {
 		out.Agent = p.GIAddr
+	}
+	if out.From == out.Card || s.routed() {
+		out.From = lease.MAC{}
 	}
 	switch {
 	case p.Cut != 0 && out.Type == 0:

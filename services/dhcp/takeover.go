@@ -1,14 +1,26 @@
 package dhcp
 
-import "time"
+import (
+	"net/netip"
+	"time"
+
+	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
+)
 
 // TakeOver keeps the offers that old has made and s, into which the leases of old were
-// restored, would still make. That is all that old knows beyond them: a server takes over
-// from one of another Config as after a restart, but for the clients between OFFER and
-// REQUEST.
+// restored, would still make, and who asked for the leases. That is all that old knows beyond
+// them: a server takes over from one of another Config as after a restart, but for the clients
+// between OFFER and REQUEST.
 func (s *Server) TakeOver(now time.Time, old *Server) {
 	s.ids = old.ids
 	for _, from := range old.subnets {
+		from.table.Senders(func(mac lease.MAC, addr netip.Addr, by lease.Sender, began time.Time) {
+			for _, to := range s.subnets {
+				if to.Prefix.Contains(addr) {
+					to.table.KeepSent(mac, addr, by, began)
+				}
+			}
+		})
 		for _, o := range from.table.Offers(now) {
 			for _, to := range s.subnets {
 				if to.Prefix.Contains(o.Addr) {

@@ -44,7 +44,7 @@ func TestUpward(t *testing.T) {
 func upTo(t *testing.T, s *Server, now time.Time, discover []byte, want netip.Addr) []lease.Lease {
 	t.Helper()
 	out := new(Outcome)
-	s.Handle(now, 0, discover, out)
+	s.Handle(now, 0, lease.MAC{}, discover, out)
 	offer, err := readMessage(bytes.Clone(out.Reply))
 	if err != nil || !offer.is(packet.Offer) || offer.yiaddr() != want {
 		t.Fatalf("%q is offered %s (%v, %s), want %s", Describe(discover), out.Addr, err, out.Reason, want)
@@ -54,7 +54,7 @@ func upTo(t *testing.T, s *Server, now time.Time, discover []byte, want netip.Ad
 	request[kind+2] = byte(packet.Request)
 	end := bytes.LastIndexByte(request, 255)
 	request = slices.Concat(request[:end], []byte{50, 4}, want.AsSlice(), []byte{54, 4}, offer.options[54], []byte{255})
-	s.Handle(now, 0, request, out)
+	s.Handle(now, 0, lease.MAC{}, request, out)
 	ack, err := readMessage(out.Reply)
 	if err != nil || !ack.is(packet.ACK) || ack.yiaddr() != want {
 		t.Fatalf("%q was offered %s and then told %v (%s)", Describe(request), want, Describe(out.Reply), out.Reason)

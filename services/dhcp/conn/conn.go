@@ -1,13 +1,12 @@
 // Package conn is the DHCP server's sockets on one LAN.
 //
-// Messages are received by an ordinary UDP socket that is bound to the link: it
-// gets broadcasts and the unicasts of renewing clients, and the kernel has dealt
-// with fragments, VLANs and checksums. Replies are built down to the IP header and
-// leave through a packet socket to clients that have no address yet, and through a
-// raw IP socket, which routes and asks ARP, to those that have one. All replies so
-// carry a complete UDP checksum: on Xen the one of an ordinary socket is left to
-// hardware that does not exist, and clients that read from packet sockets, as
-// dhclient does even when it renews, throw such replies away.
+// Messages are received by an ordinary UDP socket that is bound to the link: it gets broadcasts and the
+// unicasts of renewing clients, and the kernel has dealt with fragments, VLANs and checksums. Which card sent
+// them it does not tell; see senders. Replies are built down to the IP header and leave through a packet
+// socket to clients that have no address yet, and through a raw IP socket, which routes and asks ARP, to
+// those that have one. All replies so carry a complete UDP checksum: on Xen the one of an ordinary socket is
+// left to hardware that does not exist, and clients that read from packet sockets, as dhclient does even when
+// it renews, throw such replies away.
 //
 // ARP and ICMP look for somebody who uses an address without having asked for it.
 //
@@ -50,6 +49,7 @@ const bufferSize = 4 << 20
 type Conn struct {
 	udp     int          // that is read from; -1: none
 	queue   queue        // of udp
+	senders senders      // used by Read alone
 	waiting sync.RWMutex // held while udp is used
 	closed  atomic.Bool
 	link    *rawsocket.Packet
@@ -71,7 +71,7 @@ func Open(name string, source netip.Addr) (c *Conn, err error) {
 	if err := links.HasAddress(iface, source); err != nil { // who got a lease here could not reach us
 		return nil, err
 	}
-	c = &Conn{udp: -1, name: name, ifindex: iface.Index, source: source}
+	c = &Conn{udp: -1, senders: senders{fd: -1}, name: name, ifindex: iface.Index, source: source}
 	defer func() {
 		if err != nil {
 			err = errors.Join(links.On(name, err), c.Close())
@@ -82,6 +82,9 @@ func Open(name string, source netip.Addr) (c *Conn, err error) {
 		return c, err
 	}
 	if err = c.queue.open(c.udp); err != nil {
+		return c, err
+	}
+	if err = c.senders.open(iface.Index); err != nil {
 		return c, err
 	}
 	if c.link, err = rawsocket.Open(iface.Index, rawsocket.Options{Name: "DHCP on " + name}); err != nil {
@@ -133,12 +136,13 @@ func (c *Conn) Wait() error {
 	return err
 }
 
-// Read copies the next message to p. It does not wait: without one n is 0.
-func (c *Conn) Read(p []byte) (n int, err error) {
+// Read copies the next message to p, and tells which card sent it; zero: the one that the message names, or a
+// relay agent, or it is not known. It does not wait: without one n is 0.
+func (c *Conn) Read(p []byte) (n int, from lease.MAC, err error) {
 	c.waiting.RLock()
 	defer c.waiting.RUnlock()
 	if c.closed.Load() {
-		return 0, net.ErrClosed
+		return 0, from, net.ErrClosed
 	}
 	var in [1]unix.Mmsghdr
 	vector := mmsg.Vector(p)
@@ -146,11 +150,12 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	in[0].Hdr.SetIovlen(1)
 	switch _, errno := mmsg.Receive(c.udp, in[:], unix.MSG_DONTWAIT); errno {
 	case 0:
-		return int(in[0].Len), nil
+		n = int(in[0].Len)
+		return n, c.senders.of(p[:n]), nil
 	case unix.EAGAIN:
-		return 0, nil
+		return 0, from, nil
 	default:
-		return 0, os.NewSyscallError("receive", errno)
+		return 0, from, os.NewSyscallError("receive", errno)
 	}
 }
 
@@ -194,6 +199,7 @@ func (c *Conn) Close() error {
 	if c.udp >= 0 {
 		errs = append(errs, os.NewSyscallError("close", unix.Close(c.udp)))
 	}
+	errs = append(errs, c.senders.close())
 	if c.link != nil {
 		errs = append(errs, c.link.Close())
 	}

@@ -75,7 +75,7 @@ func TestSend(t *testing.T) {
 func read(c *Conn, p []byte) (n int, err error) {
 	for n == 0 && err == nil {
 		if err = c.Wait(); err == nil {
-			n, err = c.Read(p)
+			n, _, err = c.Read(p)
 		}
 	}
 	return n, err

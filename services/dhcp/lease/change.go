@@ -166,6 +166,8 @@ func (t *Table) Restore(l Lease) {
 	}
 	e := t.touch(toUint(l.Addr))
 	e.leave()
+	t.unsent(e)
+	e.heard = false
 	t.forget(e)
 	t.set(e, l.State)
 	t.own(e, l.MAC, l.Name)

@@ -4,8 +4,9 @@
 // It guarantees that at no instant two cards hold one address, that a lease ends
 // exactly when it says, that a card gets its old address back for as long as
 // nobody else needed it, and that the address reused first is the one that was
-// free longest; and that no card can by its word put more than a share of the addresses
-// into quarantine (witness). Every operation is O(log n) in the number of leases.
+// free longest; that no card can by its word put more than a share of the addresses
+// into quarantine (witness), and that none has the last of a pool in the names of others
+// (Spares). Every operation but those that list or count is O(log n) in the number of leases.
 //
 // It is pure: time is an argument and must not go back.
 // Keeping leases on disk, and speaking to clients, is for others. A Table is not
@@ -92,6 +93,7 @@ const (
 	ReservedForOther // refused: reserved for another host
 	LeasedToOther    // refused: leased to another card
 	Quarantined      // refused: was declined a short while ago
+	KeptForOthers    // refused: see Table.Spares
 )
 
 // String returns a phrase that completes "this address: …".
@@ -125,6 +127,8 @@ func (w Why) String() string {
 		return "leased to another card"
 	case Quarantined:
 		return "declined a short while ago"
+	case KeptForOthers:
+		return "the last addresses are kept for others: who asks for it has more than a quarter of the pool"
 	}
 	return ""
 }

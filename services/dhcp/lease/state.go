@@ -57,6 +57,10 @@ func (t *Table) bind(e *entry, mac MAC, name string, now, end int64) {
 	if e.state == Offered {
 		t.unoffer(e)
 	}
+	if e.state != Bound || e.mac != mac {
+		t.unsent(e)
+		e.began, e.heard = now, false
+	}
 	t.forget(e)
 	t.own(e, mac, name)
 	t.byMAC[mac] = e
@@ -141,6 +145,10 @@ func (t *Table) set(e *entry, s State) {
 	switch e.state {
 	case Bound:
 		t.bound--
+		if s != Bound {
+			t.unsent(e)
+			e.heard = false
+		}
 	case Declined:
 		t.retract(e)
 	}

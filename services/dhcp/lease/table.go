@@ -34,6 +34,7 @@ type Table struct {
 	reserved map[MAC]*Reservation
 	// witnesses are the cards by whose word addresses are in quarantine.
 	witnesses map[MAC]*witness
+	senders   map[Sender]*sender // who asked for leases of the pool, if not their own cards
 
 	timed    queue // bound and declined entries, by their end
 	offering queue // offered entries, by their end
@@ -56,7 +57,10 @@ type entry struct {
 	mac    MAC          // who has it or had it last; zero: nobody yet
 	offer  MAC          // to whom it is on offer
 	by     MAC          // by whose word it is in quarantine
+	sender *sender      // bound, and asked for by another than mac; nil: not so
+	heard  bool         // bound since this table is there, so that who asked for it is known
 	name   string
+	began  int64 // when mac got it, heard or not
 	since  int64 // last acknowledged to mac
 	freed  int64 // when it became free; 0: never leased
 	when   int64 // key in the queue: the end of the state, or freed
@@ -75,7 +79,7 @@ func New(c Config) (*Table, error) {
 		byAddr: make(map[uint32]*entry, len(c.Reservations)), byMAC: make(map[MAC]*entry),
 		offers: make(map[MAC]*entry), byName: make(map[string]*entry),
 		reserved: make(map[MAC]*Reservation, len(c.Reservations)), maxByOne: c.MaxByOne,
-		witnesses: make(map[MAC]*witness),
+		witnesses: make(map[MAC]*witness), senders: make(map[Sender]*sender),
 	}
 	for i := range c.Reservations {
 		if err := t.reserve(&c.Reservations[i]); err != nil {

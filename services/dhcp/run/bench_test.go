@@ -37,20 +37,20 @@ func (m *mill) Wait() error {
 	}
 }
 
-func (m *mill) Read(p []byte) (int, error) {
+func (m *mill) Read(p []byte) (int, lease.MAC, error) {
 	select {
 	case x := <-m.got:
 		if x[1] == 0 {
 			n := copy(p, m.discover)
 			binary.BigEndian.PutUint32(p[30:], x[0])
-			return n, nil
+			return n, lease.MAC{}, nil
 		}
 		n := copy(p, m.request)
 		binary.BigEndian.PutUint32(p[30:], x[0])
 		binary.BigEndian.PutUint32(p[n-4:], x[1])
-		return n, nil
+		return n, lease.MAC{}, nil
 	default:
-		return 0, nil
+		return 0, lease.MAC{}, nil
 	}
 }
 

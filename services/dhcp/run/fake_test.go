@@ -35,7 +35,8 @@ type cable struct {
 	mu      sync.Mutex
 	readErr error
 	sendErr error
-	gone    error // what Check returns
+	gone    error     // what Check returns
+	from    lease.MAC // the card that sends all that is read
 	// onSend sees every reply before it leaves.
 	onSend func(*dhcpv4.DHCPv4)
 }
@@ -77,12 +78,14 @@ func (c *cable) Wait() error {
 	}
 }
 
-func (c *cable) Read(p []byte) (int, error) {
+func (c *cable) Read(p []byte) (int, lease.MAC, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	select {
 	case b := <-c.next:
-		return copy(p, b), nil
+		return copy(p, b), c.from, nil
 	default:
-		return 0, nil
+		return 0, c.from, nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/gatehouse-os/gatehouse/appliance/links"
 	"github.com/gatehouse-os/gatehouse/services/dhcp"
@@ -35,6 +36,8 @@ type sockets struct {
 	link   string // that conn is on
 	conn   Conn   // nil: relayed
 	prober Prober // nil: not probed
+	// failing: nothing has been read since an error was, which is logged once, whoever of the two has it.
+	failing atomic.Bool
 }
 
 // Check implements links.Socket.

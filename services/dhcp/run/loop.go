@@ -32,11 +32,12 @@ const (
 // A message is what came in by a link.
 type message struct {
 	link string
+	from lease.MAC // the card that sent it; zero: the one that it names, or it is not known
 	data []byte
 }
 
 // clone returns m with memory of its own.
-func (m message) clone() message { return message{m.link, bytes.Clone(m.data)} }
+func (m message) clone() message { return message{m.link, m.from, bytes.Clone(m.data)} }
 
 // An item is a message that was decided.
 type item struct {
@@ -48,7 +49,7 @@ type item struct {
 // read receives on one link until its socket is closed. Two do for each link: while one stores the other
 // reads on.
 func (s *Service) read(ctx context.Context, k *sockets) {
-	failed, buf, began := false, make([]byte, bufferSize), time.Now()
+	buf, began := make([]byte, bufferSize), time.Now()
 	for {
 		if now := time.Now(); now.Sub(began) > turn {
 			runtime.Gosched()
@@ -61,13 +62,11 @@ func (s *Service) read(ctx context.Context, k *sockets) {
 		}
 		switch {
 		case err == nil:
-			failed = false
 			s.store(c)
 			continue
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, errOver):
 			return
-		case !failed:
-			failed = true
+		case !k.failing.Swap(true):
 			s.log.Error("cannot receive", "subnet", k.subnet, "err", err)
 		}
 		pause(ctx, readPause)
@@ -89,8 +88,10 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Service) take(k *sockets, buf []byte) (c *leasefile.Commit, err error) {
 	over := s.when(s.hasRoom, func(now time.Time) {
 		var n int
-		if n, err = k.conn.Read(buf); n > 0 {
-			s.decide(now, message{k.link, buf[:n]})
+		var from lease.MAC
+		if n, from, err = k.conn.Read(buf); n > 0 {
+			k.failing.Store(false)
+			s.decide(now, message{k.link, from, buf[:n]})
 			c = s.next()
 		}
 	})
@@ -164,14 +165,14 @@ func (s *Service) decide(now time.Time, m message) {
 		return
 	}
 	it := s.spare(m.link)
-	s.engine.Handle(now, at.index, m.data, it.out)
+	s.engine.Handle(now, at.index, m.from, m.data, it.out)
 	it.lan = s.lans[it.out.Subnet]
 	if it.out.Probe.IsValid() {
 		if s.probe(now, m, it) {
 			return
 		}
 		s.engine.Probed(now, it.out.Subnet, it.out.Probe, false, lease.MAC{}, it.out)
-		s.engine.Handle(now, at.index, m.data, it.out)
+		s.engine.Handle(now, at.index, m.from, m.data, it.out)
 	}
 	s.dispose(now, it)
 }

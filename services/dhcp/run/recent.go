@@ -21,6 +21,7 @@ type Exchange struct {
 	MAC    lease.MAC `json:"mac"`
 	// that it asks from, if it has none of its own: MAC is a name then
 	Card   lease.MAC     `json:"card,omitzero"`
+	From   lease.MAC     `json:"from,omitzero"`   // the card that sent the frame, if that is another
 	Type   string        `json:"type"`            // DISCOVER, REQUEST, …
 	State  string        `json:"state,omitempty"` // of a REQUEST: SELECTING, …
 	Stage  string        `json:"stage"`           // what it was taken for: PXE, iPXE, system, …
@@ -37,9 +38,10 @@ type Exchange struct {
 	Life   time.Duration `json:"life_ns,omitzero"` // the lease time
 	Name   string        `json:"name,omitempty"`
 	File   string        `json:"file,omitempty"`
-	Told   []string      `json:"told,omitempty"` // the options of the reply
-	Drop   string        `json:"drop,omitempty"` // the reason as a key
-	Reason string        `json:"reason"`         // the reason as a phrase
+	Told   []string      `json:"told,omitempty"`      // the options of the reply
+	Drop   string        `json:"drop,omitempty"`      // the reason as a key
+	Filled string        `json:"filled_by,omitempty"` // who asked for the leases of a full pool
+	Reason string        `json:"reason"`              // the reason as a phrase
 }
 
 // Bounds of what is remembered: a few exchanges of each card, of the cards that asked
@@ -154,8 +156,8 @@ type Which struct {
 
 func (w *Which) matches(out *dhcp.Outcome) bool {
 	switch {
-	case w.MAC != nil && *w.MAC != out.MAC && *w.MAC != out.Card && *w.MAC != out.Behind, w.Addr.IsValid() &&
-		w.Addr != out.Asked && w.Addr != out.Addr:
+	case w.MAC != nil && !slices.Contains([]lease.MAC{out.MAC, out.Card, out.Behind, out.From}, *w.MAC),
+		w.Addr.IsValid() && w.Addr != out.Asked && w.Addr != out.Addr:
 		return false
 	}
 	return w.Name == "" || strings.EqualFold(w.Name, out.Name) ||
@@ -176,10 +178,18 @@ func (s *Service) exchanges(which Which) []Exchange {
 		return cmp.Or(a.time.Compare(b.time), slices.Compare(a.out.MAC[:], b.out.MAC[:]),
 			cmp.Compare(a.number, b.number))
 	})
-	all, ahead := []Exchange{}, s.clock.ahead()
+	all, ahead, filled := []Exchange{}, s.clock.ahead(), map[string]string{}
+	for _, l := range s.lans {
+		if nearlyFull(s.engine.Stats(s.clock.now(), l.index)) {
+			filled[l.Name] = s.filledBy(l)
+		}
+	}
 	for _, e := range found[max(0, len(found)-maxRecent):] {
 		x := e.describe()
 		x.Time = x.Time.Add(ahead)
+		if e.out.Drop == dhcp.DropExhausted || e.out.Drop == dhcp.DropKept {
+			x.Filled = filled[x.Subnet]
+		}
 		all = append(all, x)
 	}
 	return all
@@ -194,7 +204,7 @@ func (e *exchange) describe() Exchange {
 		Says:  dhcp.DescribeOptions(out.Says),
 		Class: escape(dhcp.OptionOf(out.Says, packet.OptionVendorClass)),
 		Calls: escape(dhcp.OptionOf(out.Says, packet.OptionHostName)), Addr: out.Addr, Name: out.Name,
-		File: out.File, Drop: out.Drop.String(), Reason: out.Reason,
+		File: out.File, From: out.From, Drop: out.Drop.String(), Reason: out.Reason,
 	}
 	if out.Stage == dhcp.StagePXE || out.Stage == dhcp.StageHTTP || out.Stage == dhcp.StageIPXE {
 		x.Arch = out.Arch.String()

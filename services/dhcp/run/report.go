@@ -81,7 +81,7 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 		level, what = slog.LevelError, "reply not sent"
 	case out.Drop == dhcp.DropNotBelieved:
 		s.doubt(now, of, out.MAC)
-	case out.Drop == dhcp.DropExhausted || out.ReplyType == packet.Offer:
+	case out.Drop == dhcp.DropExhausted || out.Drop == dhcp.DropKept || out.ReplyType == packet.Offer:
 		s.reportPool(now, of, out)
 	case out.Type == 0 && len(out.Records) > 0:
 		level, what, out.Asked = slog.LevelWarn, "in use", out.Addr
@@ -106,6 +106,9 @@ func (s *Service) report(now time.Time, of *lan, out *dhcp.Outcome) {
 	}
 	if out.File != "" {
 		args = append(args, "file", out.File)
+	}
+	if out.From != (lease.MAC{}) {
+		args = append(args, "asked for by", out.From.String())
 	}
 	if out.Behind != (lease.MAC{}) {
 		args = append(args, "card", out.Card.String(), "says it is", out.Behind.String())
@@ -151,17 +154,4 @@ func (s *Service) suspected(of *lan, suspects []lease.Suspect) (all []string) {
 		all = append(all, fmt.Sprintf("The same goes for %d more cards in %s.", n, of.Name))
 	}
 	return all
-}
-
-// reportPool logs when a pool runs out, and when it no longer is.
-func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
-	c := of.counts
-	switch {
-	case out.Drop == dhcp.DropExhausted && !c.exhausted:
-		c.exhausted = true
-		s.log.Error("the pool has no free address", "subnet", of.Name, "first refused", out.MAC.String())
-	case out.Drop == 0 && c.exhausted && s.engine.Stats(now, of.index).Free() > 0:
-		c.exhausted = false
-		s.log.Info("the pool has free addresses again", "subnet", of.Name)
-	}
 }

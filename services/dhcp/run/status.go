@@ -22,20 +22,22 @@ type Status struct {
 
 // SubnetStatus is how one LAN is served. The counters run since the start.
 type SubnetStatus struct {
-	Name      string            `json:"name"`
-	Interface string            `json:"interface"`
-	Absent    string            `json:"absent,omitempty"` // why it is not served; "": it is
-	PoolSize  int               `json:"pool_size"`
-	PoolUsed  int               `json:"pool_used"` // leased, on offer, or in quarantine
-	PoolFree  int               `json:"pool_free"`
-	Declined  int               `json:"declined"` // of PoolUsed, in quarantine
-	Leases    int               `json:"leases"`   // running ones, of reserved addresses too
-	Offered   int               `json:"offered"`  // of PoolUsed, on offer
-	Probes    ProbeCounts       `json:"probes"`
-	Stages    map[string]uint64 `json:"stages"`   // DISCOVERs by boot stage
-	Received  map[string]uint64 `json:"received"` // by message type
-	Sent      map[string]uint64 `json:"sent"`     // by message type
-	Dropped   map[string]uint64 `json:"dropped"`  // by reason: dhcp.Drop
+	Name      string `json:"name"`
+	Interface string `json:"interface"`
+	Absent    string `json:"absent,omitempty"` // why it is not served; "": it is
+	PoolSize  int    `json:"pool_size"`
+	PoolUsed  int    `json:"pool_used"` // leased, on offer, or in quarantine
+	PoolFree  int    `json:"pool_free"`
+	Declined  int    `json:"declined"` // of PoolUsed, in quarantine
+	Leases    int    `json:"leases"`   // running ones, of reserved addresses too
+	Offered   int    `json:"offered"`  // of PoolUsed, on offer
+	// who asked for the leases of a pool that is nearly full, in a sentence
+	FilledBy string            `json:"filled_by,omitempty"`
+	Probes   ProbeCounts       `json:"probes"`
+	Stages   map[string]uint64 `json:"stages"`   // DISCOVERs by boot stage
+	Received map[string]uint64 `json:"received"` // by message type
+	Sent     map[string]uint64 `json:"sent"`     // by message type
+	Dropped  map[string]uint64 `json:"dropped"`  // by reason: dhcp.Drop
 }
 
 // JournalStatus is how the leases are stored.
@@ -131,16 +133,15 @@ func (s *Service) status() Status {
 			Leases: n.Leases, Probes: c.probes, Stages: c.stagesByName(),
 			Received: c.received.named(), Sent: c.sent.named(), Dropped: c.droppedByName(),
 		})
+		if nearlyFull(n) {
+			st.Subnets[l.index].FilledBy = s.filledBy(l)
+		}
 		if l.absent != "" {
 			st.Problems = append(st.Problems, fmt.Sprintf("No leases for %s: %s.", l.Name, l.absent))
 		}
 		st.Problems = append(st.Problems, s.sharing(l)...)
 		st.Problems = append(st.Problems, s.suspected(l, s.engine.Suspects(s.clock.now(), l.index))...)
-		if c.exhausted && n.Free() == 0 {
-			st.Problems = append(st.Problems,
-				fmt.Sprintf("The pool of %s has no free address for new clients: of %d, %d are leased, %d on offer and %d in quarantine.",
-					l.Name, n.Size, n.Bound, n.Offered, n.Declined))
-		}
+		st.Problems = append(st.Problems, s.filled(l, n)...)
 	}
 	st.Problems = append(st.Problems, s.claims.problems(s.engine.NameOf)...)
 	j := &s.journal
@@ -187,6 +188,7 @@ type counts struct {
 	shared         map[lease.MAC]share     // cards that two hosts have leases by
 	doubted        map[lease.MAC]time.Time // since when it was logged that a card is not believed
 	exhausted      bool                    // a client found no free address, and there is none yet
+	kept           bool                    // what is left of the pool was kept from a card, and is little
 }
 
 func (c *counts) add(out *dhcp.Outcome) {
