@@ -15,8 +15,8 @@ import (
 //	for a host behind a card ───► that card (clientOf)
 //
 // What comes from a relayed network without its relay agent, renewals, has the card of a router, and tells
-// nothing. All of it is known in memory only: the clients of a restarted server are known when they renew,
-// and a flood goes on.
+// nothing. The frames are looked at only while much of the pool is leased, and all of it is known in memory
+// only: of other leases it is known when their clients renew, and a flood goes on.
 
 // routed reports whether the frame of the message under way is a router's.
 func (s *Server) routed() bool {
@@ -45,8 +45,11 @@ func (s *Server) sent(out *Outcome) {
 	switch {
 	case out.Agent.IsValid():
 		s.sub.table.Sent(out.MAC, lease.MAC{}, out.Agent, s.relay.circuit)
-	case !s.routed():
-		s.sub.table.Sent(out.MAC, s.asker(out), netip.Addr{}, nil)
+	case s.routed():
+	default:
+		if by := s.asker(out); s.seen || by != (lease.MAC{}) {
+			s.sub.table.Sent(out.MAC, by, netip.Addr{}, nil)
+		}
 	}
 }
 

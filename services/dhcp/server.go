@@ -64,6 +64,7 @@ type Server struct {
 	// The message under way: where it came in, which network it is about, whose it
 	// is (nil: nobody's of the site), and the reply.
 	link, sub *subnet
+	seen      bool // which card sent it
 	host      *Host
 	relay     relay
 	in, out   packet.Packet
@@ -187,11 +188,11 @@ func (s *Server) Restore(l lease.Lease) {
 
 // Handle decides about one message that arrived on the link of the given subnet,
 // an index of Config.Subnets, and leaves what to do in out. It came in a frame of the
-// card from; zero: of the one that it names, or nobody saw. It never fails: what
-// cannot be understood is dropped with a reason.
+// card from; zero: nobody saw. It never fails: what cannot be understood is dropped with
+// a reason.
 func (s *Server) Handle(now time.Time, link int, from lease.MAC, msg []byte, out *Outcome) {
 	out.reset()
-	out.Subnet, out.From = link, from
+	out.Subnet, out.From, s.seen = link, from, from != lease.MAC{}
 	if !s.accept(s.subnets[link], msg, out) {
 		return
 	}

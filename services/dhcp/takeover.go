@@ -1,10 +1,7 @@
 package dhcp
 
 import (
-	"net/netip"
 	"time"
-
-	"github.com/gatehouse-os/gatehouse/services/dhcp/lease"
 )
 
 // TakeOver keeps the offers that old has made and s, into which the leases of old were
@@ -14,13 +11,11 @@ import (
 func (s *Server) TakeOver(now time.Time, old *Server) {
 	s.ids = old.ids
 	for _, from := range old.subnets {
-		from.table.Senders(func(mac lease.MAC, addr netip.Addr, by lease.Sender, began time.Time) {
-			for _, to := range s.subnets {
-				if to.Prefix.Contains(addr) {
-					to.table.KeepSent(mac, addr, by, began)
-				}
+		for _, to := range s.subnets {
+			if to.Prefix.Overlaps(from.Prefix) {
+				to.table.KeepSent(from.table)
 			}
-		})
+		}
 		for _, o := range from.table.Offers(now) {
 			for _, to := range s.subnets {
 				if to.Prefix.Contains(o.Addr) {

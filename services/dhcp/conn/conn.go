@@ -49,7 +49,7 @@ const bufferSize = 4 << 20
 type Conn struct {
 	udp     int          // that is read from; -1: none
 	queue   queue        // of udp
-	senders senders      // used by Read alone
+	senders senders      // used by Read and Watch alone
 	waiting sync.RWMutex // held while udp is used
 	closed  atomic.Bool
 	link    *rawsocket.Packet
@@ -136,8 +136,19 @@ func (c *Conn) Wait() error {
 	return err
 }
 
-// Read copies the next message to p, and tells which card sent it; zero: the one that the message names, or a
-// relay agent, or it is not known. It does not wait: without one n is 0.
+// Watch has it looked at which cards send messages, or not. That costs each packet that comes in by the link
+// a filter, forwarded ones too. It is not called beside Read.
+func (c *Conn) Watch(on bool) error {
+	c.waiting.RLock()
+	defer c.waiting.RUnlock()
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	return c.senders.watch(c.ifindex, on)
+}
+
+// Read copies the next message to p, and tells which card sent it, or a relay agent's; zero: it is not
+// known, as while nobody watches. It does not wait: without one n is 0.
 func (c *Conn) Read(p []byte) (n int, from lease.MAC, err error) {
 	c.waiting.RLock()
 	defer c.waiting.RUnlock()

@@ -16,7 +16,8 @@ import (
 
 // A UDP socket does not tell which card sent a frame. So a packet socket hears of those messages whose frame
 // has another card than they have themselves (chaddr), and of those alone: the kernel compares. What comes
-// through a relay agent is left out. Nobody waits for it. It is looked at when a message has been read:
+// through a relay agent is left out. Nobody waits for it. It hears nothing before Watch has it so, and is
+// looked at when a message has been read:
 //
 //	message ─┬─► packet socket, if the cards differ ─► note ─┐
 //	         └─► UDP socket ───────────────────────► Read ───┴─► the message, and who sent it
@@ -24,7 +25,8 @@ import (
 // The socket is one for all protocols, for those are served before IP is (in the kernel,
 // __netif_receive_skb_core): no message can be read before what is noted of it.
 type senders struct {
-	fd    int // -1: none
+	fd    int  // -1: none
+	on    bool // it hears
 	notes map[messageKey]note
 	older map[messageKey]note // of messages that may never be read: the UDP socket had no room, say
 	heads [atOnce][headLen]byte
@@ -74,9 +76,31 @@ func (s *senders) open(ifindex int) error {
 		return os.NewSyscallError("PACKET_IGNORE_OUTGOING", err)
 	}
 	mmsg.SetRoom(fd, noteRoom)
-	protocol := bits.ReverseBytes16(unix.ETH_P_ALL) // in network order
-	return os.NewSyscallError("bind packet socket",
-		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: ifindex}))
+	return nil
+}
+
+// watch has the socket hear, or not. A packet socket without a protocol hears nothing, but bind takes none to
+// be the one that it had: so it gets one that nobody uses.
+func (s *senders) watch(ifindex int, on bool) error {
+	if on == s.on {
+		return nil
+	}
+	protocol := uint16(unix.ETH_P_802_3) // a name of the kernel's own, in no frame
+	if on {
+		protocol = unix.ETH_P_ALL
+	}
+	protocol = bits.ReverseBytes16(protocol) // in network order
+	at := unix.SockaddrLinklayer{Protocol: protocol, Ifindex: ifindex}
+	if err := unix.Bind(s.fd, &at); err != nil {
+		return os.NewSyscallError("bind packet socket", err)
+	}
+	if s.on = on; !on {
+		for s.hear() > 0 { // what it had heard; no more comes
+		}
+		clear(s.notes)
+		clear(s.older)
+	}
+	return nil
 }
 
 // otherCards keeps messages to a DHCP server that come from no relay agent, in one piece, in the frame of
@@ -102,14 +126,26 @@ func otherCards(ifindex int) rawsocket.Filter {
 	return append(f, differs(source+4, bootpCHAddr+4, 2)...)
 }
 
-// of returns the card that sent a message, zero: the one that it names, as far as is known.
+// of returns the card that sent a message: the one that it names, if nothing is noted of it. Zero: it is not
+// known. What came just before the socket heard is taken for what it says.
 func (s *senders) of(message []byte) lease.MAC {
+	if !s.on {
+		return lease.MAC{}
+	}
 	for n := 0; n < most && s.hear() == atOnce; n += atOnce {
 	}
 	key, ok := keyOf(message)
-	if !ok || len(s.notes)+len(s.older) == 0 {
+	if !ok {
 		return lease.MAC{}
 	}
+	if by, ok := s.noted(key); ok {
+		return by
+	}
+	return lease.MAC(key[4:])
+}
+
+// noted uses up a note.
+func (s *senders) noted(key messageKey) (by lease.MAC, ok bool) {
 	for _, notes := range [...]map[messageKey]note{s.older, s.notes} {
 		n, ok := notes[key]
 		switch {
@@ -120,9 +156,9 @@ func (s *senders) of(message []byte) lease.MAC {
 		default:
 			delete(notes, key)
 		}
-		return n.by
+		return n.by, true
 	}
-	return lease.MAC{}
+	return by, false
 }
 
 // add notes that a card has sent a message.

@@ -2,6 +2,8 @@ package conn
 
 import (
 	"encoding/binary"
+	"errors"
+	"net"
 	"net/netip"
 	"testing"
 
@@ -66,10 +68,45 @@ func datagram(m []byte) []byte {
 	return ethernet.AppendDatagram(nil, netip.MustParseAddrPort("0.0.0.0:68"), netip.MustParseAddrPort("255.255.255.255:67"), m)
 }
 
-// TestSenders: of a message in a frame of another card that card is told, and of no other; each time that it
-// is sent.
-func TestSenders(t *testing.T) {
+// watched is a Conn whose frames are looked at.
+func watched(t *testing.T) (*Conn, *testnet.Namespace) {
+	t.Helper()
 	c, _, client := open(t)
+	if err := c.Watch(true); err != nil {
+		t.Fatal(err)
+	}
+	return c, client
+}
+
+// TestUnwatched: while nobody watches it is not known who sent a message, and nothing is kept of it.
+func TestUnwatched(t *testing.T) {
+	c, _, client := open(t)
+	f := openFrames(t, client, "eth0")
+	by, card := lease.MAC{2, 0, 0, 0, 0, 1}, lease.MAC{2, 0, 0, 0, 0, 2}
+	for i, on := range []bool{false, true, true, false, false, true} {
+		if err := c.Watch(on); err != nil {
+			t.Fatal(err)
+		}
+		want := lease.MAC{}
+		if on {
+			want = by
+		}
+		f.send(client, "eth0", by, datagram(message(1, card, 0)))
+		if _, from, err := readFrom(c, make([]byte, 2048)); err != nil || from != want {
+			t.Errorf("%d, watched %v: from %s, %v", i, on, from, err)
+		}
+		if len(c.senders.notes) > 0 {
+			t.Errorf("%d, watched %v: notes %v", i, on, c.senders.notes)
+		}
+	}
+	if err := errors.Join(c.Close(), c.Watch(false)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// TestSenders: of a message the card is told whose frame it came in, each time that it is sent.
+func TestSenders(t *testing.T) {
+	c, client := watched(t)
 	f := openFrames(t, client, "eth0")
 	card := lease.MAC{0, 0, 0x5e, 0, 0x53, 0x21}
 	tail, head := lease.MAC{0, 0, 0x5e, 0, 0x53, 0x22}, lease.MAC{2, 0, 0x5e, 0, 0x53, 0x21}
@@ -84,11 +121,11 @@ func TestSenders(t *testing.T) {
 		packet []byte
 		want   lease.MAC
 	}{
-		{"its own card", card, datagram(message(1, card, 0)), lease.MAC{}},
+		{"its own card", card, datagram(message(1, card, 0)), card},
 		{"another, by its end", tail, datagram(message(2, card, 0)), tail},
 		{"another, by its beginning", head, datagram(message(3, card, 0)), head},
-		{"the same again, by its own", card, datagram(message(3, card, 0)), lease.MAC{}},
-		{"through a relay agent", tail, datagram(message(4, card, 9)), lease.MAC{}},
+		{"the same again, by its own", card, datagram(message(3, card, 0)), card},
+		{"through a relay agent", tail, datagram(message(4, card, 9)), card},
 		{"with IP options", tail, options, tail},
 		{"too short", tail, datagram(make([]byte, 20)), lease.MAC{}},
 		{"empty", tail, datagram(nil), lease.MAC{}},
@@ -113,34 +150,30 @@ func TestSenders(t *testing.T) {
 
 // TestSendersKeepUp: while many wait to be read, some of them sent again, of each the right card is told.
 func TestSendersKeepUp(t *testing.T) {
-	c, _, client := open(t)
+	c, client := watched(t)
 	f := openFrames(t, client, "eth0")
 	card := lease.MAC{0, 0, 0x5e, 0, 0x53, 0x21}
 	const n = 99
-	other := func(i int) lease.MAC {
+	from := func(i int) lease.MAC {
 		if i/3%3 == 0 {
-			return lease.MAC{}
+			return card
 		}
 		return lease.MAC{2, 0, 0, 0, 1, byte(i / 3)}
 	}
 	for i := range n {
-		from := other(i)
-		if from == (lease.MAC{}) {
-			from = card
-		}
-		f.send(client, "eth0", from, datagram(message(uint32(i/3), card, 0))) // three of each
+		f.send(client, "eth0", from(i), datagram(message(uint32(i/3), card, 0))) // three of each
 	}
 	for i := range n {
 		b := make([]byte, 2048)
-		if _, got, err := readFrom(c, b); err != nil || got != other(i) {
-			t.Errorf("message %d is from %s, %v, want %s", i, got, err, other(i))
+		if _, got, err := readFrom(c, b); err != nil || got != from(i) {
+			t.Errorf("message %d is from %s, %v, want %s", i, got, err, from(i))
 		}
 	}
 }
 
 // TestSendersAreBounded: notes of messages that nobody reads are forgotten.
 func TestSendersAreBounded(t *testing.T) {
-	s := senders{fd: -1, notes: map[messageKey]note{}, older: map[messageKey]note{}}
+	s := senders{notes: map[messageKey]note{}, older: map[messageKey]note{}}
 	by := lease.MAC{2, 0, 0, 0, 0, 1}
 	for i := range 10 * maxNotes {
 		key, _ := keyOf(message(uint32(i), by, 0))
@@ -150,7 +183,8 @@ func TestSendersAreBounded(t *testing.T) {
 		t.Errorf("%d notes", n)
 	}
 	for i, want := range map[uint32]lease.MAC{10*maxNotes - 1: by, 9 * maxNotes: by, 0: {}} {
-		if got := s.of(message(i, by, 0)); got != want {
+		key, _ := keyOf(message(i, by, 0))
+		if got, _ := s.noted(key); got != want {
 			t.Errorf("message %d is from %s, want %s", i, got, want)
 		}
 	}

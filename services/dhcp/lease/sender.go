@@ -50,7 +50,7 @@ func (t *Table) Sent(mac, by MAC, agent netip.Addr, circuit []byte) {
 }
 
 // SentBy returns who asked for the lease of the pool that mac has; known is false if that is not known, as it
-// is not of leases that were restored.
+// is not of leases that were restored, or of which Sent was not called.
 func (t *Table) SentBy(mac MAC) (by Sender, known bool) {
 	e := t.byMAC[mac]
 	if e == nil || e.state != Bound || !e.heard {
@@ -100,20 +100,21 @@ type Origins struct {
 	Leases  int    // of the pool, running
 	Most    Sender // who asked for most of those that somebody asked for in the name of another
 	ByMost  int    // how many; 0: nobody did
-	Unknown int    // of Leases, from before the start: who asked is not known
-	New     int    // of the others, that began since a moment
+	Unknown int    // of Leases, restored or not seen: who asked is not known
+	New     int    // of Leases, that began since a moment; of those restored none is known to have
 }
 
 // Origins counts the leases that run at now, and those that began after since.
 func (t *Table) Origins(now, since time.Time) (o Origins) {
 	t.expire(now.UnixNano())
 	for _, e := range t.timed {
-		switch {
-		case e.state != Bound || !e.pool:
+		if e.state != Bound || !e.pool {
 			continue
-		case !e.heard:
+		}
+		if !e.heard {
 			o.Unknown++
-		case e.began > since.UnixNano():
+		}
+		if e.began > since.UnixNano() {
 			o.New++
 		}
 		o.Leases++
@@ -137,20 +138,17 @@ func (s *Sender) before(o *Sender) bool {
 	return s.Circuit < o.Circuit
 }
 
-// Senders calls f with each card that has a lease of the pool, and who asked for it and when the lease began,
-// if that is known.
-func (t *Table) Senders(f func(mac MAC, addr netip.Addr, by Sender, began time.Time)) {
-	for _, e := range t.timed {
-		if by, known := t.SentBy(e.mac); known && t.byMAC[e.mac] == e {
-			f(e.mac, toAddr(e.addr), by, time.Unix(0, e.began).UTC())
+// KeepSent takes over what another table knows of the leases that t has as well: who asked for them, and when
+// they began.
+func (t *Table) KeepSent(from *Table) {
+	for _, had := range from.timed {
+		e := t.held(had.mac, toAddr(had.addr))
+		if had.state != Bound || e == nil || !e.pool || t.byMAC[had.mac] != e {
+			continue
 		}
-	}
-}
-
-// KeepSent takes over what another table knows of a lease that t has as well.
-func (t *Table) KeepSent(mac MAC, addr netip.Addr, by Sender, began time.Time) {
-	if e := t.held(mac, addr); e != nil && t.byMAC[mac] == e && e.pool {
-		t.Sent(mac, by.MAC, by.Agent, []byte(by.Circuit))
-		e.began = began.UnixNano()
+		e.began = had.began
+		if by, known := from.SentBy(had.mac); known && from.byMAC[had.mac] == had {
+			t.Sent(had.mac, by.MAC, by.Agent, []byte(by.Circuit))
+		}
 	}
 }

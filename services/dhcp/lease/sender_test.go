@@ -136,7 +136,7 @@ func TestSent(t *testing.T) {
 	for l := range table.All(t0) {
 		next.Restore(l)
 	}
-	table.Senders(next.KeepSent)
+	next.KeepSent(table)
 	if o := next.Origins(t0, t0.Add(-time.Hour)); o != (Origins{Leases: 4, Most: port1, ByMost: 2, New: 4}) {
 		t.Errorf("taken over: %+v", o)
 	}

@@ -69,6 +69,8 @@ func (m *mill) Send(_ dhcp.Destination, reply []byte) error {
 	return nil
 }
 
+func (m *mill) Watch(bool) error { return nil }
+
 func (m *mill) Check() error { return nil }
 func (m *mill) Close() error { return nil }
 

@@ -36,7 +36,8 @@ type cable struct {
 	readErr error
 	sendErr error
 	gone    error     // what Check returns
-	from    lease.MAC // the card that sends all that is read
+	from    lease.MAC // the card that sends all that is read; zero: the one that it names
+	watched bool
 	// onSend sees every reply before it leaves.
 	onSend func(*dhcpv4.DHCPv4)
 }
@@ -83,10 +84,23 @@ func (c *cable) Read(p []byte) (int, lease.MAC, error) {
 	defer c.mu.Unlock()
 	select {
 	case b := <-c.next:
+		switch {
+		case !c.watched:
+			return copy(p, b), lease.MAC{}, nil
+		case c.from == lease.MAC{} && len(b) >= 34:
+			return copy(p, b), lease.MAC(b[28:34]), nil
+		}
 		return copy(p, b), c.from, nil
 	default:
-		return 0, c.from, nil
+		return 0, lease.MAC{}, nil
 	}
+}
+
+func (c *cable) Watch(on bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watched = on
+	return nil
 }
 
 func (c *cable) Send(_ dhcp.Destination, reply []byte) error {

@@ -1,8 +1,10 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"time"
 
@@ -31,19 +33,21 @@ func origins(o lease.Origins, link string) string {
 	known, text := o.Leases-o.Unknown, ""
 	switch {
 	case known == 0:
-		return fmt.Sprintf("Who asked for its %d leases is not known: that is from before the start.",
-			o.Leases)
-	case 2*o.ByMost > known:
+		return fmt.Sprintf("Who asked for its %d leases is not known before they are renewed.", o.Leases)
+	case 2*o.ByMost > known, o.ByMost > 1 && o.Unknown > 0:
 		text = fmt.Sprintf("%d of its %d leases were asked for by %s", o.ByMost, o.Leases, who(o.Most, link))
 	case o.ByMost > 1:
 		text = fmt.Sprintf("Its %d leases are of as many cards, and no more than %d were asked for by one, %s",
 			o.Leases, o.ByMost, who(o.Most, link))
+	case o.Unknown > 0:
+		text = fmt.Sprintf("Its %d leases: %d asked for by the cards themselves", o.Leases,
+			known-o.ByMost)
 	default:
 		text = fmt.Sprintf("Its %d leases are of as many cards that asked for themselves", o.Leases)
 	}
 	text += fmt.Sprintf("; %d began within the last hour", o.New)
 	if o.Unknown > 0 {
-		text += fmt.Sprintf(", and who asked for %d is not known: that is from before the start", o.Unknown)
+		text += fmt.Sprintf(", and who asked for %d is not known before they are renewed", o.Unknown)
 	}
 	return text + "."
 }
@@ -79,10 +83,28 @@ func (s *Service) filled(of *lan, n lease.Stats) (all []string) {
 	return all
 }
 
+// attend has the frames of a LAN looked at while half of its pool is leased, and until only a third is: it
+// costs all that is forwarded from there a little, and who has it is of interest when it may become full.
+func (s *Service) attend(of *lan, n lease.Stats) {
+	if of.sockets == nil || of.sockets.conn == nil || n.Size == 0 {
+		return
+	}
+	on := 2*n.Bound >= n.Size
+	if !on && 3*n.Bound >= n.Size {
+		return
+	}
+	err := of.sockets.conn.Watch(on)
+	if err != nil && !errors.Is(err, net.ErrClosed) && !of.counts.unwatched {
+		of.counts.unwatched = true
+		s.log.Warn("which cards ask cannot be seen", "subnet", of.Name, "error", err.Error())
+	}
+}
+
 // reportPool logs when a pool runs out, or a card has so much of it that the rest is for others; and when it
 // is no longer so.
 func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
 	c := of.counts
+	s.attend(of, s.engine.Stats(now, of.index))
 	switch {
 	case out.Drop == dhcp.DropExhausted && !c.exhausted:
 		c.exhausted = true

@@ -32,7 +32,7 @@ const (
 // A message is what came in by a link.
 type message struct {
 	link string
-	from lease.MAC // the card that sent it; zero: the one that it names, or it is not known
+	from lease.MAC // the card that sent it; zero: it is not known
 	data []byte
 }
 

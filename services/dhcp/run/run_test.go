@@ -172,7 +172,7 @@ func TestPoolRunsOut(t *testing.T) {
 			}
 		}
 		if st := must[Status](t)(r.s.Status(r.t.Context())); r.log.count("no free address") != 1 || len(st.Problems) != 1 ||
-			st.Problems[0] != "The pool of lan has no free address for new clients: of 2, 2 are leased, 0 on offer and 0 in quarantine. Its 2 leases are of as many cards that asked for themselves; 2 began within the last hour." ||
+			st.Problems[0] != "The pool of lan has no free address for new clients: of 2, 2 are leased, 0 on offer and 0 in quarantine. Its 2 leases: 1 asked for by the cards themselves; 2 began within the last hour, and who asked for 1 is not known before they are renewed." ||
 			st.Subnets[0].Dropped["pool-exhausted"] != 5 || st.Subnets[0].PoolFree != 0 {
 			t.Errorf("%+v", st)
 		}

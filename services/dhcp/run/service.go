@@ -50,8 +50,10 @@ type Conn interface {
 	// Wait waits until there is a message to be read; another may be the first to do so. After Close the
 	// error is net.ErrClosed.
 	Wait() error
-	// Read copies the next message to p, and tells which card sent it; zero: the one that it names, a relay
-	// agent, or it is not known. It does not wait: without one n is 0.
+	// Watch has Read tell which card sent a message, or not: it may cost something.
+	Watch(on bool) error
+	// Read copies the next message to p, and tells which card sent it; zero: it is not known. It does not
+	// wait: without one n is 0.
 	Read(p []byte) (n int, from lease.MAC, err error)
 	Send(to dhcp.Destination, reply []byte) error
 	// Check returns links.ErrAbsent when the link that it was opened on is gone.

@@ -73,7 +73,7 @@ func TestStarved(t *testing.T) {
 			}
 		}
 	}
-	problem("The pool of lan is nearly full: of 16 addresses, 14 are leased", "14 of its 14 leases were asked for by "+name)
+	problem("The pool of lan is nearly full: of 16 addresses, 14 are leased", "6 of its 14 leases were asked for by "+name) // it is seen since 8 were leased
 	if w.takes(t, card(50), time.Second) {
 		t.Error("it gets one of the last addresses")
 	}
@@ -94,5 +94,5 @@ func TestStarved(t *testing.T) {
 		st, err := l.s.Status(t.Context())
 		return err == nil && st.Subnets[0].Dropped["pool-exhausted"] > 0
 	})
-	problem("The pool of lan has no free address for new clients: of 16, 16 are leased", fmt.Sprintf("14 of its 16 leases were asked for by %s; 16 began within the last hour", name))
+	problem("The pool of lan has no free address for new clients: of 16, 16 are leased", fmt.Sprintf("6 of its 16 leases were asked for by %s; 16 began within the last hour", name))
 }

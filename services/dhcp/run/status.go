@@ -188,6 +188,7 @@ type counts struct {
 	shared         map[lease.MAC]share     // cards that two hosts have leases by
 	doubted        map[lease.MAC]time.Time // since when it was logged that a card is not believed
 	exhausted      bool                    // a client found no free address, and there is none yet
+	unwatched      bool                    // it was told that who asks cannot be seen
 	kept           bool                    // what is left of the pool was kept from a card, and is little
 }
 
