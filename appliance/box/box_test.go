@@ -39,6 +39,7 @@ type lab struct {
 	refuse  map[string]int // steps that are refused so often
 	learned plan.Learned
 	learnt  func(steps []string) plan.Learned // nil: learned
+	slow    bool                              // services take longer than there is time, once
 	missing error
 	applied []int     // at which step the box said that what was learned is applied
 	now     plan.Plan // what the world is
@@ -127,7 +128,12 @@ func (l *lab) world() World {
 		System: func(p plan.Plan) error {
 			return l.step("system", func() { l.now.HostName, l.now.ConsoleLocked, l.now.Files = p.HostName, p.ConsoleLocked, p.Files })
 		},
-		Units: func(_ context.Context, units []supervise.Unit) error {
+		Units: func(ctx context.Context, units []supervise.Unit) error {
+			if l.slow {
+				l.slow = false
+				<-ctx.Done()
+				return ctx.Err()
+			}
 			return l.step("units", func() {
 				l.now.Services = nil
 				for _, u := range units {
@@ -323,6 +329,9 @@ func TestRefused(t *testing.T) {
 				contains(t, "submit", err, c.want)
 				contains(t, "submit", err, "the box is what it was")
 				l.told("refused", c.steps...)
+				_, again := l.Confirm(0, Person{Who: "ann"})
+				contains(t, "confirm", again, "nothing is on trial; site 1 could not be applied: ")
+				contains(t, "confirm", again, c.want)
 				if len(l.Problems()) > 0 || l.Running().Number != 0 {
 					t.Errorf("problems %q, %+v", l.Problems(), l.Running())
 				}
@@ -330,6 +339,19 @@ func TestRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTooSlow: who comes in to confirm hears that there was not the time to apply a site.
+func TestTooSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, web(1), filepath.Join(t.TempDir(), "site"))
+		l.slow = true
+		_, err := l.submit(web(2), ann)
+		contains(t, "submit", err, "it took longer than 1m: context deadline exceeded\nthe box is what it was")
+		_, err = l.Confirm(0, Person{Who: "ann"})
+		contains(t, "confirm", err, "nothing is on trial; site 1 could not be applied: it took longer than 1m")
+		l.is("after it", web(1))
+	})
 }
 
 // TestTooLarge: a site that the machine has no memory for is refused before anything is touched.

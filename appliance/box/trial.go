@@ -194,7 +194,12 @@ func (b *Box) change(next Site, p plan.Plan, before Site) error {
 		b.become(next, p)
 		return b.problem("back", nil)
 	}
-	b.Log("site %d could not be applied: %v", next.Number, err)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("it took longer than %s: %w", span.Text(applyTime), err)
+	}
+	how := fmt.Sprintf("site %d could not be applied: %v", next.Number, err)
+	b.Log("%s", how)
+	b.endTrial(how) // who asked may have been cut off: who comes in to confirm hears it
 	if back := b.back(before); back != nil {
 		return fmt.Errorf("%w\nand the box could not be made what it was: %w", err, back)
 	}
@@ -252,6 +257,7 @@ func (b *Box) takeBack(t *trial, why string) error {
 	return errors.Join(err, b.Store.Discard())
 }
 
+// endTrial leaves nothing on trial, and says how that came.
 func (b *Box) endTrial(how string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
