@@ -43,6 +43,7 @@ func (s *shell) giveBack() {
 
 // begin prepares the terminal for commands, and forgets what was pressed for an earlier line.
 func (s *shell) begin() {
+	s.gather()
 	for _, sig := range pressed() {
 		s.pending[sig].Store(false)
 	}

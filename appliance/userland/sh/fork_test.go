@@ -23,7 +23,7 @@ var (
 		"jump": "none is under way at a fork", "substatus": "of the command that is expanded",
 		"inside": "is what the subshell is", "lines": "of a person", "warned": "of a person",
 		"finished": "of the shell itself", "exited": "the trap is not there", "signals": "its fields follow",
-		"caught": "each process has its own", "wake": "each process has its own",
+		"caught": "each process has its own", "marks": "each process has its own", "marked": "each process has its own", "wake": "each process has its own",
 		"poll": "each process has its own", "pending": "each process has its own",
 		"any": "each process has its own", "owned": "each process has its own",
 		"piped": "the command is not the subshell's", "hung": "each process has its own", "current": "each process has its own",

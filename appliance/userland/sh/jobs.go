@@ -219,14 +219,17 @@ func (s *shell) reap() {
 	}
 }
 
-// launched adds a process to a job of the foreground. What a person has pressed before the job had the
-// terminal, is meant for it.
+// launched adds a process to a job of the foreground.
 func (s *shell) launched(j *job, pid int) {
 	j.add(pid)
-	if j.group = s.flags['m']; !j.group {
-		return
+	if j.group = s.flags['m']; j.group {
+		s.current.Store(int32(j.pgid))
+		s.handOn(j)
 	}
-	s.current.Store(int32(j.pgid))
+}
+
+// handOn sends a job what a person has pressed before it had the terminal: it is meant for it.
+func (s *shell) handOn(j *job) {
 	for _, sig := range pressed() {
 		if s.interactive() && s.pending[sig].Load() {
 			_ = unix.Kill(-j.pgid, sig) // it may have ended
@@ -238,13 +241,17 @@ func (s *shell) launched(j *job, pid int) {
 func (s *shell) foreground(j *job) int {
 	flags := 0
 	if j.group {
-		s.current.Store(int32(j.pgid))
+		if s.current.Swap(int32(j.pgid)) != int32(j.pgid) {
+			s.handOn(j)
+		}
 		flags = unix.WUNTRACED
 	}
 	for _, p := range j.procs {
 		p.wait(flags)
 	}
-	s.gather()
+	if len(s.traps) > 0 {
+		s.gather()
+	}
 	if !j.group {
 		return s.after(j)
 	}

@@ -24,11 +24,14 @@ type signals struct {
 	owned   [65]atomic.Bool // there is a trap for it
 	fixed   [65]bool        // it is ignored, and no trap changes that
 	hung    atomic.Bool     // the process is about to end
+	marks   atomic.Bool     // a marker is counted as one, and does nothing else
+	marked  chan struct{}   // one was
 	current atomic.Int32    // process group in the foreground: what a person means who presses ^C
 }
 
 func newSignals() signals {
-	return signals{traps: map[string]string{}, wake: make(chan struct{}, 1), poll: [2]int{-1, -1}}
+	return signals{traps: map[string]string{}, wake: make(chan struct{}, 1), poll: [2]int{-1, -1},
+		marked: make(chan struct{}, 1)}
 }
 
 // taken are the signals that Go would do something else about than what a process does that has no idea of
@@ -62,6 +65,7 @@ func ignored(sig unix.Signal) bool {
 
 // byDefault gives a signal its default action: the kernel's, not that of Go.
 func (s *shell) byDefault(sig unix.Signal) {
+	s.unmark(sig)
 	s.program.Ignore(sig) // for Go to forget its own action
 	var action [4]uint64
 	// It fails for no signal that can be caught.
@@ -71,6 +75,7 @@ func (s *shell) byDefault(sig unix.Signal) {
 
 // ignore ignores a signal, whatever traps there will be.
 func (s *shell) ignore(sig unix.Signal) {
+	s.unmark(sig)
 	s.program.Ignore(sig)
 	s.fixed[sig] = true
 }
@@ -84,6 +89,10 @@ func (s *shell) catch(list ...os.Signal) {
 		}
 		s.caught = make(chan os.Signal, 64)
 		go s.count()
+		if !s.ignores(marker) && !ignored(marker) && s.traps[name(marker)] == "" {
+			s.program.Notify(s.caught, marker)
+			s.marks.Store(true)
+		}
 	}
 	s.program.Notify(s.caught, list...)
 }
@@ -91,6 +100,13 @@ func (s *shell) catch(list ...os.Signal) {
 func (s *shell) count() {
 	for sig := range s.caught {
 		n, _ := sig.(unix.Signal)
+		if n == marker && s.marks.Load() {
+			select {
+			case s.marked <- struct{}{}:
+			default:
+			}
+			continue
+		}
 		if n == unix.SIGHUP || n == unix.SIGTERM {
 			s.hangUp(n)
 		}
@@ -145,11 +161,30 @@ func (s *shell) trapped() unix.Signal {
 	return 0
 }
 
-// gather waits a moment for signals to be counted: the kernel has delivered them, the runtime hands them on a
-// little later.
+// marker is a signal that nothing on this box sends. Kernel and runtime hand on signals that wait by their
+// numbers, and this has a high one.
+const marker = unix.SIGPWR
+
+// gather waits until the signals are counted that have come by now: the kernel has delivered them, the
+// runtime hands them on later, after milliseconds if the machine is busy. So the shell sends itself a marker
+// behind them. Who has a trap for that himself waits a moment.
 func (s *shell) gather() {
-	if s.caught != nil && len(s.traps) > 0 {
+	switch {
+	case s.caught == nil:
+	case !s.marks.Load():
 		time.Sleep(200 * time.Microsecond)
+	case unix.Kill(unix.Getpid(), marker) == nil:
+		select {
+		case <-s.marked:
+		case <-time.After(time.Second): // never, but nobody shall wait for ever
+		}
+	}
+}
+
+// unmark has marker be a signal as all others.
+func (s *shell) unmark(sig unix.Signal) {
+	if sig == marker {
+		s.marks.Store(false)
 	}
 }
 
@@ -206,6 +241,7 @@ func (s *shell) resetTraps() {
 // trap sets what is done at a signal; "-" is the default.
 func (s *shell) trap(n, action string) {
 	sig := byName(n)
+	s.unmark(sig)
 	s.owned[sig].Store(action != "-")
 	switch {
 	case action == "-":
