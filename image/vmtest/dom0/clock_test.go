@@ -47,23 +47,24 @@ func paused(ctx context.Context, t *testing.T, l *lab) {
 // restoredBehind restores the appliance where no clock tells that time has passed. Its kernel takes none
 // back, so its own goes on from where it stood.
 func restoredBehind(ctx context.Context, t *testing.T, l *lab) {
-	l.saveRestore(ctx, t, shortSave, "-10m")
+	l.saveRestore(ctx, t, shortSave, -10*time.Minute)
 }
 
-// restoredAhead has the kernel believe that ten minutes more have passed than did.
+// restoredAhead has the kernel believe that ten minutes more have passed than did, of leases too: nobody can
+// tell it from an appliance that was saved for so long.
 func restoredAhead(ctx context.Context, t *testing.T, l *lab) {
-	l.saveRestore(ctx, t, shortSave, "10m")
+	l.saveRestore(ctx, t, shortSave, 10*time.Minute)
 }
 
-func savedLong(ctx context.Context, t *testing.T, l *lab) { l.saveRestore(ctx, t, longSave, "0s") }
+func savedLong(ctx context.Context, t *testing.T, l *lab) { l.saveRestore(ctx, t, longSave, 0) }
 
 // saveRestore writes the appliance to a file, and goes on with it some time later, on a host whose clock is
 // so far from the true time.
-func (l *lab) saveRestore(ctx context.Context, t *testing.T, saved time.Duration, hostAhead string) {
+func (l *lab) saveRestore(ctx context.Context, t *testing.T, saved, hostAhead time.Duration) {
 	t.Helper()
 	file := filepath.Join(l.home.Dir, "saved")
-	l.goesOn(ctx, t, func() {
-		l.sh(ctx, t, fmt.Sprintf("xl save firewall %s >&2; sleep %.0f; %s set %s",
+	l.goesOn(ctx, t, hostAhead, func() {
+		l.sh(ctx, t, fmt.Sprintf("xl save firewall %s >&2; sleep %.0f; %s set %v",
 			file, saved.Seconds(), l.truetime, hostAhead))
 	}, func() {
 		l.sh(ctx, t, fmt.Sprintf("xl restore %s >&2; rm %[1]s", file))
@@ -73,16 +74,16 @@ func (l *lab) saveRestore(ctx context.Context, t *testing.T, saved time.Duration
 // migrated moves the running appliance to another host, which is the same. What it says on its console there
 // is noted under the name that it has until the other one is gone.
 func migrated(ctx context.Context, t *testing.T, l *lab) {
-	l.goesOn(ctx, t, func() {
+	l.goesOn(ctx, t, 0, func() {
 		l.sh(ctx, t, "ln -sf "+consoleLog+" /var/log/xen/console/guest-firewall--incoming.log")
 	}, func() {
 		l.sh(ctx, t, "xl migrate -s '' firewall 'xl migrate-receive' >&2")
 	})
 }
 
-// goesOn has the appliance be away and come back. It knows its leases then, its clock is right, and nobody
-// was told a wrong time.
-func (l *lab) goesOn(ctx context.Context, t *testing.T, goes, comes func()) {
+// goesOn has the appliance be away and come back, on a host whose clock is so far from the true time. It
+// knows its leases then, its clock is right, and nobody was told a wrong time.
+func (l *lab) goesOn(ctx context.Context, t *testing.T, hostAhead time.Duration, goes, comes func()) {
 	t.Helper()
 	l.sameLaptop(t, l.lease(ctx, t, "laptop"))
 	before, measured := l.leases(ctx, t), l.measuredAnew(ctx, t)
@@ -103,7 +104,7 @@ func (l *lab) goesOn(ctx context.Context, t *testing.T, goes, comes func()) {
 	if n := l.measuredAnew(ctx, t) - measured; n < 1 {
 		t.Error("the time was not measured anew")
 	}
-	if after := l.leases(ctx, t); !goOn(before, after) {
+	if after := l.leases(ctx, t); !goOn(before, after, max(hostAhead, 0)) {
 		t.Errorf("leases were\n%s, and are after the restore\n%s", before, after)
 	}
 	l.healthy(ctx, t)
@@ -233,9 +234,9 @@ func (l *lab) answeredAfter(ctx context.Context, t *testing.T, from time.Duratio
 	return 0
 }
 
-// goOn reports whether leases are the same after the machine stood still: none ends sooner, and later only by
-// as long as it may have stood.
-func goOn(before, after string) bool {
+// goOn reports whether leases are the same after the machine stood still: none ends sooner than by so much,
+// and later only by as long as it may have stood.
+func goOn(before, after string, sooner time.Duration) bool {
 	was, is := strings.Fields(before), strings.Fields(after)
 	if len(was) != len(is) || len(was) < 4 {
 		return false
@@ -244,7 +245,7 @@ func goOn(before, after string) bool {
 		const layout = "2006-01-02 15:04:05.999999999"
 		a, err1 := time.Parse(layout, was[i+2]+" "+was[i+3])
 		b, err2 := time.Parse(layout, is[i+2]+" "+is[i+3])
-		if err1 != nil || err2 != nil || was[i] != is[i] || was[i+1] != is[i+1] || b.Before(a.Add(-time.Second)) ||
+		if err1 != nil || err2 != nil || was[i] != is[i] || was[i+1] != is[i+1] || b.Before(a.Add(-sooner-time.Second)) ||
 			b.After(a.Add(2*longSave)) {
 			return false
 		}
