@@ -53,8 +53,7 @@ func Open(tell netcfg.Tell) (*Keeper, error) {
 }
 
 // Run keeps the network equal to what is Set, and has the kernel look again for link-local addresses that
-// another station had, until ctx ends. Settings are those of the namespace of its
-// thread.
+// another station had, until ctx ends. Settings are those of the namespace of its thread.
 func (k *Keeper) Run(ctx context.Context) {
 	var following sync.WaitGroup
 	following.Go(func() { k.monitor.follow(ctx, k.Add) })

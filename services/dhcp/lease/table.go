@@ -58,7 +58,7 @@ type entry struct {
 	offer  MAC          // to whom it is on offer
 	by     MAC          // by whose word it is in quarantine
 	sender *sender      // bound, and asked for by another than mac; nil: not so
-	heard  bool         // bound since this table is there, so that who asked for it is known
+	heard  bool         // bound, and Sent was called since: who asked for it is known
 	name   string
 	began  int64 // when mac got it, heard or not
 	since  int64 // last acknowledged to mac

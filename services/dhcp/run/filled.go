@@ -103,8 +103,8 @@ func (s *Service) attend(of *lan, n lease.Stats) {
 // reportPool logs when a pool runs out, or a card has so much of it that the rest is for others; and when it
 // is no longer so.
 func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
-	c := of.counts
-	s.attend(of, s.engine.Stats(now, of.index))
+	c, n := of.counts, s.engine.Stats(now, of.index)
+	s.attend(of, n)
 	switch {
 	case out.Drop == dhcp.DropExhausted && !c.exhausted:
 		c.exhausted = true
@@ -114,8 +114,7 @@ func (s *Service) reportPool(now time.Time, of *lan, out *dhcp.Outcome) {
 		c.kept = true
 		s.log.Warn("the last addresses of the pool are kept from a card that has much of it",
 			slog.String("subnet", of.Name), slog.String("who has it", s.filledBy(of)))
-	case out.Drop == 0 && (c.exhausted || c.kept):
-		n := s.engine.Stats(now, of.index)
+	case out.Drop == 0:
 		c.kept = c.kept && nearlyFull(n)
 		if c.exhausted && n.Free() > 0 {
 			c.exhausted = false

@@ -20,6 +20,13 @@ func (c *cable) sentBy(mac lease.MAC) {
 	c.from = mac
 }
 
+// isWatched reports whether it is looked at which card sends.
+func (c *cable) isWatched() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watched
+}
+
 // takes has n clients from the given number on ask for an address, and returns how many have one.
 func (r *rig) takes(first, n int) (got int) {
 	r.t.Helper()
@@ -41,8 +48,8 @@ func (r *rig) takes(first, n int) (got int) {
 func TestWhoFilledThePool(t *testing.T) {
 	evil := lease.MAC{0, 0, 0x5e, 0, 0x53, 0x66}
 	inBubble(t, withPool(config(), 40), new(leasefiletest.Disk), nil, func(r *rig) {
-		if got := r.takes(0, 10); got != 10 || r.problems() != "" {
-			r.t.Fatalf("%d of 10, %s", got, r.problems())
+		if got := r.takes(0, 10); got != 10 || r.problems() != "" || r.cable.isWatched() {
+			r.t.Fatalf("%d of 10, watched %v, %s", got, r.cable.isWatched(), r.problems())
 		}
 		time.Sleep(30 * time.Minute) // their half time
 		synctest.Wait()
@@ -87,6 +94,10 @@ func TestWhoFilledThePool(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if p := r.problems(); p != "" {
 			r.t.Errorf("when their leases are over: %s", p)
+		}
+		was := r.cable.isWatched()
+		if r.takes(500, 1); !was || r.cable.isWatched() {
+			r.t.Errorf("watched while the pool was full %v, and when one address is leased %v", was, r.cable.isWatched())
 		}
 	})
 }
